@@ -1,0 +1,3 @@
+"""Sendrail: a self-hosted platform for sending SMS."""
+
+__version__ = "0.1.0"
