@@ -1,0 +1,1 @@
+"""From the queue to a carrier: claim, pace, hand over, settle, rescue."""

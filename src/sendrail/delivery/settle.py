@@ -1,0 +1,59 @@
+"""What follows a carrier's outcome: pure policy, one match, no row touched here."""
+
+from typing import assert_never
+
+from sendrail.domain.delivery import (
+    Failed,
+    Outcome,
+    Rejected,
+    Released,
+    Settlement,
+    Submitted,
+    Throttled,
+    Uncertain,
+)
+from sendrail.domain.message import Status
+from sendrail.domain.retry import ATTEMPTS_MAX, backoff_ms
+from sendrail.domain.sender import OnUncertain
+
+
+def settle(
+    attempt: int,
+    outcome: Outcome,
+    *,
+    due_at: int,
+    now: int,
+    chance: float,
+    on_uncertain: OnUncertain,
+    resent: bool,
+) -> Settlement:
+    """Decide what follows the given attempt (the first is 1).
+
+    `due_at` is the message's place in the queue before the attempt, `chance` a random number in
+    [0, 1) for the jitter, `resent` whether an uncertain outcome was answered by a resend before.
+    """
+    assert attempt >= 1, "attempts count from 1"
+
+    match outcome:
+        case Submitted(carrier_ref):
+            return Settlement(Status.SENT, attempt, carrier_ref=carrier_ref, resent=resent)
+        case Throttled() | Released():
+            # A throttle is the carrier's pace and a release our own: neither is the message's
+            # fault, so it costs no attempt and the message keeps its place.
+            return Settlement(Status.QUEUED, attempt - 1, due_at=due_at, resent=resent)
+        case Failed(detail):
+            if attempt >= ATTEMPTS_MAX:
+                return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
+            retry_at = now + backoff_ms(attempt, chance)
+            return Settlement(
+                Status.QUEUED, attempt, detail=detail, due_at=retry_at, resent=resent
+            )
+        case Rejected(detail):
+            return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
+        case Uncertain(detail):
+            if on_uncertain is OnUncertain.RESEND_ONCE and not resent:
+                return Settlement(Status.QUEUED, attempt, detail=detail, due_at=now, resent=True)
+            # A second copy on someone's phone is worse than a gap in a report: wait, never resend.
+            return Settlement(Status.UNCERTAIN, attempt, detail=detail, resent=resent)
+        case _:
+            assert_never(outcome)

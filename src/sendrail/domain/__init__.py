@@ -1,0 +1,1 @@
+"""What things are: pure values and laws, without I/O, clock, randomness or framework."""

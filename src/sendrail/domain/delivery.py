@@ -1,0 +1,98 @@
+"""What passes between the queue and a carrier: claims out, outcomes back, settlements kept."""
+
+from dataclasses import dataclass
+
+from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageNumber
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import OnUncertain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A message as a carrier sees it: its text is final."""
+
+    message_id: MessageId
+    recipient: PhoneNumber
+    sender: PhoneNumber
+    body: str
+    encoding: str
+    segments: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A message taken from the queue for one attempt; its intent is on disk.
+
+    `attempt` counts from 1. `due_at` and `rank` are its old place in the queue, kept for a
+    throttled message to return to.
+    """
+
+    number: MessageNumber
+    lane: Lane
+    list_id: ListId
+    link_id: LinkId
+    attempt: int
+    due_at: int
+    rank: int
+    resent: bool
+    on_uncertain: OnUncertain
+    outbound: Outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The carrier took the message and named it."""
+
+    carrier_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The carrier took nothing and asks us to slow down."""
+
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Certainly not sent; another attempt may do better."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The carrier refused this message for good."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The bytes may have left, and no answer tells: nobody knows."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Never handed over: we stopped first."""
+
+
+Outcome = Submitted | Throttled | Failed | Rejected | Uncertain | Released
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What follows an outcome: the next status and, when it is `queued`, when to try again.
+
+    `attempt` is the number of attempts the message has then cost.
+    """
+
+    status: Status
+    attempt: int
+    detail: str | None = None
+    carrier_ref: str | None = None
+    due_at: int | None = None
+    resent: bool = False

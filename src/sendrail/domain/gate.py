@@ -1,0 +1,123 @@
+"""The gate: every rule an order passes before it becomes a message.
+
+A check looks at facts already read and either refuses or stays silent, so the gate does no I/O and
+is tested as a table. Each skip flag of `send-raw` opens exactly one check; a check without a flag
+cannot be skipped by anyone. Some checks are asked again just before the submit, because a STOP or a
+pause may arrive while a message waits; what they refuse then is dropped with a reason.
+
+Two rules of the gate stand elsewhere: numbers are E.164 by type (`sending/orders.py` refuses anything
+else), and the list's rate never refuses: it makes a message wait (`delivery/pacer.py`), unless
+`skip_rate_limit` lets it pass ahead.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain.message import Drop, Skip
+from sendrail.domain.order import Refusal
+from sendrail.domain.sender import ListStatus, SendingList
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known about one order at this moment; the checks look at nothing else."""
+
+    sending_list: SendingList | None = None
+    account_active: bool = True
+    content_blocked: bool = False
+    contact_unsubscribed: bool = False
+    contact_blocked: bool = False
+    same_message_recently: bool = False
+    in_active_journey: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One rule: how it refuses, which flag skips it, and what a later no drops the message as.
+
+    A check whose `drop` is None is not asked again before the submit.
+    """
+
+    name: str
+    refuse: Callable[[Facts], Refusal | None]
+    skip: Skip = Skip.NONE
+    drop: Drop | None = None
+
+
+def list_is_owned(facts: Facts) -> Refusal | None:
+    # A list of another account looks the same as no list: numbers must not leak.
+    if facts.sending_list is None:
+        return Refusal.LIST_NOT_FOUND
+    status = facts.sending_list.status
+    if status is ListStatus.DELETED:
+        return Refusal.LIST_NOT_FOUND
+    return None if status is ListStatus.ACTIVE else Refusal.LIST_INACTIVE
+
+
+def account_is_active(facts: Facts) -> Refusal | None:
+    return None if facts.account_active else Refusal.ACCOUNT_SUSPENDED
+
+
+def carrier_is_verified(facts: Facts) -> Refusal | None:
+    sender = facts.sending_list
+    unverified = sender is not None and sender.byoc and sender.verified_at is None
+    return Refusal.WEBHOOK_NOT_CONFIGURED if unverified else None
+
+
+def content_is_allowed(facts: Facts) -> Refusal | None:
+    return Refusal.BLOCKED_CONTENT if facts.content_blocked else None
+
+
+def contact_is_reachable(facts: Facts) -> Refusal | None:
+    if facts.contact_unsubscribed:
+        return Refusal.CONTACT_UNSUBSCRIBED
+    return Refusal.CONTACT_BLOCKED if facts.contact_blocked else None
+
+
+def message_is_new(facts: Facts) -> Refusal | None:
+    return Refusal.DUPLICATE_MESSAGE if facts.same_message_recently else None
+
+
+def journey_is_clear(facts: Facts) -> Refusal | None:
+    return Refusal.JOURNEY_CONFLICT if facts.in_active_journey else None
+
+
+# Order matters: the first refusal is the one reported.
+CHECKS: Final = (
+    Check(name="list_is_owned", refuse=list_is_owned, drop=Drop.INACTIVE_LIST),
+    Check(name="account_is_active", refuse=account_is_active, drop=Drop.ACCOUNT_SUSPENDED),
+    Check(
+        name="carrier_is_verified",
+        refuse=carrier_is_verified,
+        drop=Drop.WEBHOOK_NOT_CONFIGURED,
+    ),
+    Check(name="content_is_allowed", refuse=content_is_allowed, drop=Drop.BLOCKED_CONTENT),
+    Check(
+        name="contact_is_reachable",
+        refuse=contact_is_reachable,
+        skip=Skip.CONTACT_VALIDATION,
+        drop=Drop.CONTACT_BLOCKED,
+    ),
+    Check(name="message_is_new", refuse=message_is_new, skip=Skip.DUPLICATE),
+    Check(name="journey_is_clear", refuse=journey_is_clear, skip=Skip.JOURNEY),
+)
+_ASKED_AGAIN: Final = tuple(check for check in CHECKS if check.drop is not None)
+
+
+def judge(facts: Facts, skips: Skip = Skip.NONE) -> Refusal | None:
+    """Return the first refusal, in the order of `CHECKS`, or None when the order may pass."""
+    for check in CHECKS:
+        if check.skip & skips:
+            continue
+        if (refusal := check.refuse(facts)) is not None:
+            return refusal
+    return None
+
+
+def judge_again(facts: Facts, skips: Skip) -> Drop | None:
+    """Return why a queued message must be dropped before its submit, or None when it may go."""
+    for check in _ASKED_AGAIN:
+        if not check.skip & skips and check.refuse(facts) is not None:
+            return check.drop
+    return None

@@ -1,0 +1,50 @@
+"""An order: what a caller asks us to send, before the gate has judged it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sendrail.domain.message import Skip
+from sendrail.domain.phone import PhoneNumber
+
+MESSAGE_ID_PLACEHOLDER = "{{messageId}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One wished-for message, its fields already well formed.
+
+    `metadata` is the caller's JSON object, byte for byte; `segments` counts the text with the
+    message id filled in.
+    """
+
+    recipient: PhoneNumber
+    list_number: PhoneNumber
+    body: str
+    skips: Skip = Skip.NONE
+    metadata: bytes | None = None
+    encoding: str = "gsm7"
+    segments: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a caller's input is no order: told by a code, a sentence and the field at fault."""
+
+    code: str
+    text: str
+    param: str | None = None
+
+
+class Refusal(StrEnum):
+    """The gate's no; the value is the public error code."""
+
+    LIST_NOT_FOUND = "list_not_found"
+    LIST_INACTIVE = "list_inactive"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
+    BLOCKED_CONTENT = "blocked_content"
+    CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
+    CONTACT_BLOCKED = "contact_blocked"
+    DUPLICATE_MESSAGE = "duplicate_message"
+    JOURNEY_CONFLICT = "journey_conflict"
+    QUEUE_FULL = "queue_full"

@@ -1,0 +1,66 @@
+"""Pace: how fast messages may leave, as arithmetic on a state and the time.
+
+Two laws hold together. Messages are spaced evenly, one each `1 / rate` (the virtual scheduling
+form of the generic cell rate algorithm, ITU-T I.371), with a small tolerance for late ticks. And no
+sliding second ever holds more than the rate, whatever stalled before: there is no catch-up credit.
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+# A tick may come this late and still make up for it; what a longer stall lost stays lost.
+_TOLERANCE_SECONDS: Final = 0.25
+
+
+class Pace:
+    """The pace of one list or link; `per_second` may be changed at any time.
+
+    Times are seconds of a monotonic clock. Nothing leaves before `rests_until`: whoever takes a
+    list over does not know what its former owner sent in the second before.
+    """
+
+    __slots__ = ("_due", "_recent", "_recent_count", "per_second")
+
+    def __init__(self, per_second: float, rests_until: float = 0.0) -> None:
+        self.per_second = per_second
+        self._due = rests_until
+        self._recent: deque[tuple[float, int]] = deque()
+        self._recent_count = 0
+
+    def room(self, now: float) -> int:
+        """Return how many messages may leave at this moment."""
+        self._forget(now)
+        due = max(self._due, now - _TOLERANCE_SECONDS)
+        if due > now:
+            return 0
+        spaced = int((now - due) * self.per_second) + 1
+        return max(0, min(spaced, self._second_max() - self._recent_count))
+
+    def take(self, now: float, count: int) -> None:
+        """Record that `count` messages leave at this moment."""
+        if count == 0:
+            return
+        self._due = max(self._due, now - _TOLERANCE_SECONDS) + count / self.per_second
+        self._recent.append((now, count))
+        self._recent_count += count
+
+    def ready_at(self, now: float) -> float:
+        """Return the earliest time at which at least one message may leave."""
+        self._forget(now)
+        if self._recent_count >= self._second_max():
+            return max(self._due, self._recent[0][0] + 1.0)
+        return max(self._due, now)
+
+    def is_rested(self, now: float) -> bool:
+        """Tell whether forgetting this state would change nothing."""
+        self._forget(now)
+        return not self._recent and self._due <= now
+
+    def _second_max(self) -> int:
+        return math.ceil(self.per_second)
+
+    def _forget(self, now: float) -> None:
+        recent = self._recent
+        while recent and recent[0][0] <= now - 1.0:
+            self._recent_count -= recent.popleft()[1]

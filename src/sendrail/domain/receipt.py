@@ -1,0 +1,33 @@
+"""What a carrier tells us afterwards: receipts on a message's fate, and replies from handsets."""
+
+from dataclasses import dataclass
+
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The carrier's word on one message.
+
+    `status` is None for a word that settles nothing, such as "en route". `message_id` is our own
+    id where the carrier echoes it: the only way to match a message whose submit was never answered.
+    """
+
+    carrier_ref: str
+    status: Status | None
+    detail: str
+    message_id: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A text from a handset to one of our lists."""
+
+    sender: PhoneNumber
+    list_number: PhoneNumber
+    body: str
+
+
+Callback = Receipt | Reply

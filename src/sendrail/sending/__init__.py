@@ -1,0 +1,1 @@
+"""Take an order, judge it, queue it: the only way a message comes into being."""

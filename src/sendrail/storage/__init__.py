@@ -1,0 +1,1 @@
+"""Where everything is kept; other rooms know only `interface`."""

@@ -1,0 +1,496 @@
+"""The door to storage: what the rest of the house may ask of a database.
+
+`Store.write(work)` and `Store.read(work)` run a plain function of a transaction. It cannot await,
+so no network call ever happens inside a transaction. Domain types go in and come out; SQL stays
+behind the door. Every statement on an account's rows takes the account.
+
+`tests/conformance/test_store.py` is the specification; every implementation runs it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from sendrail.domain.account import Account, AccountStatus, ApiKey
+from sendrail.domain.contact import Block, Enrolment, Journey, ListContact, OptOutReason
+from sendrail.domain.ids import (
+    AccountId,
+    JourneyId,
+    KeyId,
+    Lane,
+    LinkId,
+    ListId,
+    MessageNumber,
+)
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import Link, ListStatus, SendingList
+
+T = TypeVar("T")
+
+
+class Caller(NamedTuple):
+    """Who an API key belongs to."""
+
+    account_id: AccountId
+    active: bool
+    blocked_words: str
+
+
+class NewMessage(NamedTuple):
+    """A judged order on its way into the queue, in the order of the table's columns."""
+
+    number: int
+    lane: int
+    account_id: int
+    list_id: int
+    recipient: int
+    created_at: int
+    status: str
+    skips: int
+    segments: int
+    encoding: str
+    body: str
+    metadata: str | None
+
+
+class RecentMessage(NamedTuple):
+    """What the duplicate window remembers of a message."""
+
+    number: int
+    created_at: int
+    list_id: int
+    recipient: int
+    body: str
+
+
+class QueuePlace(NamedTuple):
+    """Where a message waits: the whole key of its queue row."""
+
+    lane: int
+    list_id: int
+    rank: int
+    due_at: int
+    number: int
+
+
+class WaitingMessage(NamedTuple):
+    """What is read of a queued message before its submit."""
+
+    number: int
+    account_id: int
+    recipient: int
+    attempt: int
+    skips: int
+    resent: int
+    encoding: str
+    segments: int
+    body: str
+
+
+class Departure(NamedTuple):
+    """The durable intent: from here on the bytes may leave."""
+
+    attempt: int
+    epoch: int
+    link_id: int
+    sending_at: int
+    number: int
+
+
+class Arrival(NamedTuple):
+    """What an attempt came to; it is written only while that very attempt is still open."""
+
+    number: int
+    lane: int
+    link_id: int
+    epoch: int
+    attempt: int
+    started_at: int
+    ended_at: int
+    outcome: str
+    status: str
+    attempts_spent: int
+    resent: int
+    detail: str | None
+    carrier_ref: str | None
+    place: QueuePlace | None
+
+
+class Unsettled(NamedTuple):
+    """A message whose attempt is open, or whose outcome nobody knows."""
+
+    number: int
+    lane: int
+    list_id: int
+    link_id: int
+    status: str
+    attempt: int
+    epoch: int
+    resent: int
+    skips: int
+    sending_at: int
+
+
+class RawCallback(NamedTuple):
+    """A carrier's callback as it came."""
+
+    id: int
+    link_id: LinkId
+    received_at: int
+    raw: bytes
+
+
+class ParkedReceipt(NamedTuple):
+    """A receipt whose message is not known yet: it overtook the submit's answer, or is a stray."""
+
+    id: int
+    link_id: LinkId
+    carrier_ref: str
+    status: Status | None
+    detail: str
+    received_at: int
+
+
+class Verdict(NamedTuple):
+    """A receipt's legal move, ready to be written."""
+
+    status: str
+    detail: str
+    ended_at: int
+    number: int
+    lane: int
+
+
+class KeptAnswer(NamedTuple):
+    """The answer given to an earlier request with the same idempotency key."""
+
+    route: str
+    body_digest: bytes
+    status: int
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One submit of a message and what came of it."""
+
+    attempt: int
+    link_id: LinkId
+    started_at: int
+    ended_at: int
+    outcome: str
+    detail: str | None
+    carrier_ref: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message as look-up tells it."""
+
+    number: MessageNumber
+    recipient: PhoneNumber
+    list_number: PhoneNumber
+    body: str
+    metadata: str | None
+    status: Status
+    detail: str | None
+    encoding: str
+    segments: int
+    attempt: int
+    carrier: str | None
+    carrier_ref: str | None
+    created_at: int
+    sent_at: int | None
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list of messages is about; None means any."""
+
+    status: Sequence[Status] | None = None
+    recipient: PhoneNumber | None = None
+    list_number: PhoneNumber | None = None
+    created_from: int | None = None
+    created_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page of messages, newest first, with the number of all that match.
+
+    `total_is_exact` is False where counting stopped at its bound.
+    """
+
+    messages: Sequence[StoredMessage]
+    total: int
+    total_is_exact: bool
+
+
+class Accounts(Protocol):
+    """Accounts and their API keys."""
+
+    def add(self, name: str, now: int) -> AccountId: ...
+    def all(self) -> list[Account]: ...
+    def set_status(self, account_id: AccountId, status: AccountStatus) -> bool: ...
+    def blocked_words(self, account_id: AccountId) -> str: ...
+    def set_blocked_words(self, account_id: AccountId, words: str) -> None: ...
+    def add_key(
+        self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
+    ) -> KeyId: ...
+    def keys(self, account_id: AccountId) -> list[ApiKey]: ...
+    def revoke_key(self, account_id: AccountId, key_id: KeyId, now: int) -> bool: ...
+
+
+class Links(Protocol):
+    """Configured connections to carriers."""
+
+    def add(
+        self,
+        account_id: AccountId | None,
+        name: str,
+        kind: str,
+        settings: Mapping[str, Any],
+        window: int,
+        mps: float | None,
+    ) -> LinkId: ...
+    def all(self) -> list[Link]: ...
+
+
+class Lists(Protocol):
+    """Sending lists."""
+
+    def add(  # noqa: PLR0913 - a row's columns
+        self,
+        account_id: AccountId,
+        number: PhoneNumber,
+        *,
+        name: str,
+        brand: str,
+        rate: int,
+        link_id: LinkId,
+        byoc: bool,
+        on_uncertain: str,
+        now: int,
+    ) -> ListId: ...
+    def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]: ...
+    def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None: ...
+    def by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]: ...
+    def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]: ...
+    def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
+
+
+class Contacts(Protocol):
+    """Subscriptions of numbers to lists."""
+
+    def subscribe(
+        self,
+        list_id: ListId,
+        contacts: Sequence[tuple[PhoneNumber, str, str]],
+        now: int,
+    ) -> int: ...
+    def unsubscribe(
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        reason: OptOutReason,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+    ) -> bool: ...
+    def resubscribe(
+        self, list_id: ListId, recipient: PhoneNumber, *, source: str, evidence: str, now: int
+    ) -> bool: ...
+    def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None: ...
+    def page(
+        self, list_id: ListId, active: bool | None, offset: int, limit: int
+    ) -> list[ListContact]: ...
+    def count(self, list_id: ListId) -> int: ...
+
+
+class Blocks(Protocol):
+    """The account's block list."""
+
+    def add(
+        self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
+    ) -> int: ...
+    def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool: ...
+    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]: ...
+
+
+class Journeys(Protocol):
+    """Journeys and who is on one."""
+
+    def add(self, list_id: ListId, name: str, now: int) -> JourneyId: ...
+    def all(self, account_id: AccountId) -> list[Journey]: ...
+    def enrol(
+        self, journey: Journey, recipient: PhoneNumber, started_at: int, ends_at: int
+    ) -> None: ...
+    def end(self, journey: Journey, recipient: PhoneNumber) -> bool: ...
+    def enrolments(self, journey: Journey, now: int) -> list[Enrolment]: ...
+    def end_overdue(self, now: int) -> int: ...
+
+
+class Gate(Protocol):
+    """The facts the gate judges by, for many orders at a time, one query a table."""
+
+    def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]: ...
+    def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
+    def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]: ...
+    def unsubscribed(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]: ...
+    def blocked(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]: ...
+    def enrolled(self, pairs: Sequence[tuple[int, int]], now: int) -> set[tuple[int, int]]: ...
+    def kept_answers(
+        self, keys: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], KeptAnswer]: ...
+    def keep_answer(self, account_id: int, key: str, answer: KeptAnswer, now: int) -> None: ...
+    def forget_answers(self, before: int, limit: int) -> int: ...
+
+
+class Messages(Protocol):
+    """Messages: in, on their way, and looked up."""
+
+    def reserve(self, count: int) -> MessageNumber: ...
+    def newest(self) -> int: ...
+    def insert(self, rows: Sequence[NewMessage], places: Sequence[QueuePlace]) -> None: ...
+    def recent(self, above: int, since: int) -> Iterable[RecentMessage]: ...
+    def find(self, account_id: AccountId, number: int) -> StoredMessage | None: ...
+    def attempts(self, account_id: AccountId, number: int) -> list[Attempt]: ...
+    def page(
+        self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
+    ) -> MessagePage: ...
+    def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]: ...
+    def waiting(self, account_id: AccountId) -> int: ...
+    def forget_before(self, before: int, limit: int) -> int: ...
+
+
+class Queue(Protocol):
+    """What waits, what is under way, and what became of it."""
+
+    def lists_waiting(self) -> list[tuple[int, int]]: ...
+    def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]: ...
+    def next_due(self, lane: int, list_id: int) -> int | None: ...
+    def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]: ...
+    def drop(
+        self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int
+    ) -> None: ...
+    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None: ...
+    def arrive(self, arrivals: Sequence[Arrival]) -> None: ...
+    def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]: ...
+    def expire(self, number: int, lane: int, detail: str, now: int) -> bool: ...
+
+
+class Inbox(Protocol):
+    """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None: ...
+    def take(self, limit: int) -> list[RawCallback]: ...
+    def remove(self, ids: Sequence[int]) -> None: ...
+    def refuse(self, callback: RawCallback, reason: str) -> None: ...
+    def owners(
+        self, refs: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], tuple[int, Status]]: ...
+    def statuses(self, numbers: Iterable[int]) -> dict[int, Status]: ...
+    def apply(self, verdicts: Sequence[Verdict]) -> None: ...
+    def park(self, receipts: Sequence[ParkedReceipt]) -> None: ...
+    def parked(self, limit: int) -> list[ParkedReceipt]: ...
+    def unpark(self, ids: Sequence[int]) -> None: ...
+    def forget_parked(self, before: int, limit: int) -> int: ...
+    def keep_reply(
+        self, sender: SendingList, reply_from: int, body: str, keyword: str | None, now: int
+    ) -> None: ...
+
+
+class Leases(Protocol):
+    """Who owns what, fenced by an epoch that only grows."""
+
+    def take(self, name: str, owner: str, now: int) -> int: ...
+    def epoch(self, name: str) -> int: ...
+
+
+class Tx(Protocol):
+    """One transaction; good only inside the function it was given to."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def lists(self) -> Lists: ...
+    @property
+    def contacts(self) -> Contacts: ...
+    @property
+    def blocks(self) -> Blocks: ...
+    @property
+    def journeys(self) -> Journeys: ...
+    @property
+    def gate(self) -> Gate: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def leases(self) -> Leases: ...
+
+
+@dataclass(slots=True)
+class Hints:
+    """Cheap news of work, inside one process: may be lost or doubled without harm.
+
+    Every stage also looks for itself now and then; a hint only saves the wait.
+    """
+
+    queued: dict[int, int] = field(default_factory=dict)
+    queued_event: asyncio.Event = field(default_factory=asyncio.Event)
+    inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
+        """Tell that these (lane, list) have new messages."""
+        for lane, list_id in lists:
+            self.queued[list_id] = lane
+        self.queued_event.set()
+
+    def inbox_has(self) -> None:
+        """Tell that callbacks wait to be applied."""
+        self.inbox_event.set()
+
+
+class Store(Protocol):
+    """A database, opened.
+
+    Raises `StorageUnavailable` (or `StorageFull`) when a transaction cannot be made durable; none
+    of its changes remain then.
+    """
+
+    @property
+    def hints(self) -> Hints: ...
+
+    def submit(
+        self, work: Callable[[Tx], T], done: Callable[[T | None, Exception | None], None]
+    ) -> None:
+        """Run `work` in the next group commit, then call `done(result, error)` once it is durable.
+
+        The cheap form of `write`, for callers that keep no task waiting.
+        """
+        ...
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in a transaction; return its result once that is durable."""
+        ...
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` on a consistent snapshot, beside the writers."""
+        ...
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether another process has written since the last time this was asked."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was submitted and let go of the database."""
+        ...

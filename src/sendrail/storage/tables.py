@@ -1,0 +1,315 @@
+"""The tables, once, for every database.
+
+Hot tables (messages, queue, attempts, carrier_refs, inbox) carry their `lane` in each row and are
+written in the order of their key: a random-order index costs the accept path several times its
+throughput. Times are milliseconds since the epoch, UTC; phone numbers are their digits as an
+integer. Hot tables have no foreign keys: a look-up for each would cost more than the insert, and
+the gate has just read the very rows they would check.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_one_%(column_0_N_name)s",
+        "fk": "%(table_name)s_to_%(referred_table_name)s",
+        "pk": "%(table_name)s_key",
+    }
+)
+# SQLite makes a row number of `INTEGER PRIMARY KEY` only.
+_RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _row_id() -> Column[int]:
+    return Column("id", _RowId, primary_key=True, autoincrement=True)
+
+
+def _needed(name: str, kind: Any, *more: Any) -> Column[Any]:
+    return Column(name, kind, *more, nullable=False)
+
+
+# What an operator sets up: small, read often, changed by hand.
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    _row_id(),
+    _needed("name", Text),
+    _needed("status", Text),
+    _needed("blocked_words", Text),
+    _needed("created_at", BigInteger),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _row_id(),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("digest", LargeBinary),
+    _needed("shown", Text),
+    _needed("name", Text),
+    _needed("created_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("digest"),
+)
+
+links: Final = Table(
+    "links",
+    metadata,
+    _row_id(),
+    Column("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("name", Text),
+    _needed("kind", Text),
+    _needed("settings", Text),
+    _needed("window", Integer),
+    Column("mps", Integer),
+)
+
+lists: Final = Table(
+    "lists",
+    metadata,
+    _row_id(),
+    _needed("lane", SmallInteger),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("number", BigInteger),
+    _needed("name", Text),
+    _needed("brand", Text),
+    _needed("status", Text),
+    _needed("rate", Integer),
+    _needed("link_id", _RowId, ForeignKey("links.id")),
+    _needed("byoc", Boolean),
+    Column("verified_at", BigInteger),
+    _needed("on_uncertain", Text),
+    _needed("created_at", BigInteger),
+    UniqueConstraint("account_id", "number"),
+    # A reply names only the number it was sent to.
+    Index(None, "number"),
+)
+
+# Who can be reached.
+
+list_contacts: Final = Table(
+    "list_contacts",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    _needed("active", Boolean),
+    _needed("first_name", Text),
+    _needed("last_name", Text),
+    _needed("subscribed_at", BigInteger),
+    Column("unsubscribed_at", BigInteger),
+    Column("reason", Text),
+    sqlite_with_rowid=False,
+)
+
+consent_events: Final = Table(
+    "consent_events",
+    metadata,
+    _row_id(),
+    _needed("list_id", _RowId),
+    _needed("recipient", BigInteger),
+    _needed("active", Boolean),
+    _needed("reason", Text),
+    _needed("source", Text),
+    _needed("evidence", Text),
+    _needed("at", BigInteger),
+    Index(None, "list_id", "recipient"),
+)
+
+blocks: Final = Table(
+    "blocks",
+    metadata,
+    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    _needed("note", Text),
+    _needed("blocked_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+journeys: Final = Table(
+    "journeys",
+    metadata,
+    _row_id(),
+    _needed("list_id", _RowId, ForeignKey("lists.id")),
+    _needed("name", Text),
+    _needed("created_at", BigInteger),
+    UniqueConstraint("list_id", "name"),
+)
+
+enrolments: Final = Table(
+    "enrolments",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("journey_id", _RowId, primary_key=True, autoincrement=False),
+    _needed("started_at", BigInteger),
+    _needed("ends_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# The way of a message.
+
+counters: Final = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _needed("value", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("number", _RowId, primary_key=True, autoincrement=False),
+    _needed("lane", SmallInteger),
+    _needed("account_id", BigInteger),
+    _needed("list_id", BigInteger),
+    _needed("recipient", BigInteger),
+    _needed("created_at", BigInteger),
+    _needed("status", Text),
+    _needed("attempt", SmallInteger),
+    _needed("epoch", BigInteger),
+    _needed("skips", SmallInteger),
+    _needed("resent", SmallInteger),
+    _needed("segments", SmallInteger),
+    _needed("encoding", Text),
+    _needed("body", Text),
+    Column("metadata", Text),
+    Column("detail", Text),
+    Column("link_id", BigInteger),
+    Column("carrier_ref", Text),
+    Column("sending_at", BigInteger),
+    Column("sent_at", BigInteger),
+    Column("ended_at", BigInteger),
+    # What is neither waiting nor at rest: the rescuer's list, and always a short one.
+    Index(
+        "messages_unsettled",
+        "status",
+        "number",
+        sqlite_where=text("status IN ('sending', 'uncertain')"),
+        postgresql_where=text("status IN ('sending', 'uncertain')"),
+    ),
+)
+
+queue: Final = Table(
+    "queue",
+    metadata,
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("rank", SmallInteger, primary_key=True, autoincrement=False),
+    Column("due_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
+    Column("ended_at", BigInteger, primary_key=True, autoincrement=False),
+    _needed("lane", SmallInteger),
+    _needed("link_id", BigInteger),
+    _needed("epoch", BigInteger),
+    _needed("started_at", BigInteger),
+    _needed("outcome", Text),
+    Column("detail", Text),
+    Column("carrier_ref", Text),
+    sqlite_with_rowid=False,
+)
+
+carrier_refs: Final = Table(
+    "carrier_refs",
+    metadata,
+    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("carrier_ref", Text, primary_key=True),
+    _needed("lane", SmallInteger),
+    _needed("number", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    _row_id(),
+    _needed("link_id", BigInteger),
+    _needed("received_at", BigInteger),
+    _needed("raw", LargeBinary),
+)
+
+parked_receipts: Final = Table(
+    "parked_receipts",
+    metadata,
+    _row_id(),
+    _needed("link_id", BigInteger),
+    _needed("carrier_ref", Text),
+    Column("status", Text),
+    _needed("detail", Text),
+    _needed("received_at", BigInteger),
+    Index(None, "received_at"),
+)
+
+refused_callbacks: Final = Table(
+    "refused_callbacks",
+    metadata,
+    _row_id(),
+    _needed("link_id", BigInteger),
+    _needed("received_at", BigInteger),
+    _needed("raw", LargeBinary),
+    _needed("reason", Text),
+)
+
+replies: Final = Table(
+    "replies",
+    metadata,
+    _row_id(),
+    _needed("account_id", BigInteger),
+    _needed("list_id", BigInteger),
+    _needed("sender", BigInteger),
+    _needed("body", Text),
+    Column("keyword", Text),
+    _needed("received_at", BigInteger),
+)
+
+# How processes work together.
+
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _needed("owner", Text),
+    _needed("epoch", BigInteger),
+    _needed("taken_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+idempotency: Final = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    _needed("route", Text),
+    _needed("body_digest", LargeBinary),
+    _needed("status", SmallInteger),
+    _needed("answer", LargeBinary),
+    _needed("created_at", BigInteger),
+    Index(None, "created_at"),
+    sqlite_with_rowid=False,
+)
