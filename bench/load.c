@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "histogram.h"
 
 #define USAGE                                                                                        \
     "usage: load --port N --key KEY --list +1... [options]\n"                                        \
@@ -42,18 +43,15 @@
     "  --first N           first counter (0): give it when a server is loaded twice\n"
 
 enum {
-    NS_MS = 1000000,
     NUMBER_LEN_MAX = 17,
     COUNTER_DIGITS = 10,
     RECIPIENTS = 8000000,  /* +1555 2000000 ... 9999999: never the block +1555010xxxx */
     SCATTER = 5000011,     /* coprime to RECIPIENTS: neighbours in time are not neighbours in an index */
-    FINE_BITS = 7,         /* 128 steps an octave: percentiles are exact to 0.8 % */
-    FINE = 1 << FINE_BITS,
     EVENTS_MAX = 1024,
     STATUS_MAX = 600,
 };
 static const int64_t NS = 1000000000;
-static const int64_t DRAIN_NS = 30LL * 1000000000; /* silence after which open requests count as lost */
+static const int64_t SILENCE_NS = 30LL * 1000000000; /* after it, open requests count as lost */
 
 typedef struct {
     const char *host, *key;
@@ -90,10 +88,9 @@ static Conn *conns;
 static int *idle_stack, idle_count; /* open loop: connections free for the next planned arrival */
 static int epoll_fd, in_flight;
 static struct sockaddr_in address;
-static int64_t started, measure_from, stop_at, last_answer_at, next_due, counter, issued;
+static int64_t started, measure_from, stop_at, last_answer_at, quiet_since, next_due, counter, issued;
 
 static int64_t statuses[STATUS_MAX], requests, measured_messages, accepted, refused, lost, reconnects;
-static int64_t histogram[64 * FINE], recorded, slowest;
 
 static void die(const char *format, ...) {
     va_list arguments;
@@ -114,37 +111,6 @@ static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * NS + t.tv_nsec;
-}
-
-/* --- histogram ------------------------------------------------------------------------------- */
-
-static int bucket_of(int64_t ns) {
-    if (ns < FINE) return ns < 0 ? 0 : (int)ns;
-    int shift = 63 - __builtin_clzll((uint64_t)ns) - FINE_BITS;
-    return (shift + 1) * FINE + (int)((ns >> shift) - FINE);
-}
-
-static int64_t bucket_top(int bucket) {
-    int octave = bucket / FINE, step = bucket % FINE;
-    return octave == 0 ? step : ((int64_t)(FINE + step + 1) << (octave - 1)) - 1;
-}
-
-static void record(int64_t ns) {
-    histogram[bucket_of(ns)]++;
-    recorded++;
-    if (ns > slowest) slowest = ns;
-}
-
-static double percentile_ms(double share) {
-    int64_t wanted = (int64_t)(share * (double)recorded + 0.9999999), seen = 0;
-    for (int b = 0; b < 64 * FINE; b++) {
-        seen += histogram[b];
-        if (seen >= wanted && seen > 0) {
-            int64_t top = bucket_top(b);
-            return (double)(top < slowest ? top : slowest) / NS_MS;
-        }
-    }
-    return 0;
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -272,22 +238,23 @@ static void issue(Conn *c, int64_t since) {
     c->busy = true;
     c->since = since;
     issued += opt.batch;
-    in_flight++;
+    if (in_flight++ == 0) quiet_since = now_ns();
     flush(c);
 }
 
-static void rest(Conn *c) {
+/* After an answer: the next request at once, or, by plan, back among the free connections. */
+static void go_on(Conn *c, int64_t now) {
     if (opt.rate > 0) idle_stack[idle_count++] = (int)(c - conns);
+    else if (may_issue(now)) issue(c, now);
 }
 
 /* The connection broke under an open request: count it, never repeat it. */
 static void lose(Conn *c) {
-    lost++;
-    in_flight--;
+    if (++lost > 1000) die("the server keeps closing connections");
     c->busy = false;
-    if (lost > 1000) die("the server keeps closing connections");
+    in_flight--;
     reconnect(c);
-    rest(c);
+    go_on(c, now_ns());
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -342,7 +309,7 @@ static void answered(Conn *c) {
     int64_t now = now_ns(), good = 0;
     c->busy = false;
     in_flight--;
-    last_answer_at = now;
+    last_answer_at = quiet_since = now;
     statuses[c->status]++;
     if (c->status == 200) {
         int64_t bad = opt.batch > 1 ? refused_in(c->in + c->head_len, c->answer_len - c->head_len) : 0;
@@ -359,8 +326,7 @@ static void answered(Conn *c) {
         record(now - c->since);
     }
     if (c->closes) reconnect(c);
-    if (opt.rate > 0) rest(c);
-    else if (may_issue(now)) issue(c, now);
+    go_on(c, now);
 }
 
 static void readable(Conn *c) {
@@ -371,8 +337,7 @@ static void readable(Conn *c) {
     ssize_t n = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len - 1);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
-        if (c->busy) lose(c);
-        else reconnect(c);
+        c->busy ? lose(c) : reconnect(c);
         return;
     }
     if (!c->busy) die("an answer nobody asked for");
@@ -404,9 +369,9 @@ static void sleep_until(int64_t due) {
     if (left > 0) ppoll(&ready, 1, &wait, NULL);
 }
 
-static bool more_to_do(int64_t now, bool waiting) {
+static bool more_to_do(int64_t now) {
     bool open = opt.rate > 0 ? may_issue(next_due) && (opt.total || now < stop_at) : may_issue(now);
-    if (waiting && now - last_answer_at > DRAIN_NS) {
+    if (in_flight && now - quiet_since > SILENCE_NS) {
         lost += in_flight;
         fputs("load: no answer for 30 s, giving up\n", stderr);
         return false;
@@ -420,11 +385,8 @@ static void run(void) {
     started = last_answer_at = next_due = now_ns();
     measure_from = started + (int64_t)(opt.warmup * 1e9);
     stop_at = opt.total ? INT64_MAX : measure_from + (int64_t)(opt.seconds * 1e9);
-    for (int i = 0; i < opt.connections; i++) {
-        if (opt.rate > 0) rest(&conns[i]);
-        else if (may_issue(started)) issue(&conns[i], now_ns());
-    }
-    for (int64_t now = started; more_to_do(now, in_flight > 0); now = now_ns()) {
+    for (int i = 0; i < opt.connections; i++) go_on(&conns[i], now_ns());
+    for (int64_t now = started; more_to_do(now); now = now_ns()) {
         bool planned = opt.rate > 0 && idle_count && now < stop_at && may_issue(next_due);
         if (planned) {
             release_due(now, interval);
@@ -440,14 +402,13 @@ static void run(void) {
 }
 
 static void print_statuses(void) {
-    const char *comma = "";
-    printf("\"statuses\":{");
+    const char *before = "\"statuses\":{";
     for (int s = 0; s < STATUS_MAX; s++) {
         if (!statuses[s]) continue;
-        printf("%s\"%d\":%lld", comma, s, (long long)statuses[s]);
-        comma = ",";
+        printf("%s\"%d\":%lld", before, s, (long long)statuses[s]);
+        before = ",";
     }
-    printf("},");
+    printf("%s},", *before == ',' ? "" : before);
 }
 
 static void report(void) {

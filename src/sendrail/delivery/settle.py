@@ -6,7 +6,6 @@ from sendrail.domain.delivery import (
     Failed,
     Outcome,
     Rejected,
-    Released,
     Settlement,
     Submitted,
     Throttled,
@@ -37,9 +36,9 @@ def settle(
     match outcome:
         case Submitted(carrier_ref):
             return Settlement(Status.SENT, attempt, carrier_ref=carrier_ref, resent=resent)
-        case Throttled() | Released():
-            # A throttle is the carrier's pace and a release our own: neither is the message's
-            # fault, so it costs no attempt and the message keeps its place.
+        case Throttled():
+            # A throttle is the carrier's pace, not the message's fault: it costs no attempt, and
+            # the message keeps its place.
             return Settlement(Status.QUEUED, attempt - 1, due_at=due_at, resent=resent)
         case Failed(detail):
             if attempt >= ATTEMPTS_MAX:

@@ -1,11 +1,21 @@
 """What passes between the queue and a carrier: claims out, outcomes back, settlements kept."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageNumber
-from sendrail.domain.message import Status
+from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import OnUncertain
+
+# A list's queue has two ranks: what skipped the list's rate passes ahead of what is paced.
+RANK_AHEAD: Final = 0
+RANK_PACED: Final = 1
+
+
+def rank_of(skips: int) -> int:
+    """Return the rank at which a message with these skip flags waits."""
+    return RANK_AHEAD if skips & Skip.RATE_LIMIT else RANK_PACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,7 @@ class Claim:
     list_id: ListId
     link_id: LinkId
     attempt: int
+    claimed_at: int
     due_at: int
     rank: int
     resent: bool
@@ -75,12 +86,7 @@ class Uncertain:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
-    """Never handed over: we stopped first."""
-
-
-Outcome = Submitted | Throttled | Failed | Rejected | Uncertain | Released
+Outcome = Submitted | Throttled | Failed | Rejected | Uncertain
 
 
 @dataclass(frozen=True, slots=True)

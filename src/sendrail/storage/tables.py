@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -79,7 +80,7 @@ links: Final = Table(
     _needed("kind", Text),
     _needed("settings", Text),
     _needed("window", Integer),
-    Column("mps", Integer),
+    Column("mps", Float),
 )
 
 lists: Final = Table(
@@ -224,11 +225,11 @@ attempts: Final = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
-    Column("ended_at", BigInteger, primary_key=True, autoincrement=False),
     _needed("lane", SmallInteger),
     _needed("link_id", BigInteger),
     _needed("epoch", BigInteger),
     _needed("started_at", BigInteger),
+    _needed("ended_at", BigInteger),
     _needed("outcome", Text),
     Column("detail", Text),
     Column("carrier_ref", Text),

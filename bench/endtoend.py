@@ -1,0 +1,239 @@
+"""How many messages a second go the whole way: accepted, sent, receipt applied, delivered.
+
+Closed: N messages are posted by bulk as fast as they are taken, and the clock stops when the last
+is delivered. Sustained: single requests arrive at a fixed rate, and the rate counts only while the
+backlog (accepted, not yet delivered) does not grow; the highest such rate is searched, then shown
+again.
+"""
+
+import argparse
+import csv
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kit
+from kit import Figure, Section
+
+METHOD = """
+Nothing pinned: server, simulator and load share the machine's cores. {options.lists} list(s) at
+{options.list_rate:,} messages a minute each, so that no pace holds anything back. *Closed*:
+{options.total:,} messages by bulk on 4 connections, until the last is delivered. *Sustained*: open
+loop of single requests on 64 connections for {options.seconds:g} s; a rate is sustained when
+deliveries reach 98 % of it and the backlog (accepted, not yet delivered) grows by less than 2 % of
+it, both after the first quarter, and all is delivered in the end. Accepted to delivered is the mean
+backlog over the rate (Little's law). {options.runs} runs each, on fresh data folders.
+"""
+SAMPLE_SECONDS = 0.25
+SILENCE_SECONDS = 30
+KEEPS_UP = 0.98
+GROWTH_MOST = 0.02
+SEARCH_STEPS = 5
+STEP_DOWN = 0.95
+STEPS_DOWN = 4
+FIRST_LIST = 15550000001
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    at: float
+    accepted: int
+    delivered: int
+
+    @property
+    def backlog(self) -> int:
+        return self.accepted - self.delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one open-loop run showed."""
+
+    offered: float
+    delivered: float
+    growth: float
+    mean_backlog: float
+    result: dict[str, Any]
+    drained_seconds: float | None
+
+    @property
+    def sustained(self) -> bool:
+        clean = not (self.result["errors"] or self.result["refused"])
+        keeps_up = self.delivered >= KEEPS_UP * self.offered
+        drained = self.drained_seconds is not None
+        return clean and drained and keeps_up and self.growth <= GROWTH_MOST * self.offered
+
+
+def parser() -> argparse.ArgumentParser:
+    options = kit.options(__doc__, runs=3, seconds=10)
+    options.add_argument("--total", type=int, default=100_000, help="messages of the closed form")
+    options.add_argument("--rate", type=float, help="show this rate instead of searching for one")
+    options.add_argument(
+        "--lists", type=int, default=1, help="lists the traffic is spread over (1)"
+    )
+    options.add_argument("--list-rate", type=int, default=6_000_000, help="a minute, for each list")
+    options.add_argument("--closed-only", action="store_true")
+    return options
+
+
+def measure(options: argparse.Namespace) -> Section:
+    section = Section("End to end", METHOD.format(options=options))
+    closed = [run_closed(options, section) for _ in range(options.runs)]
+    accepted, delivered = zip(*closed, strict=True)
+    section.figures += [
+        Figure("closed, delivered", "messages/s", delivered),
+        Figure("closed, accepted meanwhile", "messages/s", accepted),
+    ]
+    if not options.closed_only:
+        rate = options.rate or search(options, statistics.median(delivered))
+        show_sustained(options, rate, section)
+    return section
+
+
+# --- closed -----------------------------------------------------------------------------------
+
+
+def run_closed(options: argparse.Namespace, section: Section) -> tuple[float, float]:
+    """Post all, wait for the last delivery; messages a second accepted, and delivered."""
+    with fresh_server(options) as (ours, server, lists):
+        started = time.monotonic()
+        result = ours.load(server, total=options.total, batch=1000, connections=4, list_file=lists)
+        drained = wait_delivered(server, result["accepted"])
+        delivered = server.count("delivered")
+        rate = delivered / (time.monotonic() - started)
+    section.troubles += kit.troubles_of(result, "closed")
+    if drained is None:
+        missing = f"of {result['accepted']:,} accepted only {delivered:,} were delivered"
+        section.troubles.append(missing)
+    kit.say(f"closed: {rate:,.0f} delivered/s")
+    return result["rate"], rate
+
+
+def wait_delivered(server: kit.Server, wanted: int) -> float | None:
+    """Seconds until `wanted` messages are delivered; None when deliveries stop before that."""
+    started = moved = time.monotonic()
+    delivered = -1
+    while (now_delivered := server.count("delivered")) < wanted:
+        now = time.monotonic()
+        if now_delivered > delivered:
+            delivered, moved = now_delivered, now
+        if now - moved > SILENCE_SECONDS:
+            return None
+        time.sleep(SAMPLE_SECONDS / 2)
+    return time.monotonic() - started
+
+
+# --- sustained ----------------------------------------------------------------------------------
+
+
+def search(options: argparse.Namespace, guess: float) -> float:
+    """Halve the gap between a rate that held and one that did not, around the closed form's."""
+    held, broke = 0.0, guess * 1.5
+    rate = guess * 0.75
+    for _ in range(SEARCH_STEPS):
+        if probe(options, rate).sustained:
+            held = rate
+        else:
+            broke = rate
+        rate = (held + broke) / 2
+    return held or rate
+
+
+def show_sustained(options: argparse.Namespace, rate: float, section: Section) -> None:
+    probes = [probe(options, rate) for _ in range(options.runs)]
+    for _ in range(0 if options.rate else STEPS_DOWN):
+        if most_held(probes):
+            break
+        rate *= STEP_DOWN
+        probes = [probe(options, rate) for _ in range(options.runs)]
+    if not most_held(probes):
+        held = sum(one.sustained for one in probes)
+        section.troubles.append(f"{rate:,.0f}/s held in {held} of {len(probes)} runs only")
+    for one in probes:
+        section.troubles += kit.troubles_of(one.result, "sustained")
+    section.figures += [
+        Figure("**sustained, delivered**", "messages/s", [p.delivered for p in probes], 5000),
+        Figure("sustained, offered", "messages/s", [rate]),
+        Figure("growth of the backlog", "messages/s", [p.growth for p in probes]),
+        Figure("accepted to delivered, mean", "s", [p.mean_backlog / rate for p in probes]),
+        Figure("answer at that rate, p50", "ms", [p.result["p50"] for p in probes]),
+        Figure("answer at that rate, p99", "ms", [p.result["p99"] for p in probes]),
+    ]
+
+
+def most_held(probes: list[Probe]) -> bool:
+    return sum(one.sustained for one in probes) * 2 > len(probes)
+
+
+def probe(options: argparse.Namespace, rate: float) -> Probe:
+    with fresh_server(options) as (ours, server, lists):
+        shape = {"rate": rate, "seconds": options.seconds, "list_file": lists}
+        with ours.start_load(server, **shape) as process:
+            samples = list(watch(server, process))
+            result = kit.finish_load(process)
+        drained = wait_delivered(server, result["accepted"])
+    steady = samples[len(samples) // 4 :]
+    seconds = steady[-1].at - steady[0].at
+    shown = Probe(
+        offered=rate,
+        delivered=(steady[-1].delivered - steady[0].delivered) / seconds,
+        growth=slope(steady),
+        mean_backlog=statistics.fmean(sample.backlog for sample in steady),
+        result=result,
+        drained_seconds=drained,
+    )
+    kit.say(
+        f"offered {rate:,.0f}/s: delivered {shown.delivered:,.0f}/s, backlog"
+        f" {shown.growth:+,.0f}/s, {'held' if shown.sustained else 'NOT held'}"
+    )
+    return shown
+
+
+def watch(server: kit.Server, process: subprocess.Popen[bytes]) -> Iterator[Sample]:
+    """Read the counters while the load runs; the last reading is the last one under load."""
+    while process.poll() is None:
+        found = kit.metrics(server.url)
+        yield Sample(
+            time.monotonic(),
+            int(found.get("sendrail_messages_accepted_total", 0)),
+            int(found.get("sendrail_messages_delivered_total", 0)),
+        )
+        time.sleep(SAMPLE_SECONDS)
+
+
+def slope(samples: list[Sample]) -> float:
+    """Growth of the backlog in messages a second, by least squares."""
+    fit = statistics.linear_regression([s.at for s in samples], [s.backlog for s in samples])
+    return fit.slope
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def fresh_server(
+    options: argparse.Namespace,
+) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
+    with kit.sendrail(options.command) as ours:
+        ours.prepare()
+        lists = ours.data.with_name("lists.csv")
+        write_lists(lists, options.lists, options.list_rate)
+        ours.run("lists", "import", str(lists))
+        with ours.serve() as server:
+            yield ours, server, lists
+
+
+def write_lists(path: Path, count: int, rate: int) -> None:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["number", "name", "rate"])
+        rows.writerows([f"+{FIRST_LIST + n}", f"Bench {n + 1}", rate] for n in range(count))
+
+
+if __name__ == "__main__":
+    kit.main(parser(), measure)

@@ -1,0 +1,240 @@
+"""The composition root: settings in, a running installation out.
+
+The only file that names concrete stores and carriers. Everything is handed to whoever needs it by
+plain constructor calls; nothing here decides anything else.
+"""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sendrail.caretaker import Caretaker
+from sendrail.carriers.registry import open_carrier
+from sendrail.clock import Clock, SystemClock
+from sendrail.delivery.claiming import Claimer
+from sendrail.delivery.lanes import take_all
+from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.rescuer import Rescuer
+from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.worker import Worker
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import AccountId, LinkId, MessageIds
+from sendrail.domain.phone import PhoneNumber, show
+from sendrail.domain.receipt import Callback
+from sendrail.domain.sender import Link, OnUncertain
+from sendrail.marketing.blocks import BlockService
+from sendrail.marketing.contacts import ContactService
+from sendrail.marketing.journeys import JourneyService
+from sendrail.marketing.lists import ListService
+from sendrail.receipts.intake import Intake
+from sendrail.receipts.worker import ReceiptWorker
+from sendrail.sending.accounts import AccountService
+from sendrail.sending.duplicates import DuplicateWindow
+from sendrail.sending.lookup import MessageService
+from sendrail.sending.orders import Limits
+from sendrail.sending.service import Sending
+from sendrail.settings import Settings
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.open import Folder, open_store
+from sendrail.telemetry import Metrics
+
+SANDBOX_LINK: Final = "sandbox"
+# In the fictional 555 area code, outside the simulator's magic block.
+SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
+_SANDBOX_WINDOW: Final = 500
+_SIMULATOR: Final = "simulator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The services of one process: what API, command line and workers are given."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    ids: MessageIds
+    metrics: Metrics
+    limits: Limits
+    accounts: AccountService
+    lists: ListService
+    contacts: ContactService
+    blocks: BlockService
+    journeys: JourneyService
+    sending: Sending
+    messages: MessageService
+    intake: Intake
+    default_account: AccountId
+    is_new: bool
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIterator[Runtime]:
+    """Open an installation, making it first where there is none.
+
+    `serving` takes the folder's lock for the one process that delivers. Raises `SetupError` and
+    `StorageUnavailable` with what to do about it.
+    """
+    folder = Folder(settings.data_dir)
+    folder.prepare()
+    if serving:
+        folder.lock()
+    try:
+        metrics = Metrics()
+        store = open_store(folder, metrics.committed)
+        try:
+            if serving:
+                store.start_checkpoints()
+            ids = MessageIds(folder.key("message-id"))
+            yield await _wire(settings, store, ids, metrics)
+        finally:
+            await store.close()
+    finally:
+        folder.unlock()
+
+
+async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metrics) -> Runtime:
+    clock = SystemClock()
+    account, is_new = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
+    sending = Sending(
+        store,
+        ids,
+        metrics,
+        now=clock.now,
+        window=DuplicateWindow(settings.duplicate_window_seconds * 1000),
+        blocked_words=settings.blocked_words,
+        waiting_max=settings.waiting_max,
+    )
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        store=store,
+        ids=ids,
+        metrics=metrics,
+        limits=Limits(
+            segments_max=settings.segments_max, characters_max=settings.characters_max
+        ),
+        accounts=AccountService(store, clock.now),
+        lists=ListService(store, clock.now, settings.default_list_rate),
+        contacts=ContactService(store, clock.now),
+        blocks=BlockService(store, clock.now),
+        journeys=JourneyService(store, clock.now),
+        sending=sending,
+        messages=MessageService(store, ids),
+        intake=Intake(store, metrics, clock.now),
+        default_account=account,
+        is_new=is_new,
+    )
+
+
+def _first_run(tx: Tx, settings: Settings, now: int) -> tuple[AccountId, bool]:
+    """Return the first account, made with its sandbox where there is none yet."""
+    if accounts := tx.accounts.all():
+        return accounts[0].id, False
+    account = tx.accounts.add("default", now)
+    link = tx.links.add(None, SANDBOX_LINK, _SIMULATOR, {}, _SANDBOX_WINDOW, None)
+    tx.lists.add(
+        account,
+        SANDBOX_NUMBER,
+        name="Sandbox",
+        brand="Sandbox",
+        rate=settings.default_list_rate,
+        link_id=link,
+        byoc=False,
+        on_uncertain=OnUncertain.HOLD,
+        now=now,
+    )
+    return account, True
+
+
+@asynccontextmanager
+async def delivering(runtime: Runtime) -> AsyncIterator[None]:
+    """Deliver, apply receipts and do the chores for as long as the context lasts."""
+    store, settings, clock = runtime.store, runtime.settings, runtime.clock
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
+    links = await store.read(lambda tx: tx.links.all())
+    routes = Routes([Route(link, _carrier(link, settings)) for link in links])
+    # Whoever delivered before may have sent up to now: no list goes on before a second is over.
+    rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
+    pacer = Pacer(rests_until)
+    claimer = Claimer(
+        lease,
+        routes,
+        pacer,
+        runtime.ids,
+        stale_after_ms=settings.stale_after_seconds * 1000,
+        blocked_words=settings.blocked_words,
+    )
+    worker = Worker(
+        store,
+        claimer,
+        pacer,
+        routes,
+        lease,
+        runtime.metrics,
+        clock=clock,
+        chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
+        answer_timeout_seconds=settings.answer_timeout_seconds,
+    )
+    rescuer = Rescuer(
+        store,
+        lease,
+        runtime.ids,
+        runtime.metrics,
+        expire_after_ms=settings.uncertain_after_seconds * 1000,
+    )
+    receipts = ReceiptWorker(
+        store, _parser(routes), runtime.ids, runtime.metrics, now=clock.now
+    )
+    caretaker = Caretaker(
+        store, runtime.sending, rescuer, runtime.metrics, settings, now=clock.now
+    )
+    caretaker.watch_disk()
+    await rescuer.rescue(clock.now())
+    await store.write(runtime.sending.fill_window)
+    for route in routes.all():
+        await route.carrier.start(_deliver(runtime.intake, route.link.id))
+    tasks = [asyncio.create_task(work) for work in (worker.run(), receipts.run(), caretaker.run())]
+    try:
+        yield
+    finally:
+        await worker.stop(settings.drain_seconds)
+        for route in routes.all():
+            await route.carrier.stop()
+        receipts.stop()
+        tasks[-1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _carrier(link: Link, settings: Settings) -> Any:
+    given = dict(link.settings)
+    if link.kind == _SIMULATOR and settings.simulator_handsets:
+        given["handsets"] = settings.simulator_handsets
+    return open_carrier(link.kind, given)
+
+
+def _parser(routes: Routes) -> Any:
+    def parse(link_id: LinkId, raw: bytes) -> Sequence[Callback]:
+        route = routes.of(link_id)
+        if route is None:
+            raise CarrierTrouble(f"link {link_id} is not open here")
+        return route.carrier.parse(raw)
+
+    return parse
+
+
+def _deliver(intake: Intake, link_id: LinkId) -> Any:
+    async def deliver(raws: Sequence[bytes]) -> None:
+        await intake.put(link_id, raws)
+
+    return deliver
+
+
+def sandbox_number() -> str:
+    """Return the sandbox list's number as the API speaks it."""
+    return show(SANDBOX_NUMBER)

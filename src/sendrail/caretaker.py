@@ -1,0 +1,97 @@
+"""The quiet chores: watch the disk and the queue, forget what is old, keep the gauges true."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from sendrail.delivery.rescuer import Rescuer
+from sendrail.domain.errors import SendrailError, StorageFull
+from sendrail.sending.service import Sending
+from sendrail.settings import Settings
+from sendrail.storage.interface import Store, Tx
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 5.0
+# Small bites: a chore must never hold the one writer for longer than a request may wait.
+_FORGET_BATCH: Final = 200
+_ANSWERS_KEPT_MS: Final = 24 * 3_600_000
+_STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
+_DAY_MS: Final = 24 * 3_600_000
+
+
+class Caretaker:
+    """Does the chores every few seconds until cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        sending: Sending,
+        rescuer: Rescuer,
+        metrics: Metrics,
+        settings: Settings,
+        *,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._sending = sending
+        self._rescuer = rescuer
+        self._metrics = metrics
+        self._settings = settings
+        self._now = now
+
+    async def run(self) -> None:
+        """Do the chores again and again; a chore that fails is done next time."""
+        while True:
+            self.watch_disk()
+            try:
+                await self.step()
+            except SendrailError as error:
+                _log.warning("chores_postponed", reason=error.code)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def watch_disk(self) -> None:
+        """Stop accepting while the disk is so full that accepted messages could not be finished."""
+        free = shutil.disk_usage(self._settings.data_dir).free
+        self._metrics.disk_free.set(free)
+        was_closed = self._sending.closed is not None
+        if free >= self._settings.free_disk_min_mb * 2**20:
+            self._sending.closed = None
+        elif not was_closed:
+            _log.error("disk_nearly_full", free_mb=free // 2**20)
+            self._sending.closed = StorageFull(
+                "The disk is nearly full; nothing was stored. Free some space and try again."
+            )
+        self._metrics.log_bytes.set(_log_size(self._settings.data_dir))
+
+    async def step(self) -> None:
+        """Do every chore once."""
+        waiting = await self._store.read(lambda tx: tx.lookup.waiting())
+        self._metrics.waiting.set(sum(waiting.values()))
+        self._sending.full_accounts = frozenset(
+            account
+            for account, depth in waiting.items()
+            if depth >= self._settings.queue_depth_max
+        )
+        now = self._now()
+        await self._rescuer.expire(now)
+        while await self._store.write(lambda tx: self._forget(tx, now)):
+            await asyncio.sleep(0)
+
+    def _forget(self, tx: Tx, now: int) -> int:
+        forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
+        strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
+        self._metrics.receipts.labels("unknown").inc(strays)
+        if self._settings.retention_days:
+            before = now - self._settings.retention_days * _DAY_MS
+            forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
+        return forgotten + strays + tx.journeys.end_overdue(now)
+
+
+def _log_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*-wal"))

@@ -1,0 +1,301 @@
+"""What every carrier must do, as tests that run against any of them.
+
+A carrier's test module subclasses `CarrierConformance` and says how to make one, with whatever
+plays its peer; pytest does the rest. `pytest.register_assert_rewrite` on this module, before it
+is imported, makes failures talkative.
+"""
+
+import asyncio
+import unittest
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
+from typing import Any, ClassVar, Final, get_args
+
+from sendrail.carriers.sdk import Carrier
+from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
+from sendrail.domain.ids import MessageId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Receipt
+
+# Past the hundred that many carriers put in one callback, and no multiple of it.
+_MANY: Final = 211
+_FEW: Final = 3
+
+
+class Reports:
+    """Gathers what a carrier reports: pass `report` to `submit`."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[MessageId, Outcome]] = []
+
+    def report(self, message: Outbound, outcome: Outcome) -> None:
+        """Note one outcome."""
+        self.told.append((message.message_id, outcome))
+
+    @property
+    def refs(self) -> dict[str, MessageId]:
+        """The references that were given, each with its message."""
+        return {
+            outcome.carrier_ref: message_id
+            for message_id, outcome in self.told
+            if isinstance(outcome, Submitted)
+        }
+
+
+class Intake:
+    """Gathers the callbacks a carrier delivers: pass `deliver` to `start`.
+
+    The first `refusals` deliveries find the storage unavailable.
+    """
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.stored: list[bytes] = []
+        self.refused: list[bytes] = []
+        self._refusals = refusals
+
+    async def deliver(self, callbacks: Sequence[bytes]) -> None:
+        """Store the callbacks, or refuse them."""
+        if self._refusals:
+            self._refusals -= 1
+            self.refused.extend(callbacks)
+            raise StorageUnavailable("The disk takes nothing just now.")
+        self.stored.extend(callbacks)
+
+    def receipts(self, carrier: Carrier) -> list[Receipt]:
+        """Return the receipts among what was stored."""
+        return [
+            callback
+            for raw in self.stored
+            for callback in carrier.parse(raw)
+            if isinstance(callback, Receipt)
+        ]
+
+
+class CarrierConformance:
+    """The suite; a subclass named `Test...` gives `make_carrier` and what else its peer needs.
+
+    `recipients` are numbers whose messages the peer takes and gives a receipt for. `garbage` are
+    callbacks that make no sense. `wrong_settings` pairs the name of a setting with settings in
+    which that one is wrong, missing or unknown. `patience` bounds each wait, in seconds.
+    """
+
+    recipients: ClassVar[Sequence[int]] = (15552340001, 15552340002, 15552340003)
+    sender: ClassVar[int] = 15559870000
+    garbage: ClassVar[Sequence[bytes]] = (b"", b"\x00\xff\xfe", b"{", b"[" * 5_000)
+    wrong_settings: ClassVar[Sequence[tuple[str, Mapping[str, Any]]]] = ()
+    patience: ClassVar[float] = 10.0
+
+    def make_carrier(self) -> Carrier:
+        """Return a carrier that is not started, linked to the peer."""
+        raise NotImplementedError
+
+    def make_with(self, settings: Mapping[str, Any]) -> Carrier:
+        """Return a carrier with exactly these settings."""
+        raise NotImplementedError
+
+    def peer(self) -> AbstractAsyncContextManager[object]:
+        """Return what runs while a carrier of this suite does, such as a server it talks to."""
+        return nullcontext()
+
+    async def arrived(self) -> Sequence[MessageId] | None:
+        """Return the messages the peer has got, in their order; None when it cannot tell."""
+        return None
+
+    def messages(self, count: int, *, prefix: str = "m") -> list[Outbound]:
+        """Return so many messages to the ordinary recipients."""
+        return [
+            Outbound(
+                message_id=MessageId(f"{prefix}{at:07}"),
+                recipient=PhoneNumber(self.recipients[at % len(self.recipients)]),
+                sender=PhoneNumber(self.sender),
+                body=f"Your code is {at}",
+                encoding="GSM-7",
+                segments=1,
+            )
+            for at in range(count)
+        ]
+
+    # Outcomes
+
+    def test_every_message_is_reported_exactly_once(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports, batches = Reports(), [self.messages(_MANY, prefix=name) for name in "abc"]
+            await carrier.start(Intake().deliver)
+            await asyncio.gather(*(carrier.submit(batch, reports.report) for batch in batches))
+            assert Counter(message_id for message_id, _ in reports.told) == Counter(
+                message.message_id for batch in batches for message in batch
+            )
+            assert all(isinstance(outcome, get_args(Outcome)) for _, outcome in reports.told)
+
+        self._run(play)
+
+    def test_an_ordinary_message_is_taken_under_a_reference_of_its_own(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports = Reports()
+            await carrier.start(Intake().deliver)
+            await carrier.submit(self.messages(_MANY), reports.report)
+            assert len(reports.refs) == _MANY
+
+        self._run(play)
+
+    def test_references_of_two_links_differ(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports, others, other = Reports(), Reports(), self.make_carrier()
+            await carrier.start(Intake().deliver)
+            await other.start(Intake().deliver)
+            try:
+                await carrier.submit(self.messages(10, prefix="a"), reports.report)
+                await other.submit(self.messages(10, prefix="b"), others.report)
+            finally:
+                await other.stop()
+            assert not reports.refs.keys() & others.refs.keys()
+
+        self._run(play)
+
+    def test_messages_arrive_in_the_order_of_submit(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            messages = self.messages(_MANY)
+            await carrier.start(Intake().deliver)
+            await carrier.submit(messages, Reports().report)
+            arrived = await self.arrived()
+            if arrived is None:
+                raise unittest.SkipTest("the peer of this carrier cannot tell what arrived")
+            assert list(arrived) == [message.message_id for message in messages]
+
+        self._run(play)
+
+    def test_no_message_is_no_report(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports = Reports()
+            await carrier.start(Intake().deliver)
+            await carrier.submit([], reports.report)
+            assert not reports.told
+
+        self._run(play)
+
+    # Start and stop
+
+    def test_without_a_start_nothing_leaves_and_nothing_is_raised(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports = Reports()
+            await carrier.submit(self.messages(_FEW), reports.report)
+            assert len(reports.told) == _FEW
+            assert not any(isinstance(told, Submitted | Uncertain) for _, told in reports.told)
+
+        self._run(play)
+
+    def test_start_and_stop_may_be_repeated(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            intake, reports = Intake(), Reports()
+            await carrier.start(intake.deliver)
+            await carrier.start(intake.deliver)
+            await carrier.submit(self.messages(_FEW), reports.report)
+            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            await carrier.stop()
+            await carrier.stop()
+            assert len(reports.refs) == len(intake.receipts(carrier)) == _FEW
+
+        self._run(play)
+
+    def test_stop_before_start_does_nothing(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports = Reports()
+            await carrier.stop()
+            await carrier.start(Intake().deliver)
+            await carrier.submit(self.messages(_FEW), reports.report)
+            assert len(reports.refs) == _FEW
+
+        self._run(play)
+
+    def test_stop_answers_what_is_under_way(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            reports, messages = Reports(), self.messages(_MANY)
+            await carrier.start(Intake().deliver)
+            submit = asyncio.create_task(carrier.submit(messages, reports.report))
+            await asyncio.sleep(0)
+            await carrier.stop()
+            await submit
+            assert Counter(message_id for message_id, _ in reports.told) == Counter(
+                message.message_id for message in messages
+            )
+
+        self._run(play)
+
+    # Callbacks
+
+    def test_receipts_name_the_references_that_were_given(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            intake, reports = Intake(), Reports()
+            await carrier.start(intake.deliver)
+            await carrier.submit(self.messages(_MANY), reports.report)
+            await self._until(lambda: len(intake.receipts(carrier)) >= _MANY)
+            receipts = intake.receipts(carrier)
+            assert {receipt.carrier_ref for receipt in receipts} == reports.refs.keys()
+            for receipt in receipts:
+                assert receipt.message_id in {None, reports.refs[receipt.carrier_ref]}
+
+        self._run(play)
+
+    def test_callbacks_that_were_not_stored_come_again(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            intake, reports = Intake(refusals=1), Reports()
+            await carrier.start(intake.deliver)
+            await carrier.submit(self.messages(_FEW), reports.report)
+            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            assert intake.refused
+            assert {told.carrier_ref for told in intake.receipts(carrier)} == reports.refs.keys()
+
+        self._run(play)
+
+    def test_parse_is_pure_and_needs_no_start(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            intake, stranger = Intake(), self.make_carrier()
+            await carrier.start(intake.deliver)
+            await carrier.submit(self.messages(_FEW), Reports().report)
+            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            for raw in intake.stored:
+                first = list(carrier.parse(raw))
+                assert first == list(carrier.parse(raw)) == list(stranger.parse(raw))
+
+        self._run(play)
+
+    def test_parse_refuses_garbage(self) -> None:
+        carrier = self.make_carrier()
+        for raw in self.garbage:
+            trouble = _trouble(partial(carrier.parse, raw))
+            assert trouble is not None, f"{raw[:40]!r} was read as a callback"
+
+    # Settings
+
+    def test_a_wrong_setting_is_named(self) -> None:
+        for name, settings in self.wrong_settings:
+            trouble = _trouble(partial(self.make_with, settings))
+            assert trouble is not None, f"{settings} were taken, though {name} is wrong"
+            assert name in trouble.message, f"{name} is not named in: {trouble}"
+
+    def _run(self, play: Callable[[Carrier], Awaitable[None]]) -> None:
+        async def within() -> None:
+            async with self.peer():
+                carrier = self.make_carrier()
+                try:
+                    await play(carrier)
+                finally:
+                    await carrier.stop()
+
+        asyncio.run(within())
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(self.patience):
+            while not true():  # noqa: ASYNC110 - what the peer does sets no event of ours
+                await asyncio.sleep(0.01)
+
+
+def _trouble(act: Callable[[], object]) -> CarrierTrouble | None:
+    try:
+        act()
+    except CarrierTrouble as trouble:
+        return trouble
+    return None

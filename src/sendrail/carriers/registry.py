@@ -1,0 +1,44 @@
+"""Finds carrier kinds by the entry-point group `sendrail.carriers`.
+
+A package that is installed beside Sendrail adds a kind by naming its class there. Nothing is
+imported before it is asked for, so a kind that is broken breaks nobody else.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from sendrail.carriers.sdk import Carrier, CarrierKind
+from sendrail.domain.errors import CarrierTrouble
+
+GROUP: Final = "sendrail.carriers"
+
+
+def kinds() -> dict[str, Callable[[], CarrierKind]]:
+    """Return the kinds that are installed, each by its name with what loads it."""
+    return {entry.name: partial(_load, entry) for entry in entry_points(group=GROUP)}
+
+
+def open_carrier(kind: str, settings: Mapping[str, Any]) -> Carrier:
+    """Return a carrier of this kind with these settings, not started.
+
+    Raises `CarrierTrouble` for a kind that is unknown or broken, and for a wrong setting.
+    """
+    known = kinds()
+    if kind not in known:
+        names = ", ".join(sorted(known)) or "none is installed"
+        raise CarrierTrouble(f"There is no carrier kind {kind!r}; known: {names}.", param="kind")
+    return known[kind]()(settings)
+
+
+def _load(entry: EntryPoint) -> CarrierKind:
+    try:
+        kind: CarrierKind = entry.load()
+    except Exception as error:
+        # Somebody else's module runs here, and there is no telling what it raises.
+        raise CarrierTrouble(
+            f"Carrier kind {entry.name!r} ({entry.value}) cannot be loaded: {error!r}.",
+            param="kind",
+        ) from error
+    return kind

@@ -1,0 +1,209 @@
+"""The simulator: a carrier whose recipients' numbers choose what happens, by `numbers.MAGIC`.
+
+It promises what every carrier does, at a rate that makes it useful in benchmarks: ordinary
+recipients cost no task and no timer each, only their batch does. What it still has to tell when it
+stops is forgotten: a sandbox that is restarted has no memory.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from sendrail.carriers.sdk import Deliver, Report
+from sendrail.carriers.simulator import wire
+from sendrail.carriers.simulator.courier import Courier
+from sendrail.carriers.simulator.handsets import HandsetLog
+from sendrail.carriers.simulator.numbers import BEHAVIOURS, ORDINARY, Behaviour, Word
+from sendrail.domain.delivery import Outbound, Outcome, Released, Submitted, Uncertain
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Callback
+
+_AGAIN_AFTER_MS: Final = 1_000
+_Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    receipt_delay_ms: _Delay = 50
+    answer_delay_ms: _Delay = 0
+    handsets: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+
+
+class SimulatorCarrier:
+    """A link to nowhere.
+
+    `time_scale` stretches or shortens every delay, so that a test need not wait for slow numbers.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], *, time_scale: float = 1.0) -> None:
+        chosen = _read(settings)
+        self._scale = time_scale
+        self._receipt_delay = self._seconds(chosen.receipt_delay_ms)
+        self._answer_delay = self._seconds(chosen.answer_delay_ms)
+        self._handsets = None if chosen.handsets is None else HandsetLog(chosen.handsets)
+        # Random, because a reference given before a restart may still be waited for after it.
+        self._prefix = secrets.token_hex(6)
+        self._references = count(1)
+        # How far each number is in its `first`; only numbers of the table come in here.
+        self._turns: dict[PhoneNumber, int] = {}
+        self._courier: Courier | None = None
+        self._under_way = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+
+    async def start(self, deliver: Deliver) -> None:
+        """Begin to take messages, and find the handset log if there is to be one."""
+        if self._courier is not None:
+            return
+        self._courier = Courier(deliver, again_after=self._seconds(_AGAIN_AFTER_MS))
+        if self._handsets is not None:
+            self._handsets.connect()
+
+    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+        """Ring the handsets and report each outcome as its answer comes."""
+        if self._courier is None:
+            for message in messages:
+                report(message, Released())
+            return
+        self._under_way += 1
+        self._all_answered.clear()
+        try:
+            await self._submit(messages, report, self._courier)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._all_answered.set()
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn one raw callback into receipts and replies."""
+        return wire.parse(raw)
+
+    async def stop(self) -> None:
+        """Answer what is under way; receipts and replies still to come are forgotten."""
+        courier, self._courier = self._courier, None
+        if courier is None:
+            return
+        await self._all_answered.wait()
+        await courier.close()
+        if self._handsets is not None:
+            self._handsets.close()
+
+    async def _submit(self, messages: Sequence[Outbound], report: Report, courier: Courier) -> None:
+        ordinary: list[Outbound] = []
+        magic: list[tuple[Outbound, Behaviour, Outcome | None]] = []
+        for message in messages:
+            behaviour = BEHAVIOURS.get(message.recipient)
+            if behaviour is None:
+                ordinary.append(message)
+            else:
+                magic.append((message, behaviour, self._answer(message.recipient, behaviour)))
+
+        if self._handsets is not None:
+            refused = {message.message_id for message, _, answer in magic if not _rings(answer)}
+            rung = [message for message in messages if message.message_id not in refused]
+            lost = _tail(rung, await self._handsets.ring(rung))
+            for message, outcome in lost.values():
+                report(message, outcome)
+            ordinary = [message for message in ordinary if message.message_id not in lost]
+            magic = [play for play in magic if play[0].message_id not in lost]
+
+        async with asyncio.TaskGroup() as plays:
+            for message, behaviour, answer in magic:
+                plays.create_task(self._play(message, behaviour, answer, report, courier))
+            await self._take(ordinary, report, courier)
+
+    def _answer(self, number: PhoneNumber, behaviour: Behaviour) -> Outcome | None:
+        turn = self._turns.pop(number, 0)
+        if turn == len(behaviour.first):
+            return behaviour.answer
+        self._turns[number] = turn + 1
+        return behaviour.first[turn]
+
+    async def _take(self, messages: Sequence[Outbound], report: Report, courier: Courier) -> None:
+        """Answer ordinary messages: all at once, with one timer for all their receipts."""
+        if not messages:
+            return
+        # Also when there is no delay: whoever submits without a pause must not starve the rest.
+        await asyncio.sleep(self._answer_delay)
+        told = [(self._reference(), message.message_id) for message in messages]
+        for message, (ref, _) in zip(messages, told, strict=True):
+            report(message, Submitted(ref))
+        for word in ORDINARY.receipts:
+            callbacks = wire.receipts(told, word.status, word.detail)
+            courier.bring(callbacks, after=self._receipt_delay + self._seconds(word.after_ms))
+
+    async def _play(
+        self,
+        message: Outbound,
+        behaviour: Behaviour,
+        answer: Outcome | None,
+        report: Report,
+        courier: Courier,
+    ) -> None:
+        """Do what the table says of one message."""
+        ref, rings = self._reference(), _rings(answer)
+        if rings and behaviour.early:
+            await courier.bring_now([_receipt(ref, message, word) for word in behaviour.early])
+        await asyncio.sleep(self._answer_delay + self._seconds(behaviour.answer_ms))
+        report(message, Submitted(ref) if answer is None else answer)
+        if rings:
+            for after_ms, callback in _callbacks(ref, message, behaviour):
+                after = self._receipt_delay + self._seconds(after_ms)
+                courier.bring([callback], after=after)
+
+    def _reference(self) -> str:
+        return f"{self._prefix}-{next(self._references)}"
+
+    def _seconds(self, milliseconds: int) -> float:
+        return milliseconds * self._scale / 1_000
+
+
+def _read(settings: Mapping[str, Any]) -> _Settings:
+    known = _Settings.__struct_fields__
+    for name in settings:
+        if name not in known:
+            raise CarrierTrouble(
+                f"The simulator has no setting {name!r}; it has {', '.join(known)}.", param=name
+            )
+    try:
+        return msgspec.convert(dict(settings), _Settings)
+    except msgspec.ValidationError as error:
+        raise CarrierTrouble(f"A setting of the simulator is wrong: {error}.") from error
+
+
+def _rings(answer: Outcome | None) -> bool:
+    """Tell whether a message that meets this answer reaches its handset."""
+    return answer is None or isinstance(answer, Uncertain)
+
+
+def _tail(
+    messages: Sequence[Outbound], outcomes: Sequence[Outcome]
+) -> dict[MessageId, tuple[Outbound, Outcome]]:
+    """Pair outcomes with the last of the messages."""
+    last = messages[len(messages) - len(outcomes) :]
+    return {
+        message.message_id: (message, outcome)
+        for message, outcome in zip(last, outcomes, strict=True)
+    }
+
+
+def _receipt(ref: str, message: Outbound, word: Word) -> bytes:
+    told_ref = ref if word.known else f"nobodys-{ref}"
+    told_id = message.message_id if word.echo else None
+    [callback] = wire.receipts([(told_ref, told_id)], word.status, word.detail)
+    return callback
+
+
+def _callbacks(ref: str, message: Outbound, behaviour: Behaviour) -> Iterator[tuple[int, bytes]]:
+    """Yield what follows the answer: when, and the raw callback."""
+    if behaviour.noise:
+        yield 0, behaviour.noise
+    for word in behaviour.receipts:
+        yield word.after_ms, _receipt(ref, message, word)
+    for text in behaviour.replies:
+        yield text.after_ms, wire.reply(message, text.body)

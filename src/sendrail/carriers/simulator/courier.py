@@ -1,0 +1,91 @@
+"""Brings callbacks to `deliver` when they are due, in order, and again when they were not stored.
+
+A carrier whose callback meets no 2xx keeps it and comes back; so does this one, a second later,
+and like a carrier it keeps only so many.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count, islice
+from typing import Final
+
+import structlog
+
+from sendrail.carriers.sdk import Deliver
+from sendrail.domain.errors import StorageUnavailable
+
+# At most this many callbacks (of up to a hundred results) wait; about 100 MB at the very worst.
+WAITING_MAX: Final = 10_000
+_TOGETHER_MAX: Final = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class Courier:
+    """Callbacks on their way to `deliver`; lives from one start of the carrier to its stop."""
+
+    def __init__(self, deliver: Deliver, *, again_after: float) -> None:
+        self._deliver = deliver
+        self._again_after = again_after
+        self._waiting: deque[bytes] = deque()
+        self._forgotten = 0
+        self._arrived = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._keys = count()
+        self._task = asyncio.create_task(self._run())
+
+    def bring(self, callbacks: Sequence[bytes], *, after: float) -> None:
+        """Bring these callbacks, together, so many seconds from now."""
+        key = next(self._keys)
+        self._timers[key] = asyncio.get_running_loop().call_later(after, self._due, key, callbacks)
+
+    async def bring_now(self, callbacks: Sequence[bytes]) -> None:
+        """Bring these at once and return when they are stored, or left for another time."""
+        try:
+            await self._deliver(callbacks)
+        except StorageUnavailable:
+            self.bring(callbacks, after=self._again_after)
+
+    async def close(self) -> None:
+        """Finish the delivery under way and forget what is still to come."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._closing.set()
+        self._arrived.set()
+        await self._task
+
+    def _due(self, key: int, callbacks: Sequence[bytes]) -> None:
+        del self._timers[key]
+        room = WAITING_MAX - len(self._waiting)
+        self._forgotten += max(0, len(callbacks) - room)
+        self._waiting.extend(callbacks[:room])
+        self._arrived.set()
+
+    async def _run(self) -> None:
+        while not self._closing.is_set():
+            if not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            callbacks = list(islice(self._waiting, _TOGETHER_MAX))
+            try:
+                await self._deliver(callbacks)
+            except StorageUnavailable:
+                await self._pause()
+                continue
+            except Exception:  # noqa: BLE001 - a bug there must not keep all later ones from coming
+                _log.exception("callbacks_lost", count=len(callbacks))
+            for _ in callbacks:
+                self._waiting.popleft()
+            if self._forgotten:
+                # Told when the trouble is over: one line for it, not one for each callback.
+                _log.warning("callbacks_forgotten", count=self._forgotten)
+                self._forgotten = 0
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), self._again_after)

@@ -1,0 +1,118 @@
+"""The handset log: what would have rung, told to a process that is not killed with us.
+
+A message's line is in the kernel's hands before its outcome is reported, so whatever becomes of
+this process, the log holds at least every message that was answered. That is why the bytes go by
+`send` on a bare socket: a stream writer would keep some of them in our own memory.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from sendrail.domain import phone
+from sendrail.domain.delivery import Failed, Outbound, Outcome, Uncertain
+
+_NOT_CONNECTED: Final = Failed("handset log not connected")
+_BROKE_OFF: Final = Uncertain("the handset log broke off inside the message")
+# A log that reads nothing for so long is as good as gone.
+_PATIENCE_SECONDS: Final = 5.0
+
+
+class _Ring(msgspec.Struct, kw_only=True, gc=False, rename={"recipient": "to", "sender": "from"}):
+    message_id: str
+    recipient: str
+    sender: str
+    body: str
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class HandsetLog:
+    """A Unix stream socket that gets one line of JSON for each message that reaches a handset."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._socket: socket.socket | None = None
+        self._turn = asyncio.Lock()
+
+    def connect(self) -> socket.socket | None:
+        """Return the connection, made now if need be, or None when nobody listens."""
+        if self._socket is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.setblocking(False)
+            try:
+                # Never waits: on a Unix socket it succeeds or fails at once.
+                connection.connect(self._path)
+            except OSError:
+                connection.close()
+            else:
+                self._socket = connection
+        return self._socket
+
+    async def ring(self, messages: Sequence[Outbound]) -> list[Outcome]:
+        """Write the messages in order; return the outcomes of those at the end that did not leave.
+
+        The list is empty when all of them left.
+        """
+        lines = [_line(message) for message in messages]
+        async with self._turn:
+            sent = await self._send(b"".join(lines))
+        return list(_fates(lines, sent))
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _send(self, lines: bytes) -> int:
+        """Return how many bytes left; after fewer than all, the connection is closed."""
+        connection = self.connect()
+        if connection is None:
+            return 0
+        view, sent = memoryview(lines), 0
+        try:
+            with suppress(OSError):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    while sent < len(lines):
+                        try:
+                            sent += connection.send(view[sent:])
+                        except BlockingIOError:
+                            await _writable(connection)
+        finally:
+            # The reader must not take the next line for the rest of a broken one.
+            if sent < len(lines):
+                self.close()
+        return sent
+
+
+def _line(message: Outbound) -> bytes:
+    ring = _Ring(
+        message_id=message.message_id,
+        recipient=phone.show(message.recipient),
+        sender=phone.show(message.sender),
+        body=message.body,
+    )
+    return _encode(ring) + b"\n"
+
+
+def _fates(lines: Sequence[bytes], sent: int) -> Iterator[Outcome]:
+    end = 0
+    for line in lines:
+        begin, end = end, end + len(line)
+        if end > sent:
+            yield _BROKE_OFF if begin < sent else _NOT_CONNECTED
+
+
+async def _writable(connection: socket.socket) -> None:
+    loop, writable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_writer(connection, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(connection)

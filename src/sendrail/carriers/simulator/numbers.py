@@ -1,0 +1,265 @@
+"""Magic recipients: which number makes the simulator do what.
+
+`MAGIC` is the only place that says so: the simulator acts by it and the table in
+`docs/simulator.md` is printed from it. A number outside the table is an ordinary handset, and a
+message to it is delivered.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Uncertain
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+
+# Nobody's numbers: in the North American plan no exchange code, here 010, begins with 0 or 1.
+BLOCK: Final = "1555010"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One receipt: the carrier's word on the message.
+
+    `after_ms` counts from the answer, on top of the link's receipt delay. `known` is False for a
+    reference that no submit was answered with; `echo` is False when our own id is not named.
+    """
+
+    status: Status | None
+    detail: str
+    after_ms: int = 0
+    known: bool = True
+    echo: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A text the handset writes back; `after_ms` counts as a receipt's."""
+
+    body: str
+    after_ms: int = 500
+
+
+_DELIVERED: Final = Word(status=Status.DELIVERED, detail="DELIVERED_TO_HANDSET")
+_BY_REFERENCE: Final = replace(_DELIVERED, echo=False)
+_ABSENT: Final = Word(status=Status.UNDELIVERED, detail="REJECTED_ABSENT_SUBSCRIBER")
+_NO_ANSWER_MS: Final = 2_000
+_NO_ANSWER: Final = Uncertain("no answer within 2 seconds")
+_TRY_LATER: Final = Failed("the carrier is out of order for a moment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What follows a submit to one number.
+
+    The submits to a number meet the outcomes of `first` one by one and then `answer`, and from
+    there it begins anew. `answer` is None when the carrier takes the message and names it. The
+    rest follows only when the message reached the handset: `early` before the answer, the
+    unreadable callback `noise`, `receipts` and `replies` after it.
+    """
+
+    first: tuple[Outcome, ...] = ()
+    answer: Outcome | None = None
+    answer_ms: int = 0
+    early: tuple[Word, ...] = ()
+    noise: bytes = b""
+    receipts: tuple[Word, ...] = (_DELIVERED,)
+    replies: tuple[Text, ...] = ()
+
+
+ORDINARY: Final = Behaviour()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Magic:
+    """A row of the table: a number by its last four digits, and what it does."""
+
+    suffix: str
+    name: str
+    says: str
+    does: Behaviour = ORDINARY
+
+    @property
+    def number(self) -> PhoneNumber:
+        """The whole number."""
+        return PhoneNumber(int(BLOCK + self.suffix))
+
+
+MAGIC: Final = (
+    Magic(
+        suffix="0001",
+        name="delivered",
+        says="Delivered, as every number that is not in this table.",
+    ),
+    Magic(
+        suffix="0002",
+        name="handset_off",
+        says="The handset is switched off: `undelivered`.",
+        does=Behaviour(receipts=(_ABSENT,)),
+    ),
+    Magic(
+        suffix="0003",
+        name="unknown_subscriber",
+        says="Nobody has this number: `undelivered`.",
+        does=Behaviour(receipts=(Word(status=Status.UNDELIVERED, detail="REJECTED_DESTINATION"),)),
+    ),
+    Magic(
+        suffix="0004",
+        name="filtered_as_spam",
+        says="The carrier takes the message and then filters it as spam: `failed`.",
+        does=Behaviour(receipts=(Word(status=Status.FAILED, detail="spam_detected"),)),
+    ),
+    Magic(
+        suffix="0010",
+        name="slow_receipt",
+        says="The receipt comes after 30 seconds.",
+        does=Behaviour(receipts=(replace(_DELIVERED, after_ms=30_000),)),
+    ),
+    Magic(
+        suffix="0011",
+        name="no_receipt",
+        says="No receipt ever comes: the message stays `sent`.",
+        does=Behaviour(receipts=()),
+    ),
+    Magic(
+        suffix="0012",
+        name="early_receipt",
+        says="The receipt comes before the carrier has answered the submit.",
+        does=Behaviour(answer_ms=200, early=(_DELIVERED,), receipts=()),
+    ),
+    Magic(
+        suffix="0013",
+        name="early_receipt_by_reference",
+        says="As 0012, and the receipt names only a reference that we do not know yet.",
+        does=Behaviour(answer_ms=200, early=(_BY_REFERENCE,), receipts=()),
+    ),
+    Magic(
+        suffix="0014",
+        name="receipt_by_reference",
+        says="The receipt names only the carrier's reference, not our message id.",
+        does=Behaviour(receipts=(_BY_REFERENCE,)),
+    ),
+    Magic(
+        suffix="0015",
+        name="two_receipts",
+        says="The same receipt comes twice.",
+        does=Behaviour(receipts=(_DELIVERED, replace(_DELIVERED, after_ms=200))),
+    ),
+    Magic(
+        suffix="0016",
+        name="contradicting_receipts",
+        says="First a receipt says `delivered`, then another `undelivered`: the first holds.",
+        does=Behaviour(receipts=(_DELIVERED, replace(_ABSENT, after_ms=200))),
+    ),
+    Magic(
+        suffix="0017",
+        name="en_route_receipt",
+        says="A receipt says that the message is on its way, a second later it is `delivered`.",
+        does=Behaviour(
+            receipts=(
+                Word(status=None, detail="PENDING_ENROUTE"),
+                replace(_DELIVERED, after_ms=1_000),
+            )
+        ),
+    ),
+    Magic(
+        suffix="0018",
+        name="unknown_receipt",
+        says="The receipt is for a message that nobody sent: yours stays `sent`.",
+        does=Behaviour(receipts=(replace(_BY_REFERENCE, known=False),)),
+    ),
+    Magic(
+        suffix="0019",
+        name="unreadable_callback",
+        says="A callback of garbage comes first, then the receipt: `delivered`.",
+        does=Behaviour(
+            noise=b'\xff\xfe{"results": [',
+            receipts=(replace(_DELIVERED, after_ms=200),),
+        ),
+    ),
+    Magic(
+        suffix="0020",
+        name="rejected",
+        says="The carrier refuses the number for good: `failed`.",
+        does=Behaviour(answer=Rejected("invalid_phone"), receipts=()),
+    ),
+    Magic(
+        suffix="0021",
+        name="throttled_first",
+        says="The first two submits are throttled for a second, the third is taken.",
+        does=Behaviour(first=(Throttled(1_000), Throttled(1_000))),
+    ),
+    Magic(
+        suffix="0022",
+        name="fails_once",
+        says="The first submit fails, the second is taken.",
+        does=Behaviour(first=(_TRY_LATER,)),
+    ),
+    Magic(
+        suffix="0023",
+        name="fails_always",
+        says="Every submit fails, until the attempts are used up: `failed`.",
+        does=Behaviour(answer=_TRY_LATER, receipts=()),
+    ),
+    Magic(
+        suffix="0024",
+        name="lost_answer",
+        says=(
+            "The handset gets the message, but the carrier's answer is lost: after 2 seconds "
+            "nobody knows, until a receipt that names our message id says `delivered`."
+        ),
+        does=Behaviour(
+            answer=_NO_ANSWER,
+            answer_ms=_NO_ANSWER_MS,
+            receipts=(replace(_DELIVERED, after_ms=1_000),),
+        ),
+    ),
+    Magic(
+        suffix="0025",
+        name="lost_answer_no_receipt",
+        says="As 0024, but no receipt ever comes.",
+        does=Behaviour(answer=_NO_ANSWER, answer_ms=_NO_ANSWER_MS, receipts=()),
+    ),
+    Magic(
+        suffix="0026",
+        name="slow_answer",
+        says="The carrier takes 5 seconds to answer.",
+        does=Behaviour(answer_ms=5_000),
+    ),
+    Magic(
+        suffix="0030",
+        name="replies_stop",
+        says="Delivered, and the handset replies STOP.",
+        does=Behaviour(replies=(Text(body="STOP"),)),
+    ),
+    Magic(
+        suffix="0031",
+        name="replies_start",
+        says="Delivered, and the handset replies START.",
+        does=Behaviour(replies=(Text(body="START"),)),
+    ),
+    Magic(
+        suffix="0032",
+        name="replies_help",
+        says="Delivered, and the handset replies HELP.",
+        does=Behaviour(replies=(Text(body="HELP"),)),
+    ),
+    Magic(
+        suffix="0033",
+        name="replies_text",
+        says="Delivered, and the handset replies with an ordinary text.",
+        does=Behaviour(replies=(Text(body="Thanks, see you at 8 😊"),)),
+    ),
+)
+
+BEHAVIOURS: Final = {row.number: row.does for row in MAGIC}
+
+
+def table() -> str:
+    """Return the table of the docs page, in Markdown."""
+    rows = [f"| `+{row.number}` | `{row.name}` | {row.says} |" for row in MAGIC]
+    return "\n".join(("| number | name | what happens |", "|---|---|---|", *rows))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")

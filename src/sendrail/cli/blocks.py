@@ -1,0 +1,106 @@
+"""`sendrail blocks`: numbers no list may text, and words no message may contain."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.imported import File, import_file
+from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.contact import Block
+
+app = typer.Typer(help="Blocked numbers and words.", no_args_is_help=True)
+
+_COLUMNS = ("phone_number", "note", "blocked_at")
+
+Note = Annotated[str, typer.Option(help="Why; for your own memory.")]
+
+
+@app.command()
+def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+    """Block a number: no list of the account may text it."""
+    new = run(data, as_json, lambda it: it.blocks.add(it.default_account, number, note=note))
+    if as_json:
+        output.document({"blocked": True, "is_new": new})
+    else:
+        print("blocked" if new else "was blocked before")
+
+
+@app.command()
+def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> None:
+    """Unblock a number."""
+    changed = run(data, as_json, lambda it: it.blocks.remove(it.default_account, number))
+    if as_json:
+        output.document({"unblocked": changed})
+    else:
+        print("unblocked" if changed else "was not blocked")
+
+
+@app.command("list")
+def list_(page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False) -> None:
+    """List the blocked numbers in their own order."""
+    blocks = [
+        _shown(block)
+        for block in run(
+            data,
+            as_json,
+            lambda it: it.blocks.page(it.default_account, page=page, per_page=per_page),
+        )
+    ]
+    if as_json:
+        output.document({"blocks": blocks})
+    else:
+        output.table(_COLUMNS, blocks, "There are no blocked numbers here.")
+
+
+@app.command("import")
+def import_(file: File, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+    """Block the numbers of a CSV file with a column phone_number (or phone, msisdn)."""
+    import_file(
+        file,
+        data,
+        as_json,
+        lambda it, stream, progress: it.blocks.import_csv(
+            it.default_account, stream, note=note, progress=progress
+        ),
+    )
+
+
+@app.command()
+def words(
+    new: Annotated[
+        str | None,
+        typer.Option("--set", metavar="WORDS", help='Separated by commas; "" clears them.'),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show the words no message of the account may contain, or set them."""
+    if new is None:
+        kept = run(data, as_json, lambda it: it.accounts.blocked_words(it.default_account))
+    else:
+        wanted = new.split(",")
+        kept = run(
+            data,
+            as_json,
+            lambda it: it.accounts.set_blocked_words(it.default_account, wanted),
+        )
+    if as_json:
+        output.document({"blocked_words": kept})
+        return
+    for word in kept:
+        print(word)
+    if not kept:
+        output.note("There are no blocked words.")
+
+
+def _shown(block: "Block") -> dict[str, Any]:
+    from sendrail.domain import phone
+
+    return {
+        "phone_number": phone.show(block.recipient),
+        "note": block.note,
+        "blocked_at": output.when(block.blocked_at),
+    }

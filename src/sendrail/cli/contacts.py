@@ -1,0 +1,130 @@
+"""`sendrail contacts`: who may be texted from a list, and who has left it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.imported import File, import_file
+from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.contact import ListContact
+
+app = typer.Typer(help="Contacts of a list: subscribed, or opted out.", no_args_is_help=True)
+
+_COLUMNS = ("phone_number", "active", "first_name", "last_name", "subscribed_at", "reason")
+_SOURCE = "command line"
+
+
+@app.command()
+def add(
+    list_number: ListNumber,
+    number: PhoneNumber,
+    *,
+    first_name: Annotated[str, typer.Option(help="First name.")] = "",
+    last_name: Annotated[str, typer.Option(help="Last name.")] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Subscribe a contact to a list; whoever has opted out stays out."""
+    added = run(
+        data,
+        as_json,
+        lambda it: it.contacts.add(
+            it.default_account, list_number, number, first_name=first_name, last_name=last_name
+        ),
+    )
+    if as_json:
+        output.document(_shown(added.contact) | {"is_new": added.is_new})
+    else:
+        output.card(_shown(added.contact))
+
+
+@app.command()
+def remove(
+    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
+) -> None:
+    """Take a number off a list for good, even one the list does not know."""
+    changed = run(
+        data,
+        as_json,
+        lambda it: it.contacts.remove(it.default_account, list_number, number, source=_SOURCE),
+    )
+    if as_json:
+        output.document({"unsubscribed": changed})
+    else:
+        print("unsubscribed" if changed else "had left before")
+
+
+@app.command()
+def show(
+    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
+) -> None:
+    """Show one contact."""
+    contact = run(
+        data, as_json, lambda it: it.contacts.show(it.default_account, list_number, number)
+    )
+    if as_json:
+        output.document(_shown(contact))
+    else:
+        output.card(_shown(contact))
+
+
+@app.command("list")
+def list_(
+    list_number: ListNumber,
+    *,
+    active: Annotated[
+        bool | None, typer.Option("--active/--left", help="Only the active, or only who left.")
+    ] = None,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the contacts of a list in the order of their numbers."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.contacts.page(
+            it.default_account, list_number, active=active, page=page, per_page=per_page
+        ),
+    )
+    contacts = [_shown(contact) for contact in found.contacts]
+    if as_json:
+        output.document({"contacts": contacts, "contact_count": found.active})
+        return
+    output.table(_COLUMNS, contacts, "There are no contacts here.")
+    output.note(f"{found.active:,} active on this list")
+
+
+@app.command("import")
+def import_(list_number: ListNumber, file: File, data: Data = None, as_json: Json = False) -> None:
+    """Subscribe the contacts of a CSV file.
+
+    The columns: phone_number (or phone, msisdn), and if wished first_name and last_name. Whoever
+    has opted out is passed over; a row that cannot be used is reported and holds nothing up.
+    """
+    import_file(
+        file,
+        data,
+        as_json,
+        lambda it, stream, progress: it.contacts.import_csv(
+            it.default_account, list_number, stream, progress
+        ),
+    )
+
+
+def _shown(contact: "ListContact") -> dict[str, Any]:
+    from sendrail.domain import phone
+
+    return {
+        "phone_number": phone.show(contact.recipient),
+        "active": contact.active,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "subscribed_at": output.when(contact.subscribed_at),
+        "unsubscribed_at": output.when(contact.unsubscribed_at),
+        "reason": contact.reason.value if contact.reason else None,
+    }

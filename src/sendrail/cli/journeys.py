@@ -1,0 +1,121 @@
+"""`sendrail journeys`: automated sequences, and who is on one."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.contact import Enrolment, Journey
+
+app = typer.Typer(help="Journeys, and who is on one.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The journey's name.")]
+
+
+@app.command()
+def add(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Add a journey to a list."""
+    journey = run(data, as_json, lambda it: it.journeys.add(it.default_account, list_number, name))
+    shown = _journey(journey, list_number)
+    if as_json:
+        output.document(shown)
+    else:
+        output.card(shown)
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the journeys of all lists."""
+    from sendrail.domain import phone
+
+    journeys = [
+        _journey(journey, phone.show(number))
+        for journey, number in run(data, as_json, lambda it: it.journeys.all(it.default_account))
+    ]
+    if as_json:
+        output.document({"journeys": journeys})
+    else:
+        columns = ("id", "list_number", "name", "created_at")
+        output.table(columns, journeys, "There are no journeys.")
+
+
+@app.command()
+def enrol(
+    list_number: ListNumber,
+    name: Name,
+    number: PhoneNumber,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put a contact on a journey; it ends by itself after thirty days."""
+    enrolment = run(
+        data,
+        as_json,
+        lambda it: it.journeys.enrol(it.default_account, list_number, name, number),
+    )
+    if as_json:
+        output.document(_enrolment(enrolment))
+    else:
+        output.card(_enrolment(enrolment))
+
+
+@app.command()
+def end(
+    list_number: ListNumber,
+    name: Name,
+    number: PhoneNumber,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Take a contact off a journey."""
+    ended = run(
+        data,
+        as_json,
+        lambda it: it.journeys.end(it.default_account, list_number, name, number),
+    )
+    if as_json:
+        output.document({"ended": ended})
+    else:
+        print("ended" if ended else "was not on it")
+
+
+@app.command()
+def enrolments(
+    list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False
+) -> None:
+    """List who is on a journey now."""
+    found = [
+        _enrolment(enrolment)
+        for enrolment in run(
+            data,
+            as_json,
+            lambda it: it.journeys.enrolments(it.default_account, list_number, name),
+        )
+    ]
+    if as_json:
+        output.document({"enrolments": found})
+    else:
+        columns = ("phone_number", "started_at", "ends_at")
+        output.table(columns, found, "Nobody is on this journey.")
+
+
+def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:
+    return {
+        "id": journey.id,
+        "list_number": list_number,
+        "name": journey.name,
+        "created_at": output.when(journey.created_at),
+    }
+
+
+def _enrolment(enrolment: "Enrolment") -> dict[str, Any]:
+    from sendrail.domain import phone
+
+    return {
+        "phone_number": phone.show(enrolment.recipient),
+        "started_at": output.when(enrolment.started_at),
+        "ends_at": output.when(enrolment.ends_at),
+    }

@@ -1,0 +1,68 @@
+"""`sendrail keys`: the API keys of the account."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.account import ApiKey
+
+app = typer.Typer(help="API keys: who may call.", no_args_is_help=True)
+
+_COLUMNS = ("id", "name", "key", "created_at", "revoked_at")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")] = "default",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key. It is shown once, and only its digest is kept."""
+    new = run(data, as_json, lambda it: it.accounts.create_key(it.default_account, name))
+    if as_json:
+        output.document(_shown(new.record) | {"key": new.key})
+        return
+    print(new.key)
+    output.note("Keep it safe: it is not shown again.")
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the keys by their first characters."""
+    keys = [
+        _shown(key) for key in run(data, as_json, lambda it: it.accounts.keys(it.default_account))
+    ]
+    if as_json:
+        output.document({"keys": keys})
+    else:
+        output.table(_COLUMNS, keys, "There are no keys; `sendrail keys create` makes one.")
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's id in the list.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a key for ever; whoever still uses it is refused from then on."""
+    from sendrail.domain.ids import KeyId
+
+    key = run(data, as_json, lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id)))
+    if as_json:
+        output.document(_shown(key))
+    else:
+        print(f"revoked {key.shown}… ({key.name})")
+
+
+def _shown(key: "ApiKey") -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "key": f"{key.shown}…",
+        "created_at": output.when(key.created_at),
+        "revoked_at": output.when(key.revoked_at),
+    }

@@ -1,0 +1,67 @@
+"""The `sendrail` command: its sub-commands and nothing else.
+
+What a command needs is imported when it runs: `sendrail --help` must not wait for a database
+library. No traceback is made pretty, because the pretty ones show local values, and so secrets.
+"""
+
+from typing import Annotated
+
+import typer
+
+from sendrail import __version__
+from sendrail.cli import (
+    backup,
+    blocks,
+    config,
+    contacts,
+    doctor,
+    journeys,
+    keys,
+    lists,
+    messages,
+    migrate,
+    send,
+    serve,
+)
+
+app = typer.Typer(
+    name="sendrail",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sendrail {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Sendrail sends SMS: a queue, a pace and a receipt for every message."""
+
+
+app.command()(serve.serve)
+app.command()(send.send)
+app.add_typer(messages.app, name="messages")
+app.add_typer(lists.app, name="lists")
+app.add_typer(contacts.app, name="contacts")
+app.add_typer(blocks.app, name="blocks")
+app.add_typer(journeys.app, name="journeys")
+app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
+app.command()(doctor.doctor)
+app.command()(migrate.migrate)
+app.command()(backup.backup)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,146 @@
+"""How every command speaks: results to standard output, everything else to standard error.
+
+A result is one JSON document with `--json`; else a table on a terminal, and plain tab-separated
+lines in a pipe, so that `cut` and `awk` have an easy life. An error is one sentence with its code.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import IO, Any
+
+import typer
+
+from sendrail.domain.errors import InvalidInput, SendrailError
+
+
+class Exit(IntEnum):
+    """What a script can tell from the exit code alone."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNHEALTHY = 3
+
+
+def document(value: Any) -> None:
+    """Print a JSON document, easy to read on a terminal and on one line elsewhere."""
+    indent = 2 if sys.stdout.isatty() else None
+    print(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def line(value: Any) -> None:
+    """Print one line of a JSON stream at once."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str) -> None:
+    """Print rows; when there are none, say so on standard error."""
+    if not rows:
+        note(empty)
+        return
+    texts = [[_text(row[column]) for column in columns] for row in rows]
+    if not sys.stdout.isatty():
+        for each in (list(columns), *texts):
+            print("\t".join(each))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        shown.add_column(column.replace("_", " "), overflow="fold")
+    for each in texts:
+        shown.add_row(*map(_literal, each))
+    _console(sys.stdout).print(shown)
+
+
+def card(fields: Mapping[str, Any]) -> None:
+    """Print one thing, a field on each line."""
+    width = max(len(name) for name in fields) + 1 if sys.stdout.isatty() else 0
+    for name, value in fields.items():
+        print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
+
+
+def note(text: str) -> None:
+    """Say something to the person at the terminal that is no result."""
+    print(text, file=sys.stderr)
+
+
+def when(at: int | None) -> str | None:
+    """Return a moment as the public API writes it."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def told(as_json: bool) -> Iterator[None]:
+    """Turn expected trouble into a sentence and an exit code; anything else is a bug and shows."""
+    try:
+        yield
+    except SendrailError as error:
+        _complain(error, as_json)
+        wrong_value = isinstance(error, InvalidInput)
+        raise typer.Exit(Exit.USAGE if wrong_value else Exit.FAILED) from error
+    except OSError as error:
+        # Files the user named: not there, not readable, no space left.
+        if isinstance(error, BrokenPipeError):
+            raise
+        _complain(SendrailError(str(error), code="os_error"), as_json)
+        raise typer.Exit(Exit.FAILED) from error
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how far a long work has come, on a terminal; elsewhere stay silent."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=_console(sys.stderr)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _complain(error: SendrailError, as_json: bool) -> None:
+    if as_json:
+        told = {"error": error.message, "code": error.code, "param": error.param}
+        print(json.dumps({k: v for k, v in told.items() if v is not None}), file=sys.stderr)
+    else:
+        note(f"{paint('error:', 'red')} {error.message} ({error.code})")
+
+
+def paint(text: str, colour: str) -> str:
+    """Return a coloured text for standard error, plain where colour is not wanted."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return typer.style(text, fg=colour)
+
+
+def _console(stream: IO[str]) -> Any:
+    from rich.console import Console
+
+    return Console(file=stream)
+
+
+def _literal(text: str) -> Any:
+    # What people have named their things must not be read as Rich's markup.
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A control character in somebody's text must not drive the operator's terminal.
+    return "".join(char if char.isprintable() else " " for char in str(value))

@@ -1,0 +1,249 @@
+"""One round of claims, inside one transaction: whose turn, what is due, what may still go.
+
+The gate's `asked again` checks run here, on facts as they are now: a STOP that arrived while the
+message waited wins. What passes gets its intent written; the bytes leave only after the commit.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+from sendrail.delivery.lanes import Lease
+from sendrail.delivery.pacer import Pacer, Turn
+from sendrail.delivery.routing import Route, Routes
+from sendrail.domain.content import contains_any
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
+from sendrail.domain.errors import SetupError
+from sendrail.domain.gate import Facts, judge_again
+from sendrail.domain.ids import Lane, ListId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.message import Drop, Skip, Status
+from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
+from sendrail.storage.interface import Departure, QueuePlace, Tx, WaitingMessage
+
+# A round is one transaction: big enough to share its fsync, small enough to be short.
+_ROUND_MAX: Final = 512
+_SHARE_MIN: Final = 16
+_SWEEP_MAX: Final = 500
+_FOREVER: Final = 1 << 62
+
+
+class Then(Enum):
+    """When a list is to be looked at again after its turn."""
+
+    WHEN_PACE_ALLOWS = auto()
+    WHEN_LINK_ALLOWS = auto()
+    WHEN_DUE = auto()
+    WHEN_TOLD = auto()
+
+
+@dataclass(slots=True)
+class TurnTaken:
+    """What a list's turn came to."""
+
+    turn: Turn
+    then: Then = Then.WHEN_TOLD
+    paced: int = 0
+    due_at: int = 0
+    route: Route | None = None
+
+
+@dataclass(slots=True)
+class Round:
+    """Everything one round took from the queue."""
+
+    taken: list[TurnTaken] = field(default_factory=list)
+    claims: list[tuple[Route, Claim]] = field(default_factory=list)
+    drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
+    planned: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass(slots=True)
+class _Candidate:
+    place: QueuePlace
+    sender: SendingList
+    route: Route
+    taken: TurnTaken
+
+
+class Claimer:
+    """Makes rounds; holds no state between them."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        routes: Routes,
+        pacer: Pacer,
+        ids: MessageIds,
+        *,
+        stale_after_ms: int,
+        blocked_words: str,
+    ) -> None:
+        self._lease = lease
+        self._routes = routes
+        self._pacer = pacer
+        self._ids = ids
+        self._stale_after_ms = stale_after_ms
+        self._blocked_words = blocked_words
+
+    def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> Round:
+        """Take what is due of these lists; `now` paces, `wall` tells what is due and stale.
+
+        Raises `SetupError` when somebody else has taken the lanes over.
+        """
+        if not self._lease.holds(tx):
+            raise SetupError("Another process has taken over the delivery of this data folder.")
+        found = Round()
+        candidates: list[_Candidate] = []
+        senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
+        share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
+        for turn in turns:
+            taken = TurnTaken(turn)
+            found.taken.append(taken)
+            if (sender := senders.get(turn.list_id)) is None:
+                self._drop_orphans(tx, taken, found)
+            else:
+                candidates += self._take_turn(tx, taken, sender, share, found, now, wall)
+        self._judge_candidates(tx, candidates, found, wall)
+        tx.queue.drop(found.drops, wall)
+        return found
+
+    def _drop_orphans(self, tx: Tx, taken: TurnTaken, found: Round) -> None:
+        for rank in (RANK_AHEAD, RANK_PACED):
+            places = tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
+            found.drops += [(place, Status.ORPHANED, Drop.ORPHAN) for place in places]
+            if len(places) == _SWEEP_MAX:
+                taken.then = Then.WHEN_PACE_ALLOWS
+
+    def _take_turn(
+        self,
+        tx: Tx,
+        taken: TurnTaken,
+        sender: SendingList,
+        share: int,
+        found: Round,
+        now: float,
+        wall: int,
+    ) -> list[_Candidate]:
+        lane, list_id = taken.turn
+        route = taken.route = self._routes.of(sender.link_id)
+        room = min(share, route.room(now) - found.planned[sender.link_id]) if route else 0
+        if route is None or room <= 0:
+            taken.then = Then.WHEN_LINK_ALLOWS
+            return []
+        ahead = self._due(tx, taken, RANK_AHEAD, room, found, wall)
+        pace_room = self._pacer.room(list_id, sender.rate, now)
+        paced_max = min(room - len(ahead), pace_room)
+        paced = self._due(tx, taken, RANK_PACED, paced_max, found, wall)
+        if len(ahead) == room or len(paced) == paced_max:
+            taken.then = Then.WHEN_PACE_ALLOWS
+        elif taken.then is Then.WHEN_TOLD and (due_at := tx.queue.next_due_after(lane, list_id, wall)) is not None:
+            taken.then, taken.due_at = Then.WHEN_DUE, due_at
+        found.planned[sender.link_id] += len(ahead) + len(paced)
+        return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
+
+    def _due(
+        self, tx: Tx, taken: TurnTaken, rank: int, limit: int, found: Round, wall: int
+    ) -> list[QueuePlace]:
+        """Return what is due, after dropping what has waited too long."""
+        if limit <= 0:
+            return []
+        turn = taken.turn
+        places = tx.queue.due(*turn, rank, wall, limit)
+        stale_from = wall - self._stale_after_ms
+        if not places or places[0].due_at >= stale_from:
+            return places
+        stale = tx.queue.due(*turn, rank, stale_from - 1, _SWEEP_MAX)
+        found.drops += [(place, Status.DROPPED, Drop.STALE) for place in stale]
+        if len(stale) == _SWEEP_MAX:
+            # More of the old remain: nothing young is reached before they are gone.
+            taken.then = Then.WHEN_PACE_ALLOWS
+            return []
+        return tx.queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
+
+    def _judge_candidates(
+        self, tx: Tx, candidates: Sequence[_Candidate], found: Round, wall: int
+    ) -> None:
+        if not candidates:
+            return
+        loaded = tx.queue.load([candidate.place for candidate in candidates])
+        reasons = self._ask_again(tx, candidates, loaded)
+        going = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
+        found.drops += [
+            (each.place, Status.DROPPED, reason)
+            for each, reason in zip(candidates, reasons, strict=True)
+            if reason is not None
+        ]
+        names = self._ids.show_many([each.place.number for each in going])
+        for each, name in zip(going, names, strict=True):
+            claim = _claim(each, loaded[each.place.number], name, wall)
+            found.claims.append((each.route, claim))
+            each.taken.paced += claim.rank == RANK_PACED
+        tx.queue.depart(
+            [each.place for each in going],
+            [
+                Departure(claim.attempt, self._lease.epoch, claim.link_id, wall, claim.number)
+                for _, claim in found.claims
+            ],
+        )
+
+    def _ask_again(
+        self, tx: Tx, candidates: Sequence[_Candidate], loaded: dict[int, WaitingMessage]
+    ) -> list[Drop | None]:
+        messages = [loaded[each.place.number] for each in candidates]
+        asking = [message for message in messages if not message.skips & Skip.CONTACT_VALIDATION]
+        unsubscribed = tx.gate.unsubscribed(
+            [
+                (each.place.list_id, message.recipient)
+                for each, message in zip(candidates, messages, strict=True)
+                if not message.skips & Skip.CONTACT_VALIDATION
+            ]
+        )
+        blocked = tx.gate.blocked([(each.account_id, each.recipient) for each in asking])
+        accounts = tx.gate.accounts({message.account_id for message in messages})
+        return [
+            judge_again(
+                Facts(
+                    each.sender,
+                    accounts[message.account_id].active,
+                    contains_any(message.body, self._blocked_words)
+                    or contains_any(message.body, accounts[message.account_id].blocked_words),
+                    (each.place.list_id, message.recipient) in unsubscribed,
+                    (message.account_id, message.recipient) in blocked,
+                ),
+                Skip(message.skips),
+            )
+            for each, message in zip(candidates, messages, strict=True)
+        ]
+
+
+def _claim(
+    candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int
+) -> Claim:
+    place, sender = candidate.place, candidate.sender
+    body = message.body
+    if "{{" in body:
+        body = body.replace(MESSAGE_ID_PLACEHOLDER, name)
+    return Claim(
+        number=MessageNumber(place.number),
+        lane=Lane(place.lane),
+        list_id=ListId(place.list_id),
+        link_id=sender.link_id,
+        attempt=message.attempt + 1,
+        claimed_at=wall,
+        due_at=place.due_at,
+        rank=place.rank,
+        resent=bool(message.resent),
+        on_uncertain=sender.on_uncertain,
+        outbound=Outbound(
+            message_id=name,
+            recipient=PhoneNumber(message.recipient),
+            sender=sender.number,
+            body=body,
+            encoding=message.encoding,
+            segments=message.segments,
+        ),
+    )

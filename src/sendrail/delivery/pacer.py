@@ -1,0 +1,101 @@
+"""Whose turn it is: the lists with traffic, each at its own pace, in the order of their times.
+
+Only a list that has something waiting costs memory: an entry of a few hundred bytes while it is
+active, forgotten once its queue is empty and its pace has come to rest. An idle list costs a row.
+"""
+
+import heapq
+from itertools import count
+from typing import Final, NamedTuple
+
+from sendrail.domain.pacing import Pace
+
+# A list whose pace allows hundreds a second is served in small groups this far apart: a commit for
+# each single message would cost more than all the rest.
+_TICK_SECONDS: Final = 0.02
+
+
+class Turn(NamedTuple):
+    """A list whose time has come."""
+
+    lane: int
+    list_id: int
+
+
+class _Active:
+    __slots__ = ("lane", "pace", "turn_at")
+
+    def __init__(self, lane: int) -> None:
+        self.lane = lane
+        self.pace: Pace | None = None
+        self.turn_at: float | None = None
+
+
+class Pacer:
+    """The active lists and when each is next looked at. Times are monotonic seconds."""
+
+    def __init__(self, rests_until: float = 0.0) -> None:
+        """Start; no list's pace has room before `rests_until` (see `Pace`)."""
+        self._rests_until = rests_until
+        self._active: dict[int, _Active] = {}
+        self._turns: list[tuple[float, int, int]] = []
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def wake(self, lane: int, list_id: int, at: float) -> None:
+        """Look at this list at the given time, or earlier if that is planned already."""
+        active = self._active.get(list_id)
+        if active is None:
+            active = self._active[list_id] = _Active(lane)
+        if active.turn_at is None or at < active.turn_at:
+            active.turn_at = at
+            heapq.heappush(self._turns, (at, next(self._order), list_id))
+
+    def turns(self, now: float, limit: int) -> list[Turn]:
+        """Take the lists whose time has come, the longest due first."""
+        taken = []
+        while self._turns and self._turns[0][0] <= now and len(taken) < limit:
+            at, _, list_id = heapq.heappop(self._turns)
+            active = self._active.get(list_id)
+            # A list woken earlier than planned leaves its later entry behind.
+            if active is not None and active.turn_at == at:
+                active.turn_at = None
+                taken.append(Turn(active.lane, list_id))
+        return taken
+
+    def room(self, list_id: int, per_minute: int, now: float) -> int:
+        """Return how many paced messages of the list may leave, at the rate it has now."""
+        active = self._active[list_id]
+        if active.pace is None:
+            active.pace = Pace(per_minute / 60, self._rests_until)
+        else:
+            active.pace.per_second = per_minute / 60
+        return active.pace.room(now)
+
+    def took(self, list_id: int, now: float, paced: int) -> None:
+        """Record that paced messages of the list leave."""
+        pace = self._active[list_id].pace
+        assert pace is not None, "the room was asked for before anything was taken"
+        pace.take(now, paced)
+
+    def again(self, list_id: int, now: float) -> None:
+        """The list has more that is due: look again as soon as its pace allows."""
+        active = self._active[list_id]
+        ready = active.pace.ready_at(now) if active.pace is not None else now
+        self.wake(active.lane, list_id, max(ready, now + _TICK_SECONDS))
+
+    def rest(self, list_id: int, now: float) -> None:
+        """The list has nothing waiting: forget it as soon as its pace has come to rest."""
+        active = self._active[list_id]
+        if active.pace is None or active.pace.is_rested(now):
+            # A hint may have come in the meantime, and its turn is still ahead.
+            if active.turn_at is None:
+                del self._active[list_id]
+        else:
+            self.wake(active.lane, list_id, max(active.pace.ready_at(now), now + 1.0))
+
+    def next_at(self) -> float | None:
+        """Return when the next list is to be looked at."""
+        return self._turns[0][0] if self._turns else None

@@ -1,0 +1,113 @@
+"""What nobody settles any more: attempts a dead owner left open, and uncertainty that ran out.
+
+An attempt whose owner's epoch has passed may or may not have left: it becomes `uncertain`, and the
+list's policy decides. An uncertain message that no receipt settles in time becomes `failed`.
+"""
+
+from typing import Final
+
+import structlog
+
+from sendrail.delivery.lanes import Lease
+from sendrail.delivery.settle import settle
+from sendrail.domain.delivery import Uncertain, rank_of
+from sendrail.domain.ids import MessageIds
+from sendrail.domain.message import UNKNOWN_OUTCOME, Status
+from sendrail.domain.sender import OnUncertain, SendingList
+from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx, Unsettled
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+_BATCH: Final = 500
+_DETAIL: Final = "stopped before the answer"
+
+
+class Rescuer:
+    """Finds what was left behind; `rescue` at start, `expire` now and then."""
+
+    def __init__(
+        self, store: Store, lease: Lease, ids: MessageIds, metrics: Metrics, *, expire_after_ms: int
+    ) -> None:
+        self._store = store
+        self._lease = lease
+        self._ids = ids
+        self._metrics = metrics
+        self._expire_after_ms = expire_after_ms
+
+    async def rescue(self, now: int) -> int:
+        """Settle every attempt of former owners as uncertain; return how many there were."""
+        rescued = after = 0
+        while True:
+            batch = await self._store.write(lambda tx, after=after: self._rescue(tx, after, now))
+            if not batch:
+                return rescued
+            after = batch[-1].number
+            rescued += len(batch)
+            self._metrics.uncertain.inc(len(batch))
+            for message in batch:
+                _log.warning(
+                    "message_uncertain",
+                    message_id=self._ids.show(message.number),
+                    detail=_DETAIL,
+                )
+
+    async def expire(self, now: int) -> int:
+        """Fail the messages that have been uncertain for too long; return how many."""
+        expired = await self._store.write(lambda tx: self._expire(tx, now))
+        self._metrics.ended.labels(Status.FAILED).inc(expired)
+        return expired
+
+    def _rescue(self, tx: Tx, after: int, now: int) -> list[Unsettled]:
+        open_attempts = tx.queue.unsettled(Status.SENDING, after, _BATCH)
+        left = [message for message in open_attempts if message.epoch < self._lease.epoch]
+        senders = tx.gate.lists_by_id({message.list_id for message in left})
+        tx.queue.arrive(
+            [_arrival(message, senders.get(message.list_id), now) for message in left]
+        )
+        return left
+
+    def _expire(self, tx: Tx, now: int) -> int:
+        expired = after = 0
+        while batch := tx.queue.unsettled(Status.UNCERTAIN, after, _BATCH):
+            after = batch[-1].number
+            expired += sum(
+                tx.queue.expire(message.number, message.lane, UNKNOWN_OUTCOME, now)
+                for message in batch
+                if message.sending_at < now - self._expire_after_ms
+            )
+        return expired
+
+
+def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arrival:
+    settlement = settle(
+        message.attempt,
+        Uncertain(_DETAIL),
+        due_at=now,
+        now=now,
+        chance=0.0,
+        on_uncertain=sender.on_uncertain if sender else OnUncertain.HOLD,
+        resent=bool(message.resent),
+    )
+    place = None
+    if settlement.due_at is not None:
+        rank = rank_of(message.skips)
+        place = QueuePlace(
+            message.lane, message.list_id, rank, settlement.due_at, message.number
+        )
+    return Arrival(
+        number=message.number,
+        lane=message.lane,
+        link_id=message.link_id,
+        epoch=message.epoch,
+        attempt=message.attempt,
+        started_at=message.sending_at,
+        ended_at=now,
+        outcome="uncertain",
+        status=settlement.status.value,
+        attempts_spent=settlement.attempt,
+        resent=int(settlement.resent),
+        detail=settlement.detail,
+        carrier_ref=None,
+        place=place,
+    )

@@ -1,0 +1,309 @@
+"""The delivery loop: claim from the lanes we own, hand over to carriers, settle their answers.
+
+Claims and settlements are transactions of the store's group commit; between them lies the carrier,
+in a task of its own for each hand-over, so that one slow link never delays another.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from sendrail.clock import Clock
+from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
+from sendrail.delivery.lanes import Lease
+from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.settle import settle
+from sendrail.domain.delivery import Claim, Outbound, Outcome, Settlement, Throttled, Uncertain
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.message import FINAL, Status
+from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+_LISTS_MAX: Final = 512
+# How often we look for ourselves, should a hint have been lost or another process have written.
+_LOOK_SECONDS: Final = 0.5
+_STORAGE_RETRY_SECONDS: Final = 0.5
+# A link that is not open here may be opened by a restart; nothing is lost by waiting.
+_LINK_RETRY_SECONDS: Final = 5.0
+# The shortest rest when only the clock's grain is between us and the next turn.
+_REST_MIN_SECONDS: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    claim: Claim
+    outcome: Outcome
+    settlement: Settlement
+    at: int
+
+
+class Worker:
+    """Delivers until told to stop; tests drive it a step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        claimer: Claimer,
+        pacer: Pacer,
+        routes: Routes,
+        lease: Lease,
+        metrics: Metrics,
+        *,
+        clock: Clock,
+        chance: random.Random,
+        answer_timeout_seconds: float,
+    ) -> None:
+        self._store = store
+        self._claimer = claimer
+        self._pacer = pacer
+        self._routes = routes
+        self._lease = lease
+        self._metrics = metrics
+        self._clock = clock
+        self._chance = chance
+        self._answer_timeout = answer_timeout_seconds
+        self._handing_over: set[asyncio.Task[None]] = set()
+        self._answers: list[_Answer] = []
+        self._settling: list[_Answer] = []
+        self._settle_scheduled = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Deliver until `stop` is called."""
+        await self.look()
+        looked_at = self._clock.monotonic()
+        while not self._stopping:
+            now = self._clock.monotonic()
+            if now - looked_at >= _LOOK_SECONDS:
+                looked_at = now
+                if self._store.changed_elsewhere():
+                    await self.look()
+            if await self.step() == 0:
+                await self._rest()
+
+    async def stop(self, within_seconds: float) -> None:
+        """Claim no more; wait a while for the answers under way, and settle what came."""
+        self._stopping = True
+        self._store.hints.queued_event.set()
+        if self._handing_over:
+            await asyncio.wait(self._handing_over, timeout=within_seconds)
+        for task in self._handing_over:
+            task.cancel()
+        await asyncio.gather(*self._handing_over, return_exceptions=True)
+        until = self._clock.monotonic() + within_seconds
+        while (self._settle_scheduled or self._answers) and self._clock.monotonic() < until:
+            await asyncio.sleep(_REST_MIN_SECONDS)
+
+    async def look(self) -> None:
+        """Find every list that has something waiting, whoever put it there."""
+        waiting = await self._store.read(lambda tx: tx.queue.lists_waiting())
+        now = self._clock.monotonic()
+        for lane, list_id in waiting:
+            self._pacer.wake(lane, list_id, now)
+
+    async def step(self) -> int:
+        """Do one round; return how many lists had their turn."""
+        now, wall = self._clock.monotonic(), self._clock.now()
+        self._hear_hints(now)
+        turns = self._pacer.turns(now, _LISTS_MAX)
+        if not turns:
+            return 0
+        try:
+            found = await self._store.write(
+                lambda tx: self._claimer.claim(tx, turns, now, wall)
+            )
+        except StorageUnavailable as error:
+            _log.warning("claim_postponed", reason=error.code)
+            for turn in turns:
+                self._pacer.wake(turn.lane, turn.list_id, now + _STORAGE_RETRY_SECONDS)
+            return 0
+        self._plan(found, now, wall)
+        self._hand_over_all(found, now)
+        return len(turns)
+
+    def _hear_hints(self, now: float) -> None:
+        hints = self._store.hints
+        hints.queued_event.clear()
+        while hints.queued:
+            list_id, lane = hints.queued.popitem()
+            self._pacer.wake(lane, list_id, now)
+
+    async def _rest(self) -> None:
+        next_at = self._pacer.next_at()
+        now = self._clock.monotonic()
+        seconds = _LOOK_SECONDS if next_at is None else min(_LOOK_SECONDS, next_at - now)
+        event = self._store.hints.queued_event
+        try:
+            async with asyncio.timeout(max(_REST_MIN_SECONDS, seconds)):
+                await event.wait()
+        except TimeoutError:
+            pass
+
+    # After a claim
+
+    def _plan(self, found: Round, now: float, wall: int) -> None:
+        for taken in found.taken:
+            if taken.paced:
+                self._pacer.took(taken.turn.list_id, now, taken.paced)
+            self._plan_next_turn(taken, now, wall)
+        for _, status, detail in found.drops:
+            self._metrics.dropped.labels(detail).inc()
+            self._metrics.ended.labels(status).inc()
+
+    def _plan_next_turn(self, taken: TurnTaken, now: float, wall: int) -> None:
+        lane, list_id = taken.turn
+        match taken.then:
+            case Then.WHEN_PACE_ALLOWS:
+                self._pacer.again(list_id, now)
+            case Then.WHEN_DUE:
+                self._pacer.wake(lane, list_id, now + (taken.due_at - wall) / 1000)
+            case Then.WHEN_TOLD:
+                self._pacer.rest(list_id, now)
+            case Then.WHEN_LINK_ALLOWS:
+                if taken.route is None:
+                    _log.warning("link_not_open", list_id=list_id)
+                    self._pacer.wake(lane, list_id, now + _LINK_RETRY_SECONDS)
+                elif taken.route.is_full():
+                    taken.route.parked[list_id] = lane
+                else:
+                    ready = max(taken.route.ready_at(now), now + _REST_MIN_SECONDS)
+                    self._pacer.wake(lane, list_id, ready)
+
+    def _hand_over_all(self, found: Round, now: float) -> None:
+        by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
+        for route, claim in found.claims:
+            by_route[route].append(claim)
+        for route, claims in by_route.items():
+            route.take(now, len(claims))
+            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims))
+            self._handing_over.add(task)
+            task.add_done_callback(self._handing_over.discard)
+        self._metrics.claimed.inc(len(found.claims))
+        self._metrics.in_flight.inc(len(found.claims))
+
+    async def _hand_over(self, route: Route, claims: Sequence[Claim]) -> None:
+        waiting = {claim.outbound.message_id: claim for claim in claims}
+
+        def report(outbound: Outbound, outcome: Outcome) -> None:
+            claim = waiting.pop(outbound.message_id, None)
+            if claim is None:
+                _log.error("carrier_answered_twice", link=route.link.name)
+            else:
+                self._answered(route, claim, outcome)
+
+        reason = "the carrier gave no answer"
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                await route.carrier.submit([claim.outbound for claim in claims], report)
+        except TimeoutError:
+            reason = "no answer in time"
+        except asyncio.CancelledError:
+            reason = "stopped before the answer"
+        except Exception:
+            # A carrier that raises broke its contract mid-send: what left is unknown.
+            _log.exception("carrier_raised", link=route.link.name)
+            reason = "the carrier broke off"
+        for claim in waiting.values():
+            self._answered(route, claim, Uncertain(reason))
+
+    # Settling
+
+    def _answered(self, route: Route, claim: Claim, outcome: Outcome) -> None:
+        route.answered()
+        now = self._clock.now()
+        if isinstance(outcome, Throttled):
+            route.throttled(self._clock.monotonic(), outcome.retry_after_ms / 1000)
+            self._metrics.throttled.labels(route.link.name).inc()
+        settlement = settle(
+            claim.attempt,
+            outcome,
+            due_at=claim.due_at,
+            now=now,
+            chance=self._chance.random(),
+            on_uncertain=claim.on_uncertain,
+            resent=claim.resent,
+        )
+        self._answers.append(_Answer(claim, outcome, settlement, now))
+        self._schedule_settle()
+        if route.parked:
+            list_id = next(iter(route.parked))
+            self._pacer.wake(route.parked.pop(list_id), list_id, self._clock.monotonic())
+            self._store.hints.queued_event.set()
+
+    def _schedule_settle(self) -> None:
+        if not self._settle_scheduled:
+            self._settle_scheduled = True
+            self._store.submit(self._settle, self._settled)
+
+    def _settle(self, tx: Tx) -> None:
+        self._settling, self._answers = self._answers, []
+        tx.queue.arrive([self._arrival(answer) for answer in self._settling])
+
+    def _arrival(self, answer: _Answer) -> Arrival:
+        claim, settlement = answer.claim, answer.settlement
+        place = None
+        if settlement.due_at is not None:
+            place = QueuePlace(
+                claim.lane, claim.list_id, claim.rank, settlement.due_at, claim.number
+            )
+        return Arrival(
+            number=claim.number,
+            lane=claim.lane,
+            link_id=claim.link_id,
+            epoch=self._lease.epoch,
+            attempt=claim.attempt,
+            started_at=claim.claimed_at,
+            ended_at=answer.at,
+            outcome=type(answer.outcome).__name__.lower(),
+            status=settlement.status.value,
+            attempts_spent=settlement.attempt,
+            resent=int(settlement.resent),
+            detail=settlement.detail,
+            carrier_ref=settlement.carrier_ref,
+            place=place,
+        )
+
+    def _settled(self, _: None, error: Exception | None) -> None:
+        self._settle_scheduled = False
+        if error is not None:
+            # An answer must not be lost: without it the message would be uncertain for ever.
+            _log.warning("settlement_postponed", reason=str(error), count=len(self._settling))
+            self._answers = [*self._settling, *self._answers]
+            asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
+            return
+        self._metrics.in_flight.dec(len(self._settling))
+        for answer in self._settling:
+            self._tell(answer)
+        if self._answers:
+            self._schedule_settle()
+
+    def _tell(self, answer: _Answer) -> None:
+        settlement, claim = answer.settlement, answer.claim
+        if isinstance(answer.outcome, Uncertain):
+            self._metrics.uncertain.inc()
+            _log.warning(
+                "message_uncertain",
+                message_id=claim.outbound.message_id,
+                detail=answer.outcome.detail,
+                then=settlement.status.value,
+            )
+        if settlement.status is Status.SENT:
+            self._metrics.sent.inc()
+        elif settlement.status in FINAL:
+            self._metrics.ended.labels(settlement.status).inc()
+        elif settlement.due_at is not None:
+            self._metrics.retried.inc()
+            if settlement.resent and not claim.resent:
+                self._metrics.resent.inc()
+            wait = (settlement.due_at - answer.at) / 1000
+            now = self._clock.monotonic()
+            self._pacer.wake(claim.lane, claim.list_id, now + max(0.0, wait))
+            self._store.hints.queued_event.set()

@@ -1,0 +1,1 @@
+"""Whom an account may reach, from which numbers, and on which journeys."""

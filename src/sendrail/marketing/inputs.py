@@ -1,0 +1,80 @@
+"""What callers type, turned into domain values or refused with a code and the field's name."""
+
+from typing import Final
+
+from sendrail.domain import phone
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.storage.interface import Tx
+
+NAME_LENGTH_MAX: Final = 100
+PAGE_SIZE: Final = 50
+PAGE_SIZE_MAX: Final = 1_000
+
+_E164: Final = "in E.164 form: a plus, the country code and the number, such as +15550100000"
+
+
+def recipient_of(text: str) -> PhoneNumber:
+    """Return the number of a contact."""
+    if not text.strip():
+        raise InvalidInput(
+            "A phone number is required.", code="missing_phone_number", param="phone_number"
+        )
+    number = phone.parse(text.strip())
+    if number is None:
+        raise InvalidInput(
+            f"The phone number must be {_E164}.", code="invalid_phone", param="phone_number"
+        )
+    return number
+
+
+def list_number_of(text: str) -> PhoneNumber:
+    """Return the number of a sending list."""
+    if not text.strip():
+        raise InvalidInput(
+            "A list number is required.", code="missing_list_number", param="list_number"
+        )
+    number = phone.parse(text.strip())
+    if number is None:
+        raise InvalidInput(
+            f"The list number must be {_E164}.", code="invalid_list_number", param="list_number"
+        )
+    return number
+
+
+def name_of(text: str) -> str:
+    """Return a name that fits a row of a table on a screen."""
+    name = text.strip()
+    if not name or len(name) > NAME_LENGTH_MAX:
+        raise InvalidInput(
+            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
+        )
+    return name
+
+
+def slice_of(page: int, per_page: int) -> tuple[int, int]:
+    """Return the offset and the limit of a page; the first page is 1."""
+    if page < 1:
+        raise InvalidInput("Pages are counted from 1.", param="page")
+    if not 1 <= per_page <= PAGE_SIZE_MAX:
+        raise InvalidInput(f"A page has 1 to {PAGE_SIZE_MAX:,} rows.", param="per_page")
+    return (page - 1) * per_page, per_page
+
+
+def owned_list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> SendingList:
+    """Return the account's list of a number; another's list, or a deleted one, is no list."""
+    found = tx.lists.find(account_id, number)
+    if found is None or found.status is ListStatus.DELETED:
+        raise no_list(number)
+    return found
+
+
+def no_list(number: PhoneNumber) -> NotFound:
+    """Return the error for a number that is no list of the caller's."""
+    return NotFound(
+        f"There is no list {phone.show(number)}; `sendrail lists list` names them.",
+        code="list_not_found",
+        param="list_number",
+    )

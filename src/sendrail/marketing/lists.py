@@ -1,0 +1,210 @@
+"""Sending lists: the numbers an account sends from, each with its pace and its state."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Final
+
+from sendrail.domain.errors import Conflict, InvalidInput
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import Link, ListStatus, OnUncertain, SendingList
+from sendrail.marketing.imports import (
+    PHONE_COLUMN,
+    CsvFile,
+    ImportReport,
+    Progress,
+    RowError,
+    import_rows,
+    number_of,
+)
+from sendrail.marketing.inputs import list_number_of, name_of, no_list, owned_list
+from sendrail.storage.interface import Store, Tx
+
+RATE_MAX: Final = 6_000_000
+
+_COLUMNS: Final = {
+    "number": ("number", "list_number", *PHONE_COLUMN["phone_number"]),
+    "name": ("name", "list_name"),
+    "rate": ("rate",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _NewList:
+    number: PhoneNumber
+    name: str
+    brand: str
+    rate: int
+    on_uncertain: OnUncertain
+
+
+class ListService:
+    """What can be done with sending lists; `default_rate` is that of a list added without one."""
+
+    def __init__(self, store: Store, now: Callable[[], int], default_rate: int) -> None:
+        self._store = store
+        self._now = now
+        self._default_rate = default_rate
+
+    async def add(
+        self,
+        account_id: AccountId,
+        number: str,
+        *,
+        name: str = "",
+        brand: str = "",
+        rate: int | None = None,
+        link: str = "",
+        on_uncertain: str = OnUncertain.HOLD,
+    ) -> SendingList:
+        """Add a list; without a `link` it goes by the only one the account can use."""
+        wanted = _NewList(
+            number=list_number_of(number),
+            name=name_of(name or number),
+            brand=name_of(brand) if brand else "",
+            rate=rate_of(self._default_rate if rate is None else rate),
+            on_uncertain=_policy(on_uncertain),
+        )
+        return await self._store.write(
+            lambda tx: _add(tx, account_id, wanted, usable_link(tx, account_id, link), self._now())
+        )
+
+    async def import_csv(
+        self,
+        account_id: AccountId,
+        stream: BinaryIO,
+        *,
+        link: str = "",
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Add the lists of a file with the columns number and, if wished, name and rate."""
+        way = await self._store.read(lambda tx: usable_link(tx, account_id, link))
+
+        def add(tx: Tx, rows: Sequence[tuple[int, _NewList]]) -> ImportReport:
+            report = ImportReport()
+            for _, wanted in rows:
+                if tx.lists.find(account_id, wanted.number):
+                    report.already_there += 1
+                else:
+                    _add(tx, account_id, wanted, way, self._now())
+                    report.created += 1
+            return report
+
+        return await import_rows(
+            CsvFile(stream, _COLUMNS, ["number"]),
+            self._parse,
+            lambda rows: self._store.write(lambda tx: add(tx, rows)),
+            progress,
+        )
+
+    async def all(
+        self, account_id: AccountId, status: ListStatus | None = None
+    ) -> list[SendingList]:
+        """Return the lists of one status, or of any but deleted."""
+        return await self._store.read(lambda tx: tx.lists.all(account_id, status))
+
+    async def find(self, account_id: AccountId, number: str) -> SendingList:
+        wanted = list_number_of(number)
+        return await self._store.read(lambda tx: owned_list(tx, account_id, wanted))
+
+    async def pause(self, account_id: AccountId, number: str) -> SendingList:
+        """Stop a list from sending; what waits in its queue is dropped when its turn comes."""
+        return await self._change(account_id, number, status=ListStatus.PAUSED)
+
+    async def resume(self, account_id: AccountId, number: str) -> SendingList:
+        """Let a paused list send again; a deleted one comes back with its contacts."""
+        return await self._change(account_id, number, status=ListStatus.ACTIVE)
+
+    async def delete(self, account_id: AccountId, number: str) -> SendingList:
+        """Hide a list from everything but its history: its opt-outs must outlive it."""
+        return await self._change(account_id, number, status=ListStatus.DELETED)
+
+    async def set_rate(self, account_id: AccountId, number: str, rate: int) -> SendingList:
+        return await self._change(account_id, number, rate=rate_of(rate))
+
+    async def set_on_uncertain(
+        self, account_id: AccountId, number: str, on_uncertain: str
+    ) -> SendingList:
+        return await self._change(account_id, number, on_uncertain=_policy(on_uncertain))
+
+    async def _change(self, account_id: AccountId, number: str, **values: Any) -> SendingList:
+        wanted = list_number_of(number)
+        return await self._store.write(lambda tx: _change(tx, account_id, wanted, values))
+
+    def _parse(self, values: dict[str, str]) -> _NewList:
+        number = number_of(values["number"])
+        try:
+            rate = int(values.get("rate") or self._default_rate)
+            return _NewList(
+                number=number,
+                name=name_of(values.get("name") or values["number"]),
+                brand="",
+                rate=rate_of(rate),
+                on_uncertain=OnUncertain.HOLD,
+            )
+        except InvalidInput as invalid:
+            raise RowError(invalid.message) from invalid
+        except ValueError:
+            raise RowError("the rate is not a whole number") from None
+
+
+def rate_of(rate: int) -> int:
+    """Return a rate in messages per minute, when it is one."""
+    if not 1 <= rate <= RATE_MAX:
+        raise InvalidInput(
+            f"A rate is 1 to {RATE_MAX:,} messages per minute.", code="invalid_rate", param="rate"
+        )
+    return rate
+
+
+def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
+    """Return the link of a name, or the only one there is, among those the account can use."""
+    usable = [link for link in tx.links.all() if link.account_id in {None, account_id}]
+    # An account's own link comes before the installation's of the same name.
+    named = [link for link in usable if link.name == name] if name else usable
+    own = [link for link in named if link.account_id == account_id]
+    if name and named:
+        return (own or named)[0]
+    if len(usable) == 1 and not name:
+        return usable[0]
+    names = ", ".join(sorted({link.name for link in usable})) or "none"
+    text = f"There is no link {name}" if name else "Say which link the list goes by"
+    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param="link")
+
+
+def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) -> SendingList:
+    tx.lists.add(
+        account_id,
+        wanted.number,
+        name=wanted.name,
+        brand=wanted.brand,
+        rate=wanted.rate,
+        link_id=link.id,
+        byoc=link.account_id is not None,
+        on_uncertain=wanted.on_uncertain,
+        now=now,
+    )
+    return owned_list(tx, account_id, wanted.number)
+
+
+def _change(
+    tx: Tx, account_id: AccountId, number: PhoneNumber, values: dict[str, Any]
+) -> SendingList:
+    found = tx.lists.find(account_id, number)
+    status = values.get("status")
+    if found is None or (found.status is ListStatus.DELETED and status is not ListStatus.ACTIVE):
+        raise no_list(number)
+    if found.status is ListStatus.SUSPENDED and status in {ListStatus.PAUSED, ListStatus.ACTIVE}:
+        raise Conflict("The list is suspended by the operator.", code="list_suspended")
+    tx.lists.change(account_id, found.id, **values)
+    return replace(found, **values)
+
+
+def _policy(text: str) -> OnUncertain:
+    try:
+        return OnUncertain(text)
+    except ValueError:
+        choices = " or ".join(OnUncertain)
+        raise InvalidInput(
+            f"What to do with uncertain messages is {choices}.", param="on_uncertain"
+        ) from None

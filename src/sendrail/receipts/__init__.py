@@ -1,0 +1,1 @@
+"""What comes back: callbacks are stored and acknowledged at once, and applied afterwards."""

@@ -1,0 +1,94 @@
+"""Work the inbox off: take callbacks, apply them, at our own pace."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.ids import MessageIds
+from sendrail.domain.message import Status
+from sendrail.receipts.apply import Applied, Parse, apply, apply_parked
+from sendrail.storage.interface import Store, Tx
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+# One round is one transaction: some thousand receipts at the most.
+_CALLBACKS_MAX: Final = 500
+_BYTES_MAX: Final = 64 * 1024
+_PARKED_MAX: Final = 500
+# A receipt that overtook its answer meets it within moments; a stray one never does.
+_PARKED_WITHIN_MS: Final = 10 * 60_000
+_LOOK_SECONDS: Final = 0.5
+_STORAGE_RETRY_SECONDS: Final = 0.5
+
+
+class ReceiptWorker:
+    """Applies callbacks until told to stop; tests drive it a step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        parse: Parse,
+        ids: MessageIds,
+        metrics: Metrics,
+        *,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._parse = parse
+        self._ids = ids
+        self._metrics = metrics
+        self._now = now
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Apply until `stop` is called."""
+        event = self._store.hints.inbox_event
+        while not self._stopping:
+            event.clear()
+            try:
+                moved = await self.step()
+            except StorageUnavailable as error:
+                _log.warning("receipts_postponed", reason=error.code)
+                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+                continue
+            if moved:
+                continue
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await event.wait()
+            except TimeoutError:
+                pass
+
+    def stop(self) -> None:
+        """End after the round under way; what is left waits in the inbox."""
+        self._stopping = True
+        self._store.hints.inbox_event.set()
+
+    async def step(self) -> int:
+        """Do one round; return how many callbacks and parked receipts it dealt with."""
+        fresh, parked = await self._store.write(self._round)
+        for applied in (fresh, parked):
+            self._count(applied)
+        return fresh.callbacks + sum(parked.fates.values())
+
+    def _round(self, tx: Tx) -> tuple[Applied, Applied]:
+        now = self._now()
+        callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX)
+        fresh = apply(tx, callbacks, self._parse, self._ids, now) if callbacks else Applied()
+        return fresh, apply_parked(tx, now - _PARKED_WITHIN_MS, _PARKED_MAX)
+
+    def _count(self, applied: Applied) -> None:
+        for fate, count in applied.fates.items():
+            self._metrics.receipts.labels(fate).inc(count)
+        for status, count in applied.ended.items():
+            self._metrics.ended.labels(status).inc(count)
+            if status is Status.DELIVERED:
+                self._metrics.delivered.inc(count)
+        for keyword, count in applied.replies.items():
+            self._metrics.replies.labels(keyword).inc(count)
+        for reason in applied.refused:
+            _log.warning("callback_refused", reason=reason)

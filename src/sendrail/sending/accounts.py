@@ -1,0 +1,121 @@
+"""Accounts, their API keys and their blocked words: who may send, and what they never send."""
+
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain.account import (
+    KEY_PREFIX,
+    KEY_RANDOM_LENGTH,
+    KEY_SHOWN_LENGTH,
+    Account,
+    AccountStatus,
+    ApiKey,
+    key_digest,
+)
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, KeyId
+from sendrail.storage.interface import Store, Tx
+
+NAME_LENGTH_MAX: Final = 100
+WORDS_MAX: Final = 1_000
+WORD_LENGTH_MAX: Final = 100
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key at its creation: the only moment at which `key` itself is known."""
+
+    key: str
+    record: ApiKey
+
+
+class AccountService:
+    """What can be done with accounts."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+
+    async def add(self, name: str) -> AccountId:
+        called = _name(name)
+        return await self._store.write(lambda tx: tx.accounts.add(called, self._now()))
+
+    async def all(self) -> list[Account]:
+        return await self._store.read(lambda tx: tx.accounts.all())
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
+        if not await self._store.write(lambda tx: tx.accounts.set_status(account_id, status)):
+            raise NotFound("There is no such account.", code="account_not_found")
+
+    async def create_key(self, account_id: AccountId, name: str) -> NewKey:
+        """Make a key; it is told here, and never again."""
+        called, key, now = _name(name), new_key(), self._now()
+        shown = key[:KEY_SHOWN_LENGTH]
+        key_id = await self._store.write(
+            lambda tx: tx.accounts.add_key(account_id, called, key_digest(key), shown, now)
+        )
+        record = ApiKey(id=key_id, name=called, shown=shown, created_at=now, revoked_at=None)
+        return NewKey(key, record)
+
+    async def keys(self, account_id: AccountId) -> list[ApiKey]:
+        """Return every key of an account, revoked ones too."""
+        return await self._store.read(lambda tx: tx.accounts.keys(account_id))
+
+    async def revoke_key(self, account_id: AccountId, key_id: KeyId) -> ApiKey:
+        """Revoke a key for ever, and return it; to revoke it again changes nothing."""
+        return await self._store.write(lambda tx: _revoke(tx, account_id, key_id, self._now()))
+
+    async def blocked_words(self, account_id: AccountId) -> list[str]:
+        """Return the words and phrases that no message of the account may contain."""
+        words = await self._store.read(lambda tx: tx.accounts.blocked_words(account_id))
+        return words.split(",") if words else []
+
+    async def set_blocked_words(self, account_id: AccountId, words: Sequence[str]) -> list[str]:
+        """Replace the account's blocked words; return them as they are kept."""
+        kept = _words(words)
+        await self._store.write(
+            lambda tx: tx.accounts.set_blocked_words(account_id, ",".join(kept))
+        )
+        return kept
+
+
+def new_key() -> str:
+    """Return a fresh API key."""
+    return KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(KEY_RANDOM_LENGTH))
+
+
+def _revoke(tx: Tx, account_id: AccountId, key_id: KeyId, now: int) -> ApiKey:
+    tx.accounts.revoke_key(account_id, key_id, now)
+    for key in tx.accounts.keys(account_id):
+        if key.id == key_id:
+            return key
+    raise NotFound(
+        f"There is no key {key_id}; `sendrail keys list` shows them.", code="key_not_found"
+    )
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > NAME_LENGTH_MAX:
+        raise InvalidInput(
+            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
+        )
+    return name
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    """Return words without blanks and repetitions, in the order they were given."""
+    kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+    if any("," in word or len(word) > WORD_LENGTH_MAX for word in kept):
+        raise InvalidInput(
+            f"A blocked word has no comma in it and at most {WORD_LENGTH_MAX} characters.",
+            param="words",
+        )
+    if len(kept) > WORDS_MAX:
+        raise InvalidInput(f"An account has at most {WORDS_MAX:,} blocked words.", param="words")
+    return kept

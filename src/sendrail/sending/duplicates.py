@@ -1,0 +1,133 @@
+"""The duplicate window: which messages were accepted lately, in little memory.
+
+A table in the database would halve the accept rate, and a dictionary takes over a hundred bytes a
+message. So the window is a hash table of 64-bit fingerprints in two flat arrays. It is split into
+shards that grow one at a time, so that growing never halts the loop for long. A generation lasts
+one window; look-ups see this one and the last, and the age of an entry follows from its number.
+"""
+
+from array import array
+from bisect import bisect_left
+from typing import Final
+
+# Two different messages share a fingerprint with a chance of 2**-64 a pair: for a full million in
+# the window, one false duplicate in 10**13 messages.
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
+_SHARDS: Final = 256
+_SHARD_BITS: Final = 8
+_FIRST_SLOTS: Final = 64
+
+
+def fingerprint(list_id: int, recipient: int, body: str) -> int:
+    """Return 64 bits that stand for one message text to one recipient from one list.
+
+    Good for this process only: Python keys its string hash anew at each start, so nobody can
+    prepare texts that collide.
+    """
+    return hash((list_id, recipient, body)) & _MASK or 1
+
+
+class _Shard:
+    """An open-addressing hash table from fingerprint to message number."""
+
+    __slots__ = ("count", "keys", "mask", "numbers")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.count = 0
+        self.mask = _FIRST_SLOTS - 1
+        self.keys = array("Q", bytes(8 * _FIRST_SLOTS))
+        self.numbers = array("Q", bytes(8 * _FIRST_SLOTS))
+
+    def find(self, key: int) -> int:
+        """Return the number kept for the key, or 0."""
+        keys, mask = self.keys, self.mask
+        slot = (key >> _SHARD_BITS) & mask
+        while held := keys[slot]:
+            if held == key:
+                return self.numbers[slot]
+            slot = (slot + 1) & mask
+        return 0
+
+    def put(self, key: int, number: int) -> None:
+        keys, mask = self.keys, self.mask
+        slot = (key >> _SHARD_BITS) & mask
+        while (held := keys[slot]) and held != key:
+            slot = (slot + 1) & mask
+        keys[slot] = key
+        self.numbers[slot] = number
+        if not held:
+            self.count += 1
+            # Two thirds full is where probing starts to walk.
+            if self.count * 3 > mask * 2:
+                self._grow()
+
+    def _grow(self) -> None:
+        old = zip(self.keys, self.numbers, strict=True)
+        slots = (self.mask + 1) * 2
+        self.keys = array("Q", bytes(8 * slots))
+        self.numbers = array("Q", bytes(8 * slots))
+        self.mask, self.count = slots - 1, 0
+        for key, number in old:
+            if key:
+                self.put(key, number)
+
+
+class DuplicateWindow:
+    """Fingerprints of the messages accepted within the last `length_ms`."""
+
+    def __init__(self, length_ms: int) -> None:
+        self.length_ms = length_ms
+        self._young = [_Shard() for _ in range(_SHARDS)]
+        self._old = [_Shard() for _ in range(_SHARDS)]
+        self._turned_at = 0
+        # When which numbers began, in steps fine enough to tell a ten-thousandth of the window.
+        self._step = max(1, length_ms // 10_000)
+        self._times = array("q")
+        self._firsts = array("q")
+
+    def open(self, now: int) -> None:
+        """Make ready for look-ups at this time; times never run backwards."""
+        if now - self._turned_at >= self.length_ms:
+            self._young, self._old = self._old, self._young
+            for shard in self._young:
+                if shard.count:
+                    shard.clear()
+            if now - self._turned_at >= 2 * self.length_ms:
+                for shard in self._old:
+                    shard.clear()
+            self._turned_at = now
+        expired = bisect_left(self._times, now - self.length_ms + 1)
+        # Moving the lists' tails is only worth its cost now and then.
+        if expired > 1 and expired * 2 > len(self._times):
+            del self._times[: expired - 1], self._firsts[: expired - 1]
+
+    def find(self, key: int, now: int) -> int | None:
+        """Return the number of the same message within the window, if there is one."""
+        if not self.length_ms:
+            return None
+        shard = key & (_SHARDS - 1)
+        number = self._young[shard].find(key) or self._old[shard].find(key)
+        return number if number and number >= self._oldest(now) else None
+
+    def add(self, key: int, number: int, now: int) -> None:
+        """Remember a message; numbers grow with time."""
+        if not self.length_ms:
+            return
+        if not self._times or self._times[-1] + self._step <= now:
+            self._times.append(now)
+            self._firsts.append(number)
+        self._young[key & (_SHARDS - 1)].put(key, number)
+
+    def forget(self, key: int) -> None:
+        """Take back a message whose commit failed: number 0 is found as nothing."""
+        shard = self._young[key & (_SHARDS - 1)]
+        if shard.find(key):
+            shard.put(key, 0)
+
+    def _oldest(self, now: int) -> int:
+        """Return the first number that is young enough at this time."""
+        at = bisect_left(self._times, now - self.length_ms + 1)
+        return self._firsts[at] if at < len(self._firsts) else 1 << 63

@@ -1,0 +1,86 @@
+"""Look messages up: one by its public id, a page of them, or what is new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sendrail.domain.errors import NotFound
+from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.message import Status
+from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
+from sendrail.storage.interface import Attempt, MessageFilter, Store, StoredMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundMessage:
+    """A stored message with its public id; once it has left, `body` is what the handset shows."""
+
+    id: MessageId
+    body: str
+    stored: StoredMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPage:
+    """One page, newest first; `total` is a lower bound where `total_is_exact` is False."""
+
+    messages: Sequence[FoundMessage]
+    page: int
+    per_page: int
+    total: int
+    total_is_exact: bool
+
+
+class MessageService:
+    """What can be asked about messages; nothing is changed here."""
+
+    def __init__(self, store: Store, ids: MessageIds) -> None:
+        self._store = store
+        self._ids = ids
+
+    async def find(self, account_id: AccountId, message_id: str) -> FoundMessage:
+        """Return one message. Raises `NotFound`, the same for another account's message."""
+        number = self._number(message_id)
+        found = await self._store.read(lambda tx: tx.lookup.find(account_id, number))
+        if found is None:
+            raise NotFound("Message not found")
+        return self._found(found)
+
+    async def attempts(self, account_id: AccountId, message_id: str) -> list[Attempt]:
+        """Return a message's attempts, oldest first; none when there is no such message."""
+        number = self._number(message_id)
+        return await self._store.read(lambda tx: tx.lookup.attempts(account_id, number))
+
+    async def page(
+        self, account_id: AccountId, about: MessageFilter, page: int, per_page: int
+    ) -> FoundPage:
+        """Return one page of the messages that match; the first page is 1."""
+        found = await self._store.read(
+            lambda tx: tx.lookup.page(account_id, about, (page - 1) * per_page, per_page)
+        )
+        return FoundPage(
+            messages=[self._found(message) for message in found.messages],
+            page=page,
+            per_page=per_page,
+            total=found.total,
+            total_is_exact=found.total_is_exact,
+        )
+
+    async def after(
+        self, account_id: AccountId, number: MessageNumber | int, limit: int
+    ) -> list[FoundMessage]:
+        """Return messages younger than a number, oldest first: for whoever follows along."""
+        rows = await self._store.read(lambda tx: tx.lookup.after(account_id, number, limit))
+        return [self._found(row) for row in rows]
+
+    def _number(self, message_id: str) -> MessageNumber:
+        number = self._ids.read(message_id)
+        if number is None:
+            raise NotFound("Message not found")
+        return number
+
+    def _found(self, stored: StoredMessage) -> FoundMessage:
+        name = self._ids.show(stored.number)
+        body = stored.body
+        if stored.status not in {Status.QUEUED, Status.DROPPED, Status.ORPHANED}:
+            body = body.replace(MESSAGE_ID_PLACEHOLDER, name)
+        return FoundMessage(id=name, body=body, stored=stored)

@@ -1,0 +1,96 @@
+"""From a caller's fields to an order, or to the first fault in them.
+
+Every front door reads orders here, so that the API, the command line and a campaign judge the same
+text alike. Types are already right; the order of the faults is the public API's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain import phone, text
+from sendrail.domain.ids import MESSAGE_ID_LENGTH
+from sendrail.domain.message import Skip
+from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
+
+_ID_STAND_IN: Final = "x" * MESSAGE_ID_LENGTH
+_MACRO: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+
+MISSING_TO: Final = Fault("missing_to", "`to` is required", "to")
+MISSING_LIST: Final = Fault("missing_list_number", "`list_number` is required", "list_number")
+MISSING_BODY: Final = Fault("missing_body", "`body` is required", "body")
+INVALID_PHONE: Final = Fault(
+    "invalid_phone", "`to` must be an E.164 phone number, such as +15550100000", "to"
+)
+INVALID_LIST_NUMBER: Final = Fault(
+    "invalid_list_number",
+    "`list_number` must be an E.164 phone number, such as +15550100000",
+    "list_number",
+)
+NUL_IN_BODY: Final = Fault("invalid_field", "`body` must not contain the NUL character", "body")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The longest text an installation accepts."""
+
+    segments_max: int
+    characters_max: int
+
+
+def read_order(
+    to: str | None,
+    list_number: str | None,
+    body: str | None,
+    limits: Limits,
+    *,
+    skips: Skip = Skip.NONE,
+    metadata: bytes | None = None,
+) -> Order | Fault:
+    """Return the order these fields make, or the first fault; blank counts as missing."""
+    if not to or to.isspace():
+        return MISSING_TO
+    if not list_number or list_number.isspace():
+        return MISSING_LIST
+    if not body or body.isspace():
+        return MISSING_BODY
+    if (recipient := phone.parse(to)) is None:
+        return INVALID_PHONE
+    if (sender := phone.parse(list_number)) is None:
+        return INVALID_LIST_NUMBER
+    if "\0" in body:
+        return NUL_IN_BODY
+    filled = body.replace(MESSAGE_ID_PLACEHOLDER, _ID_STAND_IN) if "{{" in body else body
+    # The characters are bounded first: counting the segments of megabytes would take seconds.
+    if len(filled) > limits.characters_max:
+        return _too_long(limits)
+    measure = text.measure(filled)
+    if measure.segments > limits.segments_max:
+        return _too_long(limits)
+    return Order(recipient, sender, body, skips, metadata, measure.encoding, measure.segments)
+
+
+def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
+    """Return the text with contact macros such as `{{first_name}}` filled in.
+
+    `{{messageId}}` stays for send time. A macro without a value is a fault: braces on a handset
+    help nobody, and a misspelt name is best found by the one who wrote it.
+    """
+    if "{{" not in body:
+        return body
+    for name in _MACRO.findall(body):
+        if name not in values and f"{{{{{name}}}}}" != MESSAGE_ID_PLACEHOLDER:
+            return Fault(
+                "unknown_macro", f"`contact_data` has no value for {{{{{name}}}}}", "body"
+            )
+    return _MACRO.sub(lambda match: values.get(match[1], match[0]), body)
+
+
+def _too_long(limits: Limits) -> Fault:
+    return Fault(
+        "message_too_long",
+        f"`body` is longer than {limits.segments_max} segments "
+        f"or {limits.characters_max:,} characters",
+        "body",
+    )

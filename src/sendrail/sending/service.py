@@ -1,0 +1,466 @@
+"""The one way in: orders are judged, made messages and queued, many in one transaction.
+
+The API, the command line, campaigns and journeys all come through here and pass the same gate.
+What is offered during one turn of the event loop is judged together, over facts read in one query
+a table, and answered once it is on disk.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, NamedTuple
+
+from sendrail.domain.content import contains_any
+from sendrail.domain.errors import (
+    Forbidden,
+    InvalidInput,
+    Overloaded,
+    SendrailError,
+    StorageFull,
+    Unauthorized,
+)
+from sendrail.domain.delivery import rank_of
+from sendrail.domain.gate import Facts, judge
+from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.message import Skip, Status
+from sendrail.domain.order import Fault, Order, Refusal
+from sendrail.domain.sender import SendingList
+from sendrail.sending.duplicates import DuplicateWindow, fingerprint
+from sendrail.storage.interface import (
+    Caller,
+    KeptAnswer,
+    NewMessage,
+    QueuePlace,
+    Store,
+    Tx,
+)
+from sendrail.telemetry import Metrics
+
+# Past this a bigger transaction brings no more throughput, only more wait.
+_GROUP_ORDERS_MAX: Final = 512
+
+SUSPENDED: Final = "Account is suspended"
+_REFUSAL_TEXTS: Final = {
+    Refusal.LIST_NOT_FOUND: "List not found",
+    Refusal.LIST_INACTIVE: "The list is not active",
+    Refusal.ACCOUNT_SUSPENDED: SUSPENDED,
+    Refusal.WEBHOOK_NOT_CONFIGURED: "The list's own carrier is not verified yet",
+    Refusal.BLOCKED_CONTENT: "The text contains a blocked word",
+    Refusal.CONTACT_UNSUBSCRIBED: "The recipient has unsubscribed from this list",
+    Refusal.CONTACT_BLOCKED: "The recipient is on the account's block list",
+    Refusal.DUPLICATE_MESSAGE: "The same message was sent to this recipient a moment ago",
+    Refusal.JOURNEY_CONFLICT: "The recipient is in an active journey on this list",
+    Refusal.QUEUE_FULL: "Too many messages of the account are waiting",
+}
+
+
+class Accepted(NamedTuple):
+    """The order is a message now, and on disk."""
+
+    message_id: MessageId
+
+
+class Refused(NamedTuple):
+    """The order is no message, and why; `detail` says more where there is more to say."""
+
+    code: str
+    text: str
+    param: str | None = None
+    detail: str | None = None
+
+
+Verdict = Accepted | Refused
+Shaped = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's promise that requests with this key are one and the same."""
+
+    key: str
+    route: str
+    body_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The answer kept from the first request with the same idempotency key."""
+
+    status: int
+    answer: bytes
+
+
+Told = Sequence[Verdict] | Replay | SendrailError
+
+
+@dataclass(slots=True)
+class Submission:
+    """What came through a door at one time: one caller, one or many orders.
+
+    `caller` is the digest of an API key, or an account that the door knows already. A fault among
+    the orders is kept in its place: only who may ask is told what was wrong. `shape` makes the
+    door's answer, so that an idempotent one can be stored with the messages it speaks of.
+    """
+
+    caller: bytes | AccountId
+    orders: Sequence[Order | Fault]
+    done: Callable[[Told], None]
+    idempotency: Idempotency | None = None
+    shape: Callable[[Sequence[Verdict]], Shaped] | None = None
+
+
+class _Judged(NamedTuple):
+    """An order that passed every check, with what its row needs."""
+
+    order: Order
+    sender: SendingList
+    number: int
+
+
+class Sending:
+    """Judges and queues; every front door holds the same one."""
+
+    def __init__(
+        self,
+        store: Store,
+        ids: MessageIds,
+        metrics: Metrics,
+        *,
+        now: Callable[[], int],
+        window: DuplicateWindow,
+        blocked_words: str,
+        waiting_max: int,
+    ) -> None:
+        self._store = store
+        self._ids = ids
+        self._metrics = metrics
+        self._now = now
+        self._window = window
+        self._blocked_words = blocked_words
+        self._waiting_max = waiting_max
+        self._waiting: deque[Submission] = deque()
+        self._scheduled = False
+        self._group: list[Submission] = []
+        self._remembered: list[int] = []
+        self._queued: set[tuple[int, int]] = set()
+        # The first number not yet in the window; None until the window is filled from the rows.
+        self._next: int | None = None
+        self._first: int | None = None
+        # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
+        self.closed: StorageFull | None = None
+        self.full_accounts: frozenset[int] = frozenset()
+
+    async def accept(
+        self, account_id: AccountId, orders: Sequence[Order | Fault]
+    ) -> Sequence[Verdict]:
+        """Judge and queue orders of a known account; return a verdict for each, in order.
+
+        Raises `Forbidden` when the account is suspended, `StorageUnavailable` when nothing could
+        be stored, `Overloaded` when too much waits already.
+        """
+        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+
+        def done(told: Told) -> None:
+            if not future.done():
+                future.set_result(told)
+
+        self.offer(Submission(account_id, orders, done))
+        told = await future
+        if isinstance(told, SendrailError):
+            raise told
+        assert not isinstance(told, Replay), "no idempotency key was given"
+        return told
+
+    def offer(self, submission: Submission) -> None:
+        """Take a submission; its `done` is called once, when what it is told is durable."""
+        if self.closed is not None:
+            submission.done(self.closed)
+            return
+        if len(self._waiting) >= self._waiting_max:
+            submission.done(Overloaded("Too many requests wait for the disk. Try again shortly."))
+            return
+        self._waiting.append(submission)
+        if not self._scheduled:
+            self._scheduled = True
+            self._store.submit(self._work, self._committed)
+
+    def fill_window(self, tx: Tx) -> None:
+        """Read the messages of the duplicate window; at start, so that no request waits for it."""
+        self._window.open(self._now())
+        self._remember_rows(tx, tx.messages.first_since(self._now() - self._window.length_ms))
+
+    # One transaction
+
+    def _work(self, tx: Tx) -> list[Told]:
+        self._group, self._remembered, self._queued = [], [], set()
+        self._first = self._next
+        orders = 0
+        while self._waiting and orders < _GROUP_ORDERS_MAX:
+            submission = self._waiting.popleft()
+            orders += len(submission.orders)
+            self._group.append(submission)
+        if self._waiting:
+            self._store.submit(self._work, self._committed)
+        else:
+            self._scheduled = False
+        return self._judge_group(tx, self._group, self._now())
+
+    def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
+        group = self._group
+        if error is not None:
+            for key in self._remembered:
+                self._window.forget(key)
+            # The numbers given out are free again.
+            self._next = self._first
+            told = (
+                error
+                if isinstance(error, SendrailError)
+                else SendrailError("Something broke here; nothing was stored.", code="internal_error")
+            )
+            tolds = [told] * len(group)
+        else:
+            self._store.hints.queue_has(self._queued)
+        assert tolds is not None, "a transaction that did not fail has a result"
+        self._count(tolds)
+        for submission, told in zip(group, tolds, strict=True):
+            submission.done(told)
+
+    def _judge_group(self, tx: Tx, group: Sequence[Submission], now: int) -> list[Told]:
+        callers = self._callers(tx, group)
+        tolds: list[Told | None] = [
+            _turned_away(submission, caller)
+            for submission, caller in zip(group, callers, strict=True)
+        ]
+        self._replay(tx, group, callers, tolds)
+        asking = [
+            (submission, caller)
+            for submission, caller, told in zip(group, callers, tolds, strict=True)
+            if told is None and caller is not None
+        ]
+        verdicts = iter(self._judge_orders(tx, asking, now))
+        return [
+            told if told is not None else self._keep(tx, submission, caller, next(verdicts), now)
+            for submission, caller, told in zip(group, callers, tolds, strict=True)
+        ]
+
+    def _callers(self, tx: Tx, group: Sequence[Submission]) -> list[Caller | None]:
+        asked = {submission.caller for submission in group}
+        by_key = tx.gate.callers({caller for caller in asked if isinstance(caller, bytes)})
+        by_account = tx.gate.accounts({caller for caller in asked if isinstance(caller, int)})
+        return [
+            by_key.get(submission.caller)
+            if isinstance(submission.caller, bytes)
+            else by_account.get(submission.caller)
+            for submission in group
+        ]
+
+    def _judge_orders(
+        self, tx: Tx, asking: Sequence[tuple[Submission, Caller]], now: int
+    ) -> list[list[Verdict]]:
+        orders = [
+            (caller, order)
+            for submission, caller in asking
+            for order in submission.orders
+            if isinstance(order, Order)
+        ]
+        if not orders:
+            return [_judged(submission.orders, iter(())) for submission, _ in asking]
+        facts = self._read_facts(tx, orders, now)
+        first = self._reserve(tx, len(orders), now)
+        passed: list[_Judged] = []
+        numbers = count(first)
+        judgements = [
+            self._judge_one(caller, order, fact, next(numbers), now, passed)
+            for (caller, order), fact in zip(orders, facts, strict=True)
+        ]
+        self._insert(tx, passed, now)
+        verdicts: list[Verdict] = []
+        accepted = iter(self._ids.show_many([judged.number for judged in passed]))
+        for judgement in judgements:
+            verdicts.append(judgement if judgement is not None else Accepted(next(accepted)))
+        following = iter(verdicts)
+        return [_judged(submission.orders, following) for submission, _ in asking]
+
+    def _read_facts(
+        self, tx: Tx, orders: Sequence[tuple[Caller, Order]], now: int
+    ) -> list[Facts]:
+        gate = tx.gate
+        senders = gate.lists({(caller.account_id, order.list_number) for caller, order in orders})
+        known = [senders.get((caller.account_id, order.list_number)) for caller, order in orders]
+        subscriptions, owners, journeys = [], [], []
+        for (caller, order), sender in zip(orders, known, strict=True):
+            if sender is None:
+                continue
+            if not order.skips & Skip.CONTACT_VALIDATION:
+                subscriptions.append((sender.id, order.recipient))
+                owners.append((caller.account_id, order.recipient))
+            if not order.skips & Skip.JOURNEY:
+                journeys.append((sender.id, order.recipient))
+        unsubscribed = gate.unsubscribed(subscriptions)
+        blocked = gate.blocked(owners)
+        enrolled = gate.enrolled(journeys, now)
+        return [
+            Facts(
+                sender,
+                caller.active,
+                contains_any(order.body, self._blocked_words)
+                or contains_any(order.body, caller.blocked_words),
+                sender is not None and (sender.id, order.recipient) in unsubscribed,
+                (caller.account_id, order.recipient) in blocked,
+                in_active_journey=sender is not None and (sender.id, order.recipient) in enrolled,
+            )
+            for (caller, order), sender in zip(orders, known, strict=True)
+        ]
+
+    def _judge_one(
+        self,
+        caller: Caller,
+        order: Order,
+        facts: Facts,
+        number: int,
+        now: int,
+        passed: list[_Judged],
+    ) -> Refused | None:
+        sender = facts.sending_list
+        key = earlier = 0
+        if sender is not None:
+            key = fingerprint(sender.id, order.recipient, order.body)
+            earlier = self._window.find(key, now) or 0
+            facts.same_message_recently = earlier != 0
+        refusal = judge(facts, order.skips)
+        if refusal is None and caller.account_id in self.full_accounts:
+            refusal = Refusal.QUEUE_FULL
+        if refusal is None:
+            assert sender is not None, "no order passes the gate without a list"
+            self._window.add(key, number, now)
+            self._remembered.append(key)
+            passed.append(_Judged(order, sender, number))
+            return None
+        detail = None
+        if refusal is Refusal.DUPLICATE_MESSAGE:
+            detail = f"The first message is {self._ids.show(earlier)}"
+        return Refused(refusal, _REFUSAL_TEXTS[refusal], detail=detail)
+
+    def _insert(self, tx: Tx, passed: Sequence[_Judged], now: int) -> None:
+        if not passed:
+            return
+        rows, places = [], []
+        for order, sender, number in passed:
+            lane, list_id = sender.lane, sender.id
+            rows.append(
+                NewMessage(
+                    number,
+                    lane,
+                    sender.account_id,
+                    list_id,
+                    order.recipient,
+                    now,
+                    Status.QUEUED.value,
+                    order.skips.value,
+                    order.segments,
+                    order.encoding,
+                    order.body,
+                    order.metadata.decode() if order.metadata is not None else None,
+                )
+            )
+            places.append(QueuePlace(lane, list_id, rank_of(order.skips), now, number))
+            self._queued.add((lane, list_id))
+        tx.messages.insert(rows, places)
+
+    def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
+        """Take numbers, and learn of messages that another process accepted meanwhile."""
+        first = tx.messages.reserve(wanted)
+        self._window.open(now)
+        if self._next is None:
+            self._remember_rows(tx, tx.messages.first_since(now - self._window.length_ms))
+        elif self._next < first:
+            self._remember_rows(tx, self._next)
+        self._first, self._next = first, first + wanted
+        return first
+
+    def _remember_rows(self, tx: Tx, first: int) -> None:
+        self._next = first
+        if self._window.length_ms:
+            for number, created_at, list_id, recipient, body in tx.messages.recent(first):
+                self._window.add(fingerprint(list_id, recipient, body), number, created_at)
+                self._next = number + 1
+
+    # Idempotency
+
+    def _replay(
+        self,
+        tx: Tx,
+        group: Sequence[Submission],
+        callers: Sequence[Caller | None],
+        tolds: list[Told | None],
+    ) -> None:
+        """Answer what was answered before; a second of the same key in one group comes later."""
+        asked = {}
+        for at, (submission, caller) in enumerate(zip(group, callers, strict=True)):
+            if submission.idempotency is None or caller is None or tolds[at] is not None:
+                continue
+            pair = (caller.account_id, submission.idempotency.key)
+            if pair in asked:
+                tolds[at] = Overloaded(
+                    "A request with this idempotency key is still running. Try again shortly.",
+                    code="idempotency_in_progress",
+                )
+            else:
+                asked[pair] = at
+        if not asked:
+            return
+        for pair, kept in tx.gate.kept_answers(asked).items():
+            promise = group[asked[pair]].idempotency
+            assert promise is not None, "only submissions with a key were asked about"
+            same = (kept.route, kept.body_digest) == (promise.route, promise.body_digest)
+            tolds[asked[pair]] = (
+                Replay(kept.status, kept.answer)
+                if same
+                else InvalidInput(
+                    "The idempotency key was used before with another request.",
+                    code="idempotency_key_reused",
+                )
+            )
+
+    def _keep(
+        self,
+        tx: Tx,
+        submission: Submission,
+        caller: Caller | None,
+        verdicts: Sequence[Verdict],
+        now: int,
+    ) -> Sequence[Verdict]:
+        promise = submission.idempotency
+        if promise is not None and caller is not None and submission.shape is not None:
+            kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
+            tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
+        return verdicts
+
+    def _count(self, tolds: Sequence[Told]) -> None:
+        accepted = 0
+        for told in tolds:
+            if isinstance(told, (Replay, SendrailError)):
+                continue
+            for verdict in told:
+                if isinstance(verdict, Accepted):
+                    accepted += 1
+                else:
+                    self._metrics.refused.labels(verdict.code).inc()
+        self._metrics.accepted.inc(accepted)
+
+
+def _turned_away(submission: Submission, caller: Caller | None) -> SendrailError | None:
+    if caller is None:
+        return Unauthorized("Invalid API key")
+    return None if caller.active else Forbidden(SUSPENDED)
+
+
+def _judged(orders: Sequence[Order | Fault], verdicts: Iterator[Verdict]) -> list[Verdict]:
+    """Put each order's verdict, or its fault, in the order's place."""
+
+    return [
+        next(verdicts) if isinstance(order, Order) else Refused(order.code, order.text, order.param)
+        for order in orders
+    ]

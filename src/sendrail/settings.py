@@ -1,0 +1,213 @@
+"""The settings, read once: one frozen value that everything else is given.
+
+A setting comes from the environment (`SENDRAIL_*`), else from `sendrail.toml` in the data folder,
+else from its default. An unknown name is an error, because a misspelt setting that is silently
+ignored is found at three in the morning. A secret may be given as a file by the suffix `_FILE`.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sendrail.domain.errors import SetupError
+
+_PREFIX: Final = "SENDRAIL_"
+_FILE_SUFFIX: Final = "_FILE"
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+def _setting(default: Any, text: str, *, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its type, its default and a sentence of help."""
+
+    data_dir: Path = _setting(
+        Path("sendrail-data"), "Folder of the database, the keys and the lock."
+    )
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)
+    allow_public_bind: bool = _setting(
+        False,  # noqa: FBT003 - the default of a switch
+        "Allow an address other than loopback, behind your own TLS and firewall.",
+    )
+    log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
+    log_level: str = _setting("info", "The least severe log lines shown: debug to error.")
+    default_list_rate: int = _setting(
+        17_000, "Rate of a new list, in messages per minute.", low=1, high=6_000_000
+    )
+    duplicate_window_seconds: int = _setting(
+        300,
+        "How long the same text to the same recipient from the same list counts as a duplicate; "
+        "costs about 32 bytes of memory for each message in the window.",
+        low=0,
+        high=86_400,
+    )
+    stale_after_seconds: int = _setting(
+        1_800,
+        "A message that waits this long past its due time is dropped as stale.",
+        low=1,
+        high=30 * 86_400,
+    )
+    uncertain_after_seconds: int = _setting(
+        14_400,
+        "An uncertain message with no receipt for this long becomes failed.",
+        low=1,
+        high=30 * 86_400,
+    )
+    segments_max: int = _setting(10, "The longest text accepted, in segments.", low=1, high=255)
+    characters_max: int = _setting(
+        1_600, "The longest text accepted, in characters.", low=1, high=39_015
+    )
+    blocked_words: str = _setting(
+        "", "Words no message may contain, for the whole installation, separated by commas."
+    )
+    queue_depth_max: int = _setting(
+        10_000_000,
+        "The most messages of one account that may wait; further ones are refused as queue_full.",
+        low=1,
+        high=10**12,
+    )
+    waiting_max: int = _setting(
+        4_096,
+        "The most requests that may wait for the disk at once; further ones are told to come back.",
+        low=1,
+        high=1_000_000,
+    )
+    free_disk_min_mb: int = _setting(
+        64,
+        "Below this much free disk (MiB) no message is accepted, so that those accepted can still "
+        "be finished.",
+        low=0,
+        high=10**9,
+    )
+    retention_days: int = _setting(
+        90, "Messages at rest are deleted after this many days; 0 keeps them.", low=0, high=36_500
+    )
+    answer_timeout_seconds: int = _setting(
+        60,
+        "A message whose carrier has not answered for this long is uncertain.",
+        low=1,
+        high=3_600,
+    )
+    drain_seconds: int = _setting(
+        30, "How long a stop waits for what is under way.", low=0, high=600
+    )
+    simulator_handsets: str = _setting(
+        "",
+        "Unix socket to which the sandbox carrier writes each message that reached a handset; for "
+        "tests.",
+    )
+
+
+class Explained(NamedTuple):
+    """One setting for an operator's eyes."""
+
+    name: str
+    value: Any
+    origin: str
+    help: str
+
+
+def load(
+    environment: Mapping[str, str] | None = None, **given: Any
+) -> Settings:
+    """Return the settings; `given` are command-line values, None meaning not given.
+
+    Raises `SetupError` that names the setting when one is unknown or out of its bounds.
+    """
+    return Settings(**{name: value for name, (value, _) in _gather(environment, given).items()})
+
+
+def explain(environment: Mapping[str, str] | None = None, **given: Any) -> Iterator[Explained]:
+    """Yield every setting with its value and where that came from."""
+    found = _gather(environment, given)
+    for each in fields(Settings):
+        value, origin = found.get(each.name, (each.default, "default"))
+        yield Explained(each.name, value, origin, each.metadata["help"])
+
+
+def _gather(
+    environment: Mapping[str, str] | None, given: Mapping[str, Any]
+) -> dict[str, tuple[Any, str]]:
+    if environment is None:
+        environment = os.environ
+    found = {name: _from_environment(name, environment) for name in _names()}
+    found |= {name: (value, "command line") for name, value in given.items() if value is not None}
+    _refuse_unknown(
+        (f"{_PREFIX}{name.upper()}" for name in _names()),
+        (name for name in environment if name.startswith(_PREFIX)),
+        "the environment",
+    )
+    folder = found["data_dir"]
+    path = Path(folder[0] if folder else Settings.__dataclass_fields__["data_dir"].default)
+    from_file = _from_file(path / "sendrail.toml")
+    chosen = {name: found.get(name) or from_file.get(name) for name in _names()}
+    return {
+        name: (_parsed(name, entry[0]), entry[1]) for name, entry in chosen.items() if entry
+    }
+
+
+def _names() -> list[str]:
+    return [each.name for each in fields(Settings)]
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> tuple[Any, str] | None:
+    variable = _PREFIX + name.upper()
+    if variable in environment:
+        return environment[variable], variable
+    if variable + _FILE_SUFFIX in environment:
+        path = Path(environment[variable + _FILE_SUFFIX])
+        try:
+            return path.read_text("utf-8").strip(), variable + _FILE_SUFFIX
+        except OSError as error:
+            raise SetupError(f"{variable}{_FILE_SUFFIX}: cannot read {path}: {error}") from error
+    return None
+
+
+def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
+    if not path.exists():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path}: {error}") from error
+    _refuse_unknown(_names(), table, str(path))
+    return {name: (value, str(path)) for name, value in table.items()}
+
+
+def _refuse_unknown(known: Any, used: Any, place: str) -> None:
+    names = set(known)
+    for name in used:
+        if name not in names and name.removesuffix(_FILE_SUFFIX) not in names:
+            raise SetupError(
+                f"Unknown setting {name} in {place}. `sendrail config show` lists all of them."
+            )
+
+
+def _parsed(name: str, value: Any) -> Any:
+    spec = Settings.__dataclass_fields__[name]
+    kind = type(spec.default) if not isinstance(spec.default, Path) else Path
+    try:
+        parsed = _boolean(value) if kind is bool else kind(value)
+    except (TypeError, ValueError) as error:
+        raise SetupError(f"Setting {name}: {value!r} is not a {kind.__name__}.") from error
+    low, high = spec.metadata["low"], spec.metadata["high"]
+    if (low is not None and parsed < low) or (high is not None and parsed > high):
+        raise SetupError(f"Setting {name}: {parsed} is not between {low:,} and {high:,}.")
+    return parsed
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise ValueError(value)

@@ -1,0 +1,495 @@
+"""The hot statements, as text on the driver itself: everything a message passes on its way.
+
+A query builder costs tens of microseconds a statement, which is more than the whole accept of a
+message may take. Each statement names the lane of the rows it touches and is checked by an EXPLAIN
+test. This is the SQLite half; the tables are those of `tables.py`.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
+from sendrail.domain.message import FINAL, Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.storage.interface import (
+    Arrival,
+    Caller,
+    Departure,
+    KeptAnswer,
+    NewMessage,
+    Owner,
+    ParkedReceipt,
+    QueuePlace,
+    RawCallback,
+    RecentMessage,
+    Unsettled,
+    Verdict,
+    WaitingMessage,
+)
+
+_json: Final = msgspec.json.Encoder().encode
+
+# The pairs come as one JSON array; CROSS JOIN keeps SQLite from turning the loop around.
+_PAIRS: Final = """
+    (SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b
+     FROM json_each(?1)) AS pair
+"""
+
+CALLER_BY_KEY: Final = """
+    SELECT a.id, a.status = 'active', a.blocked_words FROM api_keys AS k
+    JOIN accounts AS a ON a.id = k.account_id
+    WHERE k.digest = ? AND k.revoked_at IS NULL
+"""
+CALLER_BY_ACCOUNT: Final = """
+    SELECT id, status = 'active', blocked_words FROM accounts WHERE id = ?
+"""
+LIST_COLUMNS: Final = """
+    SELECT id, lane, account_id, number, name, brand, status, rate, link_id, byoc, verified_at,
+           on_uncertain, created_at
+    FROM lists
+"""
+LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
+LIST_BY_NUMBER: Final = LIST_COLUMNS + " WHERE account_id = ? AND number = ?"
+UNSUBSCRIBED: Final = f"""
+    SELECT c.list_id, c.recipient FROM {_PAIRS} CROSS JOIN list_contacts AS c
+    WHERE c.list_id = pair.a AND c.recipient = pair.b AND NOT c.active
+"""
+BLOCKED: Final = f"""
+    SELECT b.account_id, b.recipient FROM {_PAIRS} CROSS JOIN blocks AS b
+    WHERE b.account_id = pair.a AND b.recipient = pair.b
+"""
+ENROLLED: Final = f"""
+    SELECT e.list_id, e.recipient FROM {_PAIRS} CROSS JOIN enrolments AS e
+    WHERE e.list_id = pair.a AND e.recipient = pair.b AND e.ends_at > ?2
+"""
+KEPT_ANSWER: Final = """
+    SELECT route, body_digest, status, answer FROM idempotency WHERE account_id = ? AND key = ?
+"""
+KEEP_ANSWER: Final = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)"
+FORGET_ANSWERS: Final = """
+    DELETE FROM idempotency WHERE (account_id, key) IN
+        (SELECT account_id, key FROM idempotency WHERE created_at < ? LIMIT ?)
+"""
+
+RESERVE: Final = """
+    INSERT INTO counters (name, value) VALUES ('message', ?1)
+    ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value
+"""
+INSERT_MESSAGE: Final = """
+    INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, skips,
+        segments, encoding, body, metadata, attempt, epoch, resent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)
+"""
+INSERT_PLACE: Final = "INSERT INTO queue (lane, list_id, rank, due_at, number) VALUES (?, ?, ?, ?, ?)"
+CREATED_FROM: Final = "SELECT number, created_at FROM messages WHERE number >= ? ORDER BY number LIMIT 1"
+BOUNDS: Final = "SELECT (SELECT min(number) FROM messages), (SELECT max(number) FROM messages)"
+RECENT: Final = """
+    SELECT number, created_at, list_id, recipient, body FROM messages
+    WHERE number >= ? ORDER BY number
+"""
+
+# A loose index scan: one probe for each list that has something waiting, however much that is.
+LISTS_WAITING: Final = """
+    WITH RECURSIVE waiting (lane, list_id) AS (
+        SELECT * FROM (SELECT lane, list_id FROM queue ORDER BY lane, list_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT lane FROM queue WHERE (queue.lane, queue.list_id) >
+                    (waiting.lane, waiting.list_id) ORDER BY queue.lane, queue.list_id LIMIT 1),
+               (SELECT list_id FROM queue WHERE (queue.lane, queue.list_id) >
+                    (waiting.lane, waiting.list_id) ORDER BY queue.lane, queue.list_id LIMIT 1)
+        FROM waiting WHERE waiting.lane IS NOT NULL
+    )
+    SELECT lane, list_id FROM waiting WHERE lane IS NOT NULL
+"""
+DUE: Final = """
+    SELECT lane, list_id, rank, due_at, number FROM queue
+    WHERE lane = ? AND list_id = ? AND rank = ? AND due_at <= ?
+    ORDER BY due_at, number LIMIT ?
+"""
+NEXT_DUE: Final = """
+    SELECT due_at FROM queue WHERE lane = ? AND list_id = ? AND rank = ? AND due_at > ?
+    ORDER BY due_at, number LIMIT 1
+"""
+LOAD: Final = """
+    SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
+           m.segments, m.body
+    FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
+"""
+LEAVE_QUEUE: Final = """
+    DELETE FROM queue WHERE lane = ? AND list_id = ? AND rank = ? AND due_at = ? AND number = ?
+"""
+DROP: Final = """
+    UPDATE messages SET status = ?, detail = ?, ended_at = ?
+    WHERE number = ? AND lane = ? AND status = 'queued'
+"""
+DEPART: Final = """
+    UPDATE messages SET status = 'sending', attempt = ?, epoch = ?, link_id = ?, sending_at = ?
+    WHERE number = ? AND status = 'queued'
+"""
+# An early receipt may have ended the message meanwhile: then only the reference is news.
+ARRIVE: Final = """
+    UPDATE messages SET
+        status = CASE status WHEN 'sending' THEN ?1 ELSE status END,
+        detail = CASE status WHEN 'sending' THEN ?2 ELSE detail END,
+        ended_at = CASE status WHEN 'sending' THEN ?3 ELSE ended_at END,
+        carrier_ref = coalesce(?4, carrier_ref),
+        sent_at = coalesce(?5, sent_at),
+        attempt = ?6, resent = ?7
+    WHERE number = ?8 AND lane = ?9 AND attempt = ?10 AND epoch = ?11
+        AND (status = 'sending' OR ended_at IS NOT NULL)
+"""
+RETURN_TO_QUEUE: Final = """
+    INSERT INTO queue (lane, list_id, rank, due_at, number)
+    SELECT ?1, ?2, ?3, ?4, number FROM messages
+    WHERE number = ?5 AND lane = ?1 AND status = 'queued' AND attempt = ?6 AND epoch = ?7
+"""
+KEEP_ATTEMPT: Final = """
+    INSERT OR IGNORE INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at,
+        outcome, detail, carrier_ref) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+KEEP_REF: Final = """
+    INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number) VALUES (?, ?, ?, ?)
+"""
+UNSETTLED: Final = """
+    SELECT number, lane, list_id, link_id, status, attempt, epoch, resent, skips, sending_at
+    FROM messages WHERE status = ? AND status IN ('sending', 'uncertain') AND number > ?
+    ORDER BY number LIMIT ?
+"""
+EXPIRE: Final = """
+    UPDATE messages SET status = 'failed', detail = ?, ended_at = ?
+    WHERE number = ? AND lane = ? AND status = 'uncertain'
+"""
+
+PUT: Final = "INSERT INTO inbox (link_id, received_at, raw) VALUES (?, ?, ?)"
+TAKE: Final = "SELECT id, link_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
+REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
+REFUSE: Final = """
+    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES (?, ?, ?, ?)
+"""
+OWNERS: Final = f"""
+    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status
+    FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
+    WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
+"""
+STANDING: Final = """
+    SELECT m.number, m.lane, m.status
+    FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
+"""
+APPLY: Final = """
+    UPDATE messages SET status = ?, detail = ?, ended_at = ? WHERE number = ? AND lane = ?
+"""
+PARK: Final = """
+    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at)
+    VALUES (?, ?, ?, ?, ?)
+"""
+PARKED: Final = """
+    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at
+    FROM parked_receipts AS p
+    JOIN carrier_refs AS r ON r.link_id = p.link_id AND r.carrier_ref = p.carrier_ref
+    WHERE p.received_at >= ? ORDER BY p.id LIMIT ?
+"""
+UNPARK: Final = "DELETE FROM parked_receipts WHERE id = ?"
+FORGET_PARKED: Final = """
+    DELETE FROM parked_receipts
+    WHERE id IN (SELECT id FROM parked_receipts WHERE received_at < ? LIMIT ?)
+"""
+KEEP_REPLY: Final = """
+    INSERT INTO replies (account_id, list_id, sender, body, keyword, received_at)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+TAKE_LEASE: Final = """
+    INSERT INTO leases (name, owner, epoch, taken_at) VALUES (?, ?, 1, ?)
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = epoch + 1,
+        taken_at = excluded.taken_at
+    RETURNING epoch
+"""
+EPOCH: Final = "SELECT epoch FROM leases WHERE name = ?"
+
+# What costs no attempt is no attempt to be listed.
+_THROTTLED: Final = "throttled"
+
+
+def _sending_list(row: Sequence[Any]) -> SendingList:
+    return SendingList(
+        id=ListId(row[0]),
+        lane=Lane(row[1]),
+        account_id=row[2],
+        number=PhoneNumber(row[3]),
+        name=row[4],
+        brand=row[5],
+        status=ListStatus(row[6]),
+        rate=row[7],
+        link_id=LinkId(row[8]),
+        byoc=bool(row[9]),
+        verified_at=row[10],
+        on_uncertain=OnUncertain(row[11]),
+        created_at=row[12],
+    )
+
+
+class Gate:
+    """The facts the gate judges by."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
+        found = {}
+        for digest in digests:
+            if row := self._execute(CALLER_BY_KEY, (digest,)).fetchone():
+                found[digest] = Caller(row[0], bool(row[1]), row[2])
+        return found
+
+    def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]:
+        found = {}
+        for account_id in account_ids:
+            if row := self._execute(CALLER_BY_ACCOUNT, (account_id,)).fetchone():
+                found[account_id] = Caller(row[0], bool(row[1]), row[2])
+        return found
+
+    def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]:
+        found = {}
+        for pair in numbers:
+            if row := self._execute(LIST_BY_NUMBER, pair).fetchone():
+                found[pair] = _sending_list(row)
+        return found
+
+    def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
+        found = {}
+        for list_id in list_ids:
+            if row := self._execute(LIST_BY_ID, (list_id,)).fetchone():
+                found[list_id] = _sending_list(row)
+        return found
+
+    def unsubscribed(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        return set(self._execute(UNSUBSCRIBED, (_json(pairs).decode(),)))
+
+    def blocked(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        return set(self._execute(BLOCKED, (_json(pairs).decode(),)))
+
+    def enrolled(self, pairs: Sequence[tuple[int, int]], now: int) -> set[tuple[int, int]]:
+        return set(self._execute(ENROLLED, (_json(pairs).decode(), now)))
+
+    def kept_answers(
+        self, keys: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], KeptAnswer]:
+        found = {}
+        for pair in keys:
+            if row := self._execute(KEPT_ANSWER, pair).fetchone():
+                found[pair] = KeptAnswer(*row)
+        return found
+
+    def keep_answer(self, account_id: int, key: str, answer: KeptAnswer, now: int) -> None:
+        self._execute(KEEP_ANSWER, (account_id, key, *answer, now))
+
+    def forget_answers(self, before: int, limit: int) -> int:
+        return self._execute(FORGET_ANSWERS, (before, limit)).rowcount
+
+
+class Messages:
+    """Messages coming in."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def reserve(self, count: int) -> MessageNumber:
+        """Return the first of `count` consecutive new numbers; none is ever given twice."""
+        [(last,)] = self._execute(RESERVE, (count,)).fetchall()
+        return MessageNumber(last - count + 1)
+
+    def insert(self, rows: Sequence[NewMessage], places: Sequence[QueuePlace]) -> None:
+        self._executemany(INSERT_MESSAGE, rows)
+        self._executemany(INSERT_PLACE, places)
+
+    def first_since(self, since: int) -> MessageNumber:
+        """Return the number from which on messages were created at `since` or later.
+
+        Numbers grow with time, so this is a binary search over the primary key.
+        """
+        low, high = self._execute(BOUNDS).fetchone()
+        if low is None:
+            return MessageNumber(0)
+        high += 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self._execute(CREATED_FROM, (middle,)).fetchone()
+            if found is None or found[1] >= since:
+                high = middle
+            else:
+                low = found[0] + 1
+        return MessageNumber(low)
+
+    def recent(self, first: int) -> Iterator[RecentMessage]:
+        for row in self._execute(RECENT, (first,)):
+            yield RecentMessage(*row)
+
+
+class Queue:
+    """What waits, what is under way, and what became of it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def lists_waiting(self) -> list[tuple[int, int]]:
+        return self._execute(LISTS_WAITING).fetchall()
+
+    def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]:
+        rows = self._execute(DUE, (lane, list_id, rank, now, limit))
+        return [QueuePlace(*row) for row in rows]
+
+    def next_due_after(self, lane: int, list_id: int, now: int) -> int | None:
+        """Return when the first of the list's messages that are not due yet will be."""
+        times = [
+            self._execute(NEXT_DUE, (lane, list_id, rank, now)).fetchone()
+            for rank in (RANK_AHEAD, RANK_PACED)
+        ]
+        return min((time[0] for time in times if time), default=None)
+
+    def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]:
+        numbers = [place.number for place in places]
+        rows = self._execute(LOAD, (_json(numbers).decode(),))
+        return {row[0]: WaitingMessage(*row) for row in rows}
+
+    def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None:
+        self._executemany(LEAVE_QUEUE, [place for place, _, _ in drops])
+        self._executemany(
+            DROP,
+            [(status, detail, now, place.number, place.lane) for place, status, detail in drops],
+        )
+
+    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
+        self._executemany(LEAVE_QUEUE, places)
+        changed = self._executemany(DEPART, departures).rowcount
+        assert changed == len(departures), "a queue row stands for a message that is queued"
+
+    def arrive(self, arrivals: Sequence[Arrival]) -> None:
+        self._executemany(
+            ARRIVE,
+            [
+                (
+                    a.status,
+                    a.detail,
+                    a.ended_at if a.status in FINAL else None,
+                    a.carrier_ref,
+                    a.ended_at if a.carrier_ref is not None else None,
+                    a.attempts_spent,
+                    a.resent,
+                    a.number,
+                    a.lane,
+                    a.attempt,
+                    a.epoch,
+                )
+                for a in arrivals
+            ],
+        )
+        self._executemany(
+            RETURN_TO_QUEUE,
+            [(*a.place, a.attempts_spent, a.epoch) for a in arrivals if a.place is not None],
+        )
+        self._executemany(
+            KEEP_ATTEMPT,
+            [
+                (
+                    a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
+                    a.outcome, a.detail, a.carrier_ref,
+                )
+                for a in arrivals
+                if a.outcome != _THROTTLED
+            ],
+        )  # fmt: skip
+        self._executemany(
+            KEEP_REF,
+            [
+                (a.link_id, a.carrier_ref, a.lane, a.number)
+                for a in arrivals
+                if a.carrier_ref is not None
+            ],
+        )
+
+    def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]:
+        return [Unsettled(*row) for row in self._execute(UNSETTLED, (status, after, limit))]
+
+    def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
+        return self._execute(EXPIRE, (detail, now, number, lane)).rowcount == 1
+
+
+class Inbox:
+    """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
+        self._executemany(PUT, [(link_id, now, raw) for raw in raws])
+
+    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
+        """Return the oldest callbacks, at least one if there is any, within both bounds."""
+        taken, size = [], 0
+        for row in self._execute(TAKE, (limit,)):
+            taken.append(RawCallback(*row))
+            size += len(row[3])
+            if size > bytes_max:
+                break
+        return taken
+
+    def remove(self, ids: Sequence[int]) -> None:
+        self._executemany(REMOVE, [(row_id,) for row_id in ids])
+
+    def refuse(self, callback: RawCallback, reason: str) -> None:
+        self._execute(REFUSE, (callback.link_id, callback.received_at, callback.raw, reason))
+
+    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
+        rows = self._execute(OWNERS, (_json(refs).decode(),))
+        return {(row[0], row[1]): Owner(row[2], row[3], Status(row[4])) for row in rows}
+
+    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
+        rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
+        return {row[0]: Owner(row[0], row[1], Status(row[2])) for row in rows}
+
+    def apply(self, verdicts: Sequence[Verdict]) -> None:
+        self._executemany(APPLY, verdicts)
+
+    def park(self, receipts: Sequence[ParkedReceipt]) -> None:
+        self._executemany(PARK, [receipt[1:] for receipt in receipts])
+
+    def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
+        """Return the receipts parked since then whose message is known by now."""
+        rows = self._execute(PARKED, (since, limit))
+        return [
+            ParkedReceipt(row[0], row[1], row[2], row[3] and Status(row[3]), row[4], row[5])
+            for row in rows
+        ]
+
+    def unpark(self, ids: Sequence[int]) -> None:
+        self._executemany(UNPARK, [(row_id,) for row_id in ids])
+
+    def forget_parked(self, before: int, limit: int) -> int:
+        return self._execute(FORGET_PARKED, (before, limit)).rowcount
+
+    def keep_reply(
+        self, sender: SendingList, reply_from: int, body: str, keyword: str | None, now: int
+    ) -> None:
+        self._execute(KEEP_REPLY, (sender.account_id, sender.id, reply_from, body, keyword, now))
+
+
+class Leases:
+    """Who owns what, fenced by an epoch that only grows."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def take(self, name: str, owner: str, now: int) -> int:
+        [(epoch,)] = self._execute(TAKE_LEASE, (name, owner, now)).fetchall()
+        return int(epoch)
+
+    def epoch(self, name: str) -> int:
+        row = self._execute(EPOCH, (name,)).fetchone()
+        return int(row[0]) if row else 0

@@ -1,0 +1,159 @@
+"""The data folder of the embedded store: its keys, its lock, its database with the right schema.
+
+Everything is made at the first run: the folder for its owner only, a master key, the database. The
+lock makes a second server on the same folder a clear refusal instead of a race.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from sendrail.domain.errors import SetupError
+from sendrail.storage.sqlite import SqliteStore
+from sendrail.storage.tables import metadata
+
+DATABASE: Final = "sendrail.db"
+MASTER_KEY: Final = "master.key"
+LOCK: Final = "lock"
+# The newest migration; a test holds it against the migrations' own chain.
+SCHEMA: Final = "0001"
+
+_KEY_BYTES: Final = 32
+
+
+class Folder:
+    """A data folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.database = self.path / DATABASE
+        self._lock: int | None = None
+
+    def prepare(self) -> None:
+        """Make what is missing. Raises `SetupError` where the folder cannot be used."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (self.path / MASTER_KEY).exists():
+                self._make_key()
+        except OSError as error:
+            raise SetupError(
+                f"The data folder {self.path} cannot be used: {error.strerror}. Make it writable "
+                "for this user, or choose another one with --data."
+            ) from error
+
+    def _make_key(self) -> None:
+        if self.database.exists():
+            raise SetupError(
+                f"{self.path / MASTER_KEY} is missing, but there is a database. Put the key back "
+                "from a backup: without it message ids would change and secrets be lost."
+            )
+        # Written aside and moved into place, so that no half-written key is ever found.
+        partial = self.path / f"{MASTER_KEY}.new"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(self.path / MASTER_KEY)
+
+    def key(self, purpose: str) -> bytes:
+        """Return the 16-byte key for one purpose, derived from the master key."""
+        try:
+            master = bytes.fromhex((self.path / MASTER_KEY).read_text("ascii").strip())
+        except (OSError, ValueError) as error:
+            raise SetupError(
+                f"{self.path / MASTER_KEY} cannot be read as a key: {error}. Put it back from a "
+                "backup."
+            ) from error
+        return hashlib.blake2b(purpose.encode(), key=master, digest_size=16).digest()
+
+    def lock(self) -> None:
+        """Become the only server on this folder. Raises `SetupError` when there is one already."""
+        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise SetupError(
+                f"Another server (process {owner or 'unknown'}) already runs on {self.path}. Stop "
+                "it first, or choose another folder with --data."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._lock = descriptor
+
+    def unlock(self) -> None:
+        """Let another server have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def open_store(
+    folder: Folder, on_commit: Callable[[int, float], None] | None = None
+) -> SqliteStore:
+    """Open the folder's database, with its schema made or brought up to date.
+
+    Raises `SetupError` when it was written by a newer Sendrail or is no database of ours, and
+    `StorageUnavailable` when it cannot be written.
+    """
+    store = SqliteStore(folder.database, on_commit=on_commit)
+    try:
+        bring_up_to_date(folder.database)
+    except BaseException:
+        store.close_now()
+        raise
+    return store
+
+
+def schema_of(database: Path) -> str | None:
+    """Return the schema version of a database, None when it is empty."""
+    engine = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect() as connection:
+            return _schema(connection)
+    finally:
+        engine.dispose()
+
+
+def bring_up_to_date(database: Path) -> str | None:
+    """Make or migrate the schema; return the version it had before, None for a new database."""
+    engine = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.begin() as connection:
+            before = _schema(connection)
+            if before is None:
+                _make_schema(connection)
+    except sqlite3.DatabaseError as error:
+        raise SetupError(f"{database} is no database of ours: {error}") from error
+    finally:
+        engine.dispose()
+    if before not in {None, SCHEMA}:
+        from sendrail.storage.migrations import migrate
+
+        migrate(database)
+    return before
+
+
+def _schema(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def _make_schema(connection: Connection) -> None:
+    # The migrations lead to this same schema (a test compares them); made at once it takes
+    # milliseconds, and the first run has better things to do than to replay history.
+    metadata.create_all(connection)
+    connection.execute(
+        text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})

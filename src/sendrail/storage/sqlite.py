@@ -1,0 +1,325 @@
+"""The embedded store: SQLite inside the process, one writer, group commit without a timer.
+
+What is submitted during one turn of the event loop is one transaction, committed inline on the
+loop: a batch of some fifty orders forms by itself while the last commit runs, and a writer thread
+would fight for the interpreter lock at each row. Reads run beside it in threads, each on a
+connection of its own. Checkpoints run in a thread of their own too, so that no request's commit
+ever waits for one, except for the last few pages of a log that has grown large under steady load.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
+from sendrail.storage import hot
+from sendrail.storage.interface import Hints
+from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.journeys import Journeys
+from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.lists import Lists
+from sendrail.storage.statements.lookup import LookUp
+
+T = TypeVar("T")
+Work = Callable[["SqliteTx"], Any]
+Done = Callable[[Any, Exception | None], None]
+
+_READERS: Final = 2
+# A reader that takes longer than this asks for too much; it must not hold the log open for ever.
+_READ_SECONDS_MAX: Final = 10.0
+_OPERATIONS_BETWEEN_LOOKS: Final = 100_000
+# How long we wait for another process (the command line) to finish its short transaction.
+_BUSY_MS: Final = 5_000
+_CHECKPOINT_SECONDS: Final = 1.0
+_CHECKPOINT_BYTES: Final = 4 * 2**20
+_LOG_PAGES_MAX: Final = 16_384
+_PAGE_CACHE_KIB: Final = 16_384
+
+
+class SqliteTx:
+    """One transaction on one connection; the same object serves each transaction in turn."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._raw = connection
+        self.gate = hot.Gate(connection)
+        self.messages = hot.Messages(connection)
+        self.queue = hot.Queue(connection)
+        self.inbox = hot.Inbox(connection)
+        self.leases = hot.Leases(connection)
+
+    @cached_property
+    def _core(self) -> Connection:
+        # AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: self._raw,
+            poolclass=StaticPool,
+            isolation_level="AUTOCOMMIT",
+        )
+        return engine.connect()
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._core)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self._core)
+
+    @cached_property
+    def lists(self) -> Lists:
+        return Lists(self._core)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self._core)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self._core)
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        return Journeys(self._core)
+
+    @cached_property
+    def lookup(self) -> LookUp:
+        return LookUp(self._core)
+
+
+class SqliteStore:
+    """A SQLite database file, opened for reading and writing."""
+
+    def __init__(self, path: Path, *, on_commit: Callable[[int, float], None] | None = None) -> None:
+        """Open the file; `on_commit` is told each group's size and seconds.
+
+        Raises `StorageUnavailable` when the file cannot be opened or written.
+        """
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._on_commit = on_commit
+        self.hints = Hints()
+        try:
+            self._raw = connect(path)
+            self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        self._tx = SqliteTx(self._raw)
+        self._group: list[tuple[Work, Done]] = []
+        self._closed = False
+        self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")
+        self._reader = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._data_version = self._version()
+        self._checkpoints: asyncio.Task[None] | None = None
+
+    # Writing
+
+    def submit(self, work: Work, done: Done) -> None:
+        """See `interface.Store`."""
+        assert not self._closed, "the store is open while anything is submitted"
+        if not self._group:
+            asyncio.get_running_loop().call_soon(self._commit)
+        self._group.append((work, done))
+
+    async def write(self, work: Callable[[SqliteTx], T]) -> T:
+        """See `interface.Store`."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def done(result: T, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.submit(work, done)
+        return await future
+
+    def _commit(self) -> None:
+        group, self._group = self._group, []
+        began = time.perf_counter()
+        try:
+            outcomes = self._run(group)
+        except Exception as error:  # noqa: BLE001 - every one of the group is told
+            self._roll_back()
+            outcomes = [(None, translated(error))] * len(group)
+        if self._on_commit is not None:
+            self._on_commit(len(group), time.perf_counter() - began)
+        for (_, done), (result, error) in zip(group, outcomes, strict=True):
+            done(result, error)
+
+    def _run(self, group: list[tuple[Work, Done]]) -> list[tuple[Any, Exception | None]]:
+        execute = self._raw.execute
+        execute("BEGIN IMMEDIATE")
+        if len(group) == 1:
+            outcomes = [self._run_alone(group[0][0])]
+        else:
+            outcomes = [self._run_one(work) for work, _ in group]
+        if self._raw.in_transaction:
+            execute("COMMIT")
+        return outcomes
+
+    def _run_alone(self, work: Work) -> tuple[Any, Exception | None]:
+        try:
+            return work(self._tx), None
+        except Exception as error:  # noqa: BLE001 - it is handed to whoever submitted the work
+            self._roll_back()
+            return None, translated(error)
+
+    def _run_one(self, work: Work) -> tuple[Any, Exception | None]:
+        # A savepoint each: one caller's trouble must not undo its neighbours' work.
+        execute = self._raw.execute
+        execute("SAVEPOINT work")
+        try:
+            result = work(self._tx)
+        except Exception as error:
+            if not self._raw.in_transaction:
+                # The disk is full or broken, and SQLite has rolled everything back.
+                raise
+            execute("ROLLBACK TO work")
+            execute("RELEASE work")
+            return None, translated(error)
+        execute("RELEASE work")
+        return result, None
+
+    def _roll_back(self) -> None:
+        # A full disk makes SQLite roll back by itself.
+        if self._raw.in_transaction:
+            self._raw.execute("ROLLBACK")
+
+    # Reading
+
+    async def read(self, work: Callable[[SqliteTx], T]) -> T:
+        """See `interface.Store`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[SqliteTx], T]) -> T:
+        raw, tx = self._own_reader()
+        deadline = time.monotonic() + _READ_SECONDS_MAX
+        raw.set_progress_handler(
+            lambda: time.monotonic() > deadline, _OPERATIONS_BETWEEN_LOOKS
+        )
+        try:
+            raw.execute("BEGIN")
+            return work(tx)
+        except (sqlite3.Error, DBAPIError) as error:
+            raise translated(error) from error
+        finally:
+            raw.set_progress_handler(None, 0)
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+    def _own_reader(self) -> tuple[sqlite3.Connection, SqliteTx]:
+        if not hasattr(self._reader, "tx"):
+            raw = connect(self._path)
+            raw.execute("PRAGMA query_only = 1")
+            self._reader.raw, self._reader.tx = raw, SqliteTx(raw)
+            self._reader_connections.append(raw)
+        return self._reader.raw, self._reader.tx
+
+    def changed_elsewhere(self) -> bool:
+        """See `interface.Store`."""
+        before, self._data_version = self._data_version, self._version()
+        return before != self._data_version
+
+    def _version(self) -> int:
+        return cast(int, self._raw.execute("PRAGMA data_version").fetchone()[0])
+
+    # Checkpoints
+
+    def start_checkpoints(self) -> None:
+        """Move the log into the database beside the traffic from now on."""
+        self._raw.execute("PRAGMA wal_autocheckpoint = 0")
+        self._checkpoints = asyncio.get_running_loop().create_task(self._checkpoint_always())
+
+    async def _checkpoint_always(self) -> None:
+        loop = asyncio.get_running_loop()
+        raw = connect(self._path)
+        self._reader_connections.append(raw)
+        with ThreadPoolExecutor(1, "sendrail-checkpoint") as thread:
+            while True:
+                await asyncio.sleep(_CHECKPOINT_SECONDS)
+                if not self._log.exists() or self._log.stat().st_size < _CHECKPOINT_BYTES:
+                    continue
+                pages = await loop.run_in_executor(thread, _checkpoint, raw)
+                if pages > _LOG_PAGES_MAX:
+                    # Under steady load the log never quite empties, and only an empty one is
+                    # begun anew: take the few pages written meanwhile while nobody writes.
+                    _checkpoint(self._raw)
+
+    async def close(self) -> None:
+        """See `interface.Store`."""
+        if self._closed:
+            return
+        if self._checkpoints is not None:
+            self._checkpoints.cancel()
+            await asyncio.gather(self._checkpoints, return_exceptions=True)
+        if self._group:
+            self._commit()
+        self.close_now()
+
+    def close_now(self) -> None:
+        """Let go of the database; for an end without an event loop."""
+        self._closed = True
+        self._readers.shutdown()
+        for raw in (*self._reader_connections, self._raw):
+            raw.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection set up as all of ours are; durable once a commit returns."""
+    raw = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    raw.execute("PRAGMA journal_mode = WAL")
+    raw.execute("PRAGMA synchronous = FULL")
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+    return raw
+
+
+def translated(error: Exception) -> Exception:
+    """Return our error, with what to do about it, for one of the driver's; others as they are."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        error = error.orig
+    if not isinstance(error, sqlite3.Error):
+        return error
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFull("The disk is full; nothing was stored. Free some space and try again.")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Overloaded(
+            f"The search took over {_READ_SECONDS_MAX:.0f} s. Narrow it down, for instance by "
+            "created_after.",
+            code="query_too_broad",
+        )
+    if code == sqlite3.SQLITE_READONLY:
+        return StorageUnavailable(
+            "The database is read-only; nothing was stored. Make the data folder and the files "
+            "in it writable for the user that runs Sendrail."
+        )
+    return StorageUnavailable(f"The database cannot be used: {error}. Nothing was stored.")
+
+
+def _checkpoint(raw: sqlite3.Connection) -> int:
+    """Copy what is possible from the log without waiting; return the pages the log holds."""
+    try:
+        return int(raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+    except sqlite3.Error:
+        # A full disk or a busy moment: the log stays as it is, and the next round tries again.
+        return 0

@@ -1,0 +1,86 @@
+"""Accounts and API keys as rows."""
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from sendrail.domain.account import Account, AccountStatus, ApiKey
+from sendrail.domain.errors import NotFound
+from sendrail.domain.ids import AccountId, KeyId
+from sendrail.storage.tables import accounts, api_keys
+
+
+class Accounts:
+    """Accounts and their API keys."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, name: str, now: int) -> AccountId:
+        row = insert(accounts).values(
+            name=name, status=AccountStatus.ACTIVE, blocked_words="", created_at=now
+        )
+        return AccountId(self._connection.execute(row.returning(accounts.c.id)).scalar_one())
+
+    def all(self) -> list[Account]:
+        rows = self._connection.execute(select(accounts).order_by(accounts.c.id))
+        return [
+            Account(
+                id=AccountId(row.id),
+                name=row.name,
+                status=AccountStatus(row.status),
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
+
+    def set_status(self, account_id: AccountId, status: AccountStatus) -> bool:
+        changed = update(accounts).where(accounts.c.id == account_id).values(status=status)
+        return self._connection.execute(changed).rowcount > 0
+
+    def blocked_words(self, account_id: AccountId) -> str:
+        """Return the account's blocked words, separated by commas."""
+        one = select(accounts.c.blocked_words).where(accounts.c.id == account_id)
+        words = self._connection.execute(one).scalar_one_or_none()
+        if words is None:
+            raise NotFound("there is no such account")
+        return str(words)
+
+    def set_blocked_words(self, account_id: AccountId, words: str) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id).values(blocked_words=words)
+        if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
+    def add_key(
+        self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
+    ) -> KeyId:
+        row = insert(api_keys).values(
+            account_id=account_id, digest=digest, shown=shown, name=name, created_at=now
+        )
+        return KeyId(self._connection.execute(row.returning(api_keys.c.id)).scalar_one())
+
+    def keys(self, account_id: AccountId) -> list[ApiKey]:
+        """Return the account's keys, revoked ones too, oldest first."""
+        of_account = select(api_keys).where(api_keys.c.account_id == account_id)
+        return [_key(row) for row in self._connection.execute(of_account.order_by(api_keys.c.id))]
+
+    def revoke_key(self, account_id: AccountId, key_id: KeyId, now: int) -> bool:
+        """Revoke a key; return False when it is unknown or was revoked before."""
+        revoked = (
+            update(api_keys)
+            .where(
+                api_keys.c.account_id == account_id,
+                api_keys.c.id == key_id,
+                api_keys.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=now)
+        )
+        return self._connection.execute(revoked).rowcount > 0
+
+
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+    return ApiKey(
+        id=KeyId(row.id),
+        name=row.name,
+        shown=row.shown,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )

@@ -1,0 +1,43 @@
+"""An account's block list as rows."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select
+
+from sendrail.domain.contact import Block
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.statements.dialect import count_new
+from sendrail.storage.tables import blocks
+
+
+class Blocks:
+    """The account's block list."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
+    ) -> int:
+        """Block numbers; return how many were not blocked before."""
+        rows: list[dict[str, object]] = [
+            {"account_id": account_id, "recipient": recipient, "note": note, "blocked_at": now}
+            for recipient in recipients
+        ]
+        return count_new(self._connection, blocks, rows)
+
+    def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool:
+        gone = delete(blocks).where(
+            blocks.c.account_id == account_id, blocks.c.recipient == recipient
+        )
+        return self._connection.execute(gone).rowcount > 0
+
+    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]:
+        """Return one page of the blocked numbers in their own order."""
+        of_account = select(blocks).where(blocks.c.account_id == account_id)
+        page = of_account.order_by(blocks.c.recipient).offset(offset).limit(limit)
+        return [
+            Block(recipient=PhoneNumber(row.recipient), note=row.note, blocked_at=row.blocked_at)
+            for row in self._connection.execute(page)
+        ]

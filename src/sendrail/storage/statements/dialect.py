@@ -1,0 +1,35 @@
+"""The few places where the databases' dialects differ, and what follows from their limits."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Insert, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+
+# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
+PARAMETERS_MAX: Final = 10_000
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """Return an insert that passes over rows whose key is there already."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def count_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
+    """Insert the rows whose key is not there yet, and return how many those were."""
+    if not rows:
+        return 0
+    result = connection.execute(
+        insert_new(connection, table), rows, execution_options={"preserve_rowcount": True}
+    )
+    return result.rowcount
+
+
+def batches(values: Sequence[T], size: int = PARAMETERS_MAX) -> Iterator[Sequence[T]]:
+    """Cut a long sequence into parts that fit a statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

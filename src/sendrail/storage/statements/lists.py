@@ -1,0 +1,113 @@
+"""Sending lists as rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from sendrail.domain import phone
+from sendrail.domain.errors import Conflict
+from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, lane_of
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.storage.statements.dialect import batches, insert_new
+from sendrail.storage.tables import lists
+
+
+class Lists:
+    """Sending lists."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        account_id: AccountId,
+        number: PhoneNumber,
+        *,
+        name: str,
+        brand: str,
+        rate: int,
+        link_id: LinkId,
+        byoc: bool,
+        on_uncertain: str,
+        now: int,
+    ) -> ListId:
+        row = insert_new(self._connection, lists).values(
+            lane=0,
+            account_id=account_id,
+            number=number,
+            name=name,
+            brand=brand,
+            status=ListStatus.ACTIVE,
+            rate=rate,
+            link_id=link_id,
+            byoc=byoc,
+            on_uncertain=on_uncertain,
+            created_at=now,
+        )
+        list_id = self._connection.execute(row.returning(lists.c.id)).scalar_one_or_none()
+        if list_id is None:
+            raise Conflict(
+                f"the account has a list {phone.show(number)} already",
+                code="list_exists",
+                param="list_number",
+            )
+        # The lane follows from the id, which the database has only just chosen.
+        placed = update(lists).where(lists.c.id == list_id).values(lane=lane_of(list_id))
+        self._connection.execute(placed)
+        return ListId(list_id)
+
+    def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]:
+        """Return the account's lists of one status, or of any but deleted."""
+        wanted = lists.c.status == status if status else lists.c.status != ListStatus.DELETED
+        of_account = select(lists).where(lists.c.account_id == account_id, wanted)
+        return self._read(of_account.order_by(lists.c.id))
+
+    def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None:
+        """Return the account's list of this number, whatever its status."""
+        one = select(lists).where(lists.c.account_id == account_id, lists.c.number == number)
+        return next(iter(self._read(one)), None)
+
+    def by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
+        """Return lists of any account, for those who deliver what the gate has let in."""
+        found: dict[int, SendingList] = {}
+        for part in batches(list(list_ids)):
+            some = self._read(select(lists).where(lists.c.id.in_(part)))
+            found.update((sender.id, sender) for sender in some)
+        return found
+
+    def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]:
+        """Return the lists a reply to this number may mean: a STOP counts on a deleted one too."""
+        meant = select(lists).where(lists.c.number == number, lists.c.link_id == link_id)
+        return self._read(meant.order_by(lists.c.id))
+
+    def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool:
+        changed = (
+            update(lists)
+            .where(lists.c.account_id == account_id, lists.c.id == list_id)
+            .values(**values)
+        )
+        return self._connection.execute(changed).rowcount > 0
+
+    def _read(self, statement: Any) -> list[SendingList]:
+        return [list_of(row) for row in self._connection.execute(statement)]
+
+
+def list_of(row: Row[Any]) -> SendingList:
+    """Return the sending list a whole row of `lists` tells of."""
+    return SendingList(
+        id=ListId(row.id),
+        lane=Lane(row.lane),
+        account_id=AccountId(row.account_id),
+        number=PhoneNumber(row.number),
+        name=row.name,
+        brand=row.brand,
+        status=ListStatus(row.status),
+        rate=row.rate,
+        link_id=LinkId(row.link_id),
+        byoc=row.byoc,
+        verified_at=row.verified_at,
+        on_uncertain=OnUncertain(row.on_uncertain),
+        created_at=row.created_at,
+    )

@@ -1,0 +1,174 @@
+"""Messages as they are told to whoever asks, newest first, and their end by retention."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, select, tuple_
+
+from sendrail.domain.ids import AccountId, LinkId, MessageNumber
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.interface import Attempt, MessageFilter, MessagePage, StoredMessage
+from sendrail.storage.tables import attempts, carrier_refs, links, lists, messages, queue
+
+# Counting further would cost more than the answer is worth; the page then says so.
+TOTAL_MAX: Final = 100_000
+
+_STORED: Final = (
+    select(
+        messages.c.number,
+        messages.c.recipient,
+        lists.c.number.label("list_number"),
+        messages.c.body,
+        messages.c.metadata,
+        messages.c.status,
+        messages.c.detail,
+        messages.c.encoding,
+        messages.c.segments,
+        messages.c.attempt,
+        links.c.name.label("carrier"),
+        messages.c.carrier_ref,
+        messages.c.created_at,
+        messages.c.sent_at,
+        messages.c.ended_at,
+    )
+    .select_from(messages)
+    .join(lists, lists.c.id == messages.c.list_id)
+    .outerjoin(links, links.c.id == messages.c.link_id)
+)
+
+
+class LookUp:
+    """Messages as they are told to whoever asks about them, and their end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+
+    def find(self, account_id: AccountId, number: int) -> StoredMessage | None:
+        found = self._execute(_of(account_id).where(messages.c.number == number)).one_or_none()
+        return _stored(found) if found else None
+
+    def attempts(self, account_id: AccountId, number: int) -> list[Attempt]:
+        rows = self._execute(
+            select(attempts)
+            .join(messages, messages.c.number == attempts.c.number)
+            .where(messages.c.account_id == account_id, attempts.c.number == number)
+            .order_by(attempts.c.attempt)
+        )
+        return [
+            Attempt(
+                attempt=row.attempt,
+                link_id=LinkId(row.link_id),
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                outcome=row.outcome,
+                detail=row.detail,
+                carrier_ref=row.carrier_ref,
+            )
+            for row in rows
+        ]
+
+    def page(
+        self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
+    ) -> MessagePage:
+        matches = and_(messages.c.account_id == account_id, *_conditions(account_id, about))
+        counted = select(messages.c.number).where(matches).limit(TOTAL_MAX + 1).subquery()
+        total = self._execute(select(func.count()).select_from(counted)).scalar_one()
+        rows = self._execute(
+            _STORED.where(matches).order_by(messages.c.number.desc()).offset(offset).limit(limit)
+        )
+        return MessagePage(
+            [_stored(row) for row in rows], min(total, TOTAL_MAX), total <= TOTAL_MAX
+        )
+
+    def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
+        """Return messages younger than `number`, oldest first."""
+        rows = self._execute(
+            _of(account_id)
+            .where(messages.c.number > number)
+            .order_by(messages.c.number)
+            .limit(limit)
+        )
+        return [_stored(row) for row in rows]
+
+    def waiting(self) -> dict[int, int]:
+        """Return how many messages wait, by account."""
+        rows = self._execute(
+            select(lists.c.account_id, func.count())
+            .select_from(queue)
+            .join(lists, lists.c.id == queue.c.list_id)
+            .group_by(lists.c.account_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def forget_before(self, before: int, limit: int) -> int:
+        """Delete at most `limit` messages at rest that were created before the given time.
+
+        Returns how many of the oldest messages were looked at, so 0 means none is that old.
+        """
+        old = self._execute(
+            select(
+                messages.c.number,
+                messages.c.link_id,
+                messages.c.carrier_ref,
+                messages.c.ended_at,
+                messages.c.created_at,
+            )
+            .order_by(messages.c.number)
+            .limit(limit)
+        ).all()
+        gone = [row for row in old if row.created_at < before and row.ended_at is not None]
+        if not gone:
+            return 0
+        numbers = [row.number for row in gone]
+        refs = [(row.link_id, row.carrier_ref) for row in gone if row.carrier_ref is not None]
+        self._execute(
+            delete(carrier_refs).where(
+                tuple_(carrier_refs.c.link_id, carrier_refs.c.carrier_ref).in_(refs)
+            )
+        )
+        self._execute(delete(attempts).where(attempts.c.number.in_(numbers)))
+        self._execute(delete(messages).where(messages.c.number.in_(numbers)))
+        return len(gone)
+
+
+def _of(account_id: AccountId) -> Select[Any]:
+    return _STORED.where(messages.c.account_id == account_id)
+
+
+def _conditions(account_id: AccountId, about: MessageFilter) -> Sequence[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if about.status is not None:
+        conditions.append(messages.c.status.in_([str(status) for status in about.status]))
+    if about.recipient is not None:
+        conditions.append(messages.c.recipient == about.recipient)
+    if about.list_number is not None:
+        of_number = select(lists.c.id).where(
+            lists.c.account_id == account_id, lists.c.number == about.list_number
+        )
+        conditions.append(messages.c.list_id.in_(of_number))
+    if about.created_from is not None:
+        conditions.append(messages.c.created_at >= about.created_from)
+    if about.created_before is not None:
+        conditions.append(messages.c.created_at < about.created_before)
+    return conditions
+
+
+def _stored(row: Row[Any]) -> StoredMessage:
+    return StoredMessage(
+        number=MessageNumber(row.number),
+        recipient=PhoneNumber(row.recipient),
+        list_number=PhoneNumber(row.list_number),
+        body=row.body,
+        metadata=row.metadata,
+        status=Status(row.status),
+        detail=row.detail,
+        encoding=row.encoding,
+        segments=row.segments,
+        attempt=row.attempt,
+        carrier=row.carrier,
+        carrier_ref=row.carrier_ref,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,354 @@
+"""Lists, contacts, blocks, journeys and accounts: what their services promise."""
+
+import io
+import re
+
+import pytest
+
+from sendrail.domain.account import AccountStatus, key_digest
+from sendrail.domain.contact import OptOutReason
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import KeyId
+from sendrail.domain.sender import ListStatus, OnUncertain
+
+LIST = "+15550100000"
+ANN = "+15550100001"
+BEN = "+15550100002"
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def us(house):
+    house.do(house.lists.add(house.us, LIST, name="News"))
+    return house.us
+
+
+def leave(house, number=ANN):
+    return house.do(house.contacts.remove(house.us, LIST, number, source="test"))
+
+
+def report_of(report):
+    return (report.created, report.already_there, report.opted_out, report.refused)
+
+
+# Accounts and keys
+
+
+def test_a_key_is_told_once_and_known_by_its_digest(house):
+    new = house.do(house.accounts.create_key(house.us, " ci "))
+    other = house.do(house.accounts.create_key(house.us, "ci"))
+    assert re.fullmatch(r"trk_[A-Za-z0-9]{32}", new.key)
+    assert new.key != other.key
+    assert new.key.startswith(new.record.shown)
+    assert len(new.record.shown) < 12
+    callers = house.write(lambda tx: tx.gate.callers([key_digest(new.key)]))
+    assert callers[key_digest(new.key)].account_id == house.us
+    assert house.do(house.accounts.keys(house.us))[0] == new.record
+
+
+def test_a_revoked_key_is_nobodys(house):
+    new = house.do(house.accounts.create_key(house.us, "ci"))
+    with pytest.raises(NotFound):
+        house.do(house.accounts.revoke_key(house.them, new.record.id))
+    first = house.do(house.accounts.revoke_key(house.us, new.record.id))
+    house.now += 5
+    assert house.do(house.accounts.revoke_key(house.us, new.record.id)) == first
+    assert first.revoked_at == house.now - 5
+    assert house.write(lambda tx: tx.gate.callers([key_digest(new.key)])) == {}
+    with pytest.raises(NotFound) as caught:
+        house.do(house.accounts.revoke_key(house.us, KeyId(99)))
+    assert caught.value.code == "key_not_found"
+
+
+def test_an_account_is_suspended_and_brought_back(house):
+    house.do(house.accounts.set_status(house.us, AccountStatus.SUSPENDED))
+    assert [each.status for each in house.do(house.accounts.all())] == ["suspended", "active"]
+    with pytest.raises(NotFound):
+        house.do(house.accounts.set_status(99, AccountStatus.ACTIVE))
+
+
+def test_blocked_words_are_kept_without_blanks_and_repetitions(house):
+    kept = house.do(house.accounts.set_blocked_words(house.us, [" casino ", "", "a b", "casino"]))
+    assert kept == ["casino", "a b"]
+    assert house.do(house.accounts.blocked_words(house.us)) == kept
+    assert house.do(house.accounts.blocked_words(house.them)) == []
+    assert house.do(house.accounts.set_blocked_words(house.us, [])) == []
+    assert house.do(house.accounts.blocked_words(house.us)) == []
+
+
+@pytest.mark.parametrize("words", [["a,b"], ["x" * 101], [str(n) for n in range(1_001)]])
+def test_blocked_words_have_limits(house, words):
+    with pytest.raises(InvalidInput):
+        house.do(house.accounts.set_blocked_words(house.us, words))
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+def test_a_name_is_neither_blank_nor_endless(house, name):
+    for work in (house.accounts.create_key(house.us, name), house.accounts.add(name)):
+        with pytest.raises(InvalidInput) as caught:
+            house.do(work)
+        assert caught.value.code == "invalid_name"
+
+
+# Lists
+
+
+def test_a_list_takes_the_defaults(house):
+    added = house.do(house.lists.add(house.us, LIST))
+    assert (added.name, added.brand, added.rate) == (LIST, "", 17_000)
+    assert (added.status, added.on_uncertain) == (ListStatus.ACTIVE, OnUncertain.HOLD)
+    assert not added.byoc
+    assert house.do(house.lists.all(house.us)) == [added]
+    assert house.do(house.lists.all(house.them)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "param"),
+    [
+        ({"number": ""}, "missing_list_number", "list_number"),
+        ({"number": "15550100000"}, "invalid_list_number", "list_number"),
+        ({"rate": 0}, "invalid_rate", "rate"),
+        ({"rate": 6_000_001}, "invalid_rate", "rate"),
+        ({"link": "nowhere"}, "invalid_link", "link"),
+        ({"name": "x" * 101}, "invalid_name", "name"),
+        ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
+    ],
+)
+def test_a_list_is_refused_by_code_and_field(house, given, code, param):
+    with pytest.raises(InvalidInput) as caught:
+        house.do(house.lists.add(house.us, **({"number": LIST} | given)))
+    assert (caught.value.code, caught.value.param) == (code, param)
+
+
+@pytest.mark.parametrize("rate", [1, 6_000_000])
+def test_the_rate_may_be_as_low_and_as_high_as_promised(house, us, rate):
+    assert house.do(house.lists.set_rate(us, LIST, rate)).rate == rate
+    assert house.do(house.lists.find(us, LIST)).rate == rate
+
+
+def test_with_two_links_the_list_must_say_which(house):
+    own = house.write(lambda tx: tx.links.add(house.us, "own", "simulator", {}, 9, None))
+    with pytest.raises(InvalidInput) as caught:
+        house.do(house.lists.add(house.us, LIST))
+    assert "own, sandbox" in caught.value.message
+    added = house.do(house.lists.add(house.us, LIST, link="own"))
+    assert (added.link_id, added.byoc) == (own, True)
+    # Another account sees neither the link nor its name.
+    with pytest.raises(InvalidInput) as caught:
+        house.do(house.lists.add(house.them, LIST, link="own"))
+    assert "own, " not in caught.value.message
+    assert not house.do(house.lists.add(house.them, LIST)).byoc
+
+
+def test_a_list_is_paused_and_resumed(house, us):
+    assert house.do(house.lists.pause(us, LIST)).status is ListStatus.PAUSED
+    assert house.do(house.lists.find(us, LIST)).status is ListStatus.PAUSED
+    assert house.do(house.lists.resume(us, LIST)).status is ListStatus.ACTIVE
+    policy = house.do(house.lists.set_on_uncertain(us, LIST, "resend_once"))
+    assert policy.on_uncertain is OnUncertain.RESEND_ONCE
+
+
+def test_a_suspended_list_is_not_its_owners_to_wake(house, us):
+    found = house.do(house.lists.find(us, LIST))
+    house.write(lambda tx: tx.lists.change(us, found.id, status=ListStatus.SUSPENDED))
+    for change in (house.lists.resume, house.lists.pause):
+        with pytest.raises(Conflict) as caught:
+            house.do(change(us, LIST))
+        assert caught.value.code == "list_suspended"
+
+
+def test_a_deleted_list_is_no_list_but_its_number_stays_taken(house, us):
+    leave(house)
+    house.do(house.lists.delete(us, LIST))
+    assert house.do(house.lists.all(us)) == []
+    for work in (house.lists.find, house.lists.pause, house.lists.delete):
+        with pytest.raises(NotFound):
+            house.do(work(us, LIST))
+    with pytest.raises(Conflict):
+        house.do(house.lists.add(us, LIST))
+    house.do(house.lists.resume(us, LIST))
+    assert not house.do(house.contacts.show(us, LIST, ANN)).active
+
+
+def test_another_accounts_list_looks_like_no_list(house, us):
+    calls = (
+        house.lists.find(house.them, LIST),
+        house.lists.pause(house.them, LIST),
+        house.lists.resume(house.them, LIST),
+        house.lists.set_rate(house.them, LIST, 5),
+        house.contacts.add(house.them, LIST, ANN),
+        house.contacts.remove(house.them, LIST, ANN, source="test"),
+        house.contacts.show(house.them, LIST, ANN),
+        house.contacts.page(house.them, LIST),
+        house.contacts.import_csv(house.them, LIST, io.BytesIO(b"phone\n")),
+        house.journeys.add(house.them, LIST, "welcome"),
+        house.journeys.enrolments(house.them, LIST, "welcome"),
+    )
+    for call in calls:
+        with pytest.raises(NotFound) as caught:
+            house.do(call)
+        assert caught.value.code == "list_not_found"
+    assert house.do(house.contacts.page(us, LIST)).contacts == []
+
+
+def test_lists_come_from_a_file(house, us):
+    content = (
+        b"number,name,rate\n+15550100010,First,600\n+15550100011,,\n"
+        + f"{LIST},Old,1\n".encode()
+        + b"+15550100012,Third,0\n+15550100013,x,many\nnobody,x,1\n+15550100010,Twin,1\n"
+    )
+    report = house.do(house.lists.import_csv(us, io.BytesIO(content)))
+    assert report_of(report) == (2, 2, 0, 3)
+    assert [each.row for each in report.reasons] == [5, 6, 7]
+    found = {each.number: (each.name, each.rate) for each in house.do(house.lists.all(us))}
+    assert found == {
+        15550100000: ("News", 17_000),
+        15550100010: ("First", 600),
+        15550100011: ("+15550100011", 17_000),
+    }
+
+
+# Contacts
+
+
+def test_a_contact_is_added_once_and_renamed(house, us):
+    first = house.do(house.contacts.add(us, LIST, ANN, first_name="Ann"))
+    again = house.do(house.contacts.add(us, LIST, ANN, last_name="Lee"))
+    assert (first.is_new, again.is_new) == (True, False)
+    assert (again.contact.first_name, again.contact.last_name) == ("Ann", "Lee")
+    assert house.do(house.contacts.show(us, LIST, ANN)) == again.contact
+
+
+@pytest.mark.parametrize(
+    ("list_number", "number", "code"),
+    [
+        ("", ANN, "missing_list_number"),
+        ("1", ANN, "invalid_list_number"),
+        (LIST, " ", "missing_phone_number"),
+        (LIST, "5550100001", "invalid_phone"),
+    ],
+)
+def test_numbers_are_refused_by_code(house, us, list_number, number, code):
+    for work in (
+        house.contacts.add(us, list_number, number),
+        house.contacts.show(us, list_number, number),
+        house.contacts.remove(us, list_number, number, source="test"),
+        house.journeys.enrol(us, list_number, "welcome", number),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            house.do(work)
+        assert caught.value.code == code
+
+
+def test_whoever_has_left_is_not_added_again(house, us):
+    house.do(house.contacts.add(us, LIST, ANN))
+    assert leave(house)
+    assert not leave(house)
+    with pytest.raises(Conflict) as caught:
+        house.do(house.contacts.add(us, LIST, ANN))
+    assert caught.value.code == "contact_unsubscribed"
+    contact = house.do(house.contacts.show(us, LIST, ANN))
+    assert (contact.active, contact.reason) == (False, OptOutReason.MANUAL)
+
+
+def test_an_unknown_contact_is_not_found(house, us):
+    with pytest.raises(NotFound) as caught:
+        house.do(house.contacts.show(us, LIST, ANN))
+    assert caught.value.code == "contact_not_found"
+
+
+def test_pages_tell_how_many_are_active(house, us):
+    for number in (ANN, BEN):
+        house.do(house.contacts.add(us, LIST, number))
+    leave(house)
+    page = house.do(house.contacts.page(us, LIST, page=2, per_page=1))
+    assert ([each.recipient for each in page.contacts], page.active) == ([15550100002], 1)
+    left = house.do(house.contacts.page(us, LIST, active=False))
+    assert [each.recipient for each in left.contacts] == [15550100001]
+    for wrong in ({"page": 0}, {"per_page": 0}, {"per_page": 1_001}):
+        with pytest.raises(InvalidInput):
+            house.do(house.contacts.page(us, LIST, **wrong))
+
+
+def test_an_import_subscribes_the_new_and_nobody_who_left(house, us):
+    house.do(house.contacts.add(us, LIST, BEN))
+    leave(house)
+    house.do(house.blocks.add(us, "+15550100004"))
+    content = (
+        "phone,first_name\n"
+        f"{ANN},Ann\n{BEN},Ben\n+15550100003,Cid\n+15550100003,Cid\n+15550100004,Dan\nnobody,\n"
+        f"+15550100005,{'x' * 101}\n"
+    ).encode()
+    report = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
+    assert report_of(report) == (1, 2, 1, 3)
+    assert {each.row: each.reason for each in report.reasons} == {
+        6: "on the account's block list",
+        7: "not an E.164 number, such as +15550100000",
+        8: "a name is longer than 100 characters",
+    }
+    page = house.do(house.contacts.page(us, LIST, active=True))
+    assert [each.recipient for each in page.contacts] == [15550100002, 15550100003]
+    assert page.contacts[0].first_name == "Ben"
+    assert not house.do(house.contacts.show(us, LIST, ANN)).active
+
+
+def test_an_import_can_be_repeated(house, us):
+    content = b"phone\n" + b"".join(b"+1555020%04d\n" % n for n in range(1_100))
+    first = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
+    again = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
+    assert (report_of(first), report_of(again)) == ((1_100, 0, 0, 0), (0, 1_100, 0, 0))
+
+
+# Blocks
+
+
+def test_a_number_is_blocked_once_and_unblocked(house):
+    assert house.do(house.blocks.add(house.us, ANN, note=" asked "))
+    assert not house.do(house.blocks.add(house.us, ANN))
+    [block] = house.do(house.blocks.page(house.us))
+    assert (block.recipient, block.note, block.blocked_at) == (15550100001, "asked", house.now)
+    assert house.do(house.blocks.page(house.them)) == []
+    assert not house.do(house.blocks.remove(house.them, ANN))
+    assert house.do(house.blocks.remove(house.us, ANN))
+    assert not house.do(house.blocks.remove(house.us, ANN))
+    with pytest.raises(InvalidInput):
+        house.do(house.blocks.add(house.us, ANN, note="x" * 201))
+
+
+def test_blocks_come_from_a_file(house):
+    house.do(house.blocks.add(house.us, ANN))
+    content = f"msisdn\n{ANN}\n{BEN}\n{BEN}\nnobody\n".encode()
+    report = house.do(house.blocks.import_csv(house.us, io.BytesIO(content), note="old system"))
+    assert report_of(report) == (1, 2, 0, 1)
+    assert [each.note for each in house.do(house.blocks.page(house.us))] == ["", "old system"]
+
+
+# Journeys
+
+
+def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
+    journey = house.do(house.journeys.add(us, LIST, "welcome"))
+    assert house.do(house.journeys.all(us)) == [(journey, 15550100000)]
+    enrolment = house.do(house.journeys.enrol(us, LIST, "welcome", ANN))
+    assert enrolment.ends_at == house.now + 30 * DAY_MS
+    assert house.do(house.journeys.enrolments(us, LIST, "welcome")) == [enrolment]
+    pair = (house.do(house.lists.find(us, LIST)).id, 15550100001)
+    assert house.write(lambda tx: tx.gate.enrolled([pair], house.now)) == {pair}
+    house.now += 30 * DAY_MS
+    assert house.do(house.journeys.enrolments(us, LIST, "welcome")) == []
+    assert house.write(lambda tx: tx.gate.enrolled([pair], house.now)) == set()
+    assert house.do(house.journeys.end_overdue()) == 1
+    assert house.do(house.journeys.end_overdue()) == 0
+
+
+def test_a_contact_is_taken_off_a_journey(house, us):
+    house.do(house.journeys.add(us, LIST, "welcome"))
+    house.do(house.journeys.enrol(us, LIST, "welcome", ANN))
+    assert house.do(house.journeys.end(us, LIST, "welcome", ANN))
+    assert not house.do(house.journeys.end(us, LIST, "welcome", ANN))
+    for work in (house.journeys.enrol, house.journeys.end):
+        with pytest.raises(NotFound) as caught:
+            house.do(work(us, LIST, "farewell", ANN))
+        assert caught.value.code == "journey_not_found"
+    with pytest.raises(Conflict):
+        house.do(house.journeys.add(us, LIST, "welcome"))

@@ -1,0 +1,296 @@
+"""Settings and consent as rows: what the statements promise, on a plain in-memory database."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, create_engine, event, select
+
+from sendrail.domain.account import AccountStatus, key_digest
+from sendrail.domain.contact import OptOutReason
+from sendrail.domain.errors import Conflict, NotFound
+from sendrail.domain.ids import AccountId, KeyId, LinkId, ListId, lane_of
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus
+from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.journeys import Journeys
+from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.lists import Lists
+from sendrail.storage.tables import consent_events, enrolments, metadata
+
+NOW = 1_800_000_000_000
+SENDER = PhoneNumber(15550100000)
+ANN = PhoneNumber(15550100001)
+BEN = PhoneNumber(15550100002)
+CID = PhoneNumber(15550100003)
+STOP = {"source": "reply", "evidence": "STOP"}
+START = {"source": "reply", "evidence": "START"}
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys = ON"))
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def account(connection: Connection) -> AccountId:
+    return Accounts(connection).add("ours", NOW)
+
+
+@pytest.fixture
+def stranger(connection: Connection) -> AccountId:
+    return Accounts(connection).add("theirs", NOW)
+
+
+@pytest.fixture
+def link(connection: Connection) -> LinkId:
+    return Links(connection).add(None, "sandbox", "simulator", {"seed": 1}, 100, None)
+
+
+def add_list(connection, account, link, number=SENDER) -> ListId:
+    return Lists(connection).add(
+        account,
+        number,
+        name="News",
+        brand="Acme",
+        rate=60,
+        link_id=link,
+        byoc=False,
+        on_uncertain="hold",
+        now=NOW,
+    )
+
+
+@pytest.fixture
+def list_id(connection: Connection, account: AccountId, link: LinkId) -> ListId:
+    return add_list(connection, account, link)
+
+
+def test_an_account_starts_active_and_can_be_suspended(connection, account, stranger):
+    accounts = Accounts(connection)
+    assert accounts.set_status(account, AccountStatus.SUSPENDED)
+    ours, theirs = accounts.all()
+    assert (ours.id, ours.name, ours.status) == (account, "ours", AccountStatus.SUSPENDED)
+    assert (theirs.id, theirs.status, theirs.created_at) == (stranger, AccountStatus.ACTIVE, NOW)
+    assert not accounts.set_status(AccountId(99), AccountStatus.ACTIVE)
+
+
+def test_blocked_words_belong_to_one_account(connection, account, stranger):
+    accounts = Accounts(connection)
+    accounts.set_blocked_words(account, "casino\nbitcoin")
+    assert accounts.blocked_words(account) == "casino\nbitcoin"
+    assert accounts.blocked_words(stranger) == ""
+    with pytest.raises(NotFound):
+        accounts.blocked_words(AccountId(99))
+    with pytest.raises(NotFound):
+        accounts.set_blocked_words(AccountId(99), "x")
+
+
+def test_a_key_is_revoked_once_and_only_by_its_account(connection, account, stranger):
+    accounts = Accounts(connection)
+    key_id = accounts.add_key(account, "ci", key_digest("trk_x"), "trk_x", NOW)
+    assert not accounts.revoke_key(stranger, key_id, NOW + 1)
+    assert accounts.revoke_key(account, key_id, NOW + 2)
+    assert not accounts.revoke_key(account, key_id, NOW + 3)
+    assert not accounts.revoke_key(account, KeyId(99), NOW)
+    [key] = accounts.keys(account)
+    assert (key.id, key.name, key.shown, key.revoked_at) == (key_id, "ci", "trk_x", NOW + 2)
+    assert accounts.keys(stranger) == []
+
+
+def test_a_link_comes_back_as_it_was_given(connection, account):
+    links = Links(connection)
+    first = links.add(None, "sandbox", "simulator", {"seed": 1, "late": [2.5]}, 100, None)
+    second = links.add(account, "own", "smpp", {}, 10, 0.5)
+    sandbox, own = links.all()
+    assert (sandbox.id, sandbox.account_id, sandbox.name) == (first, None, "sandbox")
+    assert (sandbox.kind, sandbox.settings, sandbox.window, sandbox.mps) == (
+        "simulator",
+        {"seed": 1, "late": [2.5]},
+        100,
+        None,
+    )
+    assert (own.id, own.account_id, own.mps) == (second, account, 0.5)
+
+
+def test_a_list_knows_its_lane_from_the_start(connection, account, link):
+    for number in range(15550100000, 15550100005):
+        list_id = add_list(connection, account, link, number)
+        found = Lists(connection).find(account, PhoneNumber(number))
+        assert (found.id, found.lane) == (list_id, lane_of(list_id))
+
+
+def test_a_number_is_one_list_of_an_account_but_two_accounts_may_share_it(
+    connection, account, stranger, link, list_id
+):
+    with pytest.raises(Conflict) as caught:
+        add_list(connection, account, link)
+    assert (caught.value.code, caught.value.param) == ("list_exists", "list_number")
+    theirs = add_list(connection, stranger, link)
+    lists = Lists(connection)
+    assert lists.find(account, SENDER).id == list_id
+    assert lists.find(stranger, SENDER).id == theirs
+    assert [each.id for each in lists.by_number(SENDER, link)] == [list_id, theirs]
+    assert lists.by_number(SENDER, LinkId(link + 1)) == []
+    assert lists.by_number(ANN, link) == []
+
+
+def test_a_list_is_changed_by_its_own_account_only(connection, account, stranger, list_id):
+    lists = Lists(connection)
+    assert not lists.change(stranger, list_id, rate=1)
+    assert lists.find(account, SENDER).rate == 60
+    assert lists.change(account, list_id, rate=120, status=ListStatus.PAUSED)
+    changed = lists.find(account, SENDER)
+    assert (changed.rate, changed.status) == (120, ListStatus.PAUSED)
+
+
+def test_deleted_lists_are_shown_only_when_asked_for(connection, account, link, list_id):
+    lists = Lists(connection)
+    other = add_list(connection, account, link, ANN)
+    lists.change(account, list_id, status=ListStatus.DELETED)
+    assert [each.id for each in lists.all(account)] == [other]
+    assert [each.id for each in lists.all(account, ListStatus.DELETED)] == [list_id]
+    assert [each.id for each in lists.all(account, ListStatus.PAUSED)] == []
+
+
+def test_lists_by_id_come_in_any_number(connection, list_id):
+    unknown = range(1_000, 41_000)
+    assert set(Lists(connection).by_id([list_id, *unknown])) == {list_id}
+
+
+def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, list_id):
+    contacts = Contacts(connection)
+    assert contacts.subscribe(list_id, [(ANN, "Ann", "Lee"), (BEN, "", "")], NOW) == 2
+    assert contacts.subscribe(list_id, [(ANN, "Anna", ""), (CID, "Cid", "")], NOW + 1) == 1
+    ann = contacts.find(list_id, ANN)
+    assert (ann.first_name, ann.last_name, ann.active) == ("Anna", "Lee", True)
+    assert (ann.subscribed_at, ann.unsubscribed_at, ann.reason) == (NOW, None, None)
+    assert contacts.count(list_id) == 3
+    assert contacts.subscribe(list_id, [], NOW) == 0
+
+
+def test_a_number_twice_in_one_batch_is_one_contact(connection, list_id):
+    contacts = Contacts(connection)
+    assert contacts.subscribe(list_id, [(ANN, "", ""), (ANN, "", "")], NOW) == 1
+
+
+def test_an_opt_out_survives_every_import(connection, list_id):
+    contacts = Contacts(connection)
+    contacts.subscribe(list_id, [(ANN, "Ann", "")], NOW)
+    assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
+    assert contacts.subscribe(list_id, [(ANN, "Other", "")], NOW + 2) == 0
+    ann = contacts.find(list_id, ANN)
+    assert (ann.active, ann.first_name) == (False, "Ann")
+    assert (ann.unsubscribed_at, ann.reason) == (NOW + 1, OptOutReason.MESSAGE)
+    assert contacts.count(list_id) == 0
+
+
+def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
+    contacts = Contacts(connection)
+    assert contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW)
+    assert contacts.subscribe(list_id, [(ANN, "", "")], NOW + 1) == 0
+    assert not contacts.find(list_id, ANN).active
+
+
+def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
+    other = add_list(connection, account, link, ANN)
+    contacts = Contacts(connection)
+    for each in (list_id, other):
+        contacts.subscribe(each, [(BEN, "", "")], NOW)
+    contacts.unsubscribe(list_id, BEN, OptOutReason.MESSAGE, **STOP, now=NOW)
+    assert not contacts.find(list_id, BEN).active
+    assert contacts.find(other, BEN).active
+
+
+def test_consent_is_a_history_of_changes(connection, list_id):
+    contacts = Contacts(connection)
+    contacts.subscribe(list_id, [(ANN, "", "")], NOW)
+    assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
+    assert not contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW + 2)
+    assert contacts.resubscribe(list_id, ANN, **START, now=NOW + 3)
+    assert not contacts.resubscribe(list_id, ANN, **START, now=NOW + 4)
+    assert not contacts.resubscribe(list_id, BEN, **START, now=NOW + 5)
+    ann = contacts.find(list_id, ANN)
+    assert (ann.active, ann.subscribed_at) == (True, NOW + 3)
+    assert (ann.unsubscribed_at, ann.reason) == (None, None)
+    events = connection.execute(select(consent_events).order_by(consent_events.c.id)).all()
+    told = [(row.recipient, row.active, row.reason, row.evidence, row.at) for row in events]
+    assert told == [
+        (ANN, False, "message", "STOP", NOW + 1),
+        (ANN, True, "resubscribed", "START", NOW + 3),
+    ]
+
+
+def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
+    contacts = Contacts(connection)
+    contacts.subscribe(list_id, [(ANN, "", ""), (BEN, "", "")], NOW)
+    contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
+    assert contacts.known(list_id, [ANN, BEN, CID]) == {ANN: True, BEN: False}
+    assert contacts.known(ListId(list_id + 1), [ANN]) == {}
+
+
+def test_pages_of_contacts_follow_one_another(connection, list_id):
+    contacts = Contacts(connection)
+    contacts.subscribe(list_id, [(BEN, "", ""), (CID, "", ""), (ANN, "", "")], NOW)
+    contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
+
+    def page(active, offset, limit):
+        return [each.recipient for each in contacts.page(list_id, active, offset, limit)]
+
+    assert page(None, 0, 2) + page(None, 2, 2) == [ANN, BEN, CID]
+    assert page(True, 0, 9) == [ANN, CID]
+    assert page(False, 0, 9) == [BEN]
+
+
+def test_a_block_is_of_one_account_and_counted_once(connection, account, stranger):
+    blocks = Blocks(connection)
+    assert blocks.add(account, [ANN, BEN, ANN], "asked by mail", NOW) == 2
+    assert blocks.add(account, [BEN, CID], "again", NOW + 1) == 1
+    first, second, third = blocks.page(account, 0, 10)
+    assert (first.recipient, first.note, first.blocked_at) == (ANN, "asked by mail", NOW)
+    assert (second.recipient, second.note) == (BEN, "asked by mail")
+    assert third.recipient == CID
+    assert blocks.page(stranger, 0, 10) == []
+    assert not blocks.remove(stranger, ANN)
+    assert blocks.remove(account, ANN)
+    assert not blocks.remove(account, ANN)
+    assert [each.recipient for each in blocks.page(account, 1, 1)] == [CID]
+
+
+def test_a_journey_is_one_name_of_a_list(connection, account, stranger, list_id):
+    journeys = Journeys(connection)
+    journey_id = journeys.add(list_id, "welcome", NOW)
+    with pytest.raises(Conflict) as caught:
+        journeys.add(list_id, "welcome", NOW)
+    assert caught.value.code == "journey_exists"
+    [journey] = journeys.all(account)
+    assert (journey.id, journey.list_id, journey.name) == (journey_id, list_id, "welcome")
+    assert journeys.find(account, list_id, "welcome") == journey
+    assert journeys.find(account, list_id, "other") is None
+    assert journeys.all(stranger) == []
+    assert journeys.find(stranger, list_id, "welcome") is None
+
+
+def test_an_enrolment_ends_by_word_or_by_time(connection, account, list_id):
+    journeys = Journeys(connection)
+    journeys.add(list_id, "welcome", NOW)
+    [journey] = journeys.all(account)
+    journeys.enrol(journey, BEN, NOW, NOW + 100)
+    journeys.enrol(journey, ANN, NOW, NOW + 200)
+    journeys.enrol(journey, ANN, NOW + 5, NOW + 300)
+    on_it = journeys.enrolments(journey, NOW + 99)
+    assert [(each.recipient, each.started_at, each.ends_at) for each in on_it] == [
+        (ANN, NOW + 5, NOW + 300),
+        (BEN, NOW, NOW + 100),
+    ]
+    assert [each.recipient for each in journeys.enrolments(journey, NOW + 100)] == [ANN]
+    assert journeys.end_overdue(NOW + 100) == 1
+    assert len(connection.execute(select(enrolments)).all()) == 1
+    assert journeys.end(journey, ANN)
+    assert not journeys.end(journey, ANN)
