@@ -59,6 +59,11 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str)
     _console(sys.stdout).print(shown)
 
 
+def row(values: Sequence[Any]) -> None:
+    """Print one line of a stream that has no end, and so no column widths."""
+    print(*map(_text, values), sep="  " if sys.stdout.isatty() else "\t")
+
+
 def card(fields: Mapping[str, Any]) -> None:
     """Print one thing, a field on each line."""
     width = max(len(name) for name in fields) + 1 if sys.stdout.isatty() else 0

@@ -1,11 +1,36 @@
 """`sendrail serve`: the API and the delivery in one process."""
 
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sendrail.cli import output
 from sendrail.cli.session import Data, Json
+
+if TYPE_CHECKING:
+    from sendrail.api.server import Ready
+
+_WELCOME = """\
+Sendrail is ready at {url}
+
+Send your first message (the sandbox delivers it to nobody):
+
+  curl {url}/api/v2/send-raw \\
+    -H 'X-Api-Key: {key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"to": "+15550100000", "list_number": "{list_number}", \
+"body": "Hello, this is {{{{messageId}}}}"}}'
+
+and see what became of it:
+
+  curl {url}/api/v2/messages -H 'X-Api-Key: {key}'
+
+The key is shown only this once; `sendrail keys create` makes another.
+API page: {url}/docs
+Data:     {data}
+Stop:     Ctrl-C
+"""
 
 
 def serve(
@@ -23,4 +48,29 @@ def serve(
     from sendrail.settings import load
 
     with output.told(as_json):
-        run(load(data_dir=data, host=host, port=port), as_json)
+        run(load(data_dir=data, host=host, port=port), _announce_json if as_json else _announce)
+
+
+def _announce(ready: "Ready") -> None:
+    from sendrail.app import sandbox_number
+
+    data = ready.runtime.settings.data_dir.absolute()
+    if ready.api_key is None:
+        print(f"Sendrail is ready at {ready.url} (data in {data})", flush=True)
+        return
+    print(
+        _WELCOME.format(url=ready.url, key=ready.api_key, list_number=sandbox_number(), data=data),
+        flush=True,
+    )
+
+
+def _announce_json(ready: "Ready") -> None:
+    from sendrail.app import sandbox_number
+
+    told = {
+        "url": ready.url,
+        "api_key": ready.api_key,
+        "list_number": sandbox_number(),
+        "data": str(ready.runtime.settings.data_dir.absolute()),
+    }
+    print(json.dumps(told), flush=True)

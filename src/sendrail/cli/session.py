@@ -1,6 +1,5 @@
 """What the commands share: their common options, and a runtime opened for one piece of work."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,6 +10,7 @@ from sendrail.cli import output
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
+    from sendrail.settings import Settings
 
 T = TypeVar("T")
 
@@ -36,13 +36,35 @@ PhoneNumber = Annotated[
 
 def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[T]]) -> T:
     """Open the installation, do one piece of work, close it; trouble becomes an exit code."""
+    import asyncio
+
     with output.told(as_json):
         return asyncio.run(_run(data, work))
 
 
+def installation(data: Path | None) -> "Settings":
+    """Return the settings of an installation that is there already.
+
+    Only `serve` makes one: a mistyped folder must not become a second, empty installation, and
+    the first API key is shown by whoever makes it. Raises `SetupError` where there is none.
+    """
+    from sendrail.domain.errors import SetupError
+    from sendrail.settings import load
+    from sendrail.storage.checkup import is_set_up
+
+    settings = load(data_dir=data)
+    if not is_set_up(settings.data_dir):
+        folder = settings.data_dir.absolute()
+        raise SetupError(
+            f"There is no installation in {folder}. `sendrail serve --data {folder}` makes one; "
+            "--data names another folder.",
+            code="not_set_up",
+        )
+    return settings
+
+
 async def _run(data: Path | None, work: Callable[["Runtime"], Awaitable[T]]) -> T:
     from sendrail.app import open_runtime
-    from sendrail.settings import load
 
-    async with open_runtime(load(data_dir=data)) as runtime:
+    async with open_runtime(installation(data)) as runtime:
         return await work(runtime)

@@ -35,7 +35,7 @@ class JourneyService:
 
         def read(tx: Tx) -> list[tuple[Journey, PhoneNumber]]:
             journeys = tx.journeys.all(account_id)
-            lists = tx.lists.by_id({journey.list_id for journey in journeys})
+            lists = tx.gate.lists_by_id({journey.list_id for journey in journeys})
             return [(journey, lists[journey.list_id].number) for journey in journeys]
 
         return await self._store.read(read)

@@ -18,13 +18,14 @@ from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.courier import Courier
 from sendrail.carriers.simulator.handsets import HandsetLog
 from sendrail.carriers.simulator.numbers import BEHAVIOURS, ORDINARY, Behaviour, Word
-from sendrail.domain.delivery import Outbound, Outcome, Released, Submitted, Uncertain
+from sendrail.domain.delivery import Failed, Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Callback
 
 _AGAIN_AFTER_MS: Final = 1_000
+_STOPPED: Final = Failed("the simulator is not running")
 _Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
@@ -68,7 +69,7 @@ class SimulatorCarrier:
         """Ring the handsets and report each outcome as its answer comes."""
         if self._courier is None:
             for message in messages:
-                report(message, Released())
+                report(message, _STOPPED)
             return
         self._under_way += 1
         self._all_answered.clear()

@@ -1,0 +1,1 @@
+"""The HTTP door: parse, one service call, shape; nothing is decided here."""

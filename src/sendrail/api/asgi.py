@@ -1,0 +1,197 @@
+"""The ASGI application: every route, and the shape every answer has.
+
+The sending calls are here too, so that any ASGI server can run the whole API; under our own server
+the fast lane answers them before they get this far, by the same `SendingCalls`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sendrail.api.auth import account_of, key_of
+from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, told
+from sendrail.api.pages import page_routes
+from sendrail.api.request_ids import request_id
+from sendrail.api.v2.messages import message_of, page_of, read_filter, read_page
+from sendrail.api.v2.sending import CALLS, Call, SendingCalls
+from sendrail.app import Runtime
+from sendrail.domain.errors import SendrailError
+from sendrail.telemetry import CONTENT_TYPE
+
+_log = structlog.get_logger()
+
+BODY_BYTES_MAX: Final = 5_000_000
+TOO_LARGE: Final = "The body is larger than 5 MB"
+BASES: Final = ("/api/v2", "/v2")
+_JSON: Final = "application/json"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]) -> ASGIApp:
+    """Return the application over a runtime's services."""
+    api = _Api(runtime, calls)
+    routes: list[BaseRoute] = [
+        *_both("/messages", api.list_messages),
+        *_both("/messages/{message_id}", api.show_message),
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(is_ready)),
+        Route("/metrics", api.metrics),
+        *page_routes(),
+    ]
+    for call in CALLS.values():
+        routes += _both(f"/{call.name}", api.sender(call), "POST")
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            HTTPException: _http_error,
+            SendrailError: _our_error,
+            Exception: _broken,
+        },
+    )
+    # A path with a slash too many is not found; a redirect would turn a POST into a GET.
+    app.router.redirect_slashes = False
+    return _RequestIds(app)
+
+
+def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[BaseRoute]:
+    return [Route(base + path, endpoint, methods=[method]) for base in BASES]
+
+
+class _Api:
+    """The endpoints: parse, one service call, shape."""
+
+    def __init__(self, runtime: Runtime, calls: SendingCalls) -> None:
+        self._runtime = runtime
+        self._calls = calls
+
+    def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
+        async def send(request: Request) -> Response:
+            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            body = await read_body(request)
+            if body is None:
+                return _too_large(request)
+
+            def answered(status: int, content: bytes, replayed: bool) -> None:
+                if not answer.done():
+                    headers = {"idempotency-replayed": "true"} if replayed else {}
+                    answer.set_result(_json(status, content, headers))
+
+            headers = dict(request.headers.raw)
+            self._calls.offer(
+                call,
+                key=key_of(request.headers.raw),
+                content_type=headers.get(b"content-type", b""),
+                idempotency_key=headers.get(b"idempotency-key"),
+                body=body,
+                request_id=request.state.request_id,
+                answer=answered,
+            )
+            return await answer
+
+        return send
+
+    async def show_message(self, request: Request) -> Response:
+        account = await account_of(self._runtime.store, request.headers.raw)
+        found = await self._runtime.messages.find(account, request.path_params["message_id"])
+        return _json(200, _encode(message_of(found)))
+
+    async def list_messages(self, request: Request) -> Response:
+        account = await account_of(self._runtime.store, request.headers.raw)
+        page, per_page = read_page(request.query_params)
+        about = read_filter(request.query_params)
+        found = await self._runtime.messages.page(account, about, page, per_page)
+        return _json(200, _encode(page_of(found)))
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
+
+
+async def read_body(request: Request) -> bytes | None:
+    """Return the request's body, or None when it is too large: then nothing more is read."""
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > BODY_BYTES_MAX:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            return None
+    return bytes(body)
+
+
+async def _healthz(_: Request) -> Response:
+    return _json(200, b'{"status":"ok"}')
+
+
+def _readyz(is_ready: Callable[[], bool]) -> Callable[[Request], Awaitable[Response]]:
+    async def readyz(_: Request) -> Response:
+        ready = is_ready()
+        word = b"ready" if ready else b"not ready"
+        return _json(200 if ready else 503, b'{"status":"' + word + b'"}')
+
+    return readyz
+
+
+def _json(status: int, content: bytes, headers: dict[str, str] | None = None) -> Response:
+    given = dict(headers or {})
+    if status in RETRY_AFTER_SECONDS:
+        given["retry-after"] = str(RETRY_AFTER_SECONDS[status])
+    return Response(content, status, given, media_type=_JSON)
+
+
+def _too_large(request: Request) -> Response:
+    body = error_body("payload_too_large", TOO_LARGE, request.state.request_id)
+    return _json(413, body, {"connection": "close"})
+
+
+async def _our_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SendrailError), "the handler is registered for our errors"
+    return _json(*told(error, request.state.request_id))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "the handler is registered for HTTP errors"
+    code, text = {
+        404: ("not_found", "There is nothing at this path"),
+        405: ("method_not_allowed", f"This path does not answer {request.method}"),
+    }.get(error.status_code, ("internal_error", error.detail))
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return _json(error.status_code, error_body(code, text, request.state.request_id), headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    request_id = request.state.request_id
+    _log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
+    text = "Something broke here; please report it with the request id"
+    return _json(500, error_body("internal_error", text, request_id))
+
+
+class _RequestIds:
+    """Gives each request an id, and each answer the same one as `X-Request-Id`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        name = request_id(given)
+        scope.setdefault("state", {})["request_id"] = name
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-request-id", name.encode("ascii")))
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)

@@ -1,0 +1,41 @@
+"""Who is asking: the API key of a request and the account behind it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sendrail.domain.account import key_digest
+from sendrail.domain.errors import Forbidden, Unauthorized
+from sendrail.domain.ids import AccountId
+from sendrail.sending.service import SUSPENDED
+from sendrail.storage.interface import Store
+
+MISSING_KEY: Final = "API key required"
+_BEARER: Final = b"bearer "
+
+
+def key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the key of a request's headers (names in lower case), or None without one."""
+    bearer = None
+    for name, value in headers:
+        if name == b"x-api-key" and value:
+            return value.decode("latin-1")
+        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
+            bearer = value[len(_BEARER) :].strip().decode("latin-1")
+    return bearer or None
+
+
+async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> AccountId:
+    """Return the account of a request.
+
+    Raises `Unauthorized` without a valid key, `Forbidden` when the account is suspended.
+    """
+    key = key_of(headers)
+    if key is None:
+        raise Unauthorized(MISSING_KEY, code="missing_api_key")
+    digest = key_digest(key)
+    callers = await store.read(lambda tx: tx.gate.callers([digest]))
+    if digest not in callers:
+        raise Unauthorized("Invalid API key")
+    if not callers[digest].active:
+        raise Forbidden(SUSPENDED)
+    return callers[digest].account_id

@@ -1,0 +1,91 @@
+"""From an error's code to its HTTP status and body: the only place that knows both."""
+
+from typing import Final
+
+import msgspec
+
+from sendrail.domain.errors import SendrailError
+
+# Every code with its status and when it is answered; codes not listed here are a 400. The
+# reference page and the OpenAPI description are made from this table.
+CODES: Final[dict[str, tuple[int, str]]] = {
+    "missing_api_key": (401, "The request has no `X-Api-Key` header."),
+    "invalid_api_key": (401, "The API key is unknown or revoked."),
+    "account_suspended": (403, "The account is suspended."),
+    "invalid_json": (400, "The body is no JSON object."),
+    "invalid_field": (400, "A field has the wrong type or form; `param` names it."),
+    "invalid_parameter": (400, "A query parameter has the wrong form; `param` names it."),
+    "invalid_idempotency_key": (400, "The `Idempotency-Key` is empty or longer than 255."),
+    "missing_to": (400, "`to` is absent, null or blank."),
+    "missing_list_number": (400, "`list_number` is absent, null or blank."),
+    "missing_body": (400, "`body` is absent, null or blank."),
+    "missing_messages": (400, "`messages` is absent or empty."),
+    "invalid_phone": (400, "`to` is not an E.164 number."),
+    "invalid_list_number": (400, "`list_number` is not an E.164 number."),
+    "unknown_macro": (400, "`body` uses a macro that `contact_data` has no value for."),
+    "message_too_long": (400, "`body` is longer than the installation allows."),
+    "metadata_too_large": (400, "`metadata` is larger than 16 KB."),
+    "not_available": (400, "The request asks for something this version does not do yet."),
+    "list_not_found": (400, "The list does not exist or is not yours."),
+    "list_inactive": (400, "The list is paused or suspended."),
+    "webhook_not_configured": (400, "The list's own carrier is not verified yet."),
+    "blocked_content": (400, "The text contains a blocked word."),
+    "contact_unsubscribed": (400, "The recipient has unsubscribed from the list."),
+    "contact_blocked": (400, "The recipient is on the account's block list."),
+    "duplicate_message": (400, "The same text went to the same recipient a moment ago."),
+    "journey_conflict": (400, "The recipient is in an active journey on the list."),
+    "query_too_broad": (400, "The search takes too long; narrow it down."),
+    "not_found": (404, "There is no such thing, or it is not yours."),
+    "method_not_allowed": (405, "The path does not answer this method."),
+    "idempotency_in_progress": (409, "A request with the same key is still running."),
+    "payload_too_large": (413, "The body is larger than 5 MB."),
+    "too_many_messages": (413, "A batch holds more than 1,000 messages."),
+    "unsupported_media_type": (415, "The body is not `application/json`."),
+    "idempotency_key_reused": (422, "The key was used before with another request."),
+    "queue_full": (429, "Too many messages of the account are waiting."),
+    "internal_error": (500, "Something broke here; the log has the request id."),
+    "overloaded": (503, "Too much waits for the disk; try again shortly."),
+    "storage_full": (503, "The disk is full; nothing was stored."),
+    "storage_unavailable": (503, "The database cannot be used; nothing was stored."),
+}
+# How long a client is asked to wait before it tries again.
+RETRY_AFTER_SECONDS: Final = {429: 5, 503: 1, 409: 1}
+DOC_PATH: Final = "/docs/errors"
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class ErrorBody(msgspec.Struct, omit_defaults=True):
+    """What every error answer holds."""
+
+    error: str
+    code: str
+    request_id: str
+    doc_url: str
+    message: str | None = None
+    param: str | None = None
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of an error code."""
+    return CODES[code][0] if code in CODES else 400
+
+
+def error_body(
+    code: str,
+    text: str,
+    request_id: str,
+    *,
+    param: str | None = None,
+    detail: str | None = None,
+) -> bytes:
+    """Return the JSON body of an error answer."""
+    return _encode(
+        ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param)
+    )
+
+
+def told(error: SendrailError, request_id: str) -> tuple[int, bytes]:
+    """Return status and body for one of our errors."""
+    body = error_body(error.code, error.message, request_id, param=error.param)
+    return status_of(error.code), body

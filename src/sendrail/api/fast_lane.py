@@ -1,0 +1,218 @@
+"""The fast lane: the four sending calls answered on the connection itself.
+
+An ASGI cycle (a task, two dictionaries, three awaits) costs more than everything else a message's
+accept takes. So a subclass of uvicorn's httptools protocol answers `POST /api/v2/send-raw` and its
+kin directly; every other request goes the ordinary way. Both ways mean the same, and one contract
+suite runs over both. Answers keep the order of their requests on a pipelined connection.
+"""
+
+from collections import deque
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sendrail.api.asgi import BASES, BODY_BYTES_MAX, TOO_LARGE
+from sendrail.api.auth import key_of
+from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body
+from sendrail.api.request_ids import request_id
+from sendrail.api.v2.sending import CALLS, Call, SendingCalls
+
+_FAST: Final = {
+    f"{base}/{call.name}".encode("ascii"): call for base in BASES for call in CALLS.values()
+}
+_HEADS: Final = {
+    status.value: (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "content-type: application/json\r\n"
+        + (
+            f"retry-after: {RETRY_AFTER_SECONDS[status.value]}\r\n"
+            if status.value in RETRY_AFTER_SECONDS
+            else ""
+        )
+    )
+    for status in HTTPStatus
+}
+# A request, from its first byte to its last; past that somebody holds the connection for sport.
+_REQUEST_SECONDS_MAX: Final = 30.0
+_IDLE_SECONDS_MAX: Final = 75.0
+# Stands for "an answer is still due", so that uvicorn queues an ordinary request behind ours.
+_ANSWER_DUE: Final = SimpleNamespace(response_complete=False)
+
+
+class _Slot:
+    """One request in the fast lane and, once it is there, the answer to it."""
+
+    __slots__ = ("_lane", "call", "chunks", "closes", "headers", "name", "response", "size")
+
+    def __init__(self, lane: "FastLane", call: Call, headers: list[tuple[bytes, bytes]]) -> None:
+        self._lane = lane
+        self.call = call
+        self.headers = headers
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.closes = False
+        self.name = ""
+        self.response: bytes | None = None
+
+    def answer(self, status: int, content: bytes, replayed: bool) -> None:
+        more = "idempotency-replayed: true\r\n" if replayed else ""
+        if self.closes:
+            more += "connection: close\r\n"
+        head = (
+            f"{_HEADS[status]}{more}x-request-id: {self.name}\r\n"
+            f"content-length: {len(content)}\r\n\r\n"
+        )
+        self.response = head.encode("ascii") + content
+        self._lane.flush()
+
+
+class FastLane(HttpToolsProtocol):
+    """One connection. `calls` is set on a subclass made for a server, by `fast_lane_for`."""
+
+    calls: SendingCalls
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._slot: _Slot | None = None
+        self._slots: deque[_Slot] = deque()
+        self._closing = False
+        # For the server, which closes connections that dawdle.
+        self._receiving = True
+        self._touched_at = self.loop.time()
+
+    # Parser callbacks
+
+    def on_message_begin(self) -> None:
+        """Begin a request; uvicorn's scope is made only for those that are not ours."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._slot = None
+        self._receiving = True
+        self._touched_at = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Decide which way the request goes."""
+        call = _FAST.get(self.url)
+        if (
+            call is None
+            or self.parser.get_method() != b"POST"
+            or self.expect_100_continue
+            or self.parser.should_upgrade()
+            or (self.cycle is not None and not self.cycle.response_complete)
+        ):
+            self._go_the_ordinary_way()
+            return
+        self._slot = slot = _Slot(self, call, self.headers)
+        slot.closes = not self.parser.should_keep_alive()
+        for name, value in self.headers:
+            if name == b"content-length" and int(value) > BODY_BYTES_MAX:
+                self._refuse_size(slot)
+
+    def on_body(self, body: bytes) -> None:
+        """Collect a body that is ours; stop reading one that is too large."""
+        slot = self._slot
+        if slot is None:
+            super().on_body(body)
+            return
+        slot.size += len(body)
+        if slot.size > BODY_BYTES_MAX:
+            self._refuse_size(slot)
+        else:
+            slot.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """Offer a whole request."""
+        self._receiving = False
+        slot = self._slot
+        if slot is None:
+            super().on_message_complete()
+            return
+        self._slot = None
+        if self._closing:
+            return
+        content_type = b""
+        given_id = idempotency_key = None
+        for name, value in slot.headers:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"x-request-id":
+                given_id = value
+            elif name == b"idempotency-key":
+                idempotency_key = value
+        slot.name = request_id(given_id)
+        self._slots.append(slot)
+        self.calls.offer(
+            slot.call,
+            key=key_of(slot.headers),
+            content_type=content_type,
+            idempotency_key=idempotency_key,
+            body=slot.chunks[0] if len(slot.chunks) == 1 else b"".join(slot.chunks),
+            request_id=slot.name,
+            answer=slot.answer,
+        )
+
+    def _go_the_ordinary_way(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        if self._slots:
+            self.cycle = cast("Any", _ANSWER_DUE)
+        super().on_headers_complete()
+
+    # Answers
+
+    def flush(self) -> None:
+        """Write what is answered, in the order of the requests."""
+        slots = self._slots
+        ready = []
+        while slots and slots[0].response is not None:
+            slot = slots.popleft()
+            ready.append(slot.response)
+            self._closing = self._closing or slot.closes
+        if not ready or self.transport.is_closing():
+            return
+        self.server_state.total_requests += len(ready)
+        self._touched_at = self.loop.time()
+        self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+        if self._closing:
+            self.transport.close()
+        elif not slots and self.pipeline:
+            self.flow.resume_reading()
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+
+    def _refuse_size(self, slot: _Slot) -> None:
+        """Answer 413 and read no further."""
+        if self._closing:
+            return
+        self._closing = slot.closes = True
+        slot.chunks.clear()
+        slot.name = request_id(dict(slot.headers).get(b"x-request-id"))
+        self._slots.append(slot)
+        self.flow.pause_reading()
+        slot.answer(413, error_body("payload_too_large", TOO_LARGE, slot.name), False)
+
+    def shutdown(self) -> None:
+        """Close once every answer is given; uvicorn calls this when the server stops."""
+        if self._slots:
+            self._slots[-1].closes = True
+        elif self._slot is not None:
+            self._slot.closes = True
+        else:
+            super().shutdown()
+
+    def close_if_slow(self, now: float) -> None:
+        """Close a connection whose request dawdles, or that has been idle for long."""
+        answering = self._slots or (self.cycle is not None and not self.cycle.response_complete)
+        limit = _REQUEST_SECONDS_MAX if self._receiving else _IDLE_SECONDS_MAX
+        if (self._receiving or not answering) and now - self._touched_at > limit:
+            self.transport.close()
+
+
+def fast_lane_for(calls: SendingCalls) -> type[FastLane]:
+    """Return a protocol class for one server."""
+    return type("BoundFastLane", (FastLane,), {"calls": calls})

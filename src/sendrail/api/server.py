@@ -1,0 +1,166 @@
+"""The server: one process, one event loop, everything in it."""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sendrail.api.asgi import make_app
+from sendrail.api.fast_lane import FastLane, fast_lane_for
+from sendrail.api.v2.sending import SendingCalls
+from sendrail.app import Runtime, delivering, open_runtime
+from sendrail.domain.errors import SetupError
+from sendrail.settings import Settings
+from sendrail.telemetry import set_up_logs
+
+_log = structlog.get_logger()
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOOK_SECONDS: Final = 5.0
+_BACKLOG: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the server tells once it is ready; `api_key` only at the first run."""
+
+    url: str
+    api_key: str | None
+    runtime: Runtime
+
+
+def run(settings: Settings, announce: Callable[[Ready], None]) -> None:
+    """Serve until told to stop by a signal; `announce` is called once, when ready.
+
+    Raises `SetupError` and `StorageUnavailable` with what to do about it.
+    """
+    set_up_logs(settings.log_format, settings.log_level)
+    if settings.host not in _LOOPBACK and not settings.allow_public_bind:
+        raise SetupError(
+            f"{settings.host} can be reached from outside, and the API would speak plain HTTP "
+            "there. Put a TLS proxy in front and listen on 127.0.0.1, or set "
+            "SENDRAIL_ALLOW_PUBLIC_BIND=1 if you know what stands in front."
+        )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, announce))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
+    listener = listen(settings.host, settings.port)
+    async with open_runtime(settings, serving=True) as runtime:
+        key = None
+        if runtime.is_new:
+            key = (await runtime.accounts.create_key(runtime.default_account, "first key")).key
+        async with delivering(runtime):
+            server = make_server(runtime)
+            with _stopped_by_signals(server):
+                serving = asyncio.create_task(server.serve([listener]))
+                while not server.started and not serving.done():
+                    await asyncio.sleep(0.001)
+                gc.collect()
+                # What lives now lives as long as the process: a collection need not walk it.
+                gc.freeze()
+                host, port = listener.getsockname()[:2]
+                shown = f"[{host}]" if ":" in host else host
+                announce(Ready(f"http://{shown}:{port}", key, runtime))
+                _log.info("serving", host=host, port=port)
+                closer = asyncio.create_task(_close_slow(server))
+                await serving
+                closer.cancel()
+        _log.info("stopped")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises `SetupError` when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SetupError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes a "
+            "free one)."
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, without its own ideas about signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def make_server(runtime: Runtime, *, fast: bool = True) -> uvicorn.Server:
+    """Return a server over a runtime; without `fast` every request goes through ASGI."""
+    calls = SendingCalls(runtime.sending, runtime.limits)
+    server: _Server
+
+    def is_ready() -> bool:
+        return server.started and not server.should_exit and runtime.sending.closed is None
+
+    protocol: type[HttpToolsProtocol] = fast_lane_for(calls) if fast else HttpToolsProtocol
+    server = _Server(
+        uvicorn.Config(
+            make_app(runtime, calls, is_ready),
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=runtime.settings.drain_seconds,
+        )
+    )
+    return server
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Stop gracefully at the first INT or TERM, at once at the second."""
+
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop)
+    try:
+        yield
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+
+
+async def _close_slow(server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, FastLane):
+                connection.close_if_slow(loop.time())

@@ -1,0 +1,201 @@
+"""The four calls that send: `send-raw`, `send`, and their bulk forms.
+
+Both ways in, the fast lane and ASGI, end in `SendingCalls.offer`: what a request means is written
+once. The answer comes by a callback when it is durable.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from sendrail.api.auth import MISSING_KEY
+from sendrail.api.errors import error_body, status_of, told
+from sendrail.api.v2.orders import read_batch, read_send, read_send_raw
+from sendrail.domain.account import key_digest
+from sendrail.domain.errors import SendrailError
+from sendrail.domain.order import Fault, Order
+from sendrail.sending.orders import Limits
+from sendrail.sending.service import (
+    Accepted,
+    Idempotency,
+    Refused,
+    Replay,
+    Sending,
+    Submission,
+    Told,
+    Verdict,
+)
+
+_KEY_LENGTH_MAX: Final = 255
+_NOT_JSON: Final = Fault(
+    "unsupported_media_type", "Send the body as `Content-Type: application/json`"
+)
+_BAD_IDEMPOTENCY_KEY: Final = Fault(
+    "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {_KEY_LENGTH_MAX} characters"
+)
+_encode: Final = msgspec.json.Encoder().encode
+
+# Status, body, and whether the answer is a replay.
+Answer = Callable[[int, bytes, bool], None]
+ReadOrder = Callable[[bytes, Limits, str | None], Order | Fault]
+
+
+class Accepting(msgspec.Struct):
+    """The answer to one message."""
+
+    success: bool
+    message_id: str
+    status: str
+
+
+class BatchMessage(msgspec.Struct):
+    """One message of a batch that was queued."""
+
+    index: int
+    message_id: str
+
+
+class BatchError(msgspec.Struct, omit_defaults=True):
+    """One message of a batch that was not queued, and why."""
+
+    index: int
+    to: str | None
+    code: str
+    error: str
+    message: str | None = None
+    param: str | None = None
+
+
+class BatchAnswer(msgspec.Struct):
+    """The answer to a batch."""
+
+    queued_count: int
+    error_count: int
+    errors: list[BatchError]
+    messages: list[BatchMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One of the sending calls."""
+
+    name: str
+    read: ReadOrder
+    is_batch: bool
+
+
+CALLS: Final = {
+    "send-raw": Call("send-raw", read_send_raw, is_batch=False),
+    "send-raw/bulk": Call("send-raw/bulk", read_send_raw, is_batch=True),
+    "send": Call("send", read_send, is_batch=False),
+    "send/bulk": Call("send/bulk", read_send, is_batch=True),
+}
+
+
+class SendingCalls:
+    """Turns requests into submissions and verdicts into answers."""
+
+    def __init__(self, sending: Sending, limits: Limits) -> None:
+        self._sending = sending
+        self._limits = limits
+
+    def offer(
+        self,
+        call: Call,
+        *,
+        key: str | None,
+        content_type: bytes,
+        idempotency_key: bytes | None,
+        body: bytes,
+        request_id: str,
+        answer: Answer,
+    ) -> None:
+        """Take one request; `answer` is called once, when what it says is durable."""
+        if key is None:
+            answer(401, error_body("missing_api_key", MISSING_KEY, request_id), False)
+            return
+        orders, whole = self._read(call, content_type, idempotency_key, body)
+        shape = _batch_shape(body) if call.is_batch and not whole else _single_shape(request_id)
+
+        def done(outcome: Told) -> None:
+            if isinstance(outcome, Replay):
+                answer(outcome.status, outcome.answer, True)
+            elif isinstance(outcome, SendrailError):
+                answer(*told(outcome, request_id), False)
+            else:
+                answer(*shape(outcome), False)
+
+        promise = None
+        if idempotency_key is not None and not whole:
+            promise = Idempotency(
+                idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
+            )
+        self._sending.offer(Submission(key_digest(key), orders, done, promise, shape))
+
+    def _read(
+        self, call: Call, content_type: bytes, idempotency_key: bytes | None, body: bytes
+    ) -> tuple[Sequence[Order | Fault], bool]:
+        """Return the orders, and whether the request as a whole is at fault."""
+        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+            return [_NOT_JSON], True
+        if idempotency_key is not None and not 1 <= len(idempotency_key) <= _KEY_LENGTH_MAX:
+            return [_BAD_IDEMPOTENCY_KEY], True
+        if not call.is_batch:
+            order = call.read(body, self._limits, None)
+            return [order], isinstance(order, Fault)
+        batch = read_batch(body)
+        if isinstance(batch, Fault):
+            return [batch], True
+        raws, list_number = batch
+        return [call.read(bytes(raw), self._limits, list_number) for raw in raws], False
+
+
+def _single_shape(request_id: str) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
+    def shape(verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+        [verdict] = verdicts
+        if isinstance(verdict, Accepted):
+            # The id is eight letters and digits: nothing in it needs escaping.
+            text = f'{{"success":true,"message_id":"{verdict.message_id}","status":"queued"}}'
+            return 200, text.encode("ascii")
+        return status_of(verdict.code), error_body(
+            verdict.code, verdict.text, request_id, param=verdict.param, detail=verdict.detail
+        )
+
+    return shape
+
+
+def _batch_shape(body: bytes) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
+    def shape(verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+        queued = [
+            BatchMessage(index, verdict.message_id)
+            for index, verdict in enumerate(verdicts)
+            if isinstance(verdict, Accepted)
+        ]
+        refused = [
+            (index, verdict)
+            for index, verdict in enumerate(verdicts)
+            if isinstance(verdict, Refused)
+        ]
+        recipients = _recipients(body) if refused else []
+        errors = [
+            BatchError(
+                index, recipients[index], refusal.code, refusal.text, refusal.detail, refusal.param
+            )
+            for index, refusal in refused
+        ]
+        return 200, _encode(BatchAnswer(len(queued), len(errors), errors, queued))
+
+    return shape
+
+
+def _recipients(body: bytes) -> list[str | None]:
+    """Return what the caller wrote as `to`, message by message, where that was text."""
+    found: list[str | None] = []
+    for message in msgspec.json.decode(body)["messages"]:
+        to = message.get("to") if isinstance(message, dict) else None
+        found.append(to if isinstance(to, str) else None)
+    return found
+

@@ -1,0 +1,35 @@
+"""`sendrail backup`: the whole installation in one file, while it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, installation
+
+
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The .tar.gz to write; it must not exist.")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the database, the master key and the settings file into one archive.
+
+    A server may go on running meanwhile. To restore, unpack the archive into an empty folder and
+    start `sendrail serve --data` on it. The archive holds the key and all messages: guard it.
+    """
+    from sendrail.storage.backup import back_up
+
+    with output.told(as_json):
+        size = back_up(installation(data).data_dir, file.absolute())
+    if as_json:
+        output.document({"file": str(file.absolute()), "bytes": size})
+        return
+    print(file)
+    output.note(
+        f"{size:,} bytes. To restore: mkdir -m 700 DIR && tar -xzf {file} -C DIR && "
+        "sendrail serve --data DIR"
+    )

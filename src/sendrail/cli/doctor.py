@@ -1,0 +1,94 @@
+"""`sendrail doctor`: is this installation well, and what helps where it is not."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sendrail import __version__
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json
+
+if TYPE_CHECKING:
+    from sendrail.storage.checkup import Finding
+
+# Each connection is an open file.
+_OPEN_FILES_LOW = 4_096
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def doctor(data: Data = None, as_json: Json = False) -> None:
+    """Check the installation; exit code 3 when something is broken."""
+    from sendrail.settings import load
+    from sendrail.storage.checkup import Level
+
+    with output.told(as_json):
+        settings = load(data_dir=data)
+        findings = list(_findings(settings.data_dir.absolute(), settings.free_disk_min_mb))
+    healthy = all(finding.level is not Level.FAIL for finding in findings)
+    if as_json:
+        output.document({"healthy": healthy, "checks": [_shown(each) for each in findings]})
+    else:
+        for finding in findings:
+            _print(finding)
+    if not healthy:
+        raise typer.Exit(output.Exit.UNHEALTHY)
+
+
+def _findings(data_dir: Path, free_disk_min_mb: int) -> "Iterator[Finding]":
+    from sendrail.storage.checkup import Finding, Level, look_at
+
+    yield Finding("version", Level.OK, f"Sendrail {__version__}")
+    yield from look_at(data_dir, free_disk_min_mb)
+    yield from _links(data_dir)
+    yield _open_files()
+
+
+def _links(data_dir: Path) -> "Iterator[Finding]":
+    from importlib.metadata import entry_points
+
+    from sendrail.storage.checkup import Finding, Level, links_of
+
+    installed = {entry.name for entry in entry_points(group="sendrail.carriers")}
+    for link in links_of(data_dir):
+        if link.kind in installed:
+            yield Finding("link", Level.OK, f"{link.name} ({link.kind})")
+        else:
+            yield Finding(
+                "link",
+                Level.FAIL,
+                f"{link.name} wants the carrier {link.kind}, which is not installed",
+                f"install the package that brings {link.kind}",
+            )
+
+
+def _open_files() -> "Finding":
+    from sendrail.storage.checkup import Finding, Level
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit >= _OPEN_FILES_LOW:
+        return Finding("open files", Level.OK, f"at most {limit:,}")
+    return Finding(
+        "open files",
+        Level.WARN,
+        f"at most {limit:,}, and each connection is one",
+        "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
+    )
+
+
+def _print(finding: "Finding") -> None:
+    level = output.paint(f"{finding.level.value:<4}", _COLOURS[finding.level.value])
+    print(f"{level}  {finding.check}: {finding.text}")
+    if finding.fix:
+        print(f"      fix: {finding.fix}")
+
+
+def _shown(finding: "Finding") -> dict[str, str | None]:
+    return {
+        "check": finding.check,
+        "level": finding.level.value,
+        "text": finding.text,
+        "fix": finding.fix,
+    }

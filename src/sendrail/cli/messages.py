@@ -1,0 +1,245 @@
+"""`sendrail messages`: what became of messages, one, many, or as it happens."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, Page, PerPage, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.domain.ids import AccountId
+    from sendrail.domain.message import Status
+    from sendrail.sending.lookup import FoundMessage, MessageService
+    from sendrail.storage.interface import Attempt, MessageFilter
+
+app = typer.Typer(help="Messages and what became of them.", no_args_is_help=True)
+
+_COLUMNS = ("message_id", "created_at", "list_number", "to", "status", "status_detail", "body")
+_POLL_SECONDS = 0.5
+
+
+@app.command()
+def show(
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show one message with all its attempts."""
+    message, attempts = run(data, as_json, lambda it: _find(it, message_id))
+    shown = _shown(message)
+    told = [_attempt(attempt) for attempt in attempts]
+    if as_json:
+        output.document(shown | {"attempts": told})
+        return
+    output.card(shown)
+    for attempt in told:
+        print()
+        output.card(attempt)
+
+
+async def _find(runtime: "Runtime", message_id: str) -> "tuple[FoundMessage, list[Attempt]]":
+    account = runtime.default_account
+    message = await runtime.messages.find(account, message_id)
+    return message, await runtime.messages.attempts(account, message_id)
+
+
+@app.command("list")
+def list_(
+    *,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STATUS", help="Such as queued or failed; may be repeated."),
+    ] = None,
+    to: Annotated[str, typer.Option(metavar="NUMBER", help="Only to this recipient.")] = "",
+    list_number: Annotated[
+        str, typer.Option("--list", metavar="NUMBER", help="Only from this list.")
+    ] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Only from here on, as 2026-11-23T08:00Z.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Only before this, as 2026-11-24.")
+    ] = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List messages, newest first."""
+    with output.told(as_json):
+        about = _filter(status or [], to, list_number, since, until)
+    found = run(
+        data, as_json, lambda it: it.messages.page(it.default_account, about, page, per_page)
+    )
+    messages = [_shown(message) for message in found.messages]
+    if as_json:
+        counts = {"page": found.page, "per_page": found.per_page, "total": found.total}
+        exact = {"total_is_exact": found.total_is_exact}
+        output.document({"messages": messages, "pagination": counts | exact})
+        return
+    output.table(_COLUMNS, messages, "There are no such messages.")
+    output.note(f"{found.total:,}{'' if found.total_is_exact else ' or more'} in all")
+
+
+@app.command()
+def tail(
+    last: Annotated[
+        int, typer.Option("-n", "--last", min=0, max=1_000, help="Begin with the last few.")
+    ] = 10,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")
+    ] = True,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print messages as they come and as they change, one line each."""
+    try:
+        run(data, as_json, lambda it: _tail(it, last, follow, as_json))
+    except KeyboardInterrupt:
+        # The one way to end it, so it is no failure.
+        return
+
+
+async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:
+    import asyncio
+
+    from sendrail.storage.interface import MessageFilter
+
+    account = runtime.default_account
+    newest = await runtime.messages.page(account, MessageFilter(), 1, max(last, 1))
+    begin = list(reversed(newest.messages))
+    _print(begin if last else [], as_json)
+    follower = Follower(runtime.messages, account, begin)
+    while follow:
+        await asyncio.sleep(_POLL_SECONDS)
+        _print(await follower.step(), as_json)
+
+
+class Follower:
+    """Tells each message once when it comes, and again whenever its status has changed.
+
+    It reads a window of messages again and again, which begins at the oldest that is not at rest;
+    whatever the window cannot hold is no longer followed.
+    """
+
+    WINDOW = 1_000
+
+    def __init__(
+        self, messages: "MessageService", account_id: "AccountId", begin: "Sequence[FoundMessage]"
+    ) -> None:
+        self._messages = messages
+        self._account_id = account_id
+        self._told: dict[int, Status] = {
+            message.stored.number: message.stored.status for message in begin
+        }
+        self._after = begin[0].stored.number - 1 if begin else 0
+
+    async def step(self) -> "list[FoundMessage]":
+        """Return what is new since the last time."""
+        window = await self._messages.after(self._account_id, self._after, self.WINDOW)
+        news = [
+            message
+            for message in window
+            if self._told.get(message.stored.number) is not message.stored.status
+        ]
+        self._told = {message.stored.number: message.stored.status for message in window}
+        if over := self._over(window):
+            self._after = window[over - 1].stored.number
+        return news
+
+    def _over(self, window: "Sequence[FoundMessage]") -> int:
+        """Return how many at the window's beginning need not be read again."""
+        from sendrail.domain.message import FINAL
+
+        at_rest = next(
+            (at for at, each in enumerate(window) if each.stored.status not in FINAL), len(window)
+        )
+        return max(at_rest, self.WINDOW // 2) if len(window) == self.WINDOW else at_rest
+
+
+def _print(messages: "Sequence[FoundMessage]", as_json: bool) -> None:
+    for message in messages:
+        shown = _shown(message)
+        if as_json:
+            output.line(shown)
+        else:
+            output.row([shown[column] for column in _COLUMNS])
+    sys.stdout.flush()
+
+
+def _filter(
+    status: Sequence[str], to: str, list_number: str, since: str, until: str
+) -> "MessageFilter":
+    from sendrail.domain.message import Status
+    from sendrail.storage.interface import MessageFilter
+
+    known = set(Status)
+    for word in status:
+        if word not in known:
+            raise typer.BadParameter(f"is one of {', '.join(Status)}", param_hint="--status")
+    return MessageFilter(
+        status=[Status(word) for word in status] or None,
+        recipient=_number(to, "--to"),
+        list_number=_number(list_number, "--list"),
+        created_from=_moment(since, "--since"),
+        created_before=_moment(until, "--until"),
+    )
+
+
+def _number(text: str, option: str) -> Any:
+    from sendrail.domain import phone
+
+    number = phone.parse(text) if text else None
+    if text and number is None:
+        raise typer.BadParameter("is an E.164 number, such as +15550100001", param_hint=option)
+    return number
+
+
+def _moment(text: str, option: str) -> int | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("is a time such as 2026-11-23T08:00Z", param_hint=option) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _shown(message: "FoundMessage") -> dict[str, Any]:
+    import json
+
+    from sendrail.domain import phone
+
+    stored = message.stored
+    return {
+        "message_id": message.id,
+        "to": phone.show(stored.recipient),
+        "list_number": phone.show(stored.list_number),
+        "body": message.body,
+        "status": stored.status.value,
+        "status_detail": stored.detail,
+        "encoding": stored.encoding,
+        "segments": stored.segments,
+        "carrier": stored.carrier,
+        "carrier_ref": stored.carrier_ref,
+        "metadata": json.loads(stored.metadata) if stored.metadata else None,
+        "created_at": output.when(stored.created_at),
+        "sent_at": output.when(stored.sent_at),
+        "ended_at": output.when(stored.ended_at),
+    }
+
+
+def _attempt(attempt: "Attempt") -> dict[str, Any]:
+    return {
+        "attempt": attempt.attempt,
+        "outcome": attempt.outcome,
+        "detail": attempt.detail,
+        "carrier_ref": attempt.carrier_ref,
+        "started_at": output.when(attempt.started_at),
+        "ended_at": output.when(attempt.ended_at),
+    }

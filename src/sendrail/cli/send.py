@@ -1,0 +1,123 @@
+"""`sendrail send`: one message, through the same gate as the API's."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.domain.ids import MessageId
+    from sendrail.domain.message import Skip
+
+_METADATA_BYTES_MAX = 16 * 1024
+
+
+def send(
+    to: Annotated[str, typer.Argument(metavar="TO", help="The recipient, as +15550100001.")],
+    body: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
+    *,
+    list_number: Annotated[
+        str,
+        typer.Option(
+            "--list", metavar="NUMBER", help="The sending list; default: the only active one."
+        ),
+    ] = "",
+    metadata: Annotated[
+        str, typer.Option(metavar="JSON", help="A JSON object that look-up gives back.")
+    ] = "",
+    skip_duplicate_check: Annotated[
+        bool, typer.Option("--skip-duplicate-check", help="Send even what was just sent.")
+    ] = False,
+    skip_rate_limit: Annotated[
+        bool, typer.Option("--skip-rate-limit", help="Pass ahead of the list's queue.")
+    ] = False,
+    skip_contact_validation: Annotated[
+        bool,
+        typer.Option("--skip-contact-validation", help="Send even to who opted out or is blocked."),
+    ] = False,
+    skip_journey_check: Annotated[
+        bool, typer.Option("--skip-journey-check", help="Send even into an active journey.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Queue one message; a running `sendrail serve` on the same data folder delivers it."""
+    from sendrail.domain.message import Skip
+
+    flags = {
+        Skip.DUPLICATE: skip_duplicate_check,
+        Skip.RATE_LIMIT: skip_rate_limit,
+        Skip.CONTACT_VALIDATION: skip_contact_validation,
+        Skip.JOURNEY: skip_journey_check,
+    }
+    skips = Skip(sum(flag for flag, wanted in flags.items() if wanted))
+    message_id = run(data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata))
+    if as_json:
+        output.document({"success": True, "message_id": message_id, "status": "queued"})
+    else:
+        print(message_id)
+        output.note("queued")
+
+
+async def _send(
+    runtime: "Runtime", fields: tuple[str, str, str], skips: "Skip", metadata: str
+) -> "MessageId":
+    from sendrail.domain.errors import InvalidInput, SendrailError
+    from sendrail.domain.order import Fault
+    from sendrail.sending.orders import read_order
+    from sendrail.sending.service import Refused
+
+    to, list_number, body = fields
+    order = read_order(
+        to,
+        list_number or await _only_list(runtime),
+        body,
+        runtime.limits,
+        skips=skips,
+        metadata=_metadata(metadata),
+    )
+    if isinstance(order, Fault):
+        raise InvalidInput(order.text, code=order.code, param=order.param)
+    [verdict] = await runtime.sending.accept(runtime.default_account, [order])
+    if isinstance(verdict, Refused):
+        text = f"{verdict.text}. {verdict.detail}" if verdict.detail else verdict.text
+        raise SendrailError(text, code=verdict.code, param=verdict.param)
+    return verdict.message_id
+
+
+async def _only_list(runtime: "Runtime") -> str:
+    from sendrail.domain import phone
+    from sendrail.domain.errors import InvalidInput
+    from sendrail.domain.sender import ListStatus
+
+    active = await runtime.lists.all(runtime.default_account, ListStatus.ACTIVE)
+    if len(active) == 1:
+        return phone.show(active[0].number)
+    numbers = ", ".join(phone.show(each.number) for each in active[:5]) or "none"
+    raise InvalidInput(
+        f"Say with --list which list to send from. Active ones: {numbers}.",
+        code="missing_list_number",
+        param="list_number",
+    )
+
+
+def _metadata(text: str) -> bytes | None:
+    from sendrail.domain.errors import InvalidInput
+
+    if not text:
+        return None
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except ValueError:
+        is_object = False
+    raw = text.encode()
+    if not is_object or len(raw) > _METADATA_BYTES_MAX:
+        raise InvalidInput(
+            f"The metadata must be a JSON object of at most {_METADATA_BYTES_MAX:,} bytes.",
+            param="metadata",
+        )
+    return raw

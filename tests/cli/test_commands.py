@@ -1,0 +1,349 @@
+"""Every command, in this process: what it prints, and its exit code."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from sendrail import __version__
+from sendrail.cli.main import app
+
+SANDBOX = "+15550001000"
+LIST = "+15550100000"
+ANN = "+15550100001"
+BEN = "+15550100002"
+
+
+@pytest.fixture
+def contacts(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text(f"phone,first_name\n{ANN},Ann\nnobody,\n{BEN},Ben\n")
+    return str(path)
+
+
+def test_the_version_is_one_line():
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"sendrail {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("keys", "list"),
+        ("lists", "list"),
+        ("contacts", "list", SANDBOX),
+        ("blocks", "list"),
+        ("journeys", "list"),
+        ("messages", "list"),
+        ("messages", "tail", "--no-follow"),
+        ("send", ANN, "hi"),
+        ("migrate",),
+        ("backup", "x.tar.gz"),
+    ],
+)
+def test_only_serve_makes_an_installation(tmp_path, words):
+    folder = tmp_path / "elsewhere"
+    result = CliRunner().invoke(app, [*words, "--data", str(folder)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: There is no installation")
+    assert "sendrail serve" in result.stderr
+    assert result.stderr.endswith("(not_set_up)\n")
+    assert not folder.exists()
+
+
+def test_a_wrong_setting_is_an_error_and_no_traceback(shell, monkeypatch):
+    monkeypatch.setenv("SENDRAIL_PORRT", "1")
+    assert shell.error("keys", "list") == (1, "setup")
+
+
+# keys
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(shell):
+    made = shell.run("keys", "create", "ci")
+    key = made.stdout.strip()
+    assert re.fullmatch(r"trk_[A-Za-z0-9]{32}", key)
+    assert "not shown again" in made.stderr
+    [listed] = [each for each in shell.json("keys", "list")["keys"] if each["name"] == "ci"]
+    assert key not in str(listed)
+    assert key.startswith(listed["key"].rstrip("…"))
+    assert listed["revoked_at"] is None
+    assert shell.json("keys", "revoke", str(listed["id"]))["revoked_at"] is not None
+    assert shell.error("keys", "revoke", "99") == (1, "key_not_found")
+
+
+def test_a_new_key_in_json_is_whole(shell):
+    assert len(shell.json("keys", "create")["key"]) == 36
+
+
+# lists
+
+
+def test_a_list_is_added_changed_and_deleted(shell):
+    added = shell.json("lists", "add", LIST, "--name", "News", "--rate", "60")
+    assert (added["phone_number"], added["list_name"], added["rate"]) == (LIST, "News", 60)
+    assert added["status"] == "active"
+    assert shell.json("lists", "pause", LIST)["status"] == "paused"
+    assert shell.json("lists", "resume", LIST)["status"] == "active"
+    assert shell.json("lists", "rate", LIST, "120")["rate"] == 120
+    assert shell.json("lists", "on-uncertain", LIST, "resend_once")["on_uncertain"] == "resend_once"
+    assert shell.json("lists", "show", LIST)["rate"] == 120
+    assert shell.json("lists", "delete", LIST, "--yes")["status"] == "deleted"
+    numbers = [each["phone_number"] for each in shell.json("lists", "list")["lists"]]
+    assert numbers == [SANDBOX]
+    [gone] = shell.json("lists", "list", "--status", "deleted")["lists"]
+    assert gone["phone_number"] == LIST
+
+
+def test_deleting_asks_first(shell):
+    shell.run("lists", "add", LIST)
+    refused = shell.run("lists", "delete", LIST, stdin=b"n\n")
+    assert refused.exit_code == 1
+    assert shell.json("lists", "show", LIST)["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("show", LIST), (1, "list_not_found")),
+        (("show", "nonsense"), (2, "invalid_list_number")),
+        (("add", SANDBOX), (1, "list_exists")),
+        (("rate", SANDBOX, "0"), (2, "invalid_rate")),
+        (("add", LIST, "--link", "nowhere"), (2, "invalid_link")),
+    ],
+)
+def test_trouble_has_a_code_and_an_exit_code(shell, words, expected):
+    assert shell.error("lists", *words) == expected
+
+
+def test_a_wrong_status_is_a_matter_of_usage(shell):
+    result = shell.run("lists", "list", "--status", "happy")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_lists_come_from_a_file(shell, tmp_path):
+    path = tmp_path / "lists.csv"
+    path.write_text(f"number,name,rate\n{LIST},News,60\n{SANDBOX},,\n")
+    report = shell.json("lists", "import", str(path))
+    assert (report["created"], report["already_there"], report["refused"]) == (1, 1, 0)
+
+
+# contacts
+
+
+def test_a_contact_is_added_shown_and_taken_off(shell):
+    added = shell.json("contacts", "add", SANDBOX, ANN, "--first-name", "Ann")
+    assert (added["phone_number"], added["active"], added["is_new"]) == (ANN, True, True)
+    assert shell.json("contacts", "remove", SANDBOX, ANN) == {"unsubscribed": True}
+    assert shell.json("contacts", "remove", SANDBOX, ANN) == {"unsubscribed": False}
+    shown = shell.json("contacts", "show", SANDBOX, ANN)
+    assert (shown["active"], shown["reason"], shown["first_name"]) == (False, "manual", "Ann")
+    assert shell.error("contacts", "add", SANDBOX, ANN) == (1, "contact_unsubscribed")
+    assert shell.json("contacts", "list", SANDBOX, "--active")["contacts"] == []
+    assert len(shell.json("contacts", "list", SANDBOX, "--left")["contacts"]) == 1
+    assert len(shell.json("contacts", "list", SANDBOX)["contacts"]) == 1
+
+
+def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts):
+    report = shell.json("contacts", "import", SANDBOX, contacts, code=1)
+    assert report == {
+        "created": 2,
+        "already_there": 0,
+        "opted_out": 0,
+        "refused": 1,
+        "reasons": [{"row": 3, "reason": "not an E.164 number, such as +15550100000"}],
+    }
+    listed = shell.json("contacts", "list", SANDBOX)
+    assert ([each["first_name"] for each in listed["contacts"]], listed["contact_count"]) == (
+        ["Ann", "Ben"],
+        2,
+    )
+
+
+def test_an_import_reads_standard_input(shell):
+    report = shell.json("contacts", "import", SANDBOX, "-", stdin=f"phone\n{ANN}\n".encode())
+    assert report["created"] == 1
+
+
+def test_an_import_in_words(shell, contacts):
+    result = shell.run("contacts", "import", SANDBOX, contacts)
+    assert result.exit_code == 1
+    assert result.stdout == "2 created, 0 already there, 0 opted out and passed over, 1 refused\n"
+    assert result.stderr == "row 3: not an E.164 number, such as +15550100000\n"
+
+
+def test_a_file_that_is_not_there_is_an_error(shell):
+    assert shell.error("contacts", "import", SANDBOX, "missing.csv") == (1, "os_error")
+
+
+def test_a_file_without_the_column_is_an_error(shell, tmp_path):
+    path = tmp_path / "wrong.csv"
+    path.write_text("name\nAnn\n")
+    assert shell.error("contacts", "import", SANDBOX, str(path)) == (2, "missing_column")
+
+
+# blocks
+
+
+def test_a_number_is_blocked_and_unblocked(shell, contacts):
+    assert shell.json("blocks", "add", ANN, "--note", "asked")["is_new"]
+    assert not shell.json("blocks", "add", ANN)["is_new"]
+    assert shell.json("blocks", "import", contacts, code=1)["created"] == 1
+    [first, second] = shell.json("blocks", "list")["blocks"]
+    assert (first["phone_number"], first["note"]) == (ANN, "asked")
+    assert second["phone_number"] == BEN
+    assert shell.error("send", ANN, "hi") == (1, "contact_blocked")
+    assert shell.json("blocks", "remove", ANN) == {"unblocked": True}
+    assert shell.json("blocks", "remove", ANN) == {"unblocked": False}
+    assert shell.json("send", ANN, "hi")["success"]
+
+
+def test_blocked_words_stop_a_message(shell):
+    assert shell.json("blocks", "words") == {"blocked_words": []}
+    kept = shell.json("blocks", "words", "--set", "casino, free money")
+    assert kept == {"blocked_words": ["casino", "free money"]}
+    assert shell.run("blocks", "words").stdout == "casino\nfree money\n"
+    assert shell.error("send", ANN, "Free money!") == (1, "blocked_content")
+    assert shell.json("blocks", "words", "--set", "") == {"blocked_words": []}
+    assert shell.json("send", ANN, "Free money!")["success"]
+
+
+# journeys
+
+
+def test_a_journey_holds_other_messages_back(shell):
+    added = shell.json("journeys", "add", SANDBOX, "welcome")
+    assert (added["list_number"], added["name"]) == (SANDBOX, "welcome")
+    assert shell.json("journeys", "list")["journeys"] == [added]
+    shell.json("journeys", "enrol", SANDBOX, "welcome", ANN)
+    [on_it] = shell.json("journeys", "enrolments", SANDBOX, "welcome")["enrolments"]
+    assert on_it["phone_number"] == ANN
+    assert shell.error("send", ANN, "hi") == (1, "journey_conflict")
+    assert shell.json("send", ANN, "hi", "--skip-journey-check")["success"]
+    assert shell.json("journeys", "end", SANDBOX, "welcome", ANN) == {"ended": True}
+    assert shell.json("journeys", "end", SANDBOX, "welcome", ANN) == {"ended": False}
+    assert shell.json("send", ANN, "hello")["success"]
+
+
+# send and messages
+
+
+def test_a_message_is_queued_and_found(shell):
+    sent = shell.json("send", ANN, "code {{messageId}}", "--metadata", '{"order": 7}')
+    assert (sent["success"], sent["status"]) == (True, "queued")
+    found = shell.json("messages", "show", sent["message_id"])
+    assert (found["to"], found["list_number"], found["body"]) == (
+        ANN,
+        SANDBOX,
+        "code {{messageId}}",
+    )
+    assert (found["status"], found["metadata"], found["attempts"]) == ("queued", {"order": 7}, [])
+    [listed] = shell.json("messages", "list")["messages"]
+    assert listed == {name: value for name, value in found.items() if name != "attempts"}
+
+
+def test_only_the_id_goes_to_a_script(shell):
+    result = shell.run("send", ANN, "hi")
+    assert re.fullmatch(r"[0-9A-Za-z]{8}\n", result.stdout)
+    assert result.stderr == "queued\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("5550100001", "hi"), (2, "invalid_phone")),
+        ((ANN, " "), (2, "missing_body")),
+        ((ANN, "x" * 1_601), (2, "message_too_long")),
+        ((ANN, "hi", "--list", LIST), (1, "list_not_found")),
+        ((ANN, "hi", "--metadata", "[1]"), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", "{"), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", '{"a": "' + "x" * 16_384 + '"}'), (2, "invalid_field")),
+    ],
+)
+def test_send_refuses_what_the_api_refuses(shell, words, expected):
+    assert shell.error("send", *words) == expected
+
+
+def test_each_skip_flag_opens_its_check(shell):
+    shell.json("send", ANN, "hi")
+    assert shell.error("send", ANN, "hi") == (1, "duplicate_message")
+    assert shell.error("send", ANN, "hi", "--skip-rate-limit") == (1, "duplicate_message")
+    assert shell.json("send", ANN, "hi", "--skip-duplicate-check")["success"]
+    shell.run("contacts", "remove", SANDBOX, BEN)
+    assert shell.error("send", BEN, "hi") == (1, "contact_unsubscribed")
+    assert shell.json("send", BEN, "hi", "--skip-contact-validation")["success"]
+
+
+def test_with_two_lists_send_must_be_told_which(shell):
+    shell.run("lists", "add", LIST)
+    assert shell.error("send", ANN, "hi") == (2, "missing_list_number")
+    assert shell.json("send", ANN, "hi", "--list", LIST)["success"]
+
+
+def test_messages_are_filtered_and_paged(shell):
+    shell.run("lists", "add", LIST)
+    for number, sender in ((ANN, SANDBOX), (BEN, SANDBOX), (ANN, LIST)):
+        shell.run("send", number, "hi", "--list", sender)
+
+    def listed(*words):
+        found = shell.json("messages", "list", *words)
+        return found["pagination"]["total"], len(found["messages"])
+
+    assert listed() == (3, 3)
+    assert listed("--to", ANN) == (2, 2)
+    assert listed("--to", ANN, "--list", LIST) == (1, 1)
+    assert listed("--status", "queued", "--status", "failed") == (3, 3)
+    assert listed("--status", "failed") == (0, 0)
+    assert listed("--since", "2099-01-01") == (0, 0)
+    assert listed("--until", "2001-01-01T00:00Z") == (0, 0)
+    assert listed("--page", "2", "--per-page", "2") == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--status", "happy"),
+        ("--to", "5550100001"),
+        ("--list", "x"),
+        ("--since", "yesterday"),
+        ("--page", "0"),
+        ("--per-page", "1001"),
+    ],
+)
+def test_a_wrong_filter_is_a_matter_of_usage(shell, words):
+    result = shell.run("messages", "list", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_an_unknown_message_is_not_found(shell):
+    assert shell.error("messages", "show", "00000000") == (1, "not_found")
+    assert shell.error("messages", "show", "nonsense!") == (1, "not_found")
+
+
+# config, migrate
+
+
+def test_config_tells_where_a_value_comes_from(shell, monkeypatch):
+    monkeypatch.setenv("SENDRAIL_PORT", "9000")
+    (shell.data / "sendrail.toml").write_text("retention_days = 7\n")
+    settings = {each["setting"]: each for each in shell.json("config", "show")["settings"]}
+    assert (settings["port"]["value"], settings["port"]["origin"]) == (9000, "SENDRAIL_PORT")
+    assert settings["retention_days"]["value"] == 7
+    assert settings["retention_days"]["origin"].endswith("sendrail.toml")
+    assert settings["host"]["origin"] == "default"
+    assert settings["data_dir"] == settings["data_dir"] | {
+        "value": str(shell.data),
+        "origin": "command line",
+    }
+    assert all(each["help"] for each in settings.values())
+
+
+def test_migrate_of_an_up_to_date_database_does_nothing(shell):
+    told = shell.json("migrate")
+    assert told["before"] == told["after"]
+
+
+def test_text_from_outside_cannot_drive_the_terminal(shell):
+    shell.run("contacts", "add", SANDBOX, ANN, "--first-name", "A\x1b[31m[red]n")
+    listed = shell.run("contacts", "list", SANDBOX).stdout
+    assert "\x1b" not in listed
+    assert "[red]n" in listed
