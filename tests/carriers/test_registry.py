@@ -20,7 +20,7 @@ def installed(monkeypatch, tmp_path):
     monkeypatch.setattr(
         registry,
         "entry_points",
-        lambda group: (
+        lambda **_: (
             entry("simulator", "sendrail.carriers.simulator.carrier:SimulatorCarrier"),
             entry("absent", "no_such_package.carrier:Carrier"),
             entry("nameless", "sendrail.carriers.sdk:NoSuchClass"),
@@ -39,19 +39,21 @@ def test_a_carrier_is_opened_with_its_settings():
         registry.open_carrier("simulator", {"colour": "blue"})
 
 
-def test_an_unknown_kind_is_answered_with_the_known_ones(installed):
-    with pytest.raises(CarrierTrouble, match="'pigeon'.*absent, nameless, raising, simulator"):
+@pytest.mark.usefixtures("installed")
+def test_an_unknown_kind_is_answered_with_the_known_ones():
+    with pytest.raises(CarrierTrouble, match=r"'pigeon'.*absent, nameless, raising, simulator"):
         registry.open_carrier("pigeon", {})
 
 
 def test_without_any_kind_it_says_so(monkeypatch):
-    monkeypatch.setattr(registry, "entry_points", lambda group: ())
+    monkeypatch.setattr(registry, "entry_points", lambda **_: ())
     with pytest.raises(CarrierTrouble, match="none is installed"):
         registry.open_carrier("simulator", {})
 
 
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", ["absent", "nameless", "raising"])
-def test_a_broken_kind_says_what_broke_and_breaks_no_other(installed, kind):
+def test_a_broken_kind_says_what_broke_and_breaks_no_other(kind):
     with pytest.raises(CarrierTrouble, match=f"'{kind}'.*cannot be loaded") as caught:
         registry.open_carrier(kind, {})
     assert caught.value.param == "kind"

@@ -61,7 +61,5 @@ class TestSimulatorWithHandsets(TestSimulator):
             await asyncio.sleep(0.01)
 
     async def arrived(self):
-        async with asyncio.timeout(self.patience):
-            while len(self.rung) < 211:
-                await asyncio.sleep(0.01)
+        await self.until(lambda: len(self.rung) >= 211)
         return self.rung

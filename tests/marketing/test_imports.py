@@ -160,6 +160,20 @@ def test_refusals_are_counted_exactly_and_the_first_thousand_kept():
     assert [each.row for each in report.reasons] == list(range(3, 2_003, 2))
 
 
+def test_what_the_store_refuses_is_kept_to_a_thousand_as_well():
+    async def write(rows):
+        report = ImportReport()
+        for row, _ in rows:
+            report.refuse(Refused(row, "no"))
+        return report
+
+    content = io.BytesIO(b"phone\n" + b"+15550100001\n" * 1_300)
+    file = CsvFile(content, PHONE_COLUMN, ["phone_number"])
+    report = asyncio.run(import_rows(file, lambda values: values, write))
+    assert (report.refused, len(report.reasons)) == (1_300, 1_000)
+    assert report.reasons[-1].row == 1_001
+
+
 def test_a_file_of_bad_rows_writes_nothing():
     batches: list[int] = []
     report = bring_in(b"phone\nnobody\n", batches)

@@ -14,6 +14,7 @@ from sendrail.domain.sender import ListStatus
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.dialect import batches
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
@@ -164,6 +165,12 @@ def test_lists_by_id_come_in_any_number(connection, list_id):
     assert set(Lists(connection).by_id([list_id, *unknown])) == {list_id}
 
 
+def test_long_sequences_are_cut_to_fit_a_statement():
+    parts = list(batches(range(25_000)))
+    assert [len(part) for part in parts] == [10_000, 10_000, 5_000]
+    assert [number for part in parts for number in part] == list(range(25_000))
+
+
 def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, list_id):
     contacts = Contacts(connection)
     assert contacts.subscribe(list_id, [(ANN, "Ann", "Lee"), (BEN, "", "")], NOW) == 2
@@ -171,6 +178,9 @@ def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, l
     ann = contacts.find(list_id, ANN)
     assert (ann.first_name, ann.last_name, ann.active) == ("Anna", "Lee", True)
     assert (ann.subscribed_at, ann.unsubscribed_at, ann.reason) == (NOW, None, None)
+    contacts.subscribe(list_id, [(ANN, "", "Leigh")], NOW + 2)
+    ann = contacts.find(list_id, ANN)
+    assert (ann.first_name, ann.last_name) == ("Anna", "Leigh")
     assert contacts.count(list_id) == 3
     assert contacts.subscribe(list_id, [], NOW) == 0
 

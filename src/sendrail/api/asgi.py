@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +33,8 @@ BODY_BYTES_MAX: Final = 5_000_000
 TOO_LARGE: Final = "The body is larger than 5 MB"
 BASES: Final = ("/api/v2", "/v2")
 _JSON: Final = "application/json"
+# Messages are for who asked, not for a cache on the way.
+_PRIVATE: Final = {"cache-control": "no-store"}
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -54,12 +56,13 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         exception_handlers={
             HTTPException: _http_error,
             SendrailError: _our_error,
+            ClientDisconnect: _gone,
             Exception: _broken,
         },
     )
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
-    return _RequestIds(app)
+    return _EveryAnswer(app)
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[BaseRoute]:
@@ -102,14 +105,14 @@ class _Api:
     async def show_message(self, request: Request) -> Response:
         account = await account_of(self._runtime.store, request.headers.raw)
         found = await self._runtime.messages.find(account, request.path_params["message_id"])
-        return _json(200, _encode(message_of(found)))
+        return _json(200, _encode(message_of(found)), _PRIVATE)
 
     async def list_messages(self, request: Request) -> Response:
         account = await account_of(self._runtime.store, request.headers.raw)
         page, per_page = read_page(request.query_params)
         about = read_filter(request.query_params)
         found = await self._runtime.messages.page(account, about, page, per_page)
-        return _json(200, _encode(page_of(found)))
+        return _json(200, _encode(page_of(found)), _PRIVATE)
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
@@ -168,6 +171,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _json(error.status_code, error_body(code, text, request.state.request_id), headers)
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    # Nobody is there to read it, and nothing here went wrong.
+    return Response(status_code=400)
+
+
 async def _broken(request: Request, error: Exception) -> Response:
     request_id = request.state.request_id
     _log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
@@ -175,8 +183,8 @@ async def _broken(request: Request, error: Exception) -> Response:
     return _json(500, error_body("internal_error", text, request_id))
 
 
-class _RequestIds:
-    """Gives each request an id, and each answer the same one as `X-Request-Id`."""
+class _EveryAnswer:
+    """Gives each request an id, and each answer the headers that all of them have."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -185,13 +193,16 @@ class _RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-        name = request_id(given)
+        name = request_id(dict(scope["headers"]).get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = name
+        common = [
+            (b"x-request-id", name.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+        ]
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"].append((b"x-request-id", name.encode("ascii")))
+                message["headers"].extend(common)
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, receive, send_with_headers)

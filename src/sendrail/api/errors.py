@@ -12,6 +12,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "missing_api_key": (401, "The request has no `X-Api-Key` header."),
     "invalid_api_key": (401, "The API key is unknown or revoked."),
     "account_suspended": (403, "The account is suspended."),
+    "invalid_request": (400, "What came is no HTTP/1.1 request."),
     "invalid_json": (400, "The body is no JSON object."),
     "invalid_field": (400, "A field has the wrong type or form; `param` names it."),
     "invalid_parameter": (400, "A query parameter has the wrong form; `param` names it."),
@@ -80,9 +81,7 @@ def error_body(
     detail: str | None = None,
 ) -> bytes:
     """Return the JSON body of an error answer."""
-    return _encode(
-        ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param)
-    )
+    return _encode(ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param))
 
 
 def told(error: SendrailError, request_id: str) -> tuple[int, bytes]:

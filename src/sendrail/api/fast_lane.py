@@ -26,6 +26,7 @@ _HEADS: Final = {
     status.value: (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         "content-type: application/json\r\n"
+        "x-content-type-options: nosniff\r\n"
         + (
             f"retry-after: {RETRY_AFTER_SECONDS[status.value]}\r\n"
             if status.value in RETRY_AFTER_SECONDS
@@ -44,11 +45,10 @@ _ANSWER_DUE: Final = SimpleNamespace(response_complete=False)
 class _Slot:
     """One request in the fast lane and, once it is there, the answer to it."""
 
-    __slots__ = ("_lane", "call", "chunks", "closes", "headers", "name", "response", "size")
+    __slots__ = ("_lane", "chunks", "closes", "headers", "name", "response", "size")
 
-    def __init__(self, lane: "FastLane", call: Call, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, lane: "FastLane", headers: list[tuple[bytes, bytes]]) -> None:
         self._lane = lane
-        self.call = call
         self.headers = headers
         self.chunks: list[bytes] = []
         self.size = 0
@@ -75,8 +75,10 @@ class FastLane(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._call: Call
         self._slot: _Slot | None = None
         self._slots: deque[_Slot] = deque()
+        # After a request that ends the connection no other is taken: its answer would be lost.
         self._closing = False
         # For the server, which closes connections that dawdle.
         self._receiving = True
@@ -95,6 +97,8 @@ class FastLane(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
+        if self._closing:
+            return
         call = _FAST.get(self.url)
         if (
             call is None
@@ -105,34 +109,38 @@ class FastLane(HttpToolsProtocol):
         ):
             self._go_the_ordinary_way()
             return
-        self._slot = slot = _Slot(self, call, self.headers)
-        slot.closes = not self.parser.should_keep_alive()
+        self._call = call
+        self._slot = slot = _Slot(self, self.headers)
+        slot.closes = not self.parser.should_keep_alive() or self.parser.get_http_version() == "1.0"
         for name, value in self.headers:
             if name == b"content-length" and int(value) > BODY_BYTES_MAX:
-                self._refuse_size(slot)
+                self._refuse_size()
 
     def on_body(self, body: bytes) -> None:
         """Collect a body that is ours; stop reading one that is too large."""
+        if self._closing:
+            return
         slot = self._slot
         if slot is None:
             super().on_body(body)
             return
         slot.size += len(body)
         if slot.size > BODY_BYTES_MAX:
-            self._refuse_size(slot)
+            self._refuse_size()
         else:
             slot.chunks.append(body)
 
     def on_message_complete(self) -> None:
         """Offer a whole request."""
         self._receiving = False
+        if self._closing:
+            return
         slot = self._slot
         if slot is None:
             super().on_message_complete()
             return
         self._slot = None
-        if self._closing:
-            return
+        self._closing = slot.closes
         content_type = b""
         given_id = idempotency_key = None
         for name, value in slot.headers:
@@ -145,7 +153,7 @@ class FastLane(HttpToolsProtocol):
         slot.name = request_id(given_id)
         self._slots.append(slot)
         self.calls.offer(
-            slot.call,
+            self._call,
             key=key_of(slot.headers),
             content_type=content_type,
             idempotency_key=idempotency_key,
@@ -169,41 +177,62 @@ class FastLane(HttpToolsProtocol):
         """Write what is answered, in the order of the requests."""
         slots = self._slots
         ready = []
-        while slots and slots[0].response is not None:
-            slot = slots.popleft()
-            ready.append(slot.response)
-            self._closing = self._closing or slot.closes
+        closes = False
+        while slots and (response := slots[0].response) is not None:
+            ready.append(response)
+            closes = slots.popleft().closes
         if not ready or self.transport.is_closing():
             return
         self.server_state.total_requests += len(ready)
         self._touched_at = self.loop.time()
         self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
-        if self._closing:
+        if closes:
             self.transport.close()
         elif not slots and self.pipeline:
             self.flow.resume_reading()
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
 
-    def _refuse_size(self, slot: _Slot) -> None:
-        """Answer 413 and read no further."""
-        if self._closing:
-            return
+    def _refuse_size(self) -> None:
+        self.flow.pause_reading()
+        self._refuse(413, "payload_too_large", TOO_LARGE)
+
+    def _refuse(self, status: int, code: str, text: str) -> None:
+        """Answer before the request is whole, and take nothing further."""
+        slot = self._slot or _Slot(self, [])
+        self._slot = None
         self._closing = slot.closes = True
         slot.chunks.clear()
         slot.name = request_id(dict(slot.headers).get(b"x-request-id"))
         self._slots.append(slot)
-        self.flow.pause_reading()
-        slot.answer(413, error_body("payload_too_large", TOO_LARGE, slot.name), False)
+        slot.answer(status, error_body(code, text, slot.name), False)
 
     def shutdown(self) -> None:
         """Close once every answer is given; uvicorn calls this when the server stops."""
         if self._slots:
-            self._slots[-1].closes = True
+            self._closing = self._slots[-1].closes = True
         elif self._slot is not None:
             self._slot.closes = True
         else:
             super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; the requests before it get their answers first."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().send_400_response(msg)
+        elif not self._closing:
+            self._refuse(400, "invalid_request", msg)
+
+    def pause_writing(self) -> None:
+        """Take no further requests from a client that does not read its answers."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on once the answers have gone out."""
+        super().resume_writing()
+        if not self._closing:
+            self.flow.resume_reading()
 
     def close_if_slow(self, now: float) -> None:
         """Close a connection whose request dawdles, or that has been idle for long."""

@@ -72,7 +72,7 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
             server = make_server(runtime)
             with _stopped_by_signals(server):
                 serving = asyncio.create_task(server.serve([listener]))
-                while not server.started and not serving.done():
+                while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
                     await asyncio.sleep(0.001)
                 gc.collect()
                 # What lives now lives as long as the process: a collection need not walk it.

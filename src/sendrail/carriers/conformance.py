@@ -118,6 +118,12 @@ class CarrierConformance:
             for at in range(count)
         ]
 
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until this is true, but not past the suite's patience."""
+        async with asyncio.timeout(self.patience):
+            while not true():  # noqa: ASYNC110 - what the peer does sets no event of ours
+                await asyncio.sleep(0.01)
+
     # Outcomes
 
     def test_every_message_is_reported_exactly_once(self) -> None:
@@ -193,7 +199,7 @@ class CarrierConformance:
             await carrier.start(intake.deliver)
             await carrier.start(intake.deliver)
             await carrier.submit(self.messages(_FEW), reports.report)
-            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            await self.until(lambda: len(intake.receipts(carrier)) >= _FEW)
             await carrier.stop()
             await carrier.stop()
             assert len(reports.refs) == len(intake.receipts(carrier)) == _FEW
@@ -231,7 +237,7 @@ class CarrierConformance:
             intake, reports = Intake(), Reports()
             await carrier.start(intake.deliver)
             await carrier.submit(self.messages(_MANY), reports.report)
-            await self._until(lambda: len(intake.receipts(carrier)) >= _MANY)
+            await self.until(lambda: len(intake.receipts(carrier)) >= _MANY)
             receipts = intake.receipts(carrier)
             assert {receipt.carrier_ref for receipt in receipts} == reports.refs.keys()
             for receipt in receipts:
@@ -244,7 +250,7 @@ class CarrierConformance:
             intake, reports = Intake(refusals=1), Reports()
             await carrier.start(intake.deliver)
             await carrier.submit(self.messages(_FEW), reports.report)
-            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            await self.until(lambda: len(intake.receipts(carrier)) >= _FEW)
             assert intake.refused
             assert {told.carrier_ref for told in intake.receipts(carrier)} == reports.refs.keys()
 
@@ -255,7 +261,7 @@ class CarrierConformance:
             intake, stranger = Intake(), self.make_carrier()
             await carrier.start(intake.deliver)
             await carrier.submit(self.messages(_FEW), Reports().report)
-            await self._until(lambda: len(intake.receipts(carrier)) >= _FEW)
+            await self.until(lambda: len(intake.receipts(carrier)) >= _FEW)
             for raw in intake.stored:
                 first = list(carrier.parse(raw))
                 assert first == list(carrier.parse(raw)) == list(stranger.parse(raw))
@@ -286,11 +292,6 @@ class CarrierConformance:
                     await carrier.stop()
 
         asyncio.run(within())
-
-    async def _until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(self.patience):
-            while not true():  # noqa: ASYNC110 - what the peer does sets no event of ours
-                await asyncio.sleep(0.01)
 
 
 def _trouble(act: Callable[[], object]) -> CarrierTrouble | None:

@@ -11,7 +11,6 @@ from sendrail.cli.session import Data, Json, run
 if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.ids import MessageId
-    from sendrail.domain.message import Skip
 
 _METADATA_BYTES_MAX = 16 * 1024
 
@@ -54,7 +53,7 @@ def send(
         Skip.CONTACT_VALIDATION: skip_contact_validation,
         Skip.JOURNEY: skip_journey_check,
     }
-    skips = Skip(sum(flag for flag, wanted in flags.items() if wanted))
+    skips = sum(flag for flag, wanted in flags.items() if wanted)
     message_id = run(data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata))
     if as_json:
         output.document({"success": True, "message_id": message_id, "status": "queued"})
@@ -64,7 +63,7 @@ def send(
 
 
 async def _send(
-    runtime: "Runtime", fields: tuple[str, str, str], skips: "Skip", metadata: str
+    runtime: "Runtime", fields: tuple[str, str, str], skips: int, metadata: str
 ) -> "MessageId":
     from sendrail.domain.errors import InvalidInput, SendrailError
     from sendrail.domain.order import Fault

@@ -214,7 +214,7 @@ class Claimer:
                     (each.place.list_id, message.recipient) in unsubscribed,
                     (message.account_id, message.recipient) in blocked,
                 ),
-                Skip(message.skips),
+                message.skips,
             )
             for each, message in zip(candidates, messages, strict=True)
         ]

@@ -23,12 +23,13 @@ class Turn(NamedTuple):
 
 
 class _Active:
-    __slots__ = ("lane", "pace", "turn_at")
+    __slots__ = ("lane", "pace", "served_at", "turn_at")
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
         self.pace: Pace | None = None
         self.turn_at: float | None = None
+        self.served_at = 0.0
 
 
 class Pacer:
@@ -45,10 +46,15 @@ class Pacer:
         return len(self._active)
 
     def wake(self, lane: int, list_id: int, at: float) -> None:
-        """Look at this list at the given time, or earlier if that is planned already."""
+        """Look at this list at the given time, or earlier if that is planned already.
+
+        A list that has just been served is left alone for a moment: under load there is news of
+        it with every commit.
+        """
         active = self._active.get(list_id)
         if active is None:
             active = self._active[list_id] = _Active(lane)
+        at = max(at, active.served_at + _TICK_SECONDS)
         if active.turn_at is None or at < active.turn_at:
             active.turn_at = at
             heapq.heappush(self._turns, (at, next(self._order), list_id))
@@ -62,6 +68,7 @@ class Pacer:
             # A list woken earlier than planned leaves its later entry behind.
             if active is not None and active.turn_at == at:
                 active.turn_at = None
+                active.served_at = now
                 taken.append(Turn(active.lane, list_id))
         return taken
 
@@ -84,7 +91,7 @@ class Pacer:
         """The list has more that is due: look again as soon as its pace allows."""
         active = self._active[list_id]
         ready = active.pace.ready_at(now) if active.pace is not None else now
-        self.wake(active.lane, list_id, max(ready, now + _TICK_SECONDS))
+        self.wake(active.lane, list_id, ready)
 
     def rest(self, list_id: int, now: float) -> None:
         """The list has nothing waiting: forget it as soon as its pace has come to rest."""

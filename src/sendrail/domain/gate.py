@@ -105,7 +105,7 @@ CHECKS: Final = (
 _ASKED_AGAIN: Final = tuple(check for check in CHECKS if check.drop is not None)
 
 
-def judge(facts: Facts, skips: Skip = Skip.NONE) -> Refusal | None:
+def judge(facts: Facts, skips: int = Skip.NONE) -> Refusal | None:
     """Return the first refusal, in the order of `CHECKS`, or None when the order may pass."""
     for check in CHECKS:
         if check.skip & skips:
@@ -115,7 +115,7 @@ def judge(facts: Facts, skips: Skip = Skip.NONE) -> Refusal | None:
     return None
 
 
-def judge_again(facts: Facts, skips: Skip) -> Drop | None:
+def judge_again(facts: Facts, skips: int) -> Drop | None:
     """Return why a queued message must be dropped before its submit, or None when it may go."""
     for check in _ASKED_AGAIN:
         if not check.skip & skips and check.refuse(facts) is not None:

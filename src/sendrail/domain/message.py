@@ -4,7 +4,7 @@ The words are the public API's, plus `sending` and `uncertain`, which exist only
 shows them as `queued` and `sent`.
 """
 
-from enum import IntFlag, StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 
@@ -34,8 +34,12 @@ class Drop(StrEnum):
     ORPHAN = "orphan"
 
 
-class Skip(IntFlag):
-    """The checks a caller may skip; stored with the message, so the second asking honours them."""
+class Skip(IntEnum):
+    """The checks a caller may skip, one bit each.
+
+    A set of them is a plain integer, stored with the message so that the second asking honours
+    it. (An `IntFlag` would do the same at ten times the cost of each `&`.)
+    """
 
     NONE = 0
     DUPLICATE = 1

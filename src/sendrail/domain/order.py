@@ -20,7 +20,7 @@ class Order:
     recipient: PhoneNumber
     list_number: PhoneNumber
     body: str
-    skips: Skip = Skip.NONE
+    skips: int = Skip.NONE
     metadata: bytes | None = None
     encoding: str = "gsm7"
     segments: int = 1

@@ -45,7 +45,7 @@ def read_order(
     body: str | None,
     limits: Limits,
     *,
-    skips: Skip = Skip.NONE,
+    skips: int = Skip.NONE,
     metadata: bytes | None = None,
 ) -> Order | Fault:
     """Return the order these fields make, or the first fault; blank counts as missing."""

@@ -358,7 +358,7 @@ class Sending:
                     order.recipient,
                     now,
                     Status.QUEUED.value,
-                    order.skips.value,
+                    int(order.skips),
                     order.segments,
                     order.encoding,
                     order.body,

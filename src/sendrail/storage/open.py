@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from sendrail.domain.errors import SetupError
+from sendrail.storage.migrations import changing, migrate
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 
@@ -26,6 +26,14 @@ LOCK: Final = "lock"
 SCHEMA: Final = "0001"
 
 _KEY_BYTES: Final = 32
+_VERSION_TABLE: Final = "alembic_version"
+# As Alembic itself would make it.
+_CREATE_VERSION: Final = """
+    CREATE TABLE alembic_version (
+        version_num VARCHAR(32) NOT NULL,
+        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+    )
+"""
 
 
 class Folder:
@@ -125,26 +133,23 @@ def schema_of(database: Path) -> str | None:
 
 
 def bring_up_to_date(database: Path) -> str | None:
-    """Make or migrate the schema; return the version it had before, None for a new database."""
-    engine = create_engine(f"sqlite:///{database}")
-    try:
-        with engine.begin() as connection:
-            before = _schema(connection)
-            if before is None:
-                _make_schema(connection)
-    except sqlite3.DatabaseError as error:
-        raise SetupError(f"{database} is no database of ours: {error}") from error
-    finally:
-        engine.dispose()
-    if before not in {None, SCHEMA}:
-        from sendrail.storage.migrations import migrate
+    """Make or migrate the schema; return the version it had before, None for a new database.
 
+    Raises `SetupError`, with nothing changed, when the schema is none of ours.
+    """
+    before = schema_of(database)
+    if before is None:
+        with changing(database) as connection:
+            # Another process may have made it a moment ago.
+            if _schema(connection) is None:
+                _make_schema(connection)
+    elif before != SCHEMA:
         migrate(database)
     return before
 
 
 def _schema(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(_VERSION_TABLE):
         return None
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
@@ -152,8 +157,11 @@ def _schema(connection: Connection) -> str | None:
 def _make_schema(connection: Connection) -> None:
     # The migrations lead to this same schema (a test compares them); made at once it takes
     # milliseconds, and the first run has better things to do than to replay history.
+    if strangers := inspect(connection).get_table_names():
+        raise SetupError(
+            f"The database has tables that are none of ours, such as {strangers[0]}. Choose "
+            "another data folder with --data."
+        )
     metadata.create_all(connection)
-    connection.execute(
-        text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-    )
+    connection.execute(text(_CREATE_VERSION))
     connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})

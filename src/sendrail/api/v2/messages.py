@@ -19,6 +19,7 @@ PER_PAGE: Final = 50
 PER_PAGE_MAX: Final = 100
 # Further pages would read and throw away everything before them.
 PAGE_MAX: Final = 10_000
+_DIGITS_MAX: Final = len(str(PAGE_MAX))
 
 
 class Message(msgspec.Struct):
@@ -158,7 +159,8 @@ def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> 
     if text is None:
         return default
     # Only ASCII digits: int() would also take spaces, signs and other scripts' digits.
-    value = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    plain = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+    value = int(text) if plain else 0
     if not 1 <= value <= highest:
         raise InvalidInput(
             f"`{name}` is a whole number from 1 to {highest:,}",

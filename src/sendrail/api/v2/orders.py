@@ -4,6 +4,7 @@ Types are strict: a string is no boolean and a number no string. Unknown fields 
 clients of the public API may send them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,7 +29,23 @@ _NOT_AN_OBJECT: Final = Fault("invalid_field", "`metadata` must be an object", "
 _TOO_MUCH_METADATA: Final = Fault(
     "metadata_too_large", f"`metadata` holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
-_EMPTY: Final = msgspec.Raw(b"")
+# What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
+# while it is filled in: a few megabytes of macros and of values could make terabytes.
+_UNFILLED_FACTOR: Final = 10
+_WORDS: Final = {
+    "str": "a string",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a boolean",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+
+
+Scalar = str | int | float | bool | None
 
 
 class SendRaw(msgspec.Struct, gc=False):
@@ -41,7 +58,7 @@ class SendRaw(msgspec.Struct, gc=False):
     skip_rate_limit: bool | None = None
     skip_contact_validation: bool | None = None
     skip_journey_check: bool | None = None
-    metadata: msgspec.Raw = _EMPTY
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class ContactData(msgspec.Struct, gc=False):
@@ -50,7 +67,7 @@ class ContactData(msgspec.Struct, gc=False):
     first_name: str | None = None
     last_name: str | None = None
     timezone: str | None = None
-    custom_fields: dict[str, str | int | float | bool | None] | None = None
+    custom_fields: dict[str, Scalar] | None = None
 
 
 class Send(msgspec.Struct, gc=False):
@@ -61,7 +78,7 @@ class Send(msgspec.Struct, gc=False):
     body: str | None = None
     wrap_links: bool | None = None
     contact_data: ContactData | None = None
-    metadata: msgspec.Raw = _EMPTY
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Batch(msgspec.Struct, gc=False):
@@ -71,21 +88,31 @@ class Batch(msgspec.Struct, gc=False):
     list_number: str | None = None
 
 
+class _Addressed(msgspec.Struct, gc=False):
+    to: str | None = None
+
+
 _send_raw: Final = msgspec.json.Decoder(SendRaw).decode
 _send: Final = msgspec.json.Decoder(Send).decode
 _batch: Final = msgspec.json.Decoder(Batch).decode
+_addressed: Final = msgspec.json.Decoder(_Addressed).decode
+# msgspec's only other complaint about JSON is a number it has no room for.
+_EXPECTED: Final = re.compile(r"Expected `(.+)`, got `(.+)`").fullmatch
 
 
 def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -> Order | Fault:
     """Return the order in the body of `send-raw`; `list_number` stands in for a missing one."""
     try:
+        if not body.isascii():
+            # The decoder does not look into fields it skips.
+            body.decode()
         fields = _send_raw(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return _unreadable(error)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
-    skips = Skip.NONE
+    skips: int = Skip.NONE
     if fields.skip_duplicate_check:
         skips |= Skip.DUPLICATE
     if fields.skip_rate_limit:
@@ -96,7 +123,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         skips |= Skip.JOURNEY
     return read_order(
         fields.to,
-        fields.list_number or list_number,
+        _own_or_shared(fields.list_number, list_number),
         fields.body,
         limits,
         skips=skips,
@@ -107,31 +134,31 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
 def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Order | Fault:
     """Return the order in the body of `send`; `list_number` stands in for a missing one."""
     try:
+        if not body.isascii():
+            body.decode()
         fields = _send(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return _unreadable(error)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
-    text = fields.body
-    if text and "{{" in text:
-        filled = fill_macros(text, _macros(fields.contact_data))
-        if isinstance(filled, Fault):
-            # The faults of the fields themselves come first.
-            plain = read_order(fields.to, fields.list_number or list_number, "x", limits)
-            return plain if isinstance(plain, Fault) else filled
-        text = filled
-    order = read_order(
-        fields.to, fields.list_number or list_number, text, limits, metadata=metadata
-    )
+    number = _own_or_shared(fields.list_number, list_number)
+    text = _filled(fields.body, fields.contact_data, limits)
+    if isinstance(text, Fault):
+        # The faults of the fields themselves come first.
+        plain = read_order(fields.to, number, "x", limits)
+        return plain if isinstance(plain, Fault) else text
+    order = read_order(fields.to, number, text, limits, metadata=metadata)
     return NO_LINK_WRAPPING if fields.wrap_links and isinstance(order, Order) else order
 
 
 def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
     """Return a batch's messages, still unread, and the list number they may share."""
     try:
+        if not body.isascii():
+            body.decode()
         batch = _batch(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return _unreadable(error)
     if not batch.messages:
         return MISSING_MESSAGES
@@ -140,32 +167,53 @@ def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
     return batch.messages, batch.list_number
 
 
-def _metadata(raw: msgspec.Raw) -> bytes | Fault | None:
+def recipient_in(message: bytes) -> str | None:
+    """Return what the caller wrote as `to` in a message at fault, where that is text."""
+    try:
+        return _addressed(message).to
+    except _UNREADABLE:
+        return None
+
+
+def _own_or_shared(own: str | None, shared: str | None) -> str | None:
+    return own if own and not own.isspace() else shared
+
+
+def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
+    if raw is msgspec.UNSET:
+        return None
     value = bytes(raw)
-    if not value or value == b"null":
+    if value == b"null":
         return None
     if value[:1] != b"{":
         return _NOT_AN_OBJECT
-    if len(value) > METADATA_BYTES_MAX:
-        return _TOO_MUCH_METADATA
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return INVALID_JSON
-    return value
+    return value if len(value) <= METADATA_BYTES_MAX else _TOO_MUCH_METADATA
+
+
+def _filled(text: str | None, data: ContactData | None, limits: Limits) -> str | Fault | None:
+    """Return the text with its macros filled in; one that is far too long stays as it is."""
+    if not text or "{{" not in text or len(text) > _UNFILLED_FACTOR * limits.characters_max:
+        return text
+    # One character more than a text may have is as much too long as a million more.
+    room = limits.characters_max + 1
+    return fill_macros(text, {name: value[:room] for name, value in _macros(data).items()})
 
 
 def _macros(data: ContactData | None) -> dict[str, str]:
     if data is None:
         return {}
-    values = {
-        name: "" if value is None else str(value)
-        for name, value in (data.custom_fields or {}).items()
-    }
+    values = {name: _shown(value) for name, value in (data.custom_fields or {}).items()}
     for name in ("first_name", "last_name", "timezone"):
         if (given := getattr(data, name)) is not None:
             values[name] = given
     return values
+
+
+def _shown(value: Scalar) -> str:
+    """Return a custom field as a text shows it: words stay JSON's, and null is nothing."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unreadable(error: Exception) -> Fault:
@@ -176,6 +224,10 @@ def _unreadable(error: Exception) -> Fault:
     param = place.rstrip("`").lstrip(".")
     if not param:
         return INVALID_JSON
-    expected = complaint.removeprefix("Expected ").replace("`", "").replace(" | null", "")
-    wanted, _, got = expected.partition(", got ")
-    return Fault("invalid_field", f"`{param}` must be {wanted}, not {got}", param)
+    expected = _EXPECTED(complaint)
+    if expected is None:
+        return Fault("invalid_field", f"`{param}` is a number out of range", param)
+    wanted = dict.fromkeys(_WORDS[word] for word in expected[1].split(" | ") if word != "null")
+    *others, last = wanted
+    either = f"{', '.join(others)} or {last}" if others else last
+    return Fault("invalid_field", f"`{param}` must be {either}, not {_WORDS[expected[2]]}", param)

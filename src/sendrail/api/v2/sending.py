@@ -13,7 +13,13 @@ import msgspec
 
 from sendrail.api.auth import MISSING_KEY
 from sendrail.api.errors import error_body, status_of, told
-from sendrail.api.v2.orders import read_batch, read_send, read_send_raw
+from sendrail.api.v2.orders import (
+    INVALID_JSON,
+    read_batch,
+    read_send,
+    read_send_raw,
+    recipient_in,
+)
 from sendrail.domain.account import key_digest
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.order import Fault, Order
@@ -21,7 +27,6 @@ from sendrail.sending.orders import Limits
 from sendrail.sending.service import (
     Accepted,
     Idempotency,
-    Refused,
     Replay,
     Sending,
     Submission,
@@ -35,6 +40,9 @@ _NOT_JSON: Final = Fault(
 )
 _BAD_IDEMPOTENCY_KEY: Final = Fault(
     "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {_KEY_LENGTH_MAX} characters"
+)
+_NOT_A_MESSAGE: Final = Fault(
+    "invalid_field", "Each of `messages` must be a JSON object", "messages"
 )
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -117,8 +125,8 @@ class SendingCalls:
         if key is None:
             answer(401, error_body("missing_api_key", MISSING_KEY, request_id), False)
             return
-        orders, whole = self._read(call, content_type, idempotency_key, body)
-        shape = _batch_shape(body) if call.is_batch and not whole else _single_shape(request_id)
+        raws, orders, whole = self._read(call, content_type, idempotency_key, body)
+        shape = _batch_shape(raws) if raws else _single_shape(request_id)
 
         def done(outcome: Told) -> None:
             if isinstance(outcome, Replay):
@@ -137,20 +145,21 @@ class SendingCalls:
 
     def _read(
         self, call: Call, content_type: bytes, idempotency_key: bytes | None, body: bytes
-    ) -> tuple[Sequence[Order | Fault], bool]:
-        """Return the orders, and whether the request as a whole is at fault."""
+    ) -> tuple[Sequence[bytes], Sequence[Order | Fault], bool]:
+        """Return a batch's raw messages, the orders, and whether the whole request is at fault."""
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
-            return [_NOT_JSON], True
+            return [], [_NOT_JSON], True
         if idempotency_key is not None and not 1 <= len(idempotency_key) <= _KEY_LENGTH_MAX:
-            return [_BAD_IDEMPOTENCY_KEY], True
+            return [], [_BAD_IDEMPOTENCY_KEY], True
         if not call.is_batch:
             order = call.read(body, self._limits, None)
-            return [order], isinstance(order, Fault)
+            return [], [order], isinstance(order, Fault)
         batch = read_batch(body)
         if isinstance(batch, Fault):
-            return [batch], True
-        raws, list_number = batch
-        return [call.read(bytes(raw), self._limits, list_number) for raw in raws], False
+            return [], [batch], True
+        raws = [bytes(raw) for raw in batch[0]]
+        orders = [call.read(raw, self._limits, batch[1]) for raw in raws]
+        return raws, [_NOT_A_MESSAGE if order is INVALID_JSON else order for order in orders], False
 
 
 def _single_shape(request_id: str) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
@@ -167,35 +176,17 @@ def _single_shape(request_id: str) -> Callable[[Sequence[Verdict]], tuple[int, b
     return shape
 
 
-def _batch_shape(body: bytes) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
+def _batch_shape(raws: Sequence[bytes]) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
     def shape(verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
-        queued = [
-            BatchMessage(index, verdict.message_id)
-            for index, verdict in enumerate(verdicts)
-            if isinstance(verdict, Accepted)
-        ]
-        refused = [
-            (index, verdict)
-            for index, verdict in enumerate(verdicts)
-            if isinstance(verdict, Refused)
-        ]
-        recipients = _recipients(body) if refused else []
-        errors = [
-            BatchError(
-                index, recipients[index], refusal.code, refusal.text, refusal.detail, refusal.param
-            )
-            for index, refusal in refused
-        ]
+        queued, errors = [], []
+        for index, verdict in enumerate(verdicts):
+            if isinstance(verdict, Accepted):
+                queued.append(BatchMessage(index, verdict.message_id))
+            else:
+                to = recipient_in(raws[index])
+                errors.append(
+                    BatchError(index, to, verdict.code, verdict.text, verdict.detail, verdict.param)
+                )
         return 200, _encode(BatchAnswer(len(queued), len(errors), errors, queued))
 
     return shape
-
-
-def _recipients(body: bytes) -> list[str | None]:
-    """Return what the caller wrote as `to`, message by message, where that was text."""
-    found: list[str | None] = []
-    for message in msgspec.json.decode(body)["messages"]:
-        to = message.get("to") if isinstance(message, dict) else None
-        found.append(to if isinstance(to, str) else None)
-    return found
-

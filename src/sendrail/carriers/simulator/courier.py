@@ -44,9 +44,7 @@ class Courier:
 
     async def bring_now(self, callbacks: Sequence[bytes]) -> None:
         """Bring these at once and return when they are stored, or left for another time."""
-        try:
-            await self._deliver(callbacks)
-        except StorageUnavailable:
+        if not await self._offer(callbacks):
             self.bring(callbacks, after=self._again_after)
 
     async def close(self) -> None:
@@ -72,19 +70,25 @@ class Courier:
                 await self._arrived.wait()
                 continue
             callbacks = list(islice(self._waiting, _TOGETHER_MAX))
-            try:
-                await self._deliver(callbacks)
-            except StorageUnavailable:
+            if not await self._offer(callbacks):
                 await self._pause()
                 continue
-            except Exception:  # noqa: BLE001 - a bug there must not keep all later ones from coming
-                _log.exception("callbacks_lost", count=len(callbacks))
             for _ in callbacks:
                 self._waiting.popleft()
             if self._forgotten:
                 # Told when the trouble is over: one line for it, not one for each callback.
                 _log.warning("callbacks_forgotten", count=self._forgotten)
                 self._forgotten = 0
+
+    async def _offer(self, callbacks: Sequence[bytes]) -> bool:
+        """Deliver the callbacks, tell whether we are rid of them."""
+        try:
+            await self._deliver(callbacks)
+        except StorageUnavailable:
+            return False
+        except Exception:  # noqa: BLE001 - a bug there must not keep all later ones from coming
+            _log.exception("callbacks_lost", count=len(callbacks))
+        return True
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

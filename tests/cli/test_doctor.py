@@ -1,0 +1,121 @@
+"""The doctor: each illness is found, told with a remedy, and nothing is touched."""
+
+import resource
+import shutil
+import sqlite3
+from collections import namedtuple
+
+import pytest
+
+
+def finding(shell, check, *, code=3):
+    told = shell.json("doctor", code=code)
+    assert told["healthy"] == (code == 0)
+    return next(each for each in told["checks"] if each["check"] == check)
+
+
+def files(folder):
+    return {path.name for path in folder.rglob("*")}
+
+
+def test_a_sound_installation_is_healthy_and_left_as_it_was(shell):
+    before = files(shell.data)
+    told = shell.json("doctor")
+    assert told["healthy"]
+    assert {each["level"] for each in told["checks"]} <= {"ok", "warn"}
+    assert [each["check"] for each in told["checks"]] == [
+        "version",
+        "sqlite",
+        "data folder",
+        "disk speed",
+        "free disk",
+        "master key",
+        "database",
+        "link",
+        "open files",
+    ]
+    assert all(each["fix"] for each in told["checks"] if each["level"] != "ok")
+    assert files(shell.data) - before <= {"sendrail.db-wal", "sendrail.db-shm"}
+
+
+def test_the_words_for_people_name_the_fix(shell):
+    (shell.data / "master.key").chmod(0o644)
+    result = shell.run("doctor")
+    assert result.exit_code == 3
+    assert "fail  master key: " in result.stdout
+    assert f"fix: chmod 600 {shell.data / 'master.key'}" in result.stdout
+
+
+def test_a_folder_that_is_not_there_is_not_made(shell):
+    shutil.rmtree(shell.data)
+    assert finding(shell, "data folder")["level"] == "fail"
+    assert not shell.data.exists()
+
+
+def test_a_folder_open_to_others_is_a_warning(shell):
+    shell.data.chmod(0o755)
+    found = finding(shell, "data folder", code=0)
+    assert (found["level"], found["fix"]) == ("warn", f"chmod 700 {shell.data}")
+
+
+def test_a_folder_that_cannot_be_written_is_found(shell, monkeypatch):
+    # The tests may run as root, whom file modes do not stop.
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
+    assert "Read-only" in finding(shell, "data folder")["text"]
+
+
+def test_a_missing_key_is_found(shell):
+    (shell.data / "master.key").unlink()
+    assert "backup" in finding(shell, "master key")["fix"]
+
+
+def test_a_missing_database_is_found_and_not_made(shell):
+    (shell.data / "sendrail.db").unlink()
+    assert "sendrail serve" in finding(shell, "database")["fix"]
+    assert not (shell.data / "sendrail.db").exists()
+
+
+def test_what_is_no_database_is_found(shell):
+    for path in shell.data.glob("sendrail.db*"):
+        path.unlink()
+    (shell.data / "sendrail.db").write_bytes(b"not a database" * 1_000)
+    assert "not a database" in finding(shell, "database")["text"]
+
+
+@pytest.mark.parametrize(("version", "level", "code"), [("9999", "fail", 3), ("0000", "warn", 0)])
+def test_another_schema_is_found(shell, version, level, code):
+    with sqlite3.connect(shell.data / "sendrail.db") as raw:
+        raw.execute("UPDATE alembic_version SET version_num = ?", [version])
+    raw.close()
+    assert finding(shell, "database", code=code)["level"] == level
+
+
+def test_a_carrier_that_is_not_installed_is_found(shell):
+    with sqlite3.connect(shell.data / "sendrail.db") as raw:
+        raw.execute("UPDATE links SET kind = 'pigeon'")
+    raw.close()
+    assert "pigeon" in finding(shell, "link")["text"]
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "level", "code"), [(64, "fail", 3), (640, "warn", 0), (641, "ok", 0)]
+)
+def test_a_disk_that_fills_up_is_found(shell, monkeypatch, free_mib, level, code):
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - it stands in for shutil's
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, free_mib * 2**20))
+    assert finding(shell, "free disk", code=code)["level"] == level
+
+
+def test_a_slow_disk_is_a_warning(shell, monkeypatch):
+    ticks = iter(range(1_000))
+    monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
+    assert finding(shell, "disk speed", code=0)["level"] == "warn"
+
+
+@pytest.mark.parametrize(("limit", "level"), [(1_024, "warn"), (4_096, "ok")])
+def test_a_low_limit_of_open_files_is_a_warning(shell, monkeypatch, limit, level):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert finding(shell, "open files", code=0)["level"] == level

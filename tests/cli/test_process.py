@@ -1,0 +1,139 @@
+"""The command as a process: its streams, its exit codes, and how quickly it is there."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+ANN = "+15550100001"
+SANDBOX = "+15550001000"
+COMMAND = [sys.executable, "-m", "sendrail"]
+
+
+def run(*words, **more):
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=60, check=False, **more
+    )
+
+
+def on_terminal(words, environment):
+    """Run with standard error on a terminal and standard output in a pipe."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=theirs, env=os.environ | environment
+    )
+    os.close(theirs)
+    shown = b""
+    # The terminal's end is an error on Linux: there is nobody left on the other side.
+    try:
+        while part := os.read(ours, 65_536):
+            shown += part
+    except OSError:
+        pass
+    os.close(ours)
+    printed, _ = process.communicate(timeout=60)
+    return process.returncode, printed.decode(), shown.decode()
+
+
+def test_help_loads_no_database_no_server_and_no_cryptography():
+    heavy = ["sqlalchemy", "starlette", "uvicorn", "cryptography", "msgspec", "asyncio", "sqlite3"]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import sendrail.cli.main"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "sendrail.cli.doctor" in loaded
+    assert loaded.isdisjoint(heavy)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["lists", "list"], 0),
+        (["lists", "show", "+15559999999"], 1),
+        (["nonsense"], 2),
+        (["keys", "revoke"], 2),
+        (["keys", "revoke", "one"], 2),
+        (["lists", "show", "one"], 2),
+    ],
+)
+def test_exit_codes(data, words, code):
+    environment = os.environ | {"SENDRAIL_DATA_DIR": str(data)}
+    done = run(*words, env=environment)
+    assert done.returncode == code
+    # What went wrong is never mixed into the result, and never a traceback.
+    assert bool(done.stdout) == (code == 0)
+    assert bool(done.stderr) == (code != 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unhealthy_installation_is_exit_code_three(tmp_path):
+    done = run("doctor", "--data", str(tmp_path / "none"), "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["healthy"] is False
+    assert done.stderr == ""
+
+
+def test_there_is_no_colour_in_a_pipe_nor_against_the_users_wish(data):
+    words = ["lists", "show", "+15559999999", "--data", str(data)]
+    assert "\x1b[" not in run(*words).stderr
+    _, _, plain = on_terminal(words, {"NO_COLOR": "1"})
+    assert "\x1b[" not in plain
+    code, printed, coloured = on_terminal(words, {"NO_COLOR": "", "TERM": "xterm"})
+    assert (code, printed) == (1, "")
+    assert "\x1b[" in coloured
+
+
+def test_a_progress_bar_is_for_terminals_and_never_in_the_result(data, tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text("phone\n" + "".join(f"+1555020{n:04}\n" for n in range(2_000)))
+    words = ["contacts", "import", SANDBOX, str(path), "--json", "--data", str(data)]
+    code, printed, shown = on_terminal(words, {"TERM": "xterm"})
+    assert code == 0
+    assert json.loads(printed)["created"] == 2_000
+    assert "importing" in shown
+    quiet = run(*words)
+    assert json.loads(quiet.stdout)["already_there"] == 2_000
+    assert quiet.stderr == ""
+
+
+def test_an_import_from_a_pipe(data):
+    done = run("contacts", "import", SANDBOX, "-", "--data", str(data), input=f"phone\n{ANN}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1 created")
+
+
+def test_a_reader_that_leaves_early_is_no_crash(data):
+    words = " ".join([*COMMAND, "config", "show", "--data", str(data)])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{words} | head -n 1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("setting\t")
+    assert "Traceback" not in done.stderr
+
+
+def test_tail_prints_json_lines_until_ctrl_c(data):
+    tail = subprocess.Popen(
+        [*COMMAND, "messages", "tail", "--json", "--data", str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    sent = json.loads(run("send", ANN, "hi", "--json", "--data", str(data)).stdout)
+    line = json.loads(tail.stdout.readline())
+    assert (line["message_id"], line["status"]) == (sent["message_id"], "queued")
+    tail.send_signal(signal.SIGINT)
+    printed, said = tail.communicate(timeout=30)
+    assert (tail.returncode, printed, said) == (0, "", "")

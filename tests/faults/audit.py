@@ -1,0 +1,82 @@
+"""What must be true after any fault: asked of the API, the handsets and the database file."""
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sendrail.app import open_runtime
+from sendrail.carriers.simulator import wire
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.settings import load
+
+from .serve import Client, Server, wait_until
+
+ENDS = {"delivered", "undelivered", "failed", "dropped"}
+
+
+def total(client: Client, status: str) -> int:
+    answer = client.get(f"/api/v2/messages?per_page=1&status={status}")
+    assert answer.status == 200, answer
+    count: int = answer.body["pagination"]["total"]
+    return count
+
+
+def look_up_all(client: Client) -> dict[str, Any]:
+    """Return every message by its id, as the paged list shows it."""
+    found: dict[str, Any] = {}
+    page = 1
+    while True:
+        answer = client.get(f"/api/v2/messages?per_page=100&page={page}")
+        assert answer.status == 200, answer
+        found |= {message["message_id"]: message for message in answer.body["messages"]}
+        if len(answer.body["messages"]) < 100:
+            return found
+        page += 1
+
+
+def is_uncertain(message: Any) -> bool:
+    return (message["status"], message["status_detail"]) == ("sent", "uncertain")
+
+
+def settle_down(client: Client, seconds: float) -> None:
+    """Wait until nothing is queued and no receipt is on its way any more."""
+    wait_until(lambda: total(client, "queued") == 0, seconds, "the queue is empty")
+    before, sent = -1, total(client, "sent")
+    while before != sent:
+        time.sleep(0.7)
+        before, sent = sent, total(client, "sent")
+
+
+async def bring_receipts(data: Path, messages: list[Any]) -> None:
+    """Bring the receipts that the simulator forgot when it was killed; no real carrier does."""
+    told = [(each["provider_message_id"] or "", MessageId(each["message_id"])) for each in messages]
+    async with open_runtime(load(environment={}, data_dir=data)) as runtime:
+        [link] = await runtime.store.read(lambda tx: tx.links.all())
+        await runtime.intake.put(
+            link.id, wire.receipts(told, Status.DELIVERED, "DELIVERED_TO_HANDSET")
+        )
+
+
+def rung(log: Path) -> Counter[str]:
+    """Return how often each message rang a handset."""
+    with log.open(encoding="utf-8") as lines:
+        return Counter(json.loads(line)["message_id"] for line in lines)
+
+
+def rows(server: Server, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(server.data / "sendrail.db")) as database:
+        return database.execute(statement).fetchall()
+
+
+def check_database(server: Server) -> None:
+    """Check the file, and that the queue holds what is queued, no more and no less."""
+    assert rows(server, "PRAGMA integrity_check") == [("ok",)]
+    assert rows(server, "PRAGMA foreign_key_check") == []
+    queued = rows(server, "SELECT number FROM messages WHERE status = 'queued' ORDER BY number")
+    assert rows(server, "SELECT number FROM queue ORDER BY number") == queued
+    assert rows(server, "SELECT count(*) FROM messages WHERE status = 'sending'") == [(0,)]

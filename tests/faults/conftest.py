@@ -1,0 +1,50 @@
+"""Servers to be killed, and handsets that are not."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .serve import Server
+
+FAST = 6_000_000
+
+
+@pytest.fixture
+def handset_log(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """The socket and the file of handsets in a process of their own."""
+    # A socket's path may have some hundred characters only, and pytest's folders are deep.
+    socket, log = tmp_path / "h", tmp_path / "handsets.jsonl"
+    program = Path(__file__).with_name("handsets.py")
+    process = subprocess.Popen(
+        [sys.executable, program, socket, log], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield socket, log
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Make servers, not yet started; whatever runs at the end of the test is killed."""
+    made: list[Server] = []
+
+    def make(data: Path | None = None, **settings: Any) -> Server:
+        settings = {"default_list_rate": FAST, "free_disk_min_mb": 0} | settings
+        said = tmp_path / f"server-{len(made)}.log"
+        made.append(Server(data or tmp_path / "data", said, **settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Server:
+    return make_server()

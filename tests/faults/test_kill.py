@@ -1,0 +1,182 @@
+"""kill -9 under load: nothing that was answered is lost, and no phone rings twice unasked."""
+
+import asyncio
+import random
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .audit import (
+    ENDS,
+    bring_receipts,
+    check_database,
+    is_uncertain,
+    look_up_all,
+    rows,
+    rung,
+    settle_down,
+    total,
+)
+from .load import Load
+from .serve import Server, wait_until
+
+WINDOW = 500
+HOLD, RESEND = "+15550002000", "+15550003000"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seed", [random.randrange(10**6)], ids=["any-seed"])
+def test_three_kills(make_server, handset_log, seed):
+    survive(make_server, handset_log, seed, kills=3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("seed", [random.randrange(10**6)], ids=["any-seed"])
+def test_twenty_kills(make_server, handset_log, seed):
+    survive(make_server, handset_log, seed, kills=20)
+
+
+def survive(
+    make_server: Callable[..., Server],
+    handset_log: tuple[Path, Path],
+    seed: int,
+    *,
+    kills: int,
+) -> None:
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    socket, log = handset_log
+    server = make_server(simulator_handsets=socket)
+    set_up(server)
+    with Load(server, [server.list_number, HOLD, RESEND], seed) as load:
+        for _ in range(kills):
+            time.sleep(life(chance))
+            server.kill()
+            if chance.random() < 0.2:
+                server.spawn()
+                time.sleep(chance.uniform(0.1, 0.8))
+                server.kill()
+            server.start()
+        time.sleep(0.3)
+    print(f"{len(load.told)} messages, told only at a second request: {dict(load.told_later)}")
+    assert set(load.refused) <= {"duplicate_message"}
+
+    client = server.client()
+    settle_down(client, 60)
+    found = look_up_all(client)
+    handsets = rung(log)
+    check_found(load, found, handsets)
+    uncertain = check_uncertain(client, found, kills)
+    print(f"{len(uncertain)} uncertain, {sum(n > 1 for n in handsets.values())} rang twice")
+
+    bring_what_is_owed(server, client, found, handsets)
+    assert server.stop(15) == 0
+    check_database(server)
+    check_resent(server, found, handsets)
+    check_expiry(server, [each for each in uncertain if each not in handsets])
+
+
+def life(chance: random.Random) -> float:
+    """Return how many seconds a server may live.
+
+    Nothing leaves within the first second, so most kills come after it, amidst deliveries.
+    """
+    return chance.uniform(0.0, 1.0) if chance.random() < 0.2 else chance.uniform(1.0, 2.0)
+
+
+def set_up(server: Server) -> None:
+    server.start()
+    server.run("lists", "add", HOLD)
+    server.run("lists", "add", RESEND, "--on-uncertain", "resend_once")
+    assert server.stop(15) == 0
+    # A carrier takes its time to answer: without it a kill would seldom find anything under way.
+    slow = rows_changed(server, """UPDATE links SET settings = '{"answer_delay_ms": 25}'""")
+    assert slow == 1
+    server.start()
+
+
+def rows_changed(server: Server, statement: str) -> int:
+    with closing(sqlite3.connect(server.data / "sendrail.db")) as database, database:
+        return database.execute(statement).rowcount
+
+
+def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> None:
+    """Whoever was told an id finds the message, and each order became one message."""
+    lost = {to: each for to, each in load.told.items() if each not in found}
+    assert lost == {}
+    assert len(set(load.told.values())) == len(load.told)
+    recipients = Counter(message["to"] for message in found.values())
+    assert [each for each, times in recipients.items() if times > 1] == []
+    assert set(recipients) ^ set(load.told) == set()
+    assert set(handsets) - set(found) == set()
+    unrung = [
+        each
+        for each, message in found.items()
+        if each not in handsets
+        and (message["status"] == "delivered" or message["provider_message_id"])
+    ]
+    assert unrung == []
+    assert {message["status"] for message in found.values()} <= {*ENDS, "sent"}
+
+
+def check_uncertain(client: Any, found: dict[str, Any], kills: int) -> set[str]:
+    """What nobody knows is listed, is bounded by the link's window, and waits to be settled."""
+    uncertain = {each for each, message in found.items() if is_uncertain(message)}
+    assert len(uncertain) <= WINDOW * kills
+    assert total(client, "sent") >= len(uncertain)
+    for each in uncertain:
+        assert is_uncertain(client.get(f"/api/v2/messages/{each}").body)
+    return uncertain
+
+
+def check_resent(server: Server, found: dict[str, Any], handsets: Counter[str]) -> None:
+    """Only what was uncertain, and only where the list asks for it, ever rings a second time."""
+    twice = {each for each, times in handsets.items() if times > 1}
+    assert all(handsets[each] == 2 for each in twice)
+    assert {found[each]["list_number"] for each in twice} <= {RESEND}
+    resent = rows(server, "SELECT recipient FROM messages WHERE resent = 1")
+    flagged = {f"+{recipient}" for (recipient,) in resent}
+    assert {found[each]["to"] for each in twice} <= flagged
+    unasked = """
+        SELECT count(*) FROM messages AS m WHERE resent = 1 AND NOT EXISTS
+            (SELECT 1 FROM attempts AS a WHERE a.number = m.number AND a.outcome = 'uncertain')
+    """
+    assert rows(server, unasked) == [(0,)]
+
+
+def bring_what_is_owed(
+    server: Server, client: Any, found: dict[str, Any], handsets: Counter[str]
+) -> None:
+    """Bring the receipts the dead simulators owed; they settle what was uncertain, too."""
+    owed = [
+        message
+        for each, message in found.items()
+        if message["status"] == "sent" and each in handsets
+    ]
+    asyncio.run(bring_receipts(server.data, owed))
+    unrung = sum(
+        message["status"] == "sent" and each not in handsets for each, message in found.items()
+    )
+    wait_until(lambda: total(client, "sent") == unrung, 15, "the receipts are applied")
+    for message in owed[:50]:
+        assert client.get(f"/api/v2/messages/{message['message_id']}").body["status"] == "delivered"
+
+
+def check_expiry(server: Server, uncertain: list[str]) -> None:
+    """What no receipt ever settles becomes failed, and says why."""
+    server.settings["uncertain_after_seconds"] = 1
+    server.start()
+    client = server.client()
+    wait_until(lambda: total(client, "sent") == 0, 30, "the uncertain ones expire")
+    for each in uncertain:
+        message = client.get(f"/api/v2/messages/{each}").body
+        assert (message["status"], message["status_detail"]) == ("failed", "unknown_outcome")
+    assert {message["status"] for message in look_up_all(client).values()} <= ENDS
+    assert server.stop(15) == 0
