@@ -115,9 +115,7 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         store=store,
         ids=ids,
         metrics=metrics,
-        limits=Limits(
-            segments_max=settings.segments_max, characters_max=settings.characters_max
-        ),
+        limits=Limits(segments_max=settings.segments_max, characters_max=settings.characters_max),
         accounts=AccountService(store, clock.now),
         lists=ListService(store, clock.now, settings.default_list_rate),
         contacts=ContactService(store, clock.now),
@@ -175,8 +173,8 @@ async def delivering(runtime: Runtime) -> AsyncIterator[None]:
         claimer,
         pacer,
         routes,
-        lease,
-        runtime.metrics,
+        lease=lease,
+        metrics=runtime.metrics,
         clock=clock,
         chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
         answer_timeout_seconds=settings.answer_timeout_seconds,
@@ -188,12 +186,8 @@ async def delivering(runtime: Runtime) -> AsyncIterator[None]:
         runtime.metrics,
         expire_after_ms=settings.uncertain_after_seconds * 1000,
     )
-    receipts = ReceiptWorker(
-        store, _parser(routes), runtime.ids, runtime.metrics, now=clock.now
-    )
-    caretaker = Caretaker(
-        store, runtime.sending, rescuer, runtime.metrics, settings, now=clock.now
-    )
+    receipts = ReceiptWorker(store, _parser(routes), runtime.ids, runtime.metrics, now=clock.now)
+    caretaker = Caretaker(store, runtime.sending, rescuer, runtime.metrics, settings, now=clock.now)
     caretaker.watch_disk()
     await rescuer.rescue(clock.now())
     await store.write(runtime.sending.fill_window)

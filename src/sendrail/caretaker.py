@@ -74,9 +74,7 @@ class Caretaker:
         waiting = await self._store.read(lambda tx: tx.lookup.waiting())
         self._metrics.waiting.set(sum(waiting.values()))
         self._sending.full_accounts = frozenset(
-            account
-            for account, depth in waiting.items()
-            if depth >= self._settings.queue_depth_max
+            account for account, depth in waiting.items() if depth >= self._settings.queue_depth_max
         )
         now = self._now()
         await self._rescuer.expire(now)

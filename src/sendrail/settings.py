@@ -18,9 +18,12 @@ _PREFIX: Final = "SENDRAIL_"
 _FILE_SUFFIX: Final = "_FILE"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
+_DATA_DIR: Final = Path("sendrail-data")
 
 
-def _setting(default: Any, text: str, *, low: float | None = None, high: float | None = None) -> Any:
+def _setting(
+    default: Any, text: str, *, low: float | None = None, high: float | None = None
+) -> Any:
     return field(default=default, metadata={"help": text, "low": low, "high": high})
 
 
@@ -28,13 +31,11 @@ def _setting(default: Any, text: str, *, low: float | None = None, high: float |
 class Settings:
     """Every setting, with its type, its default and a sentence of help."""
 
-    data_dir: Path = _setting(
-        Path("sendrail-data"), "Folder of the database, the keys and the lock."
-    )
+    data_dir: Path = _setting(_DATA_DIR, "Folder of the database, the keys and the lock.")
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     allow_public_bind: bool = _setting(
-        False,  # noqa: FBT003 - the default of a switch
+        False,
         "Allow an address other than loopback, behind your own TLS and firewall.",
     )
     log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
@@ -115,9 +116,7 @@ class Explained(NamedTuple):
     help: str
 
 
-def load(
-    environment: Mapping[str, str] | None = None, **given: Any
-) -> Settings:
+def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Return the settings; `given` are command-line values, None meaning not given.
 
     Raises `SetupError` that names the setting when one is unknown or out of its bounds.
@@ -146,12 +145,10 @@ def _gather(
         "the environment",
     )
     folder = found["data_dir"]
-    path = Path(folder[0] if folder else Settings.__dataclass_fields__["data_dir"].default)
+    path = Path(folder[0] if folder else _DATA_DIR)
     from_file = _from_file(path / "sendrail.toml")
     chosen = {name: found.get(name) or from_file.get(name) for name in _names()}
-    return {
-        name: (_parsed(name, entry[0]), entry[1]) for name, entry in chosen.items() if entry
-    }
+    return {name: (_parsed(name, entry[0]), entry[1]) for name, entry in chosen.items() if entry}
 
 
 def _names() -> list[str]:
@@ -193,7 +190,8 @@ def _refuse_unknown(known: Any, used: Any, place: str) -> None:
 
 def _parsed(name: str, value: Any) -> Any:
     spec = Settings.__dataclass_fields__[name]
-    kind = type(spec.default) if not isinstance(spec.default, Path) else Path
+    default: Any = spec.default
+    kind = Path if isinstance(default, Path) else type(default)
     try:
         parsed = _boolean(value) if kind is bool else kind(value)
     except (TypeError, ValueError) as error:

@@ -342,6 +342,14 @@ def test_migrate_of_an_up_to_date_database_does_nothing(shell):
     assert told["before"] == told["after"]
 
 
+@pytest.mark.parametrize("words", [("migrate",), ("keys", "list"), ("messages", "list")])
+def test_a_damaged_database_is_an_error_and_no_traceback(shell, words):
+    for path in shell.data.glob("sendrail.db*"):
+        path.unlink()
+    (shell.data / "sendrail.db").write_bytes(b"not a database" * 1_000)
+    assert shell.error(*words) == (1, "storage_unavailable")
+
+
 def test_text_from_outside_cannot_drive_the_terminal(shell):
     shell.run("contacts", "add", SANDBOX, ANN, "--first-name", "A\x1b[31m[red]n")
     listed = shell.run("contacts", "list", SANDBOX).stdout

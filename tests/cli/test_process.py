@@ -92,6 +92,12 @@ def test_there_is_no_colour_in_a_pipe_nor_against_the_users_wish(data):
     assert "\x1b[" in coloured
 
 
+def test_a_result_in_a_pipe_has_no_colour_even_beside_a_terminal(data):
+    _, printed, _ = on_terminal(["doctor", "--data", str(data)], {"NO_COLOR": "", "TERM": "xterm"})
+    assert "ok    version" in printed
+    assert "\x1b[" not in printed
+
+
 def test_a_progress_bar_is_for_terminals_and_never_in_the_result(data, tmp_path):
     path = tmp_path / "contacts.csv"
     path.write_text("phone\n" + "".join(f"+1555020{n:04}\n" for n in range(2_000)))

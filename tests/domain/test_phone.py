@@ -27,8 +27,8 @@ from sendrail.domain import phone
         ("+15550100000 ", None),
         ("+15550100000\n", None),
         ("+1555010\n0000", None),
-        ("+١٥٥٥٠١٠٠٠٠٠", None),  # noqa: RUF001 - digits of another script are no E.164
-        ("+15550100000", None),  # noqa: RUF001 - full-width digits neither
+        ("+١٥٥٥٠١٠٠٠٠٠", None),  # digits of another script are no E.164
+        ("+\uff11\uff15\uff15\uff15\uff10\uff11\uff10\uff10", None),  # full-width digits neither
         ("+²5550100000", None),
         ("", None),
         ("+", None),
@@ -58,4 +58,5 @@ def test_a_mask_hides_at_least_three_digits(number):
 
 def test_masks_tell_numbers_apart():
     assert phone.mask(15550100042) == "+1555***0042"
-    assert phone.mask(12345678) == "+12***"
+    assert phone.mask(352621123) == "+35***123"
+    assert phone.mask(1234567) == "+12***"

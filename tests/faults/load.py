@@ -20,6 +20,10 @@ _BULK = 100
 _LOST = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 
 
+class GaveUp(Exception):
+    """The test has failed elsewhere; nobody waits for an answer any more."""
+
+
 class Load:
     """Connections in threads; `told` says which message each recipient's order became."""
 
@@ -30,23 +34,25 @@ class Load:
         seed: int,
         *,
         singles: int = 4,
-        bulks: int = 2,
-        pause: float = 0.002,
+        bulks: int = 1,
+        pause: float = 0.005,
+        prefix: str = "+1444",
     ) -> None:
         self._server = server
         self._lists = lists
-        self._pause = pause
+        self._prefix = prefix
         self._stopping = threading.Event()
+        self._giving_up = threading.Event()
         self._numbers = itertools.count(1)
         self.told: dict[str, str] = {}
         self.refused: Counter[str] = Counter()
         # Answers that came only after the request had been lost on a connection before.
         self.told_later: Counter[str] = Counter()
         self.broken: list[BaseException] = []
-        posts: list[Callable[..., None]] = [self._post_one] * singles + [self._post_many] * bulks
+        posts = [(self._post_one, pause)] * singles + [(self._post_many, 8 * pause)] * bulks
         self._own = threading.local()
         self._threads = [
-            threading.Thread(target=self._run, args=(post, random.Random(f"{seed}-{at}")))
+            threading.Thread(target=self._run, args=(*post, random.Random(f"{seed}-{at}")))
             for at, post in enumerate(posts)
         ]
 
@@ -55,7 +61,14 @@ class Load:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
+        if error is not None:
+            self._giving_up.set()
+        self.stop()
+
+    def give_up(self) -> None:
+        """End without the answers that have not come, because none will come any more."""
+        self._giving_up.set()
         self.stop()
 
     def stop(self) -> None:
@@ -65,17 +78,21 @@ class Load:
             thread.join()
         assert not self.broken, self.broken
 
-    def _run(self, post: Callable[..., None], chance: random.Random) -> None:
+    def _run(self, post: Callable[..., None], pause: float, chance: random.Random) -> None:
         try:
             while not self._stopping.is_set():
                 post(chance)
-                time.sleep(self._pause)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the test sees it
+                time.sleep(pause)
+        except GaveUp:
+            pass
+        except BaseException as error:  # noqa: BLE001 - the test is told when it stops the load
             self.broken.append(error)
+        finally:
+            self._forget_client()
 
     def _order(self, chance: random.Random) -> dict[str, str]:
         return {
-            "to": f"+1444{next(self._numbers):07}",
+            "to": f"{self._prefix}{next(self._numbers):07}",
             "list_number": chance.choice(self._lists),
             "body": "Your order {{messageId}} is on its way",
         }
@@ -111,7 +128,7 @@ class Load:
 
     def _until_answered(self, path: str, body: Any) -> tuple[Answer, bool]:
         was_lost = False
-        while True:
+        while not self._giving_up.is_set():
             try:
                 answer = self._client().post(path, body)
             except _LOST:
@@ -123,6 +140,7 @@ class Load:
                 return answer, was_lost
             self.refused[answer.body["code"]] += 1
             time.sleep(0.05)
+        raise GaveUp
 
     # A connection for each thread
 

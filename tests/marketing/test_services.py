@@ -337,8 +337,6 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
     house.now += 30 * DAY_MS
     assert house.do(house.journeys.enrolments(us, LIST, "welcome")) == []
     assert house.write(lambda tx: tx.gate.enrolled([pair], house.now)) == set()
-    assert house.do(house.journeys.end_overdue()) == 1
-    assert house.do(house.journeys.end_overdue()) == 0
 
 
 def test_a_contact_is_taken_off_a_journey(house, us):

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendrail.api.auth import account_of, key_of
-from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, told
+from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.v2.messages import message_of, page_of, read_filter, read_page
@@ -158,7 +158,7 @@ def _too_large(request: Request) -> Response:
 
 async def _our_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SendrailError), "the handler is registered for our errors"
-    return _json(*told(error, request.state.request_id))
+    return _json(*shown(error, request.state.request_id))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

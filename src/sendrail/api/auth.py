@@ -13,15 +13,19 @@ MISSING_KEY: Final = "API key required"
 _BEARER: Final = b"bearer "
 
 
+def key_in(api_key: bytes | None, authorization: bytes | None) -> str | None:
+    """Return the key in these two headers' values, or None without one."""
+    if api_key:
+        return api_key.decode("latin-1")
+    if authorization and authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip().decode("latin-1") or None
+    return None
+
+
 def key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """Return the key of a request's headers (names in lower case), or None without one."""
-    bearer = None
-    for name, value in headers:
-        if name == b"x-api-key" and value:
-            return value.decode("latin-1")
-        if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-            bearer = value[len(_BEARER) :].strip().decode("latin-1")
-    return bearer or None
+    given = dict(headers)
+    return key_in(given.get(b"x-api-key"), given.get(b"authorization"))
 
 
 async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> AccountId:

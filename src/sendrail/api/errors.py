@@ -84,7 +84,7 @@ def error_body(
     return _encode(ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param))
 
 
-def told(error: SendrailError, request_id: str) -> tuple[int, bytes]:
+def shown(error: SendrailError, request_id: str) -> tuple[int, bytes]:
     """Return status and body for one of our errors."""
     body = error_body(error.code, error.message, request_id, param=error.param)
     return status_of(error.code), body

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sendrail.api.asgi import BASES, BODY_BYTES_MAX, TOO_LARGE
-from sendrail.api.auth import key_of
+from sendrail.api.auth import key_in
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body
 from sendrail.api.request_ids import request_id
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls
@@ -35,6 +35,17 @@ _HEADS: Final = {
     )
     for status in HTTPStatus
 }
+_NOTED: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"idempotency-key",
+        b"x-api-key",
+        b"x-request-id",
+    }
+)
 # A request, from its first byte to its last; past that somebody holds the connection for sport.
 _REQUEST_SECONDS_MAX: Final = 30.0
 _IDLE_SECONDS_MAX: Final = 75.0
@@ -45,11 +56,10 @@ _ANSWER_DUE: Final = SimpleNamespace(response_complete=False)
 class _Slot:
     """One request in the fast lane and, once it is there, the answer to it."""
 
-    __slots__ = ("_lane", "chunks", "closes", "headers", "name", "response", "size")
+    __slots__ = ("_lane", "chunks", "closes", "name", "response", "size")
 
-    def __init__(self, lane: "FastLane", headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, lane: "FastLane") -> None:
         self._lane = lane
-        self.headers = headers
         self.chunks: list[bytes] = []
         self.size = 0
         self.closes = False
@@ -76,6 +86,7 @@ class FastLane(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._call: Call
+        self._noted: dict[bytes, bytes] = {}
         self._slot: _Slot | None = None
         self._slots: deque[_Slot] = deque()
         # After a request that ends the connection no other is taken: its answer would be lost.
@@ -90,10 +101,20 @@ class FastLane(HttpToolsProtocol):
         """Begin a request; uvicorn's scope is made only for those that are not ours."""
         self.url = b""
         self.headers = []
+        self._noted = {}
         self.expect_100_continue = False
         self._slot = None
         self._receiving = True
         self._touched_at = self.loop.time()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; the few that we look at are noted by name."""
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in _NOTED:
+            self._noted[name] = value
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
@@ -110,11 +131,10 @@ class FastLane(HttpToolsProtocol):
             self._go_the_ordinary_way()
             return
         self._call = call
-        self._slot = slot = _Slot(self, self.headers)
+        self._slot = slot = _Slot(self)
         slot.closes = not self.parser.should_keep_alive() or self.parser.get_http_version() == "1.0"
-        for name, value in self.headers:
-            if name == b"content-length" and int(value) > BODY_BYTES_MAX:
-                self._refuse_size()
+        if int(self._noted.get(b"content-length", 0)) > BODY_BYTES_MAX:
+            self._refuse_size()
 
     def on_body(self, body: bytes) -> None:
         """Collect a body that is ours; stop reading one that is too large."""
@@ -141,22 +161,14 @@ class FastLane(HttpToolsProtocol):
             return
         self._slot = None
         self._closing = slot.closes
-        content_type = b""
-        given_id = idempotency_key = None
-        for name, value in slot.headers:
-            if name == b"content-type":
-                content_type = value
-            elif name == b"x-request-id":
-                given_id = value
-            elif name == b"idempotency-key":
-                idempotency_key = value
-        slot.name = request_id(given_id)
+        noted = self._noted
+        slot.name = request_id(noted.get(b"x-request-id"))
         self._slots.append(slot)
         self.calls.offer(
             self._call,
-            key=key_of(slot.headers),
-            content_type=content_type,
-            idempotency_key=idempotency_key,
+            key=key_in(noted.get(b"x-api-key"), noted.get(b"authorization")),
+            content_type=noted.get(b"content-type", b""),
+            idempotency_key=noted.get(b"idempotency-key"),
             body=slot.chunks[0] if len(slot.chunks) == 1 else b"".join(slot.chunks),
             request_id=slot.name,
             answer=slot.answer,
@@ -199,11 +211,11 @@ class FastLane(HttpToolsProtocol):
 
     def _refuse(self, status: int, code: str, text: str) -> None:
         """Answer before the request is whole, and take nothing further."""
-        slot = self._slot or _Slot(self, [])
+        slot = self._slot or _Slot(self)
         self._slot = None
         self._closing = slot.closes = True
         slot.chunks.clear()
-        slot.name = request_id(dict(slot.headers).get(b"x-request-id"))
+        slot.name = request_id(self._noted.get(b"x-request-id"))
         self._slots.append(slot)
         slot.answer(status, error_body(code, text, slot.name), False)
 

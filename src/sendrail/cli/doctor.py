@@ -1,6 +1,7 @@
 """`sendrail doctor`: is this installation well, and what helps where it is not."""
 
 import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,7 @@ def _open_files() -> "Finding":
 
 
 def _print(finding: "Finding") -> None:
-    level = output.paint(f"{finding.level.value:<4}", _COLOURS[finding.level.value])
+    level = output.paint(f"{finding.level.value:<4}", _COLOURS[finding.level.value], sys.stdout)
     print(f"{level}  {finding.check}: {finding.text}")
     if finding.fix:
         print(f"      fix: {finding.fix}")

@@ -17,4 +17,4 @@ def migrate(data: Data = None, as_json: Json = False) -> None:
     elif before == wanted:
         print(f"schema {wanted}: nothing to do")
     else:
-        print(f"schema {before} brought to {wanted}")
+        print(f"schema {before or 'none'} brought to {wanted}")

@@ -53,7 +53,9 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str)
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        shown.add_column(column.replace("_", " "), overflow="fold")
+        # The last one holds the long texts; the others must not be torn apart for it.
+        is_last = column == columns[-1]
+        shown.add_column(column.replace("_", " "), overflow="fold", no_wrap=not is_last)
     for each in texts:
         shown.add_row(*map(_literal, each))
     _console(sys.stdout).print(shown)
@@ -119,12 +121,12 @@ def _complain(error: SendrailError, as_json: bool) -> None:
         told = {"error": error.message, "code": error.code, "param": error.param}
         print(json.dumps({k: v for k, v in told.items() if v is not None}), file=sys.stderr)
     else:
-        note(f"{paint('error:', 'red')} {error.message} ({error.code})")
+        note(f"{paint('error:', 'red', sys.stderr)} {error.message} ({error.code})")
 
 
-def paint(text: str, colour: str) -> str:
-    """Return a coloured text for standard error, plain where colour is not wanted."""
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+def paint(text: str, colour: str, stream: IO[str]) -> str:
+    """Return a coloured text for a stream, plain where colour is not wanted."""
+    if not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return typer.style(text, fg=colour)
 

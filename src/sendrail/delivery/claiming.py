@@ -53,8 +53,12 @@ class TurnTaken:
 
 @dataclass(slots=True)
 class Round:
-    """Everything one round took from the queue."""
+    """Everything one round takes from the queue; `now` paces, `wall` tells what is due."""
 
+    tx: Tx
+    now: float
+    wall: int
+    share: int
     taken: list[TurnTaken] = field(default_factory=list)
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
@@ -96,79 +100,71 @@ class Claimer:
         """
         if not self._lease.holds(tx):
             raise SetupError("Another process has taken over the delivery of this data folder.")
-        found = Round()
+        found = Round(tx, now, wall, share=max(_SHARE_MIN, _ROUND_MAX // len(turns)))
         candidates: list[_Candidate] = []
         senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
-        share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
         for turn in turns:
             taken = TurnTaken(turn)
             found.taken.append(taken)
             if (sender := senders.get(turn.list_id)) is None:
-                self._drop_orphans(tx, taken, found)
+                self._drop_orphans(taken, found)
             else:
-                candidates += self._take_turn(tx, taken, sender, share, found, now, wall)
-        self._judge_candidates(tx, candidates, found, wall)
+                candidates += self._take_turn(taken, sender, found)
+        self._judge_candidates(candidates, found)
         tx.queue.drop(found.drops, wall)
         return found
 
-    def _drop_orphans(self, tx: Tx, taken: TurnTaken, found: Round) -> None:
+    def _drop_orphans(self, taken: TurnTaken, found: Round) -> None:
         for rank in (RANK_AHEAD, RANK_PACED):
-            places = tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
+            places = found.tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
             found.drops += [(place, Status.ORPHANED, Drop.ORPHAN) for place in places]
             if len(places) == _SWEEP_MAX:
                 taken.then = Then.WHEN_PACE_ALLOWS
 
-    def _take_turn(
-        self,
-        tx: Tx,
-        taken: TurnTaken,
-        sender: SendingList,
-        share: int,
-        found: Round,
-        now: float,
-        wall: int,
-    ) -> list[_Candidate]:
+    def _take_turn(self, taken: TurnTaken, sender: SendingList, found: Round) -> list[_Candidate]:
         lane, list_id = taken.turn
         route = taken.route = self._routes.of(sender.link_id)
-        room = min(share, route.room(now) - found.planned[sender.link_id]) if route else 0
+        room = (
+            min(found.share, route.room(found.now) - found.planned[sender.link_id]) if route else 0
+        )
         if route is None or room <= 0:
             taken.then = Then.WHEN_LINK_ALLOWS
             return []
-        ahead = self._due(tx, taken, RANK_AHEAD, room, found, wall)
-        pace_room = self._pacer.room(list_id, sender.rate, now)
+        ahead = self._due(taken, RANK_AHEAD, room, found)
+        pace_room = self._pacer.room(list_id, sender.rate, found.now)
         paced_max = min(room - len(ahead), pace_room)
-        paced = self._due(tx, taken, RANK_PACED, paced_max, found, wall)
+        paced = self._due(taken, RANK_PACED, paced_max, found)
         if len(ahead) == room or len(paced) == paced_max:
             taken.then = Then.WHEN_PACE_ALLOWS
-        elif taken.then is Then.WHEN_TOLD and (due_at := tx.queue.next_due_after(lane, list_id, wall)) is not None:
+        elif (
+            taken.then is Then.WHEN_TOLD
+            and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
+        ):
             taken.then, taken.due_at = Then.WHEN_DUE, due_at
         found.planned[sender.link_id] += len(ahead) + len(paced)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
-    def _due(
-        self, tx: Tx, taken: TurnTaken, rank: int, limit: int, found: Round, wall: int
-    ) -> list[QueuePlace]:
+    def _due(self, taken: TurnTaken, rank: int, limit: int, found: Round) -> list[QueuePlace]:
         """Return what is due, after dropping what has waited too long."""
         if limit <= 0:
             return []
-        turn = taken.turn
-        places = tx.queue.due(*turn, rank, wall, limit)
+        turn, queue, wall = taken.turn, found.tx.queue, found.wall
+        places = queue.due(*turn, rank, wall, limit)
         stale_from = wall - self._stale_after_ms
         if not places or places[0].due_at >= stale_from:
             return places
-        stale = tx.queue.due(*turn, rank, stale_from - 1, _SWEEP_MAX)
+        stale = queue.due(*turn, rank, stale_from - 1, _SWEEP_MAX)
         found.drops += [(place, Status.DROPPED, Drop.STALE) for place in stale]
         if len(stale) == _SWEEP_MAX:
             # More of the old remain: nothing young is reached before they are gone.
             taken.then = Then.WHEN_PACE_ALLOWS
             return []
-        return tx.queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
+        return queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
 
-    def _judge_candidates(
-        self, tx: Tx, candidates: Sequence[_Candidate], found: Round, wall: int
-    ) -> None:
+    def _judge_candidates(self, candidates: Sequence[_Candidate], found: Round) -> None:
         if not candidates:
             return
+        tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
         reasons = self._ask_again(tx, candidates, loaded)
         going = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
@@ -220,9 +216,7 @@ class Claimer:
         ]
 
 
-def _claim(
-    candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int
-) -> Claim:
+def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int) -> Claim:
     place, sender = candidate.place, candidate.sender
     body = message.body
     if "{{" in body:

@@ -61,7 +61,7 @@ class Pacer:
 
     def turns(self, now: float, limit: int) -> list[Turn]:
         """Take the lists whose time has come, the longest due first."""
-        taken = []
+        taken: list[Turn] = []
         while self._turns and self._turns[0][0] <= now and len(taken) < limit:
             at, _, list_id = heapq.heappop(self._turns)
             active = self._active.get(list_id)
@@ -88,13 +88,13 @@ class Pacer:
         pace.take(now, paced)
 
     def again(self, list_id: int, now: float) -> None:
-        """The list has more that is due: look again as soon as its pace allows."""
+        """Look at the list again as soon as its pace allows: it has more that is due."""
         active = self._active[list_id]
         ready = active.pace.ready_at(now) if active.pace is not None else now
         self.wake(active.lane, list_id, ready)
 
     def rest(self, list_id: int, now: float) -> None:
-        """The list has nothing waiting: forget it as soon as its pace has come to rest."""
+        """Forget the list, which has nothing waiting, as soon as its pace has come to rest."""
         active = self._active[list_id]
         if active.pace is None or active.pace.is_rested(now):
             # A hint may have come in the meantime, and its turn is still ahead.

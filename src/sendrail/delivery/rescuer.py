@@ -4,6 +4,7 @@ An attempt whose owner's epoch has passed may or may not have left: it becomes `
 list's policy decides. An uncertain message that no receipt settles in time becomes `failed`.
 """
 
+from functools import partial
 from typing import Final
 
 import structlog
@@ -39,7 +40,7 @@ class Rescuer:
         """Settle every attempt of former owners as uncertain; return how many there were."""
         rescued = after = 0
         while True:
-            batch = await self._store.write(lambda tx, after=after: self._rescue(tx, after, now))
+            batch = await self._store.write(partial(self._rescue, after=after, now=now))
             if not batch:
                 return rescued
             after = batch[-1].number
@@ -62,9 +63,7 @@ class Rescuer:
         open_attempts = tx.queue.unsettled(Status.SENDING, after, _BATCH)
         left = [message for message in open_attempts if message.epoch < self._lease.epoch]
         senders = tx.gate.lists_by_id({message.list_id for message in left})
-        tx.queue.arrive(
-            [_arrival(message, senders.get(message.list_id), now) for message in left]
-        )
+        tx.queue.arrive([_arrival(message, senders.get(message.list_id), now) for message in left])
         return left
 
     def _expire(self, tx: Tx, now: int) -> int:
@@ -92,9 +91,7 @@ def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arriva
     place = None
     if settlement.due_at is not None:
         rank = rank_of(message.skips)
-        place = QueuePlace(
-            message.lane, message.list_id, rank, settlement.due_at, message.number
-        )
+        place = QueuePlace(message.lane, message.list_id, rank, settlement.due_at, message.number)
     return Arrival(
         number=message.number,
         lane=message.lane,

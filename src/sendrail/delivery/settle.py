@@ -16,7 +16,7 @@ from sendrail.domain.retry import ATTEMPTS_MAX, backoff_ms
 from sendrail.domain.sender import OnUncertain
 
 
-def settle(
+def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match readable
     attempt: int,
     outcome: Outcome,
     *,
@@ -44,9 +44,7 @@ def settle(
             if attempt >= ATTEMPTS_MAX:
                 return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
             retry_at = now + backoff_ms(attempt, chance)
-            return Settlement(
-                Status.QUEUED, attempt, detail=detail, due_at=retry_at, resent=resent
-            )
+            return Settlement(Status.QUEUED, attempt, detail=detail, due_at=retry_at, resent=resent)
         case Rejected(detail):
             return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
         case Uncertain(detail):

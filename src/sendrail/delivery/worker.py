@@ -54,9 +54,9 @@ class Worker:
         claimer: Claimer,
         pacer: Pacer,
         routes: Routes,
+        *,
         lease: Lease,
         metrics: Metrics,
-        *,
         clock: Clock,
         chance: random.Random,
         answer_timeout_seconds: float,
@@ -75,24 +75,32 @@ class Worker:
         self._settling: list[_Answer] = []
         self._settle_scheduled = False
         self._stopping = False
+        # Set while `run` is not under way: only then no claim can turn into another hand-over.
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     async def run(self) -> None:
         """Deliver until `stop` is called."""
-        await self.look()
-        looked_at = self._clock.monotonic()
-        while not self._stopping:
-            now = self._clock.monotonic()
-            if now - looked_at >= _LOOK_SECONDS:
-                looked_at = now
-                if self._store.changed_elsewhere():
-                    await self.look()
-            if await self.step() == 0:
-                await self._rest()
+        self._ended.clear()
+        try:
+            await self.look()
+            looked_at = self._clock.monotonic()
+            while not self._stopping:
+                now = self._clock.monotonic()
+                if now - looked_at >= _LOOK_SECONDS:
+                    looked_at = now
+                    if self._store.changed_elsewhere():
+                        await self.look()
+                if await self.step() == 0:
+                    await self._rest()
+        finally:
+            self._ended.set()
 
     async def stop(self, within_seconds: float) -> None:
         """Claim no more; wait a while for the answers under way, and settle what came."""
         self._stopping = True
         self._store.hints.queued_event.set()
+        await self._ended.wait()
         if self._handing_over:
             await asyncio.wait(self._handing_over, timeout=within_seconds)
         for task in self._handing_over:
@@ -117,9 +125,7 @@ class Worker:
         if not turns:
             return 0
         try:
-            found = await self._store.write(
-                lambda tx: self._claimer.claim(tx, turns, now, wall)
-            )
+            found = await self._store.write(lambda tx: self._claimer.claim(tx, turns, now, wall))
         except StorageUnavailable as error:
             _log.warning("claim_postponed", reason=error.code)
             for turn in turns:

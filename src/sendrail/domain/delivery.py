@@ -11,11 +11,12 @@ from sendrail.domain.sender import OnUncertain
 # A list's queue has two ranks: what skipped the list's rate passes ahead of what is paced.
 RANK_AHEAD: Final = 0
 RANK_PACED: Final = 1
+_SKIP_RATE: Final = Skip.RATE_LIMIT.value
 
 
 def rank_of(skips: int) -> int:
     """Return the rank at which a message with these skip flags waits."""
-    return RANK_AHEAD if skips & Skip.RATE_LIMIT else RANK_PACED
+    return RANK_AHEAD if skips & _SKIP_RATE else RANK_PACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

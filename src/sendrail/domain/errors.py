@@ -10,9 +10,7 @@ class SendrailError(Exception):
 
     code = "error"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, param: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param

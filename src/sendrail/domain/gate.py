@@ -5,9 +5,9 @@ is tested as a table. Each skip flag of `send-raw` opens exactly one check; a ch
 cannot be skipped by anyone. Some checks are asked again just before the submit, because a STOP or a
 pause may arrive while a message waits; what they refuse then is dropped with a reason.
 
-Two rules of the gate stand elsewhere: numbers are E.164 by type (`sending/orders.py` refuses anything
-else), and the list's rate never refuses: it makes a message wait (`delivery/pacer.py`), unless
-`skip_rate_limit` lets it pass ahead.
+Two rules of the gate stand elsewhere: numbers are E.164 by type (`sending/orders.py` refuses
+anything else), and the list's rate never refuses: it makes a message wait (`delivery/pacer.py`),
+unless `skip_rate_limit` lets it pass ahead.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,10 @@ from typing import Final
 from sendrail.domain.message import Drop, Skip
 from sendrail.domain.order import Refusal
 from sendrail.domain.sender import ListStatus, SendingList
+
+# Looked up once: on Python 3.11 each look-up on an enumeration costs as much as the check.
+_ACTIVE: Final = ListStatus.ACTIVE
+_DELETED: Final = ListStatus.DELETED
 
 
 @dataclass(slots=True)
@@ -50,9 +54,9 @@ def list_is_owned(facts: Facts) -> Refusal | None:
     if facts.sending_list is None:
         return Refusal.LIST_NOT_FOUND
     status = facts.sending_list.status
-    if status is ListStatus.DELETED:
-        return Refusal.LIST_NOT_FOUND
-    return None if status is ListStatus.ACTIVE else Refusal.LIST_INACTIVE
+    if status is _ACTIVE:
+        return None
+    return Refusal.LIST_NOT_FOUND if status is _DELETED else Refusal.LIST_INACTIVE
 
 
 def account_is_active(facts: Facts) -> Refusal | None:

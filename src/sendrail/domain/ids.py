@@ -23,6 +23,7 @@ Lane = NewType("Lane", int)
 
 LANES: Final = 4096
 MESSAGE_ID_LENGTH: Final = 8
+ID_KEY_BYTES: Final = 16
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _HALF: Final = 62**4
@@ -47,7 +48,7 @@ class MessageIds:
     """The permutation between message numbers and public ids under one 16-byte key."""
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == 16, "the id key is one AES-128 key"
+        assert len(key) == ID_KEY_BYTES, "the id key is one AES-128 key"
         # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
         # one call enciphers a whole batch of blocks.
         self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305

@@ -27,4 +27,6 @@ def show(number: int) -> str:
 def mask(number: int) -> str:
     """Return a form that tells numbers apart for an operator without revealing them."""
     digits = str(number)
-    return f"+{digits[:4]}***{digits[-4:]}" if len(digits) > 8 else f"+{digits[:2]}***"
+    # Three digits stay hidden at the least, whatever the length of a country's numbers.
+    head, tail = (4, 4) if len(digits) > 10 else (2, 3)
+    return f"+{digits[:head]}***{digits[-tail:] if len(digits) > 7 else ''}"

@@ -77,10 +77,6 @@ class JourneyService:
             lambda tx: tx.journeys.enrolments(_journey(tx, account_id, number, name), self._now())
         )
 
-    async def end_overdue(self) -> int:
-        """Forget the enrolments whose time is over; the gate does not count them anyway."""
-        return await self._store.write(lambda tx: tx.journeys.end_overdue(self._now()))
-
 
 def _journey(tx: Tx, account_id: AccountId, number: PhoneNumber, name: str) -> Journey:
     sender = owned_list(tx, account_id, number)

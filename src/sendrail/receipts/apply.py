@@ -81,9 +81,7 @@ def apply_parked(tx: Tx, since: int, limit: int) -> Applied:
     return applied
 
 
-def _apply_receipts(
-    tx: Tx, words: Sequence[_Word], ids: MessageIds, applied: Applied
-) -> None:
+def _apply_receipts(tx: Tx, words: Sequence[_Word], ids: MessageIds, applied: Applied) -> None:
     if not words:
         return
     owners = tx.inbox.owners([(word.link_id, word.receipt.carrier_ref) for word in words])
@@ -126,9 +124,7 @@ def _park(tx: Tx, words: Sequence[_Word], applied: Applied) -> None:
     )
 
 
-def _move(
-    tx: Tx, words: Sequence[_Word], owners: Sequence[Owner], applied: Applied
-) -> None:
+def _move(tx: Tx, words: Sequence[_Word], owners: Sequence[Owner], applied: Applied) -> None:
     standing: dict[int, Status] = {}
     verdicts = []
     for word, owner in zip(words, owners, strict=True):
@@ -143,9 +139,7 @@ def _move(
         applied.fates["applied"] += 1
         applied.ended[target] += 1
         verdicts.append(
-            Verdict(
-                target.value, word.receipt.detail, word.received_at, owner.number, owner.lane
-            )
+            Verdict(target.value, word.receipt.detail, word.received_at, owner.number, owner.lane)
         )
     if verdicts:
         tx.inbox.apply(verdicts)

@@ -104,13 +104,13 @@ class DuplicateWindow:
         if expired > 1 and expired * 2 > len(self._times):
             del self._times[: expired - 1], self._firsts[: expired - 1]
 
-    def find(self, key: int, now: int) -> int | None:
-        """Return the number of the same message within the window, if there is one."""
+    def find(self, key: int, now: int) -> int:
+        """Return the number of the same message within the window, or 0."""
         if not self.length_ms:
-            return None
+            return 0
         shard = key & (_SHARDS - 1)
         number = self._young[shard].find(key) or self._old[shard].find(key)
-        return number if number and number >= self._oldest(now) else None
+        return number if number and number >= self._oldest(now) else 0
 
     def add(self, key: int, number: int, now: int) -> None:
         """Remember a message; numbers grow with time."""

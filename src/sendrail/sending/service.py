@@ -9,10 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Final, NamedTuple
 
+import structlog
+
 from sendrail.domain.content import contains_any
+from sendrail.domain.delivery import rank_of
 from sendrail.domain.errors import (
     Forbidden,
     InvalidInput,
@@ -21,25 +23,30 @@ from sendrail.domain.errors import (
     StorageFull,
     Unauthorized,
 )
-from sendrail.domain.delivery import rank_of
 from sendrail.domain.gate import Facts, judge
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.order import Fault, Order, Refusal
-from sendrail.domain.sender import SendingList
 from sendrail.sending.duplicates import DuplicateWindow, fingerprint
 from sendrail.storage.interface import (
     Caller,
     KeptAnswer,
-    NewMessage,
-    QueuePlace,
+    MessageRow,
+    PlaceRow,
     Store,
     Tx,
 )
 from sendrail.telemetry import Metrics
 
+_log = structlog.get_logger()
+
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_ORDERS_MAX: Final = 512
+
+# Members looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
+_SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
+_SKIP_JOURNEY: Final = Skip.JOURNEY.value
+_QUEUED: Final = Status.QUEUED.value
 
 SUSPENDED: Final = "Account is suspended"
 _REFUSAL_TEXTS: Final = {
@@ -95,28 +102,59 @@ class Replay:
 Told = Sequence[Verdict] | Replay | SendrailError
 
 
-@dataclass(slots=True)
 class Submission:
     """What came through a door at one time: one caller, one or many orders.
 
     `caller` is the digest of an API key, or an account that the door knows already. A fault among
-    the orders is kept in its place: only who may ask is told what was wrong. `shape` makes the
-    door's answer, so that an idempotent one can be stored with the messages it speaks of.
+    the orders is kept in its place: only who may ask is told what was wrong.
     """
 
-    caller: bytes | AccountId
-    orders: Sequence[Order | Fault]
-    done: Callable[[Told], None]
-    idempotency: Idempotency | None = None
-    shape: Callable[[Sequence[Verdict]], Shaped] | None = None
+    __slots__ = ("caller", "idempotency", "orders")
+
+    def __init__(
+        self,
+        caller: bytes | AccountId,
+        orders: Sequence[Order | Fault],
+        idempotency: Idempotency | None = None,
+    ) -> None:
+        self.caller = caller
+        self.orders = orders
+        self.idempotency = idempotency
+
+    def told(self, told: Told) -> None:
+        """Answer the caller; called once, when what is told is durable."""
+        raise NotImplementedError
+
+    def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
+        """Return the door's answer, to be stored with the messages it speaks of."""
+        raise NotImplementedError
 
 
-class _Judged(NamedTuple):
-    """An order that passed every check, with what its row needs."""
+class _Awaited(Submission):
+    """A submission of somebody who waits in a task."""
 
-    order: Order
-    sender: SendingList
-    number: int
+    __slots__ = ("future",)
+
+    def __init__(self, account_id: AccountId, orders: Sequence[Order | Fault]) -> None:
+        super().__init__(account_id, orders)
+        self.future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+
+    def told(self, told: Told) -> None:
+        if not self.future.done():
+            self.future.set_result(told)
+
+
+class _Batch:
+    """Messages in the making: what one transaction will insert."""
+
+    __slots__ = ("now", "number", "numbers", "places", "rows")
+
+    def __init__(self, first: int, now: int) -> None:
+        self.number = first
+        self.now = now
+        self.numbers: list[int] = []
+        self.rows: list[MessageRow] = []
+        self.places: list[PlaceRow] = []
 
 
 class Sending:
@@ -160,26 +198,21 @@ class Sending:
         Raises `Forbidden` when the account is suspended, `StorageUnavailable` when nothing could
         be stored, `Overloaded` when too much waits already.
         """
-        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-
-        def done(told: Told) -> None:
-            if not future.done():
-                future.set_result(told)
-
-        self.offer(Submission(account_id, orders, done))
-        told = await future
+        submission = _Awaited(account_id, orders)
+        self.offer(submission)
+        told = await submission.future
         if isinstance(told, SendrailError):
             raise told
         assert not isinstance(told, Replay), "no idempotency key was given"
         return told
 
     def offer(self, submission: Submission) -> None:
-        """Take a submission; its `done` is called once, when what it is told is durable."""
+        """Take a submission; it is told once, when what it is told is durable."""
         if self.closed is not None:
-            submission.done(self.closed)
+            submission.told(self.closed)
             return
         if len(self._waiting) >= self._waiting_max:
-            submission.done(Overloaded("Too many requests wait for the disk. Try again shortly."))
+            submission.told(Overloaded("Too many requests wait for the disk. Try again shortly."))
             return
         self._waiting.append(submission)
         if not self._scheduled:
@@ -214,25 +247,17 @@ class Sending:
                 self._window.forget(key)
             # The numbers given out are free again.
             self._next = self._first
-            told = (
-                error
-                if isinstance(error, SendrailError)
-                else SendrailError("Something broke here; nothing was stored.", code="internal_error")
-            )
-            tolds = [told] * len(group)
+            tolds = [_explained(error)] * len(group)
         else:
             self._store.hints.queue_has(self._queued)
         assert tolds is not None, "a transaction that did not fail has a result"
         self._count(tolds)
         for submission, told in zip(group, tolds, strict=True):
-            submission.done(told)
+            submission.told(told)
 
     def _judge_group(self, tx: Tx, group: Sequence[Submission], now: int) -> list[Told]:
         callers = self._callers(tx, group)
-        tolds: list[Told | None] = [
-            _turned_away(submission, caller)
-            for submission, caller in zip(group, callers, strict=True)
-        ]
+        tolds: list[Told | None] = [_turned_away(caller) for caller in callers]
         self._replay(tx, group, callers, tolds)
         asking = [
             (submission, caller)
@@ -265,109 +290,95 @@ class Sending:
             for order in submission.orders
             if isinstance(order, Order)
         ]
-        if not orders:
-            return [_judged(submission.orders, iter(())) for submission, _ in asking]
-        facts = self._read_facts(tx, orders, now)
-        first = self._reserve(tx, len(orders), now)
-        passed: list[_Judged] = []
-        numbers = count(first)
-        judgements = [
-            self._judge_one(caller, order, fact, next(numbers), now, passed)
-            for (caller, order), fact in zip(orders, facts, strict=True)
+        refusals: list[Refused | None] = []
+        accepted: Iterator[MessageId] = iter(())
+        if orders:
+            facts = self._read_facts(tx, orders, now)
+            batch = _Batch(self._reserve(tx, len(orders), now), now)
+            refusals = [
+                self._judge(caller, order, fact, batch)
+                for (caller, order), fact in zip(orders, facts, strict=True)
+            ]
+            tx.messages.insert(batch.rows, batch.places)
+            accepted = iter(self._ids.show_many(batch.numbers))
+        verdicts = iter(
+            [Accepted(next(accepted)) if refusal is None else refusal for refusal in refusals]
+        )
+        return [
+            [
+                next(verdicts)
+                if isinstance(order, Order)
+                else Refused(order.code, order.text, order.param)
+                for order in submission.orders
+            ]
+            for submission, _ in asking
         ]
-        self._insert(tx, passed, now)
-        verdicts: list[Verdict] = []
-        accepted = iter(self._ids.show_many([judged.number for judged in passed]))
-        for judgement in judgements:
-            verdicts.append(judgement if judgement is not None else Accepted(next(accepted)))
-        following = iter(verdicts)
-        return [_judged(submission.orders, following) for submission, _ in asking]
 
-    def _read_facts(
-        self, tx: Tx, orders: Sequence[tuple[Caller, Order]], now: int
-    ) -> list[Facts]:
+    def _read_facts(self, tx: Tx, orders: Sequence[tuple[Caller, Order]], now: int) -> list[Facts]:
+        """Read what the gate asks about, one query a table, and put it together by order."""
         gate = tx.gate
-        senders = gate.lists({(caller.account_id, order.list_number) for caller, order in orders})
-        known = [senders.get((caller.account_id, order.list_number)) for caller, order in orders]
-        subscriptions, owners, journeys = [], [], []
-        for (caller, order), sender in zip(orders, known, strict=True):
+        lists = gate.lists({(caller.account_id, order.list_number) for caller, order in orders})
+        senders = [lists.get((caller.account_id, order.list_number)) for caller, order in orders]
+        subscriptions, blocks, journeys = [], [], []
+        for (caller, order), sender in zip(orders, senders, strict=True):
             if sender is None:
                 continue
-            if not order.skips & Skip.CONTACT_VALIDATION:
+            if not order.skips & _SKIP_CONTACT:
                 subscriptions.append((sender.id, order.recipient))
-                owners.append((caller.account_id, order.recipient))
-            if not order.skips & Skip.JOURNEY:
+                blocks.append((caller.account_id, order.recipient))
+            if not order.skips & _SKIP_JOURNEY:
                 journeys.append((sender.id, order.recipient))
         unsubscribed = gate.unsubscribed(subscriptions)
-        blocked = gate.blocked(owners)
+        blocked = gate.blocked(blocks)
         enrolled = gate.enrolled(journeys, now)
         return [
             Facts(
                 sender,
                 caller.active,
-                contains_any(order.body, self._blocked_words)
-                or contains_any(order.body, caller.blocked_words),
+                self._is_blocked(order.body, caller),
                 sender is not None and (sender.id, order.recipient) in unsubscribed,
                 (caller.account_id, order.recipient) in blocked,
-                in_active_journey=sender is not None and (sender.id, order.recipient) in enrolled,
+                False,
+                sender is not None and (sender.id, order.recipient) in enrolled,
             )
-            for (caller, order), sender in zip(orders, known, strict=True)
+            for (caller, order), sender in zip(orders, senders, strict=True)
         ]
 
-    def _judge_one(
-        self,
-        caller: Caller,
-        order: Order,
-        facts: Facts,
-        number: int,
-        now: int,
-        passed: list[_Judged],
-    ) -> Refused | None:
+    def _is_blocked(self, body: str, caller: Caller) -> bool:
+        return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
+
+    def _judge(self, caller: Caller, order: Order, facts: Facts, batch: _Batch) -> Refused | None:
+        """Put an order into the batch, or return why not."""
         sender = facts.sending_list
+        number, now = batch.number, batch.now
+        batch.number += 1
         key = earlier = 0
         if sender is not None:
             key = fingerprint(sender.id, order.recipient, order.body)
-            earlier = self._window.find(key, now) or 0
+            earlier = self._window.find(key, now)
             facts.same_message_recently = earlier != 0
         refusal = judge(facts, order.skips)
         if refusal is None and caller.account_id in self.full_accounts:
             refusal = Refusal.QUEUE_FULL
-        if refusal is None:
-            assert sender is not None, "no order passes the gate without a list"
-            self._window.add(key, number, now)
-            self._remembered.append(key)
-            passed.append(_Judged(order, sender, number))
-            return None
-        detail = None
-        if refusal is Refusal.DUPLICATE_MESSAGE:
-            detail = f"The first message is {self._ids.show(earlier)}"
-        return Refused(refusal, _REFUSAL_TEXTS[refusal], detail=detail)
-
-    def _insert(self, tx: Tx, passed: Sequence[_Judged], now: int) -> None:
-        if not passed:
-            return
-        rows, places = [], []
-        for order, sender, number in passed:
-            lane, list_id = sender.lane, sender.id
-            rows.append(
-                NewMessage(
-                    number,
-                    lane,
-                    sender.account_id,
-                    list_id,
-                    order.recipient,
-                    now,
-                    Status.QUEUED.value,
-                    int(order.skips),
-                    order.segments,
-                    order.encoding,
-                    order.body,
-                    order.metadata.decode() if order.metadata is not None else None,
-                )
+        if refusal is not None:
+            detail = None
+            if refusal is Refusal.DUPLICATE_MESSAGE:
+                detail = f"The first message is {self._ids.show(earlier)}"
+            return Refused(refusal, _REFUSAL_TEXTS[refusal], None, detail)
+        assert sender is not None, "no order passes the gate without a list"
+        self._window.add(key, number, now)
+        self._remembered.append(key)
+        metadata = None if order.metadata is None else order.metadata.decode()
+        batch.numbers.append(number)
+        batch.rows.append(
+            (
+                number, sender.lane, sender.account_id, sender.id, order.recipient, now, _QUEUED,
+                order.skips, order.segments, order.encoding, order.body, metadata,
             )
-            places.append(QueuePlace(lane, list_id, rank_of(order.skips), now, number))
-            self._queued.add((lane, list_id))
-        tx.messages.insert(rows, places)
+        )  # fmt: skip
+        batch.places.append((sender.lane, sender.id, rank_of(order.skips), now, number))
+        self._queued.add((sender.lane, sender.id))
+        return None
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
         """Take numbers, and learn of messages that another process accepted meanwhile."""
@@ -397,11 +408,11 @@ class Sending:
         tolds: list[Told | None],
     ) -> None:
         """Answer what was answered before; a second of the same key in one group comes later."""
-        asked = {}
+        asked: dict[tuple[int, str], int] = {}
         for at, (submission, caller) in enumerate(zip(group, callers, strict=True)):
             if submission.idempotency is None or caller is None or tolds[at] is not None:
                 continue
-            pair = (caller.account_id, submission.idempotency.key)
+            pair: tuple[int, str] = (caller.account_id, submission.idempotency.key)
             if pair in asked:
                 tolds[at] = Overloaded(
                     "A request with this idempotency key is still running. Try again shortly.",
@@ -433,7 +444,7 @@ class Sending:
         now: int,
     ) -> Sequence[Verdict]:
         promise = submission.idempotency
-        if promise is not None and caller is not None and submission.shape is not None:
+        if promise is not None and caller is not None:
             kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
             tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
         return verdicts
@@ -451,16 +462,14 @@ class Sending:
         self._metrics.accepted.inc(accepted)
 
 
-def _turned_away(submission: Submission, caller: Caller | None) -> SendrailError | None:
+def _explained(error: Exception) -> Told:
+    if isinstance(error, SendrailError):
+        return error
+    _log.error("acceptance_broke", exc_info=error)
+    return SendrailError("Something broke here; nothing was stored.", code="internal_error")
+
+
+def _turned_away(caller: Caller | None) -> SendrailError | None:
     if caller is None:
         return Unauthorized("Invalid API key")
     return None if caller.active else Forbidden(SUSPENDED)
-
-
-def _judged(orders: Sequence[Order | Fault], verdicts: Iterator[Verdict]) -> list[Verdict]:
-    """Put each order's verdict, or its fault, in the order's place."""
-
-    return [
-        next(verdicts) if isinstance(order, Order) else Refused(order.code, order.text, order.param)
-        for order in orders
-    ]

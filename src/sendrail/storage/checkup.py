@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.sender import Link
 from sendrail.storage.open import DATABASE, MASTER_KEY, SCHEMA, schema_of
 from sendrail.storage.statements.links import Links
@@ -74,8 +75,14 @@ def look_at(data_dir: Path, free_disk_min_mb: int) -> Iterator[Finding]:
 
 
 def schemas(data_dir: Path) -> tuple[str | None, str]:
-    """Return the schema a database has, and the one this version wants."""
-    return schema_of(data_dir / DATABASE), SCHEMA
+    """Return the schema a database has, and the one this version wants.
+
+    Raises `StorageUnavailable` when the file cannot be read as a database.
+    """
+    try:
+        return schema_of(data_dir / DATABASE), SCHEMA
+    except SQLAlchemyError as error:
+        raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
 
 
 def links_of(data_dir: Path) -> list[Link]:
@@ -199,7 +206,7 @@ def _database(data_dir: Path) -> Finding:
         return Finding(
             "database",
             Level.FAIL,
-            f"cannot be read: {getattr(error, 'orig', error)}",
+            f"cannot be read: {_reason(error)}",
             "restore a backup",
         )
     if schema == SCHEMA:
@@ -217,3 +224,8 @@ def _database(data_dir: Path) -> Finding:
         f"schema {schema} is newer than {SCHEMA}, which this version knows",
         "install the Sendrail that wrote it, or a newer one",
     )
+
+
+def _reason(error: SQLAlchemyError) -> object:
+    # What the driver said, without the statement and the link SQLAlchemy adds to it.
+    return getattr(error, "orig", error)

@@ -10,7 +10,7 @@ behind the door. Every statement on an account's rows takes the account.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.contact import Block, Enrolment, Journey, ListContact, OptOutReason
@@ -18,7 +18,6 @@ from sendrail.domain.ids import (
     AccountId,
     JourneyId,
     KeyId,
-    Lane,
     LinkId,
     ListId,
     MessageNumber,
@@ -38,21 +37,12 @@ class Caller(NamedTuple):
     blocked_words: str
 
 
-class NewMessage(NamedTuple):
-    """A judged order on its way into the queue, in the order of the table's columns."""
-
-    number: int
-    lane: int
-    account_id: int
-    list_id: int
-    recipient: int
-    created_at: int
-    status: str
-    skips: int
-    segments: int
-    encoding: str
-    body: str
-    metadata: str | None
+# A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
+# at several times the cost: number, lane, account_id, list_id, recipient, created_at, status,
+# skips, segments, encoding, body, metadata.
+MessageRow: TypeAlias = tuple[int, int, int, int, int, int, str, int, int, str, str, str | None]
+# Where it waits, the whole key of its queue row: lane, list_id, rank, due_at, number.
+PlaceRow: TypeAlias = tuple[int, int, int, int, int]
 
 
 class RecentMessage(NamedTuple):
@@ -66,7 +56,7 @@ class RecentMessage(NamedTuple):
 
 
 class QueuePlace(NamedTuple):
-    """Where a message waits: the whole key of its queue row."""
+    """Where a message waits: a `PlaceRow` read back."""
 
     lane: int
     list_id: int
@@ -352,9 +342,9 @@ class Gate(Protocol):
     def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
     def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]: ...
     def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]: ...
-    def unsubscribed(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]: ...
-    def blocked(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]: ...
-    def enrolled(self, pairs: Sequence[tuple[int, int]], now: int) -> set[tuple[int, int]]: ...
+    def unsubscribed(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]: ...
+    def blocked(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]: ...
+    def enrolled(self, pairs: Iterable[tuple[int, int]], now: int) -> set[tuple[int, int]]: ...
     def kept_answers(
         self, keys: Iterable[tuple[int, str]]
     ) -> dict[tuple[int, str], KeptAnswer]: ...
@@ -366,7 +356,7 @@ class Messages(Protocol):
     """Messages coming in."""
 
     def reserve(self, count: int) -> MessageNumber: ...
-    def insert(self, rows: Sequence[NewMessage], places: Sequence[QueuePlace]) -> None: ...
+    def insert(self, rows: Sequence[MessageRow], places: Sequence[PlaceRow]) -> None: ...
     def first_since(self, since: int) -> MessageNumber: ...
     def recent(self, first: int) -> Iterable[RecentMessage]: ...
 
@@ -391,9 +381,7 @@ class Queue(Protocol):
     def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]: ...
     def next_due_after(self, lane: int, list_id: int, now: int) -> int | None: ...
     def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]: ...
-    def drop(
-        self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int
-    ) -> None: ...
+    def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None: ...
     def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None: ...
     def arrive(self, arrivals: Sequence[Arrival]) -> None: ...
     def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]: ...

@@ -101,7 +101,9 @@ class SqliteTx:
 class SqliteStore:
     """A SQLite database file, opened for reading and writing."""
 
-    def __init__(self, path: Path, *, on_commit: Callable[[int, float], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, on_commit: Callable[[int, float], None] | None = None
+    ) -> None:
         """Open the file; `on_commit` is told each group's size and seconds.
 
         Raises `StorageUnavailable` when the file cannot be opened or written.
@@ -150,12 +152,15 @@ class SqliteStore:
 
     def _commit(self) -> None:
         group, self._group = self._group, []
+        if not group:
+            # `close` was quicker.
+            return
         began = time.perf_counter()
         try:
             outcomes = self._run(group)
-        except Exception as error:  # noqa: BLE001 - every one of the group is told
+        except Exception as broken:  # noqa: BLE001 - every one of the group is told
             self._roll_back()
-            outcomes = [(None, translated(error))] * len(group)
+            outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
         for (_, done), (result, error) in zip(group, outcomes, strict=True):
@@ -210,9 +215,7 @@ class SqliteStore:
     def _read(self, work: Callable[[SqliteTx], T]) -> T:
         raw, tx = self._own_reader()
         deadline = time.monotonic() + _READ_SECONDS_MAX
-        raw.set_progress_handler(
-            lambda: time.monotonic() > deadline, _OPERATIONS_BETWEEN_LOOKS
-        )
+        raw.set_progress_handler(lambda: time.monotonic() > deadline, _OPERATIONS_BETWEEN_LOOKS)
         try:
             raw.execute("BEGIN")
             return work(tx)
@@ -237,7 +240,7 @@ class SqliteStore:
         return before != self._data_version
 
     def _version(self) -> int:
-        return cast(int, self._raw.execute("PRAGMA data_version").fetchone()[0])
+        return cast("int", self._raw.execute("PRAGMA data_version").fetchone()[0])
 
     # Checkpoints
 
@@ -268,7 +271,8 @@ class SqliteStore:
         if self._checkpoints is not None:
             self._checkpoints.cancel()
             await asyncio.gather(self._checkpoints, return_exceptions=True)
-        if self._group:
+        while self._group:
+            # What commits may submit more, such as the next part of a long line of orders.
             self._commit()
         self.close_now()
 
@@ -295,11 +299,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def translated(error: Exception) -> Exception:
     """Return our error, with what to do about it, for one of the driver's; others as they are."""
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
-        error = error.orig
-    if not isinstance(error, sqlite3.Error):
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, sqlite3.Error):
         return error
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return StorageFull("The disk is full; nothing was stored. Free some space and try again.")
     if code == sqlite3.SQLITE_INTERRUPT:
@@ -313,7 +316,7 @@ def translated(error: Exception) -> Exception:
             "The database is read-only; nothing was stored. Make the data folder and the files "
             "in it writable for the user that runs Sendrail."
         )
-    return StorageUnavailable(f"The database cannot be used: {error}. Nothing was stored.")
+    return StorageUnavailable(f"The database cannot be used: {cause}. Nothing was stored.")
 
 
 def _checkpoint(raw: sqlite3.Connection) -> int:

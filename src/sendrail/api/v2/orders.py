@@ -112,7 +112,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
-    skips: int = Skip.NONE
+    skips = 0
     if fields.skip_duplicate_check:
         skips |= Skip.DUPLICATE
     if fields.skip_rate_limit:

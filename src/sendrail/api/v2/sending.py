@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from sendrail.api.auth import MISSING_KEY
-from sendrail.api.errors import error_body, status_of, told
+from sendrail.api.errors import error_body, shown, status_of
 from sendrail.api.v2.orders import (
     INVALID_JSON,
     read_batch,
@@ -34,12 +34,13 @@ from sendrail.sending.service import (
     Verdict,
 )
 
-_KEY_LENGTH_MAX: Final = 255
+IDEMPOTENCY_KEY_MAX: Final = 255
+_JSON: Final = b"application/json"
 _NOT_JSON: Final = Fault(
     "unsupported_media_type", "Send the body as `Content-Type: application/json`"
 )
 _BAD_IDEMPOTENCY_KEY: Final = Fault(
-    "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {_KEY_LENGTH_MAX} characters"
+    "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
 )
 _NOT_A_MESSAGE: Final = Fault(
     "invalid_field", "Each of `messages` must be a JSON object", "messages"
@@ -51,8 +52,8 @@ Answer = Callable[[int, bytes, bool], None]
 ReadOrder = Callable[[bytes, Limits, str | None], Order | Fault]
 
 
-class Accepting(msgspec.Struct):
-    """The answer to one message."""
+class QueuedMessage(msgspec.Struct):
+    """The answer to a message that was accepted."""
 
     success: bool
     message_id: str
@@ -126,30 +127,21 @@ class SendingCalls:
             answer(401, error_body("missing_api_key", MISSING_KEY, request_id), False)
             return
         raws, orders, whole = self._read(call, content_type, idempotency_key, body)
-        shape = _batch_shape(raws) if raws else _single_shape(request_id)
-
-        def done(outcome: Told) -> None:
-            if isinstance(outcome, Replay):
-                answer(outcome.status, outcome.answer, True)
-            elif isinstance(outcome, SendrailError):
-                answer(*told(outcome, request_id), False)
-            else:
-                answer(*shape(outcome), False)
-
         promise = None
         if idempotency_key is not None and not whole:
             promise = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
-        self._sending.offer(Submission(key_digest(key), orders, done, promise, shape))
+        request = _Request(key_digest(key), orders, promise, raws, request_id, answer)
+        self._sending.offer(request)
 
     def _read(
         self, call: Call, content_type: bytes, idempotency_key: bytes | None, body: bytes
     ) -> tuple[Sequence[bytes], Sequence[Order | Fault], bool]:
         """Return a batch's raw messages, the orders, and whether the whole request is at fault."""
-        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        if content_type != _JSON and content_type.partition(b";")[0].strip().lower() != _JSON:
             return [], [_NOT_JSON], True
-        if idempotency_key is not None and not 1 <= len(idempotency_key) <= _KEY_LENGTH_MAX:
+        if idempotency_key is not None and not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX:
             return [], [_BAD_IDEMPOTENCY_KEY], True
         if not call.is_batch:
             order = call.read(body, self._limits, None)
@@ -162,31 +154,60 @@ class SendingCalls:
         return raws, [_NOT_A_MESSAGE if order is INVALID_JSON else order for order in orders], False
 
 
-def _single_shape(request_id: str) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
-    def shape(verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+class _Request(Submission):
+    """One request of a sending call; `raws` are the messages of a batch, empty for a single one."""
+
+    __slots__ = ("_answer", "_raws", "_request_id")
+
+    def __init__(
+        self,
+        caller: bytes,
+        orders: Sequence[Order | Fault],
+        idempotency: Idempotency | None,
+        raws: Sequence[bytes],
+        request_id: str,
+        answer: Answer,
+    ) -> None:
+        self.caller = caller
+        self.orders = orders
+        self.idempotency = idempotency
+        self._raws = raws
+        self._request_id = request_id
+        self._answer = answer
+
+    def told(self, told: Told) -> None:
+        if isinstance(told, Replay):
+            self._answer(told.status, told.answer, True)
+        elif isinstance(told, SendrailError):
+            self._answer(*shown(told, self._request_id), False)
+        else:
+            self._answer(*self.shape(told), False)
+
+    def shape(self, verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+        if self._raws:
+            return _batch_answer(self._raws, verdicts)
         [verdict] = verdicts
         if isinstance(verdict, Accepted):
             # The id is eight letters and digits: nothing in it needs escaping.
             text = f'{{"success":true,"message_id":"{verdict.message_id}","status":"queued"}}'
             return 200, text.encode("ascii")
         return status_of(verdict.code), error_body(
-            verdict.code, verdict.text, request_id, param=verdict.param, detail=verdict.detail
+            verdict.code,
+            verdict.text,
+            self._request_id,
+            param=verdict.param,
+            detail=verdict.detail,
         )
 
-    return shape
 
-
-def _batch_shape(raws: Sequence[bytes]) -> Callable[[Sequence[Verdict]], tuple[int, bytes]]:
-    def shape(verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
-        queued, errors = [], []
-        for index, verdict in enumerate(verdicts):
-            if isinstance(verdict, Accepted):
-                queued.append(BatchMessage(index, verdict.message_id))
-            else:
-                to = recipient_in(raws[index])
-                errors.append(
-                    BatchError(index, to, verdict.code, verdict.text, verdict.detail, verdict.param)
-                )
-        return 200, _encode(BatchAnswer(len(queued), len(errors), errors, queued))
-
-    return shape
+def _batch_answer(raws: Sequence[bytes], verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+    queued, errors = [], []
+    for index, verdict in enumerate(verdicts):
+        if isinstance(verdict, Accepted):
+            queued.append(BatchMessage(index, verdict.message_id))
+        else:
+            to = recipient_in(raws[index])
+            errors.append(
+                BatchError(index, to, verdict.code, verdict.text, verdict.detail, verdict.param)
+            )
+    return 200, _encode(BatchAnswer(len(queued), len(errors), errors, queued))

@@ -154,7 +154,7 @@ def _conditions(account_id: AccountId, about: MessageFilter) -> Sequence[ColumnE
     return conditions
 
 
-def _stored(row: Row[Any]) -> StoredMessage:
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
     return StoredMessage(
         number=MessageNumber(row.number),
         recipient=PhoneNumber(row.recipient),

@@ -1,0 +1,254 @@
+"""The API's description as an OpenAPI 3.1 document.
+
+Made from the structs the handlers themselves read and write and from the table of operations, so
+that it cannot tell another story than the code. `python -m sendrail.api.openapi` prints it.
+"""
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from sendrail.api.errors import CODES, DOC_PATH, RETRY_AFTER_SECONDS, ErrorBody, status_of
+from sendrail.api.operations import FIELDS, OPERATIONS, REQUIRED, Operation
+from sendrail.api.request_ids import LENGTH_MAX
+from sendrail.api.v2.orders import BATCH_MAX, Batch
+from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
+
+_BASE: Final = "/api/v2"
+_SCHEMAS: Final = "#/components/schemas/"
+_JSON: Final = "application/json"
+_REQUEST_ID: Final = "01979c1e-5f00-7000-8000-0123456789ab"
+
+_ABOUT: Final = f"""\
+Send SMS and follow each message to its end.
+
+A request carries its API key as `X-Api-Key`. Every answer has an `X-Request-Id`: yours, where it
+is at most {LENGTH_MAX} letters, digits, `-` or `_`, or else a new one. Errors have a
+machine-readable `code`; [the list of codes]({DOC_PATH}) says what to do about each.
+
+With an `Idempotency-Key` a POST can be repeated safely: the same key and body within 24 hours get
+the same answer again, and nothing is sent twice.
+"""
+_HEADERS: Final = {
+    "X-Request-Id": {
+        "description": "Names the request, in our log too.",
+        "required": True,
+        "schema": {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{1,{LENGTH_MAX}}}$"},
+    },
+    "Retry-After": {
+        "description": "In how many seconds to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` where this is the answer to an earlier request of the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+}
+_PARAMETERS: Final = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A name for this request that you choose, such as a UUID.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX},
+    },
+    "RequestId": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "Your own name for the request.",
+        "schema": {"type": "string"},
+    },
+}
+_SECURITY_SCHEMES: Final = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The same key, as `Authorization: Bearer …`.",
+    },
+}
+
+
+@cache
+def render() -> bytes:
+    """Return the document as JSON."""
+    return msgspec.json.encode(document())
+
+
+def document() -> dict[str, Any]:
+    """Return the document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sendrail API",
+            "version": "2",
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": _BASE}],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in OPERATIONS)],
+        "paths": {each.path: {each.method: _operation(each)} for each in OPERATIONS},
+        "components": {
+            "schemas": _schemas(),
+            "parameters": _PARAMETERS,
+            "headers": _HEADERS,
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    names = ["RequestId"]
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+    }
+    if operation.request is not None:
+        names.append("IdempotencyKey")
+        name = _batch_name(operation.request) if operation.is_batch else operation.request.__name__
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                _JSON: {
+                    "schema": _ref(name),
+                    "examples": {
+                        title: {"value": value} for title, value in operation.examples.items()
+                    },
+                }
+            },
+        }
+    described["parameters"] = [
+        *operation.parameters,
+        *({"$ref": f"#/components/parameters/{name}"} for name in names),
+    ]
+    described["responses"] = dict(_responses(operation))
+    return described
+
+
+def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
+    headers = {"X-Request-Id": _header("X-Request-Id")}
+    replayed = (
+        {"Idempotency-Replayed": _header("Idempotency-Replayed")} if operation.request else {}
+    )
+    yield (
+        "200",
+        {
+            "description": (operation.answer.__doc__ or "").strip(),
+            "headers": headers | replayed,
+            "content": {_JSON: {"schema": _ref(operation.answer.__name__)}},
+        },
+    )
+    known = list(CODES)
+    codes = sorted(set(operation.codes), key=lambda code: (status_of(code), known.index(code)))
+    for status, group in groupby(codes, status_of):
+        answered = dict(headers)
+        if status in RETRY_AFTER_SECONDS:
+            answered["Retry-After"] = _header("Retry-After")
+        # The gate's answers are kept with the key; what fails before or after it is not.
+        if status == status_of("list_not_found"):
+            answered |= replayed
+        yield str(status), _error_response(list(group), answered)
+
+
+def _error_response(codes: list[str], headers: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": "\n".join(f"- `{code}`: {CODES[code][1]}" for code in codes),
+        "headers": headers,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "allOf": [
+                        _ref(ErrorBody.__name__),
+                        {"properties": {"code": {"enum": codes}}},
+                    ]
+                },
+                "examples": {code: {"value": _error(code)} for code in codes},
+            }
+        },
+    }
+
+
+def _error(code: str) -> dict[str, str]:
+    return {
+        "error": CODES[code][1],
+        "code": code,
+        "request_id": _REQUEST_ID,
+        "doc_url": f"{DOC_PATH}#{code}",
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    requests = {each.request for each in OPERATIONS if each.request is not None}
+    structs = {*requests, ErrorBody, *(each.answer for each in OPERATIONS)}
+    _, schemas = msgspec.json.schema_components(structs, ref_template=_SCHEMAS + "{name}")
+    for name, schema in schemas.items():
+        _refine(name, schema)
+    for struct in requests:
+        schemas |= _batch_schemas(struct, schemas[struct.__name__])
+    return {name: schemas[name] for name in sorted(schemas)}
+
+
+def _refine(name: str, schema: dict[str, Any]) -> None:
+    """Add what the handlers know about the fields, and drop what says nothing."""
+    del schema["title"]
+    properties = schema["properties"]
+    for field, more in FIELDS.get(name, {}).items():
+        assert field in properties, f"{name} has no field {field}"
+        properties[field] = more
+    if name in REQUIRED:
+        schema["required"] = REQUIRED[name]
+    for field, described in properties.items():
+        if field not in schema["required"] and described.get("default", 0) is None:
+            # An absent field and a null one mean the same; the types tell of both.
+            del described["default"]
+    if not schema["required"]:
+        del schema["required"]
+
+
+def _batch_schemas(struct: type[msgspec.Struct], single: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas of a batch and of one message in it, whose list number may be shared."""
+    item = f"{_batch_name(struct)}Item"
+    required = [name for name in single["required"] if name != "list_number"]
+    return {
+        item: {**single, "description": "One message of a batch.", "required": required},
+        _batch_name(struct): {
+            "type": "object",
+            "description": f"Up to {BATCH_MAX:,} messages.",
+            "required": ["messages"],
+            "properties": {
+                "messages": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": BATCH_MAX,
+                    "items": _ref(item),
+                },
+                "list_number": {
+                    "type": ["string", "null"],
+                    "description": "The list of the messages that name none.",
+                },
+            },
+        },
+    }
+
+
+def _batch_name(struct: type[msgspec.Struct]) -> str:
+    return f"{struct.__name__}{Batch.__name__}"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _SCHEMAS + name}
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.format(render(), indent=2) + b"\n")

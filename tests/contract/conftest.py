@@ -1,0 +1,275 @@
+"""A real server with both ways in, the fast lane and ASGI alone, and the means to ask it.
+
+Both servers live as long as the test run, each with its own data; tests keep apart by sending to
+recipients of their own.
+"""
+
+import asyncio
+import itertools
+import json
+import socket
+import threading
+from concurrent.futures import Future
+
+import httpx
+import pytest
+import uvloop
+
+from sendrail.api.server import listen, make_server
+from sendrail.app import SANDBOX_NUMBER, delivering, open_runtime
+from sendrail.domain import phone
+from sendrail.domain.account import AccountStatus
+from sendrail.domain.sender import OnUncertain
+from sendrail.settings import load
+
+WORD = "forbiddenword"
+
+
+class Door:
+    """One server, and what was set up behind it."""
+
+    list_number = phone.show(SANDBOX_NUMBER)
+    paused = "+15550002001"
+    unverified = "+15550002002"
+    deleted = "+15550002003"
+    theirs = "+15550002004"
+    unknown = "+15550002999"
+    blocked_word = WORD
+
+    def __init__(self, port, runtime, loop):
+        self.port = port
+        self.runtime = runtime
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = httpx.Client(base_url=self.url, timeout=30)
+        self._loop = loop
+        self._recipients = itertools.count(15551000000)
+
+    def do(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def write(self, work):
+        return self.do(self.runtime.store.write(work))
+
+    def set_up(self):
+        runtime, us = self.runtime, self.runtime.default_account
+        self.us = us
+        self.them = self.do(runtime.accounts.add("them"))
+        suspended = self.do(runtime.accounts.add("suspended"))
+        self.key = self.new_key(us)
+        self.their_key = self.new_key(self.them)
+        self.suspended_key = self.new_key(suspended)
+        self.do(runtime.accounts.set_status(suspended, AccountStatus.SUSPENDED))
+        self.do(runtime.accounts.set_blocked_words(us, [WORD]))
+        self.do(runtime.lists.add(us, self.paused))
+        self.do(runtime.lists.pause(us, self.paused))
+        self.do(runtime.lists.add(us, self.deleted))
+        self.do(runtime.lists.delete(us, self.deleted))
+        self.do(runtime.lists.add(self.them, self.theirs))
+        self.write(lambda tx: self._add_own_carrier(tx, us))
+        self.do(runtime.journeys.add(us, self.list_number, "welcome"))
+
+    def _add_own_carrier(self, tx, us):
+        link = tx.links.add(us, "own", "simulator", {}, 10, None)
+        tx.lists.add(
+            us,
+            phone.parse(self.unverified),
+            name="own",
+            brand="",
+            rate=60,
+            link_id=link,
+            byoc=True,
+            on_uncertain=OnUncertain.HOLD,
+            now=self.runtime.clock.now(),
+        )
+
+    def new_key(self, account):
+        return self.do(self.runtime.accounts.create_key(account, "test")).key
+
+    def new_list(self, number):
+        self.do(self.runtime.lists.add(self.us, number, link="sandbox"))
+        return number
+
+    def recipient(self):
+        return phone.show(next(self._recipients))
+
+    def unsubscribed(self):
+        who = self.recipient()
+        contacts = self.runtime.contacts
+        self.do(contacts.add(self.us, self.list_number, who))
+        self.do(contacts.remove(self.us, self.list_number, who, source="test"))
+        return who
+
+    def blocked(self):
+        who = self.recipient()
+        self.do(self.runtime.blocks.add(self.us, who))
+        return who
+
+    def on_a_journey(self):
+        who = self.recipient()
+        self.do(self.runtime.journeys.enrol(self.us, self.list_number, "welcome", who))
+        return who
+
+    def order(self, **changes):
+        """Return a body that is accepted, changed; a field changed to `...` is left out."""
+        body = {"to": self.recipient(), "list_number": self.list_number, "body": "Hello"} | changes
+        return {name: value for name, value in body.items() if value is not ...}
+
+    # Asking
+
+    def headers(self, **more):
+        given = {"x-api-key": self.key, "content-type": "application/json"} | {
+            name.replace("_", "-"): value for name, value in more.items()
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def post(self, path, body, *, base="/api/v2", **headers):
+        content = body if isinstance(body, bytes | str) else json.dumps(body)
+        return self.client.post(f"{base}/{path}", content=content, headers=self.headers(**headers))
+
+    def get(self, path, *, base="/api/v2", params=None, **headers):
+        return self.client.get(f"{base}/{path}", params=params, headers=self.headers(**headers))
+
+    def send(self, **changes):
+        """Send one message; return its id."""
+        answer = self.post("send-raw", self.order(**changes))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["message_id"]
+
+    def wire(self):
+        return Wire(self)
+
+    def close(self):
+        self.client.close()
+
+
+class Wire:
+    """A connection on which every byte is ours."""
+
+    def __init__(self, door):
+        self._door = door
+        self.socket = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        self._read = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, *parts):
+        for part in parts:
+            self.socket.sendall(part if isinstance(part, bytes) else part.encode())
+        return self
+
+    def request(
+        self, body=b"", *, line="POST /api/v2/send-raw HTTP/1.1", length=True, key=..., **more
+    ):
+        """Return the bytes of a request."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = self._door.headers(host="test", **more)
+        if key is not ...:
+            headers["x-api-key"] = key
+        if length:
+            headers["content-length"] = str(len(content))
+        lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        return "\r\n".join([line, *lines, "", ""]).encode() + content
+
+    def answer(self):
+        """Read one answer: status, headers, body."""
+        while b"\r\n\r\n" not in self._read:
+            self._more()
+        head, _, self._read = self._read.partition(b"\r\n\r\n")
+        line, *rest = head.decode().split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (r.partition(":") for r in rest)
+        }
+        status = int(line.split()[1])
+        length = int(headers.get("content-length", 0))
+        while len(self._read) < length:
+            self._more()
+        body, self._read = self._read[:length], self._read[length:]
+        if headers.get("content-type") == "application/json" and body:
+            return status, headers, json.loads(body)
+        return status, headers, body
+
+    def is_closed(self):
+        """Tell whether the server ends the connection, with nothing more said."""
+        try:
+            return self._read == b"" and self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def _more(self):
+        found = self.socket.recv(65536)
+        assert found, f"the connection ended after {self._read!r}"
+        self._read += found
+
+
+class _Servers:
+    """Starts each server when it is first asked for."""
+
+    def __init__(self, make_folder):
+        self._make_folder = make_folder
+        self._running = {}
+
+    def door(self, name):
+        if name not in self._running:
+            self._running[name] = self._start(fast=name == "fast lane")
+        return self._running[name][0]
+
+    def _start(self, *, fast):
+        ready = Future()
+        settings = load({}, data_dir=self._make_folder("data"), free_disk_min_mb=0)
+        thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)
+        thread.start()
+        port, runtime, loop, server = ready.result(30)
+        door = Door(port, runtime, loop)
+        door.set_up()
+        return door, server, thread
+
+    @staticmethod
+    def _run(settings, fast, ready):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            try:
+                runner.run(_serve(settings, fast, ready))
+            except BaseException as error:
+                if ready.done():
+                    raise
+                ready.set_exception(error)
+
+    def stop(self):
+        for door, server, thread in self._running.values():
+            door.close()
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive(), "the server does not stop"
+
+
+async def _serve(settings, fast, ready):
+    listener = listen("127.0.0.1", 0)
+    async with open_runtime(settings, serving=True) as runtime, delivering(runtime):
+        server = make_server(runtime, fast=fast)
+        serving = asyncio.create_task(server.serve([listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.001)
+        loop = asyncio.get_running_loop()
+        ready.set_result((listener.getsockname()[1], runtime, loop, server))
+        await serving
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    running = _Servers(tmp_path_factory.mktemp)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["fast lane", "asgi alone"])
+def door(request, servers):
+    return servers.door(request.param)
+
+
+@pytest.fixture
+def fast_door(servers):
+    """The server as it runs, where a test asks for nothing that differs by the way in."""
+    return servers.door("fast lane")

@@ -1,0 +1,362 @@
+"""What is refused, with which status, code and parameter, and which fault comes first."""
+
+import json
+
+import pytest
+
+LONG = "a" * 1531  # ten segments hold 1,530 characters
+SINGLE = ["send-raw", "send"]
+BULK = ["send-raw/bulk", "send/bulk"]
+
+
+def check(answer, status, code, param=None):
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+    error = answer.json()
+    assert error.get("param") == param
+    assert error["error"]
+    assert error["doc_url"] == f"/docs/errors#{code}"
+    assert error["request_id"] == answer.headers["x-request-id"]
+    return error
+
+
+# A body with every fault from one row on is refused for that row's.
+PRECEDENCE = [
+    ({"metadata": []}, "invalid_field", "metadata"),
+    ({"to": ...}, "missing_to", "to"),
+    ({"list_number": ...}, "missing_list_number", "list_number"),
+    ({"body": ...}, "missing_body", "body"),
+    ({"to": "15550100000"}, "invalid_phone", "to"),
+    ({"list_number": "0"}, "invalid_list_number", "list_number"),
+    ({"body": LONG}, "message_too_long", "body"),
+    ({"list_number": "unknown"}, "list_not_found", None),
+]
+
+
+@pytest.mark.parametrize("path", SINGLE)
+@pytest.mark.parametrize("at", range(len(PRECEDENCE)), ids=[row[1] for row in PRECEDENCE])
+def test_the_first_fault_decides(door, path, at):
+    body = door.order()
+    for changes, _, _ in reversed(PRECEDENCE[at:]):
+        body |= changes
+    if body["list_number"] == "unknown":
+        body["list_number"] = door.unknown
+    _, code, param = PRECEDENCE[at]
+    given = {name: value for name, value in body.items() if value is not ...}
+    check(door.post(path, given), 400, code, param)
+
+
+FIELDS = [
+    ({"to": None}, "missing_to", "to"),
+    ({"to": ""}, "missing_to", "to"),
+    ({"to": " \t\n"}, "missing_to", "to"),
+    ({"list_number": None}, "missing_list_number", "list_number"),
+    ({"list_number": "  "}, "missing_list_number", "list_number"),
+    ({"body": None}, "missing_body", "body"),
+    ({"body": " \n "}, "missing_body", "body"),
+    ({"to": "+0550100000"}, "invalid_phone", "to"),
+    ({"to": "+155501"}, "invalid_phone", "to"),
+    ({"to": "+1555010000012345"}, "invalid_phone", "to"),
+    ({"to": "+1555 0100 000"}, "invalid_phone", "to"),
+    ({"to": "+15550100000\n"}, "invalid_phone", "to"),
+    ({"to": "+1555010000\u0660"}, "invalid_phone", "to"),
+    ({"to": "tel:+15550100000"}, "invalid_phone", "to"),
+    ({"list_number": "15550001000"}, "invalid_list_number", "list_number"),
+    ({"body": LONG}, "message_too_long", "body"),
+    ({"body": "ж" * 671}, "message_too_long", "body"),
+    ({"body": "a\0b"}, "invalid_field", "body"),
+    ({"metadata": {"x": "y" * 16_384}}, "metadata_too_large", "metadata"),
+]
+TYPES = [
+    ({"to": 15550100000}, "to", "`to` must be a string, not a number"),
+    ({"to": True}, "to", "`to` must be a string, not a boolean"),
+    ({"to": ["+15550100000"]}, "to", "`to` must be a string, not an array"),
+    ({"list_number": {}}, "list_number", "`list_number` must be a string, not an object"),
+    ({"body": 1.5}, "body", "`body` must be a string, not a number"),
+    ({"metadata": []}, "metadata", "`metadata` must be an object"),
+    ({"metadata": "{}"}, "metadata", "`metadata` must be an object"),
+    ({"metadata": 0}, "metadata", "`metadata` must be an object"),
+    ({"metadata": False}, "metadata", "`metadata` must be an object"),
+]
+FLAGS = [
+    "skip_duplicate_check",
+    "skip_rate_limit",
+    "skip_contact_validation",
+    "skip_journey_check",
+]
+RAW_TYPES = [
+    ({flag: wrong}, flag, f"`{flag}` must be a boolean, not {what}")
+    for flag in FLAGS
+    for wrong, what in [
+        ("yes", "a string"),
+        ("true", "a string"),
+        (1, "a number"),
+        ([], "an array"),
+    ]
+]
+SEND_TYPES = [
+    ({"wrap_links": "no"}, "wrap_links", "`wrap_links` must be a boolean, not a string"),
+    ({"contact_data": []}, "contact_data", "`contact_data` must be an object, not an array"),
+    (
+        {"contact_data": {"first_name": 5}},
+        "contact_data.first_name",
+        "`contact_data.first_name` must be a string, not a number",
+    ),
+    (
+        {"contact_data": {"custom_fields": {"a": {}}}},
+        "contact_data.custom_fields[...]",
+        "`contact_data.custom_fields[...]` must be a boolean, a number or a string, not an object",
+    ),
+]
+
+
+@pytest.mark.parametrize("path", SINGLE)
+@pytest.mark.parametrize(("changes", "code", "param"), FIELDS)
+def test_a_field_at_fault(door, path, changes, code, param):
+    check(door.post(path, door.order(**changes)), 400, code, param)
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "param", "text"),
+    [(path, *row) for path in SINGLE for row in TYPES]
+    + [("send-raw", *row) for row in RAW_TYPES]
+    + [("send", *row) for row in SEND_TYPES],
+)
+def test_a_wrong_type_is_refused_and_named(door, path, changes, param, text):
+    error = check(door.post(path, door.order(**changes)), 400, "invalid_field", param)
+    assert error["error"] == text
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e400", "-" + "9" * 400])
+def test_a_number_out_of_range(door, number):
+    body = json.dumps(door.order()).replace("{", '{"contact_data":{"custom_fields":{"a":%s}},', 1)
+    assert door.post("send", body % number).status_code in {200, 400}
+    error = check(door.post("send-raw", f'{{"to":{number}}}'), 400, "invalid_field", "to")
+    assert error["error"].startswith("`to` ")
+
+
+GATE = [
+    (lambda door: {"list_number": door.unknown}, "list_not_found"),
+    (lambda door: {"list_number": door.theirs}, "list_not_found"),
+    (lambda door: {"list_number": door.deleted}, "list_not_found"),
+    (lambda door: {"list_number": door.paused}, "list_inactive"),
+    (lambda door: {"list_number": door.unverified}, "webhook_not_configured"),
+    (lambda door: {"body": f"a {door.blocked_word.upper()}!"}, "blocked_content"),
+    (lambda door: {"to": door.unsubscribed()}, "contact_unsubscribed"),
+    (lambda door: {"to": door.blocked()}, "contact_blocked"),
+    (lambda door: {"to": door.on_a_journey()}, "journey_conflict"),
+]
+
+
+@pytest.mark.parametrize("path", SINGLE)
+@pytest.mark.parametrize(("changes", "code"), GATE, ids=[f"{row[1]}" for row in GATE])
+def test_the_gate_refuses(door, path, changes, code):
+    check(door.post(path, door.order(**changes(door))), 400, code)
+
+
+@pytest.mark.parametrize(
+    ("flag", "who", "code"),
+    [
+        ("skip_contact_validation", "unsubscribed", "contact_unsubscribed"),
+        ("skip_contact_validation", "blocked", "contact_blocked"),
+        ("skip_journey_check", "on_a_journey", "journey_conflict"),
+    ],
+)
+def test_a_flag_opens_its_check_in_send_raw_and_nothing_in_send(door, flag, who, code):
+    order = door.order(to=getattr(door, who)())
+    for other in set(FLAGS) - {flag}:
+        check(door.post("send-raw", order | {other: True}), 400, code)
+    for off in (False, None):
+        check(door.post("send-raw", order | {flag: off}), 400, code)
+    check(door.post("send", order | dict.fromkeys(FLAGS, True)), 400, code)
+    assert door.post("send-raw", order | {flag: True}).status_code == 200
+
+
+@pytest.mark.parametrize("path", SINGLE)
+def test_a_duplicate_names_the_first_message(door, path):
+    order = door.order(body="Twice {{messageId}}")
+    first = door.post(path, order).json()["message_id"]
+    error = check(door.post(path, order), 400, "duplicate_message")
+    assert first in error["message"]
+    # Another text, another recipient, another list: another message.
+    assert door.post(path, order | {"body": "Thrice"}).status_code == 200
+    assert door.post(path, order | {"to": door.recipient()}).status_code == 200
+    assert door.post("send-raw", order | {"skip_duplicate_check": True}).status_code == 200
+
+
+class TestWhoAsks:
+    @pytest.mark.parametrize("path", SINGLE + BULK)
+    @pytest.mark.parametrize("body", [b"{", {}, {"to": 5}, {"messages": []}])
+    def test_comes_before_what_is_asked(self, door, path, body):
+        check(door.post(path, body, x_api_key=None), 401, "missing_api_key")
+        check(door.post(path, body, x_api_key=""), 401, "missing_api_key")
+        check(door.post(path, body, x_api_key="trk_" + "x" * 32), 401, "invalid_api_key")
+        check(door.post(path, body, x_api_key=door.suspended_key), 403, "account_suspended")
+        check(
+            door.post(path, body, x_api_key=b"trk_\xe9", content_type="text/plain"),
+            401,
+            "invalid_api_key",
+        )
+
+    @pytest.mark.parametrize("path", ["messages", "messages/00000000", "messages/x"])
+    def test_comes_before_what_is_looked_up(self, door, path):
+        params = {"page": "x"}
+        check(door.get(path, params=params, x_api_key=None), 401, "missing_api_key")
+        check(door.get(path, params=params, x_api_key="wrong"), 401, "invalid_api_key")
+        check(door.get(path, params=params, x_api_key=door.suspended_key), 403, "account_suspended")
+
+    def test_words_are_the_public_apis(self, door):
+        assert door.post("send-raw", {}, x_api_key=None).json()["error"] == "API key required"
+        assert door.post("send-raw", {}, x_api_key="no").json()["error"] == "Invalid API key"
+        suspended = door.post("send-raw", {}, x_api_key=door.suspended_key)
+        assert suspended.json()["error"] == "Account is suspended"
+
+    @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER   "])
+    def test_may_show_the_key_as_bearer(self, door, scheme):
+        given = {"x_api_key": None, "authorization": scheme + door.key}
+        assert door.post("send-raw", door.order(), **given).status_code == 200
+        assert door.get("messages", **given).status_code == 200
+
+    @pytest.mark.parametrize("value", ["Bearer", "Basic dXM6", "{key}"])
+    def test_other_authorization_is_no_key(self, door, value):
+        given = {"x_api_key": None, "authorization": value.format(key=door.key)}
+        check(door.post("send-raw", door.order(), **given), 401, "missing_api_key")
+
+    def test_a_revoked_key_is_unknown_at_once(self, door):
+        made = door.do(door.runtime.accounts.create_key(door.us, "short-lived"))
+        assert door.post("send-raw", door.order(), x_api_key=made.key).status_code == 200
+        door.do(door.runtime.accounts.revoke_key(door.us, made.record.id))
+        for answer in (
+            door.post("send-raw", door.order(), x_api_key=made.key),
+            door.get("messages", x_api_key=made.key),
+        ):
+            check(answer, 401, "invalid_api_key")
+
+
+BROKEN = {
+    "empty": b"",
+    "blank": b"  ",
+    "cut": b'{"to": "+1555',
+    "bare word": b"hello",
+    "array": b"[]",
+    "string": b'"x"',
+    "number": b"5",
+    "null": b"null",
+    "two values": b"{} {}",
+    "single quotes": b"{'to': 1}",
+    "trailing comma": b'{"to": "x",}',
+    "NaN": b'{"metadata": {"a": NaN}}',
+    "leading zero": b'{"metadata": {"a": 01}}',
+    "lone surrogate": b'{"body": "\\ud83d"}',
+    "reversed surrogates": b'{"body": "\\ude00\\ud83d"}',
+    "lone surrogate in metadata": b'{"metadata": {"a": "\\ud83d"}}',
+    "raw NUL": b'{"body": "a\x00b"}',
+    "raw NUL between": b'{"body": "a"}\x00',
+    "raw line break": b'{"body": "a\nb"}',
+    "bad escape": b'{"body": "\\x"}',
+    "not UTF-8": b'{"body": "\xff"}',
+    "cut UTF-8": b'{"body": "\xe2\x82"}',
+    "overlong UTF-8": b'{"body": "\xc0\xaf"}',
+    "surrogate as UTF-8": b'{"body": "\xed\xa0\xbd"}',
+    "not UTF-8 in metadata": b'{"metadata": {"a": "\xff"}}',
+    "not UTF-8 where nobody looks": b'{"other": "\xff"}',
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"to": "x"}'.encode("utf-16"),
+    "deep": b"[" * 100_000,
+    "deep where nobody looks": b'{"other": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "deep metadata": b'{"metadata": {"a": ' + b"[" * 8_000 + b"]" * 8_000 + b"}}",
+}
+
+
+@pytest.mark.parametrize("path", SINGLE + BULK)
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_a_body_that_is_no_json_object(door, path, body):
+    check(door.post(path, body), 400, "invalid_json")
+
+
+@pytest.mark.parametrize("path", SINGLE + BULK)
+def test_json_only(door, path):
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None):
+        check(door.post(path, b"{}", content_type=kind), 415, "unsupported_media_type")
+    for kind in ("application/json; charset=utf-8", "Application/JSON", "application/json ;v=1"):
+        check(
+            door.post(path, b"{}", content_type=kind),
+            400,
+            *(["missing_messages", "messages"] if path in BULK else ["missing_to", "to"]),
+        )
+
+
+@pytest.mark.parametrize("path", SINGLE + BULK)
+@pytest.mark.parametrize("extra", [1, 4_000_000])
+def test_a_body_over_5_mb(door, path, extra):
+    body = b'{"other": "' + b"x" * (5_000_000 - 13) + b'"}'
+    assert len(body) == 5_000_000
+    assert door.post(path, body).status_code == 400
+    check(door.post(path, body + b" " * extra), 413, "payload_too_large")
+
+
+class TestBatch:
+    @pytest.mark.parametrize("path", BULK)
+    @pytest.mark.parametrize("body", [{}, {"messages": None}, {"messages": []}])
+    def test_without_messages(self, door, path, body):
+        check(door.post(path, body), 400, "missing_messages", "messages")
+
+    @pytest.mark.parametrize("path", BULK)
+    @pytest.mark.parametrize(
+        ("body", "param"),
+        [
+            ({"messages": {}}, "messages"),
+            ({"messages": "all"}, "messages"),
+            ({"messages": 5}, "messages"),
+            ({"messages": [{}], "list_number": 5}, "list_number"),
+        ],
+    )
+    def test_of_a_wrong_type(self, door, path, body, param):
+        check(door.post(path, body), 400, "invalid_field", param)
+
+    @pytest.mark.parametrize("path", BULK)
+    def test_of_too_many(self, door, path):
+        many = [{} for _ in range(1_001)]
+        check(door.post(path, {"messages": many}), 413, "too_many_messages", "messages")
+        answer = door.post(path, {"messages": many[1:]})
+        assert (answer.status_code, answer.json()["error_count"]) == (200, 1_000)
+
+    @pytest.mark.parametrize("path", BULK)
+    def test_reports_each_message_at_fault_and_queues_the_rest(self, door, path):
+        good = [door.order(body=f"Good {n}") for n in range(3)]
+        bad = [
+            ({}, None, "missing_to", "to"),
+            (5, None, "invalid_field", "messages"),
+            ([], None, "invalid_field", "messages"),
+            (None, None, "invalid_field", "messages"),
+            (door.order(to=5), None, "invalid_field", "to"),
+            (door.order(to="five"), "five", "invalid_phone", "to"),
+            (door.order(to=good[1]["to"], metadata=1), good[1]["to"], "invalid_field", "metadata"),
+            (good[1] | {"list_number": door.unknown}, good[1]["to"], "list_not_found", None),
+            (good[0], good[0]["to"], "duplicate_message", None),
+        ]
+        messages = [good[0], *(row[0] for row in bad), good[1], good[2]]
+        answer = door.post(path, {"messages": messages})
+        assert answer.status_code == 200
+        told = answer.json()
+        assert (told["queued_count"], told["error_count"]) == (3, len(bad))
+        shown = [
+            (error["index"], error["to"], error["code"], error.get("param"))
+            for error in told["errors"]
+        ]
+        assert shown == [(index, *row[1:]) for index, row in enumerate(bad, 1)]
+        assert all(error["error"] for error in told["errors"])
+        first = told["messages"][0]["message_id"]
+        assert first in told["errors"][-1]["message"]
+        queued = {each["index"]: each["message_id"] for each in told["messages"]}
+        assert list(queued) == [0, len(bad) + 1, len(bad) + 2]
+        for index, name in queued.items():
+            assert door.get(f"messages/{name}").json()["to"] == messages[index]["to"]
+
+    @pytest.mark.parametrize("path", BULK)
+    def test_shows_recipients_even_of_what_it_cannot_read(self, door, path):
+        numbers = f'{{"a": 1e400, "b": {"9" * 5_000}}}'
+        first = f'{{"to": "+15551999998", "metadata": {numbers}, "body": ""}}'
+        second = f'{{"to": "+15551999998", "to": "last", "x": {numbers}}}'
+        body = f'{{"messages": [{first}, {second}]}}'
+        told = door.post(path, body).json()
+        assert [error["to"] for error in told["errors"]] == ["+15551999998", "last"]

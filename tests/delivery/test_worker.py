@@ -1,0 +1,650 @@
+"""Delivery end to end over a real store: pace, order, retries, and every way an answer can fail."""
+
+import asyncio
+import math
+
+import pytest
+
+from sendrail.domain.delivery import Failed, Rejected, Submitted, Throttled, Uncertain
+from sendrail.domain.errors import SetupError, StorageUnavailable
+from sendrail.domain.message import Skip, Status
+from sendrail.domain.sender import OnUncertain
+
+ANN, BEN, CID = 15550100001, 15550100002, 15550100003
+CROWD = range(15550100000, 15550110000)
+
+
+def most_in_a_second(times):
+    return max((sum(begin <= at < begin + 0.999999 for at in times) for begin in times), default=0)
+
+
+# Pace
+
+
+def test_no_list_ever_exceeds_its_own_pace(road):
+    lists = [road.add_list(rate=rate) for rate in (60, 600, 1_500, 6_000)]
+    for at, sender in enumerate(lists):
+        road.send(sender, *CROWD[at * 500 : at * 500 + 500])
+    road.deliver(10)
+    for sender in lists:
+        times = road.carrier.times(sender)
+        assert most_in_a_second(times) <= math.ceil(sender.rate / 60)
+        assert len(times) == pytest.approx(min(500, 10 * sender.rate / 60), rel=0.03, abs=2)
+
+
+def test_a_low_rate_sends_one_message_a_minute(road):
+    sender = road.add_list(rate=1)
+    road.send(sender, *CROWD[:3])
+    road.deliver(150)
+    first, second, third = road.carrier.times(sender)
+    assert second - first == pytest.approx(60, abs=0.3)
+    assert third - second == pytest.approx(60, abs=0.3)
+
+
+def test_a_changed_rate_holds_at_once(road):
+    sender = road.add_list(rate=60)
+    road.send(sender, *CROWD[:200])
+    road.deliver(3)
+    slow = len(road.carrier.taken)
+    road.change_list(sender, rate=3_000)
+    road.pass_time(3)
+    assert slow == pytest.approx(3, abs=1)
+    assert len(road.carrier.taken) - slow == pytest.approx(150, rel=0.1)
+
+
+def test_a_stall_is_not_made_up_for(road):
+    sender = road.add_list(rate=600)
+    road.send(sender, *CROWD[:200])
+    road.deliver(2)
+    sent = len(road.carrier.taken)
+    # The process hangs: nothing runs, and the clock goes on.
+    road.clock.advance(5)
+    road.pass_time(1)
+    assert len(road.carrier.taken) - sent <= 10 + 3
+    assert most_in_a_second(road.carrier.times(sender)) <= 10
+
+
+def test_a_new_owner_leaves_a_second_to_what_the_former_one_sent(road):
+    sender = road.add_list(rate=600)
+    road.send(sender, *CROWD[:100])
+    road.deliver(1)
+    road.stop_all()
+    road.start_all()
+    road.pass_time(2)
+    assert len(road.carrier.taken) > 15
+    assert most_in_a_second(road.carrier.times(sender)) <= 10
+
+
+def test_messages_that_skip_the_rate_pass_ahead_of_the_queue(road):
+    sender = road.add_list(rate=60)
+    road.send(sender, *CROWD[:50])
+    road.deliver(2)
+    road.send(sender, *CROWD[100:130], skips=Skip.RATE_LIMIT)
+    before = len(road.carrier.taken)
+    road.pass_time(0.1)
+    assert road.carrier.recipients[before : before + 30] == list(CROWD[100:130])
+    road.pass_time(2)
+    # The paced ones go on at their own pace, neither faster nor slower.
+    paced = [at for at, message in road.carrier.taken if message.recipient < CROWD[50]]
+    assert len(paced) == pytest.approx(4, abs=1)
+
+
+def test_a_links_contract_holds_for_all_its_lists_and_even_for_what_skips_the_rate(make_road):
+    road = make_road(mps=20)
+    lists = [road.add_list() for _ in range(5)]
+    for at, sender in enumerate(lists):
+        road.send(sender, *CROWD[at * 100 : at * 100 + 50])
+        road.send(sender, *CROWD[at * 100 + 50 : at * 100 + 100], skips=Skip.RATE_LIMIT)
+    road.deliver(5)
+    times = [at for at, _ in road.carrier.taken]
+    assert most_in_a_second(times) <= 20
+    assert len(times) == pytest.approx(100, abs=6)
+
+
+def test_lists_that_share_a_link_get_fair_shares_of_it(make_road):
+    road = make_road(mps=20)
+    lists = [road.add_list() for _ in range(4)]
+    for at, sender in enumerate(lists):
+        road.send(sender, *CROWD[at * 500 : at * 500 + 500])
+    road.deliver(20)
+    shares = [len(road.carrier.times(sender)) for sender in lists]
+    assert sum(shares) == pytest.approx(400, abs=10)
+    assert min(shares) > 60
+
+
+# Order, and what a list costs
+
+
+def test_a_list_is_first_in_first_out(road):
+    sender = road.add_list(rate=6_000)
+    for start in range(0, 300, 50):
+        road.send(sender, *CROWD[start : start + 50])
+        if start == 100:
+            road.deliver(0.3)
+    road.deliver(5)
+    assert road.carrier.recipients == list(CROWD[:300])
+
+
+def test_ten_thousand_lists_with_a_message_each_are_served_in_a_few_rounds(road):
+    def prepare(tx):
+        return [
+            tx.lists.add(
+                road.account, 15560000000 + at, name="n", brand="b", rate=60, link_id=road.link,
+                byoc=False, on_uncertain=OnUncertain.HOLD, now=road.clock.now(),
+            )
+            for at in range(10_000)
+        ]  # fmt: skip
+
+    road.write(prepare)
+    lists = road.read(lambda tx: tx.lists.all(road.account))
+    road.sending.full_accounts = frozenset()
+    for start in range(0, 10_000, 1_000):
+        road.accept(*(road.order(sender, ANN) for sender in lists[start : start + 1_000]))
+    road.open_delivery()
+
+    async def rounds():
+        await road.worker.look()
+        assert len(road.pacer) == 10_000
+        steps = 0
+        while len(road.carrier.taken) < 10_000:
+            steps += 1
+            assert steps < 200
+            if not await road.worker.step():
+                await asyncio.sleep(0.01)
+        return steps
+
+    steps = road.do(rounds())
+    assert steps <= 150
+    assert len({message.sender for _, message in road.carrier.taken}) == 10_000
+    road.deliver(5)
+    assert len(road.pacer) == 0
+
+
+def test_a_list_at_rest_is_forgotten_and_woken_by_its_next_message(road):
+    sender = road.add_list(rate=60)
+    road.send(sender, ANN)
+    road.deliver(3)
+    assert len(road.pacer) == 0
+    road.send(sender, BEN)
+    road.pass_time(0.1)
+    assert road.carrier.recipients == [ANN, BEN]
+
+
+def test_messages_of_another_process_are_found_without_a_hint(road):
+    sender = road.add_list()
+    road.start_all()
+    elsewhere = type(road.store)(road.path)
+    road.do(road.open_sending(store=elsewhere).accept(road.account, [road.order(sender, ANN)]))
+    road.pass_time(0.7)
+    assert road.carrier.recipients == [ANN]
+    road.do(elsewhere.close())
+
+
+def test_the_text_that_leaves_carries_the_message_id(road):
+    sender = road.add_list()
+    [message_id] = road.send(sender, ANN, body="See {{messageId}} and {{messageId}}")
+    road.deliver()
+    [(_, outbound)] = road.carrier.taken
+    assert outbound.body == f"See {message_id} and {message_id}"
+    assert (outbound.message_id, outbound.sender) == (message_id, sender.number)
+
+
+# The second asking
+
+
+def unsubscribed(road, sender):
+    road.write(
+        lambda tx: tx.contacts.unsubscribe(
+            sender.id, ANN, "api", source="test", evidence="", now=road.clock.now()
+        )
+    )
+
+
+SECOND_THOUGHTS = [
+    (unsubscribed, "contact_blocked", Skip.CONTACT_VALIDATION),
+    (
+        lambda road, _: road.write(lambda tx: tx.blocks.add(road.account, [ANN], "", 0)),
+        "contact_blocked",
+        Skip.CONTACT_VALIDATION,
+    ),
+    (lambda road, sender: road.change_list(sender, status="paused"), "inactive_list", None),
+    (lambda road, sender: road.change_list(sender, status="suspended"), "inactive_list", None),
+    (lambda road, sender: road.change_list(sender, status="deleted"), "inactive_list", None),
+    (
+        lambda road, _: road.write(lambda tx: tx.accounts.set_status(road.account, "suspended")),
+        "account_suspended",
+        None,
+    ),
+    (
+        lambda road, sender: road.change_list(sender, byoc=True, verified_at=None),
+        "webhook_not_configured",
+        None,
+    ),
+    (
+        lambda road, _: road.write(lambda tx: tx.accounts.set_blocked_words(road.account, "hello")),
+        "blocked_content",
+        None,
+    ),
+    (lambda road, _: setattr(road, "blocked_words", "loan,hello"), "blocked_content", None),
+]
+FLAGS = [Skip.NONE, Skip.DUPLICATE, Skip.RATE_LIMIT, Skip.CONTACT_VALIDATION, Skip.JOURNEY]
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize(("happens", "detail", "opens"), SECOND_THOUGHTS)
+def test_what_happens_while_a_message_waits_wins_unless_its_flag_says_otherwise(
+    road, happens, detail, opens, flag
+):
+    sender = road.add_list()
+    [message_id] = road.send(sender, ANN, skips=flag)
+    happens(road, sender)
+    road.deliver(1)
+    goes = opens is not None and flag == opens
+    assert road.fate(message_id) == (("sent", None) if goes else ("dropped", detail))
+    assert road.carrier.recipients == ([ANN] if goes else [])
+    assert len(road.pacer) == (1 if goes else 0)
+    if not goes:
+        assert road.counted("messages_dropped_total", reason=detail) == 1
+
+
+def test_a_dropped_message_costs_no_pace(road):
+    sender = road.add_list(rate=60)
+    unsubscribed(road, sender)
+    road.accept(
+        *(
+            road.order(sender, recipient, f"Hello {n}")
+            for n, recipient in enumerate([BEN, CID, BEN, CID])
+        )
+    )
+    road.write(lambda tx: tx.blocks.add(road.account, [BEN], "", 0))
+    road.deliver(1.9)
+    assert road.carrier.recipients == [CID, CID]
+
+
+def test_a_list_whose_row_is_gone_leaves_orphans(road):
+    sender = road.add_list()
+    message_ids = [
+        *road.send(sender, *CROWD[:700]),
+        *road.send(sender, ANN, body="ahead", skips=Skip.RATE_LIMIT),
+    ]
+    road.sql("DELETE FROM lists WHERE id = ?", sender.id)
+    road.deliver(1)
+    assert set(road.sql("SELECT status, detail FROM messages")) == {("orphaned", "orphan")}
+    assert len(message_ids) == 701
+    assert road.sql("SELECT count(*) FROM queue") == [(0,)]
+    assert road.carrier.taken == []
+    assert len(road.pacer) == 0
+
+
+# Stale
+
+
+def test_what_waited_too_long_is_swept_thousands_at_once_and_the_young_go(road):
+    sender = road.add_list()
+    for start in range(0, 3_000, 500):
+        road.send(sender, *CROWD[start : start + 500])
+    road.send(sender, *CROWD[5_000:5_400], skips=Skip.RATE_LIMIT)
+    road.clock.advance(31 * 60)
+    young = road.send(sender, ANN, body="young")
+    road.deliver(2)
+    assert road.carrier.recipients == [ANN]
+    assert road.fates(young) == [("sent", None)]
+    assert road.sql("SELECT status, detail, count(*) FROM messages GROUP BY 1, 2") == [
+        ("dropped", "stale", 3_400),
+        ("sent", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(("late_ms", "fate"), [(0, ("sent", None)), (1, ("dropped", "stale"))])
+def test_stale_begins_right_after_half_an_hour(road, late_ms, fate):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.clock.advance(30 * 60 + late_ms / 1000)
+    road.open_delivery()
+
+    async def once():
+        await road.worker.look()
+        await road.worker.step()
+        await asyncio.sleep(0.01)
+
+    road.do(once())
+    assert road.fate(message_id) == fate
+
+
+def test_a_slow_list_drops_what_it_cannot_send_in_time(road):
+    sender = road.add_list(rate=1)
+    road.send(sender, *CROWD[:60])
+    road.deliver(62 * 60)
+    assert 30 <= len(road.carrier.taken) <= 32
+    assert road.sql("SELECT count(*) FROM queue") == [(0,)]
+
+
+# Outcomes
+
+
+def test_a_failed_attempt_is_repeated_with_longer_and_longer_waits(road):
+    road.carrier.will(ANN, *[Failed("busy")] * 4)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(400)
+    assert road.fate(message_id) == ("sent", None)
+    times = [at for at, _ in road.carrier.taken]
+    waits = [b - a for a, b in zip(times, times[1:], strict=False)]
+    assert len(waits) == 4
+    for wait, middle in zip(waits, (5, 15, 45, 120), strict=True):
+        assert 0.75 * middle <= wait <= 1.25 * middle + 0.1
+    assert road.find(message_id).attempt == 5
+
+
+def test_after_the_last_attempt_a_message_has_failed(road):
+    road.carrier.will(ANN, *[Failed("busy")] * 9)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(600)
+    assert road.fate(message_id) == ("failed", "busy")
+    assert len(road.carrier.taken) == 5
+    number = road.ids.read(message_id)
+    attempts = road.read(lambda tx: tx.lookup.attempts(road.account, number))
+    assert [(each.attempt, each.outcome) for each in attempts] == [
+        (n, "failed") for n in range(1, 6)
+    ]
+    assert len(road.pacer) == 0
+
+
+def test_a_rejected_message_has_failed_at_once(road):
+    road.carrier.will(ANN, Rejected("landline"))
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver()
+    assert road.fate(message_id) == ("failed", "landline")
+    assert len(road.carrier.taken) == 1
+
+
+def test_a_stop_that_comes_between_two_attempts_ends_them(road):
+    sender = road.add_list()
+    road.carrier.will(ANN, Failed("busy"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(2)
+    unsubscribed(road, sender)
+    road.pass_time(10)
+    assert road.fate(message_id) == ("dropped", "contact_blocked")
+    assert len(road.carrier.taken) == 1
+
+
+def test_a_throttle_slows_its_own_link_and_costs_no_attempt(road):
+    slow, quick = road.add_list(), road.add_list(link=road.add_link())
+    road.carrier.will(ANN, *[Throttled(3_000)] * 7)
+    [message_id] = road.send(slow, ANN)
+    road.send(quick, *CROWD[:100])
+    road.deliver(1)
+    other = road.carriers[quick.link_id]
+    assert len(other.taken) == 100
+    assert road.fate(message_id) == ("queued", None)
+    road.pass_time(300)
+    assert road.fate(message_id) == ("sent", None)
+    assert road.find(message_id).attempt == 1
+    times = [at for at, _ in road.carrier.taken]
+    assert times[1] - times[0] >= 3.0
+    assert road.counted("link_throttles_total", link="link-0") == 7
+    assert road.counted("link_throttles_total", link="link-1") == 0
+
+
+def test_throttled_messages_keep_their_order(road):
+    for recipient in CROWD[:20]:
+        road.carrier.will(recipient, Throttled(1_000))
+    road.send(road.add_list(), *CROWD[:40])
+    road.deliver(30)
+    accepted = list(dict.fromkeys(reversed(road.carrier.recipients)))[::-1]
+    assert [each for each in accepted if each in CROWD[:20]] == list(CROWD[:20])
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
+
+
+# A full window
+
+
+def test_a_full_window_parks_the_lists_and_each_answer_lets_one_go_on(make_road):
+    road = make_road(window=3)
+    lists = [road.add_list() for _ in range(10)]
+    for at, sender in enumerate(lists):
+        road.send(sender, *CROWD[at * 10 : at * 10 + 10])
+    road.carrier.gate = asyncio.Event()
+    road.deliver(2)
+    assert len(road.carrier.taken) == 3
+    [route] = road.routes.all()
+    assert route.in_flight == 3
+    assert len(route.parked) >= 7
+    road.carrier.gate.set()
+    road.pass_time(20)
+    assert len(road.carrier.taken) == 100
+    assert route.in_flight == 0
+    assert len(road.pacer) == 0
+    assert road.counted("messages_in_flight") == 0
+
+
+def test_a_parked_list_that_has_nothing_to_send_any_more_lets_the_next_one_go(make_road):
+    road = make_road(window=1)
+    first, *others = [road.add_list() for _ in range(4)]
+    road.carrier.gate = asyncio.Event()
+    road.send(first, ANN)
+    road.deliver(0.5)
+    for sender in others:
+        road.send(sender, BEN)
+    road.pass_time(0.5)
+    [route] = road.routes.all()
+    assert len(route.parked) == 3
+    for sender in others[:2]:
+        road.change_list(sender, status="paused")
+    road.carrier.gate.set()
+    road.pass_time(5)
+    assert road.carrier.recipients == [ANN, BEN]
+    assert not route.parked
+
+
+def test_a_link_that_is_not_open_here_waits_without_harm_to_others(road):
+    missing, fine = road.add_list(), road.add_list()
+    road.sql("UPDATE lists SET link_id = 99 WHERE id = ?", missing.id)
+    waiting = road.send(missing, ANN)
+    road.send(fine, BEN)
+    road.deliver(12)
+    assert road.carrier.recipients == [BEN]
+    assert road.fates(waiting) == [("queued", None)]
+    road.sql("UPDATE lists SET link_id = ? WHERE id = ?", road.link, missing.id)
+    road.pass_time(6)
+    assert road.fates(waiting) == [("sent", None)]
+
+
+# Carriers that break their word
+
+
+@pytest.mark.parametrize(
+    ("policy", "fate", "copies"),
+    [(OnUncertain.HOLD, "uncertain", 1), (OnUncertain.RESEND_ONCE, "sent", 2)],
+)
+@pytest.mark.parametrize(
+    ("step", "detail"),
+    [
+        (Uncertain("connection lost"), "connection lost"),
+        (None, "no answer in time"),
+        (RuntimeError("a bug of theirs"), "the carrier broke off"),
+    ],
+)
+def test_a_message_without_an_answer_is_uncertain_and_the_list_decides(
+    road, step, detail, policy, fate, copies
+):
+    road.carrier.will(ANN, step)
+    [message_id] = road.send(road.add_list(on_uncertain=policy), ANN)
+    road.deliver(40)
+    assert road.fate(message_id) == (fate, detail if fate == "uncertain" else None)
+    assert len(road.carrier.taken) == copies
+    assert road.listed(Status.UNCERTAIN) == ([message_id] if fate == "uncertain" else [])
+    assert road.counted("messages_uncertain_total") == 1
+    assert road.counted("messages_resent_total") == copies - 1
+    assert road.routes.all()[0].in_flight == 0
+
+
+def test_twice_uncertain_is_not_sent_a_third_time(road):
+    road.carrier.will(ANN, *[Uncertain("lost")] * 5)
+    [message_id] = road.send(road.add_list(on_uncertain=OnUncertain.RESEND_ONCE), ANN)
+    road.deliver(60)
+    assert road.fate(message_id) == ("uncertain", "lost")
+    assert len(road.carrier.taken) == 2
+
+
+def test_a_carrier_that_raises_leaves_only_the_unanswered_uncertain(road):
+    road.carrier.will(BEN, 0.5, RuntimeError("a bug of theirs"))
+    road.carrier.will(CID, 1.0, Submitted("too late"))
+    message_ids = road.send(road.add_list(), ANN, BEN, CID)
+    road.deliver(5)
+    assert [status for status, _ in road.fates(message_ids)] == ["sent", "uncertain", "uncertain"]
+
+
+def test_a_second_answer_to_a_message_changes_nothing(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver()
+    [(_, outbound)] = road.carrier.taken
+    [report] = road.carrier.reports
+    report(outbound, Rejected("changed my mind"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sent", None)
+    assert road.routes.all()[0].in_flight == 0
+    assert road.counted("messages_in_flight") == 0
+
+
+def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kept(make_road):
+    road = make_road(window=2)
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(31)
+    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    [(_, outbound)] = road.carrier.taken
+    [report] = road.carrier.reports
+    for _ in range(2):
+        report(outbound, Submitted("late-ref"))
+    road.pass_time(1)
+    assert road.routes.all()[0].in_flight == 0
+    assert road.counted("messages_in_flight") == 0
+    number = road.ids.read(message_id)
+    owners = road.read(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
+    assert owners[road.link, "late-ref"].number == number
+
+
+@pytest.mark.parametrize("late", [Failed("no"), Rejected("no"), Throttled(5), Uncertain("?")])
+def test_a_late_no_does_not_send_again_what_may_have_arrived(road, late):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(31)
+    road.carrier.reports[0](road.carrier.taken[0][1], late)
+    road.pass_time(60)
+    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    assert len(road.carrier.taken) == 1
+
+
+def test_an_answer_for_a_message_nobody_gave_is_ignored(road):
+    sender = road.add_list()
+    road.send(sender, ANN)
+    road.deliver(1)
+    stray = type(road.carrier.taken[0][1])(
+        message_id="00000000", recipient=BEN, sender=1, body="", encoding="gsm7", segments=1
+    )
+    road.carrier.reports[0](stray, Submitted("stray"))
+    road.send(sender, BEN)
+    road.pass_time(1)
+    assert road.carrier.recipients == [ANN, BEN]
+
+
+# Storage trouble
+
+
+def test_a_claim_that_cannot_be_stored_is_made_later(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.start_all()
+    road.store.trouble = StorageUnavailable("full")
+    road.pass_time(3)
+    assert road.carrier.taken == []
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sent", None)
+    assert len(road.carrier.taken) == 1
+
+
+@pytest.mark.parametrize("earlier", [0, 5])
+def test_no_answer_is_lost_while_nothing_can_be_stored(road, earlier):
+    sender = road.add_list()
+    road.start_all()
+    # Messages that were settled well before must not be settled again with the others.
+    for recipient in CROWD[100 : 100 + earlier]:
+        road.carrier.will(recipient, Failed("busy"))
+        road.send(sender, recipient)
+        road.pass_time(0.2)
+    road.carrier.will(ANN, 1.0, Submitted("ref-ann"))
+    road.carrier.will(BEN, 1.5, Failed("busy"))
+    road.carrier.will(CID, 2.5, Rejected("landline"))
+    message_ids = road.send(sender, ANN, BEN, CID)
+    road.pass_time(0.5)
+    road.store.trouble = StorageUnavailable("full")
+    road.pass_time(3)
+    assert [status for status, _ in road.fates(message_ids)] == ["sending"] * 3
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fates(message_ids) == [("sent", None), ("queued", "busy"), ("failed", "landline")]
+    road.pass_time(30)
+    assert [status for status, _ in road.fates(message_ids)] == ["sent", "sent", "failed"]
+    assert road.counted("messages_in_flight") == 0
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(2 + earlier,)]
+
+
+def test_a_look_that_cannot_be_taken_is_taken_later(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    read, road.store._read = road.store._read, None
+
+    def broken(_):
+        raise StorageUnavailable("locked")
+
+    road.store._read = broken
+    road.store.hints.queued.clear()
+    road.open_delivery()
+
+    async def start():
+        task = asyncio.create_task(road.worker.run())
+        await asyncio.sleep(2)
+        assert not task.done()
+        road.store._read = read
+        await asyncio.sleep(2)
+        await road.worker.stop(1)
+        await task
+
+    road.do(start())
+    assert road.fate(message_id) == ("sent", None)
+
+
+# Stopping, and being replaced
+
+
+def test_a_stop_waits_for_the_answers_under_way(road):
+    road.carrier.will(ANN, 0.8, Submitted("ref-ann"))
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(0.2)
+    road.stop_all()
+    assert road.fate(message_id) == ("sent", None)
+
+
+def test_a_stop_does_not_wait_for_ever_and_leaves_nothing_open(road):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(0.2)
+    road.stop_all()
+    assert road.fate(message_id) == ("uncertain", "stopped before the answer")
+
+
+def test_who_has_lost_the_lanes_sends_nothing_more(road):
+    sender = road.add_list()
+    road.open_delivery()
+    former = road.worker
+    road.open_delivery()
+    road.send(sender, ANN)
+
+    async def step():
+        await former.look()
+        await former.step()
+
+    with pytest.raises(SetupError):
+        road.do(step())
+    assert road.carrier.taken == []
+    road.deliver(2)
+    assert road.carrier.recipients == [ANN]

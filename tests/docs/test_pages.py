@@ -1,0 +1,140 @@
+"""The pages cannot go stale: what they say of the code is asked of the code."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from sendrail.cli.main import app
+from sendrail.domain.message import Status
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "bench" / "README.md"] + sorted(
+    DOCS.rglob("*.md")
+)
+DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+generate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(generate)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def readme_block(mark: str) -> str:
+    text = (ROOT / "README.md").read_text("utf-8")
+    [block] = re.findall(rf"^<!-- {mark} -->\n```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return block
+
+
+def commands_in(page: Path) -> list[str]:
+    """Return every `sendrail` command of a page, in its blocks for a shell and in its lines."""
+    text = page.read_text("utf-8")
+    found = [
+        line
+        for language, block in FENCE.findall(text)
+        if language == "sh"
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    found += re.findall(r"(?<!`)`(sendrail [^`]+)`", FENCE.sub("", text))
+    return [
+        words.split("sendrail ", 1)[1]
+        for line in found
+        for words in line.split("&&")
+        if re.match(r"\s*(\S*/)?sendrail ", words)
+    ]
+
+
+def test_the_generated_parts_are_what_the_code_says():
+    stale = [name_of(page) for page in generate.stale()]
+    assert not stale, "run `python docs/generate.py`"
+
+
+def test_a_page_without_its_markers_is_noticed():
+    with pytest.raises(ValueError, match="markers of gate"):
+        generate.filled("A page.\n", "gate", "block")
+
+
+def test_a_block_that_changed_is_noticed(monkeypatch):
+    monkeypatch.setitem(generate.BLOCKS, ("metrics.md", "metrics"), lambda: "something else")
+    assert generate.stale() == [DOCS / "metrics.md"]
+
+
+def test_the_readme_has_one_command_to_run_and_one_to_test():
+    for mark, lock, last in (("run", "runtime", "sendrail serve"), ("test", "dev", "pytest")):
+        command = readme_block(mark)
+        assert f"--require-hashes -r requirements/{lock}.txt" in command
+        assert "--no-deps" in command
+        assert command.strip().endswith(last)
+        subprocess.run(["bash", "-n", "-c", command], check=True)
+    quickstart = (DOCS / "quickstart.md").read_text("utf-8")
+    assert readme_block("run") in quickstart
+
+
+def test_ci_takes_its_test_command_from_the_readme():
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "readme_command test" in script
+    assert "pip install" not in script
+    assert "-m pytest" not in script
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere_inside(page):
+    for target in LINK.findall(FENCE.sub("", page.read_text("utf-8"))):
+        if target.startswith(("https://", "http://", "#")):
+            continue
+        path = (page.parent / target.partition("#")[0]).resolve()
+        assert path.is_relative_to(ROOT), target
+        assert path.exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_on_a_page_can_be_typed(page):
+    root = typer.main.get_command(app)
+    for text in commands_in(page):
+        words = shlex.split(re.sub(r"\bDIR\b", "folder", text))
+        command, path = root, []
+        while words and hasattr(command, "commands"):
+            assert words[0] in command.commands, f"there is no `sendrail {text}`"
+            path.append(words.pop(0))
+            command = command.commands[path[-1]]
+        if words:
+            command.make_context(" ".join(path), words)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=name_of)
+def test_every_page_is_reached_from_the_readme(page):
+    assert f"](docs/{page.name})" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_status_is_explained():
+    page = (DOCS / "send-messages.md").read_text("utf-8")
+    for status in Status:
+        assert f"`{status}`" in page
+
+
+def test_the_glossary_is_in_order():
+    terms = re.findall(r"^\*\*(.+?)\*\*:", (DOCS / "glossary.md").read_text("utf-8"), re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_has_its_parts_and_its_place(page):
+    text = page.read_text("utf-8")
+    number = page.name[:4]
+    assert DECISIONS.index(page) + 1 == int(number)
+    assert text.startswith(f"# {number}: ")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Context", "Decision", "Consequences", "Alternatives"]
+    title = text.splitlines()[0].split(": ", 1)[1]
+    index = (DOCS / "decisions" / "README.md").read_text("utf-8")
+    assert f"| [{number}]({page.name}) | {title} |" in index

@@ -1,0 +1,100 @@
+"""A stop that is asked for: what was begun is finished, and nobody is left in doubt."""
+
+import asyncio
+import random
+import time
+
+import pytest
+
+from sendrail.app import delivering, open_runtime, sandbox_number
+from sendrail.delivery.worker import Worker
+from sendrail.sending.orders import read_order
+from sendrail.settings import load as load_settings
+
+from .audit import check_database, rows, rung
+from .load import Load
+from .serve import wait_until
+
+DRAIN_SECONDS = 10
+
+
+@pytest.mark.parametrize("seed", [random.randrange(10**6)], ids=["any-seed"])
+def test_term_under_load_answers_what_was_asked_and_leaves_nothing_open(
+    make_server, handset_log, seed
+):
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    socket, log = handset_log
+    server = make_server(simulator_handsets=socket, drain_seconds=DRAIN_SECONDS)
+    told: dict[str, str] = {}
+    for turn in range(4):
+        server.start()
+        with Load(server, [server.list_number], seed, prefix=f"+144{turn}") as load:
+            time.sleep(chance.uniform(1.05, 1.6))
+            began = time.monotonic()
+            assert server.stop(DRAIN_SECONDS) == 0
+            assert time.monotonic() - began < DRAIN_SECONDS
+            load.give_up()
+        assert len(load.told) > 100
+        told |= load.told
+        check_database(server)
+        # Accepted and answered are the same thing, and nothing is in doubt.
+        stored = {f"+{to}" for (to,) in rows(server, "SELECT recipient FROM messages")}
+        assert stored ^ set(told) == set()
+        assert rows(server, "SELECT count(*) FROM messages WHERE status = 'uncertain'") == [(0,)]
+    assert set(rung(log).values()) == {1}
+
+
+def test_an_answer_under_way_is_waited_for(server):
+    server.settings["drain_seconds"] = DRAIN_SECONDS
+    server.start()
+    client = server.client()
+    slow = {"to": "+15550100026", "list_number": server.list_number, "body": "slow"}
+    accepted = client.post("/api/v2/send-raw", slow).body["message_id"]
+    is_sending = "SELECT count(*) FROM messages WHERE status = 'sending'"
+    wait_until(lambda: rows(server, is_sending) == [(1,)], 5, "it is handed over")
+    assert server.stop(DRAIN_SECONDS) == 0
+    assert rows(server, "SELECT status FROM messages") == [("sent",)]
+    server.start()
+    assert server.client().get(f"/api/v2/messages/{accepted}").body["status"] == "sent"
+
+
+def test_a_stop_waits_no_longer_than_it_may(server):
+    server.settings["drain_seconds"] = 1
+    server.start()
+    slow = {"to": "+15550100026", "list_number": server.list_number, "body": "slow"}
+    server.client().post("/api/v2/send-raw", slow)
+    is_sending = "SELECT count(*) FROM messages WHERE status = 'sending'"
+    wait_until(lambda: rows(server, is_sending) == [(1,)], 5, "it is handed over")
+    began = time.monotonic()
+    assert server.stop(5) == 0
+    assert time.monotonic() - began < 3
+    # Nobody knows whether it left, and that is what is said of it.
+    assert rows(server, "SELECT status FROM messages") == [("uncertain",)]
+
+
+def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
+    settings = load_settings(environment={}, data_dir=tmp_path / "data")
+
+    async def stop_amidst_a_claim() -> list[tuple[str, int]]:
+        async with open_runtime(settings, serving=True) as runtime:
+            write = runtime.store.write
+            claiming = asyncio.Event()
+
+            async def late(work):
+                if work.__qualname__.startswith(Worker.step.__qualname__):
+                    claiming.set()
+                    await asyncio.sleep(0.1)
+                return await write(work)
+
+            async with delivering(runtime):
+                order = read_order("+14440000001", sandbox_number(), "hi", runtime.limits)
+                runtime.store.write = late
+                await runtime.sending.accept(runtime.default_account, [order])
+                await claiming.wait()
+            runtime.store.write = write
+            return await runtime.store.read(
+                lambda tx: [(row.status.value, row.attempt) for row in tx.lookup.after(1, 0, 10)]
+            )
+
+    assert asyncio.run(stop_amidst_a_claim()) == [("sent", 1)]
