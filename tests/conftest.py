@@ -1,4 +1,4 @@
-"""What holds for every test: no setting of the developer's own, and no stopwatch on a shared core."""
+"""What holds for every test: no setting of the developer's own, no stopwatch on a shared core."""
 
 import os
 

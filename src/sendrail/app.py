@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,7 +69,6 @@ class Runtime:
     messages: MessageService
     intake: Intake
     default_account: AccountId
-    is_new: bool
 
 
 @asynccontextmanager
@@ -99,7 +98,7 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
 
 async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metrics) -> Runtime:
     clock = SystemClock()
-    account, is_new = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
+    account = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
     sending = Sending(
         store,
         ids,
@@ -125,14 +124,13 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         messages=MessageService(store, ids),
         intake=Intake(store, metrics, clock.now),
         default_account=account,
-        is_new=is_new,
     )
 
 
-def _first_run(tx: Tx, settings: Settings, now: int) -> tuple[AccountId, bool]:
+def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
     """Return the first account, made with its sandbox where there is none yet."""
     if accounts := tx.accounts.all():
-        return accounts[0].id, False
+        return accounts[0].id
     account = tx.accounts.add("default", now)
     link = tx.links.add(None, SANDBOX_LINK, _SIMULATOR, {}, _SANDBOX_WINDOW, None)
     tx.lists.add(
@@ -146,12 +144,16 @@ def _first_run(tx: Tx, settings: Settings, now: int) -> tuple[AccountId, bool]:
         on_uncertain=OnUncertain.HOLD,
         now=now,
     )
-    return account, True
+    return account
 
 
 @asynccontextmanager
-async def delivering(runtime: Runtime) -> AsyncIterator[None]:
-    """Deliver, apply receipts and do the chores for as long as the context lasts."""
+async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncIterator[None]:
+    """Deliver, apply receipts and do the chores for as long as the context lasts.
+
+    When one of them breaks, `broken` is called, and the end of the context raises what it was:
+    a server that accepts and no longer delivers would help nobody.
+    """
     store, settings, clock = runtime.store, runtime.settings, runtime.clock
     owner = f"{socket.gethostname()}:{os.getpid()}"
     lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
@@ -194,6 +196,8 @@ async def delivering(runtime: Runtime) -> AsyncIterator[None]:
     for route in routes.all():
         await route.carrier.start(_deliver(runtime.intake, route.link.id))
     tasks = [asyncio.create_task(work) for work in (worker.run(), receipts.run(), caretaker.run())]
+    for task in tasks:
+        task.add_done_callback(lambda _: broken())
     try:
         yield
     finally:
@@ -202,7 +206,10 @@ async def delivering(runtime: Runtime) -> AsyncIterator[None]:
             await route.carrier.stop()
         receipts.stop()
         tasks[-1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
 
 
 def _carrier(link: Link, settings: Settings) -> Any:

@@ -78,7 +78,7 @@ class Caretaker:
         )
         now = self._now()
         await self._rescuer.expire(now)
-        while await self._store.write(lambda tx: self._forget(tx, now)):
+        while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
 
     def _forget(self, tx: Tx, now: int) -> int:

@@ -4,6 +4,7 @@ A second database joins by adding its backend to `BACKENDS`; nothing below knows
 """
 
 import asyncio
+import itertools
 import random
 import sqlite3
 import threading
@@ -387,7 +388,7 @@ def test_numbers_differ_between_processes(house):
     for _ in range(5):
         firsts.append(house.write(lambda tx: tx.messages.reserve(3)))
         firsts.append(house.write(lambda tx: tx.messages.reserve(3), other))
-    assert all(b - a >= 3 for a, b in zip(firsts, firsts[1:], strict=False))
+    assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
 
 
 def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
@@ -576,9 +577,7 @@ def test_a_final_arrival_ends_the_message(house):
     house.queue(1)
     house.depart(1)
     house.arrive(
-        house.arrival(
-            1, outcome="rejected", status="failed", detail="landline", carrier_ref=None
-        )
+        house.arrival(1, outcome="rejected", status="failed", detail="landline", carrier_ref=None)
     )
     found = house.find(1)
     assert (found.status, found.detail, found.ended_at) == (Status.FAILED, "landline", NOW + 50)
@@ -657,8 +656,7 @@ def test_the_unsettled_come_in_pages_and_of_one_status(house):
     for number in (2, 4):
         house.arrive(house.arrival(number, status="uncertain", carrier_ref=None))
     page = lambda status, after, limit: [  # noqa: E731
-        each.number
-        for each in house.read(lambda tx: tx.queue.unsettled(status, after, limit))
+        each.number for each in house.read(lambda tx: tx.queue.unsettled(status, after, limit))
     ]
     assert page(Status.SENDING, 0, 10) == [1, 3, 5, 6]
     assert page(Status.SENDING, 1, 2) == [3, 5]
@@ -759,9 +757,10 @@ def test_a_receipt_that_overtook_the_answer_stands(house, late):
 def test_callbacks_are_taken_oldest_first_within_both_bounds(house):
     house.write(lambda tx: tx.inbox.put(house.link, [b"a" * 10, b"b" * 10, b"c" * 10], NOW))
     house.write(lambda tx: tx.inbox.put(house.link + 1, [b"d"], NOW + 1))
-    taken = lambda limit, size: [  # noqa: E731
-        each.raw[:1] for each in house.read(lambda tx: tx.inbox.take(limit, size))
-    ]
+
+    def taken(limit: int, size: int) -> list[bytes]:
+        return [each.raw[:1] for each in house.read(lambda tx: tx.inbox.take(limit, size))]
+
     assert taken(10, 10**6) == [b"a", b"b", b"c", b"d"]
     assert taken(2, 10**6) == [b"a", b"b"]
     # At least one, however big it is.

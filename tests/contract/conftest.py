@@ -246,15 +246,16 @@ class _Servers:
 
 
 async def _serve(settings, fast, ready):
-    listener = listen("127.0.0.1", 0)
-    async with open_runtime(settings, serving=True) as runtime, delivering(runtime):
+    async with open_runtime(settings, serving=True) as runtime:
         server = make_server(runtime, fast=fast)
-        serving = asyncio.create_task(server.serve([listener]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.001)
-        loop = asyncio.get_running_loop()
-        ready.set_result((listener.getsockname()[1], runtime, loop, server))
-        await serving
+        async with delivering(runtime, server.leave):
+            listener = listen("127.0.0.1", 0)
+            serving = asyncio.create_task(server.serve([listener]))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.001)
+            loop = asyncio.get_running_loop()
+            ready.set_result((listener.getsockname()[1], runtime, loop, server))
+            await serving
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,9 @@ class TestBulk:
 
     @pytest.mark.parametrize("path", SINGLE)
     def test_takes_a_thousand(self, door, path):
-        orders = [door.order() for _ in range(1_000)]
+        # On a list of their own: they would be in the way of what other tests wait for.
+        number = door.new_list(f"+1555000400{SINGLE.index(path)}")
+        orders = [door.order(list_number=number) for _ in range(1_000)]
         told = door.post(f"{path}/bulk", {"messages": orders}).json()
         assert (told["queued_count"], told["error_count"]) == (1_000, 0)
         assert len({each["message_id"] for each in told["messages"]}) == 1_000

@@ -1,5 +1,6 @@
 """What follows an outcome: total, legal, and never a second copy that nobody wanted."""
 
+import itertools
 from typing import get_args
 
 import pytest
@@ -125,7 +126,7 @@ def test_any_sequence_of_outcomes_and_receipts_is_a_walk_in_the_table(story, pol
         elif may_move(status, receipt):
             status = receipt
             walk.append(status)
-    assert all(may_move(before, after) for before, after in zip(walk, walk[1:], strict=False))
+    assert all(may_move(before, after) for before, after in itertools.pairwise(walk))
     assert attempt <= ATTEMPTS_MAX + (policy is OnUncertain.RESEND_ONCE)
     assert copies <= (1 if policy is OnUncertain.HOLD else 2)
 

@@ -14,9 +14,10 @@ from sendrail.domain.message import Status
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "bench" / "README.md"] + sorted(
-    DOCS.rglob("*.md")
-)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "bench/README.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,22 +37,27 @@ def readme_block(mark: str) -> str:
     return block
 
 
-def commands_in(page: Path) -> list[str]:
-    """Return every `sendrail` command of a page, in its blocks for a shell and in its lines."""
+def commands_in(page: Path) -> tuple[list[str], list[str]]:
+    """Return every `sendrail` command of a page: those in its blocks, and those in its lines."""
     text = page.read_text("utf-8")
-    found = [
-        line
-        for language, block in FENCE.findall(text)
-        if language == "sh"
-        for line in block.replace("\\\n", " ").splitlines()
+    blocks = [block.replace("\\\n", " ") for name, block in FENCE.findall(text) if name == "sh"]
+    typed = [
+        match[1]
+        for block in blocks
+        for part in re.split(r"\n|&&", block)
+        if (match := re.match(r"\s*(?:\S*/)?sendrail (.*)", part))
     ]
-    found += re.findall(r"(?<!`)`(sendrail [^`]+)`", FENCE.sub("", text))
-    return [
-        words.split("sendrail ", 1)[1]
-        for line in found
-        for words in line.split("&&")
-        if re.match(r"\s*(\S*/)?sendrail ", words)
-    ]
+    return typed, re.findall(r"(?<!`)`sendrail ([^`]+)`", FENCE.sub("", text))
+
+
+def command_of(text: str):
+    """Return the command a line begins with, and what is left of the line."""
+    words = shlex.split(text)
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"there is no `sendrail {text}`"
+        command = command.commands[words.pop(0)]
+    return command, words
 
 
 def test_the_generated_parts_are_what_the_code_says():
@@ -99,16 +105,15 @@ def test_every_link_leads_somewhere_inside(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_on_a_page_can_be_typed(page):
-    root = typer.main.get_command(app)
-    for text in commands_in(page):
-        words = shlex.split(re.sub(r"\bDIR\b", "folder", text))
-        command, path = root, []
-        while words and hasattr(command, "commands"):
-            assert words[0] in command.commands, f"there is no `sendrail {text}`"
-            path.append(words.pop(0))
-            command = command.commands[path[-1]]
+    typed, named = commands_in(page)
+    for text in typed:
+        command, words = command_of(text)
         if words:
-            command.make_context(" ".join(path), words)
+            command.make_context(text, words)
+    for text in named:
+        command, words = command_of(text)
+        options = {option for each in command.params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options, text
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=name_of)

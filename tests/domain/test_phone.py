@@ -27,7 +27,7 @@ from sendrail.domain import phone
         ("+15550100000 ", None),
         ("+15550100000\n", None),
         ("+1555010\n0000", None),
-        ("+١٥٥٥٠١٠٠٠٠٠", None),  # digits of another script are no E.164
+        ("+١٥٥٥٠١٠٠٠٠٠", None),  # noqa: RUF001 - digits of another script are no E.164
         ("+\uff11\uff15\uff15\uff15\uff10\uff11\uff10\uff10", None),  # full-width digits neither
         ("+²5550100000", None),
         ("", None),

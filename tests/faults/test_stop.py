@@ -7,6 +7,7 @@ import time
 import pytest
 
 from sendrail.app import delivering, open_runtime, sandbox_number
+from sendrail.delivery.lanes import take_all
 from sendrail.delivery.worker import Worker
 from sendrail.sending.orders import read_order
 from sendrail.settings import load as load_settings
@@ -27,7 +28,7 @@ def test_term_under_load_answers_what_was_asked_and_leaves_nothing_open(
     socket, log = handset_log
     server = make_server(simulator_handsets=socket, drain_seconds=DRAIN_SECONDS)
     told: dict[str, str] = {}
-    for turn in range(4):
+    for turn in range(3):
         server.start()
         with Load(server, [server.list_number], seed, prefix=f"+144{turn}") as load:
             time.sleep(chance.uniform(1.05, 1.6))
@@ -87,7 +88,7 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
                     await asyncio.sleep(0.1)
                 return await write(work)
 
-            async with delivering(runtime):
+            async with delivering(runtime, lambda: None):
                 order = read_order("+14440000001", sandbox_number(), "hi", runtime.limits)
                 runtime.store.write = late
                 await runtime.sending.accept(runtime.default_account, [order])
@@ -98,3 +99,20 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
             )
 
     assert asyncio.run(stop_amidst_a_claim()) == [("sent", 1)]
+
+
+def test_a_server_that_can_no_longer_deliver_ends_and_says_why(server):
+    server.start()
+    client = server.client()
+    order = {"to": "+14440000001", "list_number": server.list_number, "body": "hi"}
+
+    async def take_over() -> None:
+        async with open_runtime(load_settings(environment={}, data_dir=server.data)) as runtime:
+            await runtime.store.write(lambda tx: take_all(tx, "somebody else", 0))
+
+    asyncio.run(take_over())
+    assert client.post("/api/v2/send-raw", order).status == 200
+    assert server.process.wait(10) == 1
+    said = server.said.read_text()
+    assert "taken over the delivery" in said
+    assert "Traceback" not in said

@@ -25,9 +25,7 @@ STATEMENTS = {
     and name != "LIST_COLUMNS"  # the beginning of two others
 }
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
-SCANS = {
-    name: r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)" for name in STATEMENTS
-} | {
+SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "LISTS_WAITING": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
     "TAKE": r"SCAN inbox",
     "BOUNDS": r"SCAN CONSTANT ROW",
@@ -50,7 +48,9 @@ def filled(messages):
         f" attempt, epoch, skips, resent, segments, encoding, body) VALUES ({'?,' * 13}?)",
         rows,
     )
-    raw.executemany("INSERT INTO queue VALUES (?, ?, 1, ?, ?)", [(r[1], r[3], r[5], r[0]) for r in rows])
+    raw.executemany(
+        "INSERT INTO queue VALUES (?, ?, 1, ?, ?)", [(r[1], r[3], r[5], r[0]) for r in rows]
+    )
     raw.executemany(
         "INSERT INTO list_contacts VALUES (?, ?, 0, '', '', 0, 0, 'api')",
         [(row[3], row[4]) for row in rows],

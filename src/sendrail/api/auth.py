@@ -16,7 +16,7 @@ _BEARER: Final = b"bearer "
 def key_in(api_key: bytes | None, authorization: bytes | None) -> str | None:
     """Return the key in these two headers' values, or None without one."""
     if api_key:
-        return api_key.decode("latin-1")
+        return api_key.strip().decode("latin-1") or None
     if authorization and authorization[: len(_BEARER)].lower() == _BEARER:
         return authorization[len(_BEARER) :].strip().decode("latin-1") or None
     return None

@@ -11,10 +11,9 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from sendrail.api.asgi import BASES, BODY_BYTES_MAX, TOO_LARGE
 from sendrail.api.auth import key_in
+from sendrail.api.connection import Connection
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body
 from sendrail.api.request_ids import request_id
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls
@@ -78,7 +77,7 @@ class _Slot:
         self._lane.flush()
 
 
-class FastLane(HttpToolsProtocol):
+class FastLane(Connection):
     """One connection. `calls` is set on a subclass made for a server, by `fast_lane_for`."""
 
     calls: SendingCalls
@@ -109,6 +108,9 @@ class FastLane(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; the few that we look at are noted by name."""
+        if self._slot is not None:
+            # A trailer: who asks, and what for, was said before the body.
+            return
         name = name.lower()
         self.headers.append((name, value))
         if name in _NOTED:
@@ -118,14 +120,13 @@ class FastLane(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
-        if self._closing:
+        if self._closing or self.declines():
             return
         call = _FAST.get(self.url)
         if (
             call is None
             or self.parser.get_method() != b"POST"
             or self.expect_100_continue
-            or self.parser.should_upgrade()
             or (self.cycle is not None and not self.cycle.response_complete)
         ):
             self._go_the_ordinary_way()

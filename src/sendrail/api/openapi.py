@@ -28,7 +28,7 @@ Send SMS and follow each message to its end.
 
 A request carries its API key as `X-Api-Key`. Every answer has an `X-Request-Id`: yours, where it
 is at most {LENGTH_MAX} letters, digits, `-` or `_`, or else a new one. Errors have a
-machine-readable `code`; [the list of codes]({DOC_PATH}) says what to do about each.
+machine-readable `code`; [a page of its own]({DOC_PATH}) explains each.
 
 With an `Idempotency-Key` a POST can be repeated safely: the same key and body within 24 hours get
 the same answer again, and nothing is sent twice.

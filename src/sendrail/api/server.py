@@ -12,13 +12,14 @@ from typing import Final
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sendrail.api.asgi import make_app
+from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import FastLane, fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, delivering, open_runtime
 from sendrail.domain.errors import SetupError
+from sendrail.sending.accounts import new_key
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs
 
@@ -31,7 +32,7 @@ _BACKLOG: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the server tells once it is ready; `api_key` only at the first run."""
+    """What the server tells once it is ready; `api_key` only while there is none yet."""
 
     url: str
     api_key: str | None
@@ -63,13 +64,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
-    listener = listen(settings.host, settings.port)
     async with open_runtime(settings, serving=True) as runtime:
-        key = None
-        if runtime.is_new:
-            key = (await runtime.accounts.create_key(runtime.default_account, "first key")).key
-        async with delivering(runtime):
-            server = make_server(runtime)
+        listener = listen(settings.host, settings.port)
+        server = make_server(runtime)
+        async with delivering(runtime, server.leave):
             with _stopped_by_signals(server):
                 serving = asyncio.create_task(server.serve([listener]))
                 while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
@@ -79,12 +77,24 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
                 gc.freeze()
                 host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
-                announce(Ready(f"http://{shown}:{port}", key, runtime))
+                await _tell(f"http://{shown}:{port}", runtime, announce)
                 _log.info("serving", host=host, port=port)
                 closer = asyncio.create_task(_close_slow(server))
                 await serving
                 closer.cancel()
         _log.info("stopped")
+
+
+async def _tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
+    """Announce the server, and as long as there is no API key, a first one with it."""
+    if await runtime.accounts.keys(runtime.default_account):
+        announce(Ready(url, None, runtime))
+        return
+    key = new_key()
+    # Told before it is kept: a kill in between costs a key that nobody has used, and the next start
+    # tells another one. The other way round it would cost the only key there is.
+    announce(Ready(url, key, runtime))
+    await runtime.accounts.keep_key(runtime.default_account, "first key", key)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -112,8 +122,12 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def leave(self) -> None:
+        """Stop gracefully."""
+        self.should_exit = True
 
-def make_server(runtime: Runtime, *, fast: bool = True) -> uvicorn.Server:
+
+def make_server(runtime: Runtime, *, fast: bool = True) -> _Server:
     """Return a server over a runtime; without `fast` every request goes through ASGI."""
     calls = SendingCalls(runtime.sending, runtime.limits)
     server: _Server
@@ -121,7 +135,7 @@ def make_server(runtime: Runtime, *, fast: bool = True) -> uvicorn.Server:
     def is_ready() -> bool:
         return server.started and not server.should_exit and runtime.sending.closed is None
 
-    protocol: type[HttpToolsProtocol] = fast_lane_for(calls) if fast else HttpToolsProtocol
+    protocol: type[Connection] = fast_lane_for(calls) if fast else Connection
     server = _Server(
         uvicorn.Config(
             make_app(runtime, calls, is_ready),

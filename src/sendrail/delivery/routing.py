@@ -11,7 +11,7 @@ from sendrail.domain.throttle import LinkPace
 class Route:
     """One link: its carrier, its window, its pace, and the lists that wait for it."""
 
-    def __init__(self, link: Link, carrier: Carrier) -> None:
+    def __init__(self, link: Link, carrier: Carrier, rests_until: float = 0.0) -> None:
         self.link = link
         self.carrier = carrier
         self.in_flight = 0
@@ -22,11 +22,15 @@ class Route:
 
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""
-        return min(self.link.window - self.in_flight, self._pace.room(now))
+        return min(self.window_room(), self._pace.room(now))
+
+    def window_room(self) -> int:
+        """Return how many more messages may be under way at once."""
+        return self.link.window - self.in_flight
 
     def is_full(self) -> bool:
         """Tell whether only an answer can make room again."""
-        return self.in_flight >= self.link.window
+        return self.window_room() <= 0
 
     def ready_at(self, now: float) -> float:
         """Return when the pace leaves room again."""

@@ -9,6 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -19,8 +20,17 @@ from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
-from sendrail.domain.delivery import Claim, Outbound, Outcome, Settlement, Throttled, Uncertain
+from sendrail.domain.delivery import (
+    Claim,
+    Outbound,
+    Outcome,
+    Settlement,
+    Submitted,
+    Throttled,
+    Uncertain,
+)
 from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.ids import MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx
 from sendrail.telemetry import Metrics
@@ -74,6 +84,7 @@ class Worker:
         self._answers: list[_Answer] = []
         self._settling: list[_Answer] = []
         self._settle_scheduled = False
+        self._look_missed = False
         self._stopping = False
         # Set while `run` is not under way: only then no claim can turn into another hand-over.
         self._ended = asyncio.Event()
@@ -89,7 +100,7 @@ class Worker:
                 now = self._clock.monotonic()
                 if now - looked_at >= _LOOK_SECONDS:
                     looked_at = now
-                    if self._store.changed_elsewhere():
+                    if self._store.changed_elsewhere() or self._look_missed:
                         await self.look()
                 if await self.step() == 0:
                     await self._rest()
@@ -107,12 +118,21 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._handing_over, return_exceptions=True)
         until = self._clock.monotonic() + within_seconds
-        while (self._settle_scheduled or self._answers) and self._clock.monotonic() < until:
+        while self._unsettled() and self._clock.monotonic() < until:  # noqa: ASYNC110 - on our clock
             await asyncio.sleep(_REST_MIN_SECONDS)
+
+    def _unsettled(self) -> bool:
+        return self._settle_scheduled or bool(self._answers)
 
     async def look(self) -> None:
         """Find every list that has something waiting, whoever put it there."""
-        waiting = await self._store.read(lambda tx: tx.queue.lists_waiting())
+        try:
+            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting())
+        except StorageUnavailable as error:
+            _log.warning("look_postponed", reason=error.code)
+            self._look_missed = True
+            return
+        self._look_missed = False
         now = self._clock.monotonic()
         for lane, list_id in waiting:
             self._pacer.wake(lane, list_id, now)
@@ -156,7 +176,9 @@ class Worker:
     # After a claim
 
     def _plan(self, found: Round, now: float, wall: int) -> None:
-        for taken in found.taken:
+        # Lists for which the link had nothing left come before the others next time: in an order
+        # that never changed, the first would take all that a slow link gives.
+        for taken in sorted(found.taken, key=lambda taken: taken.then is not Then.WHEN_LINK_ALLOWS):
             if taken.paced:
                 self._pacer.took(taken.turn.list_id, now, taken.paced)
             self._plan_next_turn(taken, now, wall)
@@ -192,18 +214,28 @@ class Worker:
             task = asyncio.get_running_loop().create_task(self._hand_over(route, claims))
             self._handing_over.add(task)
             task.add_done_callback(self._handing_over.discard)
+        for route in {taken.route for taken in found.taken if taken.route is not None}:
+            # A list that was woken by an answer may have had nothing to send after all.
+            self._wake_parked(route, route.window_room(), now)
         self._metrics.claimed.inc(len(found.claims))
         self._metrics.in_flight.inc(len(found.claims))
 
+    def _wake_parked(self, route: Route, count: int, now: float) -> None:
+        for list_id in list(islice(route.parked, count)):
+            self._pacer.wake(route.parked.pop(list_id), list_id, now)
+            self._store.hints.queued_event.set()
+
     async def _hand_over(self, route: Route, claims: Sequence[Claim]) -> None:
         waiting = {claim.outbound.message_id: claim for claim in claims}
+        given_up: dict[MessageId, Claim] = {}
 
         def report(outbound: Outbound, outcome: Outcome) -> None:
-            claim = waiting.pop(outbound.message_id, None)
-            if claim is None:
-                _log.error("carrier_answered_twice", link=route.link.name)
-            else:
+            if (claim := waiting.pop(outbound.message_id, None)) is not None:
                 self._answered(route, claim, outcome)
+            elif (claim := given_up.pop(outbound.message_id, None)) is not None:
+                self._answered_late(route, claim, outcome)
+            else:
+                _log.error("carrier_answered_twice", link=route.link.name)
 
         reason = "the carrier gave no answer"
         try:
@@ -213,21 +245,40 @@ class Worker:
             reason = "no answer in time"
         except asyncio.CancelledError:
             reason = "stopped before the answer"
-        except Exception:
+        except Exception:  # noqa: BLE001 - a plug-in may raise anything
             # A carrier that raises broke its contract mid-send: what left is unknown.
             _log.exception("carrier_raised", link=route.link.name)
             reason = "the carrier broke off"
-        for claim in waiting.values():
+        given_up.update(waiting)
+        waiting.clear()
+        for claim in given_up.values():
             self._answered(route, claim, Uncertain(reason))
 
     # Settling
 
     def _answered(self, route: Route, claim: Claim, outcome: Outcome) -> None:
         route.answered()
-        now = self._clock.now()
         if isinstance(outcome, Throttled):
             route.throttled(self._clock.monotonic(), outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.link.name).inc()
+        self._answers.append(self._answer(claim, outcome))
+        self._schedule_settle()
+        self._wake_parked(route, 1, self._clock.monotonic())
+
+    def _answered_late(self, route: Route, claim: Claim, outcome: Outcome) -> None:
+        _log.warning(
+            "carrier_answered_late",
+            link=route.link.name,
+            message_id=claim.outbound.message_id,
+            outcome=type(outcome).__name__.lower(),
+        )
+        if isinstance(outcome, Submitted):
+            # The message counts as uncertain by now; its reference lets a receipt settle it.
+            arrival = self._arrival(self._answer(claim, outcome))
+            self._store.submit(lambda tx: tx.queue.arrive([arrival]), _reference_kept)
+
+    def _answer(self, claim: Claim, outcome: Outcome) -> _Answer:
+        now = self._clock.now()
         settlement = settle(
             claim.attempt,
             outcome,
@@ -237,12 +288,7 @@ class Worker:
             on_uncertain=claim.on_uncertain,
             resent=claim.resent,
         )
-        self._answers.append(_Answer(claim, outcome, settlement, now))
-        self._schedule_settle()
-        if route.parked:
-            list_id = next(iter(route.parked))
-            self._pacer.wake(route.parked.pop(list_id), list_id, self._clock.monotonic())
-            self._store.hints.queued_event.set()
+        return _Answer(claim, outcome, settlement, now)
 
     def _schedule_settle(self) -> None:
         if not self._settle_scheduled:
@@ -279,14 +325,16 @@ class Worker:
 
     def _settled(self, _: None, error: Exception | None) -> None:
         self._settle_scheduled = False
+        # Taken, not only read: a transaction that cannot even begin must find none of the last one.
+        settled, self._settling = self._settling, []
         if error is not None:
             # An answer must not be lost: without it the message would be uncertain for ever.
-            _log.warning("settlement_postponed", reason=str(error), count=len(self._settling))
-            self._answers = [*self._settling, *self._answers]
+            _log.warning("settlement_postponed", reason=str(error), count=len(settled))
+            self._answers = [*settled, *self._answers]
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
-        self._metrics.in_flight.dec(len(self._settling))
-        for answer in self._settling:
+        self._metrics.in_flight.dec(len(settled))
+        for answer in settled:
             self._tell(answer)
         if self._answers:
             self._schedule_settle()
@@ -313,3 +361,8 @@ class Worker:
             now = self._clock.monotonic()
             self._pacer.wake(claim.lane, claim.list_id, now + max(0.0, wait))
             self._store.hints.queued_event.set()
+
+
+def _reference_kept(_: None, error: Exception | None) -> None:
+    if error is not None:
+        _log.warning("late_answer_lost", reason=str(error))

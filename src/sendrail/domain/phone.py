@@ -12,6 +12,9 @@ PhoneNumber = NewType("PhoneNumber", int)
 # ITU-T E.164 (11/2010), 6: at most 15 digits, the country code never starts with 0. Fewer than
 # seven digits is no international number in any published numbering plan.
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+# In digits: shorter numbers show less of themselves in a log.
+_LONG: Final = 10
+_SHORT: Final = 7
 
 
 def parse(text: str) -> PhoneNumber | None:
@@ -28,5 +31,5 @@ def mask(number: int) -> str:
     """Return a form that tells numbers apart for an operator without revealing them."""
     digits = str(number)
     # Three digits stay hidden at the least, whatever the length of a country's numbers.
-    head, tail = (4, 4) if len(digits) > 10 else (2, 3)
-    return f"+{digits[:head]}***{digits[-tail:] if len(digits) > 7 else ''}"
+    head, tail = (4, 4) if len(digits) > _LONG else (2, 3)
+    return f"+{digits[:head]}***{digits[-tail:] if len(digits) > _SHORT else ''}"

@@ -14,14 +14,15 @@ _RAMP: Final = 0.1
 class LinkPace:
     """The pace a carrier's contract and its throttling leave to one link.
 
-    `mps` is the contract in messages per second. Times are seconds of a monotonic clock.
+    `mps` is the contract in messages per second. Times are seconds of a monotonic clock. Nothing
+    is handed over before `rests_until` (see `Pace`).
     """
 
     __slots__ = ("_full", "_pace", "_pause", "_ramped_at", "_resumes_at")
 
-    def __init__(self, mps: float) -> None:
+    def __init__(self, mps: float, rests_until: float = 0.0) -> None:
         self._full = mps
-        self._pace = Pace(mps)
+        self._pace = Pace(mps, rests_until)
         self._pause = _PAUSE_MIN
         self._resumes_at = 0.0
         self._ramped_at = 0.0

@@ -48,9 +48,11 @@ def apply(
     for callback in callbacks:
         try:
             said = parse(callback.link_id, callback.raw)
-        except CarrierTrouble as trouble:
-            tx.inbox.refuse(callback, trouble.message)
-            applied.refused.append(trouble.message)
+        except Exception as trouble:  # noqa: BLE001 - a plug-in may raise anything
+            # One callback that trips its carrier's code must not hold up all that come after it.
+            reason = trouble.message if isinstance(trouble, CarrierTrouble) else repr(trouble)
+            tx.inbox.refuse(callback, reason)
+            applied.refused.append(reason)
             continue
         for each in said:
             if isinstance(each, Reply):
@@ -75,8 +77,15 @@ def apply_parked(tx: Tx, since: int, limit: int) -> Applied:
                 Receipt(carrier_ref=each.carrier_ref, status=each.status, detail=each.detail),
             )
             for each in parked
+            # A reference may outlive its message, which retention has taken.
+            if (each.link_id, each.carrier_ref) in owners
         ]
-        _move(tx, words, [owners[each.link_id, each.carrier_ref] for each in parked], applied)
+        _move(
+            tx,
+            words,
+            [owners[word.link_id, word.receipt.carrier_ref] for word in words],
+            applied,
+        )
         tx.inbox.unpark([each.id for each in parked])
     return applied
 

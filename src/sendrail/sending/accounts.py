@@ -54,7 +54,11 @@ class AccountService:
 
     async def create_key(self, account_id: AccountId, name: str) -> NewKey:
         """Make a key; it is told here, and never again."""
-        called, key, now = _name(name), new_key(), self._now()
+        return await self.keep_key(account_id, name, new_key())
+
+    async def keep_key(self, account_id: AccountId, name: str, key: str) -> NewKey:
+        """Keep a key that somebody was told already; it opens the door from now on."""
+        called, now = _name(name), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
         key_id = await self._store.write(
             lambda tx: tx.accounts.add_key(account_id, called, key_digest(key), shown, now)

@@ -121,11 +121,11 @@ class DuplicateWindow:
             self._firsts.append(number)
         self._young[key & (_SHARDS - 1)].put(key, number)
 
-    def forget(self, key: int) -> None:
-        """Take back a message whose commit failed: number 0 is found as nothing."""
+    def take_back(self, key: int, earlier: int) -> None:
+        """Forget a message whose commit failed; `earlier` is what was found before it, or 0."""
         shard = self._young[key & (_SHARDS - 1)]
         if shard.find(key):
-            shard.put(key, 0)
+            shard.put(key, earlier)
 
     def _oldest(self, now: int) -> int:
         """Return the first number that is young enough at this time."""

@@ -85,7 +85,8 @@ def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
     for name in _MACRO.findall(body):
         if name not in values and f"{{{{{name}}}}}" != MESSAGE_ID_PLACEHOLDER:
             return Fault("unknown_macro", f"`contact_data` has no value for {{{{{name}}}}}", "body")
-    return _MACRO.sub(lambda match: values.get(match[1], match[0]), body)
+    # `{{ messageId }}` is left as `{{messageId}}`, the one form that send time knows.
+    return _MACRO.sub(lambda match: values.get(match[1], MESSAGE_ID_PLACEHOLDER), body)
 
 
 def _too_long(limits: Limits) -> Fault:

@@ -181,7 +181,7 @@ class Sending:
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
         self._group: list[Submission] = []
-        self._remembered: list[int] = []
+        self._remembered: list[tuple[int, int]] = []
         self._queued: set[tuple[int, int]] = set()
         # The first number not yet in the window; None until the window is filled from the rows.
         self._next: int | None = None
@@ -241,12 +241,14 @@ class Sending:
         return self._judge_group(tx, self._group, self._now())
 
     def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
-        group = self._group
+        group, self._group = self._group, []
         if error is not None:
-            for key in self._remembered:
-                self._window.forget(key)
-            # The numbers given out are free again.
-            self._next = self._first
+            if group:
+                self._take_back()
+            else:
+                # The transaction could not even begin, and `_work` never ran.
+                group, self._scheduled = list(self._waiting), False
+                self._waiting.clear()
             tolds = [_explained(error)] * len(group)
         else:
             self._store.hints.queue_has(self._queued)
@@ -254,6 +256,12 @@ class Sending:
         self._count(tolds)
         for submission, told in zip(group, tolds, strict=True):
             submission.told(told)
+
+    def _take_back(self) -> None:
+        for key, earlier in reversed(self._remembered):
+            self._window.take_back(key, earlier)
+        # The numbers given out are free again.
+        self._next = self._first
 
     def _judge_group(self, tx: Tx, group: Sequence[Submission], now: int) -> list[Told]:
         callers = self._callers(tx, group)
@@ -367,7 +375,7 @@ class Sending:
             return Refused(refusal, _REFUSAL_TEXTS[refusal], None, detail)
         assert sender is not None, "no order passes the gate without a list"
         self._window.add(key, number, now)
-        self._remembered.append(key)
+        self._remembered.append((key, earlier))
         metadata = None if order.metadata is None else order.metadata.decode()
         batch.numbers.append(number)
         batch.rows.append(

@@ -51,10 +51,13 @@ class Folder:
             if not (self.path / MASTER_KEY).exists():
                 self._make_key()
         except OSError as error:
-            raise SetupError(
-                f"The data folder {self.path} cannot be used: {error.strerror}. Make it writable "
-                "for this user, or choose another one with --data."
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> SetupError:
+        return SetupError(
+            f"The data folder {self.path} cannot be used: {error.strerror}. Make it writable for "
+            "this user, or choose another one with --data."
+        )
 
     def _make_key(self) -> None:
         if self.database.exists():
@@ -73,18 +76,26 @@ class Folder:
 
     def key(self, purpose: str) -> bytes:
         """Return the 16-byte key for one purpose, derived from the master key."""
+        path = self.path / MASTER_KEY
         try:
-            master = bytes.fromhex((self.path / MASTER_KEY).read_text("ascii").strip())
+            master = bytes.fromhex(path.read_text("ascii").strip())
         except (OSError, ValueError) as error:
             raise SetupError(
-                f"{self.path / MASTER_KEY} cannot be read as a key: {error}. Put it back from a "
-                "backup."
+                f"{path} cannot be read as a key: {error}. Put it back from a backup."
             ) from error
+        if len(master) != _KEY_BYTES:
+            raise SetupError(
+                f"{path} holds {len(master)} bytes, a key has {_KEY_BYTES}. Put it back from a "
+                "backup."
+            )
         return hashlib.blake2b(purpose.encode(), key=master, digest_size=16).digest()
 
     def lock(self) -> None:
         """Become the only server on this folder. Raises `SetupError` when there is one already."""
-        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

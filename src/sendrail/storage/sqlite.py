@@ -44,7 +44,9 @@ _BUSY_MS: Final = 5_000
 _CHECKPOINT_SECONDS: Final = 1.0
 _CHECKPOINT_BYTES: Final = 4 * 2**20
 _LOG_PAGES_MAX: Final = 16_384
-_PAGE_CACHE_KIB: Final = 16_384
+# The writer keeps the pages that every commit touches; a reader's look-up needs but a few.
+_WRITER_CACHE_KIB: Final = 8_192
+_READER_CACHE_KIB: Final = 2_048
 
 
 class SqliteTx:
@@ -113,7 +115,7 @@ class SqliteStore:
         self._on_commit = on_commit
         self.hints = Hints()
         try:
-            self._raw = connect(path)
+            self._raw = connect(path, _WRITER_CACHE_KIB)
             self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
@@ -284,7 +286,7 @@ class SqliteStore:
             raw.close()
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
     """Return a connection set up as all of ours are; durable once a commit returns."""
     raw = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -293,7 +295,7 @@ def connect(path: Path) -> sqlite3.Connection:
     raw.execute("PRAGMA journal_mode = WAL")
     raw.execute("PRAGMA synchronous = FULL")
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+    raw.execute(f"PRAGMA cache_size = -{cache_kib}")
     return raw
 
 
@@ -305,6 +307,11 @@ def translated(error: Exception) -> Exception:
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return StorageFull("The disk is full; nothing was stored. Free some space and try again.")
+    if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        return StorageUnavailable(
+            f"The database is damaged: {error}. Nothing was stored. Keep the file for a look at "
+            "it, and restore a backup."
+        )
     if code == sqlite3.SQLITE_INTERRUPT:
         return Overloaded(
             f"The search took over {_READ_SECONDS_MAX:.0f} s. Narrow it down, for instance by "

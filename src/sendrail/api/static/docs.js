@@ -15,6 +15,7 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
   // The badge would send the description to a server of theirs.
   validatorUrl: null,
 });

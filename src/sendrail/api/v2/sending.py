@@ -159,7 +159,7 @@ class _Request(Submission):
 
     __slots__ = ("_answer", "_raws", "_request_id")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one is built for every request, and keywords cost
         self,
         caller: bytes,
         orders: Sequence[Order | Fault],

@@ -1,0 +1,49 @@
+# The verbs of everyday work; `just` lists them. None is needed: each line can be typed.
+
+bin := ".venv/bin"
+
+_list:
+    @just --list
+
+# Make the environment, everything included
+setup:
+    python3 -m venv .venv
+    {{bin}}/pip install --require-hashes -r requirements/dev.txt
+    {{bin}}/pip install --no-deps -e .
+    npm ci --prefix tests/oracles
+
+# What must hold before a change goes in, in the environment that is there; .ci/run makes a new one
+check:
+    {{bin}}/ruff format --check
+    {{bin}}/ruff check
+    {{bin}}/mypy
+    {{bin}}/lint-imports
+    {{bin}}/python -m pytest
+
+# Run the tests, or some: just test tests/domain -k segments
+test *arguments:
+    {{bin}}/python -m pytest {{arguments}}
+
+# Put right what can be put right by machine
+fix:
+    {{bin}}/ruff check --fix
+    {{bin}}/ruff format
+
+# Measure, on a machine that does nothing else
+bench *arguments:
+    {{bin}}/python bench/report.py {{arguments}}
+
+# Write the generated parts of the docs anew
+docs:
+    {{bin}}/python docs/generate.py
+
+# The tests that take minutes: killed processes in the long form, long simulations
+simulate:
+    {{bin}}/python -m pytest -m slow
+
+# Resolve both locks anew; wants uv
+lock:
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/runtime.txt
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt

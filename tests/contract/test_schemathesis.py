@@ -1,0 +1,29 @@
+"""A generator of requests, good and bad, against a running server: it answers as described."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+def run(door, folder, *options):
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
+    command += ["run", f"{door.url}/openapi.json", "--warnings", "off"]
+    command += ["--header", f"X-Api-Key: {door.key}", "--generation-database", "none", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_answers_are_as_described(door, tmp_path):
+    told = run(door, tmp_path, "--max-examples", "25", "--seed", "1")
+    assert "Tested: 6" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_answers_are_as_described_at_length(door, tmp_path):
+    run(door, tmp_path, "--max-examples", "600", "--continue-on-failure")

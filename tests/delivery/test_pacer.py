@@ -1,0 +1,98 @@
+"""Whose turn it is."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendrail.delivery.pacer import Pacer, Turn
+
+NOW = 5_000.0
+
+
+def test_the_longest_due_comes_first_and_only_what_is_due():
+    pacer = Pacer()
+    for list_id, at in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 9.0)):
+        pacer.wake(7, list_id, NOW + at)
+    assert pacer.turns(NOW + 3.0, 2) == [Turn(7, 2), Turn(7, 3)]
+    assert pacer.turns(NOW + 3.0, 2) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 3.0, 2) == []
+    assert pacer.next_at() == NOW + 9.0
+
+
+def test_who_is_woken_twice_has_one_turn_at_the_earlier_time():
+    pacer = Pacer()
+    for at in (5.0, 2.0, 8.0):
+        pacer.wake(7, 1, NOW + at)
+    assert pacer.turns(NOW + 1.9, 9) == []
+    assert pacer.turns(NOW + 9.0, 9) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 9.0, 9) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.floats(0, 10), st.booleans()), max_size=60))
+def test_every_wish_for_a_turn_is_met_once_and_never_early(story):
+    pacer, wishes, now = Pacer(), {}, 5.0
+    for list_id, at, look in story:
+        pacer.wake(7, list_id, NOW + at)
+        wishes[list_id] = min(at, wishes.get(list_id, at))
+        if look:
+            due = {each for each, wish in wishes.items() if NOW + wish <= NOW + now}
+            assert {turn.list_id for turn in pacer.turns(NOW + now, 99)} == due
+            wishes = {each: wish for each, wish in wishes.items() if each not in due}
+        now += 0.1
+    taken = pacer.turns(NOW + 99, 99)
+    assert sorted(turn.list_id for turn in taken) == sorted(wishes)
+
+
+def test_a_list_at_rest_is_forgotten_once_its_second_is_over():
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    pacer.turns(NOW, 1)
+    assert pacer.room(1, 60, NOW) == 1
+    pacer.took(1, NOW, 1)
+    pacer.rest(1, NOW)
+    assert len(pacer) == 1
+    assert pacer.turns(NOW + 0.99, 1) == []
+    assert pacer.turns(NOW + 1.0, 1) == [Turn(7, 1)]
+    pacer.rest(1, NOW + 1.0)
+    assert len(pacer) == 0
+
+
+def test_a_list_that_was_woken_meanwhile_is_not_forgotten():
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    pacer.turns(NOW, 1)
+    pacer.wake(7, 1, NOW)
+    pacer.rest(1, NOW)
+    assert pacer.turns(NOW + 0.1, 1) == [Turn(7, 1)]
+
+
+def test_a_list_that_has_just_been_served_is_left_alone_for_a_moment():
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    pacer.turns(NOW, 1)
+    pacer.wake(7, 1, NOW)
+    assert pacer.turns(NOW + 0.019, 1) == []
+    assert pacer.turns(NOW + 0.021, 1) == [Turn(7, 1)]
+
+
+def test_a_list_that_was_forgotten_gains_no_second_helping():
+    pacer = Pacer()
+    left = 0
+    for tick in range(500):
+        now = NOW + tick * 0.02
+        pacer.wake(7, 1, now)
+        for turn in pacer.turns(now, 1):
+            room = pacer.room(turn.list_id, 600, now)
+            pacer.took(turn.list_id, now, room)
+            left += room
+            pacer.rest(turn.list_id, now)
+    assert left <= 10 * 10 + 3
+
+
+def test_after_a_takeover_no_list_starts_before_its_rest_is_over():
+    pacer = Pacer(rests_until=NOW + 1.0)
+    pacer.wake(7, 1, NOW)
+    pacer.turns(NOW, 1)
+    assert pacer.room(1, 17_000, NOW + 0.9) == 0
+    pacer.again(1, NOW)
+    assert pacer.next_at() == NOW + 1.0
+    assert pacer.room(1, 17_000, NOW + 1.0) >= 1

@@ -1,0 +1,87 @@
+"""kill -9 while everything is being set up: the next start finishes what was begun."""
+
+import json
+import random
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from sendrail.storage.open import Folder, open_store
+from sendrail.storage.tables import metadata
+
+from .audit import check_database, rows
+
+# About as long as a first start takes; the last kills fall after it.
+START_SECONDS = 1.0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [random.randrange(10**6)], ids=["any-seed"])
+@pytest.mark.parametrize("kills", [6, pytest.param(40, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_of_the_first_start(make_server, tmp_path, kills, seed):
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for at in range(kills):
+        server = make_server(tmp_path / f"data-{at}")
+        server.spawn()
+        time.sleep(chance.uniform(0.0, START_SECONDS))
+        printed = server.kill()
+        seen_key = json.loads(printed)["api_key"] if printed else None
+        again = server.start()
+        # Somebody must have been told a key that works, before the kill or after it.
+        server.key = again["api_key"] or seen_key
+        order = {"to": "+15550100001", "list_number": again["list_number"], "body": f"hi {at}"}
+        assert server.client().post("/api/v2/send-raw", order).status == 200
+        assert server.stop(15) == 0
+        check_database(server)
+        assert len(rows(server, "SELECT * FROM accounts")) == 1
+        assert len(rows(server, "SELECT * FROM api_keys")) == 1
+
+
+def test_a_schema_half_made_is_no_schema(tmp_path):
+    """Break off before each statement that makes the schema; the next opening makes all of it."""
+    whole = schema_of_a_new_folder(tmp_path / "whole")
+    statements = len(whole) + 1  # the last one names the version
+    assert statements > len(metadata.tables)
+    for broken_at in range(statements):
+        folder = Folder(tmp_path / f"data-{broken_at}")
+        folder.prepare()
+        with breaking_at(broken_at), pytest.raises(Killed):
+            open_store(folder)
+        assert schema_of_a_new_folder(folder.path) == whole
+
+
+class Killed(BaseException):
+    """Stands for a kill: nobody may catch it."""
+
+
+@contextmanager
+def breaking_at(statement_number: int):
+    left = [statement_number]
+
+    def before(*args):
+        statement = args[2].lstrip()
+        if statement.startswith(("CREATE", "INSERT")):
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+
+    event.listen(Engine, "before_cursor_execute", before)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", before)
+
+
+def schema_of_a_new_folder(path):
+    folder = Folder(path)
+    folder.prepare()
+    open_store(folder).close_now()
+    with closing(sqlite3.connect(folder.database)) as database:
+        made = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY 1, 2"
+        assert database.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        return database.execute(made).fetchall()

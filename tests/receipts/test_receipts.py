@@ -1,0 +1,344 @@
+"""Receipts early, late, double, contradictory, unknown and unreadable; and what handsets reply."""
+
+import pytest
+
+from sendrail.domain.delivery import Failed, Submitted
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.message import Skip, Status
+from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.sender import OnUncertain
+
+ANN, BEN = 15550100001, 15550100002
+
+
+def receipt(ref="ref-1", status=Status.DELIVERED, detail="ok", message_id=None):
+    return Receipt(carrier_ref=ref, status=status, detail=detail, message_id=message_id)
+
+
+@pytest.fixture
+def sender(road):
+    return road.add_list()
+
+
+@pytest.fixture
+def sent(road, sender):
+    """Return the id of a message that the carrier has taken as `ref-1`."""
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    assert road.fate(message_id) == ("sent", None)
+    return message_id
+
+
+def fates(road):
+    return {
+        fate: road.counted("receipts_total", fate=fate)
+        for fate in ("applied", "late", "parked", "underway")
+        if road.counted("receipts_total", fate=fate)
+    }
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.UNDELIVERED, Status.FAILED])
+def test_a_receipt_ends_its_message(road, sent, status):
+    road.callback(receipt(status=status, detail="why"))
+    at = road.clock.now()
+    road.pass_time(1)
+    found = road.find(sent)
+    assert (found.status, found.detail, found.ended_at) == (status, "why", at)
+    assert found.sent_at < found.ended_at
+    assert fates(road) == {"applied": 1}
+    assert road.counted("messages_ended_total", status=status) == 1
+    assert road.counted("messages_delivered_total") == (status is Status.DELIVERED)
+    assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
+
+
+@pytest.mark.parametrize("second", [Status.DELIVERED, Status.UNDELIVERED, Status.FAILED])
+@pytest.mark.parametrize("first", [Status.DELIVERED, Status.UNDELIVERED])
+@pytest.mark.parametrize("together", [True, False])
+def test_the_first_receipt_stands_whatever_the_second_says(road, sent, first, second, together):
+    if together:
+        road.callback(receipt(status=first), receipt(status=second, detail="again"))
+    else:
+        road.callback(receipt(status=first))
+        road.pass_time(1)
+        road.callback(receipt(status=second, detail="again"))
+    road.pass_time(1)
+    assert road.fate(sent) == (first.value, "ok")
+    assert fates(road) == {"applied": 1, "late": 1}
+    assert road.counted("messages_ended_total", status=first) == 1
+
+
+def test_a_word_that_settles_nothing_changes_nothing(road, sent):
+    road.callback(receipt(status=None, detail="en route"))
+    road.pass_time(1)
+    assert road.fate(sent) == ("sent", None)
+    assert fates(road) == {"underway": 1}
+
+
+# Early
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.UNDELIVERED])
+def test_a_receipt_before_the_answer_waits_for_its_reference(road, sender, status):
+    road.carrier.will(ANN, 3.0, Submitted("slow"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("slow", status))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sending", None)
+    assert fates(road) == {"parked": 1}
+    road.pass_time(3)
+    assert road.fate(message_id) == (status.value, "ok")
+    assert fates(road) == {"parked": 1, "applied": 1}
+    assert road.sql("SELECT count(*) FROM parked_receipts") == [(0,)]
+
+
+def test_two_early_receipts_apply_in_the_order_of_their_coming(road, sender):
+    road.carrier.will(ANN, 3.0, Submitted("slow"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("slow", Status.UNDELIVERED, "absent"))
+    road.pass_time(0.6)
+    road.callback(receipt("slow", Status.DELIVERED))
+    road.pass_time(5)
+    assert road.fate(message_id) == ("undelivered", "absent")
+    assert fates(road) == {"parked": 2, "applied": 1, "late": 1}
+
+
+def test_an_early_receipt_that_echoes_our_id_ends_the_message_before_its_answer(road, sender):
+    road.carrier.will(ANN, 3.0, Submitted("slow"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("slow", message_id=message_id))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+    road.pass_time(4)
+    found = road.find(message_id)
+    assert (found.status, found.carrier_ref) == (Status.DELIVERED, "slow")
+
+
+def test_an_answer_that_failed_after_the_receipt_sends_nothing_again(road, sender):
+    road.carrier.will(ANN, 3.0, Failed("they lie"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("x", message_id=message_id))
+    road.pass_time(60)
+    assert road.fate(message_id) == ("delivered", "ok")
+    assert len(road.carrier.taken) == 1
+
+
+# Unknown and unreadable
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        receipt("never heard of"),
+        receipt("never heard of", status=None),
+        receipt("never heard of", message_id="zzzzzzzz"),
+        receipt("never heard of", message_id="no id"),
+    ],
+)
+def test_a_receipt_for_nobody_is_kept_aside_and_hurts_nobody(road, sent, stray):
+    road.callback(stray, receipt())
+    road.pass_time(1)
+    assert road.fate(sent) == ("delivered", "ok")
+    assert fates(road) == {"parked": 1, "applied": 1}
+    assert road.sql("SELECT carrier_ref FROM parked_receipts") == [("never heard of",)]
+
+
+def test_a_reference_of_another_link_is_not_ours(road, sent):
+    road.stop_all()
+    other = road.add_link()
+    road.start_all()
+    road.callback(receipt(), link=other)
+    road.pass_time(1)
+    assert road.fate(sent) == ("sent", None)
+
+
+def test_the_words_of_a_message_that_is_gone_go_with_it(road, sent):
+    # Retention has taken the message, and a reference of its first attempt stayed behind.
+    road.sql("DELETE FROM messages")
+    road.callback(receipt())
+    road.pass_time(2)
+    road.callback(receipt("another"))
+    road.pass_time(2)
+    assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
+
+
+@pytest.mark.parametrize("raw", [b"nonsense", b"\x80 broken pickle"])
+def test_a_callback_that_makes_no_sense_is_kept_with_the_reason(road, sent, raw):
+    road.callback(raw, receipt())
+    road.pass_time(1)
+    assert road.fate(sent) == ("delivered", "ok")
+    [(kept, reason)] = road.sql("SELECT raw, reason FROM refused_callbacks")
+    assert kept == raw
+    assert reason
+    assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
+
+
+def test_receipts_that_cannot_be_applied_now_are_applied_later(road, sent):
+    road.callback(receipt())
+    road.store.trouble = StorageUnavailable("full")
+    road.pass_time(2)
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fate(sent) == ("delivered", "ok")
+
+
+def test_a_callback_that_cannot_be_stored_is_refused_to_the_carrier(road, sent):
+    road.store.trouble = StorageUnavailable("full")
+    with pytest.raises(StorageUnavailable):
+        road.callback(receipt())
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fate(sent) == ("sent", None)
+
+
+def test_thousands_of_receipts_are_worked_off_in_rounds(make_road):
+    road = make_road(window=2_000)
+    sender = road.add_list(rate=10_000_000)
+    message_ids = road.send(sender, *range(15550100000, 15550101200))
+    road.deliver(3)
+    road.callback(*(receipt(f"ref-{n + 1}") for n in range(1_200)))
+    road.pass_time(1)
+    assert set(road.fates(message_ids)) == {("delivered", "ok")}
+
+
+# Uncertain messages
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.UNDELIVERED, Status.FAILED])
+def test_an_echo_of_our_id_settles_an_uncertain_message(road, sender, status):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(sender, ANN)
+    road.deliver(32)
+    assert road.listed(Status.UNCERTAIN) == [message_id]
+    road.callback(receipt("only they know", status, message_id=message_id))
+    road.pass_time(1)
+    assert road.fate(message_id) == (status.value, "ok")
+    assert road.listed(Status.UNCERTAIN) == []
+
+
+def test_a_late_answer_lets_a_receipt_settle_an_uncertain_message(road, sender):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(sender, ANN)
+    road.deliver(32)
+    road.callback(receipt("late-ref"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    road.do(road.carrier.report(Submitted("late-ref")))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+
+
+def test_a_receipt_for_the_first_of_two_copies_ends_the_message(road):
+    sender = road.add_list(on_uncertain=OnUncertain.RESEND_ONCE)
+    road.carrier.will(ANN, None, 5.0, Submitted("second"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(32)
+    assert len(road.carrier.taken) == 2
+    road.callback(receipt("first", message_id=message_id))
+    road.pass_time(10)
+    assert road.fate(message_id) == ("delivered", "ok")
+    road.callback(receipt("second", Status.UNDELIVERED))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+
+
+def test_a_receipt_for_a_message_that_still_waits_is_none(road, sender):
+    road.start_all()
+    road.stop_all()
+    [message_id] = road.send(sender, ANN)
+    road.callback(receipt("forged", message_id=message_id))
+    road.do(road.receipts.step())
+    assert road.fate(message_id) == ("queued", None)
+    assert fates(road) == {"late": 1}
+
+
+# Replies
+
+
+def reply(sender, body, recipient=ANN):
+    return Reply(sender=recipient, list_number=sender.number, body=body)
+
+
+def replies(road):
+    return road.sql("SELECT list_id, sender, body, keyword FROM replies ORDER BY id")
+
+
+@pytest.mark.parametrize("body", ["STOP", "stop.", "Unsubscribe", "ｓｔｏｐ"])  # noqa: RUF001
+def test_a_stop_ends_the_subscription_and_drops_what_is_queued(road, sender, body):
+    road.start_all()
+    quiet = road.add_list(rate=1)
+    road.send(quiet, BEN)
+    road.pass_time(0.1)
+    [message_id] = road.send(quiet, ANN)
+    road.callback(reply(quiet, body))
+    road.pass_time(61)
+    assert road.fate(message_id) == ("dropped", "contact_blocked")
+    assert road.carrier.recipients == [BEN]
+    [verdict] = road.accept(road.order(quiet, ANN, "again"))
+    assert verdict.code == "contact_unsubscribed"
+    # The other list of the account, and the other contact of the list, are not concerned.
+    assert road.send(sender, ANN)
+    assert road.send(quiet, BEN, body="again")
+    assert replies(road) == [(quiet.id, ANN, body, "stop")]
+    assert road.counted("replies_total", keyword="stop") == 1
+
+
+def test_a_stop_from_somebody_unknown_counts_as_well(road, sender):
+    road.start_all()
+    road.callback(reply(sender, "STOP", BEN))
+    road.pass_time(1)
+    [verdict] = road.accept(road.order(sender, BEN))
+    assert verdict.code == "contact_unsubscribed"
+
+
+def test_who_skips_the_check_reaches_even_the_unsubscribed(road, sender):
+    road.start_all()
+    road.callback(reply(sender, "STOP"))
+    road.pass_time(1)
+    message_ids = road.send(sender, ANN, skips=Skip.CONTACT_VALIDATION)
+    road.pass_time(1)
+    assert road.fates(message_ids) == [("sent", None)]
+
+
+def test_a_start_brings_the_contact_back(road, sender):
+    road.start_all()
+    road.callback(reply(sender, "STOP"), reply(sender, "START"))
+    road.pass_time(1)
+    assert road.send(sender, ANN)
+    assert [each[3] for each in replies(road)] == ["stop", "start"]
+    evidence = road.sql("SELECT active, source, evidence FROM consent_events ORDER BY id")
+    assert evidence == [(0, "reply", "STOP"), (1, "reply", "START")]
+
+
+@pytest.mark.parametrize(
+    ("body", "keyword"), [("HELP", "help"), ("stop by later", None), ("Thanks \U0001f600", None)]
+)
+def test_any_other_reply_is_kept_and_changes_nothing(road, sender, body, keyword):
+    road.start_all()
+    road.callback(reply(sender, body))
+    road.pass_time(1)
+    assert replies(road) == [(sender.id, ANN, body, keyword)]
+    assert road.send(sender, ANN)
+
+
+def test_a_stop_on_a_number_that_two_accounts_share_counts_for_both(road, sender):
+    stranger = road.write(lambda tx: tx.accounts.add("them", 0))
+    theirs = road.add_list(account=stranger)
+    road.sql("UPDATE lists SET number = ? WHERE id = ?", sender.number, theirs.id)
+    road.start_all()
+    road.callback(reply(sender, "STOP"))
+    road.pass_time(1)
+    for account in (road.account, stranger):
+        [verdict] = road.accept(road.order(sender, ANN), account=account)
+        assert verdict.code == "contact_unsubscribed"
+
+
+def test_a_reply_to_a_number_of_nobody_is_dropped_quietly(road, sender, sent):
+    road.callback(Reply(sender=ANN, list_number=15559999999, body="STOP"), receipt())
+    road.pass_time(1)
+    assert replies(road) == []
+    assert road.fate(sent) == ("delivered", "ok")
+    assert sender.number != 15559999999

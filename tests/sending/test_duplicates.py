@@ -1,0 +1,142 @@
+"""The duplicate window against a dictionary that does the same the plain way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sendrail.sending.duplicates import DuplicateWindow, fingerprint
+
+KEYS = [fingerprint(1, 15550100000 + n, "Hello") for n in range(6)]
+
+
+class Naive:
+    """Key by key the last number and its time."""
+
+    def __init__(self, length_ms):
+        self.length_ms = length_ms
+        self.seen = {}
+
+    def find(self, key, now):
+        number, at = self.seen.get(key, (0, 0))
+        return number if number and now - at < self.length_ms else 0
+
+
+class WindowMachine(RuleBasedStateMachine):
+    """Any sequence of orders, waits, failed commits and look-ups."""
+
+    length_ms = 5_000
+
+    def __init__(self):
+        super().__init__()
+        self.window, self.naive = DuplicateWindow(self.length_ms), Naive(self.length_ms)
+        self.now, self.number = 1_800_000_000_000, 1
+        self.window.open(self.now)
+        self.pending = []
+
+    @rule(ms=st.one_of(st.integers(0, 10), st.integers(0, 20_000), st.just(5_000)))
+    def wait(self, ms):
+        self.now += ms
+        self.pending = []
+        self.window.open(self.now)
+
+    @rule(key=st.sampled_from(KEYS))
+    def add(self, key):
+        self.pending.append((key, self.window.find(key, self.now), self.naive.seen.get(key)))
+        self.window.add(key, self.number, self.now)
+        self.naive.seen[key] = (self.number, self.now)
+        self.number += 1
+
+    @rule(gap=st.integers(1, 1_000))
+    def refuse(self, gap):
+        # Numbers are given to refused orders too.
+        self.number += gap
+
+    @precondition(lambda self: self.pending)
+    @rule()
+    def fail_the_commit(self):
+        for key, earlier, before in reversed(self.pending):
+            self.window.take_back(key, earlier)
+            self.naive.seen.pop(key)
+            if before is not None:
+                self.naive.seen[key] = before
+        self.pending = []
+
+    @rule(data=st.data())
+    def commit(self, data):
+        self.pending = []
+        del data
+
+    @invariant()
+    def they_agree(self):
+        assert [self.window.find(key, self.now) for key in KEYS] == [
+            self.naive.find(key, self.now) for key in KEYS
+        ]
+
+
+TestWindow = WindowMachine.TestCase
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 700), st.integers(0, 400)), min_size=1, max_size=400
+    )
+)
+def test_a_window_that_grows_forgets_nothing_and_invents_nothing(story):
+    window, naive = DuplicateWindow(3_000), Naive(3_000)
+    now = 1_800_000_000_000
+    window.open(now)
+    for number, (wait, which) in enumerate(story, start=1):
+        now += wait // 50
+        window.open(now)
+        # Keys of one shard: the worst that can happen to it.
+        key = (which << 8) + 7 or 1
+        assert window.find(key, now) == naive.find(key, now)
+        window.add(key, number, now)
+        naive.seen[key] = (number, now)
+    assert all(window.find(key, now) == naive.find(key, now) for key in naive.seen)
+
+
+def test_a_hundred_thousand_are_all_remembered_over_two_generations():
+    window, start = DuplicateWindow(300_000), 1_800_000_000_000
+    keys = [fingerprint(3, 15550000000 + n, "x") for n in range(100_000)]
+    window.open(start)
+    for number, key in enumerate(keys, start=1):
+        now = start + number * 2
+        window.open(now)
+        window.add(key, number, now)
+    last = start + 200_000
+    assert [window.find(key, last) for key in keys] == list(range(1, 100_001))
+    later = start + 400_000
+    window.open(later)
+    found = [window.find(key, later) for key in keys]
+    # Exact to a ten-thousandth of the window: 30 ms, which is 15 messages here.
+    assert not any(found[:49_980])
+    assert found[50_020:] == list(range(50_021, 100_001))
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "found"), [(0, True), (299_900, True), (299_999, True), (300_000, False)]
+)
+def test_the_window_ends_where_it_says(age_ms, found):
+    window = DuplicateWindow(300_000)
+    window.open(1_000_000)
+    window.add(KEYS[0], 7, 1_000_000)
+    window.open(1_000_000 + age_ms)
+    assert window.find(KEYS[0], 1_000_000 + age_ms) == (7 if found else 0)
+
+
+def test_a_window_of_no_length_remembers_nothing():
+    window = DuplicateWindow(0)
+    window.open(1_000)
+    window.add(KEYS[0], 1, 1_000)
+    assert window.find(KEYS[0], 1_000) == 0
+
+
+@given(
+    st.tuples(st.integers(1, 9), st.integers(10**6, 10**15), st.text(max_size=20)),
+    st.tuples(st.integers(1, 9), st.integers(10**6, 10**15), st.text(max_size=20)),
+)
+def test_a_fingerprint_tells_messages_apart_and_is_never_zero(one, other):
+    assert (fingerprint(*one) == fingerprint(*other)) == (one == other)
+    assert 0 < fingerprint(*one) < 2**64

@@ -1,0 +1,130 @@
+"""From fields to an order, or to the first fault; limits counted on the text as it will leave."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendrail.domain.order import Fault, Order
+from sendrail.sending.orders import Limits, fill_macros, read_order
+
+LIMITS = Limits(segments_max=3, characters_max=2_000)
+TO, LIST = "+15550100001", "+15550001000"
+
+
+def read(to=TO, list_number=LIST, body="Hello", limits=LIMITS):
+    return read_order(to, list_number, body, limits)
+
+
+# The first fault decides, in the order of the public API: missing before malformed.
+@pytest.mark.parametrize(
+    ("fields", "code", "param"),
+    [
+        ({"to": None}, "missing_to", "to"),
+        ({"to": ""}, "missing_to", "to"),
+        ({"to": " \n"}, "missing_to", "to"),
+        ({"list_number": None}, "missing_list_number", "list_number"),
+        ({"list_number": " "}, "missing_list_number", "list_number"),
+        ({"body": None}, "missing_body", "body"),
+        ({"body": ""}, "missing_body", "body"),
+        ({"body": " \t\n"}, "missing_body", "body"),
+        ({"to": "5550100001"}, "invalid_phone", "to"),
+        ({"list_number": "5550001000"}, "invalid_list_number", "list_number"),
+        ({"body": "a\0b"}, "invalid_field", "body"),
+        ({"body": "x" * 460}, "message_too_long", "body"),
+        ({"to": None, "list_number": None, "body": None}, "missing_to", "to"),
+        ({"to": "bad", "list_number": None}, "missing_list_number", "list_number"),
+        ({"to": "bad", "body": None}, "missing_body", "body"),
+        ({"to": "bad", "list_number": "bad"}, "invalid_phone", "to"),
+        ({"list_number": "bad", "body": "x" * 9_999}, "invalid_list_number", "list_number"),
+    ],
+)
+def test_the_first_fault_is_told(fields, code, param):
+    fault = read(**fields)
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.param) == (code, param)
+
+
+def test_fields_without_a_fault_are_an_order():
+    order = read_order(TO, LIST, "Hello", LIMITS, skips=5, metadata=b'{"a":1}')
+    assert order == Order(15550100001, 15550001000, "Hello", 5, b'{"a":1}', "gsm7", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "segments"),
+    [
+        ("x" * 160, "gsm7", 1),
+        ("x" * 161, "gsm7", 2),
+        ("x" * 459, "gsm7", 3),
+        ("é" * 160, "gsm7", 1),
+        ("ç" * 70, "ucs2", 1),
+        ("ç" * 71, "ucs2", 2),
+        # The placeholder stands for eight characters: 152 + 8 fill one segment.
+        ("x" * 152 + "{{messageId}}", "gsm7", 1),
+        ("x" * 153 + "{{messageId}}", "gsm7", 2),
+        ("ç" * 62 + "{{messageId}}", "ucs2", 1),
+        ("ç" * 63 + "{{messageId}}", "ucs2", 2),
+        ("{{messageId}}" * 20, "gsm7", 1),
+        # Other braces are text, and cost two septets each.
+        ("{{other}}", "gsm7", 1),
+        ("x" * 148 + "{{other}}", "gsm7", 2),
+    ],
+)
+def test_segments_are_counted_with_the_id_filled_in(body, encoding, segments):
+    order = read(body=body)
+    assert (order.encoding, order.segments) == (encoding, segments)
+    assert order.body == body
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        ("x" * 459, True),
+        ("x" * 460, False),
+        ("ç" * 201, True),
+        ("ç" * 202, False),
+        ("{{messageId}}" * 57, True),  # 456 characters
+        ("{{messageId}}" * 58, False),
+    ],
+)
+def test_the_limit_of_segments_is_exact(body, fits):
+    assert isinstance(read(body=body), Order) is fits
+
+
+@pytest.mark.parametrize(("length", "fits"), [(100, True), (101, False)])
+def test_the_limit_of_characters_is_exact(length, fits):
+    limits = Limits(segments_max=99, characters_max=100)
+    assert isinstance(read(body="x" * length, limits=limits), Order) is fits
+
+
+@given(
+    *(st.one_of(st.none(), st.text(max_size=30), st.just(TO)) for _ in range(2)),
+    st.one_of(st.none(), st.text(max_size=600)),
+)
+def test_any_fields_are_an_order_or_a_fault(to, list_number, body):
+    assert isinstance(read(to, list_number, body), Order | Fault)
+
+
+VALUES = {"first_name": "Ann", "last_name": "Lee", "tricky": "{{first_name}} \\1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "filled"),
+    [
+        ("Hello", "Hello"),
+        ("Hello {{first_name}}", "Hello Ann"),
+        ("{{first_name}} {{last_name}} {{first_name}}", "Ann Lee Ann"),
+        ("{{ first_name }}", "Ann"),
+        ("Id {{messageId}} for {{first_name}}", "Id {{messageId}} for Ann"),
+        ("Id {{ messageId }}", "Id {{messageId}}"),
+        ("{{tricky}}", "{{first_name}} \\1"),
+        ("{first_name} {{1}} {{ }}", "{first_name} {{1}} {{ }}"),
+    ],
+)
+def test_macros_are_filled_in_once(body, filled):
+    assert fill_macros(body, VALUES) == filled
+
+
+@pytest.mark.parametrize("body", ["{{nick}}", "{{first_name}} {{nick}}", "{{messageid}}"])
+def test_a_macro_without_a_value_is_a_fault(body):
+    fault = fill_macros(body, VALUES)
+    assert (fault.code, fault.param) == ("unknown_macro", "body")

@@ -1,0 +1,414 @@
+"""A road to test on: a real store in a file, a clock we own, and a carrier that reads a script.
+
+The event loop runs on the owned clock: where it would sleep, the clock jumps. So minutes of pacing,
+back-off and time-outs pass in milliseconds, and the same way each time.
+"""
+
+import asyncio
+import pickle
+import random
+import selectors
+from collections import defaultdict, deque
+from functools import cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import StaticPool, create_engine
+
+from sendrail.delivery.claiming import Claimer
+from sendrail.delivery.lanes import take_all
+from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.rescuer import Rescuer
+from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.worker import Worker
+from sendrail.domain.contact import OptOutReason
+from sendrail.domain.delivery import Submitted
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageIds
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order
+from sendrail.domain.sender import OnUncertain
+from sendrail.receipts.intake import Intake
+from sendrail.receipts.worker import ReceiptWorker
+from sendrail.sending.duplicates import DuplicateWindow
+from sendrail.sending.service import Sending
+from sendrail.storage.interface import MessageFilter
+from sendrail.storage.sqlite import SqliteStore
+from sendrail.storage.tables import metadata
+from sendrail.telemetry import Metrics
+
+NOW = 1_800_000_000_000
+STALE_MS = 30 * 60_000
+EXPIRE_MS = 4 * 3_600_000
+ANSWER_SECONDS = 30.0
+_UPTIME = 5_000.0
+
+
+@cache
+def _empty_database():
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(engine)
+    image = engine.raw_connection().driver_connection.serialize()
+    engine.dispose()
+    return image
+
+
+class OwnClock:
+    """Both times of a `Clock`; they pass only when told to."""
+
+    def __init__(self):
+        self.passed_us = 0
+
+    def now(self):
+        return NOW + self.passed_us // 1000
+
+    def monotonic(self):
+        return _UPTIME + self.passed_us / 1e6
+
+    def advance(self, seconds):
+        # Up, never down: the loop must not find itself a hair before its own timer.
+        self.passed_us += -int(-seconds * 1e6 // 1)
+
+
+class _Jump(selectors.DefaultSelector):
+    """Where the loop would sleep, time passes instead."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout=None):
+        if timeout is None:
+            raise RuntimeError("nothing is left that could ever happen")
+        if timeout > 0:
+            self._clock.advance(timeout)
+        return super().select(0)
+
+
+class OwnLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is a clock of ours."""
+
+    def __init__(self, clock):
+        super().__init__(_Jump(clock))
+        self.time = clock.monotonic
+
+
+class OwnStore(SqliteStore):
+    """The real store; reads run in line, so that nothing depends on a thread's moods."""
+
+    def __init__(self, path, **more):
+        super().__init__(path, **more)
+        # The fsync is tested by pulling plugs; here it would only cost time.
+        self._raw.execute("PRAGMA synchronous = OFF")
+        self.dead = False
+        self.trouble = None
+
+    async def read(self, work):
+        return self._read(work)
+
+    def submit(self, work, done):
+        if not self.dead:
+            super().submit(work, done)
+
+    def _run(self, group):
+        if self.trouble is not None:
+            raise self.trouble
+        return super()._run(group)
+
+    def die(self):
+        """End as a killed process does: what is not committed is gone."""
+        self.dead, self._group = True, []
+        self.close_now()
+
+
+class ScriptedCarrier:
+    """Takes every message, unless the script of its recipient says otherwise.
+
+    A script is a queue of steps: an outcome, a number (seconds until the next step), None (no
+    answer, ever) or an exception to raise.
+    """
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.script = defaultdict(deque)
+        self.taken = []
+        self.reports = []
+        self.gate = None
+
+    def will(self, recipient, *steps):
+        self.script[recipient].extend(steps)
+
+    async def start(self, deliver):
+        self.deliver = deliver
+
+    async def submit(self, messages, report):
+        self.reports.append(report)
+        await asyncio.gather(*(self._one(message, report) for message in messages))
+
+    async def _one(self, message, report):
+        self.taken.append((self._clock.monotonic(), message))
+        reference = f"ref-{len(self.taken)}"
+        if self.gate is not None:
+            await self.gate.wait()
+        steps = self.script[message.recipient]
+        step = steps.popleft() if steps else Submitted(reference)
+        while isinstance(step, int | float):
+            await asyncio.sleep(step)
+            step = steps.popleft()
+        if isinstance(step, Exception):
+            raise step
+        if step is None:
+            await asyncio.Event().wait()
+        report(message, step)
+
+    def parse(self, raw):
+        if raw == b"nonsense":
+            raise CarrierTrouble("this makes no sense")
+        return pickle.loads(raw)
+
+    async def stop(self):
+        pass
+
+    async def report(self, outcome, index=-1):
+        """Answer a message that was taken, whatever was said of it before."""
+        self.reports[index](self.taken[index][1], outcome)
+
+    @property
+    def recipients(self):
+        return [message.recipient for _, message in self.taken]
+
+    def times(self, sender):
+        return [at for at, message in self.taken if message.sender == sender.number]
+
+
+class Road:
+    """One installation: an account, a link, and everything from the gate to the receipt."""
+
+    def __init__(self, path: Path, *, window=500, mps=None, stale_after_ms=STALE_MS):
+        self.path = path
+        self.clock = OwnClock()
+        self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock))
+        self.ids = MessageIds(bytes(range(16)))
+        self.stale_after_ms = stale_after_ms
+        self.blocked_words = ""
+        self.carriers = {}
+        self.alive = None
+        path.write_bytes(_empty_database())
+        self.store = OwnStore(path)
+        self.metrics = Metrics()
+        self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
+        self.link = self.add_link(window=window, mps=mps)
+        self._numbers = iter(range(15550001000, 15559999999))
+        self.sending = self.open_sending()
+
+    # Doing
+
+    def do(self, work):
+        return self.runner.run(work)
+
+    def write(self, work):
+        return self.do(self.store.write(work))
+
+    def read(self, work):
+        return self.do(self.store.read(work))
+
+    def sql(self, text, *values):
+        """Look behind the door."""
+        return self.store._raw.execute(text, values).fetchall()
+
+    def close(self):
+        if self.alive is not None:
+            self.stop_all()
+        if not self.store.dead:
+            self.do(self.store.close())
+        self.runner.close()
+
+    # Setting up
+
+    def add_link(self, *, window=500, mps=None):
+        link_id = self.write(
+            lambda tx: tx.links.add(None, f"link-{len(self.carriers)}", "script", {}, window, mps)
+        )
+        self.carriers[link_id] = ScriptedCarrier(self.clock)
+        return link_id
+
+    @property
+    def carrier(self):
+        return self.carriers[self.link]
+
+    def add_list(
+        self, *, rate=60_000, link=None, account=None, byoc=False, on_uncertain=OnUncertain.HOLD
+    ):
+        account, number = account or self.account, next(self._numbers)
+
+        def add(tx):
+            tx.lists.add(
+                account,
+                number,
+                name="News",
+                brand="News",
+                rate=rate,
+                link_id=link or self.link,
+                byoc=byoc,
+                on_uncertain=on_uncertain,
+                now=self.clock.now(),
+            )
+            return tx.lists.find(account, number)
+
+        return self.write(add)
+
+    def change_list(self, sender, **values):
+        self.write(lambda tx: tx.lists.change(sender.account_id, sender.id, **values))
+
+    def unsubscribe(self, sender, recipient):
+        self.write(
+            lambda tx: tx.contacts.unsubscribe(
+                sender.id, recipient, OptOutReason.API, source="test", evidence="", now=self.clock.now()
+            )
+        )
+
+    def block(self, recipient):
+        self.write(lambda tx: tx.blocks.add(self.account, [recipient], "", self.clock.now()))
+
+    # Sending
+
+    def open_sending(self, *, window_ms=300_000, waiting_max=2_000, store=None):
+        return Sending(
+            store or self.store,
+            self.ids,
+            self.metrics,
+            now=self.clock.now,
+            window=DuplicateWindow(window_ms),
+            blocked_words=self.blocked_words,
+            waiting_max=waiting_max,
+        )
+
+    @staticmethod
+    def order(sender, recipient, body="Hello", skips=Skip.NONE, **more):
+        return Order(recipient, sender.number, body, int(skips), **more)
+
+    def accept(self, *orders, account=None):
+        return self.do(self.sending.accept(account or self.account, orders))
+
+    def send(self, sender, *recipients, body="Hello", skips=Skip.NONE):
+        """Queue one message to each; return their ids."""
+        told = self.accept(
+            *(self.order(sender, each, body, skips) for each in recipients),
+            account=sender.account_id,
+        )
+        return [verdict.message_id for verdict in told]
+
+    # Delivering
+
+    def open_delivery(self):
+        """Become the owner of all lanes, as a process does that has just started."""
+        self.lease = self.write(lambda tx: take_all(tx, "us", self.clock.now()))
+        links = self.read(lambda tx: tx.links.all())
+        self.routes = Routes([Route(link, self.carriers[link.id]) for link in links])
+        self.pacer = Pacer(0.0 if self.lease.is_first else self.clock.monotonic() + 1.0)
+        claimer = Claimer(
+            self.lease,
+            self.routes,
+            self.pacer,
+            self.ids,
+            stale_after_ms=self.stale_after_ms,
+            blocked_words=self.blocked_words,
+        )
+        self.worker = Worker(
+            self.store,
+            claimer,
+            self.pacer,
+            self.routes,
+            lease=self.lease,
+            metrics=self.metrics,
+            clock=self.clock,
+            chance=random.Random(7),
+            answer_timeout_seconds=ANSWER_SECONDS,
+        )
+        self.rescuer = Rescuer(
+            self.store, self.lease, self.ids, self.metrics, expire_after_ms=EXPIRE_MS
+        )
+        self.intake = Intake(self.store, self.metrics, self.clock.now)
+        self.receipts = ReceiptWorker(
+            self.store,
+            lambda link_id, raw: self.carriers[link_id].parse(raw),
+            self.ids,
+            self.metrics,
+            now=self.clock.now,
+        )
+
+    def start_all(self):
+        """Let the workers run whenever the loop does."""
+        self.open_delivery()
+
+        async def start():
+            return [asyncio.create_task(work) for work in (self.worker.run(), self.receipts.run())]
+
+        self.alive = self.do(start())
+
+    def pass_time(self, seconds):
+        self.do(asyncio.sleep(seconds))
+        for task in self.alive or ():
+            assert not task.done(), f"a worker ended: {task}"
+
+    def stop_all(self):
+        tasks, self.alive = self.alive, None
+
+        async def stop():
+            await self.worker.stop(1.0)
+            self.receipts.stop()
+            await asyncio.gather(*tasks)
+
+        self.do(stop())
+
+    def deliver(self, seconds=5.0):
+        """Run everything for a while."""
+        if self.alive is None:
+            self.start_all()
+        self.pass_time(seconds)
+
+    def callback(self, *callbacks, link=None):
+        """Let the carrier call back; each callback comes raw and on its own."""
+        raws = [each if isinstance(each, bytes) else pickle.dumps([each]) for each in callbacks]
+        self.do(self.intake.put(link or self.link, raws))
+
+    # Seeing
+
+    def find(self, message_id, account=None):
+        number = self.ids.read(message_id)
+        return self.read(lambda tx: tx.lookup.find(account or self.account, number))
+
+    def fate(self, message_id):
+        found = self.find(message_id)
+        return (found.status.value, found.detail)
+
+    def fates(self, message_ids):
+        return [self.fate(message_id) for message_id in message_ids]
+
+    def listed(self, *status):
+        page = self.read(
+            lambda tx: tx.lookup.page(self.account, MessageFilter(status=status), 0, 10_000)
+        )
+        return [self.ids.show(message.number) for message in page.messages]
+
+    def counted(self, name, **labels):
+        """Return a metric's value."""
+        return self.metrics.registry.get_sample_value(f"sendrail_{name}", labels) or 0
+
+
+@pytest.fixture
+def make_road(tmp_path):
+    roads = []
+
+    def make(**settings):
+        roads.append(Road(tmp_path / f"road-{len(roads)}.db", **settings))
+        return roads[-1]
+
+    yield make
+    for road in roads:
+        road.close()
+
+
+@pytest.fixture
+def road(make_road):
+    return make_road()
