@@ -147,20 +147,61 @@ def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
     return account
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Who works in the delivering process."""
+
+    worker: Worker
+    rescuer: Rescuer
+    receipts: ReceiptWorker
+    caretaker: Caretaker
+    routes: Routes
+
+
 @asynccontextmanager
 async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncIterator[None]:
     """Deliver, apply receipts and do the chores for as long as the context lasts.
 
-    When one of them breaks, `broken` is called, and the end of the context raises what it was:
-    a server that accepts and no longer delivers would help nobody.
+    `broken` is called when one of them ends before its time: going on without it would accept
+    messages that nobody delivers. What ended it is raised at the context's end.
     """
-    store, settings, clock = runtime.store, runtime.settings, runtime.clock
+    crew = await _make_crew(runtime)
+    crew.caretaker.watch_disk()
+    await crew.rescuer.rescue(runtime.clock.now())
+    await runtime.store.write(runtime.sending.fill_window)
+    for route in crew.routes.all():
+        await route.carrier.start(_deliver(runtime.intake, route.link.id))
+    work = (crew.worker.run(), crew.receipts.run(), crew.caretaker.run())
+    tasks = [asyncio.create_task(each) for each in work]
+    for task in tasks:
+        task.add_done_callback(lambda _: broken())
+    try:
+        yield
+    finally:
+        await crew.worker.stop(runtime.settings.drain_seconds)
+        for route in crew.routes.all():
+            await route.carrier.stop()
+        crew.receipts.stop()
+        tasks[-1].cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
+
+
+async def _make_crew(runtime: Runtime) -> _Crew:
+    store, settings, clock, metrics = (
+        runtime.store,
+        runtime.settings,
+        runtime.clock,
+        runtime.metrics,
+    )
     owner = f"{socket.gethostname()}:{os.getpid()}"
     lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
     links = await store.read(lambda tx: tx.links.all())
-    routes = Routes([Route(link, _carrier(link, settings)) for link in links])
     # Whoever delivered before may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
+    routes = Routes([Route(link, _carrier(link, settings), rests_until) for link in links])
     pacer = Pacer(rests_until)
     claimer = Claimer(
         lease,
@@ -176,40 +217,16 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
         pacer,
         routes,
         lease=lease,
-        metrics=runtime.metrics,
+        metrics=metrics,
         clock=clock,
         chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
         answer_timeout_seconds=settings.answer_timeout_seconds,
     )
-    rescuer = Rescuer(
-        store,
-        lease,
-        runtime.ids,
-        runtime.metrics,
-        expire_after_ms=settings.uncertain_after_seconds * 1000,
-    )
-    receipts = ReceiptWorker(store, _parser(routes), runtime.ids, runtime.metrics, now=clock.now)
-    caretaker = Caretaker(store, runtime.sending, rescuer, runtime.metrics, settings, now=clock.now)
-    caretaker.watch_disk()
-    await rescuer.rescue(clock.now())
-    await store.write(runtime.sending.fill_window)
-    for route in routes.all():
-        await route.carrier.start(_deliver(runtime.intake, route.link.id))
-    tasks = [asyncio.create_task(work) for work in (worker.run(), receipts.run(), caretaker.run())]
-    for task in tasks:
-        task.add_done_callback(lambda _: broken())
-    try:
-        yield
-    finally:
-        await worker.stop(settings.drain_seconds)
-        for route in routes.all():
-            await route.carrier.stop()
-        receipts.stop()
-        tasks[-1].cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, Exception):
-            raise end
+    expire_after_ms = settings.uncertain_after_seconds * 1000
+    rescuer = Rescuer(store, lease, runtime.ids, metrics, expire_after_ms=expire_after_ms)
+    receipts = ReceiptWorker(store, _parser(routes), runtime.ids, metrics, now=clock.now)
+    caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
+    return _Crew(worker, rescuer, receipts, caretaker, routes)
 
 
 def _carrier(link: Link, settings: Settings) -> Any:

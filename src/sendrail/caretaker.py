@@ -20,6 +20,8 @@ _log = structlog.get_logger()
 _LOOK_SECONDS: Final = 5.0
 # Small bites: a chore must never hold the one writer for longer than a request may wait.
 _FORGET_BATCH: Final = 200
+# Counting must not take more than a few percent of the time, however much waits.
+_COUNT_PAUSE: Final = 30
 _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
 _DAY_MS: Final = 24 * 3_600_000
@@ -44,6 +46,7 @@ class Caretaker:
         self._metrics = metrics
         self._settings = settings
         self._now = now
+        self._count_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
@@ -70,16 +73,26 @@ class Caretaker:
         self._metrics.log_bytes.set(_log_size(self._settings.data_dir))
 
     async def step(self) -> None:
-        """Do every chore once."""
-        waiting = await self._store.read(lambda tx: tx.lookup.waiting())
-        self._metrics.waiting.set(sum(waiting.values()))
-        self._sending.full_accounts = frozenset(
-            account for account, depth in waiting.items() if depth >= self._settings.queue_depth_max
-        )
+        """Do every chore that is due."""
         now = self._now()
+        if now >= self._count_at:
+            await self._count(now)
         await self._rescuer.expire(now)
         while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
+
+    async def _count(self, now: int) -> None:
+        """Count what waits; less often when that takes long, as with millions of messages."""
+        waiting = await self._store.read(lambda tx: tx.lookup.waiting())
+        self._count_at = now + _COUNT_PAUSE * (self._now() - now)
+        self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
+        oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
+        self._metrics.oldest_seconds.set(max(0, now - oldest) / 1000)
+        self._sending.full_accounts = frozenset(
+            account_id
+            for account_id, account in waiting.items()
+            if account.depth >= self._settings.queue_depth_max
+        )
 
     def _forget(self, tx: Tx, now: int) -> int:
         forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)

@@ -79,6 +79,19 @@ def test_a_new_owner_leaves_a_second_to_what_the_former_one_sent(road):
     assert most_in_a_second(road.carrier.times(sender)) <= 10
 
 
+def test_a_new_owner_keeps_a_links_contract_even_for_what_skips_the_rate(make_road):
+    road = make_road(mps=10)
+    road.send(road.add_list(), *CROWD[:100], skips=Skip.RATE_LIMIT)
+    road.deliver(3)
+    for _ in range(2):
+        road.stop_all()
+        road.start_all()
+        road.pass_time(2)
+    times = [at for at, _ in road.carrier.taken]
+    assert len(times) > 40
+    assert most_in_a_second(times) <= 10
+
+
 def test_messages_that_skip_the_rate_pass_ahead_of_the_queue(road):
     sender = road.add_list(rate=60)
     road.send(sender, *CROWD[:50])

@@ -180,3 +180,31 @@ def check_expiry(server: Server, uncertain: list[str]) -> None:
         assert (message["status"], message["status_detail"]) == ("failed", "unknown_outcome")
     assert {message["status"] for message in look_up_all(client).values()} <= ENDS
     assert server.stop(15) == 0
+
+
+@pytest.mark.parametrize(("policy", "rings"), [("hold", 1), ("resend_once", 2)])
+def test_killed_each_time_the_carrier_is_about_to_answer(make_server, handset_log, policy, rings):
+    socket, log = handset_log
+    server = make_server(simulator_handsets=socket)
+    server.start()
+    server.run("lists", "on-uncertain", server.list_number, policy)
+    # The phone rings at once, and the answer takes five seconds.
+    order = {"to": "+15550100026", "list_number": server.list_number, "body": "{{messageId}}"}
+    sent = server.client().post("/api/v2/send-raw", order).body["message_id"]
+    for ring in range(1, rings + 1):
+        wait_until(lambda ring=ring: rung(log)[sent] == ring, 10, f"it rings for time {ring}")
+        server.kill()
+        server.start()
+    client = server.client()
+    assert is_uncertain(client.get(f"/api/v2/messages/{sent}").body)
+    time.sleep(2.5)  # a resend would have come by now
+    assert rung(log) == {sent: rings}
+    attempts = server.run("messages", "show", sent)["attempts"]
+    assert [each["outcome"] for each in attempts] == ["uncertain"] * rings
+
+    asyncio.run(bring_receipts(server.data, [client.get(f"/api/v2/messages/{sent}").body]))
+    wait_until(
+        lambda: client.get(f"/api/v2/messages/{sent}").body["status"] == "delivered",
+        5,
+        "the late receipt settles it",
+    )

@@ -49,6 +49,26 @@ def locked(runtime):
     raw.execute(f"PRAGMA busy_timeout = {before}")
 
 
+@contextmanager
+def broken(runtime):
+    """The disk fails at the end of every transaction, when all its work is done."""
+    store = runtime.store
+    run = store._run
+
+    def failing(group):
+        store._raw.execute("BEGIN IMMEDIATE")
+        for work, _ in group:
+            store._run_one(work)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    store._run = failing
+    yield
+    store._run = run
+
+
+FAULTS = [(full, StorageFull), (locked, StorageUnavailable), (broken, StorageUnavailable)]
+
+
 def order(runtime, number, text="hi"):
     return read_order(f"+1444{number:07}", sandbox_number(), text, runtime.limits)
 
@@ -103,7 +123,7 @@ def test_a_work_alone_that_breaks_leaves_nothing(data):
     assert asyncio.run(scene()) == ["default"]
 
 
-@pytest.mark.parametrize(("fault", "error"), [(full, StorageFull), (locked, StorageUnavailable)])
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
 def test_a_commit_that_fails_tells_everybody(data, fault, error):
     async def scene():
         async with opened(data) as runtime:
@@ -120,7 +140,7 @@ def test_a_commit_that_fails_tells_everybody(data, fault, error):
     assert asyncio.run(scene()) == ["default", "afterwards"]
 
 
-@pytest.mark.parametrize(("fault", "error"), [(full, StorageFull), (locked, StorageUnavailable)])
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
 def test_an_order_refused_by_the_disk_is_no_duplicate_when_it_comes_again(data, fault, error):
     async def scene():
         async with opened(data) as runtime:
@@ -149,8 +169,9 @@ def test_an_order_refused_by_the_disk_is_no_duplicate_when_it_comes_again(data, 
     assert kept.message_id in known.detail
 
 
-def test_answers_that_cannot_be_kept_just_now_are_kept_later(data):
-    """Settlements meet a database that is locked, more than once; none is lost or kept twice."""
+@pytest.mark.parametrize("fault", [locked, broken])
+def test_answers_that_cannot_be_kept_just_now_are_kept_later(data, fault):
+    """Settlements fail more than once; none is lost, and none is kept twice."""
 
     async def scene():
         async with opened(data) as runtime, delivering(runtime, lambda: None):
@@ -163,12 +184,13 @@ def test_answers_that_cannot_be_kept_just_now_are_kept_later(data):
             await until(runtime, verdicts, Status.QUEUED, attempt=1)
             verdicts += await accept(runtime, *slow, order(runtime, 1))
             await until(runtime, verdicts[1:], Status.SENDING, Status.SENT, Status.DELIVERED)
-            with locked(runtime):
+            with fault(runtime):
                 await asyncio.sleep(0.8)
             await asyncio.sleep(0.1)
-            with locked(runtime):
+            with fault(runtime):
                 await asyncio.sleep(0.8)
             await until(runtime, verdicts, Status.DELIVERED, seconds=15)
+            assert runtime.metrics.registry.get_sample_value("sendrail_messages_in_flight") == 0
             return [
                 [each.outcome for each in await attempts_of(runtime, verdict)]
                 for verdict in verdicts

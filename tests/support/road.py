@@ -304,8 +304,9 @@ class Road:
         """Become the owner of all lanes, as a process does that has just started."""
         self.lease = self.write(lambda tx: take_all(tx, "us", self.clock.now()))
         links = self.read(lambda tx: tx.links.all())
-        self.routes = Routes([Route(link, self.carriers[link.id]) for link in links])
-        self.pacer = Pacer(0.0 if self.lease.is_first else self.clock.monotonic() + 1.0)
+        rests_until = 0.0 if self.lease.is_first else self.clock.monotonic() + 1.0
+        self.routes = Routes([Route(link, self.carriers[link.id], rests_until) for link in links])
+        self.pacer = Pacer(rests_until)
         claimer = Claimer(
             self.lease,
             self.routes,

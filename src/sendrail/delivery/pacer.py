@@ -23,12 +23,15 @@ class Turn(NamedTuple):
 
 
 class _Active:
-    __slots__ = ("lane", "pace", "served_at", "turn_at")
+    __slots__ = ("lane", "later_at", "pace", "served_at", "turn_at")
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
         self.pace: Pace | None = None
         self.turn_at: float | None = None
+        # A turn that an earlier one displaced: its entry is still there, so it need not be made
+        # again. Without this every piece of news would leave an entry behind.
+        self.later_at: float | None = None
         self.served_at = 0.0
 
 
@@ -55,9 +58,10 @@ class Pacer:
         if active is None:
             active = self._active[list_id] = _Active(lane)
         at = max(at, active.served_at + _TICK_SECONDS)
-        if active.turn_at is None or at < active.turn_at:
-            active.turn_at = at
-            heapq.heappush(self._turns, (at, next(self._order), list_id))
+        if active.turn_at is not None and active.turn_at <= at:
+            return
+        active.turn_at, active.later_at = at, active.turn_at
+        heapq.heappush(self._turns, (at, next(self._order), list_id))
 
     def turns(self, now: float, limit: int) -> list[Turn]:
         """Take the lists whose time has come, the longest due first."""
@@ -65,9 +69,9 @@ class Pacer:
         while self._turns and self._turns[0][0] <= now and len(taken) < limit:
             at, _, list_id = heapq.heappop(self._turns)
             active = self._active.get(list_id)
-            # A list woken earlier than planned leaves its later entry behind.
+            # An entry that was displaced twice means nothing any more.
             if active is not None and active.turn_at == at:
-                active.turn_at = None
+                active.turn_at, active.later_at = active.later_at, None
                 active.served_at = now
                 taken.append(Turn(active.lane, list_id))
         return taken

@@ -17,8 +17,13 @@ class Route:
         self.in_flight = 0
         # List by lane, in the order of their coming.
         self.parked: dict[int, int] = {}
-        # Without a stated contract the window alone bounds a link, until it throttles us.
-        self._pace = LinkPace(link.mps if link.mps is not None else float(link.window * 100))
+        # Without a stated contract the window alone bounds a link, until it throttles us; with one,
+        # what a former owner sent in its last second counts.
+        self._pace = (
+            LinkPace(float(link.window * 100))
+            if link.mps is None
+            else LinkPace(link.mps, rests_until)
+        )
 
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""

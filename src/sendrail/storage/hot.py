@@ -158,8 +158,9 @@ ARRIVE: Final = """
     WHERE number = ?8 AND lane = ?9 AND attempt = ?10 AND epoch = ?11
         AND (status = 'sending' OR ended_at IS NOT NULL)
 """
+# A settlement may be written twice: a commit can fail to tell us that it succeeded.
 RETURN_TO_QUEUE: Final = """
-    INSERT INTO queue (lane, list_id, rank, due_at, number)
+    INSERT OR IGNORE INTO queue (lane, list_id, rank, due_at, number)
     SELECT ?1, ?2, ?3, ?4, number FROM messages
     WHERE number = ?5 AND lane = ?1 AND status = 'queued' AND attempt = ?6 AND epoch = ?7
 """

@@ -227,6 +227,13 @@ class MessagePage:
     total_is_exact: bool
 
 
+class Waiting(NamedTuple):
+    """What waits for one account: how many messages, and since when the oldest is due."""
+
+    depth: int
+    oldest_due_at: int
+
+
 class Accounts(Protocol):
     """Accounts and their API keys."""
 
@@ -370,7 +377,7 @@ class LookUp(Protocol):
         self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
     ) -> MessagePage: ...
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]: ...
-    def waiting(self) -> dict[int, int]: ...
+    def waiting(self) -> dict[int, Waiting]: ...
     def forget_before(self, before: int, limit: int) -> int: ...
 
 

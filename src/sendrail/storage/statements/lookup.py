@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 from sendrail.domain.ids import AccountId, LinkId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.interface import Attempt, MessageFilter, MessagePage, StoredMessage
+from sendrail.storage.interface import Attempt, MessageFilter, MessagePage, StoredMessage, Waiting
 from sendrail.storage.tables import attempts, carrier_refs, links, lists, messages, queue
 
 # Counting further would cost more than the answer is worth; the page then says so.
@@ -91,15 +91,15 @@ class LookUp:
         )
         return [_stored(row) for row in rows]
 
-    def waiting(self) -> dict[int, int]:
-        """Return how many messages wait, by account."""
+    def waiting(self) -> dict[int, Waiting]:
+        """Return what waits, by account; reads the whole queue."""
         rows = self._execute(
-            select(lists.c.account_id, func.count())
+            select(lists.c.account_id, func.count(), func.min(queue.c.due_at))
             .select_from(queue)
             .join(lists, lists.c.id == queue.c.list_id)
             .group_by(lists.c.account_id)
         )
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: Waiting(row[1], row[2]) for row in rows}
 
     def forget_before(self, before: int, limit: int) -> int:
         """Delete at most `limit` messages at rest that were created before the given time.
