@@ -36,9 +36,10 @@ class Door:
     unknown = "+15550002999"
     blocked_word = WORD
 
-    def __init__(self, port, runtime, loop):
+    def __init__(self, port, runtime, loop, server):
         self.port = port
         self.runtime = runtime
+        self.server = server
         self.url = f"http://127.0.0.1:{port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         self._loop = loop
@@ -222,10 +223,9 @@ class _Servers:
         settings = load({}, data_dir=self._make_folder("data"), free_disk_min_mb=0)
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)
         thread.start()
-        port, runtime, loop, server = ready.result(30)
-        door = Door(port, runtime, loop)
+        door = Door(*ready.result(30))
         door.set_up()
-        return door, server, thread
+        return door, thread
 
     @staticmethod
     def _run(settings, fast, ready):
@@ -238,9 +238,9 @@ class _Servers:
                 ready.set_exception(error)
 
     def stop(self):
-        for door, server, thread in self._running.values():
+        for door, thread in self._running.values():
             door.close()
-            server.should_exit = True
+            door.server.should_exit = True
             thread.join(30)
             assert not thread.is_alive(), "the server does not stop"
 

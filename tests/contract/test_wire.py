@@ -135,20 +135,24 @@ class TestPipelining:
         assert answers[-1][1]["x-request-id"] == "big"
         assert wire.is_closed()
 
-    def test_nothing_is_taken_after_the_last_request(self, door):
+    @pytest.mark.parametrize(
+        ("line", "connection"),
+        [
+            ("POST /api/v2/send-raw HTTP/1.1", "close"),
+            ("GET /api/v2/messages/x HTTP/1.1", "close"),
+            ("POST /api/v2/send-raw HTTP/1.0", "keep-alive"),
+            ("GET /api/v2/messages/x HTTP/1.0", "keep-alive"),
+        ],
+    )
+    def test_nothing_is_taken_after_the_last_request(self, door, wire, line, connection):
         who = door.recipient()
-        for path in ("send-raw", "messages/x", "send-raw"):
-            method = "POST" if path == "send-raw" else "GET"
-            with door.wire() as wire:
-                line = f"{method} /api/v2/{path} HTTP/1.1"
-                wire.send(
-                    wire.request(door.order(), line=line, connection="close")
-                    + wire.request(door.order(to=who))
-                    + wire.request(line="GET /api/v2/messages HTTP/1.1")
-                )
-                _, headers, _ = wire.answer()
-                assert headers["connection"] == "close"
-                assert wire.is_closed()
+        wire.send(
+            wire.request(door.order(), line=line, connection=connection)
+            + wire.request(door.order(to=who))
+            + wire.request(line="GET /api/v2/messages HTTP/1.1")
+        )
+        assert wire.answer()[1]["connection"] == "close"
+        assert wire.is_closed()
         assert door.get("messages", params={"to": who}).json()["messages"] == []
 
     def test_a_client_that_reads_nothing_is_read_no_more(self, door):
@@ -158,6 +162,12 @@ class TestPipelining:
             many = wire.request({}, x_api_key=None) * 200
             with pytest.raises(TimeoutError):
                 wire.send(*[many] * 5_000)
+
+            async def held():
+                connections = door.server.server_state.connections
+                return max(each.transport.get_write_buffer_size() for each in connections)
+
+            assert door.do(held()) < 1_000_000
         assert door.post("send-raw", door.order()).status_code == 200
 
 

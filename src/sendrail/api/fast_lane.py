@@ -37,10 +37,12 @@ _HEADS: Final = {
 _NOTED: Final = frozenset(
     {
         b"authorization",
+        b"connection",
         b"content-length",
         b"content-type",
         b"expect",
         b"idempotency-key",
+        b"upgrade",
         b"x-api-key",
         b"x-request-id",
     }
@@ -120,7 +122,8 @@ class FastLane(Connection):
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
-        if self._closing or self.declines():
+        noted = self._noted
+        if self._closing or (b"upgrade" in noted and self.declines()):
             return
         call = _FAST.get(self.url)
         if (
@@ -133,8 +136,10 @@ class FastLane(Connection):
             return
         self._call = call
         self._slot = slot = _Slot(self)
-        slot.closes = not self.parser.should_keep_alive() or self.parser.get_http_version() == "1.0"
-        if int(self._noted.get(b"content-length", 0)) > BODY_BYTES_MAX:
+        slot.closes = not self.parser.should_keep_alive() or (
+            b"connection" in noted and self.parser.get_http_version() == "1.0"
+        )
+        if int(noted.get(b"content-length", 0)) > BODY_BYTES_MAX:
             self._refuse_size()
 
     def on_body(self, body: bytes) -> None:
@@ -197,7 +202,6 @@ class FastLane(Connection):
         if not ready or self.transport.is_closing():
             return
         self.server_state.total_requests += len(ready)
-        self._touched_at = self.loop.time()
         self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
         if closes:
             self.transport.close()

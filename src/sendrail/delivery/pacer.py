@@ -71,7 +71,9 @@ class Pacer:
             active = self._active.get(list_id)
             # An entry that was displaced twice means nothing any more.
             if active is not None and active.turn_at == at:
-                active.turn_at, active.later_at = active.later_at, None
+                later, active.later_at = active.later_at, None
+                # A later turn whose time has come as well is this very one.
+                active.turn_at = later if later is not None and later > now else None
                 active.served_at = now
                 taken.append(Turn(active.lane, list_id))
         return taken

@@ -42,7 +42,7 @@ class Limits:
     characters_max: int
 
 
-def read_order(  # noqa: PLR0911 - a return for each fault, in the order they are told
+def read_order(
     to: str | None,
     list_number: str | None,
     body: str | None,
@@ -52,16 +52,10 @@ def read_order(  # noqa: PLR0911 - a return for each fault, in the order they ar
     metadata: bytes | None = None,
 ) -> Order | Fault:
     """Return the order these fields make, or the first fault; blank counts as missing."""
-    if not to or to.isspace():
-        return MISSING_TO
-    if not list_number or list_number.isspace():
-        return MISSING_LIST
-    if not body or body.isspace():
-        return MISSING_BODY
-    if (recipient := phone.parse(to)) is None:
-        return INVALID_PHONE
-    if (sender := _list_number(list_number)) is None:
-        return INVALID_LIST_NUMBER
+    recipient = phone.parse(to) if to else None
+    sender = _list_number(list_number) if list_number else None
+    if recipient is None or sender is None or not body or body.isspace():
+        return _first_fault(to, list_number, body, recipient)
     if "\0" in body:
         return NUL_IN_BODY
     filled = body.replace(MESSAGE_ID_PLACEHOLDER, _ID_STAND_IN) if "{{" in body else body
@@ -87,6 +81,19 @@ def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
             return Fault("unknown_macro", f"`contact_data` has no value for {{{{{name}}}}}", "body")
     # `{{ messageId }}` is left as `{{messageId}}`, the one form that send time knows.
     return _MACRO.sub(lambda match: values.get(match[1], MESSAGE_ID_PLACEHOLDER), body)
+
+
+def _first_fault(
+    to: str | None, list_number: str | None, body: str | None, recipient: int | None
+) -> Fault:
+    """Return what is missing, in the order of the fields, or else which number is none."""
+    if not to or to.isspace():
+        return MISSING_TO
+    if not list_number or list_number.isspace():
+        return MISSING_LIST
+    if not body or body.isspace():
+        return MISSING_BODY
+    return INVALID_PHONE if recipient is None else INVALID_LIST_NUMBER
 
 
 def _too_long(limits: Limits) -> Fault:
