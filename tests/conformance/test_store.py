@@ -1001,4 +1001,7 @@ def test_the_waiting_are_counted_by_account(house):
     house.queue(4, sender=house.their_list, due_at=NOW + 10**6)
     house.depart(1)
     waiting = house.read(lambda tx: tx.lookup.waiting())
-    assert {account: each.depth for account, each in waiting.items()} == {house.us: 2, house.them: 1}
+    assert {account: each.depth for account, each in waiting.items()} == {
+        house.us: 2,
+        house.them: 1,
+    }

@@ -131,9 +131,7 @@ def test_a_receipt_after_the_end_changes_nothing(road, left_open):
     road.clock.advance(5 * HOURS)
     road.do(road.rescuer.expire(road.clock.now()))
     road.callback(
-        Receipt(
-            carrier_ref="late", status=Status.DELIVERED, detail="ok", message_id=message_id
-        )
+        Receipt(carrier_ref="late", status=Status.DELIVERED, detail="ok", message_id=message_id)
     )
     road.deliver(2)
     assert road.fate(message_id) == ("failed", UNKNOWN_OUTCOME)

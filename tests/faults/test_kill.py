@@ -24,7 +24,7 @@ from .audit import (
     total,
 )
 from .load import Load
-from .serve import Server, wait_until
+from .serve import Client, Server, wait_until
 
 WINDOW = 500
 HOLD, RESEND = "+15550002000", "+15550003000"
@@ -76,11 +76,15 @@ def survive(
     uncertain = check_uncertain(client, found, kills)
     print(f"{len(uncertain)} uncertain, {sum(n > 1 for n in handsets.values())} rang twice")
 
-    bring_what_is_owed(server, client, found, handsets)
+    # For some of the uncertain a receipt comes late, and for some it never does.
+    forgotten = {
+        each for at, each in enumerate(sorted(uncertain)) if at % 2 or each not in handsets
+    }
+    bring_what_is_owed(server, client, found, forgotten)
     assert server.stop(15) == 0
     check_database(server)
     check_resent(server, found, handsets)
-    check_expiry(server, [each for each in uncertain if each not in handsets])
+    check_expiry(server, forgotten)
 
 
 def life(chance: random.Random) -> float:
@@ -126,7 +130,7 @@ def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> No
     assert {message["status"] for message in found.values()} <= {*ENDS, "sent"}
 
 
-def check_uncertain(client: Any, found: dict[str, Any], kills: int) -> set[str]:
+def check_uncertain(client: Client, found: dict[str, Any], kills: int) -> set[str]:
     """What nobody knows is listed, is bounded by the link's window, and waits to be settled."""
     uncertain = {each for each, message in found.items() if is_uncertain(message)}
     assert len(uncertain) <= WINDOW * kills
@@ -152,24 +156,21 @@ def check_resent(server: Server, found: dict[str, Any], handsets: Counter[str]) 
 
 
 def bring_what_is_owed(
-    server: Server, client: Any, found: dict[str, Any], handsets: Counter[str]
+    server: Server, client: Client, found: dict[str, Any], forgotten: set[str]
 ) -> None:
     """Bring the receipts the dead simulators owed; they settle what was uncertain, too."""
     owed = [
         message
         for each, message in found.items()
-        if message["status"] == "sent" and each in handsets
+        if message["status"] == "sent" and each not in forgotten
     ]
     asyncio.run(bring_receipts(server.data, owed))
-    unrung = sum(
-        message["status"] == "sent" and each not in handsets for each, message in found.items()
-    )
-    wait_until(lambda: total(client, "sent") == unrung, 15, "the receipts are applied")
+    wait_until(lambda: total(client, "sent") == len(forgotten), 15, "the receipts are applied")
     for message in owed[:50]:
         assert client.get(f"/api/v2/messages/{message['message_id']}").body["status"] == "delivered"
 
 
-def check_expiry(server: Server, uncertain: list[str]) -> None:
+def check_expiry(server: Server, uncertain: set[str]) -> None:
     """What no receipt ever settles becomes failed, and says why."""
     server.settings["uncertain_after_seconds"] = 1
     server.start()

@@ -77,11 +77,7 @@ class WindowMachine(RuleBasedStateMachine):
 TestWindow = WindowMachine.TestCase
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 700), st.integers(0, 400)), min_size=1, max_size=400
-    )
-)
+@given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 400)), min_size=1, max_size=400))
 def test_a_window_that_grows_forgets_nothing_and_invents_nothing(story):
     window, naive = DuplicateWindow(3_000), Naive(3_000)
     now = 1_800_000_000_000

@@ -455,9 +455,7 @@ def test_a_refusal_is_repeated_as_well(road, sender):
     road.unsubscribe(sender, ANN)
     ask = lambda: Asked(road.account, [road.order(sender, ANN)], promise())  # noqa: E731
     offer(road, ask())
-    road.write(
-        lambda tx: tx.contacts.resubscribe(sender.id, ANN, source="t", evidence="", now=0)
-    )
+    road.write(lambda tx: tx.contacts.resubscribe(sender.id, ANN, source="t", evidence="", now=0))
     assert offer(road, ask()) == [Replay(200, b"['contact_unsubscribed']")]
 
 

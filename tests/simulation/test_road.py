@@ -12,7 +12,7 @@ import random
 from collections import Counter, defaultdict
 
 import pytest
-from road import OwnStore
+from road import ANSWER_SECONDS, OwnStore
 
 from sendrail.domain.delivery import Failed, Rejected, Submitted, Throttled, Uncertain
 from sendrail.domain.errors import StorageUnavailable
@@ -282,9 +282,7 @@ class World:
             elif what < 0.37:
                 sender = dice.choice(list(self.lists.values()))
                 body = dice.choice(("STOP", "START", "What?"))
-                said = Reply(
-                    sender=dice.choice(RECIPIENTS), list_number=sender.number, body=body
-                )
+                said = Reply(sender=dice.choice(RECIPIENTS), list_number=sender.number, body=body)
                 self.reply(sender.link_id, said)
             self.pass_time(dice.choice((0.01, 0.2, 1.0, 2.0)))
         self.stormy, road.store.trouble = False, None
@@ -302,7 +300,8 @@ class World:
             self.pass_time(10)
             if self.road.sql(busy) == [(0,)] and not self.calling:
                 break
-        self.pass_time(5)
+        # A receipt may have ended a message whose answer is still waited for.
+        self.pass_time(ANSWER_SECONDS + 5)
 
 
 def most_in_a_second(times):

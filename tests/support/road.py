@@ -263,7 +263,12 @@ class Road:
     def unsubscribe(self, sender, recipient):
         self.write(
             lambda tx: tx.contacts.unsubscribe(
-                sender.id, recipient, OptOutReason.API, source="test", evidence="", now=self.clock.now()
+                sender.id,
+                recipient,
+                OptOutReason.API,
+                source="test",
+                evidence="",
+                now=self.clock.now(),
             )
         )
 

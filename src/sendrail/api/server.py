@@ -19,7 +19,6 @@ from sendrail.api.fast_lane import FastLane, fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, delivering, open_runtime
 from sendrail.domain.errors import SetupError
-from sendrail.sending.accounts import new_key
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs
 
@@ -28,6 +27,8 @@ _log = structlog.get_logger()
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOOK_SECONDS: Final = 5.0
 _BACKLOG: Final = 2048
+_UNTOLD_KEY: Final = "first key, not told yet"
+_FIRST_KEY: Final = "first key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,19 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
 
 
 async def _tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
-    """Announce the server, and as long as there is no API key, a first one with it."""
-    if await runtime.accounts.keys(runtime.default_account):
+    """Announce the server, and as long as nobody was told an API key, a first one with it."""
+    accounts, account = runtime.accounts, runtime.default_account
+    keys = await accounts.keys(account)
+    for key in keys:
+        # A start that was killed between making the key and telling it: nobody can have it.
+        if key.name == _UNTOLD_KEY and key.revoked_at is None:
+            await accounts.revoke_key(account, key.id)
+    if any(key.name != _UNTOLD_KEY for key in keys):
         announce(Ready(url, None, runtime))
         return
-    key = new_key()
-    # Told before it is kept: a kill in between costs a key that nobody has used, and the next start
-    # tells another one. The other way round it would cost the only key there is.
-    announce(Ready(url, key, runtime))
-    await runtime.accounts.keep_key(runtime.default_account, "first key", key)
+    first = await accounts.create_key(account, _UNTOLD_KEY)
+    announce(Ready(url, first.key, runtime))
+    await accounts.rename_key(account, first.record.id, _FIRST_KEY)
 
 
 def listen(host: str, port: int) -> socket.socket:

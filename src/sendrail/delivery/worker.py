@@ -151,6 +151,8 @@ class Worker:
             for turn in turns:
                 self._pacer.wake(turn.lane, turn.list_id, now + _STORAGE_RETRY_SECONDS)
             return 0
+        # The messages leave only now, after the commit, however long that took.
+        now, wall = self._clock.monotonic(), self._clock.now()
         self._plan(found, now, wall)
         self._hand_over_all(found, now)
         return len(turns)

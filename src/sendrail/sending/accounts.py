@@ -54,17 +54,21 @@ class AccountService:
 
     async def create_key(self, account_id: AccountId, name: str) -> NewKey:
         """Make a key; it is told here, and never again."""
-        return await self.keep_key(account_id, name, new_key())
-
-    async def keep_key(self, account_id: AccountId, name: str, key: str) -> NewKey:
-        """Keep a key that somebody was told already; it opens the door from now on."""
-        called, now = _name(name), self._now()
+        called, key, now = _name(name), new_key(), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
         key_id = await self._store.write(
             lambda tx: tx.accounts.add_key(account_id, called, key_digest(key), shown, now)
         )
         record = ApiKey(id=key_id, name=called, shown=shown, created_at=now, revoked_at=None)
         return NewKey(key, record)
+
+    async def rename_key(self, account_id: AccountId, key_id: KeyId, name: str) -> None:
+        """Give a key another name. Raises `NotFound` when the account has no such key."""
+        called = _name(name)
+        if not await self._store.write(
+            lambda tx: tx.accounts.rename_key(account_id, key_id, called)
+        ):
+            raise NotFound("There is no such key.", code="key_not_found")
 
     async def keys(self, account_id: AccountId) -> list[ApiKey]:
         """Return every key of an account, revoked ones too."""

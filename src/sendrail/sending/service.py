@@ -47,6 +47,7 @@ _GROUP_ORDERS_MAX: Final = 512
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
 _SKIP_JOURNEY: Final = Skip.JOURNEY.value
 _QUEUED: Final = Status.QUEUED.value
+_FULL: Final = Refusal.QUEUE_FULL.value
 
 SUSPENDED: Final = "Account is suspended"
 _REFUSAL_TEXTS: Final = {
@@ -452,9 +453,13 @@ class Sending:
         now: int,
     ) -> Sequence[Verdict]:
         promise = submission.idempotency
-        if promise is not None and caller is not None:
-            kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
-            tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
+        if promise is None or caller is None:
+            return verdicts
+        if all(isinstance(each, Refused) and each.code == _FULL for each in verdicts):
+            # It asks for patience: whoever comes back with the same key must be judged anew.
+            return verdicts
+        kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
+        tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
         return verdicts
 
     def _count(self, tolds: Sequence[Told]) -> None:

@@ -62,6 +62,15 @@ class Accounts:
         of_account = select(api_keys).where(api_keys.c.account_id == account_id)
         return [_key(row) for row in self._connection.execute(of_account.order_by(api_keys.c.id))]
 
+    def rename_key(self, account_id: AccountId, key_id: KeyId, name: str) -> bool:
+        """Give a key another name; return False when it is unknown."""
+        renamed = (
+            update(api_keys)
+            .where(api_keys.c.account_id == account_id, api_keys.c.id == key_id)
+            .values(name=name)
+        )
+        return self._connection.execute(renamed).rowcount > 0
+
     def revoke_key(self, account_id: AccountId, key_id: KeyId, now: int) -> bool:
         """Revoke a key; return False when it is unknown or was revoked before."""
         revoked = (
