@@ -1,5 +1,7 @@
 """Servers to be killed, and handsets that are not."""
 
+import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +13,15 @@ import pytest
 from .serve import Server
 
 FAST = 6_000_000
+
+
+@pytest.fixture
+def seed() -> int:
+    """Chance for one test; a failure shows it, and FAULTS_SEED brings it back."""
+    given = os.environ.get("FAULTS_SEED")
+    chosen = int(given) if given else random.SystemRandom().randrange(10**6)
+    print(f"FAULTS_SEED={chosen}")
+    return chosen
 
 
 @pytest.fixture

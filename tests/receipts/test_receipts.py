@@ -157,7 +157,7 @@ def test_a_reference_of_another_link_is_not_ours(road, sent):
 
 def test_the_words_of_a_message_that_is_gone_go_with_it(road, sent):
     # Retention has taken the message, and a reference of its first attempt stayed behind.
-    road.sql("DELETE FROM messages")
+    road.sql("DELETE FROM messages WHERE number = ?", road.ids.read(sent))
     road.callback(receipt())
     road.pass_time(2)
     road.callback(receipt("another"))

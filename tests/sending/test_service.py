@@ -130,6 +130,15 @@ def test_segments_count_the_text_with_its_id(road, sender):
 # Refusals, one row of facts each
 
 
+def enrol(road, sender):
+    def work(tx):
+        tx.journeys.add(sender.id, "welcome", 0)
+        journey = tx.journeys.find(road.account, sender.id, "welcome")
+        tx.journeys.enrol(journey, ANN, 0, road.clock.now() + 1_000)
+
+    road.write(work)
+
+
 REFUSALS = [
     (lambda r, s: r.change_list(s, status="paused"), "list_inactive", None),
     (lambda r, s: r.change_list(s, status="deleted"), "list_not_found", None),
@@ -142,22 +151,13 @@ REFUSALS = [
     (lambda r, s: r.unsubscribe(s, ANN), "contact_unsubscribed", Skip.CONTACT_VALIDATION),
     (lambda r, _: r.block(ANN), "contact_blocked", Skip.CONTACT_VALIDATION),
     (lambda r, s: r.send(s, ANN), "duplicate_message", Skip.DUPLICATE),
-    (lambda r, s: enrol(r, s), "journey_conflict", Skip.JOURNEY),
+    (enrol, "journey_conflict", Skip.JOURNEY),
     (
         lambda r, _: setattr(r.sending, "full_accounts", frozenset({r.account})),
         "queue_full",
         None,
     ),
 ]
-
-
-def enrol(road, sender):
-    def work(tx):
-        tx.journeys.add(sender.id, "welcome", 0)
-        journey = tx.journeys.find(road.account, sender.id, "welcome")
-        tx.journeys.enrol(journey, ANN, 0, road.clock.now() + 1_000)
-
-    road.write(work)
 
 
 @pytest.mark.parametrize(("prepare", "code", "opens"), REFUSALS)

@@ -1,8 +1,9 @@
-"""The whole road in a world of bad luck: one seed decides everything, and the laws hold all the same.
+"""The whole road in a world of bad luck: one seed decides everything, and the laws hold.
 
-Customers post, a carrier lies (it delays, loses answers, repeats and contradicts receipts, throttles,
-fails, breaks off), the process is killed at commits, the disk fills up, the machine stalls. Time is
-ours, so a night of it takes a second. A failing seed is named by the test's id and repeats exactly.
+Customers post, a carrier lies (it delays, loses answers, repeats and contradicts receipts,
+throttles, fails, breaks off), the process is killed at commits, the disk fills up, the machine
+stalls. Time is ours, so a night of it takes a second. A failing seed is named by the test's id and
+repeats exactly.
 """
 
 import asyncio
@@ -122,6 +123,7 @@ class World:
         self.refs, self.receipts_for = 0, set()
         self.told, self.unstored = {}, []
         self.kills = 0
+        self.calling = set()
         mps_link = road.add_link(window=self.dice.choice((5, 40)), mps=LINK_MPS)
         self.lists = {
             sender.number: sender
@@ -229,7 +231,6 @@ class World:
                     self.receipts_for.add(said.carrier_ref)
                 return
 
-        self.calling = getattr(self, "calling", set())
         task = asyncio.get_running_loop().create_task(until_stored())
         self.calling.add(task)
         task.add_done_callback(self.calling.discard)
@@ -430,7 +431,7 @@ def test_the_same_seed_is_the_same_story(make_road):
 @pytest.mark.parametrize("thousand", range(5))
 def test_thousands_of_worlds(make_road, thousand):
     for seed in range(thousand * 1_000 + 50, thousand * 1_000 + 1_050):
-        print("seed", seed)  # noqa: T201 - shown when it fails
+        print("seed", seed)
         road = make_road()
         live_through(road, seed, orders=120)
         road.close()

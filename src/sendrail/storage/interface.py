@@ -4,7 +4,7 @@
 so no network call ever happens inside a transaction. Domain types go in and come out; SQL stays
 behind the door. Every statement on an account's rows takes the account.
 
-`tests/conformance/test_store.py` is the specification; every implementation runs it.
+`tests/conformance/test_store*.py` are the specification; every implementation runs them.
 """
 
 import asyncio

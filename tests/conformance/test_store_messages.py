@@ -1,0 +1,446 @@
+"""What a store is, second part: messages coming in, the queue, arrivals and receipts."""
+
+import itertools
+
+import pytest
+from stores import (
+    AHEAD,
+    ANN,
+    BEN,
+    FOREVER,
+    NOW,
+    OURS,
+    PACED,
+    apply,
+    owners,
+    park,
+    parked,
+)
+
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.message import Status
+
+# Numbers and messages
+
+
+def test_numbers_grow_and_none_is_given_twice(house):
+    counts = [1, 5, 1, 512, 2]
+    firsts = [house.write(lambda tx, n=n: tx.messages.reserve(n)) for n in counts]
+    given = [first + n for first, count in zip(firsts, counts, strict=True) for n in range(count)]
+    assert given == sorted(set(given))
+    assert firsts[0] >= 1
+
+
+def test_numbers_differ_between_processes(house):
+    other = house.open()
+    firsts = []
+    for _ in range(5):
+        firsts.append(house.write(lambda tx: tx.messages.reserve(3)))
+        firsts.append(house.write(lambda tx: tx.messages.reserve(3), other))
+    assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
+
+
+def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
+    def fail(tx):
+        tx.messages.reserve(10)
+        raise ValueError("mine")
+
+    before = house.write(lambda tx: tx.messages.reserve(1))
+    with pytest.raises(ValueError, match="mine"):
+        house.write(fail)
+    assert house.write(lambda tx: tx.messages.reserve(1)) > before
+
+
+def test_a_message_is_found_as_it_was_inserted(house):
+    body, metadata = "Grüße \U0001f600 {{messageId}}", '{"a": [1]}'
+    row = (
+        7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, "queued", 5, 2, "ucs2", body,
+        metadata,
+    )  # fmt: skip
+    house.write(lambda tx: tx.messages.insert([row], [house.place(7)]))
+    found = house.find(7)
+    assert (found.number, found.recipient, found.list_number) == (7, BEN, OURS)
+    assert (found.body, found.metadata) == (body, metadata)
+    assert (found.status, found.detail, found.attempt) == (Status.QUEUED, None, 0)
+    assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)
+    assert (found.carrier, found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 4
+    [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
+    assert waiting == (7, house.us, BEN, 0, 5, 0, "ucs2", 2, body)
+
+
+def test_a_number_is_one_message_for_ever(house):
+    house.queue(1)
+    with pytest.raises(StorageUnavailable):
+        house.queue(1, due_at=NOW + 1)
+    assert house.waiting() == [1]
+
+
+# Each with the number that `first_since` finds, for messages (number, created at).
+GAPS = [(3, 10), (4, 20), (9, 20), (10, 30), (1_000, 30), (70_000, 40)]
+
+
+@pytest.mark.parametrize(
+    ("since", "first"), [(0, 3), (10, 3), (11, 4), (20, 4), (21, 10), (30, 10), (31, 70_000)]
+)
+def test_the_first_number_since_a_time_is_found_across_gaps(house, since, first):
+    for number, created_at in GAPS:
+        house.queue(number, created_at=NOW + created_at)
+    found = house.read(lambda tx: tx.messages.first_since(NOW + since))
+    # Any number in the gap before the first will do.
+    recent = [row.number for row in house.read(lambda tx: list(tx.messages.recent(found)))]
+    assert recent == [number for number, _ in GAPS if number >= first]
+
+
+def test_after_the_last_and_in_an_empty_table_nothing_is_recent(house):
+    first_since = lambda tx: list(tx.messages.recent(tx.messages.first_since(NOW + 41)))  # noqa: E731
+    assert house.read(first_since) == []
+    house.queue(70_000, created_at=NOW + 40)
+    assert house.read(first_since) == []
+
+
+def test_recent_messages_tell_what_makes_a_duplicate(house):
+    house.queue(1, 2, body="one")
+    house.queue(3, sender=house.their_list, body="two", created_at=NOW + 1)
+    found = house.read(lambda tx: [tuple(row) for row in tx.messages.recent(2)])
+    assert found == [
+        (2, NOW, house.list.id, ANN, "one"),
+        (3, NOW + 1, house.their_list.id, ANN, "two"),
+    ]
+
+
+# The queue
+
+
+def test_what_is_due_comes_by_its_time_and_then_its_number(house):
+    for number, due_at in ((5, 30), (2, 30), (9, 10), (1, 20), (3, 40)):
+        house.queue(number, due_at=NOW + due_at)
+    assert [place.number for place in house.due(NOW + 30)] == [9, 1, 2, 5]
+    assert [place.number for place in house.due(NOW + 30, limit=2)] == [9, 1]
+    assert house.due(NOW + 9) == []
+    assert house.due(NOW + 10) == [house.place(9, due_at=NOW + 10)]
+
+
+def test_ranks_and_lists_are_queues_of_their_own(house):
+    other = house.add_list(house.us, 15550003000)
+    house.queue(1, rank=AHEAD)
+    house.queue(2, rank=PACED)
+    house.queue(3, sender=other)
+    assert house.waiting(rank=AHEAD) == [1]
+    assert house.waiting(rank=PACED) == [2]
+    assert house.waiting(sender=other) == [3]
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"), [(0, 10), (9, 10), (10, 20), (19, 20), (20, 30), (30, None)]
+)
+def test_the_next_time_is_the_first_after_now_in_either_rank(house, now, expected):
+    house.queue(1, rank=AHEAD, due_at=NOW + 20)
+    house.queue(2, rank=PACED, due_at=NOW + 10)
+    house.queue(3, rank=PACED, due_at=NOW + 30)
+    found = house.read(
+        lambda tx: tx.queue.next_due_after(house.list.lane, house.list.id, NOW + now)
+    )
+    assert found == (None if expected is None else NOW + expected)
+
+
+def test_the_lists_with_something_waiting_are_told_once_each(house):
+    assert house.read(lambda tx: tx.queue.lists_waiting()) == []
+    lists = [house.add_list(house.us, 15550003000 + n) for n in range(25)]
+    for at, sender in enumerate(lists):
+        if at % 3:
+            numbers = range(at * 100, at * 100 + 1 + at)
+            house.queue(*numbers, sender=sender, due_at=NOW + 10**9, rank=at % 2)
+    found = house.read(lambda tx: tx.queue.lists_waiting())
+    assert sorted(found) == sorted((s.lane, s.id) for at, s in enumerate(lists) if at % 3)
+
+
+def test_a_departed_message_waits_no_more_and_its_intent_is_written(house):
+    house.queue(1, 2)
+    house.depart(1, epoch=4)
+    assert house.waiting() == [2]
+    assert house.statuses(1, 2) == [Status.SENDING, Status.QUEUED]
+    [open_attempt] = house.read(lambda tx: tx.queue.unsettled(Status.SENDING, 0, 10))
+    assert open_attempt == (
+        1, house.list.lane, house.list.id, house.link, "sending", 1, 4, 0, 0, NOW,
+    )  # fmt: skip
+    assert house.find(1).carrier == "sandbox"
+
+
+@pytest.mark.parametrize("before", ["depart", "drop"])
+def test_only_what_is_queued_can_depart(house, before):
+    house.queue(1)
+    if before == "depart":
+        house.depart(1)
+    else:
+        house.write(lambda tx: tx.queue.drop([(house.place(1), Status.DROPPED, "stale")], NOW))
+    standing = house.find(1)
+    with pytest.raises(AssertionError):
+        house.depart(1, attempt=2)
+    assert house.find(1) == standing
+
+
+def test_a_dropped_message_is_at_rest_and_the_reason_known(house):
+    house.queue(1, 2, 3)
+    house.write(
+        lambda tx: tx.queue.drop(
+            [
+                (house.place(1), Status.DROPPED, "stale"),
+                (house.place(3), Status.ORPHANED, "orphan"),
+            ],
+            NOW + 9,
+        )
+    )
+    assert house.waiting() == [2]
+    found = [house.find(number) for number in (1, 2, 3)]
+    assert [(each.status, each.detail, each.ended_at) for each in found] == [
+        (Status.DROPPED, "stale", NOW + 9),
+        (Status.QUEUED, None, None),
+        (Status.ORPHANED, "orphan", NOW + 9),
+    ]
+
+
+def test_what_is_under_way_cannot_be_dropped(house):
+    house.queue(1)
+    house.depart(1)
+    house.write(lambda tx: tx.queue.drop([(house.place(1), Status.DROPPED, "stale")], NOW))
+    assert house.statuses(1) == [Status.SENDING]
+
+
+# Arrivals
+
+
+def test_an_arrival_closes_its_attempt(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    found = house.find(1)
+    assert (found.status, found.carrier_ref, found.sent_at) == (Status.SENT, "ref-1", NOW + 50)
+    assert (found.attempt, found.ended_at) == (1, None)
+    [attempt] = house.read(lambda tx: tx.lookup.attempts(house.us, 1))
+    assert (attempt.attempt, attempt.outcome, attempt.carrier_ref) == (1, "submitted", "ref-1")
+    assert (attempt.started_at, attempt.ended_at) == (NOW, NOW + 50)
+    assert house.read(lambda tx: tx.queue.unsettled(Status.SENDING, 0, 10)) == []
+
+
+def test_a_final_arrival_ends_the_message(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(
+        house.arrival(1, outcome="rejected", status="failed", detail="landline", carrier_ref=None)
+    )
+    found = house.find(1)
+    assert (found.status, found.detail, found.ended_at) == (Status.FAILED, "landline", NOW + 50)
+    assert found.sent_at is None
+
+
+STALE = [
+    {"epoch": 2},
+    {"epoch": 4},
+    {"attempt": 1, "attempts_spent": 1},
+    {"attempt": 3, "attempts_spent": 3},
+    {"lane": 4095},
+]
+
+
+@pytest.mark.parametrize("stale", STALE)
+def test_the_answer_to_another_attempt_does_not_touch_the_message(house, stale):
+    house.queue(1)
+    house.depart(1, attempt=2, epoch=3)
+    before = house.find(1)
+    current = {"epoch": 3, "attempt": 2, "attempts_spent": 2}
+    house.arrive(house.arrival(1, **current | {"carrier_ref": None} | stale))
+    house.arrive(house.requeued(1, **current | stale))
+    assert house.find(1) == before
+    assert house.waiting() == []
+    house.arrive(house.arrival(1, **current))
+    assert house.statuses(1) == [Status.SENT]
+
+
+@pytest.mark.parametrize("again", ["sent", "failed", "uncertain"])
+def test_a_second_answer_to_one_attempt_does_not_touch_the_message(house, again):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    before = house.find(1)
+    house.arrive(house.arrival(1, status=again, detail="again", carrier_ref=None))
+    house.arrive(house.requeued(1))
+    assert house.find(1) == before
+    assert house.waiting() == []
+    assert len(house.read(lambda tx: tx.lookup.attempts(house.us, 1))) == 1
+
+
+def test_a_failed_attempt_returns_to_the_queue_and_departs_anew(house):
+    house.queue(1, 2)
+    house.depart(1)
+    house.arrive(house.requeued(1))
+    assert [place.number for place in house.due(NOW)] == [2]
+    assert house.due(FOREVER)[1] == house.place(1, due_at=NOW + 5_000)
+    assert house.statuses(1) == [Status.QUEUED]
+    assert house.read(lambda tx: tx.queue.load([house.place(1)]))[1].attempt == 1
+    house.depart(1, attempt=2, due_at=NOW + 5_000)
+    house.arrive(house.arrival(1, attempt=2, attempts_spent=2))
+    outcomes = house.read(lambda tx: [a.outcome for a in tx.lookup.attempts(house.us, 1)])
+    assert outcomes == ["failed", "submitted"]
+
+
+def test_a_throttled_attempt_costs_nothing_and_is_not_listed(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.requeued(1, due_at=NOW, outcome="throttled", attempts_spent=0))
+    assert house.due(NOW) == [house.place(1)]
+    assert house.find(1).attempt == 0
+    assert house.read(lambda tx: tx.lookup.attempts(house.us, 1)) == []
+
+
+def test_a_resend_is_remembered(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.requeued(1, outcome="uncertain", resent=1))
+    assert house.read(lambda tx: tx.queue.load([house.place(1)]))[1].resent == 1
+
+
+def test_the_unsettled_come_in_pages_and_of_one_status(house):
+    house.queue(*range(1, 8))
+    house.depart(*range(1, 7))
+    for number in (2, 4):
+        house.arrive(house.arrival(number, status="uncertain", carrier_ref=None))
+    page = lambda status, after, limit: [  # noqa: E731
+        each.number for each in house.read(lambda tx: tx.queue.unsettled(status, after, limit))
+    ]
+    assert page(Status.SENDING, 0, 10) == [1, 3, 5, 6]
+    assert page(Status.SENDING, 1, 2) == [3, 5]
+    assert page(Status.UNCERTAIN, 0, 10) == [2, 4]
+    assert page(Status.UNCERTAIN, 4, 10) == []
+
+
+def test_only_an_uncertain_message_expires(house):
+    house.queue(1, 2, 3)
+    house.depart(1, 2)
+    house.arrive(house.arrival(1, status="uncertain", carrier_ref=None))
+    expire = lambda number: house.write(  # noqa: E731
+        lambda tx: tx.queue.expire(number, house.list.lane, "unknown_outcome", NOW + 5)
+    )
+    assert [expire(number) for number in (1, 2, 3, 1, 99)] == [True, False, False, False, False]
+    found = house.find(1)
+    assert (found.status, found.detail, found.ended_at) == (
+        Status.FAILED,
+        "unknown_outcome",
+        NOW + 5,
+    )
+    assert house.statuses(2, 3) == [Status.SENDING, Status.QUEUED]
+
+
+# Receipts
+
+
+def test_a_reference_leads_to_its_message_and_where_it_stands(house):
+    house.queue(1, 2)
+    house.depart(1, 2)
+    house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
+    apply(house, 2)
+    assert owners(house, "ref-1", "ref-2", "ref-3") == {
+        (house.link, "ref-1"): (1, house.list.lane, Status.SENT),
+        (house.link, "ref-2"): (2, house.list.lane, Status.DELIVERED),
+    }
+    # Another link's references are another carrier's words.
+    assert house.read(lambda tx: tx.inbox.owners([(house.link + 1, "ref-1")])) == {}
+    assert house.read(lambda tx: tx.inbox.owners([])) == {}
+
+
+def test_a_carrier_that_uses_a_reference_again_means_its_latest_message(house):
+    house.queue(1, 2)
+    house.depart(1, 2)
+    house.arrive(house.arrival(1))
+    house.arrive(house.arrival(2))
+    assert owners(house, "ref-1")[house.link, "ref-1"].number == 2
+
+
+def test_where_messages_stand_is_told_by_number(house):
+    house.queue(1, 2)
+    house.depart(2)
+    assert house.read(lambda tx: tx.inbox.standing([1, 2, 3])) == {
+        1: (1, house.list.lane, Status.QUEUED),
+        2: (2, house.list.lane, Status.SENDING),
+    }
+
+
+def test_a_verdict_ends_the_message(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    apply(house, 1)
+    found = house.find(1)
+    assert (found.status, found.detail, found.ended_at) == (Status.DELIVERED, "ok", NOW + 70)
+    assert found.sent_at == NOW + 50
+
+
+@pytest.mark.parametrize("late", ["sent", "requeued", "uncertain"])
+def test_a_receipt_that_overtook_the_answer_stands(house, late):
+    house.queue(1)
+    house.depart(1)
+    apply(house, 1)
+    answers = {
+        "sent": house.arrival(1),
+        "requeued": house.requeued(1),
+        "uncertain": house.arrival(1, status="uncertain", detail="?", carrier_ref=None),
+    }
+    house.arrive(answers[late])
+    found = house.find(1)
+    assert (found.status, found.detail, found.ended_at) == (Status.DELIVERED, "ok", NOW + 70)
+    assert house.waiting() == []
+    assert (found.carrier_ref, found.sent_at) == (
+        ("ref-1", NOW + 50) if late == "sent" else (None, None)
+    )
+
+
+def test_callbacks_are_taken_oldest_first_within_both_bounds(house):
+    house.write(lambda tx: tx.inbox.put(house.link, [b"a" * 10, b"b" * 10, b"c" * 10], NOW))
+    house.write(lambda tx: tx.inbox.put(house.link + 1, [b"d"], NOW + 1))
+
+    def taken(limit: int, size: int) -> list[bytes]:
+        return [each.raw[:1] for each in house.read(lambda tx: tx.inbox.take(limit, size))]
+
+    assert taken(10, 10**6) == [b"a", b"b", b"c", b"d"]
+    assert taken(2, 10**6) == [b"a", b"b"]
+    # At least one, however big it is.
+    assert taken(10, 1) == [b"a"]
+    assert taken(10, 15) == [b"a", b"b"]
+    first, *_, last = house.read(lambda tx: tx.inbox.take(10, 10**6))
+    assert (last.link_id, last.received_at) == (house.link + 1, NOW + 1)
+    house.write(lambda tx: tx.inbox.remove([first.id, last.id]))
+    assert taken(10, 10**6) == [b"b", b"c"]
+
+
+def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
+    park(house, "ref-1", "ref-2", "ref-1")
+    assert parked(house) == []
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    assert parked(house) == ["ref-1", "ref-1"]
+    assert parked(house, limit=1) == ["ref-1"]
+    assert parked(house, since=NOW + 1) == []
+    [first, _] = house.read(lambda tx: tx.inbox.parked(0, 10))
+    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW)
+    house.write(lambda tx: tx.inbox.unpark([first.id]))
+    assert parked(house) == ["ref-1"]
+
+
+def test_a_parked_word_without_a_status_comes_back_without_one(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    park(house, "ref-1", status=None)
+    [found] = house.read(lambda tx: tx.inbox.parked(0, 10))
+    assert found.status is None
+
+
+def test_strays_are_forgotten_in_bites(house):
+    park(house, *(f"old-{n}" for n in range(5)))
+    park(house, "ref-1", at=NOW + 10)
+    forget = lambda: house.write(lambda tx: tx.inbox.forget_parked(NOW + 10, 3))  # noqa: E731
+    assert [forget(), forget(), forget()] == [3, 2, 0]
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1))
+    assert parked(house) == ["ref-1"]

@@ -1,0 +1,342 @@
+"""What carriers answer and when: retries, throttles, full windows, silence, and trouble in between."""
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from sendrail.domain.delivery import Failed, Rejected, Submitted, Throttled, Uncertain
+from sendrail.domain.errors import SetupError, StorageUnavailable
+from sendrail.domain.message import Status
+from sendrail.domain.sender import OnUncertain
+
+ANN, BEN, CID = 15550100001, 15550100002, 15550100003
+CROWD = range(15550100000, 15550110000)
+
+
+# Outcomes
+
+
+def test_a_failed_attempt_is_repeated_with_longer_and_longer_waits(road):
+    road.carrier.will(ANN, *[Failed("busy")] * 4)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(400)
+    assert road.fate(message_id) == ("sent", None)
+    times = [at for at, _ in road.carrier.taken]
+    waits = [b - a for a, b in pairwise(times)]
+    assert len(waits) == 4
+    for wait, middle in zip(waits, (5, 15, 45, 120), strict=True):
+        assert 0.75 * middle <= wait <= 1.25 * middle + 0.1
+    assert road.find(message_id).attempt == 5
+
+
+def test_after_the_last_attempt_a_message_has_failed(road):
+    road.carrier.will(ANN, *[Failed("busy")] * 9)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(600)
+    assert road.fate(message_id) == ("failed", "busy")
+    assert len(road.carrier.taken) == 5
+    number = road.ids.read(message_id)
+    attempts = road.read(lambda tx: tx.lookup.attempts(road.account, number))
+    assert [(each.attempt, each.outcome) for each in attempts] == [
+        (n, "failed") for n in range(1, 6)
+    ]
+    assert len(road.pacer) == 0
+
+
+def test_a_rejected_message_has_failed_at_once(road):
+    road.carrier.will(ANN, Rejected("landline"))
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver()
+    assert road.fate(message_id) == ("failed", "landline")
+    assert len(road.carrier.taken) == 1
+
+
+def test_a_stop_that_comes_between_two_attempts_ends_them(road):
+    sender = road.add_list()
+    road.carrier.will(ANN, Failed("busy"))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(2)
+    unsubscribed(road, sender)
+    road.pass_time(10)
+    assert road.fate(message_id) == ("dropped", "contact_blocked")
+    assert len(road.carrier.taken) == 1
+
+
+def test_a_throttle_slows_its_own_link_and_costs_no_attempt(road):
+    slow, quick = road.add_list(), road.add_list(link=road.add_link())
+    road.carrier.will(ANN, *[Throttled(3_000)] * 7)
+    [message_id] = road.send(slow, ANN)
+    road.send(quick, *CROWD[:100])
+    road.deliver(1)
+    other = road.carriers[quick.link_id]
+    assert len(other.taken) == 100
+    assert road.fate(message_id) == ("queued", None)
+    road.pass_time(300)
+    assert road.fate(message_id) == ("sent", None)
+    assert road.find(message_id).attempt == 1
+    times = [at for at, _ in road.carrier.taken]
+    assert times[1] - times[0] >= 3.0
+    assert road.counted("link_throttles_total", link="link-0") == 7
+    assert road.counted("link_throttles_total", link="link-1") == 0
+
+
+def test_throttled_messages_keep_their_order(road):
+    for recipient in CROWD[:20]:
+        road.carrier.will(recipient, Throttled(1_000))
+    road.send(road.add_list(), *CROWD[:40])
+    road.deliver(30)
+    accepted = list(dict.fromkeys(reversed(road.carrier.recipients)))[::-1]
+    assert [each for each in accepted if each in CROWD[:20]] == list(CROWD[:20])
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
+
+
+# A full window
+
+
+def test_a_full_window_parks_the_lists_and_each_answer_lets_one_go_on(make_road):
+    road = make_road(window=3)
+    lists = [road.add_list() for _ in range(10)]
+    for at, sender in enumerate(lists):
+        road.send(sender, *CROWD[at * 10 : at * 10 + 10])
+    road.carrier.gate = asyncio.Event()
+    road.deliver(2)
+    assert len(road.carrier.taken) == 3
+    [route] = road.routes.all()
+    assert route.in_flight == 3
+    assert len(route.parked) >= 7
+    road.carrier.gate.set()
+    road.pass_time(20)
+    assert len(road.carrier.taken) == 100
+    assert route.in_flight == 0
+    assert len(road.pacer) == 0
+    assert road.counted("messages_in_flight") == 0
+
+
+def test_a_parked_list_that_has_nothing_to_send_any_more_lets_the_next_one_go(make_road):
+    road = make_road(window=1)
+    first, *others = [road.add_list() for _ in range(4)]
+    road.carrier.gate = asyncio.Event()
+    road.send(first, ANN)
+    road.deliver(0.5)
+    for sender in others:
+        road.send(sender, BEN)
+    road.pass_time(0.5)
+    [route] = road.routes.all()
+    assert {sender.id for sender in others} <= set(route.parked)
+    for sender in others[:2]:
+        road.change_list(sender, status="paused")
+    road.carrier.gate.set()
+    road.pass_time(5)
+    assert road.carrier.recipients == [ANN, BEN]
+    assert not route.parked
+
+
+def test_a_link_that_is_not_open_here_waits_without_harm_to_others(road):
+    road.start_all()
+    missing, fine = road.add_list(link=road.add_link()), road.add_list()
+    waiting = road.send(missing, ANN)
+    road.send(fine, BEN)
+    road.deliver(12)
+    assert road.carrier.recipients == [BEN]
+    assert road.fates(waiting) == [("queued", None)]
+    road.change_list(missing, link_id=road.link)
+    road.pass_time(6)
+    assert road.fates(waiting) == [("sent", None)]
+
+
+# Carriers that break their word
+
+
+@pytest.mark.parametrize(
+    ("policy", "fate", "copies"),
+    [(OnUncertain.HOLD, "uncertain", 1), (OnUncertain.RESEND_ONCE, "sent", 2)],
+)
+@pytest.mark.parametrize(
+    ("step", "detail"),
+    [
+        (Uncertain("connection lost"), "connection lost"),
+        (None, "no answer in time"),
+        (RuntimeError("a bug of theirs"), "the carrier broke off"),
+    ],
+)
+def test_a_message_without_an_answer_is_uncertain_and_the_list_decides(
+    road, step, detail, policy, fate, copies
+):
+    road.carrier.will(ANN, step)
+    [message_id] = road.send(road.add_list(on_uncertain=policy), ANN)
+    road.deliver(40)
+    assert road.fate(message_id) == (fate, detail if fate == "uncertain" else None)
+    assert len(road.carrier.taken) == copies
+    assert road.listed(Status.UNCERTAIN) == ([message_id] if fate == "uncertain" else [])
+    assert road.counted("messages_uncertain_total") == 1
+    assert road.counted("messages_resent_total") == copies - 1
+    assert road.routes.all()[0].in_flight == 0
+
+
+def test_twice_uncertain_is_not_sent_a_third_time(road):
+    road.carrier.will(ANN, *[Uncertain("lost")] * 5)
+    [message_id] = road.send(road.add_list(on_uncertain=OnUncertain.RESEND_ONCE), ANN)
+    road.deliver(60)
+    assert road.fate(message_id) == ("uncertain", "lost")
+    assert len(road.carrier.taken) == 2
+
+
+def test_a_carrier_that_raises_leaves_only_the_unanswered_uncertain(road):
+    road.carrier.will(BEN, 0.5, RuntimeError("a bug of theirs"))
+    road.carrier.will(CID, 1.0, Submitted("too late"))
+    message_ids = road.send(road.add_list(), ANN, BEN, CID)
+    road.deliver(5)
+    assert [status for status, _ in road.fates(message_ids)] == ["sent", "uncertain", "uncertain"]
+
+
+def test_a_second_answer_to_a_message_changes_nothing(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver()
+    road.do(road.carrier.report(Rejected("changed my mind")))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sent", None)
+    assert road.routes.all()[0].in_flight == 0
+    assert road.counted("messages_in_flight") == 0
+
+
+def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kept(make_road):
+    road = make_road(window=2)
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(31)
+    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    for _ in range(2):
+        road.do(road.carrier.report(Submitted("late-ref")))
+    road.pass_time(1)
+    assert road.routes.all()[0].in_flight == 0
+    assert road.counted("messages_in_flight") == 0
+    number = road.ids.read(message_id)
+    owners = road.read(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
+    assert owners[road.link, "late-ref"].number == number
+
+
+@pytest.mark.parametrize("late", [Failed("no"), Rejected("no"), Throttled(5), Uncertain("?")])
+def test_a_late_no_does_not_send_again_what_may_have_arrived(road, late):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(31)
+    road.do(road.carrier.report(late))
+    road.pass_time(60)
+    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    assert len(road.carrier.taken) == 1
+
+
+def test_an_answer_for_a_message_nobody_gave_is_ignored(road):
+    sender = road.add_list()
+    road.send(sender, ANN)
+    road.deliver(1)
+    at, outbound = road.carrier.taken[0]
+    road.carrier.taken[0] = (at, replace(outbound, message_id="00000000"))
+    road.do(road.carrier.report(Submitted("stray")))
+    road.send(sender, BEN)
+    road.pass_time(1)
+    assert road.carrier.recipients == [ANN, BEN]
+
+
+# Storage trouble
+
+
+def test_a_claim_that_cannot_be_stored_is_made_later(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.start_all()
+    road.store.trouble = StorageUnavailable("full")
+    road.pass_time(3)
+    assert road.carrier.taken == []
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sent", None)
+    assert len(road.carrier.taken) == 1
+
+
+@pytest.mark.parametrize("earlier", [0, 5])
+def test_no_answer_is_lost_while_nothing_can_be_stored(road, earlier):
+    sender = road.add_list()
+    road.start_all()
+    # Messages that were settled well before must not be settled again with the others.
+    for recipient in CROWD[100 : 100 + earlier]:
+        road.carrier.will(recipient, Failed("busy"))
+        road.send(sender, recipient)
+        road.pass_time(0.2)
+    road.carrier.will(ANN, 1.0, Submitted("ref-ann"))
+    road.carrier.will(BEN, 1.5, Failed("busy"))
+    road.carrier.will(CID, 2.5, Rejected("landline"))
+    message_ids = road.send(sender, ANN, BEN, CID)
+    road.pass_time(0.5)
+    road.store.trouble = StorageUnavailable("full")
+    road.pass_time(3)
+    assert [status for status, _ in road.fates(message_ids)] == ["sending"] * 3
+    road.store.trouble = None
+    road.pass_time(1)
+    assert road.fates(message_ids) == [("sent", None), ("queued", "busy"), ("failed", "landline")]
+    road.pass_time(30)
+    assert [status for status, _ in road.fates(message_ids)] == ["sent", "sent", "failed"]
+    assert road.counted("messages_in_flight") == 0
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(2 + earlier,)]
+
+
+def test_a_look_that_cannot_be_taken_is_taken_later(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    road.open_delivery()
+    road.store.hints.queued.clear()
+    read = road.store._read
+
+    def broken(_):
+        raise StorageUnavailable("locked")
+
+    road.store._read = broken
+
+    async def start():
+        task = asyncio.create_task(road.worker.run())
+        await asyncio.sleep(2)
+        assert not task.done()
+        road.store._read = read
+        await asyncio.sleep(2)
+        await road.worker.stop(1)
+        await task
+
+    road.do(start())
+    assert road.fate(message_id) == ("sent", None)
+
+
+# Stopping, and being replaced
+
+
+def test_a_stop_waits_for_the_answers_under_way(road):
+    road.carrier.will(ANN, 0.8, Submitted("ref-ann"))
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(0.2)
+    road.stop_all()
+    assert road.fate(message_id) == ("sent", None)
+
+
+def test_a_stop_does_not_wait_for_ever_and_leaves_nothing_open(road):
+    road.carrier.will(ANN, None)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(0.2)
+    road.stop_all()
+    assert road.fate(message_id) == ("uncertain", "stopped before the answer")
+
+
+def test_who_has_lost_the_lanes_sends_nothing_more(road):
+    sender = road.add_list()
+    road.open_delivery()
+    former = road.worker
+    road.open_delivery()
+    road.send(sender, ANN)
+
+    async def step():
+        await former.look()
+        await former.step()
+
+    with pytest.raises(SetupError):
+        road.do(step())
+    assert road.carrier.taken == []
+    road.deliver(2)
+    assert road.carrier.recipients == [ANN]
