@@ -1,4 +1,4 @@
-"""What carriers answer and when: retries, throttles, full windows, silence, and trouble in between."""
+"""What carriers answer, and when: retries, throttles, full windows, silence, and other trouble."""
 
 import asyncio
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_a_stop_that_comes_between_two_attempts_ends_them(road):
     road.carrier.will(ANN, Failed("busy"))
     [message_id] = road.send(sender, ANN)
     road.deliver(2)
-    unsubscribed(road, sender)
+    road.unsubscribe(sender, ANN)
     road.pass_time(10)
     assert road.fate(message_id) == ("dropped", "contact_blocked")
     assert len(road.carrier.taken) == 1
@@ -256,8 +256,10 @@ def test_a_claim_that_cannot_be_stored_is_made_later(road):
 
 
 @pytest.mark.parametrize("earlier", [0, 5])
-def test_no_answer_is_lost_while_nothing_can_be_stored(road, earlier):
+@pytest.mark.parametrize("late", [False, True])
+def test_no_answer_is_lost_while_nothing_can_be_stored(road, earlier, late):
     sender = road.add_list()
+    road.store.trouble_is_late = late
     road.start_all()
     # Messages that were settled well before must not be settled again with the others.
     for recipient in CROWD[100 : 100 + earlier]:

@@ -127,6 +127,18 @@ def test_who_waits_until_it_is_ready_finds_room(rate, start, calls):
 
 
 @given(rates, starts, calls)
+def test_a_pace_is_not_at_rest_while_its_last_second_counts(rate, start, calls):
+    pace, now, last = Pace(rate), start, -math.inf
+    for wait, share in calls:
+        now += wait
+        if pace.is_rested(now):
+            assert now - last >= 1.0 - ROUNDING
+            assert pace.room(now) >= 1
+        if greedy(pace, now, share):
+            last = now
+
+
+@given(rates, starts, calls)
 def test_a_rested_pace_may_be_forgotten(rate, start, calls):
     pace = Pace(rate)
     driven(pace, start, calls)

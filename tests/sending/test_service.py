@@ -1,6 +1,7 @@
 """The one way in: judged together, on disk before anybody is told, and never the same twice."""
 
 import asyncio
+from contextlib import contextmanager
 
 import pytest
 
@@ -292,31 +293,13 @@ def test_without_a_window_nothing_is_a_duplicate(road, sender):
 # Failed commits
 
 
-class Broken:
-    """Lets transactions fail at the end, as a full disk does, or at their very beginning."""
-
-    def __init__(self, road, when):
-        self.road, self.when = road, when
-        self.run = road.store._run
-
-    def __enter__(self):
-        store = self.road.store
-
-        def at_the_end(group):
-            self.run(group[:0])
-            store._raw.execute("BEGIN IMMEDIATE")
-            for work, _ in group:
-                store._run_one(work)
-            raise StorageFull("The disk is full.")
-
-        if self.when == "at the end":
-            store._run = at_the_end
-        else:
-            store.trouble = StorageUnavailable("The database is locked.")
-
-    def __exit__(self, *_):
-        self.road.store._run = self.run
-        self.road.store.trouble = None
+@contextmanager
+def broken(road, when):
+    """Let transactions fail: at the end, as on a full disk, or at their very beginning."""
+    road.store.trouble = StorageUnavailable("The disk is full.")
+    road.store.trouble_is_late = when == "at the end"
+    yield
+    road.store.trouble = None
 
 
 BROKEN = ["at the end", "at the beginning"]
@@ -326,7 +309,7 @@ BROKEN = ["at the end", "at the beginning"]
 def test_what_could_not_be_stored_is_told_once_to_each_and_forgotten(road, sender, when):
     first = Asked(road.account, [road.order(sender, CID)])
     offer(road, first)
-    with Broken(road, when):
+    with broken(road, when):
         told = offer(
             road,
             Asked(road.account, [road.order(sender, ANN)]),
@@ -343,17 +326,19 @@ def test_what_could_not_be_stored_is_told_once_to_each_and_forgotten(road, sende
 
 @pytest.mark.parametrize("when", BROKEN)
 def test_a_failed_repetition_leaves_the_first_message_remembered(road, sender, when):
-    road.send(sender, ANN)
-    with Broken(road, when), pytest.raises(StorageUnavailable):
+    [first] = road.send(sender, ANN)
+    with broken(road, when), pytest.raises(StorageUnavailable):
         road.accept(*[road.order(sender, ANN, skips=Skip.DUPLICATE)] * 2)
-    assert codes(road.accept(road.order(sender, ANN))) == ["duplicate_message"]
+    [verdict] = road.accept(road.order(sender, ANN))
+    assert verdict.code == "duplicate_message"
+    assert first in verdict.detail
 
 
 @pytest.mark.parametrize("when", BROKEN)
 def test_a_failure_before_the_window_is_filled_does_no_harm(road, sender, when):
     road.send(sender, ANN)
     road.sending = road.open_sending()
-    with Broken(road, when), pytest.raises(StorageUnavailable):
+    with broken(road, when), pytest.raises(StorageUnavailable):
         road.send(sender, BEN)
     assert codes(road.accept(road.order(sender, ANN), road.order(sender, BEN))) == [
         "duplicate_message",
@@ -367,7 +352,7 @@ def test_a_long_line_of_orders_survives_trouble(road, sender, when):
         Asked(road.account, [road.order(sender, 15550200000 + n * 300 + m) for m in range(300)])
         for n in range(6)
     ]
-    with Broken(road, when):
+    with broken(road, when):
         told = offer(road, *submissions)
     assert all(isinstance(each, StorageUnavailable) for each in told)
     assert codes(road.accept(road.order(sender, 15550200000))) == ["accepted"]
@@ -492,7 +477,7 @@ def test_of_two_with_one_key_in_one_group_the_second_is_asked_to_come_again(road
 @pytest.mark.parametrize("when", BROKEN)
 def test_an_answer_that_was_not_stored_is_not_repeated(road, sender, when):
     ask = lambda: Asked(road.account, [road.order(sender, ANN)], promise())  # noqa: E731
-    with Broken(road, when):
+    with broken(road, when):
         offer(road, ask())
     [told] = offer(road, ask())
     assert codes(told) == ["accepted"]

@@ -124,6 +124,7 @@ class World:
         self.told, self.unstored = {}, []
         self.kills = 0
         self.calling = set()
+        self.asking = []
         mps_link = road.add_link(window=self.dice.choice((5, 40)), mps=LINK_MPS)
         self.lists = {
             sender.number: sender
@@ -260,7 +261,7 @@ class World:
                     self.told[verdict.message_id] = order
 
         async def begin():
-            self.asking = asyncio.create_task(ask())
+            self.asking.append((road.store, asyncio.create_task(ask())))
 
         road.do(begin())
 
@@ -275,6 +276,7 @@ class World:
             what = dice.random()
             if what < 0.04:
                 road.store.trouble = StorageUnavailable("The disk is full.")
+                road.store.trouble_is_late = dice.random() < 0.5
             elif what < 0.3:
                 road.store.trouble = None
             elif what < 0.34:
@@ -393,6 +395,7 @@ def live_through(road, seed, orders):
     world.storm()
     world.calm()
     rows = rows_of(world)
+    assert all(task.done() or store.dead for store, task in world.asking)
     assert set(world.told) <= set(rows)
     assert not {row["body"] for row in rows.values()} & set(world.unstored)
     check_handsets(world, rows)

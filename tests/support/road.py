@@ -101,7 +101,9 @@ class OwnStore(SqliteStore):
         # The fsync is tested by pulling plugs; here it would only cost time.
         self._raw.execute("PRAGMA synchronous = OFF")
         self.dead = False
+        # What every transaction fails with, at its very beginning or when it should be committed.
         self.trouble = None
+        self.trouble_is_late = False
 
     async def read(self, work):
         return self._read(work)
@@ -111,9 +113,13 @@ class OwnStore(SqliteStore):
             super().submit(work, done)
 
     def _run(self, group):
-        if self.trouble is not None:
-            raise self.trouble
-        return super()._run(group)
+        if self.trouble is None:
+            return super()._run(group)
+        if self.trouble_is_late:
+            self._raw.execute("BEGIN IMMEDIATE")
+            for work, _ in group:
+                self._run_one(work)
+        raise self.trouble
 
     def die(self):
         """End as a killed process does: what is not committed is gone."""
