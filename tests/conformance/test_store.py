@@ -80,6 +80,29 @@ def test_a_work_that_raises_changes_nothing_and_its_neighbours_notice_nothing(ho
     assert [house.read(epoch(f"n{n}")) for n in range(neighbours)] == [1] * neighbours
 
 
+def test_the_very_first_works_of_a_store_keep_apart_as_well(house):
+    # Settings and messages go by different ways to the database; neither may disturb the other.
+    store = house.open()
+
+    def add_and_fail(tx):
+        tx.accounts.add("broken", NOW)
+        raise ValueError("mine")
+
+    async def together():
+        return await asyncio.gather(
+            store.write(take("before")),
+            store.write(add_and_fail),
+            store.write(lambda tx: tx.accounts.add("third", NOW)),
+            store.write(take("after")),
+            return_exceptions=True,
+        )
+
+    before, failed, third, after = house.do(together())
+    assert (before, str(failed), after) == (1, "mine", 1)
+    names = house.read(lambda tx: {account.id: account.name for account in tx.accounts.all()})
+    assert names == {house.us: "us", house.them: "them", third: "third"}
+
+
 def test_the_word_done_comes_only_once_it_is_durable(house):
     other, told = house.open(), []
 
@@ -166,11 +189,14 @@ def test_nobody_sees_what_is_not_committed(house):
     assert seen == [0]
 
 
-def test_a_read_is_one_moment_whatever_is_written_beside_it(house):
+@pytest.mark.parametrize("settings_too", [False, True])
+def test_a_read_is_one_moment_whatever_is_written_beside_it(house, settings_too):
     seen, go_on = threading.Event(), threading.Event()
 
     def look(tx):
         before = tx.leases.epoch("a")
+        if settings_too:
+            assert tx.accounts.all()
         seen.set()
         assert go_on.wait(10)
         return before, tx.leases.epoch("a")

@@ -109,7 +109,9 @@ class DuplicateWindow:
         if not self.length_ms:
             return 0
         shard = key & (_SHARDS - 1)
-        number = self._young[shard].find(key) or self._old[shard].find(key)
+        number = self._young[shard].find(key)
+        if not number and (old := self._old[shard]).count:
+            number = old.find(key)
         return number if number and number >= self._oldest(now) else 0
 
     def add(self, key: int, number: int, now: int) -> None:

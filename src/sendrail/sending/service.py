@@ -345,15 +345,18 @@ class Sending:
                 sender,
                 caller.active,
                 self._is_blocked(order.body, caller),
-                sender is not None and (sender.id, order.recipient) in unsubscribed,
-                (caller.account_id, order.recipient) in blocked,
+                # Nearly always nobody is found, and an empty set need not be asked.
+                bool(unsubscribed and sender and (sender.id, order.recipient) in unsubscribed),
+                bool(blocked and (caller.account_id, order.recipient) in blocked),
                 False,
-                sender is not None and (sender.id, order.recipient) in enrolled,
+                bool(enrolled and sender and (sender.id, order.recipient) in enrolled),
             )
             for (caller, order), sender in zip(orders, senders, strict=True)
         ]
 
     def _is_blocked(self, body: str, caller: Caller) -> bool:
+        if not self._blocked_words and not caller.blocked_words:
+            return False
         return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
 
     def _judge(self, caller: Caller, order: Order, facts: Facts, batch: _Batch) -> Refused | None:

@@ -53,23 +53,20 @@ class SqliteTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._raw = connection
         self.gate = hot.Gate(connection)
         self.messages = hot.Messages(connection)
         self.queue = hot.Queue(connection)
         self.inbox = hot.Inbox(connection)
         self.leases = hot.Leases(connection)
-
-    @cached_property
-    def _core(self) -> Connection:
-        # AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
+        # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
+        # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
         engine = create_engine(
             "sqlite://",
-            creator=lambda: self._raw,
+            creator=lambda: connection,
             poolclass=StaticPool,
             isolation_level="AUTOCOMMIT",
         )
-        return engine.connect()
+        self._core: Connection = engine.connect()
 
     @cached_property
     def accounts(self) -> Accounts:
