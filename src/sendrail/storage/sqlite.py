@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -53,6 +54,7 @@ class SqliteTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._raw = connection
         self.gate = hot.Gate(connection)
         self.messages = hot.Messages(connection)
         self.queue = hot.Queue(connection)
@@ -65,8 +67,15 @@ class SqliteTx:
             creator=lambda: connection,
             poolclass=StaticPool,
             isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
         )
         self._core: Connection = engine.connect()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._core.close()
+        self._core.engine.dispose()
+        self._raw.close()
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -121,7 +130,7 @@ class SqliteStore:
         self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")
         self._reader = threading.local()
-        self._reader_connections: list[sqlite3.Connection] = []
+        self._reader_txs: list[SqliteTx] = []
         self._data_version = self._version()
         self._checkpoints: asyncio.Task[None] | None = None
 
@@ -230,7 +239,7 @@ class SqliteStore:
             raw = connect(self._path)
             raw.execute("PRAGMA query_only = 1")
             self._reader.raw, self._reader.tx = raw, SqliteTx(raw)
-            self._reader_connections.append(raw)
+            self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 
     def changed_elsewhere(self) -> bool:
@@ -251,8 +260,7 @@ class SqliteStore:
     async def _checkpoint_always(self) -> None:
         loop = asyncio.get_running_loop()
         raw = connect(self._path)
-        self._reader_connections.append(raw)
-        with ThreadPoolExecutor(1, "sendrail-checkpoint") as thread:
+        with closing(raw), ThreadPoolExecutor(1, "sendrail-checkpoint") as thread:
             while True:
                 await asyncio.sleep(_CHECKPOINT_SECONDS)
                 if not self._log.exists() or self._log.stat().st_size < _CHECKPOINT_BYTES:
@@ -279,8 +287,8 @@ class SqliteStore:
         """Let go of the database; for an end without an event loop."""
         self._closed = True
         self._readers.shutdown()
-        for raw in (*self._reader_connections, self._raw):
-            raw.close()
+        for tx in (*self._reader_txs, self._tx):
+            tx.close()
 
 
 def connect(path: Path, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
