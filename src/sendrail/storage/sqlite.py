@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+import structlog
 from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -31,6 +32,8 @@ from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
+
+_log = structlog.get_logger()
 
 T = TypeVar("T")
 Work = Callable[["SqliteTx"], Any]
@@ -172,7 +175,10 @@ class SqliteStore:
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
         for (_, done), (result, error) in zip(group, outcomes, strict=True):
-            done(result, error)
+            try:
+                done(result, error)
+            except Exception:  # noqa: BLE001 - one caller's bug must not leave the others waiting
+                _log.exception("commit_unheard")
 
     def _run(self, group: list[tuple[Work, Done]]) -> list[tuple[Any, Exception | None]]:
         execute = self._raw.execute

@@ -104,7 +104,7 @@ class LookUp:
     def forget_before(self, before: int, limit: int) -> int:
         """Delete at most `limit` messages at rest that were created before the given time.
 
-        Returns how many of the oldest messages were looked at, so 0 means none is that old.
+        Returns how many were deleted; 0 means that none of the oldest may go yet.
         """
         old = self._execute(
             select(
