@@ -45,9 +45,9 @@ _READ_SECONDS_MAX: Final = 10.0
 _OPERATIONS_BETWEEN_LOOKS: Final = 100_000
 # How long we wait for another process (the command line) to finish its short transaction.
 _BUSY_MS: Final = 5_000
-_CHECKPOINT_SECONDS: Final = 1.0
+_CHECKPOINT_SECONDS: Final = 0.25
 _CHECKPOINT_BYTES: Final = 4 * 2**20
-_LOG_PAGES_MAX: Final = 16_384
+_LOG_PAGES_MAX: Final = 2_048
 # The writer keeps the pages that every commit touches; a reader's look-up needs but a few.
 _WRITER_CACHE_KIB: Final = 8_192
 _READER_CACHE_KIB: Final = 2_048
