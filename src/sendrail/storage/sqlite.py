@@ -306,6 +306,8 @@ def connect(path: Path, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connectio
     raw.execute("PRAGMA journal_mode = WAL")
     raw.execute("PRAGMA synchronous = FULL")
     raw.execute("PRAGMA foreign_keys = ON")
+    # A savepoint keeps what it may have to undo in a temporary file, or else in memory.
+    raw.execute("PRAGMA temp_store = MEMORY")
     raw.execute(f"PRAGMA cache_size = -{cache_kib}")
     return raw
 
