@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.registry import open_carrier
+from sendrail.carriers.sdk import Carrier, LinkContext
 from sendrail.clock import Clock, SystemClock
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
@@ -201,7 +202,7 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     links = await store.read(lambda tx: tx.links.all())
     # Whoever delivered before may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    routes = Routes([Route(link, _carrier(link, settings), rests_until) for link in links])
+    routes = Routes([Route(link, _carrier(link, settings, clock), rests_until) for link in links])
     pacer = Pacer(rests_until)
     claimer = Claimer(
         lease,
@@ -229,11 +230,11 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     return _Crew(worker, rescuer, receipts, caretaker, routes)
 
 
-def _carrier(link: Link, settings: Settings) -> Any:
+def _carrier(link: Link, settings: Settings, clock: Clock) -> Carrier:
     given = dict(link.settings)
     if link.kind == _SIMULATOR and settings.simulator_handsets:
         given["handsets"] = settings.simulator_handsets
-    return open_carrier(link.kind, given)
+    return open_carrier(link.kind, given, LinkContext(name=link.name, clock=clock))
 
 
 def _parser(routes: Routes) -> Any:

@@ -1,12 +1,20 @@
 """What carriers answer, and when: retries, throttles, full windows, silence, and other trouble."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from sendrail.domain.delivery import Failed, Rejected, Submitted, Throttled, Uncertain
+from sendrail.domain.delivery import (
+    Failed,
+    Rejected,
+    Submitted,
+    Throttled,
+    Unavailable,
+    Uncertain,
+)
 from sendrail.domain.errors import SetupError, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.domain.sender import OnUncertain
@@ -80,6 +88,21 @@ def test_a_throttle_slows_its_own_link_and_costs_no_attempt(road):
     assert times[1] - times[0] >= 3.0
     assert road.counted("link_throttles_total", link="link-0") == 7
     assert road.counted("link_throttles_total", link="link-1") == 0
+
+
+def test_a_carrier_that_is_away_rests_its_own_link_and_costs_no_attempt(road):
+    absent, present = road.add_list(), road.add_list(link=road.add_link())
+    road.carrier.will(ANN, *[Unavailable("not bound", 3_000)] * 7)
+    [message_id] = road.send(absent, ANN)
+    road.send(present, *CROWD[:100])
+    road.deliver(1)
+    assert len(road.carriers[present.link_id].taken) == 100
+    assert road.fate(message_id) == ("queued", None)
+    road.pass_time(30)
+    assert road.fate(message_id) == ("sent", None)
+    assert road.find(message_id).attempt == 1
+    times = [at for at, _ in road.carrier.taken]
+    assert all(3.0 <= later - earlier < 4.0 for earlier, later in itertools.pairwise(times))
 
 
 def test_throttled_messages_keep_their_order(road):

@@ -14,6 +14,7 @@ from sendrail.domain.delivery import (
     Rejected,
     Submitted,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.message import FINAL, Status, may_move
@@ -26,6 +27,7 @@ DUE = NOW - 90_000
 EXAMPLES = {
     Submitted: Submitted("ref-1"),
     Throttled: Throttled(2_000),
+    Unavailable: Unavailable("not bound", 5_000),
     Failed: Failed("never connected"),
     Rejected: Rejected("landline"),
     Uncertain: Uncertain("no answer in time"),
@@ -33,6 +35,7 @@ EXAMPLES = {
 outcomes = st.one_of(
     st.builds(Submitted, st.text(min_size=1, max_size=8)),
     st.builds(Throttled, st.integers(0, 10**6)),
+    st.builds(Unavailable, st.text(max_size=8), st.integers(0, 10**6)),
     st.builds(Failed, st.text(max_size=8)),
     st.builds(Rejected, st.text(max_size=8)),
     st.builds(Uncertain, st.text(max_size=8)),
@@ -65,6 +68,7 @@ def test_there_is_an_example_of_every_outcome():
         (Submitted("r"), 5, Status.SENT, 5, None, "r", None),
         (Throttled(9), 1, Status.QUEUED, 0, None, None, DUE),
         (Throttled(9), 5, Status.QUEUED, 4, None, None, DUE),
+        (Unavailable("x", 9), 3, Status.QUEUED, 2, None, None, DUE),
         (Failed("x"), 1, Status.QUEUED, 1, "x", None, NOW + 5_000),
         (Failed("x"), 4, Status.QUEUED, 4, "x", None, NOW + 120_000),
         (Failed("x"), 5, Status.FAILED, 5, "x", None, None),

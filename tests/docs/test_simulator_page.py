@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sendrail.carriers.simulator.carrier import _Settings
+from sendrail.carriers.simulator.carrier import SimulatorSettings
 from sendrail.carriers.simulator.numbers import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
@@ -26,5 +26,5 @@ def test_the_command_prints_the_table():
 
 def test_every_setting_is_explained():
     page = PAGE.read_text("utf-8")
-    for name in _Settings.__struct_fields__:
+    for name in SimulatorSettings.__struct_fields__:
         assert f"| `{name}` |" in page

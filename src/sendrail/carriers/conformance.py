@@ -276,6 +276,12 @@ class CarrierConformance:
 
     # Settings
 
+    def test_a_working_link_is_checked_without_a_start_and_tells_what_it_saw(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            assert await carrier.check()
+
+        self._run(play)
+
     def test_a_wrong_setting_is_named(self) -> None:
         for name, settings in self.wrong_settings:
             trouble = _trouble(partial(self.make_with, settings))

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from sendrail.carriers.sdk import Carrier, CarrierKind
+from sendrail.carriers.sdk import Carrier, CarrierKind, LinkContext
 from sendrail.domain.errors import CarrierTrouble
 
 GROUP: Final = "sendrail.carriers"
@@ -20,7 +20,7 @@ def kinds() -> dict[str, Callable[[], CarrierKind]]:
     return {entry.name: partial(_load, entry) for entry in entry_points(group=GROUP)}
 
 
-def open_carrier(kind: str, settings: Mapping[str, Any]) -> Carrier:
+def open_carrier(kind: str, settings: Mapping[str, Any], context: LinkContext) -> Carrier:
     """Return a carrier of this kind with these settings, not started.
 
     Raises `CarrierTrouble` for a kind that is unknown or broken, and for a wrong setting.
@@ -29,7 +29,7 @@ def open_carrier(kind: str, settings: Mapping[str, Any]) -> Carrier:
     if kind not in known:
         names = ", ".join(sorted(known)) or "none is installed"
         raise CarrierTrouble(f"There is no carrier kind {kind!r}; known: {names}.", param="kind")
-    return known[kind]()(settings)
+    return known[kind]()(settings, context)
 
 
 def _load(entry: EntryPoint) -> CarrierKind:

@@ -7,10 +7,18 @@ every carrier runs it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
+import msgspec
+
+from sendrail.clock import Clock, SystemClock
 from sendrail.domain.delivery import Outbound, Outcome
+from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
+
+# A setting that is shown to nobody once it is stored: a password, a token, a signing key.
+Secret = Annotated[str, msgspec.Meta(min_length=1, extra_json_schema={"writeOnly": True})]
 
 # Called exactly once for each message given to `submit`, as its answer comes.
 Report = Callable[[Outbound, Outcome], None]
@@ -18,6 +26,46 @@ Report = Callable[[Outbound, Outcome], None]
 # Stores raw callbacks; returns once they are durable, and only then may the carrier acknowledge
 # them. Raises `StorageUnavailable` when they could not be kept: the carrier must offer them again.
 Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkContext:
+    """What a carrier is told of the link it serves, beside the link's own settings.
+
+    `callback_url` is where the carrier's callbacks for this link reach us, as the public sees it;
+    None while the installation has no public address.
+    """
+
+    name: str = "link"
+    callback_url: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRequest:
+    """A carrier's HTTP request to a link's callback URL.
+
+    `url` is the public one, with its query, as the carrier was told it and as it signs it, whatever
+    host a proxy in between made of it. Header names are lower case.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAnswer:
+    """What to store of a callback, each piece for `parse`, and how to answer it.
+
+    The answer is given once the pieces are durable; without pieces it is given at once.
+    """
+
+    raws: Sequence[bytes] = ()
+    status: int = 200
+    content: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
 
 
 class Carrier(Protocol):
@@ -43,17 +91,63 @@ class Carrier(Protocol):
         """
         ...
 
+    async def check(self) -> str:
+        """Try the link's credentials without sending anything; return a sentence on what was seen.
+
+        Raises `CarrierTrouble` that says what is wrong. Needs no `start`.
+        """
+        ...
+
     async def stop(self) -> None:
         """Answer what is under way, then disconnect; safe to call twice or before `start`."""
         ...
 
 
-class CarrierKind(Protocol):
-    """What an entry point of the group `sendrail.carriers` names: makes links of one kind."""
+@runtime_checkable
+class HearsCallbacks(Protocol):
+    """A carrier whose receipts and replies come by HTTP."""
 
-    def __call__(self, settings: Mapping[str, Any]) -> Carrier:
+    def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
+        """Prove that the request comes from the carrier, then say what to store of it.
+
+        Pure. The proof is over the raw bytes, in constant time, and comes before any reading; a
+        request that fails it is answered 401 and nothing of it is stored.
+        """
+        ...
+
+
+class CarrierKind(Protocol):
+    """What an entry point of the group `sendrail.carriers` names: makes links of one kind.
+
+    `Settings` says which settings there are, by a struct whose fields have types and defaults;
+    those of type `Secret` are never shown again.
+    """
+
+    Settings: type[msgspec.Struct]
+
+    def __call__(self, settings: Mapping[str, Any], context: LinkContext) -> Carrier:
         """Return a carrier with these settings.
 
         Raises `CarrierTrouble` that names the setting when one is missing or wrong.
         """
         ...
+
+
+SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
+
+
+def read_settings(kind: str, settings: Mapping[str, Any], into: type[SettingsT]) -> SettingsT:
+    """Return a carrier's settings as its struct; `kind` names the carrier to whoever reads.
+
+    Raises `CarrierTrouble` for a setting that is unknown, missing or wrong.
+    """
+    known = into.__struct_fields__
+    for name in settings:
+        if name not in known:
+            raise CarrierTrouble(
+                f"A {kind} link has no setting {name!r}; it has {', '.join(known)}.", param=name
+            )
+    try:
+        return msgspec.convert(dict(settings), into)
+    except msgspec.ValidationError as error:
+        raise CarrierTrouble(f"A setting of the {kind} link is wrong: {error}.") from error

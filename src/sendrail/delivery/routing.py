@@ -54,6 +54,10 @@ class Route:
         """Slow this link down; the others do not notice."""
         self._pace.throttled(now, retry_after)
 
+    def unavailable(self, now: float, retry_after: float) -> None:
+        """Hand nothing over for a while: the carrier is away, whoever asks."""
+        self._pace.pause(now + retry_after)
+
 
 class Routes:
     """The open links by id."""

@@ -9,6 +9,7 @@ from sendrail.domain.delivery import (
     Settlement,
     Submitted,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.message import Status
@@ -36,9 +37,9 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
     match outcome:
         case Submitted(carrier_ref):
             return Settlement(Status.SENT, attempt, carrier_ref=carrier_ref, resent=resent)
-        case Throttled():
-            # A throttle is the carrier's pace, not the message's fault: it costs no attempt, and
-            # the message keeps its place.
+        case Throttled() | Unavailable():
+            # The carrier's pace or its absence is not the message's fault: it costs no attempt,
+            # and the message keeps its place.
             return Settlement(Status.QUEUED, attempt - 1, due_at=due_at, resent=resent)
         case Failed(detail):
             if attempt >= ATTEMPTS_MAX:

@@ -27,6 +27,7 @@ from sendrail.domain.delivery import (
     Settlement,
     Submitted,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.errors import StorageUnavailable
@@ -263,6 +264,8 @@ class Worker:
         if isinstance(outcome, Throttled):
             route.throttled(self._clock.monotonic(), outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.link.name).inc()
+        elif isinstance(outcome, Unavailable):
+            route.unavailable(self._clock.monotonic(), outcome.retry_after_ms / 1000)
         self._answers.append(self._answer(claim, outcome))
         self._schedule_settle()
         self._wake_parked(route, 1, self._clock.monotonic())

@@ -18,6 +18,18 @@ class OptOutReason(StrEnum):
     API = "api"
 
 
+class RecipientTrouble(StrEnum):
+    """What a carrier's refusal or receipt says of the recipient, beyond this one message."""
+
+    # The carrier holds an opt-out of its own: the subscription ends here as well.
+    OPTED_OUT = "opted_out"
+    SPAM = "spam"
+    INVALID_DESTINATION = "invalid_destination"
+    # These two may pass by themselves: they count towards a threshold.
+    ABSENT_SUBSCRIBER = "absent_subscriber"
+    OPERATOR = "operator"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListContact:
     """A number's subscription to one list."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
@@ -54,15 +55,32 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The carrier took the message and named it."""
+    """The carrier took the message and named it.
+
+    `further_refs` name its other parts where the carrier gives each part of a long text a receipt
+    of its own; the message is delivered when all of them are.
+    """
 
     carrier_ref: str
+    further_refs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
     """The carrier took nothing and asks us to slow down."""
 
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The link takes nothing from anybody: not connected, not let in, out of credit.
+
+    The message is certainly not sent and not at fault. `retry_after_ms` is when to try the link
+    again; until then its lists wait, or go by their second link.
+    """
+
+    detail: str
     retry_after_ms: int
 
 
@@ -78,6 +96,7 @@ class Rejected:
     """The carrier refused this message for good."""
 
     detail: str
+    trouble: RecipientTrouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,7 @@ class Uncertain:
     detail: str
 
 
-Outcome = Submitted | Throttled | Failed | Rejected | Uncertain
+Outcome = Submitted | Throttled | Unavailable | Failed | Rejected | Uncertain
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
@@ -13,21 +14,28 @@ class Receipt:
 
     `status` is None for a word that settles nothing, such as "en route". `message_id` is our own
     id where the carrier echoes it: the only way to match a message whose submit was never answered.
+    `trouble` is what the word says of the recipient, beyond this one message.
     """
 
     carrier_ref: str
     status: Status | None
     detail: str
     message_id: MessageId | None = None
+    trouble: RecipientTrouble | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A text from a handset to one of our lists."""
+    """A text from a handset to one of our lists.
+
+    `answered` says that the carrier has dealt with the keyword in it and written back itself, so
+    that we must not.
+    """
 
     sender: PhoneNumber
     list_number: PhoneNumber
     body: str
+    answered: bool = False
 
 
 Callback = Receipt | Reply

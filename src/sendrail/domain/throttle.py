@@ -57,6 +57,10 @@ class LinkPace:
         self._pause = min(_PAUSE_MAX, self._pause * 2)
         self._ramped_at = self._resumes_at
 
+    def pause(self, until: float) -> None:
+        """Hand nothing over before this time; the pace after it stays as it is."""
+        self._resumes_at = max(self._resumes_at, until)
+
     def _ramp(self, now: float) -> None:
         if self._pace.per_second >= self._full:
             self._pause = _PAUSE_MIN

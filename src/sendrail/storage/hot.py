@@ -227,7 +227,7 @@ TAKE_LEASE: Final = """
 EPOCH: Final = "SELECT epoch FROM leases WHERE name = ?"
 
 # What costs no attempt is no attempt to be listed.
-_THROTTLED: Final = "throttled"
+_COSTS_NOTHING: Final = frozenset({"throttled", "unavailable"})
 
 
 def _sending_list(row: Sequence[Any]) -> SendingList:
@@ -429,7 +429,7 @@ class Queue:
                     a.outcome, a.detail, a.carrier_ref,
                 )
                 for a in arrivals
-                if a.outcome != _THROTTLED
+                if a.outcome not in _COSTS_NOTHING
             ],
         )  # fmt: skip
         self._executemany(

@@ -13,13 +13,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from sendrail.carriers.sdk import Deliver, Report
+from sendrail.carriers.sdk import Deliver, LinkContext, Report, read_settings
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.courier import Courier
 from sendrail.carriers.simulator.handsets import HandsetLog
 from sendrail.carriers.simulator.numbers import BEHAVIOURS, ORDINARY, Behaviour, Word
 from sendrail.domain.delivery import Failed, Outbound, Outcome, Submitted, Uncertain
-from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Callback
@@ -29,7 +28,9 @@ _STOPPED: Final = Failed("the simulator is not running")
 _Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
-class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a simulator link can be told; delays are in milliseconds."""
+
     receipt_delay_ms: _Delay = 50
     answer_delay_ms: _Delay = 0
     handsets: Annotated[str, msgspec.Meta(min_length=1)] | None = None
@@ -41,8 +42,17 @@ class SimulatorCarrier:
     `time_scale` stretches or shortens every delay, so that a test need not wait for slow numbers.
     """
 
-    def __init__(self, settings: Mapping[str, Any], *, time_scale: float = 1.0) -> None:
-        chosen = _read(settings)
+    Settings = SimulatorSettings
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        context: LinkContext | None = None,
+        *,
+        time_scale: float = 1.0,
+    ) -> None:
+        del context  # It is linked to nothing, and nothing calls back.
+        chosen = read_settings("simulator", settings, SimulatorSettings)
         self._scale = time_scale
         self._receipt_delay = self._seconds(chosen.receipt_delay_ms)
         self._answer_delay = self._seconds(chosen.answer_delay_ms)
@@ -83,6 +93,10 @@ class SimulatorCarrier:
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn one raw callback into receipts and replies."""
         return wire.parse(raw)
+
+    async def check(self) -> str:
+        """Say that there is nothing to try."""
+        return "The simulator is part of Sendrail and always there."
 
     async def stop(self) -> None:
         """Answer what is under way; receipts and replies still to come are forgotten."""
@@ -162,19 +176,6 @@ class SimulatorCarrier:
 
     def _seconds(self, milliseconds: int) -> float:
         return milliseconds * self._scale / 1_000
-
-
-def _read(settings: Mapping[str, Any]) -> _Settings:
-    known = _Settings.__struct_fields__
-    for name in settings:
-        if name not in known:
-            raise CarrierTrouble(
-                f"The simulator has no setting {name!r}; it has {', '.join(known)}.", param=name
-            )
-    try:
-        return msgspec.convert(dict(settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise CarrierTrouble(f"A setting of the simulator is wrong: {error}.") from error
 
 
 def _rings(answer: Outcome | None) -> bool:
