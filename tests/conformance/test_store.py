@@ -275,27 +275,21 @@ def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
         tx.journeys.enrol(journey, ANN, NOW, NOW + 100)
 
     house.write(prepare)
-    pairs = [(house.list.id, each) for each in (ANN, BEN, CID)]
+    list_id, all_three = house.list.id, [ANN, BEN, CID]
     facts = house.read(
         lambda tx: (
-            tx.gate.unsubscribed(pairs),
-            tx.gate.unsubscribed([(house.their_list.id, BEN), (house.list.id, BEN)]),
-            tx.gate.blocked([(house.us, ANN), (house.us, BEN), (house.them, ANN)]),
-            tx.gate.enrolled(pairs, NOW),
-            tx.gate.enrolled(pairs, NOW + 99),
-            tx.gate.enrolled(pairs, NOW + 100),
-            tx.gate.unsubscribed([]) | tx.gate.blocked([]) | tx.gate.enrolled([], NOW),
+            tx.gate.unsubscribed(list_id, all_three),
+            tx.gate.unsubscribed(house.their_list.id, [BEN]),
+            tx.gate.blocked(house.us, [ANN, BEN]),
+            tx.gate.blocked(house.them, [ANN]),
+            tx.gate.enrolled(list_id, all_three, NOW),
+            tx.gate.enrolled(list_id, all_three, NOW + 99),
+            tx.gate.enrolled(list_id, all_three, NOW + 100),
+            tx.gate.enrolled(house.their_list.id, [ANN], NOW),
+            tx.gate.unsubscribed(list_id, []) | tx.gate.blocked(house.us, []),
         )
     )
-    assert facts == (
-        {(house.list.id, BEN), (house.list.id, CID)},
-        {(house.list.id, BEN)},
-        {(house.us, ANN)},
-        {(house.list.id, ANN)},
-        {(house.list.id, ANN)},
-        set(),
-        set(),
-    )
+    assert facts == ({BEN, CID}, set(), {ANN}, set(), {ANN}, {ANN}, set(), set(), set())
 
 
 def test_callers_are_known_by_the_digests_of_their_living_keys(house):
@@ -338,7 +332,7 @@ LOOKS = [
     lambda tx, account: tx.lists.find(account, OURS),
     lambda tx, account: [sender for sender in tx.lists.all(account) if sender.number == OURS],
     lambda tx, account: tx.gate.lists([(account, OURS)]),
-    lambda tx, account: tx.gate.blocked([(account, BEN)]),
+    lambda tx, account: tx.gate.blocked(account, [BEN]),
     lambda tx, account: tx.gate.kept_answers([(account, "key")]),
     lambda tx, account: tx.blocks.page(account, 0, 10),
     lambda tx, account: tx.journeys.all(account),

@@ -18,7 +18,8 @@ from sendrail.domain.errors import (
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
 from sendrail.sending.orders import Limits, read_order
-from sendrail.sending.service import Accepted, Idempotency, Refused, Replay, Submission
+from sendrail.sending.service import Idempotency, Submission
+from sendrail.sending.verdicts import Accepted, Refused, Replay
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 WINDOW_SECONDS = 300
@@ -362,7 +363,7 @@ def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch):
     def bug(*_):
         raise KeyError("bug")
 
-    monkeypatch.setattr(road.sending, "_read_facts", bug)
+    monkeypatch.setattr(road.sending, "_line_up", bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"

@@ -20,7 +20,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Skip, Status
 from sendrail.domain.receipt import Receipt, Reply
 from sendrail.domain.sender import OnUncertain
-from sendrail.sending.service import Accepted
+from sendrail.sending.verdicts import Accepted
 
 RECIPIENTS = range(15550100000, 15550100015)
 RATES = (60, 300, 1_200, 6_000)

@@ -29,6 +29,8 @@ _ROUND_MAX: Final = 512
 _SHARE_MIN: Final = 16
 _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
+_NOBODY: Final[frozenset[int]] = frozenset()
+_SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
 
 
 class Then(Enum):
@@ -190,16 +192,16 @@ class Claimer:
         self, tx: Tx, candidates: Sequence[_Candidate], loaded: dict[int, WaitingMessage]
     ) -> list[Drop | None]:
         messages = [loaded[each.place.number] for each in candidates]
-        asking = [message for message in messages if not message.skips & Skip.CONTACT_VALIDATION]
-        unsubscribed = tx.gate.unsubscribed(
-            [
-                (each.place.list_id, message.recipient)
-                for each, message in zip(candidates, messages, strict=True)
-                if not message.skips & Skip.CONTACT_VALIDATION
-            ]
-        )
-        blocked = tx.gate.blocked([(each.account_id, each.recipient) for each in asking])
-        accounts = tx.gate.accounts({message.account_id for message in messages})
+        by_list: defaultdict[int, list[int]] = defaultdict(list)
+        by_account: defaultdict[int, list[int]] = defaultdict(list)
+        for each, message in zip(candidates, messages, strict=True):
+            if not message.skips & _SKIP_CONTACT:
+                by_list[each.place.list_id].append(message.recipient)
+                by_account[message.account_id].append(message.recipient)
+        gate = tx.gate
+        unsubscribed = {each: gate.unsubscribed(each, asked) for each, asked in by_list.items()}
+        blocked = {each: gate.blocked(each, asked) for each, asked in by_account.items()}
+        accounts = gate.accounts({message.account_id for message in messages})
         return [
             judge_again(
                 Facts(
@@ -207,8 +209,8 @@ class Claimer:
                     accounts[message.account_id].active,
                     contains_any(message.body, self._blocked_words)
                     or contains_any(message.body, accounts[message.account_id].blocked_words),
-                    (each.place.list_id, message.recipient) in unsubscribed,
-                    (message.account_id, message.recipient) in blocked,
+                    message.recipient in unsubscribed.get(each.place.list_id, _NOBODY),
+                    message.recipient in blocked.get(message.account_id, _NOBODY),
                 ),
                 message.skips,
             )

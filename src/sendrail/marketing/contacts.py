@@ -174,10 +174,10 @@ def _import(
     tx: Tx, sender: SendingList, rows: Sequence[tuple[int, _Entry]], now: int
 ) -> ImportReport:
     report = ImportReport()
-    blocked = tx.gate.blocked([(sender.account_id, entry[0]) for _, entry in rows])
+    blocked = tx.gate.blocked(sender.account_id, [entry[0] for _, entry in rows])
     free = []
     for row, entry in rows:
-        if (sender.account_id, entry[0]) in blocked:
+        if entry[0] in blocked:
             report.refuse(Refused(row, "on the account's block list"))
         else:
             free.append(entry)

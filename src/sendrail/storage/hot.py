@@ -6,7 +6,6 @@ test. This is the SQLite half; the tables are those of `tables.py`.
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -282,27 +281,18 @@ class Gate:
                 found[list_id] = _sending_list(row)
         return found
 
-    def unsubscribed(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-        return self._found(UNSUBSCRIBED, pairs)
+    def unsubscribed(self, list_id: int, recipients: Sequence[int]) -> set[int]:
+        return self._found(UNSUBSCRIBED, list_id, recipients)
 
-    def blocked(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-        return self._found(BLOCKED, pairs)
+    def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
+        return self._found(BLOCKED, account_id, recipients)
 
-    def enrolled(self, pairs: Iterable[tuple[int, int]], now: int) -> set[tuple[int, int]]:
-        return self._found(ENROLLED, pairs, now)
+    def enrolled(self, list_id: int, recipients: Sequence[int], now: int) -> set[int]:
+        return self._found(ENROLLED, list_id, recipients, now)
 
-    def _found(
-        self, statement: str, pairs: Iterable[tuple[int, int]], *more: int
-    ) -> set[tuple[int, int]]:
-        """Ask for all recipients of a list or account at once: most batches know only a few."""
-        recipients: defaultdict[int, list[int]] = defaultdict(list)
-        for owner, recipient in pairs:
-            recipients[owner].append(recipient)
-        return {
-            (owner, recipient)
-            for owner, wanted in recipients.items()
-            for (recipient,) in self._execute(statement, (owner, _json(wanted).decode(), *more))
-        }
+    def _found(self, statement: str, owner: int, recipients: Sequence[int], *more: int) -> set[int]:
+        rows = self._execute(statement, (owner, _json(recipients).decode(), *more))
+        return {recipient for (recipient,) in rows}
 
     def kept_answers(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KeptAnswer]:
         found = {}

@@ -24,15 +24,8 @@ from sendrail.domain.account import key_digest
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.order import Fault, Order
 from sendrail.sending.orders import Limits
-from sendrail.sending.service import (
-    Accepted,
-    Idempotency,
-    Replay,
-    Sending,
-    Submission,
-    Told,
-    Verdict,
-)
+from sendrail.sending.service import Idempotency, Sending, Submission
+from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
 
 IDEMPOTENCY_KEY_MAX: Final = 255
 _JSON: Final = b"application/json"
