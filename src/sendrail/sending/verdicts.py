@@ -1,6 +1,5 @@
 """What an order comes to, and what its caller is told of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -49,7 +48,8 @@ class Replay:
     answer: bytes
 
 
-Told = Sequence[Verdict] | Replay | SendrailError
+# The verdicts come as a list, one for each order.
+Told = list[Verdict] | Replay | SendrailError
 
 
 def refused(refusal: Refusal, detail: str | None = None) -> Refused:
