@@ -57,7 +57,7 @@ def test_a_message_is_found_as_it_was_inserted(house):
         7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, "queued", 5, 2, "ucs2", body,
         metadata,
     )  # fmt: skip
-    house.write(lambda tx: tx.messages.insert([row], [house.place(7)]))
+    house.write(lambda tx: tx.messages.insert([row], NOW))
     found = house.find(7)
     assert (found.number, found.recipient, found.list_number) == (7, BEN, OURS)
     assert (found.body, found.metadata) == (body, metadata)
@@ -66,6 +66,23 @@ def test_a_message_is_found_as_it_was_inserted(house):
     assert (found.carrier, found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 4
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
     assert waiting == (7, house.us, BEN, 0, 5, 0, "ucs2", 2, body)
+
+
+def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):
+    def insert(tx):
+        for number, due_at in ((5, None), (6, NOW + 9)):
+            row = (
+                number, house.list.lane, house.us, house.list.id, ANN, NOW + 3, "queued", 0, 1,
+                "gsm7", "Hello", None,
+            )  # fmt: skip
+            tx.messages.insert([row], due_at)
+        tx.messages.insert([])
+
+    house.write(insert)
+    assert [(place.number, place.due_at) for place in house.due(FOREVER)] == [
+        (5, NOW + 3),
+        (6, NOW + 9),
+    ]
 
 
 def test_a_number_is_one_message_for_ever(house):

@@ -363,7 +363,7 @@ def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch):
     def bug(*_):
         raise KeyError("bug")
 
-    monkeypatch.setattr(road.sending, "_line_up", bug)
+    monkeypatch.setattr(road.sending, "_judge_line", bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"

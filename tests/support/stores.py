@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.domain.message import Status
+from sendrail.domain.message import Skip, Status
 from sendrail.storage.interface import (
     Arrival,
     Departure,
@@ -110,11 +110,11 @@ class House:
                 [
                     (
                         number, sender.lane, sender.account_id, sender.id, ANN, created_at,
-                        "queued", 0, 1, "gsm7", body, None,
+                        "queued", Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
                     )
                     for number in numbers
                 ],
-                [QueuePlace(sender.lane, sender.id, rank, due_at, number) for number in numbers],
+                due_at,
             )
         )  # fmt: skip
 

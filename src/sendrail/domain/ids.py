@@ -8,7 +8,7 @@ anybody without the key. It is not a secret: the API key guards the message.
 import string
 from array import array
 from collections.abc import Sequence
-from typing import Final, NewType
+from typing import Final, NewType, cast
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -64,11 +64,12 @@ class MessageIds:
         for step in range(_ROUNDS):
             mixed = self._round(step, right)
             left, right = right, [(a + b) % _HALF for a, b in zip(left, mixed, strict=True)]
-        pairs = _PAIRS
-        return [
-            MessageId(pairs[a // _PAIR] + pairs[a % _PAIR] + pairs[b // _PAIR] + pairs[b % _PAIR])
+        pairs, pair = _PAIRS, _PAIR
+        shown = [
+            f"{pairs[a // pair]}{pairs[a % pair]}{pairs[b // pair]}{pairs[b % pair]}"
             for a, b in zip(left, right, strict=True)
         ]
+        return cast("list[MessageId]", shown)
 
     def read(self, text: str) -> MessageNumber | None:
         """Return the number behind a public id, or None when it cannot be one."""

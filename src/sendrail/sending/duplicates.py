@@ -90,6 +90,7 @@ class DuplicateWindow:
         self._turned_at = 0
         # When which numbers began, in steps fine enough to tell a ten-thousandth of the window.
         self._step = max(1, length_ms // 10_000)
+        self._marks_from = 0
         self._times = array("q")
         self._firsts = array("q")
 
@@ -115,16 +116,20 @@ class DuplicateWindow:
         Return the number of the same message within the window, or 0. Look-up and note are one
         step because a probe of the table is what both cost; who refuses the order takes it back.
         """
-        if not self.length_ms:
-            return 0
-        if not self._times or self._times[-1] + self._step <= now:
+        if now >= self._marks_from:
+            if not self.length_ms:
+                return 0
             self._times.append(now)
             self._firsts.append(number)
-        shard = key & (_SHARDS - 1)
-        earlier = self._young[shard].swap(key, number)
-        if not earlier and (old := self._old[shard]).count:
-            earlier = old.find(key)
-        return earlier if earlier and earlier >= self._oldest(now) else 0
+            self._marks_from = now + self._step
+        which = key & (_SHARDS - 1)
+        earlier = self._young[which].swap(key, number)
+        if earlier:
+            return earlier if earlier >= self._oldest(now) else 0
+        old = self._old[which]
+        if old.count and (earlier := old.find(key)) and earlier >= self._oldest(now):
+            return earlier
+        return 0
 
     def take_back(self, key: int, earlier: int) -> None:
         """Forget a message that came to nothing; `earlier` is what `swap` returned for it."""

@@ -14,7 +14,6 @@ from typing import Final
 import structlog
 
 from sendrail.domain.content import contains_any
-from sendrail.domain.delivery import rank_of
 from sendrail.domain.errors import (
     Forbidden,
     InvalidInput,
@@ -42,7 +41,6 @@ from sendrail.storage.interface import (
     Caller,
     KeptAnswer,
     MessageRow,
-    PlaceRow,
     Store,
     Tx,
 )
@@ -56,9 +54,9 @@ _GROUP_ORDERS_MAX: Final = 512
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _QUEUED: Final = Status.QUEUED.value
 _FULL: Final = Refusal.QUEUE_FULL.value
-_NOBODY: Final[frozenset[int]] = frozenset()
+# Stands in an answer until the order's verdict does.
+_UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
 
-Callers = Mapping[bytes | int, Caller]
 Shaped = tuple[int, bytes]
 
 
@@ -116,15 +114,21 @@ class _Awaited(Submission):
 class _Standing:
     """One caller at one list: what all their orders of a group share, read once."""
 
-    __slots__ = ("blocked", "caller", "enrolled", "recipients", "sender", "unsubscribed", "usual")
+    __slots__ = (
+        "blocked", "caller", "enrolled", "has_words", "known", "recipients", "sender",
+        "unsubscribed", "usual",
+    )  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.sender: SendingList | None = None
         self.recipients: list[int] = []
-        self.unsubscribed: set[int] | frozenset[int] = _NOBODY
-        self.blocked: set[int] | frozenset[int] = _NOBODY
-        self.enrolled: set[int] | frozenset[int] = _NOBODY
+        self.unsubscribed: set[int] = set()
+        self.blocked: set[int] = set()
+        self.enrolled: set[int] = set()
+        # All of whom anything is known, and whether there are words that no text may contain.
+        self.known: set[int] = set()
+        self.has_words = False
         # The gate's word, by skip flags, on an order of which nothing in particular is known.
         self.usual: dict[int, Refusal | None] = {}
 
@@ -132,16 +136,20 @@ class _Standing:
 class _Group:
     """What one transaction judges, and all that a failed one takes back."""
 
-    __slots__ = ("numbers", "places", "queued", "refusals", "remembered", "rows", "submissions")
+    __slots__ = ("queued", "refusals", "remembered", "rows", "submissions")
 
     def __init__(self) -> None:
         self.submissions: list[Submission] = []
-        self.numbers: list[int] = []
         self.rows: list[MessageRow] = []
-        self.places: list[PlaceRow] = []
         self.queued: set[tuple[int, int]] = set()
         self.refusals: list[str] = []
         self.remembered: list[tuple[int, int]] = []
+
+
+Callers = Mapping[bytes | int, Caller]
+Standings = Mapping[tuple[bytes | int, int], _Standing]
+# An order in line: where its verdict goes, what is shared with its like, and the order itself.
+InLine = tuple[list[Verdict], int, _Standing, Order]
 
 
 class Sending:
@@ -238,7 +246,7 @@ class Sending:
             tolds = [_explained(error)] * len(submissions)
         else:
             self._store.hints.queue_has(group.queued)
-            self._metrics.accepted.inc(len(group.numbers))
+            self._metrics.accepted.inc(len(group.rows))
             for code in group.refusals:
                 self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
@@ -257,116 +265,76 @@ class Sending:
             _turned_away(callers.get(each.caller)) for each in group.submissions
         ]
         self._replay(tx, group.submissions, callers, tolds)
-        line = self._line_up(tx, group.submissions, callers, tolds, now)
-        verdicts = iter(self._judge_line(tx, line, group, now) if line else ())
-        for at, submission in enumerate(group.submissions):
-            if tolds[at] is None:
-                told: list[Verdict] = [
-                    next(verdicts)
-                    if isinstance(order, Order)
-                    else Refused(order.code, order.text, order.param)
-                    for order in submission.orders
-                ]
-                group.refusals += [each.code for each in told if isinstance(each, Refused)]
-                if submission.idempotency is not None:
-                    self._keep(tx, submission, callers[submission.caller], told, now)
-                tolds[at] = told
+        line, standings = _line_up(group, callers, tolds)
+        if line:
+            _read_facts(tx, standings, now)
+            for standing in standings.values():
+                standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
+            self._judge_line(tx, line, group, now)
+        for submission, told in zip(group.submissions, tolds, strict=True):
+            if submission.idempotency is not None and isinstance(told, list):
+                self._keep(tx, submission, callers[submission.caller], told, now)
         return [told for told in tolds if told is not None]
 
-    def _line_up(
-        self,
-        tx: Tx,
-        submissions: Sequence[Submission],
-        callers: Callers,
-        tolds: Sequence[Told | None],
-        now: int,
-    ) -> list[tuple[_Standing, Order]]:
-        """Put the orders in one line, each with its standing."""
-        line: list[tuple[_Standing, Order]] = []
-        standings: dict[tuple[bytes | AccountId, int], _Standing] = {}
-        for submission, told in zip(submissions, tolds, strict=True):
-            if told is not None:
-                continue
-            who = submission.caller
-            for order in submission.orders:
-                if not isinstance(order, Order):
-                    continue
-                place = (who, order.list_number)
-                standing = standings.get(place)
-                if standing is None:
-                    standing = standings[place] = _Standing(callers[who])
-                standing.recipients.append(order.recipient)
-                line.append((standing, order))
-        _read_facts(tx, standings, now)
-        return line
-
-    def _judge_line(
-        self, tx: Tx, line: Sequence[tuple[_Standing, Order]], group: _Group, now: int
-    ) -> list[Verdict]:
-        swap, remembered = self._window.swap, group.remembered
-        numbers, rows, places = group.numbers, group.rows, group.places
-        verdicts: list[Refused | None] = []
-        for number, (standing, order) in enumerate(line, self._reserve(tx, len(line), now)):
+    def _judge_line(self, tx: Tx, line: Sequence[InLine], group: _Group, now: int) -> None:
+        """Say of each order what it came to, and insert what has become a message."""
+        swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
+        first = self._reserve(tx, len(line), now)
+        names = self._ids.show_many(range(first, first + len(line)))
+        for number, name, (told, at, standing, order) in zip(
+            range(first, first + len(line)), names, line, strict=True
+        ):
             recipient, _, body, skips, metadata, encoding, segments = order
             sender = standing.sender
             key = earlier = 0
             if sender is not None:
                 key = fingerprint(sender.id, recipient, body)
                 earlier = swap(key, number, now)
-                remembered.append((key, earlier))
-            refusal = self._judge(standing, order, earlier)
+                remember((key, earlier))
+            if earlier or recipient in standing.known or skips not in standing.usual:
+                refusal = self._judge(standing, order, earlier)
+            else:
+                # To the gate, orders of which nothing in particular is known are all alike.
+                refusal = standing.usual[skips]
             if refusal is not None or sender is None:
-                verdicts.append(self._refuse(refusal, key, earlier, group))
+                told[at] = self._refuse(refusal, earlier, group, key)
                 continue
-            verdicts.append(None)
-            numbers.append(number)
-            told_back = None if metadata is None else metadata.decode()
-            rows.append(
+            told[at] = Accepted(name)
+            keep(
                 (
                     number, sender.lane, sender.account_id, sender.id, recipient, now, _QUEUED,
-                    skips, segments, encoding, body, told_back,
+                    skips, segments, encoding, body,
+                    None if metadata is None else metadata.decode(),
                 )
             )  # fmt: skip
-            places.append((sender.lane, sender.id, rank_of(skips), now, number))
-        tx.messages.insert(rows, places)
-        group.queued = {(lane, list_id) for lane, list_id, *_ in places}
-        ids = iter(self._ids.show_many(numbers))
-        return [Accepted(next(ids)) if refusal is None else refusal for refusal in verdicts]
+        tx.messages.insert(group.rows)
+        group.queued = {(lane, list_id) for _, lane, _, list_id, *_ in group.rows}
 
     def _judge(self, standing: _Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
-        recipient, skips, caller = order.recipient, order.skips, standing.caller
-        is_unsubscribed = recipient in standing.unsubscribed
-        is_blocked = recipient in standing.blocked
-        is_enrolled = recipient in standing.enrolled
-        has_blocked_words = self._has_blocked_words(order.body, caller)
-        if earlier or is_unsubscribed or is_blocked or is_enrolled or has_blocked_words:
-            facts = Facts(
-                standing.sender,
-                caller.active,
-                has_blocked_words,
-                is_unsubscribed,
-                is_blocked,
-                earlier != 0,
-                is_enrolled,
-            )
-            return judge(facts, skips) or self._queue_has_room(caller)
-        # All orders of which nothing in particular is known are alike to the gate.
-        if skips not in standing.usual:
-            facts = Facts(standing.sender, caller.active)
-            standing.usual[skips] = judge(facts, skips) or self._queue_has_room(caller)
-        return standing.usual[skips]
-
-    def _queue_has_room(self, caller: Caller) -> Refusal | None:
-        return Refusal.QUEUE_FULL if caller.account_id in self.full_accounts else None
+        recipient, caller = order.recipient, standing.caller
+        facts = Facts(
+            standing.sender,
+            caller.active,
+            standing.has_words and self._has_blocked_words(order.body, caller),
+            recipient in standing.unsubscribed,
+            recipient in standing.blocked,
+            earlier != 0,
+            recipient in standing.enrolled,
+        )
+        refusal = judge(facts, order.skips)
+        if refusal is None and caller.account_id in self.full_accounts:
+            refusal = Refusal.QUEUE_FULL
+        if not earlier and not standing.has_words and recipient not in standing.known:
+            standing.usual[order.skips] = refusal
+        return refusal
 
     def _has_blocked_words(self, body: str, caller: Caller) -> bool:
-        if not self._blocked_words and not caller.blocked_words:
-            return False
         return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
 
-    def _refuse(self, refusal: Refusal | None, key: int, earlier: int, group: _Group) -> Refused:
+    def _refuse(self, refusal: Refusal | None, earlier: int, group: _Group, key: int) -> Refused:
         assert refusal is not None, "no order passes the gate without a list"
+        group.refusals.append(refusal)
         if key:
             group.remembered.pop()
             self._window.take_back(key, earlier)
@@ -457,9 +425,32 @@ def _read_callers(tx: Tx, submissions: Sequence[Submission]) -> Callers:
     return callers
 
 
-def _read_facts(
-    tx: Tx, standings: dict[tuple[bytes | AccountId, int], _Standing], now: int
-) -> None:
+def _line_up(
+    group: _Group, callers: Callers, tolds: list[Told | None]
+) -> tuple[list[InLine], Standings]:
+    """Put the orders in one line; what is none already is told so."""
+    line: list[InLine] = []
+    standings: dict[tuple[bytes | int, int], _Standing] = {}
+    for which, submission in enumerate(group.submissions):
+        if tolds[which] is not None:
+            continue
+        who = submission.caller
+        told = tolds[which] = [_UNDECIDED] * len(submission.orders)
+        for at, order in enumerate(submission.orders):
+            if isinstance(order, Fault):
+                group.refusals.append(order.code)
+                told[at] = Refused(order.code, order.text, order.param)
+                continue
+            place = (who, order.list_number)
+            standing = standings.get(place)
+            if standing is None:
+                standing = standings[place] = _Standing(callers[who])
+            standing.recipients.append(order.recipient)
+            line.append((told, at, standing, order))
+    return line, standings
+
+
+def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
     """Read what the gate asks about, one query a table and list."""
     gate = tx.gate
     pairs = {(standing.caller.account_id, number) for (_, number), standing in standings.items()}
@@ -471,6 +462,7 @@ def _read_facts(
             standing.unsubscribed = gate.unsubscribed(sender.id, recipients)
             standing.blocked = gate.blocked(account_id, recipients)
             standing.enrolled = gate.enrolled(sender.id, recipients, now)
+            standing.known = standing.unsubscribed | standing.blocked | standing.enrolled
 
 
 def _explained(error: Exception) -> Told:

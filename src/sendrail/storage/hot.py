@@ -7,13 +7,14 @@ test. This is the SQLite half; the tables are those of `tables.py`.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
-from sendrail.domain.message import FINAL, Status
+from sendrail.domain.message import FINAL, Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.interface import (
@@ -24,7 +25,6 @@ from sendrail.storage.interface import (
     MessageRow,
     Owner,
     ParkedReceipt,
-    PlaceRow,
     QueuePlace,
     RawCallback,
     RecentMessage,
@@ -82,14 +82,23 @@ RESERVE: Final = """
     INSERT INTO counters (name, value) VALUES ('message', ?1)
     ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value
 """
-INSERT_MESSAGE: Final = """
+_MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)"
+INSERT_MESSAGE: Final = f"""
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, skips,
         segments, encoding, body, metadata, attempt, epoch, resent)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)
-"""
-INSERT_PLACE: Final = (
-    "INSERT INTO queue (lane, list_id, rank, due_at, number) VALUES (?, ?, ?, ?, ?)"
-)
+    VALUES {_MESSAGE}
+"""  # noqa: S608 - every piece is a constant of this file
+# Many rows a statement cost a third less each than one.
+_ROWS_AT_ONCE: Final = 16
+INSERT_MESSAGES: Final = INSERT_MESSAGE.rstrip() + f", {_MESSAGE}" * (_ROWS_AT_ONCE - 1)
+# One statement for a whole batch costs less than half of a row each from outside.
+QUEUE_MESSAGES: Final = f"""
+    INSERT INTO queue (lane, list_id, rank, due_at, number)
+    SELECT lane, list_id,
+        CASE WHEN skips & {Skip.RATE_LIMIT.value} THEN {RANK_AHEAD} ELSE {RANK_PACED} END,
+        coalesce(?3, created_at), number
+    FROM messages WHERE number BETWEEN ?1 AND ?2
+"""  # noqa: S608 - every piece is a constant of the domain
 CREATED_FROM: Final = (
     "SELECT number, created_at FROM messages WHERE number >= ? ORDER BY number LIMIT 1"
 )
@@ -320,9 +329,18 @@ class Messages:
         [(last,)] = self._execute(RESERVE, (count,)).fetchall()
         return MessageNumber(last - count + 1)
 
-    def insert(self, rows: Sequence[MessageRow], places: Sequence[PlaceRow]) -> None:
-        self._executemany(INSERT_MESSAGE, rows)
-        self._executemany(INSERT_PLACE, places)
+    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
+        """Insert messages and queue them, at once unless `due_at` says when.
+
+        Their numbers ascend, and no other message lies between the first and the last.
+        """
+        if rows:
+            left = len(rows) % _ROWS_AT_ONCE
+            for at in range(0, len(rows) - left, _ROWS_AT_ONCE):
+                flat = chain.from_iterable(rows[at : at + _ROWS_AT_ONCE])
+                self._execute(INSERT_MESSAGES, tuple(flat))
+            self._executemany(INSERT_MESSAGE, rows[len(rows) - left :])
+            self._execute(QUEUE_MESSAGES, (rows[0][0], rows[-1][0], due_at))
 
     def first_since(self, since: int) -> MessageNumber:
         """Return the number from which on messages were created at `since` or later.

@@ -41,8 +41,6 @@ class Caller(NamedTuple):
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, status,
 # skips, segments, encoding, body, metadata.
 MessageRow: TypeAlias = tuple[int, int, int, int, int, int, str, int, int, str, str, str | None]
-# Where it waits, the whole key of its queue row: lane, list_id, rank, due_at, number.
-PlaceRow: TypeAlias = tuple[int, int, int, int, int]
 
 
 class RecentMessage(NamedTuple):
@@ -56,7 +54,7 @@ class RecentMessage(NamedTuple):
 
 
 class QueuePlace(NamedTuple):
-    """Where a message waits: a `PlaceRow` read back."""
+    """Where a message waits: the whole key of its queue row."""
 
     lane: int
     list_id: int
@@ -364,7 +362,7 @@ class Messages(Protocol):
     """Messages coming in."""
 
     def reserve(self, count: int) -> MessageNumber: ...
-    def insert(self, rows: Sequence[MessageRow], places: Sequence[PlaceRow]) -> None: ...
+    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
     def first_since(self, since: int) -> MessageNumber: ...
     def recent(self, first: int) -> Iterable[RecentMessage]: ...
 
