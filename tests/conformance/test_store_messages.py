@@ -54,7 +54,7 @@ def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
 def test_a_message_is_found_as_it_was_inserted(house):
     body, metadata = "Grüße \U0001f600 {{messageId}}", '{"a": [1]}'
     row = (
-        7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, "queued", 5, 2, "ucs2", body,
+        7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, 5, 2, "ucs2", body,
         metadata,
     )  # fmt: skip
     house.write(lambda tx: tx.messages.insert([row], NOW))
@@ -72,7 +72,7 @@ def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):
     def insert(tx):
         for number, due_at in ((5, None), (6, NOW + 9)):
             row = (
-                number, house.list.lane, house.us, house.list.id, ANN, NOW + 3, "queued", 0, 1,
+                number, house.list.lane, house.us, house.list.id, ANN, NOW + 3, 0, 1,
                 "gsm7", "Hello", None,
             )  # fmt: skip
             tx.messages.insert([row], due_at)

@@ -28,6 +28,7 @@ STATEMENTS = {
 SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "LISTS_WAITING": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
     "TAKE": r"SCAN inbox",
+    "INSERT_MESSAGES": r"SCAN \d+ CONSTANT ROWS",
     "BOUNDS": r"SCAN CONSTANT ROW",
 }
 # No access at all but by key.

@@ -110,7 +110,7 @@ class House:
                 [
                     (
                         number, sender.lane, sender.account_id, sender.id, ANN, created_at,
-                        "queued", Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
+                        Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
                     )
                     for number in numbers
                 ],

@@ -76,6 +76,8 @@ class _Awaited(SendingRequest):
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.raws = ()
+        self.idempotency = None
         self.response: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
     def answer(self, status: int, content: bytes, *, replayed: bool = False) -> None:

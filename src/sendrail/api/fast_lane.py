@@ -78,6 +78,8 @@ class _Slot(SendingRequest):
         self.closes = False
         self.name = ""
         self.response: bytes | None = None
+        self.raws = ()
+        self.idempotency = None
 
     def request_id(self) -> str:
         if not self.name:

@@ -24,7 +24,6 @@ from sendrail.domain.errors import (
 )
 from sendrail.domain.gate import Facts, judge
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
-from sendrail.domain.message import Status
 from sendrail.domain.order import Fault, Order, Refusal
 from sendrail.domain.sender import SendingList
 from sendrail.sending.duplicates import DuplicateWindow, fingerprint
@@ -52,7 +51,6 @@ _log = structlog.get_logger()
 _GROUP_ORDERS_MAX: Final = 512
 
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
-_QUEUED: Final = Status.QUEUED.value
 _FULL: Final = Refusal.QUEUE_FULL.value
 # Stands in an answer until the order's verdict does.
 _UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
@@ -302,7 +300,7 @@ class Sending:
             told[at] = Accepted(name)
             keep(
                 (
-                    number, sender.lane, sender.account_id, sender.id, recipient, now, _QUEUED,
+                    number, sender.lane, sender.account_id, sender.id, recipient, now,
                     skips, segments, encoding, body,
                     None if metadata is None else metadata.decode(),
                 )

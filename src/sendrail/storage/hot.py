@@ -82,10 +82,10 @@ RESERVE: Final = """
     INSERT INTO counters (name, value) VALUES ('message', ?1)
     ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value
 """
-_MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)"
+_MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0)"
 INSERT_MESSAGE: Final = f"""
-    INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, skips,
-        segments, encoding, body, metadata, attempt, epoch, resent)
+    INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
+        segments, encoding, body, metadata, status, attempt, epoch, resent)
     VALUES {_MESSAGE}
 """  # noqa: S608 - every piece is a constant of this file
 # Many rows a statement cost a third less each than one.

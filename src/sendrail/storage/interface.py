@@ -38,9 +38,9 @@ class Caller(NamedTuple):
 
 
 # A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
-# at several times the cost: number, lane, account_id, list_id, recipient, created_at, status,
-# skips, segments, encoding, body, metadata.
-MessageRow: TypeAlias = tuple[int, int, int, int, int, int, str, int, int, str, str, str | None]
+# at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
+# segments, encoding, body, metadata.
+MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
 
 
 class RecentMessage(NamedTuple):

@@ -98,7 +98,8 @@ CALLS: Final = {
 class SendingRequest(Submission):
     """One request of a sending call; how its answer gets out, each way in says for itself.
 
-    `raws` are the messages of a batch, empty for a single one.
+    `raws` are the messages of a batch, empty for a single one. Whoever makes one sets it, and
+    `idempotency`, to nothing.
     """
 
     __slots__ = ("raws",)
@@ -116,7 +117,8 @@ class SendingRequest(Submission):
     def told(self, told: Told) -> None:
         """Answer with what the gate said, when it is durable."""
         if isinstance(told, list):
-            self.answer(*self.shape(told))
+            status, content = self.shape(told)
+            self.answer(status, content)
         elif isinstance(told, Replay):
             self.answer(told.status, told.answer, replayed=True)
         else:
@@ -164,9 +166,7 @@ class SendingCalls:
             request.answer(401, content)
             return
         request.caller = key_digest(key)
-        raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
-        request.raws = raws
-        request.idempotency = None
+        request.raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
         if idempotency_key is not None and not whole:
             request.idempotency = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
@@ -180,8 +180,6 @@ class SendingCalls:
         """
         request.caller = caller
         request.orders = (call.read(body, self._limits, None),)
-        request.raws = ()
-        request.idempotency = None
         self._sending.offer(request)
 
     def _read(
