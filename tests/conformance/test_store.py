@@ -28,6 +28,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.storage.interface import (
     KeptAnswer,
+    KnownContact,
     MessageFilter,
 )
 
@@ -275,21 +276,31 @@ def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
         tx.journeys.enrol(journey, ANN, NOW, NOW + 100)
 
     house.write(prepare)
-    list_id, all_three = house.list.id, [ANN, BEN, CID]
+    ours, theirs, everybody = house.list.id, house.their_list.id, [ANN, BEN, CID, 15550100004]
     facts = house.read(
-        lambda tx: (
-            tx.gate.unsubscribed(list_id, all_three),
-            tx.gate.unsubscribed(house.their_list.id, [BEN]),
-            tx.gate.blocked(house.us, [ANN, BEN]),
-            tx.gate.blocked(house.them, [ANN]),
-            tx.gate.enrolled(list_id, all_three, NOW),
-            tx.gate.enrolled(list_id, all_three, NOW + 99),
-            tx.gate.enrolled(list_id, all_three, NOW + 100),
-            tx.gate.enrolled(house.their_list.id, [ANN], NOW),
-            tx.gate.unsubscribed(list_id, []) | tx.gate.blocked(house.us, []),
-        )
+        lambda tx: [
+            tx.gate.known_contacts(account, list_id, recipients, now)
+            for account, list_id, recipients, now in (
+                (house.us, ours, everybody, NOW),
+                (house.us, ours, everybody, NOW + 99),
+                (house.us, ours, everybody, NOW + 100),
+                (house.us, ours, [BEN], NOW),
+                (house.us, ours, [], NOW),
+                (house.them, theirs, everybody, NOW),
+            )
+        ]
     )
-    assert facts == ({BEN, CID}, set(), {ANN}, set(), {ANN}, {ANN}, set(), set(), set())
+    opted_out = {BEN: KnownContact(unsubscribed=True), CID: KnownContact(unsubscribed=True)}
+    assert facts == [
+        {ANN: KnownContact(blocked=True, enrolled=True), **opted_out},
+        {ANN: KnownContact(blocked=True, enrolled=True), **opted_out},
+        {ANN: KnownContact(blocked=True), **opted_out},
+        {BEN: opted_out[BEN]},
+        {},
+        {},
+    ]
+    assert house.read(lambda tx: tx.gate.blocked(house.us, everybody)) == {ANN}
+    assert house.read(lambda tx: tx.gate.blocked(house.them, everybody)) == set()
 
 
 def test_callers_are_known_by_the_digests_of_their_living_keys(house):

@@ -39,6 +39,7 @@ from sendrail.sending.verdicts import (
 from sendrail.storage.interface import (
     Caller,
     KeptAnswer,
+    KnownContact,
     MessageRow,
     Store,
     Tx,
@@ -52,6 +53,7 @@ _GROUP_ORDERS_MAX: Final = 512
 
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value
+_NOBODY: Final = KnownContact()
 # Stands in an answer until the order's verdict does.
 _UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
 
@@ -112,20 +114,14 @@ class _Awaited(Submission):
 class _Standing:
     """One caller at one list: what all their orders of a group share, read once."""
 
-    __slots__ = (
-        "blocked", "caller", "enrolled", "has_words", "known", "recipients", "sender",
-        "unsubscribed", "usual",
-    )  # fmt: skip
+    __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.sender: SendingList | None = None
         self.recipients: list[int] = []
-        self.unsubscribed: set[int] = set()
-        self.blocked: set[int] = set()
-        self.enrolled: set[int] = set()
-        # All of whom anything is known, and whether there are words that no text may contain.
-        self.known: set[int] = set()
+        self.known: dict[int, KnownContact] = {}
+        # Whether there are words that no text may contain.
         self.has_words = False
         # The gate's word, by skip flags, on an order of which nothing in particular is known.
         self.usual: dict[int, Refusal | None] = {}
@@ -311,14 +307,15 @@ class Sending:
     def _judge(self, standing: _Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
         recipient, caller = order.recipient, standing.caller
+        contact = standing.known.get(recipient, _NOBODY)
         facts = Facts(
             standing.sender,
             caller.active,
             standing.has_words and self._has_blocked_words(order.body, caller),
-            recipient in standing.unsubscribed,
-            recipient in standing.blocked,
+            contact.unsubscribed,
+            contact.blocked,
             earlier != 0,
-            recipient in standing.enrolled,
+            contact.enrolled,
         )
         refusal = judge(facts, order.skips)
         if refusal is None and caller.account_id in self.full_accounts:
@@ -457,10 +454,7 @@ def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
         account_id, recipients = standing.caller.account_id, standing.recipients
         sender = standing.sender = lists.get((account_id, number))
         if sender is not None:
-            standing.unsubscribed = gate.unsubscribed(sender.id, recipients)
-            standing.blocked = gate.blocked(account_id, recipients)
-            standing.enrolled = gate.enrolled(sender.id, recipients, now)
-            standing.known = standing.unsubscribed | standing.blocked | standing.enrolled
+            standing.known = gate.known_contacts(account_id, sender.id, recipients, now)
 
 
 def _explained(error: Exception) -> Told:

@@ -22,6 +22,7 @@ from sendrail.storage.interface import (
     Caller,
     Departure,
     KeptAnswer,
+    KnownContact,
     MessageRow,
     Owner,
     ParkedReceipt,
@@ -57,17 +58,22 @@ LIST_COLUMNS: Final = """
 """
 LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
 LIST_BY_NUMBER: Final = LIST_COLUMNS + " WHERE account_id = ? AND number = ?"
-UNSUBSCRIBED: Final = """
-    SELECT c.recipient FROM json_each(?2) AS wanted CROSS JOIN list_contacts AS c
-    WHERE c.list_id = ?1 AND c.recipient = wanted.value AND NOT c.active
+# One walk over the recipients, three probes each; nearly always nobody is found.
+KNOWN_CONTACTS: Final = """
+    SELECT recipient, unsubscribed, blocked, enrolled FROM (
+        SELECT wanted.value AS recipient,
+            EXISTS (SELECT 1 FROM list_contacts AS c WHERE c.list_id = ?2
+                AND c.recipient = wanted.value AND NOT c.active) AS unsubscribed,
+            EXISTS (SELECT 1 FROM blocks AS b WHERE b.account_id = ?1
+                AND b.recipient = wanted.value) AS blocked,
+            EXISTS (SELECT 1 FROM enrolments AS e WHERE e.list_id = ?2
+                AND e.recipient = wanted.value AND e.ends_at > ?4) AS enrolled
+        FROM json_each(?3) AS wanted)
+    WHERE unsubscribed OR blocked OR enrolled
 """
 BLOCKED: Final = """
     SELECT b.recipient FROM json_each(?2) AS wanted CROSS JOIN blocks AS b
     WHERE b.account_id = ?1 AND b.recipient = wanted.value
-"""
-ENROLLED: Final = """
-    SELECT e.recipient FROM json_each(?2) AS wanted CROSS JOIN enrolments AS e
-    WHERE e.list_id = ?1 AND e.recipient = wanted.value AND e.ends_at > ?3
 """
 KEPT_ANSWER: Final = """
     SELECT route, body_digest, status, answer FROM idempotency WHERE account_id = ? AND key = ?
@@ -290,17 +296,17 @@ class Gate:
                 found[list_id] = _sending_list(row)
         return found
 
-    def unsubscribed(self, list_id: int, recipients: Sequence[int]) -> set[int]:
-        return self._found(UNSUBSCRIBED, list_id, recipients)
+    def known_contacts(
+        self, account_id: int, list_id: int, recipients: Sequence[int], now: int
+    ) -> dict[int, KnownContact]:
+        asked = (account_id, list_id, _json(recipients).decode(), now)
+        return {
+            recipient: KnownContact(bool(unsubscribed), bool(blocked), bool(enrolled))
+            for recipient, unsubscribed, blocked, enrolled in self._execute(KNOWN_CONTACTS, asked)
+        }
 
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
-        return self._found(BLOCKED, account_id, recipients)
-
-    def enrolled(self, list_id: int, recipients: Sequence[int], now: int) -> set[int]:
-        return self._found(ENROLLED, list_id, recipients, now)
-
-    def _found(self, statement: str, owner: int, recipients: Sequence[int], *more: int) -> set[int]:
-        rows = self._execute(statement, (owner, _json(recipients).decode(), *more))
+        rows = self._execute(BLOCKED, (account_id, _json(recipients).decode()))
         return {recipient for (recipient,) in rows}
 
     def kept_answers(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KeptAnswer]:

@@ -37,6 +37,14 @@ class Caller(NamedTuple):
     blocked_words: str
 
 
+class KnownContact(NamedTuple):
+    """What speaks against texting a recipient from a list just now."""
+
+    unsubscribed: bool = False
+    blocked: bool = False
+    enrolled: bool = False
+
+
 # A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
 # segments, encoding, body, metadata.
@@ -348,9 +356,10 @@ class Gate(Protocol):
     def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
     def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]: ...
     def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]: ...
-    def unsubscribed(self, list_id: int, recipients: Sequence[int]) -> set[int]: ...
+    def known_contacts(
+        self, account_id: int, list_id: int, recipients: Sequence[int], now: int
+    ) -> dict[int, KnownContact]: ...
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]: ...
-    def enrolled(self, list_id: int, recipients: Sequence[int], now: int) -> set[int]: ...
     def kept_answers(
         self, keys: Iterable[tuple[int, str]]
     ) -> dict[tuple[int, str], KeptAnswer]: ...
