@@ -40,6 +40,14 @@ def test_numbers_differ_between_processes(house):
     assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
 
 
+def test_the_last_number_that_anybody_reserved_is_known(house):
+    other = house.open()
+    before = house.read(lambda tx: tx.messages.reserved())
+    first = house.write(lambda tx: tx.messages.reserve(3), other)
+    assert first > before
+    assert house.read(lambda tx: tx.messages.reserved()) == first + 2
+
+
 def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
     def fail(tx):
         tx.messages.reserve(10)

@@ -146,14 +146,12 @@ class FastLane(Connection):
         """Take what has come; a head that is the last one's again needs no parsing."""
         if not self._receiving:
             known = self._known
-            if known is not None and self._is_free():
-                body = known.body_in(data)
-                if body is not None:
-                    self._touched_at = self.loop.time()
-                    slot = _Slot(self)
-                    self._slots.append(slot)
-                    self.calls.offer_alike(slot, known.call, known.caller, body)
-                    return
+            if known is not None and (body := known.body_in(data)) is not None and self._is_free():
+                self._touched_at = self.loop.time()
+                slot = _Slot(self)
+                self._slots.append(slot)
+                self.calls.offer_alike(slot, known.call, known.caller, body)
+                return
             if self._lessons:
                 self._piece = data
         super().data_received(data)

@@ -33,6 +33,8 @@ _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 # A balanced Feistel network over a strong round function is a pseudorandom permutation from four
 # rounds on (Luby and Rackoff, 1988).
 _ROUNDS: Final = 4
+# How many ids are made ahead: enough to share the fixed cost, few enough to take no time.
+_RUN: Final = 512
 
 
 def lane_of(list_id: int) -> Lane:
@@ -52,6 +54,8 @@ class MessageIds:
         # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
         # one call enciphers a whole batch of blocks.
         self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+        self._run_first = 0
+        self._run: list[MessageId] = []
 
     def show(self, number: int) -> MessageId:
         """Return the public id of one message number."""
@@ -70,6 +74,14 @@ class MessageIds:
             for a, b in zip(left, right, strict=True)
         ]
         return cast("list[MessageId]", shown)
+
+    def show_run(self, first: int, count: int) -> list[MessageId]:
+        """Return the ids of consecutive numbers, made ahead in blocks: numbers come in order."""
+        begin = first - self._run_first
+        if begin < 0 or begin + count > len(self._run):
+            self._run_first, begin = first, 0
+            self._run = self.show_many(range(first, first + max(count, _RUN)))
+        return self._run[begin : begin + count]
 
     def read(self, text: str) -> MessageNumber | None:
         """Return the number behind a public id, or None when it cannot be one."""

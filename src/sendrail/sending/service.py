@@ -50,6 +50,8 @@ _log = structlog.get_logger()
 
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_ORDERS_MAX: Final = 512
+# Message numbers reserved at a time by whoever accepts one message after another.
+_BLOCK: Final = 1024
 
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value
@@ -172,7 +174,10 @@ class Sending:
         self._group = _Group()
         # The first number not yet in the window; None until the window is filled from the rows.
         self._next: int | None = None
-        self._first: int | None = None
+        # The last number of our block, if we have one, and where both stood before the
+        # transaction under way.
+        self._until: int | None = None
+        self._before: tuple[int | None, int | None] = (None, None)
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
         self.closed: StorageFull | None = None
         self.full_accounts: frozenset[int] = frozenset()
@@ -215,7 +220,7 @@ class Sending:
 
     def _work(self, tx: Tx) -> list[Told]:
         group = self._group = _Group()
-        self._first = self._next
+        self._before = (self._next, self._until)
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
@@ -251,7 +256,7 @@ class Sending:
         for key, earlier in reversed(group.remembered):
             self._window.take_back(key, earlier)
         # The numbers given out are free again.
-        self._next = self._first
+        self._next, self._until = self._before
 
     def _judge_group(self, tx: Tx, group: _Group, now: int) -> list[Told]:
         callers = _read_callers(tx, group.submissions)
@@ -274,7 +279,7 @@ class Sending:
         """Say of each order what it came to, and insert what has become a message."""
         swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
         first = self._reserve(tx, len(line), now)
-        names = self._ids.show_many(range(first, first + len(line)))
+        names = self._ids.show_run(first, len(line))
         for number, name, (told, at, standing, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
@@ -338,15 +343,29 @@ class Sending:
         return refused(refusal)
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
-        """Take numbers, and learn of messages that another process accepted meanwhile."""
-        first = tx.messages.reserve(wanted)
+        """Take numbers, and learn of messages that another process accepted meanwhile.
+
+        Numbers are reserved in blocks, so that most groups need not write the counter. Whatever
+        of a block is left is given up as soon as anybody else has reserved: numbers grow with
+        time, whoever gives them out.
+        """
         self._window.open(now)
         if self._next is None:
             self._remember_rows(tx, tx.messages.first_since(now - self._window.length_ms))
-        elif self._next < first:
+            first, self._until = self._reserve_anew(tx, wanted)
+        elif self._until is None or tx.messages.reserved() != self._until:
             self._remember_rows(tx, self._next)
-        self._first, self._next = first, first + wanted
+            first, self._until = self._reserve_anew(tx, wanted)
+        elif self._next + wanted - 1 > self._until:
+            first, self._until = self._reserve_anew(tx, max(wanted, _BLOCK))
+        else:
+            first = MessageNumber(self._next)
+        self._next = first + wanted
         return first
+
+    def _reserve_anew(self, tx: Tx, count: int) -> tuple[MessageNumber, int]:
+        first = tx.messages.reserve(count)
+        return first, first + count - 1
 
     def _remember_rows(self, tx: Tx, first: int) -> None:
         self._next = first

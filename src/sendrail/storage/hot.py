@@ -88,6 +88,7 @@ RESERVE: Final = """
     INSERT INTO counters (name, value) VALUES ('message', ?1)
     ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value
 """
+RESERVED: Final = "SELECT value FROM counters WHERE name = 'message'"
 _MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, 0)"
 INSERT_MESSAGE: Final = f"""
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
@@ -334,6 +335,11 @@ class Messages:
         """Return the first of `count` consecutive new numbers; none is ever given twice."""
         [(last,)] = self._execute(RESERVE, (count,)).fetchall()
         return MessageNumber(last - count + 1)
+
+    def reserved(self) -> int:
+        """Return the last number that was reserved by anybody, or 0."""
+        row = self._execute(RESERVED).fetchone()
+        return row[0] if row else 0
 
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         """Insert messages and queue them, at once unless `due_at` says when.
