@@ -7,7 +7,7 @@ queued for that contact is dropped when it is asked about again before its submi
 import structlog
 
 from sendrail.domain import phone
-from sendrail.domain.consent import Keyword, keyword_of
+from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Reply
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 def take_reply(tx: Tx, link_id: LinkId, reply: Reply, now: int) -> Keyword | None:
     """Keep a reply for each list it was sent to; return the keyword it is, if it is one."""
-    keyword = keyword_of(reply.body)
+    keyword = read_reply(reply.body).keyword
     for sender in tx.lists.by_number(reply.list_number, link_id):
         _log.info(
             "reply_taken",
