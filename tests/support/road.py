@@ -32,7 +32,7 @@ from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.service import Sending
-from sendrail.storage.interface import MessageFilter
+from sendrail.storage.rows import MessageFilter
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 from sendrail.telemetry import Metrics

@@ -33,7 +33,8 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Arrival, QueuePlace
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

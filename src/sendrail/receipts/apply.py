@@ -14,7 +14,8 @@ from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status, may_move
 from sendrail.domain.receipt import Callback, Receipt, Reply
 from sendrail.receipts.replies import take_reply
-from sendrail.storage.interface import Owner, ParkedReceipt, RawCallback, Tx, Verdict
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import Owner, ParkedReceipt, RawCallback, Verdict
 
 Parse = Callable[[LinkId, bytes], Sequence[Callback]]
 

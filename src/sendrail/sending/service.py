@@ -28,14 +28,8 @@ from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.order import Fault, Order, Refusal
 from sendrail.sending.duplicates import DuplicateWindow, fingerprint
-from sendrail.storage.interface import (
-    Caller,
-    KeptAnswer,
-    MessageRow,
-    PlaceRow,
-    Store,
-    Tx,
-)
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Caller, KeptAnswer, MessageRow, PlaceRow
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

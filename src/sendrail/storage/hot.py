@@ -17,7 +17,7 @@ from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
 from sendrail.domain.message import FINAL, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.interface import (
+from sendrail.storage.rows import (
     Arrival,
     Caller,
     Departure,
