@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final
 
 from sendrail.domain import consent_words as words_of
+from sendrail.domain.contact import Scope
 
 # More than any handset sends; it bounds the time a text can take.
 READ_MAX: Final = 10_000
@@ -77,6 +78,23 @@ class Vocabulary:
 
 
 DEFAULT: Final = Vocabulary()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPolicy:
+    """How an installation takes replies.
+
+    `answer_pause_ms` is the least time between two automatic answers of one kind to one contact,
+    `parts_within_ms` how long the parts of one text are waited for.
+    """
+
+    scope: Scope = Scope.LIST
+    yes_starts: bool = False
+    abuse: Abuse = Abuse.LABEL
+    answer_pause_ms: int = 300_000
+    parts_within_ms: int = 60_000
+
+
 _NOTHING: Final = Reading()
 _EXACT: Final = {
     word: Reading(keyword=family, rule=Rule.EXACT)

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
-from sendrail.domain.contact import Block, Enrolment, Journey, ListContact, OptOutReason
+from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.consent import Keyword, Reading
+from sendrail.domain.contact import (
+    Block,
+    ConsentEvent,
+    Enrolment,
+    Journey,
+    ListContact,
+    OptOutReason,
+    RecipientTrouble,
+    TroublePolicy,
+)
 from sendrail.domain.ids import (
     AccountId,
     JourneyId,
@@ -24,10 +35,12 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, ListStatus, SendingList
 from sendrail.storage.rows import (
     Arrival,
     Attempt,
+    AutoReply,
     Caller,
     Departure,
     KeptAnswer,
@@ -36,11 +49,15 @@ from sendrail.storage.rows import (
     MessageRow,
     Owner,
     ParkedReceipt,
+    PartsKey,
     PlaceRow,
     QueuePlace,
     RawCallback,
     RecentMessage,
+    ReplyFilter,
     StoredMessage,
+    StoredReply,
+    TroubleWord,
     Unsettled,
     Verdict,
     Waiting,
@@ -58,6 +75,8 @@ class Accounts(Protocol):
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool: ...
     def blocked_words(self, account_id: AccountId) -> str: ...
     def set_blocked_words(self, account_id: AccountId, words: str) -> None: ...
+    def stop_words(self, account_id: AccountId) -> str: ...
+    def set_stop_words(self, account_id: AccountId, words: str) -> None: ...
     def add_key(
         self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
     ) -> KeyId: ...
@@ -100,6 +119,7 @@ class Lists(Protocol):
     def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]: ...
     def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None: ...
     def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]: ...
+    def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts: ...
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
 
 
@@ -121,10 +141,22 @@ class Contacts(Protocol):
         source: str,
         evidence: str,
         now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
     ) -> bool: ...
     def resubscribe(
-        self, list_id: ListId, recipient: PhoneNumber, *, source: str, evidence: str, now: int
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
     ) -> bool: ...
+    def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None: ...
+    def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]: ...
     def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None: ...
     def known(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
@@ -226,9 +258,61 @@ class Inbox(Protocol):
     def parked(self, since: int, limit: int) -> list[ParkedReceipt]: ...
     def unpark(self, ids: Sequence[int]) -> None: ...
     def forget_parked(self, before: int, limit: int) -> int: ...
-    def keep_reply(
-        self, sender: SendingList, reply_from: int, body: str, keyword: str | None, now: int
+
+
+class Replies(Protocol):
+    """Texts from handsets, and the parts of those that are not whole yet."""
+
+    def keep(
+        self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
     ) -> None: ...
+    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool: ...
+    def parts(self, key: PartsKey) -> list[Reply]: ...
+    def part_body(self, key: PartsKey, number: int) -> str | None: ...
+    def mark_joined(self, key: PartsKey) -> None: ...
+    def forget_parts(self, key: PartsKey) -> None: ...
+    def overdue_parts(self, before: int, limit: int) -> list[PartsKey]: ...
+
+
+class ReplyLog(Protocol):
+    """Replies as they were kept."""
+
+    def page(
+        self, account_id: AccountId, about: ReplyFilter, offset: int, limit: int
+    ) -> Sequence[StoredReply]: ...
+
+
+class AutoReplies(Protocol):
+    """Answers to keywords, waiting to be queued or queued lately."""
+
+    def ask(  # noqa: PLR0917 - a row's columns
+        self,
+        sender: SendingList,
+        recipient: PhoneNumber,
+        keyword: Keyword,
+        body: str,
+        now: int,
+        pause_ms: int,
+    ) -> bool: ...
+    def withdraw(self, list_id: ListId, recipient: PhoneNumber) -> None: ...
+    def waiting(self, limit: int) -> list[AutoReply]: ...
+    def settle(self, replies: Sequence[AutoReply], now: int) -> None: ...
+    def forget(self, before: int, limit: int) -> int: ...
+
+
+class Troubles(Protocol):
+    """What carriers say of recipients."""
+
+    def heed(
+        self, words: Sequence[TroubleWord], policy: TroublePolicy
+    ) -> list[RecipientTrouble]: ...
+
+
+class PassingTroubles(Protocol):
+    """Troubles of recipients that a delivery makes forgotten."""
+
+    def clear(self, delivered: Iterable[int]) -> None: ...
+    def forget(self, before: int, limit: int) -> int: ...
 
 
 class Leases(Protocol):
@@ -264,6 +348,16 @@ class Tx(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     @property
+    def replies(self) -> Replies: ...
+    @property
+    def reply_log(self) -> ReplyLog: ...
+    @property
+    def auto_replies(self) -> AutoReplies: ...
+    @property
+    def troubles(self) -> Troubles: ...
+    @property
+    def passing_troubles(self) -> PassingTroubles: ...
+    @property
     def leases(self) -> Leases: ...
 
 
@@ -277,6 +371,7 @@ class Hints:
     queued: dict[int, int] = field(default_factory=dict)
     queued_event: asyncio.Event = field(default_factory=asyncio.Event)
     inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
+    answers_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
         """Tell that these (lane, list) have new messages."""
@@ -287,6 +382,10 @@ class Hints:
     def inbox_has(self) -> None:
         """Tell that callbacks wait to be applied."""
         self.inbox_event.set()
+
+    def answers_wait(self) -> None:
+        """Tell that automatic replies wait to be queued."""
+        self.answers_event.set()
 
 
 class Store(Protocol):

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from sendrail.domain.ids import AccountId, LinkId, MessageNumber
+from sendrail.domain.consent import Keyword
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.ids import AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 
@@ -124,6 +126,7 @@ class ParkedReceipt(NamedTuple):
     status: Status | None
     detail: str
     received_at: int
+    trouble: RecipientTrouble | None = None
 
 
 class Owner(NamedTuple):
@@ -142,6 +145,61 @@ class Verdict(NamedTuple):
     ended_at: int
     number: int
     lane: int
+
+
+class TroubleWord(NamedTuple):
+    """What a carrier says of a message's recipient; `detail` is its own wording."""
+
+    number: int
+    trouble: RecipientTrouble
+    detail: str
+    at: int
+
+
+class PartsKey(NamedTuple):
+    """What the parts of one text from a handset have in common."""
+
+    link_id: LinkId
+    sender: PhoneNumber
+    list_number: PhoneNumber
+    reference: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReply:
+    """An answer to a keyword that is to be queued."""
+
+    list_id: ListId
+    recipient: PhoneNumber
+    keyword: Keyword
+    account_id: AccountId
+    list_number: PhoneNumber
+    body: str
+    asked_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReply:
+    """A reply as it was kept."""
+
+    id: int
+    list_number: PhoneNumber
+    sender: PhoneNumber
+    body: str
+    keyword: Keyword | None
+    rule: str | None
+    review: bool
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFilter:
+    """Which replies a list of replies is about; None means any."""
+
+    list_number: PhoneNumber | None = None
+    keyword: Keyword | None = None
+    review: bool = False
 
 
 class KeptAnswer(NamedTuple):
