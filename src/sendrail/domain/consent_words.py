@@ -88,7 +88,7 @@ ABUSE_PHRASES: Final = re.compile(r"\bf\w* (?:off|you|u)\b|\bgo to hell\b|\bpiss
 
 # Our own instructions, forwarded or asked about.
 INSTRUCTIONS: Final = re.compile(
-    r"\b(?:reply|text|txt|send|respond)(?: with)? stop (?:to|2|for) (?:opt out|\w+)(?: from all)?\b"
+    r"\b(?:reply|text|txt|send|respond|or)(?: with)? stop (?:to|2|for) (?:opt out|\w+)\b"
 )
 # How a reaction to a message of ours reads on a phone that cannot show it as one.
 TAPBACK: Final = re.compile(

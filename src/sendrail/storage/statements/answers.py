@@ -49,10 +49,13 @@ class AutoReplies:
         return self._connection.execute(asked).rowcount > 0
 
     def withdraw(self, list_id: ListId, recipient: PhoneNumber) -> None:
-        """Take back every answer to a contact that has not been queued yet."""
+        """Take back what a contact who leaves was to be told, but for the confirmation of that."""
         self._connection.execute(
             delete(auto_replies).where(
-                _row.list_id == list_id, _row.recipient == recipient, _row.queued_at.is_(None)
+                _row.list_id == list_id,
+                _row.recipient == recipient,
+                _row.keyword != Keyword.STOP.value,
+                _row.queued_at.is_(None),
             )
         )
 
