@@ -34,6 +34,7 @@ from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
+from sendrail.marketing.replies import ReplyService
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
@@ -69,6 +70,7 @@ class Runtime:
     accounts: AccountService
     lists: ListService
     contacts: ContactService
+    replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
     sending: Sending
@@ -122,8 +124,11 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         metrics=metrics,
         limits=Limits(segments_max=settings.segments_max, characters_max=settings.characters_max),
         accounts=AccountService(store, clock.now),
-        lists=ListService(store, clock.now, settings.default_list_rate),
+        lists=ListService(
+            store, clock.now, settings.default_list_rate, Scope(settings.opt_out_scope)
+        ),
         contacts=ContactService(store, clock.now),
+        replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         sending=sending,
