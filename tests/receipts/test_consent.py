@@ -86,6 +86,12 @@ def test_each_keyword_is_answered_once(road, bodies, told):
     assert answers(road) == told
 
 
+def test_nothing_is_even_asked_for_a_help_after_an_opt_out(road):
+    hear(road, "STOP", "HELP")
+    assert road.sql("SELECT keyword FROM auto_replies") == [("stop",)]
+    assert road.counted("auto_replies_total", fate="refused") == 0
+
+
 def test_the_answers_come_again_after_the_pause(started):
     road = started(answer_pause_ms=60_000)
     hear(road, "HELP", "HELP", seconds=59.0)
