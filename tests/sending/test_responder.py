@@ -32,7 +32,7 @@ def queued(road):
 
 
 def waiting(road):
-    return road.read(lambda tx: tx.auto_replies.waiting(100))
+    return road.read(lambda tx: tx.auto_replies.waiting(0, 100))
 
 
 def test_an_answer_is_queued_once(road, sender):
@@ -113,6 +113,18 @@ def test_an_answer_waits_while_the_account_has_too_much_waiting(road, sender):
     road.sending.full_accounts = frozenset()
     assert step(road) == 1
     assert queued(road) == [(ANN, "Bye.")]
+
+
+def test_an_account_that_is_full_holds_nobody_elses_answers_up(road, sender):
+    stranger = road.write(lambda tx: tx.accounts.add("them", 0))
+    theirs = road.add_list(account=stranger)
+    for recipient in range(15550100000, 15550100150):
+        ask(road, sender, recipient=recipient)
+    ask(road, theirs, body="Bye from them.")
+    road.sending.full_accounts = frozenset({road.account})
+    assert step(road) == 1
+    assert queued(road) == [(ANN, "Bye from them.")]
+    assert len(waiting(road)) == 100
 
 
 @pytest.mark.parametrize("why", ["paused list", "suspended account", "blocked word"])

@@ -78,9 +78,20 @@ class Responder:
         self._store.hints.answers_wait()
 
     async def step(self) -> int:
-        """Do one round; return how many answers it has settled."""
+        """Go once through what waits; return how many answers were settled."""
+        settled = postponed = 0
+        # What one account cannot have queued now must not keep back the answers of the others.
+        while waiting := await self._waiting(postponed):
+            done = await self._settle(waiting)
+            settled += done
+            postponed += len(waiting) - done
+        return settled
+
+    async def _waiting(self, offset: int) -> Sequence[AutoReply]:
+        return await self._store.read(lambda tx: tx.auto_replies.waiting(offset, _BATCH_MAX))
+
+    async def _settle(self, waiting: Sequence[AutoReply]) -> int:
         now = self._now()
-        waiting = await self._store.read(lambda tx: tx.auto_replies.waiting(_BATCH_MAX))
         settled = [reply for reply in waiting if now - reply.asked_at > _STALE_MS]
         self._metrics.auto_replies.labels("stale").inc(len(settled))
         answers = [_Answer(reply) for reply in waiting if now - reply.asked_at <= _STALE_MS]

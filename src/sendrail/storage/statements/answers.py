@@ -1,6 +1,7 @@
 """Automatic replies as rows: asked for by whoever takes a reply, queued by whoever sends."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, and_, delete, select, tuple_, update
 
@@ -12,7 +13,8 @@ from sendrail.storage.rows import AutoReply
 from sendrail.storage.statements.dialect import insert_new
 from sendrail.storage.tables import auto_replies
 
-_row = auto_replies.c
+_row: Final = auto_replies.c
+_KEY: Final = (_row.list_id, _row.recipient, _row.keyword)
 
 
 class AutoReplies:
@@ -59,10 +61,12 @@ class AutoReplies:
             )
         )
 
-    def waiting(self, limit: int) -> list[AutoReply]:
-        """Return the oldest answers that are to be queued."""
+    def waiting(self, offset: int, limit: int) -> list[AutoReply]:
+        """Return answers that are to be queued, oldest first, past the first `offset`."""
         oldest = select(auto_replies).where(_row.queued_at.is_(None))
-        rows = self._connection.execute(oldest.order_by(_row.asked_at).limit(limit))
+        rows = self._connection.execute(
+            oldest.order_by(_row.asked_at, *_KEY).offset(offset).limit(limit)
+        )
         return [
             AutoReply(
                 list_id=ListId(row.list_id),
@@ -92,7 +96,6 @@ class AutoReplies:
 
     def forget(self, before: int, limit: int) -> int:
         """Delete at most `limit` answers that were settled before the given time."""
-        key = (_row.list_id, _row.recipient, _row.keyword)
-        old = select(*key).where(_row.queued_at < before).limit(limit)
-        gone = delete(auto_replies).where(tuple_(*key).in_(old))
+        old = select(*_KEY).where(_row.queued_at < before).limit(limit)
+        gone = delete(auto_replies).where(tuple_(*_KEY).in_(old))
         return self._connection.execute(gone).rowcount

@@ -87,29 +87,42 @@ class Contacts:
         event |= {"evidence": evidence, "rule": rule}
         changed = self._leave(list_id, recipient, event)
         if everywhere_in is not None:
-            for other in self._others(everywhere_in, list_id, recipient, left=False):
-                self._leave(other, recipient, event)
+            others = self._others(everywhere_in, list_id, recipient, left=False)
+            self._leave_all(others, recipient, event)
         return changed
 
     def _leave(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
-        now = event["at"]
         of_contact = (_contact.list_id == list_id, _contact.recipient == recipient)
-        left = {"active": False, "unsubscribed_at": now, "reason": event["reason"]}
-        leaving = update(list_contacts).where(*of_contact, _contact.active).values(**left)
-        stranger = {
-            "list_id": list_id,
-            "recipient": recipient,
-            "first_name": "",
-            "last_name": "",
-            "subscribed_at": now,
-        }
+        leaving = update(list_contacts).where(*of_contact, _contact.active).values(**_gone(event))
+        stranger = _stranger(list_id, recipient, event)
         changed = (
             self._run(leaving).rowcount > 0
-            or count_new(self._connection, list_contacts, [stranger | left]) > 0
+            or count_new(self._connection, list_contacts, [stranger]) > 0
         )
         if changed or self._complains(list_id, recipient, event):
             self._record(list_id, recipient, event)
         return changed
+
+    def _leave_all(self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event) -> None:
+        """Take a number off lists that it has not left, in a few statements however many."""
+        for part in batches(list_ids):
+            leaving = update(list_contacts).where(
+                _contact.list_id.in_(part), _contact.recipient == recipient, _contact.active
+            )
+            self._run(leaving.values(**_gone(event)))
+        strangers = [_stranger(list_id, recipient, event) for list_id in list_ids]
+        count_new(self._connection, list_contacts, strangers)
+        self._record_all(list_ids, recipient, event)
+
+    def _come_back_to_all(
+        self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event
+    ) -> None:
+        for part in batches(list_ids):
+            coming = update(list_contacts).where(
+                _contact.list_id.in_(part), _contact.recipient == recipient
+            )
+            self._run(coming.values(**_back(event)))
+        self._record_all(list_ids, recipient, event)
 
     def _complains(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
         """Note a complaint of somebody who has left already: no START lifts that any more."""
@@ -145,17 +158,11 @@ class Contacts:
         event |= {"evidence": evidence, "rule": rule}
         changed = self._come_back(list_id, recipient, event)
         if everywhere_in is not None:
-            for other in self._others(everywhere_in, list_id, recipient, left=True):
-                self._come_back(other, recipient, event)
+            others = self._others(everywhere_in, list_id, recipient, left=True)
+            self._come_back_to_all(others, recipient, event)
         return changed
 
     def _come_back(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
-        back = {
-            "active": True,
-            "subscribed_at": event["at"],
-            "unsubscribed_at": None,
-            "reason": None,
-        }
         changed = (
             update(list_contacts)
             .where(
@@ -164,7 +171,7 @@ class Contacts:
                 _contact.active.is_(False),
                 _contact.reason != OptOutReason.COMPLAINT.value,
             )
-            .values(**back)
+            .values(**_back(event))
         )
         if self._run(changed).rowcount == 0:
             return False
@@ -282,8 +289,29 @@ class Contacts:
         self._connection.execute(renamed, rows)
 
     def _record(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> None:
-        row = insert(consent_events).values(list_id=list_id, recipient=recipient, **event)
-        self._connection.execute(row)
+        self._record_all([list_id], recipient, event)
+
+    def _record_all(
+        self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event
+    ) -> None:
+        rows = [event | {"list_id": list_id, "recipient": recipient} for list_id in list_ids]
+        if rows:
+            self._connection.execute(insert(consent_events), rows)
+
+
+def _gone(event: _Event) -> dict[str, Any]:
+    return {"active": False, "unsubscribed_at": event["at"], "reason": event["reason"]}
+
+
+def _back(event: _Event) -> dict[str, Any]:
+    at = event["at"]
+    return {"active": True, "subscribed_at": at, "unsubscribed_at": None, "reason": None}
+
+
+def _stranger(list_id: ListId, recipient: PhoneNumber, event: _Event) -> dict[str, Any]:
+    """Return the row of a number that a list learns of by its leaving."""
+    names = {"first_name": "", "last_name": "", "subscribed_at": event["at"]}
+    return {"list_id": list_id, "recipient": recipient, **names, **_gone(event)}
 
 
 def _contact_of(row: Row[Any]) -> ListContact:
