@@ -120,7 +120,7 @@ _COMPLAINTS: Final = {
 
 def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
     """Return what a reply says about consent; the surest rule that fires decides."""
-    text = _plain(body[:READ_MAX])
+    text = words_of.SIGNATURE.sub("", _plain(body[:READ_MAX]))
     if words_of.TAPBACK.match(text):
         return _NOTHING
     whole = _letters(text)

@@ -37,7 +37,7 @@ ABOUT_TEXTS: Final = frozenset({
 # Common forms that are further from a keyword than one slip.
 MISSPELLINGS: Final = frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
-    "pleasestop", "plsstop", "soptp", "stpoo", "unsubcribed", "unsubscibed", "unsubscript",
+    "pleasestop", "plsstop", "sopt", "soptp", "stpoo", "unsubcribed", "unsubscibed", "unsubscript",
     "unsubsribed", "unsuscrib", "unsuscribed", "unsubscirbed", "unsubsrcibe", "unsuscirbe",
 })  # fmt: skip
 # Where a slip of one letter is looked for. END, BLOCK and WRONG have too many neighbours.
@@ -68,9 +68,10 @@ PHRASES: Final = re.compile(
             rf"(?:do not|dont|never) send (?:me|any|more) ?{_SOME}{_TEXTS}",
             rf"(?:do not|dont|no longer) (?:want|wish) (?:to receive |to get )?{_SOME}{_TEXTS}",
             rf"no (?:more|further) {_TEXTS}",
-            r"(?:remove|take|get|delete) (?:me|my number|my name|this number) (?:off|from|out)",
-            r"(?:remove|delete|lose|erase) (?:me|my number|this number)",
-            r"to be (?:removed|taken off)",
+            r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of (?:the|this|your))",
+            r"(?:remove|delete) (?:me|my number|my name|this number)",
+            r"(?:lose|erase) (?:my|this) number",
+            r"(?:asked|like|need|want|wish) to be (?:removed|taken off)",
             r"leave (?:me|us) alone",
             r"wrong (?:number|person|guy)",
             rf"why (?:are|r|do) (?:you|u) (?:keep )?(?:{_TEXTING}|{_TO_TEXT})",
@@ -97,7 +98,9 @@ TAPBACK: Final = re.compile(
     r"|reacted [^\"“]{1,40} to [\"“]"
     r"|[^\w\s]{1,20} to [\"“])"
 )
-QUOTES: Final = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|^\s*>[^\n]*", re.MULTILINE)
+# What mail programs put under a text that goes through an e-mail gateway.
+SIGNATURE: Final = re.compile(r"\n[ \t]*(?:sent from|get outlook for) [^\n]{1,60}\s*$")
+QUOTES: Final = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|^[ \t]*>[^\n]*", re.MULTILINE)
 
 # Digits and signs that stand for the letter they look like.
 LOOK_ALIKES: Final = str.maketrans("01345$@*", "oieassao")
