@@ -143,7 +143,7 @@ def settings() -> str:
             [
                 code(each.name),
                 code(each.default) if each.default is not MISSING else "",
-                _bounds(each.metadata["low"], each.metadata["high"]),
+                _bounds(**{key: each.metadata[key] for key in ("low", "high", "choices")}),
                 each.metadata["help"],
             ]
             for each in fields(Settings)
@@ -151,7 +151,9 @@ def settings() -> str:
     )
 
 
-def _bounds(low: float | None, high: float | None) -> str:
+def _bounds(low: float | None, high: float | None, choices: Sequence[str]) -> str:
+    if choices:
+        return " or ".join(map(code, choices))
     return "" if low is None or high is None else f"{low:,} to {high:,}"
 
 

@@ -49,6 +49,12 @@ class Metrics:
             "receipts", "Receipts by what became of them: applied, late, parked, unknown.", "fate"
         )
         self.replies = counter("replies", "Replies received, by keyword family.", "keyword")
+        self.removed = counter(
+            "recipients_removed", "Recipients taken off a list on a carrier's word.", "trouble"
+        )
+        self.auto_replies = counter(
+            "auto_replies", "Answers to keywords, by what became of them.", "fate"
+        )
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
         self.waiting = gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")

@@ -26,11 +26,7 @@ from stores import (
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
-from sendrail.storage.interface import (
-    KeptAnswer,
-    KnownContact,
-    MessageFilter,
-)
+from sendrail.storage.rows import KeptAnswer, KnownContact, MessageFilter
 
 # Transactions
 

@@ -446,7 +446,7 @@ def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
     assert parked(house, limit=1) == ["ref-1"]
     assert parked(house, since=NOW + 1) == []
     [first, _] = house.read(lambda tx: tx.inbox.parked(0, 10))
-    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW)
+    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW, None)
     house.write(lambda tx: tx.inbox.unpark([first.id]))
     assert parked(house) == ["ref-1"]
 

@@ -12,13 +12,13 @@ import sqlite3
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.storage import hot
+from sendrail.storage import hot, hot_inbound
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 STATEMENTS = {
     name: text
-    for name, text in vars(hot).items()
+    for name, text in (*vars(hot).items(), *vars(hot_inbound).items())
     if name.isupper()
     and isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
@@ -30,9 +30,12 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "TAKE": r"SCAN inbox",
     "INSERT_MESSAGES": r"SCAN \d+ CONSTANT ROWS",
     "BOUNDS": r"SCAN CONSTANT ROW",
+    "ANY_TROUBLE": r"SCAN recipient_troubles",
 }
 # No access at all but by key.
-PROTECTED = {"messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments"}
+PROTECTED = {
+    "messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments", "reply_parts",
+}  # fmt: skip
 
 
 def filled(messages):
@@ -62,6 +65,14 @@ def filled(messages):
     raw.executemany(
         "INSERT INTO attempts VALUES (?, 1, ?, 1, 1, 0, 0, 'submitted', NULL, NULL)",
         [(row[0], row[1]) for row in rows],
+    )
+    raw.executemany(
+        "INSERT INTO recipient_troubles VALUES (?, ?, ?, ?)",
+        [(r[3], r[4], r[0], NOW) for r in rows],
+    )
+    raw.executemany(
+        "INSERT INTO reply_parts VALUES (1, ?, 1, 1, 2, 1, '', 0, 0, ?)",
+        [(row[4], NOW) for row in rows],
     )
     raw.commit()
     return engine, raw
@@ -138,6 +149,10 @@ def test_the_large_tables_are_never_scanned(database, name):
         ("APPLY", "rowid=?"),
         ("DROP", "rowid=?"),
         ("KEPT_ANSWER", "account_id=? AND key=?"),
+        ("PARTS", "link_id=? AND sender=? AND list_number=? AND reference=? AND total=?"),
+        ("OVERDUE_PARTS", "received_at<?"),
+        ("CLEAR_TROUBLES", "list_id=? AND recipient=?"),
+        ("FORGET_TROUBLES", "at<?"),
     ],
 )
 def test_a_hot_statement_uses_the_whole_of_its_key(database, name, key):
@@ -179,6 +194,9 @@ class _Stopwatch:
         ("TAKE", (10,)),
         ("PARKED", (0, 10)),
         ("LOAD", ("[1, 2, 3]",)),
+        ("ANY_TROUBLE", ()),
+        ("CLEAR_TROUBLES", ("[1, 2, 3]",)),
+        ("OVERDUE_PARTS", (NOW, 10)),
     ],
 )
 def test_a_deeper_queue_costs_a_hot_statement_nothing(name, values):

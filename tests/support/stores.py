@@ -8,13 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from sendrail.domain.message import Skip, Status
-from sendrail.storage.interface import (
-    Arrival,
-    Departure,
-    ParkedReceipt,
-    QueuePlace,
-    Verdict,
-)
+from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 

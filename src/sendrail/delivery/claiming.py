@@ -22,7 +22,8 @@ from sendrail.domain.message import Drop, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.interface import Departure, KnownContact, QueuePlace, Tx, WaitingMessage
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import Departure, KnownContact, QueuePlace, WaitingMessage
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512

@@ -20,10 +20,12 @@ from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
+from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.delivery import (
     Claim,
     Outbound,
     Outcome,
+    Rejected,
     Settlement,
     Submitted,
     Throttled,
@@ -33,7 +35,8 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -74,6 +77,7 @@ class Worker:
         clock: Clock,
         chance: random.Random,
         answer_timeout_seconds: float,
+        troubles: TroublePolicy | None = None,
     ) -> None:
         self._store = store
         self._claimer = claimer
@@ -84,6 +88,7 @@ class Worker:
         self._clock = clock
         self._chance = chance
         self._answer_timeout = answer_timeout_seconds
+        self._troubles = troubles or TroublePolicy()
         self._handing_over: set[asyncio.Task[None]] = set()
         self._answers: list[_Answer] = []
         self._settling: list[_Answer] = []
@@ -307,9 +312,15 @@ class Worker:
             self._settle_scheduled = True
             self._store.submit(self._settle, self._settled)
 
-    def _settle(self, tx: Tx) -> None:
+    def _settle(self, tx: Tx) -> Sequence[RecipientTrouble]:
         self._settling, self._answers = self._answers, []
         tx.queue.arrive([self._arrival(answer) for answer in self._settling])
+        words = [
+            TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
+            for each in self._settling
+            if isinstance(each.outcome, Rejected) and each.outcome.trouble is not None
+        ]
+        return tx.troubles.heed(words, self._troubles) if words else ()
 
     def _arrival(self, answer: _Answer) -> Arrival:
         claim, settlement = answer.claim, answer.settlement
@@ -335,7 +346,7 @@ class Worker:
             place=place,
         )
 
-    def _settled(self, _: None, error: Exception | None) -> None:
+    def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:
         self._settle_scheduled = False
         # Taken, not only read: a transaction that cannot even begin must find none of the last one.
         settled, self._settling = self._settling, []
@@ -346,6 +357,8 @@ class Worker:
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
         self._metrics.in_flight.dec(len(settled))
+        for trouble in removed or ():
+            self._metrics.removed.labels(trouble).inc()
         for answer in settled:
             self._tell(answer)
         if self._answers:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from sendrail.domain.contact import ListContact, OptOutReason
+from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -116,6 +116,15 @@ class ContactService:
                 param="phone_number",
             )
         return found
+
+    async def history(
+        self, account_id: AccountId, list_number: str, phone_number: str
+    ) -> Sequence[ConsentEvent]:
+        """Return every change of a number's subscription to a list, oldest first."""
+        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+        return await self._store.read(
+            lambda tx: tx.contacts.history(owned_list(tx, account_id, number).id, recipient)
+        )
 
     async def page(
         self,

@@ -36,14 +36,8 @@ from sendrail.sending.verdicts import (
     Verdict,
     refused,
 )
-from sendrail.storage.interface import (
-    Caller,
-    KeptAnswer,
-    KnownContact,
-    MessageRow,
-    Store,
-    Tx,
-)
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Caller, KeptAnswer, KnownContact, MessageRow
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
+from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
 from sendrail.domain.message import FINAL, Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.interface import (
+from sendrail.storage.rows import (
     Arrival,
     Caller,
     Departure,
@@ -215,11 +216,12 @@ APPLY: Final = """
     UPDATE messages SET status = ?, detail = ?, ended_at = ? WHERE number = ? AND lane = ?
 """
 PARK: Final = """
-    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at)
-    VALUES (?, ?, ?, ?, ?)
+    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at, trouble)
+    VALUES (?, ?, ?, ?, ?, ?)
 """
 PARKED: Final = """
-    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at
+    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at,
+           p.trouble
     FROM parked_receipts AS p
     CROSS JOIN carrier_refs AS r ON r.link_id = p.link_id AND r.carrier_ref = p.carrier_ref
     WHERE p.received_at >= ? ORDER BY p.received_at, p.id LIMIT ?
@@ -228,10 +230,6 @@ UNPARK: Final = "DELETE FROM parked_receipts WHERE id = ?"
 FORGET_PARKED: Final = """
     DELETE FROM parked_receipts
     WHERE id IN (SELECT id FROM parked_receipts WHERE received_at < ? LIMIT ?)
-"""
-KEEP_REPLY: Final = """
-    INSERT INTO replies (account_id, list_id, sender, body, keyword, received_at)
-    VALUES (?, ?, ?, ?, ?, ?)
 """
 TAKE_LEASE: Final = """
     INSERT INTO leases (name, owner, epoch, taken_at) VALUES (?, ?, 1, ?)
@@ -512,7 +510,15 @@ class Inbox:
         """Return the receipts parked since then whose message is known by now."""
         rows = self._execute(PARKED, (since, limit))
         return [
-            ParkedReceipt(row[0], row[1], row[2], row[3] and Status(row[3]), row[4], row[5])
+            ParkedReceipt(
+                row[0],
+                row[1],
+                row[2],
+                row[3] and Status(row[3]),
+                row[4],
+                row[5],
+                row[6] and RecipientTrouble(row[6]),
+            )
             for row in rows
         ]
 
@@ -521,11 +527,6 @@ class Inbox:
 
     def forget_parked(self, before: int, limit: int) -> int:
         return self._execute(FORGET_PARKED, (before, limit)).rowcount
-
-    def keep_reply(
-        self, sender: SendingList, reply_from: int, body: str, keyword: str | None, now: int
-    ) -> None:
-        self._execute(KEEP_REPLY, (sender.account_id, sender.id, reply_from, body, keyword, now))
 
 
 class Leases:

@@ -23,15 +23,18 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
-from sendrail.storage import hot
+from sendrail.storage import hot, hot_inbound
 from sendrail.storage.interface import Hints
 from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
+from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.troubles import Troubles
 
 _log = structlog.get_logger()
 
@@ -63,6 +66,8 @@ class SqliteTx:
         self.queue = hot.Queue(connection)
         self.inbox = hot.Inbox(connection)
         self.leases = hot.Leases(connection)
+        self.replies = hot_inbound.Replies(connection)
+        self.passing_troubles = hot_inbound.PassingTroubles(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
         engine = create_engine(
@@ -103,6 +108,18 @@ class SqliteTx:
     @cached_property
     def journeys(self) -> Journeys:
         return Journeys(self._core)
+
+    @cached_property
+    def auto_replies(self) -> AutoReplies:
+        return AutoReplies(self._core)
+
+    @cached_property
+    def reply_log(self) -> ReplyLog:
+        return ReplyLog(self._core)
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self._core, self.contacts)
 
     @cached_property
     def lookup(self) -> LookUp:
