@@ -46,7 +46,9 @@ class Metrics:
         self.resent = counter("messages_resent", "Uncertain messages sent a second time.")
         self.callbacks = counter("callbacks_stored", "Callbacks stored in the inbox.")
         self.receipts = counter(
-            "receipts", "Receipts by what became of them: applied, late, parked, unknown.", "fate"
+            "receipts",
+            "Receipts by what became of them: applied, late, parked, part, underway.",
+            "fate",
         )
         self.replies = counter("replies", "Replies received, by keyword family.", "keyword")
         self.removed = counter(

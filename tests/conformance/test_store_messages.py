@@ -19,6 +19,7 @@ from stores import (
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
+from sendrail.storage.rows import Owner, PartWord
 
 # Numbers and messages
 
@@ -364,12 +365,28 @@ def test_a_reference_leads_to_its_message_and_where_it_stands(house):
     house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
     apply(house, 2)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.link, "ref-1"): (1, house.list.lane, Status.SENT),
-        (house.link, "ref-2"): (2, house.list.lane, Status.DELIVERED),
+        (house.link, "ref-1"): Owner(1, house.list.lane, Status.SENT),
+        (house.link, "ref-2"): Owner(2, house.list.lane, Status.DELIVERED),
     }
     # Another link's references are another carrier's words.
     assert house.read(lambda tx: tx.inbox.owners([(house.link + 1, "ref-1")])) == {}
     assert house.read(lambda tx: tx.inbox.owners([])) == {}
+
+
+def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3")))
+    lane = house.list.lane
+    word = PartWord(house.link, "ref-2", 1, lane, parts_left=2)
+    house.write(lambda tx: tx.inbox.tell_parts([word]))
+    assert owners(house, "ref-1", "ref-2", "ref-3") == {
+        (house.link, f"ref-{part}"): Owner(
+            1, lane, Status.SENT, part=part, parts=3, told=part == 2, parts_left=2
+        )
+        for part in (1, 2, 3)
+    }
+    assert house.find(1).carrier_ref == "ref-1"
 
 
 def test_a_carrier_that_uses_a_reference_again_means_its_latest_message(house):
@@ -384,8 +401,8 @@ def test_where_messages_stand_is_told_by_number(house):
     house.queue(1, 2)
     house.depart(2)
     assert house.read(lambda tx: tx.inbox.standing([1, 2, 3])) == {
-        1: (1, house.list.lane, Status.QUEUED),
-        2: (2, house.list.lane, Status.SENDING),
+        1: Owner(1, house.list.lane, Status.QUEUED),
+        2: Owner(2, house.list.lane, Status.SENDING),
     }
 
 

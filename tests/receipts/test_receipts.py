@@ -1,5 +1,7 @@
 """Receipts early, late, double, contradictory, unknown and unreadable; and what handsets reply."""
 
+import itertools
+
 import pytest
 
 from sendrail.domain.delivery import Failed, Submitted
@@ -32,7 +34,7 @@ def sent(road, sender):
 def fates(road):
     return {
         fate: road.counted("receipts_total", fate=fate)
-        for fate in ("applied", "late", "parked", "underway")
+        for fate in ("applied", "late", "parked", "part", "underway")
         if road.counted("receipts_total", fate=fate)
     }
 
@@ -124,6 +126,70 @@ def test_an_answer_that_failed_after_the_receipt_sends_nothing_again(road, sende
     road.pass_time(60)
     assert road.fate(message_id) == ("delivered", "ok")
     assert len(road.carrier.taken) == 1
+
+
+# Parts of a long text, each with a receipt of its own
+
+
+@pytest.fixture
+def in_parts(road, sender):
+    road.carrier.will(ANN, Submitted("p1", ("p2", "p3")))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    return message_id
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["p1", "p2", "p3"])))
+@pytest.mark.parametrize("together", [True, False])
+def test_a_message_is_delivered_when_all_of_its_parts_are(road, in_parts, order, together):
+    for at, ref in enumerate(order, 1):
+        assert road.fate(in_parts) == ("sent", None)
+        road.callback(receipt(ref))
+        if at < 3 and not together:
+            road.pass_time(1)
+    road.pass_time(1)
+    assert road.fate(in_parts) == ("delivered", "ok")
+    assert fates(road) == {"part": 2, "applied": 1}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_part_whose_receipt_comes_twice_counts_once(road, in_parts, together):
+    refs = ["p1", "p1", "p2", "p2"]
+    if together:
+        road.callback(*[receipt(ref) for ref in refs])
+    else:
+        for ref in refs:
+            road.callback(receipt(ref))
+            road.pass_time(1)
+    road.pass_time(1)
+    assert road.fate(in_parts) == ("sent", None)
+    assert fates(road) == {"part": 2, "late": 2}
+    road.callback(receipt("p3"))
+    road.pass_time(1)
+    assert road.fate(in_parts) == ("delivered", "ok")
+
+
+def test_a_message_fails_with_its_first_part_that_does(road, in_parts):
+    road.callback(receipt("p3"))
+    road.callback(receipt("p2", Status.UNDELIVERED, "absent"))
+    road.pass_time(1)
+    assert road.fate(in_parts) == ("undelivered", "part 2 of 3: absent")
+    road.callback(receipt("p1"))
+    road.pass_time(1)
+    assert road.fate(in_parts) == ("undelivered", "part 2 of 3: absent")
+    assert fates(road) == {"part": 1, "applied": 1, "late": 1}
+
+
+def test_parts_may_be_told_before_the_answer_names_them(road, sender):
+    road.carrier.will(ANN, 3.0, Submitted("p1", ("p2",)))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("p2"))
+    road.callback(receipt("p1"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sending", None)
+    road.pass_time(4)
+    assert road.fate(message_id) == ("delivered", "ok")
 
 
 # Unknown and unreadable

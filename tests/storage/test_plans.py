@@ -60,7 +60,8 @@ def filled(messages):
         [(row[3], row[4]) for row in rows],
     )
     raw.executemany(
-        "INSERT INTO carrier_refs VALUES (1, ?, ?, ?)", [(f"r{r[0]}", r[1], r[0]) for r in rows]
+        "INSERT INTO carrier_refs (link_id, carrier_ref, lane, number) VALUES (1, ?, ?, ?)",
+        [(f"r{r[0]}", r[1], r[0]) for r in rows],
     )
     raw.executemany(
         "INSERT INTO attempts VALUES (?, 1, ?, 1, 1, 0, 0, 'submitted', NULL, NULL)",

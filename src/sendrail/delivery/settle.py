@@ -35,8 +35,14 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
     assert attempt >= 1, "attempts count from 1"
 
     match outcome:
-        case Submitted(carrier_ref):
-            return Settlement(Status.SENT, attempt, carrier_ref=carrier_ref, resent=resent)
+        case Submitted(carrier_ref, further_refs):
+            return Settlement(
+                Status.SENT,
+                attempt,
+                carrier_ref=carrier_ref,
+                resent=resent,
+                further_refs=further_refs,
+            )
         case Throttled() | Unavailable():
             # The carrier's pace or its absence is not the message's fault: it costs no attempt,
             # and the message keeps its place.

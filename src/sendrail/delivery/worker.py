@@ -344,6 +344,7 @@ class Worker:
             detail=settlement.detail,
             carrier_ref=settlement.carrier_ref,
             place=place,
+            further_refs=settlement.further_refs,
         )
 
     def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:

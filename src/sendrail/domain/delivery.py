@@ -122,3 +122,4 @@ class Settlement:
     carrier_ref: str | None = None
     due_at: int | None = None
     resent: bool = False
+    further_refs: tuple[str, ...] = ()

@@ -2,7 +2,9 @@
 
 A receipt can come early (before the submit's answer has named the message), late, twice, or for a
 message that is none of ours. Early ones are parked until the reference is known; an illegal move
-changes nothing, so that late and repeated receipts do no harm.
+changes nothing, so that late and repeated receipts do no harm. Where the carrier gives a receipt
+for each part of a long text, the message is delivered when all of them are, and fails with the
+first that does.
 """
 
 from collections import Counter
@@ -19,7 +21,7 @@ from sendrail.domain.receipt import Callback, Receipt, Reply
 from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.replies import take_reply
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Owner, ParkedReceipt, RawCallback, TroubleWord, Verdict
+from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, TroubleWord, Verdict
 
 _DELIVERED: Final = Status.DELIVERED.value
 
@@ -180,31 +182,64 @@ def _move(
     policy: TroublePolicy,
     applied: Applied,
 ) -> None:
-    standing: dict[int, Status] = {}
-    verdicts, troubles = [], []
+    moves, troubles = _Moves(), []
     for word, owner in zip(words, owners, strict=True):
         if (trouble := word.receipt.trouble) is not None:
             detail, at = word.receipt.detail, word.received_at
             troubles.append(TroubleWord(owner.number, trouble, detail, at))
-        target = word.receipt.status
-        if target is None:
-            applied.fates["underway"] += 1
-            continue
-        if not may_move(standing.get(owner.number, owner.status), target):
-            applied.fates["late"] += 1
-            continue
-        standing[owner.number] = target
-        applied.fates["applied"] += 1
-        applied.ended[target] += 1
-        verdicts.append(
-            Verdict(target.value, word.receipt.detail, word.received_at, owner.number, owner.lane)
-        )
-    if verdicts:
-        tx.inbox.apply(verdicts)
-        delivered = [each.number for each in verdicts if each.status == _DELIVERED]
+        applied.fates[moves.judge(word, owner)] += 1
+    if moves.parts:
+        tx.inbox.tell_parts(moves.parts)
+    if moves.verdicts:
+        tx.inbox.apply(moves.verdicts)
+        applied.ended.update(Status(each.status) for each in moves.verdicts)
+        delivered = [each.number for each in moves.verdicts if each.status == _DELIVERED]
         tx.passing_troubles.clear(delivered)
     if troubles:
         applied.removed.update(tx.troubles.heed(troubles, policy))
+
+
+class _Moves:
+    """What the receipts of one round come to, each judged after those before it."""
+
+    def __init__(self) -> None:
+        self.verdicts: list[Verdict] = []
+        self.parts: list[PartWord] = []
+        self._standing: dict[int, Status] = {}
+        self._told: set[tuple[LinkId, str]] = set()
+        self._left: dict[int, int] = {}
+
+    def judge(self, word: _Word, owner: Owner) -> str:
+        """Return a receipt's fate; what it changes waits in the lists to be written."""
+        target, detail = word.receipt.status, word.receipt.detail
+        if target is None:
+            return "underway"
+        if not may_move(self._standing.get(owner.number, owner.status), target):
+            return "late"
+        if owner.part is not None:
+            if (left := self._tell_part(word, owner)) is None:
+                return "late"
+            if target is not Status.DELIVERED:
+                # One part less, and no handset shows the text as it was meant.
+                detail = f"part {owner.part} of {owner.parts}: {detail}"
+            elif left > 0:
+                return "part"
+        self._standing[owner.number] = target
+        self.verdicts.append(
+            Verdict(target.value, detail, word.received_at, owner.number, owner.lane)
+        )
+        return "applied"
+
+    def _tell_part(self, word: _Word, owner: Owner) -> int | None:
+        """Return how many parts are then to be delivered, or None when this one was told before."""
+        ref = (word.link_id, word.receipt.carrier_ref)
+        if owner.told or ref in self._told:
+            return None
+        self._told.add(ref)
+        left = self._left.get(owner.number, owner.parts_left) - 1
+        self._left[owner.number] = left
+        self.parts.append(PartWord(*ref, owner.number, owner.lane, left))
+        return left
 
 
 def _take(  # noqa: PLR0917 - a reply and where it is counted

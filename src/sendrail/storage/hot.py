@@ -27,6 +27,7 @@ from sendrail.storage.rows import (
     MessageRow,
     Owner,
     ParkedReceipt,
+    PartWord,
     QueuePlace,
     RawCallback,
     RecentMessage,
@@ -187,6 +188,12 @@ KEEP_ATTEMPT: Final = """
 KEEP_REF: Final = """
     INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number) VALUES (?, ?, ?, ?)
 """
+KEEP_PART_REF: Final = """
+    INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number, part, parts)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+PARTS_LEFT: Final = "UPDATE messages SET parts_left = ? WHERE number = ? AND lane = ?"
+PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE link_id = ? AND carrier_ref = ?"
 UNSETTLED: Final = """
     SELECT number, lane, list_id, link_id, status, attempt, epoch, resent, skips, sending_at
     FROM messages WHERE status = ? AND status IN ('sending', 'uncertain') AND number > ?
@@ -204,7 +211,8 @@ REFUSE: Final = """
     INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES (?, ?, ?, ?)
 """
 OWNERS: Final = f"""
-    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status
+    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
+           m.parts_left
     FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
     WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
 """  # noqa: S608 - every piece is a constant of this file
@@ -259,6 +267,20 @@ def _sending_list(row: Sequence[Any]) -> SendingList:
         on_uncertain=OnUncertain(row[11]),
         created_at=row[12],
     )
+
+
+def _owner(  # noqa: PLR0917 - a row's columns
+    number: int,
+    lane: int,
+    status: str,
+    part: int | None,
+    parts: int | None,
+    told: int,
+    parts_left: int | None,
+) -> Owner:
+    if part is None:
+        return Owner(number, lane, Status(status))
+    return Owner(number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0)
 
 
 class Gate:
@@ -455,9 +477,20 @@ class Queue:
             [
                 (a.link_id, a.carrier_ref, a.lane, a.number)
                 for a in arrivals
-                if a.carrier_ref is not None
+                if a.carrier_ref is not None and not a.further_refs
             ],
         )
+        for a in arrivals:
+            if a.carrier_ref is not None and a.further_refs:
+                self._keep_parts(a, (a.carrier_ref, *a.further_refs))
+
+    def _keep_parts(self, arrival: Arrival, refs: Sequence[str]) -> None:
+        link_id, lane, number = arrival.link_id, arrival.lane, arrival.number
+        self._executemany(
+            KEEP_PART_REF,
+            [(link_id, ref, lane, number, part, len(refs)) for part, ref in enumerate(refs, 1)],
+        )
+        self._execute(PARTS_LEFT, (len(refs), number, lane))
 
     def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]:
         return [Unsettled(*row) for row in self._execute(UNSETTLED, (status, after, limit))]
@@ -494,7 +527,7 @@ class Inbox:
 
     def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
         rows = self._execute(OWNERS, (_json(refs).decode(),))
-        return {(row[0], row[1]): Owner(row[2], row[3], Status(row[4])) for row in rows}
+        return {(row[0], row[1]): _owner(*row[2:]) for row in rows}
 
     def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
         rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
@@ -502,6 +535,11 @@ class Inbox:
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
         self._executemany(APPLY, map(tuple, verdicts))
+
+    def tell_parts(self, words: Sequence[PartWord]) -> None:
+        """Note receipts for parts; each part's is told once."""
+        self._executemany(PART_TOLD, [(each.link_id, each.carrier_ref) for each in words])
+        self._executemany(PARTS_LEFT, [(each.parts_left, each.number, each.lane) for each in words])
 
     def park(self, receipts: Sequence[ParkedReceipt]) -> None:
         self._executemany(PARK, [receipt[1:] for receipt in receipts])

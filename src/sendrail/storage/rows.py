@@ -97,6 +97,7 @@ class Arrival(NamedTuple):
     detail: str | None
     carrier_ref: str | None
     place: QueuePlace | None
+    further_refs: tuple[str, ...] = ()
 
 
 class Unsettled(NamedTuple):
@@ -136,11 +137,29 @@ class ParkedReceipt(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """The message a receipt is about, and where it stands."""
+    """The message a receipt is about, and where it stands.
+
+    Where the receipt is about one part of it, `part` of `parts` says which, `told` whether its
+    receipt has come before, and `parts_left` how many parts are still to be delivered.
+    """
 
     number: int
     lane: int
     status: Status
+    part: int | None = None
+    parts: int = 1
+    told: bool = False
+    parts_left: int = 1
+
+
+class PartWord(NamedTuple):
+    """A receipt for one part of a message, and how many parts are then still to be delivered."""
+
+    link_id: LinkId
+    carrier_ref: str
+    number: int
+    lane: int
+    parts_left: int
 
 
 class Verdict(NamedTuple):

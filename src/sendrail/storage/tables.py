@@ -207,6 +207,8 @@ messages: Final = Table(
     Column("sending_at", BigInteger),
     Column("sent_at", BigInteger),
     Column("ended_at", BigInteger),
+    # How many parts are still to be delivered, where the carrier gives a receipt for each.
+    Column("parts_left", SmallInteger),
     # What is neither waiting nor at rest: the rescuer's list, and always a short one.
     Index(
         "messages_unsettled",
@@ -251,6 +253,11 @@ carrier_refs: Final = Table(
     Column("carrier_ref", Text, primary_key=True),
     _needed("lane", SmallInteger),
     _needed("number", BigInteger),
+    # Set where the carrier names each part of a long text: which one this is, of how many, and
+    # whether its receipt has come.
+    Column("part", SmallInteger),
+    Column("parts", SmallInteger),
+    _needed("told", Boolean, server_default=text("0")),
     sqlite_with_rowid=False,
 )
 
