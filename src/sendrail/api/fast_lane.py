@@ -239,7 +239,7 @@ class FastLane(Connection):
         key = key_in(noted.get(b"x-api-key"), noted.get(b"authorization"))
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         if self._piece:
-            self._learn(key, body)
+            self._learn(key)
         self.calls.offer(
             slot,
             self._call,
@@ -249,7 +249,7 @@ class FastLane(Connection):
             body=body,
         )
 
-    def _learn(self, key: str | None, body: bytes) -> None:
+    def _learn(self, key: str | None) -> None:
         """Remember the head of the request that has just been parsed, if it may come again."""
         piece, self._piece = self._piece, b""
         noted = self._noted
@@ -261,13 +261,13 @@ class FastLane(Connection):
             or not is_json(noted.get(b"content-type", b""))
         ):
             return
-        head, end, rest = piece.partition(b"\r\n\r\n")
-        length = _LENGTH(head + end)
-        if length is None or rest != body:
-            # More than this one request has come, or not all of it in this piece.
+        # It stands at the beginning of the piece: what was before it is whole and answered for.
+        head = b"".join(piece.partition(b"\r\n\r\n")[:2])
+        length = _LENGTH(head)
+        if length is None:
             return
         self._lessons -= 1
-        before, after = head[: length.start(1)], (head + end)[length.end(1) :]
+        before, after = head[: length.start(1)], head[length.end(1) :]
         self._known = _Known(before, after, self._call, key_digest(key))
 
     def _go_the_ordinary_way(self) -> None:
