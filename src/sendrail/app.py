@@ -9,13 +9,14 @@ import os
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.registry import open_carrier
 from sendrail.carriers.sdk import Carrier, LinkContext
+from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
@@ -23,11 +24,15 @@ from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
-from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.ids import AccountId, LinkId, MessageIds
+from sendrail.domain.delivery import Outbound
+from sendrail.domain.errors import CarrierTrouble, SendrailError
+from sendrail.domain.ids import AccountId, LinkId, MessageId, MessageIds
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Link, OnUncertain
+from sendrail.domain.webhook import Event
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
@@ -38,15 +43,25 @@ from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.lookup import MessageService
 from sendrail.sending.orders import Limits
-from sendrail.sending.service import Sending
+from sendrail.sending.service import Refused, Sending
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
+from sendrail.storage.sealing import KEY_BYTES
 from sendrail.telemetry import Metrics
+from sendrail.webhooks.guard import Rules
+from sendrail.webhooks.keyring import Keyring
+from sendrail.webhooks.listener import Listener
+from sendrail.webhooks.poster import Poster
+from sendrail.webhooks.service import WebhookService
+from sendrail.webhooks.worker import WebhookWorker
 
 SANDBOX_LINK: Final = "sandbox"
 # In the fictional 555 area code, outside the simulator's magic block.
 SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
+# Outside the magic block as well; the simulator delivers to such a one at once.
+_HANDSET: Final = PhoneNumber(15550001001)
+_NO_CHECKS: Final = sum(Skip)
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
 
@@ -69,6 +84,9 @@ class Runtime:
     sending: Sending
     messages: MessageService
     intake: Intake
+    keyring: Keyring
+    poster: Poster
+    webhooks: WebhookService
     default_account: AccountId
 
 
@@ -89,16 +107,20 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
         try:
             if serving:
                 store.start_checkpoints()
-            ids = MessageIds(folder.key("message-id"))
-            yield await _wire(settings, store, ids, metrics)
+            async with aclosing(Poster(_rules(settings))) as poster:
+                yield await _wire(settings, folder, store, metrics, poster)
         finally:
             await store.close()
     finally:
         folder.unlock()
 
 
-async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metrics) -> Runtime:
+async def _wire(
+    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
+) -> Runtime:
     clock = SystemClock()
+    ids = MessageIds(folder.key("message-id"))
+    keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     account = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
     sending = Sending(
         store,
@@ -124,7 +146,27 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         sending=sending,
         messages=MessageService(store, ids),
         intake=Intake(store, metrics, clock.now),
+        keyring=keyring,
+        poster=poster,
+        webhooks=WebhookService(
+            store,
+            poster,
+            keyring,
+            ids,
+            rules=_rules(settings),
+            signature_header=settings.webhook_signature_header,
+            now=clock.now,
+        ),
         default_account=account,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules.parse(
+        allow_http=settings.webhook_allow_http,
+        ports=settings.webhook_ports,
+        networks=settings.webhook_allow_networks,
+        denied_hosts=settings.webhook_deny_hosts,
     )
 
 
@@ -155,6 +197,7 @@ class _Crew:
     worker: Worker
     rescuer: Rescuer
     receipts: ReceiptWorker
+    webhooks: WebhookWorker
     caretaker: Caretaker
     routes: Routes
 
@@ -172,7 +215,7 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
     await runtime.store.write(runtime.sending.fill_window)
     for route in crew.routes.all():
         await route.carrier.start(_deliver(runtime.intake, route.link.id))
-    work = (crew.worker.run(), crew.receipts.run(), crew.caretaker.run())
+    work = (crew.worker.run(), crew.receipts.run(), crew.webhooks.run(), crew.caretaker.run())
     tasks = [asyncio.create_task(each) for each in work]
     for task in tasks:
         task.add_done_callback(lambda _: broken())
@@ -183,6 +226,7 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
         for route in crew.routes.all():
             await route.carrier.stop()
         crew.receipts.stop()
+        await crew.webhooks.stop(runtime.settings.drain_seconds)
         tasks[-1].cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     for end in ends:
@@ -227,7 +271,19 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     rescuer = Rescuer(store, lease, runtime.ids, metrics, expire_after_ms=expire_after_ms)
     receipts = ReceiptWorker(store, _parser(routes), runtime.ids, metrics, now=clock.now)
     caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
-    return _Crew(worker, rescuer, receipts, caretaker, routes)
+    webhooks = WebhookWorker(
+        store,
+        runtime.poster,
+        runtime.keyring,
+        runtime.ids,
+        metrics=metrics,
+        clock=clock,
+        chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
+        concurrency=settings.webhook_concurrency,
+        pause_after_ms=settings.webhook_pause_after_seconds * 1000,
+        signature_header=settings.webhook_signature_header,
+    )
+    return _Crew(worker, rescuer, receipts, webhooks, caretaker, routes)
 
 
 def _carrier(link: Link, settings: Settings, clock: Clock) -> Carrier:
@@ -252,6 +308,43 @@ def _deliver(intake: Intake, link_id: LinkId) -> Any:
         await intake.put(link_id, raws)
 
     return deliver
+
+
+def listener(runtime: Runtime) -> Listener:
+    """Return a listener to the events of the default account, not begun yet."""
+    return Listener(
+        runtime.store,
+        runtime.ids,
+        account_id=runtime.default_account,
+        signature_header=runtime.settings.webhook_signature_header,
+        now=runtime.clock.now,
+    )
+
+
+async def trigger(runtime: Runtime, event: Event) -> None:
+    """Make something happen in the sandbox of which customers are told; a server must run.
+
+    The event goes the whole way: a message through the gate, the simulator and its receipt, or a
+    handset's reply through the inbox.
+    """
+    if event is Event.DELIVERY:
+        order = Order(_HANDSET, SANDBOX_NUMBER, "A test by sendrail trigger", _NO_CHECKS)
+        [verdict] = await runtime.sending.accept(runtime.default_account, [order])
+        if isinstance(verdict, Refused):
+            raise SendrailError(verdict.text, code=verdict.code, param=verdict.param)
+        return
+    links = await runtime.store.read(lambda tx: tx.links.all())
+    [sandbox] = [link for link in links if link.name == SANDBOX_LINK]
+    body = "STOP" if event is Event.UNSUBSCRIBE else "A test by sendrail trigger"
+    sent = Outbound(
+        message_id=MessageId(""),
+        recipient=_HANDSET,
+        sender=SANDBOX_NUMBER,
+        body="",
+        encoding="gsm7",
+        segments=1,
+    )
+    await runtime.intake.put(sandbox.id, [wire.reply(sent, body)])
 
 
 def sandbox_number() -> str:

@@ -98,10 +98,18 @@ class Caretaker:
         forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
+        forgotten += self._forget_events(tx, now)
         if self._settings.retention_days:
             before = now - self._settings.retention_days * _DAY_MS
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
+
+    def _forget_events(self, tx: Tx, now: int) -> int:
+        before = now - self._settings.webhook_retention_days * _DAY_MS
+        forgotten, untold = tx.outbox.forget_before(before, _FORGET_BATCH)
+        if untold:
+            _log.error("webhook_events_lost", count=untold, reason="webhook_retention_days")
+        return forgotten + tx.endpoints.end_listeners(now)
 
 
 def _log_size(folder: Path) -> int:

@@ -17,6 +17,8 @@ from prometheus_client.process_collector import ProcessCollector
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
 
+_WEBHOOK_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
+
 
 class Metrics:
     """The metrics of one process, in a registry of their own."""
@@ -49,11 +51,26 @@ class Metrics:
             "receipts", "Receipts by what became of them: applied, late, parked, unknown.", "fate"
         )
         self.replies = counter("replies", "Replies received, by keyword family.", "keyword")
+        self.webhook_attempts = counter(
+            "webhook_attempts", "Attempts to tell customers, by outcome: told, failed.", "outcome"
+        )
+        self.webhook_given_up = counter(
+            "webhook_events_given_up", "Events that no further attempt is made for."
+        )
+        self.webhook_endpoints_ended = counter(
+            "webhook_endpoints_ended", "Endpoints we stopped telling: paused, gone.", "state"
+        )
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
         self.waiting = gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")
         self.disk_free = gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
         self.log_bytes = gauge("storage_log_bytes", "Size of the database's write-ahead log.")
+        self.webhook_seconds = Histogram(
+            "sendrail_webhook_seconds",
+            "One attempt to tell a customer, whatever came of it.",
+            buckets=_WEBHOOK_SECONDS,
+            registry=registry,
+        )
         self.commit_seconds = Histogram(
             "sendrail_commit_seconds",
             "One group commit, from its begin to its fsync.",

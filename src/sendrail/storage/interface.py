@@ -16,6 +16,8 @@ from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.contact import Block, Enrolment, Journey, ListContact, OptOutReason
 from sendrail.domain.ids import (
     AccountId,
+    EndpointId,
+    EventId,
     JourneyId,
     KeyId,
     LinkId,
@@ -25,6 +27,7 @@ from sendrail.domain.ids import (
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Link, ListStatus, SendingList
+from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
 
 T = TypeVar("T")
 
@@ -159,6 +162,29 @@ class Verdict(NamedTuple):
     ended_at: int
     number: int
     lane: int
+
+
+class EndedMessage(NamedTuple):
+    """What a customer is told of a message at rest; `provider` is None when it never left."""
+
+    number: int
+    recipient: int
+    list_number: int
+    status: str
+    detail: str | None
+    provider: str | None
+    ended_at: int
+
+
+class TakenReply(NamedTuple):
+    """What a customer is told of a reply."""
+
+    id: int
+    sender: int
+    list_number: int
+    body: str
+    keyword: str | None
+    received_at: int
 
 
 class KeptAnswer(NamedTuple):
@@ -415,6 +441,40 @@ class Inbox(Protocol):
     ) -> None: ...
 
 
+class Outbox(Protocol):
+    """Events for customers: written with what happened, told afterwards."""
+
+    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]: ...
+    def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]: ...
+    def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]: ...
+    def freeze(self, bodies: Sequence[tuple[bytes, EventId]]) -> None: ...
+    def add_test(
+        self, endpoint_id: EndpointId, body: bytes, now: int, due_at: int | None
+    ) -> int: ...
+    def settle(self, settlements: Sequence[EventSettlement]) -> None: ...
+    def give_up(self, event_ids: Sequence[EventId]) -> None: ...
+    def forget_before(self, before: int, limit: int) -> tuple[int, int]: ...
+
+
+class Endpoints(Protocol):
+    """Where accounts want to be told, and what came of it."""
+
+    def add(self, account_id: AccountId, **values: Any) -> EndpointId: ...
+    def all(self, account_id: AccountId) -> list[Endpoint]: ...
+    def find(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint | None: ...
+    def change(self, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> bool: ...
+    def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> bool: ...
+    def active(self) -> list[Endpoint]: ...
+    def waiting(self, account_id: AccountId) -> dict[EndpointId, int]: ...
+    def attempts(
+        self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
+    ) -> list[tuple[WebhookAttempt, OutboxEvent]]: ...
+    def replay(
+        self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int
+    ) -> int: ...
+    def end_listeners(self, now: int) -> int: ...
+
+
 class Leases(Protocol):
     """Who owns what, fenced by an epoch that only grows."""
 
@@ -448,6 +508,10 @@ class Tx(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def endpoints(self) -> Endpoints: ...
+    @property
     def leases(self) -> Leases: ...
 
 
@@ -461,6 +525,7 @@ class Hints:
     queued: dict[int, int] = field(default_factory=dict)
     queued_event: asyncio.Event = field(default_factory=asyncio.Event)
     inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
         """Tell that these (lane, list) have new messages."""
@@ -471,6 +536,10 @@ class Hints:
     def inbox_has(self) -> None:
         """Tell that callbacks wait to be applied."""
         self.inbox_event.set()
+
+    def outbox_has(self) -> None:
+        """Tell that customers are to be told of something."""
+        self.outbox_event.set()
 
 
 class Store(Protocol):
