@@ -12,13 +12,13 @@ import sqlite3
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.storage import hot
+from sendrail.storage import hot, outbox
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 STATEMENTS = {
     name: text
-    for name, text in vars(hot).items()
+    for name, text in {**vars(hot), **vars(outbox)}.items()
     if name.isupper()
     and isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
@@ -29,9 +29,14 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "LISTS_WAITING": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
     "TAKE": r"SCAN inbox",
     "BOUNDS": r"SCAN CONSTANT ROW",
+    "ANY_ENDPOINT": r"SCAN webhook_endpoints",
+    "OLD_EVENTS": r"SCAN outbox",
 }
 # No access at all but by key.
-PROTECTED = {"messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments"}
+PROTECTED = {
+    "messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments", "replies",
+    "webhook_attempts",
+}  # fmt: skip
 
 
 def filled(messages):
@@ -61,6 +66,10 @@ def filled(messages):
     raw.executemany(
         "INSERT INTO attempts VALUES (?, 1, ?, 1, 1, 0, 0, 'submitted', NULL, NULL)",
         [(row[0], row[1]) for row in rows],
+    )
+    raw.executemany(
+        "INSERT INTO outbox VALUES (NULL, ?, 'delivery', ?, ?, ?, 0, 0, 0, NULL)",
+        [(row[3], row[0], row[5], row[5]) for row in rows],
     )
     raw.commit()
     return engine, raw
@@ -135,6 +144,10 @@ def test_the_large_tables_are_never_scanned(database, name):
         ("APPLY", "rowid=?"),
         ("DROP", "rowid=?"),
         ("KEPT_ANSWER", "account_id=? AND key=?"),
+        ("EVENTS_DUE", "endpoint_id=? AND due_at<?"),
+        ("TELL_ENDED", "account_id=?"),
+        ("TELL_REPLY", "account_id=?"),
+        ("FORGET_ATTEMPTS", "event_id=?"),
     ],
 )
 def test_a_hot_statement_uses_the_whole_of_its_key(database, name, key):
@@ -176,6 +189,9 @@ class _Stopwatch:
         ("TAKE", (10,)),
         ("PARKED", (0, 10)),
         ("LOAD", ("[1, 2, 3]",)),
+        ("ANY_ENDPOINT", ()),
+        ("EVENTS_DUE", (1, NOW + 10**9, 20)),
+        ("OLD_EVENTS", (20,)),
     ],
 )
 def test_a_deeper_queue_costs_a_hot_statement_nothing(name, values):

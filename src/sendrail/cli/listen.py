@@ -93,8 +93,11 @@ async def _pass_on(
 
 
 def _rest(body: dict[str, Any]) -> list[str]:
-    shown = {name: value for name, value in body.items() if name not in {"timestamp", "event"}}
-    return [f"{name}={value}" for name, value in shown.items()]
+    return [
+        f"{name}={value}"
+        for name, value in body.items()
+        if name not in {"timestamp", "event"} and value is not None
+    ]
 
 
 def _event(word: str) -> "Event":

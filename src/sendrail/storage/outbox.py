@@ -88,11 +88,10 @@ class Outbox:
     @contextmanager
     def ending(self, numbers: Iterable[int]) -> Iterator[None]:
         """Tell of every one of these messages that comes to rest within the block."""
-        wanted = list(set(numbers))
-        if not wanted or not self.has_endpoints():
+        if not self.has_endpoints():
             yield
             return
-        still_open = [row[0] for row in self._execute(STILL_OPEN, (_list(wanted),))]
+        still_open = [row[0] for row in self._execute(STILL_OPEN, (_list(set(numbers)),))]
         yield
         if self._execute(TELL_ENDED, (_list(still_open),)).rowcount:
             self._has_news()
