@@ -7,6 +7,7 @@ plain constructor calls; nothing here decides anything else.
 import asyncio
 import os
 import random
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -25,7 +26,7 @@ from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Outbound
-from sendrail.domain.errors import CarrierTrouble, SendrailError
+from sendrail.domain.errors import CarrierTrouble, SendrailError, SetupError
 from sendrail.domain.ids import AccountId, LinkId, MessageId, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
@@ -62,6 +63,8 @@ SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
 # Outside the magic block as well; the simulator delivers to such a one at once.
 _HANDSET: Final = PhoneNumber(15550001001)
 _NO_CHECKS: Final = sum(Skip)
+# A token (RFC 9110, 5.6.2).
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
 
@@ -154,7 +157,7 @@ async def _wire(
             keyring,
             ids,
             rules=_rules(settings),
-            signature_header=settings.webhook_signature_header,
+            signature_header=_signature_header(settings),
             now=clock.now,
         ),
         default_account=account,
@@ -168,6 +171,16 @@ def _rules(settings: Settings) -> Rules:
         networks=settings.webhook_allow_networks,
         denied_hosts=settings.webhook_deny_hosts,
     )
+
+
+def _signature_header(settings: Settings) -> str:
+    header = settings.webhook_signature_header
+    if not _HEADER_NAME(header):
+        raise SetupError(
+            f"Setting webhook_signature_header: {header!r} is no header's name, such as "
+            "X-Trackly-Signature."
+        )
+    return header
 
 
 def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:

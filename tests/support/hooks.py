@@ -99,7 +99,7 @@ class Hooks:
         """Add an endpoint; return it with its secret."""
         return self.road.do(self.service.add(account or self.road.account, url, **more))
 
-    def ask(self, name, *values, account=None, **more):
+    def ask(self, name, /, *values, account=None, **more):
         """Call a method of the service for an account, ours by default."""
         work = getattr(self.service, name)
         return self.road.do(work(account or self.road.account, *values, **more))

@@ -115,7 +115,7 @@ def check_url(url: str, rules: Rules) -> None:
         raise _wrong(
             f"The URL's port {port} is not one of {ports}. The setting webhook_ports names them."
         )
-    if host.rstrip(".") in rules.denied_hosts:
+    if host.removesuffix(".") in rules.denied_hosts:
         raise _wrong(f"The host {host} is denied by the setting webhook_deny_hosts.")
     if (address := _literal(host)) is not None and not is_open(address, rules):
         raise _wrong(_closed(address))
@@ -204,7 +204,9 @@ def _read(url: str) -> tuple[str, str, int]:
     authority = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
     if parts.netloc.lower() != authority or "#" in url:
         raise _wrong("The URL must hold no user, no password, no # part, only a host and a port.")
-    if _literal(host) is None and (not _NAME(host.rstrip(".")) or _NUMERIC(_last_label(host))):
+    if _literal(host) is None and (
+        not _NAME(host.removesuffix(".")) or _NUMERIC(_last_label(host))
+    ):
         raise _wrong(f"{host} is no host name and no plain address.")
     return parts.scheme, host, _PORTS[parts.scheme] if port is None else port
 
@@ -218,7 +220,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _last_label(host: str) -> str:
-    return host.rstrip(".").rpartition(".")[2]
+    return host.removesuffix(".").rpartition(".")[2]
 
 
 def _family(address: Address) -> socket.AddressFamily:
