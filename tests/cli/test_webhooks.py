@@ -149,21 +149,29 @@ def test_a_trigger_without_a_server_waits_for_one(shell, event):
     assert shell.json("trigger", event.value) == {"triggered": event.value}
 
 
+def _listens(runtime):
+    return runtime.store._tx.outbox.has_endpoints()
+
+
+async def _until(is_so):
+    # What we wait for happens in threads and tables, and wakes nobody.
+    while not is_so():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
 def test_listening_prints_and_passes_on(data, receiver, capsys):
     async def work():
         async with open_runtime(load(data_dir=data), serving=True) as runtime:
             async with delivering(runtime, lambda: None):
                 listening = asyncio.create_task(_listen(runtime, receiver.url, as_json=True))
                 async with asyncio.timeout(30):
-                    while not await runtime.store.read(lambda tx: tx.outbox.has_endpoints()):
-                        await asyncio.sleep(0.02)
+                    await _until(lambda: _listens(runtime))
                     await trigger(runtime, Event.REPLY)
-                    while not receiver.got:
-                        await asyncio.sleep(0.02)
+                    await _until(lambda: receiver.got)
                 listening.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await listening
-            return await runtime.store.read(lambda tx: tx.outbox.has_endpoints())
+            return _listens(runtime)
 
     assert asyncio.run(work()) is False
     told = capsys.readouterr()

@@ -235,7 +235,8 @@ def test_the_active_endpoints_of_all_accounts_are_the_workers(house, endpoint):
     assert [each.id for each in active] == [endpoint, theirs]
 
 
-def test_telling_wakes_who_waits_for_it(house, endpoint):
+@pytest.mark.usefixtures("endpoint")
+def test_telling_wakes_who_waits_for_it(house):
     assert not house.store.hints.outbox_event.is_set()
     under_way(house, 1)
     apply(house, 1)

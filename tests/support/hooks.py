@@ -53,7 +53,7 @@ class ScriptedReceiver:
     def will(self, url, *steps):
         self.script[url].extend(steps)
 
-    async def post(self, url, body, signature, now):
+    async def post(self, url, body, signature, now):  # noqa: ARG002 - as the real one
         self.posts.append(Posted(self._clock.monotonic(), url, body, signature))
         self.under_way[url] += 1
         self.most_under_way[url] = max(self.most_under_way[url], self.under_way[url])

@@ -56,11 +56,12 @@ def test_a_public_address_is_open(text):
 ODD = [
     "2130706433", "0x7f000001", "0x7f.1", "0x7f.0.0.1", "127.1", "127.0.1", "0177.0.0.1",
     "017700000001", "127.0.0.1.", "127.0.0.01", "127.0.0.0x1", "1.1.1.1.1", "0", "0x", "999",
-    "①②⑦.0.0.1", "１２７.0.0.1", "127。0。0。1", "example。com", "exämple.com", "%31%32%37.0.0.1",
-    "127.0.0.1%00.example.com", "[::1", "[::ffff:127.0.0.1]x", "[2606:4700::1]evil.com", "-a.com",
-    "a-.com", "a..com", ".com", "a.com..", "a_b.com", "*.com", "a" * 64 + ".com", ("a" * 60 + ".") * 5 + "com",
-    "user@example.com", "user:pass@example.com", "example.com:443@127.0.0.1", "a@b@example.com",
-    "example.com\\@127.0.0.1", "example.com\t", "exa\nmple.com", " example.com", "",
+    "①②⑦.0.0.1", "１２７.0.0.1", "127。0。0。1", "example。com", "exämple.com",  # noqa: RUF001
+    "%31%32%37.0.0.1", "127.0.0.1%00.example.com", "[::1", "[::ffff:127.0.0.1]x",
+    "[2606:4700::1]evil.com", "-a.com", "a-.com", "a..com", ".com", "a.com..", "a_b.com", "*.com",
+    "a" * 64 + ".com", ("a" * 60 + ".") * 5 + "com", "user@example.com", "user:pass@example.com",
+    "example.com:443@127.0.0.1", "a@b@example.com", "example.com\\@127.0.0.1", "example.com\t",
+    "exa\nmple.com", " example.com", "",
 ]  # fmt: skip
 
 

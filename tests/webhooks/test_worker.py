@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 import standardwebhooks
@@ -26,7 +27,7 @@ def state(hooks, endpoint):
 
 
 def waits(posts):
-    return [later.at - earlier.at for earlier, later in zip(posts, posts[1:], strict=False)]
+    return [later.at - earlier.at for earlier, later in pairwise(posts)]
 
 
 def test_an_event_is_told_at_once_and_once(road, hooks):
@@ -232,7 +233,7 @@ def test_how_long_it_has_failed_survives_a_restart(road, hooks):
     other.stop()
 
 
-def test_an_endpoint_that_says_gone_is_told_no_more(road, hooks):
+def test_an_endpoint_that_says_gone_is_told_no_more(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(100, endpoint_id=endpoint.id)
     hooks.receiver.will(LIVE, Told(200), Gone())
@@ -272,7 +273,7 @@ def test_a_new_url_is_used_and_gets_a_new_chance(hooks):
 # Crashes
 
 
-def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(make_road, tmp_path):
+def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(make_road):
     road = make_road()
     hooks = Hooks(road)
     endpoint = hooks.add(LIVE).endpoint
@@ -281,9 +282,9 @@ def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(make_
 
     async def post_and_die():
         await hooks.worker.step()
-        while not hooks.receiver.posts:
+        while not hooks.receiver.posts:  # noqa: ASYNC110 - a turn of the loop at a time
             await asyncio.sleep(0)
-        # The answer has come, and nothing of it is on disk.
+        # It was posted, and nothing of that is on disk.
         road.store.die()
 
     road.do(post_and_die())
@@ -340,7 +341,7 @@ def test_what_is_under_way_at_a_late_stop_is_told_again(road, hooks):
 # Replays and rotations
 
 
-def test_a_replay_tells_one_event_again_as_it_was(road, hooks):
+def test_a_replay_tells_one_event_again_as_it_was(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(2, endpoint_id=endpoint.id)
     hooks.pass_time(1)

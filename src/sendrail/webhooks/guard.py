@@ -165,7 +165,7 @@ class GuardedResolver(AbstractResolver):
                 hostname=host,
                 host=str(address),
                 port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,  # noqa: PLR2004 - the versions of IP are names
+                family=_family(address),
                 proto=0,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
@@ -204,9 +204,8 @@ def _read(url: str) -> tuple[str, str, int]:
     authority = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
     if parts.netloc.lower() != authority or "#" in url:
         raise _wrong("The URL must hold no user, no password, no # part, only a host and a port.")
-    if _literal(host) is None and (
-        not _NAME(host.removesuffix(".")) or _NUMERIC(_last_label(host))
-    ):
+    name = host.removesuffix(".")
+    if _literal(host) is None and (not _NAME(name) or _NUMERIC(name.rpartition(".")[2])):
         raise _wrong(f"{host} is no host name and no plain address.")
     return parts.scheme, host, _PORTS[parts.scheme] if port is None else port
 
@@ -217,10 +216,6 @@ def _literal(host: str) -> Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def _last_label(host: str) -> str:
-    return host.removesuffix(".").rpartition(".")[2]
 
 
 def _family(address: Address) -> socket.AddressFamily:
