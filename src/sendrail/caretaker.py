@@ -83,7 +83,10 @@ class Caretaker:
 
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
-        waiting = await self._store.read(lambda tx: tx.lookup.waiting())
+        waiting, untold = await self._store.read(
+            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog())
+        )
+        self._metrics.webhook_waiting.set(untold)
         self._count_at = now + _COUNT_PAUSE * (self._now() - now)
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)

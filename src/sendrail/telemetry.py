@@ -61,6 +61,9 @@ class Metrics:
             "webhook_endpoints_ended", "Endpoints we stopped telling: paused, gone.", "state"
         )
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
+        self.webhook_waiting = gauge(
+            "webhook_events_waiting", "Events customers are still to be told."
+        )
         self.waiting = gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")
         self.disk_free = gauge("disk_free_bytes", "Free bytes on the data folder's disk.")

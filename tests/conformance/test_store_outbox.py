@@ -206,13 +206,10 @@ def test_old_events_are_forgotten_with_their_attempts_in_bites(house, endpoint):
     assert house.read(lambda tx: tx.endpoints.attempts(house.us, endpoint, 0, 9)) == []
 
 
-def test_a_test_event_waits_only_when_it_is_due(house, endpoint):
-    add = lambda due_at: house.write(  # noqa: E731 - said twice below
-        lambda tx: tx.outbox.add_test(endpoint, b"{}", NOW, due_at)
-    )
-    add(None)
+def test_a_test_event_waits_for_nobody(house, endpoint):
+    event_id = house.write(lambda tx: tx.outbox.add_test(endpoint, b"{}", NOW))
     assert due(house, endpoint) == []
-    event_id = add(NOW)
+    assert house.write(lambda tx: tx.endpoints.replay(endpoint, NOW, event=("test", NOW), since=0))
     [event] = due(house, endpoint)
     assert event == OutboxEvent(
         id=event_id,
@@ -224,6 +221,19 @@ def test_a_test_event_waits_only_when_it_is_due(house, endpoint):
         retries=0,
         body=b"{}",
     )
+
+
+def test_what_is_still_to_be_told_is_counted(house, endpoint):
+    theirs = add_endpoint(house, house.them)
+    under_way(house, 1, 2)
+    apply(house, 1)
+    apply(house, 2)
+    [first, _] = due(house, endpoint)
+    settle(house, told(first))
+    assert house.read(lambda tx: tx.endpoints.backlog()) == 1
+    assert house.read(lambda tx: tx.endpoints.waiting(house.us)) == {endpoint: 1}
+    assert house.read(lambda tx: tx.endpoints.waiting(house.them)) == {}
+    assert due(house, theirs) == []
 
 
 def test_the_active_endpoints_of_all_accounts_are_the_workers(house, endpoint):

@@ -98,6 +98,8 @@ def test_one_success_closes_it():
 
 def test_a_wish_for_patience_holds_for_the_whole_endpoint():
     breaker = Breaker()
-    breaker.failed(100.0, 30.0)
+    breaker.failed(100.0, 30_000)
     assert breaker.room(129.9, 0, 8) == 0
     assert breaker.room(130.0, 0, 8) == 8
+    breaker.failed(200.0, 10**15)
+    assert breaker.rests_until == 200.0 + 24 * 3_600

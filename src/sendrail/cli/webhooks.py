@@ -249,7 +249,7 @@ async def _shown(
         "name": endpoint.name,
         "url": endpoint.url,
         "events": _words(endpoint.events),
-        "list_number": numbers.get(endpoint.list_id) if endpoint.list_id else None,
+        "list_number": numbers.get(endpoint.list_id, "deleted") if endpoint.list_id else None,
         "state": endpoint.state.value,
         "failing_since": output.when(endpoint.failing_since),
         "created_at": output.when(endpoint.created_at),

@@ -68,7 +68,7 @@ KEEP_WEBHOOK_ATTEMPT: Final = """
 GIVE_UP: Final = "UPDATE outbox SET due_at = NULL WHERE id = ?"
 TEST_EVENT: Final = """
     INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
-    VALUES (?, 'test', ?, ?, ?, 0, 0, 0, ?) RETURNING id
+    VALUES (?, 'test', ?, ?, NULL, 0, 0, 0, ?) RETURNING id
 """
 OLD_EVENTS: Final = "SELECT id, at, due_at FROM outbox ORDER BY id LIMIT ?"
 FORGET_EVENT: Final = "DELETE FROM outbox WHERE id = ?"
@@ -122,10 +122,10 @@ class Outbox:
         """Keep what is about to be sent: every further attempt sends the same bytes."""
         self._executemany(FREEZE, bodies)
 
-    def add_test(self, endpoint_id: EndpointId, body: bytes, now: int, due_at: int | None) -> int:
-        """Add a test event; without `due_at` nobody but its maker takes it up."""
-        [(event_id,)] = self._execute(TEST_EVENT, (endpoint_id, now, now, due_at, body)).fetchall()
-        return int(event_id)
+    def add_test(self, endpoint_id: EndpointId, body: bytes, now: int) -> EventId:
+        """Add a test event, which is never due: its maker posts it."""
+        [(event_id,)] = self._execute(TEST_EVENT, (endpoint_id, now, now, body)).fetchall()
+        return EventId(event_id)
 
     # Settled
 

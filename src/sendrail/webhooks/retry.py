@@ -83,14 +83,15 @@ class Breaker:
     def succeeded(self) -> None:
         self.failures, self.rests_until = 0, 0.0
 
-    def failed(self, now: float, retry_after_seconds: float | None) -> None:
+    def failed(self, now: float, retry_after_ms: int | None) -> None:
         self.failures += 1
         if self.is_open:
             doublings = min(self.failures - _FAILURES_MAX, 10)
             wait = min(_PROBE_FIRST_SECONDS * 2**doublings, _PROBE_MAX_SECONDS)
             self.rests_until = max(self.rests_until, now + wait)
-        if retry_after_seconds is not None:
-            self.rests_until = max(self.rests_until, now + retry_after_seconds)
+        if retry_after_ms is not None:
+            patience = min(retry_after_ms, RETRY_AFTER_MAX_MS) / 1000
+            self.rests_until = max(self.rests_until, now + patience)
 
     @property
     def is_open(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sendrail.domain import phone
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId, MessageIds
+from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
 from sendrail.domain.webhook import (
     TEST,
     Endpoint,
@@ -189,10 +189,10 @@ class WebhookService:
         endpoint, started = await self.find(account_id, endpoint_id), self._now()
         body = payloads.sample(started)
         event_id = await self._store.write(
-            lambda tx: tx.outbox.add_test(endpoint_id, body, started, None)
+            lambda tx: tx.outbox.add_test(endpoint_id, body, started)
         )
         event = OutboxEvent(
-            id=EventId(event_id),
+            id=event_id,
             endpoint_id=endpoint_id,
             kind=TEST,
             ref=started,

@@ -74,6 +74,7 @@ class _Line:
 @dataclass(frozen=True, slots=True)
 class _Answered:
     line: _Line
+    event: OutboxEvent
     settlement: EventSettlement
 
 
@@ -235,7 +236,7 @@ class WebhookWorker:
         settlement = settle(
             event, answer, started_at=started, now=now, chance=self._chance.random()
         )
-        self._answered.append(_Answered(line, settlement))
+        self._answered.append(_Answered(line, event, settlement))
         self._judge(line, answer, now)
         if not self._stopping and self._lines.get(line.endpoint.id) is line:
             self._post_waiting(line)
@@ -248,8 +249,7 @@ class WebhookWorker:
                 line.breaker.succeeded()
                 line.failing_since = None
             case NotTold(retry_after_ms=after):
-                seconds = None if after is None else after / 1000
-                line.breaker.failed(self._clock.monotonic(), seconds)
+                line.breaker.failed(self._clock.monotonic(), after)
                 if line.failing_since is None:
                     line.failing_since = now
                 elif now - line.failing_since >= self._pause_after_ms:
@@ -311,7 +311,7 @@ class WebhookWorker:
             _log.warning(
                 "webhook_given_up",
                 endpoint_id=attempt.endpoint_id,
-                event_id=settlement.event_id,
+                webhook_id=event_name(self._ids, answered.event.kind, answered.event.ref),
                 attempts=settlement.attempts,
                 status=attempt.status,
             )

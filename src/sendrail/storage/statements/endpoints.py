@@ -62,6 +62,11 @@ class Endpoints:
         )
         return {EndpointId(row[0]): row[1] for row in rows}
 
+    def backlog(self) -> int:
+        """Return how many events all endpoints are still to be told."""
+        waiting = select(func.count()).select_from(outbox).where(outbox.c.due_at.is_not(None))
+        return self._connection.execute(waiting).scalar_one()
+
     def attempts(
         self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
     ) -> list[tuple[WebhookAttempt, OutboxEvent]]:
