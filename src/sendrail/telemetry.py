@@ -55,15 +55,11 @@ class Metrics:
             "webhook_attempts", "Attempts to tell customers, by outcome: told, failed.", "outcome"
         )
         self.webhook_given_up = counter(
-            "webhook_events_given_up", "Events that no further attempt is made for."
+            "webhook_events_given_up", "Events tried for the last time."
         )
-        self.webhook_endpoints_ended = counter(
-            "webhook_endpoints_ended", "Endpoints we stopped telling: paused, gone.", "state"
-        )
+        self.webhook_ended = counter("webhook_endpoints_ended", "Endpoints told no more.", "state")
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
-        self.webhook_waiting = gauge(
-            "webhook_events_waiting", "Events customers are still to be told."
-        )
+        self.webhook_waiting = gauge("webhook_events_waiting", "Events still to be told.")
         self.waiting = gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")
         self.disk_free = gauge("disk_free_bytes", "Free bytes on the data folder's disk.")

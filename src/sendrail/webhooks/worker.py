@@ -321,7 +321,7 @@ class WebhookWorker:
         if self._lines.get(line.endpoint.id) is not line:
             return
         del self._lines[line.endpoint.id]
-        self._metrics.webhook_endpoints_ended.labels(line.state).inc()
+        self._metrics.webhook_ended.labels(line.state).inc()
         _log.error(
             f"webhook_endpoint_{line.state}",
             endpoint_id=line.endpoint.id,
