@@ -31,7 +31,7 @@ from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.sending.orders import Limits
 from sendrail.settings import Settings
-from sendrail.storage.interface import EndedMessage
+from sendrail.storage.rows import EndedMessage
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import payloads
 from sendrail.webhooks.retry import RETRIES_MS
@@ -178,7 +178,7 @@ def settings() -> str:
             [
                 code(each.name),
                 code(each.default) if each.default is not MISSING else "",
-                _bounds(each.metadata["low"], each.metadata["high"]),
+                _bounds(**{key: each.metadata[key] for key in ("low", "high", "choices")}),
                 each.metadata["help"],
             ]
             for each in fields(Settings)
@@ -186,7 +186,9 @@ def settings() -> str:
     )
 
 
-def _bounds(low: float | None, high: float | None) -> str:
+def _bounds(low: float | None, high: float | None, choices: Sequence[str]) -> str:
+    if choices:
+        return " or ".join(map(code, choices))
     return "" if low is None or high is None else f"{low:,} to {high:,}"
 
 

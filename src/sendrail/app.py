@@ -25,6 +25,8 @@ from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
+from sendrail.domain.consent import Abuse, ReplyPolicy
+from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble, SendrailError, SetupError
 from sendrail.domain.ids import AccountId, LinkId, MessageId, MessageIds
@@ -38,13 +40,17 @@ from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
+from sendrail.marketing.replies import ReplyService
+from sendrail.receipts.apply import Policies
 from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.lookup import MessageService
 from sendrail.sending.orders import Limits
-from sendrail.sending.service import Refused, Sending
+from sendrail.sending.responder import Responder
+from sendrail.sending.service import Sending
+from sendrail.sending.verdicts import Refused
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
@@ -67,6 +73,7 @@ _NO_CHECKS: Final = sum(Skip)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,7 @@ class Runtime:
     accounts: AccountService
     lists: ListService
     contacts: ContactService
+    replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
     sending: Sending
@@ -142,8 +150,11 @@ async def _wire(
         metrics=metrics,
         limits=Limits(segments_max=settings.segments_max, characters_max=settings.characters_max),
         accounts=AccountService(store, clock.now),
-        lists=ListService(store, clock.now, settings.default_list_rate),
+        lists=ListService(
+            store, clock.now, settings.default_list_rate, Scope(settings.opt_out_scope)
+        ),
         contacts=ContactService(store, clock.now),
+        replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         sending=sending,
@@ -210,6 +221,7 @@ class _Crew:
     worker: Worker
     rescuer: Rescuer
     receipts: ReceiptWorker
+    responder: Responder
     webhooks: WebhookWorker
     caretaker: Caretaker
     routes: Routes
@@ -228,7 +240,13 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
     await runtime.store.write(runtime.sending.fill_window)
     for route in crew.routes.all():
         await route.carrier.start(_deliver(runtime.intake, route.link.id))
-    work = (crew.worker.run(), crew.receipts.run(), crew.webhooks.run(), crew.caretaker.run())
+    work = (
+        crew.worker.run(),
+        crew.receipts.run(),
+        crew.responder.run(),
+        crew.webhooks.run(),
+        crew.caretaker.run(),
+    )
     tasks = [asyncio.create_task(each) for each in work]
     for task in tasks:
         task.add_done_callback(lambda _: broken())
@@ -239,6 +257,7 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
         for route in crew.routes.all():
             await route.carrier.stop()
         crew.receipts.stop()
+        crew.responder.stop()
         await crew.webhooks.stop(runtime.settings.drain_seconds)
         tasks[-1].cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -269,6 +288,7 @@ async def _make_crew(runtime: Runtime) -> _Crew:
         stale_after_ms=settings.stale_after_seconds * 1000,
         blocked_words=settings.blocked_words,
     )
+    policies = _policies(settings)
     worker = Worker(
         store,
         claimer,
@@ -279,10 +299,14 @@ async def _make_crew(runtime: Runtime) -> _Crew:
         clock=clock,
         chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
         answer_timeout_seconds=settings.answer_timeout_seconds,
+        troubles=policies.troubles,
     )
     expire_after_ms = settings.uncertain_after_seconds * 1000
     rescuer = Rescuer(store, lease, runtime.ids, metrics, expire_after_ms=expire_after_ms)
-    receipts = ReceiptWorker(store, _parser(routes), runtime.ids, metrics, now=clock.now)
+    receipts = ReceiptWorker(
+        store, _parser(routes), runtime.ids, metrics, now=clock.now, policies=policies
+    )
+    responder = Responder(store, runtime.sending, metrics, now=clock.now)
     caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
     webhooks = WebhookWorker(
         store,
@@ -296,7 +320,25 @@ async def _make_crew(runtime: Runtime) -> _Crew:
         pause_after_ms=settings.webhook_pause_after_seconds * 1000,
         signature_header=settings.webhook_signature_header,
     )
-    return _Crew(worker, rescuer, receipts, webhooks, caretaker, routes)
+    return _Crew(worker, rescuer, receipts, responder, webhooks, caretaker, routes)
+
+
+def _policies(settings: Settings) -> Policies:
+    scope = Scope(settings.opt_out_scope)
+    return Policies(
+        replies=ReplyPolicy(
+            scope=scope,
+            yes_starts=settings.yes_resubscribes,
+            abuse=Abuse(settings.abuse_words),
+            answer_pause_ms=settings.auto_reply_pause_seconds * 1000,
+            parts_within_ms=settings.reply_parts_seconds * 1000,
+        ),
+        troubles=TroublePolicy(
+            scope=scope,
+            times_max=settings.recipient_troubles_max,
+            within_ms=settings.recipient_troubles_days * _DAY_MS,
+        ),
+    )
 
 
 def _carrier(link: Link, settings: Settings, clock: Clock) -> Carrier:

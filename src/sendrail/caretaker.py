@@ -105,6 +105,9 @@ class Caretaker:
         if self._settings.retention_days:
             before = now - self._settings.retention_days * _DAY_MS
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
+        forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
+        troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
+        forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
 
     def _forget_events(self, tx: Tx, now: int) -> int:

@@ -7,7 +7,7 @@ ignored is found at three in the morning. A secret may be given as a file by the
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,9 +22,15 @@ _DATA_DIR: Final = Path("sendrail-data")
 
 
 def _setting(
-    default: Any, text: str, *, low: float | None = None, high: float | None = None
+    default: Any,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
 ) -> Any:
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
+    limits = {"low": low, "high": high, "choices": choices}
+    return field(default=default, metadata={"help": text, **limits})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,41 @@ class Settings:
         low=1,
         high=3_650,
     )
+    opt_out_scope: str = _setting(
+        "list",
+        "What a STOP ends, and a START begins again: the subscription to one list, or to every "
+        "list of the account.",
+        choices=("list", "account"),
+    )
+    yes_resubscribes: bool = _setting(False, "Take the reply YES for a START.")
+    abuse_words: str = _setting(
+        "label",
+        "What a reply such as spam or scam comes to: label marks it for review, stop ends the "
+        "subscription as well.",
+        choices=("label", "stop"),
+    )
+    auto_reply_pause_seconds: int = _setting(
+        300,
+        "The least time between two automatic replies of one kind to one contact.",
+        low=1,
+        high=86_400,
+    )
+    reply_parts_seconds: int = _setting(
+        60,
+        "How long the missing parts of a reply are waited for before it is taken as it is.",
+        low=1,
+        high=86_400,
+    )
+    recipient_troubles_max: int = _setting(
+        5,
+        "After this many rejections of absent subscriber or operator in a row the recipient is "
+        "taken off the list; 0 never does.",
+        low=0,
+        high=1_000,
+    )
+    recipient_troubles_days: int = _setting(
+        30, "Such rejections count for this many days.", low=1, high=3_650
+    )
     drain_seconds: int = _setting(
         30, "How long a stop waits for what is under way.", low=0, high=600
     )
@@ -233,6 +274,9 @@ def _parsed(name: str, value: Any) -> Any:
     low, high = spec.metadata["low"], spec.metadata["high"]
     if (low is not None and parsed < low) or (high is not None and parsed > high):
         raise SetupError(f"Setting {name}: {parsed} is not between {low:,} and {high:,}.")
+    choices = spec.metadata["choices"]
+    if choices and parsed not in choices:
+        raise SetupError(f"Setting {name}: {parsed!r} is not {' or '.join(choices)}.")
     return parsed
 
 

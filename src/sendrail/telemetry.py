@@ -51,12 +51,12 @@ class Metrics:
             "receipts", "Receipts by what became of them: applied, late, parked, unknown.", "fate"
         )
         self.replies = counter("replies", "Replies received, by keyword family.", "keyword")
-        self.webhook_attempts = counter(
-            "webhook_attempts", "Attempts to tell customers, by outcome: told, failed.", "outcome"
+        self.removed = counter(
+            "recipients_removed", "Recipients taken off a list on a carrier's word.", "trouble"
         )
-        self.webhook_given_up = counter(
-            "webhook_events_given_up", "Events tried for the last time."
-        )
+        self.auto_replies = counter("auto_replies", "Answers to keywords, by their fate.", "fate")
+        self.webhook_attempts = counter("webhook_attempts", "POSTs, by outcome.", "outcome")
+        self.webhook_given_up = counter("webhook_events_given_up", "Events told no more.")
         self.webhook_ended = counter("webhook_endpoints_ended", "Endpoints told no more.", "state")
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
         self.webhook_waiting = gauge("webhook_events_waiting", "Events still to be told.")

@@ -12,7 +12,7 @@ from sendrail.carriers.simulator import courier, wire
 from sendrail.carriers.simulator.carrier import SimulatorCarrier
 from sendrail.carriers.simulator.numbers import MAGIC, Word
 from sendrail.domain import phone
-from sendrail.domain.consent import Keyword, keyword_of
+from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.delivery import (
     Failed,
     Outbound,
@@ -199,7 +199,7 @@ PROMISES = [
 def gist(told):
     if isinstance(told, Receipt):
         return told.status
-    return keyword_of(told.body) or "no keyword" if isinstance(told, Reply) else told
+    return read_reply(told.body).keyword or "no keyword" if isinstance(told, Reply) else told
 
 
 @pytest.mark.parametrize(("name", "outcomes", "afterwards"), PROMISES)

@@ -26,10 +26,7 @@ from stores import (
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
-from sendrail.storage.interface import (
-    KeptAnswer,
-    MessageFilter,
-)
+from sendrail.storage.rows import KeptAnswer, KnownContact, MessageFilter
 
 # Transactions
 
@@ -275,27 +272,31 @@ def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
         tx.journeys.enrol(journey, ANN, NOW, NOW + 100)
 
     house.write(prepare)
-    pairs = [(house.list.id, each) for each in (ANN, BEN, CID)]
+    ours, theirs, everybody = house.list.id, house.their_list.id, [ANN, BEN, CID, 15550100004]
     facts = house.read(
-        lambda tx: (
-            tx.gate.unsubscribed(pairs),
-            tx.gate.unsubscribed([(house.their_list.id, BEN), (house.list.id, BEN)]),
-            tx.gate.blocked([(house.us, ANN), (house.us, BEN), (house.them, ANN)]),
-            tx.gate.enrolled(pairs, NOW),
-            tx.gate.enrolled(pairs, NOW + 99),
-            tx.gate.enrolled(pairs, NOW + 100),
-            tx.gate.unsubscribed([]) | tx.gate.blocked([]) | tx.gate.enrolled([], NOW),
-        )
+        lambda tx: [
+            tx.gate.known_contacts(account, list_id, recipients, now)
+            for account, list_id, recipients, now in (
+                (house.us, ours, everybody, NOW),
+                (house.us, ours, everybody, NOW + 99),
+                (house.us, ours, everybody, NOW + 100),
+                (house.us, ours, [BEN], NOW),
+                (house.us, ours, [], NOW),
+                (house.them, theirs, everybody, NOW),
+            )
+        ]
     )
-    assert facts == (
-        {(house.list.id, BEN), (house.list.id, CID)},
-        {(house.list.id, BEN)},
-        {(house.us, ANN)},
-        {(house.list.id, ANN)},
-        {(house.list.id, ANN)},
-        set(),
-        set(),
-    )
+    opted_out = {BEN: KnownContact(unsubscribed=True), CID: KnownContact(unsubscribed=True)}
+    assert facts == [
+        {ANN: KnownContact(blocked=True, enrolled=True), **opted_out},
+        {ANN: KnownContact(blocked=True, enrolled=True), **opted_out},
+        {ANN: KnownContact(blocked=True), **opted_out},
+        {BEN: opted_out[BEN]},
+        {},
+        {},
+    ]
+    assert house.read(lambda tx: tx.gate.blocked(house.us, everybody)) == {ANN}
+    assert house.read(lambda tx: tx.gate.blocked(house.them, everybody)) == set()
 
 
 def test_callers_are_known_by_the_digests_of_their_living_keys(house):
@@ -338,7 +339,7 @@ LOOKS = [
     lambda tx, account: tx.lists.find(account, OURS),
     lambda tx, account: [sender for sender in tx.lists.all(account) if sender.number == OURS],
     lambda tx, account: tx.gate.lists([(account, OURS)]),
-    lambda tx, account: tx.gate.blocked([(account, BEN)]),
+    lambda tx, account: tx.gate.blocked(account, [BEN]),
     lambda tx, account: tx.gate.kept_answers([(account, "key")]),
     lambda tx, account: tx.blocks.page(account, 0, 10),
     lambda tx, account: tx.journeys.all(account),

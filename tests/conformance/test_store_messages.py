@@ -40,6 +40,14 @@ def test_numbers_differ_between_processes(house):
     assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
 
 
+def test_the_last_number_that_anybody_reserved_is_known(house):
+    other = house.open()
+    before = house.read(lambda tx: tx.messages.reserved())
+    first = house.write(lambda tx: tx.messages.reserve(3), other)
+    assert first > before
+    assert house.read(lambda tx: tx.messages.reserved()) == first + 2
+
+
 def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
     def fail(tx):
         tx.messages.reserve(10)
@@ -54,10 +62,10 @@ def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
 def test_a_message_is_found_as_it_was_inserted(house):
     body, metadata = "Grüße \U0001f600 {{messageId}}", '{"a": [1]}'
     row = (
-        7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, "queued", 5, 2, "ucs2", body,
+        7, house.list.lane, house.us, house.list.id, BEN, NOW + 3, 5, 2, "ucs2", body,
         metadata,
     )  # fmt: skip
-    house.write(lambda tx: tx.messages.insert([row], [house.place(7)]))
+    house.write(lambda tx: tx.messages.insert([row], NOW))
     found = house.find(7)
     assert (found.number, found.recipient, found.list_number) == (7, BEN, OURS)
     assert (found.body, found.metadata) == (body, metadata)
@@ -66,6 +74,23 @@ def test_a_message_is_found_as_it_was_inserted(house):
     assert (found.carrier, found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 4
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
     assert waiting == (7, house.us, BEN, 0, 5, 0, "ucs2", 2, body)
+
+
+def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):
+    def insert(tx):
+        for number, due_at in ((5, None), (6, NOW + 9)):
+            row = (
+                number, house.list.lane, house.us, house.list.id, ANN, NOW + 3, 0, 1,
+                "gsm7", "Hello", None,
+            )  # fmt: skip
+            tx.messages.insert([row], due_at)
+        tx.messages.insert([])
+
+    house.write(insert)
+    assert [(place.number, place.due_at) for place in house.due(FOREVER)] == [
+        (5, NOW + 3),
+        (6, NOW + 9),
+    ]
 
 
 def test_a_number_is_one_message_for_ever(house):
@@ -421,7 +446,7 @@ def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
     assert parked(house, limit=1) == ["ref-1"]
     assert parked(house, since=NOW + 1) == []
     [first, _] = house.read(lambda tx: tx.inbox.parked(0, 10))
-    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW)
+    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW, None)
     house.write(lambda tx: tx.inbox.unpark([first.id]))
     assert parked(house) == ["ref-1"]
 

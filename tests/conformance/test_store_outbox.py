@@ -3,7 +3,7 @@
 import pytest
 from stores import ANN, NOW, apply, house
 
-from sendrail.domain.consent import Keyword
+from sendrail.domain.consent import Keyword, Reading
 from sendrail.domain.message import Status
 from sendrail.domain.webhook import (
     Event,
@@ -101,7 +101,8 @@ def test_a_drop_is_kept_once(house, endpoint):
 
 @pytest.mark.parametrize(("keyword", "kind"), [(Keyword.STOP, "unsubscribe"), (None, "reply")])
 def test_a_reply_is_kept_with_what_it_said(house, endpoint, keyword, kind):
-    house.write(lambda tx: tx.inbox.keep_reply(house.list, ANN, "text", keyword, NOW))
+    reading = Reading(keyword=keyword)
+    house.write(lambda tx: tx.replies.keep(house.list, ANN, "text", reading, NOW))
     [event] = due(house, endpoint)
     assert event.kind == kind
     [reply] = house.read(lambda tx: tx.outbox.taken_replies([event.ref])).values()

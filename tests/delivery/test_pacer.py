@@ -76,8 +76,8 @@ def test_a_list_that_has_just_been_served_is_left_alone_for_a_moment():
     pacer.wake(7, 1, NOW)
     pacer.turns(NOW, 1)
     pacer.wake(7, 1, NOW)
-    assert pacer.turns(NOW + 0.019, 1) == []
-    assert pacer.turns(NOW + 0.021, 1) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 0.049, 1) == []
+    assert pacer.turns(NOW + 0.051, 1) == [Turn(7, 1)]
 
 
 def test_a_list_that_was_forgotten_gains_no_second_helping():

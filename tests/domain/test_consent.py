@@ -1,11 +1,31 @@
-"""Keywords: exactly the words of the compliance page, and nothing that merely begins like one."""
+"""What replies say about consent: a table from the sources' rules, and laws no table can hold."""
+
+import time
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.consent import Keyword, keyword_of
+from sendrail.domain.consent import (
+    READ_MAX,
+    Abuse,
+    Keyword,
+    Reading,
+    Rule,
+    Vocabulary,
+    fold,
+    read_reply,
+)
 
+TABLE = tomllib.loads(Path(__file__).with_name("replies.toml").read_text("utf-8"))["group"]
+ROWS = [
+    (text, meaning, group["source"])
+    for group in TABLE
+    for meaning in ("stop", "start", "help", "abuse", "none")
+    for text in group.get(meaning, [])
+]
 STOPS = [
     "STOP", "STOPALL", "END", "QUIT", "CANCEL", "UNSUBSCRIBE", "UNSUB", "REMOVEME", "OPTOUT",
     "BLOCK", "WRONG", "REVOKE",
@@ -15,6 +35,75 @@ WORDS = [
     *((word, Keyword.START) for word in ("START", "UNSTOP")),
     *((word, Keyword.HELP) for word in ("HELP", "INFO")),
 ]
+
+
+def meaning_of(text, **more):
+    reading = read_reply(text, Vocabulary(**more))
+    if reading.keyword is None and reading.rule is Rule.ABUSE:
+        return "abuse"
+    return reading.keyword.value if reading.keyword else "none"
+
+
+# The table
+
+
+@pytest.mark.parametrize(("text", "meaning", "source"), ROWS)
+def test_a_reply_says_what_the_sources_have_it_say(text, meaning, source):
+    assert meaning_of(text) == meaning, source
+
+
+def test_the_table_is_broad_and_says_nothing_twice():
+    texts = [text for text, _, _ in ROWS]
+    assert len(texts) == len(set(texts)) >= 150
+
+
+# Rules
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "review"),
+    [
+        ("stop", Rule.EXACT, False),
+        ("S.T.O.P.", Rule.EXACT, False),
+        ("Arrêt", Rule.LANGUAGE, False),
+        ("st0p", Rule.DISGUISE, False),
+        ("stop please", Rule.FIRST_WORD, False),
+        ("do not text me again", Rule.PHRASE, True),
+        ("stpo", Rule.MISSPELLING, True),
+        ("stopppp", Rule.MISSPELLING, True),
+        ("unsuscribed", Rule.MISSPELLING, True),
+        ("this is spam", Rule.ABUSE, True),
+        ("thanks", None, False),
+        ("stop by", None, False),
+    ],
+)
+def test_the_rule_that_fired_is_told_and_a_likeness_is_reviewed(text, rule, review):
+    reading = read_reply(text)
+    assert (reading.rule, reading.review) == (rule, review)
+
+
+def test_a_complaint_in_words_is_a_stop_only_where_the_setting_says_so():
+    assert read_reply("scam") == Reading(rule=Rule.ABUSE, review=True)
+    told = read_reply("scam", Vocabulary(abuse=Abuse.STOP))
+    assert told == Reading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True)
+
+
+def test_yes_starts_only_where_it_is_configured():
+    assert meaning_of("Yes!") == "none"
+    assert meaning_of("Yes!", yes_starts=True) == "start"
+    assert meaning_of("yes please", yes_starts=True) == "none"
+
+
+def test_an_account_adds_words_of_its_own():
+    extra = frozenset({fold("Avsluta"), fold("Ta bort mig")})
+    assert read_reply("AVSLUTA!", Vocabulary(extra_stops=extra)).rule is Rule.ACCOUNT_WORD
+    assert meaning_of("ta bort  mig.", extra_stops=extra) == "stop"
+    assert meaning_of("avsluta") == "none"
+    # They add, and take nothing away.
+    assert meaning_of("help", extra_stops=frozenset({"help"})) == "help"
+
+
+# Folding
 
 
 @pytest.mark.parametrize(("word", "family"), WORDS)
@@ -27,38 +116,7 @@ WORDS = [
 )  # fmt: skip
 def test_a_keyword_counts_whatever_surrounds_it(word, family, written):
     for form in (word, word.lower(), word.capitalize()):
-        assert keyword_of(written.format(form)) is family
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "stop all", "Stop-All", "STOP  ALL", "opt out", "Opt-Out", "opt_out", "remove me",
-        "remove. me", "un-subscribe", "s.t.o.p",
-        "ＳＴＯＰ", "ｓｔｏｐ", "ＳＴＯＰ　ＡＬＬ",  # noqa: RUF001 - the full-width forms are meant
-        "\uff33top", "stop\ufe0f",
-    ],
-)  # fmt: skip
-def test_spaces_punctuation_and_width_do_not_matter(text):
-    assert keyword_of(text) is Keyword.STOP
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", " ", ".", "\U0001f44d", "stop by", "stop by later", "shop", "step", "stopp", "top",
-        "please stop", "stop it", "stop1", "1stop", "don't stop", "stop start", "ends", "blocked",
-        "helpful", "infos", "starting", "unstoppable", "STOP HELP", "no", "yes", "y", "ok", "2",
-        "арret", "СТОП", "ΣTOP",  # noqa: RUF001 - look-alikes of other scripts are other words
-    ],
-)  # fmt: skip
-def test_anything_else_is_a_reply_like_any_other(text):
-    assert keyword_of(text) is None
-
-
-@given(st.text(max_size=200))
-def test_any_text_has_a_family_or_none(text):
-    assert keyword_of(text) in {None, *Keyword}
+        assert read_reply(written.format(form)) == Reading(keyword=family, rule=Rule.EXACT)
 
 
 @given(st.sampled_from(WORDS), st.text(alphabet=" .,!?-'\"\n\t", max_size=5), st.randoms())
@@ -66,4 +124,55 @@ def test_scattered_punctuation_never_hides_a_keyword(word, marks, dice):
     letters = list(word[0])
     for mark in marks:
         letters.insert(dice.randrange(len(letters) + 1), mark)
-    assert keyword_of("".join(letters)) is word[1]
+    assert read_reply("".join(letters)).keyword is word[1]
+
+
+# Laws
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read(text):
+    reading = read_reply(text)
+    assert reading.keyword in {None, *Keyword}
+    assert (reading.keyword is None) or reading.rule is not None
+
+
+@given(st.text(alphabet="helpinfostar \U0001f600.!", max_size=14))
+def test_help_and_start_are_never_guessed(text):
+    if read_reply(text).keyword in {Keyword.HELP, Keyword.START}:
+        letters = "".join(char for char in text if char.isalpha())
+        assert letters in {"help", "info", "start"}
+
+
+@given(st.sampled_from(["stop", "unsubscribe", "cancel", "quit"]), st.data())
+def test_one_slip_in_a_long_keyword_still_ends_the_texts(word, data):
+    at = data.draw(st.integers(0, len(word) - 1))
+    letter = data.draw(st.sampled_from("zxjq"))
+    assert read_reply(word[:at] + letter + word[at:]).keyword is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "“",
+        '"',
+        "stop ",
+        "a",
+        "dont send any more ",
+        "ﷺ",
+        "\u0301",
+        "opt ",
+        "> \n",
+        "reply stop to ",
+    ],
+)
+def test_the_longest_reply_is_read_at_once(unit):
+    text = (unit * READ_MAX)[:READ_MAX]
+    began = time.process_time()
+    read_reply(text)
+    # A reading takes some hundredths; one that grows with the square would take minutes.
+    assert time.process_time() - began < 5.0
+
+
+def test_what_stands_past_the_longest_reply_is_not_read():
+    assert meaning_of("x " * READ_MAX + "please remove me") == "none"

@@ -84,6 +84,13 @@ def test_many_at_once_are_the_same_as_one_by_one(many):
     assert IDS.show_many(many) == [IDS.show(number) for number in many]
 
 
+@given(st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 700)), max_size=8))
+def test_a_run_is_the_same_as_one_by_one_wherever_it_begins(runs):
+    ids = MessageIds(KEY)
+    for first, count in runs:
+        assert ids.show_run(first, count) == ids.show_many(range(first, first + count))
+
+
 @pytest.mark.parametrize(
     "text", ["", "rPoyObE", "rPoyObENN", "rPoyObE-", "rPoyObE ", "rPoyObE\n", "rPoyObEé", "٣" * 8]
 )

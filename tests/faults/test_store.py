@@ -10,7 +10,7 @@ from sendrail.app import delivering, open_runtime, sandbox_number
 from sendrail.domain.errors import StorageFull, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.sending.orders import read_order
-from sendrail.sending.service import Accepted, Refused
+from sendrail.sending.verdicts import Accepted, Refused
 from sendrail.settings import load
 
 

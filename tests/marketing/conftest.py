@@ -14,6 +14,7 @@ from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
+from sendrail.marketing.replies import ReplyService
 from sendrail.sending.accounts import AccountService
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
@@ -35,6 +36,7 @@ class House:
         self.accounts = AccountService(self.store, clock)
         self.lists = ListService(self.store, clock, 17_000)
         self.contacts = ContactService(self.store, clock)
+        self.replies = ReplyService(self.store)
         self.blocks = BlockService(self.store, clock)
         self.journeys = JourneyService(self.store, clock)
 

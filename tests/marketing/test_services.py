@@ -332,11 +332,15 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
     enrolment = house.do(house.journeys.enrol(us, LIST, "welcome", ANN))
     assert enrolment.ends_at == house.now + 30 * DAY_MS
     assert house.do(house.journeys.enrolments(us, LIST, "welcome")) == [enrolment]
-    pair = (house.do(house.lists.find(us, LIST)).id, 15550100001)
-    assert house.write(lambda tx: tx.gate.enrolled([pair], house.now)) == {pair}
+    list_id = house.do(house.lists.find(us, LIST)).id
+
+    def enrolled():
+        return house.write(lambda tx: tx.gate.known_contacts(us, list_id, [15550100001], house.now))
+
+    assert [each.enrolled for each in enrolled().values()] == [True]
     house.now += 30 * DAY_MS
     assert house.do(house.journeys.enrolments(us, LIST, "welcome")) == []
-    assert house.write(lambda tx: tx.gate.enrolled([pair], house.now)) == set()
+    assert enrolled() == {}
 
 
 def test_a_contact_is_taken_off_a_journey(house, us):

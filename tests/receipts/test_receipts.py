@@ -276,7 +276,8 @@ def test_a_stop_ends_the_subscription_and_drops_what_is_queued(road, sender, bod
     road.callback(reply(quiet, body))
     road.pass_time(61)
     assert road.fate(message_id) == ("dropped", "contact_blocked")
-    assert road.carrier.recipients == [BEN]
+    # All that she still gets is the confirmation.
+    assert road.carrier.recipients == [BEN, ANN]
     [verdict] = road.accept(road.order(quiet, ANN, "again"))
     assert verdict.code == "contact_unsubscribed"
     # The other list of the account, and the other contact of the list, are not concerned.

@@ -18,7 +18,8 @@ from sendrail.domain.errors import (
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
 from sendrail.sending.orders import Limits, read_order
-from sendrail.sending.service import Accepted, Idempotency, Refused, Replay, Submission
+from sendrail.sending.service import Idempotency, Submission
+from sendrail.sending.verdicts import Accepted, Refused, Replay
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 WINDOW_SECONDS = 300
@@ -285,6 +286,24 @@ def test_messages_of_another_process_are_seen(road, sender):
     road.do(other.close())
 
 
+def test_a_window_filled_from_nothing_gives_out_no_number_that_was_not_reserved(road, sender):
+    road.do(road.store.write(road.sending.fill_window))
+    [verdict] = road.accept(road.order(sender, ANN))
+    assert road.ids.read(verdict.message_id) == 1
+
+
+def test_numbers_grow_with_time_whichever_process_gives_them(road, sender):
+    other = type(road.store)(road.path)
+    elsewhere = road.open_sending(store=other)
+    ids = []
+    for at, sending in enumerate([road.sending, elsewhere, elsewhere, road.sending] * 3):
+        order = road.order(sender, 15550200000 + at)
+        ids += [each.message_id for each in road.do(sending.accept(road.account, [order]))]
+    numbers = [road.ids.read(each) for each in ids]
+    assert numbers == sorted(set(numbers))
+    road.do(other.close())
+
+
 def test_without_a_window_nothing_is_a_duplicate(road, sender):
     road.sending = road.open_sending(window_ms=0)
     assert codes(road.accept(*[road.order(sender, ANN)] * 3)) == ["accepted"] * 3
@@ -362,7 +381,7 @@ def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch):
     def bug(*_):
         raise KeyError("bug")
 
-    monkeypatch.setattr(road.sending, "_read_facts", bug)
+    monkeypatch.setattr(road.sending, "_judge_line", bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"

@@ -20,7 +20,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Skip, Status
 from sendrail.domain.receipt import Receipt, Reply
 from sendrail.domain.sender import OnUncertain
-from sendrail.sending.service import Accepted
+from sendrail.sending.verdicts import Accepted
 
 RECIPIENTS = range(15550100000, 15550100015)
 RATES = (60, 300, 1_200, 6_000)
@@ -162,7 +162,8 @@ class World:
         self.stormy = stormy
 
         async def start():
-            return [asyncio.create_task(work) for work in (road.worker.run(), road.receipts.run())]
+            work = (road.worker.run(), road.receipts.run(), road.responder.run())
+            return [asyncio.create_task(each) for each in work]
 
         road.alive = road.do(start())
 
@@ -284,7 +285,7 @@ class World:
                 road.clock.advance(dice.uniform(0.1, 4))
             elif what < 0.37:
                 sender = dice.choice(list(self.lists.values()))
-                body = dice.choice(("STOP", "START", "What?"))
+                body = dice.choice(("STOP", "START", "HELP", "What?"))
                 said = Reply(sender=dice.choice(RECIPIENTS), list_number=sender.number, body=body)
                 self.reply(sender.link_id, said)
             self.pass_time(dice.choice((0.01, 0.2, 1.0, 2.0)))
@@ -370,6 +371,23 @@ def check_rest(world, rows):
     return listed
 
 
+def check_answers(world):
+    """Every answer that was asked for is a message, and no opt-out is confirmed twice."""
+    sql = world.road.sql
+    lost = """
+        SELECT a.list_id, a.recipient, a.keyword FROM auto_replies AS a
+        WHERE a.queued_at IS NULL OR (a.keyword = 'stop' AND NOT EXISTS (
+            SELECT 1 FROM messages AS m
+            WHERE m.list_id = a.list_id AND m.recipient = a.recipient AND m.body = a.body))
+    """
+    assert sql(lost) == []
+    confirmed = Counter(
+        sql("SELECT list_id, recipient FROM messages WHERE body LIKE '%You are off this list%'")
+    )
+    ended = Counter(sql("SELECT list_id, recipient FROM consent_events WHERE NOT active"))
+    assert confirmed <= ended
+
+
 def check_memory(world):
     assert len(world.road.pacer) == 0
     for route in world.road.routes.all():
@@ -402,6 +420,7 @@ def live_through(road, seed, orders):
     check_pace(world, rows)
     check_order(world, rows)
     listed = check_rest(world, rows)
+    check_answers(world)
     check_memory(world)
     world.road.clock.advance(4 * 3_600 + 1)
     world.road.do(road.rescuer.expire(road.clock.now()))

@@ -9,6 +9,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from sendrail.domain.errors import SetupError, StorageUnavailable
 from sendrail.storage import migrations
@@ -91,6 +93,29 @@ def test_each_step_is_numbered_phased_explained_and_forward_only(step):
     assert module.__doc__
     assert not hasattr(module, "downgrade"), "a backup is the way back"
     assert "sendrail" not in step.read_text("utf-8"), "a step is frozen: it imports nothing of ours"
+
+
+def test_what_an_older_version_kept_gets_the_defaults_of_the_new_columns(tmp_path):
+    database = tmp_path / "older.db"
+    with (
+        changing(database) as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        module_of(STEPS[0]).upgrade()
+        run = connection.exec_driver_sql
+        run("INSERT INTO accounts VALUES (1, 'us', 'active', '', 0)")
+        run("INSERT INTO links VALUES (1, NULL, 'sandbox', 'simulator', '{}', 9, NULL)")
+        run(
+            "INSERT INTO lists VALUES (1, 7, 1, 15550100000, 'News', '', 'active', 60, 1, 0,"
+            " NULL, 'hold', 0)"
+        )
+        run("INSERT INTO replies VALUES (1, 1, 1, 15550100001, 'stop', 'stop', 0)")
+        module_of(STEPS[1]).upgrade()
+    with closing(sqlite3.connect(database)) as raw:
+        one = raw.execute
+        assert one("SELECT stop_words FROM accounts").fetchall() == [("",)]
+        assert one("SELECT answers, stop_text FROM lists").fetchall() == [(1, None)]
+        assert one("SELECT keyword, rule, review FROM replies").fetchall() == [("stop", None, 0)]
 
 
 @pytest.mark.parametrize("version", ["9999", "0000", "a1b2c3d4e5f6", ""])

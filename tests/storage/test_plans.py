@@ -12,13 +12,13 @@ import sqlite3
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.storage import hot, outbox
+from sendrail.storage import hot, hot_inbound, outbox
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 STATEMENTS = {
     name: text
-    for name, text in {**vars(hot), **vars(outbox)}.items()
+    for name, text in (*vars(hot).items(), *vars(hot_inbound).items(), *vars(outbox).items())
     if name.isupper()
     and isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
@@ -28,14 +28,16 @@ STATEMENTS = {
 SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "LISTS_WAITING": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
     "TAKE": r"SCAN inbox",
+    "INSERT_MESSAGES": r"SCAN \d+ CONSTANT ROWS",
     "BOUNDS": r"SCAN CONSTANT ROW",
+    "ANY_TROUBLE": r"SCAN recipient_troubles",
     "ANY_ENDPOINT": r"SCAN webhook_endpoints",
     "OLD_EVENTS": r"SCAN outbox",
 }
 # No access at all but by key.
 PROTECTED = {
-    "messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments", "replies",
-    "webhook_attempts",
+    "messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments", "reply_parts",
+    "replies", "webhook_attempts",
 }  # fmt: skip
 
 
@@ -71,6 +73,14 @@ def filled(messages):
         "INSERT INTO outbox VALUES (NULL, ?, 'delivery', ?, ?, ?, 0, 0, 0, NULL)",
         [(row[3], row[0], row[5], row[5]) for row in rows],
     )
+    raw.executemany(
+        "INSERT INTO recipient_troubles VALUES (?, ?, ?, ?)",
+        [(r[3], r[4], r[0], NOW) for r in rows],
+    )
+    raw.executemany(
+        "INSERT INTO reply_parts VALUES (1, ?, 1, 1, 2, 1, '', 0, 0, ?)",
+        [(row[4], NOW) for row in rows],
+    )
     raw.commit()
     return engine, raw
 
@@ -99,7 +109,9 @@ def plan(database, text):
 
 
 def test_the_hot_statements_are_found():
-    assert {"DUE", "DEPART", "ARRIVE", "UNSUBSCRIBED", "OWNERS", "LISTS_WAITING"} <= set(STATEMENTS)
+    assert {"DUE", "DEPART", "ARRIVE", "KNOWN_CONTACTS", "OWNERS", "LISTS_WAITING"} <= set(
+        STATEMENTS
+    )
     assert len(STATEMENTS) >= 40
 
 
@@ -133,7 +145,7 @@ def test_the_large_tables_are_never_scanned(database, name):
         ("DUE", "lane=? AND list_id=? AND rank=? AND due_at<?"),
         ("NEXT_DUE", "lane=? AND list_id=? AND rank=? AND due_at>?"),
         ("LEAVE_QUEUE", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
-        ("UNSUBSCRIBED", "list_id=? AND recipient=?"),
+        ("KNOWN_CONTACTS", "list_id=? AND recipient=?"),
         ("BLOCKED", "account_id=? AND recipient=?"),
         ("OWNERS", "link_id=? AND carrier_ref=?"),
         ("UNSETTLED", "status=? AND number>?"),
@@ -144,6 +156,10 @@ def test_the_large_tables_are_never_scanned(database, name):
         ("APPLY", "rowid=?"),
         ("DROP", "rowid=?"),
         ("KEPT_ANSWER", "account_id=? AND key=?"),
+        ("PARTS", "link_id=? AND sender=? AND list_number=? AND reference=? AND total=?"),
+        ("OVERDUE_PARTS", "received_at<?"),
+        ("CLEAR_TROUBLES", "list_id=? AND recipient=?"),
+        ("FORGET_TROUBLES", "at<?"),
         ("EVENTS_DUE", "endpoint_id=? AND due_at<?"),
         ("TELL_ENDED", "account_id=?"),
         ("TELL_REPLY", "account_id=?"),
@@ -189,6 +205,9 @@ class _Stopwatch:
         ("TAKE", (10,)),
         ("PARKED", (0, 10)),
         ("LOAD", ("[1, 2, 3]",)),
+        ("ANY_TROUBLE", ()),
+        ("CLEAR_TROUBLES", ("[1, 2, 3]",)),
+        ("OVERDUE_PARTS", (NOW, 10)),
         ("ANY_ENDPOINT", ()),
         ("EVENTS_DUE", (1, NOW + 10**9, 20)),
         ("OLD_EVENTS", (20,)),

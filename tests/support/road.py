@@ -28,11 +28,13 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
+from sendrail.receipts.apply import Policies
 from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.duplicates import DuplicateWindow
+from sendrail.sending.responder import Responder
 from sendrail.sending.service import Sending
-from sendrail.storage.interface import MessageFilter
+from sendrail.storage.rows import MessageFilter
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 from sendrail.telemetry import Metrics
@@ -190,13 +192,14 @@ class ScriptedCarrier:
 class Road:
     """One installation: an account, a link, and everything from the gate to the receipt."""
 
-    def __init__(self, path: Path, *, window=500, mps=None, stale_after_ms=STALE_MS):
+    def __init__(self, path: Path, *, window=500, mps=None, stale_after_ms=STALE_MS, policies=None):
         self.path = path
         self.clock = OwnClock()
         self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock))
         self.ids = MessageIds(bytes(range(16)))
         self.stale_after_ms = stale_after_ms
         self.blocked_words = ""
+        self.policies = policies or Policies()
         self.carriers = {}
         self.alive = None
         path.write_bytes(_empty_database())
@@ -336,6 +339,7 @@ class Road:
             clock=self.clock,
             chance=random.Random(7),
             answer_timeout_seconds=ANSWER_SECONDS,
+            troubles=self.policies.troubles,
         )
         self.rescuer = Rescuer(
             self.store, self.lease, self.ids, self.metrics, expire_after_ms=EXPIRE_MS
@@ -347,14 +351,20 @@ class Road:
             self.ids,
             self.metrics,
             now=self.clock.now,
+            policies=self.policies,
         )
+        self.responder = self.open_responder()
+
+    def open_responder(self):
+        return Responder(self.store, self.sending, self.metrics, now=self.clock.now)
 
     def start_all(self):
         """Let the workers run whenever the loop does."""
         self.open_delivery()
 
         async def start():
-            return [asyncio.create_task(work) for work in (self.worker.run(), self.receipts.run())]
+            work = (self.worker.run(), self.receipts.run(), self.responder.run())
+            return [asyncio.create_task(each) for each in work]
 
         self.alive = self.do(start())
 
@@ -369,6 +379,7 @@ class Road:
         async def stop():
             await self.worker.stop(1.0)
             self.receipts.stop()
+            self.responder.stop()
             await asyncio.gather(*tasks)
 
         self.do(stop())

@@ -7,14 +7,8 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.domain.message import Status
-from sendrail.storage.interface import (
-    Arrival,
-    Departure,
-    ParkedReceipt,
-    QueuePlace,
-    Verdict,
-)
+from sendrail.domain.message import Skip, Status
+from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 
@@ -110,11 +104,11 @@ class House:
                 [
                     (
                         number, sender.lane, sender.account_id, sender.id, ANN, created_at,
-                        "queued", 0, 1, "gsm7", body, None,
+                        Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
                     )
                     for number in numbers
                 ],
-                [QueuePlace(sender.lane, sender.id, rank, due_at, number) for number in numbers],
+                due_at,
             )
         )  # fmt: skip
 

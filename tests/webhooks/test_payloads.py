@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import FINAL, Drop, Status
-from sendrail.storage.interface import EndedMessage, TakenReply
+from sendrail.storage.rows import EndedMessage, TakenReply
 from sendrail.webhooks import payloads
 
 IDS = MessageIds(bytes(range(16)))

@@ -22,7 +22,7 @@ from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.v2.messages import message_of, page_of, read_filter, read_page
-from sendrail.api.v2.sending import CALLS, Call, SendingCalls
+from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
@@ -69,6 +69,26 @@ def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[
     return [Route(base + path, endpoint, methods=[method]) for base in BASES]
 
 
+class _Awaited(SendingRequest):
+    """A request of a sending call that a task waits for."""
+
+    __slots__ = ("_name", "response")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.raws = ()
+        self.idempotency = None
+        self.response: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    def answer(self, status: int, content: bytes, *, replayed: bool = False) -> None:
+        if not self.response.done():
+            headers = {"idempotency-replayed": "true"} if replayed else {}
+            self.response.set_result(_json(status, content, headers))
+
+    def request_id(self) -> str:
+        return self._name
+
+
 class _Api:
     """The endpoints: parse, one service call, shape."""
 
@@ -78,27 +98,20 @@ class _Api:
 
     def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
         async def send(request: Request) -> Response:
-            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             body = await read_body(request)
             if body is None:
                 return _too_large(request)
-
-            def answered(status: int, content: bytes, replayed: bool) -> None:
-                if not answer.done():
-                    headers = {"idempotency-replayed": "true"} if replayed else {}
-                    answer.set_result(_json(status, content, headers))
-
             headers = dict(request.headers.raw)
+            awaited = _Awaited(request.state.request_id)
             self._calls.offer(
+                awaited,
                 call,
                 key=key_of(request.headers.raw),
                 content_type=headers.get(b"content-type", b""),
                 idempotency_key=headers.get(b"idempotency-key"),
                 body=body,
-                request_id=request.state.request_id,
-                answer=answered,
             )
-            return await answer
+            return await awaited.response
 
         return send
 

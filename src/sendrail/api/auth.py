@@ -6,7 +6,7 @@ from typing import Final
 from sendrail.domain.account import key_digest
 from sendrail.domain.errors import Forbidden, Unauthorized
 from sendrail.domain.ids import AccountId
-from sendrail.sending.service import SUSPENDED
+from sendrail.sending.verdicts import SUSPENDED
 from sendrail.storage.interface import Store
 
 MISSING_KEY: Final = "API key required"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Contacts of a list: subscribed, or opted out.", no_args_is_help=True)
 
 _COLUMNS = ("phone_number", "active", "first_name", "last_name", "subscribed_at", "reason")
+_HISTORY = ("at", "active", "reason", "source", "rule", "evidence")
 _SOURCE = "command line"
 
 
@@ -69,6 +70,30 @@ def show(
         output.document(_shown(contact))
     else:
         output.card(_shown(contact))
+
+
+@app.command()
+def history(
+    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
+) -> None:
+    """Show each opt-out and its end, with what shows it: the words, the rule, the time."""
+    events = [
+        {
+            "at": output.when(event.at),
+            "active": event.active,
+            "reason": event.reason,
+            "source": event.source,
+            "rule": event.rule,
+            "evidence": event.evidence,
+        }
+        for event in run(
+            data, as_json, lambda it: it.contacts.history(it.default_account, list_number, number)
+        )
+    ]
+    if as_json:
+        output.document({"events": events})
+    else:
+        output.table(_HISTORY, events, "Nothing has changed for this number on this list.")
 
 
 @app.command("list")

@@ -27,6 +27,21 @@ Policy = Annotated[
 ]
 
 
+Answers = Annotated[
+    bool | None,
+    typer.Option("--answers/--no-answers", help="Whether STOP, START and HELP are answered."),
+]
+StopText = Annotated[
+    str | None, typer.Option("--stop-text", metavar="TEXT", help="The answer to STOP.")
+]
+StartText = Annotated[
+    str | None, typer.Option("--start-text", metavar="TEXT", help="The answer to START.")
+]
+HelpText = Annotated[
+    str | None, typer.Option("--help-text", metavar="TEXT", help="The answer to HELP.")
+]
+
+
 @app.command()
 def add(
     number: ListNumber,
@@ -36,10 +51,16 @@ def add(
     rate: Rate = None,
     link: Link = "",
     on_uncertain: Policy = "hold",
+    answers: Answers = None,
+    stop_text: StopText = None,
+    start_text: StartText = None,
+    help_text: HelpText = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add a sending list."""
+    from sendrail.domain.answers import AnswerTexts
+
     added = run(
         data,
         as_json,
@@ -51,9 +72,52 @@ def add(
             rate=rate,
             link=link,
             on_uncertain=on_uncertain,
+            answers=AnswerTexts(
+                enabled=answers is not False, stop=stop_text, start=start_text, help=help_text
+            ),
         ),
     )
     _tell(added, as_json)
+
+
+@app.command()
+def change(
+    number: ListNumber,
+    *,
+    answers: Answers = None,
+    stop_text: StopText = None,
+    start_text: StartText = None,
+    help_text: HelpText = None,
+    default_texts: Annotated[
+        bool, typer.Option("--default-texts", help="Give up the list's own answers.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a list answers to STOP, START and HELP; without an option, show it."""
+    told = run(
+        data,
+        as_json,
+        lambda it: it.lists.set_answers(
+            it.default_account,
+            number,
+            enabled=answers,
+            stop=stop_text,
+            start=start_text,
+            help=help_text,
+            defaults=default_texts,
+        ),
+    )
+    shown = {
+        "answers": told.enabled,
+        "stop_text": told.stop,
+        "start_text": told.start,
+        "help_text": told.help,
+    }
+    if as_json:
+        output.document(shown)
+    else:
+        output.card(shown)
 
 
 @app.command("import")

@@ -21,6 +21,7 @@ from sendrail.cli import (
     lists,
     messages,
     migrate,
+    replies,
     send,
     serve,
     webhooks,
@@ -55,6 +56,7 @@ app.command()(send.send)
 app.add_typer(messages.app, name="messages")
 app.add_typer(lists.app, name="lists")
 app.add_typer(contacts.app, name="contacts")
+app.add_typer(replies.app, name="replies")
 app.add_typer(blocks.app, name="blocks")
 app.add_typer(journeys.app, name="journeys")
 app.add_typer(keys.app, name="keys")

@@ -68,7 +68,7 @@ async def _send(
     from sendrail.domain.errors import InvalidInput, SendrailError
     from sendrail.domain.order import Fault
     from sendrail.sending.orders import read_order
-    from sendrail.sending.service import Refused
+    from sendrail.sending.verdicts import Refused
 
     to, list_number, body = fields
     order = read_order(

@@ -22,13 +22,16 @@ from sendrail.domain.message import Drop, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.interface import Departure, QueuePlace, Tx, WaitingMessage
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import Departure, KnownContact, QueuePlace, WaitingMessage
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512
 _SHARE_MIN: Final = 16
 _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
+_NOBODY: Final = KnownContact()
+_SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
 
 
 class Then(Enum):
@@ -166,7 +169,7 @@ class Claimer:
             return
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
-        reasons = self._ask_again(tx, candidates, loaded)
+        reasons = self._ask_again(tx, candidates, loaded, wall)
         going = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
         found.drops += [
             (each.place, Status.DROPPED, reason)
@@ -187,33 +190,40 @@ class Claimer:
         )
 
     def _ask_again(
-        self, tx: Tx, candidates: Sequence[_Candidate], loaded: dict[int, WaitingMessage]
+        self,
+        tx: Tx,
+        candidates: Sequence[_Candidate],
+        loaded: dict[int, WaitingMessage],
+        wall: int,
     ) -> list[Drop | None]:
         messages = [loaded[each.place.number] for each in candidates]
-        asking = [message for message in messages if not message.skips & Skip.CONTACT_VALIDATION]
-        unsubscribed = tx.gate.unsubscribed(
-            [
-                (each.place.list_id, message.recipient)
-                for each, message in zip(candidates, messages, strict=True)
-                if not message.skips & Skip.CONTACT_VALIDATION
-            ]
-        )
-        blocked = tx.gate.blocked([(each.account_id, each.recipient) for each in asking])
-        accounts = tx.gate.accounts({message.account_id for message in messages})
-        return [
-            judge_again(
-                Facts(
-                    each.sender,
-                    accounts[message.account_id].active,
-                    contains_any(message.body, self._blocked_words)
-                    or contains_any(message.body, accounts[message.account_id].blocked_words),
-                    (each.place.list_id, message.recipient) in unsubscribed,
-                    (message.account_id, message.recipient) in blocked,
-                ),
-                message.skips,
+        gate = tx.gate
+        asked: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for each, message in zip(candidates, messages, strict=True):
+            if not message.skips & _SKIP_CONTACT:
+                asked[message.account_id, each.place.list_id].append(message.recipient)
+        known = {
+            (list_id, recipient): contact
+            for (account_id, list_id), recipients in asked.items()
+            for recipient, contact in gate.known_contacts(
+                account_id, list_id, recipients, wall
+            ).items()
+        }
+        accounts = gate.accounts({message.account_id for message in messages})
+        judged = []
+        for each, message in zip(candidates, messages, strict=True):
+            account = accounts[message.account_id]
+            contact = known.get((each.place.list_id, message.recipient), _NOBODY)
+            words = (self._blocked_words, account.blocked_words)
+            facts = Facts(
+                each.sender,
+                account.active,
+                any(contains_any(message.body, word) for word in words),
+                contact.unsubscribed,
+                contact.blocked,
             )
-            for each, message in zip(candidates, messages, strict=True)
-        ]
+            judged.append(judge_again(facts, message.skips))
+        return judged
 
 
 def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int) -> Claim:

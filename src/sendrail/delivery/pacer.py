@@ -12,7 +12,7 @@ from sendrail.domain.pacing import Pace
 
 # A list whose pace allows hundreds a second is served in small groups this far apart: a commit for
 # each single message would cost more than all the rest.
-_TICK_SECONDS: Final = 0.02
+_TICK_SECONDS: Final = 0.05
 
 
 class Turn(NamedTuple):

@@ -15,7 +15,8 @@ from sendrail.domain.delivery import Uncertain, rank_of
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
-from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx, Unsettled
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Arrival, QueuePlace, Unsettled
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

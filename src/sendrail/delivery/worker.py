@@ -20,10 +20,12 @@ from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
+from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.delivery import (
     Claim,
     Outbound,
     Outcome,
+    Rejected,
     Settlement,
     Submitted,
     Throttled,
@@ -33,7 +35,8 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.interface import Arrival, QueuePlace, Store, Tx
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -44,6 +47,9 @@ _LOOK_SECONDS: Final = 0.5
 _STORAGE_RETRY_SECONDS: Final = 0.5
 # A link that is not open here may be opened by a restart; nothing is lost by waiting.
 _LINK_RETRY_SECONDS: Final = 5.0
+# Under load there is news with every commit, a thousand times a second, and hardly ever of a list
+# whose turn has come: it is heard together.
+_HEAR_SECONDS: Final = 0.005
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
 
@@ -71,6 +77,7 @@ class Worker:
         clock: Clock,
         chance: random.Random,
         answer_timeout_seconds: float,
+        troubles: TroublePolicy | None = None,
     ) -> None:
         self._store = store
         self._claimer = claimer
@@ -81,11 +88,13 @@ class Worker:
         self._clock = clock
         self._chance = chance
         self._answer_timeout = answer_timeout_seconds
+        self._troubles = troubles or TroublePolicy()
         self._handing_over: set[asyncio.Task[None]] = set()
         self._answers: list[_Answer] = []
         self._settling: list[_Answer] = []
         self._settle_scheduled = False
         self._look_missed = False
+        self._heard_at = 0.0
         self._stopping = False
         # Set while `run` is not under way: only then no claim can turn into another hand-over.
         self._ended = asyncio.Event()
@@ -160,6 +169,7 @@ class Worker:
 
     def _hear_hints(self, now: float) -> None:
         hints = self._store.hints
+        self._heard_at = now
         hints.queued_event.clear()
         while hints.queued:
             list_id, lane = hints.queued.popitem()
@@ -174,7 +184,9 @@ class Worker:
             async with asyncio.timeout(max(_REST_MIN_SECONDS, seconds)):
                 await event.wait()
         except TimeoutError:
-            pass
+            return
+        if (early := self._heard_at + _HEAR_SECONDS - self._clock.monotonic()) > 0:
+            await asyncio.sleep(early)
 
     # After a claim
 
@@ -300,9 +312,15 @@ class Worker:
             self._settle_scheduled = True
             self._store.submit(self._settle, self._settled)
 
-    def _settle(self, tx: Tx) -> None:
+    def _settle(self, tx: Tx) -> Sequence[RecipientTrouble]:
         self._settling, self._answers = self._answers, []
         tx.queue.arrive([self._arrival(answer) for answer in self._settling])
+        words = [
+            TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
+            for each in self._settling
+            if isinstance(each.outcome, Rejected) and each.outcome.trouble is not None
+        ]
+        return tx.troubles.heed(words, self._troubles) if words else ()
 
     def _arrival(self, answer: _Answer) -> Arrival:
         claim, settlement = answer.claim, answer.settlement
@@ -328,7 +346,7 @@ class Worker:
             place=place,
         )
 
-    def _settled(self, _: None, error: Exception | None) -> None:
+    def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:
         self._settle_scheduled = False
         # Taken, not only read: a transaction that cannot even begin must find none of the last one.
         settled, self._settling = self._settling, []
@@ -339,6 +357,8 @@ class Worker:
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
         self._metrics.in_flight.dec(len(settled))
+        for trouble in removed or ():
+            self._metrics.removed.labels(trouble).inc()
         for answer in settled:
             self._tell(answer)
         if self._answers:

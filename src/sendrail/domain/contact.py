@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sendrail.domain.ids import JourneyId, ListId
 from sendrail.domain.phone import PhoneNumber
@@ -28,6 +29,45 @@ class RecipientTrouble(StrEnum):
     # These two may pass by themselves: they count towards a threshold.
     ABSENT_SUBSCRIBER = "absent_subscriber"
     OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """How far an opt-out reaches: one list, or every list of the account."""
+
+    LIST = "list"
+    ACCOUNT = "account"
+
+
+# What takes a recipient off a list at once, and the reason that is kept.
+REMOVALS: Final = {
+    RecipientTrouble.OPTED_OUT: OptOutReason.MESSAGE,
+    RecipientTrouble.SPAM: OptOutReason.COMPLAINT,
+    RecipientTrouble.INVALID_DESTINATION: OptOutReason.INVALID_CONTACT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroublePolicy:
+    """When carriers' words on a recipient end a subscription.
+
+    `times_max` passing troubles in a row, all within `within_ms`, are one too many; 0 counts none.
+    """
+
+    scope: Scope = Scope.LIST
+    times_max: int = 5
+    within_ms: int = 30 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEvent:
+    """One change of a subscription, with what shows that it was right."""
+
+    active: bool
+    reason: str
+    source: str
+    rule: str | None
+    evidence: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ anybody without the key. It is not a secret: the API key guards the message.
 import string
 from array import array
 from collections.abc import Sequence
-from typing import Final, NewType
+from typing import Final, NewType, cast
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -35,6 +35,8 @@ _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 # A balanced Feistel network over a strong round function is a pseudorandom permutation from four
 # rounds on (Luby and Rackoff, 1988).
 _ROUNDS: Final = 4
+# How many ids are made ahead: enough to share the fixed cost, few enough to take no time.
+_RUN: Final = 512
 
 
 def lane_of(list_id: int) -> Lane:
@@ -54,6 +56,8 @@ class MessageIds:
         # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
         # one call enciphers a whole batch of blocks.
         self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+        self._run_first = 0
+        self._run: list[MessageId] = []
 
     def show(self, number: int) -> MessageId:
         """Return the public id of one message number."""
@@ -66,11 +70,20 @@ class MessageIds:
         for step in range(_ROUNDS):
             mixed = self._round(step, right)
             left, right = right, [(a + b) % _HALF for a, b in zip(left, mixed, strict=True)]
-        pairs = _PAIRS
-        return [
-            MessageId(pairs[a // _PAIR] + pairs[a % _PAIR] + pairs[b // _PAIR] + pairs[b % _PAIR])
+        pairs, pair = _PAIRS, _PAIR
+        shown = [
+            f"{pairs[a // pair]}{pairs[a % pair]}{pairs[b // pair]}{pairs[b % pair]}"
             for a, b in zip(left, right, strict=True)
         ]
+        return cast("list[MessageId]", shown)
+
+    def show_run(self, first: int, count: int) -> list[MessageId]:
+        """Return the ids of consecutive numbers, made ahead in blocks: numbers come in order."""
+        begin = first - self._run_first
+        if begin < 0 or begin + count > len(self._run):
+            self._run_first, begin = first, 0
+            self._run = self.show_many(range(first, first + max(count, _RUN)))
+        return self._run[begin : begin + count]
 
     def read(self, text: str) -> MessageNumber | None:
         """Return the number behind a public id, or None when it cannot be one."""

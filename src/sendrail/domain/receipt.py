@@ -25,17 +25,27 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPart:
+    """Which part of a longer text this is: the first of `total` has `number` 1."""
+
+    reference: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A text from a handset to one of our lists.
 
     `answered` says that the carrier has dealt with the keyword in it and written back itself, so
-    that we must not.
+    that we must not. `part` is there where the text came in several.
     """
 
     sender: PhoneNumber
     list_number: PhoneNumber
     body: str
     answered: bool = False
+    part: ReplyPart | None = None
 
 
 Callback = Receipt | Reply

@@ -32,6 +32,8 @@ def measure(text: str) -> Measure:
 
     An empty text is one GSM-7 segment of no units: it is still one message on the air.
     """
+    if len(text) <= _GSM7.alone_max and _ALL_BASIC(text):
+        return Measure(_GSM7_NAME, len(text), 1)
     coding, units = _weigh(text)
     if units <= coding.alone_max:
         segments = 1
@@ -120,8 +122,8 @@ _BASIC_CLASS: Final = re.escape(_DEFAULT.replace(_ESC, ""))
 _EXTENSION_CLASS: Final = re.escape("".join(_EXTENSION.values()))
 
 # Possessive (`*+`): a failed match must not try every shorter one.
-_ALL_BASIC: Final = re.compile(f"[{_BASIC_CLASS}]*+")
-_ALL_GSM7: Final = re.compile(f"[{_BASIC_CLASS}{_EXTENSION_CLASS}]*+")
+_ALL_BASIC: Final = re.compile(f"[{_BASIC_CLASS}]*+").fullmatch
+_ALL_GSM7: Final = re.compile(f"[{_BASIC_CLASS}{_EXTENSION_CLASS}]*+").fullmatch
 _NOT_GSM7: Final = re.compile(f"[^{_BASIC_CLASS}{_EXTENSION_CLASS}]")
 _NOT_SEPTET: Final = re.compile(rb"[\x80-\xff]")
 _ESCAPED: Final = re.compile(f"{_ESC}(.?)", re.DOTALL)
@@ -145,6 +147,8 @@ _GSM7: Final = _Coding(
     alone_max=160,
     joined_max=153,
 )
+# Looked up once: on Python 3.11 each look-up on an enumeration costs as much as the regex.
+_GSM7_NAME: Final = Encoding.GSM7
 _UCS2: Final = _Coding(
     encoding=Encoding.UCS2,
     wide=re.compile("[\U00010000-\U0010ffff]"),
@@ -155,9 +159,9 @@ _UCS2: Final = _Coding(
 
 def _weigh(text: str) -> tuple[_Coding, int]:
     """Return the coding of `text` and its units."""
-    if _ALL_BASIC.fullmatch(text):
+    if _ALL_BASIC(text):
         return _GSM7, len(text)
-    coding = _GSM7 if _ALL_GSM7.fullmatch(text) else _UCS2
+    coding = _GSM7 if _ALL_GSM7(text) else _UCS2
     return coding, len(text) + len(coding.wide.findall(text))
 
 

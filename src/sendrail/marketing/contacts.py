@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from sendrail.domain.contact import ListContact, OptOutReason
+from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -117,6 +117,15 @@ class ContactService:
             )
         return found
 
+    async def history(
+        self, account_id: AccountId, list_number: str, phone_number: str
+    ) -> Sequence[ConsentEvent]:
+        """Return every change of a number's subscription to a list, oldest first."""
+        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+        return await self._store.read(
+            lambda tx: tx.contacts.history(owned_list(tx, account_id, number).id, recipient)
+        )
+
     async def page(
         self,
         account_id: AccountId,
@@ -174,10 +183,10 @@ def _import(
     tx: Tx, sender: SendingList, rows: Sequence[tuple[int, _Entry]], now: int
 ) -> ImportReport:
     report = ImportReport()
-    blocked = tx.gate.blocked([(sender.account_id, entry[0]) for _, entry in rows])
+    blocked = tx.gate.blocked(sender.account_id, [entry[0] for _, entry in rows])
     free = []
     for row, entry in rows:
-        if (sender.account_id, entry[0]) in blocked:
+        if entry[0] in blocked:
             report.refuse(Refused(row, "on the account's block list"))
         else:
             free.append(entry)

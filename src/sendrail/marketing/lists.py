@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
+from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
+from sendrail.domain.consent import Keyword, read_reply
+from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Link, ListStatus, OnUncertain, SendingList
+from sendrail.domain.text import measure
 from sendrail.marketing.imports import (
     PHONE_COLUMN,
     CsvFile,
@@ -38,13 +42,34 @@ class _NewList:
     on_uncertain: OnUncertain
 
 
-class ListService:
-    """What can be done with sending lists; `default_rate` is that of a list added without one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a list answers to keywords: nothing, or the texts it sends."""
 
-    def __init__(self, store: Store, now: Callable[[], int], default_rate: int) -> None:
+    enabled: bool
+    stop: str
+    start: str
+    help: str
+
+
+class ListService:
+    """What can be done with sending lists.
+
+    `default_rate` is that of a list added without one; where opt-outs are of the whole account, a
+    new list begins with those of the others.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], int],
+        default_rate: int,
+        opt_out_scope: Scope = Scope.LIST,
+    ) -> None:
         self._store = store
         self._now = now
         self._default_rate = default_rate
+        self._inherits = opt_out_scope is Scope.ACCOUNT
 
     async def add(
         self,
@@ -56,8 +81,10 @@ class ListService:
         rate: int | None = None,
         link: str = "",
         on_uncertain: str = OnUncertain.HOLD,
+        answers: AnswerTexts | None = None,
     ) -> SendingList:
         """Add a list; without a `link` it goes by the only one the account can use."""
+        texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=list_number_of(number),
             name=name_of(name or number),
@@ -65,9 +92,13 @@ class ListService:
             rate=rate_of(self._default_rate if rate is None else rate),
             on_uncertain=_policy(on_uncertain),
         )
-        return await self._store.write(
-            lambda tx: _add(tx, account_id, wanted, usable_link(tx, account_id, link), self._now())
-        )
+
+        def insert(tx: Tx) -> SendingList:
+            added = self._insert(tx, account_id, wanted, usable_link(tx, account_id, link))
+            tx.lists.change(account_id, added.id, **texts)
+            return added
+
+        return await self._store.write(insert)
 
     async def import_csv(
         self,
@@ -86,7 +117,7 @@ class ListService:
                 if tx.lists.find(account_id, wanted.number):
                     report.already_there += 1
                 else:
-                    _add(tx, account_id, wanted, way, self._now())
+                    self._insert(tx, account_id, wanted, way)
                     report.created += 1
             return report
 
@@ -126,6 +157,41 @@ class ListService:
         self, account_id: AccountId, number: str, on_uncertain: str
     ) -> SendingList:
         return await self._change(account_id, number, on_uncertain=_policy(on_uncertain))
+
+    async def set_answers(
+        self,
+        account_id: AccountId,
+        number: str,
+        *,
+        enabled: bool | None = None,
+        stop: str | None = None,
+        start: str | None = None,
+        help: str | None = None,  # noqa: A002 - the keyword it answers
+        defaults: bool = False,
+    ) -> Answers:
+        """Change what a list answers; what is None stays, `defaults` takes its own texts away."""
+        wanted = list_number_of(number)
+        texts = {"stop_text": stop, "start_text": start, "help_text": help}
+        values: dict[str, Any] = dict.fromkeys(texts) if defaults else {}
+        values |= {
+            name: _answer_text(name, text) for name, text in texts.items() if text is not None
+        }
+        if enabled is not None:
+            values["answers"] = enabled
+
+        def change(tx: Tx) -> Answers:
+            found = owned_list(tx, account_id, wanted)
+            if values:
+                tx.lists.change(account_id, found.id, **values)
+            return _answers(tx, found)
+
+        return await self._store.write(change)
+
+    def _insert(self, tx: Tx, account_id: AccountId, wanted: _NewList, link: Link) -> SendingList:
+        added = _add(tx, account_id, wanted, link, self._now())
+        if self._inherits:
+            tx.contacts.inherit(account_id, added.id, self._now())
+        return added
 
     async def _change(self, account_id: AccountId, number: str, **values: Any) -> SendingList:
         wanted = list_number_of(number)
@@ -198,6 +264,43 @@ def _change(
         raise Conflict("The list is suspended by the operator.", code="list_suspended")
     tx.lists.change(account_id, found.id, **values)
     return replace(found, **values)
+
+
+def _answers(tx: Tx, sender: SendingList) -> Answers:
+    texts = tx.lists.answer_texts(sender.account_id, sender.id)
+    return Answers(
+        enabled=texts.enabled,
+        stop=texts.of(Keyword.STOP, sender.brand),
+        start=texts.of(Keyword.START, sender.brand),
+        help=texts.of(Keyword.HELP, sender.brand),
+    )
+
+
+def _answer_values(texts: AnswerTexts) -> dict[str, Any]:
+    own = {"stop_text": texts.stop, "start_text": texts.start, "help_text": texts.help}
+    checked = {
+        name: None if text is None else _answer_text(name, text) for name, text in own.items()
+    }
+    return {"answers": texts.enabled, **checked}
+
+
+def _answer_text(param: str, text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise InvalidInput(
+            "An answer has a text; to send none at all, switch the answers off.", param=param
+        )
+    if (segments := measure(text).segments) > SEGMENTS_MAX:
+        raise InvalidInput(
+            f"The answer has {segments} segments; it may have {SEGMENTS_MAX}.", param=param
+        )
+    if (keyword := read_reply(text).keyword) is not None:
+        raise InvalidInput(
+            f"Other systems would read this answer as {keyword.upper()}, as we do, and answer it "
+            "in turn. Choose other words.",
+            param=param,
+        )
+    return text
 
 
 def _policy(text: str) -> OnUncertain:

@@ -1,44 +1,120 @@
-"""A reply from a handset: keep it, and honour it at once when it is about consent.
+"""A reply from a handset: keep it, honour it at once when it is about consent, and answer it.
 
 A STOP ends the subscription in the same transaction in which the reply is taken; whatever is
-queued for that contact is dropped when it is asked about again before its submit.
+queued for that contact is dropped when it is asked about again before its submit. The answer is
+only asked for here, as a row: messages enter through `sending`.
 """
+
+from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from sendrail.domain import phone
-from sendrail.domain.consent import Keyword, keyword_of
-from sendrail.domain.contact import OptOutReason
-from sendrail.domain.ids import LinkId
+from sendrail.domain.consent import Keyword, Reading, ReplyPolicy, Vocabulary, fold, read_reply
+from sendrail.domain.contact import OptOutReason, Scope
+from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
+from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
 
-_SOURCE = "reply"
+_SOURCE: Final = "reply"
 _log = structlog.get_logger()
 
 
-def take_reply(tx: Tx, link_id: LinkId, reply: Reply, now: int) -> Keyword | None:
-    """Keep a reply for each list it was sent to; return the keyword it is, if it is one."""
-    keyword = keyword_of(reply.body)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a contact has told one list."""
+
+    sender: SendingList
+    contact: PhoneNumber
+    body: str
+    keyword: Keyword
+    rule: str | None
+    now: int
+
+
+def take_reply(
+    tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int
+) -> list[Reading]:
+    """Keep a reply for each list it was sent to; return what it says to each."""
+    readings = []
+    # Lists of several accounts may share a number; the contact gets one answer from it.
+    answered = reply.answered
     for sender in tx.lists.by_number(reply.list_number, link_id):
+        reading = read_reply(reply.body, _vocabulary(tx, sender.account_id, policy))
+        readings.append(reading)
         _log.info(
             "reply_taken",
             sender=phone.mask(reply.sender),
             list_id=sender.id,
-            keyword=keyword,
+            keyword=reading.keyword,
+            rule=reading.rule,
         )
-        tx.inbox.keep_reply(sender, reply.sender, reply.body, keyword, now)
-        if keyword is Keyword.STOP:
-            tx.contacts.unsubscribe(
-                sender.id,
-                reply.sender,
-                OptOutReason.MESSAGE,
-                source=_SOURCE,
-                evidence=reply.body,
-                now=now,
-            )
-        elif keyword is Keyword.START:
-            tx.contacts.resubscribe(
-                sender.id, reply.sender, source=_SOURCE, evidence=reply.body, now=now
-            )
-    return keyword
+        tx.replies.keep(sender, reply.sender, reply.body, reading, now)
+        if reading.keyword is None:
+            continue
+        wish = _Wish(
+            sender=sender,
+            contact=reply.sender,
+            body=reply.body,
+            keyword=reading.keyword,
+            rule=reading.rule,
+            now=now,
+        )
+        if _honour(tx, wish, policy.scope) and not answered:
+            answered = _answer(tx, wish, policy.answer_pause_ms)
+    return readings
+
+
+def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> Vocabulary:
+    words = tx.accounts.stop_words(account_id)
+    return Vocabulary(
+        yes_starts=policy.yes_starts,
+        abuse=policy.abuse,
+        extra_stops=frozenset(fold(word) for word in words.split(",") if word),
+    )
+
+
+def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
+    """Do what a keyword asks for; tell whether it is to be answered."""
+    list_id = wish.sender.id
+    everywhere_in = wish.sender.account_id if scope is Scope.ACCOUNT else None
+    if wish.keyword is Keyword.STOP:
+        # An answer to an earlier HELP or START must not follow the wish to get nothing more.
+        tx.auto_replies.withdraw(list_id, wish.contact)
+        return tx.contacts.unsubscribe(
+            list_id,
+            wish.contact,
+            OptOutReason.MESSAGE,
+            source=_SOURCE,
+            evidence=wish.body,
+            rule=wish.rule,
+            everywhere_in=everywhere_in,
+            now=wish.now,
+        )
+    if wish.keyword is Keyword.START:
+        return tx.contacts.resubscribe(
+            list_id,
+            wish.contact,
+            source=_SOURCE,
+            evidence=wish.body,
+            rule=wish.rule,
+            everywhere_in=everywhere_in,
+            now=wish.now,
+        )
+    contact = tx.contacts.find(list_id, wish.contact)
+    return contact is None or contact.active
+
+
+def _answer(tx: Tx, wish: _Wish, pause_ms: int) -> bool:
+    """Ask for an answer, where the list gives one; tell whether one was asked for."""
+    sender = wish.sender
+    texts = tx.lists.answer_texts(sender.account_id, sender.id)
+    if not texts.enabled or sender.status is not ListStatus.ACTIVE:
+        return False
+    if tx.gate.blocked(sender.account_id, [wish.contact]):
+        return False
+    body = texts.of(wish.keyword, sender.brand)
+    return tx.auto_replies.ask(sender, wish.contact, wish.keyword, body, wish.now, pause_ms)

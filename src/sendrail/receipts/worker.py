@@ -9,7 +9,14 @@ import structlog
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Status
-from sendrail.receipts.apply import Applied, Parse, apply, apply_parked
+from sendrail.receipts.apply import (
+    Applied,
+    Parse,
+    Policies,
+    apply,
+    apply_overdue_parts,
+    apply_parked,
+)
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
@@ -19,6 +26,7 @@ _log = structlog.get_logger()
 _CALLBACKS_MAX: Final = 500
 _BYTES_MAX: Final = 64 * 1024
 _PARKED_MAX: Final = 500
+_PARTS_MAX: Final = 100
 # A receipt that overtook its answer meets it within moments; a stray one never does.
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
@@ -36,12 +44,14 @@ class ReceiptWorker:
         metrics: Metrics,
         *,
         now: Callable[[], int],
+        policies: Policies | None = None,
     ) -> None:
         self._store = store
         self._parse = parse
         self._ids = ids
         self._metrics = metrics
         self._now = now
+        self._policies = policies or Policies()
         self._stopping = False
 
     async def run(self) -> None:
@@ -70,16 +80,21 @@ class ReceiptWorker:
 
     async def step(self) -> int:
         """Do one round; return how many callbacks and parked receipts it dealt with."""
-        fresh, parked = await self._store.write(self._round)
-        for applied in (fresh, parked):
+        fresh, parked, joined = await self._store.write(self._round)
+        for applied in (fresh, parked, joined):
             self._count(applied)
+        if fresh.replies or joined.replies:
+            self._store.hints.answers_wait()
         return fresh.callbacks + sum(parked.fates.values())
 
-    def _round(self, tx: Tx) -> tuple[Applied, Applied]:
-        now = self._now()
+    def _round(self, tx: Tx) -> tuple[Applied, Applied, Applied]:
+        now, policies = self._now(), self._policies
         callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX)
-        fresh = apply(tx, callbacks, self._parse, self._ids, now) if callbacks else Applied()
-        return fresh, apply_parked(tx, now - _PARKED_WITHIN_MS, _PARKED_MAX)
+        fresh = Applied()
+        if callbacks:
+            fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
+        parked = apply_parked(tx, policies.troubles, now - _PARKED_WITHIN_MS, _PARKED_MAX)
+        return fresh, parked, apply_overdue_parts(tx, policies.replies, now, _PARTS_MAX)
 
     def _count(self, applied: Applied) -> None:
         for fate, count in applied.fates.items():
@@ -90,5 +105,7 @@ class ReceiptWorker:
                 self._metrics.delivered.inc(count)
         for keyword, count in applied.replies.items():
             self._metrics.replies.labels(keyword).inc(count)
+        for trouble, count in applied.removed.items():
+            self._metrics.removed.labels(trouble).inc(count)
         for reason in applied.refused:
             _log.warning("callback_refused", reason=reason)

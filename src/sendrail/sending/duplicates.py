@@ -51,18 +51,23 @@ class _Shard:
             slot = (slot + 1) & mask
         return 0
 
-    def put(self, key: int, number: int) -> None:
+    def swap(self, key: int, number: int) -> int:
+        """Keep a number for the key; return the one that was kept before, or 0."""
         keys, mask = self.keys, self.mask
         slot = (key >> _SHARD_BITS) & mask
-        while (held := keys[slot]) and held != key:
+        while held := keys[slot]:
+            if held == key:
+                before = self.numbers[slot]
+                self.numbers[slot] = number
+                return before
             slot = (slot + 1) & mask
         keys[slot] = key
         self.numbers[slot] = number
-        if not held:
-            self.count += 1
-            # Two thirds full is where probing starts to walk.
-            if self.count * 3 > mask * 2:
-                self._grow()
+        self.count += 1
+        # Two thirds full is where probing starts to walk.
+        if self.count * 3 > mask * 2:
+            self._grow()
+        return 0
 
     def _grow(self) -> None:
         old = zip(self.keys, self.numbers, strict=True)
@@ -72,7 +77,7 @@ class _Shard:
         self.mask, self.count = slots - 1, 0
         for key, number in old:
             if key:
-                self.put(key, number)
+                self.swap(key, number)
 
 
 class DuplicateWindow:
@@ -85,6 +90,7 @@ class DuplicateWindow:
         self._turned_at = 0
         # When which numbers began, in steps fine enough to tell a ten-thousandth of the window.
         self._step = max(1, length_ms // 10_000)
+        self._marks_from = 0
         self._times = array("q")
         self._firsts = array("q")
 
@@ -104,30 +110,31 @@ class DuplicateWindow:
         if expired > 1 and expired * 2 > len(self._times):
             del self._times[: expired - 1], self._firsts[: expired - 1]
 
-    def find(self, key: int, now: int) -> int:
-        """Return the number of the same message within the window, or 0."""
-        if not self.length_ms:
-            return 0
-        shard = key & (_SHARDS - 1)
-        number = self._young[shard].find(key)
-        if not number and (old := self._old[shard]).count:
-            number = old.find(key)
-        return number if number and number >= self._oldest(now) else 0
+    def swap(self, key: int, number: int, now: int) -> int:
+        """Remember a message, whose number is greater than any before.
 
-    def add(self, key: int, number: int, now: int) -> None:
-        """Remember a message; numbers grow with time."""
-        if not self.length_ms:
-            return
-        if not self._times or self._times[-1] + self._step <= now:
+        Return the number of the same message within the window, or 0. Look-up and note are one
+        step because a probe of the table is what both cost; who refuses the order takes it back.
+        """
+        if now >= self._marks_from:
+            if not self.length_ms:
+                return 0
             self._times.append(now)
             self._firsts.append(number)
-        self._young[key & (_SHARDS - 1)].put(key, number)
+            self._marks_from = now + self._step
+        which = key & (_SHARDS - 1)
+        earlier = self._young[which].swap(key, number)
+        if earlier:
+            return earlier if earlier >= self._oldest(now) else 0
+        old = self._old[which]
+        if old.count and (earlier := old.find(key)) and earlier >= self._oldest(now):
+            return earlier
+        return 0
 
     def take_back(self, key: int, earlier: int) -> None:
-        """Forget a message whose commit failed; `earlier` is what was found before it, or 0."""
-        shard = self._young[key & (_SHARDS - 1)]
-        if shard.find(key):
-            shard.put(key, earlier)
+        """Forget a message that came to nothing; `earlier` is what `swap` returned for it."""
+        if self.length_ms:
+            self._young[key & (_SHARDS - 1)].swap(key, earlier)
 
     def _oldest(self, now: int) -> int:
         """Return the first number that is young enough at this time."""

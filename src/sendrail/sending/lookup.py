@@ -7,7 +7,8 @@ from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
-from sendrail.storage.interface import Attempt, MessageFilter, Store, StoredMessage
+from sendrail.storage.interface import Store
+from sendrail.storage.rows import Attempt, MessageFilter, StoredMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,10 +62,10 @@ def read_order(
     # The characters are bounded first: counting the segments of megabytes would take seconds.
     if len(filled) > limits.characters_max:
         return _too_long(limits)
-    measure = text.measure(filled)
-    if measure.segments > limits.segments_max:
+    encoding, _, segments = text.measure(filled)
+    if segments > limits.segments_max:
         return _too_long(limits)
-    return Order(recipient, sender, body, skips, metadata, measure.encoding, measure.segments)
+    return Order(recipient, sender, body, skips, metadata, encoding, segments)
 
 
 def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:

@@ -7,14 +7,13 @@ a table, and answered once it is on disk.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from sendrail.domain.content import contains_any
-from sendrail.domain.delivery import rank_of
 from sendrail.domain.errors import (
     Forbidden,
     InvalidInput,
@@ -24,62 +23,36 @@ from sendrail.domain.errors import (
     Unauthorized,
 )
 from sendrail.domain.gate import Facts, judge
-from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
-from sendrail.domain.message import Skip, Status
+from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.order import Fault, Order, Refusal
+from sendrail.domain.sender import SendingList
 from sendrail.sending.duplicates import DuplicateWindow, fingerprint
-from sendrail.storage.interface import (
-    Caller,
-    KeptAnswer,
-    MessageRow,
-    PlaceRow,
-    Store,
-    Tx,
+from sendrail.sending.verdicts import (
+    SUSPENDED,
+    Accepted,
+    Refused,
+    Replay,
+    Told,
+    Verdict,
+    refused,
 )
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Caller, KeptAnswer, KnownContact, MessageRow
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
 
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_ORDERS_MAX: Final = 512
+# Message numbers reserved at a time by whoever accepts one message after another.
+_BLOCK: Final = 1024
 
-# Members looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
-_SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
-_SKIP_JOURNEY: Final = Skip.JOURNEY.value
-_QUEUED: Final = Status.QUEUED.value
+# Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value
+_NOBODY: Final = KnownContact()
+# Stands in an answer until the order's verdict does.
+_UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
 
-SUSPENDED: Final = "Account is suspended"
-_REFUSAL_TEXTS: Final = {
-    Refusal.LIST_NOT_FOUND: "List not found",
-    Refusal.LIST_INACTIVE: "The list is not active",
-    Refusal.ACCOUNT_SUSPENDED: SUSPENDED,
-    Refusal.WEBHOOK_NOT_CONFIGURED: "The list's own carrier is not verified yet",
-    Refusal.BLOCKED_CONTENT: "The text contains a blocked word",
-    Refusal.CONTACT_UNSUBSCRIBED: "The recipient has unsubscribed from this list",
-    Refusal.CONTACT_BLOCKED: "The recipient is on the account's block list",
-    Refusal.DUPLICATE_MESSAGE: "The same message was sent to this recipient a moment ago",
-    Refusal.JOURNEY_CONFLICT: "The recipient is in an active journey on this list",
-    Refusal.QUEUE_FULL: "Too many messages of the account are waiting",
-}
-
-
-class Accepted(NamedTuple):
-    """The order is a message now, and on disk."""
-
-    message_id: MessageId
-
-
-class Refused(NamedTuple):
-    """The order is no message, and why; `detail` says more where there is more to say."""
-
-    code: str
-    text: str
-    param: str | None = None
-    detail: str | None = None
-
-
-Verdict = Accepted | Refused
 Shaped = tuple[int, bytes]
 
 
@@ -90,17 +63,6 @@ class Idempotency:
     key: str
     route: str
     body_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """The answer kept from the first request with the same idempotency key."""
-
-    status: int
-    answer: bytes
-
-
-Told = Sequence[Verdict] | Replay | SendrailError
 
 
 class Submission:
@@ -145,17 +107,39 @@ class _Awaited(Submission):
             self.future.set_result(told)
 
 
-class _Batch:
-    """Messages in the making: what one transaction will insert."""
+class _Standing:
+    """One caller at one list: what all their orders of a group share, read once."""
 
-    __slots__ = ("now", "number", "numbers", "places", "rows")
+    __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
 
-    def __init__(self, first: int, now: int) -> None:
-        self.number = first
-        self.now = now
-        self.numbers: list[int] = []
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.sender: SendingList | None = None
+        self.recipients: list[int] = []
+        self.known: dict[int, KnownContact] = {}
+        # Whether there are words that no text may contain.
+        self.has_words = False
+        # The gate's word, by skip flags, on an order of which nothing in particular is known.
+        self.usual: dict[int, Refusal | None] = {}
+
+
+class _Group:
+    """What one transaction judges, and all that a failed one takes back."""
+
+    __slots__ = ("queued", "refusals", "remembered", "rows", "submissions")
+
+    def __init__(self) -> None:
+        self.submissions: list[Submission] = []
         self.rows: list[MessageRow] = []
-        self.places: list[PlaceRow] = []
+        self.queued: set[tuple[int, int]] = set()
+        self.refusals: list[str] = []
+        self.remembered: list[tuple[int, int]] = []
+
+
+Callers = Mapping[bytes | int, Caller]
+Standings = Mapping[tuple[bytes | int, int], _Standing]
+# An order in line: where its verdict goes, what is shared with its like, and the order itself.
+InLine = tuple[list[Verdict], int, _Standing, Order]
 
 
 class Sending:
@@ -181,12 +165,13 @@ class Sending:
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
-        self._group: list[Submission] = []
-        self._remembered: list[tuple[int, int]] = []
-        self._queued: set[tuple[int, int]] = set()
+        self._group = _Group()
         # The first number not yet in the window; None until the window is filled from the rows.
         self._next: int | None = None
-        self._first: int | None = None
+        # The last number of our block, if we have one, and where both stood before the
+        # transaction under way.
+        self._until: int | None = None
+        self._before: tuple[int | None, int | None] = (None, None)
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
         self.closed: StorageFull | None = None
         self.full_accounts: frozenset[int] = frozenset()
@@ -228,186 +213,159 @@ class Sending:
     # One transaction
 
     def _work(self, tx: Tx) -> list[Told]:
-        self._group, self._remembered, self._queued = [], [], set()
-        self._first = self._next
+        group = self._group = _Group()
+        self._before = (self._next, self._until)
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
             orders += len(submission.orders)
-            self._group.append(submission)
+            group.submissions.append(submission)
         if self._waiting:
             self._store.submit(self._work, self._committed)
         else:
             self._scheduled = False
-        return self._judge_group(tx, self._group, self._now())
+        return self._judge_group(tx, group, self._now())
 
     def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
-        group, self._group = self._group, []
+        group, self._group = self._group, _Group()
+        submissions = group.submissions
         if error is not None:
-            if group:
-                self._take_back()
+            if submissions:
+                self._take_back(group)
             else:
                 # The transaction could not even begin, and `_work` never ran.
-                group, self._scheduled = list(self._waiting), False
+                submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
-            tolds = [_explained(error)] * len(group)
+            tolds = [_explained(error)] * len(submissions)
         else:
-            self._store.hints.queue_has(self._queued)
+            self._store.hints.queue_has(group.queued)
+            self._metrics.accepted.inc(len(group.rows))
+            for code in group.refusals:
+                self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
-        self._count(tolds)
-        for submission, told in zip(group, tolds, strict=True):
+        for submission, told in zip(submissions, tolds, strict=True):
             submission.told(told)
 
-    def _take_back(self) -> None:
-        for key, earlier in reversed(self._remembered):
+    def _take_back(self, group: _Group) -> None:
+        for key, earlier in reversed(group.remembered):
             self._window.take_back(key, earlier)
         # The numbers given out are free again.
-        self._next = self._first
+        self._next, self._until = self._before
 
-    def _judge_group(self, tx: Tx, group: Sequence[Submission], now: int) -> list[Told]:
-        callers = self._callers(tx, group)
-        tolds: list[Told | None] = [_turned_away(caller) for caller in callers]
-        self._replay(tx, group, callers, tolds)
-        asking = [
-            (submission, caller)
-            for submission, caller, told in zip(group, callers, tolds, strict=True)
-            if told is None and caller is not None
+    def _judge_group(self, tx: Tx, group: _Group, now: int) -> list[Told]:
+        callers = _read_callers(tx, group.submissions)
+        tolds: list[Told | None] = [
+            _turned_away(callers.get(each.caller)) for each in group.submissions
         ]
-        verdicts = iter(self._judge_orders(tx, asking, now))
-        return [
-            told if told is not None else self._keep(tx, submission, caller, next(verdicts), now)
-            for submission, caller, told in zip(group, callers, tolds, strict=True)
-        ]
+        self._replay(tx, group.submissions, callers, tolds)
+        line, standings = _line_up(group, callers, tolds)
+        if line:
+            _read_facts(tx, standings, now)
+            for standing in standings.values():
+                standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
+            self._judge_line(tx, line, group, now)
+        for submission, told in zip(group.submissions, tolds, strict=True):
+            if submission.idempotency is not None and isinstance(told, list):
+                self._keep(tx, submission, callers[submission.caller], told, now)
+        return [told for told in tolds if told is not None]
 
-    def _callers(self, tx: Tx, group: Sequence[Submission]) -> list[Caller | None]:
-        asked = {submission.caller for submission in group}
-        by_key = tx.gate.callers({caller for caller in asked if isinstance(caller, bytes)})
-        by_account = tx.gate.accounts({caller for caller in asked if isinstance(caller, int)})
-        return [
-            by_key.get(submission.caller)
-            if isinstance(submission.caller, bytes)
-            else by_account.get(submission.caller)
-            for submission in group
-        ]
-
-    def _judge_orders(
-        self, tx: Tx, asking: Sequence[tuple[Submission, Caller]], now: int
-    ) -> list[list[Verdict]]:
-        orders = [
-            (caller, order)
-            for submission, caller in asking
-            for order in submission.orders
-            if isinstance(order, Order)
-        ]
-        refusals: list[Refused | None] = []
-        accepted: Iterator[MessageId] = iter(())
-        if orders:
-            facts = self._read_facts(tx, orders, now)
-            batch = _Batch(self._reserve(tx, len(orders), now), now)
-            refusals = [
-                self._judge(caller, order, fact, batch)
-                for (caller, order), fact in zip(orders, facts, strict=True)
-            ]
-            tx.messages.insert(batch.rows, batch.places)
-            accepted = iter(self._ids.show_many(batch.numbers))
-        verdicts = iter(
-            [Accepted(next(accepted)) if refusal is None else refusal for refusal in refusals]
-        )
-        return [
-            [
-                next(verdicts)
-                if isinstance(order, Order)
-                else Refused(order.code, order.text, order.param)
-                for order in submission.orders
-            ]
-            for submission, _ in asking
-        ]
-
-    def _read_facts(self, tx: Tx, orders: Sequence[tuple[Caller, Order]], now: int) -> list[Facts]:
-        """Read what the gate asks about, one query a table, and put it together by order."""
-        gate = tx.gate
-        lists = gate.lists({(caller.account_id, order.list_number) for caller, order in orders})
-        senders = [lists.get((caller.account_id, order.list_number)) for caller, order in orders]
-        subscriptions, blocks, journeys = [], [], []
-        for (caller, order), sender in zip(orders, senders, strict=True):
-            if sender is None:
+    def _judge_line(self, tx: Tx, line: Sequence[InLine], group: _Group, now: int) -> None:
+        """Say of each order what it came to, and insert what has become a message."""
+        swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
+        first = self._reserve(tx, len(line), now)
+        names = self._ids.show_run(first, len(line))
+        for number, name, (told, at, standing, order) in zip(
+            range(first, first + len(line)), names, line, strict=True
+        ):
+            recipient, _, body, skips, metadata, encoding, segments = order
+            sender = standing.sender
+            key = earlier = 0
+            if sender is not None:
+                key = fingerprint(sender.id, recipient, body)
+                earlier = swap(key, number, now)
+                remember((key, earlier))
+            if earlier or recipient in standing.known or skips not in standing.usual:
+                refusal = self._judge(standing, order, earlier)
+            else:
+                # To the gate, orders of which nothing in particular is known are all alike.
+                refusal = standing.usual[skips]
+            if refusal is not None or sender is None:
+                told[at] = self._refuse(refusal, earlier, group, key)
                 continue
-            if not order.skips & _SKIP_CONTACT:
-                subscriptions.append((sender.id, order.recipient))
-                blocks.append((caller.account_id, order.recipient))
-            if not order.skips & _SKIP_JOURNEY:
-                journeys.append((sender.id, order.recipient))
-        unsubscribed = gate.unsubscribed(subscriptions)
-        blocked = gate.blocked(blocks)
-        enrolled = gate.enrolled(journeys, now)
-        return [
-            Facts(
-                sender,
-                caller.active,
-                self._is_blocked(order.body, caller),
-                # Nearly always nobody is found, and an empty set need not be asked.
-                bool(unsubscribed and sender and (sender.id, order.recipient) in unsubscribed),
-                bool(blocked and (caller.account_id, order.recipient) in blocked),
-                False,
-                bool(enrolled and sender and (sender.id, order.recipient) in enrolled),
-            )
-            for (caller, order), sender in zip(orders, senders, strict=True)
-        ]
+            told[at] = Accepted(name)
+            keep(
+                (
+                    number, sender.lane, sender.account_id, sender.id, recipient, now,
+                    skips, segments, encoding, body,
+                    None if metadata is None else metadata.decode(),
+                )
+            )  # fmt: skip
+        tx.messages.insert(group.rows)
+        group.queued = {(lane, list_id) for _, lane, _, list_id, *_ in group.rows}
 
-    def _is_blocked(self, body: str, caller: Caller) -> bool:
-        if not self._blocked_words and not caller.blocked_words:
-            return False
-        return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
-
-    def _judge(self, caller: Caller, order: Order, facts: Facts, batch: _Batch) -> Refused | None:
-        """Put an order into the batch, or return why not."""
-        sender = facts.sending_list
-        number, now = batch.number, batch.now
-        batch.number += 1
-        key = earlier = 0
-        if sender is not None:
-            key = fingerprint(sender.id, order.recipient, order.body)
-            earlier = self._window.find(key, now)
-            facts.same_message_recently = earlier != 0
+    def _judge(self, standing: _Standing, order: Order, earlier: int) -> Refusal | None:
+        """Return the gate's word on one order; `earlier` is the number of the same message."""
+        recipient, caller = order.recipient, standing.caller
+        contact = standing.known.get(recipient, _NOBODY)
+        facts = Facts(
+            standing.sender,
+            caller.active,
+            standing.has_words and self._has_blocked_words(order.body, caller),
+            contact.unsubscribed,
+            contact.blocked,
+            earlier != 0,
+            contact.enrolled,
+        )
         refusal = judge(facts, order.skips)
         if refusal is None and caller.account_id in self.full_accounts:
             refusal = Refusal.QUEUE_FULL
-        if refusal is not None:
-            detail = None
-            if refusal is Refusal.DUPLICATE_MESSAGE:
-                detail = f"The first message is {self._ids.show(earlier)}"
-            return Refused(refusal, _REFUSAL_TEXTS[refusal], None, detail)
-        assert sender is not None, "no order passes the gate without a list"
-        self._window.add(key, number, now)
-        self._remembered.append((key, earlier))
-        metadata = None if order.metadata is None else order.metadata.decode()
-        batch.numbers.append(number)
-        batch.rows.append(
-            (
-                number, sender.lane, sender.account_id, sender.id, order.recipient, now, _QUEUED,
-                order.skips, order.segments, order.encoding, order.body, metadata,
-            )
-        )  # fmt: skip
-        batch.places.append((sender.lane, sender.id, rank_of(order.skips), now, number))
-        self._queued.add((sender.lane, sender.id))
-        return None
+        if not earlier and not standing.has_words and recipient not in standing.known:
+            standing.usual[order.skips] = refusal
+        return refusal
+
+    def _has_blocked_words(self, body: str, caller: Caller) -> bool:
+        return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
+
+    def _refuse(self, refusal: Refusal | None, earlier: int, group: _Group, key: int) -> Refused:
+        assert refusal is not None, "no order passes the gate without a list"
+        group.refusals.append(refusal)
+        if key:
+            group.remembered.pop()
+            self._window.take_back(key, earlier)
+        if refusal is Refusal.DUPLICATE_MESSAGE:
+            return refused(refusal, f"The first message is {self._ids.show(earlier)}")
+        return refused(refusal)
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
-        """Take numbers, and learn of messages that another process accepted meanwhile."""
-        first = tx.messages.reserve(wanted)
+        """Take numbers, and learn of messages that another process accepted meanwhile.
+
+        Numbers are reserved in blocks, so that most groups need not write the counter. Whatever
+        of a block is left is given up as soon as anybody else has reserved: numbers grow with
+        time, whoever gives them out.
+        """
         self._window.open(now)
         if self._next is None:
             self._remember_rows(tx, tx.messages.first_since(now - self._window.length_ms))
-        elif self._next < first:
+            first, self._until = self._reserve_anew(tx, wanted)
+        elif self._until is None or tx.messages.reserved() != self._until:
             self._remember_rows(tx, self._next)
-        self._first, self._next = first, first + wanted
+            first, self._until = self._reserve_anew(tx, wanted)
+        elif self._next + wanted - 1 > self._until:
+            first, self._until = self._reserve_anew(tx, max(wanted, _BLOCK))
+        else:
+            first = MessageNumber(self._next)
+        self._next = first + wanted
         return first
+
+    def _reserve_anew(self, tx: Tx, count: int) -> tuple[MessageNumber, int]:
+        first = tx.messages.reserve(count)
+        return first, first + count - 1
 
     def _remember_rows(self, tx: Tx, first: int) -> None:
         self._next = first
         if self._window.length_ms:
             for number, created_at, list_id, recipient, body in tx.messages.recent(first):
-                self._window.add(fingerprint(list_id, recipient, body), number, created_at)
+                self._window.swap(fingerprint(list_id, recipient, body), number, created_at)
                 self._next = number + 1
 
     # Idempotency
@@ -415,16 +373,17 @@ class Sending:
     def _replay(
         self,
         tx: Tx,
-        group: Sequence[Submission],
-        callers: Sequence[Caller | None],
+        submissions: Sequence[Submission],
+        callers: Callers,
         tolds: list[Told | None],
     ) -> None:
         """Answer what was answered before; a second of the same key in one group comes later."""
         asked: dict[tuple[int, str], int] = {}
-        for at, (submission, caller) in enumerate(zip(group, callers, strict=True)):
-            if submission.idempotency is None or caller is None or tolds[at] is not None:
+        for at, submission in enumerate(submissions):
+            if submission.idempotency is None or tolds[at] is not None:
                 continue
-            pair: tuple[int, str] = (caller.account_id, submission.idempotency.key)
+            account_id: int = callers[submission.caller].account_id
+            pair = (account_id, submission.idempotency.key)
             if pair in asked:
                 tolds[at] = Overloaded(
                     "A request with this idempotency key is still running. Try again shortly.",
@@ -435,7 +394,7 @@ class Sending:
         if not asked:
             return
         for pair, kept in tx.gate.kept_answers(asked).items():
-            promise = group[asked[pair]].idempotency
+            promise = submissions[asked[pair]].idempotency
             assert promise is not None, "only submissions with a key were asked about"
             same = (kept.route, kept.body_digest) == (promise.route, promise.body_digest)
             tolds[asked[pair]] = (
@@ -451,31 +410,64 @@ class Sending:
         self,
         tx: Tx,
         submission: Submission,
-        caller: Caller | None,
+        caller: Caller,
         verdicts: Sequence[Verdict],
         now: int,
-    ) -> Sequence[Verdict]:
+    ) -> None:
         promise = submission.idempotency
-        if promise is None or caller is None:
-            return verdicts
+        assert promise is not None, "there is a key to keep the answer under"
         if all(isinstance(each, Refused) and each.code == _FULL for each in verdicts):
             # It asks for patience: whoever comes back with the same key must be judged anew.
-            return verdicts
+            return
         kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
         tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
-        return verdicts
 
-    def _count(self, tolds: Sequence[Told]) -> None:
-        accepted = 0
-        for told in tolds:
-            if isinstance(told, (Replay, SendrailError)):
+
+def _read_callers(tx: Tx, submissions: Sequence[Submission]) -> Callers:
+    asked = {submission.caller for submission in submissions}
+    keys = {caller for caller in asked if isinstance(caller, bytes)}
+    accounts = {caller for caller in asked if isinstance(caller, int)}
+    callers: dict[bytes | int, Caller] = {}
+    callers.update(tx.gate.callers(keys).items())
+    callers.update(tx.gate.accounts(accounts).items())
+    return callers
+
+
+def _line_up(
+    group: _Group, callers: Callers, tolds: list[Told | None]
+) -> tuple[list[InLine], Standings]:
+    """Put the orders in one line; what is none already is told so."""
+    line: list[InLine] = []
+    standings: dict[tuple[bytes | int, int], _Standing] = {}
+    for which, submission in enumerate(group.submissions):
+        if tolds[which] is not None:
+            continue
+        who = submission.caller
+        told = tolds[which] = [_UNDECIDED] * len(submission.orders)
+        for at, order in enumerate(submission.orders):
+            if isinstance(order, Fault):
+                group.refusals.append(order.code)
+                told[at] = Refused(order.code, order.text, order.param)
                 continue
-            for verdict in told:
-                if isinstance(verdict, Accepted):
-                    accepted += 1
-                else:
-                    self._metrics.refused.labels(verdict.code).inc()
-        self._metrics.accepted.inc(accepted)
+            place = (who, order.list_number)
+            standing = standings.get(place)
+            if standing is None:
+                standing = standings[place] = _Standing(callers[who])
+            standing.recipients.append(order.recipient)
+            line.append((told, at, standing, order))
+    return line, standings
+
+
+def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
+    """Read what the gate asks about, one query a table and list."""
+    gate = tx.gate
+    pairs = {(standing.caller.account_id, number) for (_, number), standing in standings.items()}
+    lists = gate.lists(pairs)
+    for (_, number), standing in standings.items():
+        account_id, recipients = standing.caller.account_id, standing.recipients
+        sender = standing.sender = lists.get((account_id, number))
+        if sender is not None:
+            standing.known = gate.known_contacts(account_id, sender.id, recipients, now)
 
 
 def _explained(error: Exception) -> Told:

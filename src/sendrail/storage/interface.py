@@ -10,10 +10,21 @@ behind the door. Every statement on an account's rows takes the account.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
-from sendrail.domain.contact import Block, Enrolment, Journey, ListContact, OptOutReason
+from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.consent import Keyword, Reading
+from sendrail.domain.contact import (
+    Block,
+    ConsentEvent,
+    Enrolment,
+    Journey,
+    ListContact,
+    OptOutReason,
+    RecipientTrouble,
+    TroublePolicy,
+)
 from sendrail.domain.ids import (
     AccountId,
     EndpointId,
@@ -26,238 +37,39 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, ListStatus, SendingList
 from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
+from sendrail.storage.rows import (
+    Arrival,
+    Attempt,
+    AutoReply,
+    Caller,
+    Departure,
+    EndedMessage,
+    KeptAnswer,
+    KnownContact,
+    MessageFilter,
+    MessagePage,
+    MessageRow,
+    Owner,
+    ParkedReceipt,
+    PartsKey,
+    QueuePlace,
+    RawCallback,
+    RecentMessage,
+    ReplyFilter,
+    StoredMessage,
+    StoredReply,
+    TakenReply,
+    TroubleWord,
+    Unsettled,
+    Verdict,
+    Waiting,
+    WaitingMessage,
+)
 
 T = TypeVar("T")
-
-
-class Caller(NamedTuple):
-    """Who an API key belongs to."""
-
-    account_id: AccountId
-    active: bool
-    blocked_words: str
-
-
-# A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
-# at several times the cost: number, lane, account_id, list_id, recipient, created_at, status,
-# skips, segments, encoding, body, metadata.
-MessageRow: TypeAlias = tuple[int, int, int, int, int, int, str, int, int, str, str, str | None]
-# Where it waits, the whole key of its queue row: lane, list_id, rank, due_at, number.
-PlaceRow: TypeAlias = tuple[int, int, int, int, int]
-
-
-class RecentMessage(NamedTuple):
-    """What the duplicate window remembers of a message."""
-
-    number: int
-    created_at: int
-    list_id: int
-    recipient: int
-    body: str
-
-
-class QueuePlace(NamedTuple):
-    """Where a message waits: a `PlaceRow` read back."""
-
-    lane: int
-    list_id: int
-    rank: int
-    due_at: int
-    number: int
-
-
-class WaitingMessage(NamedTuple):
-    """What is read of a queued message before its submit."""
-
-    number: int
-    account_id: int
-    recipient: int
-    attempt: int
-    skips: int
-    resent: int
-    encoding: str
-    segments: int
-    body: str
-
-
-class Departure(NamedTuple):
-    """The durable intent: from here on the bytes may leave."""
-
-    attempt: int
-    epoch: int
-    link_id: int
-    sending_at: int
-    number: int
-
-
-class Arrival(NamedTuple):
-    """What an attempt came to; it is written only while that very attempt is still open."""
-
-    number: int
-    lane: int
-    link_id: int
-    epoch: int
-    attempt: int
-    started_at: int
-    ended_at: int
-    outcome: str
-    status: str
-    attempts_spent: int
-    resent: int
-    detail: str | None
-    carrier_ref: str | None
-    place: QueuePlace | None
-
-
-class Unsettled(NamedTuple):
-    """A message whose attempt is open, or whose outcome nobody knows."""
-
-    number: int
-    lane: int
-    list_id: int
-    link_id: int
-    status: str
-    attempt: int
-    epoch: int
-    resent: int
-    skips: int
-    sending_at: int
-
-
-class RawCallback(NamedTuple):
-    """A carrier's callback as it came."""
-
-    id: int
-    link_id: LinkId
-    received_at: int
-    raw: bytes
-
-
-class ParkedReceipt(NamedTuple):
-    """A receipt whose message is not known yet: it overtook the submit's answer, or is a stray."""
-
-    id: int
-    link_id: LinkId
-    carrier_ref: str
-    status: Status | None
-    detail: str
-    received_at: int
-
-
-class Owner(NamedTuple):
-    """The message a receipt is about, and where it stands."""
-
-    number: int
-    lane: int
-    status: Status
-
-
-class Verdict(NamedTuple):
-    """A receipt's legal move, ready to be written."""
-
-    status: str
-    detail: str
-    ended_at: int
-    number: int
-    lane: int
-
-
-class EndedMessage(NamedTuple):
-    """What a customer is told of a message at rest; `provider` is None when it never left."""
-
-    number: int
-    recipient: int
-    list_number: int
-    status: str
-    detail: str | None
-    provider: str | None
-    ended_at: int
-
-
-class TakenReply(NamedTuple):
-    """What a customer is told of a reply."""
-
-    id: int
-    sender: int
-    list_number: int
-    body: str
-    keyword: str | None
-    received_at: int
-
-
-class KeptAnswer(NamedTuple):
-    """The answer given to an earlier request with the same idempotency key."""
-
-    route: str
-    body_digest: bytes
-    status: int
-    answer: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One submit of a message and what came of it."""
-
-    attempt: int
-    link_id: LinkId
-    started_at: int
-    ended_at: int
-    outcome: str
-    detail: str | None
-    carrier_ref: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMessage:
-    """A message as look-up tells it."""
-
-    number: MessageNumber
-    recipient: PhoneNumber
-    list_number: PhoneNumber
-    body: str
-    metadata: str | None
-    status: Status
-    detail: str | None
-    encoding: str
-    segments: int
-    attempt: int
-    carrier: str | None
-    carrier_ref: str | None
-    created_at: int
-    sent_at: int | None
-    ended_at: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFilter:
-    """Which messages a list of messages is about; None means any."""
-
-    status: Sequence[Status] | None = None
-    recipient: PhoneNumber | None = None
-    list_number: PhoneNumber | None = None
-    created_from: int | None = None
-    created_before: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessagePage:
-    """One page of messages, newest first, with the number of all that match.
-
-    `total_is_exact` is False where counting stopped at its bound.
-    """
-
-    messages: Sequence[StoredMessage]
-    total: int
-    total_is_exact: bool
-
-
-class Waiting(NamedTuple):
-    """What waits for one account: how many messages, and since when the oldest is due."""
-
-    depth: int
-    oldest_due_at: int
 
 
 class Accounts(Protocol):
@@ -268,6 +80,8 @@ class Accounts(Protocol):
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool: ...
     def blocked_words(self, account_id: AccountId) -> str: ...
     def set_blocked_words(self, account_id: AccountId, words: str) -> None: ...
+    def stop_words(self, account_id: AccountId) -> str: ...
+    def set_stop_words(self, account_id: AccountId, words: str) -> None: ...
     def add_key(
         self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
     ) -> KeyId: ...
@@ -310,6 +124,7 @@ class Lists(Protocol):
     def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]: ...
     def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None: ...
     def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]: ...
+    def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts: ...
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
 
 
@@ -331,10 +146,22 @@ class Contacts(Protocol):
         source: str,
         evidence: str,
         now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
     ) -> bool: ...
     def resubscribe(
-        self, list_id: ListId, recipient: PhoneNumber, *, source: str, evidence: str, now: int
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
     ) -> bool: ...
+    def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None: ...
+    def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]: ...
     def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None: ...
     def known(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
@@ -376,9 +203,10 @@ class Gate(Protocol):
     def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
     def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]: ...
     def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]: ...
-    def unsubscribed(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]: ...
-    def blocked(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]: ...
-    def enrolled(self, pairs: Iterable[tuple[int, int]], now: int) -> set[tuple[int, int]]: ...
+    def known_contacts(
+        self, account_id: int, list_id: int, recipients: Sequence[int], now: int
+    ) -> dict[int, KnownContact]: ...
+    def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]: ...
     def kept_answers(
         self, keys: Iterable[tuple[int, str]]
     ) -> dict[tuple[int, str], KeptAnswer]: ...
@@ -390,7 +218,8 @@ class Messages(Protocol):
     """Messages coming in."""
 
     def reserve(self, count: int) -> MessageNumber: ...
-    def insert(self, rows: Sequence[MessageRow], places: Sequence[PlaceRow]) -> None: ...
+    def reserved(self) -> int: ...
+    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
     def first_since(self, since: int) -> MessageNumber: ...
     def recent(self, first: int) -> Iterable[RecentMessage]: ...
 
@@ -436,9 +265,61 @@ class Inbox(Protocol):
     def parked(self, since: int, limit: int) -> list[ParkedReceipt]: ...
     def unpark(self, ids: Sequence[int]) -> None: ...
     def forget_parked(self, before: int, limit: int) -> int: ...
-    def keep_reply(
-        self, sender: SendingList, reply_from: int, body: str, keyword: str | None, now: int
+
+
+class Replies(Protocol):
+    """Texts from handsets, and the parts of those that are not whole yet."""
+
+    def keep(
+        self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
     ) -> None: ...
+    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool: ...
+    def parts(self, key: PartsKey) -> list[Reply]: ...
+    def part_body(self, key: PartsKey, number: int) -> str | None: ...
+    def mark_joined(self, key: PartsKey) -> None: ...
+    def forget_parts(self, key: PartsKey) -> None: ...
+    def overdue_parts(self, before: int, limit: int) -> list[PartsKey]: ...
+
+
+class ReplyLog(Protocol):
+    """Replies as they were kept."""
+
+    def page(
+        self, account_id: AccountId, about: ReplyFilter, offset: int, limit: int
+    ) -> Sequence[StoredReply]: ...
+
+
+class AutoReplies(Protocol):
+    """Answers to keywords, waiting to be queued or queued lately."""
+
+    def ask(  # noqa: PLR0917 - a row's columns
+        self,
+        sender: SendingList,
+        recipient: PhoneNumber,
+        keyword: Keyword,
+        body: str,
+        now: int,
+        pause_ms: int,
+    ) -> bool: ...
+    def withdraw(self, list_id: ListId, recipient: PhoneNumber) -> None: ...
+    def waiting(self, offset: int, limit: int) -> list[AutoReply]: ...
+    def settle(self, replies: Sequence[AutoReply], now: int) -> None: ...
+    def forget(self, before: int, limit: int) -> int: ...
+
+
+class Troubles(Protocol):
+    """What carriers say of recipients."""
+
+    def heed(
+        self, words: Sequence[TroubleWord], policy: TroublePolicy
+    ) -> list[RecipientTrouble]: ...
+
+
+class PassingTroubles(Protocol):
+    """Troubles of recipients that a delivery makes forgotten."""
+
+    def clear(self, delivered: Iterable[int]) -> None: ...
+    def forget(self, before: int, limit: int) -> int: ...
 
 
 class Outbox(Protocol):
@@ -511,6 +392,16 @@ class Tx(Protocol):
     @property
     def endpoints(self) -> Endpoints: ...
     @property
+    def replies(self) -> Replies: ...
+    @property
+    def reply_log(self) -> ReplyLog: ...
+    @property
+    def auto_replies(self) -> AutoReplies: ...
+    @property
+    def troubles(self) -> Troubles: ...
+    @property
+    def passing_troubles(self) -> PassingTroubles: ...
+    @property
     def leases(self) -> Leases: ...
 
 
@@ -524,6 +415,7 @@ class Hints:
     queued: dict[int, int] = field(default_factory=dict)
     queued_event: asyncio.Event = field(default_factory=asyncio.Event)
     inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
+    answers_event: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
@@ -535,6 +427,10 @@ class Hints:
     def inbox_has(self) -> None:
         """Tell that callbacks wait to be applied."""
         self.inbox_event.set()
+
+    def answers_wait(self) -> None:
+        """Tell that automatic replies wait to be queued."""
+        self.answers_event.set()
 
     def outbox_has(self) -> None:
         """Tell that customers are to be told of something."""

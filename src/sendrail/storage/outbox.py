@@ -14,7 +14,7 @@ import msgspec
 
 from sendrail.domain.ids import EndpointId, EventId
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
-from sendrail.storage.interface import EndedMessage, TakenReply
+from sendrail.storage.rows import EndedMessage, TakenReply
 
 _json: Final = msgspec.json.Encoder().encode
 

@@ -23,10 +23,11 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
-from sendrail.storage import hot
+from sendrail.storage import hot, hot_inbound
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.endpoints import Endpoints
@@ -34,6 +35,8 @@ from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
+from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.troubles import Troubles
 
 _log = structlog.get_logger()
 
@@ -66,6 +69,8 @@ class SqliteTx:
         self.queue = hot.Queue(connection, self.outbox)
         self.inbox = hot.Inbox(connection, self.outbox)
         self.leases = hot.Leases(connection)
+        self.replies = hot_inbound.Replies(connection, self.outbox)
+        self.passing_troubles = hot_inbound.PassingTroubles(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
         engine = create_engine(
@@ -110,6 +115,18 @@ class SqliteTx:
     @cached_property
     def endpoints(self) -> Endpoints:
         return Endpoints(self._core)
+
+    @cached_property
+    def auto_replies(self) -> AutoReplies:
+        return AutoReplies(self._core)
+
+    @cached_property
+    def reply_log(self) -> ReplyLog:
+        return ReplyLog(self._core)
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self._core, self.contacts)
 
     @cached_property
     def lookup(self) -> LookUp:

@@ -42,8 +42,8 @@ def _row_id() -> Column[int]:
     return Column("id", _RowId, primary_key=True, autoincrement=True)
 
 
-def _needed(name: str, kind: Any, *more: Any) -> Column[Any]:
-    return Column(name, kind, *more, nullable=False)
+def _needed(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, *more, nullable=False, **options)
 
 
 # What an operator sets up: small, read often, changed by hand.
@@ -56,6 +56,8 @@ accounts: Final = Table(
     _needed("status", Text),
     _needed("blocked_words", Text),
     _needed("created_at", BigInteger),
+    # An account's own words for STOP.
+    _needed("stop_words", Text, server_default=text("''")),
 )
 
 api_keys: Final = Table(
@@ -99,6 +101,11 @@ lists: Final = Table(
     Column("verified_at", BigInteger),
     _needed("on_uncertain", Text),
     _needed("created_at", BigInteger),
+    # What it answers to keywords; a text that is not there is the default.
+    _needed("answers", Boolean, server_default=text("1")),
+    Column("stop_text", Text),
+    Column("start_text", Text),
+    Column("help_text", Text),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),
@@ -131,6 +138,7 @@ consent_events: Final = Table(
     _needed("source", Text),
     _needed("evidence", Text),
     _needed("at", BigInteger),
+    Column("rule", Text),
     Index(None, "list_id", "recipient"),
 )
 
@@ -264,6 +272,7 @@ parked_receipts: Final = Table(
     Column("status", Text),
     _needed("detail", Text),
     _needed("received_at", BigInteger),
+    Column("trouble", Text),
     Index(None, "received_at"),
 )
 
@@ -287,6 +296,54 @@ replies: Final = Table(
     _needed("body", Text),
     Column("keyword", Text),
     _needed("received_at", BigInteger),
+    Column("rule", Text),
+    _needed("review", Boolean, server_default=text("0")),
+    Index(None, "account_id"),
+)
+
+reply_parts: Final = Table(
+    "reply_parts",
+    metadata,
+    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sender", BigInteger, primary_key=True, autoincrement=False),
+    Column("list_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("reference", Integer, primary_key=True, autoincrement=False),
+    Column("total", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    _needed("body", Text),
+    _needed("answered", Boolean),
+    # Kept for a while after the text is whole, so that a part that comes twice is known.
+    _needed("joined", Boolean),
+    _needed("received_at", BigInteger),
+    Index(None, "received_at"),
+    sqlite_with_rowid=False,
+)
+
+auto_replies: Final = Table(
+    "auto_replies",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("keyword", Text, primary_key=True),
+    _needed("account_id", BigInteger),
+    _needed("list_number", BigInteger),
+    _needed("body", Text),
+    _needed("asked_at", BigInteger),
+    # None while it waits; it stays for a while afterwards, so that none follows too soon.
+    Column("queued_at", BigInteger),
+    Index(None, "queued_at", "asked_at"),
+    sqlite_with_rowid=False,
+)
+
+recipient_troubles: Final = Table(
+    "recipient_troubles",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("at", BigInteger),
+    Index(None, "at"),
+    sqlite_with_rowid=False,
 )
 
 # What customers are told.

@@ -14,7 +14,7 @@ from sendrail.domain.consent import Keyword
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Status
 from sendrail.domain.webhook import TEST, Event
-from sendrail.storage.interface import EndedMessage, TakenReply
+from sendrail.storage.rows import EndedMessage, TakenReply
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
 # is under way is never told, so that `pending` does not occur.

@@ -11,7 +11,7 @@ from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.message import Status
 from sendrail.sending.lookup import FoundMessage, FoundPage
-from sendrail.storage.interface import MessageFilter
+from sendrail.storage.rows import MessageFilter
 
 T = TypeVar("T")
 

@@ -29,6 +29,7 @@ _NOT_AN_OBJECT: Final = Fault("invalid_field", "`metadata` must be an object", "
 _TOO_MUCH_METADATA: Final = Fault(
     "metadata_too_large", f"`metadata` holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
+_UNSET: Final = msgspec.UNSET
 # What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
@@ -109,7 +110,8 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         fields = _send_raw(body)
     except _UNREADABLE as error:
         return _unreadable(error)
-    metadata = _metadata(fields.metadata)
+    raw = fields.metadata
+    metadata = None if raw is _UNSET else _metadata(raw)
     if isinstance(metadata, Fault):
         return metadata
     skips = 0
@@ -123,7 +125,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         skips |= Skip.JOURNEY
     return read_order(
         fields.to,
-        _own_or_shared(fields.list_number, list_number),
+        _own_or_shared(fields.list_number, list_number) if list_number else fields.list_number,
         fields.body,
         limits,
         skips=skips,
@@ -180,7 +182,7 @@ def _own_or_shared(own: str | None, shared: str | None) -> str | None:
 
 
 def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
-    if raw is msgspec.UNSET:
+    if raw is _UNSET:
         return None
     value = bytes(raw)
     if value == b"null":

@@ -1,7 +1,7 @@
 """The four calls that send: `send-raw`, `send`, and their bulk forms.
 
 Both ways in, the fast lane and ASGI, end in `SendingCalls.offer`: what a request means is written
-once. The answer comes by a callback when it is durable.
+once. The request is told when what its answer says is durable.
 """
 
 import hashlib
@@ -24,15 +24,8 @@ from sendrail.domain.account import key_digest
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.order import Fault, Order
 from sendrail.sending.orders import Limits
-from sendrail.sending.service import (
-    Accepted,
-    Idempotency,
-    Replay,
-    Sending,
-    Submission,
-    Told,
-    Verdict,
-)
+from sendrail.sending.service import Idempotency, Sending, Submission
+from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
 
 IDEMPOTENCY_KEY_MAX: Final = 255
 _JSON: Final = b"application/json"
@@ -47,8 +40,6 @@ _NOT_A_MESSAGE: Final = Fault(
 )
 _encode: Final = msgspec.json.Encoder().encode
 
-# Status, body, and whether the answer is a replay.
-Answer = Callable[[int, bytes, bool], None]
 ReadOrder = Callable[[bytes, Limits, str | None], Order | Fault]
 
 
@@ -104,8 +95,56 @@ CALLS: Final = {
 }
 
 
+class SendingRequest(Submission):
+    """One request of a sending call; how its answer gets out, each way in says for itself.
+
+    `raws` are the messages of a batch, empty for a single one. Whoever makes one sets it, and
+    `idempotency`, to nothing.
+    """
+
+    __slots__ = ("raws",)
+
+    raws: Sequence[bytes]
+
+    def answer(self, status: int, content: bytes, *, replayed: bool = False) -> None:
+        """Give the answer; called once."""
+        raise NotImplementedError
+
+    def request_id(self) -> str:
+        """Return the id that the answer names."""
+        raise NotImplementedError
+
+    def told(self, told: Told) -> None:
+        """Answer with what the gate said, when it is durable."""
+        if isinstance(told, list):
+            status, content = self.shape(told)
+            self.answer(status, content)
+        elif isinstance(told, Replay):
+            self.answer(told.status, told.answer, replayed=True)
+        else:
+            assert isinstance(told, SendrailError), "verdicts come as a list"
+            self.answer(*shown(told, self.request_id()))
+
+    def shape(self, verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
+        """Return the answer to these verdicts."""
+        if self.raws:
+            return _batch_answer(self.raws, verdicts)
+        [verdict] = verdicts
+        if isinstance(verdict, Accepted):
+            # The id is eight letters and digits: nothing in it needs escaping.
+            text = f'{{"success":true,"message_id":"{verdict.message_id}","status":"queued"}}'
+            return 200, text.encode("ascii")
+        return status_of(verdict.code), error_body(
+            verdict.code,
+            verdict.text,
+            self.request_id(),
+            param=verdict.param,
+            detail=verdict.detail,
+        )
+
+
 class SendingCalls:
-    """Turns requests into submissions and verdicts into answers."""
+    """Turns requests into submissions."""
 
     def __init__(self, sending: Sending, limits: Limits) -> None:
         self._sending = sending
@@ -113,33 +152,41 @@ class SendingCalls:
 
     def offer(
         self,
+        request: SendingRequest,
         call: Call,
         *,
         key: str | None,
         content_type: bytes,
         idempotency_key: bytes | None,
         body: bytes,
-        request_id: str,
-        answer: Answer,
     ) -> None:
-        """Take one request; `answer` is called once, when what it says is durable."""
+        """Take one request; it is answered once, when what the answer says is durable."""
         if key is None:
-            answer(401, error_body("missing_api_key", MISSING_KEY, request_id), False)
+            content = error_body("missing_api_key", MISSING_KEY, request.request_id())
+            request.answer(401, content)
             return
-        raws, orders, whole = self._read(call, content_type, idempotency_key, body)
-        promise = None
+        request.caller = key_digest(key)
+        request.raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
         if idempotency_key is not None and not whole:
-            promise = Idempotency(
+            request.idempotency = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
-        request = _Request(key_digest(key), orders, promise, raws, request_id, answer)
+        self._sending.offer(request)
+
+    def offer_alike(self, request: SendingRequest, call: Call, caller: bytes, body: bytes) -> None:
+        """Take a request with a single message from a caller whose last one was like it.
+
+        The key's digest is known, the body is JSON, and there is no idempotency key.
+        """
+        request.caller = caller
+        request.orders = (call.read(body, self._limits, None),)
         self._sending.offer(request)
 
     def _read(
         self, call: Call, content_type: bytes, idempotency_key: bytes | None, body: bytes
     ) -> tuple[Sequence[bytes], Sequence[Order | Fault], bool]:
         """Return a batch's raw messages, the orders, and whether the whole request is at fault."""
-        if content_type != _JSON and content_type.partition(b";")[0].strip().lower() != _JSON:
+        if not is_json(content_type):
             return [], [_NOT_JSON], True
         if idempotency_key is not None and not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX:
             return [], [_BAD_IDEMPOTENCY_KEY], True
@@ -154,50 +201,9 @@ class SendingCalls:
         return raws, [_NOT_A_MESSAGE if order is INVALID_JSON else order for order in orders], False
 
 
-class _Request(Submission):
-    """One request of a sending call; `raws` are the messages of a batch, empty for a single one."""
-
-    __slots__ = ("_answer", "_raws", "_request_id")
-
-    def __init__(  # noqa: PLR0917 - one is built for every request, and keywords cost
-        self,
-        caller: bytes,
-        orders: Sequence[Order | Fault],
-        idempotency: Idempotency | None,
-        raws: Sequence[bytes],
-        request_id: str,
-        answer: Answer,
-    ) -> None:
-        self.caller = caller
-        self.orders = orders
-        self.idempotency = idempotency
-        self._raws = raws
-        self._request_id = request_id
-        self._answer = answer
-
-    def told(self, told: Told) -> None:
-        if isinstance(told, Replay):
-            self._answer(told.status, told.answer, True)
-        elif isinstance(told, SendrailError):
-            self._answer(*shown(told, self._request_id), False)
-        else:
-            self._answer(*self.shape(told), False)
-
-    def shape(self, verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
-        if self._raws:
-            return _batch_answer(self._raws, verdicts)
-        [verdict] = verdicts
-        if isinstance(verdict, Accepted):
-            # The id is eight letters and digits: nothing in it needs escaping.
-            text = f'{{"success":true,"message_id":"{verdict.message_id}","status":"queued"}}'
-            return 200, text.encode("ascii")
-        return status_of(verdict.code), error_body(
-            verdict.code,
-            verdict.text,
-            self._request_id,
-            param=verdict.param,
-            detail=verdict.detail,
-        )
+def is_json(content_type: bytes) -> bool:
+    """Tell whether a `Content-Type` says that the body is JSON."""
+    return content_type == _JSON or content_type.partition(b";")[0].strip().lower() == _JSON
 
 
 def _batch_answer(raws: Sequence[bytes], verdicts: Sequence[Verdict]) -> tuple[int, bytes]:

@@ -49,6 +49,19 @@ class Accounts:
         if self._connection.execute(changed).rowcount == 0:
             raise NotFound("there is no such account")
 
+    def stop_words(self, account_id: AccountId) -> str:
+        """Return the account's own words for STOP, separated by commas."""
+        one = select(accounts.c.stop_words).where(accounts.c.id == account_id)
+        words = self._connection.execute(one).scalar_one_or_none()
+        if words is None:
+            raise NotFound("there is no such account")
+        return str(words)
+
+    def set_stop_words(self, account_id: AccountId, words: str) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id).values(stop_words=words)
+        if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
     def add_key(
         self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
     ) -> KeyId:

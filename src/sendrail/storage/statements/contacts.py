@@ -8,16 +8,32 @@ an inactive row even for a number nobody knew, so that a later import cannot bri
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Text, bindparam, case, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Text,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
 
-from sendrail.domain.contact import ListContact, OptOutReason
-from sendrail.domain.ids import ListId
+from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
+from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.statements.dialect import batches, count_new
-from sendrail.storage.tables import consent_events, list_contacts
+from sendrail.storage.statements.dialect import batches, count_new, insert_new
+from sendrail.storage.tables import consent_events, list_contacts, lists
 
 _contact: Final = list_contacts.c
+# A row of `consent_events` but for whose it is.
+_Event = dict[str, Any]
+
 _RESUBSCRIBED: Final = "resubscribed"
+_INHERITED: Final = "left another list of the account"
 
 
 class Contacts:
@@ -59,33 +75,164 @@ class Contacts:
         source: str,
         evidence: str,
         now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
     ) -> bool:
-        """Take a number off a list; return False when it had left before."""
-        left = {"active": False, "unsubscribed_at": now, "reason": reason.value}
-        stranger = {
-            "list_id": list_id,
-            "recipient": recipient,
-            "first_name": "",
-            "last_name": "",
-            "subscribed_at": now,
-        }
-        was_active = self._set(list_id, recipient, active=True, values=left)
-        changed = was_active or count_new(self._connection, list_contacts, [stranger | left]) > 0
-        if changed:
-            event = {"active": False, "reason": reason.value, "source": source, "at": now}
-            self._record(list_id, recipient, event | {"evidence": evidence})
+        """Take a number off a list; return False when it had left that list before.
+
+        `everywhere_in` takes it off every list of that account as well, even of those that never
+        knew the number.
+        """
+        event: _Event = {"active": False, "reason": reason.value, "source": source, "at": now}
+        event |= {"evidence": evidence, "rule": rule}
+        changed = self._leave(list_id, recipient, event)
+        if everywhere_in is not None:
+            others = self._others(everywhere_in, list_id, recipient, left=False)
+            self._leave_all(others, recipient, event)
         return changed
 
-    def resubscribe(
-        self, list_id: ListId, recipient: PhoneNumber, *, source: str, evidence: str, now: int
-    ) -> bool:
-        """Bring back a number that had left; return False when it had not."""
-        back = {"active": True, "subscribed_at": now, "unsubscribed_at": None, "reason": None}
-        changed = self._set(list_id, recipient, active=False, values=back)
-        if changed:
-            event = {"active": True, "reason": _RESUBSCRIBED, "source": source, "at": now}
-            self._record(list_id, recipient, event | {"evidence": evidence})
+    def _leave(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
+        of_contact = (_contact.list_id == list_id, _contact.recipient == recipient)
+        leaving = update(list_contacts).where(*of_contact, _contact.active).values(**_gone(event))
+        stranger = _stranger(list_id, recipient, event)
+        changed = (
+            self._run(leaving).rowcount > 0
+            or count_new(self._connection, list_contacts, [stranger]) > 0
+        )
+        if changed or self._complains(list_id, recipient, event):
+            self._record(list_id, recipient, event)
         return changed
+
+    def _leave_all(self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event) -> None:
+        """Take a number off lists that it has not left, in a few statements however many."""
+        for part in batches(list_ids):
+            leaving = update(list_contacts).where(
+                _contact.list_id.in_(part), _contact.recipient == recipient, _contact.active
+            )
+            self._run(leaving.values(**_gone(event)))
+        strangers = [_stranger(list_id, recipient, event) for list_id in list_ids]
+        count_new(self._connection, list_contacts, strangers)
+        self._record_all(list_ids, recipient, event)
+
+    def _come_back_to_all(
+        self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event
+    ) -> None:
+        for part in batches(list_ids):
+            coming = update(list_contacts).where(
+                _contact.list_id.in_(part), _contact.recipient == recipient
+            )
+            self._run(coming.values(**_back(event)))
+        self._record_all(list_ids, recipient, event)
+
+    def _complains(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
+        """Note a complaint of somebody who has left already: no START lifts that any more."""
+        if event["reason"] != OptOutReason.COMPLAINT:
+            return False
+        worse = (
+            update(list_contacts)
+            .where(
+                _contact.list_id == list_id,
+                _contact.recipient == recipient,
+                _contact.reason != OptOutReason.COMPLAINT.value,
+            )
+            .values(reason=OptOutReason.COMPLAINT.value)
+        )
+        return bool(self._run(worse).rowcount > 0)
+
+    def resubscribe(
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
+    ) -> bool:
+        """Bring back a number that had left; return False when it had not, or has complained.
+
+        `everywhere_in` brings it back to every list of that account which it has left by a reply.
+        """
+        event: _Event = {"active": True, "reason": _RESUBSCRIBED, "source": source, "at": now}
+        event |= {"evidence": evidence, "rule": rule}
+        changed = self._come_back(list_id, recipient, event)
+        if everywhere_in is not None:
+            others = self._others(everywhere_in, list_id, recipient, left=True)
+            self._come_back_to_all(others, recipient, event)
+        return changed
+
+    def _come_back(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
+        changed = (
+            update(list_contacts)
+            .where(
+                _contact.list_id == list_id,
+                _contact.recipient == recipient,
+                _contact.active.is_(False),
+                _contact.reason != OptOutReason.COMPLAINT.value,
+            )
+            .values(**_back(event))
+        )
+        if self._run(changed).rowcount == 0:
+            return False
+        self._record(list_id, recipient, event)
+        return True
+
+    def _others(
+        self, account_id: AccountId, list_id: ListId, recipient: PhoneNumber, *, left: bool
+    ) -> list[ListId]:
+        """Return the account's other lists: those left by a reply, or those not left."""
+        of_contact = (_contact.list_id == lists.c.id, _contact.recipient == recipient)
+        gone = select(_contact.list_id).where(*of_contact, _contact.active.is_(False))
+        by_reply = gone.where(_contact.reason == OptOutReason.MESSAGE.value)
+        others = select(lists.c.id).where(
+            lists.c.account_id == account_id,
+            lists.c.id != list_id,
+            by_reply.exists() if left else not_(gone.exists()),
+        )
+        return [ListId(other) for other in self._run(others).scalars()]
+
+    def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None:
+        """Keep off a new list whoever has left another list of the account by a reply."""
+        gone = (
+            select(literal(list_id), _contact.recipient, literal(False), literal(""), literal(""))
+            .add_columns(literal(now), func.min(_contact.unsubscribed_at), _contact.reason)
+            .join(lists, lists.c.id == _contact.list_id)
+            .where(
+                lists.c.account_id == account_id,
+                _contact.active.is_(False),
+                _contact.reason == OptOutReason.MESSAGE.value,
+            )
+            .group_by(_contact.recipient, _contact.reason)
+        )
+        columns = [
+            "list_id", "recipient", "active", "first_name", "last_name", "subscribed_at",
+            "unsubscribed_at", "reason",
+        ]  # fmt: skip
+        self._run(insert_new(self._connection, list_contacts).from_select(columns, gone))
+        told = select(_contact.list_id, _contact.recipient, _contact.active, _contact.reason)
+        told = told.add_columns(literal("account"), literal(_INHERITED), literal(now))
+        columns = ["list_id", "recipient", "active", "reason", "source", "evidence", "at"]
+        row = insert(consent_events).from_select(columns, told.where(_contact.list_id == list_id))
+        self._run(row)
+
+    def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]:
+        """Return every change of one subscription, oldest first."""
+        event = consent_events.c
+        of_contact = select(consent_events).where(
+            event.list_id == list_id, event.recipient == recipient
+        )
+        return [
+            ConsentEvent(
+                active=row.active,
+                reason=row.reason,
+                source=row.source,
+                rule=row.rule,
+                evidence=row.evidence,
+                at=row.at,
+            )
+            for row in self._run(of_contact.order_by(event.id))
+        ]
 
     def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None:
         one = select(list_contacts).where(
@@ -122,17 +269,6 @@ class Contacts:
     def _run(self, statement: Any) -> Any:
         return self._connection.execute(statement)
 
-    def _set(
-        self, list_id: ListId, recipient: PhoneNumber, *, active: bool, values: dict[str, Any]
-    ) -> bool:
-        """Change a contact that is in the given state; tell whether there was one."""
-        changed = update(list_contacts).where(
-            _contact.list_id == list_id,
-            _contact.recipient == recipient,
-            _contact.active == active,
-        )
-        return bool(self._run(changed.values(**values)).rowcount > 0)
-
     def _rename(self, list_id: ListId, named: Sequence[tuple[PhoneNumber, str, str]]) -> None:
         if not named:
             return
@@ -152,9 +288,30 @@ class Contacts:
         rows = [{"of": number, "new_first": a, "new_last": b} for number, a, b in named]
         self._connection.execute(renamed, rows)
 
-    def _record(self, list_id: ListId, recipient: PhoneNumber, event: dict[str, Any]) -> None:
-        row = insert(consent_events).values(list_id=list_id, recipient=recipient, **event)
-        self._connection.execute(row)
+    def _record(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> None:
+        self._record_all([list_id], recipient, event)
+
+    def _record_all(
+        self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event
+    ) -> None:
+        rows = [event | {"list_id": list_id, "recipient": recipient} for list_id in list_ids]
+        if rows:
+            self._connection.execute(insert(consent_events), rows)
+
+
+def _gone(event: _Event) -> dict[str, Any]:
+    return {"active": False, "unsubscribed_at": event["at"], "reason": event["reason"]}
+
+
+def _back(event: _Event) -> dict[str, Any]:
+    at = event["at"]
+    return {"active": True, "subscribed_at": at, "unsubscribed_at": None, "reason": None}
+
+
+def _stranger(list_id: ListId, recipient: PhoneNumber, event: _Event) -> dict[str, Any]:
+    """Return the row of a number that a list learns of by its leaving."""
+    names = {"first_name": "", "last_name": "", "subscribed_at": event["at"]}
+    return {"list_id": list_id, "recipient": recipient, **names, **_gone(event)}
 
 
 def _contact_of(row: Row[Any]) -> ListContact:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from sendrail.domain import phone
+from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
@@ -81,6 +82,14 @@ class Lists:
         """Return the lists a reply to this number may mean: a STOP counts on a deleted one too."""
         meant = select(lists).where(lists.c.number == number, lists.c.link_id == link_id)
         return self._read(meant.order_by(lists.c.id))
+
+    def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts:
+        """Return how a list answers keywords."""
+        one = select(lists).where(lists.c.account_id == account_id, lists.c.id == list_id)
+        row = self._connection.execute(one).one()
+        return AnswerTexts(
+            enabled=row.answers, stop=row.stop_text, start=row.start_text, help=row.help_text
+        )
 
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool:
         changed = (

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 from sendrail.domain.ids import AccountId, LinkId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.interface import Attempt, MessageFilter, MessagePage, StoredMessage, Waiting
+from sendrail.storage.rows import Attempt, MessageFilter, MessagePage, StoredMessage, Waiting
 from sendrail.storage.tables import attempts, carrier_refs, links, lists, messages, queue
 
 # Counting further would cost more than the answer is worth; the page then says so.

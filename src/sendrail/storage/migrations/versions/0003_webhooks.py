@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0003"
-down_revision: Final = "0001"
+down_revision: Final = "0002"
 PHASE: Final = "pre"
 
 _ROW_ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -1,0 +1,95 @@
+"""`sendrail replies`: what contacts have written back."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, Page, PerPage, run
+
+if TYPE_CHECKING:
+    from sendrail.storage.rows import StoredReply
+
+app = typer.Typer(help="Replies of contacts, and the words that mean STOP.", no_args_is_help=True)
+
+_COLUMNS = ("received_at", "list_number", "phone_number", "keyword", "rule", "review", "body")
+
+
+@app.command("list")
+def list_(
+    *,
+    list_number: Annotated[
+        str, typer.Option("--list", metavar="NUMBER", help="Only to this list.")
+    ] = "",
+    keyword: Annotated[
+        str, typer.Option(metavar="stop|start|help", help="Only of this family.")
+    ] = "",
+    review: Annotated[
+        bool, typer.Option("--review", help="Only those a person should look at.")
+    ] = False,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List replies, newest first."""
+    from sendrail.domain.consent import Keyword
+
+    if keyword and keyword not in set(Keyword):
+        raise typer.BadParameter("is stop, start or help", param_hint="--keyword")
+    wanted = Keyword(keyword) if keyword else None
+    found = run(
+        data,
+        as_json,
+        lambda it: it.replies.page(
+            it.default_account,
+            list_number=list_number,
+            keyword=wanted,
+            review=review,
+            page=page,
+            per_page=per_page,
+        ),
+    )
+    replies = [_shown(reply) for reply in found]
+    if as_json:
+        output.document({"replies": replies})
+    else:
+        output.table(_COLUMNS, replies, "There are no such replies.")
+
+
+@app.command()
+def words(
+    new: Annotated[
+        str | None,
+        typer.Option("--set", metavar="WORDS", help='Separated by commas; "" clears them.'),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show the account's own words that mean STOP, or set them; they add to those we know."""
+    if new is None:
+        kept = run(data, as_json, lambda it: it.replies.stop_words(it.default_account))
+    else:
+        wanted = new.split(",")
+        kept = run(data, as_json, lambda it: it.replies.set_stop_words(it.default_account, wanted))
+    if as_json:
+        output.document({"stop_words": kept})
+        return
+    for word in kept:
+        print(word)
+    if not kept:
+        output.note("The account has no words of its own.")
+
+
+def _shown(reply: "StoredReply") -> dict[str, Any]:
+    from sendrail.domain import phone
+
+    return {
+        "received_at": output.when(reply.received_at),
+        "list_number": phone.show(reply.list_number),
+        "phone_number": phone.show(reply.sender),
+        "keyword": reply.keyword.value if reply.keyword else None,
+        "rule": reply.rule,
+        "review": reply.review,
+        "body": reply.body,
+    }

@@ -1,0 +1,69 @@
+"""Replies as an account reads them, and the words it adds to those that mean STOP."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sendrail.domain.consent import Keyword, fold, read_reply
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.ids import AccountId
+from sendrail.marketing.inputs import PAGE_SIZE, list_number_of, owned_list, slice_of
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import ReplyFilter, StoredReply
+
+STOP_WORDS_MAX: Final = 100
+STOP_WORD_LENGTH_MAX: Final = 50
+
+
+class ReplyService:
+    """What can be asked about replies."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def page(
+        self,
+        account_id: AccountId,
+        *,
+        list_number: str = "",
+        keyword: Keyword | None = None,
+        review: bool = False,
+        page: int = 1,
+        per_page: int = PAGE_SIZE,
+    ) -> Sequence[StoredReply]:
+        """Return one page of replies, newest first; `review` means those for a person to see."""
+        number = list_number_of(list_number) if list_number else None
+        offset, limit = slice_of(page, per_page)
+        about = ReplyFilter(list_number=number, keyword=keyword, review=review)
+
+        def read(tx: Tx) -> Sequence[StoredReply]:
+            if number is not None:
+                owned_list(tx, account_id, number)
+            return tx.reply_log.page(account_id, about, offset, limit)
+
+        return await self._store.read(read)
+
+    async def stop_words(self, account_id: AccountId) -> list[str]:
+        """Return the account's own words for STOP."""
+        words = await self._store.read(lambda tx: tx.accounts.stop_words(account_id))
+        return words.split(",") if words else []
+
+    async def set_stop_words(self, account_id: AccountId, words: Sequence[str]) -> list[str]:
+        """Replace the account's own words for STOP; return them as they are kept."""
+        kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+        if len(kept) > STOP_WORDS_MAX:
+            raise InvalidInput(f"An account has at most {STOP_WORDS_MAX} words.", param="words")
+        for word in kept:
+            _refuse_unusable(word)
+        await self._store.write(lambda tx: tx.accounts.set_stop_words(account_id, ",".join(kept)))
+        return kept
+
+
+def _refuse_unusable(word: str) -> None:
+    if "," in word or len(word) > STOP_WORD_LENGTH_MAX or not fold(word):
+        raise InvalidInput(
+            f"A word for STOP has letters, no comma, and at most {STOP_WORD_LENGTH_MAX} "
+            "characters.",
+            param="words",
+        )
+    if read_reply(word).keyword in {Keyword.START, Keyword.HELP}:
+        raise InvalidInput(f"{word} has a meaning already: it cannot mean STOP.", param="words")

@@ -1,0 +1,48 @@
+"""Longer texts from handsets: parts are kept until all are there, or until waiting is over.
+
+Parts come in any order, twice, or never. A text is read as a whole, because a keyword counts on the
+whole; but a STOP whose other parts are lost must not wait for ever.
+"""
+
+from dataclasses import replace
+
+from sendrail.domain.ids import LinkId
+from sendrail.domain.receipt import Reply
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import PartsKey
+
+
+def join(tx: Tx, link_id: LinkId, part: Reply, now: int) -> list[Reply]:
+    """Keep a part; return the texts that can be taken now, seldom more than one."""
+    place = part.part
+    if place is None or place.total <= 1 or not 1 <= place.number <= place.total:
+        return [replace(part, part=None)]
+    key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
+    ready: list[Reply] = []
+    if not tx.replies.keep_part(link_id, part, now):
+        if tx.replies.part_body(key, place.number) == part.body:
+            return []
+        # Another text under the same reference: handsets count them in one byte, some not at all.
+        ready = take_as_it_is(tx, key)
+        tx.replies.keep_part(link_id, part, now)
+    parts = tx.replies.parts(key)
+    if len(parts) == place.total:
+        tx.replies.mark_joined(key)
+        ready.append(_whole(parts))
+    return ready
+
+
+def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
+    """Give up waiting: forget the parts, and return the text as far as it came, if it is news."""
+    parts = tx.replies.parts(key)
+    tx.replies.forget_parts(key)
+    return [_whole(parts)] if parts else []
+
+
+def _whole(parts: list[Reply]) -> Reply:
+    return replace(
+        parts[0],
+        body="".join(part.body for part in parts),
+        answered=any(part.answered for part in parts),
+        part=None,
+    )

@@ -1,0 +1,163 @@
+"""Queue the answers to keywords that `receipts` has asked for.
+
+An answer is offered at least once and accepted at most once: its row waits until the message is
+durable, and the order carries an idempotency key made of the row. So a crash between the two leads
+to the same order under the same key, which the store answers from its memory of the first. What
+happens after acceptance is what happens to every message.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from sendrail.domain import phone, text
+from sendrail.domain.consent import Keyword
+from sendrail.domain.errors import Forbidden, SendrailError, StorageUnavailable
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order, Refusal
+from sendrail.sending.service import Idempotency, Sending, Shaped, Submission
+from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
+from sendrail.storage.interface import Store
+from sendrail.storage.rows import AutoReply
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+_BATCH_MAX: Final = 100
+# A hint tells of new rows; this finds what an earlier process or a full disk has left.
+_LOOK_SECONDS: Final = 5.0
+# An answer that comes much later than its question only confuses.
+_STALE_MS: Final = 30 * 60_000
+_ROUTE: Final = "auto-reply"
+_SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY
+
+
+class Responder:
+    """Queues answers until told to stop; tests drive it a step at a time."""
+
+    def __init__(
+        self, store: Store, sending: Sending, metrics: Metrics, *, now: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._sending = sending
+        self._metrics = metrics
+        self._now = now
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Queue until `stop` is called."""
+        event = self._store.hints.answers_event
+        while not self._stopping:
+            event.clear()
+            try:
+                settled = await self.step()
+            except StorageUnavailable as error:
+                _log.warning("answers_postponed", reason=error.code)
+                settled = 0
+            if settled:
+                continue
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await event.wait()
+            except TimeoutError:
+                pass
+
+    def stop(self) -> None:
+        """End after the round under way; what is left waits in its rows."""
+        self._stopping = True
+        self._store.hints.answers_wait()
+
+    async def step(self) -> int:
+        """Go once through what waits; return how many answers were settled."""
+        settled = postponed = 0
+        # What one account cannot have queued now must not keep back the answers of the others.
+        while waiting := await self._waiting(postponed):
+            done = await self._settle(waiting)
+            settled += done
+            postponed += len(waiting) - done
+        return settled
+
+    async def _waiting(self, offset: int) -> Sequence[AutoReply]:
+        return await self._store.read(lambda tx: tx.auto_replies.waiting(offset, _BATCH_MAX))
+
+    async def _settle(self, waiting: Sequence[AutoReply]) -> int:
+        now = self._now()
+        settled = [reply for reply in waiting if now - reply.asked_at > _STALE_MS]
+        self._metrics.auto_replies.labels("stale").inc(len(settled))
+        answers = [_Answer(reply) for reply in waiting if now - reply.asked_at <= _STALE_MS]
+        for answer in answers:
+            self._sending.offer(answer)
+        tolds = [await answer.future for answer in answers]
+        settled += [
+            answer.reply
+            for answer, told in zip(answers, tolds, strict=True)
+            if self._is_settled(answer.reply, told)
+        ]
+        if settled:
+            await self._store.write(lambda tx: tx.auto_replies.settle(settled, self._now()))
+        return len(settled)
+
+    def _is_settled(self, reply: AutoReply, told: Told) -> bool:
+        """Tell whether an answer is queued or never will be; otherwise it is tried again."""
+        if isinstance(told, Replay):
+            # Accepted by an earlier round whose end was not written.
+            return True
+        if isinstance(told, SendrailError):
+            return isinstance(told, Forbidden) and self._refused(reply, told.code)
+        [verdict] = told
+        if isinstance(verdict, Accepted):
+            self._metrics.auto_replies.labels("queued").inc()
+            return True
+        return verdict.code != Refusal.QUEUE_FULL and self._refused(reply, verdict.code)
+
+    def _refused(self, reply: AutoReply, code: str) -> bool:
+        _log.warning(
+            "auto_reply_refused",
+            recipient=phone.mask(reply.recipient),
+            list_id=reply.list_id,
+            keyword=reply.keyword,
+            code=code,
+        )
+        self._metrics.auto_replies.labels("refused").inc()
+        return True
+
+
+class _Answer(Submission):
+    """One answer on its way through the gate."""
+
+    __slots__ = ("future", "reply")
+
+    def __init__(self, reply: AutoReply) -> None:
+        super().__init__(reply.account_id, [_order(reply)], _promise(reply))
+        self.reply = reply
+        self.future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+
+    def told(self, told: Told) -> None:
+        if not self.future.done():
+            self.future.set_result(told)
+
+    def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
+        # Nobody reads it; that it is there says that the order was judged.
+        return len(verdicts), b""
+
+
+def _order(reply: AutoReply) -> Order:
+    size = text.measure(reply.body)
+    # Who has just left is told so; whoever leaves while a help text waits is not.
+    contact = Skip.CONTACT_VALIDATION if reply.keyword is Keyword.STOP else Skip.NONE
+    return Order(
+        reply.recipient,
+        reply.list_number,
+        reply.body,
+        int(_SKIPS | contact),
+        encoding=size.encoding.value,
+        segments=size.segments,
+    )
+
+
+def _promise(reply: AutoReply) -> Idempotency:
+    key = f"{reply.list_id}:{reply.recipient}:{reply.keyword}:{reply.asked_at}"
+    # The line break keeps the key apart from those of callers, which come in an HTTP header.
+    return Idempotency(f"{_ROUTE}\n{key}", _ROUTE, b"")

@@ -1,0 +1,57 @@
+"""What an order comes to, and what its caller is told of it."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sendrail.domain.errors import SendrailError
+from sendrail.domain.ids import MessageId
+from sendrail.domain.order import Refusal
+
+SUSPENDED: Final = "Account is suspended"
+_TEXTS: Final = {
+    Refusal.LIST_NOT_FOUND: "List not found",
+    Refusal.LIST_INACTIVE: "The list is not active",
+    Refusal.ACCOUNT_SUSPENDED: SUSPENDED,
+    Refusal.WEBHOOK_NOT_CONFIGURED: "The list's own carrier is not verified yet",
+    Refusal.BLOCKED_CONTENT: "The text contains a blocked word",
+    Refusal.CONTACT_UNSUBSCRIBED: "The recipient has unsubscribed from this list",
+    Refusal.CONTACT_BLOCKED: "The recipient is on the account's block list",
+    Refusal.DUPLICATE_MESSAGE: "The same message was sent to this recipient a moment ago",
+    Refusal.JOURNEY_CONFLICT: "The recipient is in an active journey on this list",
+    Refusal.QUEUE_FULL: "Too many messages of the account are waiting",
+}
+
+
+class Accepted(NamedTuple):
+    """The order is a message now, and on disk."""
+
+    message_id: MessageId
+
+
+class Refused(NamedTuple):
+    """The order is no message, and why; `detail` says more where there is more to say."""
+
+    code: str
+    text: str
+    param: str | None = None
+    detail: str | None = None
+
+
+Verdict = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The answer kept from the first request with the same idempotency key."""
+
+    status: int
+    answer: bytes
+
+
+# The verdicts come as a list, one for each order.
+Told = list[Verdict] | Replay | SendrailError
+
+
+def refused(refusal: Refusal, detail: str | None = None) -> Refused:
+    """Return the gate's no with its sentence."""
+    return Refused(refusal, _TEXTS[refusal], None, detail)

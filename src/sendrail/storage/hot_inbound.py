@@ -1,0 +1,129 @@
+"""The hot statements on what comes back from recipients: replies, their parts, passing troubles.
+
+As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test. A round of receipts asks
+two of them whether there is anything to do; the answer is nearly always no.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from sendrail.domain.consent import Keyword, Reading
+from sendrail.domain.ids import LinkId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Reply, ReplyPart
+from sendrail.domain.sender import SendingList
+from sendrail.domain.webhook import Event
+from sendrail.storage.outbox import Outbox
+from sendrail.storage.rows import PartsKey
+
+_json: Final = msgspec.json.Encoder().encode
+
+KEEP_REPLY: Final = """
+    INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+"""
+KEEP_PART: Final = """
+    INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
+        answered, joined, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
+"""
+_OF_TEXT: Final = """
+    WHERE link_id = ? AND sender = ? AND list_number = ? AND reference = ? AND total = ?
+"""
+PARTS: Final = f"SELECT number, body, answered, joined FROM reply_parts {_OF_TEXT} ORDER BY number"  # noqa: S608 - constants of this file
+MARK_JOINED: Final = f"UPDATE reply_parts SET joined = 1 {_OF_TEXT}"  # noqa: S608 - as above
+FORGET_PARTS: Final = f"DELETE FROM reply_parts {_OF_TEXT}"  # noqa: S608 - as above
+OVERDUE_PARTS: Final = """
+    SELECT link_id, sender, list_number, reference, total FROM reply_parts
+    WHERE received_at < ? ORDER BY received_at LIMIT ?
+"""
+
+ANY_TROUBLE: Final = "SELECT 1 FROM recipient_troubles LIMIT 1"
+CLEAR_TROUBLES: Final = """
+    DELETE FROM recipient_troubles WHERE (list_id, recipient) IN (
+        SELECT m.list_id, m.recipient FROM json_each(?) AS wanted CROSS JOIN messages AS m
+        WHERE m.number = wanted.value)
+"""
+FORGET_TROUBLES: Final = """
+    DELETE FROM recipient_troubles WHERE (list_id, recipient, number) IN
+        (SELECT list_id, recipient, number FROM recipient_troubles WHERE at < ? LIMIT ?)
+"""
+
+
+class Replies:
+    """Texts from handsets, and the parts of those that are not whole yet."""
+
+    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
+        self._execute = connection.execute
+        self._outbox = outbox
+
+    def keep(
+        self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
+    ) -> None:
+        """Keep a text, and tell the customer of it."""
+        values = (
+            sender.account_id, sender.id, reply_from, body, reading.keyword, reading.rule,
+            reading.review, now,
+        )  # fmt: skip
+        [(reply_id,)] = self._execute(KEEP_REPLY, values).fetchall()
+        is_opt_out = reading.keyword is Keyword.STOP
+        self._outbox.tell_reply(Event.UNSUBSCRIBE if is_opt_out else Event.REPLY, reply_id)
+
+    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
+        """Keep one part of a text; return False when the same place was filled before."""
+        place = part.part
+        assert place is not None, "a whole text has no parts"
+        key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
+        kept = self._execute(KEEP_PART, (*key, place.number, part.body, part.answered, now))
+        return kept.rowcount == 1
+
+    def parts(self, key: PartsKey) -> list[Reply]:
+        """Return the parts of a text that are there, in their order; none once it was joined."""
+        return [
+            Reply(
+                sender=key.sender,
+                list_number=key.list_number,
+                body=body,
+                answered=bool(answered),
+                part=ReplyPart(reference=key.reference, total=key.total, number=number),
+            )
+            for number, body, answered, joined in self._execute(PARTS, key)
+            if not joined
+        ]
+
+    def part_body(self, key: PartsKey, number: int) -> str | None:
+        """Return the text of one part, joined or not."""
+        return next((row[1] for row in self._execute(PARTS, key) if row[0] == number), None)
+
+    def mark_joined(self, key: PartsKey) -> None:
+        self._execute(MARK_JOINED, key)
+
+    def forget_parts(self, key: PartsKey) -> None:
+        self._execute(FORGET_PARTS, key)
+
+    def overdue_parts(self, before: int, limit: int) -> list[PartsKey]:
+        """Return texts, joined or not, with a part that came before the given time."""
+        rows = self._execute(OVERDUE_PARTS, (before, limit))
+        keys = [
+            PartsKey(LinkId(row[0]), PhoneNumber(row[1]), PhoneNumber(row[2]), row[3], row[4])
+            for row in rows
+        ]
+        return list(dict.fromkeys(keys))
+
+
+class PassingTroubles:
+    """Troubles of recipients that a delivery makes forgotten."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def clear(self, delivered: Iterable[int]) -> None:
+        """Forget the troubles of those whom these messages have reached."""
+        if self._execute(ANY_TROUBLE).fetchone() is not None:
+            self._execute(CLEAR_TROUBLES, (_json(list(delivered)).decode(),))
+
+    def forget(self, before: int, limit: int) -> int:
+        return self._execute(FORGET_TROUBLES, (before, limit)).rowcount

@@ -1,0 +1,304 @@
+"""The rows and answers that pass through the door to storage: what stores give and are given.
+
+Named tuples where a statement binds or reads them by the thousand; frozen dataclasses elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from sendrail.domain.consent import Keyword
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.ids import AccountId, LinkId, ListId, MessageNumber
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+
+
+class Caller(NamedTuple):
+    """Who an API key belongs to."""
+
+    account_id: AccountId
+    active: bool
+    blocked_words: str
+
+
+class KnownContact(NamedTuple):
+    """What speaks against texting a recipient from a list just now."""
+
+    unsubscribed: bool = False
+    blocked: bool = False
+    enrolled: bool = False
+
+
+# A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
+# at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
+# segments, encoding, body, metadata.
+MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
+
+
+class RecentMessage(NamedTuple):
+    """What the duplicate window remembers of a message."""
+
+    number: int
+    created_at: int
+    list_id: int
+    recipient: int
+    body: str
+
+
+class QueuePlace(NamedTuple):
+    """Where a message waits: the whole key of its queue row."""
+
+    lane: int
+    list_id: int
+    rank: int
+    due_at: int
+    number: int
+
+
+class WaitingMessage(NamedTuple):
+    """What is read of a queued message before its submit."""
+
+    number: int
+    account_id: int
+    recipient: int
+    attempt: int
+    skips: int
+    resent: int
+    encoding: str
+    segments: int
+    body: str
+
+
+class Departure(NamedTuple):
+    """The durable intent: from here on the bytes may leave."""
+
+    attempt: int
+    epoch: int
+    link_id: int
+    sending_at: int
+    number: int
+
+
+class Arrival(NamedTuple):
+    """What an attempt came to; it is written only while that very attempt is still open."""
+
+    number: int
+    lane: int
+    link_id: int
+    epoch: int
+    attempt: int
+    started_at: int
+    ended_at: int
+    outcome: str
+    status: str
+    attempts_spent: int
+    resent: int
+    detail: str | None
+    carrier_ref: str | None
+    place: QueuePlace | None
+
+
+class Unsettled(NamedTuple):
+    """A message whose attempt is open, or whose outcome nobody knows."""
+
+    number: int
+    lane: int
+    list_id: int
+    link_id: int
+    status: str
+    attempt: int
+    epoch: int
+    resent: int
+    skips: int
+    sending_at: int
+
+
+class RawCallback(NamedTuple):
+    """A carrier's callback as it came."""
+
+    id: int
+    link_id: LinkId
+    received_at: int
+    raw: bytes
+
+
+class ParkedReceipt(NamedTuple):
+    """A receipt whose message is not known yet: it overtook the submit's answer, or is a stray."""
+
+    id: int
+    link_id: LinkId
+    carrier_ref: str
+    status: Status | None
+    detail: str
+    received_at: int
+    trouble: RecipientTrouble | None = None
+
+
+class Owner(NamedTuple):
+    """The message a receipt is about, and where it stands."""
+
+    number: int
+    lane: int
+    status: Status
+
+
+class Verdict(NamedTuple):
+    """A receipt's legal move, ready to be written."""
+
+    status: str
+    detail: str
+    ended_at: int
+    number: int
+    lane: int
+
+
+class TroubleWord(NamedTuple):
+    """What a carrier says of a message's recipient; `detail` is its own wording."""
+
+    number: int
+    trouble: RecipientTrouble
+    detail: str
+    at: int
+
+
+class PartsKey(NamedTuple):
+    """What the parts of one text from a handset have in common."""
+
+    link_id: LinkId
+    sender: PhoneNumber
+    list_number: PhoneNumber
+    reference: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReply:
+    """An answer to a keyword that is to be queued."""
+
+    list_id: ListId
+    recipient: PhoneNumber
+    keyword: Keyword
+    account_id: AccountId
+    list_number: PhoneNumber
+    body: str
+    asked_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReply:
+    """A reply as it was kept."""
+
+    id: int
+    list_number: PhoneNumber
+    sender: PhoneNumber
+    body: str
+    keyword: Keyword | None
+    rule: str | None
+    review: bool
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFilter:
+    """Which replies a list of replies is about; None means any."""
+
+    list_number: PhoneNumber | None = None
+    keyword: Keyword | None = None
+    review: bool = False
+
+
+class EndedMessage(NamedTuple):
+    """What a customer is told of a message at rest; `provider` is None when it never left."""
+
+    number: int
+    recipient: int
+    list_number: int
+    status: str
+    detail: str | None
+    provider: str | None
+    ended_at: int
+
+
+class TakenReply(NamedTuple):
+    """What a customer is told of a reply."""
+
+    id: int
+    sender: int
+    list_number: int
+    body: str
+    keyword: str | None
+    received_at: int
+
+
+class KeptAnswer(NamedTuple):
+    """The answer given to an earlier request with the same idempotency key."""
+
+    route: str
+    body_digest: bytes
+    status: int
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One submit of a message and what came of it."""
+
+    attempt: int
+    link_id: LinkId
+    started_at: int
+    ended_at: int
+    outcome: str
+    detail: str | None
+    carrier_ref: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message as look-up tells it."""
+
+    number: MessageNumber
+    recipient: PhoneNumber
+    list_number: PhoneNumber
+    body: str
+    metadata: str | None
+    status: Status
+    detail: str | None
+    encoding: str
+    segments: int
+    attempt: int
+    carrier: str | None
+    carrier_ref: str | None
+    created_at: int
+    sent_at: int | None
+    ended_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list of messages is about; None means any."""
+
+    status: Sequence[Status] | None = None
+    recipient: PhoneNumber | None = None
+    list_number: PhoneNumber | None = None
+    created_from: int | None = None
+    created_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page of messages, newest first, with the number of all that match.
+
+    `total_is_exact` is False where counting stopped at its bound.
+    """
+
+    messages: Sequence[StoredMessage]
+    total: int
+    total_is_exact: bool
+
+
+class Waiting(NamedTuple):
+    """What waits for one account: how many messages, and since when the oldest is due."""
+
+    depth: int
+    oldest_due_at: int

@@ -1,0 +1,48 @@
+"""Replies as they are told to whoever asks, newest first."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from sendrail.domain.consent import Keyword
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.rows import ReplyFilter, StoredReply
+from sendrail.storage.tables import lists, replies
+
+
+class ReplyLog:
+    """Replies as they were kept."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def page(
+        self, account_id: AccountId, about: ReplyFilter, offset: int, limit: int
+    ) -> Sequence[StoredReply]:
+        """Return one page of an account's replies, newest first."""
+        some = (
+            select(replies, lists.c.number.label("list_number"))
+            .join(lists, lists.c.id == replies.c.list_id)
+            .where(replies.c.account_id == account_id)
+        )
+        if about.list_number is not None:
+            some = some.where(lists.c.number == about.list_number)
+        if about.keyword is not None:
+            some = some.where(replies.c.keyword == about.keyword.value)
+        if about.review:
+            some = some.where(replies.c.review)
+        page = some.order_by(replies.c.id.desc()).offset(offset).limit(limit)
+        return [
+            StoredReply(
+                id=row.id,
+                list_number=PhoneNumber(row.list_number),
+                sender=PhoneNumber(row.sender),
+                body=row.body,
+                keyword=None if row.keyword is None else Keyword(row.keyword),
+                rule=row.rule,
+                review=row.review,
+                received_at=row.received_at,
+            )
+            for row in self._connection.execute(page)
+        ]

@@ -1,0 +1,168 @@
+"""What an account sees of replies, and how its lists answer them."""
+
+import pytest
+
+from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
+from sendrail.domain.consent import Keyword, read_reply
+from sendrail.domain.contact import OptOutReason, Scope
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.marketing.lists import ListService
+
+LIST, OTHER = "+15550100000", "+15550100100"
+ANN, BEN = 15550100001, 15550100002
+
+
+@pytest.fixture
+def us(house):
+    house.do(house.lists.add(house.us, LIST, name="News", brand="Acme"))
+    return house.us
+
+
+def keep(house, body, account=None, sender=ANN, number=LIST):
+    def work(tx):
+        found = tx.lists.find(account or house.us, int(number[1:]))
+        tx.replies.keep(found, sender, body, read_reply(body), house.now)
+
+    house.write(work)
+
+
+def told(house, **about):
+    return [reply.body for reply in house.do(house.replies.page(house.us, **about))]
+
+
+# Replies
+
+
+def test_replies_are_told_newest_first_with_what_they_say(house, us):
+    keep(house, "stop")
+    keep(house, "hello")
+    keep(house, "stpo")
+    newest, *_, oldest = house.do(house.replies.page(us))
+    assert (newest.body, newest.keyword, newest.rule) == ("stpo", Keyword.STOP, "misspelling")
+    assert (newest.review, oldest.review) == (True, False)
+    assert (oldest.body, oldest.sender, oldest.received_at) == ("stop", ANN, house.now)
+    assert told(house, keyword=Keyword.STOP) == ["stpo", "stop"]
+    assert told(house, review=True) == ["stpo"]
+    assert told(house, page=2, per_page=2) == ["stop"]
+
+
+def test_replies_of_another_account_or_list_are_not_told(house, us):
+    house.do(house.lists.add(house.them, LIST))
+    house.do(house.lists.add(us, OTHER))
+    keep(house, "theirs", house.them)
+    keep(house, "ours")
+    keep(house, "other", number=OTHER)
+    assert told(house) == ["other", "ours"]
+    assert told(house, list_number=LIST) == ["ours"]
+    house.do(house.lists.add(house.them, "+15550100999"))
+    with pytest.raises(NotFound):
+        told(house, list_number="+15550100999")
+
+
+# Words
+
+
+def test_an_accounts_words_are_its_own(house, us):
+    kept = house.do(house.replies.set_stop_words(us, [" avsluta ", "", "ta bort mig", "avsluta"]))
+    assert kept == ["avsluta", "ta bort mig"]
+    assert house.do(house.replies.stop_words(us)) == kept
+    assert house.do(house.replies.stop_words(house.them)) == []
+    assert house.do(house.replies.set_stop_words(us, [])) == []
+
+
+@pytest.mark.parametrize("word", ["a,b", "x" * 51, "...", "START", "help", "Info."])
+def test_a_word_that_cannot_mean_stop_is_refused(house, us, word):
+    with pytest.raises(InvalidInput):
+        house.do(house.replies.set_stop_words(us, [word]))
+    with pytest.raises(InvalidInput):
+        house.do(house.replies.set_stop_words(us, [f"w{n}" for n in range(101)]))
+
+
+# Answers
+
+
+def test_a_list_answers_by_default_with_its_brand(house, us):
+    answers = house.do(house.lists.set_answers(us, LIST))
+    assert answers.enabled
+    for text in (answers.stop, answers.start, answers.help):
+        assert text.startswith("Acme: ")
+
+
+def test_a_list_has_texts_of_its_own_until_it_gives_them_up(house, us):
+    house.do(house.lists.set_answers(us, LIST, stop=" Bye! ", help="Call us."))
+    answers = house.do(house.lists.set_answers(us, LIST, enabled=False))
+    assert (answers.enabled, answers.stop, answers.help) == (False, "Bye!", "Call us.")
+    answers = house.do(house.lists.set_answers(us, LIST, enabled=True, defaults=True, help="Mail."))
+    assert answers.enabled
+    assert (answers.stop[:5], answers.help) == ("Acme:", "Mail.")
+
+
+def test_a_list_can_be_added_with_its_texts(house):
+    texts = AnswerTexts(enabled=False, stop="Bye!")
+    house.do(house.lists.add(house.us, LIST, answers=texts))
+    answers = house.do(house.lists.set_answers(house.us, LIST))
+    assert (answers.enabled, answers.stop) == (False, "Bye!")
+
+
+@pytest.mark.parametrize("name", ["stop", "start", "help"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "  ", "x" * (153 * SEGMENTS_MAX + 1), "STOP", "Please stop texting us", "Help"],
+)
+def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
+    with pytest.raises(InvalidInput) as refused:
+        house.do(house.lists.set_answers(us, LIST, **{name: text}))
+    assert refused.value.param == f"{name}_text"
+    with pytest.raises(InvalidInput):
+        house.do(house.lists.add(us, OTHER, answers=AnswerTexts(**{name: text})))
+
+
+def test_the_longest_answer_is_taken(house, us):
+    text = "x" * 153 * SEGMENTS_MAX
+    assert house.do(house.lists.set_answers(us, LIST, help=text)).help == text
+
+
+def test_the_answers_of_another_account_cannot_be_seen_or_changed(house, us):
+    with pytest.raises(NotFound):
+        house.do(house.lists.set_answers(house.them, LIST, stop="Mine now."))
+    assert house.do(house.lists.set_answers(us, LIST)).stop != "Mine now."
+
+
+# New lists
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_accounts(house, us, scope):
+    def leave(account, number, reason):
+        def work(tx):
+            found = tx.lists.find(account, int(LIST[1:]))
+            tx.contacts.unsubscribe(
+                found.id, number, reason, source="t", evidence="", now=house.now
+            )
+
+        house.write(work)
+
+    house.do(house.lists.add(house.them, LIST))
+    leave(us, ANN, OptOutReason.MESSAGE)
+    leave(us, BEN, OptOutReason.MANUAL)
+    leave(house.them, 15550100003, OptOutReason.MESSAGE)
+    lists = ListService(house.store, lambda: house.now, 17_000, scope)
+    house.do(lists.add(us, OTHER))
+    contacts = house.do(house.contacts.page(us, OTHER)).contacts
+    expected = [(ANN, False, OptOutReason.MESSAGE)] if scope is Scope.ACCOUNT else []
+    assert [(each.recipient, each.active, each.reason) for each in contacts] == expected
+    events = house.do(house.contacts.history(us, OTHER, f"+{ANN}"))
+    assert [event.source for event in events] == ["account"] * len(expected)
+
+
+# History
+
+
+def test_the_history_of_a_contact_is_the_accounts_own(house, us):
+    house.do(house.contacts.remove(us, LIST, f"+{ANN}", source="api", evidence="form"))
+    [event] = house.do(house.contacts.history(us, LIST, f"+{ANN}"))
+    assert (event.active, event.reason, event.source) == (False, "manual", "api")
+    assert (event.rule, event.evidence, event.at) == (None, "form", house.now)
+    assert house.do(house.contacts.history(us, LIST, f"+{BEN}")) == []
+    with pytest.raises(NotFound):
+        house.do(house.contacts.history(house.them, LIST, f"+{ANN}"))
