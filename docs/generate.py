@@ -23,15 +23,19 @@ from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.words import PUBLIC
 from sendrail.cli.main import app
 from sendrail.domain.gate import CHECKS, Check, Facts
-from sendrail.domain.ids import AccountId, Lane, LinkId, ListId
-from sendrail.domain.message import MOVES, Status
+from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, MessageIds
+from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.sending.orders import Limits
 from sendrail.settings import Settings
+from sendrail.storage.rows import EndedMessage
 from sendrail.telemetry import Metrics
+from sendrail.webhooks import payloads
+from sendrail.webhooks.retry import RETRIES_MS
+from sendrail.webhooks.service import ENDPOINTS_MAX
 
 DOCS: Final = Path(__file__).parent
 # Every command has these; the page explains them once.
@@ -132,6 +136,37 @@ def moves() -> str:
     )
 
 
+# The customer's webhooks
+
+
+def words() -> str:
+    """Return what events call each status, by showing one of each kind."""
+    ids = MessageIds(bytes(16))
+    ends = [(status, None) for status in Status if status in FINAL]
+    ends += [(Status.DROPPED, Drop.STALE), (Status.FAILED, UNKNOWN_OUTCOME)]
+    return table(
+        ["the message is", "with the detail", "`status` of the event"],
+        [[code(status), code(detail) if detail else "any other", _word(ids, status, detail)]
+         for status, detail in ends],
+    )  # fmt: skip
+
+
+def _word(ids: MessageIds, status: Status, detail: str | None) -> str:
+    ended = EndedMessage(1, 1, 1, status, detail, None, 0)
+    return code(msgspec.json.decode(payloads.delivery(ids, ended))["status"])
+
+
+def retries() -> str:
+    """Return when an event is tried again."""
+    waits = [_duration(wait // 60_000) for wait in RETRIES_MS]
+    rows = [["1", "at once"], *([str(at), f"{wait} later"] for at, wait in enumerate(waits, 2))]
+    return table(["attempt", "when"], rows) + "\n\nThen the event is given up."
+
+
+def _duration(minutes: int) -> str:
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"  # noqa: PLR2004 - an hour
+
+
 # What an operator sets and sees
 
 
@@ -206,7 +241,10 @@ def limits() -> str:
             [what, f"{limit:,}", setting if setting == fixed else code(setting), code(error)]
             for what, limit, setting, error in rows
         ]
-        + [["attempts of a message", str(ATTEMPTS_MAX), fixed, "the message is `failed`"]],
+        + [
+            ["attempts of a message", str(ATTEMPTS_MAX), fixed, "the message is `failed`"],
+            ["webhook endpoints of an account", str(ENDPOINTS_MAX), fixed, "no more are added"],
+        ],
     )
 
 
@@ -280,6 +318,8 @@ def _cell(text: str) -> str:
 BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("send-messages.md", "gate"): gate,
     ("architecture.md", "moves"): moves,
+    ("webhooks.md", "words"): words,
+    ("webhooks.md", "retries"): retries,
     ("settings.md", "settings"): settings,
     ("metrics.md", "metrics"): metrics,
     ("operate.md", "limits"): limits,

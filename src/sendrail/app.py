@@ -7,15 +7,17 @@ plain constructor calls; nothing here decides anything else.
 import asyncio
 import os
 import random
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.registry import open_carrier
 from sendrail.carriers.sdk import Carrier, LinkContext
+from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
@@ -25,11 +27,15 @@ from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
-from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.ids import AccountId, LinkId, MessageIds
+from sendrail.domain.delivery import Outbound
+from sendrail.domain.errors import CarrierTrouble, SendrailError, SetupError
+from sendrail.domain.ids import AccountId, LinkId, MessageId, MessageIds
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Link, OnUncertain
+from sendrail.domain.webhook import Event
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
@@ -44,14 +50,27 @@ from sendrail.sending.lookup import MessageService
 from sendrail.sending.orders import Limits
 from sendrail.sending.responder import Responder
 from sendrail.sending.service import Sending
+from sendrail.sending.verdicts import Refused
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
+from sendrail.storage.sealing import KEY_BYTES
 from sendrail.telemetry import Metrics
+from sendrail.webhooks.guard import Rules
+from sendrail.webhooks.keyring import Keyring
+from sendrail.webhooks.listener import Listener
+from sendrail.webhooks.poster import Poster
+from sendrail.webhooks.service import WebhookService
+from sendrail.webhooks.worker import WebhookWorker
 
 SANDBOX_LINK: Final = "sandbox"
 # In the fictional 555 area code, outside the simulator's magic block.
 SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
+# Outside the magic block as well; the simulator delivers to such a one at once.
+_HANDSET: Final = PhoneNumber(15550001001)
+_NO_CHECKS: Final = sum(Skip)
+# A token (RFC 9110, 5.6.2).
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
 _DAY_MS: Final = 86_400_000
@@ -76,6 +95,9 @@ class Runtime:
     sending: Sending
     messages: MessageService
     intake: Intake
+    keyring: Keyring
+    poster: Poster
+    webhooks: WebhookService
     default_account: AccountId
 
 
@@ -96,16 +118,20 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
         try:
             if serving:
                 store.start_checkpoints()
-            ids = MessageIds(folder.key("message-id"))
-            yield await _wire(settings, store, ids, metrics)
+            async with aclosing(Poster(_rules(settings))) as poster:
+                yield await _wire(settings, folder, store, metrics, poster)
         finally:
             await store.close()
     finally:
         folder.unlock()
 
 
-async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metrics) -> Runtime:
+async def _wire(
+    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
+) -> Runtime:
     clock = SystemClock()
+    ids = MessageIds(folder.key("message-id"))
+    keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     account = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
     sending = Sending(
         store,
@@ -134,8 +160,38 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         sending=sending,
         messages=MessageService(store, ids),
         intake=Intake(store, metrics, clock.now),
+        keyring=keyring,
+        poster=poster,
+        webhooks=WebhookService(
+            store,
+            poster,
+            keyring,
+            ids,
+            rules=_rules(settings),
+            signature_header=_signature_header(settings),
+            now=clock.now,
+        ),
         default_account=account,
     )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules.parse(
+        allow_http=settings.webhook_allow_http,
+        ports=settings.webhook_ports,
+        networks=settings.webhook_allow_networks,
+        denied_hosts=settings.webhook_deny_hosts,
+    )
+
+
+def _signature_header(settings: Settings) -> str:
+    header = settings.webhook_signature_header
+    if not _HEADER_NAME(header):
+        raise SetupError(
+            f"Setting webhook_signature_header: {header!r} is no header's name, such as "
+            "X-Trackly-Signature."
+        )
+    return header
 
 
 def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
@@ -166,6 +222,7 @@ class _Crew:
     rescuer: Rescuer
     receipts: ReceiptWorker
     responder: Responder
+    webhooks: WebhookWorker
     caretaker: Caretaker
     routes: Routes
 
@@ -187,6 +244,7 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
         crew.worker.run(),
         crew.receipts.run(),
         crew.responder.run(),
+        crew.webhooks.run(),
         crew.caretaker.run(),
     )
     tasks = [asyncio.create_task(each) for each in work]
@@ -200,6 +258,7 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
             await route.carrier.stop()
         crew.receipts.stop()
         crew.responder.stop()
+        await crew.webhooks.stop(runtime.settings.drain_seconds)
         tasks[-1].cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     for end in ends:
@@ -249,7 +308,19 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     )
     responder = Responder(store, runtime.sending, metrics, now=clock.now)
     caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
-    return _Crew(worker, rescuer, receipts, responder, caretaker, routes)
+    webhooks = WebhookWorker(
+        store,
+        runtime.poster,
+        runtime.keyring,
+        runtime.ids,
+        metrics=metrics,
+        clock=clock,
+        chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
+        concurrency=settings.webhook_concurrency,
+        pause_after_ms=settings.webhook_pause_after_seconds * 1000,
+        signature_header=settings.webhook_signature_header,
+    )
+    return _Crew(worker, rescuer, receipts, responder, webhooks, caretaker, routes)
 
 
 def _policies(settings: Settings) -> Policies:
@@ -292,6 +363,43 @@ def _deliver(intake: Intake, link_id: LinkId) -> Any:
         await intake.put(link_id, raws)
 
     return deliver
+
+
+def listener(runtime: Runtime) -> Listener:
+    """Return a listener to the events of the default account, not begun yet."""
+    return Listener(
+        runtime.store,
+        runtime.ids,
+        account_id=runtime.default_account,
+        signature_header=runtime.settings.webhook_signature_header,
+        now=runtime.clock.now,
+    )
+
+
+async def trigger(runtime: Runtime, event: Event) -> None:
+    """Make something happen in the sandbox of which customers are told; a server must run.
+
+    The event goes the whole way: a message through the gate, the simulator and its receipt, or a
+    handset's reply through the inbox.
+    """
+    if event is Event.DELIVERY:
+        order = Order(_HANDSET, SANDBOX_NUMBER, "A test by sendrail trigger", _NO_CHECKS)
+        [verdict] = await runtime.sending.accept(runtime.default_account, [order])
+        if isinstance(verdict, Refused):
+            raise SendrailError(verdict.text, code=verdict.code, param=verdict.param)
+        return
+    links = await runtime.store.read(lambda tx: tx.links.all())
+    [sandbox] = [link for link in links if link.name == SANDBOX_LINK]
+    body = "STOP" if event is Event.UNSUBSCRIBE else "A test by sendrail trigger"
+    sent = Outbound(
+        message_id=MessageId(""),
+        recipient=_HANDSET,
+        sender=SANDBOX_NUMBER,
+        body="",
+        encoding="gsm7",
+        segments=1,
+    )
+    await runtime.intake.put(sandbox.id, [wire.reply(sent, body)])
 
 
 def sandbox_number() -> str:

@@ -83,7 +83,10 @@ class Caretaker:
 
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
-        waiting = await self._store.read(lambda tx: tx.lookup.waiting())
+        waiting, untold = await self._store.read(
+            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog())
+        )
+        self._metrics.webhook_waiting.set(untold)
         self._count_at = now + _COUNT_PAUSE * (self._now() - now)
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
@@ -98,6 +101,7 @@ class Caretaker:
         forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
+        forgotten += self._forget_events(tx, now)
         if self._settings.retention_days:
             before = now - self._settings.retention_days * _DAY_MS
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
@@ -105,6 +109,13 @@ class Caretaker:
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
         forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
+
+    def _forget_events(self, tx: Tx, now: int) -> int:
+        before = now - self._settings.webhook_retention_days * _DAY_MS
+        forgotten, untold = tx.outbox.forget_before(before, _FORGET_BATCH)
+        if untold:
+            _log.error("webhook_events_lost", count=untold, reason="webhook_retention_days")
+        return forgotten + tx.endpoints.end_listeners(now)
 
 
 def _log_size(folder: Path) -> int:

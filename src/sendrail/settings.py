@@ -103,6 +103,40 @@ class Settings:
         low=1,
         high=3_600,
     )
+    webhook_signature_header: str = _setting(
+        "X-Trackly-Signature", "Header that carries the plain signature of an event."
+    )
+    webhook_allow_http: bool = _setting(
+        False, "Allow webhooks over plain http, for receivers in a network of your own."
+    )
+    webhook_ports: str = _setting(
+        "443,8443", "Ports webhooks may be posted to, separated by commas; * allows any."
+    )
+    webhook_allow_networks: str = _setting(
+        "",
+        "Networks webhooks may reach though they are not public, such as 10.1.0.0/16, separated "
+        "by commas.",
+    )
+    webhook_deny_hosts: str = _setting(
+        "",
+        "Hosts webhooks may never be posted to, such as this installation's own name, separated "
+        "by commas.",
+    )
+    webhook_concurrency: int = _setting(
+        8, "How many events one endpoint is told at once.", low=1, high=64
+    )
+    webhook_pause_after_seconds: int = _setting(
+        86_400,
+        "An endpoint that has only failed for this long is paused; its events wait.",
+        low=60,
+        high=30 * 86_400,
+    )
+    webhook_retention_days: int = _setting(
+        14,
+        "Events, with their attempts, are deleted after this many days, told or not.",
+        low=1,
+        high=3_650,
+    )
     opt_out_scope: str = _setting(
         "list",
         "What a STOP ends, and a START begins again: the subscription to one list, or to every "

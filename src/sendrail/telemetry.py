@@ -17,6 +17,8 @@ from prometheus_client.process_collector import ProcessCollector
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
 
+_WEBHOOK_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
+
 
 class Metrics:
     """The metrics of one process, in a registry of their own."""
@@ -54,14 +56,22 @@ class Metrics:
         self.removed = counter(
             "recipients_removed", "Recipients taken off a list on a carrier's word.", "trouble"
         )
-        self.auto_replies = counter(
-            "auto_replies", "Answers to keywords, by what became of them.", "fate"
-        )
+        self.auto_replies = counter("auto_replies", "Answers to keywords, by their fate.", "fate")
+        self.webhook_attempts = counter("webhook_attempts", "POSTs, by outcome.", "outcome")
+        self.webhook_given_up = counter("webhook_events_given_up", "Events told no more.")
+        self.webhook_ended = counter("webhook_endpoints_ended", "Endpoints told no more.", "state")
         self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
+        self.webhook_waiting = gauge("webhook_events_waiting", "Events still to be told.")
         self.waiting = gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")
         self.disk_free = gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
         self.log_bytes = gauge("storage_log_bytes", "Size of the database's write-ahead log.")
+        self.webhook_seconds = Histogram(
+            "sendrail_webhook_seconds",
+            "One attempt to tell a customer, whatever came of it.",
+            buckets=_WEBHOOK_SECONDS,
+            registry=registry,
+        )
         self.commit_seconds = Histogram(
             "sendrail_commit_seconds",
             "One group commit, from its begin to its fsync.",

@@ -12,13 +12,13 @@ import sqlite3
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.storage import hot, hot_inbound
+from sendrail.storage import hot, hot_inbound, outbox
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 STATEMENTS = {
     name: text
-    for name, text in (*vars(hot).items(), *vars(hot_inbound).items())
+    for name, text in (*vars(hot).items(), *vars(hot_inbound).items(), *vars(outbox).items())
     if name.isupper()
     and isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
@@ -31,10 +31,13 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "INSERT_MESSAGES": r"SCAN \d+ CONSTANT ROWS",
     "BOUNDS": r"SCAN CONSTANT ROW",
     "ANY_TROUBLE": r"SCAN recipient_troubles",
+    "ANY_ENDPOINT": r"SCAN webhook_endpoints",
+    "OLD_EVENTS": r"SCAN outbox",
 }
 # No access at all but by key.
 PROTECTED = {
     "messages", "list_contacts", "attempts", "carrier_refs", "blocks", "enrolments", "reply_parts",
+    "replies", "webhook_attempts",
 }  # fmt: skip
 
 
@@ -66,6 +69,10 @@ def filled(messages):
     raw.executemany(
         "INSERT INTO attempts VALUES (?, 1, ?, 1, 1, 0, 0, 'submitted', NULL, NULL)",
         [(row[0], row[1]) for row in rows],
+    )
+    raw.executemany(
+        "INSERT INTO outbox VALUES (NULL, ?, 'delivery', ?, ?, ?, 0, 0, 0, NULL)",
+        [(row[3], row[0], row[5], row[5]) for row in rows],
     )
     raw.executemany(
         "INSERT INTO recipient_troubles VALUES (?, ?, ?, ?)",
@@ -154,6 +161,10 @@ def test_the_large_tables_are_never_scanned(database, name):
         ("OVERDUE_PARTS", "received_at<?"),
         ("CLEAR_TROUBLES", "list_id=? AND recipient=?"),
         ("FORGET_TROUBLES", "at<?"),
+        ("EVENTS_DUE", "endpoint_id=? AND due_at<?"),
+        ("TELL_ENDED", "account_id=?"),
+        ("TELL_REPLY", "account_id=?"),
+        ("FORGET_ATTEMPTS", "event_id=?"),
     ],
 )
 def test_a_hot_statement_uses_the_whole_of_its_key(database, name, key):
@@ -198,6 +209,9 @@ class _Stopwatch:
         ("ANY_TROUBLE", ()),
         ("CLEAR_TROUBLES", ("[1, 2, 3]",)),
         ("OVERDUE_PARTS", (NOW, 10)),
+        ("ANY_ENDPOINT", ()),
+        ("EVENTS_DUE", (1, NOW + 10**9, 20)),
+        ("OLD_EVENTS", (20,)),
     ],
 )
 def test_a_deeper_queue_costs_a_hot_statement_nothing(name, values):

@@ -17,12 +17,14 @@ from sendrail.cli import (
     doctor,
     journeys,
     keys,
+    listen,
     lists,
     messages,
     migrate,
     replies,
     send,
     serve,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -58,6 +60,9 @@ app.add_typer(replies.app, name="replies")
 app.add_typer(blocks.app, name="blocks")
 app.add_typer(journeys.app, name="journeys")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
+app.command()(listen.listen)
+app.command()(listen.trigger)
 app.add_typer(config.app, name="config")
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sendrail.cli import output
+from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, Page, PerPage, run
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ def _filter(
         status=[Status(word) for word in status] or None,
         recipient=_number(to, "--to"),
         list_number=_number(list_number, "--list"),
-        created_from=_moment(since, "--since"),
-        created_before=_moment(until, "--until"),
+        created_from=moment_of(since, "--since"),
+        created_before=moment_of(until, "--until"),
     )
 
 
@@ -198,16 +198,6 @@ def _number(text: str, option: str) -> Any:
     if text and number is None:
         raise typer.BadParameter("is an E.164 number, such as +15550100001", param_hint=option)
     return number
-
-
-def _moment(text: str, option: str) -> int | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("is a time such as 2026-11-23T08:00Z", param_hint=option) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _shown(message: "FoundMessage") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
 from sendrail.domain.message import FINAL, Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
     Arrival,
     Caller,
@@ -400,9 +401,10 @@ class Messages:
 class Queue:
     """What waits, what is under way, and what became of it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
+        self._outbox = outbox
 
     def lists_waiting(self) -> list[tuple[int, int]]:
         return self._execute(LISTS_WAITING).fetchall()
@@ -426,10 +428,14 @@ class Queue:
 
     def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None:
         self._executemany(LEAVE_QUEUE, [tuple(place) for place, _, _ in drops])
-        self._executemany(
-            DROP,
-            [(status, detail, now, place.number, place.lane) for place, status, detail in drops],
-        )
+        with self._outbox.ending(place.number for place, _, _ in drops):
+            self._executemany(
+                DROP,
+                [
+                    (status, detail, now, place.number, place.lane)
+                    for place, status, detail in drops
+                ],
+            )
 
     def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
         # The driver binds plain tuples several times faster than named ones.
@@ -438,25 +444,18 @@ class Queue:
         assert changed == len(departures), "a queue row stands for a message that is queued"
 
     def arrive(self, arrivals: Sequence[Arrival]) -> None:
-        self._executemany(
-            ARRIVE,
-            [
-                (
-                    a.status,
-                    a.detail,
-                    a.ended_at if a.status in FINAL else None,
-                    a.carrier_ref,
-                    a.ended_at if a.carrier_ref is not None else None,
-                    a.attempts_spent,
-                    a.resent,
-                    a.number,
-                    a.lane,
-                    a.attempt,
-                    a.epoch,
-                )
-                for a in arrivals
-            ],
-        )
+        with self._outbox.ending(a.number for a in arrivals if a.status in FINAL):
+            self._executemany(
+                ARRIVE,
+                [
+                    (
+                        a.status, a.detail, a.ended_at if a.status in FINAL else None,
+                        a.carrier_ref, a.ended_at if a.carrier_ref is not None else None,
+                        a.attempts_spent, a.resent, a.number, a.lane, a.attempt, a.epoch,
+                    )
+                    for a in arrivals
+                ],
+            )  # fmt: skip
         self._executemany(
             RETURN_TO_QUEUE,
             [(*a.place, a.attempts_spent, a.epoch) for a in arrivals if a.place is not None],
@@ -496,15 +495,17 @@ class Queue:
         return [Unsettled(*row) for row in self._execute(UNSETTLED, (status, after, limit))]
 
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
-        return self._execute(EXPIRE, (detail, now, number, lane)).rowcount == 1
+        with self._outbox.ending([number]):
+            return self._execute(EXPIRE, (detail, now, number, lane)).rowcount == 1
 
 
 class Inbox:
     """Carriers' callbacks: kept raw, applied afterwards."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
+        self._outbox = outbox
 
     def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
         self._executemany(PUT, [(link_id, now, raw) for raw in raws])
@@ -534,7 +535,8 @@ class Inbox:
         return {row[0]: Owner(row[0], row[1], Status(row[2])) for row in rows}
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
-        self._executemany(APPLY, map(tuple, verdicts))
+        with self._outbox.ending(verdict.number for verdict in verdicts):
+            self._executemany(APPLY, map(tuple, verdicts))
 
     def tell_parts(self, words: Sequence[PartWord]) -> None:
         """Note receipts for parts; each part's is told once."""

@@ -10,18 +10,20 @@ from typing import Final
 
 import msgspec
 
-from sendrail.domain.consent import Reading
+from sendrail.domain.consent import Keyword, Reading
 from sendrail.domain.ids import LinkId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.sender import SendingList
+from sendrail.domain.webhook import Event
+from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import PartsKey
 
 _json: Final = msgspec.json.Encoder().encode
 
 KEEP_REPLY: Final = """
     INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 KEEP_PART: Final = """
     INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
@@ -54,19 +56,21 @@ FORGET_TROUBLES: Final = """
 class Replies:
     """Texts from handsets, and the parts of those that are not whole yet."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
         self._execute = connection.execute
+        self._outbox = outbox
 
     def keep(
         self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
     ) -> None:
-        self._execute(
-            KEEP_REPLY,
-            (
-                sender.account_id, sender.id, reply_from, body, reading.keyword, reading.rule,
-                reading.review, now,
-            ),
+        """Keep a text, and tell the customer of it."""
+        values = (
+            sender.account_id, sender.id, reply_from, body, reading.keyword, reading.rule,
+            reading.review, now,
         )  # fmt: skip
+        [(reply_id,)] = self._execute(KEEP_REPLY, values).fetchall()
+        is_opt_out = reading.keyword is Keyword.STOP
+        self._outbox.tell_reply(Event.UNSUBSCRIBE if is_opt_out else Event.REPLY, reply_id)
 
     def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
         """Keep one part of a text; return False when the same place was filled before."""

@@ -27,6 +27,8 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.ids import (
     AccountId,
+    EndpointId,
+    EventId,
     JourneyId,
     KeyId,
     LinkId,
@@ -37,12 +39,14 @@ from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, ListStatus, SendingList
+from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
 from sendrail.storage.rows import (
     Arrival,
     Attempt,
     AutoReply,
     Caller,
     Departure,
+    EndedMessage,
     KeptAnswer,
     KnownContact,
     MessageFilter,
@@ -58,6 +62,7 @@ from sendrail.storage.rows import (
     ReplyFilter,
     StoredMessage,
     StoredReply,
+    TakenReply,
     TroubleWord,
     Unsettled,
     Verdict,
@@ -319,6 +324,39 @@ class PassingTroubles(Protocol):
     def forget(self, before: int, limit: int) -> int: ...
 
 
+class Outbox(Protocol):
+    """Events for customers: written with what happened, told afterwards."""
+
+    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]: ...
+    def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]: ...
+    def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]: ...
+    def freeze(self, bodies: Sequence[tuple[bytes, EventId]]) -> None: ...
+    def add_test(self, endpoint_id: EndpointId, body: bytes, now: int) -> EventId: ...
+    def settle(self, settlements: Sequence[EventSettlement]) -> None: ...
+    def give_up(self, event_ids: Sequence[EventId]) -> None: ...
+    def forget_before(self, before: int, limit: int) -> tuple[int, int]: ...
+
+
+class Endpoints(Protocol):
+    """Where accounts want to be told, and what came of it."""
+
+    def add(self, account_id: AccountId, **values: Any) -> EndpointId: ...
+    def all(self, account_id: AccountId) -> list[Endpoint]: ...
+    def find(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint | None: ...
+    def change(self, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> bool: ...
+    def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> bool: ...
+    def active(self) -> list[Endpoint]: ...
+    def waiting(self, account_id: AccountId) -> dict[EndpointId, int]: ...
+    def backlog(self) -> int: ...
+    def attempts(
+        self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
+    ) -> list[tuple[WebhookAttempt, OutboxEvent]]: ...
+    def replay(
+        self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int
+    ) -> int: ...
+    def end_listeners(self, now: int) -> int: ...
+
+
 class Leases(Protocol):
     """Who owns what, fenced by an epoch that only grows."""
 
@@ -352,6 +390,10 @@ class Tx(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def endpoints(self) -> Endpoints: ...
+    @property
     def replies(self) -> Replies: ...
     @property
     def reply_log(self) -> ReplyLog: ...
@@ -376,6 +418,7 @@ class Hints:
     queued_event: asyncio.Event = field(default_factory=asyncio.Event)
     inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
     answers_event: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
         """Tell that these (lane, list) have new messages."""
@@ -390,6 +433,10 @@ class Hints:
     def answers_wait(self) -> None:
         """Tell that automatic replies wait to be queued."""
         self.answers_event.set()
+
+    def outbox_has(self) -> None:
+        """Tell that customers are to be told of something."""
+        self.outbox_event.set()
 
 
 class Store(Protocol):

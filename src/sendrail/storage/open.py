@@ -74,8 +74,8 @@ class Folder:
             os.fsync(file.fileno())
         partial.rename(self.path / MASTER_KEY)
 
-    def key(self, purpose: str) -> bytes:
-        """Return the 16-byte key for one purpose, derived from the master key."""
+    def key(self, purpose: str, size: int = 16) -> bytes:
+        """Return the key of `size` bytes for one purpose, derived from the master key."""
         path = self.path / MASTER_KEY
         try:
             master = bytes.fromhex(path.read_text("ascii").strip())
@@ -88,7 +88,7 @@ class Folder:
                 f"{path} holds {len(master)} bytes, a key has {_KEY_BYTES}. Put it back from a "
                 "backup."
             )
-        return hashlib.blake2b(purpose.encode(), key=master, digest_size=16).digest()
+        return hashlib.blake2b(purpose.encode(), key=master, digest_size=size).digest()
 
     def lock(self) -> None:
         """Become the only server on this folder. Raises `SetupError` when there is one already."""

@@ -227,6 +227,29 @@ class ReplyFilter:
     review: bool = False
 
 
+class EndedMessage(NamedTuple):
+    """What a customer is told of a message at rest; `provider` is None when it never left."""
+
+    number: int
+    recipient: int
+    list_number: int
+    status: str
+    detail: str | None
+    provider: str | None
+    ended_at: int
+
+
+class TakenReply(NamedTuple):
+    """What a customer is told of a reply."""
+
+    id: int
+    sender: int
+    list_number: int
+    body: str
+    keyword: str | None
+    received_at: int
+
+
 class KeptAnswer(NamedTuple):
     """The answer given to an earlier request with the same idempotency key."""
 

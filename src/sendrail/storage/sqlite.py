@@ -25,10 +25,12 @@ from sqlalchemy.exc import DBAPIError
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage import hot, hot_inbound
 from sendrail.storage.interface import Hints
+from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.endpoints import Endpoints
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
@@ -59,14 +61,15 @@ _READER_CACHE_KIB: Final = 2_048
 class SqliteTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, hints: Hints) -> None:
         self._raw = connection
         self.gate = hot.Gate(connection)
         self.messages = hot.Messages(connection)
-        self.queue = hot.Queue(connection)
-        self.inbox = hot.Inbox(connection)
+        self.outbox = Outbox(connection, hints.outbox_has)
+        self.queue = hot.Queue(connection, self.outbox)
+        self.inbox = hot.Inbox(connection, self.outbox)
         self.leases = hot.Leases(connection)
-        self.replies = hot_inbound.Replies(connection)
+        self.replies = hot_inbound.Replies(connection, self.outbox)
         self.passing_troubles = hot_inbound.PassingTroubles(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
@@ -110,6 +113,10 @@ class SqliteTx:
         return Journeys(self._core)
 
     @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self._core)
+
+    @cached_property
     def auto_replies(self) -> AutoReplies:
         return AutoReplies(self._core)
 
@@ -145,7 +152,7 @@ class SqliteStore:
             self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
-        self._tx = SqliteTx(self._raw)
+        self._tx = SqliteTx(self._raw, self.hints)
         self._group: list[tuple[Work, Done]] = []
         self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")
@@ -261,7 +268,7 @@ class SqliteStore:
         if not hasattr(self._reader, "tx"):
             raw = connect(self._path)
             raw.execute("PRAGMA query_only = 1")
-            self._reader.raw, self._reader.tx = raw, SqliteTx(raw)
+            self._reader.raw, self._reader.tx = raw, SqliteTx(raw, self.hints)
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 

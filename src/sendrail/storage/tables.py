@@ -353,6 +353,69 @@ recipient_troubles: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# What customers are told.
+
+webhook_endpoints: Final = Table(
+    "webhook_endpoints",
+    metadata,
+    _row_id(),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("name", Text),
+    _needed("url", Text),
+    _needed("events", Text),
+    Column("list_id", _RowId, ForeignKey("lists.id")),
+    _needed("state", Text),
+    _needed("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_secret_until", BigInteger),
+    Column("failing_since", BigInteger),
+    # Of an endpoint of `sendrail listen`: it is no longer one after this, unless renewed.
+    Column("listens_until", BigInteger),
+    _needed("created_at", BigInteger),
+    Index(None, "account_id"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    _row_id(),
+    _needed("endpoint_id", BigInteger),
+    _needed("kind", Text),
+    _needed("ref", BigInteger),
+    _needed("at", BigInteger),
+    # None: it has come to rest, told or given up.
+    Column("due_at", BigInteger),
+    _needed("told", Boolean),
+    _needed("attempts", SmallInteger),
+    _needed("retries", SmallInteger),
+    Column("body", LargeBinary),
+    Index(None, "ref"),
+    # What is still to be told, and in what order: a short one, however much is kept for replays.
+    Index(
+        "outbox_due",
+        "endpoint_id",
+        "due_at",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+webhook_attempts: Final = Table(
+    "webhook_attempts",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
+    _needed("endpoint_id", BigInteger),
+    _needed("started_at", BigInteger),
+    _needed("ended_at", BigInteger),
+    _needed("outcome", Text),
+    Column("status", SmallInteger),
+    _needed("detail", Text),
+    Index(None, "endpoint_id", "event_id"),
+    sqlite_with_rowid=False,
+)
+
 # How processes work together.
 
 leases: Final = Table(

@@ -1,0 +1,108 @@
+"""`sendrail listen` and `sendrail trigger`: see what a receiver would get, and make it happen."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.domain.webhook import Event, OutboxEvent
+    from sendrail.webhooks.listener import Listener
+    from sendrail.webhooks.poster import Poster
+
+_POLL_SECONDS = 0.2
+
+
+def listen(
+    to: Annotated[
+        str, typer.Option(metavar="URL", help="Post each event there as well, signed.")
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print events as they happen, until Ctrl-C; a running `sendrail serve` makes them."""
+    try:
+        run(data, as_json, lambda it: _listen(it, to, as_json))
+    except KeyboardInterrupt:
+        # The one way to end it, so it is no failure.
+        return
+
+
+def trigger(
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT", help="One of delivery, unsubscribe and reply.")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make one event happen in the sandbox; a running `sendrail serve` tells of it."""
+    wanted = _event(event)
+    run(data, as_json, lambda it: _trigger(it, wanted))
+    if as_json:
+        output.document({"triggered": wanted.value})
+    else:
+        print(f"triggered {wanted.value}")
+
+
+async def _trigger(runtime: "Runtime", event: "Event") -> None:
+    from sendrail.app import trigger as make
+
+    await make(runtime, event)
+
+
+async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:
+    import asyncio
+    from contextlib import aclosing
+
+    from sendrail.app import listener
+    from sendrail.webhooks.guard import LOCAL, check_url
+    from sendrail.webhooks.poster import Poster
+
+    if to:
+        check_url(to, LOCAL)
+    async with aclosing(Poster(LOCAL)) as poster, aclosing(listener(runtime)) as ears:
+        await ears.open()
+        if to:
+            output.note(f"Events go to {to}, signed with {ears.secret}")
+        output.note("Listening; Ctrl-C ends it.")
+        while True:
+            for event in await ears.step():
+                await _pass_on(ears, poster, to, event, as_json)
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _pass_on(
+    ears: "Listener", poster: "Poster", to: str, event: "OutboxEvent", as_json: bool
+) -> None:
+    from sendrail.domain.webhook import NotTold
+
+    assert event.body is not None, "an event has its body once it is taken up"
+    body = json.loads(event.body)
+    if as_json:
+        output.line(body)
+    else:
+        output.row([body["timestamp"], body["event"], *_rest(body)])
+        sys.stdout.flush()
+    if to and isinstance(answer := await ears.forward(poster, to, event), NotTold):
+        output.note(f"{to} did not take it: {answer.status or ''} {answer.detail}")
+
+
+def _rest(body: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}={value}"
+        for name, value in body.items()
+        if name not in {"timestamp", "event"} and value is not None
+    ]
+
+
+def _event(word: str) -> "Event":
+    from sendrail.domain.webhook import Event
+
+    if word not in set(Event):
+        raise typer.BadParameter(f"is one of {', '.join(Event)}", param_hint="EVENT")
+    return Event(word)

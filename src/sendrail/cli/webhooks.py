@@ -1,0 +1,280 @@
+"""`sendrail webhooks`: where an account is told what happened, and what came of telling."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.moments import moment_of
+from sendrail.cli.session import Data, Json, Page, PerPage, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.domain.webhook import Endpoint
+    from sendrail.webhooks.service import NewSecret, ToldEvent
+
+app = typer.Typer(help="Endpoints that are told what happened.", no_args_is_help=True)
+
+_COLUMNS = ("id", "state", "waiting", "events", "list_number", "name", "url")
+_ATTEMPT_COLUMNS = ("event_id", "attempt", "outcome", "status", "ms", "started_at", "detail")
+_HOUR_MS = 3_600_000
+
+Id = Annotated[int, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
+Events = Annotated[
+    list[str] | None,
+    typer.Option("--event", help="Only this event; may be given several times."),
+]
+Name = Annotated[str | None, typer.Option(help="A name for your own memory.")]
+OfList = Annotated[
+    str | None, typer.Option("--list", metavar="NUMBER", help="Only what concerns this list.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command()
+def add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to post events.")],
+    *,
+    event: Events = None,
+    list_number: OfList = None,
+    name: Name = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an endpoint; its secret is shown only this once."""
+
+    async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
+        made = await it.webhooks.add(
+            it.default_account,
+            url,
+            name=name or "",
+            events=event or [],
+            list_number=list_number or "",
+        )
+        return made, await _shown(it, made.endpoint)
+
+    _tell_secret(*run(data, as_json, work), as_json)
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the endpoints, with how many events wait for each."""
+
+    async def work(it: "Runtime") -> list[dict[str, Any]]:
+        found = await it.webhooks.all(it.default_account)
+        return [await _shown(it, endpoint, waiting) for endpoint, waiting in found]
+
+    endpoints = run(data, as_json, work)
+    if as_json:
+        output.document({"endpoints": endpoints})
+    else:
+        output.table(_COLUMNS, endpoints, "There are no endpoints.")
+
+
+@app.command()
+def show(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show one endpoint."""
+    _tell(data, as_json, lambda it: it.webhooks.find(it.default_account, _id(endpoint)))
+
+
+@app.command()
+def change(
+    endpoint: Id,
+    *,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Where to post events.")] = None,
+    event: Events = None,
+    list_number: Annotated[
+        str | None,
+        typer.Option("--list", metavar="NUMBER", help='Only this list; "" for all of them.'),
+    ] = None,
+    name: Name = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is given, and leave the rest."""
+    _tell(
+        data,
+        as_json,
+        lambda it: it.webhooks.change(
+            it.default_account,
+            _id(endpoint),
+            url=url,
+            name=name,
+            events=event,
+            list_number=list_number,
+        ),
+    )
+
+
+@app.command()
+def pause(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+    """Tell an endpoint nothing for now; its events are kept."""
+    _tell(data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint)))
+
+
+@app.command()
+def resume(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+    """Tell an endpoint again, and first what was kept for it."""
+    _tell(data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint)))
+
+
+@app.command()
+def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+    """Remove an endpoint with all it was told or still to be told."""
+    if not yes:
+        typer.confirm(f"Remove endpoint {endpoint} and its events?", abort=True, err=True)
+    run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint)))
+    if as_json:
+        output.document({"removed": True})
+    else:
+        print("removed")
+
+
+@app.command()
+def rotate(
+    endpoint: Id,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="HOURS", help="How long the old secret is good as well; 0 ends it now."
+        ),
+    ] = 24,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give an endpoint a new secret; it is shown only this once."""
+
+    async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
+        made = await it.webhooks.rotate(
+            it.default_account, _id(endpoint), overlap_ms=overlap * _HOUR_MS
+        )
+        return made, await _shown(it, made.endpoint)
+
+    _tell_secret(*run(data, as_json, work), as_json)
+
+
+@app.command("test")
+def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+    """Post a test event at once and show the answer; exit code 1 when it was no 2xx."""
+    told = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
+    shown = _attempt(told)
+    if as_json:
+        output.document(shown)
+    else:
+        output.card(shown)
+    if shown["outcome"] != "told":
+        raise typer.Exit(output.Exit.FAILED)
+
+
+@app.command()
+def attempts(
+    endpoint: Id, page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False
+) -> None:
+    """List what an endpoint was told and how it answered, newest events first."""
+    found = [
+        _attempt(told)
+        for told in run(
+            data,
+            as_json,
+            lambda it: it.webhooks.attempts(
+                it.default_account, _id(endpoint), offset=(page - 1) * per_page, limit=per_page
+            ),
+        )
+    ]
+    if as_json:
+        output.document({"attempts": found})
+    else:
+        output.table(_ATTEMPT_COLUMNS, found, "There were no attempts.")
+
+
+@app.command()
+def replay(
+    endpoint: Id,
+    event: Annotated[
+        str | None, typer.Argument(metavar="EVENT", help="An event's id; default: see --since.")
+    ] = None,
+    since: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="All given up since then, as 2026-11-23T08:00Z."),
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Tell again: one event, or all those given up; id and body stay what they were."""
+    begin = moment_of(since, "--since")
+    if (event is None) == (begin is None):
+        raise typer.BadParameter("name an event or give --since, one of the two")
+    count = run(
+        data,
+        as_json,
+        lambda it: it.webhooks.replay(
+            it.default_account, _id(endpoint), event=event, since=begin or 0
+        ),
+    )
+    if as_json:
+        output.document({"replayed": count})
+    else:
+        print(f"{count} to be told again")
+
+
+def _tell(data: "Data", as_json: bool, work: "Callable[[Runtime], Awaitable[Endpoint]]") -> None:
+    async def shown(it: "Runtime") -> dict[str, Any]:
+        return await _shown(it, await work(it))
+
+    endpoint = run(data, as_json, shown)
+    if as_json:
+        output.document(endpoint)
+    else:
+        output.card(endpoint)
+
+
+def _tell_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.document(shown | {"secret": made.secret})
+        return
+    output.card(shown | {"secret": made.secret})
+    output.note("Keep the secret: it is not shown again.")
+
+
+async def _shown(
+    runtime: "Runtime", endpoint: "Endpoint", waiting: int | None = None
+) -> dict[str, Any]:
+    from sendrail.domain import phone
+
+    lists = await runtime.lists.all(runtime.default_account)
+    numbers = {each.id: phone.show(each.number) for each in lists}
+    shown = {
+        "id": endpoint.id,
+        "name": endpoint.name,
+        "url": endpoint.url,
+        "events": _words(endpoint.events),
+        "list_number": numbers.get(endpoint.list_id, "deleted") if endpoint.list_id else None,
+        "state": endpoint.state.value,
+        "failing_since": output.when(endpoint.failing_since),
+        "created_at": output.when(endpoint.created_at),
+    }
+    return shown if waiting is None else shown | {"waiting": waiting}
+
+
+def _attempt(told: "ToldEvent") -> dict[str, Any]:
+    attempt = told.attempt
+    return {
+        "event_id": told.event,
+        "attempt": attempt.attempt,
+        "outcome": attempt.outcome,
+        "status": attempt.status,
+        "ms": attempt.ended_at - attempt.started_at,
+        "started_at": output.when(attempt.started_at),
+        "detail": attempt.detail,
+    }
+
+
+def _words(events: "Sequence[str] | frozenset[Any]") -> str:
+    return ",".join(sorted(events))
+
+
+def _id(endpoint: int) -> Any:
+    from sendrail.domain.ids import EndpointId
+
+    return EndpointId(endpoint)

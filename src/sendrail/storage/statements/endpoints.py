@@ -1,0 +1,167 @@
+"""Webhook endpoints as rows, and what came of telling them; a listener is an endpoint that ends."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+
+from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
+from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
+from sendrail.storage.tables import outbox, webhook_attempts, webhook_endpoints
+
+_Rows = webhook_endpoints.c
+
+
+class Endpoints:
+    """Where accounts want to be told, and what came of it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, account_id: AccountId, **values: Any) -> EndpointId:
+        row = insert(webhook_endpoints).values(account_id=account_id, **_columns(values))
+        return EndpointId(self._connection.execute(row.returning(_Rows.id)).scalar_one())
+
+    def all(self, account_id: AccountId) -> list[Endpoint]:
+        """Return the account's endpoints without its listeners."""
+        return self._read(_lasting().where(_Rows.account_id == account_id))
+
+    def find(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint | None:
+        one = _lasting().where(_Rows.account_id == account_id, _Rows.id == endpoint_id)
+        return next(iter(self._read(one)), None)
+
+    def change(self, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> bool:
+        changed = (
+            update(webhook_endpoints)
+            .where(_Rows.account_id == account_id, _Rows.id == endpoint_id)
+            .values(**_columns(values))
+        )
+        return self._connection.execute(changed).rowcount > 0
+
+    def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> bool:
+        """Remove an endpoint with all it was told or still to be told."""
+        gone = delete(webhook_endpoints).where(
+            _Rows.account_id == account_id, _Rows.id == endpoint_id
+        )
+        if self._connection.execute(gone).rowcount == 0:
+            return False
+        self._forget([endpoint_id])
+        return True
+
+    def active(self) -> list[Endpoint]:
+        """Return the endpoints of all accounts that the worker is to tell."""
+        return self._read(_lasting().where(_Rows.state == EndpointState.ACTIVE))
+
+    def waiting(self, account_id: AccountId) -> dict[EndpointId, int]:
+        """Return how many events each endpoint is still to be told."""
+        rows = self._connection.execute(
+            select(outbox.c.endpoint_id, func.count())
+            .join(webhook_endpoints, _Rows.id == outbox.c.endpoint_id)
+            .where(_Rows.account_id == account_id, outbox.c.due_at.is_not(None))
+            .group_by(outbox.c.endpoint_id)
+        )
+        return {EndpointId(row[0]): row[1] for row in rows}
+
+    def backlog(self) -> int:
+        """Return how many events all endpoints are still to be told."""
+        waiting = select(func.count()).select_from(outbox).where(outbox.c.due_at.is_not(None))
+        return self._connection.execute(waiting).scalar_one()
+
+    def attempts(
+        self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
+    ) -> list[tuple[WebhookAttempt, OutboxEvent]]:
+        """Return one page of an endpoint's attempts with their events, newest events first."""
+        rows = self._connection.execute(
+            select(webhook_attempts, outbox)
+            .join(outbox, outbox.c.id == webhook_attempts.c.event_id)
+            .join(webhook_endpoints, _Rows.id == webhook_attempts.c.endpoint_id)
+            .where(_Rows.account_id == account_id, webhook_attempts.c.endpoint_id == endpoint_id)
+            .order_by(webhook_attempts.c.event_id.desc(), webhook_attempts.c.attempt.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        return [(_attempt(row), _event(row)) for row in rows]
+
+    def replay(
+        self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int
+    ) -> int:
+        """Make one event due anew, or all that were given up since a time; return how many."""
+        again = update(outbox).where(outbox.c.endpoint_id == endpoint_id)
+        if event is None:
+            again = again.where(
+                outbox.c.at >= since, outbox.c.due_at.is_(None), outbox.c.told.is_(False)
+            )
+        else:
+            again = again.where(outbox.c.kind == event[0], outbox.c.ref == event[1])
+        return self._connection.execute(again.values(due_at=now, retries=0, told=False)).rowcount
+
+    def end_listeners(self, now: int) -> int:
+        """Remove the endpoints whose listeners went away without a word."""
+        lapsed = select(_Rows.id).where(_Rows.listens_until < now)
+        gone = list(self._connection.execute(lapsed).scalars())
+        if gone:
+            self._connection.execute(delete(webhook_endpoints).where(_Rows.id.in_(gone)))
+            self._forget(gone)
+        return len(gone)
+
+    def _forget(self, endpoint_ids: Sequence[int]) -> None:
+        self._connection.execute(
+            delete(webhook_attempts).where(webhook_attempts.c.endpoint_id.in_(endpoint_ids))
+        )
+        self._connection.execute(delete(outbox).where(outbox.c.endpoint_id.in_(endpoint_ids)))
+
+    def _read(self, statement: Any) -> list[Endpoint]:
+        return [_endpoint(row) for row in self._connection.execute(statement.order_by(_Rows.id))]
+
+
+def _lasting() -> Select[Any]:
+    return select(webhook_endpoints).where(_Rows.listens_until.is_(None))
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    if "events" in values:
+        values["events"] = ",".join(sorted(values["events"]))
+    return values
+
+
+def _endpoint(row: Row[Any]) -> Endpoint:
+    return Endpoint(
+        id=EndpointId(row.id),
+        account_id=AccountId(row.account_id),
+        name=row.name,
+        url=row.url,
+        events=frozenset(Event(word) for word in row.events.split(",")),
+        list_id=None if row.list_id is None else ListId(row.list_id),
+        state=EndpointState(row.state),
+        secret=row.secret,
+        old_secret=row.old_secret,
+        old_secret_until=row.old_secret_until,
+        failing_since=row.failing_since,
+        created_at=row.created_at,
+    )
+
+
+def _attempt(row: Row[Any]) -> WebhookAttempt:
+    return WebhookAttempt(
+        event_id=EventId(row.event_id),
+        endpoint_id=EndpointId(row.endpoint_id),
+        attempt=row.attempt,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        status=row.status,
+        detail=row.detail,
+    )
+
+
+def _event(row: Row[Any]) -> OutboxEvent:
+    return OutboxEvent(
+        id=EventId(row.event_id),
+        endpoint_id=EndpointId(row.endpoint_id),
+        kind=row.kind,
+        ref=row.ref,
+        at=row.at,
+        attempts=row.attempts,
+        retries=row.retries,
+        body=row.body,
+    )

@@ -1,0 +1,122 @@
+"""What an event looks like to a customer: the public API's shapes, and its words for a status.
+
+Statuses in events and in the life of a message are two vocabularies; the one table between them
+stands here. A body is made once, when its event is taken up, and is then kept as it is.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from sendrail.domain import phone
+from sendrail.domain.consent import Keyword
+from sendrail.domain.ids import MessageIds
+from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Status
+from sendrail.domain.webhook import TEST, Event
+from sendrail.storage.rows import EndedMessage, TakenReply
+
+# What never left is `rejected`, too: the detail says that it was we who refused it. A message that
+# is under way is never told, so that `pending` does not occur.
+WORDS: Final[dict[Status, str]] = {
+    Status.DELIVERED: "delivered",
+    Status.UNDELIVERED: "undeliverable",
+    Status.FAILED: "rejected",
+    Status.DROPPED: "rejected",
+    Status.ORPHANED: "rejected",
+}
+# Its time ran out: waiting in the queue, or waiting for a word from the carrier.
+EXPIRED: Final = "expired"
+_EXPIRED_DETAILS: Final = frozenset({Drop.STALE.value, UNKNOWN_OUTCOME})
+# Carriers that have a word for it begin with it, as `EXPIRED_EXPIRED` does.
+_EXPIRED_BEGIN: Final = "EXPIRED"
+
+_KINDS: Final = frozenset({*Event, TEST})
+_PREFIX: Final = "evt"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def event_name(ids: MessageIds, kind: str, ref: int) -> str:
+    """Return the id a customer sees: the same for every attempt, endpoint and replay."""
+    return f"{_PREFIX}_{kind}_{ids.show(ref)}"
+
+
+def read_event_name(ids: MessageIds, name: str) -> tuple[str, int] | None:
+    """Return the kind and the reference behind an event's id, or None when it is none."""
+    prefix, _, rest = name.partition("_")
+    kind, _, ref = rest.partition("_")
+    number = ids.read(ref)
+    return (kind, number) if prefix == _PREFIX and kind in _KINDS and number is not None else None
+
+
+def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
+    """Return what is told of a message that has come to rest."""
+    status = Status(message.status)
+    return _encode(
+        {
+            "event": Event.DELIVERY,
+            "message_id": ids.show(message.number),
+            "to": phone.show(message.recipient),
+            "list_number": phone.show(message.list_number),
+            "status": _word(status, message.detail),
+            "status_detail": message.detail or status.value,
+            "provider": message.provider,
+            "timestamp": timestamp(message.ended_at),
+        }
+    )
+
+
+def unsubscribe(reply: TakenReply) -> bytes:
+    """Return what is told of an opt-out."""
+    return _encode(
+        {
+            "event": Event.UNSUBSCRIBE,
+            "phone_number": phone.show(reply.sender),
+            "list_number": phone.show(reply.list_number),
+            "keyword": (reply.keyword or Keyword.STOP).upper(),
+            "timestamp": timestamp(reply.received_at),
+        }
+    )
+
+
+def reply(taken: TakenReply) -> bytes:
+    """Return what is told of a reply that is no opt-out; `keyword` is null for plain text."""
+    return _encode(
+        {
+            "event": Event.REPLY,
+            "phone_number": phone.show(taken.sender),
+            "list_number": phone.show(taken.list_number),
+            "body": taken.body,
+            "keyword": taken.keyword.upper() if taken.keyword else None,
+            "timestamp": timestamp(taken.received_at),
+        }
+    )
+
+
+def sample(now: int) -> bytes:
+    """Return the event that tries an endpoint: a delivery of no message to nobody."""
+    told: dict[str, Any] = {
+        "event": Event.DELIVERY,
+        "test": True,
+        "message_id": "00000000",
+        "to": "+15550100000",
+        "list_number": "+15550001000",
+        "status": "delivered",
+        "status_detail": "delivered",
+        "provider": "simulator",
+        "timestamp": timestamp(now),
+    }
+    return _encode(told)
+
+
+def timestamp(at: int) -> str:
+    """Return a moment as events tell it, such as `2026-11-23T08:00:00.123Z`."""
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
+
+
+def _word(status: Status, detail: str | None) -> str:
+    ran_out = detail is not None and (
+        detail in _EXPIRED_DETAILS or detail.upper().startswith(_EXPIRED_BEGIN)
+    )
+    return EXPIRED if ran_out and status is not Status.DELIVERED else WORDS[status]

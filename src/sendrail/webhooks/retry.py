@@ -1,0 +1,104 @@
+"""When to try again: the public schedule for one event, and a breaker for a whole endpoint.
+
+Pure arithmetic on times it is given. The schedule spares an event that failed; the breaker spares
+everybody's time while an endpoint is down, and leaves the attempts of the events behind it unspent.
+"""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from sendrail.domain.webhook import (
+    NOT_TOLD,
+    TOLD,
+    Answer,
+    EventSettlement,
+    Gone,
+    NotTold,
+    OutboxEvent,
+    Told,
+    WebhookAttempt,
+)
+
+_MINUTE_MS: Final = 60_000
+# The public API's: five retries, after 1 min, 5 min, 15 min, 1 h and 2 h.
+RETRIES_MS: Final = tuple(minutes * _MINUTE_MS for minutes in (1, 5, 15, 60, 120))
+# Events that failed together must not come back together.
+_JITTER: Final = 0.1
+# An endpoint may ask for patience, but not for ever.
+RETRY_AFTER_MAX_MS: Final = 24 * 60 * _MINUTE_MS
+
+# So many failures in a row are no accident of one event.
+_FAILURES_MAX: Final = 5
+_PROBE_FIRST_SECONDS: Final = 5.0
+_PROBE_MAX_SECONDS: Final = 60.0
+
+
+def settle(
+    event: OutboxEvent, answer: Answer, *, started_at: int, now: int, chance: float
+) -> EventSettlement:
+    """Decide what follows an attempt; `chance` is a random number in [0, 1) for the jitter."""
+    attempt = event.attempts + 1
+    retries, due_at = event.retries, None
+    match answer:
+        case Told() | Gone():
+            pass
+        case NotTold():
+            retries, due_at = _retry(event.retries, answer, now, chance)
+        case _:
+            assert_never(answer)
+    return EventSettlement(
+        event_id=event.id,
+        attempts=attempt,
+        retries=retries,
+        due_at=due_at,
+        attempt=WebhookAttempt(
+            event_id=event.id,
+            endpoint_id=event.endpoint_id,
+            attempt=attempt,
+            started_at=started_at,
+            ended_at=now,
+            outcome=TOLD if isinstance(answer, Told) else NOT_TOLD,
+            status=410 if isinstance(answer, Gone) else answer.status,
+            detail=answer.detail,
+        ),
+    )
+
+
+def _retry(retries: int, answer: NotTold, now: int, chance: float) -> tuple[int, int | None]:
+    if retries >= len(RETRIES_MS):
+        return retries, None
+    wait = RETRIES_MS[retries] * (1 + _JITTER * chance)
+    if answer.retry_after_ms is not None:
+        wait = max(wait, min(answer.retry_after_ms, RETRY_AFTER_MAX_MS))
+    return retries + 1, now + int(wait)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Whether an endpoint is worth asking; times are seconds of a monotonic clock."""
+
+    failures: int = 0
+    rests_until: float = 0.0
+
+    def succeeded(self) -> None:
+        self.failures, self.rests_until = 0, 0.0
+
+    def failed(self, now: float, retry_after_ms: int | None) -> None:
+        self.failures += 1
+        if self.is_open:
+            doublings = min(self.failures - _FAILURES_MAX, 10)
+            wait = min(_PROBE_FIRST_SECONDS * 2**doublings, _PROBE_MAX_SECONDS)
+            self.rests_until = max(self.rests_until, now + wait)
+        if retry_after_ms is not None:
+            patience = min(retry_after_ms, RETRY_AFTER_MAX_MS) / 1000
+            self.rests_until = max(self.rests_until, now + patience)
+
+    @property
+    def is_open(self) -> bool:
+        return self.failures >= _FAILURES_MAX
+
+    def room(self, now: float, in_flight: int, most: int) -> int:
+        """Return how many more may be posted now: one at a time while the breaker is open."""
+        if now < self.rests_until:
+            return 0
+        return max(0, (1 if self.is_open else most) - in_flight)

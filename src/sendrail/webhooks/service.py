@@ -1,0 +1,320 @@
+"""Endpoints of an account: add and change them, try them, see what they were told, tell again."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sendrail.domain import phone
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
+from sendrail.domain.webhook import (
+    TEST,
+    Endpoint,
+    EndpointState,
+    Event,
+    OutboxEvent,
+    WebhookAttempt,
+)
+from sendrail.storage.interface import Store, Tx
+from sendrail.webhooks import payloads, signing
+from sendrail.webhooks.guard import Rules, check_url
+from sendrail.webhooks.keyring import Keyring
+from sendrail.webhooks.poster import Poster
+from sendrail.webhooks.retry import settle
+
+ENDPOINTS_MAX: Final = 20
+NAME_LENGTH_MAX: Final = 100
+# For how long the secret before a rotation is signed with as well.
+OVERLAP_MS: Final = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """An endpoint with a fresh secret: the only moment at which that is known."""
+
+    endpoint: Endpoint
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """One attempt, with the id its customer knows the event by."""
+
+    event: str
+    attempt: WebhookAttempt
+
+
+class WebhookService:
+    """What can be done with an account's endpoints."""
+
+    def __init__(
+        self,
+        store: Store,
+        poster: Poster,
+        keyring: Keyring,
+        ids: MessageIds,
+        *,
+        rules: Rules,
+        signature_header: str,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._poster = poster
+        self._keyring = keyring
+        self._ids = ids
+        self._rules = rules
+        self._signature_header = signature_header
+        self._now = now
+
+    async def add(
+        self,
+        account_id: AccountId,
+        url: str,
+        *,
+        name: str = "",
+        events: Collection[str] = (),
+        list_number: str = "",
+    ) -> NewSecret:
+        """Add an endpoint; its secret is told here, and never again.
+
+        No events means all of them, no list number all lists. Raises `InvalidInput`, `NotFound`
+        for a list that is not the account's, and `Conflict` past `ENDPOINTS_MAX`.
+        """
+        check_url(url, self._rules)
+        wanted, called, secret = _events(events), _name(name), self._keyring.new()
+
+        def add(tx: Tx) -> Endpoint:
+            if len(tx.endpoints.all(account_id)) >= ENDPOINTS_MAX:
+                raise Conflict(
+                    f"An account has at most {ENDPOINTS_MAX} endpoints. Remove one first.",
+                    code="too_many_endpoints",
+                )
+            endpoint_id = tx.endpoints.add(
+                account_id,
+                name=called,
+                url=url,
+                events=wanted,
+                list_id=_list(tx, account_id, list_number),
+                state=EndpointState.ACTIVE,
+                secret=b"",
+                created_at=self._now(),
+            )
+            # The secret is bound to the id, which the database has only just chosen.
+            sealed = self._keyring.seal(account_id, endpoint_id, secret)
+            tx.endpoints.change(account_id, endpoint_id, secret=sealed)
+            return _owned(tx, account_id, endpoint_id)
+
+        return NewSecret(await self._store.write(add), secret)
+
+    async def all(self, account_id: AccountId) -> list[tuple[Endpoint, int]]:
+        """Return the account's endpoints, each with how many events wait for it."""
+
+        def read(tx: Tx) -> list[tuple[Endpoint, int]]:
+            waiting = tx.endpoints.waiting(account_id)
+            return [(each, waiting.get(each.id, 0)) for each in tx.endpoints.all(account_id)]
+
+        return await self._store.read(read)
+
+    async def find(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+        """Return one endpoint. Raises `NotFound`, the same for another account's."""
+        return await self._store.read(lambda tx: _owned(tx, account_id, endpoint_id))
+
+    async def change(
+        self,
+        account_id: AccountId,
+        endpoint_id: EndpointId,
+        *,
+        url: str | None = None,
+        name: str | None = None,
+        events: Collection[str] | None = None,
+        list_number: str | None = None,
+    ) -> Endpoint:
+        """Change what is given; an empty list number means all lists again."""
+        changes: dict[str, Any] = {}
+        if url is not None:
+            check_url(url, self._rules)
+            changes["url"] = url
+        if name is not None:
+            changes["name"] = _name(name)
+        if events is not None:
+            changes["events"] = _events(events)
+
+        def change(tx: Tx) -> Endpoint:
+            if list_number is not None:
+                changes["list_id"] = _list(tx, account_id, list_number)
+            return _changed(tx, account_id, endpoint_id, **changes)
+
+        return await self._store.write(change)
+
+    async def pause(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+        """Tell an endpoint nothing for now; its events are kept."""
+        return await self._change(account_id, endpoint_id, state=EndpointState.PAUSED)
+
+    async def resume(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+        """Tell an endpoint again, and first what was kept for it."""
+        return await self._change(
+            account_id, endpoint_id, state=EndpointState.ACTIVE, failing_since=None
+        )
+
+    async def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> None:
+        """Remove an endpoint with all it was told or still to be told."""
+        if not await self._store.write(lambda tx: tx.endpoints.remove(account_id, endpoint_id)):
+            raise _no_endpoint(endpoint_id)
+
+    async def rotate(
+        self, account_id: AccountId, endpoint_id: EndpointId, *, overlap_ms: int = OVERLAP_MS
+    ) -> NewSecret:
+        """Give an endpoint a new secret; the old one is signed with as well for the overlap."""
+        if overlap_ms < 0:
+            raise InvalidInput("The overlap is not negative.", param="overlap")
+        secret = self._keyring.new()
+        sealed = self._keyring.seal(account_id, endpoint_id, secret)
+
+        def rotate(tx: Tx) -> Endpoint:
+            old = _owned(tx, account_id, endpoint_id).secret if overlap_ms else None
+            until = self._now() + overlap_ms if overlap_ms else None
+            return _changed(
+                tx,
+                account_id,
+                endpoint_id,
+                secret=sealed,
+                old_secret=old,
+                old_secret_until=until,
+            )
+
+        return NewSecret(await self._store.write(rotate), secret)
+
+    async def test(self, account_id: AccountId, endpoint_id: EndpointId) -> ToldEvent:
+        """Post a test event to an endpoint at once, whatever its state, and keep the attempt."""
+        endpoint, started = await self.find(account_id, endpoint_id), self._now()
+        body = payloads.sample(started)
+        event_id = await self._store.write(
+            lambda tx: tx.outbox.add_test(endpoint_id, body, started)
+        )
+        event = OutboxEvent(
+            id=event_id,
+            endpoint_id=endpoint_id,
+            kind=TEST,
+            ref=started,
+            at=started,
+            attempts=0,
+            retries=0,
+            body=body,
+        )
+        name = payloads.event_name(self._ids, TEST, started)
+        keys = self._keyring.live(endpoint, started)
+        signature = signing.headers(
+            keys, name, started // 1000, body, plain_header=self._signature_header
+        )
+        answer = await self._poster.post(endpoint.url, body, signature, started)
+        settled = settle(event, answer, started_at=started, now=self._now(), chance=0.0)
+        # Somebody waits for this answer, so that a later one would be of no use.
+        final = replace(settled, due_at=None)
+        await self._store.write(lambda tx: tx.outbox.settle([final]))
+        return ToldEvent(name, final.attempt)
+
+    async def attempts(
+        self, account_id: AccountId, endpoint_id: EndpointId, *, offset: int, limit: int
+    ) -> list[ToldEvent]:
+        """Return an endpoint's attempts, those of the newest events first."""
+
+        def read(tx: Tx) -> Sequence[tuple[WebhookAttempt, OutboxEvent]]:
+            _owned(tx, account_id, endpoint_id)
+            return tx.endpoints.attempts(account_id, endpoint_id, offset, limit)
+
+        return [
+            ToldEvent(payloads.event_name(self._ids, event.kind, event.ref), attempt)
+            for attempt, event in await self._store.read(read)
+        ]
+
+    async def replay(
+        self,
+        account_id: AccountId,
+        endpoint_id: EndpointId,
+        *,
+        event: str | None = None,
+        since: int = 0,
+    ) -> int:
+        """Tell one event again, or every one that was given up since a time; return how many.
+
+        The id and the body stay what they were. Raises `NotFound` for an event that is not kept.
+        """
+        about = None
+        if event is not None and (about := payloads.read_event_name(self._ids, event)) is None:
+            raise _no_event(event)
+
+        def replay(tx: Tx) -> int:
+            _owned(tx, account_id, endpoint_id)
+            return tx.endpoints.replay(endpoint_id, self._now(), event=about, since=since)
+
+        count = await self._store.write(replay)
+        if event is not None and not count:
+            raise _no_event(event)
+        return count
+
+    async def _change(
+        self, account_id: AccountId, endpoint_id: EndpointId, **values: Any
+    ) -> Endpoint:
+        return await self._store.write(lambda tx: _changed(tx, account_id, endpoint_id, **values))
+
+
+def _changed(tx: Tx, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> Endpoint:
+    if values:
+        tx.endpoints.change(account_id, endpoint_id, **values)
+    return _owned(tx, account_id, endpoint_id)
+
+
+def _owned(tx: Tx, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+    if (found := tx.endpoints.find(account_id, endpoint_id)) is None:
+        raise _no_endpoint(endpoint_id)
+    return found
+
+
+def _list(tx: Tx, account_id: AccountId, list_number: str) -> ListId | None:
+    if not list_number.strip():
+        return None
+    number = phone.parse(list_number.strip())
+    sender = None if number is None else tx.lists.find(account_id, number)
+    if sender is None:
+        raise NotFound(
+            f"There is no list {list_number.strip()}; `sendrail lists list` names them.",
+            code="list_not_found",
+            param="list_number",
+        )
+    return sender.id
+
+
+def _events(words: Collection[str]) -> frozenset[Event]:
+    known = {event.value for event in Event}
+    if unknown := set(words) - known:
+        raise InvalidInput(
+            f"There is no event {min(unknown)!r}. Events are {', '.join(Event)}.",
+            code="invalid_event",
+            param="events",
+        )
+    return frozenset(Event(word) for word in words or known)
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if len(name) > NAME_LENGTH_MAX:
+        raise InvalidInput(
+            f"A name has at most {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
+        )
+    return name
+
+
+def _no_endpoint(endpoint_id: int) -> NotFound:
+    return NotFound(
+        f"There is no endpoint {endpoint_id}; `sendrail webhooks list` shows them.",
+        code="endpoint_not_found",
+    )
+
+
+def _no_event(name: str) -> NotFound:
+    return NotFound(
+        f"There is no event {name!r} kept for this endpoint; `sendrail webhooks attempts` shows "
+        "those there are.",
+        code="event_not_found",
+        param="event",
+    )

@@ -1,0 +1,55 @@
+"""Take events up: read what is due, and give each the body it keeps from then on."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sendrail.domain.ids import EndpointId, EventId, MessageIds
+from sendrail.domain.webhook import Event, OutboxEvent
+from sendrail.storage.interface import Tx
+from sendrail.webhooks import payloads
+
+
+def take(
+    tx: Tx,
+    ids: MessageIds,
+    endpoint_id: EndpointId,
+    *,
+    now: int,
+    held: Collection[EventId],
+    limit: int,
+) -> list[OutboxEvent]:
+    """Return at most `limit` due events that are not held already, each with its body.
+
+    The body is durable before anything is posted: a restart must not make another one. An event
+    whose message or reply retention has taken meanwhile is brought to rest.
+    """
+    due = tx.outbox.due(endpoint_id, now, limit + len(held))
+    taken = [event for event in due if event.id not in held][:limit]
+    blank = [event for event in taken if event.body is None]
+    if not blank:
+        return taken
+    bodies = _bodies(tx, ids, blank)
+    tx.outbox.freeze([(body, event_id) for event_id, body in bodies.items()])
+    tx.outbox.give_up([event.id for event in blank if event.id not in bodies])
+    return [
+        event if event.body is not None else replace(event, body=bodies[event.id])
+        for event in taken
+        if event.body is not None or event.id in bodies
+    ]
+
+
+def _bodies(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> dict[EventId, bytes]:
+    endings = [event for event in events if event.kind == Event.DELIVERY]
+    replies = [event for event in events if event.kind != Event.DELIVERY]
+    messages = tx.outbox.ended_messages([event.ref for event in endings])
+    taken = tx.outbox.taken_replies([event.ref for event in replies])
+    bodies = {
+        event.id: payloads.delivery(ids, messages[event.ref])
+        for event in endings
+        if event.ref in messages
+    }
+    for event in replies:
+        if (reply := taken.get(event.ref)) is not None:
+            is_opt_out = event.kind == Event.UNSUBSCRIBE
+            bodies[event.id] = payloads.unsubscribe(reply) if is_opt_out else payloads.reply(reply)
+    return bodies

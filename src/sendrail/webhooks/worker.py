@@ -1,0 +1,334 @@
+"""Tell customers: take events up endpoint by endpoint, post them, keep what came of it.
+
+Each endpoint has a line of its own, with its own bound on what is under way and its own breaker, so
+that a dead one never delays another. An attempt is kept after its answer, in one transaction with
+what follows from it: a crash in between repeats the POST, with the same id and the same body.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, assert_never
+
+import structlog
+
+from sendrail.clock import Clock
+from sendrail.domain.errors import SetupError, StorageUnavailable
+from sendrail.domain.ids import EndpointId, EventId, MessageIds
+from sendrail.domain.webhook import (
+    TOLD,
+    Answer,
+    Endpoint,
+    EndpointState,
+    EventSettlement,
+    Gone,
+    NotTold,
+    OutboxEvent,
+    Told,
+)
+from sendrail.storage.interface import Store, Tx
+from sendrail.telemetry import Metrics
+from sendrail.webhooks import signing
+from sendrail.webhooks.keyring import Keyring
+from sendrail.webhooks.payloads import event_name
+from sendrail.webhooks.poster import Poster
+from sendrail.webhooks.retry import Breaker, settle
+from sendrail.webhooks.taking import take
+
+_log = structlog.get_logger()
+
+# What an endpoint's line takes up at once: enough to share a transaction, little to hold.
+_LINE_MAX: Final = 64
+_LOOK_SECONDS: Final = 0.5
+# How often at most the endpoints are read again; a change by the command line shows that soon.
+_ENDPOINTS_KEPT_SECONDS: Final = 0.25
+_STORAGE_RETRY_SECONDS: Final = 0.5
+_STOP_LOOK_SECONDS: Final = 0.01
+
+
+@dataclass(slots=True)
+class _Line:
+    """One endpoint's events in this process.
+
+    `held` are those that are taken up and not settled yet. `failing_since` and `state` are what
+    the answers say; the database is told when they are settled.
+    """
+
+    endpoint: Endpoint
+    failing_since: int | None
+    stored_failing_since: int | None
+    state: EndpointState = EndpointState.ACTIVE
+    breaker: Breaker = field(default_factory=Breaker)
+    waiting: deque[OutboxEvent] = field(default_factory=deque)
+    held: set[EventId] = field(default_factory=set)
+    in_flight: int = 0
+
+    def let_go(self) -> None:
+        """Hold only what is under way."""
+        self.held -= {event.id for event in self.waiting}
+        self.waiting.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    line: _Line
+    event: OutboxEvent
+    settlement: EventSettlement
+
+
+class WebhookWorker:
+    """Tells until told to stop; tests drive it a step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        poster: Poster,
+        keyring: Keyring,
+        ids: MessageIds,
+        *,
+        metrics: Metrics,
+        clock: Clock,
+        chance: random.Random,
+        concurrency: int,
+        pause_after_ms: int,
+        signature_header: str,
+    ) -> None:
+        self._store = store
+        self._poster = poster
+        self._keyring = keyring
+        self._ids = ids
+        self._metrics = metrics
+        self._clock = clock
+        self._chance = chance
+        self._concurrency = concurrency
+        self._pause_after_ms = pause_after_ms
+        self._signature_header = signature_header
+        self._lines: dict[EndpointId, _Line] = {}
+        self._read_at: float | None = None
+        self._posting: set[asyncio.Task[None]] = set()
+        self._answered: list[_Answered] = []
+        self._settling: list[_Answered] = []
+        self._settle_scheduled = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Tell until `stop` is called."""
+        event = self._store.hints.outbox_event
+        while not self._stopping:
+            event.clear()
+            try:
+                await self.step()
+            except StorageUnavailable as error:
+                _log.warning("webhooks_postponed", reason=error.code)
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await event.wait()
+            except TimeoutError:
+                pass
+
+    async def stop(self, within_seconds: float) -> None:
+        """Post nothing more; wait a while for the answers under way, and keep what came."""
+        self._stopping = True
+        self._store.hints.outbox_event.set()
+        if self._posting:
+            await asyncio.wait(self._posting, timeout=within_seconds)
+        for task in self._posting:
+            task.cancel()
+        await asyncio.gather(*self._posting, return_exceptions=True)
+        until = self._clock.monotonic() + within_seconds
+        while self._unsettled() and self._clock.monotonic() < until:  # noqa: ASYNC110 - on our clock
+            await asyncio.sleep(_STOP_LOOK_SECONDS)
+
+    def _unsettled(self) -> bool:
+        return self._settle_scheduled or bool(self._answered)
+
+    async def step(self) -> None:
+        """Take up what is due, and post as much of it as may be under way."""
+        endpoints, taken = await self._store.write(self._take)
+        if endpoints is not None:
+            self._follow(endpoints)
+        for endpoint_id, events in taken.items():
+            if (line := self._lines.get(endpoint_id)) is not None:
+                line.waiting.extend(events)
+                line.held.update(event.id for event in events)
+        if not self._stopping:
+            for line in self._lines.values():
+                self._post_waiting(line)
+
+    # Taking up
+
+    def _take(self, tx: Tx) -> tuple[list[Endpoint] | None, dict[EndpointId, list[OutboxEvent]]]:
+        now, mono = self._clock.now(), self._clock.monotonic()
+        endpoints = None
+        if self._read_at is None or mono - self._read_at >= _ENDPOINTS_KEPT_SECONDS:
+            endpoints = tx.endpoints.active()
+        known = (
+            [line.endpoint.id for line in self._lines.values()]
+            if endpoints is None
+            else [endpoint.id for endpoint in endpoints]
+        )
+        taken = {}
+        for endpoint_id in known:
+            line = self._lines.get(endpoint_id)
+            held = line.held if line is not None else set()
+            room = _LINE_MAX - len(held)
+            # In halves, so that a steady stream shares its transactions.
+            if room < _LINE_MAX // 2 or (line is not None and mono < line.breaker.rests_until):
+                continue
+            if events := take(tx, self._ids, endpoint_id, now=now, held=held, limit=room):
+                taken[endpoint_id] = events
+        return endpoints, taken
+
+    def _follow(self, endpoints: list[Endpoint]) -> None:
+        """Keep a line for each active endpoint, with its settings as they are now."""
+        self._read_at = self._clock.monotonic()
+        active = {endpoint.id: endpoint for endpoint in endpoints}
+        for endpoint_id in [each for each in self._lines if each not in active]:
+            self._lines.pop(endpoint_id).let_go()
+        for endpoint in endpoints:
+            line = self._lines.get(endpoint.id)
+            if line is None:
+                self._lines[endpoint.id] = _Line(
+                    endpoint, endpoint.failing_since, endpoint.failing_since
+                )
+                continue
+            if line.endpoint.url != endpoint.url:
+                # Another place deserves another chance.
+                line.breaker.succeeded()
+            line.endpoint = endpoint
+
+    # Posting
+
+    def _post_waiting(self, line: _Line) -> None:
+        if line.state is not EndpointState.ACTIVE:
+            return
+        room = line.breaker.room(self._clock.monotonic(), line.in_flight, self._concurrency)
+        for _ in range(min(room, len(line.waiting))):
+            line.in_flight += 1
+            task = asyncio.get_running_loop().create_task(self._tell(line, line.waiting.popleft()))
+            self._posting.add(task)
+            task.add_done_callback(self._posting.discard)
+
+    async def _tell(self, line: _Line, event: OutboxEvent) -> None:
+        endpoint, started = line.endpoint, self._clock.now()
+        assert event.body is not None, "an event has its body once it is taken up"
+        try:
+            signature = signing.headers(
+                self._keyring.live(endpoint, started),
+                event_name(self._ids, event.kind, event.ref),
+                started // 1000,
+                event.body,
+                plain_header=self._signature_header,
+            )
+            answer = await self._poster.post(endpoint.url, event.body, signature, started)
+        except SetupError as error:
+            answer = NotTold(error.message)
+        except Exception:  # noqa: BLE001 - one event's trouble must not end the others' telling
+            _log.exception("webhook_post_raised", endpoint_id=endpoint.id)
+            answer = NotTold("the attempt broke off: see the log of that time")
+        line.in_flight -= 1
+        self._hear(line, event, answer, started)
+
+    def _hear(self, line: _Line, event: OutboxEvent, answer: Answer, started: int) -> None:
+        now = self._clock.now()
+        settlement = settle(
+            event, answer, started_at=started, now=now, chance=self._chance.random()
+        )
+        self._answered.append(_Answered(line, event, settlement))
+        self._judge(line, answer, now)
+        if not self._stopping and self._lines.get(line.endpoint.id) is line:
+            self._post_waiting(line)
+        self._schedule_settle()
+
+    def _judge(self, line: _Line, answer: Answer, now: int) -> None:
+        """Draw from an answer what it says of the endpoint."""
+        match answer:
+            case Told():
+                line.breaker.succeeded()
+                line.failing_since = None
+            case NotTold(retry_after_ms=after):
+                line.breaker.failed(self._clock.monotonic(), after)
+                if line.failing_since is None:
+                    line.failing_since = now
+                elif now - line.failing_since >= self._pause_after_ms:
+                    line.state = EndpointState.PAUSED
+            case Gone():
+                line.state = EndpointState.GONE
+            case _:
+                assert_never(answer)
+        if line.state is not EndpointState.ACTIVE:
+            line.let_go()
+
+    # Settling
+
+    def _schedule_settle(self) -> None:
+        if not self._settle_scheduled:
+            self._settle_scheduled = True
+            self._store.submit(self._settle, self._settled)
+
+    def _settle(self, tx: Tx) -> None:
+        self._settling, self._answered = self._answered, []
+        tx.outbox.settle([each.settlement for each in self._settling])
+        for line in _lines_of(self._settling):
+            endpoint = line.endpoint
+            change: dict[str, Any] = {}
+            if line.failing_since != line.stored_failing_since:
+                change["failing_since"] = line.failing_since
+            if line.state is not EndpointState.ACTIVE:
+                change["state"] = line.state
+            if change:
+                tx.endpoints.change(endpoint.account_id, endpoint.id, **change)
+
+    def _settled(self, _: None, error: Exception | None) -> None:
+        self._settle_scheduled = False
+        # Taken, not only read: a transaction that cannot even begin must find none of the last one.
+        settled, self._settling = self._settling, []
+        if error is not None:
+            # Lost, it would only cost a second POST; but that is one too many.
+            _log.warning("webhook_settlement_postponed", reason=str(error), count=len(settled))
+            self._answered = [*settled, *self._answered]
+            asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
+            return
+        for each in settled:
+            each.line.held.discard(each.settlement.event_id)
+            self._count(each)
+        for line in _lines_of(settled):
+            line.stored_failing_since = line.failing_since
+            if line.state is not EndpointState.ACTIVE:
+                self._end(line)
+        if self._answered:
+            self._schedule_settle()
+        self._store.hints.outbox_event.set()
+
+    def _count(self, answered: _Answered) -> None:
+        settlement, attempt = answered.settlement, answered.settlement.attempt
+        self._metrics.webhook_attempts.labels(attempt.outcome).inc()
+        self._metrics.webhook_seconds.observe((attempt.ended_at - attempt.started_at) / 1000)
+        if attempt.outcome != TOLD and settlement.due_at is None:
+            self._metrics.webhook_given_up.inc()
+            _log.warning(
+                "webhook_given_up",
+                endpoint_id=attempt.endpoint_id,
+                webhook_id=event_name(self._ids, answered.event.kind, answered.event.ref),
+                attempts=settlement.attempts,
+                status=attempt.status,
+            )
+
+    def _end(self, line: _Line) -> None:
+        """Tell an endpoint no more, and say so loudly: its owner does not know yet."""
+        if self._lines.get(line.endpoint.id) is not line:
+            return
+        del self._lines[line.endpoint.id]
+        self._metrics.webhook_ended.labels(line.state).inc()
+        _log.error(
+            f"webhook_endpoint_{line.state}",
+            endpoint_id=line.endpoint.id,
+            name=line.endpoint.name,
+            then=f"sendrail webhooks resume {line.endpoint.id}",
+        )
+
+
+def _lines_of(answered: Iterable[_Answered]) -> list[_Line]:
+    return list({id(each.line): each.line for each in answered}.values())

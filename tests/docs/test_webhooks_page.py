@@ -1,0 +1,116 @@
+"""The page on webhooks: its events are what we send, and its examples verify what we sign."""
+
+import base64
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sendrail.domain.ids import MessageIds
+from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.webhooks import payloads, signing
+
+PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
+IDS = MessageIds(bytes(range(16)))
+BODY = '{"event":"reply","body":"Grüße"}'.encode()
+OLD, NEW, OTHER = (signing.secret_of(bytes([n]) * 32) for n in (1, 2, 3))
+BLOCK = re.DOTALL | re.MULTILINE
+NOW = int(datetime.now(UTC).timestamp())
+
+
+def example(name):
+    [code] = re.findall(rf"<!-- example: {name} -->\n```\w+\n(.*?)^```$", PAGE, BLOCK)
+    return code
+
+
+def signed(*keys):
+    return signing.headers(keys, "evt_1", NOW, BODY, plain_header="X-Trackly-Signature")
+
+
+@pytest.fixture(params=["standard.py", "plain.py"])
+def in_python(request, tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text(example(request.param), "utf-8")
+    spec = importlib.util.spec_from_file_location("example", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.read_event
+
+
+def refused(read, *arguments):
+    try:
+        read(*arguments)
+    except Exception:  # noqa: BLE001 - each example has its own
+        return True
+    return False
+
+
+def test_the_python_examples_take_what_we_sign_and_nothing_else(in_python):
+    assert in_python(NEW, signed(NEW), BODY) == json.loads(BODY)
+    # While a secret is changed, the one that was there goes on to work.
+    assert in_python(OLD, signed(NEW, OLD), BODY) == json.loads(BODY)
+    assert refused(in_python, OTHER, signed(NEW), BODY)
+    for at in range(len(BODY)):
+        flipped = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
+        assert refused(in_python, NEW, signed(NEW), flipped)
+
+
+def in_javascript(tmp_path, *cases):
+    """Return for each (secret, headers, body, now) what the example makes of it; None is a no."""
+    (tmp_path / "example.cjs").write_text(example("standard.cjs"), "utf-8")
+    program = """
+        const { readEvent } = require("./example.cjs");
+        const cases = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+        console.log(JSON.stringify(cases.map(([secret, headers, body, now]) => {
+          try {
+            return readEvent(secret, headers, Buffer.from(body, "base64"), now);
+          } catch {
+            return null;
+          }
+        })));
+    """
+    given = [[s, h, base64.b64encode(body).decode(), now] for s, h, body, now in cases]
+    told = subprocess.run(
+        ["node", "-e", program], cwd=tmp_path, input=json.dumps(given), capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    return json.loads(told.stdout)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js runs this example")
+def test_the_javascript_example_takes_what_we_sign_and_nothing_else(tmp_path):
+    flipped = [BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :] for at in range(len(BODY))]
+    good, *bad = in_javascript(
+        tmp_path,
+        (NEW, signed(NEW), BODY, NOW),
+        (OTHER, signed(NEW), BODY, NOW),
+        (NEW, signed(NEW), BODY, NOW + 301),
+        (NEW, signed(NEW) | {"webhook-id": "evt_2"}, BODY, NOW),
+        *((NEW, signed(NEW), each, NOW) for each in flipped),
+    )
+    assert good == json.loads(BODY)
+    assert bad == [None] * (3 + len(flipped))
+    both = signed(NEW, OLD)
+    told = in_javascript(tmp_path, (NEW, both, BODY, NOW), (OLD, both, BODY, NOW))
+    assert told == [json.loads(BODY)] * 2
+
+
+ENDED = EndedMessage(1, 15550100001, 15550001000, "delivered", "ok", "twilio", 0)
+TAKEN = TakenReply(1, 15550100001, 15550001000, "Hello", None, 0)
+MADE = {
+    "delivery": payloads.delivery(IDS, ENDED),
+    "unsubscribe": payloads.unsubscribe(TAKEN),
+    "reply": payloads.reply(TAKEN),
+}
+
+
+def test_the_events_shown_have_the_fields_of_those_we_send():
+    shown = [json.loads(each) for each in re.findall(r"^```json\n(.*?)\n^```$", PAGE, BLOCK)]
+    assert [each["event"] for each in shown] == list(MADE)
+    for each in shown:
+        assert list(each) == list(json.loads(MADE[each["event"]]))

@@ -1,0 +1,15 @@
+"""A road and its webhooks, for every test in this room."""
+
+import pytest
+from hooks import Hooks
+from road import make_road, road
+
+__all__ = ["make_road", "road"]
+
+
+@pytest.fixture
+def hooks(road):
+    hooks = Hooks(road)
+    yield hooks
+    if hooks.alive is not None:
+        hooks.stop()

@@ -1,0 +1,34 @@
+"""Events are not kept for ever, and what is lost by that is told to the operator."""
+
+import structlog
+
+from sendrail.caretaker import Caretaker
+from sendrail.settings import Settings
+
+DAY = 86_400
+URL = "https://example.com/"
+
+
+def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
+    told, dead = hooks.add(URL).endpoint, hooks.add("https://dead.example.com/").endpoint
+    hooks.make_events(300, endpoint_id=told.id)
+    hooks.pass_time(10)
+    hooks.stop()
+    hooks.make_events(250, endpoint_id=dead.id, first=1_001)
+    road.open_delivery()
+    settings = Settings(webhook_retention_days=3)
+    caretaker = Caretaker(
+        road.store, road.sending, road.rescuer, road.metrics, settings, now=road.clock.now
+    )
+    road.do(caretaker.step())
+    assert road.counted("webhook_events_waiting") == 250
+    road.clock.advance(3 * DAY - 60)
+    road.do(caretaker.step())
+    assert road.sql("SELECT count(*) FROM outbox") == [(550,)]
+    road.clock.advance(120)
+    with structlog.testing.capture_logs() as logs:
+        road.do(caretaker.step())
+    for table in ("outbox", "webhook_attempts"):
+        assert road.sql(f"SELECT count(*) FROM {table}") == [(0,)]
+    lost = [line["count"] for line in logs if line["event"] == "webhook_events_lost"]
+    assert sum(lost) == 250

@@ -1,0 +1,105 @@
+"""When to try again: the public schedule, the patience endpoints ask for, and the breaker."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sendrail.domain.webhook import Gone, NotTold, OutboxEvent, Told
+from sendrail.webhooks.retry import Breaker, settle
+
+NOW = 1_800_000_000_000
+MINUTE = 60_000
+# The public API's page on events.
+SCHEDULE = [1, 5, 15, 60, 120]
+
+
+def event(**changes):
+    values = {
+        "id": 7, "endpoint_id": 1, "kind": "delivery", "ref": 1, "at": NOW, "attempts": 0,
+        "retries": 0, "body": b"{}",
+    }  # fmt: skip
+    return OutboxEvent(**values | changes)
+
+
+def settled(about, answer, chance=0.0):
+    return settle(about, answer, started_at=NOW - 10, now=NOW, chance=chance)
+
+
+@pytest.mark.parametrize(("retries", "minutes"), list(enumerate(SCHEDULE)))
+@given(chance=st.floats(0, 1, exclude_max=True))
+def test_a_failure_is_tried_again_as_the_public_page_says(retries, minutes, chance):
+    due_at = settled(event(retries=retries), NotTold("no"), chance).due_at
+    assert minutes * MINUTE <= due_at - NOW <= minutes * MINUTE * 1.1
+
+
+def test_the_sixth_failure_is_the_last():
+    told = settled(event(retries=5, attempts=5), NotTold("no", 500))
+    assert (told.due_at, told.attempts, told.retries) == (None, 6, 5)
+
+
+@pytest.mark.parametrize("answer", [Told(204), Gone()])
+def test_an_answer_that_ends_it_ends_it(answer):
+    assert settled(event(), answer).due_at is None
+
+
+@pytest.mark.parametrize(
+    ("retries", "asked", "wait"),
+    [
+        (0, 10_000, MINUTE),  # less than the schedule: the schedule stands
+        (0, 10 * MINUTE, 10 * MINUTE),
+        (4, 5 * MINUTE, 120 * MINUTE),
+        (0, 10**12, 24 * 60 * MINUTE),  # nobody waits for years
+    ],
+)
+def test_an_endpoint_may_ask_for_more_patience(retries, asked, wait):
+    told = settled(event(retries=retries), NotTold("busy", 429, asked))
+    assert told.due_at - NOW == wait
+
+
+def test_an_attempt_tells_how_it_went():
+    attempt = settled(event(attempts=2), NotTold("teapot", 418)).attempt
+    assert (attempt.attempt, attempt.outcome, attempt.status, attempt.detail) == (
+        3, "failed", 418, "teapot",
+    )  # fmt: skip
+    assert (attempt.started_at, attempt.ended_at) == (NOW - 10, NOW)
+    assert settled(event(), Told(200, "ok")).attempt.outcome == "told"
+    assert settled(event(), Gone()).attempt.status == 410
+
+
+def failed(times, now=0.0):
+    breaker = Breaker()
+    for _ in range(times):
+        breaker.failed(now, None)
+    return breaker
+
+
+def test_a_few_failures_are_no_reason_to_stop():
+    assert failed(4).room(0.0, 0, 8) == 8
+
+
+def test_after_five_in_a_row_one_at_a_time_is_tried():
+    breaker = failed(5)
+    assert breaker.room(4.9, 0, 8) == 0
+    assert breaker.room(5.0, 0, 8) == 1
+    assert breaker.room(5.0, 1, 8) == 0
+
+
+@given(st.integers(5, 10_000))
+def test_a_dead_endpoint_is_asked_once_a_minute_at_the_least(failures):
+    breaker = failed(failures)
+    assert 5.0 <= breaker.rests_until <= 60.0
+
+
+def test_one_success_closes_it():
+    breaker = failed(9)
+    breaker.succeeded()
+    assert breaker.room(0.0, 3, 8) == 5
+
+
+def test_a_wish_for_patience_holds_for_the_whole_endpoint():
+    breaker = Breaker()
+    breaker.failed(100.0, 30_000)
+    assert breaker.room(129.9, 0, 8) == 0
+    assert breaker.room(130.0, 0, 8) == 8
+    breaker.failed(200.0, 10**15)
+    assert breaker.rests_until == 200.0 + 24 * 3_600
