@@ -8,8 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0003"
-down_revision: Final = "0002"
+revision: Final = "0004"
+down_revision: Final = "0003"
 PHASE: Final = "pre"
 
 _ROW_ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
