@@ -234,6 +234,8 @@ class Worker:
 
         def report(outbound: Outbound, outcome: Outcome) -> None:
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
+                if isinstance(outcome, Uncertain):
+                    given_up[outbound.message_id] = claim
                 self._answered(route, claim, outcome)
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:
                 self._answered_late(route, claim, outcome)

@@ -25,17 +25,30 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPart:
+    """The place of a text among the parts of a longer one, `number` counting from 1.
+
+    Parts that belong together have sender, recipient, `reference` and `total` in common.
+    """
+
+    reference: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A text from a handset to one of our lists.
 
     `answered` says that the carrier has dealt with the keyword in it and written back itself, so
-    that we must not.
+    that we must not. `part` is given where the carrier hands a long text over in pieces.
     """
 
     sender: PhoneNumber
     list_number: PhoneNumber
     body: str
     answered: bool = False
+    part: ReplyPart | None = None
 
 
 Callback = Receipt | Reply
