@@ -11,6 +11,7 @@
    POST /kill     cut every connection      POST /unbind   unbind every session
    POST /encode   {"command", "fields"} -> hexadecimal PDU, by node-smpp's codec
    POST /decode   {"pdu": hexadecimal} -> what node-smpp reads in it
+   GET  /errors   node-smpp's names of statuses
    GET  /state    counters, binds and the log of submits */
 "use strict";
 
@@ -200,6 +201,7 @@ const CONTROLS = {
     for (const name in read) if (Buffer.isBuffer(read[name])) read[name] = read[name].toString("hex");
     return read;
   },
+  "/errors": () => smpp.errors,
   "/state": () => undefined,
 };
 
@@ -209,7 +211,7 @@ function control(request, response) {
   request.on("end", () => {
     const answer = CONTROLS[request.url](text ? JSON.parse(text) : undefined);
     const binds = [...sessions].map(({ kind, number, version }) => ({ kind, number, version }));
-    response.end(JSON.stringify(["/encode", "/decode"].includes(request.url) ? answer : { ...seen, binds }));
+    response.end(JSON.stringify(["/encode", "/decode", "/errors"].includes(request.url) ? answer : { ...seen, binds }));
   });
 }
 

@@ -174,14 +174,10 @@ def test_a_truncated_body_says_where_it_ends(message, data):
 @pytest.mark.parametrize("length", [0, 15, 64 * 1024 + 1, 0xFFFFFFFF])
 def test_a_length_that_cannot_be_ends_the_stream(length):
     good = pdu.frame(Command.ENQUIRE_LINK, 1)
-    cut = []
+    frames = pdu.Framer().feed(good + struct.pack(">I", length))
+    assert next(frames) == good
     with pytest.raises(MalformedPdu, match=str(length)):
-        cut.extend(pdu.Framer().feed(good + struct.pack(">I", length)))
-    framer, cut = pdu.Framer(), []
-    with pytest.raises(MalformedPdu):
-        for frame in framer.feed(good + struct.pack(">I", length)):
-            cut.append(frame)  # noqa: PERF402 - what came before the error counts
-    assert cut == [good]
+        next(frames)
 
 
 @pytest.mark.parametrize(
