@@ -97,10 +97,12 @@ function deliver(fields, attempt = 1) {
     setTimeout(deliver, 50, fields, attempt + 1);
     return;
   }
-  const { esm_class: esm, short_message: sent } = fields;
+  const again = () => setTimeout(deliver, 50, fields, attempt + 1);
+  to.unanswered.add(again);
   to.deliver_sm({ ...fields }, (answer) => {
+    to.unanswered.delete(again);
     seen.delivered.push(answer.command_status);
-    if (answer.command_status && attempt < 50) setTimeout(deliver, 50, { ...fields, esm_class: esm, short_message: sent }, attempt + 1);
+    if (answer.command_status && attempt < 50) again();
   });
 }
 
@@ -154,7 +156,11 @@ let count = 0;
 function serve(session) {
   session.number = ++count;
   session.open = 0;
-  session.on("close", () => sessions.delete(session));
+  session.unanswered = new Set();
+  session.on("close", () => {
+    sessions.delete(session);
+    session.unanswered.forEach((again) => again());
+  });
   session.on("error", () => session.destroy());
   for (const kind of ["bind_transceiver", "bind_transmitter", "bind_receiver"])
     session.on(kind, (pdu) => {

@@ -1,4 +1,4 @@
-"""Whom a carrier of a test talks to: takes outcomes and callbacks, and keeps them in their order."""
+"""Whom a carrier talks to in a test: takes outcomes and callbacks, and keeps them in order."""
 
 import asyncio
 from contextlib import asynccontextmanager

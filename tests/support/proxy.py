@@ -79,7 +79,7 @@ async def between(port):
         yield proxy
     finally:
         server.close()
-        while proxy.ends:  # noqa: ASYNC110 - transports say so one by one
+        while proxy.ends:
             proxy.reset()
             await asyncio.sleep(0.01)
         await server.wait_closed()

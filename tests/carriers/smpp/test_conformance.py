@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
@@ -55,3 +56,13 @@ class TestSmpp(CarrierConformance):
 class TestSmppInPairs(TestSmpp):
     def make_carrier(self):
         return self.make_with(self.smsc.settings(mode="pair", binds=1, window=3))
+
+
+class TestSmppOnUvloop(TestSmpp):
+    """The loop of production, whose transports are others."""
+
+    @pytest.fixture(autouse=True)
+    def loop(self):
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        yield
+        asyncio.set_event_loop_policy(None)

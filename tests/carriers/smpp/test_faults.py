@@ -86,7 +86,9 @@ def test_resets_in_the_middle_of_windows(peer, seed):
     async def act(proxy, desk):
         async def break_it():
             for at in range(1, resets + 1):
-                await until(lambda at=at: proxy.connections == at and desk.carrier._binds[0].is_bound)
+                await until(
+                    lambda at=at: proxy.connections == at and desk.carrier._binds[0].is_bound
+                )
                 before = len(desk.said)
                 enough = before + dice.randint(3, 25)
                 await until(lambda enough=enough: len(desk.said) >= enough)
@@ -147,7 +149,7 @@ def test_receipts_come_again_after_a_reset(peer):
 
 
 def test_a_link_of_two_binds_goes_on_with_the_other(peer):
-    async def act(proxy, desk):
+    async def act(_proxy, desk):
         await until(lambda: len(desk.carrier._dispatcher._up) == 2)
         peer.set(respDelay=20)
         submitting = asyncio.create_task(desk.submit(messages(40)))

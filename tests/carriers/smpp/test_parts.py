@@ -97,7 +97,8 @@ CLASSES = {
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(status, kind) for kind, statuses in CLASSES.items() for status in statuses]
+    ("status", "kind"),
+    [(status, kind) for kind, statuses in CLASSES.items() for status in statuses],
 )
 def test_a_status_is_of_its_class(status, kind):
     assert isinstance(outcome_of(status, {}), kind)

@@ -68,6 +68,7 @@ async def test_a_congested_smsc_gets_one_at_a_time(peer, desk):
 
 @playing(window=50, registered_delivery=0)
 async def test_a_call_leaves_in_one_write(peer, desk):
+    peer.set(log=False)
     await desk.submit([message(0)])
     written = []
     connection = desk.carrier._binds[0]._connection

@@ -1,4 +1,6 @@
-"""What SMSCs say in a deliver_sm: receipts of every shape that was seen, and texts from handsets."""
+"""What a deliver_sm says: receipts of every shape that was seen, and texts from handsets."""
+
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -124,7 +126,12 @@ def test_only_its_bits_make_a_receipt(esm_class):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [(b"", "no id"), (b"stat:DELIVRD", "no id"), (b"id:1", "no state"), (b"id:1 stat:A", "no state")],
+    [
+        (b"", "no id"),
+        (b"stat:DELIVRD", "no id"),
+        (b"id:1", "no state"),
+        (b"id:1 stat:A", "no state"),
+    ],
 )
 def test_a_receipt_that_says_nothing_is_refused(text, says):
     with pytest.raises(CarrierTrouble, match=says):
@@ -147,9 +154,7 @@ def test_a_receipt_that_says_nothing_is_refused(text, says):
     ],
 )
 def test_an_error_of_the_network_tells_of_the_recipient(code, trouble):
-    receipt = deliver(
-        APPENDIX_B % (b"UNDELIV", b"000"), tlvs=[(Tag.NETWORK_ERROR_CODE, code)]
-    )
+    receipt = deliver(APPENDIX_B % (b"UNDELIV", b"000"), tlvs=[(Tag.NETWORK_ERROR_CODE, code)])
     assert receipt.trouble is trouble
 
 
@@ -305,15 +310,11 @@ messages = st.builds(
 def test_any_deliver_sm_is_a_callback_or_trouble(message, alphabet, ids):
     raw = pdu.frame(Command.DELIVER_SM, 1, pdu.write_body(message))
     link = chosen(alphabet=alphabet, message_ids=ids)
-    try:
+    with suppress(CarrierTrouble):
         assert isinstance(read(raw, link), Receipt | Reply)
-    except CarrierTrouble as trouble:
-        assert trouble.message
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_a_callback_or_trouble(raw):
-    try:
+    with suppress(CarrierTrouble):
         read(raw, chosen())
-    except CarrierTrouble as trouble:
-        assert trouble.message

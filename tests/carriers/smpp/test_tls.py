@@ -1,22 +1,22 @@
 """TLS: the right SMSC is let through, one with another CA or name is not."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 
 import pytest
-import smsc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from desk import messages, started, until
 
+import smsc
 from sendrail.carriers.smpp.carrier import SmppCarrier
 from sendrail.domain.delivery import Submitted, Unavailable
 from sendrail.domain.errors import CarrierTrouble
 
-FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-TO = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+FROM = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+TO = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 def named(name):
@@ -98,7 +98,7 @@ def test_the_right_smsc_is_talked_to(peer, ours, more):
     asyncio.run(play())
 
 
-def wrong_authority(ours, folder):
+def wrong_authority(_ours, folder):
     return {"tls_ca_file": str(authority(folder, "theirs")[2])}
 
 

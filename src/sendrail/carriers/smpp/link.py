@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import structlog
 
@@ -101,13 +101,14 @@ class Connection(asyncio.Protocol):
         self._lost: Callable[[str], None] | None = lost
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._gone = asyncio.Event()
         shortest = min(timing.answer, timing.enquire)
         self._tick = min(_SWEEP_MAX, max(_SWEEP_MIN, shortest / 10))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask to be let in."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are none of asyncio's classes, though they do the same.
+        self._transport = cast("asyncio.Transport", transport)
         # Without it answers and receipts wait for each other's acknowledgements.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session.open(self._clock.monotonic())
@@ -120,6 +121,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that nothing more will come."""
+        self._gone.set()
         if self._timer is not None:
             self._timer.cancel()
         self._over("the SMSC closed the connection" if exc is None else f"connection lost: {exc}")
@@ -136,6 +138,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+
+    async def gone(self) -> None:
+        """Wait until the socket is closed, once `close` was called."""
+        if self._transport is not None:
+            await self._gone.wait()
 
     def hold(self, full: bool) -> None:
         """Read no more for now, or go on."""
@@ -253,16 +260,19 @@ class Bind:
         self._stopping.set()
         while self._storing:
             await asyncio.wait(self._storing)
-        if self._connection is not None and self.is_bound:
-            self._connection.session.unbind(self._clock.monotonic())
-            self._connection.flush()
+        connection = self._connection
+        if connection is not None and self.is_bound:
+            connection.session.unbind(self._clock.monotonic())
+            connection.flush()
             await self._down.wait()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._connection is not None:
-            self._connection.close()
             self._away("the link was stopped")
+        if connection is not None:
+            connection.close()
+            await connection.gone()
 
     async def _keep(self) -> None:
         while not self._stopping.is_set():
@@ -419,6 +429,7 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> Bound:
         await over
     finally:
         connection.close()
+    await connection.gone()
     for event in told:
         if isinstance(event, Bound):
             return event
