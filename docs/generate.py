@@ -274,8 +274,6 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-# The pages
-
 # SMPP
 
 
@@ -287,6 +285,8 @@ def statuses() -> str:
     ]
     return table(["status", "name", "meaning", "then"], rows)
 
+
+# The pages
 
 BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("send-messages.md", "gate"): gate,

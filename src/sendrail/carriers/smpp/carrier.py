@@ -37,7 +37,8 @@ class SmppCarrier:
         self._endpoint = _endpoint(self._settings)
         # Parts sent before a restart may still be on their way to the same handsets.
         self._composer = Composer(self._settings, first_reference=secrets.randbelow(_REFERENCES))
-        self._unnamed = (f"unnamed-{secrets.token_hex(6)}-{each}" for each in count(1))
+        start = secrets.token_hex(6)
+        self._unnamed = (f"unnamed-{start}-{each}" for each in count(1))
         self._dispatcher: Dispatcher | None = None
         self._binds: list[Bind] = []
 
