@@ -22,6 +22,8 @@ from sendrail.domain.receipt import Callback
 
 _VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
 _REFERENCES: Final = 0x10000
+# Whoever stops the link has waited for answers before; this is for what is nearly there.
+_STOP_SECONDS: Final = 10.0
 
 
 class SmppCarrier:
@@ -96,7 +98,7 @@ class SmppCarrier:
         if dispatcher is None:
             return
         binds, self._binds = self._binds, []
-        await dispatcher.close(self._settings.response_timeout_seconds)
+        await dispatcher.close(min(_STOP_SECONDS, self._settings.response_timeout_seconds))
         for bind in binds:
             await bind.stop()
         dispatcher.end()

@@ -283,6 +283,9 @@ class Bind:
                 await connect(self._endpoint, self._make)
             except (OSError, ValueError) as error:
                 self._away(f"cannot connect to {self._endpoint}: {error}")
+            except Exception as bug:  # noqa: BLE001 - a bind that nobody keeps never comes up
+                _log.exception("smpp_connect_broke", link=self._name)
+                self._away(f"cannot connect to {self._endpoint}: {bug!r}")
             await self._down.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, self._again_at - self._clock.monotonic())):

@@ -7,7 +7,7 @@ is kept as it came.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ class Bind:
     """bind_transmitter, bind_receiver and bind_transceiver."""
 
     system_id: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     system_type: str = ""
     interface_version: int = 0x34
     addr_ton: int = 0
@@ -142,7 +142,7 @@ class Outbind:
     """outbind: an SMSC asks to be bound to."""
 
     system_id: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     tlvs: Tlvs = ()
 
 
@@ -236,7 +236,7 @@ def write_body(body: Body) -> bytes:
     """Return the bytes of a body; raises ValueError for a value its field cannot hold."""
     if isinstance(body, Unknown):
         return body.octets
-    octets = [field.write(getattr(body, field.name)) for field in _LAYOUTS[type(body)]]
+    octets = [each.write(getattr(body, each.name)) for each in _LAYOUTS[type(body)]]
     return b"".join([*octets, write_tlvs(body.tlvs)])
 
 
@@ -287,7 +287,7 @@ class Stencil:
     __slots__ = ("_default_msg_id", "_head", "_middle")
 
     def __init__(self, message: Message) -> None:
-        layout = {field.name: field for field in _LAYOUTS[Message]}
+        layout = {each.name: each for each in _LAYOUTS[Message]}
 
         def octets(*names: str) -> bytes:
             return b"".join(layout[name].write(getattr(message, name)) for name in names)
@@ -473,8 +473,8 @@ _BODIES: Final[dict[int, type[Any]]] = {
 def _read_body(frame: bytes, kind: type[Any]) -> Any:
     values: dict[str, Any] = {}
     at = HEADER_OCTETS
-    for field in _LAYOUTS[kind]:
-        values[field.name], at = field.read(frame, at)
+    for each in _LAYOUTS[kind]:
+        values[each.name], at = each.read(frame, at)
     if at < len(frame):
         values["tlvs"] = _read_tlvs(frame, at)
     return kind(**values)
