@@ -42,6 +42,7 @@ const BEHAVIOUR = {
 let behaviour = { ...BEHAVIOUR };
 let seen;
 let lastId = 1000;
+let test = 0; // what one test left undelivered is nothing to the next
 const sessions = new Set();
 
 function clear() {
@@ -91,18 +92,19 @@ function receipt(pdu, name) {
 }
 
 /* Offers again what was not taken, as an SMSC does. */
-function deliver(fields, attempt = 1) {
+function deliver(fields, attempt = 1, of = test) {
+  if (of !== test) return;
   const to = [...sessions].find((session) => session.receives);
   if (!to) {
-    setTimeout(deliver, 50, fields, attempt + 1);
+    setTimeout(deliver, 50, fields, attempt + 1, of);
     return;
   }
-  const again = () => setTimeout(deliver, 50, fields, attempt + 1);
+  const again = () => setTimeout(deliver, 50, fields, attempt + 1, of);
   to.unanswered.add(again);
   to.deliver_sm({ ...fields }, (answer) => {
     to.unanswered.delete(again);
     seen.delivered.push(answer.command_status);
-    if (answer.command_status && attempt < 50) again();
+    if (answer.command_status) again();
   });
 }
 
@@ -141,8 +143,9 @@ function takeSubmit(session, pdu) {
     if (!status && behaviour.congestion !== null) fields.congestion_state = behaviour.congestion;
     session.send(pdu.response(fields));
   };
+  const of = test;
   const tell = () => {
-    for (let at = 0; at < receipts; at++) deliver(receipt(pdu, receipted));
+    for (let at = 0; at < receipts; at++) deliver(receipt(pdu, receipted), 1, of);
   };
   const act = () => {
     if (behaviour.dlrFirst) tell();
@@ -191,6 +194,7 @@ const CONTROLS = {
   "/set": (body) => Object.assign(behaviour, body),
   "/clear": clear,
   "/reset": () => {
+    test += 1;
     behaviour = { ...BEHAVIOUR };
     clear();
   },

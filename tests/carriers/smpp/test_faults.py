@@ -61,9 +61,9 @@ def account_for(peer, desk, count, faults):
 def test_one_byte_at_a_time(peer):
     async def act(proxy, desk):
         proxy.slice = 1
-        await deliver_all(desk, messages(40))
-        await until(lambda: len(desk.callbacks) == 40)
-        account_for(peer, desk, 40, faults=0)
+        await deliver_all(desk, messages(10))
+        await until(lambda: len(desk.callbacks) == 10)
+        account_for(peer, desk, 10, faults=0)
 
     through_a_proxy(peer, act)
 
