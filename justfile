@@ -11,6 +11,7 @@ setup:
     {{bin}}/pip install --require-hashes -r requirements/dev.txt
     {{bin}}/pip install --no-deps -e .
     npm ci --prefix tests/oracles
+    npm ci --prefix tests/peers
 
 # What must hold before a change goes in, in the environment that is there; .ci/run makes a new one
 check:

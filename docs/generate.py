@@ -21,6 +21,7 @@ from sendrail.api.v2.messages import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.words import PUBLIC
+from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
 from sendrail.domain.gate import CHECKS, Check, Facts
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, MessageIds
@@ -313,6 +314,18 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+# SMPP
+
+
+def statuses() -> str:
+    """Return what each command_status does to the message it answers."""
+    rows = [
+        [code(f"0x{status:02X}"), code(meaning.name), meaning.text, code(meaning.then.value)]
+        for status, meaning in MEANINGS.items()
+    ]
+    return table(["status", "name", "meaning", "then"], rows)
+
+
 # The pages
 
 BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
@@ -324,6 +337,7 @@ BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("metrics.md", "metrics"): metrics,
     ("operate.md", "limits"): limits,
     ("cli.md", "commands"): commands,
+    ("carriers/smpp.md", "statuses"): statuses,
 }
 
 

@@ -240,6 +240,20 @@ def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kep
     assert owners[road.link, "late-ref"].number == number
 
 
+def test_an_uncertain_message_may_be_named_after_all(road):
+    road.carrier.will(ANN, Uncertain("no answer"))
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver()
+    road.do(road.carrier.report(Submitted("late-ref")))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("uncertain", "no answer")
+    number = road.ids.read(message_id)
+    owners = road.read(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
+    assert owners[road.link, "late-ref"].number == number
+    assert road.routes.all()[0].in_flight == 0
+    assert road.counted("messages_in_flight") == 0
+
+
 @pytest.mark.parametrize("late", [Failed("no"), Rejected("no"), Throttled(5), Uncertain("?")])
 def test_a_late_no_does_not_send_again_what_may_have_arrived(road, late):
     road.carrier.will(ANN, None)

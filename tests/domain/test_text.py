@@ -158,6 +158,24 @@ def test_a_text_is_cut_where_no_character_breaks(text, segments):
     assert [*split(text)] == segments
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "header_octets", "segments"),
+    [
+        # 3GPP TS 23.040, 9.2.3.24.8: the 16-bit reference leaves 152 septets or 66 code units.
+        ("a" * 161, None, 7, ["a" * 152, "a" * 9]),
+        ("я" * 71, None, 7, ["я" * 66, "я" * 5]),
+        ("a" * 151 + "€" + "b" * 9, None, 7, ["a" * 151, "€" + "b" * 9]),
+        ("a" * 70, Encoding.UCS2, 6, ["a" * 70]),
+        ("€" * 71, Encoding.UCS2, 6, ["€" * 67, "€" * 4]),
+        ("я" * 71, Encoding.UCS2, 6, ["я" * 67, "я" * 4]),
+    ],
+)
+def test_a_text_is_cut_for_the_header_and_the_alphabet_there_are(
+    text, encoding, header_octets, segments
+):
+    assert [*split(text, encoding=encoding, header_octets=header_octets)] == segments
+
+
 def test_exactly_the_two_tables_are_gsm7():
     every = map(chr, range(sys.maxunicode + 1))
     measured = {

@@ -20,7 +20,8 @@ from sendrail.domain.receipt import Callback
 # A setting that is shown to nobody once it is stored: a password, a token, a signing key.
 Secret = Annotated[str, msgspec.Meta(min_length=1, extra_json_schema={"writeOnly": True})]
 
-# Called exactly once for each message given to `submit`, as its answer comes.
+# Called exactly once for each message given to `submit`, as its answer comes; and perhaps once more
+# where the answer comes after all, to a message that was reported as `Uncertain`.
 Report = Callable[[Outbound, Outcome], None]
 
 # Stores raw callbacks; returns once they are durable, and only then may the carrier acknowledge

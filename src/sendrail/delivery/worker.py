@@ -246,6 +246,9 @@ class Worker:
 
         def report(outbound: Outbound, outcome: Outcome) -> None:
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
+                if isinstance(outcome, Uncertain):
+                    # The carrier may still hear what became of it.
+                    given_up[outbound.message_id] = claim
                 self._answered(route, claim, outcome)
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:
                 self._answered_late(route, claim, outcome)
@@ -264,9 +267,10 @@ class Worker:
             # A carrier that raises broke its contract mid-send: what left is unknown.
             _log.exception("carrier_raised", link=route.link.name)
             reason = "the carrier broke off"
+        unanswered = list(waiting.values())
         given_up.update(waiting)
         waiting.clear()
-        for claim in given_up.values():
+        for claim in unanswered:
             self._answered(route, claim, Uncertain(reason))
 
     # Settling

@@ -26,7 +26,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPart:
-    """Which part of a longer text this is: the first of `total` has `number` 1."""
+    """The place of a text among the parts of a longer one, `number` counting from 1.
+
+    Parts that belong together have sender, recipient, `reference` and `total` in common.
+    """
 
     reference: int
     total: int
@@ -38,7 +41,7 @@ class Reply:
     """A text from a handset to one of our lists.
 
     `answered` says that the carrier has dealt with the keyword in it and written back itself, so
-    that we must not. `part` is there where the text came in several.
+    that we must not. `part` is given where the carrier hands a long text over in pieces.
     """
 
     sender: PhoneNumber

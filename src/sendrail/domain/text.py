@@ -10,6 +10,12 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+# 3GPP TS 23.040, 9.2.3.24.1: a segment holds 140 octets, and a concatenated one gives 6 of them to
+# the header with the 8-bit reference (in GSM-7 that is 7 septets, rounded up); 7 to the one with
+# the 16-bit reference.
+_SEGMENT_OCTETS: Final = 140
+UDH_OCTETS: Final = 6
+
 
 class Encoding(StrEnum):
     GSM7 = "gsm7"
@@ -40,16 +46,26 @@ def measure(text: str) -> Measure:
     elif units == len(text):
         segments = -(-units // coding.joined_max)
     else:
-        segments = len(_ends(text, coding))
+        segments = len(_ends(text, coding, coding.joined_max))
     return Measure(coding.encoding, units, segments)
 
 
-def split(text: str) -> tuple[str, ...]:
-    """Cut `text` into its segments; every character stays whole, whatever units it takes."""
+def split(
+    text: str, *, encoding: Encoding | None = None, header_octets: int = UDH_OCTETS
+) -> tuple[str, ...]:
+    """Cut `text` into its segments; every character stays whole, whatever units it takes.
+
+    `encoding` is UCS-2 where the carrier lacks an alphabet that would do, `header_octets` what the
+    concatenation takes of each segment.
+    """
     coding, units = _weigh(text)
+    if encoding is Encoding.UCS2 and coding is not _UCS2:
+        coding, units = _UCS2, len(text)  # What GSM-7 has lies in the basic plane.
     if units <= coding.alone_max:
         return (text,)
-    return tuple(text[start:end] for start, end in pairwise([0, *_ends(text, coding)]))
+    joined_max = (_SEGMENT_OCTETS - header_octets) * 8 // coding.unit_bits
+    ends = _ends(text, coding, joined_max)
+    return tuple(text[start:end] for start, end in pairwise([0, *ends]))
 
 
 def encode_gsm7(text: str) -> bytes:
@@ -135,15 +151,15 @@ class _Coding:
 
     encoding: Encoding
     wide: re.Pattern[str]
+    unit_bits: int
     alone_max: int
     joined_max: int
 
 
-# 3GPP TS 23.040, 9.2.3.24.1: a segment holds 140 octets, and a concatenated one gives 6 of them to
-# the header with the 8-bit reference (in GSM-7 that is 7 septets, rounded up).
 _GSM7: Final = _Coding(
     encoding=Encoding.GSM7,
     wide=re.compile(f"[{_EXTENSION_CLASS}]"),
+    unit_bits=7,
     alone_max=160,
     joined_max=153,
 )
@@ -152,6 +168,7 @@ _GSM7_NAME: Final = Encoding.GSM7
 _UCS2: Final = _Coding(
     encoding=Encoding.UCS2,
     wide=re.compile("[\U00010000-\U0010ffff]"),
+    unit_bits=16,
     alone_max=70,
     joined_max=67,
 )
@@ -165,13 +182,13 @@ def _weigh(text: str) -> tuple[_Coding, int]:
     return coding, len(text) + len(coding.wide.findall(text))
 
 
-def _ends(text: str, coding: _Coding) -> list[int]:
+def _ends(text: str, coding: _Coding, joined_max: int) -> list[int]:
     """Return where each segment of a concatenated text ends, each as full as it can be."""
     ends = []
     end = 0
     while end < len(text):
-        start, end = end, min(end + coding.joined_max, len(text))
-        while (excess := _units(text, coding, start, end) - coding.joined_max) > 0:
+        start, end = end, min(end + joined_max, len(text))
+        while (excess := _units(text, coding, start, end) - joined_max) > 0:
             # A character frees two units at most: half the excess has to go, and no more is taken.
             end -= (excess + 1) // 2
         ends.append(end)

@@ -1,0 +1,123 @@
+"""The SMPP carrier: settings in, a link of binds out, messages through it and callbacks back.
+
+Here the pieces are put together; each of them does its part elsewhere. What a deliver_sm says is
+read later, from the bytes in the inbox: `parse` needs no connection.
+"""
+
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+from sendrail.carriers.sdk import Deliver, LinkContext, Report
+from sendrail.carriers.smpp import pdu, receipts, settings
+from sendrail.carriers.smpp.dispatch import Dispatcher, unavailable
+from sendrail.carriers.smpp.link import Bind, Endpoint, probe
+from sendrail.carriers.smpp.session import Timing
+from sendrail.carriers.smpp.text import Composer
+from sendrail.domain.delivery import Outbound
+from sendrail.domain.receipt import Callback
+
+_VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
+_REFERENCES: Final = 0x10000
+# Whoever stops the link has waited for answers before; this is for what is nearly there.
+_STOP_SECONDS: Final = 10.0
+
+
+class SmppCarrier:
+    """One link to an SMSC."""
+
+    Settings = settings.Settings
+
+    def __init__(self, chosen: Mapping[str, Any], context: LinkContext | None = None) -> None:
+        context = context or LinkContext()
+        self._name = context.name
+        self._clock = context.clock
+        self._settings = settings.read(chosen)
+        self._endpoint = _endpoint(self._settings)
+        # Parts sent before a restart may still be on their way to the same handsets.
+        self._composer = Composer(self._settings, first_reference=secrets.randbelow(_REFERENCES))
+        start = secrets.token_hex(6)
+        self._unnamed = (f"unnamed-{start}-{each}" for each in count(1))
+        self._dispatcher: Dispatcher | None = None
+        self._binds: list[Bind] = []
+
+    async def start(self, deliver: Deliver) -> None:
+        """Begin to bind; messages that come before the first bind is up wait for it."""
+        if self._dispatcher is not None:
+            return
+        self._dispatcher = Dispatcher(
+            self._settings.status_exceptions,
+            self._unnamed.__next__,
+            partial(receipts.same_form, settings=self._settings, receipted=False),
+            self._clock,
+        )
+        self._binds = [
+            Bind(
+                self._name,
+                role,
+                self._endpoint,
+                self._dispatcher,
+                deliver,
+                clock=self._clock,
+                chance=random.Random(),  # noqa: S311 - it spreads reconnects, it keeps no secret
+            )
+            for role in self._settings.roles
+        ]
+        self._dispatcher.senders = [bind for bind in self._binds if bind.role.submits]
+        for bind in self._binds:
+            bind.start()
+
+    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+        """Send messages as the windows allow, and report each as its answer comes."""
+        if self._dispatcher is None:
+            unavailable(messages, report, "the link is not started")
+            return
+        await self._dispatcher.submit(messages, self._composer.bodies, report)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn one deliver_sm into the receipt or the reply it is."""
+        return [receipts.read(raw, self._settings)]
+
+    async def check(self) -> str:
+        """Bind and unbind, once for each kind of bind the link keeps."""
+        for role in dict.fromkeys(self._settings.roles):
+            seen = await probe(role, self._endpoint, self._clock)
+        name = f"{seen.system_id!r}" if seen.system_id else "an SMSC without a name"
+        version = f"{seen.version >> 4}.{seen.version & 0xF}"
+        return (
+            f"{self._endpoint} is {name}, speaks SMPP {version}, and let "
+            f"{self._settings.system_id!r} in."
+        )
+
+    async def stop(self) -> None:
+        """Wait for answers to what has left, hand back the rest, unbind."""
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is None:
+            return
+        binds, self._binds = self._binds, []
+        await dispatcher.close(min(_STOP_SECONDS, self._settings.response_timeout_seconds))
+        for bind in binds:
+            await bind.stop()
+        dispatcher.end()
+
+
+def _endpoint(chosen: settings.Settings) -> Endpoint:
+    return Endpoint(
+        host=chosen.host,
+        port=chosen.port,
+        tls=settings.tls_context(chosen),
+        server_name=chosen.tls_server_name or chosen.host,
+        bind=pdu.Bind(
+            system_id=chosen.system_id,
+            password=chosen.password,
+            system_type=chosen.system_type,
+            interface_version=_VERSIONS[chosen.interface_version],
+            address_range=chosen.address_range,
+        ),
+        window=chosen.window,
+        timing=Timing(answer=chosen.response_timeout_seconds, enquire=chosen.enquire_link_seconds),
+        connect_seconds=chosen.connect_timeout_seconds,
+    )

@@ -1,0 +1,356 @@
+"""One bind, from connecting to its end: what may be said when, and how long to wait for it.
+
+Bytes and the time go in, bytes and events come out; no socket, no clock, no task. A request in
+flight costs one entry in a dict: because all wait equally long, the dict's own order is the order
+of their deadlines, and one sweep looks at its head only.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, Final, NamedTuple
+
+from sendrail.carriers.smpp import pdu
+from sendrail.carriers.smpp.pdu import Command, MalformedPdu, Tag
+from sendrail.carriers.smpp.status import ESME_ROK, Status
+
+SEQUENCE_MAX: Final = 0x7FFFFFFF
+# How long an answer that came too late still finds its request.
+LATE_SECONDS: Final = 300.0
+# An unbind is answered at once, or by closing the connection.
+UNBIND_SECONDS: Final = 5.0
+_MISSES_MAX: Final = 2
+
+
+class Role(Enum):
+    """What a bind is for; each is the command that asks for it."""
+
+    TRANSMITTER = Command.BIND_TRANSMITTER
+    RECEIVER = Command.BIND_RECEIVER
+    TRANSCEIVER = Command.BIND_TRANSCEIVER
+
+    @property
+    def submits(self) -> bool:
+        """Whether messages may be sent over such a bind."""
+        return self is not Role.RECEIVER
+
+
+class State(StrEnum):
+    """3.4: 2.2, with the time between unbind and its answer, in which answers still count."""
+
+    OPEN = "open"
+    BOUND = "bound"
+    UNBINDING = "unbinding"
+    CLOSED = "closed"
+
+
+class Bound(NamedTuple):
+    """The SMSC let us in; it speaks SMPP up to `version`, 0x34 where it does not say."""
+
+    system_id: str
+    version: int
+
+
+class Refused(NamedTuple):
+    """The SMSC did not let us in."""
+
+    status: int
+
+
+class Answered(NamedTuple):
+    """A submit has its answer; one that was given up before has a `late` one."""
+
+    token: Any
+    status: int
+    message_id: str
+    late: bool
+
+
+class TimedOut(NamedTuple):
+    """A submit had no answer in time."""
+
+    token: Any
+
+
+class Arrived(NamedTuple):
+    """A deliver_sm or data_sm, whole; it waits for `acknowledge`."""
+
+    command: int
+    sequence: int
+    raw: bytes
+
+
+class Ended(NamedTuple):
+    """The bind is over: write what there is to write, then close the connection."""
+
+    reason: str
+
+
+Event = Bound | Refused | Answered | TimedOut | Arrived | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long a session waits, in seconds."""
+
+    answer: float = 30.0
+    enquire: float = 30.0
+
+
+class Session:
+    """The state of one bind. Times are monotonic seconds.
+
+    A `token` is whatever the caller knows a submit by. After each call that may have something to
+    say, `take` has the bytes to write.
+    """
+
+    def __init__(self, role: Role, bind: pdu.Bind, *, window: int, timing: Timing) -> None:
+        assert window >= 1, "a window of none would wait for ever"
+        self.state = State.OPEN
+        self.role = role
+        self._bind = bind
+        self._window = window
+        self._narrowed = window
+        self._timing = timing
+        self._framer = pdu.Framer()
+        self._out: list[bytes] = []
+        self._sequence = 0
+        self._pending: dict[int, tuple[Any, float]] = {}
+        self._late: dict[int, tuple[Any, float]] = {}
+        self._began_at = 0.0
+        self._heard_at = 0.0
+        self._enquired_at = 0.0
+        self._misses = 0
+        self._unbound_at = 0.0
+        self._peer_unbind: int | None = None
+
+    # What we say
+
+    def open(self, now: float) -> None:
+        """Ask to be let in; the connection stands."""
+        self._began_at = self._heard_at = now
+        self._say(self.role.value, pdu.write_body(self._bind))
+
+    @property
+    def room(self) -> int:
+        """How many submits may leave at this moment."""
+        if self.state is not State.BOUND or not self.role.submits:
+            return 0
+        return self._narrowed - len(self._pending)
+
+    @property
+    def in_flight(self) -> int:
+        """How many submits wait for their answer."""
+        return len(self._pending)
+
+    def submit(self, body: bytes, token: Any, now: float) -> None:
+        """Send one submit_sm; there must be room for it."""
+        assert self.room > 0, "the window is full, or the bind does not submit"
+        sequence = self._say(Command.SUBMIT_SM, body)
+        self._pending[sequence] = (token, now)
+
+    def acknowledge(self, arrived: Iterable[Arrived], status: int) -> None:
+        """Answer what has arrived, the same to all of it."""
+        if self.state in {State.BOUND, State.UNBINDING}:
+            self._out.extend(
+                pdu.frame(each.command | pdu.ANSWER, each.sequence, b"\0", status)
+                for each in arrived
+            )
+
+    def unbind(self, now: float) -> None:
+        """Say goodbye; the end comes as an event."""
+        if self.state is State.BOUND:
+            self.state = State.UNBINDING
+            self._unbound_at = now
+            self._say(Command.UNBIND)
+
+    def take(self) -> bytes:
+        """Return the bytes that are to be written."""
+        if not self._out:
+            return b""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    # What we hear
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """Read what came, in its order."""
+        events: list[Event] = []
+        self._heard_at = now
+        self._misses = 0
+        try:
+            for frame in self._framer.feed(data):
+                if self.state is State.CLOSED:
+                    break
+                self._read(frame, now, events)
+        except MalformedPdu as error:
+            # Where one PDU ends is lost, and with it everything that follows.
+            self._out.append(pdu.frame(Command.GENERIC_NACK, 0, status=Status.RINVCMDLEN))
+            self._end(f"the SMSC sent what is no SMPP: {error}", events)
+        self._part(now, events)
+        return events
+
+    def sweep(self, now: float) -> list[Event]:
+        """Look at the clock: what waits too long, and whether the peer is still there."""
+        events: list[Event] = []
+        self._give_up(now, events)
+        if self.state is State.OPEN and now - self._began_at >= self._timing.answer:
+            self._end(f"no answer to the bind in {self._timing.answer:g} s", events)
+        elif self.state is State.BOUND:
+            self._enquire(now, events)
+        self._part(now, events)
+        return events
+
+    def lose(self) -> list[Any]:
+        """End the session with its connection; return the submits nobody will answer."""
+        self.state = State.CLOSED
+        lost = [token for token, _ in self._pending.values()]
+        self._pending.clear()
+        return lost
+
+    # Inside
+
+    def _say(self, command: int, body: bytes = b"") -> int:
+        sequence = self._sequence
+        while True:
+            sequence = sequence % SEQUENCE_MAX + 1
+            if sequence not in self._pending and sequence not in self._late:
+                break
+        self._sequence = sequence
+        self._out.append(pdu.frame(command, sequence, body))
+        return sequence
+
+    def _read(self, frame: bytes, now: float, events: list[Event]) -> None:
+        _, command, status, sequence = pdu.read_header(frame)
+        if command == Command.SUBMIT_SM_RESP or (
+            command == Command.GENERIC_NACK and sequence in self._pending
+        ):
+            self._answer(frame, status, sequence, events)
+        elif command in _ARRIVALS:
+            if self.state in {State.BOUND, State.UNBINDING}:
+                events.append(Arrived(command, sequence, frame))
+            else:
+                self._out.append(
+                    pdu.frame(command | pdu.ANSWER, sequence, b"\0", Status.RINVBNDSTS)
+                )
+        elif command == Command.ENQUIRE_LINK:
+            self._out.append(pdu.frame(Command.ENQUIRE_LINK_RESP, sequence))
+        elif command == Command.UNBIND:
+            self._hear_unbind(sequence, now)
+        elif command == Command.UNBIND_RESP:
+            if self.state is State.UNBINDING:
+                self._end("unbound", events)
+        elif self.state is State.OPEN and command in {*_BIND_ANSWERS, Command.GENERIC_NACK}:
+            self._hear_bind_answer(frame, status, events)
+        elif command not in _TOLERATED and not command & pdu.ANSWER:
+            self._out.append(pdu.frame(Command.GENERIC_NACK, sequence, status=Status.RINVCMDID))
+
+    def _answer(self, frame: bytes, status: int, sequence: int, events: list[Event]) -> None:
+        entry, late = self._pending.pop(sequence, None), False
+        if entry is None:
+            entry, late = self._late.pop(sequence, None), True
+        if entry is None:
+            return
+        message_id, congestion = _read_answer(frame)
+        self._narrowed = _narrowed(self._window, congestion)
+        events.append(Answered(entry[0], status, message_id, late))
+
+    def _hear_bind_answer(self, frame: bytes, status: int, events: list[Event]) -> None:
+        if status != ESME_ROK:
+            events.append(Refused(status))
+            self._end("the bind was refused", events)
+            return
+        try:
+            body = pdu.read(frame).body
+        except MalformedPdu:
+            # It says yes; by which name and version the SMSC goes can do without.
+            body = pdu.BindAnswer()
+        assert isinstance(body, pdu.BindAnswer | pdu.Bare)
+        version = pdu.find(body.tlvs, Tag.SC_INTERFACE_VERSION)
+        system_id = body.system_id if isinstance(body, pdu.BindAnswer) else ""
+        self.state = State.BOUND
+        events.append(Bound(system_id, version[0] if version else 0x34))
+
+    def _hear_unbind(self, sequence: int, now: float) -> None:
+        if self.state in {State.BOUND, State.UNBINDING} and self._peer_unbind is None:
+            self._peer_unbind = sequence
+            self._unbound_at = now
+            self.state = State.UNBINDING
+
+    def _part(self, now: float, events: list[Event]) -> None:
+        """End an unbinding: when everything is answered, or when that takes too long."""
+        if self.state is not State.UNBINDING:
+            return
+        if self._peer_unbind is None:
+            if now - self._unbound_at >= UNBIND_SECONDS:
+                self._end("the SMSC did not answer the unbind", events)
+        elif not self._pending or now - self._unbound_at >= UNBIND_SECONDS:
+            self._out.append(pdu.frame(Command.UNBIND_RESP, self._peer_unbind))
+            self._end("the SMSC unbound", events)
+
+    def _give_up(self, now: float, events: list[Event]) -> None:
+        for sequence, (token, sent_at) in list(self._pending.items()):
+            if now - sent_at < self._timing.answer:
+                break
+            self._late[sequence] = (token, now)
+            del self._pending[sequence]
+            events.append(TimedOut(token))
+        for sequence, (_, given_up_at) in list(self._late.items()):
+            if now - given_up_at < LATE_SECONDS:
+                break
+            del self._late[sequence]
+
+    def _enquire(self, now: float, events: list[Event]) -> None:
+        if now - max(self._heard_at, self._enquired_at) < self._timing.enquire:
+            return
+        if self._misses == _MISSES_MAX:
+            self._end(f"no answer to {_MISSES_MAX} enquire_link", events)
+            return
+        self._say(Command.ENQUIRE_LINK)
+        self._enquired_at = now
+        self._misses += 1
+
+    def _end(self, reason: str, events: list[Event]) -> None:
+        self.state = State.CLOSED
+        events.append(Ended(reason))
+
+
+_ARRIVALS: Final = frozenset({Command.DELIVER_SM, Command.DATA_SM})
+_BIND_ANSWERS: Final = frozenset(
+    {
+        Command.BIND_TRANSMITTER_RESP,
+        Command.BIND_RECEIVER_RESP,
+        Command.BIND_TRANSCEIVER_RESP,
+    }
+)
+# Neither has an answer, and neither says anything to a client that binds by itself.
+_TOLERATED: Final = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
+
+# SMPP 5.0, 4.8.4.18: from 90 on an SMSC "nears congestion", at 100 it is congested. Its answer is
+# for a message it took, so reporting that one as throttled would send it twice: the window is
+# narrowed instead, until an answer says otherwise.
+_NEAR_CONGESTION: Final = 90
+_CONGESTED: Final = 100
+
+
+def _narrowed(window: int, congestion: int) -> int:
+    if congestion < _NEAR_CONGESTION:
+        return window
+    return 1 if congestion >= _CONGESTED else max(1, window // 2)
+
+
+def _read_answer(frame: bytes) -> tuple[str, int]:
+    """Return message_id and congestion_state of an answer to a submit."""
+    end = frame.find(0, pdu.HEADER_OCTETS)
+    if end == len(frame) - 1:
+        return frame[pdu.HEADER_OCTETS : end].decode("latin-1"), 0
+    try:
+        body = pdu.read(frame).body
+    except MalformedPdu:
+        # The status counts all the same: it stands in the header.
+        return "", 0
+    if not isinstance(body, pdu.MessageAnswer):
+        return "", 0
+    congestion = pdu.find(body.tlvs, Tag.CONGESTION_STATE)
+    return body.message_id, congestion[0] if congestion else 0

@@ -1,0 +1,112 @@
+"""What an SMPP link can be told; `docs/carriers/smpp.md` says it at length."""
+
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sendrail.carriers.sdk import Secret, read_settings
+from sendrail.carriers.smpp.session import Role
+from sendrail.carriers.smpp.status import Then
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.errors import CarrierTrouble
+
+KIND: Final = "SMPP"
+_Seconds = Annotated[float, Meta(gt=0, le=3_600)]
+# Of an address, 3.4: 5.2.5 and 5.2.6.
+_Octet = Annotated[int, Meta(ge=0, le=255)]
+_ASCII: Final = (
+    "system_id", "password", "system_type", "address_range", "source_addr", "service_type",
+)  # fmt: skip
+_STATUS: Final = re.compile(r"0x[0-9a-fA-F]{1,8}").fullmatch
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of an SMPP link, by the names of the specification where it has one."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 2775
+    system_id: Annotated[str, Meta(min_length=1, max_length=15)]
+    password: Annotated[Secret, Meta(max_length=64)]
+    system_type: Annotated[str, Meta(max_length=12)] = ""
+    address_range: Annotated[str, Meta(max_length=40)] = ""
+    interface_version: Literal["3.4", "5.0"] = "3.4"
+
+    mode: Literal["transceiver", "pair"] = "transceiver"
+    binds: Annotated[int, Meta(ge=1, le=32)] = 1
+    window: Annotated[int, Meta(ge=1, le=5_000)] = 10
+    response_timeout_seconds: _Seconds = 30.0
+    enquire_link_seconds: _Seconds = 30.0
+    connect_timeout_seconds: _Seconds = 10.0
+
+    tls: bool = False
+    tls_ca_file: Annotated[str, Meta(min_length=1)] | None = None
+    tls_server_name: Annotated[str, Meta(min_length=1)] | None = None
+
+    source_addr: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
+    source_ton: _Octet | None = None
+    source_npi: _Octet | None = None
+    short_code_ton: _Octet = 3
+    short_code_npi: _Octet = 0
+    dest_ton: _Octet = 1
+    dest_npi: _Octet = 1
+
+    service_type: Annotated[str, Meta(max_length=5)] = ""
+    registered_delivery: Annotated[int, Meta(ge=0, le=31)] = 1
+    validity_period: Annotated[str, Meta(pattern=r"^([0-9]{15}[R+-])?$")] = ""
+    alphabet: Literal["gsm", "gsm_packed", "latin1", "latin1_as_3"] = "gsm"
+    long_text: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+
+    message_ids: Literal["exact", "loose", "hex_to_dec", "dec_to_hex"] = "exact"
+    statuses: dict[str, Then] = {}
+    receipt_errors: dict[str, RecipientTrouble] = {}
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The binds the link keeps."""
+        pair = (Role.TRANSMITTER, Role.RECEIVER)
+        return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.binds
+
+    @property
+    def status_exceptions(self) -> dict[int, Then]:
+        """The `statuses` by number."""
+        return {int(status, 16): then for status, then in self.statuses.items()}
+
+
+def read(settings: Mapping[str, Any]) -> Settings:
+    """Return the settings of a link; raises `CarrierTrouble` that names the one that is wrong."""
+    chosen = read_settings(KIND, settings, Settings)
+    for name in _ASCII:
+        text = getattr(chosen, name) or ""
+        if not (text.isascii() and text.isprintable()):
+            raise _trouble(name, f"{name} must be printable ASCII")
+    for status in chosen.statuses:
+        if not _STATUS(status):
+            raise _trouble("statuses", f"statuses: {status!r} is no status; write it as 0x45")
+    if not chosen.tls and (chosen.tls_ca_file or chosen.tls_server_name):
+        name = "tls_ca_file" if chosen.tls_ca_file else "tls_server_name"
+        raise _trouble(name, f"{name} means nothing without tls; set tls to true")
+    return chosen
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return what proves the SMSC's identity, None where the link goes without TLS.
+
+    Raises `CarrierTrouble` when the CA file cannot be read.
+    """
+    if not settings.tls:
+        return None
+    try:
+        # The defaults check the chain and the host's name; nothing here turns that off.
+        return ssl.create_default_context(cafile=settings.tls_ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise _trouble(
+            "tls_ca_file", f"tls_ca_file {settings.tls_ca_file} cannot be read: {error}"
+        ) from error
+
+
+def _trouble(name: str, text: str) -> CarrierTrouble:
+    return CarrierTrouble(f"A setting of the {KIND} link is wrong: {text}.", param=name)

@@ -1,0 +1,286 @@
+"""A message's text and addresses as submit_sm bodies, and the octets of a deliver_sm as text.
+
+What data_coding 0 means is the SMSC's choice, so it is a setting of the link. A long text is cut
+where no character breaks (`domain/text.py`), and the pieces are joined on the handset by a header
+in the text (3GPP TS 23.040, 9.2.3.24), by SAR parameters, or by the SMSC from a message_payload.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from sendrail.carriers.smpp.pdu import Message, Stencil, Tag, write_tlvs
+from sendrail.carriers.smpp.settings import Settings
+from sendrail.domain.delivery import Outbound
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.text import (
+    UDH_OCTETS,
+    Encoding,
+    decode_gsm7,
+    encode_gsm7,
+    measure,
+    split,
+)
+
+# esm_class, 3.4: 5.2.12.
+UDH_INDICATOR: Final = 0x40
+# data_coding, 3.4: 5.2.19.
+DEFAULT_ALPHABET: Final = 0
+LATIN1: Final = 3
+UCS2: Final = 8
+# TON and NPI, 3.4: 5.2.5 and 5.2.6.
+_INTERNATIONAL, _ALPHANUMERIC = 1, 5
+_UNKNOWN, _E164 = 0, 1
+# Numbers of up to six digits are nobody's international number: they are short codes.
+_SHORT_CODE_DIGITS_MAX: Final = 6
+_UDH16_OCTETS: Final = 7
+# The most a header's counter of parts can say.
+_PARTS_MAX: Final = 255
+_SENDERS_CACHED: Final = 4_096
+
+
+class Composer:
+    """Makes the bodies of one link's submits; counts the references of its long texts."""
+
+    def __init__(self, settings: Settings, *, first_reference: int) -> None:
+        self._settings = settings
+        self._alphabet = _ALPHABETS[settings.alphabet]
+        self._reference = first_reference
+        self._stencil = lru_cache(_SENDERS_CACHED)(self._make_stencil)
+
+    def bodies(self, message: Outbound) -> list[bytes]:
+        """Return a body for each part of the message, in order.
+
+        Raises ValueError for a text of more parts than can be counted.
+        """
+        stencil = self._stencil(message.sender)
+        destination = b"%d" % message.recipient
+        encoding, _, segments = measure(message.body)
+        alphabet = _UCS2 if encoding is Encoding.UCS2 else self._alphabet
+        if segments == 1:
+            try:
+                octets = alphabet.encode(message.body, 0)
+            except UnicodeEncodeError:
+                alphabet = _UCS2
+            else:
+                return [stencil.fill(destination, alphabet.data_coding, octets)]
+        elif not alphabet.has(message.body):
+            alphabet = _UCS2
+        return self._long(stencil, destination, message.body, alphabet)
+
+    def _long(
+        self, stencil: Stencil, destination: bytes, body: str, alphabet: "_Alphabet"
+    ) -> list[bytes]:
+        way = self._settings.long_text
+        encoding = Encoding.UCS2 if alphabet is _UCS2 else None
+        header_octets = _UDH16_OCTETS if way == "udh16" else UDH_OCTETS
+        pieces = split(body, encoding=encoding, header_octets=header_octets)
+        if len(pieces) > _PARTS_MAX:
+            raise ValueError(
+                f"a text of {len(pieces)} parts cannot be sent, {_PARTS_MAX} is the most"
+            )
+        code = alphabet.data_coding
+        if len(pieces) == 1:
+            return [stencil.fill(destination, code, alphabet.encode(body, 0))]
+        if way == "payload":
+            payload = write_tlvs(((Tag.MESSAGE_PAYLOAD, alphabet.encode(body, 0)),))
+            return [stencil.fill(destination, code, b"", tlvs=payload)]
+        self._reference += 1
+        if way == "sar":
+            return [
+                stencil.fill(
+                    destination,
+                    code,
+                    alphabet.encode(piece, 0),
+                    tlvs=_sar(self._reference, len(pieces), number),
+                )
+                for number, piece in enumerate(pieces, 1)
+            ]
+        header = _udh16 if way == "udh16" else _udh8
+        return [
+            stencil.fill(
+                destination,
+                code,
+                header(self._reference, len(pieces), number)
+                + alphabet.encode(piece, header_octets),
+                esm_class=UDH_INDICATOR,
+            )
+            for number, piece in enumerate(pieces, 1)
+        ]
+
+    def _make_stencil(self, sender: PhoneNumber) -> Stencil:
+        chosen = self._settings
+        source = chosen.source_addr or str(sender)
+        ton, npi = _address_type(source, chosen)
+        return Stencil(
+            Message(
+                service_type=chosen.service_type,
+                source_addr_ton=ton if chosen.source_ton is None else chosen.source_ton,
+                source_addr_npi=npi if chosen.source_npi is None else chosen.source_npi,
+                source_addr=source,
+                dest_addr_ton=chosen.dest_ton,
+                dest_addr_npi=chosen.dest_npi,
+                validity_period=chosen.validity_period,
+                registered_delivery=chosen.registered_delivery,
+            )
+        )
+
+
+def read_text(
+    octets: bytes, data_coding: int, settings: Settings, *, header_octets: int = 0
+) -> str:
+    """Return what a handset wrote; octets that are none of its alphabet's become U+FFFD.
+
+    `header_octets` were in front of the text: packed septets begin at a septet's border after them.
+    """
+    kind = _kind(data_coding)
+    if kind == UCS2:
+        return octets.decode("utf-16-be", "replace")
+    if kind != DEFAULT_ALPHABET:
+        return octets.decode("latin-1")
+    return _ALPHABETS[settings.alphabet].decode(octets, header_octets)
+
+
+# --- Alphabets
+
+
+class _Alphabet(NamedTuple):
+    """A data_coding with what it means; both ways are told the octets of the header before."""
+
+    data_coding: int
+    encode: Callable[[str, int], bytes]
+    decode: Callable[[bytes, int], str]
+
+    def has(self, text: str) -> bool:
+        try:
+            self.encode(text, 0)
+        except UnicodeEncodeError:
+            return False
+        return True
+
+
+def _encode_gsm(text: str, _: int) -> bytes:
+    return encode_gsm7(text)
+
+
+def _decode_gsm(octets: bytes, _: int) -> str:
+    try:
+        return decode_gsm7(octets)
+    except ValueError:
+        # Octets above 0x7F: the SMSC's default alphabet is another than the link was told.
+        return octets.decode("latin-1")
+
+
+def _encode_packed(text: str, header_octets: int) -> bytes:
+    return pack(encode_gsm7(text), header_octets)
+
+
+def _decode_packed(octets: bytes, header_octets: int) -> str:
+    return decode_gsm7(unpack(octets, header_octets))
+
+
+def _encode_latin1(text: str, _: int) -> bytes:
+    return text.encode("latin-1")
+
+
+def _decode_latin1(octets: bytes, _: int) -> str:
+    return octets.decode("latin-1")
+
+
+def _encode_ucs2(text: str, _: int) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _decode_ucs2(octets: bytes, _: int) -> str:
+    return octets.decode("utf-16-be", "replace")
+
+
+_UCS2: Final = _Alphabet(UCS2, _encode_ucs2, _decode_ucs2)
+_ALPHABETS: Final = {
+    "gsm": _Alphabet(DEFAULT_ALPHABET, _encode_gsm, _decode_gsm),
+    "gsm_packed": _Alphabet(DEFAULT_ALPHABET, _encode_packed, _decode_packed),
+    "latin1": _Alphabet(DEFAULT_ALPHABET, _encode_latin1, _decode_latin1),
+    "latin1_as_3": _Alphabet(LATIN1, _encode_latin1, _decode_gsm),
+}
+
+# 3GPP TS 23.038, 4: the groups of a data_coding of GSM make, and the alphabets in their bits 3 and
+# 2. SMPP's own codes below 16 are no such thing.
+_GENERAL_GROUP: Final = range(0x10, 0x40)
+_CLASS_GROUP: Final = range(0xF0, 0x100)
+_GSM_KINDS: Final = {0x00: DEFAULT_ALPHABET, 0x04: LATIN1, 0x08: UCS2, 0x0C: DEFAULT_ALPHABET}
+
+
+def _kind(data_coding: int) -> int:
+    """Return the alphabet of a data_coding as one of SMPP's own three."""
+    if data_coding in {DEFAULT_ALPHABET, UCS2}:
+        return data_coding
+    if data_coding in _GENERAL_GROUP:
+        return _GSM_KINDS[data_coding & 0x0C]
+    if data_coding in _CLASS_GROUP:
+        return _GSM_KINDS[data_coding & 0x04]
+    return LATIN1
+
+
+# --- Septets in octets, 3GPP TS 23.038, 6.1.2.1
+
+_SEPTET: Final = 7
+_OCTET: Final = 8
+_CR: Final = 0x0D
+
+
+def pack(septets: bytes, header_octets: int = 0) -> bytes:
+    """Return septets, one to an octet, packed; the first begins at a septet's border."""
+    offset = _fill_bits(header_octets)
+    bits = offset + len(septets) * _SEPTET
+    if bits % _OCTET == 1:
+        # Seven bits are left, which a receiver that counts octets would show as one more `@`:
+        # 6.1.2.3.1 fills them with a carriage return.
+        septets, bits = septets + bytes((_CR,)), bits + _SEPTET
+    number = 0
+    for septet in reversed(septets):
+        number = number << _SEPTET | septet
+    return (number << offset).to_bytes(-(-bits // _OCTET), "little")
+
+
+def unpack(octets: bytes, header_octets: int = 0) -> bytes:
+    """Return the septets of packed octets, one to an octet."""
+    offset = _fill_bits(header_octets)
+    number = int.from_bytes(octets, "little") >> offset
+    count = max(0, len(octets) * _OCTET - offset) // _SEPTET
+    septets = bytes(number >> at * _SEPTET & 0x7F for at in range(count))
+    full = (len(octets) * _OCTET - offset) % _SEPTET == 0
+    return septets[:-1] if full and septets[-1:] in {b"\r", b"\0"} else septets
+
+
+def _fill_bits(header_octets: int) -> int:
+    return -header_octets * _OCTET % _SEPTET
+
+
+# --- Headers and addresses
+
+
+def _udh8(reference: int, total: int, number: int) -> bytes:
+    return bytes((5, 0x00, 3, reference & 0xFF, total, number))
+
+
+def _udh16(reference: int, total: int, number: int) -> bytes:
+    return bytes((6, 0x08, 4, reference >> 8 & 0xFF, reference & 0xFF, total, number))
+
+
+def _sar(reference: int, total: int, number: int) -> bytes:
+    return write_tlvs(
+        (
+            (Tag.SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
+            (Tag.SAR_TOTAL_SEGMENTS, bytes((total,))),
+            (Tag.SAR_SEGMENT_SEQNUM, bytes((number,))),
+        )
+    )
+
+
+def _address_type(source: str, settings: Settings) -> tuple[int, int]:
+    """Return TON and NPI of a source address."""
+    if not source.isdecimal():
+        return _ALPHANUMERIC, _UNKNOWN
+    if len(source) <= _SHORT_CODE_DIGITS_MAX:
+        return settings.short_code_ton, settings.short_code_npi
+    return _INTERNATIONAL, _E164
