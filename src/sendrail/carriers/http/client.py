@@ -4,6 +4,7 @@ What matters here is to know whether a request may have left. A request that cer
 the link's trouble; one that may have, and met no answer, is uncertain.
 """
 
+import os
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final
@@ -106,12 +107,12 @@ _TROUBLES: Final = (
 
 
 def _trouble(error: Exception) -> str:
-    """Say what went wrong without the error's own words, which may hold the URL."""
+    """Say what went wrong without the error's own words, which may hold the URL or the address."""
     for kind, says in _TROUBLES:
         if isinstance(error, kind):
             return says
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     return type(error).__name__
 
 
