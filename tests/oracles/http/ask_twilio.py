@@ -36,8 +36,18 @@ def latest(credentials):
     return record(200, answer, credentials, lambda sdk: sdk.messages.list(limit=1))
 
 
+class Repeated(dict):
+    """Fields with a list of values each, in the way web frameworks hand them over."""
+
+    getall = dict.__getitem__
+
+
 def sign(token, url, fields, algorithm):
     return RequestValidator(token).compute_signature(url, fields, algorithm)
+
+
+def sign_repeated(token, url, fields, algorithm):
+    return sign(token, url, Repeated(fields), algorithm)
 
 
 def verify(token, url, fields, signature, algorithm):
@@ -45,4 +55,12 @@ def verify(token, url, fields, signature, algorithm):
 
 
 if __name__ == "__main__":
-    answer_calls({"create": create, "latest": latest, "sign": sign, "verify": verify})
+    answer_calls(
+        {
+            "create": create,
+            "latest": latest,
+            "sign": sign,
+            "sign_repeated": sign_repeated,
+            "verify": verify,
+        }
+    )

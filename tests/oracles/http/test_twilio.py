@@ -157,6 +157,14 @@ def test_what_the_sdk_signs_is_accepted():
         assert not make({"auth_token": "another"}).proves(request), (url, algorithm)
 
 
+def test_a_field_that_comes_several_times_is_signed_as_the_sdk_signs_it():
+    fields = {"B": ["2", "1", "2", ""], "A": ["x"]}
+    call = {"token": TOKEN, "url": URL, "fields": fields, "algorithm": "HMAC_SHA1"}
+    [signature] = ask("twilio", ("sign_repeated", call))
+    pairs = [(name, value) for name, values in fields.items() for value in values]
+    assert make().proves(posted(URL, pairs, signature))
+
+
 def test_a_port_makes_the_difference_it_makes_to_the_sdk():
     bare = ["https://sms.example.com/cb", "https://sms.example.com/other", "http://127.0.0.1/cb"]
     urls = [*bare, *(url.replace("/cb", f":{port}/cb") for url in bare for port in (443, 80, 8443))]
