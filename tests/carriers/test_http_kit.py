@@ -106,8 +106,8 @@ OUTCOMES = {
     "taken": (Fault(), Submitted("r1")),
     "taken, slowly": (Fault(delay=0.2), Submitted("r1")),
     "a slow drip": (Fault(drip=0.001), Submitted("r1")),
-    "a connection that is closed after the answer": (
-        Fault(resets=False, said=TOOK),
+    "the last answer of a connection": (
+        Fault(said=wire(says(200, {"refs": ["r1"]}, connection="close"))),
         Submitted("r1"),
     ),
     "reset before the body was read": (Fault(reads=False, said=b"", resets=True), Uncertain),

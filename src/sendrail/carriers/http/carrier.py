@@ -30,7 +30,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
 
-_STOPPED: Final = Unavailable("the link is not running", 1_000)
+_UNSENT: Final = Unavailable("not sent: the link has stopped, or its turn did not come", 1_000)
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +87,8 @@ class HttpCarrier(ABC):
     ) -> Outcome | Sequence[Outcome]:
         """Return what the answer means for each message, in their order, or for all alike.
 
-        Raises `CarrierTrouble` when the answer makes no sense.
+        There are no messages when it refuses what `probe` asked. Raises `CarrierTrouble` when the
+        answer makes no sense.
         """
 
     @abstractmethod
@@ -132,7 +133,7 @@ class HttpCarrier(ABC):
         finally:
             # A submit that is cancelled at once leaves exchanges behind that never ran.
             for at in unbegun:
-                _report_all(groups[at], _STOPPED, report)
+                _report_all(groups[at], _UNSENT, report)
             self._submits -= 1
             if not self._submits:
                 self._all_answered.set()
@@ -191,9 +192,7 @@ class HttpCarrier(ABC):
             async with self._slots:
                 told = await self._ask(messages, passage)
         except asyncio.CancelledError:
-            given_up = (
-                Uncertain("given up before the answer") if passage.may_have_left else _STOPPED
-            )
+            given_up = Uncertain("given up before the answer") if passage.may_have_left else _UNSENT
             _report_all(messages, given_up, report)
             raise
         self._note(told)
@@ -203,7 +202,7 @@ class HttpCarrier(ABC):
         self, messages: Sequence[Outbound], passage: Passage
     ) -> Outcome | Sequence[Outcome]:
         if self._client is None:
-            return _STOPPED
+            return _UNSENT
         told = await self._client.send(self.compose(messages), passage)
         return self._read(messages, told) if isinstance(told, Answer) else told
 
@@ -215,7 +214,7 @@ class HttpCarrier(ABC):
 
     def _note(self, told: Outcome | Sequence[Outcome]) -> None:
         """Log when the link goes away and when it is back: a line each, not one per message."""
-        if isinstance(told, Unavailable) and told is not _STOPPED:
+        if isinstance(told, Unavailable) and told is not _UNSENT:
             if not self._is_away:
                 _log.error("link_unavailable", link=self.context.name, detail=told.detail)
             self._is_away = True

@@ -148,10 +148,10 @@ class TwilioCarrier(HttpCarrier):
 
     def _reply(self, form: Mapping[str, str]) -> Reply | None:
         sender, list_number = phone.parse(form.get("From", "")), phone.parse(form.get("To", ""))
-        if sender is None or list_number is None:
+        body = form.get("Body")
+        if sender is None or list_number is None or body is None:
             # From a short code or by another channel, such as `whatsapp:+15550100000`.
             return None
-        body = form.get("Body", "")
         by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
         return Reply(
             sender=sender,
