@@ -12,6 +12,8 @@ setup:
     {{bin}}/pip install --no-deps -e .
     npm ci --prefix tests/oracles
     npm ci --prefix tests/peers
+    python3 -m venv tests/oracles/http/.venv
+    tests/oracles/http/.venv/bin/pip install --require-hashes -r requirements/oracles.txt
 
 # What must hold before a change goes in, in the environment that is there; .ci/run makes a new one
 check:
@@ -48,3 +50,5 @@ lock:
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/runtime.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group oracles -o requirements/oracles.txt

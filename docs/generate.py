@@ -8,6 +8,8 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, fields
+from functools import partial
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +17,14 @@ from typing import Any, Final
 import msgspec
 import typer
 
+from sendrail import carriers
 from sendrail.api.asgi import BODY_BYTES_MAX
 from sendrail.api.errors import CODES
 from sendrail.api.v2.messages import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.words import PUBLIC
+from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
 from sendrail.domain.gate import CHECKS, Check, Facts
@@ -41,6 +45,12 @@ from sendrail.webhooks.service import ENDPOINTS_MAX
 DOCS: Final = Path(__file__).parent
 # Every command has these; the page explains them once.
 _COMMON_OPTIONS: Final = frozenset({"--data", "--json", "--help"})
+_ACTIONS: Final = {
+    Action.THROTTLE: "slow down, and try again",
+    Action.RETRY: "try again",
+    Action.STOP: "the link waits",
+    Action.REFUSE: "`failed`",
+}
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -326,6 +336,38 @@ def statuses() -> str:
     return table(["status", "name", "meaning", "then"], rows)
 
 
+# Carriers
+
+
+def codes_of(kind: str) -> Codes | None:
+    """Return the table of error codes of a carrier by HTTP, if it has one."""
+    found = getattr(import_module(f"sendrail.carriers.{kind}.codes"), "CODES", None)
+    return found if isinstance(found, Codes) else None
+
+
+def codes(found: Codes) -> str:
+    """Return what a carrier's error codes mean to us."""
+    ranges = [(f"{numbers[0]} to {numbers[-1]}", row) for numbers, row in found.ranges]
+    return table(
+        ["code", "says", "our word", "at a submit"],
+        [
+            [code(number), _cell(row.says), code(row.detail), _ACTIONS[row.action]]
+            for number, row in [*found.rows.items(), *ranges]
+        ],
+    )
+
+
+def _carrier_blocks() -> dict[tuple[str, str], Callable[[], str]]:
+    """Return a block for the page of each carrier that has a table of codes."""
+    [home] = carriers.__path__
+    kinds = sorted(path.parent.name for path in Path(home).glob("*/codes.py"))
+    return {
+        (f"carriers/{kind}.md", "codes"): partial(codes, found)
+        for kind in kinds
+        if (found := codes_of(kind)) is not None
+    }
+
+
 # The pages
 
 BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
@@ -338,6 +380,7 @@ BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("operate.md", "limits"): limits,
     ("cli.md", "commands"): commands,
     ("carriers/smpp.md", "statuses"): statuses,
+    **_carrier_blocks(),
 }
 
 

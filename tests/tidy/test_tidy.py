@@ -15,7 +15,7 @@ PYTHON = [
     path
     for folder in ("src", "tests", "bench", "docs")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if not {"node_modules", "build"} & set(path.parts)
+    if not {".venv", "node_modules", "build"} & set(path.parts)
 ]
 TEXTS = [
     path

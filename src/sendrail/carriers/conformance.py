@@ -65,12 +65,12 @@ class Intake:
         self.stored.extend(callbacks)
 
     def receipts(self, carrier: Carrier) -> list[Receipt]:
-        """Return the receipts among what was stored."""
+        """Return the receipts among what was stored, without words such as "en route"."""
         return [
             callback
             for raw in self.stored
             for callback in carrier.parse(raw)
-            if isinstance(callback, Receipt)
+            if isinstance(callback, Receipt) and callback.status is not None
         ]
 
 

@@ -1,0 +1,95 @@
+"""A carrier's callback as it lies in the inbox: enough of the request to read it years later.
+
+Stored are its content type, its query and its body, one after the other, so that an operator can
+read them as well. `HttpCarrier` packs them once the request is proved; `parse` unpacks them.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from sendrail.carriers.http.exchange import read_json
+from sendrail.carriers.sdk import CallbackRequest
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+
+# More than any carrier sends; without a bound a small body could make us work for long.
+_FIELDS_MAX: Final = 256
+# In the query of the callback URLs we give out, for carriers that echo nothing else of ours. A
+# single word, because Twilio takes no URL with an underscore.
+_MESSAGE_ID: Final = "message"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A callback out of the inbox; the content type is in lower case and without parameters."""
+
+    content_type: str
+    query: str
+    body: bytes
+
+    def form(self) -> dict[str, str]:
+        """Return the fields of the body, or those of the query where there is no body."""
+        return dict(read_form(self.body)) if self.body else dict(_pairs(self.query, strict=False))
+
+    def json(self, into: type[T]) -> T:
+        """Return the body as a value of this type."""
+        return read_json(self.body, into)
+
+    @property
+    def message_id(self) -> MessageId | None:
+        """Return our own id of the message, where `about` put it into the callback's URL."""
+        told = dict(_pairs(self.query, strict=False)).get(_MESSAGE_ID)
+        return MessageId(told) if told else None
+
+
+def about(callback_url: str, message_id: MessageId) -> str:
+    """Return the URL for callbacks about one message.
+
+    The carrier echoes it with each of them, and so names a message whose answer was lost.
+    """
+    joint = "&" if urlsplit(callback_url).query else "?"
+    return f"{callback_url}{joint}{_MESSAGE_ID}={quote(message_id)}"
+
+
+def pack(request: CallbackRequest) -> bytes:
+    """Return what to store of a callback."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    head = f"{content_type}\n{urlsplit(request.url).query}\n"
+    return head.encode() + request.body
+
+
+def unpack(raw: bytes) -> Stored:
+    """Return a stored callback; raises `CarrierTrouble` when it was not packed here."""
+    head = raw.split(b"\n", 2)
+    if len(head) != len(("content_type", "query", "body")):
+        raise CarrierTrouble("The stored callback has no head.")
+    try:
+        content_type, query = (line.decode() for line in head[:2])
+    except UnicodeDecodeError as error:
+        raise CarrierTrouble("The stored callback's head is no text.") from error
+    return Stored(content_type=content_type, query=query, body=head[2])
+
+
+def read_form(body: bytes) -> list[tuple[str, str]]:
+    """Return the fields of a form, in their order and with the empty ones.
+
+    Raises `CarrierTrouble` for what is no form in UTF-8. It is strict because signatures are made
+    over what was read: two bodies that mean different things must not read the same.
+    """
+    try:
+        return _pairs(body.decode("ascii"), strict=bool(body))
+    except ValueError as error:
+        raise CarrierTrouble("The callback is no form in UTF-8.") from error
+
+
+def _pairs(text: str, *, strict: bool) -> list[tuple[str, str]]:
+    return parse_qsl(
+        text,
+        keep_blank_values=True,
+        strict_parsing=strict,
+        errors="strict" if strict else "replace",
+        max_num_fields=_FIELDS_MAX if strict else None,
+    )

@@ -1,0 +1,240 @@
+"""What a carrier that is reached by HTTP is built on; the vendor's own part is pure.
+
+A vendor says how a request looks (`compose`), what an answer means (`read_answer`), whether a
+callback is genuine (`proves`) and what it says (`parse`). The sending is done here: so many
+requests at a time, begun in the order of submit, and each message reported exactly once.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Final
+
+import structlog
+from msgspec import Meta, Struct
+
+from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.client import HttpClient, Passage
+from sendrail.carriers.http.codes import outcome_by_status
+from sendrail.carriers.http.exchange import Answer, Request
+from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, Deliver, LinkContext, Report
+from sendrail.domain.delivery import (
+    Failed,
+    Outbound,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Uncertain,
+)
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.receipt import Callback
+
+_UNSENT: Final = Unavailable("not sent: the link has stopped, or its turn did not come", 1_000)
+
+_log = structlog.get_logger(__name__)
+
+# Credentials go along with each request: without TLS only inside the machine.
+BaseUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)"
+        r"(/[^\s?#]*[^\s?#/])?\Z"
+    ),
+]
+
+
+class HttpSettings(Struct, frozen=True, kw_only=True):
+    """What every link by HTTP can be told."""
+
+    connections: Annotated[int, Meta(ge=1, le=256)] = 8
+    connect_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    timeout_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 30.0
+
+
+class HttpCarrier(ABC):
+    """One link to a vendor; a subclass is the vendor's own part.
+
+    `messages_per_request` is how many messages the vendor takes in one request. `thanks` is how it
+    wants its callbacks to be answered. `unchecked` is what `check` says where there is no `probe`.
+    """
+
+    vendor: ClassVar[str]
+    messages_per_request: ClassVar[int] = 1
+    thanks: ClassVar[CallbackAnswer] = CallbackAnswer()
+    unchecked: ClassVar[str] = "The vendor offers no way to try credentials without sending."
+
+    def __init__(self, settings: HttpSettings, context: LinkContext) -> None:
+        self.context = context
+        self._settings = settings
+        # Requests under way; also as many connections, so that none waits for another's.
+        self._slots = asyncio.Semaphore(settings.connections)
+        self._client: HttpClient | None = None
+        self._submits = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+        self._is_away = False
+
+    # The vendor's part
+
+    @abstractmethod
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the request that hands over these messages, `messages_per_request` at most."""
+
+    @abstractmethod
+    def read_answer(
+        self, messages: Sequence[Outbound], answer: Answer
+    ) -> Outcome | Sequence[Outcome]:
+        """Return what the answer means for each message, in their order, or for all alike.
+
+        There are no messages when it refuses what `probe` asked. Raises `CarrierTrouble` when the
+        answer makes no sense.
+        """
+
+    @abstractmethod
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether a callback comes from the vendor."""
+
+    @abstractmethod
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn one stored callback, which `callbacks.unpack` takes apart, into what it says."""
+
+    def probe(self) -> Request | None:
+        """Return a request that needs the credentials and does nothing, if the vendor has one."""
+        return None
+
+    def read_probe(self, answer: Answer) -> str:
+        """Say in a sentence what a successful answer to `probe` shows."""
+        del answer
+        return f"{self.vendor} accepts the credentials."
+
+    # The carrier's part: see `sdk.Carrier` and `sdk.HearsCallbacks`
+
+    async def start(self, deliver: Deliver) -> None:
+        """Begin to take messages; callbacks come by `read_callback`, whose caller stores them."""
+        del deliver
+        if self._client is None:
+            self._client = self._connect()
+
+    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+        """Hand messages over and report each one's outcome as its answer comes."""
+        size = self.messages_per_request
+        groups = [messages[at : at + size] for at in range(0, len(messages), size)]
+        unbegun = set(range(len(groups)))
+
+        async def exchange(at: int) -> None:
+            unbegun.discard(at)
+            await self._exchange(groups[at], report)
+
+        self._submits += 1
+        self._all_answered.clear()
+        try:
+            bugs = await asyncio.gather(*map(exchange, range(len(groups))), return_exceptions=True)
+        finally:
+            # A submit that is cancelled at once leaves exchanges behind that never ran.
+            for at in unbegun:
+                _report_all(groups[at], _UNSENT, report)
+            self._submits -= 1
+            if not self._submits:
+                self._all_answered.set()
+        for bug in bugs:
+            # Raised only now: what one request trips over is nothing to the others.
+            if bug is not None:
+                raise bug
+
+    def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
+        """Prove a callback, then say what to store of it."""
+        if not self.proves(request):
+            return CallbackAnswer(status=401, content=b"This callback is not signed as it must be.")
+        thanks = self.thanks
+        return CallbackAnswer(
+            raws=(callbacks.pack(request),),
+            status=thanks.status,
+            content=thanks.content,
+            content_type=thanks.content_type,
+        )
+
+    async def check(self) -> str:
+        """Try the credentials without sending anything."""
+        request = self.probe()
+        if request is None:
+            return self.unchecked
+        client = self._connect()
+        try:
+            told = await client.send(request, Passage())
+        finally:
+            await client.close()
+        if not isinstance(told, Answer):
+            raise CarrierTrouble(f"{self.vendor} could not be asked: {told.detail}.")
+        if not told.is_success:
+            raise CarrierTrouble(f"The check failed: {_reason(self._read((), told))}.")
+        return self.read_probe(told)
+
+    async def stop(self) -> None:
+        """Answer what is under way, then disconnect; what has not begun is not sent."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        await self._all_answered.wait()
+        await client.close()
+
+    def _connect(self) -> HttpClient:
+        return HttpClient(
+            connections=self._settings.connections,
+            connect_timeout_seconds=self._settings.connect_timeout_seconds,
+            timeout_seconds=self._settings.timeout_seconds,
+        )
+
+    async def _exchange(self, messages: Sequence[Outbound], report: Report) -> None:
+        """Make one request when its turn comes, and report what became of its messages."""
+        passage = Passage()
+        try:
+            async with self._slots:
+                told = await self._ask(messages, passage)
+        except asyncio.CancelledError:
+            given_up = Uncertain("given up before the answer") if passage.may_have_left else _UNSENT
+            _report_all(messages, given_up, report)
+            raise
+        self._note(told)
+        _report_all(messages, told, report)
+
+    async def _ask(
+        self, messages: Sequence[Outbound], passage: Passage
+    ) -> Outcome | Sequence[Outcome]:
+        if self._client is None:
+            return _UNSENT
+        told = await self._client.send(self.compose(messages), passage)
+        return self._read(messages, told) if isinstance(told, Answer) else told
+
+    def _read(self, messages: Sequence[Outbound], answer: Answer) -> Outcome | Sequence[Outcome]:
+        try:
+            return self.read_answer(messages, answer)
+        except CarrierTrouble:
+            return outcome_by_status(self.vendor, answer)
+
+    def _note(self, told: Outcome | Sequence[Outcome]) -> None:
+        """Log when the link goes away and when it is back: a line each, not one per message."""
+        if isinstance(told, Unavailable) and told is not _UNSENT:
+            if not self._is_away:
+                _log.error("link_unavailable", link=self.context.name, detail=told.detail)
+            self._is_away = True
+        elif self._is_away and not isinstance(told, Unavailable | Uncertain | Throttled):
+            _log.info("link_available", link=self.context.name)
+            self._is_away = False
+
+
+def _report_all(
+    messages: Sequence[Outbound], told: Outcome | Sequence[Outcome], report: Report
+) -> None:
+    outcomes = told if isinstance(told, Sequence) else [told] * len(messages)
+    assert len(outcomes) == len(messages), "an answer is for every message of its request"
+    for message, outcome in zip(messages, outcomes, strict=True):
+        report(message, outcome)
+
+
+def _reason(told: Outcome | Sequence[Outcome]) -> str:
+    match told:
+        case Unavailable(detail) | Failed(detail) | Rejected(detail) | Uncertain(detail):
+            return detail
+        case _:
+            return "the carrier asks for a pause; try again in a minute"

@@ -1,0 +1,129 @@
+"""What a carrier's error codes mean to us: one table per carrier, and HTTP's own below it.
+
+A table is data: vendors split and add codes all the time, so a code that is not in it is judged by
+its range, and what is in no range by the status of the answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Final, assert_never
+
+from sendrail.carriers.details import TROUBLE, Detail
+from sendrail.carriers.http.exchange import Answer
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Unavailable, Uncertain
+
+# When the carrier does not say how long to wait.
+THROTTLED_MS: Final = 1_000
+# A link that is not let in waits for somebody to put it right; once a minute is soon enough.
+STOPPED_MS: Final = 60_000
+
+
+class Action(Enum):
+    """What an error code of a submit asks of us."""
+
+    # Nothing was taken: slow down.
+    THROTTLE = auto()
+    # This message was not taken, and may be later.
+    RETRY = auto()
+    # Nothing of anybody's will be taken until somebody acts. Never for a code that one message,
+    # one recipient or one sender can cause: it would hold up all others of the link.
+    STOP = auto()
+    # This message will never be taken.
+    REFUSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A row: what to do when a submit meets this code, our word for it, and what it means.
+
+    In a receipt only the word counts: what is done is done.
+    """
+
+    action: Action
+    detail: Detail
+    says: str
+
+
+class Codes:
+    """One carrier's table of error codes."""
+
+    def __init__(
+        self,
+        vendor: str,
+        rows: Mapping[str, Code],
+        ranges: Sequence[tuple[range, Code]] = (),
+    ) -> None:
+        self.vendor = vendor
+        self.rows = rows
+        self.ranges = ranges
+
+    def find(self, code: str | None) -> Code | None:
+        """Return the row of a code, else that of its range, else None."""
+        if code is None:
+            return None
+        if (row := self.rows.get(code)) is not None:
+            return row
+        if not (code.isascii() and code.isdigit() and len(code) < len("1000000000")):
+            return None
+        return next((row for codes, row in self.ranges if int(code) in codes), None)
+
+    def outcome(self, answer: Answer, code: str | None) -> Outcome:
+        """Return what an answer other than a success means, with the code found in it, if any."""
+        row, by_status = self.find(code), outcome_by_status(self.vendor, answer, code)
+        # A code that is known by its range alone says less than the status of the answer does,
+        # unless that says no more than no.
+        tells = not (answer.is_success or isinstance(by_status, Rejected))
+        if row is None or (code not in self.rows and tells):
+            return by_status
+        match row.action:
+            case Action.THROTTLE:
+                return Throttled(answer.retry_after_ms or THROTTLED_MS)
+            case Action.RETRY:
+                return Failed(f"{row.detail} ({code})")
+            case Action.STOP:
+                return Unavailable(f"{self.vendor} refuses: {row.says} ({code})", STOPPED_MS)
+            case Action.REFUSE:
+                return Rejected(f"{row.detail} ({code})", TROUBLE.get(row.detail))
+            case _:
+                assert_never(row.action)
+
+    def explain(self, code: str | None) -> tuple[str, RecipientTrouble | None]:
+        """Return the detail of a receipt with this code, and what it says of the recipient."""
+        row = self.find(code)
+        detail = Detail.UNKNOWN if row is None else row.detail
+        return (f"{detail} ({code})" if code else detail), TROUBLE.get(detail)
+
+
+_REFUSED: Final = {
+    HTTPStatus.UNAUTHORIZED: "the credentials are wrong",
+    HTTPStatus.PAYMENT_REQUIRED: "the account has no credit",
+    HTTPStatus.FORBIDDEN: "the account may not do this",
+}
+# They did not get the whole request, or would not begin.
+_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+
+
+def outcome_by_status(  # noqa: PLR0911 - a return for each class of status reads best
+    vendor: str, answer: Answer, code: str | None = None
+) -> Outcome:
+    """Return what an answer means by its HTTP status alone; an unknown code goes along."""
+    status = answer.status
+    said = f"{code}, HTTP {status}" if code else f"HTTP {status}"
+    if answer.is_success:
+        return Uncertain(f"{vendor} answered what we cannot read ({said})")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(answer.retry_after_ms or THROTTLED_MS)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after_ms:
+        return Throttled(answer.retry_after_ms)
+    if status in _REFUSED:
+        reason = _REFUSED[HTTPStatus(status)]
+        return Unavailable(f"{vendor} refuses: {reason} ({said})", STOPPED_MS)
+    if status in range(300, 400):
+        # Followed, it would take the message and the credentials to who knows whom.
+        return Unavailable(f"{vendor} redirects ({said}): put its address right", STOPPED_MS)
+    if status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Failed(f"{Detail.SYSTEM} ({said})")
+    return Rejected(f"{Detail.REQUEST} ({said})")

@@ -1,0 +1,181 @@
+"""Twilio: one POST per message, status callbacks and incoming texts as signed forms.
+
+https://www.twilio.com/docs/messaging/api/message-resource
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, read_json
+from sendrail.carriers.sdk import (
+    CallbackAnswer,
+    CallbackRequest,
+    LinkContext,
+    Secret,
+    read_settings,
+)
+from sendrail.carriers.twilio.codes import CODES
+from sendrail.carriers.twilio.signature import is_signed
+from sendrail.domain import phone
+from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+# What each status of a message settles; those that are not here settle nothing.
+STATUS_OF: Final = {
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+# The words Twilio answers by itself unless it was told not to: the whole text, in any case.
+# https://help.twilio.com/articles/223134027
+KEYWORDS: Final = frozenset(
+    {
+        *("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"),
+        *("START", "YES", "UNSTOP", "HELP", "INFO"),
+    }
+)
+
+
+class TwilioSettings(HttpSettings, frozen=True, kw_only=True):
+    """What a Twilio link is told."""
+
+    account_sid: Annotated[str, msgspec.Meta(pattern=r"^AC[0-9a-fA-F]{32}\Z")]
+    auth_token: Secret
+    auth_token_secondary: Secret | None = None
+    api_key_sid: Annotated[str, msgspec.Meta(pattern=r"^SK[0-9a-fA-F]{32}\Z")] | None = None
+    api_key_secret: Secret | None = None
+    webhook_secret: Secret | None = None
+    messaging_service_sid: Annotated[str, msgspec.Meta(pattern=r"^MG[0-9a-fA-F]{32}\Z")] | None = (
+        None
+    )
+    validity_seconds: Annotated[int, msgspec.Meta(ge=1, le=36_000)] | None = None
+    smart_encoding: bool = False
+    answers_keywords: bool = True
+    base_url: BaseUrl = "https://api.twilio.com"
+
+
+class _Created(msgspec.Struct):
+    sid: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Refused(msgspec.Struct):
+    code: int | None = None
+
+
+class TwilioCarrier(HttpCarrier):
+    """A link to one Twilio account."""
+
+    Settings = TwilioSettings
+    vendor = "Twilio"
+    thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("twilio", settings, TwilioSettings)
+        if (chosen.api_key_sid is None) != (chosen.api_key_secret is None):
+            raise CarrierTrouble(
+                "api_key_sid and api_key_secret go together: set both or none.",
+                param="api_key_secret",
+            )
+        super().__init__(chosen, context)
+        self._chosen = chosen
+        self._headers = {
+            "Authorization": basic(
+                chosen.api_key_sid or chosen.account_sid,
+                chosen.api_key_secret or chosen.auth_token,
+            )
+        }
+        self._url = f"{chosen.base_url}/2010-04-01/Accounts/{chosen.account_sid}/Messages.json"
+        secrets = (chosen.auth_token, chosen.auth_token_secondary, chosen.webhook_secret)
+        self._secrets = [secret for secret in secrets if secret is not None]
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that creates one message."""
+        [message] = messages
+        chosen = self._chosen
+        fields = {
+            "To": phone.show(message.recipient),
+            "From": phone.show(message.sender),
+            "Body": message.body,
+        }
+        if chosen.messaging_service_sid is not None:
+            fields["MessagingServiceSid"] = chosen.messaging_service_sid
+        if self.context.callback_url is not None:
+            fields["StatusCallback"] = callbacks.about(
+                self.context.callback_url, message.message_id
+            )
+        if chosen.validity_seconds is not None:
+            fields["ValidityPeriod"] = str(chosen.validity_seconds)
+        if chosen.smart_encoding:
+            fields["SmartEncoded"] = "true"
+        return post_form(self._url, fields, self._headers)
+
+    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+        """Return what Twilio made of one message."""
+        del messages
+        if answer.is_success:
+            return Submitted(read_json(answer.body, _Created).sid)
+        code = read_json(answer.body, _Refused).code
+        return CODES.outcome(answer, None if code is None else str(code))
+
+    def probe(self) -> Request:
+        """Return a request for the latest message: an API key may not read the account itself."""
+        return Request(method="GET", url=f"{self._url}?PageSize=1", headers=self._headers)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback is signed with one of the link's secrets."""
+        return is_signed(request, self._secrets)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn a status callback into a receipt, an incoming text into a reply."""
+        stored = callbacks.unpack(raw)
+        form = stored.form()
+        if "MessageSid" not in form:
+            raise CarrierTrouble("Twilio's callback names no message.")
+        if "MessageStatus" in form:
+            return [_receipt(form, stored.message_id)]
+        reply = self._reply(form)
+        return [] if reply is None else [reply]
+
+    def _reply(self, form: Mapping[str, str]) -> Reply | None:
+        sender, list_number = phone.parse(form.get("From", "")), phone.parse(form.get("To", ""))
+        body = form.get("Body")
+        if sender is None or list_number is None or body is None:
+            # From a short code or by another channel, such as `whatsapp:+15550100000`.
+            return None
+        by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
+        return Reply(
+            sender=sender,
+            list_number=list_number,
+            body=body,
+            # Sent with Advanced Opt-Out only, which has keywords of its own.
+            answered=by_default or bool(form.get("OptOutType")),
+        )
+
+
+def _receipt(form: Mapping[str, str], message_id: MessageId | None) -> Receipt:
+    word = form["MessageStatus"]
+    status = STATUS_OF.get(word)
+    detail, trouble = str(Detail.ENROUTE), None
+    if status is Status.DELIVERED:
+        detail = Detail.DELIVERED
+    elif word == "canceled":
+        detail = Detail.CANCELLED
+    elif status is not None:
+        detail, trouble = CODES.explain(form.get("ErrorCode"))
+    return Receipt(
+        carrier_ref=form["MessageSid"],
+        status=status,
+        detail=detail,
+        message_id=message_id,
+        trouble=trouble,
+    )

@@ -1,0 +1,488 @@
+"""The kit sends what it is given, knows what may have left, and keeps secrets to itself."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+from contextlib import asynccontextmanager
+
+import pytest
+from http_peer import Fault, HttpPeer, Said, instead, says, wire
+from http_suite import HttpConformance
+from plain_http import KEY, PlainCarrier, PlainVendor, messages
+from structlog.testing import capture_logs
+
+from sendrail.carriers.http.client import ANSWER_MAX, HttpClient, Passage
+from sendrail.carriers.http.exchange import Answer, Request
+from sendrail.carriers.sdk import LinkContext
+from sendrail.domain.delivery import (
+    Failed,
+    Rejected,
+    Submitted,
+    Throttled,
+    Unavailable,
+    Uncertain,
+)
+from sendrail.domain.errors import CarrierTrouble
+
+# Never reached in a test that passes.
+LONG = 60.0
+
+
+class TestOneByOne(HttpConformance):
+    kind = PlainCarrier
+    settings = {}  # noqa: RUF012 - only read
+    wrong_settings = (
+        ("base_url", {"base_url": "http://plain.example.com"}),
+        ("base_url", {"base_url": "http://127.0.0.1.example.com"}),
+        ("base_url", {"base_url": "http://localhost@example.com"}),
+        ("base_url", {"base_url": "https://user:word@example.com"}),
+        ("base_url", {"base_url": "https://example.com/"}),
+        ("base_url", {"base_url": "https://example.com?x"}),
+        ("base_url", {"base_url": "https://example.com\n"}),
+    )
+
+    def make_vendor(self):
+        return PlainVendor()
+
+
+class TestManyAtOnce(TestOneByOne):
+    connections = 8
+
+
+class TestTogether(TestOneByOne):
+    settings = {"together": 20}  # noqa: RUF012 - only read
+
+
+class TestTogetherAndAtOnce(TestOneByOne):
+    settings = {"together": 20}  # noqa: RUF012 - only read
+    connections = 8
+
+
+class Link:
+    """A started link to a plain vendor, and what it reported."""
+
+    def __init__(self, carrier, peer):
+        self.carrier, self.peer, self.told = carrier, peer, []
+
+    def report(self, message, outcome):
+        self.told.append((message.message_id, outcome))
+
+    @property
+    def outcomes(self):
+        return [outcome for _, outcome in self.told]
+
+    async def send(self, count=1):
+        await self.carrier.submit(messages(count), self.report)
+        return self.outcomes
+
+
+@asynccontextmanager
+async def linked(*faults, vendor=None, **settings):
+    async with HttpPeer(vendor or PlainVendor()) as peer:
+        peer.faults.extend(faults)
+        chosen = {"base_url": peer.url, "timeout_seconds": 5, **settings}
+        link = Link(PlainCarrier(chosen, LinkContext(name="a-link")), peer)
+        await link.carrier.start(None)
+        try:
+            yield link
+        finally:
+            await link.carrier.stop()
+
+
+def outcome_of(*faults, **settings):
+    async def play():
+        async with linked(*faults, **settings) as link:
+            [outcome] = await link.send()
+            return outcome
+
+    return asyncio.run(play())
+
+
+# What comes back, and what does not
+
+TOOK = wire(says(200, {"refs": ["r1"]}))
+OUTCOMES = {
+    "taken": (Fault(), Submitted("r1")),
+    "taken, slowly": (Fault(delay=0.2), Submitted("r1")),
+    "a slow drip": (Fault(drip=0.001), Submitted("r1")),
+    "the last answer of a connection": (
+        Fault(said=wire(says(200, {"refs": ["r1"]}, connection="close"))),
+        Submitted("r1"),
+    ),
+    "reset before the body was read": (Fault(reads=False, said=b"", resets=True), Uncertain),
+    "reset after it was taken": (Fault(said=b"", resets=True), Uncertain),
+    "reset inside the answer": (Fault(said=TOOK[:-5], resets=True), Uncertain),
+    "garbage": (Fault(said=b"\x16\x03\x01 no HTTP \r\n\r\n", resets=True), Uncertain),
+    "another language": (
+        Fault(said=b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"),
+        Uncertain,
+    ),
+    "too long an answer": (
+        Fault(said=wire(Said(body=b'{"refs": ["r1"]}'.ljust(ANSWER_MAX + 1)))),
+        Uncertain,
+    ),
+    "the longest answer": (
+        Fault(said=wire(Said(body=b'{"refs": ["r1"]}'.ljust(ANSWER_MAX)))),
+        Submitted("r1"),
+    ),
+    "a long no": (
+        Fault(said=wire(Said(status=400, body=b" " * (ANSWER_MAX * 4)))),
+        Rejected("REJECTED_REQUEST (HTTP 400)"),
+    ),
+    "a redirect": (instead(307, location="http://127.0.0.1:1/"), Unavailable),
+    "wrong credentials": (instead(401), Unavailable),
+    "no credit": (instead(402), Unavailable),
+    "forbidden": (instead(403), Unavailable),
+    "throttled": (instead(429), Throttled(1_000)),
+    "throttled for a while": (instead(429, **{"retry-after": "30"}), Throttled(30_000)),
+    "broken": (instead(500), Failed("REJECTED_SYSTEM_ERROR (HTTP 500)")),
+    "a broken proxy": (instead(502), Failed("REJECTED_SYSTEM_ERROR (HTTP 502)")),
+    "away": (instead(503), Failed("REJECTED_SYSTEM_ERROR (HTTP 503)")),
+    "away for a while": (instead(503, **{"retry-after": "5"}), Throttled(5_000)),
+    "a tired proxy": (instead(504), Failed("REJECTED_SYSTEM_ERROR (HTTP 504)")),
+}
+
+
+@pytest.mark.parametrize(("fault", "expected"), OUTCOMES.values(), ids=OUTCOMES)
+def test_an_exchange_becomes_an_outcome(fault, expected):
+    outcome = outcome_of(fault)
+    assert outcome == expected if not isinstance(expected, type) else isinstance(outcome, expected)
+
+
+@pytest.mark.parametrize("fault", [Fault(delay=LONG), Fault(drip=0.05)], ids=["silent", "dripping"])
+def test_a_carrier_too_slow_to_answer_leaves_the_message_uncertain(fault):
+    assert outcome_of(fault, timeout_seconds=0.3) == Uncertain("no answer: it took too long")
+
+
+def test_a_get_is_not_sent_again_when_a_kept_connection_breaks():
+    async def play():
+        async with linked(Fault(), Fault(said=b"", resets=True), method="GET") as link:
+            await link.send()
+            await link.send()
+            assert isinstance(link.outcomes[1], Uncertain)
+            assert len(link.peer.got) == 2
+
+    asyncio.run(play())
+
+
+# Links that are not reached: nothing has left
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+async def send(url, **settings):
+    link = Link(PlainCarrier({"base_url": url, **settings}, LinkContext()), None)
+    await link.carrier.start(None)
+    try:
+        [outcome] = await link.send()
+        return outcome
+    finally:
+        await link.carrier.stop()
+
+
+def test_where_nobody_listens_nothing_has_left():
+    outcome = asyncio.run(send(f"http://127.0.0.1:{free_port()}"))
+    assert isinstance(outcome, Unavailable)
+    assert outcome.detail.startswith("not reached: ")
+
+
+def test_a_host_that_is_not_known_is_not_reached():
+    # RFC 6761: `invalid` never is a name.
+    outcome = asyncio.run(send("https://carrier.invalid"))
+    assert outcome == Unavailable("not reached: its host name is not known", 5_000)
+
+
+@pytest.mark.parametrize("host", ["-.example..com", "x" * 64 + ".example.com"])
+def test_a_host_that_cannot_be_is_not_reached(host):
+    assert isinstance(asyncio.run(send(f"https://{host}")), Unavailable)
+
+
+def test_a_carrier_that_does_not_accept_is_not_reached():
+    async def play():
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+            # Linux drops a connection beyond the backlog, as a firewall would.
+            fillers = [socket.create_connection(deaf.getsockname())]
+            try:
+                url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+                return await send(url, connect_timeout_seconds=0.2, timeout_seconds=5)
+            finally:
+                for each in fillers:
+                    each.close()
+
+    assert asyncio.run(play()) == Unavailable(
+        "not reached: it did not accept the connection in time", 5_000
+    )
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command.split(), *files, *subject], check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+async def hang_up(_, writer):
+    writer.write(b"220 no HTTP here\r\n")
+    writer.close()
+    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+def send_to(handler, tls=None):
+    async def play():
+        server = await asyncio.start_server(handler, "127.0.0.1", 0, ssl=tls)
+        async with server:
+            return await send(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    return asyncio.run(play())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate):
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*certificate)
+    assert send_to(hang_up, tls) == Unavailable(
+        "not reached: its TLS certificate is not trusted", 5_000
+    )
+
+
+def test_what_is_not_tls_is_not_reached():
+    assert send_to(hang_up) == Unavailable("not reached: TLS failed", 5_000)
+
+
+# What the client sends
+
+
+def exchange(request, *faults, vendor=None):
+    async def play():
+        async with HttpPeer(vendor or (lambda _: Said())) as peer:
+            peer.faults.extend(faults)
+            client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=5)
+            url = peer.url + request.url
+            try:
+                made = Request(
+                    method=request.method, url=url, headers=request.headers, body=request.body
+                )
+                return await client.send(made, Passage()), peer.got
+            finally:
+                await client.close()
+
+    return asyncio.run(play())
+
+
+def test_a_request_arrives_as_it_was_composed():
+    request = Request(
+        method="POST",
+        url="/a%2fb/%41/c?x=%2b1&y=a+b&&z",
+        headers={"Content-Type": "text/plain", "Authorization": "Basic eA=="},
+        body="ü=%20\r\n".encode(),
+    )
+    _, [got] = exchange(request)
+    assert (got.method, got.target, got.body) == ("POST", request.url, request.body)
+    assert got.headers["content-type"] == "text/plain"
+    assert got.headers["authorization"] == "Basic eA=="
+    assert got.headers["accept-encoding"] == "identity"
+    assert got.headers["user-agent"].startswith("sendrail/")
+
+
+def test_no_proxy_and_no_password_is_taken_from_the_environment(monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    answer, [got] = exchange(Request(method="GET", url="/"))
+    assert answer.status == 200
+    assert "authorization" not in got.headers
+
+
+def test_a_redirect_is_an_answer_like_any_other():
+    answer, got = exchange(
+        Request(method="GET", url="/first"),
+        vendor=lambda _: Said(status=302, headers={"location": "/second"}),
+    )
+    assert (answer.status, answer.headers["location"], len(got)) == (302, "/second", 1)
+
+
+def test_a_cookie_is_not_kept():
+    async def play():
+        async with HttpPeer(lambda _: Said(headers={"set-cookie": "a=b"})) as peer:
+            client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=5)
+            url = peer.url.replace("127.0.0.1", "localhost")
+            for _ in range(2):
+                answer = await client.send(Request(method="GET", url=url), Passage())
+                assert isinstance(answer, Answer)
+            await client.close()
+            return peer
+
+    peer = asyncio.run(play())
+    assert not any("cookie" in got.headers for got in peer.got)
+    assert peer.connections == 1
+
+
+# Many at once
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_no_more_requests_are_under_way_than_allowed_and_connections_are_kept(connections):
+    async def play():
+        slow = [Fault(delay=0.01)] * 12
+        async with linked(*slow, connections=connections) as link:
+            await asyncio.gather(link.send(6), link.send(6))
+            assert link.peer.most_under_way == connections
+            assert link.peer.connections == connections
+            assert len(link.told) == 12
+
+    asyncio.run(play())
+
+
+def test_one_slow_request_delays_no_other():
+    async def play():
+        async with linked(Fault(delay=LONG), connections=2) as link:
+            sending = asyncio.create_task(link.send(20))
+            async with asyncio.timeout(10):
+                while len(link.told) < 19:  # noqa: ASYNC110 - a poll is plain and quick enough
+                    await asyncio.sleep(0.005)
+            assert "m0000000" not in dict(link.told)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    asyncio.run(play())
+
+
+def test_a_submit_that_is_given_up_tells_what_may_have_left():
+    async def play():
+        async with linked(*[Fault(delay=LONG)] * 2, connections=2) as link:
+            sending = asyncio.create_task(link.send(5))
+            async with asyncio.timeout(10):
+                while link.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
+                    await asyncio.sleep(0.005)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            kinds = {name: type(outcome) for name, outcome in link.told}
+            assert len(link.told) == len(kinds) == 5
+            assert kinds.pop("m0000000") is kinds.pop("m0000001") is Uncertain
+            assert set(kinds.values()) == {Unavailable}
+
+    asyncio.run(play())
+
+
+def test_a_submit_that_is_given_up_before_it_began_reports_all_the_same():
+    async def play():
+        async with linked() as link:
+            sending = asyncio.create_task(link.send(3))
+            await asyncio.sleep(0)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            assert [type(outcome) for outcome in link.outcomes] == [Unavailable] * 3
+
+    asyncio.run(play())
+
+
+def test_a_stop_waits_for_answers_and_begins_nothing():
+    async def play():
+        async with linked(*[Fault(delay=0.1)] * 2, connections=2) as link:
+            sending = asyncio.create_task(link.send(6))
+            async with asyncio.timeout(10):
+                while link.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
+                    await asyncio.sleep(0.005)
+            await link.carrier.stop()
+            await sending
+            kinds = [type(outcome) for outcome in link.outcomes]
+            assert sorted(kinds, key=str) == [Submitted] * 2 + [Unavailable] * 4
+            assert len(link.peer.got) == 2
+
+    asyncio.run(play())
+
+
+def test_what_the_vendors_part_trips_over_harms_no_other_message():
+    class Tripping(PlainVendor):
+        def __call__(self, got):
+            said = super().__call__(got)
+            return says(200, {"other": []}) if b"m0000001" in got.body else said
+
+    async def play():
+        async with linked(vendor=Tripping(), connections=1) as link:
+            with pytest.raises(KeyError):
+                await link.send(3)
+            assert [name for name, _ in link.told] == ["m0000000", "m0000002"]
+
+    asyncio.run(play())
+
+
+# What is said of it
+
+
+def test_a_link_that_goes_away_is_logged_once_and_once_again_when_it_is_back():
+    async def play():
+        away = [instead(401)] * 3
+        async with linked(*away, instead(500), instead(401), connections=1) as link:
+            await link.send(7)
+
+    with capture_logs() as lines:
+        asyncio.run(play())
+    assert [(line["log_level"], line["event"], line["link"]) for line in lines] == [
+        ("error", "link_unavailable", "a-link"),
+        ("info", "link_available", "a-link"),
+        ("error", "link_unavailable", "a-link"),
+        ("info", "link_available", "a-link"),
+    ]
+
+
+def test_no_secret_is_told():
+    async def play():
+        faults = [Fault(said=b"", resets=True), Fault(delay=LONG), instead(401)]
+        async with linked(*faults, connections=1, timeout_seconds=0.2) as link:
+            await link.send(3)
+            return [*map(repr, link.outcomes), repr(link.carrier.compose(messages(1)))]
+
+    with capture_logs() as lines:
+        told = asyncio.run(play())
+        told += [repr(asyncio.run(send(f"http://127.0.0.1:{free_port()}")))]
+    assert lines
+    for line in [*told, *map(repr, lines)]:
+        assert KEY not in line
+        assert "127.0.0.1" not in line
+
+
+# Checks
+
+
+def check(*faults, **settings):
+    async def play():
+        async with linked(*faults, **settings) as link:
+            return await link.carrier.check()
+
+    return asyncio.run(play())
+
+
+def test_a_check_that_passes_says_so():
+    assert check() == "Plain accepts the credentials."
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (instead(401), "The check failed: Plain refuses: the credentials are wrong (HTTP 401)."),
+        (instead(429), "The check failed: the carrier asks for a pause; try again in a minute."),
+        (instead(404), "The check failed: REJECTED_REQUEST (HTTP 404)."),
+        (Fault(said=b"", resets=True), "Plain could not be asked: "),
+        (Fault(delay=LONG), "Plain could not be asked: no answer: it took too long."),
+    ],
+)
+def test_a_check_that_fails_says_why(fault, says):
+    with pytest.raises(CarrierTrouble) as caught:
+        check(fault, timeout_seconds=0.5)
+    assert caught.value.message.startswith(says)
+
+
+def test_where_there_is_nothing_to_try_a_check_says_that(monkeypatch):
+    monkeypatch.setattr(PlainCarrier, "probe", lambda _: None)
+    assert check() == PlainCarrier.unchecked

@@ -1,0 +1,28 @@
+"""Asks the vendors' own SDKs, each by a script in an environment that has nothing of ours."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "oracles" / "http"
+PYTHON = FOLDER / ".venv" / "bin" / "python"
+
+needs_oracles = pytest.mark.skipif(
+    not PYTHON.exists(),
+    reason="the vendors' SDKs are not installed; README.md, part Test it, says how",
+)
+
+
+def ask(vendor, *calls):
+    """Return the results of calls, `(name, arguments)` each, to the script of a vendor."""
+    done = subprocess.run(
+        [PYTHON, FOLDER / f"ask_{vendor}.py"],
+        input=json.dumps(calls).encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
