@@ -8,26 +8,28 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sendrail.caretaker import Caretaker
-from sendrail.carriers.registry import open_carrier
-from sendrail.carriers.sdk import Carrier, LinkContext
+from sendrail.carriers.registry import kind_of, kinds
 from sendrail.clock import Clock, SystemClock
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
-from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.routing import Routes
 from sendrail.delivery.worker import Worker
-from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.ids import AccountId, LinkId, MessageIds
+from sendrail.domain.ids import AccountId, MessageIds
 from sendrail.domain.phone import PhoneNumber, show
-from sendrail.domain.receipt import Callback
-from sendrail.domain.sender import Link, OnUncertain
+from sendrail.domain.sender import OnUncertain
+from sendrail.links.callbacks import CallbackDesk
+from sendrail.links.service import LinkService, add_link
+from sendrail.links.switchboard import Switchboard
+from sendrail.links.vault import Vault
+from sendrail.links.verification import VerificationService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
@@ -42,6 +44,7 @@ from sendrail.sending.service import Sending
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
+from sendrail.storage.sealing import KEY_BYTES
 from sendrail.telemetry import Metrics
 
 SANDBOX_LINK: Final = "sandbox"
@@ -69,6 +72,9 @@ class Runtime:
     sending: Sending
     messages: MessageService
     intake: Intake
+    links: LinkService
+    callbacks: CallbackDesk
+    verification: VerificationService
     default_account: AccountId
 
 
@@ -90,16 +96,31 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
             if serving:
                 store.start_checkpoints()
             ids = MessageIds(folder.key("message-id"))
-            yield await _wire(settings, store, ids, metrics)
+            yield await _wire(settings, store, ids, metrics, folder)
         finally:
             await store.close()
     finally:
         folder.unlock()
 
 
-async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metrics) -> Runtime:
+async def _wire(
+    settings: Settings, store: Store, ids: MessageIds, metrics: Metrics, folder: Folder
+) -> Runtime:
     clock = SystemClock()
-    account = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
+    vault = Vault(folder.key("sealing", KEY_BYTES))
+    account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
+    limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
+    intake = Intake(store, metrics, clock.now)
+    links = LinkService(
+        store,
+        vault,
+        kinds,
+        kind_of,
+        clock=clock,
+        public_url=settings.public_url,
+        is_served=folder.is_served,
+        given=_given(settings),
+    )
     sending = Sending(
         store,
         ids,
@@ -115,7 +136,7 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         store=store,
         ids=ids,
         metrics=metrics,
-        limits=Limits(segments_max=settings.segments_max, characters_max=settings.characters_max),
+        limits=limits,
         accounts=AccountService(store, clock.now),
         lists=ListService(store, clock.now, settings.default_list_rate),
         contacts=ContactService(store, clock.now),
@@ -123,17 +144,28 @@ async def _wire(settings: Settings, store: Store, ids: MessageIds, metrics: Metr
         journeys=JourneyService(store, clock.now),
         sending=sending,
         messages=MessageService(store, ids),
-        intake=Intake(store, metrics, clock.now),
+        intake=intake,
+        links=links,
+        callbacks=CallbackDesk(store, links, intake, metrics, clock),
+        verification=VerificationService(store, links, sending, ids, limits=limits, now=clock.now),
         default_account=account,
     )
 
 
-def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
+def _given(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what the installation's settings add to the links of a kind."""
+    if not settings.simulator_handsets:
+        return {}
+    return {_SIMULATOR: {"handsets": settings.simulator_handsets}}
+
+
+def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:
     """Return the first account, made with its sandbox where there is none yet."""
+    vault.open_house(tx, now)
     if accounts := tx.accounts.all():
         return accounts[0].id
     account = tx.accounts.add("default", now)
-    link = tx.links.add(None, SANDBOX_LINK, _SIMULATOR, {}, _SANDBOX_WINDOW, None)
+    link = add_link(tx, vault, None, SANDBOX_LINK, _SIMULATOR, {}, now, _SANDBOX_WINDOW)
     tx.lists.add(
         account,
         SANDBOX_NUMBER,
@@ -156,7 +188,7 @@ class _Crew:
     rescuer: Rescuer
     receipts: ReceiptWorker
     caretaker: Caretaker
-    routes: Routes
+    switchboard: Switchboard
 
 
 @asynccontextmanager
@@ -170,9 +202,8 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
     crew.caretaker.watch_disk()
     await crew.rescuer.rescue(runtime.clock.now())
     await runtime.store.write(runtime.sending.fill_window)
-    for route in crew.routes.all():
-        await route.carrier.start(_deliver(runtime.intake, route.link.id))
-    work = (crew.worker.run(), crew.receipts.run(), crew.caretaker.run())
+    await crew.switchboard.open_all()
+    work = (crew.worker.run(), crew.receipts.run(), crew.switchboard.run(), crew.caretaker.run())
     tasks = [asyncio.create_task(each) for each in work]
     for task in tasks:
         task.add_done_callback(lambda _: broken())
@@ -180,10 +211,10 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
         yield
     finally:
         await crew.worker.stop(runtime.settings.drain_seconds)
-        for route in crew.routes.all():
-            await route.carrier.stop()
+        tasks[2].cancel()
+        await crew.switchboard.close()
         crew.receipts.stop()
-        tasks[-1].cancel()
+        tasks[3].cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     for end in ends:
         if isinstance(end, Exception):
@@ -199,10 +230,18 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     )
     owner = f"{socket.gethostname()}:{os.getpid()}"
     lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
-    links = await store.read(lambda tx: tx.links.all())
     # Whoever delivered before may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    routes = Routes([Route(link, _carrier(link, settings, clock), rests_until) for link in links])
+    routes = Routes()
+    switchboard = Switchboard(
+        store,
+        routes,
+        runtime.links,
+        runtime.intake,
+        metrics,
+        clock=clock,
+        rests_until=rests_until,
+    )
     pacer = Pacer(rests_until)
     claimer = Claimer(
         lease,
@@ -225,33 +264,9 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     )
     expire_after_ms = settings.uncertain_after_seconds * 1000
     rescuer = Rescuer(store, lease, runtime.ids, metrics, expire_after_ms=expire_after_ms)
-    receipts = ReceiptWorker(store, _parser(routes), runtime.ids, metrics, now=clock.now)
+    receipts = ReceiptWorker(store, switchboard.parse, runtime.ids, metrics, now=clock.now)
     caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
-    return _Crew(worker, rescuer, receipts, caretaker, routes)
-
-
-def _carrier(link: Link, settings: Settings, clock: Clock) -> Carrier:
-    given = dict(link.settings)
-    if link.kind == _SIMULATOR and settings.simulator_handsets:
-        given["handsets"] = settings.simulator_handsets
-    return open_carrier(link.kind, given, LinkContext(name=link.name, clock=clock))
-
-
-def _parser(routes: Routes) -> Any:
-    def parse(link_id: LinkId, raw: bytes) -> Sequence[Callback]:
-        route = routes.of(link_id)
-        if route is None:
-            raise CarrierTrouble(f"link {link_id} is not open here")
-        return route.carrier.parse(raw)
-
-    return parse
-
-
-def _deliver(intake: Intake, link_id: LinkId) -> Any:
-    async def deliver(raws: Sequence[bytes]) -> None:
-        await intake.put(link_id, raws)
-
-    return deliver
+    return _Crew(worker, rescuer, receipts, caretaker, switchboard)
 
 
 def sandbox_number() -> str:

@@ -42,9 +42,17 @@ class Metrics:
         self.dropped = counter("messages_dropped", "Messages dropped before sending.", "reason")
         self.retried = counter("messages_retried", "Attempts that go back to the queue.")
         self.throttled = counter("link_throttles", "Throttles by the carrier, by link.", "link")
+        self.rests = counter("link_rests", "Times a link's breaker opened, by link.", "link")
+        self.failed_over = counter(
+            "messages_failed_over", "Messages a list's second link took, by that link.", "link"
+        )
+        self.link_open = gauge("link_open", "Whether a link takes messages: 1 or 0.", "link")
         self.uncertain = counter("messages_uncertain", "Attempts nobody knows the outcome of.")
         self.resent = counter("messages_resent", "Uncertain messages sent a second time.")
         self.callbacks = counter("callbacks_stored", "Callbacks stored in the inbox.")
+        self.callbacks_refused = counter(
+            "callbacks_refused", "Callbacks that proved nothing, by carrier kind.", "kind"
+        )
         self.receipts = counter(
             "receipts", "Receipts by what became of them: applied, late, parked, unknown.", "fate"
         )

@@ -107,17 +107,18 @@ def test_a_key_is_revoked_once_and_only_by_its_account(connection, account, stra
 
 def test_a_link_comes_back_as_it_was_given(connection, account):
     links = Links(connection)
-    first = links.add(None, "sandbox", "simulator", {"seed": 1, "late": [2.5]}, 100, None)
-    second = links.add(account, "own", "smpp", {}, 10, 0.5)
+    first = links.add(None, "sandbox", "simulator", b"sealed", 100, None)
+    second = links.add(account, "own", "smpp", b"", 10, 0.5, 2.5)
     sandbox, own = links.all()
     assert (sandbox.id, sandbox.account_id, sandbox.name) == (first, None, "sandbox")
     assert (sandbox.kind, sandbox.settings, sandbox.window, sandbox.mps) == (
         "simulator",
-        {"seed": 1, "late": [2.5]},
+        b"sealed",
         100,
         None,
     )
     assert (own.id, own.account_id, own.mps) == (second, account, 0.5)
+    assert (own.segments_per_second, sandbox.segments_per_second) == (2.5, None)
 
 
 def test_a_list_knows_its_lane_from_the_start(connection, account, link):

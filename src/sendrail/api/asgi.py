@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendrail.api.auth import account_of, key_of
+from sendrail.api.bodies import read_body
+from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
@@ -47,6 +49,7 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(is_ready)),
         Route("/metrics", api.metrics),
+        *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
     for call in CALLS.values():
@@ -79,7 +82,7 @@ class _Api:
     def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
         async def send(request: Request) -> Response:
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-            body = await read_body(request)
+            body = await read_body(request, BODY_BYTES_MAX)
             if body is None:
                 return _too_large(request)
 
@@ -116,19 +119,6 @@ class _Api:
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
-
-
-async def read_body(request: Request) -> bytes | None:
-    """Return the request's body, or None when it is too large: then nothing more is read."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > BODY_BYTES_MAX:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            return None
-    return bytes(body)
 
 
 async def _healthz(_: Request) -> Response:

@@ -27,6 +27,8 @@ def take_reply(tx: Tx, link_id: LinkId, reply: Reply, now: int) -> Keyword | Non
             list_id=sender.id,
             keyword=keyword,
         )
+        if tx.verifications.replied(sender, link_id, reply.sender, now):
+            _log.info("list_verified", list_id=sender.id)
         tx.inbox.keep_reply(sender, reply.sender, reply.body, keyword, now)
         if keyword is Keyword.STOP:
             tx.contacts.unsubscribe(

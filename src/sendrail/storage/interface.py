@@ -24,7 +24,8 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import Link, ListStatus, SendingList
+from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
+from sendrail.domain.verification import Progress
 
 T = TypeVar("T")
 
@@ -77,6 +78,7 @@ class WaitingMessage(NamedTuple):
     encoding: str
     segments: int
     body: str
+    link_id: int | None
 
 
 class Departure(NamedTuple):
@@ -176,6 +178,7 @@ class Attempt:
 
     attempt: int
     link_id: LinkId
+    link: str | None
     started_at: int
     ended_at: int
     outcome: str
@@ -227,6 +230,13 @@ class MessagePage:
     total_is_exact: bool
 
 
+class CallbackToken(NamedTuple):
+    """A link's callback token, sealed, and until when the one before it is honoured."""
+
+    sealed: bytes | None
+    old_until: int | None
+
+
 class Waiting(NamedTuple):
     """What waits for one account: how many messages, and since when the oldest is due."""
 
@@ -258,11 +268,42 @@ class Links(Protocol):
         account_id: AccountId | None,
         name: str,
         kind: str,
-        settings: Mapping[str, Any],
+        settings: bytes,
         window: int,
         mps: float | None,
+        segments_per_second: float | None = None,
     ) -> LinkId: ...
     def all(self) -> list[Link]: ...
+    def find(self, account_id: AccountId | None, name: str) -> Link | None: ...
+    def by_id(self, link_id: LinkId) -> Link | None: ...
+    def by_token(self, digest: bytes, now: int) -> Link | None: ...
+    def change(self, link_id: LinkId, *, reopen: bool, **values: Any) -> None: ...
+    def remove(self, link_id: LinkId, now: int) -> None: ...
+    def token(self, link_id: LinkId) -> CallbackToken: ...
+    def rotate(self, link_id: LinkId, token: bytes, digest: bytes, old_until: int) -> None: ...
+    def lists_of(self, link_id: LinkId) -> int: ...
+    def reports(self) -> dict[LinkId, LinkReport]: ...
+    def report(self, reports: Mapping[LinkId, LinkReport]) -> None: ...
+
+
+class Verifications(Protocol):
+    """How lists on an account's own carrier come to be verified."""
+
+    def find(self, list_id: ListId) -> Progress | None: ...
+    def begin(self, list_id: ListId, checked: str, now: int) -> None: ...
+    def sent(
+        self, list_id: ListId, recipient: PhoneNumber, number: MessageNumber, now: int
+    ) -> None: ...
+    def replied(self, sender: SendingList, link_id: LinkId, reply_from: int, now: int) -> bool: ...
+    def void(self, link_id: LinkId) -> int: ...
+    def forget(self, list_id: ListId) -> None: ...
+
+
+class Marks(Protocol):
+    """Named values by which an installation knows itself, each written once."""
+
+    def find(self, name: str) -> bytes | None: ...
+    def add(self, name: str, value: bytes) -> None: ...
 
 
 class Lists(Protocol):
@@ -390,6 +431,7 @@ class Queue(Protocol):
     def next_due_after(self, lane: int, list_id: int, now: int) -> int | None: ...
     def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]: ...
     def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None: ...
+    def hold(self, places: Sequence[QueuePlace], detail: str) -> None: ...
     def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None: ...
     def arrive(self, arrivals: Sequence[Arrival]) -> None: ...
     def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]: ...
@@ -432,6 +474,10 @@ class Tx(Protocol):
     @property
     def lists(self) -> Lists: ...
     @property
+    def verifications(self) -> Verifications: ...
+    @property
+    def marks(self) -> Marks: ...
+    @property
     def contacts(self) -> Contacts: ...
     @property
     def blocks(self) -> Blocks: ...
@@ -461,6 +507,7 @@ class Hints:
     queued: dict[int, int] = field(default_factory=dict)
     queued_event: asyncio.Event = field(default_factory=asyncio.Event)
     inbox_event: asyncio.Event = field(default_factory=asyncio.Event)
+    links_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
         """Tell that these (lane, list) have new messages."""

@@ -23,7 +23,7 @@ DATABASE: Final = "sendrail.db"
 MASTER_KEY: Final = "master.key"
 LOCK: Final = "lock"
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0004"
 
 _KEY_BYTES: Final = 32
 _VERSION_TABLE: Final = "alembic_version"
@@ -74,8 +74,8 @@ class Folder:
             os.fsync(file.fileno())
         partial.rename(self.path / MASTER_KEY)
 
-    def key(self, purpose: str) -> bytes:
-        """Return the 16-byte key for one purpose, derived from the master key."""
+    def key(self, purpose: str, size: int = 16) -> bytes:
+        """Return a key of `size` bytes for one purpose, derived from the master key."""
         path = self.path / MASTER_KEY
         try:
             master = bytes.fromhex(path.read_text("ascii").strip())
@@ -88,7 +88,7 @@ class Folder:
                 f"{path} holds {len(master)} bytes, a key has {_KEY_BYTES}. Put it back from a "
                 "backup."
             )
-        return hashlib.blake2b(purpose.encode(), key=master, digest_size=16).digest()
+        return hashlib.blake2b(purpose.encode(), key=master, digest_size=size).digest()
 
     def lock(self) -> None:
         """Become the only server on this folder. Raises `SetupError` when there is one already."""
@@ -108,6 +108,16 @@ class Folder:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._lock = descriptor
+
+    def is_served(self) -> bool:
+        """Tell whether the process that last took the lock is still there."""
+        try:
+            os.kill(int((self.path / LOCK).read_text("ascii")), 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
 
     def unlock(self) -> None:
         """Let another server have the folder."""
