@@ -37,8 +37,8 @@ def described(database: Path) -> dict[str, object]:
             pragmas = ("table_xinfo", "index_list", "foreign_key_list")
             for pragma in pragmas if kind == "table" else ("index_xinfo",):
                 rows = raw.execute(f"PRAGMA {pragma}({name})").fetchall()
-                # Foreign keys are numbered in the order in which they are declared.
-                numbered = pragma == "foreign_key_list"
+                # Both are numbered in the order in which they were declared.
+                numbered = pragma in {"foreign_key_list", "index_list"}
                 found[f"{pragma} {name}"] = sorted(row[1:] for row in rows) if numbered else rows
         return found
 

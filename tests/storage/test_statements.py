@@ -51,7 +51,7 @@ def stranger(connection: Connection) -> AccountId:
 
 @pytest.fixture
 def link(connection: Connection) -> LinkId:
-    return Links(connection).add(None, "sandbox", "simulator", {"seed": 1}, 100, None)
+    return Links(connection).add(None, "sandbox", "simulator", b"", 100, None)
 
 
 def add_list(connection, account, link, number=SENDER) -> ListId:
