@@ -95,11 +95,15 @@ def set_up_logs(log_format: str, level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if pretty
         else structlog.processors.JSONRenderer()
     )
-    errors = [] if pretty else [structlog.processors.dict_tracebacks]
+    # A traceback with its local values would show passwords, numbers and texts.
+    told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = [] if pretty else [structlog.processors.ExceptionRenderer(told)]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -168,7 +168,9 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     request_id = request.state.request_id
-    _log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
+    # A callback's token is a secret in a path.
+    path = request.url.path.replace(request.path_params.get("token") or "\0", "…")
+    _log.error("request_broke", request_id=request_id, path=path, exc_info=error)
     text = "Something broke here; please report it with the request id"
     return _json(500, error_body("internal_error", text, request_id))
 
