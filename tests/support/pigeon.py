@@ -1,6 +1,7 @@
 """A carrier kind of somebody else's: found by entry point, it signs callbacks, keeps a diary."""
 
 import hmac
+import importlib.metadata
 from importlib.metadata import EntryPoint
 
 import msgspec
@@ -102,7 +103,8 @@ def pigeons(monkeypatch):
         EntryPoint(name="deaf", value="pigeon:DeafPigeon", group=registry.GROUP),
         EntryPoint(name="dodo", value="no_such_module:Dodo", group=registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [*ours, *more])
+    for place in (registry, importlib.metadata):
+        monkeypatch.setattr(place, "entry_points", lambda **_: [*ours, *more])
     diary.clear()
     yield diary
     diary.clear()
