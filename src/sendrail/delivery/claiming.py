@@ -251,9 +251,11 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
     if each.taken.then is Then.WHEN_LINK_ALLOWS or not each.route.admits(
         found.now, planned.segments, message.segments
     ):
-        if each.taken.then is not Then.WHEN_LINK_ALLOWS:
-            each.taken.then, each.taken.segments = Then.WHEN_LINK_ALLOWS, message.segments
-        # Nobody overtakes a long message that waits for room, or it might wait for ever.
+        if planned.segments < _FOREVER:
+            each.route.reserve(found.now, message.segments)
+            each.taken.segments = message.segments
+        each.taken.then = Then.WHEN_LINK_ALLOWS
+        # In this round nobody overtakes it.
         found.planned[link_id] = planned._replace(segments=_FOREVER)
         return False
     found.planned[link_id] = planned._replace(segments=planned.segments + message.segments)

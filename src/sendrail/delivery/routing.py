@@ -35,6 +35,7 @@ class Route:
         self.in_flight = 0
         self.paused = False
         self.breaker = Breaker()
+        self._reserved_until = 0.0
         # While the breaker is open: when one of the waiting lists is to try the link.
         self.try_at = 0.0
         # Lane by list, in the order of their coming.
@@ -54,6 +55,8 @@ class Route:
 
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""
+        if now < self._reserved_until:
+            return 0
         room = min(self.window_room(), self._pace.room(now), self._trusted(now))
         return room if self._segments is None else min(room, self._segments.room(now))
 
@@ -82,9 +85,13 @@ class Route:
         """Tell whether a message of so many segments may follow what is planned in segments."""
         return self._segments is None or self._segments.admits(now, planned, segments)
 
+    def reserve(self, now: float, segments: int) -> None:
+        """Keep everybody back until a long message has room, or short ones would starve it."""
+        self._reserved_until = self.ready_at(now, segments)
+
     def ready_at(self, now: float, segments: int = 1) -> float:
         """Return when the pace leaves room again for a message of so many segments."""
-        ready = self._pace.ready_at(now)
+        ready = max(self._pace.ready_at(now), self._reserved_until)
         if self._segments is None:
             return ready
         return max(ready, self._segments.ready_at(now, segments))
