@@ -63,9 +63,9 @@ def test_a_rest_has_bounds(asked, rest):
 def test_a_few_lost_answers_are_not_the_links_fault_and_many_in_a_row_are():
     breaker = Breaker()
     for _ in range(4):
-        assert not breaker.answered(START, breaker.era, LOST)
+        assert not breaker.answered(START, breaker.take(START), LOST)
     assert breaker.room(START) is None
-    assert breaker.answered(START, breaker.era, LOST)
+    assert breaker.answered(START, breaker.take(START), LOST)
     assert breaker.state is BreakerState.OPEN
 
 
@@ -73,27 +73,38 @@ def test_one_answer_between_them_begins_the_count_anew():
     breaker = Breaker()
     for _ in range(20):
         for _ in range(4):
-            breaker.answered(START, breaker.era, LOST)
-        breaker.answered(START, breaker.era, None)
+            breaker.answered(START, breaker.take(START), LOST)
+        breaker.answered(START, breaker.take(START), None)
     assert breaker.state is BreakerState.CLOSED
+
+
+def test_silent_messages_among_many_that_are_answered_are_not_the_links_fault():
+    breaker = Breaker()
+    departed = breaker.take(START)
+    breaker.answered(START + 0.1, departed, None)
+    for _ in range(20):
+        assert not breaker.answered(START + 60, departed, LOST)
+    assert breaker.room(START + 60) is None
 
 
 def test_one_message_tries_the_link_and_its_answer_decides():
     breaker = opened()
-    era = breaker.take(START + 3)
+    departed = breaker.take(START + 3)
     assert (breaker.state, breaker.room(START + 3)) == (BreakerState.HALF_OPEN, 0)
-    assert breaker.answered(START + 4, era, None)
+    assert breaker.answered(START + 4, departed, None)
     assert breaker.room(START + 4) is None
     breaker = opened()
-    era = breaker.take(START + 3)
-    assert breaker.answered(START + 4, era, LOST), "one is enough when it is the one that tries"
+    departed = breaker.take(START + 3)
+    assert breaker.answered(START + 4, departed, LOST), (
+        "one is enough when it is the one that tries"
+    )
     assert breaker.state is BreakerState.OPEN
 
 
 def test_lost_answers_in_a_row_rest_longer_each_time():
     breaker, now, rests = Breaker(), START, []
     for _ in range(5):
-        breaker.answered(now, breaker.era, LOST)
+        breaker.answered(now, breaker.take(now), LOST)
     for _ in range(8):
         rests.append(breaker.retry_at - now)
         now = breaker.retry_at
@@ -103,10 +114,10 @@ def test_lost_answers_in_a_row_rest_longer_each_time():
 
 def test_answers_to_what_left_before_it_opened_say_nothing():
     breaker = Breaker()
-    era = breaker.take(START)
-    breaker.answered(START, era, away())
-    assert not breaker.answered(START + 1, era, None)
-    assert not breaker.answered(START + 1, era, away(50.0))
+    departed = breaker.take(START)
+    breaker.answered(START, departed, away())
+    assert not breaker.answered(START + 1, departed, None)
+    assert not breaker.answered(START + 1, departed, away(50.0))
     assert breaker.retry_at == START + 3.0
 
 
@@ -136,9 +147,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(at=st.randoms(), trouble=st.sampled_from([None, LOST, away(0.0), away(30.0)]))
     def answer(self, at, trouble):
-        era = self.under_way.pop(at.randrange(len(self.under_way)))
+        departed = self.under_way.pop(at.randrange(len(self.under_way)))
         before = (self.breaker.state, self.breaker.era)
-        changed = self.breaker.answered(self.now, era, trouble)
+        changed = self.breaker.answered(self.now, departed, trouble)
         assert changed == (before != (self.breaker.state, self.breaker.era))
 
     @invariant()
@@ -149,7 +160,9 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def a_half_open_breaker_waits_for_somebody(self):
         if self.breaker.state is BreakerState.HALF_OPEN:
-            assert self.breaker.era in self.under_way, "nobody's answer could ever end this"
+            assert self.breaker.era in {each.era for each in self.under_way}, (
+                "nobody's answer could ever end this"
+            )
 
 
 TestHistories = Histories.TestCase
@@ -159,6 +172,6 @@ TestHistories = Histories.TestCase
 def test_a_link_that_answers_every_other_message_stays_closed(lost):
     breaker = Breaker()
     for each in lost:
-        breaker.answered(START, breaker.era, LOST if each else None)
-        breaker.answered(START, breaker.era, None)
+        breaker.answered(START, breaker.take(START), LOST if each else None)
+        breaker.answered(START, breaker.take(START), None)
     assert breaker.state is BreakerState.CLOSED

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier
-from sendrail.domain.breaker import Breaker, trouble_of
+from sendrail.domain.breaker import Breaker, Departed, trouble_of
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import LinkId
 from sendrail.domain.sender import Link, SendingList
@@ -96,18 +96,18 @@ class Route:
             return ready
         return max(ready, self._segments.ready_at(now, segments))
 
-    def take(self, now: float, count: int, segments: int = 0) -> int:
-        """Record that messages are handed over; return the breaker's era they belong to."""
+    def take(self, now: float, count: int, segments: int = 0) -> Departed:
+        """Record that messages are handed over; return what to say when they are answered."""
         self.in_flight += count
         self._pace.take(now, count)
         if self._segments is not None:
             self._segments.take(now, segments)
         return self.breaker.take(now)
 
-    def answered(self, now: float, era: int, outcome: Outcome) -> bool:
+    def answered(self, now: float, departed: Departed, outcome: Outcome) -> bool:
         """Record that one message was answered; return whether the breaker has changed."""
         self.in_flight -= 1
-        return self.breaker.answered(now, era, trouble_of(outcome))
+        return self.breaker.answered(now, departed, trouble_of(outcome))
 
     def throttled(self, now: float, retry_after: float) -> None:
         """Slow this link down; the others do not notice."""

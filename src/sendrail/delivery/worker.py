@@ -20,7 +20,7 @@ from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
-from sendrail.domain.breaker import BreakerState
+from sendrail.domain.breaker import BreakerState, Departed
 from sendrail.domain.delivery import (
     Claim,
     Outbound,
@@ -219,8 +219,10 @@ class Worker:
         for route, claim in found.claims:
             by_route[route].append(claim)
         for route, claims in by_route.items():
-            era = route.take(now, len(claims), sum(claim.outbound.segments for claim in claims))
-            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims, era))
+            departed = route.take(
+                now, len(claims), sum(claim.outbound.segments for claim in claims)
+            )
+            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims, departed))
             self._handing_over.add(task)
             task.add_done_callback(self._handing_over.discard)
         for route in {taken.route for taken in found.taken if taken.route is not None}:
@@ -243,13 +245,13 @@ class Worker:
             self._pacer.wake(lane, list_id, now)
         self._store.hints.queued_event.set()
 
-    async def _hand_over(self, route: Route, claims: Sequence[Claim], era: int) -> None:
+    async def _hand_over(self, route: Route, claims: Sequence[Claim], departed: Departed) -> None:
         waiting = {claim.outbound.message_id: claim for claim in claims}
         given_up: dict[MessageId, Claim] = {}
 
         def report(outbound: Outbound, outcome: Outcome) -> None:
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
-                self._answered(route, claim, outcome, era)
+                self._answered(route, claim, outcome, departed)
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:
                 self._answered_late(route, claim, outcome)
             else:
@@ -270,14 +272,14 @@ class Worker:
         given_up.update(waiting)
         waiting.clear()
         for claim in given_up.values():
-            self._answered(route, claim, Uncertain(reason), era)
+            self._answered(route, claim, Uncertain(reason), departed)
 
     # Settling
 
-    def _answered(self, route: Route, claim: Claim, outcome: Outcome, era: int) -> None:
+    def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: Departed) -> None:
         now = self._clock.monotonic()
         was_trusted = route.breaker.state is BreakerState.CLOSED
-        if route.answered(now, era, outcome):
+        if route.answered(now, departed, outcome):
             self._breaker_changed(route, was_trusted)
         if isinstance(outcome, Throttled):
             route.throttled(now, outcome.retry_after_ms / 1000)

@@ -5,9 +5,10 @@ it is half open: one message tries the link, and its answer closes the breaker o
 (The pattern is Nygard's, "Release It!", chapter 5.)
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.delivery import Outcome, Unavailable, Uncertain
 
@@ -47,19 +48,28 @@ def trouble_of(outcome: Outcome) -> Trouble | None:
             return None
 
 
+class Departed(NamedTuple):
+    """When messages left: the breaker's era, and the time."""
+
+    era: int
+    at: float
+
+
 class Breaker:
     """The state of one link's breaker. Times are seconds of a monotonic clock.
 
-    Whoever hands messages over names the `era` in which they left when their answer comes: answers
-    to what left before the breaker opened say nothing about the link now.
+    Whoever hands messages over says when their answer comes when they left. Answers to what left
+    before the breaker opened say nothing about the link now. Nor does a lost answer, where the
+    carrier has answered anything since that message left: a few silent ones among many are theirs.
     """
 
-    __slots__ = ("_rest", "_retry_at", "_troubles", "detail", "era", "state")
+    __slots__ = ("_answered_at", "_rest", "_retry_at", "_troubles", "detail", "era", "state")
 
     def __init__(self) -> None:
         self.state = BreakerState.CLOSED
         self.detail = ""
         self.era = 0
+        self._answered_at = -math.inf
         self._troubles = 0
         self._rest = _REST_MIN
         self._retry_at = 0.0
@@ -75,21 +85,24 @@ class Breaker:
             return None
         return int(self.state is BreakerState.OPEN and now >= self._retry_at)
 
-    def take(self, now: float) -> int:
-        """Record that messages are handed over; return their era.
+    def take(self, now: float) -> Departed:
+        """Record that messages are handed over; return what to say when they are answered.
 
         What was claimed just before the breaker opened still leaves: it probes nothing.
         """
         if self.state is BreakerState.OPEN and now >= self._retry_at:
             self.state = BreakerState.HALF_OPEN
-        return self.era
+        return Departed(self.era, now)
 
-    def answered(self, now: float, era: int, trouble: Trouble | None) -> bool:
-        """Hear one answer to what left in an era; return whether the state has changed."""
-        if era != self.era:
+    def answered(self, now: float, departed: Departed, trouble: Trouble | None) -> bool:
+        """Hear one answer to what left then; return whether the state has changed."""
+        if departed.era != self.era:
             return False
         if trouble is None:
+            self._answered_at = now
             return self._recover()
+        if trouble.rest is None and self._answered_at > departed.at:
+            return False
         self._troubles += 1
         half_open = self.state is BreakerState.HALF_OPEN
         if trouble.rest is None and not half_open and self._troubles < _TROUBLES_MAX:
