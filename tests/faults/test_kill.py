@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +98,6 @@ def set_up(server: Server) -> None:
     server.run("links", "change", "sandbox", "--set", "answer_delay_ms=25")
     assert server.stop(15) == 0
     server.start()
-
-
-def rows_changed(server: Server, statement: str) -> int:
-    with closing(sqlite3.connect(server.data / "sendrail.db")) as database, database:
-        return database.execute(statement).rowcount
 
 
 def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> None:

@@ -121,6 +121,15 @@ def test_a_link_comes_back_as_it_was_given(connection, account):
     assert (own.segments_per_second, sandbox.segments_per_second) == (2.5, None)
 
 
+def test_a_callback_finds_its_link_by_an_index(connection):
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    Links(connection).by_token(b"digest", NOW)
+    [(text, values)] = asked
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+    assert not [row for row in plan if row[3].startswith("SCAN")], plan
+
+
 def test_a_list_knows_its_lane_from_the_start(connection, account, link):
     for number in range(15550100000, 15550100005):
         list_id = add_list(connection, account, link, number)

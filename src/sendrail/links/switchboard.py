@@ -198,7 +198,7 @@ class Switchboard:
         """Write down the states that have changed since they were last written."""
         news: dict[LinkId, LinkReport] = {}
         for link_id, link in self._wanted.items():
-            state, detail = self._state(link_id)
+            state, detail = self._state(link)
             self._metrics.link_open.labels(link.name).set(state is LinkState.OPEN)
             told = self._told.get(link_id)
             if told is None or (told.state, told.detail) != (state, detail):
@@ -207,17 +207,17 @@ class Switchboard:
             await self._store.write(lambda tx: tx.links.report(news))
             self._told |= news
 
-    def _state(self, link_id: LinkId) -> tuple[LinkState, str]:
-        if link_id in self._broken:
-            return LinkState.BROKEN, self._broken[link_id][0]
-        route = self._routes.of(link_id)
+    def _state(self, link: Link) -> tuple[LinkState, str]:
+        if link.id in self._broken:
+            return LinkState.BROKEN, self._broken[link.id][0]
+        route = self._routes.of(link.id)
         if route is None:
             return LinkState.CLOSED, "the server opens or closes it just now"
         if route.paused:
             return LinkState.PAUSED, ""
         if route.breaker.state is BreakerState.CLOSED:
             return LinkState.OPEN, ""
-        return LinkState.RESTING, route.breaker.detail[:_DETAIL_MAX]
+        return LinkState.RESTING, self._links.told(link, route.breaker.detail)[:_DETAIL_MAX]
 
 
 async def _stop(name: str, carrier: Carrier) -> None:
