@@ -44,9 +44,17 @@ class Metrics:
         self.dropped = counter("messages_dropped", "Messages dropped before sending.", "reason")
         self.retried = counter("messages_retried", "Attempts that go back to the queue.")
         self.throttled = counter("link_throttles", "Throttles by the carrier, by link.", "link")
+        self.rests = counter("link_rests", "Times a link's breaker opened, by link.", "link")
+        self.failed_over = counter(
+            "messages_failed_over", "Messages a list's second link took, by that link.", "link"
+        )
+        self.link_open = gauge("link_open", "Whether a link takes messages: 1 or 0.", "link")
         self.uncertain = counter("messages_uncertain", "Attempts nobody knows the outcome of.")
         self.resent = counter("messages_resent", "Uncertain messages sent a second time.")
         self.callbacks = counter("callbacks_stored", "Callbacks stored in the inbox.")
+        self.callbacks_refused = counter(
+            "callbacks_refused", "Callbacks that proved nothing, by carrier kind.", "kind"
+        )
         self.receipts = counter(
             "receipts",
             "Receipts by what became of them: applied, late, parked, part, underway.",
@@ -105,11 +113,15 @@ def set_up_logs(log_format: str, level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if pretty
         else structlog.processors.JSONRenderer()
     )
-    errors = [] if pretty else [structlog.processors.dict_tracebacks]
+    # A traceback with its local values would show passwords, numbers and texts.
+    told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = [] if pretty else [structlog.processors.ExceptionRenderer(told)]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -56,7 +56,7 @@ CALLER_BY_ACCOUNT: Final = """
 """
 LIST_COLUMNS: Final = """
     SELECT id, lane, account_id, number, name, brand, status, rate, link_id, byoc, verified_at,
-           on_uncertain, created_at
+           on_uncertain, created_at, second_link_id
     FROM lists
 """
 LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
@@ -150,7 +150,7 @@ NEXT_DUE: Final = """
 """
 LOAD: Final = """
     SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-           m.segments, m.body
+           m.segments, m.body, m.link_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
 LEAVE_QUEUE: Final = """
@@ -158,6 +158,10 @@ LEAVE_QUEUE: Final = """
 """
 DROP: Final = """
     UPDATE messages SET status = ?, detail = ?, ended_at = ?
+    WHERE number = ? AND lane = ? AND status = 'queued'
+"""
+HOLD: Final = """
+    UPDATE messages SET status = 'uncertain', detail = ?
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
 DEPART: Final = """
@@ -267,6 +271,7 @@ def _sending_list(row: Sequence[Any]) -> SendingList:
         verified_at=row[10],
         on_uncertain=OnUncertain(row[11]),
         created_at=row[12],
+        second_link_id=row[13],
     )
 
 
@@ -436,6 +441,11 @@ class Queue:
                     for place, status, detail in drops
                 ],
             )
+
+    def hold(self, places: Sequence[QueuePlace], detail: str) -> None:
+        """Take out of the queue what may have left before, and wait for a receipt instead."""
+        self._executemany(LEAVE_QUEUE, map(tuple, places))
+        self._executemany(HOLD, [(detail, place.number, place.lane) for place in places])
 
     def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
         # The driver binds plain tuples several times faster than named ones.

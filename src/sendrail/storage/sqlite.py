@@ -35,8 +35,10 @@ from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
+from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.troubles import Troubles
+from sendrail.storage.statements.verifications import Verifications
 
 _log = structlog.get_logger()
 
@@ -99,6 +101,14 @@ class SqliteTx:
     @cached_property
     def lists(self) -> Lists:
         return Lists(self._core)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(self._core)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self._core)
 
     @cached_property
     def contacts(self) -> Contacts:
