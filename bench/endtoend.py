@@ -239,38 +239,66 @@ def slope(samples: list[Sample]) -> float:
 # --- the server ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A message centre that others wrote, in a process of its own."""
+
+    port: int
+    control: int
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.control}/{path}"
+        with urllib.request.urlopen(url, json.dumps(body).encode() or None) as answer:
+            return json.load(answer)
+
+    def receipted(self) -> int:
+        """Return how many receipts were acknowledged."""
+        return self.ask("state")["receipted"]
+
+
+@contextmanager
+def message_centre() -> Iterator[Centre]:
+    """Start npm smpp."""
+    command = ["node", str(kit.BENCH.parent / "tests" / "peers" / "smsc.cjs")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        ports = json.loads(process.stdout.readline())
+        centre = Centre(ports["smpp"], ports["control"])
+        centre.ask("set", log=False)
+        yield centre
+        process.stdin.close()
+
+
 @contextmanager
 def fresh_server(
     options: argparse.Namespace,
 ) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
     with ExitStack() as stack:
-        ours = stack.enter_context(kit.sendrail(options.command))
-        ours.prepare()
-        link = []
-        if options.smpp:
-            port = stack.enter_context(message_centre())
-            settings = {"host": "127.0.0.1", "port": port, "system_id": "b", "password": "secret"}
-            settings |= {"tls": "false", "window": WINDOW}
-            given = [word for name in settings for word in ("--set", f"{name}={settings[name]}")]
-            ours.run("links", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
-            link = ["--link", "bench"]
-        lists = ours.data.with_name("lists.csv")
-        write_lists(lists, options.lists, options.list_rate)
-        ours.run("lists", "import", str(lists), *link)
-        yield ours, stack.enter_context(ours.serve()), lists
+        centre = stack.enter_context(message_centre()) if options.smpp else None
+        yield stack.enter_context(
+            on_sendrail(options, centre, lists=options.lists, rate=options.list_rate)
+        )
 
 
 @contextmanager
-def message_centre() -> Iterator[int]:
-    """Start npm smpp; give its port."""
-    command = ["node", str(kit.BENCH.parent / "tests" / "peers" / "smsc.cjs")]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        ports = json.loads(process.stdout.readline())
-        quiet = json.dumps({"log": False}).encode()
-        urllib.request.urlopen(f"http://127.0.0.1:{ports['control']}/set", quiet).close()
-        yield ports["smpp"]
-        process.stdin.close()
+def on_sendrail(
+    options: argparse.Namespace, centre: Centre | None, lists: int = 1, rate: int = 6_000_000
+) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
+    """Run a server on a fresh folder, its lists by the message centre or the simulator."""
+    with kit.sendrail(options.command) as ours:
+        ours.prepare()
+        link = []
+        if centre is not None:
+            settings = {"host": "127.0.0.1", "port": centre.port, "window": WINDOW}
+            settings |= {"system_id": "b", "password": "secret"}
+            given = [word for name in settings for word in ("--set", f"{name}={settings[name]}")]
+            ours.run("links", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
+            link = ["--link", "bench"]
+        file = ours.data.with_name("lists.csv")
+        write_lists(file, lists, rate)
+        ours.run("lists", "import", str(file), *link)
+        with ours.serve() as server:
+            yield ours, server, file
 
 
 def write_lists(path: Path, count: int, rate: int) -> None:
