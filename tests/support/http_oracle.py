@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -26,3 +27,33 @@ def ask(vendor, *calls):
     )
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
+
+
+def ours(request, credentials="authorization"):
+    """Return what must be equal of a request with JSON: how, where, by whom, and the value."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return _parts(request.method, request.url, headers, request.body, credentials)
+
+
+def theirs(told, credentials="authorization"):
+    """Return the same of a request that was recorded of an SDK."""
+    return _parts(told["method"], told["target"], told["headers"], told["body"], credentials)
+
+
+def _parts(method, url, headers, body, credentials):
+    target = urlsplit(url)
+    return {
+        "method": method,
+        "path": target.path,
+        "query": sorted(parse_qsl(target.query)),
+        "credentials": headers[credentials],
+        "content_type": headers.get("content-type", "").partition(";")[0] if body else "",
+        "value": json.loads(body) if body else None,
+    }
+
+
+def flips(raw):
+    """Yield the bytes with each single bit of each byte turned."""
+    for at, byte in enumerate(raw):
+        for bit in range(8):
+            yield raw[:at] + bytes([byte ^ 1 << bit]) + raw[at + 1 :]
