@@ -23,7 +23,7 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
-from sendrail.storage import hot, hot_inbound
+from sendrail.storage import hot, hot_inbound, hot_inbox
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.accounts import Accounts
@@ -69,7 +69,7 @@ class SqliteTx:
         self.messages = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot.Queue(connection, self.outbox)
-        self.inbox = hot.Inbox(connection, self.outbox)
+        self.inbox = hot_inbox.Inbox(connection, self.outbox)
         self.leases = hot.Leases(connection)
         self.replies = hot_inbound.Replies(connection, self.outbox)
         self.passing_troubles = hot_inbound.PassingTroubles(connection)
