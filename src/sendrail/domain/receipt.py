@@ -25,6 +25,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPart:
+    """Which part of a long text a reply is, where the carrier sends the parts apart.
+
+    Parts with one `reference`, between the same two numbers, belong together; `number` counts
+    from 1.
+    """
+
+    reference: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A text from a handset to one of our lists.
 
@@ -36,6 +49,7 @@ class Reply:
     list_number: PhoneNumber
     body: str
     answered: bool = False
+    part: ReplyPart | None = None
 
 
 Callback = Receipt | Reply
