@@ -1,11 +1,14 @@
 """Infobip as tables: what we ask, what its answers mean, what its callbacks say."""
 
+import asyncio
 import hashlib
 import json
 
 import pytest
 from fake_infobip import KEY, FakeInfobip, callback, incoming, refusal, report, status
+from http_peer import HttpPeer, Said
 from http_suite import HttpConformance
+from structlog.testing import capture_logs
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
@@ -259,6 +262,30 @@ def test_what_stops_the_link_says_why():
     assert told.detail == (
         "Infobip refuses: the account has no credit (REJECTED_NOT_ENOUGH_CREDITS)"
     )
+
+
+def test_a_batch_in_which_the_credit_runs_out_is_logged_like_a_message():
+    messages = [message(f"m{at:07}") for at in range(5)]
+    names = iter(["PENDING_ACCEPTED", *["REJECTED_NOT_ENOUGH_CREDITS"] * 2])
+    told = []
+
+    def vendor(got):
+        asked = json.loads(got.body)["messages"]
+        refs = [each["destinations"][0]["messageId"] for each in asked]
+        said = taken(*(next(names, "PENDING_ACCEPTED") for _ in refs), refs=refs)
+        return Said(body=said.body)
+
+    async def play():
+        async with HttpPeer(vendor) as peer:
+            carrier = make({"base_url": peer.url, "batch_size": 3, "connections": 1})
+            await carrier.start(None)
+            await carrier.submit(messages, lambda _, outcome: told.append(type(outcome)))
+            await carrier.stop()
+
+    with capture_logs() as lines:
+        asyncio.run(play())
+    assert told == [Submitted, Unavailable, Unavailable, Submitted, Submitted]
+    assert [line["event"] for line in lines] == ["link_unavailable", "link_available"]
 
 
 # What its callbacks say

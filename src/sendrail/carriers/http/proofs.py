@@ -52,9 +52,9 @@ class Proofs:
 
     def __init__(self, chosen: ProofSettings) -> None:
         self._chosen = chosen
-        self._tokens = _given(chosen.callback_token, chosen.callback_token_secondary)
-        self._passwords = _given(chosen.callback_password, chosen.callback_password_secondary)
-        self._secrets = _given(chosen.signature_secret, chosen.signature_secret_secondary)
+        self._tokens = given(chosen.callback_token, chosen.callback_token_secondary)
+        self._passwords = given(chosen.callback_password, chosen.callback_password_secondary)
+        self._secrets = given(chosen.signature_secret, chosen.signature_secret_secondary)
         if not (self._tokens or self._passwords or self._secrets):
             raise CarrierTrouble(
                 "Nothing proves callbacks: set callback_token, callback_password or"
@@ -80,12 +80,12 @@ class Proofs:
 
     def _is_signed(self, request: CallbackRequest) -> bool:
         chosen = self._chosen
-        given = request.headers.get(chosen.signature_header.lower(), "")
-        given = given.removeprefix(chosen.signature_prefix)
+        signature = request.headers.get(chosen.signature_header.lower(), "")
+        signature = signature.removeprefix(chosen.signature_prefix)
         if chosen.signature_encoding == "hex":
-            given = given.lower()
+            signature = signature.lower()
         expected = [self._signature(secret, request.body) for secret in self._secrets]
-        return signatures.matches(given, expected)
+        return signatures.matches(signature, expected)
 
     def _signature(self, secret: str, body: bytes) -> str:
         made = signatures.digest(secret, body, self._chosen.signature_algorithm)
@@ -94,5 +94,6 @@ class Proofs:
         return b64encode(made).decode("ascii")
 
 
-def _given(*secrets: str | None) -> Sequence[str]:
+def given(*secrets: str | None) -> Sequence[str]:
+    """Return the secrets that are set."""
     return [secret for secret in secrets if secret is not None]

@@ -14,7 +14,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, read_json
-from sendrail.carriers.http.proofs import CallbackToken
+from sendrail.carriers.http.proofs import CallbackToken, given
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.carriers.vonage import signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
@@ -82,8 +82,8 @@ class VonageCarrier(HttpCarrier):
         super().__init__(chosen, context)
         self._chosen = chosen
         self._headers = {"Authorization": basic(chosen.api_key, chosen.api_secret)}
-        self._tokens = _given(chosen.callback_token, chosen.callback_token_secondary)
-        self._secrets = _given(chosen.signature_secret, chosen.signature_secret_secondary)
+        self._tokens = given(chosen.callback_token, chosen.callback_token_secondary)
+        self._secrets = given(chosen.signature_secret, chosen.signature_secret_secondary)
         if not (self._tokens or self._secrets):
             raise CarrierTrouble(
                 "Nothing proves callbacks: set callback_token or signature_secret.",
@@ -224,10 +224,6 @@ def _part(fields: Mapping[str, str]) -> ReplyPart | None:
     if not 1 <= number <= total <= _PARTS_MAX:
         return None
     return ReplyPart(reference=reference, total=total, number=number)
-
-
-def _given(*secrets: str | None) -> Sequence[str]:
-    return [secret for secret in secrets if secret is not None]
 
 
 def _number(fields: Mapping[str, str], name: str) -> PhoneNumber | None:
