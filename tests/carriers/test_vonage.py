@@ -421,6 +421,12 @@ REFUSED = {
     "no JSON": CallbackRequest(
         method="POST", url=URL, headers={"content-type": "application/json"}, body=b"{"
     ),
+    "an object that is no text": CallbackRequest(
+        method="POST",
+        url=URL,
+        headers={"content-type": "application/json"},
+        body=b'{"usage": {"currency": "\xff"}}',
+    ),
     "nothing": CallbackRequest(method="GET", url=URL, headers={}, body=b""),
 }
 

@@ -2,9 +2,12 @@
 
 from unittest.mock import patch
 
+import jwt
 import requests
 from calls import answer_calls, recorder
 from vonage import Auth, HttpClientOptions, Vonage
+from vonage_jwt import verify_signature
+from vonage_messages import Sms
 from vonage_sms import SmsMessage
 
 TAKEN = {
@@ -16,7 +19,7 @@ TAKEN = {
 def record(answer, credentials, call):
     with recorder(200, answer) as server:
         host = server.url.removeprefix("http://")
-        sdk = Vonage(Auth(**credentials), HttpClientOptions(rest_host=host))
+        sdk = Vonage(Auth(**credentials), HttpClientOptions(rest_host=host, api_host=host))
         real = requests.Session.request
 
         def without_tls(session, method, url, **options):
@@ -30,6 +33,11 @@ def record(answer, credentials, call):
 
 def send(credentials, message):
     return record(TAKEN, credentials, lambda sdk: sdk.sms.send(SmsMessage(**message)))
+
+
+def send_message(credentials, message):
+    answer = {"message_uuid": "00000000-0000-4000-8000-000000000001"}
+    return record(answer, credentials, lambda sdk: sdk.messages.send(Sms(**message)))
 
 
 def balance(credentials):
@@ -49,5 +57,24 @@ def verify(secret, method, fields):
     return auth(secret, method).check_signature(dict(fields))
 
 
+def sign_token(secret, claims):
+    """Return a token by the library that the SDK verifies with."""
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def verify_token(secret, token):
+    return verify_signature(token, secret)
+
+
 if __name__ == "__main__":
-    answer_calls({"send": send, "balance": balance, "sign": sign, "verify": verify})
+    answer_calls(
+        {
+            "send": send,
+            "send_message": send_message,
+            "balance": balance,
+            "sign": sign,
+            "verify": verify,
+            "sign_token": sign_token,
+            "verify_token": verify_token,
+        }
+    )

@@ -1,6 +1,9 @@
 """Vonage's own SDK on our requests, our verification, and our fake's signatures."""
 
+import hashlib
+import json
 import time
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import fake_vonage
@@ -70,22 +73,42 @@ def recorded(told):
     ]
 
 
+MESSAGE = Outbound(
+    message_id="x7y8z9w0",
+    recipient=15552340001,
+    sender=15559870000,
+    body=BODY,
+    encoding="UCS-2",
+    segments=1,
+)
+
+
 def test_our_requests_are_the_sdks():
-    message = Outbound(
-        message_id="x7y8z9w0",
-        recipient=15552340001,
-        sender=15559870000,
-        body=BODY,
-        encoding="UCS-2",
-        segments=1,
-    )
     sends = [
         ("send", {"credentials": CREDENTIALS, "message": asked}) for _, _, asked in SUBMITS.values()
     ]
     *told, balance = ask("vonage", *sends, ("balance", {"credentials": CREDENTIALS}))
     for (settings, url, _), theirs in zip(SUBMITS.values(), told, strict=True):
-        assert parts(make(settings, url).compose([message])) == recorded(theirs)
+        assert parts(make(settings, url).compose([MESSAGE])) == recorded(theirs)
     assert parts(make().probe()) == recorded(balance)
+
+
+def test_our_requests_to_the_messages_api_are_the_sdks():
+    asked = {
+        "to": "15552340001",
+        "from_": "15559870000",
+        "text": BODY,
+        "client_ref": "x7y8z9w0",
+        "sms": {"encoding_type": "unicode"},
+        "webhook_url": URL,
+        "ttl": 60,
+    }
+    ours = make({"api": "messages", "validity_seconds": 60}).compose([MESSAGE])
+    [told] = ask("vonage", ("send_message", {"credentials": CREDENTIALS, "message": asked}))
+    assert (told["method"], told["target"]) == (ours.method, urlsplit(ours.url).path)
+    for name in ("Authorization", "Content-Type"):
+        assert told["headers"][name.lower()] == ours.headers[name]
+    assert json.loads(told["body"]) == json.loads(ours.body)
 
 
 # Signatures
@@ -118,6 +141,22 @@ def test_what_our_fake_signs_is_accepted_by_the_sdk():
             for secret in ("the-key", "another")
         ]
     assert ask("vonage", *calls) == [True, False] * len(METHODS)
+
+
+def test_tokens_of_the_messages_api_are_the_sdks():
+    request = in_json(URL, fake_vonage.status("u1"))
+    claims = {"iat": int(time.time()), "payload_hash": hashlib.sha256(request.body).hexdigest()}
+    ours = fake_vonage.token("the-key", request.body)
+    given, *verdicts = ask(
+        "vonage",
+        ("sign_token", {"secret": "the-key", "claims": claims}),
+        ("verify_token", {"secret": "the-key", "token": ours}),
+        ("verify_token", {"secret": "another", "token": ours}),
+    )
+    assert verdicts == [True, False]
+    headers = {**request.headers, "authorization": f"Bearer {given}"}
+    assert make().proves(replace(request, headers=headers))
+    assert not make({"signature_secret": "another"}).proves(replace(request, headers=headers))
 
 
 @pytest.fixture(scope="module")

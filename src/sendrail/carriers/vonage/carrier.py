@@ -1,11 +1,11 @@
-"""Vonage: one POST per message to the SMS API, receipts and incoming texts as forms or JSON.
+"""Vonage: one POST per message, by the SMS API or the Messages API; webhooks of both are read.
 
 https://developer.vonage.com/en/api/sms
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, field
@@ -13,11 +13,13 @@ from msgspec import Meta, field
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, read_json
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, post_json, read_json
 from sendrail.carriers.http.proofs import CallbackToken, given
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
-from sendrail.carriers.vonage import signature
+from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
+from sendrail.carriers.vonage.messages import STATUS_OF as MESSAGES_STATUS_OF
+from sendrail.carriers.vonage.messages import Told, compose, read_answer
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
@@ -36,7 +38,7 @@ STATUS_OF: Final = {
 }
 # Where the status itself says more than an error code that blames nobody.
 _WORDS: Final = {"expired": Detail.EXPIRED, "deleted": Detail.CANCELLED}
-# The longest callback URL that a message may carry.
+# The longest callback URL that a message of the SMS API may carry.
 CALLBACK_URL_MAX: Final = 100
 # 3GPP 23.040, 9.2.3.24.1: a part's number and their count are a byte each.
 _PARTS_MAX: Final = 255
@@ -59,7 +61,9 @@ class VonageSettings(HttpSettings, frozen=True, kw_only=True):
     validity_seconds: Annotated[int, Meta(ge=20, le=604_800)] | None = None
     words: dict[str, Detail] = field(default_factory=dict)
     answered_keywords: tuple[str, ...] = ()
+    api: Literal["sms", "messages"] = "sms"
     base_url: BaseUrl = "https://rest.nexmo.com"
+    messages_url: BaseUrl = "https://api.nexmo.com"
 
 
 class _Part(msgspec.Struct, rename="kebab"):
@@ -89,13 +93,16 @@ class VonageCarrier(HttpCarrier):
                 "Nothing proves callbacks: set callback_token or signature_secret.",
                 param="callback_token",
             )
-        self._callback_url = _callback_url(context.callback_url, chosen.callback_token)
+        self._callback_url = _callback_url(context.callback_url, chosen)
         self._codes = CODES.reworded(chosen.words)
         self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
 
     def compose(self, messages: Sequence[Outbound]) -> Request:
         """Return the POST that sends one message."""
         [message] = messages
+        if self._chosen.api == "messages":
+            value = compose(message, self._callback_url, self._chosen.validity_seconds)
+            return post_json(f"{self._chosen.messages_url}/v1/messages", value, self._headers)
         fields = {
             "from": str(message.sender),
             "to": str(message.recipient),
@@ -111,8 +118,10 @@ class VonageCarrier(HttpCarrier):
         return post_form(f"{self._chosen.base_url}/sms/json", fields, self._headers)
 
     def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
-        """Return what Vonage made of one message: its answer has a status for each part."""
+        """Return what Vonage made of one message; the SMS API tells it of each part."""
         del messages
+        if self._chosen.api == "messages":
+            return read_answer(self._codes, answer)
         if not answer.is_success:
             return self._codes.outcome(answer, None)
         parts = read_json(answer.body, _Answered).messages
@@ -130,32 +139,60 @@ class VonageCarrier(HttpCarrier):
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback has the link's token, or a signature that is not too old."""
-        has_token = signatures.matches(callbacks.token_of(request) or "", self._tokens)
+        now, window = self.context.clock.now(), self._chosen.replay_window_seconds
+        held = (
+            signatures.matches(callbacks.token_of(request) or "", self._tokens),
+            bearer.is_signed(request, self._secrets, now, window),
+            self._has_signed_fields(request, now, window),
+        )
+        return any(held)
+
+    def _has_signed_fields(self, request: CallbackRequest, now: int, window_seconds: int) -> bool:
         try:
             fields = read_fields(callbacks.unpack(callbacks.pack(request)))
         except CarrierTrouble:
-            return has_token
+            return False
         is_signed = signature.is_signed(fields, self._secrets, self._chosen.signature_method)
-        is_fresh = signatures.is_fresh(
-            fields.get(signature.TIMESTAMP, ""),
-            self.context.clock.now(),
-            self._chosen.replay_window_seconds,
-        )
-        return has_token or (is_signed and is_fresh)
+        signed_at = fields.get(signature.TIMESTAMP, "")
+        return is_signed and signatures.is_fresh(signed_at, now, window_seconds)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn a delivery receipt into a receipt, an incoming text into a reply."""
-        fields = read_fields(callbacks.unpack(raw))
-        if not fields.get("messageId"):
+        stored = callbacks.unpack(raw)
+        fields = read_fields(stored)
+        if "message_uuid" in fields:
+            told = self._parse_messages(stored.json(Told))
+        elif not fields.get("messageId"):
             raise CarrierTrouble("Vonage's callback names no message.")
-        if "status" in fields:
-            return [self._receipt(fields)]
-        reply = self._reply(fields)
-        return [] if reply is None else [reply]
+        elif "status" in fields:
+            told = self._receipt(
+                fields["messageId"],
+                ours=fields.get("client-ref"),
+                word=fields["status"],
+                status=STATUS_OF.get(fields["status"]),
+                code=of_receipt(fields.get("err-code")),
+            )
+        else:
+            told = self._reply(fields)
+        return [] if told is None else [told]
 
-    def _receipt(self, fields: Mapping[str, str]) -> Receipt:
-        word, code = fields["status"], of_receipt(fields.get("err-code"))
-        status = STATUS_OF.get(word)
+    def _parse_messages(self, told: Told) -> Receipt | Reply | None:
+        if told.status is not None:
+            return self._receipt(
+                told.message_uuid,
+                ours=told.client_ref,
+                word=told.status,
+                status=MESSAGES_STATUS_OF.get(told.status),
+                code=None if told.error is None else told.error.code,
+            )
+        if told.channel != "sms":
+            return None
+        fields = {"msisdn": told.sender, "to": told.to, "text": told.text}
+        return self._reply({name: value for name, value in fields.items() if value is not None})
+
+    def _receipt(
+        self, ref: str, *, ours: str | None, word: str, status: Status | None, code: str | None
+    ) -> Receipt:
         detail, trouble = str(Detail.ENROUTE), None
         if status is Status.DELIVERED:
             detail = Detail.DELIVERED
@@ -163,13 +200,12 @@ class VonageCarrier(HttpCarrier):
             detail, trouble = self._codes.explain(code)
             if trouble is None and word in _WORDS:
                 detail = f"{_WORDS[word]} ({code})" if code else _WORDS[word]
-        ours = fields.get("client-ref", "")
         return Receipt(
-            carrier_ref=fields["messageId"],
+            carrier_ref=ref,
             status=status,
             detail=detail,
             # The reference of a message that others sent by the same account has another form.
-            message_id=MessageId(ours) if len(ours) == MESSAGE_ID_LENGTH else None,
+            message_id=MessageId(ours) if ours and len(ours) == MESSAGE_ID_LENGTH else None,
             trouble=trouble,
         )
 
@@ -196,20 +232,25 @@ def read_fields(stored: callbacks.Stored) -> dict[str, str]:
     if stored.content_type != "application/json":
         return stored.form()
     values = {name: bytes(raw) for name, raw in stored.json(dict[str, msgspec.Raw]).items()}
-    return {
-        name: read_json(value, str) if value.startswith(b'"') else value.decode()
-        for name, value in values.items()
-        if value != _NULL
-    }
+    return {name: _text(value) for name, value in values.items() if value != _NULL}
 
 
-def _callback_url(url: str | None, token: str | None) -> str | None:
-    if url is not None and token is not None:
-        url = callbacks.with_token(url, token)
-    if url is not None and len(url) > CALLBACK_URL_MAX:
+def _text(value: bytes) -> str:
+    if value.startswith(b'"'):
+        return read_json(value, str)
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise CarrierTrouble("Vonage's callback is no text in UTF-8.") from error
+
+
+def _callback_url(url: str | None, chosen: VonageSettings) -> str | None:
+    if url is not None and chosen.callback_token is not None:
+        url = callbacks.with_token(url, chosen.callback_token)
+    if url is not None and len(url) > CALLBACK_URL_MAX and chosen.api == "sms":
         raise CarrierTrouble(
-            f"Vonage takes no callback URL longer than {CALLBACK_URL_MAX} characters; this link's"
-            f" has {len(url)}: choose a shorter callback_token or a shorter public address.",
+            f"Vonage's SMS API takes no callback URL longer than {CALLBACK_URL_MAX} characters;"
+            f" this link's has {len(url)}: choose a shorter callback_token or public address.",
             param="callback_token",
         )
     return url
