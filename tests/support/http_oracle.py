@@ -1,6 +1,7 @@
 """Asks the vendors' own SDKs, each by a script in an environment that has nothing of ours."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -14,12 +15,19 @@ needs_oracles = pytest.mark.skipif(
     not PYTHON.exists(),
     reason="the vendors' SDKs are not installed; README.md, part Test it, says how",
 )
+NODE = shutil.which("node")
+needs_node_oracles = pytest.mark.skipif(
+    NODE is None or not (FOLDER.parent / "node_modules").is_dir(),
+    reason="no Node.js, or no packages: run `npm ci --prefix tests/oracles`",
+)
 
 
 def ask(vendor, *calls):
     """Return the results of calls, `(name, arguments)` each, to the script of a vendor."""
+    by_node = FOLDER / f"ask_{vendor}.cjs"
+    script = [NODE, by_node] if by_node.exists() else [PYTHON, FOLDER / f"ask_{vendor}.py"]
     done = subprocess.run(
-        [PYTHON, FOLDER / f"ask_{vendor}.py"],
+        script,
         input=json.dumps(calls).encode(),
         capture_output=True,
         timeout=60,
