@@ -4,15 +4,20 @@ Closed: N messages are posted by bulk as fast as they are taken, and the clock s
 is delivered. Sustained: single requests arrive at a fixed rate, and the rate counts only while the
 backlog (accepted, not yet delivered) does not grow; the highest such rate is searched, then shown
 again.
+
+The carrier is the simulator, or with --smpp a message centre that others wrote (npm `smpp`, in a
+process of its own), which answers each message and gives each a receipt.
 """
 
 import argparse
 import csv
+import json
 import statistics
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +26,7 @@ import kit
 from kit import Figure, Section
 
 METHOD = """
-Nothing pinned: server, simulator and load share the machine's cores. {options.lists} list(s) at
+Nothing pinned: server, {carrier} and load share the machine's cores. {options.lists} list(s) at
 {options.list_rate:,} messages a minute each, so that no pace holds anything back. *Closed*:
 {options.total:,} messages by bulk on 4 connections, until the last is delivered. *Sustained*: open
 loop of single requests on 64 connections for {options.seconds:g} s; a rate is sustained when
@@ -37,6 +42,8 @@ SEARCH_STEPS = 5
 STEP_DOWN = 0.95
 STEPS_DOWN = 4
 FIRST_LIST = 15550000001
+# Unanswered submits on the one bind; carriers allow 10 to 1,000.
+WINDOW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Sample:
     at: float
     accepted: int
     delivered: int
+    memory_mb: float
 
     @property
     def backlog(self) -> int:
@@ -60,6 +68,7 @@ class Probe:
     mean_backlog: float
     result: dict[str, Any]
     drained_seconds: float | None
+    memory: tuple[float, float]
 
     @property
     def sustained(self) -> bool:
@@ -78,11 +87,17 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--list-rate", type=int, default=6_000_000, help="a minute, for each list")
     options.add_argument("--closed-only", action="store_true")
+    options.add_argument(
+        "--smpp", action="store_true", help="go by SMPP to npm smpp (npm ci --prefix tests/peers)"
+    )
+    options.add_argument("--at-least", type=float, default=5000, help="the goal, in messages/s")
     return options
 
 
 def measure(options: argparse.Namespace) -> Section:
-    section = Section("End to end", METHOD.format(options=options))
+    carrier = "npm smpp 0.5.1 as the message centre" if options.smpp else "simulator"
+    title = "End to end, by SMPP" if options.smpp else "End to end"
+    section = Section(title, METHOD.format(options=options, carrier=carrier))
     closed = [run_closed(options, section) for _ in range(options.runs)]
     accepted, delivered = zip(*closed, strict=True)
     section.figures += [
@@ -157,12 +172,19 @@ def show_sustained(options: argparse.Namespace, rate: float, section: Section) -
     for one in probes:
         section.troubles += kit.troubles_of(one.result, "sustained")
     section.figures += [
-        Figure("**sustained, delivered**", "messages/s", [p.delivered for p in probes], 5000),
+        Figure(
+            "**sustained, delivered**",
+            "messages/s",
+            [p.delivered for p in probes],
+            options.at_least,
+        ),
         Figure("sustained, offered", "messages/s", [rate]),
         Figure("growth of the backlog", "messages/s", [p.growth for p in probes]),
         Figure("accepted to delivered, mean", "s", [p.mean_backlog / rate for p in probes]),
         Figure("answer at that rate, p50", "ms", [p.result["p50"] for p in probes]),
         Figure("answer at that rate, p99", "ms", [p.result["p99"] for p in probes]),
+        Figure("server's memory after the first quarter", "MB", [p.memory[0] for p in probes]),
+        Figure("server's memory at the end", "MB", [p.memory[1] for p in probes]),
     ]
 
 
@@ -186,6 +208,7 @@ def probe(options: argparse.Namespace, rate: float) -> Probe:
         mean_backlog=statistics.fmean(sample.backlog for sample in steady),
         result=result,
         drained_seconds=drained,
+        memory=(steady[0].memory_mb, steady[-1].memory_mb),
     )
     kit.say(
         f"offered {rate:,.0f}/s: delivered {shown.delivered:,.0f}/s, backlog"
@@ -202,6 +225,7 @@ def watch(server: kit.Server, process: subprocess.Popen[bytes]) -> Iterator[Samp
             time.monotonic(),
             int(found.get("sendrail_messages_accepted_total", 0)),
             int(found.get("sendrail_messages_delivered_total", 0)),
+            kit.memory_mb(server.process),
         )
         time.sleep(SAMPLE_SECONDS)
 
@@ -215,17 +239,66 @@ def slope(samples: list[Sample]) -> float:
 # --- the server ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A message centre that others wrote, in a process of its own."""
+
+    port: int
+    control: int
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.control}/{path}"
+        with urllib.request.urlopen(url, json.dumps(body).encode() or None) as answer:
+            return json.load(answer)
+
+    def receipted(self) -> int:
+        """Return how many receipts were acknowledged."""
+        return self.ask("state")["receipted"]
+
+
+@contextmanager
+def message_centre() -> Iterator[Centre]:
+    """Start npm smpp."""
+    command = ["node", str(kit.BENCH.parent / "tests" / "peers" / "smsc.cjs")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        ports = json.loads(process.stdout.readline())
+        centre = Centre(ports["smpp"], ports["control"])
+        centre.ask("set", log=False)
+        yield centre
+        process.stdin.close()
+
+
 @contextmanager
 def fresh_server(
     options: argparse.Namespace,
 ) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
+    with ExitStack() as stack:
+        centre = stack.enter_context(message_centre()) if options.smpp else None
+        yield stack.enter_context(
+            on_sendrail(options, centre, lists=options.lists, rate=options.list_rate)
+        )
+
+
+@contextmanager
+def on_sendrail(
+    options: argparse.Namespace, centre: Centre | None, lists: int = 1, rate: int = 6_000_000
+) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
+    """Run a server on a fresh folder, its lists by the message centre or the simulator."""
     with kit.sendrail(options.command) as ours:
         ours.prepare()
-        lists = ours.data.with_name("lists.csv")
-        write_lists(lists, options.lists, options.list_rate)
-        ours.run("lists", "import", str(lists))
+        link = []
+        if centre is not None:
+            settings = {"host": "127.0.0.1", "port": centre.port, "window": WINDOW}
+            settings |= {"system_id": "b", "password": "secret"}
+            given = [word for name in settings for word in ("--set", f"{name}={settings[name]}")]
+            ours.run("links", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
+            link = ["--link", "bench"]
+        file = ours.data.with_name("lists.csv")
+        write_lists(file, lists, rate)
+        ours.run("lists", "import", str(file), *link)
         with ours.serve() as server:
-            yield ours, server, lists
+            yield ours, server, file
 
 
 def write_lists(path: Path, count: int, rate: int) -> None:

@@ -242,7 +242,11 @@ def load(url: str, core: int | None = None, **options: Any) -> dict[str, Any]:
 def start_load(url: str, core: int | None = None, **options: Any) -> subprocess.Popen[bytes]:
     host, _, port = url.removeprefix("http://").partition(":")
     values = {"key": "trk_none", "host": host, "port": port} | options
-    flags = [part for name, value in values.items() for part in (flag(name), str(value))]
+    flags = [
+        part
+        for name, value in values.items()
+        for part in ((flag(name),) if value is True else (flag(name), str(value)))
+    ]
     with pinned(core):
         return subprocess.Popen([str(built("load")), *flags], stdout=subprocess.PIPE)
 

@@ -40,7 +40,8 @@
     "  --seconds SECONDS   measured time (5)\n"                                                      \
     "  --rate R            open loop: R messages a second, whatever the answers do\n"                \
     "  --total N           stop after N messages instead of after a time; no warm-up\n"              \
-    "  --first N           first counter (0): give it when a server is loaded twice\n"
+    "  --first N           first counter (0): give it when a server is loaded twice\n"              \
+    "  --kannel            ask Kannel's sendsms instead; the key is user name and password\n"
 
 enum {
     NUMBER_LEN_MAX = 17,
@@ -58,6 +59,7 @@ typedef struct {
     int port, connections, batch;
     double warmup, seconds, rate;
     int64_t total, first;
+    bool kannel;
 } Options;
 
 typedef struct {  /* where one message's changing parts stand in the request */
@@ -169,6 +171,24 @@ static void build_request(void) {
         at = stpcpy(at, message);
     }
     strcpy(at, close);
+}
+
+/* Kannel takes a message by GET, and asks for a receipt with dlr-mask. */
+static void build_kannel_request(void) {
+    char line[512];
+    int length = snprintf(
+        line, sizeof line,
+        "GET /cgi-bin/sendsms?username=%s&password=%s&from=15550000001&to=15550000000&text=Order+"
+        "0000000000+has+left+our+warehouse+and+will+reach+you+on+Tuesday.&dlr-mask=3 HTTP/1.1\r\n"
+        "Host: %s:%d\r\nAccept: */*\r\n\r\n",
+        opt.key, opt.key, opt.host, opt.port);
+    if (length >= (int)sizeof line) die("the key is too long");
+    request_len = (size_t)length;
+    request = must(malloc(request_len + 1));
+    strcpy(request, line);
+    slots = must(calloc(1, sizeof *slots));
+    slots[0] = (Slot){find(line, "to=1555", 0), 0, find(line, "text=Order+", 0), 0};
+    slots[0].tag = slots[0].text;
 }
 
 static void digits(char *at, int width, uint64_t value) {
@@ -288,6 +308,9 @@ static bool read_head(Conn *c) {
     return true;
 }
 
+/* The status that says a message was taken. */
+static int done_status(void) { return opt.kannel ? 202 : 200; }
+
 static int64_t refused_in(const char *body, size_t length) {
     static const char name[] = "\"error_count\"";
     const char *at = memmem(body, length, name, sizeof name - 1);
@@ -311,7 +334,7 @@ static void answered(Conn *c) {
     in_flight--;
     last_answer_at = quiet_since = now;
     statuses[c->status]++;
-    if (c->status == 200) {
+    if (c->status == done_status()) {
         int64_t bad = opt.batch > 1 ? refused_in(c->in + c->head_len, c->answer_len - c->head_len) : 0;
         if (bad) complain_once(c);
         refused += bad;
@@ -320,7 +343,7 @@ static void answered(Conn *c) {
     } else {
         complain_once(c);
     }
-    if (c->status == 200 && now >= measure_from && now < stop_at) {
+    if (c->status == done_status() && now >= measure_from && now < stop_at) {
         requests++;
         measured_messages += good;
         record(now - c->since);
@@ -414,7 +437,7 @@ static void print_statuses(void) {
 static void report(void) {
     struct rusage usage;
     int64_t errors = lost, end = now_ns(), unsent = 0;
-    for (int s = 0; s < STATUS_MAX; s++) errors += s == 200 ? 0 : statuses[s];
+    for (int s = 0; s < STATUS_MAX; s++) errors += s == done_status() ? 0 : statuses[s];
     double seconds = opt.total ? (double)(last_answer_at - started) / 1e9 : opt.seconds;
     /* Planned before the end, never sent: the server was slower than the plan. */
     if (opt.rate > 0 && !opt.total && next_due < stop_at)
@@ -448,7 +471,7 @@ static void parse(int argc, char **argv) {
         {"host", 1, 0, 'h'},    {"port", 1, 0, 'p'},    {"key", 1, 0, 'k'},  {"list", 1, 0, 'l'},
         {"list-file", 1, 0, 'L'}, {"connections", 1, 0, 'c'}, {"batch", 1, 0, 'b'}, {"warmup", 1, 0, 'w'},
         {"seconds", 1, 0, 's'}, {"rate", 1, 0, 'r'},    {"total", 1, 0, 't'}, {"first", 1, 0, 'f'},
-        {0, 0, 0, 0}};
+        {"kannel", 0, 0, 'K'},  {0, 0, 0, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (c == 'h') opt.host = optarg;
@@ -462,10 +485,11 @@ static void parse(int argc, char **argv) {
         else if (c == 's') opt.seconds = number(optarg, 0.001);
         else if (c == 'r') opt.rate = number(optarg, 0.001);
         else if (c == 't') opt.total = (int64_t)number(optarg, 1);
+        else if (c == 'K') opt.kannel = true;
         else if (c == 'f') opt.first = (int64_t)number(optarg, 0);
         else exit((fputs(USAGE, stderr), 2));
     }
-    if (!opt.port || !opt.key || !list_count || optind != argc) exit((fputs(USAGE, stderr), 2));
+    if (!opt.port || !opt.key || !(list_count || opt.kannel) || optind != argc) exit((fputs(USAGE, stderr), 2));
     if (opt.total % opt.batch) die("--total must be a multiple of --batch");
     if (opt.total) opt.warmup = 0;
 }
@@ -490,7 +514,8 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
     counter = opt.first;
-    build_request();
+    if (opt.kannel) build_kannel_request();
+    else build_request();
     open_connections();
     run();
     report();

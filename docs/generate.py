@@ -29,7 +29,7 @@ from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
 from sendrail.domain.gate import CHECKS, Check, Facts
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, MessageIds
-from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Status
+from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Skip, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
@@ -76,13 +76,19 @@ def gate() -> str:
         [
             [
                 code(check.name),
-                code(flags[check.skip]) if check.skip else "nothing",
+                _skipped_by(check, flags),
                 ", ".join(code(refusal) for refusal in _refusals(check)),
                 f"yes: `dropped`, `{check.drop}`" if check.drop else "no",
             ]
             for check in CHECKS
         ],
     )
+
+
+def _skipped_by(check: Check, flags: dict[int, str]) -> str:
+    if check.skip is Skip.VERIFICATION:
+        return "`sendrail lists verify`, for its test message"
+    return code(flags[check.skip]) if check.skip else "nothing"
 
 
 def _flags() -> dict[int, str]:

@@ -1,54 +1,42 @@
 """The composition root: settings in, a running installation out.
 
 The only file that names concrete stores and carriers. Everything is handed to whoever needs it by
-plain constructor calls; nothing here decides anything else.
+plain constructor calls; nothing here decides anything else. Who works in the delivering process
+stands in `crew.py`.
 """
 
-import asyncio
-import os
-import random
 import re
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sendrail.caretaker import Caretaker
-from sendrail.carriers.registry import open_carrier
-from sendrail.carriers.sdk import Carrier, LinkContext
+from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
-from sendrail.delivery.claiming import Claimer
-from sendrail.delivery.lanes import take_all
-from sendrail.delivery.pacer import Pacer
-from sendrail.delivery.rescuer import Rescuer
-from sendrail.delivery.routing import Route, Routes
-from sendrail.delivery.worker import Worker
-from sendrail.domain.consent import Abuse, ReplyPolicy
-from sendrail.domain.contact import Scope, TroublePolicy
+from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import Outbound
-from sendrail.domain.errors import CarrierTrouble, SendrailError, SetupError
-from sendrail.domain.ids import AccountId, LinkId, MessageId, MessageIds
+from sendrail.domain.errors import SendrailError, SetupError
+from sendrail.domain.ids import AccountId, MessageId, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
-from sendrail.domain.receipt import Callback
-from sendrail.domain.sender import Link, OnUncertain
+from sendrail.domain.sender import OnUncertain
 from sendrail.domain.webhook import Event
+from sendrail.links.callbacks import CallbackDesk
+from sendrail.links.service import LinkService, add_link
+from sendrail.links.vault import Vault
+from sendrail.links.verification import VerificationService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
-from sendrail.receipts.apply import Policies
 from sendrail.receipts.intake import Intake
-from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.lookup import MessageService
 from sendrail.sending.orders import Limits
-from sendrail.sending.responder import Responder
 from sendrail.sending.service import Sending
 from sendrail.sending.verdicts import Refused
 from sendrail.settings import Settings
@@ -61,19 +49,17 @@ from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.listener import Listener
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.service import WebhookService
-from sendrail.webhooks.worker import WebhookWorker
 
 SANDBOX_LINK: Final = "sandbox"
 # In the fictional 555 area code, outside the simulator's magic block.
 SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
 # Outside the magic block as well; the simulator delivers to such a one at once.
 _HANDSET: Final = PhoneNumber(15550001001)
-_NO_CHECKS: Final = sum(Skip)
+_NO_CHECKS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.CONTACT_VALIDATION | Skip.JOURNEY
 # A token (RFC 9110, 5.6.2).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +84,9 @@ class Runtime:
     keyring: Keyring
     poster: Poster
     webhooks: WebhookService
+    links: LinkService
+    callbacks: CallbackDesk
+    verification: VerificationService
     default_account: AccountId
 
 
@@ -131,8 +120,10 @@ async def _wire(
 ) -> Runtime:
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
-    keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
-    account = await store.write(lambda tx: _first_run(tx, settings, clock.now()))
+    vault = Vault(folder.key("sealing", KEY_BYTES))
+    account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
+    limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
+    intake = Intake(store, metrics, clock.now)
     sending = Sending(
         store,
         ids,
@@ -142,13 +133,15 @@ async def _wire(
         blocked_words=settings.blocked_words,
         waiting_max=settings.waiting_max,
     )
+    links = _links(settings, folder, store, vault, clock)
+    keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
         clock=clock,
         store=store,
         ids=ids,
         metrics=metrics,
-        limits=Limits(segments_max=settings.segments_max, characters_max=settings.characters_max),
+        limits=limits,
         accounts=AccountService(store, clock.now),
         lists=ListService(
             store, clock.now, settings.default_list_rate, Scope(settings.opt_out_scope)
@@ -159,19 +152,51 @@ async def _wire(
         journeys=JourneyService(store, clock.now),
         sending=sending,
         messages=MessageService(store, ids),
-        intake=Intake(store, metrics, clock.now),
+        intake=intake,
         keyring=keyring,
         poster=poster,
-        webhooks=WebhookService(
-            store,
-            poster,
-            keyring,
-            ids,
-            rules=_rules(settings),
-            signature_header=_signature_header(settings),
-            now=clock.now,
-        ),
+        webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
+        links=links,
+        callbacks=CallbackDesk(store, links, intake, metrics, clock),
+        verification=VerificationService(store, links, sending, ids, limits=limits, now=clock.now),
         default_account=account,
+    )
+
+
+def _links(
+    settings: Settings, folder: Folder, store: Store, vault: Vault, clock: Clock
+) -> LinkService:
+    # What the installation's settings add to the links of a kind.
+    handsets = settings.simulator_handsets
+    given: dict[str, dict[str, Any]] = {_SIMULATOR: {"handsets": handsets}} if handsets else {}
+    return LinkService(
+        store,
+        vault,
+        kinds,
+        kind_of,
+        clock=clock,
+        public_url=settings.public_url,
+        is_served=folder.is_served,
+        given=given,
+    )
+
+
+def _webhooks(  # noqa: PLR0917 - what the service is made of
+    settings: Settings,
+    store: Store,
+    poster: Poster,
+    keyring: Keyring,
+    ids: MessageIds,
+    clock: Clock,
+) -> WebhookService:
+    return WebhookService(
+        store,
+        poster,
+        keyring,
+        ids,
+        rules=_rules(settings),
+        signature_header=_signature_header(settings),
+        now=clock.now,
     )
 
 
@@ -194,12 +219,13 @@ def _signature_header(settings: Settings) -> str:
     return header
 
 
-def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
+def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:
     """Return the first account, made with its sandbox where there is none yet."""
+    vault.open_house(tx, now)
     if accounts := tx.accounts.all():
         return accounts[0].id
     account = tx.accounts.add("default", now)
-    link = tx.links.add(None, SANDBOX_LINK, _SIMULATOR, {}, _SANDBOX_WINDOW, None)
+    link = add_link(tx, vault, None, SANDBOX_LINK, _SIMULATOR, {}, now, _SANDBOX_WINDOW)
     tx.lists.add(
         account,
         SANDBOX_NUMBER,
@@ -212,157 +238,6 @@ def _first_run(tx: Tx, settings: Settings, now: int) -> AccountId:
         now=now,
     )
     return account
-
-
-@dataclass(frozen=True, slots=True)
-class _Crew:
-    """Who works in the delivering process."""
-
-    worker: Worker
-    rescuer: Rescuer
-    receipts: ReceiptWorker
-    responder: Responder
-    webhooks: WebhookWorker
-    caretaker: Caretaker
-    routes: Routes
-
-
-@asynccontextmanager
-async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncIterator[None]:
-    """Deliver, apply receipts and do the chores for as long as the context lasts.
-
-    `broken` is called when one of them ends before its time: going on without it would accept
-    messages that nobody delivers. What ended it is raised at the context's end.
-    """
-    crew = await _make_crew(runtime)
-    crew.caretaker.watch_disk()
-    await crew.rescuer.rescue(runtime.clock.now())
-    await runtime.store.write(runtime.sending.fill_window)
-    for route in crew.routes.all():
-        await route.carrier.start(_deliver(runtime.intake, route.link.id))
-    work = (
-        crew.worker.run(),
-        crew.receipts.run(),
-        crew.responder.run(),
-        crew.webhooks.run(),
-        crew.caretaker.run(),
-    )
-    tasks = [asyncio.create_task(each) for each in work]
-    for task in tasks:
-        task.add_done_callback(lambda _: broken())
-    try:
-        yield
-    finally:
-        await crew.worker.stop(runtime.settings.drain_seconds)
-        for route in crew.routes.all():
-            await route.carrier.stop()
-        crew.receipts.stop()
-        crew.responder.stop()
-        await crew.webhooks.stop(runtime.settings.drain_seconds)
-        tasks[-1].cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, Exception):
-            raise end
-
-
-async def _make_crew(runtime: Runtime) -> _Crew:
-    store, settings, clock, metrics = (
-        runtime.store,
-        runtime.settings,
-        runtime.clock,
-        runtime.metrics,
-    )
-    owner = f"{socket.gethostname()}:{os.getpid()}"
-    lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
-    links = await store.read(lambda tx: tx.links.all())
-    # Whoever delivered before may have sent up to now: no list goes on before a second is over.
-    rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    routes = Routes([Route(link, _carrier(link, settings, clock), rests_until) for link in links])
-    pacer = Pacer(rests_until)
-    claimer = Claimer(
-        lease,
-        routes,
-        pacer,
-        runtime.ids,
-        stale_after_ms=settings.stale_after_seconds * 1000,
-        blocked_words=settings.blocked_words,
-    )
-    policies = _policies(settings)
-    worker = Worker(
-        store,
-        claimer,
-        pacer,
-        routes,
-        lease=lease,
-        metrics=metrics,
-        clock=clock,
-        chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
-        answer_timeout_seconds=settings.answer_timeout_seconds,
-        troubles=policies.troubles,
-    )
-    expire_after_ms = settings.uncertain_after_seconds * 1000
-    rescuer = Rescuer(store, lease, runtime.ids, metrics, expire_after_ms=expire_after_ms)
-    receipts = ReceiptWorker(
-        store, _parser(routes), runtime.ids, metrics, now=clock.now, policies=policies
-    )
-    responder = Responder(store, runtime.sending, metrics, now=clock.now)
-    caretaker = Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now)
-    webhooks = WebhookWorker(
-        store,
-        runtime.poster,
-        runtime.keyring,
-        runtime.ids,
-        metrics=metrics,
-        clock=clock,
-        chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
-        concurrency=settings.webhook_concurrency,
-        pause_after_ms=settings.webhook_pause_after_seconds * 1000,
-        signature_header=settings.webhook_signature_header,
-    )
-    return _Crew(worker, rescuer, receipts, responder, webhooks, caretaker, routes)
-
-
-def _policies(settings: Settings) -> Policies:
-    scope = Scope(settings.opt_out_scope)
-    return Policies(
-        replies=ReplyPolicy(
-            scope=scope,
-            yes_starts=settings.yes_resubscribes,
-            abuse=Abuse(settings.abuse_words),
-            answer_pause_ms=settings.auto_reply_pause_seconds * 1000,
-            parts_within_ms=settings.reply_parts_seconds * 1000,
-        ),
-        troubles=TroublePolicy(
-            scope=scope,
-            times_max=settings.recipient_troubles_max,
-            within_ms=settings.recipient_troubles_days * _DAY_MS,
-        ),
-    )
-
-
-def _carrier(link: Link, settings: Settings, clock: Clock) -> Carrier:
-    given = dict(link.settings)
-    if link.kind == _SIMULATOR and settings.simulator_handsets:
-        given["handsets"] = settings.simulator_handsets
-    return open_carrier(link.kind, given, LinkContext(name=link.name, clock=clock))
-
-
-def _parser(routes: Routes) -> Any:
-    def parse(link_id: LinkId, raw: bytes) -> Sequence[Callback]:
-        route = routes.of(link_id)
-        if route is None:
-            raise CarrierTrouble(f"link {link_id} is not open here")
-        return route.carrier.parse(raw)
-
-    return parse
-
-
-def _deliver(intake: Intake, link_id: LinkId) -> Any:
-    async def deliver(raws: Sequence[bytes]) -> None:
-        await intake.put(link_id, raws)
-
-    return deliver
 
 
 def listener(runtime: Runtime) -> Listener:

@@ -6,6 +6,7 @@ ignored is found at three in the morning. A secret may be given as a file by the
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,7 @@ _FILE_SUFFIX: Final = "_FILE"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _DATA_DIR: Final = Path("sendrail-data")
+_PUBLIC_URL: Final = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?").fullmatch
 
 
 def _setting(
@@ -43,6 +45,11 @@ class Settings:
     allow_public_bind: bool = _setting(
         False,
         "Allow an address other than loopback, behind your own TLS and firewall.",
+    )
+    public_url: str = _setting(
+        "",
+        "Where the public reaches this server, such as https://sms.example.com: carriers are told "
+        "their callback URLs by it, and sign them.",
     )
     log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
     log_level: str = _setting("info", "The least severe log lines shown: debug to error.")
@@ -271,6 +278,10 @@ def _parsed(name: str, value: Any) -> Any:
         parsed = _boolean(value) if kind is bool else kind(value)
     except (TypeError, ValueError) as error:
         raise SetupError(f"Setting {name}: {value!r} is not a {kind.__name__}.") from error
+    if name == "public_url" and parsed and not _PUBLIC_URL(str(parsed)):
+        raise SetupError(
+            f"Setting {name}: {parsed!r} is not like https://sms.example.com, without a query."
+        )
     low, high = spec.metadata["low"], spec.metadata["high"]
     if (low is not None and parsed < low) or (high is not None and parsed > high):
         raise SetupError(f"Setting {name}: {parsed} is not between {low:,} and {high:,}.")

@@ -6,6 +6,7 @@ phone number only as `phone.mask` shows it.
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -16,7 +17,6 @@ from prometheus_client.process_collector import ProcessCollector
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
-
 _WEBHOOK_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 
 
@@ -24,66 +24,100 @@ class Metrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._count_messages()
+        self._count_links()
+        self._count_callbacks()
+        self._count_webhooks()
+        self._measure_storage()
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"sendrail_{name}", text, labels, registry=registry)
+    def _count_messages(self) -> None:
+        self.accepted = self._counter("messages_accepted", "Messages accepted and durable.")
+        self.refused = self._counter("orders_refused", "Orders refused, by code.", "code")
+        self.claimed = self._counter(
+            "messages_claimed", "Messages taken from the queue for an attempt."
+        )
+        self.sent = self._counter("messages_sent", "Messages a carrier has taken.")
+        self.delivered = self._counter("messages_delivered", "Messages confirmed at the handset.")
+        self.ended = self._counter("messages_ended", "Messages at rest, by status.", "status")
+        self.dropped = self._counter(
+            "messages_dropped", "Messages dropped before sending.", "reason"
+        )
+        self.retried = self._counter("messages_retried", "Attempts that go back to the queue.")
+        self.uncertain = self._counter(
+            "messages_uncertain", "Attempts nobody knows the outcome of."
+        )
+        self.resent = self._counter("messages_resent", "Uncertain messages sent a second time.")
+        self.in_flight = self._gauge(
+            "messages_in_flight", "Messages handed over, not yet answered."
+        )
+        self.waiting = self._gauge("messages_waiting", "Messages in the queue.")
+        self.oldest_seconds = self._gauge(
+            "queue_oldest_seconds", "How long the oldest is past due."
+        )
 
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"sendrail_{name}", text, labels, registry=registry)
+    def _count_links(self) -> None:
+        self.throttled = self._counter(
+            "link_throttles", "Throttles by the carrier, by link.", "link"
+        )
+        self.rests = self._counter("link_rests", "Times a link's breaker opened, by link.", "link")
+        self.failed_over = self._counter(
+            "messages_failed_over", "Messages a list's second link took, by that link.", "link"
+        )
+        self.link_open = self._gauge("link_open", "Whether a link takes messages: 1 or 0.", "link")
 
-        self.accepted = counter("messages_accepted", "Messages accepted and durable.")
-        self.refused = counter("orders_refused", "Orders refused, by code.", "code")
-        self.claimed = counter("messages_claimed", "Messages taken from the queue for an attempt.")
-        self.sent = counter("messages_sent", "Messages a carrier has taken.")
-        self.delivered = counter("messages_delivered", "Messages confirmed at the handset.")
-        self.ended = counter("messages_ended", "Messages at rest, by status.", "status")
-        self.dropped = counter("messages_dropped", "Messages dropped before sending.", "reason")
-        self.retried = counter("messages_retried", "Attempts that go back to the queue.")
-        self.throttled = counter("link_throttles", "Throttles by the carrier, by link.", "link")
-        self.uncertain = counter("messages_uncertain", "Attempts nobody knows the outcome of.")
-        self.resent = counter("messages_resent", "Uncertain messages sent a second time.")
-        self.callbacks = counter("callbacks_stored", "Callbacks stored in the inbox.")
-        self.receipts = counter(
+    def _count_callbacks(self) -> None:
+        self.callbacks = self._counter("callbacks_stored", "Callbacks stored in the inbox.")
+        self.callbacks_refused = self._counter(
+            "callbacks_refused", "Callbacks that proved nothing, by carrier kind.", "kind"
+        )
+        self.receipts = self._counter(
             "receipts",
             "Receipts by what became of them: applied, late, parked, part, underway.",
             "fate",
         )
-        self.replies = counter("replies", "Replies received, by keyword family.", "keyword")
-        self.removed = counter(
+        self.replies = self._counter("replies", "Replies received, by keyword family.", "keyword")
+        self.removed = self._counter(
             "recipients_removed", "Recipients taken off a list on a carrier's word.", "trouble"
         )
-        self.auto_replies = counter("auto_replies", "Answers to keywords, by their fate.", "fate")
-        self.webhook_attempts = counter("webhook_attempts", "POSTs, by outcome.", "outcome")
-        self.webhook_given_up = counter("webhook_events_given_up", "Events told no more.")
-        self.webhook_ended = counter("webhook_endpoints_ended", "Endpoints told no more.", "state")
-        self.in_flight = gauge("messages_in_flight", "Messages handed over, not yet answered.")
-        self.webhook_waiting = gauge("webhook_events_waiting", "Events still to be told.")
-        self.waiting = gauge("messages_waiting", "Messages in the queue.")
-        self.oldest_seconds = gauge("queue_oldest_seconds", "How long the oldest is past due.")
-        self.disk_free = gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
-        self.log_bytes = gauge("storage_log_bytes", "Size of the database's write-ahead log.")
-        self.webhook_seconds = Histogram(
-            "sendrail_webhook_seconds",
+        self.auto_replies = self._counter(
+            "auto_replies", "Answers to keywords, by what became of them.", "fate"
+        )
+
+    def _count_webhooks(self) -> None:
+        self.webhook_attempts = self._counter("webhook_attempts", "POSTs, by outcome.", "outcome")
+        self.webhook_given_up = self._counter("webhook_events_given_up", "Events told no more.")
+        self.webhook_ended = self._counter(
+            "webhook_endpoints_ended", "Endpoints told no more.", "state"
+        )
+        self.webhook_waiting = self._gauge("webhook_events_waiting", "Events still to be told.")
+        self.webhook_seconds = self._histogram(
+            "webhook_seconds",
             "One attempt to tell a customer, whatever came of it.",
-            buckets=_WEBHOOK_SECONDS,
-            registry=registry,
+            _WEBHOOK_SECONDS,
         )
-        self.commit_seconds = Histogram(
-            "sendrail_commit_seconds",
-            "One group commit, from its begin to its fsync.",
-            buckets=_SECONDS,
-            registry=registry,
+
+    def _measure_storage(self) -> None:
+        self.disk_free = self._gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
+        self.log_bytes = self._gauge("storage_log_bytes", "Size of the database's write-ahead log.")
+        self.commit_seconds = self._histogram(
+            "commit_seconds", "One group commit, from its begin to its fsync.", _SECONDS
         )
-        self.commit_group = Histogram(
-            "sendrail_commit_group",
-            "Pieces of work in one group commit.",
-            buckets=(1, 2, 5, 10, 20, 50, 100),
-            registry=registry,
+        self.commit_group = self._histogram(
+            "commit_group", "Pieces of work in one group commit.", (1, 2, 5, 10, 20, 50, 100)
         )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"sendrail_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"sendrail_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"sendrail_{name}", text, buckets=buckets, registry=self.registry)
 
     def committed(self, group: int, seconds: float) -> None:
         """Record one group commit."""
@@ -105,11 +139,15 @@ def set_up_logs(log_format: str, level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if pretty
         else structlog.processors.JSONRenderer()
     )
-    errors = [] if pretty else [structlog.processors.dict_tracebacks]
+    # A traceback with its local values would show passwords, numbers and texts.
+    told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = [] if pretty else [structlog.processors.ExceptionRenderer(told)]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(

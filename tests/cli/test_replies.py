@@ -78,20 +78,20 @@ def test_the_history_of_a_contact_shows_rule_and_words(shell):
 
 
 def test_the_answers_of_a_list_are_shown_and_changed(shell):
-    shown = shell.json("lists", "change", SANDBOX)
+    shown = shell.json("lists", "answers", SANDBOX)
     assert shown["answers"] is True
     assert shown["stop_text"].startswith("Sandbox: ")
-    changed = shell.json("lists", "change", SANDBOX, "--no-answers", "--stop-text", "Bye!")
+    changed = shell.json("lists", "answers", SANDBOX, "--no-answers", "--stop-text", "Bye!")
     assert (changed["answers"], changed["stop_text"]) == (False, "Bye!")
-    back = shell.json("lists", "change", SANDBOX, "--answers", "--default-texts")
+    back = shell.json("lists", "answers", SANDBOX, "--answers", "--default-texts")
     assert back == shown
-    assert "Sandbox: " in shell.run("lists", "change", SANDBOX).stdout
-    assert shell.error("lists", "change", SANDBOX, "--help-text", "STOP") == (2, "invalid_field")
+    assert "Sandbox: " in shell.run("lists", "answers", SANDBOX).stdout
+    assert shell.error("lists", "answers", SANDBOX, "--help-text", "STOP") == (2, "invalid_field")
 
 
 def test_a_list_is_added_with_its_answers(shell):
     shell.json("lists", "add", "+15550100000", "--help-text", "Call us.", "--no-answers")
-    shown = shell.json("lists", "change", "+15550100000")
+    shown = shell.json("lists", "answers", "+15550100000")
     assert (shown["answers"], shown["help_text"]) == (False, "Call us.")
 
 

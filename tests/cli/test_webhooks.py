@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import standardwebhooks
 
-from sendrail.app import delivering, listener, open_runtime, trigger
+from sendrail.app import listener, open_runtime, trigger
 from sendrail.cli.listen import _listen
+from sendrail.crew import delivering
 from sendrail.domain.webhook import Event
 from sendrail.settings import load
 

@@ -74,7 +74,7 @@ def test_a_message_is_found_as_it_was_inserted(house):
     assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)
     assert (found.carrier, found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 4
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
-    assert waiting == (7, house.us, BEN, 0, 5, 0, "ucs2", 2, body)
+    assert waiting == (7, house.us, BEN, 0, 5, 0, "ucs2", 2, body, None)
 
 
 def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):

@@ -16,10 +16,11 @@ import pytest
 import uvloop
 
 from sendrail.api.server import listen, make_server
-from sendrail.app import SANDBOX_NUMBER, delivering, open_runtime
+from sendrail.app import SANDBOX_NUMBER, open_runtime
+from sendrail.crew import delivering
 from sendrail.domain import phone
 from sendrail.domain.account import AccountStatus
-from sendrail.domain.sender import OnUncertain
+from sendrail.links.service import Contract
 from sendrail.settings import load
 
 WORD = "forbiddenword"
@@ -66,22 +67,9 @@ class Door:
         self.do(runtime.lists.add(us, self.deleted))
         self.do(runtime.lists.delete(us, self.deleted))
         self.do(runtime.lists.add(self.them, self.theirs))
-        self.write(lambda tx: self._add_own_carrier(tx, us))
+        self.do(runtime.links.add(us, "simulator", "own", {}, Contract(), own=True))
+        self.do(runtime.lists.add(us, self.unverified, link="own"))
         self.do(runtime.journeys.add(us, self.list_number, "welcome"))
-
-    def _add_own_carrier(self, tx, us):
-        link = tx.links.add(us, "own", "simulator", {}, 10, None)
-        tx.lists.add(
-            us,
-            phone.parse(self.unverified),
-            name="own",
-            brand="",
-            rate=60,
-            link_id=link,
-            byoc=True,
-            on_uncertain=OnUncertain.HOLD,
-            now=self.runtime.clock.now(),
-        )
 
     def new_key(self, account):
         return self.do(self.runtime.accounts.create_key(account, "test")).key

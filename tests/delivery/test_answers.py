@@ -165,7 +165,8 @@ def test_a_link_that_is_not_open_here_waits_without_harm_to_others(road):
     assert road.carrier.recipients == [BEN]
     assert road.fates(waiting) == [("queued", None)]
     road.change_list(missing, link_id=road.link)
-    road.pass_time(6)
+    road.store.hints.queue_has([(missing.lane, missing.id)])
+    road.pass_time(1)
     assert road.fates(waiting) == [("sent", None)]
 
 

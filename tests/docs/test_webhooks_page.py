@@ -20,7 +20,6 @@ IDS = MessageIds(bytes(range(16)))
 BODY = '{"event":"reply","body":"Grüße"}'.encode()
 OLD, NEW, OTHER = (signing.secret_of(bytes([n]) * 32) for n in (1, 2, 3))
 BLOCK = re.DOTALL | re.MULTILINE
-NOW = int(datetime.now(UTC).timestamp())
 
 
 def example(name):
@@ -29,7 +28,9 @@ def example(name):
 
 
 def signed(*keys):
-    return signing.headers(keys, "evt_1", NOW, BODY, plain_header="X-Trackly-Signature")
+    return signing.headers(
+        keys, "evt_1", int(datetime.now(UTC).timestamp()), BODY, plain_header="X-Trackly-Signature"
+    )
 
 
 @pytest.fixture(params=["standard.py", "plain.py"])
@@ -87,16 +88,20 @@ def test_the_javascript_example_takes_what_we_sign_and_nothing_else(tmp_path):
     flipped = [BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :] for at in range(len(BODY))]
     good, *bad = in_javascript(
         tmp_path,
-        (NEW, signed(NEW), BODY, NOW),
-        (OTHER, signed(NEW), BODY, NOW),
-        (NEW, signed(NEW), BODY, NOW + 301),
-        (NEW, signed(NEW) | {"webhook-id": "evt_2"}, BODY, NOW),
-        *((NEW, signed(NEW), each, NOW) for each in flipped),
+        (NEW, signed(NEW), BODY, int(datetime.now(UTC).timestamp())),
+        (OTHER, signed(NEW), BODY, int(datetime.now(UTC).timestamp())),
+        (NEW, signed(NEW), BODY, int(datetime.now(UTC).timestamp()) + 301),
+        (NEW, signed(NEW) | {"webhook-id": "evt_2"}, BODY, int(datetime.now(UTC).timestamp())),
+        *((NEW, signed(NEW), each, int(datetime.now(UTC).timestamp())) for each in flipped),
     )
     assert good == json.loads(BODY)
     assert bad == [None] * (3 + len(flipped))
     both = signed(NEW, OLD)
-    told = in_javascript(tmp_path, (NEW, both, BODY, NOW), (OLD, both, BODY, NOW))
+    told = in_javascript(
+        tmp_path,
+        (NEW, both, BODY, int(datetime.now(UTC).timestamp())),
+        (OLD, both, BODY, int(datetime.now(UTC).timestamp())),
+    )
     assert told == [json.loads(BODY)] * 2
 
 

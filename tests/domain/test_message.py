@@ -43,8 +43,8 @@ def test_a_status_does_not_follow_itself(status):
 @pytest.mark.parametrize(
     ("current", "targets"),
     [
-        # What waits is sent or dropped; a receipt cannot concern it.
-        (Status.QUEUED, {Status.SENDING, Status.DROPPED, Status.ORPHANED}),
+        # What waits is sent, dropped or, where it may have been sent before, given up to a receipt.
+        (Status.QUEUED, {Status.SENDING, Status.UNCERTAIN, Status.DROPPED, Status.ORPHANED}),
         # An open attempt can end in any way but being dropped: the bytes may have left.
         (Status.SENDING, {Status.QUEUED, Status.SENT, Status.UNCERTAIN, *RECEIPTED}),
         # What the carrier has taken is never sent again.

@@ -154,3 +154,24 @@ def test_taking_nothing_changes_nothing():
     pace.take(3_600.0, 0)
     assert pace.room(3_600.0) == Pace(10.0).room(3_600.0)
     assert pace.is_rested(3_600.0)
+
+
+@given(
+    rate=st.floats(1, 200),
+    units=st.lists(st.integers(1, 12), max_size=80),
+    pauses=st.lists(st.floats(0, 0.5), max_size=80),
+)
+def test_no_second_holds_more_units_than_the_rate_unless_one_piece_is_larger(rate, units, pauses):
+    pace, now, left = Pace(rate), 1_000.0, []
+    for piece, pause in zip(units, pauses, strict=False):
+        now += pause
+        if not pace.admits(now, 0, piece):
+            later = pace.ready_at(now, piece)
+            assert later > now
+            now = later + 1e-6
+        assert pace.admits(now, 0, piece)
+        pace.take(now, piece)
+        left.append((now, piece))
+    for start, piece in left:
+        inside = [each for at, each in left if start <= at < start + 1.0 - 1e-6]
+        assert sum(inside) <= math.ceil(rate) or inside == [piece]

@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 
-from sendrail.app import delivering, open_runtime, sandbox_number
+from sendrail.app import open_runtime, sandbox_number
+from sendrail.crew import delivering
 from sendrail.delivery.lanes import take_all
 from sendrail.delivery.worker import Worker
 from sendrail.sending.orders import read_order

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, closing, contextmanager
 
 import pytest
 
-from sendrail.app import delivering, open_runtime, sandbox_number
+from sendrail.app import open_runtime, sandbox_number
+from sendrail.crew import delivering
 from sendrail.domain.errors import StorageFull, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.sending.orders import read_order

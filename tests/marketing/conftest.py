@@ -57,6 +57,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     house = House(SqliteStore(path))
     house.do(house.accounts.add("us"))
     house.do(house.accounts.add("them"))
-    house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", {}, 100, None))
+    house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 100, None))
     yield house
     asyncio.run(house.store.close())

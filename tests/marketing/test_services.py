@@ -127,7 +127,7 @@ def test_the_rate_may_be_as_low_and_as_high_as_promised(house, us, rate):
 
 
 def test_with_two_links_the_list_must_say_which(house):
-    own = house.write(lambda tx: tx.links.add(house.us, "own", "simulator", {}, 9, None))
+    own = house.write(lambda tx: tx.links.add(house.us, "own", "simulator", b"", 9, None))
     with pytest.raises(InvalidInput) as caught:
         house.do(house.lists.add(house.us, LIST))
     assert "own, sandbox" in caught.value.message

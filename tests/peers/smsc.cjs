@@ -46,7 +46,7 @@ let test = 0; // what one test left undelivered is nothing to the next
 const sessions = new Set();
 
 function clear() {
-  seen = { submits: 0, answered: 0, highWater: 0, submitted: [], delivered: [], enquired: 0, unbinds: 0 };
+  seen = { submits: 0, answered: 0, highWater: 0, submitted: [], delivered: [], receipted: 0, enquired: 0, unbinds: 0 };
 }
 clear();
 
@@ -103,7 +103,8 @@ function deliver(fields, attempt = 1, of = test) {
   to.unanswered.add(again);
   to.deliver_sm({ ...fields }, (answer) => {
     to.unanswered.delete(again);
-    seen.delivered.push(answer.command_status);
+    if (behaviour.log) seen.delivered.push(answer.command_status);
+    if (!answer.command_status) seen.receipted += 1;
     if (answer.command_status) again();
   });
 }

@@ -144,7 +144,11 @@ def enrol(road, sender):
 REFUSALS = [
     (lambda r, s: r.change_list(s, status="paused"), "list_inactive", None),
     (lambda r, s: r.change_list(s, status="deleted"), "list_not_found", None),
-    (lambda r, s: r.change_list(s, byoc=True, verified_at=None), "webhook_not_configured", None),
+    (
+        lambda r, s: r.change_list(s, byoc=True, verified_at=None),
+        "webhook_not_configured",
+        Skip.VERIFICATION,
+    ),
     (
         lambda r, _: r.write(lambda tx: tx.accounts.set_blocked_words(r.account, "loan,hello")),
         "blocked_content",

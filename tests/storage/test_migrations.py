@@ -25,18 +25,31 @@ WRITE_ONE = (
 
 
 def described(database: Path) -> dict[str, object]:
-    """Return all that SQLite knows of a schema, without the blanks of its statements."""
+    """Return all that SQLite knows of a schema, but for what has no meaning.
+
+    Blanks in a statement have none, nor have quotes and the order of a table's constraints: both
+    change when a table is rebuilt under another name and renamed.
+    """
     with closing(sqlite3.connect(database)) as raw:
         objects = raw.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
         found: dict[str, object] = {
-            f"{kind} {name}": (table, " ".join(re.findall(r"[^\s()]+|[()]", sql or "")))
-            for kind, name, table, sql in objects
+            f"{kind} {name}": (table, clauses(sql or "")) for kind, name, table, sql in objects
         }
         for kind, name, *_ in objects:
             pragmas = ("table_xinfo", "index_list", "foreign_key_list")
             for pragma in pragmas if kind == "table" else ("index_xinfo",):
-                found[f"{pragma} {name}"] = raw.execute(f"PRAGMA {pragma}({name})").fetchall()
+                rows = raw.execute(f"PRAGMA {pragma}({name})").fetchall()
+                # Both are numbered in the order in which they were declared.
+                numbered = pragma in {"foreign_key_list", "index_list"}
+                found[f"{pragma} {name}"] = sorted(row[1:] for row in rows) if numbered else rows
         return found
+
+
+def clauses(statement: str) -> list[str]:
+    """Return a statement's columns, in their order, and its constraints, in the alphabet's."""
+    words = " ".join(re.findall(r'[^\s()"]+|[()]', statement))
+    columns, *constraints = (part.strip(" ,)") for part in words.split("CONSTRAINT "))
+    return [columns, *sorted(constraints)]
 
 
 def written(database: Path, version: str) -> None:

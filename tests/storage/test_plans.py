@@ -12,13 +12,14 @@ import sqlite3
 import pytest
 from sqlalchemy import create_engine
 
-from sendrail.storage import hot, hot_inbound, outbox
+from sendrail.storage import hot, hot_inbound, hot_inbox, outbox
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 STATEMENTS = {
     name: text
-    for name, text in (*vars(hot).items(), *vars(hot_inbound).items(), *vars(outbox).items())
+    for module in (hot, hot_inbound, hot_inbox, outbox)
+    for name, text in vars(module).items()
     if name.isupper()
     and isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)

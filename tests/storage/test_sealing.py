@@ -1,6 +1,7 @@
 """Secrets at rest: only the right key and the right context open them."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +24,14 @@ def test_the_same_secret_is_never_sealed_alike_and_never_shows():
 
 @pytest.mark.parametrize(("key", "context"), [(OTHER, b"here"), (KEY, b"there")])
 def test_another_key_or_another_place_opens_nothing(key, context):
-    with pytest.raises(SetupError, match=r"master\.key"):
+    with pytest.raises(SetupError, match=r"master\.key") as caught:
         unseal(key, seal(KEY, b"secret", b"here"), context)
+    assert caught.value.code == "wrong_master_key"
+
+
+def test_it_is_aes_gcm_behind_its_version_and_nonce():
+    sealed = seal(KEY, b"secret", b"here")
+    assert AESGCM(KEY).decrypt(sealed[1:13], sealed[13:], sealed[:1] + b"here") == b"secret"
 
 
 def test_every_flipped_or_missing_byte_is_noticed():

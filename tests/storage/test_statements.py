@@ -51,7 +51,7 @@ def stranger(connection: Connection) -> AccountId:
 
 @pytest.fixture
 def link(connection: Connection) -> LinkId:
-    return Links(connection).add(None, "sandbox", "simulator", {"seed": 1}, 100, None)
+    return Links(connection).add(None, "sandbox", "simulator", b"", 100, None)
 
 
 def add_list(connection, account, link, number=SENDER) -> ListId:
@@ -107,17 +107,27 @@ def test_a_key_is_revoked_once_and_only_by_its_account(connection, account, stra
 
 def test_a_link_comes_back_as_it_was_given(connection, account):
     links = Links(connection)
-    first = links.add(None, "sandbox", "simulator", {"seed": 1, "late": [2.5]}, 100, None)
-    second = links.add(account, "own", "smpp", {}, 10, 0.5)
+    first = links.add(None, "sandbox", "simulator", b"sealed", 100, None)
+    second = links.add(account, "own", "smpp", b"", 10, 0.5, 2.5)
     sandbox, own = links.all()
     assert (sandbox.id, sandbox.account_id, sandbox.name) == (first, None, "sandbox")
     assert (sandbox.kind, sandbox.settings, sandbox.window, sandbox.mps) == (
         "simulator",
-        {"seed": 1, "late": [2.5]},
+        b"sealed",
         100,
         None,
     )
     assert (own.id, own.account_id, own.mps) == (second, account, 0.5)
+    assert (own.segments_per_second, sandbox.segments_per_second) == (2.5, None)
+
+
+def test_a_callback_finds_its_link_by_an_index(connection):
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    Links(connection).by_token(b"digest", NOW)
+    [(text, values)] = asked
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+    assert not [row for row in plan if row[3].startswith("SCAN")], plan
 
 
 def test_a_list_knows_its_lane_from_the_start(connection, account, link):

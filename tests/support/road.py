@@ -192,7 +192,16 @@ class ScriptedCarrier:
 class Road:
     """One installation: an account, a link, and everything from the gate to the receipt."""
 
-    def __init__(self, path: Path, *, window=500, mps=None, stale_after_ms=STALE_MS, policies=None):
+    def __init__(
+        self,
+        path: Path,
+        *,
+        window=500,
+        mps=None,
+        segments=None,
+        stale_after_ms=STALE_MS,
+        policies=None,
+    ):
         self.path = path
         self.clock = OwnClock()
         self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock))
@@ -206,7 +215,7 @@ class Road:
         self.store = OwnStore(path)
         self.metrics = Metrics()
         self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
-        self.link = self.add_link(window=window, mps=mps)
+        self.link = self.add_link(window=window, mps=mps, segments=segments)
         self._numbers = iter(range(15550001000, 15559999999))
         self.sending = self.open_sending()
 
@@ -234,9 +243,11 @@ class Road:
 
     # Setting up
 
-    def add_link(self, *, window=500, mps=None):
+    def add_link(self, *, window=500, mps=None, segments=None):
         link_id = self.write(
-            lambda tx: tx.links.add(None, f"link-{len(self.carriers)}", "script", {}, window, mps)
+            lambda tx: tx.links.add(
+                None, f"link-{len(self.carriers)}", "script", b"", window, mps, segments
+            )
         )
         self.carriers[link_id] = ScriptedCarrier(self.clock)
         return link_id

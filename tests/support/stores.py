@@ -55,7 +55,7 @@ class House:
         self.us, self.them = self.write(
             lambda tx: (tx.accounts.add("us", NOW), tx.accounts.add("them", NOW))
         )
-        self.link = self.write(lambda tx: tx.links.add(None, "sandbox", "simulator", {}, 9, None))
+        self.link = self.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 9, None))
         self.list = self.add_list(self.us, OURS)
         self.their_list = self.add_list(self.them, THEIRS)
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sendrail.webhooks import signing
 
-NOW = int(datetime.now(UTC).timestamp())
 BODY = '{"event":"reply","body":"Grüße 👋"}'.encode()
 OLD, NEW = (signing.secret_of(bytes([byte]) * 32) for byte in (1, 2))
 VERIFIERS = {
@@ -40,7 +39,9 @@ def verify(request):
     return verify
 
 
-def signed(*keys, body=BODY, at=NOW):
+def signed(*keys, body=BODY, age=0):
+    # Their verifiers read the real clock, and a suite may take longer than they allow.
+    at = int(datetime.now(UTC).timestamp()) - age
     return signing.headers(keys, "evt_reply_00000001", at, body, plain_header="X-Signature")
 
 
@@ -73,7 +74,7 @@ def test_every_flipped_character_of_a_header_is_refused(verify, name):
 
 
 def test_an_old_timestamp_is_refused_by_the_receiver(verify):
-    assert not verify(NEW, BODY, signed(NEW, at=NOW - 600))
+    assert not verify(NEW, BODY, signed(NEW, age=600))
 
 
 def test_during_a_rotation_both_secrets_verify(verify):

@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendrail.api.auth import account_of, key_of
+from sendrail.api.bodies import read_body
+from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
@@ -47,6 +49,7 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(is_ready)),
         Route("/metrics", api.metrics),
+        *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
     for call in CALLS.values():
@@ -98,7 +101,7 @@ class _Api:
 
     def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
         async def send(request: Request) -> Response:
-            body = await read_body(request)
+            body = await read_body(request, BODY_BYTES_MAX)
             if body is None:
                 return _too_large(request)
             headers = dict(request.headers.raw)
@@ -129,19 +132,6 @@ class _Api:
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
-
-
-async def read_body(request: Request) -> bytes | None:
-    """Return the request's body, or None when it is too large: then nothing more is read."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > BODY_BYTES_MAX:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            return None
-    return bytes(body)
 
 
 async def _healthz(_: Request) -> Response:
@@ -191,7 +181,9 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     request_id = request.state.request_id
-    _log.error("request_broke", request_id=request_id, path=request.url.path, exc_info=error)
+    # A callback's token is a secret in a path.
+    path = request.url.path.replace(request.path_params.get("token") or "\0", "…")
+    _log.error("request_broke", request_id=request_id, path=path, exc_info=error)
     text = "Something broke here; please report it with the request id"
     return _json(500, error_body("internal_error", text, request_id))
 

@@ -21,8 +21,16 @@ from sendrail.api.auth import key_in
 from sendrail.api.connection import Connection
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body
 from sendrail.api.request_ids import new_request_id, request_id
-from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest, is_json
+from sendrail.api.v2.sending import (
+    CALLS,
+    Call,
+    SendingCalls,
+    SendingRequest,
+    is_json,
+    queued_body,
+)
 from sendrail.domain.account import key_digest
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 
 _FAST: Final = {
     f"{base}/{call.name}".encode("ascii"): call for base in BASES for call in CALLS.values()
@@ -60,6 +68,7 @@ _IDLE_SECONDS_MAX: Final = 75.0
 _ANSWER_DUE: Final = SimpleNamespace(response_complete=False)
 
 
+_QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
 # With what the parser has taken for the length on either side of the digits.
 _LENGTH: Final = re.compile(rb"\r\n(?i:content-length):[ \t]*([0-9]+)[ \t]*\r\n").search
 # Headers that are each request's own, or that speak of the connection.
@@ -95,6 +104,18 @@ class _Slot(SendingRequest):
             f"content-length: {len(content)}\r\n\r\n"
         )
         self.response = head.encode("ascii") + content
+        self._lane.flush()
+
+    def answer_queued(self, message_id: MessageId) -> None:
+        if self.closes:
+            super().answer_queued(message_id)
+            return
+        # In one piece: nearly every answer is this one.
+        text = (
+            f"{_HEADS[200]}x-request-id: {self.name or new_request_id()}\r\n"
+            f"content-length: {_QUEUED_LENGTH}\r\n\r\n{queued_body(message_id)}"
+        )
+        self.response = text.encode("ascii")
         self._lane.flush()
 
 
@@ -284,15 +305,15 @@ class FastLane(Connection):
     def flush(self) -> None:
         """Write what is answered, in the order of the requests."""
         slots = self._slots
-        ready = []
+        ready = b""
         closes = False
         while slots and (response := slots[0].response) is not None:
-            ready.append(response)
+            ready = ready + response if ready else response
             closes = slots.popleft().closes
+            self.server_state.total_requests += 1
         if not ready or self.transport.is_closing():
             return
-        self.server_state.total_requests += len(ready)
-        self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+        self.transport.write(ready)
         if closes:
             self.transport.close()
         elif not slots and self.pipeline:

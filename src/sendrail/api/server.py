@@ -17,7 +17,8 @@ from sendrail.api.asgi import make_app
 from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import FastLane, fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
-from sendrail.app import Runtime, delivering, open_runtime
+from sendrail.app import Runtime, open_runtime
+from sendrail.crew import delivering
 from sendrail.domain.errors import SetupError
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs

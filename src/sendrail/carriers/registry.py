@@ -25,11 +25,16 @@ def open_carrier(kind: str, settings: Mapping[str, Any], context: LinkContext) -
 
     Raises `CarrierTrouble` for a kind that is unknown or broken, and for a wrong setting.
     """
+    return kind_of(kind)(settings, context)
+
+
+def kind_of(name: str) -> CarrierKind:
+    """Return a kind by its name. Raises `CarrierTrouble` when it is unknown or broken."""
     known = kinds()
-    if kind not in known:
+    if name not in known:
         names = ", ".join(sorted(known)) or "none is installed"
-        raise CarrierTrouble(f"There is no carrier kind {kind!r}; known: {names}.", param="kind")
-    return known[kind]()(settings, context)
+        raise CarrierTrouble(f"There is no carrier kind {name!r}; known: {names}.", param="kind")
+    return known[name]()
 
 
 def _load(entry: EntryPoint) -> CarrierKind:

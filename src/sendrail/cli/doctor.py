@@ -13,6 +13,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json
 
 if TYPE_CHECKING:
+    from sendrail.domain.sender import Link, LinkReport
     from sendrail.storage.checkup import Finding
 
 # Each connection is an open file.
@@ -53,9 +54,9 @@ def _links(data_dir: Path) -> "Iterator[Finding]":
     from sendrail.storage.checkup import Finding, Level, links_of
 
     installed = {entry.name for entry in entry_points(group="sendrail.carriers")}
-    for link in links_of(data_dir):
+    for link, report in links_of(data_dir):
         if link.kind in installed:
-            yield Finding("link", Level.OK, f"{link.name} ({link.kind})")
+            yield _state(link, report)
         else:
             yield Finding(
                 "link",
@@ -63,6 +64,22 @@ def _links(data_dir: Path) -> "Iterator[Finding]":
                 f"{link.name} wants the carrier {link.kind}, which is not installed",
                 f"install the package that brings {link.kind}",
             )
+
+
+def _state(link: "Link", report: "LinkReport | None") -> "Finding":
+    from sendrail.domain.sender import LinkState
+    from sendrail.storage.checkup import Finding, Level
+
+    named = f"{link.name} ({link.kind})"
+    if link.paused_at is not None:
+        return Finding(
+            "link", Level.WARN, f"{named} is paused", f"sendrail links resume {link.name}"
+        )
+    if report is None or report.state not in {LinkState.BROKEN, LinkState.RESTING}:
+        return Finding("link", Level.OK, named)
+    level = Level.FAIL if report.state is LinkState.BROKEN else Level.WARN
+    fix = f"sendrail links test {link.name}"
+    return Finding("link", level, f"{named} is {report.state}: {report.detail}", fix)
 
 
 def _open_files() -> "Finding":

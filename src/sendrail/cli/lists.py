@@ -7,6 +7,7 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.imported import File, import_file
 from sendrail.cli.session import Data, Json, ListNumber, run
+from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
     from sendrail.domain.sender import SendingList
@@ -80,8 +81,8 @@ def add(
     _tell(added, as_json)
 
 
-@app.command()
-def change(
+@app.command("answers")
+def answers_(
     number: ListNumber,
     *,
     answers: Answers = None,
@@ -190,6 +191,34 @@ def rate(
     )
 
 
+@app.command()
+def change(
+    number: ListNumber,
+    link: Annotated[str, typer.Option(help="The link it goes by from now on.")] = "",
+    second_link: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|none", help="The link that takes over while that one is away."),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Send a list by another link, or give it a second one."""
+    second = "" if second_link == "none" else second_link
+    _tell(
+        run(
+            data,
+            as_json,
+            lambda it: it.lists.set_links(
+                it.default_account, number, link=link, second_link=second
+            ),
+        ),
+        as_json,
+    )
+
+
+app.command()(verify)
+
+
 @app.command("on-uncertain")
 def on_uncertain(
     number: ListNumber,
@@ -243,5 +272,8 @@ def _shown(sender: "SendingList") -> dict[str, Any]:
         "status": sender.status.value,
         "rate": sender.rate,
         "on_uncertain": sender.on_uncertain.value,
+        "own_carrier": sender.byoc,
+        "verified_at": output.when(sender.verified_at),
+        "has_second_link": sender.second_link_id is not None,
         "created_at": output.when(sender.created_at),
     }

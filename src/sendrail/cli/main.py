@@ -17,6 +17,7 @@ from sendrail.cli import (
     doctor,
     journeys,
     keys,
+    links,
     listen,
     lists,
     messages,
@@ -55,6 +56,7 @@ app.command()(serve.serve)
 app.command()(send.send)
 app.add_typer(messages.app, name="messages")
 app.add_typer(lists.app, name="lists")
+app.add_typer(links.app, name="links")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(replies.app, name="replies")
 app.add_typer(blocks.app, name="blocks")

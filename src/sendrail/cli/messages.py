@@ -227,6 +227,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
 def _attempt(attempt: "Attempt") -> dict[str, Any]:
     return {
         "attempt": attempt.attempt,
+        "link": attempt.link,
         "outcome": attempt.outcome,
         "detail": attempt.detail,
         "carrier_ref": attempt.carrier_ref,

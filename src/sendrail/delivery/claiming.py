@@ -4,7 +4,7 @@ The gate's `asked again` checks run here, on facts as they are now: a STOP that 
 message waited wins. What passes gets its intent written; the bytes leave only after the commit.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -12,12 +12,12 @@ from typing import Final
 
 from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer, Turn
-from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.routing import Route, Routes, Share
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
 from sendrail.domain.errors import SetupError
 from sendrail.domain.gate import Facts, judge_again
-from sendrail.domain.ids import Lane, ListId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Drop, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
@@ -32,6 +32,7 @@ _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
 _NOBODY: Final = KnownContact()
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
+_NO_RESEND: Final = "not sent again: its link takes nothing"
 
 
 class Then(Enum):
@@ -52,6 +53,10 @@ class TurnTaken:
     paced: int = 0
     due_at: int = 0
     route: Route | None = None
+    # The links the list waits for, where it must wait for one.
+    links: tuple[LinkId, ...] = ()
+    # How many segments must find room on the link before the list can go on.
+    segments: int = 1
 
 
 @dataclass(slots=True)
@@ -65,7 +70,10 @@ class Round:
     taken: list[TurnTaken] = field(default_factory=list)
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
-    planned: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    held: list[QueuePlace] = field(default_factory=list)
+    planned: dict[LinkId, Share] = field(default_factory=lambda: defaultdict(Share))
+    # How many messages each link took for the lists that have it as their second one.
+    failed_over: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -115,6 +123,7 @@ class Claimer:
                 candidates += self._take_turn(taken, sender, found)
         self._judge_candidates(candidates, found)
         tx.queue.drop(found.drops, wall)
+        tx.queue.hold(found.held, _NO_RESEND)
         return found
 
     def _drop_orphans(self, taken: TurnTaken, found: Round) -> None:
@@ -126,11 +135,14 @@ class Claimer:
 
     def _take_turn(self, taken: TurnTaken, sender: SendingList, found: Round) -> list[_Candidate]:
         lane, list_id = taken.turn
-        route = taken.route = self._routes.of(sender.link_id)
-        room = (
-            min(found.share, route.room(found.now) - found.planned[sender.link_id]) if route else 0
-        )
-        if route is None or room <= 0:
+        route = taken.route = self._routes.choose(sender, found.now, found.planned)
+        taken.links = _links_of(sender, route, found.now)
+        if route is None:
+            taken.then = Then.WHEN_LINK_ALLOWS
+            return []
+        planned = found.planned[route.link.id]
+        room = min(found.share, route.room(found.now) - planned.messages)
+        if room <= 0:
             taken.then = Then.WHEN_LINK_ALLOWS
             return []
         ahead = self._due(taken, RANK_AHEAD, room, found)
@@ -144,7 +156,8 @@ class Claimer:
             and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
         ):
             taken.then, taken.due_at = Then.WHEN_DUE, due_at
-        found.planned[sender.link_id] += len(ahead) + len(paced)
+        messages = planned.messages + len(ahead) + len(paced)
+        found.planned[route.link.id] = Share(messages, planned.segments)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
     def _due(self, taken: TurnTaken, rank: int, limit: int, found: Round) -> list[QueuePlace]:
@@ -170,17 +183,19 @@ class Claimer:
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
         reasons = self._ask_again(tx, candidates, loaded, wall)
-        going = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
-        found.drops += [
-            (each.place, Status.DROPPED, reason)
-            for each, reason in zip(candidates, reasons, strict=True)
-            if reason is not None
-        ]
+        going = []
+        for each, reason in zip(candidates, reasons, strict=True):
+            if reason is not None:
+                found.drops.append((each.place, Status.DROPPED, reason))
+            elif _may_leave(each, loaded[each.place.number], found):
+                going.append(each)
         names = self._ids.show_many([each.place.number for each in going])
         for each, name in zip(going, names, strict=True):
             claim = _claim(each, loaded[each.place.number], name, wall)
             found.claims.append((each.route, claim))
             each.taken.paced += claim.rank == RANK_PACED
+            if claim.link_id != each.sender.link_id:
+                found.failed_over[each.route.link.name] += 1
         tx.queue.depart(
             [each.place for each in going],
             [
@@ -226,6 +241,37 @@ class Claimer:
         return judged
 
 
+def _links_of(sender: SendingList, route: Route | None, now: float) -> tuple[LinkId, ...]:
+    """Return the links whose news a list waits for: the one it goes by, or any that may take it."""
+    if route is not None and not route.takes_nothing(now):
+        return (route.link.id,)
+    if sender.second_link_id is None:
+        return (sender.link_id,)
+    return sender.link_id, sender.second_link_id
+
+
+def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
+    """Tell whether a message that passed the checks leaves in this round; if not, note why."""
+    link_id = each.route.link.id
+    if message.resent and message.link_id != link_id:
+        # It may have left by its link already. Only what certainly did not goes by another one.
+        found.held.append(each.place)
+        return False
+    planned = found.planned[link_id]
+    if each.taken.then is Then.WHEN_LINK_ALLOWS or not each.route.admits(
+        found.now, planned.segments, message.segments
+    ):
+        if planned.segments < _FOREVER:
+            each.route.reserve(found.now, message.segments)
+            each.taken.segments = message.segments
+        each.taken.then = Then.WHEN_LINK_ALLOWS
+        # In this round nobody overtakes it.
+        found.planned[link_id] = planned._replace(segments=_FOREVER)
+        return False
+    found.planned[link_id] = planned._replace(segments=planned.segments + message.segments)
+    return True
+
+
 def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int) -> Claim:
     place, sender = candidate.place, candidate.sender
     body = message.body
@@ -235,7 +281,7 @@ def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall
         number=MessageNumber(place.number),
         lane=Lane(place.lane),
         list_id=ListId(place.list_id),
-        link_id=sender.link_id,
+        link_id=candidate.route.link.id,
         attempt=message.attempt + 1,
         claimed_at=wall,
         due_at=place.due_at,

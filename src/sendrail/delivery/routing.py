@@ -1,69 +1,136 @@
-"""Which carrier link a list's messages go by, and how much that link can take right now."""
+"""Which carrier link a list's messages go by, and how much that link can take right now.
 
-from collections.abc import Iterable
+A list goes by its first link; by its second one while the first takes nothing from anybody: it is
+paused, not open here, or its breaker is open. A link that is merely slow or full is waited for.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier
+from sendrail.domain.breaker import Breaker, Departed, trouble_of
+from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import LinkId
-from sendrail.domain.sender import Link
+from sendrail.domain.sender import Link, SendingList
 from sendrail.domain.throttle import LinkPace
+
+# A link without a contract may be throttled all the same, from this many windows a second.
+_WINDOWS_PER_SECOND: Final = 100.0
+_TRY_AGAIN_SECONDS: Final = 0.1
+
+
+class Share(NamedTuple):
+    """What one round has planned for a link so far."""
+
+    messages: int = 0
+    segments: int = 0
 
 
 class Route:
-    """One link: its carrier, its window, its pace, and the lists that wait for it."""
+    """One link: its carrier, its window, its pace, its breaker, and the lists that wait for it."""
 
     def __init__(self, link: Link, carrier: Carrier, rests_until: float = 0.0) -> None:
         self.link = link
         self.carrier = carrier
         self.in_flight = 0
-        # List by lane, in the order of their coming.
+        self.paused = False
+        self.breaker = Breaker()
+        self._reserved_until = 0.0
+        # While the breaker is open: when one of the waiting lists is to try the link.
+        self.try_at = 0.0
+        # Lane by list, in the order of their coming.
         self.parked: dict[int, int] = {}
         # Without a stated contract the window alone bounds a link, until it throttles us; with one,
         # what a former owner sent in its last second counts.
         self._pace = (
-            LinkPace(float(link.window * 100))
+            LinkPace(link.window * _WINDOWS_PER_SECOND)
             if link.mps is None
             else LinkPace(link.mps, rests_until)
+        )
+        self._segments = (
+            None
+            if link.segments_per_second is None
+            else LinkPace(link.segments_per_second, rests_until)
         )
 
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""
-        return min(self.window_room(), self._pace.room(now))
+        if now < self._reserved_until:
+            return 0
+        room = min(self.window_room(), self._pace.room(now), self._trusted(now))
+        return room if self._segments is None else min(room, self._segments.room(now))
 
     def window_room(self) -> int:
         """Return how many more messages may be under way at once."""
         return self.link.window - self.in_flight
 
-    def is_full(self) -> bool:
-        """Tell whether only an answer can make room again."""
-        return self.window_room() <= 0
+    def takes_nothing(self, now: float, planned: int = 0) -> bool:
+        """Tell whether the link is closed to everybody, given what a round has planned for it."""
+        room = self.breaker.room(now)
+        return self.paused or (room is not None and room <= planned)
 
-    def ready_at(self, now: float) -> float:
-        """Return when the pace leaves room again."""
-        return self._pace.ready_at(now)
+    def waits_for_news(self, now: float) -> bool:
+        """Tell whether only an answer, or a word of the operator, can make room again."""
+        return self.window_room() <= 0 or self.takes_nothing(now)
 
-    def take(self, now: float, count: int) -> None:
-        """Record that messages are handed over."""
+    def wakeable(self, now: float) -> int:
+        """Return for how many lists that wait there may be something to do."""
+        return min(self.window_room(), self._trusted(now))
+
+    def is_tried(self) -> bool:
+        """Tell whether lists wait for the time at which an open breaker may be tried."""
+        return bool(self.parked) and not self.paused and self.breaker.retry_at is not None
+
+    def admits(self, now: float, planned: int, segments: int) -> bool:
+        """Tell whether a message of so many segments may follow what is planned in segments."""
+        return self._segments is None or self._segments.admits(now, planned, segments)
+
+    def reserve(self, now: float, segments: int) -> None:
+        """Keep everybody back until a long message has room, or short ones would starve it."""
+        self._reserved_until = self.ready_at(now, segments)
+
+    def ready_at(self, now: float, segments: int = 1) -> float:
+        """Return when the pace leaves room again for a message of so many segments."""
+        ready = max(self._pace.ready_at(now), self._reserved_until)
+        if self._segments is None:
+            return ready
+        return max(ready, self._segments.ready_at(now, segments))
+
+    def take(self, now: float, count: int, segments: int = 0) -> Departed:
+        """Record that messages are handed over; return what to say when they are answered."""
         self.in_flight += count
         self._pace.take(now, count)
+        if self._segments is not None:
+            self._segments.take(now, segments)
+        return self.breaker.take(now)
 
-    def answered(self) -> None:
-        """Record that one message was answered."""
+    def answered(self, now: float, departed: Departed, outcome: Outcome) -> bool:
+        """Record that one message was answered; return whether the breaker has changed."""
         self.in_flight -= 1
+        return self.breaker.answered(now, departed, trouble_of(outcome))
 
     def throttled(self, now: float, retry_after: float) -> None:
         """Slow this link down; the others do not notice."""
         self._pace.throttled(now, retry_after)
+        if self._segments is not None:
+            self._segments.throttled(now, retry_after)
 
-    def unavailable(self, now: float, retry_after: float) -> None:
-        """Hand nothing over for a while: the carrier is away, whoever asks."""
-        self._pace.pause(now + retry_after)
+    def _trusted(self, now: float) -> int:
+        if self.paused:
+            return 0
+        room = self.breaker.room(now)
+        return self.link.window if room is None else room
 
 
 class Routes:
-    """The open links by id."""
+    """The open links by id, and the lists that wait for one that is not open here."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route] = ()) -> None:
         self._routes = {route.link.id: route for route in routes}
+        self._absent: dict[LinkId, dict[int, int]] = {}
+        self._resting: set[Route] = set()
+        # Told with a link's id when its lists may have something to do again.
+        self.news: Callable[[LinkId], None] = _nobody_hears
 
     def of(self, link_id: LinkId) -> Route | None:
         """Return the link with this id, or None when it is not open here."""
@@ -72,3 +139,82 @@ class Routes:
     def all(self) -> list[Route]:
         """Return all open links."""
         return list(self._routes.values())
+
+    def choose(
+        self, sender: SendingList, now: float, planned: Mapping[LinkId, Share]
+    ) -> Route | None:
+        """Return the link that a list goes by at this moment, None when it is not open here."""
+        first = self._routes.get(sender.link_id)
+        if sender.second_link_id is None or _takes(first, now, planned):
+            return first
+        second = self._routes.get(sender.second_link_id)
+        return second if _takes(second, now, planned) else first
+
+    # Coming and going
+
+    def put(self, route: Route) -> None:
+        """Open a link to the lists."""
+        route.parked.update(self._absent.pop(route.link.id, {}))
+        self._routes[route.link.id] = route
+        self.news(route.link.id)
+
+    def remove(self, link_id: LinkId) -> None:
+        """Hand nothing over by a link from now on."""
+        if (route := self._routes.pop(link_id, None)) is None:
+            return
+        self._resting.discard(route)
+        self._absent.setdefault(link_id, {}).update(route.parked)
+        route.parked.clear()
+        self.news(link_id)
+
+    def pause(self, link_id: LinkId, paused: bool) -> None:
+        """Let an open link rest, or work again."""
+        if (route := self._routes.get(link_id)) is not None and route.paused != paused:
+            route.paused = paused
+            self.news(link_id)
+
+    # Waiting
+
+    def park(self, link_id: LinkId, list_id: int, lane: int) -> bool:
+        """Let a list wait for a link; return whether it is the first to miss one not open here."""
+        if (route := self._routes.get(link_id)) is not None:
+            route.parked[list_id] = lane
+            return False
+        waiting = self._absent.setdefault(link_id, {})
+        waiting[list_id] = lane
+        return len(waiting) == 1
+
+    def parked(self, link_id: LinkId) -> dict[int, int]:
+        """Return the lists that wait for a link, lane by list; the caller may take them."""
+        route = self._routes.get(link_id)
+        return self._absent.get(link_id, {}) if route is None else route.parked
+
+    def breaker_changed(self, route: Route) -> None:
+        """Remember a link that rests, so that it is tried when its time comes."""
+        if (retry_at := route.breaker.retry_at) is None:
+            self._resting.discard(route)
+        else:
+            route.try_at = retry_at
+            self._resting.add(route)
+
+    def to_try(self, now: float) -> list[Route]:
+        """Return the links to be tried now by one of the lists that wait for them."""
+        due = [route for route in self._resting if route.is_tried() and route.try_at <= now]
+        for route in due:
+            # Should that list have nothing to send after all, another one is asked soon.
+            route.try_at = now + _TRY_AGAIN_SECONDS
+        return due
+
+    def next_try_at(self) -> float | None:
+        """Return when the next link that lists wait for is to be tried."""
+        return min((route.try_at for route in self._resting if route.is_tried()), default=None)
+
+
+def _takes(route: Route | None, now: float, planned: Mapping[LinkId, Share]) -> bool:
+    return route is not None and not route.takes_nothing(
+        now, planned.get(route.link.id, Share()).messages
+    )
+
+
+def _nobody_hears(_: LinkId) -> None:
+    pass

@@ -20,6 +20,7 @@ from sendrail.delivery.lanes import Lease
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
+from sendrail.domain.breaker import BreakerState, Departed
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.delivery import (
     Claim,
@@ -29,11 +30,10 @@ from sendrail.domain.delivery import (
     Settlement,
     Submitted,
     Throttled,
-    Unavailable,
     Uncertain,
 )
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.ids import MessageId
+from sendrail.domain.ids import LinkId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
@@ -45,8 +45,6 @@ _LISTS_MAX: Final = 512
 # How often we look for ourselves, should a hint have been lost or another process have written.
 _LOOK_SECONDS: Final = 0.5
 _STORAGE_RETRY_SECONDS: Final = 0.5
-# A link that is not open here may be opened by a restart; nothing is lost by waiting.
-_LINK_RETRY_SECONDS: Final = 5.0
 # Under load there is news with every commit, a thousand times a second, and hardly ever of a list
 # whose turn has come: it is heard together.
 _HEAR_SECONDS: Final = 0.005
@@ -89,6 +87,7 @@ class Worker:
         self._chance = chance
         self._answer_timeout = answer_timeout_seconds
         self._troubles = troubles or TroublePolicy()
+        routes.news = self._wake_all_parked
         self._handing_over: set[asyncio.Task[None]] = set()
         self._answers: list[_Answer] = []
         self._settling: list[_Answer] = []
@@ -111,6 +110,7 @@ class Worker:
                 if now - looked_at >= _LOOK_SECONDS:
                     looked_at = now
                     if self._store.changed_elsewhere() or self._look_missed:
+                        self._store.hints.links_event.set()
                         await self.look()
                 if await self.step() == 0:
                     await self._rest()
@@ -151,6 +151,8 @@ class Worker:
         """Do one round; return how many lists had their turn."""
         now, wall = self._clock.monotonic(), self._clock.now()
         self._hear_hints(now)
+        for route in self._routes.to_try(now):
+            self._wake_parked(route, 1, now)
         turns = self._pacer.turns(now, _LISTS_MAX)
         if not turns:
             return 0
@@ -176,9 +178,10 @@ class Worker:
             self._pacer.wake(lane, list_id, now)
 
     async def _rest(self) -> None:
-        next_at = self._pacer.next_at()
         now = self._clock.monotonic()
-        seconds = _LOOK_SECONDS if next_at is None else min(_LOOK_SECONDS, next_at - now)
+        times = [self._pacer.next_at(), self._routes.next_try_at()]
+        seconds = min((at - now for at in times if at is not None), default=_LOOK_SECONDS)
+        seconds = min(seconds, _LOOK_SECONDS)
         event = self._store.hints.queued_event
         try:
             async with asyncio.timeout(max(_REST_MIN_SECONDS, seconds)):
@@ -211,27 +214,34 @@ class Worker:
             case Then.WHEN_TOLD:
                 self._pacer.rest(list_id, now)
             case Then.WHEN_LINK_ALLOWS:
-                if taken.route is None:
-                    _log.warning("link_not_open", list_id=list_id)
-                    self._pacer.wake(lane, list_id, now + _LINK_RETRY_SECONDS)
-                elif taken.route.is_full():
-                    taken.route.parked[list_id] = lane
-                else:
-                    ready = max(taken.route.ready_at(now), now + _REST_MIN_SECONDS)
-                    self._pacer.wake(lane, list_id, ready)
+                self._wait_for_link(taken, now)
+
+    def _wait_for_link(self, taken: TurnTaken, now: float) -> None:
+        lane, list_id = taken.turn
+        if taken.route is not None and not taken.route.waits_for_news(now):
+            ready = taken.route.ready_at(now, taken.segments)
+            self._pacer.wake(lane, list_id, max(ready, now + _REST_MIN_SECONDS))
+            return
+        for link_id in taken.links:
+            if self._routes.park(link_id, list_id, lane):
+                _log.warning("link_not_open", link_id=link_id, list_id=list_id)
 
     def _hand_over_all(self, found: Round, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
         for route, claim in found.claims:
             by_route[route].append(claim)
         for route, claims in by_route.items():
-            route.take(now, len(claims))
-            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims))
+            departed = route.take(
+                now, len(claims), sum(claim.outbound.segments for claim in claims)
+            )
+            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims, departed))
             self._handing_over.add(task)
             task.add_done_callback(self._handing_over.discard)
         for route in {taken.route for taken in found.taken if taken.route is not None}:
             # A list that was woken by an answer may have had nothing to send after all.
-            self._wake_parked(route, route.window_room(), now)
+            self._wake_parked(route, route.wakeable(now), now)
+        for link, count in found.failed_over.items():
+            self._metrics.failed_over.labels(link).inc(count)
         self._metrics.claimed.inc(len(found.claims))
         self._metrics.in_flight.inc(len(found.claims))
 
@@ -240,7 +250,14 @@ class Worker:
             self._pacer.wake(route.parked.pop(list_id), list_id, now)
             self._store.hints.queued_event.set()
 
-    async def _hand_over(self, route: Route, claims: Sequence[Claim]) -> None:
+    def _wake_all_parked(self, link_id: LinkId) -> None:
+        now, parked = self._clock.monotonic(), self._routes.parked(link_id)
+        while parked:
+            list_id, lane = parked.popitem()
+            self._pacer.wake(lane, list_id, now)
+        self._store.hints.queued_event.set()
+
+    async def _hand_over(self, route: Route, claims: Sequence[Claim], departed: Departed) -> None:
         waiting = {claim.outbound.message_id: claim for claim in claims}
         given_up: dict[MessageId, Claim] = {}
 
@@ -249,7 +266,7 @@ class Worker:
                 if isinstance(outcome, Uncertain):
                     # The carrier may still hear what became of it.
                     given_up[outbound.message_id] = claim
-                self._answered(route, claim, outcome)
+                self._answered(route, claim, outcome, departed)
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:
                 self._answered_late(route, claim, outcome)
             else:
@@ -271,20 +288,33 @@ class Worker:
         given_up.update(waiting)
         waiting.clear()
         for claim in unanswered:
-            self._answered(route, claim, Uncertain(reason))
+            self._answered(route, claim, Uncertain(reason), departed)
 
     # Settling
 
-    def _answered(self, route: Route, claim: Claim, outcome: Outcome) -> None:
-        route.answered()
+    def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: Departed) -> None:
+        now = self._clock.monotonic()
+        was_trusted = route.breaker.state is BreakerState.CLOSED
+        if route.answered(now, departed, outcome):
+            self._breaker_changed(route, was_trusted)
         if isinstance(outcome, Throttled):
-            route.throttled(self._clock.monotonic(), outcome.retry_after_ms / 1000)
+            route.throttled(now, outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.link.name).inc()
-        elif isinstance(outcome, Unavailable):
-            route.unavailable(self._clock.monotonic(), outcome.retry_after_ms / 1000)
         self._answers.append(self._answer(claim, outcome))
         self._schedule_settle()
-        self._wake_parked(route, 1, self._clock.monotonic())
+        self._wake_parked(route, min(1, route.wakeable(now)), now)
+
+    def _breaker_changed(self, route: Route, was_trusted: bool) -> None:
+        self._routes.breaker_changed(route)
+        if route.breaker.state is BreakerState.OPEN:
+            self._metrics.rests.labels(route.link.name).inc()
+            _log.warning("link_rests", link=route.link.name, reason=route.breaker.detail)
+        else:
+            _log.info("link_recovered", link=route.link.name)
+        if was_trusted or route.breaker.state is BreakerState.CLOSED:
+            # Now those with a second link need not wait; or nobody must. An attempt that failed
+            # changes nothing for anybody.
+            self._wake_all_parked(route.link.id)
 
     def _answered_late(self, route: Route, claim: Claim, outcome: Outcome) -> None:
         _log.warning(

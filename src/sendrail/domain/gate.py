@@ -2,7 +2,8 @@
 
 A check looks at facts already read and either refuses or stays silent, so the gate does no I/O and
 is tested as a table. Each skip flag of `send-raw` opens exactly one check; a check without a flag
-cannot be skipped by anyone. Some checks are asked again just before the submit, because a STOP or a
+cannot be skipped by anyone. (`Skip.VERIFICATION` is no flag of a caller's: only the message that
+verifies a list carries it.) Some checks are asked again just before the submit, because a STOP or a
 pause may arrive while a message waits; what they refuse then is dropped with a reason.
 
 Two rules of the gate stand elsewhere: numbers are E.164 by type (`sending/orders.py` refuses
@@ -94,6 +95,7 @@ CHECKS: Final = (
     Check(
         name="carrier_is_verified",
         refuse=carrier_is_verified,
+        skip=Skip.VERIFICATION,
         drop=Drop.WEBHOOK_NOT_CONFIGURED,
     ),
     Check(name="content_is_allowed", refuse=content_is_allowed, drop=Drop.BLOCKED_CONTENT),

@@ -38,7 +38,8 @@ class Skip(IntEnum):
     """The checks a caller may skip, one bit each.
 
     A set of them is a plain integer, stored with the message so that the second asking honours
-    it. (An `IntFlag` would do the same at ten times the cost of each `&`.)
+    it. (An `IntFlag` would do the same at ten times the cost of each `&`.) The last is no caller's:
+    the message that verifies a list's own carrier must pass before the list is verified.
     """
 
     NONE = 0
@@ -46,6 +47,7 @@ class Skip(IntEnum):
     RATE_LIMIT = 2
     CONTACT_VALIDATION = 4
     JOURNEY = 8
+    VERIFICATION = 16
 
 
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
@@ -54,7 +56,8 @@ _RECEIPTED: Final = frozenset({Status.DELIVERED, Status.UNDELIVERED, Status.FAIL
 FINAL: Final = frozenset({*_RECEIPTED, Status.DROPPED, Status.ORPHANED})
 
 MOVES: Final[dict[Status, frozenset[Status]]] = {
-    Status.QUEUED: frozenset({Status.SENDING, Status.DROPPED, Status.ORPHANED}),
+    # An uncertain message that was to be sent again is uncertain again when that cannot be.
+    Status.QUEUED: frozenset({Status.SENDING, Status.UNCERTAIN, Status.DROPPED, Status.ORPHANED}),
     # A receipt can overtake the submit's answer, so SENDING may end without passing SENT.
     Status.SENDING: frozenset({Status.QUEUED, Status.SENT, Status.UNCERTAIN, *_RECEIPTED}),
     Status.SENT: _RECEIPTED,

@@ -37,6 +37,17 @@ class Pace:
         spaced = int((now - due) * self.per_second) + 1
         return max(0, min(spaced, self._second_max() - self._recent_count))
 
+    def admits(self, now: float, taken: int, units: int) -> bool:
+        """Tell whether `units` may leave in one piece, after `taken` others at this moment.
+
+        What is larger than a whole second's worth leaves alone, after a second in which nothing
+        left; the units after it wait for as long as all of it takes.
+        """
+        if taken >= self.room(now):
+            return False
+        fits = self._recent_count + taken + units <= self._second_max()
+        return fits or not (self._recent or taken)
+
     def take(self, now: float, count: int) -> None:
         """Record that `count` messages leave at this moment."""
         if count == 0:
@@ -45,12 +56,15 @@ class Pace:
         self._recent.append((now, count))
         self._recent_count += count
 
-    def ready_at(self, now: float) -> float:
-        """Return the earliest time at which at least one message may leave."""
+    def ready_at(self, now: float, units: int = 1) -> float:
+        """Return the earliest time at which `units` may leave in one piece."""
         self._forget(now)
-        if self._recent_count >= self._second_max():
-            return max(self._due, self._recent[0][0] + 1.0)
-        return max(self._due, now)
+        ready, over = max(self._due, now), self._recent_count + units - self._second_max()
+        for left_at, count in self._recent:
+            if over <= 0:
+                break
+            ready, over = max(ready, left_at + 1.0), over - count
+        return ready
 
     def is_rested(self, now: float) -> bool:
         """Tell whether forgetting this state would change nothing."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId
 from sendrail.domain.phone import PhoneNumber
@@ -29,7 +28,7 @@ class SendingList:
     """A sender's number with its brand, its pace and its way out.
 
     `rate` is in messages per minute. A `byoc` list sends through the account's own carrier, and
-    only after `verified_at`.
+    only after `verified_at`. The second link takes over while the first one takes nothing.
     """
 
     id: ListId
@@ -45,20 +44,44 @@ class SendingList:
     verified_at: int | None
     on_uncertain: OnUncertain
     created_at: int
+    second_link_id: LinkId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One configured connection to a carrier.
+    """One configured connection to a carrier; without an account it is the installation's.
 
-    `window` bounds the messages handed over and not yet answered; `mps` is the carrier's contract
-    in messages per second, None when it states none.
+    `settings` are sealed. `window` bounds the messages handed over and not yet answered; `mps` and
+    `segments_per_second` are the carrier's contract, None where it states none. `version` grows
+    with every change that wants the link opened anew.
     """
 
     id: LinkId
     account_id: AccountId | None
     name: str
     kind: str
-    settings: dict[str, Any]
+    settings: bytes
     window: int
     mps: float | None
+    segments_per_second: float | None = None
+    version: int = 1
+    paused_at: int | None = None
+
+
+class LinkState(StrEnum):
+    """What the delivering process says of a link."""
+
+    OPEN = "open"
+    RESTING = "resting"
+    PAUSED = "paused"
+    BROKEN = "broken"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkReport:
+    """A link's state, why it is so, and since when."""
+
+    state: LinkState
+    detail: str = ""
+    since: int = 0

@@ -14,8 +14,8 @@ _RAMP: Final = 0.1
 class LinkPace:
     """The pace a carrier's contract and its throttling leave to one link.
 
-    `mps` is the contract in messages per second. Times are seconds of a monotonic clock. Nothing
-    is handed over before `rests_until` (see `Pace`).
+    `mps` is the contract in messages, or in segments, per second. Times are seconds of a monotonic
+    clock. Nothing is handed over before `rests_until` (see `Pace`).
     """
 
     __slots__ = ("_full", "_pace", "_pause", "_ramped_at", "_resumes_at")
@@ -39,13 +39,17 @@ class LinkPace:
         self._ramp(now)
         return self._pace.room(now)
 
+    def admits(self, now: float, taken: int, units: int) -> bool:
+        """Tell whether `units` may follow `taken` at this moment, in one piece (see `Pace`)."""
+        return now >= self._resumes_at and self._pace.admits(now, taken, units)
+
     def take(self, now: float, count: int) -> None:
         """Record that `count` messages are handed over at this moment."""
         self._pace.take(now, count)
 
-    def ready_at(self, now: float) -> float:
-        """Return the earliest time at which at least one message may be handed over."""
-        return max(self._resumes_at, self._pace.ready_at(now))
+    def ready_at(self, now: float, units: int = 1) -> float:
+        """Return the earliest time at which `units` may be handed over in one piece."""
+        return max(self._resumes_at, self._pace.ready_at(now, units))
 
     def throttled(self, now: float, retry_after: float) -> None:
         """Slow down: the carrier asked for it, for at least `retry_after` seconds."""
@@ -56,10 +60,6 @@ class LinkPace:
         self._resumes_at = now + min(_PAUSE_MAX, max(self._pause, retry_after))
         self._pause = min(_PAUSE_MAX, self._pause * 2)
         self._ramped_at = self._resumes_at
-
-    def pause(self, until: float) -> None:
-        """Hand nothing over before this time; the pace after it stays as it is."""
-        self._resumes_at = max(self._resumes_at, until)
 
     def _ramp(self, now: float) -> None:
         if self._pace.per_second >= self._full:

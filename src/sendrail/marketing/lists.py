@@ -8,7 +8,7 @@ from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Link, ListStatus, OnUncertain, SendingList
 from sendrail.domain.text import measure
@@ -158,6 +158,43 @@ class ListService:
     ) -> SendingList:
         return await self._change(account_id, number, on_uncertain=_policy(on_uncertain))
 
+    async def set_links(
+        self,
+        account_id: AccountId,
+        number: str,
+        *,
+        link: str = "",
+        second_link: str | None = None,
+    ) -> SendingList:
+        """Send a list by another link, or give it a second one; an empty name takes that away.
+
+        A list that comes to the account's own carrier must be verified before it sends.
+        """
+        wanted = list_number_of(number)
+
+        def write(tx: Tx) -> SendingList:
+            sender = owned_list(tx, account_id, wanted)
+            values: dict[str, Any] = {}
+            if link:
+                first = usable_link(tx, account_id, link)
+                values |= {"link_id": first.id, "byoc": first.account_id is not None}
+                if first.id != sender.link_id:
+                    values["verified_at"] = None
+                    tx.verifications.forget(sender.id)
+            if second_link is not None:
+                values["second_link_id"] = _second(tx, account_id, second_link)
+            changed = replace(sender, **values)
+            if changed.second_link_id == changed.link_id:
+                raise InvalidInput(
+                    "A list's second link is another one than its first.", param="second_link"
+                )
+            return _change(tx, account_id, wanted, values) if values else sender
+
+        changed = await self._store.write(write)
+        # What waits for the old link need not wait any longer.
+        self._store.hints.queue_has([(changed.lane, changed.id)])
+        return changed
+
     async def set_answers(
         self,
         account_id: AccountId,
@@ -236,6 +273,21 @@ def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
     names = ", ".join(sorted({link.name for link in usable})) or "none"
     text = f"There is no link {name}" if name else "Say which link the list goes by"
     raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param="link")
+
+
+def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
+    if not name:
+        return None
+    link = usable_link(tx, account_id, name)
+    if link.account_id is not None:
+        # Its webhook is proved by verifying a list that has it as its first link, and by that only.
+        raise InvalidInput(
+            f"{link.name} is the account's own carrier, which can be a list's first link only. "
+            "Choose one of the installation's.",
+            code="invalid_link",
+            param="second_link",
+        )
+    return link.id
 
 
 def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) -> SendingList:

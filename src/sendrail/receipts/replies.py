@@ -52,6 +52,8 @@ def take_reply(
             keyword=reading.keyword,
             rule=reading.rule,
         )
+        if tx.verifications.replied(sender, link_id, reply.sender, now):
+            _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
         if reading.keyword is None:
             continue

@@ -7,7 +7,7 @@ a table, and answered once it is on disk.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -253,19 +253,29 @@ class Sending:
         self._next, self._until = self._before
 
     def _judge_group(self, tx: Tx, group: _Group, now: int) -> list[Told]:
-        callers = _read_callers(tx, group.submissions)
-        tolds: list[Told | None] = [
-            _turned_away(callers.get(each.caller)) for each in group.submissions
+        asking = {submission.caller for submission in group.submissions}
+        callers = _read_callers(tx, asking)
+        away = {who: _turned_away(callers.get(who)) for who in asking}
+        tolds: list[Told | None] = [away[each.caller] for each in group.submissions]
+        promises = [
+            at
+            for at, each in enumerate(group.submissions)
+            if each.idempotency is not None and tolds[at] is None
         ]
-        self._replay(tx, group.submissions, callers, tolds)
+        if promises:
+            self._replay(tx, group.submissions, promises, callers, tolds)
         line, standings = _line_up(group, callers, tolds)
         if line:
             _read_facts(tx, standings, now)
             for standing in standings.values():
                 standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
             self._judge_line(tx, line, group, now)
-        for submission, told in zip(group.submissions, tolds, strict=True):
-            if submission.idempotency is not None and isinstance(told, list):
+            if group.rows:
+                senders = [each.sender for each in standings.values()]
+                group.queued = {(sender.lane, sender.id) for sender in senders if sender}
+        for at in promises:
+            if isinstance(told := tolds[at], list):
+                submission = group.submissions[at]
                 self._keep(tx, submission, callers[submission.caller], told, now)
         return [told for told in tolds if told is not None]
 
@@ -301,7 +311,6 @@ class Sending:
                 )
             )  # fmt: skip
         tx.messages.insert(group.rows)
-        group.queued = {(lane, list_id) for _, lane, _, list_id, *_ in group.rows}
 
     def _judge(self, standing: _Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
@@ -374,14 +383,15 @@ class Sending:
         self,
         tx: Tx,
         submissions: Sequence[Submission],
+        promises: Sequence[int],
         callers: Callers,
         tolds: list[Told | None],
     ) -> None:
         """Answer what was answered before; a second of the same key in one group comes later."""
         asked: dict[tuple[int, str], int] = {}
-        for at, submission in enumerate(submissions):
-            if submission.idempotency is None or tolds[at] is not None:
-                continue
+        for at in promises:
+            submission = submissions[at]
+            assert submission.idempotency is not None, "only those with a key are looked at"
             account_id: int = callers[submission.caller].account_id
             pair = (account_id, submission.idempotency.key)
             if pair in asked:
@@ -391,8 +401,6 @@ class Sending:
                 )
             else:
                 asked[pair] = at
-        if not asked:
-            return
         for pair, kept in tx.gate.kept_answers(asked).items():
             promise = submissions[asked[pair]].idempotency
             assert promise is not None, "only submissions with a key were asked about"
@@ -423,8 +431,7 @@ class Sending:
         tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
 
 
-def _read_callers(tx: Tx, submissions: Sequence[Submission]) -> Callers:
-    asked = {submission.caller for submission in submissions}
+def _read_callers(tx: Tx, asked: Collection[bytes | int]) -> Callers:
     keys = {caller for caller in asked if isinstance(caller, bytes)}
     accounts = {caller for caller in asked if isinstance(caller, int)}
     callers: dict[bytes | int, Caller] = {}

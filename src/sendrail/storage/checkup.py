@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.sender import Link
+from sendrail.domain.sender import Link, LinkReport
 from sendrail.storage.open import DATABASE, MASTER_KEY, SCHEMA, schema_of
 from sendrail.storage.statements.links import Links
 
@@ -85,14 +85,16 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
         raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
 
 
-def links_of(data_dir: Path) -> list[Link]:
-    """Return the configured links; none where the database cannot tell."""
+def links_of(data_dir: Path) -> list[tuple[Link, LinkReport | None]]:
+    """Return the configured links with their last states; none where the database cannot tell."""
     if not is_set_up(data_dir):
         return []
     engine = create_engine(f"sqlite:///{data_dir / DATABASE}")
     try:
         with engine.connect() as connection:
-            return Links(connection).all()
+            links = Links(connection)
+            reports = links.reports()
+            return [(link, reports.get(link.id)) for link in links.all()]
     except SQLAlchemyError:
         return []
     finally:

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
 from sendrail.domain.message import FINAL, Skip, Status
@@ -26,25 +25,13 @@ from sendrail.storage.rows import (
     KeptAnswer,
     KnownContact,
     MessageRow,
-    Owner,
-    ParkedReceipt,
-    PartWord,
     QueuePlace,
-    RawCallback,
     RecentMessage,
     Unsettled,
-    Verdict,
     WaitingMessage,
 )
 
 _json: Final = msgspec.json.Encoder().encode
-
-# Keys come as one JSON array, so that a statement is the same for any number of them; CROSS JOIN
-# keeps SQLite from turning the loop around.
-_PAIRS: Final = """
-    (SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b
-     FROM json_each(?1)) AS pair
-"""
 
 CALLER_BY_KEY: Final = """
     SELECT a.id, a.status = 'active', a.blocked_words FROM api_keys AS k
@@ -56,7 +43,7 @@ CALLER_BY_ACCOUNT: Final = """
 """
 LIST_COLUMNS: Final = """
     SELECT id, lane, account_id, number, name, brand, status, rate, link_id, byoc, verified_at,
-           on_uncertain, created_at
+           on_uncertain, created_at, second_link_id
     FROM lists
 """
 LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
@@ -150,7 +137,7 @@ NEXT_DUE: Final = """
 """
 LOAD: Final = """
     SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-           m.segments, m.body
+           m.segments, m.body, m.link_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
 LEAVE_QUEUE: Final = """
@@ -158,6 +145,10 @@ LEAVE_QUEUE: Final = """
 """
 DROP: Final = """
     UPDATE messages SET status = ?, detail = ?, ended_at = ?
+    WHERE number = ? AND lane = ? AND status = 'queued'
+"""
+HOLD: Final = """
+    UPDATE messages SET status = 'uncertain', detail = ?
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
 DEPART: Final = """
@@ -194,7 +185,6 @@ KEEP_PART_REF: Final = """
     VALUES (?, ?, ?, ?, ?, ?)
 """
 PARTS_LEFT: Final = "UPDATE messages SET parts_left = ? WHERE number = ? AND lane = ?"
-PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE link_id = ? AND carrier_ref = ?"
 UNSETTLED: Final = """
     SELECT number, lane, list_id, link_id, status, attempt, epoch, resent, skips, sending_at
     FROM messages WHERE status = ? AND status IN ('sending', 'uncertain') AND number > ?
@@ -205,41 +195,6 @@ EXPIRE: Final = """
     WHERE number = ? AND lane = ? AND status = 'uncertain'
 """
 
-PUT: Final = "INSERT INTO inbox (link_id, received_at, raw) VALUES (?, ?, ?)"
-TAKE: Final = "SELECT id, link_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
-REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
-REFUSE: Final = """
-    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES (?, ?, ?, ?)
-"""
-OWNERS: Final = f"""
-    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
-           m.parts_left
-    FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
-    WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
-"""  # noqa: S608 - every piece is a constant of this file
-STANDING: Final = """
-    SELECT m.number, m.lane, m.status
-    FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
-"""
-APPLY: Final = """
-    UPDATE messages SET status = ?, detail = ?, ended_at = ? WHERE number = ? AND lane = ?
-"""
-PARK: Final = """
-    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at, trouble)
-    VALUES (?, ?, ?, ?, ?, ?)
-"""
-PARKED: Final = """
-    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at,
-           p.trouble
-    FROM parked_receipts AS p
-    CROSS JOIN carrier_refs AS r ON r.link_id = p.link_id AND r.carrier_ref = p.carrier_ref
-    WHERE p.received_at >= ? ORDER BY p.received_at, p.id LIMIT ?
-"""
-UNPARK: Final = "DELETE FROM parked_receipts WHERE id = ?"
-FORGET_PARKED: Final = """
-    DELETE FROM parked_receipts
-    WHERE id IN (SELECT id FROM parked_receipts WHERE received_at < ? LIMIT ?)
-"""
 TAKE_LEASE: Final = """
     INSERT INTO leases (name, owner, epoch, taken_at) VALUES (?, ?, 1, ?)
     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = epoch + 1,
@@ -267,21 +222,8 @@ def _sending_list(row: Sequence[Any]) -> SendingList:
         verified_at=row[10],
         on_uncertain=OnUncertain(row[11]),
         created_at=row[12],
+        second_link_id=row[13],
     )
-
-
-def _owner(  # noqa: PLR0917 - a row's columns
-    number: int,
-    lane: int,
-    status: str,
-    part: int | None,
-    parts: int | None,
-    told: int,
-    parts_left: int | None,
-) -> Owner:
-    if part is None:
-        return Owner(number, lane, Status(status))
-    return Owner(number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0)
 
 
 class Gate:
@@ -437,6 +379,11 @@ class Queue:
                 ],
             )
 
+    def hold(self, places: Sequence[QueuePlace], detail: str) -> None:
+        """Take out of the queue what may have left before, and wait for a receipt instead."""
+        self._executemany(LEAVE_QUEUE, map(tuple, places))
+        self._executemany(HOLD, [(detail, place.number, place.lane) for place in places])
+
     def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
         # The driver binds plain tuples several times faster than named ones.
         self._executemany(LEAVE_QUEUE, map(tuple, places))
@@ -497,76 +444,6 @@ class Queue:
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
         with self._outbox.ending([number]):
             return self._execute(EXPIRE, (detail, now, number, lane)).rowcount == 1
-
-
-class Inbox:
-    """Carriers' callbacks: kept raw, applied afterwards."""
-
-    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
-        self._execute = connection.execute
-        self._executemany = connection.executemany
-        self._outbox = outbox
-
-    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
-        self._executemany(PUT, [(link_id, now, raw) for raw in raws])
-
-    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
-        """Return the oldest callbacks, at least one if there is any, within both bounds."""
-        taken, size = [], 0
-        for row in self._execute(TAKE, (limit,)):
-            taken.append(RawCallback(*row))
-            size += len(row[3])
-            if size > bytes_max:
-                break
-        return taken
-
-    def remove(self, ids: Sequence[int]) -> None:
-        self._executemany(REMOVE, [(row_id,) for row_id in ids])
-
-    def refuse(self, callback: RawCallback, reason: str) -> None:
-        self._execute(REFUSE, (callback.link_id, callback.received_at, callback.raw, reason))
-
-    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
-        rows = self._execute(OWNERS, (_json(refs).decode(),))
-        return {(row[0], row[1]): _owner(*row[2:]) for row in rows}
-
-    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
-        rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
-        return {row[0]: Owner(row[0], row[1], Status(row[2])) for row in rows}
-
-    def apply(self, verdicts: Sequence[Verdict]) -> None:
-        with self._outbox.ending(verdict.number for verdict in verdicts):
-            self._executemany(APPLY, map(tuple, verdicts))
-
-    def tell_parts(self, words: Sequence[PartWord]) -> None:
-        """Note receipts for parts; each part's is told once."""
-        self._executemany(PART_TOLD, [(each.link_id, each.carrier_ref) for each in words])
-        self._executemany(PARTS_LEFT, [(each.parts_left, each.number, each.lane) for each in words])
-
-    def park(self, receipts: Sequence[ParkedReceipt]) -> None:
-        self._executemany(PARK, [receipt[1:] for receipt in receipts])
-
-    def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
-        """Return the receipts parked since then whose message is known by now."""
-        rows = self._execute(PARKED, (since, limit))
-        return [
-            ParkedReceipt(
-                row[0],
-                row[1],
-                row[2],
-                row[3] and Status(row[3]),
-                row[4],
-                row[5],
-                row[6] and RecipientTrouble(row[6]),
-            )
-            for row in rows
-        ]
-
-    def unpark(self, ids: Sequence[int]) -> None:
-        self._executemany(UNPARK, [(row_id,) for row_id in ids])
-
-    def forget_parked(self, before: int, limit: int) -> int:
-        return self._execute(FORGET_PARKED, (before, limit)).rowcount
 
 
 class Leases:

@@ -23,7 +23,7 @@ DATABASE: Final = "sendrail.db"
 MASTER_KEY: Final = "master.key"
 LOCK: Final = "lock"
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0004"
+SCHEMA: Final = "0005"
 
 _KEY_BYTES: Final = 32
 _VERSION_TABLE: Final = "alembic_version"
@@ -108,6 +108,16 @@ class Folder:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._lock = descriptor
+
+    def is_served(self) -> bool:
+        """Tell whether the process that last took the lock is still there."""
+        try:
+            os.kill(int((self.path / LOCK).read_text("ascii")), 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
 
     def unlock(self) -> None:
         """Let another server have the folder."""

@@ -68,6 +68,7 @@ class WaitingMessage(NamedTuple):
     encoding: str
     segments: int
     body: str
+    link_id: int | None
 
 
 class Departure(NamedTuple):
@@ -265,6 +266,7 @@ class Attempt:
 
     attempt: int
     link_id: LinkId
+    link: str | None
     started_at: int
     ended_at: int
     outcome: str
@@ -314,6 +316,13 @@ class MessagePage:
     messages: Sequence[StoredMessage]
     total: int
     total_is_exact: bool
+
+
+class CallbackToken(NamedTuple):
+    """A link's callback token, sealed, and until when the one before it is honoured."""
+
+    sealed: bytes | None
+    old_until: int | None
 
 
 class Waiting(NamedTuple):

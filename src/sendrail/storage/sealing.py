@@ -40,5 +40,6 @@ def unseal(key: bytes, sealed: bytes, context: bytes) -> bytes:
             pass
     raise SetupError(
         "A stored secret cannot be opened: it was sealed under another master key, or is damaged. "
-        "Put the installation's master.key back from a backup, or enter the secret anew."
+        "Put the installation's master.key back from a backup, or enter the secret anew.",
+        code="wrong_master_key",
     )

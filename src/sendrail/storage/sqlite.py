@@ -23,7 +23,7 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
-from sendrail.storage import hot, hot_inbound
+from sendrail.storage import hot, hot_inbound, hot_inbox
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.accounts import Accounts
@@ -35,8 +35,10 @@ from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
+from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.troubles import Troubles
+from sendrail.storage.statements.verifications import Verifications
 
 _log = structlog.get_logger()
 
@@ -67,7 +69,7 @@ class SqliteTx:
         self.messages = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot.Queue(connection, self.outbox)
-        self.inbox = hot.Inbox(connection, self.outbox)
+        self.inbox = hot_inbox.Inbox(connection, self.outbox)
         self.leases = hot.Leases(connection)
         self.replies = hot_inbound.Replies(connection, self.outbox)
         self.passing_troubles = hot_inbound.PassingTroubles(connection)
@@ -99,6 +101,14 @@ class SqliteTx:
     @cached_property
     def lists(self) -> Lists:
         return Lists(self._core)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(self._core)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self._core)
 
     @cached_property
     def contacts(self) -> Contacts:

@@ -80,9 +80,33 @@ links: Final = Table(
     Column("account_id", _RowId, ForeignKey("accounts.id")),
     _needed("name", Text),
     _needed("kind", Text),
-    _needed("settings", Text),
+    # Sealed JSON: nothing here is readable without the installation's master key.
+    _needed("settings", LargeBinary),
     _needed("window", Integer),
     Column("mps", Float),
+    Column("segments_per_second", Float),
+    _needed("version", Integer),
+    # Sealed, because it is shown to the operator; looked up by its digest.
+    Column("token", LargeBinary),
+    Column("token_digest", LargeBinary),
+    Column("old_token_digest", LargeBinary),
+    Column("old_token_until", BigInteger),
+    Column("paused_at", BigInteger),
+    # A removed link keeps its row: messages, references and callbacks name it for years.
+    Column("removed_at", BigInteger),
+    Index(None, "token_digest"),
+    Index(None, "old_token_digest"),
+)
+
+# What the delivering process tells of its links; written when it changes.
+link_states: Final = Table(
+    "link_states",
+    metadata,
+    Column("link_id", _RowId, primary_key=True, autoincrement=False),
+    _needed("state", Text),
+    _needed("detail", Text),
+    _needed("since", BigInteger),
+    sqlite_with_rowid=False,
 )
 
 lists: Final = Table(
@@ -106,9 +130,23 @@ lists: Final = Table(
     Column("stop_text", Text),
     Column("start_text", Text),
     Column("help_text", Text),
+    Column("second_link_id", _RowId, ForeignKey("links.id", name="lists_to_second_links")),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),
+)
+
+# How far a list on the account's own carrier has come on its way to being verified.
+verifications: Final = Table(
+    "verifications",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    _needed("checked_at", BigInteger),
+    _needed("checked", Text),
+    Column("sent_at", BigInteger),
+    Column("recipient", BigInteger),
+    Column("message_number", BigInteger),
+    sqlite_with_rowid=False,
 )
 
 # Who can be reached.
@@ -439,5 +477,14 @@ idempotency: Final = Table(
     _needed("answer", LargeBinary),
     _needed("created_at", BigInteger),
     Index(None, "created_at"),
+    sqlite_with_rowid=False,
+)
+
+# Values by which an installation knows itself, such as the proof of its master key.
+marks: Final = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _needed("value", LargeBinary),
     sqlite_with_rowid=False,
 )

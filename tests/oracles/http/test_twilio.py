@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import fake_twilio
 import pytest
 from fake_twilio import ACCOUNT, TOKEN
-from http_oracle import ask, needs_oracles
+from http_oracle import ask, flips, needs_oracles
 
 from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.sdk import CallbackRequest, LinkContext
@@ -189,13 +189,6 @@ def test_what_our_fake_signs_is_accepted_by_the_sdk():
             call = {"url": url, "fields": STATUS, "signature": signature, "algorithm": name}
             calls += [("verify", call | {"token": TOKEN}), ("verify", call | {"token": "another"})]
     assert ask("twilio", *calls) == [True, False] * (len(calls) // 2)
-
-
-def flips(raw):
-    """Yield the bytes with each single bit of each byte turned."""
-    for at, byte in enumerate(raw):
-        for bit in range(8):
-            yield raw[:at] + bytes([byte ^ 1 << bit]) + raw[at + 1 :]
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from sendrail.api.v2.orders import (
 )
 from sendrail.domain.account import key_digest
 from sendrail.domain.errors import SendrailError
+from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
 from sendrail.sending.orders import Limits
 from sendrail.sending.service import Idempotency, Sending, Submission
@@ -110,6 +111,10 @@ class SendingRequest(Submission):
         """Give the answer; called once."""
         raise NotImplementedError
 
+    def answer_queued(self, message_id: MessageId) -> None:
+        """Give the usual answer: a single message was accepted."""
+        self.answer(200, queued_body(message_id).encode("ascii"))
+
     def request_id(self) -> str:
         """Return the id that the answer names."""
         raise NotImplementedError
@@ -117,8 +122,10 @@ class SendingRequest(Submission):
     def told(self, told: Told) -> None:
         """Answer with what the gate said, when it is durable."""
         if isinstance(told, list):
-            status, content = self.shape(told)
-            self.answer(status, content)
+            if not self.raws and isinstance(told[0], Accepted):
+                self.answer_queued(told[0].message_id)
+            else:
+                self.answer(*self.shape(told))
         elif isinstance(told, Replay):
             self.answer(told.status, told.answer, replayed=True)
         else:
@@ -131,9 +138,7 @@ class SendingRequest(Submission):
             return _batch_answer(self.raws, verdicts)
         [verdict] = verdicts
         if isinstance(verdict, Accepted):
-            # The id is eight letters and digits: nothing in it needs escaping.
-            text = f'{{"success":true,"message_id":"{verdict.message_id}","status":"queued"}}'
-            return 200, text.encode("ascii")
+            return 200, queued_body(verdict.message_id).encode("ascii")
         return status_of(verdict.code), error_body(
             verdict.code,
             verdict.text,
@@ -141,6 +146,12 @@ class SendingRequest(Submission):
             param=verdict.param,
             detail=verdict.detail,
         )
+
+
+def queued_body(message_id: MessageId) -> str:
+    """Return the answer to a single message that was accepted."""
+    # The id is eight letters and digits: nothing in it needs escaping.
+    return f'{{"success":true,"message_id":"{message_id}","status":"queued"}}'
 
 
 class SendingCalls:

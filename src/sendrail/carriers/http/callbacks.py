@@ -18,6 +18,8 @@ _FIELDS_MAX: Final = 256
 # In the query of the callback URLs we give out, for carriers that echo nothing else of ours. A
 # single word, because Twilio takes no URL with an underscore.
 _MESSAGE_ID: Final = "message"
+# A secret in the callback URL, for carriers that sign nothing; see `proofs`.
+_PROOF: Final = "token"
 
 T = TypeVar("T")
 
@@ -50,15 +52,25 @@ def about(callback_url: str, message_id: MessageId) -> str:
 
     The carrier echoes it with each of them, and so names a message whose answer was lost.
     """
-    joint = "&" if urlsplit(callback_url).query else "?"
-    return f"{callback_url}{joint}{_MESSAGE_ID}={quote(message_id)}"
+    return _with(callback_url, _MESSAGE_ID, message_id)
+
+
+def with_token(callback_url: str, token: str) -> str:
+    """Return the callback URL with a secret in its query, by which `token_of` knows it again."""
+    return _with(callback_url, _PROOF, token)
+
+
+def token_of(request: CallbackRequest) -> str | None:
+    """Return the secret in a callback's URL, if there is one."""
+    return dict(_pairs(urlsplit(request.url).query, strict=False)).get(_PROOF)
 
 
 def pack(request: CallbackRequest) -> bytes:
-    """Return what to store of a callback."""
+    """Return what to store of a callback: all that counts, without the secret in its URL."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    head = f"{content_type}\n{urlsplit(request.url).query}\n"
-    return head.encode() + request.body
+    pairs = urlsplit(request.url).query.split("&")
+    query = "&".join(pair for pair in pairs if pair.partition("=")[0] != _PROOF)
+    return f"{content_type}\n{query}\n".encode() + request.body
 
 
 def unpack(raw: bytes) -> Stored:
@@ -83,6 +95,11 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
         return _pairs(body.decode("ascii"), strict=bool(body))
     except ValueError as error:
         raise CarrierTrouble("The callback is no form in UTF-8.") from error
+
+
+def _with(callback_url: str, name: str, value: str) -> str:
+    joint = "&" if urlsplit(callback_url).query else "?"
+    return f"{callback_url}{joint}{name}={quote(value, safe='')}"
 
 
 def _pairs(text: str, *, strict: bool) -> list[tuple[str, str]]:

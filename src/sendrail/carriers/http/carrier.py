@@ -23,7 +23,7 @@ from sendrail.domain.delivery import (
     Outbound,
     Outcome,
     Rejected,
-    Throttled,
+    Submitted,
     Unavailable,
     Uncertain,
 )
@@ -31,6 +31,9 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
 
 _UNSENT: Final = Unavailable("not sent: the link has stopped, or its turn did not come", 1_000)
+
+# What a link that takes messages answers; the others may also come of one that is away.
+_BACK: Final = Submitted | Failed | Rejected
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +63,7 @@ class HttpCarrier(ABC):
     """
 
     vendor: ClassVar[str]
-    messages_per_request: ClassVar[int] = 1
+    messages_per_request: int = 1
     thanks: ClassVar[CallbackAnswer] = CallbackAnswer()
     unchecked: ClassVar[str] = "The vendor offers no way to try credentials without sending."
 
@@ -214,11 +217,13 @@ class HttpCarrier(ABC):
 
     def _note(self, told: Outcome | Sequence[Outcome]) -> None:
         """Log when the link goes away and when it is back: a line each, not one per message."""
-        if isinstance(told, Unavailable) and told is not _UNSENT:
+        outcomes = told if isinstance(told, Sequence) else (told,)
+        away = next((each for each in outcomes if isinstance(each, Unavailable)), None)
+        if away is not None and away is not _UNSENT:
             if not self._is_away:
-                _log.error("link_unavailable", link=self.context.name, detail=told.detail)
+                _log.error("link_unavailable", link=self.context.name, detail=away.detail)
             self._is_away = True
-        elif self._is_away and not isinstance(told, Unavailable | Uncertain | Throttled):
+        elif self._is_away and any(isinstance(each, _BACK) for each in outcomes):
             _log.info("link_available", link=self.context.name)
             self._is_away = False
 

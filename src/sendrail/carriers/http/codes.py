@@ -5,7 +5,7 @@ its range, and what is in no range by the status of the answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, assert_never
@@ -59,6 +59,14 @@ class Codes:
         self.vendor = vendor
         self.rows = rows
         self.ranges = ranges
+
+    def reworded(self, words: Mapping[str, Detail]) -> "Codes":
+        """Return the table with other words for some codes; one that is new to it is refused."""
+        new = Code(Action.REFUSE, Detail.UNKNOWN, "named in the settings")
+        rows = {
+            code: replace(self.rows.get(code, new), detail=word) for code, word in words.items()
+        }
+        return Codes(self.vendor, {**self.rows, **rows}, self.ranges)
 
     def find(self, code: str | None) -> Code | None:
         """Return the row of a code, else that of its range, else None."""

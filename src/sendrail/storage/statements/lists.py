@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from sendrail.domain import phone
 from sendrail.domain.answers import AnswerTexts
@@ -80,7 +80,10 @@ class Lists:
 
     def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]:
         """Return the lists a reply to this number may mean: a STOP counts on a deleted one too."""
-        meant = select(lists).where(lists.c.number == number, lists.c.link_id == link_id)
+        meant = select(lists).where(
+            lists.c.number == number,
+            or_(lists.c.link_id == link_id, lists.c.second_link_id == link_id),
+        )
         return self._read(meant.order_by(lists.c.id))
 
     def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts:
@@ -119,4 +122,5 @@ def list_of(row: Row[Any]) -> SendingList:
         verified_at=row.verified_at,
         on_uncertain=OnUncertain(row.on_uncertain),
         created_at=row.created_at,
+        second_link_id=None if row.second_link_id is None else LinkId(row.second_link_id),
     )

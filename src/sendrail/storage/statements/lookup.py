@@ -50,8 +50,9 @@ class LookUp:
 
     def attempts(self, account_id: AccountId, number: int) -> list[Attempt]:
         rows = self._execute(
-            select(attempts)
+            select(attempts, links.c.name.label("link"))
             .join(messages, messages.c.number == attempts.c.number)
+            .outerjoin(links, links.c.id == attempts.c.link_id)
             .where(messages.c.account_id == account_id, attempts.c.number == number)
             .order_by(attempts.c.attempt)
         )
@@ -59,6 +60,7 @@ class LookUp:
             Attempt(
                 attempt=row.attempt,
                 link_id=LinkId(row.link_id),
+                link=row.link,
                 started_at=row.started_at,
                 ended_at=row.ended_at,
                 outcome=row.outcome,

@@ -1,0 +1,1 @@
+"""CM.com Business Messaging, by its JSON gateway and webhooks."""

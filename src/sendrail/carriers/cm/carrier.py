@@ -1,0 +1,198 @@
+"""CM.com: many messages in one POST, status reports and incoming texts as JSON.
+
+https://developers.cm.com/messaging/docs
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, field
+
+from sendrail.carriers.cm.codes import CODES
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
+from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.proofs import Proofs, ProofSettings
+from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.domain import phone
+from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+
+class CmSettings(ProofSettings, frozen=True, kw_only=True):
+    """What a CM.com link is told.
+
+    What the codes of a status report settle is not in CM.com's public pages, so it can be set.
+    """
+
+    product_token: Secret
+    base_url: BaseUrl = "https://gw.messaging.cm.com"
+    batch_size: Annotated[int, Meta(ge=1, le=100)] = 100
+    parts_max: Annotated[int, Meta(ge=1, le=8)] = 8
+    statuses_delivered: tuple[str, ...] = ("2", "4")
+    statuses_undelivered: tuple[str, ...] = ("3",)
+    statuses_failed: tuple[str, ...] = ("1",)
+    words: dict[str, Detail] = field(default_factory=dict)
+    answered_keywords: tuple[str, ...] = ()
+
+
+class _Taken(msgspec.Struct, rename="camel"):
+    reference: str | None = None
+    status: str = ""
+    message_error_code: int | None = None
+
+
+class _Answered(msgspec.Struct, rename="camel"):
+    error_code: int | None = None
+    messages: list[_Taken] | None = None
+
+
+# The template of a status report is the account's: a number may stand as text.
+_Word = int | str | None
+
+
+class _State(msgspec.Struct, rename="camel"):
+    code: _Word = None
+    error_code: _Word = None
+
+
+class _Report(msgspec.Struct):
+    reference: str | None = None
+    status: _State = field(default_factory=_State)
+
+
+class _Reports(msgspec.Struct):
+    msg: _Report | list[_Report]
+
+
+class _Party(msgspec.Struct):
+    number: str | None = None
+
+
+class _Content(msgspec.Struct):
+    text: str | None = None
+
+
+class _Told(msgspec.Struct):
+    messages: _Reports | None = None
+    sender: _Party | None = field(default=None, name="from")
+    to: _Party | None = None
+    message: _Content | None = None
+    channel: str | None = None
+
+
+class CmCarrier(HttpCarrier):
+    """A link to one CM.com account."""
+
+    Settings = CmSettings
+    vendor = "CM.com"
+    unchecked = "CM.com offers no way to try a product token without sending."
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("cm", settings, CmSettings)
+        super().__init__(chosen, context)
+        self.messages_per_request = chosen.batch_size
+        self._chosen = chosen
+        self._url = f"{chosen.base_url}/v1.0/message"
+        self._headers = {"X-CM-PRODUCTTOKEN": chosen.product_token}
+        self._proofs = Proofs(chosen)
+        self._codes = CODES.reworded(chosen.words)
+        self._status_of = {
+            **dict.fromkeys(chosen.statuses_delivered, Status.DELIVERED),
+            **dict.fromkeys(chosen.statuses_undelivered, Status.UNDELIVERED),
+            **dict.fromkeys(chosen.statuses_failed, Status.FAILED),
+        }
+        self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that hands over these messages."""
+        value = {"messages": {"msg": [self._compose(message) for message in messages]}}
+        return post_json(self._url, value, self._headers)
+
+    def _compose(self, message: Outbound) -> dict[str, Any]:
+        return {
+            "from": f"00{message.sender}",
+            "to": [{"number": f"00{message.recipient}"}],
+            "body": {"type": "auto", "content": message.body},
+            "reference": message.message_id,
+            "allowedChannels": ["SMS"],
+            "minimumNumberOfMessageParts": 1,
+            "maximumNumberOfMessageParts": self._chosen.parts_max,
+        }
+
+    def read_answer(
+        self, messages: Sequence[Outbound], answer: Answer
+    ) -> Outcome | Sequence[Outcome]:
+        """Return what CM.com made of each message; it tells also when it took none of them."""
+        told = read_json(answer.body, _Answered)
+        if not told.messages:
+            return self._codes.outcome(answer, _code(told.error_code))
+        by_reference = {each.reference: each for each in told.messages}
+        return [self._outcome(by_reference.get(each.message_id), answer) for each in messages]
+
+    def _outcome(self, told: _Taken | None, answer: Answer) -> Outcome:
+        if told is None:
+            return Uncertain("CM.com's answer leaves this message out")
+        if told.status.lower() == "accepted":
+            assert told.reference is not None, "it was found by its reference"
+            return Submitted(told.reference)
+        return self._codes.outcome(answer, _code(told.message_error_code))
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback carries a proof the link's settings ask for."""
+        return self._proofs.hold(request)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn a status report into receipts, an incoming text into a reply."""
+        told = callbacks.unpack(raw).json(_Told)
+        if told.messages is not None:
+            reports = told.messages.msg
+            listed = reports if isinstance(reports, list) else [reports]
+            return [self._receipt(each, each.reference) for each in listed if each.reference]
+        if told.sender is None:
+            raise CarrierTrouble("CM.com's callback is neither a status report nor a message.")
+        reply = self._reply(told)
+        return [] if reply is None else [reply]
+
+    def _receipt(self, report: _Report, reference: str) -> Receipt:
+        status = self._status_of.get(str(report.status.code))
+        detail, trouble = str(Detail.ENROUTE), None
+        if status is Status.DELIVERED:
+            detail = Detail.DELIVERED
+        elif status is not None:
+            detail, trouble = self._codes.explain(_code(report.status.error_code))
+        return Receipt(
+            carrier_ref=reference,
+            status=status,
+            detail=detail,
+            # The reference of a message that others sent by the same account has another form.
+            message_id=MessageId(reference) if len(reference) == MESSAGE_ID_LENGTH else None,
+            trouble=trouble,
+        )
+
+    def _reply(self, told: _Told) -> Reply | None:
+        sender, list_number = _number(told.sender), _number(told.to)
+        text = None if told.message is None else told.message.text
+        by_sms = (told.channel or "SMS").upper() == "SMS"
+        if sender is None or list_number is None or text is None or not by_sms:
+            # From a short code or a name, by another channel, or no text at all.
+            return None
+        answered = text.strip().upper() in self._answered
+        return Reply(sender=sender, list_number=list_number, body=text, answered=answered)
+
+
+def _code(given: _Word) -> str | None:
+    # Without an error a status report has an empty code, or 0.
+    return str(given) if given and str(given) != "0" else None
+
+
+def _number(party: _Party | None) -> PhoneNumber | None:
+    if party is None or party.number is None:
+        return None
+    return phone.parse(f"+{party.number.removeprefix('+').removeprefix('00')}")

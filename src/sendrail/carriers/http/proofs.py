@@ -1,0 +1,99 @@
+"""Proofs of a callback for vendors without a public signature scheme: what they can be set to send.
+
+Which of them a vendor offers is up to the account, so all are settings. A callback is genuine
+when one of those that are set holds: a vendor may sign its replies and not its receipts.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from sendrail.carriers.http import callbacks, signatures
+from sendrail.carriers.http.carrier import HttpSettings
+from sendrail.carriers.sdk import CallbackRequest, Secret
+from sendrail.domain.errors import CarrierTrouble
+
+# Shorter, it could be guessed; longer, it would not fit into the URLs that vendors take.
+CallbackToken = Annotated[
+    str,
+    Meta(
+        min_length=16,
+        max_length=64,
+        pattern=r"^[0-9A-Za-z_-]*\Z",
+        extra_json_schema={"writeOnly": True},
+    ),
+]
+_HEADER: Final = r"^[0-9A-Za-z-]+\Z"  # The part of RFC 9110, 5.6.2 that vendors use.
+
+
+class ProofSettings(HttpSettings, frozen=True, kw_only=True):
+    """How a vendor that signs by no fixed scheme proves its callbacks.
+
+    Each secret has a second one, which is as good while one takes over from the other.
+    """
+
+    callback_token: CallbackToken | None = None
+    callback_token_secondary: CallbackToken | None = None
+    callback_user: str = ""
+    callback_password: Secret | None = None
+    callback_password_secondary: Secret | None = None
+    signature_secret: Secret | None = None
+    signature_secret_secondary: Secret | None = None
+    signature_header: Annotated[str, Meta(pattern=_HEADER)] = "x-signature"
+    signature_algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    signature_encoding: Literal["hex", "base64"] = "hex"
+    signature_prefix: str = ""
+
+
+class Proofs:
+    """The proofs a link's settings ask for."""
+
+    def __init__(self, chosen: ProofSettings) -> None:
+        self._chosen = chosen
+        self._tokens = given(chosen.callback_token, chosen.callback_token_secondary)
+        self._passwords = given(chosen.callback_password, chosen.callback_password_secondary)
+        self._secrets = given(chosen.signature_secret, chosen.signature_secret_secondary)
+        if not (self._tokens or self._passwords or self._secrets):
+            raise CarrierTrouble(
+                "Nothing proves callbacks: set callback_token, callback_password or"
+                " signature_secret.",
+                param="callback_token",
+            )
+
+    def url(self, callback_url: str) -> str:
+        """Return the callback URL to give to the vendor: with the token, if there is one."""
+        token = self._chosen.callback_token
+        return callback_url if token is None else callbacks.with_token(callback_url, token)
+
+    def hold(self, request: CallbackRequest) -> bool:
+        """Tell whether the request carries one of the proofs; all are tried."""
+        token = callbacks.token_of(request) or ""
+        pairs = [(self._chosen.callback_user, password) for password in self._passwords]
+        held = (
+            signatures.matches(token, self._tokens),
+            signatures.basic_matches(request.headers.get("authorization", ""), pairs),
+            self._is_signed(request),
+        )
+        return any(held)
+
+    def _is_signed(self, request: CallbackRequest) -> bool:
+        chosen = self._chosen
+        signature = request.headers.get(chosen.signature_header.lower(), "")
+        signature = signature.removeprefix(chosen.signature_prefix)
+        if chosen.signature_encoding == "hex":
+            signature = signature.lower()
+        expected = [self._signature(secret, request.body) for secret in self._secrets]
+        return signatures.matches(signature, expected)
+
+    def _signature(self, secret: str, body: bytes) -> str:
+        made = signatures.digest(secret, body, self._chosen.signature_algorithm)
+        if self._chosen.signature_encoding == "hex":
+            return made.hex()
+        return b64encode(made).decode("ascii")
+
+
+def given(*secrets: str | None) -> Sequence[str]:
+    """Return the secrets that are set."""
+    return [secret for secret in secrets if secret is not None]

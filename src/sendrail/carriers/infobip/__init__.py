@@ -1,0 +1,1 @@
+"""Infobip, by version 3 of its SMS API and webhooks."""

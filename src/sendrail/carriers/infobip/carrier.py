@@ -1,0 +1,258 @@
+"""Infobip: many messages in one POST, receipts and replies as JSON with many in one request.
+
+https://www.infobip.com/docs/api/channels/sms/outbound-sms/send-sms-messages
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, field
+
+from sendrail.carriers.details import TROUBLE, Detail
+from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
+from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.proofs import Proofs, ProofSettings
+from sendrail.carriers.infobip.codes import CODES, DUPLICATE, GROUPS, NO_ERROR
+from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.domain import phone
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.delivery import Failed, Outbound, Outcome, Rejected, Submitted, Uncertain
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+# Groups of statuses, by their ids: the names of some differ between Infobip's own pages.
+TAKEN: Final = frozenset({0, 1, 3})
+STATUS_OF: Final = {
+    2: Status.UNDELIVERED,
+    3: Status.DELIVERED,
+    4: Status.UNDELIVERED,
+    5: Status.FAILED,
+}
+GROUP_OF: Final = {2: "UNDELIVERABLE", 4: "EXPIRED", 5: "REJECTED"}
+# Where a violation names the message it speaks of, such as `messages[3].destinations[0].to`.
+_INDEX: Final = re.compile(r"^messages\[([0-9]{1,4})\]").match
+_DIGEST_LENGTH: Final = 8
+
+_Reference = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class InfobipSettings(ProofSettings, frozen=True, kw_only=True):
+    """What an Infobip link is told."""
+
+    api_key: Secret
+    base_url: BaseUrl = "https://api.infobip.com"
+    batch_size: Annotated[int, Meta(ge=1, le=100)] = 100
+    validity_seconds: Annotated[int, Meta(ge=1, le=172_800)] | None = None
+    application_id: _Reference | None = None
+    entity_id: _Reference | None = None
+    receipts_by_subscription: bool = False
+    answered_keywords: tuple[str, ...] = ()
+
+
+class _State(msgspec.Struct, rename="camel"):
+    group_id: int = -1
+    name: str = ""
+
+
+class _Error(msgspec.Struct):
+    name: str = NO_ERROR
+
+
+class _Taken(msgspec.Struct, rename="camel"):
+    message_id: str
+    status: _State
+
+
+class _Answered(msgspec.Struct):
+    messages: list[_Taken]
+
+
+class _Violation(msgspec.Struct):
+    property: str = ""
+
+
+class _Refused(msgspec.Struct, rename="camel"):
+    error_code: str | None = None
+    violations: list[_Violation] | None = None
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    message_id: str | None = None
+    status: _State | None = None
+    error: _Error | None = None
+    sender: str | None = field(default=None, name="from")
+    to: str | None = None
+    text: str | None = None
+
+
+class _Told(msgspec.Struct):
+    results: list[_Result]
+
+
+class InfobipCarrier(HttpCarrier):
+    """A link to one Infobip account."""
+
+    Settings = InfobipSettings
+    vendor = "Infobip"
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("infobip", settings, InfobipSettings)
+        super().__init__(chosen, context)
+        self.messages_per_request = chosen.batch_size
+        self._base_url = chosen.base_url
+        self._headers = {"Authorization": f"App {chosen.api_key}"}
+        self._proofs = Proofs(chosen)
+        self._options = _options(chosen)
+        self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
+        self._webhooks: dict[str, Any] = {}
+        if context.callback_url is not None and not chosen.receipts_by_subscription:
+            url = self._proofs.url(context.callback_url)
+            self._webhooks = {"delivery": {"url": url}, "contentType": "application/json"}
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that hands over these messages."""
+        value = {"messages": [self._compose(message) for message in messages]}
+        return post_json(f"{self._base_url}/sms/3/messages", value, self._headers)
+
+    def _compose(self, message: Outbound) -> dict[str, Any]:
+        destination = {"to": str(message.recipient), "messageId": reference(message)}
+        composed: dict[str, Any] = {
+            "sender": str(message.sender),
+            "destinations": [destination],
+            "content": {"text": message.body},
+        }
+        if self._options:
+            composed["options"] = self._options
+        if self._webhooks:
+            composed["webhooks"] = self._webhooks
+        return composed
+
+    def read_answer(
+        self, messages: Sequence[Outbound], answer: Answer
+    ) -> Outcome | Sequence[Outcome]:
+        """Return what Infobip made of each message."""
+        if not answer.is_success:
+            return _read_refusal(messages, answer)
+        told = {each.message_id: each for each in read_json(answer.body, _Answered).messages}
+        return [_outcome(told.get(reference(message)), answer) for message in messages]
+
+    def probe(self) -> Request:
+        """Return a request for the latest message in the log: reading it changes nothing."""
+        url = f"{self._base_url}/sms/3/logs?limit=1"
+        return Request(method="GET", url=url, headers=self._headers)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback carries a proof the link's settings ask for."""
+        return self._proofs.hold(request)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn delivery reports into receipts, incoming texts into replies."""
+        results = callbacks.unpack(raw).json(_Told).results
+        told = [
+            self._reply(result) if result.status is None else _receipt(result, result.status)
+            for result in results
+        ]
+        return [each for each in told if each is not None]
+
+    def _reply(self, result: _Result) -> Reply | None:
+        sender, list_number = _number(result.sender), _number(result.to)
+        if sender is None or list_number is None or result.text is None:
+            # From a short code or a name, or no text at all.
+            return None
+        return Reply(
+            sender=sender,
+            list_number=list_number,
+            body=result.text,
+            answered=result.text.strip().upper() in self._answered,
+        )
+
+
+def reference(message: Outbound) -> str:
+    """Return the id under which Infobip knows a message: ours, and a digest of what it says.
+
+    Infobip refuses an id it has seen. With the digest that can only be this message, sent before,
+    and never another one that got its id from an older copy of our database.
+    """
+    said = f"{message.sender}\n{message.recipient}\n{message.body}".encode()
+    digest = hashlib.sha256(said).hexdigest()[:_DIGEST_LENGTH]
+    return f"{message.message_id}-{digest}"
+
+
+def _options(chosen: InfobipSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    platform = {"entityId": chosen.entity_id, "applicationId": chosen.application_id}
+    if given := {name: value for name, value in platform.items() if value is not None}:
+        options["platform"] = given
+    if chosen.validity_seconds is not None:
+        options["validityPeriod"] = {"amount": chosen.validity_seconds, "timeUnit": "SECONDS"}
+    return options
+
+
+def _outcome(told: _Taken | None, answer: Answer) -> Outcome:
+    if told is None:
+        return Uncertain("Infobip's answer leaves this message out")
+    status = told.status
+    if status.group_id in TAKEN or status.name == DUPLICATE:
+        return Submitted(told.message_id)
+    if CODES.find(status.name) is not None:
+        return CODES.outcome(answer, status.name)
+    group = GROUPS.get(GROUP_OF.get(status.group_id, ""))
+    if group is None:
+        return Uncertain(f"Infobip answered what we do not know ({status.name})")
+    return Rejected(f"{group.detail} ({status.name})", TROUBLE.get(group.detail))
+
+
+def _read_refusal(messages: Sequence[Outbound], answer: Answer) -> Outcome | Sequence[Outcome]:
+    """Return what a refusal of the whole request means for each of its messages.
+
+    One bad message makes Infobip refuse all: those it does not name are tried again.
+    """
+    refused = read_json(answer.body, _Refused)
+    outcome = CODES.outcome(answer, refused.error_code)
+    if not isinstance(outcome, Rejected) or len(messages) <= 1:
+        return outcome
+    found = (_INDEX(each.property) for each in refused.violations or ())
+    bad = {int(match[1]) for match in found if match}
+    again = Failed(f"{Detail.REQUEST} (together with a message that was refused)")
+    return [outcome if at in bad else again for at in range(len(messages))]
+
+
+def _receipt(result: _Result, state: _State) -> Receipt | None:
+    if result.message_id is None or state.name == DUPLICATE:
+        # The latter says nothing of the message that was taken, though it bears the same id.
+        return None
+    status = STATUS_OF.get(state.group_id)
+    detail, trouble = str(Detail.ENROUTE), None
+    if status is Status.DELIVERED:
+        detail = Detail.DELIVERED
+    elif status is not None:
+        detail, trouble = _explain(state, NO_ERROR if result.error is None else result.error.name)
+    ours, joint, _ = result.message_id.partition("-")
+    return Receipt(
+        carrier_ref=result.message_id,
+        status=status,
+        detail=detail,
+        # Of a message that somebody else sent by the same account, the id has another form.
+        message_id=MessageId(ours) if joint and len(ours) == MESSAGE_ID_LENGTH else None,
+        trouble=trouble,
+    )
+
+
+def _explain(state: _State, error: str) -> tuple[str, RecipientTrouble | None]:
+    """Return what a receipt says by a known error, else a known status, else its status's group."""
+    for code in (error.upper(), state.name):
+        if CODES.find(code) is not None:
+            return CODES.explain(code)
+    group = GROUPS[GROUP_OF[state.group_id]]
+    code = state.name if error == NO_ERROR else error
+    return f"{group.detail} ({code})", TROUBLE.get(group.detail)
+
+
+def _number(text: str | None) -> PhoneNumber | None:
+    return None if text is None else phone.parse(f"+{text.removeprefix('+')}")

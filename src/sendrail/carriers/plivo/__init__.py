@@ -1,0 +1,1 @@
+"""Plivo Messaging, by its REST API and callbacks."""

@@ -1,0 +1,162 @@
+"""Plivo: one POST of JSON per message, status callbacks and incoming texts as signed forms.
+
+https://docs.plivo.com/docs/messaging/api/message/send-a-message
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_json, read_json
+from sendrail.carriers.plivo.codes import CODES
+from sendrail.carriers.plivo.signature import is_signed
+from sendrail.carriers.sdk import (
+    CallbackAnswer,
+    CallbackRequest,
+    LinkContext,
+    Secret,
+    read_settings,
+)
+from sendrail.domain import phone
+from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+# What each status of a message settles; those that are not here settle nothing.
+STATUS_OF: Final = {
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.FAILED,
+    "rejected": Status.FAILED,
+}
+# The texts Plivo answers by itself for US and Canadian numbers: whole, in any case.
+# https://docs.plivo.com/docs/messaging/concepts/dnd-service
+KEYWORDS: Final = frozenset(
+    {
+        *("STOP", "STOP ALL", "END", "QUIT", "CANCEL", "UNSUB", "UNSUBSCRIBE"),
+        *("HELP", "INFO"),
+    }
+)
+
+
+class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
+    """What a Plivo link is told."""
+
+    auth_id: Annotated[str, msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z")]
+    auth_token: Secret
+    auth_token_secondary: Secret | None = None
+    accepts_v2: bool = True
+    validity_seconds: Annotated[int, msgspec.Meta(ge=5, le=10_799)] | None = None
+    log: Literal["true", "false", "content_only", "number_only"] = "true"
+    answers_keywords: bool = True
+    base_url: BaseUrl = "https://api.plivo.com"
+
+
+class _Created(msgspec.Struct):
+    # One for each recipient, and ours is one.
+    message_uuid: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)
+    ]
+
+
+class PlivoCarrier(HttpCarrier):
+    """A link to one Plivo account or subaccount."""
+
+    Settings = PlivoSettings
+    vendor = "Plivo"
+    thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("plivo", settings, PlivoSettings)
+        super().__init__(chosen, context)
+        self._chosen = chosen
+        self._headers = {"Authorization": basic(chosen.auth_id, chosen.auth_token)}
+        # Without the slash at its end, Plivo redirects.
+        self._account_url = f"{chosen.base_url}/v1/Account/{chosen.auth_id}/"
+        secrets = (chosen.auth_token, chosen.auth_token_secondary)
+        self._secrets = [secret for secret in secrets if secret is not None]
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that creates one message."""
+        [message] = messages
+        value = {
+            "src": phone.show(message.sender),
+            "dst": phone.show(message.recipient),
+            "text": message.body,
+            "type": "sms",
+            "log": self._chosen.log,
+            "trackable": False,
+        }
+        if self.context.callback_url is not None:
+            value["url"] = callbacks.about(self.context.callback_url, message.message_id)
+            value["method"] = "POST"
+        if self._chosen.validity_seconds is not None:
+            value["message_expiry"] = self._chosen.validity_seconds
+        return post_json(f"{self._account_url}Message/", value, self._headers)
+
+    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+        """Return what Plivo made of one message."""
+        if answer.is_success:
+            return Submitted(read_json(answer.body, _Created).message_uuid[0])
+        of_a_submit = bool(messages)
+        told = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+        code = f"HTTP {answer.status}" if of_a_submit and answer.status in told else None
+        return CODES.outcome(answer, code)
+
+    def probe(self) -> Request:
+        """Return a request for the account's details."""
+        return Request(method="GET", url=self._account_url, headers=self._headers)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback is signed with one of the link's tokens."""
+        return is_signed(request, self._secrets, accepts_v2=self._chosen.accepts_v2)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn a status callback into a receipt, an incoming text into a reply."""
+        stored = callbacks.unpack(raw)
+        form = stored.form()
+        if "MessageUUID" not in form:
+            raise CarrierTrouble("Plivo's callback names no message.")
+        if "Status" in form and "Text" not in form:
+            return [_receipt(form, stored.message_id)]
+        reply = self._reply(form)
+        return [] if reply is None else [reply]
+
+    def _reply(self, form: Mapping[str, str]) -> Reply | None:
+        sender, list_number = _number(form.get("From", "")), _number(form.get("To", ""))
+        if sender is None or list_number is None:
+            # From or to a short code.
+            return None
+        body = form.get("Text", "")
+        answered = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
+        return Reply(sender=sender, list_number=list_number, body=body, answered=answered)
+
+
+def _number(text: str) -> phone.PhoneNumber | None:
+    # Plivo writes numbers without a plus.
+    return phone.parse(f"+{text.removeprefix('+')}")
+
+
+def _receipt(form: Mapping[str, str], message_id: MessageId | None) -> Receipt:
+    status = STATUS_OF.get(form["Status"])
+    detail, trouble = str(Detail.ENROUTE), None
+    if status is Status.DELIVERED:
+        detail = Detail.DELIVERED
+    elif status is not None:
+        detail, trouble = CODES.explain(form.get("ErrorCode") or None)
+    return Receipt(
+        # Where the parts of a long text have names of their own, the whole has the first one's.
+        carrier_ref=form.get("ParentMessageUUID") or form["MessageUUID"],
+        status=status,
+        detail=detail,
+        message_id=message_id,
+        trouble=trouble,
+    )

@@ -1,0 +1,1 @@
+"""Sinch SMS, by its REST API (XMS) and callbacks."""

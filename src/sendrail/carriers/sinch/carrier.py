@@ -1,0 +1,216 @@
+"""Sinch: one batch of one message per POST, delivery reports and incoming texts as JSON.
+
+https://developers.sinch.com/docs/sms/api-reference/sms/tag/Batches/
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks, signatures
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
+from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.signatures import REPLAY_WINDOW_SECONDS
+from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sinch.codes import CODES
+from sendrail.carriers.sinch.signature import SIGNATURE, is_signed
+from sendrail.domain import phone
+from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+# What each status of a message settles; those that are not here settle nothing. One of them,
+# `UNKNOWN`, is Sinch's last word and yet says nothing.
+STATUS_OF: Final = {
+    "DELIVERED": Status.DELIVERED,
+    "FAILED": Status.UNDELIVERED,
+    "EXPIRED": Status.UNDELIVERED,
+    "DELETED": Status.UNDELIVERED,
+    "REJECTED": Status.FAILED,
+    "ABORTED": Status.FAILED,
+    "CANCELLED": Status.FAILED,
+}
+# These say more than whatever code comes with them.
+_DETAIL_OF: Final = {"EXPIRED": Detail.EXPIRED, "CANCELLED": Detail.CANCELLED}
+# The texts that the network of toll-free numbers answers by itself, whoever their provider is.
+# https://community.sinch.com/t5/Toll-Free-Numbers-TFN/How-does-STOP-work-on-a-Toll-Free-number/ta-p/15313
+KEYWORDS: Final = frozenset({"STOP", "START", "UNSTOP", "ARRET", "NONARRET"})
+# What comes before the last seven digits of such a number.
+_TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
+
+
+class SinchSettings(HttpSettings, frozen=True, kw_only=True):
+    """What a Sinch link is told."""
+
+    service_plan_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
+    api_token: Secret
+    webhook_secret: Secret | None = None
+    webhook_secret_secondary: Secret | None = None
+    webhook_user: Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")] | None = None
+    webhook_password: Secret | None = None
+    webhook_password_secondary: Secret | None = None
+    replay_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=172_800)] = REPLAY_WINDOW_SECONDS
+    overrides_callback_url: bool = False
+    answers_keywords: bool = True
+    base_url: BaseUrl = "https://us.sms.api.sinch.com"
+
+
+class _Created(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Refused(msgspec.Struct):
+    code: str | None = None
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+class _Report(msgspec.Struct):
+    batch_id: Annotated[str, msgspec.Meta(min_length=1)]
+    status: str
+    code: int | None = None
+    client_reference: str | None = None
+
+
+class _Media(msgspec.Struct):
+    message: str | None = None
+
+
+class _Incoming(msgspec.Struct):
+    from_: str = msgspec.field(name="from")
+    to: str
+    body: str | _Media
+
+
+class SinchCarrier(HttpCarrier):
+    """A link to one Sinch service plan."""
+
+    Settings = SinchSettings
+    vendor = "Sinch"
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("sinch", settings, SinchSettings)
+        if (chosen.webhook_user is None) != (chosen.webhook_password is None):
+            raise CarrierTrouble(
+                "webhook_user and webhook_password go together: set both or none.",
+                param="webhook_password",
+            )
+        if chosen.webhook_secret is None and chosen.webhook_user is None:
+            raise CarrierTrouble(
+                "Nothing proves Sinch's callbacks: set webhook_secret, or webhook_user and "
+                "webhook_password.",
+                param="webhook_secret",
+            )
+        super().__init__(chosen, context)
+        self._chosen = chosen
+        self._headers = {"Authorization": f"Bearer {chosen.api_token}"}
+        self._url = f"{chosen.base_url}/xms/v1/{chosen.service_plan_id}/batches"
+        secrets = (chosen.webhook_secret, chosen.webhook_secret_secondary)
+        self._secrets = [secret for secret in secrets if secret is not None]
+        passwords = (chosen.webhook_password, chosen.webhook_password_secondary)
+        self._pairs = [
+            (chosen.webhook_user, password)
+            for password in passwords
+            if chosen.webhook_user is not None and password is not None
+        ]
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that creates a batch of one message."""
+        [message] = messages
+        value = {
+            "from": phone.show(message.sender),
+            "to": [phone.show(message.recipient)],
+            "body": message.body,
+            "type": "mt_text",
+            # Sinch repeats it in each report, and so names a message whose answer was lost.
+            "client_reference": message.message_id,
+        }
+        if self.context.callback_url is not None:
+            value["delivery_report"] = "per_recipient_final"
+            if self._chosen.overrides_callback_url:
+                value["callback_url"] = self.context.callback_url
+        return post_json(self._url, value, self._headers)
+
+    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+        """Return what Sinch made of one message."""
+        del messages
+        if answer.is_success:
+            return Submitted(read_json(answer.body, _Created).id)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return CODES.outcome(answer, "HTTP 404")
+        return CODES.outcome(answer, read_json(answer.body, _Refused).code)
+
+    def probe(self) -> Request:
+        """Return a request for the latest batch."""
+        return Request(method="GET", url=f"{self._url}?page_size=1", headers=self._headers)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback is signed of late, or has the user and the password.
+
+        One that carries a signature is judged by it, if we have a secret.
+        """
+        if self._secrets and (SIGNATURE in request.headers or not self._pairs):
+            return is_signed(
+                request,
+                self._secrets,
+                now=self.context.clock.now(),
+                window_seconds=self._chosen.replay_window_seconds,
+            )
+        return signatures.basic_matches(request.headers.get("authorization", ""), self._pairs)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn a report on a recipient into a receipt, an incoming text into a reply."""
+        stored = callbacks.unpack(raw)
+        kind = stored.json(_Kind).type
+        if kind == "recipient_delivery_report_sms":
+            return [_receipt(stored.json(_Report))]
+        if kind in {"mo_text", "mo_media"}:
+            reply = self._reply(stored.json(_Incoming))
+            return [] if reply is None else [reply]
+        return []
+
+    def _reply(self, told: _Incoming) -> Reply | None:
+        sender, list_number = _number(told.from_), _number(told.to)
+        if sender is None or list_number is None:
+            # From or to a short code.
+            return None
+        body = told.body if isinstance(told.body, str) else told.body.message or ""
+        answered = (
+            self._chosen.answers_keywords
+            and list_number // 10_000_000 in _TOLL_FREE
+            and body.strip().upper() in KEYWORDS
+        )
+        return Reply(sender=sender, list_number=list_number, body=body, answered=answered)
+
+
+def _number(text: str) -> phone.PhoneNumber | None:
+    # Sinch writes numbers without a plus.
+    return phone.parse(f"+{text.removeprefix('+')}")
+
+
+def _receipt(told: _Report) -> Receipt:
+    # Its pages write the words with small letters, its SDKs without.
+    word = told.status.upper()
+    status = STATUS_OF.get(word)
+    code = str(told.code) if told.code else None
+    detail, trouble = str(Detail.ENROUTE), None
+    if status is Status.DELIVERED:
+        detail = Detail.DELIVERED
+    elif (by_word := _DETAIL_OF.get(word)) is not None:
+        detail = f"{by_word} ({code})" if code else by_word
+    elif status is not None:
+        detail, trouble = CODES.explain(code)
+    return Receipt(
+        carrier_ref=told.batch_id,
+        status=status,
+        detail=detail,
+        message_id=MessageId(told.client_reference) if told.client_reference else None,
+        trouble=trouble,
+    )

@@ -1,0 +1,1 @@
+"""Telnyx Messaging, by its REST API (v2) and webhooks."""

@@ -1,0 +1,1 @@
+"""Vonage, formerly Nexmo, by its SMS API and webhooks."""

@@ -1,0 +1,294 @@
+"""`sendrail links`: the connections to carriers.
+
+A secret is given as `--set password=@FILE` or `--set password=-` (standard input), so that it stays
+out of the shell's history; it is never shown again.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.links.service import Contract, KindCard, LinkCard
+    from sendrail.links.settings import Setting
+
+app = typer.Typer(help="Links: your connections to carriers.", no_args_is_help=True)
+
+_COLUMNS = ("name", "kind", "owner", "state", "since", "window", "mps", "lists", "detail")
+_SETTING_COLUMNS = ("kind", "setting", "type", "default", "secret")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The link's name.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting; VALUE may be @FILE, or - for standard input. May be repeated.",
+    ),
+]
+Window = Annotated[
+    int | None, typer.Option(help="Messages under way at once, not yet answered; 100 if new.")
+]
+Mps = Annotated[
+    float | None, typer.Option(help="Messages a second the carrier allows; 0: no bound.")
+]
+SegmentsPerSecond = Annotated[
+    float | None, typer.Option(help="Segments a second the carrier allows; 0: no bound.")
+]
+
+
+@app.command()
+def add(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="See `sendrail links kinds`.")],
+    name: Name,
+    *,
+    settings: Set = None,
+    window: Window = None,
+    mps: Mps = None,
+    segments_per_second: SegmentsPerSecond = None,
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="The account's own carrier: its lists are verified first."),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a link. A running server opens it within a second."""
+    with output.told(as_json):
+        words = _words(settings)
+    card = run(
+        data,
+        as_json,
+        lambda it: it.links.add(
+            it.default_account,
+            kind,
+            name,
+            words,
+            _contract(window, mps, segments_per_second),
+            own=own,
+        ),
+    )
+    _tell(card, as_json)
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the links with their states."""
+    links = [
+        _shown(card) for card in run(data, as_json, lambda it: it.links.all(it.default_account))
+    ]
+    if as_json:
+        output.document({"links": links})
+    else:
+        output.table(_COLUMNS, links, "There are no links; `sendrail links add` makes one.")
+
+
+@app.command()
+def show(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Show one link with its settings and its callback URL, which only the carrier may know."""
+    _tell(run(data, as_json, lambda it: it.links.find(it.default_account, name)), as_json)
+
+
+@app.command()
+def change(
+    name: Name,
+    *,
+    settings: Set = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Take a setting back to its default. May be repeated."),
+    ] = None,
+    window: Window = None,
+    mps: Mps = None,
+    segments_per_second: SegmentsPerSecond = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change a link. A running server opens it anew; an own carrier's lists are verified again."""
+    with output.told(as_json):
+        words = _words(settings)
+    card = run(
+        data,
+        as_json,
+        lambda it: it.links.change(
+            it.default_account,
+            name,
+            words,
+            _contract(window, mps, segments_per_second),
+            unset=unset or (),
+        ),
+    )
+    _tell(card, as_json)
+
+
+@app.command("test")
+def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Try a link's credentials; nothing is sent."""
+    told = run(data, as_json, lambda it: it.links.test(it.default_account, name))
+    if as_json:
+        output.document({"name": name, "ok": True, "told": told})
+    else:
+        print(told)
+
+
+@app.command()
+def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Hand nothing over by a link; its receipts and replies are still heard."""
+    _tell(run(data, as_json, lambda it: it.links.pause(it.default_account, name)), as_json)
+
+
+@app.command()
+def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Let a paused link work again."""
+    _tell(run(data, as_json, lambda it: it.links.resume(it.default_account, name)), as_json)
+
+
+@app.command("rotate-url")
+def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Give a link another callback URL; the old one is honoured for a day."""
+    _tell(run(data, as_json, lambda it: it.links.rotate_url(it.default_account, name)), as_json)
+
+
+@app.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a link that no list goes by, with its secrets."""
+    if not yes:
+        typer.confirm(f"Remove the link {name}?", abort=True, err=True)
+    link = run(data, as_json, lambda it: it.links.remove(it.default_account, name))
+    if as_json:
+        output.document({"name": link.name, "removed": True})
+    else:
+        print(f"removed {link.name} ({link.kind})")
+
+
+@app.command()
+def kinds(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Only this one.")] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the carrier kinds that are installed, with their settings."""
+
+    async def find(runtime: Any) -> "list[KindCard]":
+        return [card for card in runtime.links.kinds() if kind in {"", card.name}]
+
+    found = run(data, as_json, find)
+    if as_json:
+        output.document({"kinds": [_kind(card) for card in found]})
+        return
+    rows = [row for card in found for row in _rows(card)]
+    output.table(_SETTING_COLUMNS, rows, f"There is no carrier kind {kind or 'at all'}.")
+
+
+def _words(given: list[str] | None) -> dict[str, str]:
+    """Return the settings' words; those named by a file or by standard input are read."""
+    from sendrail.domain.errors import InvalidInput
+    from sendrail.links.settings import name_of_setting
+
+    words: dict[str, str] = {}
+    from_input = ""
+    for each in given or ():
+        name, word = name_of_setting(each)
+        if word == "-":
+            if from_input:
+                raise InvalidInput(
+                    f"{from_input} and {name} cannot both come from standard input.", param=name
+                )
+            from_input = name
+            word = _from_input(name)
+        elif word.startswith("@@"):
+            word = word[1:]
+        elif word.startswith("@"):
+            word = Path(word[1:]).read_text("utf-8").rstrip("\r\n")
+        words[name] = word
+    return words
+
+
+def _from_input(name: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True, err=True))
+    return sys.stdin.read().rstrip("\r\n")
+
+
+def _contract(
+    window: int | None, mps: float | None, segments_per_second: float | None
+) -> "Contract":
+    from sendrail.links.service import Contract
+
+    return Contract(window=window, mps=mps, segments_per_second=segments_per_second)
+
+
+def _tell(card: "LinkCard", as_json: bool) -> None:
+    shown = _shown(card)
+    if as_json:
+        output.document(shown)
+        return
+    settings = shown.pop("settings")
+    output.card(shown | {f"set {name}": value for name, value in settings.items()})
+
+
+def _shown(card: "LinkCard") -> dict[str, Any]:
+    link, report = card.link, card.report
+    return {
+        "name": link.name,
+        "kind": link.kind,
+        "owner": "installation" if link.account_id is None else "account",
+        "state": report.state.value,
+        "detail": report.detail,
+        "since": output.when(report.since or None),
+        "window": link.window,
+        "mps": link.mps,
+        "segments_per_second": link.segments_per_second,
+        "lists": card.lists,
+        "callback_url": card.callback_url,
+        "old_callback_url_until": output.when(card.old_url_until),
+        "settings": dict(card.settings),
+    }
+
+
+def _kind(card: "KindCard") -> dict[str, Any]:
+    return {
+        "kind": card.name,
+        "trouble": card.trouble,
+        "settings": [
+            {
+                "name": each.name,
+                "type": each.type,
+                "required": each.required,
+                "default": None if each.secret else each.default,
+                "secret": each.secret,
+            }
+            for each in card.settings
+        ],
+    }
+
+
+def _rows(card: "KindCard") -> list[dict[str, Any]]:
+    if card.trouble is not None:
+        return [
+            {"kind": card.name, "setting": "", "type": card.trouble, "default": "", "secret": ""}
+        ]
+    return [
+        {
+            "kind": card.name,
+            "setting": each.name,
+            "type": each.type,
+            "default": _default(each),
+            "secret": each.secret,
+        }
+        for each in card.settings
+    ]
+
+
+def _default(setting: "Setting") -> Any:
+    return "(required)" if setting.required else setting.default

@@ -1,0 +1,106 @@
+"""`sendrail lists verify`: three steps until a list on the account's own carrier may send.
+
+It can be left at any time and run again: it goes on where it was.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.links.verification import Standing
+
+_POLL_SECONDS = 0.5
+_WAIT_SECONDS = 300.0
+
+
+def verify(
+    number: ListNumber,
+    to: Annotated[
+        str, typer.Option(metavar="NUMBER", help="A handset of yours, for the test message.")
+    ] = "",
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="How long to wait for the reply; 300 on a terminal."
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a list on your own carrier: credentials, a test message, a reply to it.
+
+    Exit code 1 while the list is not verified; run it again to go on.
+    """
+    interactive = sys.stdin.isatty() and not as_json
+    seconds = wait if wait is not None else (_WAIT_SECONDS if interactive else 0.0)
+    standing = run(data, as_json, lambda it: _walk(it, number, to, seconds, interactive))
+    shown = _shown(standing)
+    if as_json:
+        output.document(shown)
+    else:
+        output.card(shown)
+    if not shown["verified"]:
+        raise typer.Exit(output.Exit.FAILED)
+
+
+async def _walk(
+    runtime: "Runtime", number: str, to: str, seconds: float, interactive: bool
+) -> "Standing":
+    """Take the steps that can be taken, and wait for the last."""
+    from sendrail.domain.verification import Step
+
+    steps, account = runtime.verification, runtime.default_account
+    standing = await steps.standing(account, number)
+    if standing.step is Step.CREDENTIALS:
+        standing = await steps.check(account, number)
+        assert standing.progress is not None, "the step was noted a moment ago"
+        output.note(f"1. credentials: {standing.progress.checked}")
+    if standing.step is Step.TEST_SEND and not to and interactive:
+        to = typer.prompt("2. Which handset of yours gets the test message", err=True)
+    if standing.step in {Step.TEST_SEND, Step.REPLY} and to:
+        standing = await steps.send_test(account, number, to)
+        output.note(f"2. test message: {standing.message_id} is queued")
+    if standing.step is Step.REPLY:
+        output.note("3. reply: answer the message on the handset; the running server hears it")
+        standing = await _wait(runtime, number, standing, seconds)
+    return standing
+
+
+async def _wait(
+    runtime: "Runtime", number: str, standing: "Standing", seconds: float
+) -> "Standing":
+    import asyncio
+
+    from sendrail.domain.verification import Step
+
+    until = runtime.clock.monotonic() + seconds
+    while standing.step is Step.REPLY and runtime.clock.monotonic() < until:
+        await asyncio.sleep(_POLL_SECONDS)
+        standing = await runtime.verification.standing(runtime.default_account, number)
+    return standing
+
+
+def _shown(standing: "Standing") -> dict[str, Any]:
+    from sendrail.domain import phone
+    from sendrail.domain.verification import Step
+
+    progress, sender = standing.progress, standing.sender
+    recipient = None if progress is None else progress.recipient
+    return {
+        "list_number": phone.show(sender.number),
+        "link": standing.link.name,
+        "own_carrier": sender.byoc,
+        "verified": standing.step is Step.DONE,
+        "next_step": None if standing.step is Step.DONE else standing.step.value,
+        "credentials_tested_at": output.when(progress.checked_at) if progress else None,
+        "test_message_id": standing.message_id,
+        "test_message_to": None if recipient is None else phone.show(recipient),
+        "test_message_status": standing.message_status and standing.message_status.value,
+        "verified_at": output.when(sender.verified_at),
+    }

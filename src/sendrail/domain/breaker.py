@@ -1,0 +1,126 @@
+"""The breaker of a link: when to stop trying, and how to find out that it takes messages again.
+
+Closed, it counts troubles that follow each other. Open, nothing is handed over until a time. Then
+it is half open: one message tries the link, and its answer closes the breaker or opens it again.
+(The pattern is Nygard's, "Release It!", chapter 5.)
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from sendrail.domain.delivery import Outcome, Unavailable, Uncertain
+
+# A single lost answer may be anything; this many in a row are the link's.
+_TROUBLES_MAX: Final = 5
+_REST_MIN: Final = 1.0
+_REST_MAX: Final = 60.0
+
+
+class BreakerState(StrEnum):
+    """Whether a link is trusted."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An outcome that speaks against the link and not against its message.
+
+    `rest` is how long the link asks to be left alone, in seconds; None when it says nothing.
+    """
+
+    detail: str
+    rest: float | None
+
+
+def trouble_of(outcome: Outcome) -> Trouble | None:
+    """Return what an outcome says against its link; any real answer of the carrier says nothing."""
+    match outcome:
+        case Unavailable(detail, retry_after_ms):
+            return Trouble(detail, retry_after_ms / 1000)
+        case Uncertain(detail):
+            return Trouble(detail, None)
+        case _:
+            return None
+
+
+class Departed(NamedTuple):
+    """When messages left: the breaker's era, and the time."""
+
+    era: int
+    at: float
+
+
+class Breaker:
+    """The state of one link's breaker. Times are seconds of a monotonic clock.
+
+    Whoever hands messages over says when their answer comes when they left. Answers to what left
+    before the breaker opened say nothing about the link now. Nor does a lost answer, where the
+    carrier has answered anything since that message left: a few silent ones among many are theirs.
+    """
+
+    __slots__ = ("_answered_at", "_rest", "_retry_at", "_troubles", "detail", "era", "state")
+
+    def __init__(self) -> None:
+        self.state = BreakerState.CLOSED
+        self.detail = ""
+        self.era = 0
+        self._answered_at = -math.inf
+        self._troubles = 0
+        self._rest = _REST_MIN
+        self._retry_at = 0.0
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the link may be tried again; None unless the breaker is open."""
+        return self._retry_at if self.state is BreakerState.OPEN else None
+
+    def room(self, now: float) -> int | None:
+        """Return how many messages may be handed over; None where the breaker sets no bound."""
+        if self.state is BreakerState.CLOSED:
+            return None
+        return int(self.state is BreakerState.OPEN and now >= self._retry_at)
+
+    def take(self, now: float) -> Departed:
+        """Record that messages are handed over; return what to say when they are answered.
+
+        What was claimed just before the breaker opened still leaves: it probes nothing.
+        """
+        if self.state is BreakerState.OPEN and now >= self._retry_at:
+            self.state = BreakerState.HALF_OPEN
+        return Departed(self.era, now)
+
+    def answered(self, now: float, departed: Departed, trouble: Trouble | None) -> bool:
+        """Hear one answer to what left then; return whether the state has changed."""
+        if departed.era != self.era:
+            return False
+        if trouble is None:
+            self._answered_at = now
+            return self._recover()
+        if trouble.rest is None and self._answered_at > departed.at:
+            return False
+        self._troubles += 1
+        half_open = self.state is BreakerState.HALF_OPEN
+        if trouble.rest is None and not half_open and self._troubles < _TROUBLES_MAX:
+            return False
+        self._open(now, trouble)
+        return True
+
+    def _recover(self) -> bool:
+        self._troubles = 0
+        self._rest = _REST_MIN
+        if self.state is BreakerState.CLOSED:
+            return False
+        self.state, self.detail = BreakerState.CLOSED, ""
+        return True
+
+    def _open(self, now: float, trouble: Trouble) -> None:
+        rest = self._rest if trouble.rest is None else trouble.rest
+        self._retry_at = now + min(_REST_MAX, max(_REST_MIN, rest))
+        self._rest = min(_REST_MAX, self._rest * 2)
+        self.state, self.detail = BreakerState.OPEN, trouble.detail
+        self.era += 1

@@ -1,0 +1,182 @@
+"""A link's settings: words typed on a command line become what the carrier's struct says.
+
+The struct is the one description: it names the settings, their types and defaults, and which are
+secret. A secret is never told again, and no error repeats a value.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from msgspec import NODEFAULT, inspect, structs
+
+from sendrail.carriers.sdk import read_settings
+from sendrail.domain.errors import CarrierTrouble
+
+MASKED: Final = "********"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of a carrier kind, for whoever is to give it a value."""
+
+    name: str
+    type: str
+    required: bool
+    default: Any
+    secret: bool
+
+
+def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
+    """Return what a carrier kind can be told, in the struct's order."""
+    return [
+        Setting(
+            name=field.name,
+            type=_type_name(field.type),
+            required=field.required,
+            default=_default(field),
+            secret=_is_secret(inspect.type_info(field.type)),
+        )
+        for field in structs.fields(struct)
+    ]
+
+
+def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return typed words as the values of a carrier's settings.
+
+    Raises `CarrierTrouble` for a setting that is unknown or whose word does not fit.
+    """
+    known = {field.name: field for field in structs.fields(struct)}
+    for name in words:
+        if name not in known:
+            raise CarrierTrouble(
+                f"A {kind} link has no setting {name!r}; it has {', '.join(known)}.", param=name
+            )
+    return {name: _value(kind, known[name], word) for name, word in words.items()}
+
+
+def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]) -> None:
+    """See that the settings are whole and right. Raises `CarrierTrouble` that names what is not."""
+    missing = [
+        field.name
+        for field in structs.fields(struct)
+        if field.required and field.name not in settings
+    ]
+    if missing:
+        raise CarrierTrouble(
+            f"A {kind} link needs the setting {missing[0]}. Give it with --set {missing[0]}=…; "
+            f"`sendrail links kinds {kind}` explains all of them.",
+            param=missing[0],
+        )
+    read_settings(kind, settings, struct)
+
+
+def masked(settings: Mapping[str, Any], struct: type[msgspec.Struct] | None) -> dict[str, Any]:
+    """Return settings fit to be shown; without a struct nothing tells what is secret."""
+    if struct is None:
+        return dict.fromkeys(settings, MASKED)
+    secret = {setting.name for setting in settings_of(struct) if setting.secret}
+    open_names = set(struct.__struct_fields__) - secret
+    return {name: value if name in open_names else MASKED for name, value in settings.items()}
+
+
+def secrets_of(struct: type[msgspec.Struct]) -> set[str]:
+    """Return the names of the secret settings."""
+    return {setting.name for setting in settings_of(struct) if setting.secret}
+
+
+def _value(kind: str, field: structs.FieldInfo, word: str) -> Any:
+    try:
+        return msgspec.to_builtins(_converted(field.type, word))
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        # What msgspec says may repeat the value.
+        reason = "" if _is_secret(inspect.type_info(field.type)) else f" ({error})"
+        raise CarrierTrouble(
+            f"The setting {field.name} of a {kind} link must be {_type_name(field.type)}{reason}.",
+            param=field.name,
+        ) from None
+
+
+def _converted(kind: Any, word: str) -> Any:
+    try:
+        return msgspec.convert(word, kind, strict=False)
+    except msgspec.ValidationError:
+        # What has parts is typed as JSON.
+        if not word.lstrip().startswith(("[", "{")):
+            raise
+        return msgspec.convert(msgspec.json.decode(word), kind, strict=False)
+
+
+def _default(field: structs.FieldInfo) -> Any:
+    if field.default is not NODEFAULT:
+        return msgspec.to_builtins(field.default)
+    if field.default_factory is not NODEFAULT:
+        return msgspec.to_builtins(field.default_factory())
+    return None
+
+
+def _is_secret(info: Any) -> bool:
+    """Tell whether a type, or any part of it, is marked as write-only."""
+    if isinstance(info, inspect.Metadata):
+        marked = bool((info.extra_json_schema or {}).get("writeOnly"))
+        return marked or _is_secret(info.type)
+    parts = [getattr(info, name, None) for name in ("item_type", "key_type", "value_type")]
+    several = [*getattr(info, "types", ()), *getattr(info, "item_types", ())]
+    if isinstance(info, inspect.StructType):
+        several += [field.type for field in info.fields]
+    return any(_is_secret(part) for part in (*parts, *several) if part is not None)
+
+
+def _type_name(kind: Any) -> str:
+    """Return a type in words that a person at a terminal understands."""
+    schema = msgspec.json.schema(kind)
+    return _schema_name(schema, schema.get("$defs", {}))
+
+
+def _schema_name(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return _schema_name(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "enum" in schema:
+        return " or ".join(str(each) for each in schema["enum"])
+    if "anyOf" in schema:
+        parts = [each for each in schema["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(_schema_name(each, definitions) for each in parts))
+    names = {
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a JSON list",
+        "object": "a JSON object",
+    }
+    name = names.get(str(schema.get("type")), "a value")
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{name} from {low:,} to {high:,}"
+    return name if low is None else f"{name} of at least {low:,}"
+
+
+def name_of_setting(text: str) -> tuple[str, str]:
+    """Split `name=value`. Raises `CarrierTrouble` where there is no name or no equals sign."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise CarrierTrouble("A setting is given as --set name=value.", param="set")
+    return name, value
+
+
+def scrubbed(text: str, settings: Mapping[str, Any], secret: set[str]) -> str:
+    """Return a text without the values of secret settings, should it repeat one."""
+    for name in secret & settings.keys():
+        for value in _texts(settings[name]):
+            text = text.replace(value, MASKED)
+    return text
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [str(value)] if value else []

@@ -1,0 +1,124 @@
+"""Lead a list on an account's own carrier through its three steps; see `domain/verification.py`.
+
+Each step is noted as it is done, so that the way can be left and taken up again. The last step is
+not taken here: whoever applies the reply verifies the list.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain import phone
+from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
+from sendrail.domain.ids import AccountId, MessageId, MessageIds
+from sendrail.domain.message import Skip, Status
+from sendrail.domain.order import Fault
+from sendrail.domain.sender import Link, SendingList
+from sendrail.domain.verification import Progress, Step, next_step
+from sendrail.links.service import LinkService
+from sendrail.marketing.inputs import list_number_of, owned_list
+from sendrail.sending.orders import Limits, read_order
+from sendrail.sending.service import Sending
+from sendrail.sending.verdicts import Refused
+from sendrail.storage.interface import Store, Tx
+
+# Asked for anew by its sender a moment ago, perhaps: the same text again is no mistake here.
+_SKIPS: Final = Skip.VERIFICATION | Skip.DUPLICATE | Skip.JOURNEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a list has come; a list that needs no verifying is done from the start."""
+
+    sender: SendingList
+    link: Link
+    progress: Progress | None
+    step: Step
+    message_id: MessageId | None = None
+    message_status: Status | None = None
+
+
+class VerificationService:
+    """The steps, one call each."""
+
+    def __init__(
+        self,
+        store: Store,
+        links: LinkService,
+        sending: Sending,
+        ids: MessageIds,
+        *,
+        limits: Limits,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._links = links
+        self._sending = sending
+        self._ids = ids
+        self._limits = limits
+        self._now = now
+
+    async def standing(self, account_id: AccountId, list_number: str) -> Standing:
+        """Return how far a list has come."""
+        number = list_number_of(list_number)
+        return await self._store.read(
+            lambda tx: self._standing(tx, owned_list(tx, account_id, number))
+        )
+
+    async def check(self, account_id: AccountId, list_number: str) -> Standing:
+        """Take the first step: try the credentials. Raises `CarrierTrouble` with what is wrong."""
+        before = await self.standing(account_id, list_number)
+        told = await self._links.check(before.link)
+
+        def write(tx: Tx) -> Standing:
+            sender = owned_list(tx, account_id, before.sender.number)
+            link = tx.links.by_id(sender.link_id)
+            if link is None or (link.id, link.version) != (before.link.id, before.link.version):
+                raise Conflict("The link was changed meanwhile. Verify the list again.")
+            tx.verifications.begin(sender.id, told, self._now())
+            return self._standing(tx, sender)
+
+        return await self._store.write(write)
+
+    async def send_test(self, account_id: AccountId, list_number: str, to: str) -> Standing:
+        """Take the second step: send a real message to a number whose handset is at hand.
+
+        It passes the gate like any other, but for the check that waits for this very step.
+        """
+        before = await self.standing(account_id, list_number)
+        if before.step not in {Step.TEST_SEND, Step.REPLY}:
+            raise Conflict(f"Not now: the list's next step is {before.step}.")
+        shown = phone.show(before.sender.number)
+        text = f"Test of {shown}: please reply OK to this message."
+        order = read_order(to, shown, text, self._limits, skips=_SKIPS)
+        if isinstance(order, Fault):
+            raise InvalidInput(order.text, code=order.code, param=order.param)
+        [verdict] = await self._sending.accept(account_id, [order])
+        if isinstance(verdict, Refused):
+            raise SendrailError(f"{verdict.text}.", code=verdict.code, param=verdict.param)
+        number = self._ids.read(verdict.message_id)
+        assert number is not None, "we have made this id ourselves"
+
+        def write(tx: Tx) -> Standing:
+            sender = owned_list(tx, account_id, before.sender.number)
+            tx.verifications.sent(sender.id, order.recipient, number, self._now())
+            return self._standing(tx, sender)
+
+        return await self._store.write(write)
+
+    def _standing(self, tx: Tx, sender: SendingList) -> Standing:
+        link = tx.links.by_id(sender.link_id)
+        assert link is not None, "a list's link keeps its row"
+        progress = tx.verifications.find(sender.id)
+        step = next_step(progress, sender.verified_at) if sender.byoc else Step.DONE
+        found = None
+        if progress is not None and progress.message_number is not None:
+            found = tx.lookup.find(sender.account_id, progress.message_number)
+        return Standing(
+            sender=sender,
+            link=link,
+            progress=progress,
+            step=step,
+            message_id=None if found is None else self._ids.show(found.number),
+            message_status=None if found is None else found.status,
+        )

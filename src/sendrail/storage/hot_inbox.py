@@ -1,0 +1,145 @@
+"""The hot statements on carriers' callbacks: kept raw, read, and applied to their messages.
+
+As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.message import Status
+from sendrail.storage.hot import PARTS_LEFT
+from sendrail.storage.outbox import Outbox
+from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
+
+_json: Final = msgspec.json.Encoder().encode
+
+# Keys come as one JSON array, so that a statement is the same for any number of them; CROSS JOIN
+# keeps SQLite from turning the loop around.
+_PAIRS: Final = """
+    (SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b
+     FROM json_each(?1)) AS pair
+"""
+PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE link_id = ? AND carrier_ref = ?"
+PUT: Final = "INSERT INTO inbox (link_id, received_at, raw) VALUES (?, ?, ?)"
+TAKE: Final = "SELECT id, link_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
+REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
+REFUSE: Final = """
+    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES (?, ?, ?, ?)
+"""
+OWNERS: Final = f"""
+    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
+           m.parts_left
+    FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
+    WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
+"""  # noqa: S608 - every piece is a constant of this file
+STANDING: Final = """
+    SELECT m.number, m.lane, m.status
+    FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
+"""
+APPLY: Final = """
+    UPDATE messages SET status = ?, detail = ?, ended_at = ? WHERE number = ? AND lane = ?
+"""
+PARK: Final = """
+    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at, trouble)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+PARKED: Final = """
+    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at,
+           p.trouble
+    FROM parked_receipts AS p
+    CROSS JOIN carrier_refs AS r ON r.link_id = p.link_id AND r.carrier_ref = p.carrier_ref
+    WHERE p.received_at >= ? ORDER BY p.received_at, p.id LIMIT ?
+"""
+UNPARK: Final = "DELETE FROM parked_receipts WHERE id = ?"
+FORGET_PARKED: Final = """
+    DELETE FROM parked_receipts
+    WHERE id IN (SELECT id FROM parked_receipts WHERE received_at < ? LIMIT ?)
+"""
+
+
+class Inbox:
+    """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+        self._outbox = outbox
+
+    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
+        self._executemany(PUT, [(link_id, now, raw) for raw in raws])
+
+    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
+        """Return the oldest callbacks, at least one if there is any, within both bounds."""
+        taken, size = [], 0
+        for row in self._execute(TAKE, (limit,)):
+            taken.append(RawCallback(*row))
+            size += len(row[3])
+            if size > bytes_max:
+                break
+        return taken
+
+    def remove(self, ids: Sequence[int]) -> None:
+        self._executemany(REMOVE, [(row_id,) for row_id in ids])
+
+    def refuse(self, callback: RawCallback, reason: str) -> None:
+        self._execute(REFUSE, (callback.link_id, callback.received_at, callback.raw, reason))
+
+    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
+        rows = self._execute(OWNERS, (_json(refs).decode(),))
+        return {(row[0], row[1]): _owner(*row[2:]) for row in rows}
+
+    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
+        rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
+        return {row[0]: Owner(row[0], row[1], Status(row[2])) for row in rows}
+
+    def apply(self, verdicts: Sequence[Verdict]) -> None:
+        with self._outbox.ending(verdict.number for verdict in verdicts):
+            self._executemany(APPLY, map(tuple, verdicts))
+
+    def tell_parts(self, words: Sequence[PartWord]) -> None:
+        """Note receipts for parts; each part's is told once."""
+        self._executemany(PART_TOLD, [(each.link_id, each.carrier_ref) for each in words])
+        self._executemany(PARTS_LEFT, [(each.parts_left, each.number, each.lane) for each in words])
+
+    def park(self, receipts: Sequence[ParkedReceipt]) -> None:
+        self._executemany(PARK, [receipt[1:] for receipt in receipts])
+
+    def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
+        """Return the receipts parked since then whose message is known by now."""
+        rows = self._execute(PARKED, (since, limit))
+        return [
+            ParkedReceipt(
+                row[0],
+                row[1],
+                row[2],
+                row[3] and Status(row[3]),
+                row[4],
+                row[5],
+                row[6] and RecipientTrouble(row[6]),
+            )
+            for row in rows
+        ]
+
+    def unpark(self, ids: Sequence[int]) -> None:
+        self._executemany(UNPARK, [(row_id,) for row_id in ids])
+
+    def forget_parked(self, before: int, limit: int) -> int:
+        return self._execute(FORGET_PARKED, (before, limit)).rowcount
+
+
+def _owner(  # noqa: PLR0917 - a row's columns
+    number: int,
+    lane: int,
+    status: str,
+    part: int | None,
+    parts: int | None,
+    told: int,
+    parts_left: int | None,
+) -> Owner:
+    if part is None:
+        return Owner(number, lane, Status(status))
+    return Owner(number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0)

@@ -1,0 +1,175 @@
+"""`sendrail links` and `sendrail lists verify`: what they take, print and never print."""
+
+import json
+
+import pytest
+from pigeon import GIVEN, LOFT, SECRET, pigeons
+
+__all__ = ["pigeons"]
+
+LIST = "+15550002000"
+ANN = "+15550100001"
+COOP = ("--set", f"password={SECRET}", "--set", f"loft={LOFT}")
+
+pytestmark = pytest.mark.usefixtures("pigeons")
+
+
+def add(shell, *more, name="coop"):
+    return shell.json("links", "add", "pigeon", name, *COOP, *more)
+
+
+def test_a_link_has_a_life(shell):
+    added = add(shell, "--window", "7", "--mps", "2.5", "--segments-per-second", "9")
+    assert (added["kind"], added["owner"], added["state"]) == ("pigeon", "installation", "closed")
+    assert (added["window"], added["mps"], added["segments_per_second"]) == (7, 2.5, 9.0)
+    assert added["settings"] == {"password": "********", "loft": LOFT}
+    assert shell.json("links", "show", "coop") == added
+    changed = shell.json("links", "change", "coop", "--set", "birds=9", "--mps", "0")
+    assert (changed["settings"]["birds"], changed["mps"]) == (9, None)
+    assert "birds" not in shell.json("links", "change", "coop", "--unset", "birds")["settings"]
+    assert shell.json("links", "pause", "coop")["state"] == "paused"
+    assert shell.json("links", "resume", "coop")["state"] == "closed"
+    rotated = shell.json("links", "rotate-url", "coop")
+    assert rotated["callback_url"] != added["callback_url"]
+    assert rotated["old_callback_url_until"] is not None
+    assert shell.json("links", "test", "coop")["told"] == "3 birds are at home."
+    names = [each["name"] for each in shell.json("links", "list")["links"]]
+    assert names == ["sandbox", "coop"]
+    assert shell.json("links", "remove", "coop", "--yes")["removed"]
+    assert shell.error("links", "show", "coop") == (1, "link_not_found")
+
+
+def test_a_secret_comes_from_a_file_or_from_standard_input(shell, tmp_path):
+    path = tmp_path / "password"
+    path.write_text("chatty\n")
+    one = ("links", "add", "pigeon", "one", "--set", f"password=@{path}", "--set", f"loft={LOFT}")
+    shell.json(*one)
+    two = ("links", "add", "pigeon", "two", "--set", "password=-", "--set", "loft=@@home")
+    added = shell.json(*two, stdin=b"from a pipe\n")
+    assert added["settings"]["loft"] == "@home"
+
+
+def test_what_a_file_holds_is_the_value(shell, tmp_path, runtime):
+    path = tmp_path / "password"
+    path.write_text("trailing blank \r\n")
+    shell.json("links", "add", "pigeon", "coop", "--set", f"password=@{path}", "--set", "loft=x")
+
+    async def settings(it):
+        card = await it.links.find(it.default_account, "coop")
+        return it.links._vault.settings_of(card.link)
+
+    assert runtime(settings) == {"password": "trailing blank ", "loft": "x"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("add", "swan", "x"), (1, "carrier_trouble")),
+        (("add", "pigeon", "x", "--set", "loft=a"), (1, "carrier_trouble")),
+        (("add", "pigeon", "x", "--set", "nonsense"), (1, "carrier_trouble")),
+        (("add", "pigeon", "x", *COOP, "--window", "0"), (2, "invalid_field")),
+        (("add", "pigeon", "x", "--set", "loft=-", "--set", "password=-"), (2, "invalid_field")),
+        (("add", "pigeon", "x", "--set", "password=@/no/such/file"), (1, "os_error")),
+        (("add", "pigeon", "sandbox", *COOP), (1, "link_exists")),
+        (("remove", "sandbox", "--yes"), (1, "link_in_use")),
+        (("test", "nowhere"), (1, "link_not_found")),
+    ],
+)
+def test_trouble_has_a_code_and_an_exit_code(shell, words, expected):
+    assert shell.error("links", *words) == expected
+
+
+def test_no_command_prints_a_secret(shell):
+    texts = []
+    for words in (
+        ("add", "pigeon", "coop", *COOP),
+        ("add", "pigeon", "coop", *COOP),
+        ("add", "pigeon", "x", *COOP, "--set", "birds=no"),
+        ("change", "coop", "--set", "loft=chatty"),
+        ("test", "coop"),
+        ("change", "coop", "--set", "loft=burnt"),
+        ("test", "coop"),
+        ("show", "coop"),
+        ("list",),
+        ("kinds",),
+        ("rotate-url", "coop"),
+        ("pause", "coop"),
+        ("remove", "coop", "--yes"),
+    ):
+        for more in ((), ("--json",)):
+            result = shell.run("links", *words, *more)
+            texts.append(result.output)
+            assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert SECRET not in "".join(texts)
+
+
+def test_the_kinds_are_listed_with_their_settings(shell):
+    kinds = {each["kind"]: each for each in shell.json("links", "kinds")["kinds"]}
+    assert set(kinds) >= {"simulator", "pigeon", "dodo"}
+    assert "cannot be loaded" in kinds["dodo"]["trouble"]
+    by_name = {each["name"]: each for each in kinds["pigeon"]["settings"]}
+    assert (by_name["password"]["secret"], by_name["password"]["required"]) == (True, True)
+    assert by_name["birds"]["default"] == 3
+    [only] = shell.json("links", "kinds", "pigeon")["kinds"]
+    assert only["kind"] == "pigeon"
+    assert "pigeon\tpassword\ttext\t(required)\tyes" in shell.run("links", "kinds").stdout
+
+
+def test_a_list_is_given_other_links(shell):
+    add(shell)
+    shell.json("lists", "add", LIST, "--link", "sandbox")
+    assert shell.json("lists", "change", LIST, "--second-link", "coop")["has_second_link"]
+    assert not shell.json("lists", "change", LIST, "--second-link", "none")["has_second_link"]
+    assert shell.json("lists", "change", LIST, "--link", "coop")["phone_number"] == LIST
+    assert shell.json("links", "show", "coop")["lists"] == 1
+    assert shell.error("lists", "change", LIST, "--link", "nowhere") == (2, "invalid_link")
+
+
+def test_verifying_goes_on_where_it_was(shell):
+    add(shell, "--own")
+    shell.json("lists", "add", LIST, "--link", "coop")
+    assert shell.error("send", ANN, "hi", "--list", LIST) == (1, "webhook_not_configured")
+    first = shell.json("lists", "verify", LIST, code=1)
+    assert (first["next_step"], first["verified"]) == ("test_send", False)
+    assert first["credentials_tested_at"] is not None
+    second = shell.json("lists", "verify", LIST, "--to", ANN, code=1)
+    assert (second["next_step"], second["test_message_to"]) == ("reply", ANN)
+    assert second["test_message_status"] == "queued"
+    third = shell.json("lists", "verify", LIST, code=1)
+    assert third["test_message_id"] == second["test_message_id"]
+    assert shell.json("lists", "show", LIST)["own_carrier"]
+    assert shell.error("send", ANN, "hi", "--list", LIST) == (1, "webhook_not_configured")
+
+
+def test_a_list_on_the_installations_link_needs_no_verifying(shell):
+    told = shell.json("lists", "verify", "+15550001000")
+    assert (told["verified"], told["own_carrier"], told["next_step"]) == (True, False, None)
+
+
+def test_the_doctor_tells_of_links(shell, runtime):
+    add(shell)
+    shell.json("links", "pause", "coop")
+    found = [each for each in shell.json("doctor")["checks"] if each["check"] == "link"]
+    assert [each["level"] for each in found] == ["ok", "warn"]
+    assert found[1]["fix"] == "sendrail links resume coop"
+    shell.json("links", "resume", "coop")
+
+    async def break_it(it):
+        from sendrail.domain.sender import LinkReport, LinkState
+
+        card = await it.links.find(it.default_account, "coop")
+        broken = LinkReport(state=LinkState.BROKEN, detail="no such loft", since=1)
+        await it.store.write(lambda tx: tx.links.report({card.link.id: broken}))
+
+    runtime(break_it)
+    found = [each for each in shell.json("doctor", code=3)["checks"] if each["check"] == "link"]
+    assert found[1]["level"] == "fail"
+    assert "no such loft" in found[1]["text"]
+    assert found[1]["fix"] == "sendrail links test coop"
+
+
+def test_the_words_for_people_are_masked_too(shell):
+    add(shell)
+    shown = shell.run("links", "show", "coop").stdout
+    assert "set password\t********" in shown
+    assert json.dumps(GIVEN["password"]) not in shown

@@ -1,0 +1,211 @@
+"""Links set up by an operator: what is kept, what is told, and to whom."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from pigeon import GIVEN, SECRET
+
+from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound, SetupError
+from sendrail.domain.sender import LinkState
+from sendrail.links.service import Contract
+from sendrail.links.settings import MASKED
+
+LIST = "+15550002000"
+
+
+def add(office, name="coop", *, own=False, **words):
+    return office.do(
+        office.links.add(office.us, "pigeon", name, GIVEN | words, Contract(), own=own)
+    )
+
+
+def test_a_link_is_added_and_shown_without_its_secrets(office):
+    added = add(office, birds="5", swift="true")
+    assert added == office.do(office.links.find(office.us, "coop"))
+    assert added.settings == {"password": MASKED, "loft": "loft 7", "birds": 5, "swift": True}
+    assert (added.link.window, added.link.mps, added.lists) == (100, None, 0)
+    assert added.report.state is LinkState.CLOSED
+    assert added.callback_url.startswith("https://sms.example.com/callbacks/")
+    # 24 random bytes, 192 bits.
+    assert len(added.callback_url.rpartition("/")[2]) == 32
+    assert SECRET not in repr(added)
+
+
+def test_no_secret_lies_open_in_the_folder(office):
+    card = add(office)
+    token = card.callback_url.rpartition("/")[2]
+    for path in office.folder.glob("sendrail.db*"):
+        content = path.read_bytes()
+        assert SECRET.encode() not in content
+        assert token.encode() not in content
+        assert b"loft 7" not in content
+
+
+def test_every_link_has_a_url_of_its_own(office):
+    assert add(office).callback_url != add(office, "other").callback_url
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "says"),
+    [
+        ("swan", GIVEN, "no carrier kind 'swan'; known: "),
+        ("dodo", GIVEN, "'dodo'.*cannot be loaded"),
+        ("pigeon", {"loft": "x"}, "needs the setting password"),
+        ("pigeon", GIVEN | {"wings": "2"}, "no setting 'wings'"),
+        ("pigeon", GIVEN | {"birds": "some"}, "birds.*a whole number"),
+        ("pigeon", GIVEN | {"loft": "unsound"}, "loft names no sound loft"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_kept(office, kind, words, says):
+    with pytest.raises(CarrierTrouble, match=says):
+        office.do(office.links.add(office.us, kind, "coop", words, Contract()))
+    assert [card.link.name for card in office.do(office.links.all(office.us))] == ["sandbox"]
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [Contract(window=0), Contract(window=100_001), Contract(mps=-1.0), Contract(mps=1e9)],
+)
+def test_a_contract_has_bounds(office, contract):
+    with pytest.raises(InvalidInput):
+        office.do(office.links.add(office.us, "pigeon", "coop", GIVEN, contract))
+
+
+def test_a_name_is_one_link_of_an_owner(office):
+    add(office)
+    with pytest.raises(Conflict, match="coop"):
+        add(office)
+    add(office, own=True)
+    found = office.do(office.links.find(office.us, "coop"))
+    assert found.link.account_id == office.us, "the account's own comes first"
+
+
+def test_a_change_keeps_what_it_does_not_name(office):
+    before = add(office, birds="5")
+    changed = office.do(
+        office.links.change(
+            office.us,
+            "coop",
+            {"loft": "loft 8"},
+            Contract(window=7, mps=2.5, segments_per_second=9),
+            unset=["birds"],
+        )
+    )
+    assert changed.settings == {"password": MASKED, "loft": "loft 8"}
+    assert (changed.link.window, changed.link.mps) == (7, 2.5)
+    assert changed.link.segments_per_second == 9
+    assert changed.link.version > before.link.version
+    assert changed.callback_url == before.callback_url
+    back = office.do(office.links.change(office.us, "coop", {}, Contract(mps=0)))
+    assert (back.link.mps, back.link.window) == (None, 7)
+    with pytest.raises(InvalidInput, match="birds is not set"):
+        office.do(office.links.change(office.us, "coop", {}, Contract(), unset=["birds"]))
+    with pytest.raises(CarrierTrouble, match="needs the setting password"):
+        office.do(office.links.change(office.us, "coop", {}, Contract(), unset=["password"]))
+
+
+def test_pausing_is_told(office):
+    add(office)
+    assert office.do(office.links.pause(office.us, "coop")).report.state is LinkState.PAUSED
+    assert office.do(office.links.resume(office.us, "coop")).report.state is LinkState.CLOSED
+
+
+def test_another_accounts_link_looks_like_no_link(office):
+    add(office, own=True)
+    links, them = office.links, office.them
+    assert [card.link.name for card in office.do(links.all(them))] == ["sandbox"]
+    for call in (
+        links.find(them, "coop"),
+        links.change(them, "coop", {}, Contract(window=1)),
+        links.pause(them, "coop"),
+        links.resume(them, "coop"),
+        links.rotate_url(them, "coop"),
+        links.test(them, "coop"),
+        links.remove(them, "coop"),
+    ):
+        with pytest.raises(NotFound) as theirs:
+            office.do(call)
+        with pytest.raises(NotFound) as nobodys:
+            office.do(links.find(them, "coop"))
+        assert theirs.value.message == nobodys.value.message
+    with pytest.raises(InvalidInput, match="no link coop"):
+        office.do(office.runtime.lists.add(them, LIST, link="coop"))
+
+
+def test_a_link_in_use_stays(office):
+    add(office)
+    office.do(office.runtime.lists.add(office.us, LIST, link="coop"))
+    assert office.do(office.links.find(office.us, "coop")).lists == 1
+    with pytest.raises(Conflict, match="go by coop"):
+        office.do(office.links.remove(office.us, "coop"))
+    office.do(office.runtime.lists.set_links(office.us, LIST, link="sandbox", second_link="coop"))
+    with pytest.raises(Conflict, match="go by coop"):
+        office.do(office.links.remove(office.us, "coop"))
+
+
+def test_a_removed_link_leaves_no_secret_and_its_name_is_free(office):
+    gone = add(office)
+    office.do(office.links.remove(office.us, "coop"))
+    with pytest.raises(NotFound):
+        office.do(office.links.find(office.us, "coop"))
+    with closing(sqlite3.connect(office.folder / "sendrail.db")) as raw:
+        row = raw.execute(
+            "SELECT settings, token, token_digest FROM links WHERE id = ?", (gone.link.id,)
+        ).fetchone()
+    assert row == (b"", None, None)
+    again = add(office)
+    assert again.link.id != gone.link.id, "messages and receipts of the old one stay its own"
+
+
+def test_a_test_tells_what_the_carrier_says(office):
+    add(office, birds="5")
+    assert office.do(office.links.test(office.us, "coop")) == "5 birds are at home."
+
+
+@pytest.mark.parametrize("loft", ["chatty", "burnt"])
+def test_a_failed_test_tells_why_but_no_secret(office, logs, loft):
+    add(office, loft=loft)
+    with pytest.raises(CarrierTrouble) as caught:
+        office.do(office.links.test(office.us, "coop"))
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert SECRET not in repr(logs)
+
+
+# The master key
+
+
+def test_a_wrong_master_key_is_an_error_at_the_start(office):
+    add(office)
+    office.close()
+    (office.folder / "master.key").write_text("ab" * 32 + "\n")
+    before = (office.folder / "sendrail.db").read_bytes()
+    with pytest.raises(SetupError, match=r"master\.key is not the key"):
+        type(office)(office.folder)
+    assert (office.folder / "sendrail.db").read_bytes() == before
+
+
+def test_settings_moved_to_another_row_do_not_open(office):
+    add(office)
+    other = add(office, "other")
+    stolen = office.do(office.links.find(office.us, "coop")).link.settings
+    office.write(lambda tx: tx.links.change(other.link.id, reopen=False, settings=stolen))
+    with pytest.raises(SetupError, match="cannot be opened"):
+        office.do(office.links.find(office.us, "other"))
+
+
+def test_what_an_older_version_left_open_is_sealed_at_the_first_start(office):
+    office.close()
+    path = office.folder / "sendrail.db"
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM marks")
+        raw.execute("UPDATE links SET settings = ?, token = NULL", (b'{"answer_delay_ms": 7}',))
+    again = type(office)(office.folder)
+    card = again.do(again.links.find(again.us, "sandbox"))
+    assert card.settings == {"answer_delay_ms": 7}
+    assert card.callback_url.startswith("https://")
+    again.close()
+    with closing(sqlite3.connect(path)) as raw:
+        [(settings,)] = raw.execute("SELECT settings FROM links").fetchall()
+    assert b"answer_delay_ms" not in settings

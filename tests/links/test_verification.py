@@ -1,0 +1,181 @@
+"""A list on the account's own carrier sends only after three steps."""
+
+import msgspec
+import pytest
+
+from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order
+from sendrail.domain.verification import Step
+from sendrail.links.service import Contract
+from sendrail.sending.service import Accepted
+
+LIST = "+15550002000"
+NUMBER = 15550002000
+ANN, BEN = "+15550100001", "+15550100002"
+
+
+@pytest.fixture
+def steps(office):
+    """Return the service, with a list on our own carrier in a running server."""
+    office.add(own=True)
+    office.do(office.runtime.lists.add(office.us, LIST, link="coop"))
+    office.serve()
+    return office.runtime.verification
+
+
+def standing(office):
+    return office.do(office.runtime.verification.standing(office.us, LIST))
+
+
+def reply(office, sender, link="coop", body="OK"):
+    link_id = office.do(office.links.find(office.us, link)).link.id
+    raw = msgspec.json.encode({"from": int(sender), "to": NUMBER, "reply": body})
+    office.do(office.runtime.intake.put(link_id, [raw]))
+
+    async def applied():
+        return not await office.runtime.store.read(lambda tx: tx.inbox.take(1, 1))
+
+    office.until(applied)
+
+
+def walk(office, steps, to=ANN):
+    office.do(steps.check(office.us, LIST))
+    return office.do(steps.send_test(office.us, LIST, to))
+
+
+def test_three_steps_verify_a_list(office, steps):
+    assert standing(office).step is Step.CREDENTIALS
+    assert office.send(BEN, LIST).code == "webhook_not_configured"
+    checked = office.do(steps.check(office.us, LIST))
+    assert (checked.step, checked.progress.checked) == (Step.TEST_SEND, "3 birds are at home.")
+    assert office.send(BEN, LIST).code == "webhook_not_configured"
+    sent = office.do(steps.send_test(office.us, LIST, ANN))
+    assert sent.step is Step.REPLY
+    office.until_status(sent.message_id, "sent")
+    assert office.send(BEN, LIST).code == "webhook_not_configured"
+    reply(office, ANN)
+    done = standing(office)
+    assert done.step is Step.DONE
+    assert done.sender.verified_at is not None
+    assert isinstance(office.send(BEN, LIST), Accepted)
+
+
+def test_only_a_reply_of_that_handset_by_that_link_counts(office, steps):
+    office.add("other")
+    office.do(office.runtime.lists.set_links(office.us, LIST, second_link="other"))
+    reply(office, ANN)
+    assert standing(office).step is Step.CREDENTIALS
+    walk(office, steps)
+    reply(office, BEN)
+    reply(office, ANN, link="other")
+    assert standing(office).step is Step.REPLY
+    reply(office, ANN)
+    assert standing(office).step is Step.DONE
+
+
+def test_credentials_that_do_not_work_are_no_step(office, steps):
+    office.do(office.links.change(office.us, "coop", {"loft": "chatty"}, Contract()))
+    with pytest.raises(CarrierTrouble, match="is wrong"):
+        office.do(steps.check(office.us, LIST))
+    assert standing(office).step is Step.CREDENTIALS
+    with pytest.raises(Conflict, match="next step is credentials"):
+        office.do(steps.send_test(office.us, LIST, ANN))
+
+
+def test_the_test_message_passes_the_rest_of_the_gate(office, steps):
+    office.do(office.runtime.blocks.add(office.us, ANN))
+    office.do(steps.check(office.us, LIST))
+    with pytest.raises(Exception, match="block list"):
+        office.do(steps.send_test(office.us, LIST, ANN))
+    assert standing(office).step is Step.TEST_SEND
+    with pytest.raises(InvalidInput):
+        office.do(steps.send_test(office.us, LIST, "nobody"))
+
+
+def test_the_test_message_may_be_sent_again(office, steps):
+    first = walk(office, steps)
+    second = office.do(steps.send_test(office.us, LIST, BEN))
+    assert first.message_id != second.message_id
+    reply(office, ANN)
+    assert standing(office).step is Step.REPLY
+    reply(office, BEN)
+    assert standing(office).step is Step.DONE
+
+
+def test_what_is_queued_when_a_list_is_unverified_is_dropped_but_for_its_test(office, steps):
+    walk(office, steps)
+    reply(office, ANN)
+    office.do(office.links.pause(office.us, "coop"))
+
+    async def paused():
+        card = await office.links.find(office.us, "coop")
+        reports = await office.runtime.store.read(lambda tx: tx.links.reports())
+        return reports[card.link.id].state == "paused"
+
+    office.until(paused)
+    waiting = office.send(BEN, LIST)
+    office.do(office.links.change(office.us, "coop", {"birds": "4"}, Contract()))
+    assert standing(office).step is Step.CREDENTIALS
+    test = walk(office, steps)
+    office.do(office.links.resume(office.us, "coop"))
+    dropped = office.until_status(waiting.message_id, "dropped")
+    assert dropped.stored.detail == "webhook_not_configured"
+    office.until_status(test.message_id, "sent")
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({"words": {"password": "another"}, "contract": Contract()}, Step.CREDENTIALS),
+        ({"words": {}, "contract": Contract(window=5)}, Step.DONE),
+        ({"words": {"loft": "loft 7"}, "contract": Contract()}, Step.DONE),
+    ],
+)
+def test_new_credentials_are_verified_anew(office, steps, change, step):
+    walk(office, steps)
+    reply(office, ANN)
+    office.do(office.links.change(office.us, "coop", change["words"], change["contract"]))
+    assert standing(office).step is step
+
+
+def test_another_link_is_verified_anew(office, steps):
+    office.add("next", own=True)
+    walk(office, steps)
+    reply(office, ANN)
+    office.do(office.runtime.lists.set_links(office.us, LIST, link="coop"))
+    assert standing(office).step is Step.DONE, "it is the link it had"
+    office.do(office.runtime.lists.set_links(office.us, LIST, link="next"))
+    assert standing(office).step is Step.CREDENTIALS
+    office.do(office.runtime.lists.set_links(office.us, LIST, link="sandbox"))
+    assert standing(office).step is Step.DONE, "the installation's links need no verifying"
+
+
+@pytest.mark.usefixtures("steps")
+def test_an_own_carrier_is_no_second_link(office):
+    office.add("next", own=True)
+    with pytest.raises(InvalidInput, match="first link only"):
+        office.do(office.runtime.lists.set_links(office.us, LIST, second_link="next"))
+    with pytest.raises(InvalidInput, match="another one than its first"):
+        office.do(
+            office.runtime.lists.set_links(office.us, LIST, link="sandbox", second_link="sandbox")
+        )
+
+
+def test_another_accounts_list_looks_like_no_list(office, steps):
+    for call in (
+        steps.standing(office.them, LIST),
+        steps.check(office.them, LIST),
+        steps.send_test(office.them, LIST, ANN),
+    ):
+        with pytest.raises(NotFound):
+            office.do(call)
+
+
+def test_no_caller_can_ask_for_what_only_the_test_may():
+    # `send-raw` has a field for each flag but this one.
+    from sendrail.api.v2.orders import SendRaw
+
+    fields = [name for name in SendRaw.__struct_fields__ if name.startswith("skip_")]
+    assert len(fields) == len(set(Skip) - {Skip.NONE, Skip.VERIFICATION})
+    assert Order(1, 2, "x").skips == Skip.NONE
