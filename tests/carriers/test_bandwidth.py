@@ -73,7 +73,7 @@ class TestConformance(HttpConformance):
         ("account_id", SETTINGS | {"account_id": "../9"}),
         ("application_id", SETTINGS | {"application_id": ""}),
         ("username", SETTINGS | {"username": "a:b"}),
-        ("callback_username", SETTINGS | {"callback_username": ""}),
+        ("callback_user", SETTINGS | {"callback_user": ""}),
         ("callback_password_secondary", SETTINGS | {"callback_password_secondary": ""}),
         ("base_url", SETTINGS | {"base_url": "http://messaging.bandwidth.com"}),
     )

@@ -22,6 +22,7 @@ from sendrail.domain.delivery import (
     Unavailable,
     Uncertain,
 )
+from sendrail.links.settings import typed
 
 
 def compose(settings, callback_url=URL, body=BODY):
@@ -64,10 +65,11 @@ class TestJsonConformance(HttpConformance):
         ("codes", MINIMAL | {"codes": {"1": {"then": "wait"}}}),
         ("codes", MINIMAL | {"codes": {"1": {"then": "retry", "word": "NO"}}}),
         ("http_statuses", MINIMAL | {"http_statuses": {"200": {"then": "retry"}}}),
-        ("signature", MINIMAL | {"receipts": RECEIPTS}),
-        ("signature", MINIMAL | {"replies": REPLIES}),
-        ("signature", MINIMAL | {"signature": {"scheme": "rsa"}}),
-        ("callback_secret", MINIMAL | {"signature": {"scheme": "token"}}),
+        ("callback_token", MINIMAL | {"receipts": RECEIPTS}),
+        ("callback_token", MINIMAL | {"replies": REPLIES}),
+        ("callback_token", MINIMAL | {"receipts": RECEIPTS, "callback_token": "short"}),
+        ("signature_algorithm", MINIMAL | {"signature_algorithm": "md5"}),
+        ("trust_callback_url", HEARING | {"trust_callback_url": "yes"}),
         ("receipts", HEARING | {"receipts": {"id": "id"}}),
         ("replies", HEARING | {"replies": {"from": "from"}}),
         ("connections", MINIMAL | {"connections": 0}),
@@ -105,6 +107,13 @@ def test_the_examples_request_is_what_is_sent(name):
     assert (json.loads(request.body) if body else request.body) == (
         json.loads(body) if body else b""
     )
+
+
+@pytest.mark.parametrize("example", [JSON, GET], ids=["json", "get"])
+def test_the_examples_settings_can_be_typed(example):
+    words = {name: v if isinstance(v, str) else json.dumps(v) for name, v in example.items()}
+    given = typed("http", words, GenericCarrier.Settings)
+    assert make(given).compose([message()]) == make(example).compose([message()])
 
 
 @pytest.mark.parametrize(("name", "ref"), [("json", "gw-81"), ("get", "4711")])

@@ -22,7 +22,7 @@ SETTINGS = {
     "application_id": APPLICATION,
     "username": USER,
     "password": PASSWORD,
-    "callback_username": CALLER,
+    "callback_user": CALLER,
     "callback_password": CALLER_PASSWORD,
 }
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch

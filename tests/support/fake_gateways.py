@@ -43,7 +43,7 @@ class FakeJsonGateway:
         for state in ("SENT", "DELIVERED") if url else ():
             result = {"id": ref, "reference": message["reference"], "state": state}
             body = json.dumps({"results": [result]}).encode()
-            callbacks.append(signed(url, body, JSON["callback_secret"]))
+            callbacks.append(signed(url, body, JSON["signature_secret"]))
         return says(
             200,
             {"messages": [{"id": ref}]},

@@ -9,7 +9,7 @@ BODY = '50 % off & more: "now" 😊'
 MINIMAL = {"url": "https://g.example/send", "answer": {"id": "id"}}
 RECEIPTS = {"id": "id", "status": "state", "statuses": {"ok": "delivered", "no": "failed"}}
 REPLIES = {"from": "from", "to": "to", "text": "text"}
-HEARING = MINIMAL | {"signature": {"scheme": "none"}, "receipts": RECEIPTS, "replies": REPLIES}
+HEARING = MINIMAL | {"trust_callback_url": True, "receipts": RECEIPTS, "replies": REPLIES}
 
 
 def message(body=BODY):

@@ -13,6 +13,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_json, read_json
+from sendrail.carriers.http.proofs import given
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
@@ -48,7 +49,7 @@ class BandwidthSettings(HttpSettings, frozen=True, kw_only=True):
     application_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z")]
     username: _UserName
     password: Secret
-    callback_username: _UserName
+    callback_user: _UserName
     callback_password: Secret
     callback_password_secondary: Secret | None = None
     base_url: BaseUrl = "https://messaging.bandwidth.com"
@@ -93,10 +94,8 @@ class BandwidthCarrier(HttpCarrier):
         self._chosen = chosen
         self._headers = {"Authorization": basic(chosen.username, chosen.password)}
         self._url = f"{chosen.base_url}/api/v2/users/{chosen.account_id}"
-        passwords = (chosen.callback_password, chosen.callback_password_secondary)
-        self._callers = [
-            (chosen.callback_username, password) for password in passwords if password is not None
-        ]
+        passwords = given(chosen.callback_password, chosen.callback_password_secondary)
+        self._callers = [(chosen.callback_user, password) for password in passwords]
 
     def compose(self, messages: Sequence[Outbound]) -> Request:
         """Return the POST that creates one message; its tag comes back with each event."""

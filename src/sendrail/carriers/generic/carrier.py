@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sendrail.carriers.details import Detail
 from sendrail.carriers.generic.paths import find, find_text
-from sendrail.carriers.generic.proofs import Proofs
 from sendrail.carriers.generic.requests import Requests
 from sendrail.carriers.generic.settings import GenericSettings, ReceiptSettings, ReplySettings, Rule
 from sendrail.carriers.http import callbacks
@@ -14,6 +13,7 @@ from sendrail.carriers.http.callbacks import Stored
 from sendrail.carriers.http.carrier import HttpCarrier
 from sendrail.carriers.http.codes import Action, Code, Codes
 from sendrail.carriers.http.exchange import Answer, Request, read_json
+from sendrail.carriers.http.proofs import Proofs
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, LinkContext, read_settings
 from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
@@ -57,7 +57,11 @@ class GenericCarrier(HttpCarrier):
         super().__init__(chosen, context)
         self._chosen = chosen
         self._requests = Requests(chosen)
-        self._proofs = Proofs(chosen)
+        self._hears = chosen.receipts is not None or chosen.replies is not None
+        proved = self._hears and not chosen.trust_callback_url
+        self._proofs = Proofs(chosen) if proved else None
+        # A signature is over the body alone.
+        self._believes_url = chosen.signature_secret is None
         rows = {code: _row(rule) for code, rule in chosen.codes.items()}
         rows |= {_by_http(status): _row(rule) for status, rule in chosen.http_statuses.items()}
         self._codes = Codes(self.vendor, rows)
@@ -65,8 +69,16 @@ class GenericCarrier(HttpCarrier):
     def compose(self, messages: Sequence[Outbound]) -> Request:
         """Return the request that hands over one message."""
         [message] = messages
-        url = self._proofs.callback_url(self.context.callback_url, message.message_id)
-        return self._requests.compose(message, url)
+        return self._requests.compose(message, self._callback_url(message.message_id))
+
+    def _callback_url(self, message_id: MessageId) -> str | None:
+        """Return the URL for word of one message, None when nobody would hear it."""
+        url = self.context.callback_url
+        if url is None or not self._hears:
+            return None
+        if self._proofs is not None:
+            url = self._proofs.url(url)
+        return callbacks.about(url, message_id) if self._believes_url else url
 
     def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
         """Return what the vendor made of one message."""
@@ -100,7 +112,7 @@ class GenericCarrier(HttpCarrier):
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback is proved as the settings say."""
-        return self._proofs.prove(request)
+        return self._hears and (self._proofs is None or self._proofs.hold(request))
 
     def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
         """Prove a callback, then say what to store of it, and answer what the vendor waits for."""
@@ -138,7 +150,7 @@ class GenericCarrier(HttpCarrier):
             return None
         word = paths.statuses.get(said, "enroute")
         detail, trouble = self._explain(word, said, find_text(event, paths.code))
-        in_url = stored.message_id if self._proofs.cover_url else None
+        in_url = stored.message_id if self._believes_url else None
         message_id = find_text(event, paths.message_id)
         return Receipt(
             carrier_ref=ref,

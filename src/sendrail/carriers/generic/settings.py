@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from sendrail.carriers.details import Detail
-from sendrail.carriers.http.carrier import HttpSettings
+from sendrail.carriers.http.proofs import ProofSettings
 from sendrail.carriers.sdk import Secret
 
 Path = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -60,38 +60,7 @@ class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: dict[Path, str] = {}
 
 
-class NoProof(Struct, frozen=True, tag_field="scheme", tag="none", forbid_unknown_fields=True):
-    """Whoever knows the callback URL is believed."""
-
-
-class HmacProof(
-    Struct, frozen=True, kw_only=True, tag_field="scheme", tag="hmac", forbid_unknown_fields=True
-):
-    """A header holds the HMAC of the body, under `callback_secret`."""
-
-    header: HeaderName
-    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
-    encoding: Literal["hex", "base64"] = "hex"
-    prefix: str = ""
-
-
-class TokenProof(
-    Struct, frozen=True, kw_only=True, tag_field="scheme", tag="token", forbid_unknown_fields=True
-):
-    """A parameter of the callback URL is `callback_secret`."""
-
-    parameter: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9]*\Z")] = "token"
-
-
-class BasicProof(
-    Struct, frozen=True, kw_only=True, tag_field="scheme", tag="basic", forbid_unknown_fields=True
-):
-    """A user of this name has `callback_secret` as the password."""
-
-    username: Annotated[str, Meta(pattern=r"^[^:]+\Z")]
-
-
-class GenericSettings(HttpSettings, frozen=True, kw_only=True):
+class GenericSettings(ProofSettings, frozen=True, kw_only=True):
     """What a link of kind `http` is told."""
 
     url: Url
@@ -99,7 +68,7 @@ class GenericSettings(HttpSettings, frozen=True, kw_only=True):
     method: Literal["POST", "PUT", "GET"] = "POST"
     headers: dict[HeaderName, str] = field(default_factory=dict)
     content_type: Literal["json", "form"] = "json"
-    body: Any = None
+    body: dict[str, Any] | list[Any] | None = None
     basic_auth: bool = False
     username: Annotated[str, Meta(pattern=r"^[^:]+\Z")] | None = None
     password: Secret | None = None
@@ -111,9 +80,7 @@ class GenericSettings(HttpSettings, frozen=True, kw_only=True):
     )
     other_codes: Rule | None = None
     check_url: Url | None = None
-    signature: NoProof | HmacProof | TokenProof | BasicProof | None = None
-    callback_secret: Secret | None = None
-    callback_secret_secondary: Secret | None = None
+    trust_callback_url: bool = False
     callback_answer: str = ""
     events: str = ""
     receipts: ReceiptSettings | None = None
