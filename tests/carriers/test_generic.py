@@ -4,7 +4,7 @@ import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from fake_gateways import EXAMPLES, GET, JSON, FakeGetGateway, FakeJsonGateway, basic
+from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic
 from generic_link import BODY, HEARING, MINIMAL, RECEIPTS, REPLIES, URL, make, message
 from http_suite import HttpConformance
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.generic.paths import find, find_text
+from sendrail.carriers.generic.requests import PLACEHOLDERS
 from sendrail.carriers.http.exchange import Answer
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -126,6 +127,11 @@ def test_the_examples_answer_takes_the_message(name, ref):
 # What we ask
 
 
+@pytest.mark.parametrize("name", sorted(PLACEHOLDERS))
+def test_every_placeholder_is_explained(name):
+    assert f"`{{{name}}}`" in PAGE.read_text("utf-8")
+
+
 @given(st.text())
 def test_no_text_gets_out_of_its_place(body):
     tree = {"t": "{text}", "list": ["<{text}>"], "n": 7, "none": None}
@@ -229,6 +235,7 @@ CODED = MINIMAL | {
     "http_statuses": {"409": {"then": "retry"}, "503": {"then": "stop"}},
 }
 STRICT = CODED | {"other_codes": {"then": "refuse"}}
+BY_CODE = MINIMAL | {"answer": {"id": "id", "code": "error"}, "codes": CODED["codes"]}
 SPAM = Rejected("REJECTED_SPAM (7)", RecipientTrouble.SPAM)
 ANSWERS = [
     (CODED, 200, {"status": 0, "id": "r1"}, Submitted("r1")),
@@ -262,6 +269,11 @@ ANSWERS = [
     (STRICT, 200, {}, Uncertain),
     (STRICT, 500, {"status": "new"}, Failed),
     (MINIMAL, 200, {"id": "r1"}, Submitted("r1")),
+    (BY_CODE, 200, {"id": "r1"}, Submitted("r1")),
+    (BY_CODE, 200, {"id": "r1", "error": 0}, Submitted("r1")),
+    (BY_CODE, 200, {"id": "r1", "error": 7}, SPAM),
+    (BY_CODE, 200, {"error": 7}, SPAM),
+    (BY_CODE, 200, {"error": 8}, Uncertain),
     (MINIMAL, 400, {"id": "r1"}, Rejected),
 ]
 

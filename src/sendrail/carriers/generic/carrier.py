@@ -88,13 +88,12 @@ class GenericCarrier(HttpCarrier):
             value = read_json(answer.body, Any)
         except CarrierTrouble:
             value = None
-        status = find_text(value, told.status)
-        if answer.is_success and (told.status is None or status in told.taken):
-            ref = find_text(value, told.id)
-            if ref:
-                return Submitted(ref)
-        code = find_text(value, told.code) or status
-        return self._judge(answer, code)
+        status, code = find_text(value, told.status), find_text(value, told.code)
+        # Without a word for yes, an answer with a known error is a no, whatever else it holds.
+        taken = code not in self._codes.rows if told.status is None else status in told.taken
+        if answer.is_success and taken and (ref := find_text(value, told.id)):
+            return Submitted(ref)
+        return self._judge(answer, code or status)
 
     def _judge(self, answer: Answer, code: str | None) -> Outcome:
         """Return what an answer other than a success means: by code, else by its HTTP status."""

@@ -54,9 +54,10 @@ def read_template(text: str, known: AbstractSet[str], setting: str) -> Template:
             names.append(token[1])
             literal = ""
         else:
+            names_known = ", ".join(sorted(known)) or "none while no credential is set"
             raise CarrierTrouble(
                 f"{setting} has {token[0]}, which is no placeholder there; those are "
-                f"{', '.join(sorted(known))}. Write a brace twice to mean the brace.",
+                f"{names_known}. Write a brace twice to mean the brace.",
                 param=setting,
             )
     return Template((*texts, literal + text[begin:]), tuple(names))
