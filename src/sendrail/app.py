@@ -22,6 +22,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
+from sendrail.domain.text import Encoding
 from sendrail.domain.webhook import Event
 from sendrail.links.callbacks import CallbackDesk
 from sendrail.links.service import LinkService, add_link
@@ -271,7 +272,7 @@ async def trigger(runtime: Runtime, event: Event) -> None:
         recipient=_HANDSET,
         sender=SANDBOX_NUMBER,
         body="",
-        encoding="gsm7",
+        encoding=Encoding.GSM7,
         segments=1,
     )
     await runtime.intake.put(sandbox.id, [wire.reply(sent, body)])

@@ -23,6 +23,8 @@ _FORGET_BATCH: Final = 200
 # Counting must not take more than a few percent of the time, however much waits.
 _COUNT_PAUSE: Final = 30
 _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
+# The longest that a carrier offers a text again: a month, CM.com.
+_REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
 _DAY_MS: Final = 24 * 3_600_000
 
@@ -105,6 +107,7 @@ class Caretaker:
         if self._settings.retention_days:
             before = now - self._settings.retention_days * _DAY_MS
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
+        forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
         forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)

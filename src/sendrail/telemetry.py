@@ -76,7 +76,7 @@ class Metrics:
         )
         self.receipts = self._counter(
             "receipts",
-            "Receipts by what became of them: applied, late, parked, part, underway.",
+            "Receipts by what became of them: applied, late, parked, part, underway, unknown.",
             "fate",
         )
         self.replies = self._counter("replies", "Replies received, by keyword family.", "keyword")

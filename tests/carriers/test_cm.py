@@ -23,6 +23,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 TOKEN = "a-token-of-callbacks"
 SETTINGS = {"product_token": PRODUCT_TOKEN, "callback_token": TOKEN}
@@ -36,7 +37,7 @@ def message(message_id="x7y8z9w0", recipient=15552340001, body="50 % of é😊")
         recipient=recipient,
         sender=15559870000,
         body=body,
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
 

@@ -26,6 +26,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 TOKEN = "a-token-of-callbacks"
 SETTINGS = {"api_key": KEY, "callback_token": TOKEN}
@@ -39,7 +40,7 @@ def message(message_id="x7y8z9w0", recipient=15552340001, body="50 % of é😊")
         recipient=recipient,
         sender=15559870000,
         body=body,
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
 
@@ -413,9 +414,15 @@ KEYWORDS = {"answered_keywords": ["stop", "HELP"]}
     ],
 )
 def test_an_incoming_text_becomes_a_reply(settings, text, answered):
-    told = heard([incoming(text, cleanText="", keyword="STOP")], settings)
-    assert told == [
-        Reply(sender=15552340001, list_number=15559870000, body=text, answered=answered)
+    given = incoming(text, cleanText="", keyword="STOP")
+    assert heard([given], settings) == [
+        Reply(
+            sender=15552340001,
+            list_number=15559870000,
+            body=text,
+            answered=answered,
+            carrier_ref=given["messageId"],
+        )
     ]
 
 

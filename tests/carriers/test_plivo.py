@@ -30,6 +30,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 SETTINGS = {"auth_id": ACCOUNT, "auth_token": TOKEN}
 URL = "https://sms.example.com/callbacks/k3"
@@ -38,7 +39,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your code is 1234 & "counting": 50 % of é😊',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 UUID = "db3ce55a-7f1d-11e1-8ea7-1231380bc196"
@@ -252,6 +253,7 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
             list_number=15559870000,
             body=fields["Text"],
             answered=answered,
+            carrier_ref=INCOMING["MessageUUID"],
         )
     ]
 

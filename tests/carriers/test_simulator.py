@@ -24,6 +24,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 ROWS = {row.name: row for row in MAGIC}
 LIST = 15559870000
@@ -36,7 +37,7 @@ SLACK = 2.0
 
 def message(to=ORDINARY, name="m0000001", body="Hello"):
     return Outbound(
-        message_id=name, recipient=to, sender=LIST, body=body, encoding="GSM-7", segments=1
+        message_id=name, recipient=to, sender=LIST, body=body, encoding=Encoding.GSM7, segments=1
     )
 
 

@@ -22,6 +22,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 SETTINGS = {"service_plan_id": PLAN, "api_token": TOKEN, "webhook_secret": SECRET}
 BY_PASSWORD = {"webhook_user": "sinch", "webhook_password": "a pass:word"}
@@ -31,7 +32,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your code is 1234 & "counting": 50 % of é😊',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 BATCH = "01FC66621XXXXX119Z8PMV1QPQ"
@@ -279,7 +280,13 @@ REPLIES = [
 def test_an_incoming_text_becomes_a_reply(settings, list_number, body, answered):
     value = INCOMING | {"to": str(list_number), "body": body}
     assert heard(make(settings), signed(value)) == [
-        Reply(sender=15552340001, list_number=list_number, body=body, answered=answered)
+        Reply(
+            sender=15552340001,
+            list_number=list_number,
+            body=body,
+            answered=answered,
+            carrier_ref=INCOMING["id"],
+        )
     ]
 
 

@@ -31,6 +31,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 SETTINGS = {"api_key": KEY, "public_key": public_key()}
 URL = "https://sms.example.com/callbacks/k3"
@@ -39,7 +40,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your code is 1234 & "counting": 50 % of é😊',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 ID = "40385f64-5717-4562-b3fc-2c963f66afa6"
@@ -273,6 +274,7 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
             list_number=15559870000,
             body=fields["text"],
             answered=answered,
+            carrier_ref=INCOMING["id"],
         )
     ]
 

@@ -22,6 +22,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 SETTINGS = {"account_sid": ACCOUNT, "auth_token": TOKEN}
 KEY = {"api_key_sid": "SK" + "a" * 32, "api_key_secret": "key-secret"}
@@ -31,7 +32,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body="Your code is 1234 & counting: 50 % of é😊",
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 SID = "SM" + "b" * 32
@@ -284,6 +285,7 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
             list_number=15559870000,
             body=fields["Body"],
             answered=answered,
+            carrier_ref=INCOMING["MessageSid"],
         )
     ]
 

@@ -34,6 +34,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply, ReplyPart
+from sendrail.domain.text import Encoding
 
 TOKEN = "a-token-of-callbacks"
 SETTINGS = {"api_key": API_KEY, "api_secret": API_SECRET, "callback_token": TOKEN}
@@ -45,7 +46,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body="Your code is 1234 & counting: 50 % of é😊",
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 
@@ -118,7 +119,7 @@ SUBMITS = {
         PLAIN | {"callback": f"{URL}?k=v&token={TOKEN}"},
     ),
     "without a token": (BY_SIGNATURE, URL, MESSAGE, PLAIN | {"callback": URL}),
-    "in GSM-7": ({}, None, replace(MESSAGE, encoding="GSM-7"), PLAIN | {"type": "text"}),
+    "in GSM-7": ({}, None, replace(MESSAGE, encoding=Encoding.GSM7), PLAIN | {"type": "text"}),
     "with a validity": ({"validity_seconds": 60}, None, MESSAGE, PLAIN | {"ttl": "60000"}),
 }
 
@@ -302,8 +303,15 @@ KEYWORDS = {"answered_keywords": ["stop", "HELP"]}
     ],
 )
 def test_an_incoming_text_becomes_a_reply(way, settings, text, answered_):
-    assert heard(way(HEARD, incoming(text)), make(settings)) == [
-        Reply(sender=15552340001, list_number=15559870000, body=text, answered=answered_)
+    given = incoming(text)
+    assert heard(way(HEARD, given), make(settings)) == [
+        Reply(
+            sender=15552340001,
+            list_number=15559870000,
+            body=text,
+            answered=answered_,
+            carrier_ref=given["messageId"],
+        )
     ]
 
 

@@ -33,6 +33,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 SECRET = "the-key"
 SETTINGS = {
@@ -48,7 +49,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body="50 % of é😊",
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -107,7 +108,7 @@ SUBMITS = {
     "in GSM-7": (
         {},
         None,
-        replace(MESSAGE, encoding="GSM-7"),
+        replace(MESSAGE, encoding=Encoding.GSM7),
         PLAIN | {"sms": {"encoding_type": "text"}},
     ),
     "with a validity": ({"validity_seconds": 60}, None, MESSAGE, PLAIN | {"ttl": 60}),

@@ -1,6 +1,7 @@
 """Receipts early, late, double, contradictory, unknown and unreadable; and what handsets reply."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -326,6 +327,20 @@ def test_a_receipt_for_a_message_that_still_waits_is_none(road, sender):
 
 def reply(sender, body, recipient=ANN):
     return Reply(sender=recipient, list_number=sender.number, body=body)
+
+
+def test_a_text_that_the_carrier_offers_twice_is_taken_once(road, sender):
+    road.deliver(0.5)
+    text = replace(reply(sender, "Where are you?"), carrier_ref="mo-1")
+    road.callback(text, text)
+    road.pass_time(1)
+    road.callback(text)
+    road.callback(replace(text, carrier_ref="mo-2"))
+    road.callback(reply(sender, "Where are you?"))
+    road.callback(reply(sender, "Where are you?"))
+    road.pass_time(1)
+    # Without an id of the carrier nobody can tell a text from the same one written again.
+    assert len(replies(road)) == 4
 
 
 def replies(road):

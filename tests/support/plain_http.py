@@ -13,6 +13,7 @@ from sendrail.carriers.sdk import CallbackRequest, read_settings
 from sendrail.domain.delivery import Outbound, Submitted
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt
+from sendrail.domain.text import Encoding
 
 KEY = "s3cret-key"
 
@@ -86,7 +87,7 @@ def messages(count):
             recipient=15552340001,
             sender=15559870000,
             body="Hello",
-            encoding="GSM-7",
+            encoding=Encoding.GSM7,
             segments=1,
         )
         for at in range(count)

@@ -19,6 +19,7 @@ from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Receipt
+from sendrail.domain.text import Encoding
 
 # Past the hundred that many carriers put in one callback, and no multiple of it.
 _MANY: Final = 211
@@ -112,7 +113,7 @@ class CarrierConformance:
                 recipient=PhoneNumber(self.recipients[at % len(self.recipients)]),
                 sender=PhoneNumber(self.sender),
                 body=f"Your code is {at}",
-                encoding="GSM-7",
+                encoding=Encoding.GSM7,
                 segments=1,
             )
             for at in range(count)

@@ -22,6 +22,7 @@ from sendrail.domain.message import Drop, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.domain.text import Encoding
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import Departure, KnownContact, QueuePlace, WaitingMessage
 
@@ -293,7 +294,7 @@ def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall
             recipient=PhoneNumber(message.recipient),
             sender=sender.number,
             body=body,
-            encoding=message.encoding,
+            encoding=Encoding(message.encoding),
             segments=message.segments,
         ),
     )

@@ -8,6 +8,7 @@ from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import OnUncertain
+from sendrail.domain.text import Encoding
 
 # A list's queue has two ranks: what skipped the list's rate passes ahead of what is paced.
 RANK_AHEAD: Final = 0
@@ -28,7 +29,7 @@ class Outbound:
     recipient: PhoneNumber
     sender: PhoneNumber
     body: str
-    encoding: str
+    encoding: Encoding
     segments: int
 
 

@@ -42,6 +42,7 @@ class Reply:
 
     `answered` says that the carrier has dealt with the keyword in it and written back itself, so
     that we must not. `part` is given where the carrier hands a long text over in pieces.
+    `carrier_ref` is the carrier's own id of the text, by which one that is offered twice is known.
     """
 
     sender: PhoneNumber
@@ -49,6 +50,7 @@ class Reply:
     body: str
     answered: bool = False
     part: ReplyPart | None = None
+    carrier_ref: str | None = None
 
 
 Callback = Receipt | Reply

@@ -13,7 +13,13 @@ from sendrail.storage.rows import PartsKey
 
 
 def join(tx: Tx, link_id: LinkId, part: Reply, now: int) -> list[Reply]:
-    """Keep a part; return the texts that can be taken now, seldom more than one."""
+    """Keep a part; return the texts that can be taken now, seldom more than one.
+
+    A text the carrier has offered before, because it missed our thanks, is not taken again.
+    """
+    ref = part.carrier_ref
+    if ref is not None and not tx.replies.note_ref(link_id, ref, now):
+        return []
     place = part.part
     if place is None or place.total <= 1 or not 1 <= place.number <= place.total:
         return [replace(part, part=None)]

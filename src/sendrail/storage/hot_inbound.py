@@ -25,6 +25,13 @@ KEEP_REPLY: Final = """
     INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, received_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
+NOTE_REF: Final = """
+    INSERT OR IGNORE INTO reply_refs (link_id, carrier_ref, received_at) VALUES (?, ?, ?)
+"""
+FORGET_REFS: Final = """
+    DELETE FROM reply_refs WHERE (link_id, carrier_ref) IN
+        (SELECT link_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?)
+"""
 KEEP_PART: Final = """
     INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
         answered, joined, received_at)
@@ -71,6 +78,13 @@ class Replies:
         [(reply_id,)] = self._execute(KEEP_REPLY, values).fetchall()
         is_opt_out = reading.keyword is Keyword.STOP
         self._outbox.tell_reply(Event.UNSUBSCRIBE if is_opt_out else Event.REPLY, reply_id)
+
+    def note_ref(self, link_id: LinkId, carrier_ref: str, now: int) -> bool:
+        """Note the carrier's id of a text; return False when it was noted before."""
+        return self._execute(NOTE_REF, (link_id, carrier_ref, now)).rowcount == 1
+
+    def forget_refs(self, before: int, limit: int) -> int:
+        return self._execute(FORGET_REFS, (before, limit)).rowcount
 
     def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
         """Keep one part of a text; return False when the same place was filled before."""

@@ -346,6 +346,17 @@ replies: Final = Table(
     Index(None, "account_id"),
 )
 
+# The carriers' ids of texts that were taken, so that one offered twice is taken once.
+reply_refs: Final = Table(
+    "reply_refs",
+    metadata,
+    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("carrier_ref", Text, primary_key=True),
+    _needed("received_at", BigInteger),
+    Index(None, "received_at"),
+    sqlite_with_rowid=False,
+)
+
 reply_parts: Final = Table(
     "reply_parts",
     metadata,

@@ -9,6 +9,7 @@ from http_oracle import ask, needs_node_oracles
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.sdk import LinkContext
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_node_oracles
 
@@ -19,7 +20,7 @@ MESSAGES = [
         recipient=15552340001 + at,
         sender=15559870000,
         body='Your code is 1234 & counting: 50 % of é😊 + \n"=/~',
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
     for at in range(3)

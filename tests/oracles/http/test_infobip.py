@@ -10,6 +10,7 @@ from http_peer import Got
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
 from sendrail.carriers.sdk import LinkContext
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -21,7 +22,7 @@ MESSAGES = [
         recipient=15552340001 + at,
         sender=15559870000,
         body='Your code is 1234 & counting: 50 % of é😊 + \n"=/~',
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
     for at in range(3)

@@ -15,6 +15,7 @@ from sendrail.carriers.plivo.carrier import PlivoCarrier
 from sendrail.carriers.sdk import CallbackRequest, LinkContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -24,7 +25,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your code is 1234 & "counting": 50 % of é😊\n\\/~',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 

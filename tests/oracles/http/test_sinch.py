@@ -11,6 +11,7 @@ from stopped_clock import StoppedClock
 from sendrail.carriers.sdk import CallbackRequest, LinkContext
 from sendrail.carriers.sinch.carrier import SinchCarrier
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -20,7 +21,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your code is 1234 & "counting": 50 % of é😊\n\\/~',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 NOW = 1_795_572_000

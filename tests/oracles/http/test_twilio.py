@@ -12,6 +12,7 @@ from sendrail.carriers.sdk import CallbackRequest, LinkContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -87,7 +88,7 @@ def test_our_requests_are_the_sdks():
         recipient=15552340001,
         sender=15559870000,
         body=BODY,
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
     ours = [

@@ -16,6 +16,7 @@ from sendrail.carriers.sdk import CallbackRequest, LinkContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -78,7 +79,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body=BODY,
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 

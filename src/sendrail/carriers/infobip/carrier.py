@@ -170,6 +170,7 @@ class InfobipCarrier(HttpCarrier):
             list_number=list_number,
             body=result.text,
             answered=result.text.strip().upper() in self._answered,
+            carrier_ref=result.message_id,
         )
 
 

@@ -137,7 +137,13 @@ class PlivoCarrier(HttpCarrier):
             return None
         body = form.get("Text", "")
         answered = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
-        return Reply(sender=sender, list_number=list_number, body=body, answered=answered)
+        return Reply(
+            sender=sender,
+            list_number=list_number,
+            body=body,
+            answered=answered,
+            carrier_ref=form.get("MessageUUID") or None,
+        )
 
 
 def _number(text: str) -> phone.PhoneNumber | None:

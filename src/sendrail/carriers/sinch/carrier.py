@@ -87,6 +87,7 @@ class _Incoming(msgspec.Struct):
     from_: str = msgspec.field(name="from")
     to: str
     body: str | _Media
+    id: str | None = None
 
 
 class SinchCarrier(HttpCarrier):
@@ -187,7 +188,13 @@ class SinchCarrier(HttpCarrier):
             and list_number // 10_000_000 in _TOLL_FREE
             and body.strip().upper() in KEYWORDS
         )
-        return Reply(sender=sender, list_number=list_number, body=body, answered=answered)
+        return Reply(
+            sender=sender,
+            list_number=list_number,
+            body=body,
+            answered=answered,
+            carrier_ref=told.id,
+        )
 
 
 def _number(text: str) -> phone.PhoneNumber | None:

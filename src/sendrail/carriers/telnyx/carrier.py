@@ -95,6 +95,7 @@ class _Outbound(_Message):
 class _Inbound(msgspec.Struct):
     from_: _Party = msgspec.field(name="from")
     to: Annotated[list[_Party], msgspec.Meta(min_length=1)]
+    id: str | None = None
     text: str | None = None
     autoresponse_type: str | None = None
 
@@ -170,6 +171,7 @@ class TelnyxCarrier(HttpCarrier):
             body=body,
             # A profile may have keywords of its own: then Telnyx says that it answered.
             answered=by_default or bool(told.autoresponse_type),
+            carrier_ref=told.id,
         )
 
 

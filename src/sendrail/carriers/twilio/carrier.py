@@ -159,6 +159,7 @@ class TwilioCarrier(HttpCarrier):
             body=body,
             # Sent with Advanced Opt-Out only, which has keywords of its own.
             answered=by_default or bool(form.get("OptOutType")),
+            carrier_ref=form["MessageSid"],
         )
 
 

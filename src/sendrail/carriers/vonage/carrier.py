@@ -27,6 +27,7 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Callback, Receipt, Reply, ReplyPart
+from sendrail.domain.text import Encoding
 
 # What each status of a receipt settles; `accepted`, `buffered` and `unknown` settle nothing.
 STATUS_OF: Final = {
@@ -107,7 +108,7 @@ class VonageCarrier(HttpCarrier):
             "from": str(message.sender),
             "to": str(message.recipient),
             "text": message.body,
-            "type": "unicode" if message.encoding == "UCS-2" else "text",
+            "type": "unicode" if message.encoding is Encoding.UCS2 else "text",
             "client-ref": message.message_id,
             "status-report-req": "true",
         }
@@ -221,6 +222,7 @@ class VonageCarrier(HttpCarrier):
             body=text,
             answered=text.strip().upper() in self._answered,
             part=_part(fields),
+            carrier_ref=fields.get("messageId") or None,
         )
 
 

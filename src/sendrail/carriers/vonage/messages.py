@@ -12,6 +12,7 @@ from sendrail.carriers.http.codes import Codes
 from sendrail.carriers.http.exchange import Answer, read_json
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.message import Status
+from sendrail.domain.text import Encoding
 
 # What each status of a webhook settles; `submitted` settles nothing.
 STATUS_OF: Final = {
@@ -61,7 +62,7 @@ def compose(
         "to": str(message.recipient),
         "text": message.body,
         "client_ref": message.message_id,
-        "sms": {"encoding_type": "unicode" if message.encoding == "UCS-2" else "text"},
+        "sms": {"encoding_type": "unicode" if message.encoding is Encoding.UCS2 else "text"},
     }
     if callback_url is not None:
         told["webhook_url"] = callback_url
