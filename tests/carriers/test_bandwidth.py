@@ -36,6 +36,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.text import Encoding
 
 URL = "https://sms.example.com/callbacks/k3"
 REF = "1589228074636lm4k2je7j7jklbn2"
@@ -44,7 +45,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body='Your "code" is 1234 & counting: é😊',
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 
@@ -227,7 +228,7 @@ def test_many_events_come_in_one_callback_and_other_kinds_are_left_out():
     events = [event("message-delivered"), {"type": "a-new-kind"}, received("Hi")]
     assert heard(*events) == [
         DELIVERED,
-        Reply(sender=15552340001, list_number=15559870000, body="Hi"),
+        Reply(sender=15552340001, list_number=15559870000, body="Hi", carrier_ref=REF),
     ]
     assert heard() == []
 
@@ -252,7 +253,13 @@ REPLIES = [
 @pytest.mark.parametrize(("text", "to", "answered"), REPLIES)
 def test_a_text_becomes_a_reply(text, to, answered):
     assert heard(received(text, to=to)) == [
-        Reply(sender=15552340001, list_number=int(to[1:]), body=text, answered=answered)
+        Reply(
+            sender=15552340001,
+            list_number=int(to[1:]),
+            body=text,
+            carrier_ref=REF,
+            answered=answered,
+        )
     ]
 
 

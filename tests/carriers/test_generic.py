@@ -62,7 +62,7 @@ class TestJsonConformance(HttpConformance):
         ("body", MINIMAL | {"body": ["{text}"], "content_type": "form"}),
         ("body", MINIMAL | {"body": {"n": 1}, "content_type": "form"}),
         ("basic_auth", MINIMAL | {"basic_auth": True, "username": "u"}),
-        ("encodings", MINIMAL | {"encodings": {"UCS2": "u"}}),
+        ("encodings", MINIMAL | {"encodings": {"UCS-2": "u"}}),
         ("codes", MINIMAL | {"codes": {"1": {"then": "wait"}}}),
         ("codes", MINIMAL | {"codes": {"1": {"then": "retry", "word": "NO"}}}),
         ("http_statuses", MINIMAL | {"http_statuses": {"200": {"then": "retry"}}}),
@@ -165,7 +165,7 @@ def test_no_text_gets_out_of_its_field_or_parameter(body):
         ("{from}{from_digits}", "+1555000100015550001000"),
         ("{from_int}", 15550001000),
         ("{message_id}", "x7y8z9w0"),
-        ("{encoding}/{segments}", "UCS-2/1"),
+        ("{encoding}/{segments}", "ucs2/1"),
         ("{callback_url}", f"{URL}?message=x7y8z9w0"),
         ("{{to}} {to}}}", "{to} +15550100001}"),
         ("", ""),
@@ -178,7 +178,7 @@ def test_a_placeholder_becomes_what_it_says(template, value):
 
 def test_what_is_not_known_is_left_out():
     body = {"cb": "{callback_url}", "list": ["{callback_url}", "x"], "e": "{encoding}"}
-    settings = {"body": body, "encodings": {"UCS-2": None}}
+    settings = {"body": body, "encodings": {"ucs2": None}}
     assert json.loads(compose(HEARING | settings, None).body) == {"list": ["x"]}
     # Nobody listens: there is nothing to call back for.
     assert json.loads(compose(settings).body) == {"list": ["x"]}

@@ -36,7 +36,7 @@ def test_the_examples_callbacks_are_heard():
             message_id="x7y8z9w0",
             trouble=RecipientTrouble.ABSENT_SUBSCRIBER,
         ),
-        Reply(sender=15550100001, list_number=15550001000, body="Yes please"),
+        Reply(sender=15550100001, list_number=15550001000, body="Yes please", carrier_ref="in-7"),
     ]
     method, url = EXAMPLES["get: callback"].split(" ")
     request = CallbackRequest(method=method, url=url, headers={}, body=b"")

@@ -3,6 +3,7 @@
 from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.sdk import LinkContext
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.text import Encoding
 
 URL = "https://sms.example.com/callbacks/k3"
 BODY = '50 % off & more: "now" 😊'
@@ -18,7 +19,7 @@ def message(body=BODY):
         recipient=15550100001,
         sender=15550001000,
         body=body,
-        encoding="UCS-2",
+        encoding=Encoding.UCS2,
         segments=1,
     )
 

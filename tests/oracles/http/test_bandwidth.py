@@ -9,6 +9,7 @@ from http_oracle import ask, needs_oracles
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
 from sendrail.carriers.sdk import LinkContext
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
@@ -19,7 +20,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body=BODY,
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 

@@ -25,6 +25,7 @@ from sendrail.carriers.http.exchange import Answer
 from sendrail.carriers.sdk import LinkContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
 from sendrail.domain.delivery import Failed, Outbound, Rejected, Submitted, Throttled, Unavailable
+from sendrail.domain.text import Encoding
 
 FOLDER = Path(__file__).parent
 PRISM = FOLDER / "node_modules" / ".bin" / "prism"
@@ -35,7 +36,7 @@ MESSAGE = Outbound(
     recipient=15552340001,
     sender=15559870000,
     body="Your code is 1234 & counting: 50 % of é😊",
-    encoding="UCS-2",
+    encoding=Encoding.UCS2,
     segments=1,
 )
 

@@ -169,5 +169,6 @@ def _reply(event: _Event, message: _Message) -> Reply | None:
         sender=sender,
         list_number=list_number,
         body=message.text,
+        carrier_ref=message.id,
         answered=list_number // _LOCAL in TOLL_FREE and word in TOLL_FREE_KEYWORDS,
     )

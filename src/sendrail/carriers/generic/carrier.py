@@ -190,6 +190,7 @@ def _reply(event: Mapping[str, Any], paths: ReplySettings | None) -> Reply | Non
         sender=sender,
         list_number=list_number,
         body=text,
+        carrier_ref=find_text(event, paths.id) or None,
         answered=text.strip().upper() in keywords,
     )
 

@@ -31,8 +31,6 @@ class Requests:
         self._chosen = chosen
         self._credentials = {name: getattr(chosen, name) for name in _CREDENTIALS}
         self._url = read_template(chosen.url, self._known(_OF_A_MESSAGE), "url")
-        if set(chosen.encodings) - {"GSM-7", "UCS-2"}:
-            raise CarrierTrouble("encodings has words for GSM-7 and UCS-2 only.", param="encodings")
         self._headers = self._read_headers()
         self._body = self._read_body()
         self._check_url = (

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http.proofs import ProofSettings
 from sendrail.carriers.sdk import Secret
+from sendrail.domain.text import Encoding
 
 Path = Annotated[str, Meta(min_length=1, max_length=200)]
 # Credentials go along: without TLS only inside the machine. No placeholder may choose the host.
@@ -56,6 +57,7 @@ class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sender: Path = field(name="from")
     list_number: Path = field(name="to")
     text: Path
+    id: Path | None = None
     answered_words: list[str] = []
     when: dict[Path, str] = {}
 
@@ -73,7 +75,7 @@ class GenericSettings(ProofSettings, frozen=True, kw_only=True):
     username: Annotated[str, Meta(pattern=r"^[^:]+\Z")] | None = None
     password: Secret | None = None
     api_key: Secret | None = None
-    encodings: dict[str, str | None] = field(default_factory=dict)
+    encodings: dict[Encoding, str | None] = field(default_factory=dict)
     codes: dict[str, Rule] = field(default_factory=dict)
     http_statuses: dict[Annotated[str, Meta(pattern=r"^[3-5][0-9]{2}\Z")], Rule] = field(
         default_factory=dict
