@@ -44,6 +44,11 @@ docs:
 simulate:
     {{bin}}/python -m pytest -m slow
 
+# Carriers against mocks of their vendors' own API descriptions; brings some 400 packages
+openapi:
+    npm ci --prefix tests/oracles/openapi
+    {{bin}}/python -m pytest -m slow tests/oracles/openapi
+
 # Resolve both locks anew; wants uv
 lock:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

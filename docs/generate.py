@@ -336,10 +336,16 @@ def _cell(text: str) -> str:
 def statuses() -> str:
     """Return what each command_status does to the message it answers."""
     rows = [
-        [code(f"0x{status:02X}"), code(meaning.name), meaning.text, code(meaning.then.value)]
+        [
+            code(f"0x{status:02X}"),
+            code(meaning.name),
+            meaning.text,
+            code(meaning.detail),
+            code(meaning.then.value),
+        ]
         for status, meaning in MEANINGS.items()
     ]
-    return table(["status", "name", "meaning", "then"], rows)
+    return table(["status", "name", "meaning", "our word", "then"], rows)
 
 
 # Carriers

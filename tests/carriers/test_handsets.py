@@ -152,7 +152,7 @@ def test_without_a_log_process_messages_fail_and_a_refusal_stays_a_refusal(tmp_p
 
     desk = play(act, tmp_path / "nobody")
     lost = Failed("handset log not connected")
-    assert desk.outcomes == [lost, lost, Rejected("invalid_phone")]
+    assert desk.outcomes == [lost, lost, Rejected("REJECTED_DESTINATION")]
     assert not desk.callbacks
 
 

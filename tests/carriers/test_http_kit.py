@@ -137,10 +137,10 @@ OUTCOMES = {
     "throttled": (instead(429), Throttled(1_000)),
     "throttled for a while": (instead(429, **{"retry-after": "30"}), Throttled(30_000)),
     "broken": (instead(500), Failed("REJECTED_SYSTEM_ERROR (HTTP 500)")),
-    "a broken proxy": (instead(502), Failed("REJECTED_SYSTEM_ERROR (HTTP 502)")),
+    "a broken proxy": (instead(502), Uncertain("a gateway of Plain got no answer (HTTP 502)")),
     "away": (instead(503), Failed("REJECTED_SYSTEM_ERROR (HTTP 503)")),
     "away for a while": (instead(503, **{"retry-after": "5"}), Throttled(5_000)),
-    "a tired proxy": (instead(504), Failed("REJECTED_SYSTEM_ERROR (HTTP 504)")),
+    "a tired proxy": (instead(504), Uncertain("a gateway of Plain got no answer (HTTP 504)")),
 }
 
 

@@ -47,6 +47,7 @@ VERDICTS = [
     (403, "150", Unavailable("Plain refuses: the account may not do this (150, HTTP 403)", 60_000)),
     (429, "150", Throttled(1_000)),
     (500, "150", Failed("REJECTED_SYSTEM_ERROR (150, HTTP 500)")),
+    (502, "150", Uncertain("a gateway of Plain got no answer (150, HTTP 502)")),
     (400, "200", Rejected("REJECTED_REQUEST (200, HTTP 400)")),
     (400, None, Rejected("REJECTED_REQUEST (HTTP 400)")),
     (200, None, Uncertain("Plain answered what we cannot read (HTTP 200)")),
@@ -66,8 +67,9 @@ def test_a_code_decides_else_its_range_else_the_status(status, code, outcome):
         (200, Uncertain), (204, Uncertain), (301, Unavailable), (307, Unavailable),
         (400, Rejected), (401, Unavailable), (402, Unavailable), (403, Unavailable),
         (404, Rejected), (408, Failed), (409, Rejected), (422, Rejected), (425, Failed),
-        (429, Throttled), (500, Failed), (502, Failed), (503, Failed), (504, Failed),
-        (529, Failed), (599, Failed),
+        (429, Throttled), (500, Failed), (501, Failed), (502, Uncertain), (503, Failed),
+        (504, Uncertain), (520, Uncertain), (521, Failed), (524, Uncertain), (529, Failed),
+        (599, Failed),
     ],
 )  # fmt: skip
 def test_every_status_has_a_meaning(status, kind):

@@ -224,7 +224,7 @@ def test_a_rejection_and_a_throttle_carry_what_the_queue_needs():
         numbers = [ROWS["rejected"].number, ROWS["throttled_first"].number]
         await carrier.submit([message(to) for to in numbers], desk.report)
 
-    assert play(act).outcomes == [Rejected("invalid_phone"), Throttled(1000)]
+    assert play(act).outcomes == [Rejected("REJECTED_DESTINATION"), Throttled(1000)]
 
 
 @given(st.integers(0, 9999))

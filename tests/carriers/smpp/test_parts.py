@@ -33,8 +33,8 @@ UNSENT = Unsent("cannot connect", 1_000)
     [
         ([A], Submitted, None),
         ([THROTTLED], Throttled, None),
-        ([BUSY], Failed, "0x08"),
-        ([BAD_NUMBER], Rejected, "0x0B"),
+        ([BUSY], Failed, "REJECTED_SYSTEM_ERROR (0x08 ESME_RSYSERR)"),
+        ([BAD_NUMBER], Rejected, "REJECTED_DESTINATION (0x0B ESME_RINVDSTADR)"),
         ([BAD_BIND], Unavailable, "0x04"),
         ([SILENT], Uncertain, "no answer in 30 s"),
         ([UNSENT], Unavailable, "cannot connect"),
@@ -46,7 +46,11 @@ UNSENT = Unsent("cannot connect", 1_000)
         ([BUSY, THROTTLED], Failed, "0x08"),
         ([THROTTLED, BAD_NUMBER], Rejected, "0x0B"),
         # Some were, and the rest will not be.
-        ([A, BAD_NUMBER], Rejected, "part 2 of 2 refused: 0x0B"),
+        (
+            [A, BAD_NUMBER],
+            Rejected,
+            "REJECTED_DESTINATION (part 2 of 2 refused: 0x0B ESME_RINVDSTADR)",
+        ),
         ([BAD_BIND, A], Rejected, "part 1 of 2 refused: 0x04"),
         # Nobody knows.
         ([A, SILENT], Uncertain, "part 2 of 2 no answer in 30 s"),

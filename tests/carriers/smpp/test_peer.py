@@ -458,8 +458,12 @@ def test_a_hexadecimal_id_meets_its_decimal_receipt(peer, ids, style):
 @pytest.mark.parametrize(
     ("behaviour", "status", "detail"),
     [
-        ({"dlr": "text", "dlrStat": "UNDELIV", "dlrErr": "00B"}, "undelivered", "(err 00B)"),
-        ({"dlr": "tlv", "dlrState": 8}, "failed", "REJECTED"),
+        (
+            {"dlr": "text", "dlrStat": "UNDELIV", "dlrErr": "00B"},
+            "undelivered",
+            "(UNDELIV, err 00B)",
+        ),
+        ({"dlr": "tlv", "dlrState": 8}, "failed", "REJECTED_UNKNOWN_REASON (REJECTD)"),
         ({"dlr": "both", "dlrState": 1}, None, "PENDING_ENROUTE"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sendrail.carriers.details import TROUBLE
 from sendrail.carriers.smpp import pdu, settings
 from sendrail.carriers.smpp.pdu import Command, Tag
 from sendrail.carriers.smpp.receipts import read, same_form
@@ -48,19 +49,19 @@ APPENDIX_B = (
     [
         (b"DELIVRD", D, "DELIVERED_TO_HANDSET"),
         (b"EXPIRED", U, "EXPIRED"),
-        (b"DELETED", F, "DELETED"),
-        (b"UNDELIV", U, "UNDELIVERABLE"),
-        (b"ACCEPTD", None, "PENDING_ACCEPTED"),
-        (b"UNKNOWN", U, "UNKNOWN"),
-        (b"REJECTD", F, "REJECTED"),
+        (b"DELETED", F, "REJECTED_CANCELLED (DELETED)"),
+        (b"UNDELIV", U, "REJECTED_UNKNOWN_REASON (UNDELIV)"),
+        (b"ACCEPTD", None, "PENDING_ENROUTE"),
+        (b"UNKNOWN", U, "REJECTED_UNKNOWN_REASON (UNKNOWN)"),
+        (b"REJECTD", F, "REJECTED_UNKNOWN_REASON (REJECTD)"),
         (b"ENROUTE", None, "PENDING_ENROUTE"),
-        (b"SKIPPED", F, "SKIPPED"),
-        (b"FAILED", U, "UNDELIVERABLE"),
+        (b"SKIPPED", F, "REJECTED_UNKNOWN_REASON (SKIPPED)"),
+        (b"FAILED", U, "REJECTED_UNKNOWN_REASON (UNDELIV)"),
         (b"delivrd", D, "DELIVERED_TO_HANDSET"),
         (b"DELIVERED", D, "DELIVERED_TO_HANDSET"),
-        (b"UNDELIVERABLE", U, "UNDELIVERABLE"),
-        (b"REJECTED", F, "REJECTED"),
-        (b"ACCEPTED", None, "PENDING_ACCEPTED"),
+        (b"UNDELIVERABLE", U, "REJECTED_UNKNOWN_REASON (UNDELIV)"),
+        (b"REJECTED", F, "REJECTED_UNKNOWN_REASON (REJECTD)"),
+        (b"ACCEPTED", None, "PENDING_ENROUTE"),
     ],
 )
 def test_the_text_names_the_state(word, status, detail):
@@ -156,13 +157,15 @@ def test_a_receipt_that_says_nothing_is_refused(text, says):
 def test_an_error_of_the_network_tells_of_the_recipient(code, trouble):
     receipt = deliver(APPENDIX_B % (b"UNDELIV", b"000"), tlvs=[(Tag.NETWORK_ERROR_CODE, code)])
     assert receipt.trouble is trouble
+    assert TROUBLE.get(receipt.detail.removesuffix(" (UNDELIV)")) is trouble
 
 
 def test_the_link_says_what_its_errors_mean():
     known = {"receipt_errors": {"00A": "spam", "27": "operator"}}
     receipt = deliver(APPENDIX_B % (b"REJECTD", b"00A"), **known)
     assert receipt.trouble is RecipientTrouble.SPAM
-    assert receipt.detail == "REJECTED (err 00A)"
+    assert receipt.detail == "REJECTED_SPAM (REJECTD, err 00A)"
+    assert deliver(APPENDIX_B % (b"EXPIRED", b"0B2")).detail == "EXPIRED (err 0B2)"
     code = [(Tag.NETWORK_ERROR_CODE, b"\x03\x00\x1b")]
     assert deliver(APPENDIX_B % (b"UNDELIV", b"000"), tlvs=code, **known).trouble == "operator"
     assert deliver(APPENDIX_B % (b"DELIVRD", b"00A"), **known).trouble is None

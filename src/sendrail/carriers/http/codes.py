@@ -112,6 +112,9 @@ _REFUSED: Final = {
 }
 # They did not get the whole request, or would not begin.
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+# A gateway's words for no answer, or none it understood, from the server behind it, which may have
+# taken the message. 520 and 524 are Cloudflare's for what RFC 9110 calls 502 and 504.
+_NO_ANSWER: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, 520, 524})
 
 
 def outcome_by_status(  # noqa: PLR0911 - a return for each class of status reads best
@@ -132,6 +135,8 @@ def outcome_by_status(  # noqa: PLR0911 - a return for each class of status read
     if status in range(300, 400):
         # Followed, it would take the message and the credentials to who knows whom.
         return Unavailable(f"{vendor} redirects ({said}): put its address right", STOPPED_MS)
+    if status in _NO_ANSWER:
+        return Uncertain(f"a gateway of {vendor} got no answer ({said})")
     if status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Failed(f"{Detail.SYSTEM} ({said})")
     return Rejected(f"{Detail.REQUEST} ({said})")

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sendrail.carriers.details import Detail
 from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Uncertain
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
@@ -40,9 +41,9 @@ class Text:
     after_ms: int = 500
 
 
-_DELIVERED: Final = Word(status=Status.DELIVERED, detail="DELIVERED_TO_HANDSET")
+_DELIVERED: Final = Word(status=Status.DELIVERED, detail=Detail.DELIVERED)
 _BY_REFERENCE: Final = replace(_DELIVERED, echo=False)
-_ABSENT: Final = Word(status=Status.UNDELIVERED, detail="REJECTED_ABSENT_SUBSCRIBER")
+_ABSENT: Final = Word(status=Status.UNDELIVERED, detail=Detail.ABSENT_SUBSCRIBER)
 _NO_ANSWER_MS: Final = 2_000
 _NO_ANSWER: Final = Uncertain("no answer within 2 seconds")
 _TRY_LATER: Final = Failed("the carrier is out of order for a moment")
@@ -101,13 +102,13 @@ MAGIC: Final = (
         suffix="0003",
         name="unknown_subscriber",
         says="Nobody has this number: `undelivered`.",
-        does=Behaviour(receipts=(Word(status=Status.UNDELIVERED, detail="REJECTED_DESTINATION"),)),
+        does=Behaviour(receipts=(Word(status=Status.UNDELIVERED, detail=Detail.DESTINATION),)),
     ),
     Magic(
         suffix="0004",
         name="filtered_as_spam",
         says="The carrier takes the message and then filters it as spam: `failed`.",
-        does=Behaviour(receipts=(Word(status=Status.FAILED, detail="spam_detected"),)),
+        does=Behaviour(receipts=(Word(status=Status.FAILED, detail=Detail.SPAM),)),
     ),
     Magic(
         suffix="0010",
@@ -157,7 +158,7 @@ MAGIC: Final = (
         says="A receipt says that the message is on its way, a second later it is `delivered`.",
         does=Behaviour(
             receipts=(
-                Word(status=None, detail="PENDING_ENROUTE"),
+                Word(status=None, detail=Detail.ENROUTE),
                 replace(_DELIVERED, after_ms=1_000),
             )
         ),
@@ -181,7 +182,7 @@ MAGIC: Final = (
         suffix="0020",
         name="rejected",
         says="The carrier refuses the number for good: `failed`.",
-        does=Behaviour(answer=Rejected("invalid_phone"), receipts=()),
+        does=Behaviour(answer=Rejected(Detail.DESTINATION), receipts=()),
     ),
     Magic(
         suffix="0021",

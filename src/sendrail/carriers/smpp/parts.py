@@ -8,7 +8,7 @@ same reference: beginning anew would leave the handset with pieces that never fi
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sendrail.carriers.smpp.status import Then, describe, meaning_of, outcome_of
+from sendrail.carriers.smpp.status import Then, code_of, meaning_of, outcome_of
 from sendrail.domain.delivery import Outcome, Rejected, Submitted, Unavailable, Uncertain
 
 # A part is offered so often again after others were taken, waiting longer each time: 1, 2, 4, 8 s.
@@ -64,10 +64,10 @@ def conclude(fates: Sequence[Fate], tries: int, exceptions: Mapping[int, Then]) 
         index, detail, _ = unsent[0]
         return Uncertain(_of(index, fates, f"not sent after others were: {detail}"))
     for index, status in refused:
-        then = meaning_of(status, exceptions).then
-        if then in {Then.REFUSE, Then.STOP} or tries >= TRIES_MAX:
-            detail = _of(index, fates, f"refused: {describe(status)}")
-            return Rejected(detail, meaning_of(status, exceptions).trouble)
+        meaning = meaning_of(status, exceptions)
+        if meaning.then in {Then.REFUSE, Then.STOP} or tries >= TRIES_MAX:
+            which = _of(index, fates, f"refused: {code_of(status)}")
+            return Rejected(f"{meaning.detail} ({which})", meaning.trouble)
     return Again(tuple(index for index, _ in refused), float(2 ** (tries - 1)))
 
 

@@ -8,6 +8,7 @@ whatever it looks like: anybody can write `stat:DELIVRD`.
 import re
 from typing import Final
 
+from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.pdu import DataMessage, MalformedPdu, Message, Tag, Tlvs
 from sendrail.carriers.smpp.settings import Settings
@@ -68,20 +69,22 @@ _HEX: Final = re.compile(r"[0-9a-f]{1,32}").fullmatch
 
 # --- Receipts
 
-# 3.4: 5.2.28, and 5.0: 4.7.15 for 0 and 9. A message that is accepted is read by a person at the
-# SMSC "on behalf of the subscriber"; in use the word says that it is on its way.
-_STATES: Final[dict[int, tuple[Status | None, str]]] = {
-    0: (None, "PENDING_ENROUTE"),
-    1: (None, "PENDING_ENROUTE"),
-    2: (Status.DELIVERED, "DELIVERED_TO_HANDSET"),
-    3: (Status.UNDELIVERED, "EXPIRED"),
-    4: (Status.FAILED, "DELETED"),
-    5: (Status.UNDELIVERED, "UNDELIVERABLE"),
-    6: (None, "PENDING_ACCEPTED"),
-    7: (Status.UNDELIVERED, "UNKNOWN"),
-    8: (Status.FAILED, "REJECTED"),
-    9: (Status.FAILED, "SKIPPED"),
+# What each state settles, our word for it unless an error says more of the recipient, and the name
+# that goes along. 3.4: 5.2.28, and 5.0: 4.7.15 for 0 and 9. A message that is accepted is read by
+# a person at the SMSC "on behalf of the subscriber"; in use the word says that it is on its way.
+_STATES: Final[dict[int, tuple[Status | None, Detail, str]]] = {
+    0: (None, Detail.ENROUTE, "SCHEDULED"),
+    1: (None, Detail.ENROUTE, "ENROUTE"),
+    2: (Status.DELIVERED, Detail.DELIVERED, "DELIVRD"),
+    3: (Status.UNDELIVERED, Detail.EXPIRED, "EXPIRED"),
+    4: (Status.FAILED, Detail.CANCELLED, "DELETED"),
+    5: (Status.UNDELIVERED, Detail.UNKNOWN, "UNDELIV"),
+    6: (None, Detail.ENROUTE, "ACCEPTD"),
+    7: (Status.UNDELIVERED, Detail.UNKNOWN, "UNKNOWN"),
+    8: (Status.FAILED, Detail.UNKNOWN, "REJECTD"),
+    9: (Status.FAILED, Detail.UNKNOWN, "SKIPPED"),
 }
+_DETAIL_OF: Final = {trouble: detail for detail, trouble in TROUBLE.items()}
 # 3.4: appendix B, cut to seven letters there; SMSCs write them out as well.
 _WORDS: Final = {
     "SCHEDUL": 0,
@@ -132,16 +135,23 @@ def _receipt(
     number = state[0] if state else _WORDS.get((_first(_STATE, text) or "")[:_WORD_LETTERS].upper())
     if number not in _STATES:
         raise CarrierTrouble("A receipt of the SMSC names no state: no stat: that is known.")
-    status, detail = _STATES[number]
+    status, word, name = _STATES[number]
     error = _first(_ERROR, text)
-    if status not in {None, Status.DELIVERED} and error and error.strip("0"):
-        detail = f"{detail} (err {error})"
+    trouble = _trouble(body.tlvs, error, settings) if status is not Status.DELIVERED else None
+    detail = word if trouble is None or status is None else _DETAIL_OF[trouble]
     return Receipt(
         carrier_ref=same_form(ref, settings, receipted=True),
         status=status if settles else None,
-        detail=detail,
-        trouble=_trouble(body.tlvs, error, settings) if status is not Status.DELIVERED else None,
+        detail=detail if status in {None, Status.DELIVERED} else _with_code(detail, name, error),
+        trouble=trouble,
     )
+
+
+def _with_code(detail: Detail, name: str, error: str | None) -> str:
+    codes = [] if name == detail else [name]
+    if error and error.strip("0"):
+        codes.append(f"err {error}")
+    return f"{detail} ({', '.join(codes)})" if codes else detail
 
 
 def _trouble(tlvs: Tlvs, error: str | None, settings: Settings) -> RecipientTrouble | None:

@@ -1,0 +1,1 @@
+"""Bandwidth, by its messaging API and its webhooks."""

@@ -1,0 +1,174 @@
+"""Bandwidth: one POST per message; all word of it, and incoming texts, as JSON arrays of events.
+
+https://dev.bandwidth.com/apis/messaging-apis/messaging
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from sendrail.carriers.bandwidth.codes import CODES
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks, signatures
+from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_json, read_json
+from sendrail.carriers.http.proofs import given
+from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.domain import phone
+from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.receipt import Callback, Receipt, Reply
+
+# What each event settles; that a message is read is told of RCS only.
+STATUS_OF: Final = {
+    "message-sending": None,
+    "message-sent": None,
+    "message-delivered": Status.DELIVERED,
+    "message-read": Status.DELIVERED,
+    "message-failed": Status.FAILED,
+}
+_RECEIVED: Final = "message-received"
+# The second digit of a code says who refused: https://dev.bandwidth.com/docs/messaging/errors
+_BY_CARRIERS: Final = (range(4700, 5000), range(5600, 5900), range(9000, 10000))
+# The toll-free network of North America answers these words by itself, whoever hosts the number;
+# its numbers begin with the country code and one of these area codes.
+TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
+TOLL_FREE_KEYWORDS: Final = frozenset({"STOP", "START", "UNSTOP"})
+_LOCAL: Final = 10**7
+
+_UserName = Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")]
+
+
+class BandwidthSettings(HttpSettings, frozen=True, kw_only=True):
+    """What a Bandwidth link is told."""
+
+    account_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")]
+    application_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z")]
+    username: _UserName
+    password: Secret
+    callback_user: _UserName
+    callback_password: Secret
+    callback_password_secondary: Secret | None = None
+    base_url: BaseUrl = "https://messaging.bandwidth.com"
+
+
+class _Created(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _FieldError(msgspec.Struct, rename="camel"):
+    field_name: str | None = None
+
+
+class _Refused(msgspec.Struct, rename="camel"):
+    type: str | None = None
+    field_errors: list[_FieldError] = []
+
+
+class _Message(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    tag: str | None = None
+    sender: str = msgspec.field(name="from", default="")
+    text: str = ""
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    type: str
+    message: _Message | None = None
+    to: str = ""
+    error_code: int | None = None
+
+
+class BandwidthCarrier(HttpCarrier):
+    """A link to one Bandwidth account, by one of its messaging applications."""
+
+    Settings = BandwidthSettings
+    vendor = "Bandwidth"
+
+    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+        chosen = read_settings("bandwidth", settings, BandwidthSettings)
+        super().__init__(chosen, context)
+        self._chosen = chosen
+        self._headers = {"Authorization": basic(chosen.username, chosen.password)}
+        self._url = f"{chosen.base_url}/api/v2/users/{chosen.account_id}"
+        passwords = given(chosen.callback_password, chosen.callback_password_secondary)
+        self._callers = [(chosen.callback_user, password) for password in passwords]
+
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that creates one message; its tag comes back with each event."""
+        [message] = messages
+        value = {
+            "applicationId": self._chosen.application_id,
+            "to": [phone.show(message.recipient)],
+            "from": phone.show(message.sender),
+            "text": message.body,
+            "tag": message.message_id,
+        }
+        return post_json(f"{self._url}/messages", value, self._headers)
+
+    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+        """Return what Bandwidth made of one message."""
+        del messages
+        if answer.is_success:
+            return Submitted(read_json(answer.body, _Created).id)
+        refused = read_json(answer.body, _Refused)
+        fields = [error.field_name for error in refused.field_errors if error.field_name]
+        return CODES.outcome(answer, fields[0] if fields else refused.type)
+
+    def probe(self) -> Request:
+        """Return a request for the list of media, which is there even when it is empty."""
+        return Request(method="GET", url=f"{self._url}/media", headers=self._headers)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback comes with the user and a password of the application."""
+        return signatures.basic_matches(request.headers.get("authorization", ""), self._callers)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn the events into receipts and replies; those of other kinds are left out."""
+        said = map(_read, callbacks.unpack(raw).json(list[_Event]))
+        return [each for each in said if each is not None]
+
+
+def _read(event: _Event) -> Callback | None:
+    if event.type != _RECEIVED and event.type not in STATUS_OF:
+        return None
+    if event.message is None:
+        raise CarrierTrouble("Bandwidth's event names no message.")
+    if event.type == _RECEIVED:
+        return _reply(event, event.message)
+    return _receipt(event, event.message)
+
+
+def _receipt(event: _Event, message: _Message) -> Receipt:
+    status, trouble = STATUS_OF[event.type], None
+    detail = str(Detail.ENROUTE if status is None else Detail.DELIVERED)
+    if status is Status.FAILED:
+        code = event.error_code
+        detail, trouble = CODES.explain(None if code is None else str(code))
+        if code is not None and any(code in codes for codes in _BY_CARRIERS):
+            status = Status.UNDELIVERED
+    return Receipt(
+        carrier_ref=message.id,
+        status=status,
+        detail=detail,
+        message_id=MessageId(message.tag) if message.tag else None,
+        trouble=trouble,
+    )
+
+
+def _reply(event: _Event, message: _Message) -> Reply | None:
+    # The event's recipient is our number; the message's are all those of a group.
+    sender, list_number = phone.parse(message.sender), phone.parse(event.to)
+    if sender is None or list_number is None:
+        return None
+    word = message.text.strip().upper()
+    return Reply(
+        sender=sender,
+        list_number=list_number,
+        body=message.text,
+        carrier_ref=message.id,
+        answered=list_number // _LOCAL in TOLL_FREE and word in TOLL_FREE_KEYWORDS,
+    )

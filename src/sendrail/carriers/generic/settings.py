@@ -1,0 +1,89 @@
+"""What a link of kind `http` is told of its vendor; `docs/carriers/http.md` explains each setting.
+
+All secrets stand at the top, where they are kept from sight; what nests below names none.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http.proofs import ProofSettings
+from sendrail.carriers.sdk import Secret
+from sendrail.domain.text import Encoding
+
+Path = Annotated[str, Meta(min_length=1, max_length=200)]
+# Credentials go along: without TLS only inside the machine. No placeholder may choose the host.
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[^\s/?#@{}]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)"
+        r"([/?][^\s#]*)?\Z"
+    ),
+]
+HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")]
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a code of the vendor's asks for at a submit, and our word for it."""
+
+    then: Literal["throttle", "retry", "stop", "refuse"]
+    word: Detail | None = None
+
+
+class AnswerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an answer says what."""
+
+    id: Path
+    status: Path | None = None
+    taken: list[str] = []
+    code: Path | None = None
+
+
+class ReceiptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a callback says what became of a message."""
+
+    id: Path
+    status: Path
+    statuses: dict[str, Literal["enroute", "delivered", "undelivered", "expired", "failed"]]
+    message_id: Path | None = None
+    code: Path | None = None
+    when: dict[Path, str] = {}
+
+
+class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a callback says who wrote what to whom."""
+
+    sender: Path = field(name="from")
+    list_number: Path = field(name="to")
+    text: Path
+    id: Path | None = None
+    answered_words: list[str] = []
+    when: dict[Path, str] = {}
+
+
+class GenericSettings(ProofSettings, frozen=True, kw_only=True):
+    """What a link of kind `http` is told."""
+
+    url: Url
+    answer: AnswerSettings
+    method: Literal["POST", "PUT", "GET"] = "POST"
+    headers: dict[HeaderName, str] = field(default_factory=dict)
+    content_type: Literal["json", "form"] = "json"
+    body: dict[str, Any] | list[Any] | None = None
+    basic_auth: bool = False
+    username: Annotated[str, Meta(pattern=r"^[^:]+\Z")] | None = None
+    password: Secret | None = None
+    api_key: Secret | None = None
+    encodings: dict[Encoding, str | None] = field(default_factory=dict)
+    codes: dict[str, Rule] = field(default_factory=dict)
+    http_statuses: dict[Annotated[str, Meta(pattern=r"^[3-5][0-9]{2}\Z")], Rule] = field(
+        default_factory=dict
+    )
+    other_codes: Rule | None = None
+    check_url: Url | None = None
+    trust_callback_url: bool = False
+    callback_answer: str = ""
+    events: str = ""
+    receipts: ReceiptSettings | None = None
+    replies: ReplySettings | None = None
