@@ -52,6 +52,16 @@ class Connection(HttpToolsProtocol):
         if not self._declining:
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with what has come already, and read no further before all of it is answered.
+
+        uvicorn reads on after each answer: a client that reads none of its answers could so send
+        far more than it can ever be told of.
+        """
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
     def declines(self) -> bool:
         """Tell whether the request offers to upgrade: then it is read again without the offer.
 

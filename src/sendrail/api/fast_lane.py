@@ -317,8 +317,9 @@ class FastLane(Connection):
         if closes:
             self.transport.close()
         elif not slots and self.pipeline:
-            self.flow.resume_reading()
             cycle, app = self.pipeline.pop()
+            if not self.pipeline:
+                self.flow.resume_reading()
             self._start_asgi_task(cycle, app)
 
     def _refuse_size(self) -> None:
