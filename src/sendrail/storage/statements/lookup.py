@@ -94,11 +94,24 @@ class LookUp:
         return [_stored(row) for row in rows]
 
     def waiting(self) -> dict[int, Waiting]:
-        """Return what waits, by account; reads the whole queue."""
+        """Return what waits, by account; reads the whole queue.
+
+        List by list first, in the order of the queue's key: grouping a million rows by account at
+        once would sort them all, in memory.
+        """
+        by_list = (
+            select(
+                queue.c.list_id,
+                func.count().label("depth"),
+                func.min(queue.c.due_at).label("oldest"),
+            )
+            .group_by(queue.c.lane, queue.c.list_id)
+            .subquery()
+        )
         rows = self._execute(
-            select(lists.c.account_id, func.count(), func.min(queue.c.due_at))
-            .select_from(queue)
-            .join(lists, lists.c.id == queue.c.list_id)
+            select(lists.c.account_id, func.sum(by_list.c.depth), func.min(by_list.c.oldest))
+            .select_from(by_list)
+            .join(lists, lists.c.id == by_list.c.list_id)
             .group_by(lists.c.account_id)
         )
         return {row[0]: Waiting(row[1], row[2]) for row in rows}
