@@ -35,27 +35,27 @@ def test_the_simulator_is_installed():
 
 
 def test_a_carrier_is_opened_with_its_settings():
-    assert isinstance(registry.open_carrier("simulator", {}, LinkContext()), SimulatorCarrier)
+    assert isinstance(registry.kind_of("simulator")({}, LinkContext()), SimulatorCarrier)
     with pytest.raises(CarrierTrouble, match="colour"):
-        registry.open_carrier("simulator", {"colour": "blue"}, LinkContext())
+        registry.kind_of("simulator")({"colour": "blue"}, LinkContext())
 
 
 @pytest.mark.usefixtures("installed")
 def test_an_unknown_kind_is_answered_with_the_known_ones():
     with pytest.raises(CarrierTrouble, match=r"'pigeon'.*absent, nameless, raising, simulator"):
-        registry.open_carrier("pigeon", {}, LinkContext())
+        registry.kind_of("pigeon")({}, LinkContext())
 
 
 def test_without_any_kind_it_says_so(monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda **_: ())
     with pytest.raises(CarrierTrouble, match="none is installed"):
-        registry.open_carrier("simulator", {}, LinkContext())
+        registry.kind_of("simulator")({}, LinkContext())
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", ["absent", "nameless", "raising"])
 def test_a_broken_kind_says_what_broke_and_breaks_no_other(kind):
     with pytest.raises(CarrierTrouble, match=f"'{kind}'.*cannot be loaded") as caught:
-        registry.open_carrier(kind, {}, LinkContext())
+        registry.kind_of(kind)({}, LinkContext())
     assert caught.value.param == "kind"
-    assert isinstance(registry.open_carrier("simulator", {}, LinkContext()), SimulatorCarrier)
+    assert isinstance(registry.kind_of("simulator")({}, LinkContext()), SimulatorCarrier)

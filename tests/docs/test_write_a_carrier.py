@@ -57,7 +57,7 @@ def test_it_is_found_by_its_entry_point(package, monkeypatch):
     monkeypatch.syspath_prepend(package)
     monkeypatch.delitem(sys.modules, "acme_sms", raising=False)
     settings = {"token": "t0ken", "signing_key": "k3y"}
-    carrier = registry.open_carrier("acme", settings, LinkContext())
+    carrier = registry.kind_of("acme")(settings, LinkContext())
     answer = sys.modules["acme_sms"].Answer(status=400, body=b'{"code": "bad_number"}')
     told = carrier.read_answer((), answer)
     assert isinstance(told, Rejected)

@@ -4,12 +4,12 @@ A package that is installed beside Sendrail adds a kind by naming its class ther
 imported before it is asked for, so a kind that is broken breaks nobody else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import Final
 
-from sendrail.carriers.sdk import Carrier, CarrierKind, LinkContext
+from sendrail.carriers.sdk import CarrierKind
 from sendrail.domain.errors import CarrierTrouble
 
 GROUP: Final = "sendrail.carriers"
@@ -18,14 +18,6 @@ GROUP: Final = "sendrail.carriers"
 def kinds() -> dict[str, Callable[[], CarrierKind]]:
     """Return the kinds that are installed, each by its name with what loads it."""
     return {entry.name: partial(_load, entry) for entry in entry_points(group=GROUP)}
-
-
-def open_carrier(kind: str, settings: Mapping[str, Any], context: LinkContext) -> Carrier:
-    """Return a carrier of this kind with these settings, not started.
-
-    Raises `CarrierTrouble` for a kind that is unknown or broken, and for a wrong setting.
-    """
-    return kind_of(kind)(settings, context)
 
 
 def kind_of(name: str) -> CarrierKind:

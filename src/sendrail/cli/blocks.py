@@ -87,13 +87,7 @@ def words(
             as_json,
             lambda it: it.accounts.set_blocked_words(it.default_account, wanted),
         )
-    if as_json:
-        output.document({"blocked_words": kept})
-        return
-    for word in kept:
-        print(word)
-    if not kept:
-        output.note("There are no blocked words.")
+    output.words(kept, as_json, name="blocked_words", none="There are no blocked words.")
 
 
 def _shown(block: "Block") -> dict[str, Any]:

@@ -73,6 +73,17 @@ def card(fields: Mapping[str, Any]) -> None:
         print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
 
 
+def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:
+    """Tell words a line each, or under a name in JSON; without any say so."""
+    if as_json:
+        document({name: kept})
+        return
+    for word in kept:
+        print(word)
+    if not kept:
+        note(none)
+
+
 def note(text: str) -> None:
     """Say something to the person at the terminal that is no result."""
     print(text, file=sys.stderr)

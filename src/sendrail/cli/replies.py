@@ -72,13 +72,7 @@ def words(
     else:
         wanted = new.split(",")
         kept = run(data, as_json, lambda it: it.replies.set_stop_words(it.default_account, wanted))
-    if as_json:
-        output.document({"stop_words": kept})
-        return
-    for word in kept:
-        print(word)
-    if not kept:
-        output.note("The account has no words of its own.")
+    output.words(kept, as_json, name="stop_words", none="The account has no words of its own.")
 
 
 def _shown(reply: "StoredReply") -> dict[str, Any]:

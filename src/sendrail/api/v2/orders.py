@@ -29,7 +29,6 @@ _NOT_AN_OBJECT: Final = Fault("invalid_field", "`metadata` must be an object", "
 _TOO_MUCH_METADATA: Final = Fault(
     "metadata_too_large", f"`metadata` holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
-_UNSET: Final = msgspec.UNSET
 # What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
@@ -110,8 +109,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         fields = _send_raw(body)
     except _UNREADABLE as error:
         return _unreadable(error)
-    raw = fields.metadata
-    metadata = None if raw is _UNSET else _metadata(raw)
+    metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
     skips = 0
@@ -182,7 +180,7 @@ def _own_or_shared(own: str | None, shared: str | None) -> str | None:
 
 
 def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
-    if raw is _UNSET:
+    if raw is msgspec.UNSET:
         return None
     value = bytes(raw)
     if value == b"null":
