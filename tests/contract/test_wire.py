@@ -173,7 +173,7 @@ class TestPipelining:
 
             to_write, to_answer = door.do(held())
             assert to_write < 1_000_000
-            # A few reads of a quarter of a megabyte each; without the pause it is all that was sent.
+            # A few reads of a quarter of a megabyte; without the pause it is all that was sent.
             assert to_answer * len(one) < 1_000_000
         assert door.post("send-raw", door.order()).status_code == 200
 
