@@ -28,8 +28,11 @@ from sendrail.links.callbacks import CallbackDesk
 from sendrail.links.service import LinkService, add_link
 from sendrail.links.vault import Vault
 from sendrail.links.verification import VerificationService
+from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
+from sendrail.marketing.erasure import ErasureService
+from sendrail.marketing.files import FileService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
@@ -79,6 +82,9 @@ class Runtime:
     replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
+    files: FileService
+    erasure: ErasureService
+    audit: AuditService
     sending: Sending
     messages: MessageService
     intake: Intake
@@ -151,6 +157,9 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
+        files=FileService(store, clock.now),
+        erasure=ErasureService(store, clock.now),
+        audit=AuditService(store),
         sending=sending,
         messages=MessageService(store, ids),
         intake=intake,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import create_engine
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
@@ -54,7 +55,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     engine = create_engine(f"sqlite:///{path}")
     metadata.create_all(engine)
     engine.dispose()
-    house = House(SqliteStore(path))
+    house = House(SqliteStore(path, Pseudonyms(b"a test")))
     house.do(house.accounts.add("us"))
     house.do(house.accounts.add("them"))
     house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 100, None))

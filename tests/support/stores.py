@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import create_engine
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
@@ -29,7 +30,7 @@ class SqliteBackend:
         engine.dispose()
 
     def open(self):
-        return SqliteStore(self._path)
+        return SqliteStore(self._path, Pseudonyms(b"a test"))
 
     @contextmanager
     def jammed(self, store):

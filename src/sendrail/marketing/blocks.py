@@ -1,22 +1,13 @@
 """The account's block list: numbers that none of its lists may text."""
 
-from collections.abc import Callable, Sequence
-from typing import BinaryIO, Final
+from collections.abc import Callable
+from typing import Final
 
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
-from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.imports import (
-    PHONE_COLUMN,
-    CsvFile,
-    ImportReport,
-    Progress,
-    import_rows,
-    number_of,
-)
 from sendrail.marketing.inputs import PAGE_SIZE, recipient_of, slice_of
-from sendrail.storage.interface import Store, Tx
+from sendrail.storage.interface import Store
 
 NOTE_LENGTH_MAX: Final = 200
 
@@ -30,7 +21,7 @@ class BlockService:
 
     async def add(self, account_id: AccountId, phone_number: str, *, note: str = "") -> bool:
         """Block a number; return False when it was blocked before."""
-        recipient, why = recipient_of(phone_number), _note(note)
+        recipient, why = recipient_of(phone_number), note_of(note)
         return await self._store.write(
             lambda tx: tx.blocks.add(account_id, [recipient], why, self._now()) > 0
         )
@@ -47,30 +38,9 @@ class BlockService:
         offset, limit = slice_of(page, per_page)
         return await self._store.read(lambda tx: tx.blocks.page(account_id, offset, limit))
 
-    async def import_csv(
-        self,
-        account_id: AccountId,
-        stream: BinaryIO,
-        *,
-        note: str = "",
-        progress: Progress | None = None,
-    ) -> ImportReport:
-        """Block the numbers of a file."""
-        why = _note(note)
 
-        def add(tx: Tx, rows: Sequence[tuple[int, PhoneNumber]]) -> ImportReport:
-            new = tx.blocks.add(account_id, [number for _, number in rows], why, self._now())
-            return ImportReport(created=new, already_there=len(rows) - new)
-
-        return await import_rows(
-            CsvFile(stream, PHONE_COLUMN, ["phone_number"]),
-            lambda values: number_of(values["phone_number"]),
-            lambda rows: self._store.write(lambda tx: add(tx, rows)),
-            progress,
-        )
-
-
-def _note(text: str) -> str:
+def note_of(text: str) -> str:
+    """Return a note that fits a row of a table."""
     note = text.strip()
     if len(note) > NOTE_LENGTH_MAX:
         raise InvalidInput(f"A note has at most {NOTE_LENGTH_MAX} characters.", param="note")

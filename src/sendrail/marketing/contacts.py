@@ -2,26 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
 
 from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.marketing.imports import (
-    NAME_COLUMNS,
-    PHONE_COLUMN,
-    CsvFile,
-    ImportReport,
-    Progress,
-    Refused,
-    RowError,
-    import_rows,
-    number_of,
-)
 from sendrail.marketing.inputs import (
-    NAME_LENGTH_MAX,
     PAGE_SIZE,
     list_number_of,
     name_of,
@@ -30,8 +17,6 @@ from sendrail.marketing.inputs import (
     slice_of,
 )
 from sendrail.storage.interface import Store, Tx
-
-_COLUMNS: Final = PHONE_COLUMN | NAME_COLUMNS
 
 # A number with a first and a last name.
 _Entry = tuple[PhoneNumber, str, str]
@@ -146,59 +131,15 @@ class ContactService:
 
         return await self._store.read(read)
 
-    async def import_csv(
-        self,
-        account_id: AccountId,
-        list_number: str,
-        stream: BinaryIO,
-        progress: Progress | None = None,
-    ) -> ImportReport:
-        """Subscribe the contacts of a file; whoever has left the list is passed over."""
-        number = list_number_of(list_number)
-        await self._store.read(lambda tx: owned_list(tx, account_id, number))
-        return await import_rows(
-            CsvFile(stream, _COLUMNS, ["phone_number"]),
-            _parse,
-            lambda rows: self._store.write(
-                lambda tx: _import(tx, owned_list(tx, account_id, number), rows, self._now())
-            ),
-            progress,
-        )
-
 
 def _add(tx: Tx, sender: SendingList, entry: _Entry, now: int) -> Added:
     is_new = tx.contacts.subscribe(sender.id, [entry], now) > 0
     contact = tx.contacts.find(sender.id, entry[0])
-    assert contact is not None, "it was there or has just been added"
-    if not contact.active:
+    if contact is None or not contact.active:
+        # Nothing is kept of whose data was deleted but that they stay out.
         raise Conflict(
             "This number has opted out of the list; only its own START brings it back.",
             code="contact_unsubscribed",
             param="phone_number",
         )
     return Added(contact, is_new)
-
-
-def _import(
-    tx: Tx, sender: SendingList, rows: Sequence[tuple[int, _Entry]], now: int
-) -> ImportReport:
-    report = ImportReport()
-    blocked = tx.gate.blocked(sender.account_id, [entry[0] for _, entry in rows])
-    free = []
-    for row, entry in rows:
-        if entry[0] in blocked:
-            report.refuse(Refused(row, "on the account's block list"))
-        else:
-            free.append(entry)
-    known = tx.contacts.known(sender.id, {entry[0] for entry in free})
-    report.opted_out = sum(known.get(entry[0]) is False for entry in free)
-    report.created = tx.contacts.subscribe(sender.id, free, now)
-    report.already_there = len(free) - report.opted_out - report.created
-    return report
-
-
-def _parse(values: dict[str, str]) -> _Entry:
-    names = [values.get("first_name", ""), values.get("last_name", "")]
-    if any(len(name) > NAME_LENGTH_MAX for name in names):
-        raise RowError(f"a name is longer than {NAME_LENGTH_MAX} characters")
-    return number_of(values["phone_number"]), names[0], names[1]
