@@ -20,6 +20,7 @@ from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.links.switchboard import Switchboard
+from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.responder import Responder
@@ -27,6 +28,7 @@ from sendrail.settings import Settings
 from sendrail.webhooks.worker import WebhookWorker
 
 _DAY_MS: Final = 86_400_000
+_NO_LOOKUP: Final = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class _Crew:
     responder: Responder
     webhooks: WebhookWorker
     caretaker: Caretaker
+    # None where the installation wants no numbers looked up.
+    finder: Finder | None
 
 
 @asynccontextmanager
@@ -53,8 +57,10 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
     await crew.rescuer.rescue(runtime.clock.now())
     await runtime.store.write(runtime.sending.fill_window)
     await crew.switchboard.open_all()
-    # These two end when they are told to, whatever they are at; the others when they are done.
-    chores = [asyncio.create_task(each.run()) for each in (crew.switchboard, crew.caretaker)]
+    # These end when they are told to, whatever they are at; the others when they are done.
+    beside: tuple[Switchboard | Caretaker | Finder, ...]
+    beside = (crew.switchboard, crew.caretaker, *([crew.finder] if crew.finder else []))
+    chores = [asyncio.create_task(each.run()) for each in beside]
     stages = (crew.worker, crew.receipts, crew.responder, crew.webhooks)
     tasks = [*(asyncio.create_task(each.run()) for each in stages), *chores]
     for task in tasks:
@@ -105,7 +111,15 @@ async def _make_crew(runtime: Runtime) -> _Crew:
         responder=Responder(store, runtime.sending, metrics, now=clock.now),
         webhooks=_make_webhooks(runtime),
         caretaker=Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now),
+        finder=_make_finder(runtime),
     )
+
+
+def _make_finder(runtime: Runtime) -> Finder | None:
+    name = runtime.settings.number_lookup
+    if name == _NO_LOOKUP:
+        return None
+    return Finder(runtime.store, lookup_of(name), now=runtime.clock.now)
 
 
 def _make_worker(

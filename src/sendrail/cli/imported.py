@@ -49,12 +49,13 @@ def import_file(  # noqa: PLR0917 - the commands' common options
         opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
         total = None if from_stdin else path.stat().st_size
         title = "judging" if dry_run else "importing"
-        with opened as stream, _reporting(report_to) as tell:
-            with output.progress(title, total) as progress:
-                intake = Intake(dry_run=dry_run, progress=progress, tell=tell)
-                report = run(
-                    data, as_json, lambda runtime: work(runtime, file_pieces(stream), intake)
-                )
+        with (
+            opened as stream,
+            _reporting(report_to) as tell,
+            output.progress(title, total) as progress,
+        ):
+            intake = Intake(dry_run=dry_run, progress=progress, tell=tell)
+            report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), intake))
     if as_json:
         output.document(shown(report))
     else:

@@ -96,7 +96,7 @@ class ImportReport:
             self.reasons.append(refused)
 
 
-async def import_rows(
+async def import_rows(  # noqa: PLR0917 - the stations of a row
     chunks: Chunks,
     reader: CsvReader,
     parse: Callable[[dict[str, str]], T],
