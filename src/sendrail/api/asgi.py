@@ -23,6 +23,7 @@ from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
+from sendrail.api.v2.files import FileCalls
 from sendrail.api.v2.messages import message_of, page_of, read_filter, read_page
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
@@ -52,6 +53,8 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
+    for path, endpoint, method in FileCalls(runtime).routes:
+        routes += _both(path, endpoint, method)
     for call in CALLS.values():
         routes += _both(f"/{call.name}", api.sender(call), "POST")
     app = Starlette(
@@ -161,7 +164,9 @@ def _too_large(request: Request) -> Response:
 
 async def _our_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SendrailError), "the handler is registered for our errors"
-    return _json(*shown(error, request.state.request_id))
+    ends = getattr(request.state, "ends_connection", False)
+    headers = {"connection": "close"} if ends else {}
+    return _json(*shown(error, request.state.request_id), headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ where all that is left of the opt-out is a digest. A dry run judges every row an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ from sendrail.marketing.imports import (
 )
 from sendrail.marketing.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ExportedContact, FileContact, Standing
+from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
 
 _COLUMNS: Final = PHONE_COLUMN | {
     "email": ("email", "e-mail", "email_address"),
@@ -87,17 +88,17 @@ class FileService:
 
             return await (self._store.read if intake.dry_run else self._store.write)(work)
 
-        report = await import_rows(
-            chunks,
-            CsvReader(_COLUMNS, ["phone_number"]),
-            lambda values: _contact_of(values, self._now()),
-            write,
-            intake,
-            _OUTCOMES,
-        )
         about = f"list {phone.show(number)}"
-        await self._note(account_id, actor, Action.CONTACTS_IMPORTED, about, report)
-        return report
+        report = ImportReport.of(intake, *_OUTCOMES)
+        async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
+            return await import_rows(
+                chunks,
+                CsvReader(_COLUMNS, ["phone_number"]),
+                lambda values: _contact_of(values, self._now()),
+                write,
+                intake,
+                report,
+            )
 
     async def import_blocks(
         self,
@@ -120,15 +121,17 @@ class FileService:
 
             return await (self._store.read if intake.dry_run else self._store.write)(work)
 
-        report = await import_rows(
-            chunks,
-            CsvReader(PHONE_COLUMN, ["phone_number"]),
-            lambda values: number_of(values["phone_number"]),
-            write,
-            intake,
-        )
-        await self._note(account_id, actor, Action.BLOCKS_IMPORTED, "block list", report)
-        return report
+        report = ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE)
+        about = "block list"
+        async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
+            return await import_rows(
+                chunks,
+                CsvReader(PHONE_COLUMN, ["phone_number"]),
+                lambda values: number_of(values["phone_number"]),
+                write,
+                intake,
+                report,
+            )
 
     async def export_contacts(
         self, account_id: AccountId, list_number: str, actor: Actor, *, with_left: bool = False
@@ -173,21 +176,28 @@ class FileService:
 
         return _pages(_EXPORTED_BLOCKS, rows_after)
 
-    async def _note(
+    @asynccontextmanager
+    async def _noting(
         self,
         account_id: AccountId,
         actor: Actor,
         action: Action,
         about: str,
         report: ImportReport,
-    ) -> None:
-        if report.dry_run:
-            return
-        details: dict[str, Any] = {"rows": report.rows, "refused": report.refused}
-        details |= {outcome.value: count for outcome, count in report.counts.items()}
-        await self._store.write(
-            lambda tx: tx.audit.add(account_id, actor, action, about, details, self._now())
-        )
+    ) -> AsyncIterator[None]:
+        """Note what was brought in, also where that broke off half way."""
+        complete = False
+        try:
+            yield
+            complete = True
+        finally:
+            if report.rows and not report.dry_run:
+                details: dict[str, Any] = {"complete": complete, "rows": report.rows}
+                details |= {outcome.value: count for outcome, count in report.counts.items()}
+                details["refused"] = report.refused
+                await self._store.write(
+                    lambda tx: tx.audit.add(account_id, actor, action, about, details, self._now())
+                )
 
 
 async def _pages(
@@ -220,7 +230,7 @@ def _bring_in(
         if outcome in {Became.CREATED, Became.ADDED}:
             new.append(row)
             # Should the file name it again, it is on the list by then.
-            standing[row.recipient] = Standing.ACTIVE
+            standing[row.recipient] = FileStanding.ACTIVE
         if outcome is Became.CREATED:
             unknown.append(row)
         elif outcome in {Became.ADDED, Became.MERGED}:
@@ -233,14 +243,14 @@ def _bring_in(
     return became
 
 
-def _outcome(row: FileContact, standing: Standing | None, *, is_blocked: bool) -> Became:
-    if standing is Standing.OPTED_OUT or row.has_left:
+def _outcome(row: FileContact, standing: FileStanding | None, *, is_blocked: bool) -> Became:
+    if standing is FileStanding.OPTED_OUT or row.has_left:
         return Became.OPTED_OUT
     if is_blocked:
         return Became.BLOCKED
     if standing is None:
         return Became.CREATED
-    return Became.MERGED if standing is Standing.ACTIVE else Became.ADDED
+    return Became.MERGED if standing is FileStanding.ACTIVE else Became.ADDED
 
 
 def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[Became]:

@@ -32,8 +32,8 @@ REASONS_MAX: Final = 1_000
 _PUNCTUATION: Final = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2013")
 # How one dials out: of most of the world, and of North America.
 _DIALLED: Final = re.compile(r"(?:00|011)(?=[1-9])")
-# An area code and an exchange of North America begin with 2 to 9.
-_NORTH_AMERICAN: Final = re.compile(r"1?([2-9][0-9]{2}[2-9][0-9]{6})").fullmatch
+# An area code of North America begins with 2 to 9.
+_NORTH_AMERICAN: Final = re.compile(r"1?([2-9][0-9]{9})").fullmatch
 _SHORTENED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE).fullmatch
 _DIGITS_MIN, _DIGITS_MAX = 7, 15
 
@@ -85,6 +85,11 @@ class ImportReport:
     reasons: list[Refused] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, intake: Intake, *outcomes: Became) -> "ImportReport":
+        """Return an empty report that tells of these outcomes."""
+        return cls(intake.dry_run, Counter(dict.fromkeys(outcomes, 0)))
+
     @property
     def rows(self) -> int:
         return self.counts.total() + self.refused
@@ -102,14 +107,13 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     parse: Callable[[dict[str, str]], T],
     write: Callable[[Sequence[T]], Awaitable[Sequence[Became]]],
     intake: Intake,
-    outcomes: Sequence[Became] = (Became.CREATED, Became.ALREADY_THERE),
+    report: ImportReport,
 ) -> ImportReport:
-    """Bring a file in, batch by batch.
+    """Bring a file in, batch by batch, and tell in the report how far it has come.
 
-    `parse` raises `RowError`; `write` stores values in one transaction and returns which of the
-    `outcomes` each came to.
+    `parse` raises `RowError`; `write` stores values in one transaction and returns what became of
+    each.
     """
-    report = ImportReport(intake.dry_run, Counter(dict.fromkeys(outcomes, 0)))
     batch: list[Line | Refused] = []
 
     async def flush() -> None:

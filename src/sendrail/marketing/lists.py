@@ -124,6 +124,7 @@ class ListService:
             self._parse,
             lambda rows: self._store.write(lambda tx: add(tx, rows)),
             intake,
+            ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE),
         )
 
     async def all(

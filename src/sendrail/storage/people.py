@@ -9,7 +9,7 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.rows import ExportedContact, FileContact, Part, Standing
+from sendrail.storage.rows import ExportedContact, FileContact, FileStanding, Part
 
 
 class Imported(Protocol):
@@ -17,7 +17,7 @@ class Imported(Protocol):
 
     def standing(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
-    ) -> dict[PhoneNumber, Standing]: ...
+    ) -> dict[PhoneNumber, FileStanding]: ...
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None: ...
     def know(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None: ...
     def merge(self, sender: SendingList, rows: Sequence[FileContact]) -> None: ...

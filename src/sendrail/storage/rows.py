@@ -336,7 +336,7 @@ class Waiting(NamedTuple):
 # Contacts in files.
 
 
-class Standing(Enum):
+class FileStanding(Enum):
     """How an account, or one list of it, stands to a number it knows."""
 
     KNOWN = "known"

@@ -8,6 +8,7 @@ import msgspec
 
 from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
 from sendrail.domain import phone
+from sendrail.domain.erasure import REDACTED
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.message import Status
 from sendrail.sending.lookup import FoundMessage, FoundPage
@@ -26,7 +27,7 @@ class Message(msgspec.Struct):
     """A message as look-up shows it."""
 
     message_id: str
-    to: str
+    to: str | None
     list_number: str
     body: str
     status: str
@@ -64,7 +65,7 @@ def message_of(found: FoundMessage) -> Message:
     stored = found.stored
     return Message(
         message_id=found.id,
-        to=phone.show(stored.recipient),
+        to=phone.show(stored.recipient) if stored.recipient != REDACTED else None,
         list_number=phone.show(stored.list_number),
         body=found.body,
         status=PUBLIC[stored.status],

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Text, bindparam, case, func, select, update
 
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.rows import FileContact, Standing
+from sendrail.storage.rows import FileContact, FileStanding
 from sendrail.storage.statements.dialect import batches, insert_new
 from sendrail.storage.statements.erased import Erased
 from sendrail.storage.tables import contacts, list_contacts
@@ -30,23 +30,25 @@ class Imported:
 
     def standing(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
-    ) -> dict[PhoneNumber, Standing]:
+    ) -> dict[PhoneNumber, FileStanding]:
         """Return how the account stands to those of the numbers that it knows."""
-        found: dict[PhoneNumber, Standing] = {}
+        found: dict[PhoneNumber, FileStanding] = {}
         for part in batches(list(recipients)):
             known = select(_contact.recipient).where(
                 _contact.account_id == sender.account_id, _contact.recipient.in_(part)
             )
-            found.update((PhoneNumber(row[0]), Standing.KNOWN) for row in self._execute(known))
+            found.update((PhoneNumber(row[0]), FileStanding.KNOWN) for row in self._execute(known))
             listed = select(_entry.recipient, _entry.active).where(
                 _entry.list_id == sender.id, _entry.recipient.in_(part)
             )
             for recipient, active in self._execute(listed):
-                found[PhoneNumber(recipient)] = Standing.ACTIVE if active else Standing.OPTED_OUT
+                found[PhoneNumber(recipient)] = (
+                    FileStanding.ACTIVE if active else FileStanding.OPTED_OUT
+                )
         for recipient in self._erased.among(sender.account_id, recipients):
             # One who has come back by a START since is on the list like anybody else.
-            if found.get(recipient) is not Standing.ACTIVE:
-                found[recipient] = Standing.OPTED_OUT
+            if found.get(recipient) is not FileStanding.ACTIVE:
+                found[recipient] = FileStanding.OPTED_OUT
         return found
 
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
