@@ -153,8 +153,8 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
         "reasons": [{"row": 3, "reason": "not an E.164 number, such as +15550100000"}],
     }
     listed = shell.json("contacts", "list", SANDBOX)
-    assert ([each["first_name"] for each in listed["contacts"]], listed["contact_count"]) == (
-        ["Ann", "Ben"],
+    assert ([each["first_name"] for each in listed["contacts"]], listed["total"]) == (
+        ["Ben", "Ann"],
         2,
     )
 

@@ -109,7 +109,7 @@ def list_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the contacts of a list in the order of their numbers."""
+    """List the contacts of a list, newest sign-up first."""
     found = run(
         data,
         as_json,
@@ -117,12 +117,12 @@ def list_(
             it.default_account, list_number, active=active, page=page, per_page=per_page
         ),
     )
-    contacts = [_shown(contact) for contact in found.contacts]
+    contacts = [_shown(each.contact) for each in found.contacts]
     if as_json:
-        output.document({"contacts": contacts, "contact_count": found.active})
+        output.document({"contacts": contacts, "total": found.total})
         return
     output.table(_COLUMNS, contacts, "There are no contacts here.")
-    output.note(f"{found.active:,} active on this list")
+    output.note(f"{found.total:,} in all")
 
 
 @app.command("import")
