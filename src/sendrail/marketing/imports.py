@@ -31,7 +31,7 @@ REASONS_MAX: Final = 1_000
 # People write numbers with these between the digits; they mean nothing.
 _PUNCTUATION: Final = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2013")
 # How one dials out: of most of the world, and of North America.
-_DIALLED: Final = re.compile(r"(?:00|011)(?=[1-9])")
+_DIALLED: Final = re.compile(r"^(?:00|011)(?=[1-9])")
 # An area code of North America begins with 2 to 9.
 _NORTH_AMERICAN: Final = re.compile(r"1?([2-9][0-9]{9})").fullmatch
 _SHORTENED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE).fullmatch
@@ -188,7 +188,7 @@ def number_of(text: str) -> PhoneNumber:
     """
     if not text:
         raise RowError("no phone number")
-    plain = _DIALLED.sub("+", text.translate(_PUNCTUATION), count=1) if text else text
+    plain = _DIALLED.sub("+", text.translate(_PUNCTUATION))
     if (american := _NORTH_AMERICAN(plain)) is not None:
         plain = f"+1{american[1]}"
     number = phone.parse(plain)

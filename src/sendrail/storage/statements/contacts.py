@@ -200,8 +200,8 @@ class Contacts:
         complained = self._erased.among_list(list_id, [recipient]).get(recipient)
         if complained is not False:
             return False
-        names = {"first_name": "", "last_name": ""}
-        row = {"list_id": list_id, "recipient": recipient, **names, **_back(event)}
+        row = _stranger(list_id, recipient, event) | _back(event)
+        row["signup_method"] = SignupMethod.MESSAGE.value
         return count_new(self._connection, list_contacts, [row]) > 0
 
     def _others(
