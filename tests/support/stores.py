@@ -32,6 +32,12 @@ class SqliteBackend:
     def open(self):
         return SqliteStore(self._path, Pseudonyms(b"a test"))
 
+    def everything(self):
+        """Return all rows of each table as text, for tests of what is left."""
+        with closing(sqlite3.connect(self._path)) as raw:
+            found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return {name: str(raw.execute(f"SELECT * FROM {name}").fetchall()) for (name,) in found}
+
     @contextmanager
     def jammed(self, store):
         """Let no transaction of the store begin."""

@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 _PART_ROWS: Final = 20_000
 # Unreadable callbacks are as large as they came: fewer at a time.
 _RAW_ROWS: Final = 500
+# What is younger will be applied, and is a message's receipt or a reply of its own.
+_APPLIED_WITHIN_MS: Final = 3_600_000
 # A person's messages redacted at a time, so that no request waits for long.
 _REDACTED_AT_ONCE: Final = 500
 
@@ -64,7 +66,7 @@ class ErasureService:
             blocks=gone["blocks"],
             messages=await self._redact_messages(account_id, who),
             replies=await self._redact_replies(account_id, who),
-            callbacks=await self._forget_refused(account_id, who),
+            callbacks=await self._forget_callbacks(account_id, who),
         )
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
         # The entry must not say whom; whoever knows the number can have its digest made again.
@@ -89,11 +91,17 @@ class ErasureService:
             lambda tx, found: tx.erasure.redact_replies(account_id, found),
         )
 
-    async def _forget_refused(self, account_id: AccountId, who: PhoneNumber) -> int:
-        return await self._walk(
+    async def _forget_callbacks(self, account_id: AccountId, who: PhoneNumber) -> int:
+        refused = await self._walk(
             lambda tx, after: tx.erasure.refused_part(account_id, who, after, _RAW_ROWS),
             lambda tx, found: tx.erasure.forget_refused(found),
         )
+        before = self._now() - _APPLIED_WITHIN_MS
+        stuck = await self._walk(
+            lambda tx, after: tx.erasure.inbox_part(before, account_id, who, after, _RAW_ROWS),
+            lambda tx, found: tx.erasure.forget_inbox(found),
+        )
+        return refused + stuck
 
     async def _walk(self, part_after: _Walk, change: _Change) -> int:
         """Walk through a table from its beginning; return how many rows were changed."""

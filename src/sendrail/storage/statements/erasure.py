@@ -8,7 +8,7 @@ its own. A message keeps its place and its fate; its number, text and metadata a
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, or_, select, update
 
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.erasure import REDACTED
@@ -24,6 +24,7 @@ from sendrail.storage.tables import (
     consent_events,
     contacts,
     enrolments,
+    inbox,
     links,
     list_contacts,
     lists,
@@ -38,6 +39,7 @@ from sendrail.storage.tables import (
     webhook_endpoints,
 )
 
+_FOREVER: Final = 1 << 62
 _DELIVERY: Final = ("delivery",)
 _OF_REPLIES: Final = ("reply", "unsubscribe")
 
@@ -157,21 +159,42 @@ class Erasure:
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
     ) -> Part:
         """Return the unreadable callbacks that name a number, on links the account sends by."""
+        return self._raw_part(refused_callbacks, _FOREVER, account_id, recipient, after, size)
+
+    def inbox_part(
+        self, before: int, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> Part:
+        """Return the same of callbacks that nobody has applied since a time."""
+        return self._raw_part(inbox, before, account_id, recipient, after, size)
+
+    def _raw_part(  # noqa: PLR0917 - as above
+        self,
+        table: Table,
+        before: int,
+        account_id: AccountId,
+        recipient: PhoneNumber,
+        after: int,
+        size: int,
+    ) -> Part:
         theirs = select(links.c.id).where(
             or_(links.c.account_id == account_id, links.c.account_id.is_(None))
         )
-        page = (
-            select(refused_callbacks.c.id, refused_callbacks.c.raw, refused_callbacks.c.link_id)
-            .where(refused_callbacks.c.id > after, refused_callbacks.c.link_id.in_(theirs))
-            .order_by(refused_callbacks.c.id)
-            .limit(size)
+        some = select(table.c.id, table.c.raw).where(
+            table.c.id > after, table.c.received_at < before, table.c.link_id.in_(theirs)
         )
-        rows = self._execute(page).all()
+        rows = self._execute(some.order_by(table.c.id).limit(size)).all()
         digits = str(recipient).encode()
         found = [row.id for row in rows if digits in bytes(row.raw)]
         return Part(found, rows[-1].id if rows else None)
 
     def forget_refused(self, ids: Sequence[int]) -> None:
         """Delete unreadable callbacks."""
+        self._forget_raw(refused_callbacks, ids)
+
+    def forget_inbox(self, ids: Sequence[int]) -> None:
+        """Delete callbacks that nobody has applied."""
+        self._forget_raw(inbox, ids)
+
+    def _forget_raw(self, table: Table, ids: Sequence[int]) -> None:
         for some in batches(ids):
-            self._execute(delete(refused_callbacks).where(refused_callbacks.c.id.in_(some)))
+            self._execute(delete(table).where(table.c.id.in_(some)))

@@ -4,10 +4,10 @@ The caller has asked `standing` and passes over whoever has opted out: nothing h
 a subscription that is there is active.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Text, bindparam, case, func, select, update
+from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
 
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
@@ -88,14 +88,15 @@ class Imported:
             self._execute(insert_new(self._connection, contacts), known)
 
     def merge(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
-        """Bring up to date what the list says of its contacts, where the file says anything."""
+        """Bring names up to date where the file has any; the first source of a contact stays."""
         said = [row for row in rows if row.first_name or row.last_name or row.ad_network_source
                 or row.ad_network_id]  # fmt: skip
-        columns = ("first_name", "last_name", "ad_network_source", "ad_network_id")
         changed = update(list_contacts).where(
             _entry.list_id == sender.id, _entry.recipient == bindparam("of"), _entry.active
         )
-        self._change(changed, list_contacts, columns, said)
+        values = {name: _newest(_entry[name]) for name in ("first_name", "last_name")}
+        values |= {name: _first(_entry[name]) for name in ("ad_network_source", "ad_network_id")}
+        self._change(changed, values, said)
 
     def learn(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
         """Bring up to date what the account knows of contacts, where the file says anything."""
@@ -103,21 +104,32 @@ class Imported:
         changed = update(contacts).where(
             _contact.account_id == sender.account_id, _contact.recipient == bindparam("of")
         )
-        self._change(changed, contacts, ("email", "carrier", "line_type"), said)
+        names = ("email", "carrier", "line_type")
+        self._change(changed, {name: _newest(_contact[name]) for name in names}, said)
 
     def _change(
-        self, changed: Any, table: Any, columns: Sequence[str], rows: Sequence[FileContact]
+        self, changed: Update, values: Mapping[str, Any], rows: Sequence[FileContact]
     ) -> None:
-        if not rows:
-            return
-        values = {}
-        for name in columns:
-            new = bindparam(f"new_{name}", type_=Text)
-            values[name] = case((func.length(new) > 0, new), else_=table.c[name])
-        self._execute(
-            changed.values(values),
-            [
-                {"of": row.recipient} | {f"new_{name}": getattr(row, name) for name in columns}
-                for row in rows
-            ],
-        )
+        if rows:
+            self._execute(
+                changed.values(**values),
+                [
+                    {"of": row.recipient} | {f"new_{name}": getattr(row, name) for name in values}
+                    for row in rows
+                ],
+            )
+
+
+def _newest(column: Any) -> Any:
+    """Return what the row says, or else what was there."""
+    new = _new(column)
+    return case((func.length(new) > 0, new), else_=column)
+
+
+def _first(column: Any) -> Any:
+    """Return what was there, or else what the row says."""
+    return func.coalesce(column, func.nullif(_new(column), ""))
+
+
+def _new(column: Any) -> Any:
+    return bindparam(f"new_{column.name}", type_=Text)
