@@ -18,10 +18,10 @@ import msgspec
 import typer
 
 from sendrail import carriers
-from sendrail.api.asgi import BODY_BYTES_MAX
+from sendrail.api.answers import BODY_BYTES_MAX
 from sendrail.api.errors import CODES
-from sendrail.api.v2.messages import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
+from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.words import PUBLIC
 from sendrail.carriers.http.codes import Action, Codes

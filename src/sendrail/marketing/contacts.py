@@ -73,6 +73,19 @@ class ContactService:
             once(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
         )
 
+    async def sign_up_one(
+        self, account_id: AccountId, joining: Joining, *, once: Once = each_time
+    ) -> SignUpReport:
+        """Subscribe one number as `sign_up` does. Raises `InvalidInput` where it is not taken."""
+
+        def write(tx: Tx) -> SignUpReport:
+            report = _sign_up(tx, account_id, [joining], self._now())
+            if isinstance(refused := report.outcomes[0], InvalidInput):
+                raise refused
+            return report
+
+        return await self._store.write(once(write))
+
     async def add(
         self,
         account_id: AccountId,

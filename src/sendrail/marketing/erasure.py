@@ -17,6 +17,7 @@ from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.marketing.inputs import recipient_of
+from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Part
 
@@ -54,7 +55,14 @@ class ErasureService:
         self._store = store
         self._now = now
 
-    async def erase(self, account_id: AccountId, phone_number: str, actor: Actor) -> ErasureReport:
+    async def erase(
+        self,
+        account_id: AccountId,
+        phone_number: str,
+        actor: Actor,
+        *,
+        once: Once = each_time,
+    ) -> ErasureReport:
         """Delete all that is kept of a number in one account but that it stays out."""
         who = recipient_of(phone_number)
         digest, gone = await self._store.write(
@@ -71,13 +79,14 @@ class ErasureService:
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
         # The entry must not say whom; whoever knows the number can have its digest made again.
         about = f"person {digest & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-        await self._store.write(
-            lambda tx: tx.audit.add(
-                account_id, actor, Action.CONTACTS_ERASED, about, details, self._now()
-            )
-        )
+
+        def note(tx: Tx) -> ErasureReport:
+            tx.audit.add(account_id, actor, Action.CONTACTS_ERASED, about, details, self._now())
+            return report
+
+        done = await self._store.write(once(note))
         _log.info("person_erased", account_id=account_id, person=about, **details)
-        return report
+        return done
 
     async def _redact_messages(self, account_id: AccountId, who: PhoneNumber) -> int:
         return await self._walk(

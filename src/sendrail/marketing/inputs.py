@@ -94,7 +94,8 @@ def no_list_here() -> NotFound:
 def no_list(number: PhoneNumber) -> NotFound:
     """Return the error for a number that is no list of the caller's."""
     return NotFound(
-        f"There is no list {phone.show(number)}; `sendrail lists list` names them.",
+        f"The account has no list {phone.show(number)}. `GET /v2/lists` and `sendrail lists list` "
+        "name those it has.",
         code="list_not_found",
         param="list_number",
     )

@@ -1,9 +1,10 @@
-"""Contacts and blocked numbers as files, and a person's data deleted.
+"""Contacts and blocked numbers as files.
 
 A file comes as the body itself, and is brought in while it comes: nothing holds it whole. An
 answer that is a file leaves in the same way.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
@@ -13,27 +14,25 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sendrail.api.auth import account_of, key_of
-from sendrail.api.bodies import read_body
+from sendrail.api.answers import PRIVATE, json_answer
+from sendrail.api.auth import account_of, actor_of
+from sendrail.api.v2.asking import Promise, Replayed, encode
+from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
-from sendrail.domain.account import KEY_SHOWN_LENGTH
 from sendrail.domain.audit import Actor
-from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.ids import AccountId
 from sendrail.marketing.csv_files import REPORT_COLUMNS, Refused, written
 from sendrail.marketing.imports import CHUNK_BYTES, Chunks, ImportReport, Intake
+from sendrail.storage.rows import KeptAnswer
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Import = Callable[[AccountId, Chunks, Intake, Actor], Awaitable[ImportReport]]
 
 CSV: Final = "text/csv"
 REPORTS: Final = ("json", "csv")
-ERASE_BODY_BYTES_MAX: Final = 1_000
-_JSON: Final = "application/json"
-_PRIVATE: Final = {"cache-control": "no-store"}
 # A report that is longer waits on disk until the file has been read.
 _REPORT_BYTES_IN_MEMORY: Final = 2**20
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class RefusedRow(msgspec.Struct):
@@ -60,24 +59,6 @@ class ImportedFile(msgspec.Struct, omit_defaults=True):
     blocked: int | None = None
 
 
-class Erase(msgspec.Struct):
-    """Whose data is to be deleted."""
-
-    phone_number: str | None = None
-
-
-class ErasedPerson(msgspec.Struct):
-    """What was deleted, or redacted."""
-
-    success: bool
-    lists: int
-    consent_events: int
-    blocks: int
-    messages: int
-    replies: int
-    callbacks: int
-
-
 class FileCalls:
     """The endpoints: parse, one service call, shape."""
 
@@ -87,7 +68,6 @@ class FileCalls:
         self.routes: tuple[tuple[str, Endpoint, str], ...] = (
             ("/contacts/import", self.import_contacts, "POST"),
             ("/contacts/export", self.export_contacts, "GET"),
-            ("/contacts/erase", self.erase, "POST"),
             ("/blocks/import", self.import_blocks, "POST"),
             ("/blocks/export", self.export_blocks, "GET"),
         )
@@ -120,45 +100,35 @@ class FileCalls:
 
     async def export_contacts(self, request: Request) -> Response:
         """Return a list's contacts as a file."""
-        account, actor = await self._asker(request)
+        account = await account_of(self._runtime.store, request.headers.raw)
         with_left = _flag(request.query_params, "with_left", default=False)
         chunks = await self._runtime.files.export_contacts(
-            account, _plus(request.query_params.get("list_number", "")), actor, with_left=with_left
+            account,
+            _plus(request.query_params.get("list_number", "")),
+            actor_of(request),
+            with_left=with_left,
         )
         return _file("contacts.csv", chunks)
 
     async def export_blocks(self, request: Request) -> Response:
         """Return the account's block list as a file."""
-        account, actor = await self._asker(request)
-        return _file("blocks.csv", await self._runtime.files.export_blocks(account, actor))
-
-    async def erase(self, request: Request) -> Response:
-        """Delete what is kept of a person."""
-        account, actor = await self._asker(request)
-        _must_be(request, _JSON)
-        body = await read_body(request, ERASE_BODY_BYTES_MAX)
-        if body is None:
-            raise SendrailError("The body is too large", code="payload_too_large")
-        report = await self._runtime.erasure.erase(account, _number_in(body), actor)
-        counts = {name: getattr(report, name) for name in type(report).__slots__}
-        answer = ErasedPerson(success=True, **counts)
-        return Response(_encode(answer), headers=_PRIVATE, media_type=_JSON)
-
-    async def _asker(self, request: Request) -> tuple[AccountId, Actor]:
         account = await account_of(self._runtime.store, request.headers.raw)
-        key = key_of(request.headers.raw) or ""
-        # As a list of the account's keys shows it.
-        name = f"key {key[:KEY_SHOWN_LENGTH]}"
-        return account, Actor(name=name, request_id=request.state.request_id)
+        return _file(
+            "blocks.csv", await self._runtime.files.export_blocks(account, actor_of(request))
+        )
 
     async def _import(self, request: Request, dry_run: bool, bring_in: Import) -> Response:
         # Whatever is refused before the file has been read ends the connection: nobody need send
         # the rest of it.
         request.state.ends_connection = True
-        account, actor = await self._asker(request)
-        _must_be(request, CSV)
-        wants_csv = _report_kind(request.query_params) == CSV
+        account = await account_of(self._runtime.store, request.headers.raw)
+        _must_be_csv(request)
+        wants_file = _wants_file(request.query_params)
         upload = _Upload(request, self._bytes_max)
+        key = _key_in(request, wants_file)
+        if key is not None and await self._is_kept(account, key):
+            await upload.pass_over()
+            return await self._replay(upload.promise(account, key, self._runtime.clock.now))
         with ExitStack() as stack:
             spool = stack.enter_context(SpooledTemporaryFile(_REPORT_BYTES_IN_MEMORY))
             spool.write(written([REPORT_COLUMNS]))
@@ -166,12 +136,31 @@ class FileCalls:
             def tell(refused: Refused) -> None:
                 spool.write(written([(str(refused.row), refused.reason, refused.text)]))
 
-            intake = Intake(dry_run=dry_run, tell=tell if wants_csv else None)
+            intake = Intake(dry_run=dry_run, tell=tell if wants_file else None)
+            actor = actor_of(request)
             report = await upload.into(lambda chunks: bring_in(account, chunks, intake, actor))
-            if wants_csv:
+            if wants_file:
                 spool.seek(0)
                 return _file("report.csv", _spooled(spool, stack.pop_all()))
-        return Response(_encode(_told(report)), headers=_PRIVATE, media_type=_JSON)
+        told = _told(report)
+        if key is not None:
+            once = upload.promise(account, key, self._runtime.clock.now).around(lambda _: told)
+            try:
+                await self._runtime.store.write(once(lambda _: None))
+            except Replayed as before:
+                # Its twin was quicker; the rows were brought in once all the same.
+                return _replayed(before.kept)
+        return json_answer(200, encode(told), PRIVATE)
+
+    async def _is_kept(self, account: AccountId, key: str) -> bool:
+        pair = (int(account), key)
+        return pair in await self._runtime.store.read(lambda tx: tx.gate.kept_answers([pair]))
+
+    async def _replay(self, promise: Promise) -> Response:
+        """Return what was answered before. Raises `InvalidInput` where it was another file."""
+        kept = await self._runtime.store.read(promise.kept)
+        assert kept is not None, "an answer is kept for a day"
+        return _replayed(kept)
 
 
 class _Upload:
@@ -181,15 +170,29 @@ class _Upload:
         self._request = request
         self._bytes_max = bytes_max
         self._size = 0
+        self._is_read = False
+        # Told apart by what was asked for as well: a dry run is another request.
+        self._digest = hashlib.sha256(str(request.query_params).encode())
 
     async def into(self, take: Callable[[Chunks], Awaitable[ImportReport]]) -> ImportReport:
         """Let a file be taken; where it is refused, read on, so that the answer is heard."""
         try:
             return await take(self._chunks())
-        except InvalidInput:
+        except (InvalidInput, NotFound):
+            await self.pass_over()
+            raise
+
+    async def pass_over(self) -> None:
+        """Read what is left of the file."""
+        if not self._is_read:
             async for _ in self._chunks():
                 pass
-            raise
+
+    def promise(self, account: AccountId, key: str, now: Callable[[], int]) -> Promise:
+        """Return the caller's promise about the file that has been read."""
+        path = self._request.url.path.rpartition("/v2")[2]
+        digest = self._digest.digest()
+        return Promise(account=account, key=key, route=f"POST {path}", body_digest=digest, now=now)
 
     async def _chunks(self) -> Chunks:
         length = self._request.headers.get("content-length", "0")
@@ -199,7 +202,9 @@ class _Upload:
             self._size += len(chunk)
             if self._size > self._bytes_max:
                 raise self._too_large()
+            self._digest.update(chunk)
             yield chunk
+        self._is_read = True
         self._request.state.ends_connection = False
 
     def _too_large(self) -> SendrailError:
@@ -208,6 +213,10 @@ class _Upload:
             "`sendrail contacts import`, which has no limit.",
             code="payload_too_large",
         )
+
+
+def _replayed(kept: KeptAnswer) -> Response:
+    return json_answer(kept.status, kept.answer, PRIVATE | {"idempotency-replayed": "true"})
 
 
 def _told(report: ImportReport) -> ImportedFile:
@@ -223,7 +232,7 @@ def _told(report: ImportReport) -> ImportedFile:
 
 
 def _file(name: str, chunks: AsyncIterator[bytes]) -> Response:
-    headers = _PRIVATE | {"content-disposition": f'attachment; filename="{name}"'}
+    headers = PRIVATE | {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(chunks, headers=headers, media_type=CSV)
 
 
@@ -233,28 +242,39 @@ async def _spooled(spool: IO[bytes], closing: ExitStack) -> AsyncIterator[bytes]
             yield chunk
 
 
-def _must_be(request: Request, kind: str) -> None:
+def _must_be_csv(request: Request) -> None:
     given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() != kind:
-        raise SendrailError(f"The body must be {kind}", code="unsupported_media_type")
+    if given.partition(";")[0].strip().lower() != CSV:
+        raise InvalidInput(
+            f"Send the file as the body, with `Content-Type: {CSV}`",
+            code="unsupported_media_type",
+        )
 
 
-def _number_in(body: bytes) -> str:
-    try:
-        return msgspec.json.decode(body, type=Erase).phone_number or ""
-    except msgspec.ValidationError as error:
-        raise InvalidInput("`phone_number` must be text", param="phone_number") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput("The body is no JSON object", code="invalid_json") from error
+def _key_in(request: Request, wants_file: bool) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if wants_file:
+        raise InvalidInput(
+            "An answer that is a file is not kept: leave out `report`, or the `Idempotency-Key`",
+            code="invalid_idempotency_key",
+        )
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX:
+        raise InvalidInput(
+            f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters",
+            code="invalid_idempotency_key",
+        )
+    return key
 
 
-def _report_kind(query: Mapping[str, str]) -> str:
+def _wants_file(query: Mapping[str, str]) -> bool:
     kind = query.get("report", REPORTS[0])
     if kind not in REPORTS:
         raise InvalidInput(
             f"`report` is {' or '.join(REPORTS)}", code="invalid_parameter", param="report"
         )
-    return CSV if kind == "csv" else _JSON
+    return kind == REPORTS[1]
 
 
 def _flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
