@@ -88,6 +88,8 @@ class BlockService:
 def note_of(text: str) -> str:
     """Return a note that fits its row."""
     note = text.strip()
+    if "\0" in note:
+        raise InvalidInput("A note must not contain the NUL character.", param="note")
     if len(note) > NOTE_LENGTH_MAX:
         raise InvalidInput(f"A note has at most {NOTE_LENGTH_MAX} characters.", param="note")
     return note

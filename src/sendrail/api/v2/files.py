@@ -169,8 +169,9 @@ class _Upload:
     def __init__(self, request: Request, bytes_max: int) -> None:
         self._request = request
         self._bytes_max = bytes_max
+        # One stream for all who read of it: whoever goes on begins where another one stopped.
+        self._stream = request.stream()
         self._size = 0
-        self._is_read = False
         # Told apart by what was asked for as well: a dry run is another request.
         self._digest = hashlib.sha256(str(request.query_params).encode())
 
@@ -184,9 +185,8 @@ class _Upload:
 
     async def pass_over(self) -> None:
         """Read what is left of the file."""
-        if not self._is_read:
-            async for _ in self._chunks():
-                pass
+        async for _ in self._chunks():
+            pass
 
     def promise(self, account: AccountId, key: str, now: Callable[[], int]) -> Promise:
         """Return the caller's promise about the file that has been read."""
@@ -198,13 +198,12 @@ class _Upload:
         length = self._request.headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._bytes_max:
             raise self._too_large()
-        async for chunk in self._request.stream():
+        async for chunk in self._stream:
             self._size += len(chunk)
             if self._size > self._bytes_max:
                 raise self._too_large()
             self._digest.update(chunk)
             yield chunk
-        self._is_read = True
         self._request.state.ends_connection = False
 
     def _too_large(self) -> SendrailError:
