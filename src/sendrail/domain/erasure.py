@@ -3,7 +3,17 @@
 import hashlib
 from typing import Final
 
+from sendrail.domain import phone
+
+# Stands where a number was: no E.164 number begins with a 0.
+REDACTED: Final = 0
+
 _DIGEST_BYTES: Final = 8
+
+
+def shown(number: int) -> str | None:
+    """Return a number in E.164 form; None where that person's data was deleted."""
+    return None if number == REDACTED else phone.show(number)
 
 
 class Pseudonyms:
@@ -22,7 +32,3 @@ class Pseudonyms:
         hashing = self._keyed.copy()
         hashing.update(b"%d" % number)
         return int.from_bytes(hashing.digest(), "big", signed=True)
-
-
-# Stands where a number was: no E.164 number begins with a 0.
-REDACTED: Final = 0

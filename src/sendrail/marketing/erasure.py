@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -20,8 +18,6 @@ from sendrail.marketing.inputs import recipient_of
 from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Part
-
-_log = structlog.get_logger()
 
 # Rows a read walks through at a time; a few milliseconds' worth.
 _PART_ROWS: Final = 20_000
@@ -84,9 +80,7 @@ class ErasureService:
             tx.audit.add(account_id, actor, Action.CONTACTS_ERASED, about, details, self._now())
             return report
 
-        done = await self._store.write(once(note))
-        _log.info("person_erased", account_id=account_id, person=about, **details)
-        return done
+        return await self._store.write(once(note))
 
     async def _redact_messages(self, account_id: AccountId, who: PhoneNumber) -> int:
         return await self._walk(

@@ -11,7 +11,7 @@ import msgspec
 
 from sendrail.domain import phone
 from sendrail.domain.consent import Keyword
-from sendrail.domain.erasure import REDACTED
+from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Status
 from sendrail.domain.webhook import TEST, Event
@@ -57,7 +57,7 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
         {
             "event": Event.DELIVERY,
             "message_id": ids.show(message.number),
-            "to": _shown(message.recipient),
+            "to": shown(message.recipient),
             "list_number": phone.show(message.list_number),
             "status": _word(status, message.detail),
             "status_detail": message.detail or status.value,
@@ -72,7 +72,7 @@ def unsubscribe(reply: TakenReply) -> bytes:
     return _encode(
         {
             "event": Event.UNSUBSCRIBE,
-            "phone_number": _shown(reply.sender),
+            "phone_number": shown(reply.sender),
             "list_number": phone.show(reply.list_number),
             "keyword": (reply.keyword or Keyword.STOP).upper(),
             "timestamp": timestamp(reply.received_at),
@@ -85,7 +85,7 @@ def reply(taken: TakenReply) -> bytes:
     return _encode(
         {
             "event": Event.REPLY,
-            "phone_number": _shown(taken.sender),
+            "phone_number": shown(taken.sender),
             "list_number": phone.show(taken.list_number),
             "body": taken.body,
             "keyword": taken.keyword.upper() if taken.keyword else None,
@@ -114,11 +114,6 @@ def timestamp(at: int) -> str:
     """Return a moment as events tell it, such as `2026-11-23T08:00:00.123Z`."""
     moment = datetime.fromtimestamp(at // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
-
-
-def _shown(number: int) -> str | None:
-    """Return a number as events tell it; None where that person's data was deleted meanwhile."""
-    return None if number == REDACTED else phone.show(number)
 
 
 def _word(status: Status, detail: str | None) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from sendrail.api.v2.queries import Pagination, given, instant, pagination, phone_in, shown_time
 from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
 from sendrail.domain import phone
-from sendrail.domain.erasure import REDACTED
+from sendrail.domain.erasure import shown
 from sendrail.sending.lookup import FoundMessage, FoundPage
 from sendrail.storage.rows import MessageFilter
 
@@ -45,7 +45,7 @@ def message_of(found: FoundMessage) -> Message:
     stored = found.stored
     return Message(
         message_id=found.id,
-        to=phone.show(stored.recipient) if stored.recipient != REDACTED else None,
+        to=shown(stored.recipient),
         list_number=phone.show(stored.list_number),
         body=found.body,
         status=PUBLIC[stored.status],
