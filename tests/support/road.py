@@ -23,6 +23,7 @@ from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.delivery import Submitted
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
@@ -99,7 +100,7 @@ class OwnStore(SqliteStore):
     """The real store; reads run in line, so that nothing depends on a thread's moods."""
 
     def __init__(self, path, **more):
-        super().__init__(path, **more)
+        super().__init__(path, Pseudonyms(b"a test"), **more)
         # The fsync is tested by pulling plugs; here it would only cost time.
         self._raw.execute("PRAGMA synchronous = OFF")
         self.dead = False
