@@ -165,7 +165,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        files=FileService(store, clock.now),
+        files=FileService(store, clock.now, folder.is_served),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         sending=sending,

@@ -44,7 +44,12 @@ class Line(NamedTuple):
 
     row: int
     values: dict[str, str]
-    text: str = ""
+    raw: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The line as a report repeats it."""
+        return _shown(self.raw)
 
 
 class RowError(Exception):
@@ -106,7 +111,7 @@ class CsvReader:
                 column: unguarded(fields[at].strip(" ")) if at < len(fields) else ""
                 for column, at in self._at.items()
             }
-            yield Line(self._row, values, _shown(raw))
+            yield Line(self._row, values, raw)
 
     def _read_header(self, raw: bytes) -> None:
         if raw.startswith(_UTF_16_MARKS) or b"\0" in raw[:4]:
@@ -139,7 +144,7 @@ def guarded(cell: str) -> str:
 
 def unguarded(cell: str) -> str:
     """Return what a cell was before it was guarded."""
-    return cell[1:] if _GUARDED(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _GUARDED(cell) else cell
 
 
 def written(rows: Iterable[Sequence[str]]) -> bytes:

@@ -7,6 +7,7 @@ where all that is left of the opt-out is a digest. A dry run judges every row an
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from sendrail.domain.sender import SendingList
 from sendrail.marketing.blocks import note_of
 from sendrail.marketing.csv_files import CsvReader, RowError, written
 from sendrail.marketing.imports import (
+    ALONE,
+    BESIDE,
     PHONE_COLUMN,
     Became,
     Chunks,
@@ -65,9 +68,13 @@ _NO: Final = frozenset({"false", "no", "0"})
 class FileService:
     """What can be done with files of contacts and of blocked numbers."""
 
-    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], int], is_served: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take a store; `is_served` tells whether a server works on it, here or elsewhere."""
         self._store = store
         self._now = now
+        self._is_served = is_served
 
     async def import_contacts(
         self,
@@ -96,7 +103,7 @@ class FileService:
                 CsvReader(_COLUMNS, ["phone_number"]),
                 lambda values: _contact_of(values, self._now()),
                 write,
-                intake,
+                self._paced(intake),
                 report,
             )
 
@@ -129,7 +136,7 @@ class FileService:
                 CsvReader(PHONE_COLUMN, ["phone_number"]),
                 lambda values: number_of(values["phone_number"]),
                 write,
-                intake,
+                self._paced(intake),
                 report,
             )
 
@@ -175,6 +182,9 @@ class FileService:
             return rows, page[-1].recipient if page else 0
 
         return _pages(_EXPORTED_BLOCKS, rows_after)
+
+    def _paced(self, intake: Intake) -> Intake:
+        return replace(intake, pace=BESIDE if self._is_served() else ALONE)
 
     @asynccontextmanager
     async def _noting(
@@ -236,6 +246,9 @@ def _bring_in(
         elif outcome in {Became.ADDED, Became.MERGED}:
             there.append(row)
     if now is not None:
+        # In the order of the keys: neighbours share their pages.
+        new.sort()
+        unknown.sort()
         tx.imported.subscribe(sender, new, now)
         tx.imported.know(sender, unknown, now)
         tx.imported.merge(sender, there)
@@ -263,30 +276,35 @@ def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[Became]:
 
 
 def _contact_of(values: dict[str, str], now: int) -> FileContact:
+    said = values.get
+    contact = FileContact(
+        recipient=number_of(values["phone_number"]),
+        first_name=said("first_name", ""),
+        last_name=said("last_name", ""),
+        email=said("email", ""),
+        carrier=said("carrier", ""),
+        line_type=said("line_type", "").upper(),
+        consent_at=moment_of(said("consent_date", ""), now),
+        ad_network_source=said("ad_network_source", ""),
+        ad_network_id=said("ad_network_id", ""),
+        has_left=said("active", "").lower() in _NO,
+    )
     for name in _SHORT_TEXTS:
-        if len(values.get(name, "")) > NAME_LENGTH_MAX:
+        if len(said(name, "")) > NAME_LENGTH_MAX:
             raise RowError(f"{name} is longer than {NAME_LENGTH_MAX} characters")
-    email = values.get("email", "")
+    if contact.email:
+        _check_email(contact.email)
+    if contact.line_type and contact.line_type not in _LINE_TYPES:
+        raise RowError(f"line_type is none of {', '.join(LineType)}")
+    return contact
+
+
+def _check_email(email: str) -> None:
     user, at, host = email.rpartition("@")
-    if email and not (user and at and host and " " not in email):
+    if not (user and at and host and " " not in email):
         raise RowError("email is no address, such as ann@example.com")
     if len(email) > _EMAIL_LENGTH_MAX:
         raise RowError(f"email is longer than {_EMAIL_LENGTH_MAX} characters")
-    line_type = values.get("line_type", "").upper()
-    if line_type and line_type not in _LINE_TYPES:
-        raise RowError(f"line_type is none of {', '.join(LineType)}")
-    return FileContact(
-        recipient=number_of(values["phone_number"]),
-        first_name=values.get("first_name", ""),
-        last_name=values.get("last_name", ""),
-        email=email,
-        carrier=values.get("carrier", ""),
-        line_type=line_type,
-        consent_at=moment_of(values.get("consent_date", ""), now),
-        ad_network_source=values.get("ad_network_source", ""),
-        ad_network_id=values.get("ad_network_id", ""),
-        has_left=values.get("active", "").lower() in _NO,
-    )
 
 
 def _cells_of(contact: ExportedContact) -> Sequence[str]:

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import BinaryIO, Final, TypeVar
+from functools import lru_cache
+from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from sendrail.domain import phone
 from sendrail.domain.phone import PhoneNumber
@@ -24,7 +25,6 @@ Progress = Callable[[int], None]
 Chunks = AsyncIterator[bytes]
 Tell = Callable[[Refused], None]
 
-BATCH_ROWS: Final = 500
 CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
 
@@ -38,6 +38,8 @@ _SHORTENED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE).fullmatch
 _DIGITS_MIN, _DIGITS_MAX = 7, 15
 
 _AMERICAN_DATE: Final = re.compile(r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})").fullmatch
+# A file names the same days again and again.
+_DAYS_KEPT: Final = 1_024
 _EPOCH_YEAR: Final = 1970
 # On a day's first island it begins this long before it does in Greenwich.
 _EARLIEST_DAY_MS: Final = 14 * 3_600_000
@@ -63,6 +65,22 @@ SKIPPED: Final = {
 }
 
 
+class Pace(NamedTuple):
+    """How many rows are stored at a time, and how long the store is then left to others.
+
+    `rest` is a part of the time that the rows took.
+    """
+
+    rows: int
+    rest: float
+
+
+# A server writes to the same database, and must not wait for long: its requests do.
+BESIDE: Final = Pace(rows=500, rest=0.25)
+# Nobody else does: what is stored together costs less.
+ALONE: Final = Pace(rows=5_000, rest=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """How a file is to be taken: judged only, or brought in, and who hears of it meanwhile.
@@ -73,6 +91,7 @@ class Intake:
     dry_run: bool = False
     progress: Progress | None = None
     tell: Tell | None = None
+    pace: Pace = BESIDE
 
 
 @dataclass(slots=True)
@@ -122,13 +141,12 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
         batch.clear()
         if intake.progress is not None:
             intake.progress(reader.bytes_read)
-        # A server on the same database file, or in this process, gets its turn to write.
-        await asyncio.sleep((time.perf_counter() - began) / 4)
+        await asyncio.sleep(intake.pace.rest * (time.perf_counter() - began))
 
     async for chunk in chunks:
         for line in reader.feed(chunk):
             batch.append(line)
-            if len(batch) == BATCH_ROWS:
+            if len(batch) == intake.pace.rows:
                 await flush()
     batch += reader.finish()
     await flush()
@@ -229,6 +247,7 @@ def moment_of(text: str, now: int) -> int | None:
     return at
 
 
+@lru_cache(_DAYS_KEPT)
 def _day_of(text: str) -> date | None:
     american = _AMERICAN_DATE(text)
     try:
