@@ -201,6 +201,16 @@ def test_pages_of_the_active_and_of_who_left(house, of_list):
         assert (page(house, about), count(house, about)) == ([(number, who)], 1)
 
 
+def test_a_number_is_found_on_all_its_lists(house):
+    second = house.add_list(house.us, 15550001001)
+    add(house, ANN, BEN)
+    add(house, ANN, sender=second, at=1)
+    add(house, ANN, sender=house.their_list)
+    about = ContactFilter(recipient=ANN)
+    assert page(house, about) == [(house.list.number, ANN), (second.number, ANN)]
+    assert (count(house, about), count(house, ContactFilter(second.id, None, BEN))) == (2, 0)
+
+
 def test_the_active_of_each_list_are_counted(house):
     second, third = house.add_list(house.us, 15550001001), house.add_list(house.us, 15550001002)
     add(house, ANN, BEN, CID)
