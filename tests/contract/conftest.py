@@ -202,8 +202,9 @@ class _Servers:
         self._running = {}
 
     def door(self, name):
+        """Return the server of a name; one that starts with the fast lane's has it."""
         if name not in self._running:
-            self._running[name] = self._start(fast=name == "fast lane")
+            self._running[name] = self._start(fast=name.startswith("fast lane"))
         return self._running[name][0]
 
     def _start(self, *, fast):
@@ -255,6 +256,12 @@ def servers(tmp_path_factory):
 
 @pytest.fixture(params=["fast lane", "asgi alone"])
 def door(request, servers):
+    return servers.door(request.param)
+
+
+@pytest.fixture(params=["fast lane, worn", "asgi alone, worn"])
+def worn_door(request, servers):
+    """A server for tests that block, delete and unsubscribe what others would need."""
     return servers.door(request.param)
 
 

@@ -111,7 +111,7 @@ def test_a_list_takes_the_defaults(house):
         ({"rate": 0}, "invalid_rate", "rate"),
         ({"rate": 6_000_001}, "invalid_rate", "rate"),
         ({"link": "nowhere"}, "invalid_link", "link"),
-        ({"name": "x" * 101}, "invalid_name", "name"),
+        ({"name": "x" * 101}, "invalid_name", "list_name"),
         ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
     ],
 )

@@ -211,17 +211,19 @@ class ContactService:
         account_id: AccountId,
         list_number: str = "",
         *,
+        phone_number: str = "",
         active: bool | None = None,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> ContactPage:
-        """Return one page of the contacts of a list, or of all lists."""
+        """Return one page of the contacts of a list, or of all lists, or of one number's."""
         number = list_number_of(list_number) if list_number else None
+        recipient = recipient_of(phone_number) if phone_number else None
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> ContactPage:
             sender = None if number is None else owned_list(tx, account_id, number)
-            about = ContactFilter(None if sender is None else sender.id, active)
+            about = ContactFilter(None if sender is None else sender.id, active, recipient)
             contacts = tx.signups.page(account_id, about, offset, limit)
             on_journeys = _on_journeys(tx, contacts, self._now())
             return ContactPage(contacts, on_journeys, tx.signups.count(account_id, about))

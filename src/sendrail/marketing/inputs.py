@@ -46,12 +46,12 @@ def list_number_of(text: str) -> PhoneNumber:
     return number
 
 
-def name_of(text: str) -> str:
+def name_of(text: str, param: str = "name") -> str:
     """Return a name that fits a row of a table on a screen."""
     name = text.strip()
     if not name or len(name) > NAME_LENGTH_MAX:
         raise InvalidInput(
-            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
+            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param=param
         )
     return name
 

@@ -107,9 +107,17 @@ class JourneyService:
             lambda tx: _on_lists(tx, [_by_id(tx, account_id, journey_id)])[0]
         )
 
-    async def remove(self, account_id: AccountId, journey_id: int) -> None:
-        """Delete a journey; whoever is on it is on it no longer."""
-        await self._store.write(lambda tx: tx.journeys.remove(_by_id(tx, account_id, journey_id)))
+    async def remove(self, account_id: AccountId, which: int | tuple[str, str]) -> None:
+        """Delete a journey, named by its id or by list and name; whoever is on it is no longer."""
+
+        def write(tx: Tx) -> None:
+            if isinstance(which, int):
+                found = _by_id(tx, account_id, which)
+            else:
+                found = _journey(tx, account_id, list_number_of(which[0]), which[1])
+            tx.journeys.remove(found)
+
+        await self._store.write(write)
 
     async def enrol(
         self, account_id: AccountId, list_number: str, name: str, phone_number: str

@@ -124,8 +124,8 @@ class ListService:
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=list_number_of(number),
-            name=name_of(name or number),
-            brand=name_of(brand) if brand else "",
+            name=name_of(name or number, "list_name"),
+            brand=name_of(brand, "brand_name") if brand else "",
             rate=rate_of(self._default_rate if rate is None else rate),
             on_uncertain=_policy(on_uncertain),
         )
@@ -303,7 +303,7 @@ def rate_of(rate: int) -> int:
     return rate
 
 
-def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
+def usable_link(tx: Tx, account_id: AccountId, name: str, param: str = "link") -> Link:
     """Return the link of a name, or the only one there is, among those the account can use."""
     usable = [link for link in tx.links.all() if link.account_id in {None, account_id}]
     # An account's own link comes before the installation's of the same name.
@@ -315,13 +315,13 @@ def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
         return usable[0]
     names = ", ".join(sorted({link.name for link in usable})) or "none"
     text = f"There is no link {name}" if name else "Say which link the list goes by"
-    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param="link")
+    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param=param)
 
 
 def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
     if not name:
         return None
-    link = usable_link(tx, account_id, name)
+    link = usable_link(tx, account_id, name, "second_link")
     if link.account_id is not None:
         # Its webhook is proved by verifying a list that has it as its first link, and by that only.
         raise InvalidInput(
@@ -361,8 +361,8 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         raise Conflict("The list is suspended by the operator.", code="list_suspended")
     plain: dict[str, Any] = {
         "status": change.status,
-        "name": None if change.name is None else name_of(change.name),
-        "brand": name_of(change.brand) if change.brand else change.brand,
+        "name": None if change.name is None else name_of(change.name, "list_name"),
+        "brand": name_of(change.brand, "brand_name") if change.brand else change.brand,
         "rate": None if change.rate is None else rate_of(change.rate),
         "on_uncertain": None if change.on_uncertain is None else _policy(change.on_uncertain),
     }

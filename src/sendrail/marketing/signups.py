@@ -101,16 +101,14 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     new_contacts = tx.signups.meet(sender.account_id, emails, now)
     standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
-    ready = {
-        number: wanted[number].use_journeys
-        and (standing is _FRESH or not wanted[number].skip_journey_if_exists)
-        for number, standing in standings.items()
-        if standing.active and number not in blocked
-    }
     journeys = _journeys(tx, sender, wanted.values())
-    recipients = [number for number, starts in ready.items() if starts]
+    starting = [
+        number
+        for number, standing in standings.items()
+        if number not in blocked and _starts(wanted[number], standing)
+    ]
     started = sum(
-        tx.journeys.enrol_new(journey, recipients, now, now + ENROLMENT_MS) for journey in journeys
+        tx.journeys.enrol_new(journey, starting, now, now + ENROLMENT_MS) for journey in journeys
     )
     outcomes: list[Outcome] = []
     seen: set[PhoneNumber] = set()
@@ -121,25 +119,28 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
             continue
         is_first = number not in seen
         seen.add(number)
-        notices = []
-        if not standings[number].active:
-            notices.append(Notice.CONTACT_UNSUBSCRIBED)
-        if number in blocked:
-            notices.append(Notice.CONTACT_BLOCKED)
-        if sender.status is not ListStatus.ACTIVE:
-            notices.append(Notice.LIST_INACTIVE)
-        if signup.use_journeys and not journeys:
-            notices.append(Notice.NO_JOURNEY)
+        told = {
+            Notice.CONTACT_UNSUBSCRIBED: not standings[number].active,
+            Notice.CONTACT_BLOCKED: number in blocked,
+            Notice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
+            Notice.NO_JOURNEY: signup.use_journeys and not journeys,
+        }
         outcomes.append(
             SignedUp(
                 sender=sender,
                 recipient=number,
                 is_new_contact=is_first and number in new_contacts,
                 is_new_list_contact=is_first and standings[number] is _FRESH,
-                notices=notices,
+                notices=[notice for notice, is_so in told.items() if is_so],
             )
         )
     return SignUpReport(outcomes, started)
+
+
+def _starts(signup: SignUp, standing: Standing) -> bool:
+    """Tell whether a contact is to start the list's journeys."""
+    is_new = standing is _FRESH
+    return standing.active and signup.use_journeys and (is_new or not signup.skip_journey_if_exists)
 
 
 def _erased(tx: Tx, sender: SendingList, numbers: Iterable[PhoneNumber]) -> set[PhoneNumber]:

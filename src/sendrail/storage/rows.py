@@ -342,6 +342,7 @@ class ContactFilter:
 
     list_id: ListId | None = None
     active: bool | None = None
+    recipient: PhoneNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)

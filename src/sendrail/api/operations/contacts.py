@@ -269,6 +269,7 @@ OPERATIONS: Final = (
         parameters=(
             *page_parameters(PER_PAGE_MAX),
             query("list_number", PHONE, "Only of this list; write its + as %2B."),
+            query("phone_number", PHONE, "Only this number's; write its + as %2B."),
             query("active", {"type": "boolean"}, "Only the active, or only who has left."),
         ),
     ),

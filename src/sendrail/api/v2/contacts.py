@@ -46,6 +46,7 @@ WARNINGS: Final = {
     Notice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
 }
 _QUERY_HELP: Final = {
+    "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
     "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
     "active": "`active` is true or false",
 }
@@ -293,10 +294,12 @@ async def page(runtime: Runtime, ask: Ask) -> ContactList:
     """List contacts page by page."""
     at, per_page = read_page(ask.query, PER_PAGE_MAX)
     number = given(ask.query, "list_number", phone_in, _QUERY_HELP)
+    recipient = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
     active = given(ask.query, "active", boolean, _QUERY_HELP)
     found = await runtime.contacts.page(
         ask.account,
         "" if number is None else phone.show(number),
+        phone_number="" if recipient is None else phone.show(recipient),
         active=active,
         page=at,
         per_page=per_page,

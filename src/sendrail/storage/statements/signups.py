@@ -225,6 +225,8 @@ def _wanted(account_id: AccountId, about: ContactFilter) -> list[ColumnElement[b
         ]
     if about.active is not None:
         conditions.append(_contact.active == about.active)
+    if about.recipient is not None:
+        conditions.append(_contact.recipient == about.recipient)
     return conditions
 
 
