@@ -16,7 +16,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import accept
@@ -121,7 +121,8 @@ def bring_in(ours: kit.Sendrail, path: Path) -> tuple[float, float, dict[str, in
     peak = 0.0
     while process.poll() is None:
         # The kernel's own high-water mark: reading it late loses nothing.
-        peak = max(peak, kit.memory_mb(process, "VmHWM"))
+        with suppress(OSError, RuntimeError):
+            peak = max(peak, kit.memory_mb(process, "VmHWM"))
         time.sleep(0.05)
     seconds = time.monotonic() - began
     out, _ = process.communicate()

@@ -113,7 +113,8 @@ def test_a_progress_bar_is_for_terminals_and_never_in_the_result(data, tmp_path)
 
 
 def test_an_import_from_a_pipe(data):
-    done = run("contacts", "import", SANDBOX, "-", "--data", str(data), input=f"phone\n{ANN}\n")
+    words = ["contacts", "import", SANDBOX, "-", "--no-dry-run", "--data", str(data)]
+    done = run(*words, input=f"phone\n{ANN}\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1 created")
 
