@@ -52,6 +52,7 @@ MAY_READ_CLOCKS = {
     "clock.py": {"time_ns", "monotonic"},
     "api/request_ids.py": {"time_ns"},
     "storage/sqlite.py": {"monotonic"},
+    "storage/postgres/store.py": {"monotonic"},
     "storage/checkup.py": {"time"},
 }
 STATEMENT = re.compile(

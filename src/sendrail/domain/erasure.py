@@ -21,14 +21,15 @@ class Pseudonyms:
 
     Ten digits are soon tried out, so that a plain hash would hide nothing. Without the key, which
     lies outside the database, a digest tells nobody the number; with it, a number that comes again
-    is known.
+    is known. Whoever opens a store without the key can look at it, and must not send from it.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._keyed = hashlib.blake2b(key=key, digest_size=_DIGEST_BYTES)
+    def __init__(self, key: bytes | None = None) -> None:
+        self._keyed = key and hashlib.blake2b(key=key, digest_size=_DIGEST_BYTES)
 
     def of(self, number: int) -> int:
         """Return the digest of a number, as an integer that fits a row."""
+        assert self._keyed, "who erases, or asks who was erased, has the key"
         hashing = self._keyed.copy()
         hashing.update(b"%d" % number)
         return int.from_bytes(hashing.digest(), "big", signed=True)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import structlog
 from sqlalchemy import Connection, StaticPool, create_engine
@@ -77,7 +77,7 @@ class SqliteTx:
         self._raw = connection
         self._pseudonyms = pseudonyms
         self.gate = hot.Gate(connection, pseudonyms)
-        self.messages = hot.Messages(connection)
+        self.messages = self.sole = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot.Queue(connection, self.outbox)
         self.inbox = hot_inbox.Inbox(connection, self.outbox)
@@ -94,6 +94,11 @@ class SqliteTx:
             pool_reset_on_return=None,
         )
         self._core: Connection = engine.connect()
+
+    @property
+    def shared(self) -> NoReturn:
+        """One process accepts: there is nothing to share."""
+        raise AssertionError("the embedded store has one writer")
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -188,7 +193,7 @@ class SqliteStore:
     def __init__(
         self,
         path: Path,
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonyms | None = None,
         *,
         on_commit: Callable[[int, float], None] | None = None,
     ) -> None:
@@ -198,7 +203,7 @@ class SqliteStore:
         """
         self._path = path
         self._log = path.with_name(path.name + "-wal")
-        self._pseudonyms = pseudonyms
+        self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.hints = Hints()
         try:
@@ -206,7 +211,7 @@ class SqliteStore:
             self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
-        self._tx = SqliteTx(self._raw, pseudonyms, self.hints)
+        self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
         self._group: list[tuple[Work, Done]] = []
         self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")

@@ -8,7 +8,19 @@ its own. A message keeps its place and its fate; its number, text and metadata a
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.erasure import REDACTED
@@ -124,15 +136,23 @@ class Erasure:
         """Take number, text and metadata from messages, and what was told of them."""
         digits = str(recipient)
         for some in batches(numbers):
-            of_account = and_(messages.c.number.in_(some), messages.c.account_id == account_id)
+            of_account = and_(self.of_messages(some), messages.c.account_id == account_id)
             # Without its flags a message that comes back to the queue meets the gate again.
             blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": 0}
             self._execute(update(messages).where(of_account).values(blank))
             telling = and_(of_account, messages.c.detail.contains(digits))
             self._execute(update(messages).where(telling).values(detail=None))
-            tried = and_(attempts.c.number.in_(some), attempts.c.detail.contains(digits))
+            tried = and_(self.of_attempts(some), attempts.c.detail.contains(digits))
             self._execute(update(attempts).where(tried).values(detail=None))
             self._forget_events(account_id, _DELIVERY, some)
+
+    def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition that a row is one of these messages."""
+        return messages.c.number.in_(numbers)
+
+    def of_attempts(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition that a row is an attempt at one of these messages."""
+        return attempts.c.number.in_(numbers)
 
     def redact_replies(self, account_id: AccountId, ids: Sequence[int]) -> None:
         """Take number and text from replies, and what was told of them."""
