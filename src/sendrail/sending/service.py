@@ -126,9 +126,11 @@ class _Standing:
 class _Group:
     """What one transaction judges, and all that a failed one takes back."""
 
-    __slots__ = ("queued", "refusals", "remembered", "rows", "submissions")
+    __slots__ = ("queued", "refusals", "remembered", "rows", "since", "submissions")
 
     def __init__(self) -> None:
+        # When its first submission came.
+        self.since = 0
         self.submissions: list[Submission] = []
         self.rows: list[MessageRow] = []
         self.queued: set[tuple[int, int]] = set()
@@ -165,6 +167,7 @@ class Sending:
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
+        self._since = 0
         self._group = _Group()
         # The first number not yet in the window; None until the window is filled from the rows.
         self._next: int | None = None
@@ -203,6 +206,7 @@ class Sending:
         self._waiting.append(submission)
         if not self._scheduled:
             self._scheduled = True
+            self._since = self._now()
             self._store.submit(self._work, self._committed)
 
     def fill_window(self, tx: Tx) -> None:
@@ -214,6 +218,8 @@ class Sending:
 
     def _work(self, tx: Tx) -> list[Told]:
         group = self._group = _Group()
+        # What is left for the next group may have come later: it is not told to be faster.
+        group.since = self._since
         self._before = (self._next, self._until)
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
@@ -240,6 +246,7 @@ class Sending:
         else:
             self._store.hints.queue_has(group.queued)
             self._metrics.accepted.inc(len(group.rows))
+            self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
             for code in group.refusals:
                 self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
