@@ -151,20 +151,21 @@ def test_a_callback_of_a_link_that_is_broken_by_now_is_still_applied(office):
 
 
 def test_a_link_that_is_paused_says_so_and_one_that_is_gone_says_nothing(office):
+    value = office.runtime.metrics.registry.get_sample_value
+
+    def until(is_open, is_paused):
+        async def told():
+            link = {"link": "coop"}
+            shown = value("sendrail_link_open", link), value("sendrail_link_paused", link)
+            return shown == (is_open, is_paused)
+
+        office.until(told)
+
     office.add()
     office.serve()
-    office.until_state("coop", LinkState.OPEN)
-    value = office.runtime.metrics.registry.get_sample_value
-    assert value("sendrail_link_paused", {"link": "coop"}) == 0
+    until(1, 0)
     office.do(office.links.pause(office.us, "coop"))
-    office.until_state("coop", LinkState.PAUSED)
-    assert value("sendrail_link_paused", {"link": "coop"}) == 1
-    assert value("sendrail_link_open", {"link": "coop"}) == 0
+    until(0, 1)
     office.do(office.links.remove(office.us, "coop"))
-
-    async def gone():
-        return value("sendrail_link_open", {"link": "coop"}) is None
-
-    office.until(gone)
-    assert value("sendrail_link_paused", {"link": "coop"}) is None
+    until(None, None)
     assert value("sendrail_link_open", {"link": "sandbox"}) == 1
