@@ -4,6 +4,7 @@ import asyncio
 
 from road import Road
 
+from sendrail.domain.errors import StorageFull
 from sendrail.sending.service import Submission
 
 ANN = 15550100001
@@ -47,3 +48,25 @@ def test_what_a_full_group_leaves_over_is_not_told_to_be_faster(road: Road):
     road.do(many())
     assert road.counted("accept_seconds_count") == 2
     assert road.counted("accept_seconds_sum") >= 2 * 0.7
+
+
+def test_orders_for_which_there_is_no_room_are_counted_by_code(road: Road):
+    sender = road.add_list()
+    orders = [road.order(sender, ANN), road.order(sender, ANN + 1)]
+
+    async def offered():
+        road.sending.offer(Asked(road.account, orders))
+        await asyncio.sleep(1)
+
+    road.sending.closed = StorageFull("The disk is nearly full.")
+    road.do(offered())
+    assert road.counted("orders_refused_total", code="storage_full") == 2
+    road.sending.closed = None
+    road.sending = road.open_sending(waiting_max=0)
+    road.do(offered())
+    assert road.counted("orders_refused_total", code="overloaded") == 2
+    road.sending = road.open_sending()
+    road.sql("ALTER TABLE messages RENAME TO elsewhere")
+    road.do(offered())
+    assert road.counted("orders_refused_total", code="storage_unavailable") == 2
+    assert road.counted("messages_accepted_total") == 0

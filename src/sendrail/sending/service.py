@@ -198,10 +198,12 @@ class Sending:
     def offer(self, submission: Submission) -> None:
         """Take a submission; it is told once, when what it is told is durable."""
         if self.closed is not None:
-            submission.told(self.closed)
+            self._turn_away([submission], self.closed)
             return
         if len(self._waiting) >= self._waiting_max:
-            submission.told(Overloaded("Too many requests wait for the disk. Try again shortly."))
+            self._turn_away(
+                [submission], Overloaded("Too many requests wait for the disk. Try again shortly.")
+            )
             return
         self._waiting.append(submission)
         if not self._scheduled:
@@ -242,16 +244,22 @@ class Sending:
                 # The transaction could not even begin, and `_work` never ran.
                 submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
-            tolds = [_explained(error)] * len(submissions)
-        else:
-            self._store.hints.queue_has(group.queued)
-            self._metrics.accepted.inc(len(group.rows))
-            self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
-            for code in group.refusals:
-                self._metrics.refused.labels(code).inc()
+            self._turn_away(submissions, _explained(error))
+            return
+        self._store.hints.queue_has(group.queued)
+        self._metrics.accepted.inc(len(group.rows))
+        self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
+        for code in group.refusals:
+            self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
         for submission, told in zip(submissions, tolds, strict=True):
             submission.told(told)
+
+    def _turn_away(self, submissions: Collection[Submission], error: SendrailError) -> None:
+        orders = sum(len(submission.orders) for submission in submissions)
+        self._metrics.refused.labels(error.code).inc(orders)
+        for submission in submissions:
+            submission.told(error)
 
     def _take_back(self, group: _Group) -> None:
         for key, earlier in reversed(group.remembered):
@@ -484,7 +492,7 @@ def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
             standing.known = gate.known_contacts(account_id, sender.id, recipients, now)
 
 
-def _explained(error: Exception) -> Told:
+def _explained(error: Exception) -> SendrailError:
     if isinstance(error, SendrailError):
         return error
     _log.error("acceptance_broke", exc_info=error)
