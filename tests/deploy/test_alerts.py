@@ -164,7 +164,7 @@ def test_an_alert_says_how_bad_it_is_and_where_help_stands(name):
     assert page.startswith(f"# {name}\n")
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == HEADINGS
     # A page that is copied from another says the wrong thing at three in the morning.
-    assert rule["annotations"]["summary"].split("{{")[0].strip() in page
+    assert rule["annotations"]["summary"].split("{{")[0].strip(" .") in page
 
 
 def test_every_page_belongs_to_an_alert_and_stands_in_the_index():
