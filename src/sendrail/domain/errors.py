@@ -60,6 +60,12 @@ class StorageUnavailable(SendrailError):
     code = "storage_unavailable"
 
 
+class Contended(StorageUnavailable):
+    """Two changes got in each other's way; the same again goes well in a moment."""
+
+    code = "storage_contended"
+
+
 class StorageFull(StorageUnavailable):
     """The disk is full: nothing was stored."""
 

@@ -214,7 +214,7 @@ class Sending:
     def fill_window(self, tx: Tx) -> None:
         """Read the messages of the duplicate window; at start, so that no request waits for it."""
         self._window.open(self._now())
-        self._remember_rows(tx, tx.messages.first_since(self._now() - self._window.length_ms))
+        self._remember_rows(tx, tx.sole.first_since(self._now() - self._window.length_ms))
 
     # One transaction
 
@@ -369,9 +369,9 @@ class Sending:
         """
         self._window.open(now)
         if self._next is None:
-            self._remember_rows(tx, tx.messages.first_since(now - self._window.length_ms))
+            self._remember_rows(tx, tx.sole.first_since(now - self._window.length_ms))
             first, self._until = self._reserve_anew(tx, wanted)
-        elif self._until is None or tx.messages.reserved() != self._until:
+        elif self._until is None or tx.sole.reserved() != self._until:
             self._remember_rows(tx, self._next)
             first, self._until = self._reserve_anew(tx, wanted)
         elif self._next + wanted - 1 > self._until:
@@ -382,13 +382,13 @@ class Sending:
         return first
 
     def _reserve_anew(self, tx: Tx, count: int) -> tuple[MessageNumber, int]:
-        first = tx.messages.reserve(count)
+        first = tx.sole.reserve(count)
         return first, first + count - 1
 
     def _remember_rows(self, tx: Tx, first: int) -> None:
         self._next = first
         if self._window.length_ms:
-            for number, created_at, list_id, recipient, body in tx.messages.recent(first):
+            for number, created_at, list_id, recipient, body in tx.sole.recent(first):
                 self._window.swap(fingerprint(list_id, recipient, body), number, created_at)
                 self._next = number + 1
 

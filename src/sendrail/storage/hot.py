@@ -19,11 +19,13 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
+    EVERY_LANE,
     Arrival,
     Caller,
     Departure,
     KeptAnswer,
     KnownContact,
+    LaneRanges,
     MessageRow,
     QueuePlace,
     RecentMessage,
@@ -204,10 +206,10 @@ TAKE_LEASE: Final = """
 EPOCH: Final = "SELECT epoch FROM leases WHERE name = ?"
 
 # What costs no attempt is no attempt to be listed.
-_COSTS_NOTHING: Final = frozenset({"throttled", "unavailable"})
+COSTS_NOTHING: Final = frozenset({"throttled", "unavailable"})
 
 
-def _sending_list(row: Sequence[Any]) -> SendingList:
+def sending_list(row: Sequence[Any]) -> SendingList:
     return SendingList(
         id=ListId(row[0]),
         lane=Lane(row[1]),
@@ -250,14 +252,14 @@ class Gate:
         found = {}
         for pair in numbers:
             if row := self._execute(LIST_BY_NUMBER, pair).fetchone():
-                found[pair] = _sending_list(row)
+                found[pair] = sending_list(row)
         return found
 
     def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
         found = {}
         for list_id in list_ids:
             if row := self._execute(LIST_BY_ID, (list_id,)).fetchone():
-                found[list_id] = _sending_list(row)
+                found[list_id] = sending_list(row)
         return found
 
     def known_contacts(
@@ -348,7 +350,8 @@ class Queue:
         self._executemany = connection.executemany
         self._outbox = outbox
 
-    def lists_waiting(self) -> list[tuple[int, int]]:
+    def lists_waiting(self, lanes: LaneRanges = EVERY_LANE) -> list[tuple[int, int]]:
+        assert lanes is EVERY_LANE, "the embedded process owns all lanes"
         return self._execute(LISTS_WAITING).fetchall()
 
     def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]:
@@ -415,7 +418,7 @@ class Queue:
                     a.outcome, a.detail, a.carrier_ref,
                 )
                 for a in arrivals
-                if a.outcome not in _COSTS_NOTHING
+                if a.outcome not in COSTS_NOTHING
             ],
         )  # fmt: skip
         self._executemany(
@@ -438,7 +441,10 @@ class Queue:
         )
         self._execute(PARTS_LEFT, (len(refs), number, lane))
 
-    def unsettled(self, status: Status, after: int, limit: int) -> list[Unsettled]:
+    def unsettled(
+        self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
+    ) -> list[Unsettled]:
+        assert lanes is EVERY_LANE, "the embedded process owns all lanes"
         return [Unsettled(*row) for row in self._execute(UNSETTLED, (status, after, limit))]
 
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:

@@ -5,7 +5,7 @@ As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -90,7 +90,7 @@ class Inbox:
 
     def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
         rows = self._execute(OWNERS, (_json(refs).decode(),))
-        return {(row[0], row[1]): _owner(*row[2:]) for row in rows}
+        return {(row[0], row[1]): owner_of(*row[2:]) for row in rows}
 
     def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
         rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
@@ -110,19 +110,7 @@ class Inbox:
 
     def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
         """Return the receipts parked since then whose message is known by now."""
-        rows = self._execute(PARKED, (since, limit))
-        return [
-            ParkedReceipt(
-                row[0],
-                row[1],
-                row[2],
-                row[3] and Status(row[3]),
-                row[4],
-                row[5],
-                row[6] and RecipientTrouble(row[6]),
-            )
-            for row in rows
-        ]
+        return [parked_of(row) for row in self._execute(PARKED, (since, limit))]
 
     def unpark(self, ids: Sequence[int]) -> None:
         self._executemany(UNPARK, [(row_id,) for row_id in ids])
@@ -131,7 +119,7 @@ class Inbox:
         return self._execute(FORGET_PARKED, (before, limit)).rowcount
 
 
-def _owner(  # noqa: PLR0917 - a row's columns
+def owner_of(  # noqa: PLR0917 - a row's columns
     number: int,
     lane: int,
     status: str,
@@ -143,3 +131,16 @@ def _owner(  # noqa: PLR0917 - a row's columns
     if part is None:
         return Owner(number, lane, Status(status))
     return Owner(number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0)
+
+
+def parked_of(row: Sequence[Any]) -> ParkedReceipt:
+    """Return a row as a parked receipt."""
+    return ParkedReceipt(
+        row[0],
+        row[1],
+        row[2],
+        row[3] and Status(row[3]),
+        row[4],
+        row[5],
+        row[6] and RecipientTrouble(row[6]),
+    )

@@ -108,7 +108,7 @@ class Outbox:
 
     def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]:
         """Return what an endpoint is to be told now, the longest due first."""
-        return [_event(row) for row in self._execute(EVENTS_DUE, (endpoint_id, now, limit))]
+        return [event_of(row) for row in self._execute(EVENTS_DUE, (endpoint_id, now, limit))]
 
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
         rows = self._execute(ENDED_MESSAGES, (_list(numbers),))
@@ -167,7 +167,7 @@ def _list(values: Iterable[int]) -> str:
     return _json(list(values)).decode()
 
 
-def _event(row: Sequence[Any]) -> OutboxEvent:
+def event_of(row: Sequence[Any]) -> OutboxEvent:
     return OutboxEvent(
         id=EventId(row[0]),
         endpoint_id=EndpointId(row[1]),

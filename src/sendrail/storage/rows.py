@@ -5,11 +5,11 @@ Named tuples where a statement binds or reads them by the thousand; frozen datac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import RecipientTrouble
-from sendrail.domain.ids import AccountId, LinkId, ListId, MessageNumber
+from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 
@@ -34,6 +34,14 @@ class KnownContact(NamedTuple):
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
 # segments, encoding, body, metadata.
 MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
+
+
+# A lane, a fingerprint and a message's number, for the duplicate window that processes share.
+Fingerprint: TypeAlias = tuple[int, int, int]
+
+# Ranges of lanes, each from its first up to but without its end.
+LaneRanges: TypeAlias = Sequence[tuple[int, int]]
+EVERY_LANE: Final[LaneRanges] = ((0, LANES),)
 
 
 class RecentMessage(NamedTuple):

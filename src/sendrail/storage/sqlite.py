@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import structlog
 from sqlalchemy import Connection, StaticPool, create_engine
@@ -66,7 +66,7 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection, hints: Hints) -> None:
         self._raw = connection
         self.gate = hot.Gate(connection)
-        self.messages = hot.Messages(connection)
+        self.messages = self.sole = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot.Queue(connection, self.outbox)
         self.inbox = hot_inbox.Inbox(connection, self.outbox)
@@ -83,6 +83,11 @@ class SqliteTx:
             pool_reset_on_return=None,
         )
         self._core: Connection = engine.connect()
+
+    @property
+    def shared(self) -> NoReturn:
+        """One process accepts: there is nothing to share."""
+        raise AssertionError("the embedded store has one writer")
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -1,7 +1,7 @@
 """Messages as they are told to whoever asks, newest first, and their end by retention."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, select, tuple_
 
@@ -41,19 +41,28 @@ _STORED: Final = (
 class LookUp:
     """Messages as they are told to whoever asks about them, and their end."""
 
+    newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
+
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
 
+    def is_message(self, number: int) -> ColumnElement[bool]:
+        """Return the condition for the one message with this number."""
+        return messages.c.number == number
+
     def find(self, account_id: AccountId, number: int) -> StoredMessage | None:
-        found = self._execute(_of(account_id).where(messages.c.number == number)).one_or_none()
-        return _stored(found) if found else None
+        found = self._execute(of_account(account_id).where(self.is_message(number))).one_or_none()
+        return stored(found) if found else None
 
     def attempts(self, account_id: AccountId, number: int) -> list[Attempt]:
         rows = self._execute(
             select(attempts, links.c.name.label("link"))
-            .join(messages, messages.c.number == attempts.c.number)
+            .join(
+                messages,
+                and_(messages.c.lane == attempts.c.lane, messages.c.number == attempts.c.number),
+            )
             .outerjoin(links, links.c.id == attempts.c.link_id)
-            .where(messages.c.account_id == account_id, attempts.c.number == number)
+            .where(messages.c.account_id == account_id, self.is_message(number))
             .order_by(attempts.c.attempt)
         )
         return [
@@ -77,21 +86,19 @@ class LookUp:
         counted = select(messages.c.number).where(matches).limit(TOTAL_MAX + 1).subquery()
         total = self._execute(select(func.count()).select_from(counted)).scalar_one()
         rows = self._execute(
-            _STORED.where(matches).order_by(messages.c.number.desc()).offset(offset).limit(limit)
+            _STORED.where(matches).order_by(*self.newest_first).offset(offset).limit(limit)
         )
-        return MessagePage(
-            [_stored(row) for row in rows], min(total, TOTAL_MAX), total <= TOTAL_MAX
-        )
+        return MessagePage([stored(row) for row in rows], min(total, TOTAL_MAX), total <= TOTAL_MAX)
 
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than `number`, oldest first."""
         rows = self._execute(
-            _of(account_id)
+            of_account(account_id)
             .where(messages.c.number > number)
             .order_by(messages.c.number)
             .limit(limit)
         )
-        return [_stored(row) for row in rows]
+        return [stored(row) for row in rows]
 
     def waiting(self) -> dict[int, Waiting]:
         """Return what waits, by account; reads the whole queue.
@@ -147,7 +154,7 @@ class LookUp:
         return len(gone)
 
 
-def _of(account_id: AccountId) -> Select[Any]:
+def of_account(account_id: AccountId) -> Select[Any]:
     return _STORED.where(messages.c.account_id == account_id)
 
 
@@ -169,7 +176,7 @@ def _conditions(account_id: AccountId, about: MessageFilter) -> Sequence[ColumnE
     return conditions
 
 
-def _stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
+def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
     return StoredMessage(
         number=MessageNumber(row.number),
         recipient=PhoneNumber(row.recipient),

@@ -1,0 +1,169 @@
+"""The hot statements on carriers' callbacks on PostgreSQL: as `storage/hot_inbox.py`.
+
+Several processes may work the inbox off: each takes rows that no other has locked, and locks the
+messages it is about to judge, always in the order of their keys.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sendrail.domain.ids import LANES, lane_of
+from sendrail.domain.message import Status
+from sendrail.storage.hot_inbox import owner_of, parked_of
+from sendrail.storage.postgres.driver import Driver, columns
+from sendrail.storage.postgres.outbox import Outbox, lane_in
+from sendrail.storage.postgres.queue import PARTS_LEFT, ref_lane
+from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
+
+PART_TOLD: Final = """
+    UPDATE carrier_refs AS r SET told = true
+    FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS t (lane, link_id, carrier_ref)
+    WHERE r.lane = t.lane AND r.link_id = t.link_id AND r.carrier_ref = t.carrier_ref
+"""
+PUT: Final = f"""
+    INSERT INTO inbox (lane, id, link_id, received_at, raw)
+    SELECT $1::smallint, nextval('inbox_numbers') * {LANES} + $1::smallint, $2, $3, raw
+    FROM unnest($4::bytea[]) WITH ORDINALITY AS new (raw, place) ORDER BY place
+"""
+LINK_IDS: Final = "SELECT id FROM links"
+TAKE: Final = """
+    SELECT id, link_id, received_at, raw FROM inbox WHERE lane = ANY($1::smallint[])
+    ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+REMOVE: Final = """
+    DELETE FROM inbox AS i USING unnest($1::smallint[], $2::bigint[]) AS done (lane, id)
+    WHERE i.lane = done.lane AND i.id = done.id
+"""
+REFUSE: Final = """
+    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES ($1, $2, $3, $4)
+"""
+# The newest where a carrier has used a reference twice.
+REFS: Final = """
+    SELECT DISTINCT ON (r.link_id, r.carrier_ref)
+        r.link_id, r.carrier_ref, r.message_lane, r.number, r.part, r.parts, r.told
+    FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS wanted (lane, link_id, carrier_ref)
+    JOIN carrier_refs AS r ON r.lane = wanted.lane AND r.link_id = wanted.link_id
+        AND r.carrier_ref = wanted.carrier_ref
+    ORDER BY r.link_id, r.carrier_ref, r.kept_at DESC
+"""
+STANDING: Final = """
+    SELECT m.number, m.lane, m.status, m.parts_left FROM messages AS m
+    JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+        ON m.lane = wanted.lane AND m.number = wanted.number
+    ORDER BY m.lane, m.number FOR UPDATE OF m
+"""
+APPLY: Final = """
+    UPDATE messages AS m SET status = v.status, detail = v.detail, ended_at = v.ended_at
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[])
+        AS v (status, detail, ended_at, number, lane)
+    WHERE m.lane = v.lane AND m.number = v.number
+"""
+PARK: Final = f"""
+    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, status, detail, received_at,
+        trouble)
+    SELECT lane, nextval('inbox_numbers') * {LANES} + lane, link_id, carrier_ref, status, detail,
+        received_at, trouble
+    FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[],
+        $7::text[]) AS new (lane, link_id, carrier_ref, status, detail, received_at, trouble)
+"""
+PARKED: Final = """
+    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at, p.trouble
+    FROM parked_receipts AS p
+    WHERE p.received_at >= $1 AND EXISTS (
+        SELECT 1 FROM carrier_refs AS r WHERE r.lane = p.lane AND r.link_id = p.link_id
+            AND r.carrier_ref = p.carrier_ref)
+    ORDER BY p.received_at, p.id LIMIT $2 FOR UPDATE OF p SKIP LOCKED
+"""
+UNPARK: Final = """
+    DELETE FROM parked_receipts AS p USING unnest($1::smallint[], $2::bigint[]) AS done (lane, id)
+    WHERE p.lane = done.lane AND p.id = done.id
+"""
+FORGET_PARKED: Final = """
+    DELETE FROM parked_receipts WHERE (lane, id) IN
+        (SELECT lane, id FROM parked_receipts WHERE received_at < $1 LIMIT $2
+         FOR UPDATE SKIP LOCKED)
+"""
+
+
+class Inbox:
+    """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        self._driver = driver
+        self._outbox = outbox
+
+    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
+        self._driver.run(PUT, lane_of(link_id), link_id, now, list(raws))
+
+    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
+        """Return the oldest callbacks, at least one if there is any, within both bounds."""
+        lanes = [lane_of(row[0]) for row in self._driver.rows(LINK_IDS)]
+        taken, size = [], 0
+        for row in self._driver.rows(TAKE, lanes, limit):
+            taken.append(RawCallback(*row))
+            size += len(row[3])
+            if size > bytes_max:
+                break
+        return taken
+
+    def remove(self, ids: Sequence[int]) -> None:
+        self._driver.run(REMOVE, [lane_in(row_id) for row_id in ids], list(ids))
+
+    def refuse(self, callback: RawCallback, reason: str) -> None:
+        self._driver.run(REFUSE, callback.link_id, callback.received_at, callback.raw, reason)
+
+    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
+        wanted = [(ref_lane(*ref), *ref) for ref in refs]
+        found = self._driver.rows(REFS, *columns(wanted, 3))
+        messages = self._standing((row[2], row[3]) for row in found)
+        owners = {}
+        for link_id, ref, lane, number, part, parts, told in found:
+            if (message := messages.get(number)) is not None:
+                status, parts_left = message
+                owner = owner_of(number, lane, status, part, parts, told, parts_left)
+                owners[link_id, ref] = owner
+        return owners
+
+    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
+        found = self._standing((lane_in(number), number) for number in numbers)
+        return {
+            number: Owner(number, lane_in(number), Status(status))
+            for number, (status, _) in found.items()
+        }
+
+    def _standing(self, keys: Iterable[tuple[int, int]]) -> dict[int, tuple[str, int | None]]:
+        """Lock messages and return where each stands, and how many of its parts are awaited."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        rows = self._driver.rows(STANDING, *columns(wanted, 2))
+        return {row[0]: (row[2], row[3]) for row in rows}
+
+    def apply(self, verdicts: Sequence[Verdict]) -> None:
+        if verdicts:
+            with self._outbox.ending((each.number, each.lane) for each in verdicts):
+                # Where one message has several verdicts, the last is the one that counts.
+                last = {each.number: each for each in verdicts}
+                self._driver.run(APPLY, *columns(list(last.values()), 5))
+
+    def tell_parts(self, words: Sequence[PartWord]) -> None:
+        """Note receipts for parts; each part's is told once."""
+        told = [(ref_lane(w.link_id, w.carrier_ref), w.link_id, w.carrier_ref) for w in words]
+        self._driver.run(PART_TOLD, *columns(told, 3))
+        left = {each.number: (each.parts_left, each.number, each.lane) for each in words}
+        self._driver.run(PARTS_LEFT, *columns(list(left.values()), 3))
+
+    def park(self, receipts: Sequence[ParkedReceipt]) -> None:
+        rows = [(ref_lane(each.link_id, each.carrier_ref), *each[1:]) for each in receipts]
+        if rows:
+            self._driver.run(PARK, *columns(rows, 7))
+
+    def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
+        """Return the receipts parked since then whose message is known by now."""
+        return [parked_of(row) for row in self._driver.rows(PARKED, since, limit)]
+
+    def unpark(self, ids: Sequence[int]) -> None:
+        self._driver.run(UNPARK, [lane_in(row_id) for row_id in ids], list(ids))
+
+    def forget_parked(self, before: int, limit: int) -> int:
+        return self._driver.run(FORGET_PARKED, before, limit)

@@ -1,0 +1,43 @@
+"""Messages as they are told to whoever asks: as `statements/lookup.py`, by lane and by time.
+
+Numbers are given out lane by lane, so that they say nothing of the order in which messages came;
+`created_at` does, and is what the rows are partitioned by.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from sqlalchemy import ColumnElement, and_, select, tuple_
+
+from sendrail.domain.ids import LANES, AccountId
+from sendrail.storage.rows import StoredMessage
+from sendrail.storage.statements import lookup
+from sendrail.storage.tables import messages
+
+
+class LookUp(lookup.LookUp):
+    """Messages as they are told to whoever asks about them."""
+
+    newest_first: ClassVar[Sequence[ColumnElement[int]]] = (
+        messages.c.created_at.desc(),
+        messages.c.number.desc(),
+    )
+
+    def is_message(self, number: int) -> ColumnElement[bool]:
+        return and_(messages.c.lane == number % LANES, messages.c.number == number)
+
+    def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
+        """Return messages younger than the one with this number, oldest first."""
+        since = select(messages.c.created_at).where(self.is_message(number)).scalar_subquery()
+        place = tuple_(messages.c.created_at, messages.c.number)
+        younger = lookup.of_account(account_id)
+        if number:
+            younger = younger.where(place > tuple_(since, number))
+        rows = self._execute(
+            younger.order_by(messages.c.created_at, messages.c.number).limit(limit)
+        )
+        return [lookup.stored(row) for row in rows]
+
+    def forget_before(self, before: int, limit: int) -> int:  # noqa: ARG002 - by partition instead
+        """Delete nothing: old messages leave with their partition."""
+        return 0

@@ -1,0 +1,126 @@
+"""The tables as PostgreSQL keeps them, made from the same definitions as the embedded ones.
+
+A hot table has `lane` first in its key, so that it can be distributed by it. What grows with every
+message is partitioned by time, so that old rows leave as whole partitions; the queue is cut into
+slices that are emptied in turn, so that its dead rows go away whoever still reads.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DefaultClause,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from sendrail.storage import tables
+
+# The key of each hot table. Its lane comes first; what it is partitioned by must be part of it.
+HOT_KEYS: Final = {
+    "messages": ("lane", "number", "created_at"),
+    "queue": ("lane", "list_id", "rank", "due_at", "number", "slice"),
+    "attempts": ("lane", "number", "attempt", "started_at"),
+    "carrier_refs": ("lane", "link_id", "carrier_ref", "kept_at"),
+    "inbox": ("lane", "id"),
+    "parked_receipts": ("lane", "id"),
+    "outbox": ("lane", "id"),
+    "fingerprints": ("lane", "fingerprint"),
+    "numbers": ("lane",),
+}
+# What is dropped by partition, and the column that says when a row began.
+BY_TIME: Final = {"messages": "created_at", "attempts": "started_at", "carrier_refs": "kept_at"}
+# New rows of the queue go to one slice for a while, then to the next that is empty.
+SLICES: Final = 4
+# Rows of these are named by one number, whose last twelve bits are their lane.
+LANE_IN_ID: Final = ("inbox", "parked_receipts", "outbox")
+
+metadata: Final = MetaData(naming_convention=tables.metadata.naming_convention)
+
+
+def _small(name: str) -> Column[int]:
+    return Column(name, SmallInteger, nullable=False)
+
+
+def _big(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _partitioning(name: str) -> str | None:
+    if name in BY_TIME:
+        return f"RANGE ({BY_TIME[name]})"
+    return "LIST (slice)" if name == "queue" else None
+
+
+def _copy(source: Table) -> Table:
+    """Return a table of ours for one of the embedded store."""
+    table = source.to_metadata(metadata)
+    table.dialect_options["postgresql"]["partition_by"] = _partitioning(table.name)
+    for column in table.columns:
+        if isinstance(column.type, Boolean) and column.server_default is not None:
+            # One database writes its truths as numbers, the other does not take them.
+            is_true = "1" in str(column.server_default.arg)  # type: ignore[attr-defined]
+            column.server_default = DefaultClause(text("true" if is_true else "false"))
+    return table
+
+
+for _table in tables.metadata.sorted_tables:
+    _copy(_table)
+
+_tables: Final = metadata.tables
+for _name in LANE_IN_ID:
+    _tables[_name].append_column(_small("lane"))
+    _tables[_name].columns["id"].autoincrement = False
+_tables["queue"].append_column(_small("slice"))
+# A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
+_tables["carrier_refs"].append_column(_small("message_lane"))
+_tables["carrier_refs"].append_column(_big("kept_at"))
+Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
+Index(None, _tables["outbox"].c.at)
+
+# The duplicate window: the last message with a list's, recipient's and body's fingerprint.
+Table("fingerprints", metadata, _small("lane"), _big("fingerprint"), _big("number"), _big("at"))
+# The last message number of each lane that was given to anybody.
+Table("numbers", metadata, _small("lane"), _big("last"))
+# Which slice of the queue new rows go to; one row.
+Table("queue_slices", metadata, _small("current"), _big("turned_at"))
+# The lanes in spans, and who delivers them until when; the same for other work that one does.
+spans: Final = Table(
+    "spans",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("span", SmallInteger, primary_key=True, autoincrement=False),
+    Column("owner", Text, nullable=False),
+    _big("epoch"),
+    _big("until"),
+)
+# The processes that are there, as they say themselves.
+processes: Final = Table(
+    "processes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("roles", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    _big("started_at"),
+    _big("seen_at"),
+)
+# A carrier link's pace, shared by all who hand over to it: the time up to which it is given out.
+link_paces: Final = Table(
+    "link_paces",
+    metadata,
+    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    _big("messages_until"),
+    _big("segments_until"),
+)
+
+for _name, _key in HOT_KEYS.items():
+    for _column in _tables[_name].columns:
+        _column.primary_key = _column.name in _key
+    _tables[_name].append_constraint(PrimaryKeyConstraint(*_key))

@@ -1,0 +1,466 @@
+"""The shared store: PostgreSQL behind the same door as the embedded one.
+
+A transaction's function runs in a greenlet on the event loop, on a connection of its own: while the
+database works, the loop goes on. What is submitted while one transaction runs is the next one, so
+that a busy process commits its work in groups, as the embedded store does. Each stage of a process
+may have a group of its own beside the others (`beside`): a row that delivery waits for must not
+hold up a request.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+import asyncpg
+import structlog
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from sendrail.domain.errors import (
+    Contended,
+    Overloaded,
+    SetupError,
+    StorageFull,
+    StorageUnavailable,
+)
+from sendrail.storage.interface import Hints
+from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.gate import Gate, Messages
+from sendrail.storage.postgres.inbound import PassingTroubles, Replies
+from sendrail.storage.postgres.inbox import Inbox
+from sendrail.storage.postgres.leases import Leases
+from sendrail.storage.postgres.lookup import LookUp
+from sendrail.storage.postgres.outbox import Outbox
+from sendrail.storage.postgres.queue import Queue
+from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.answers import AutoReplies
+from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.endpoints import Endpoints
+from sendrail.storage.statements.journeys import Journeys
+from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.lists import Lists
+from sendrail.storage.statements.marks import Marks
+from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.troubles import Troubles
+from sendrail.storage.statements.verifications import Verifications
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+Work = Callable[["PostgresTx"], Any]
+Done = Callable[[Any, Exception | None], None]
+
+_READERS: Final = 3
+_READ_SECONDS_MAX: Final = 10
+_CONNECT_SECONDS: Final = 3.0
+# A whole group; when the network is gone, nothing else says so.
+_WRITE_SECONDS_MAX: Final = 6.0
+# After a failure to reach the database, how long everybody is told so at once.
+_AWAY_SECONDS: Final = 0.5
+_AWAY: Final = "The database cannot be reached; nothing is known to be stored. Try again shortly."
+_ALWAYS: Final = (
+    "SET application_name = 'sendrail'",
+    "SET jit = off",
+    # Who waits longer for a row, or idles in a transaction, has lost its partner and must let go.
+    "SET lock_timeout = '4s'",
+    "SET idle_in_transaction_session_timeout = '30s'",
+)
+# Rows come by key, a few of many: whatever the statistics say, or before there are any.
+_BY_KEY: Final = (
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    "SET enable_seqscan = off",
+)
+_BEGIN: Final = "BEGIN"
+_BEGIN_READ: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+    f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
+)
+_DRIVER_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+# Two transactions in each other's way, or a plan that a change of the schema has made void: the
+# same again goes well in a moment.
+_CONTENDED: Final = frozenset({"40001", "40P01", "55P03", "0A000"})
+_CONTENDED_TRIES: Final = 5
+_CONTENDED_SECONDS: Final = 0.02
+# The classes of what ends a connection: connection exceptions, operator intervention.
+_LOST: Final = frozenset({"08", "57"})
+_DISK_FULL: Final = "53100"
+_CANCELLED: Final = "57014"
+
+
+class PostgresTx:
+    """One transaction on one connection; the same object serves each transaction in turn."""
+
+    def __init__(self, core: Connection, raw: Any, hints: Hints) -> None:
+        self._core = core
+        driver = self.driver = Driver(raw)
+        self.gate = Gate(driver)
+        self.messages = self.shared = Messages(driver)
+        self.outbox = Outbox(driver, hints.outbox_has)
+        self.queue = Queue(driver, self.outbox)
+        self.inbox = Inbox(driver, self.outbox)
+        self.leases = Leases(driver)
+        self.replies = Replies(driver, self.outbox)
+        self.passing_troubles = PassingTroubles(driver)
+
+    @property
+    def sole(self) -> NoReturn:
+        """Many processes accept: nobody counts alone."""
+        raise AssertionError("the shared store has many writers")
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._core)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self._core)
+
+    @cached_property
+    def lists(self) -> Lists:
+        return Lists(self._core)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(self._core)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self._core)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self._core)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self._core)
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        return Journeys(self._core)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self._core)
+
+    @cached_property
+    def auto_replies(self) -> AutoReplies:
+        return AutoReplies(self._core)
+
+    @cached_property
+    def reply_log(self) -> ReplyLog:
+        return ReplyLog(self._core)
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self._core, self.contacts)
+
+    @cached_property
+    def lookup(self) -> LookUp:
+        return LookUp(self._core)
+
+
+class _Session:
+    """One connection, made when it is needed and made anew after it was lost.
+
+    Its methods are plain functions that run in a greenlet.
+    """
+
+    def __init__(self, engine: Engine, hints: Hints, settings: Sequence[str]) -> None:
+        self._engine = engine
+        self._hints = hints
+        self._settings = settings
+        self._core: Connection | None = None
+        self.tx: PostgresTx
+
+    def begin(self, statement: str) -> PostgresTx:
+        """Begin a transaction; a connection that was lost unnoticed is made anew, once."""
+        if self._core is not None:
+            try:
+                self.tell(statement)
+            except _DRIVER_ERRORS:
+                self.drop()
+            else:
+                return self.tx
+        self._core = self._engine.connect()
+        raw = self._core.connection.driver_connection
+        self.tx = PostgresTx(self._core, raw, self._hints)
+        for setting in self._settings:
+            self.tell(setting)
+        self.tell(statement)
+        return self.tx
+
+    def tell(self, statement: str) -> None:
+        """Run a statement of the transaction itself."""
+        await_only(self.tx.driver.raw.execute(statement))
+
+    def roll_back(self) -> None:
+        """Undo the transaction; a connection that cannot even do that is given up."""
+        try:
+            self.tell("ROLLBACK")
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is of no more use
+            self.drop()
+
+    def drop(self) -> None:
+        """Give the connection up without a word: the other side may not be there."""
+        if self._core is not None:
+            core, self._core = self._core, None
+            self.tx.driver.raw.terminate()
+            core.invalidate()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._core is not None:
+            self._core.close()
+            self._core = None
+
+
+class PostgresStore:
+    """A PostgreSQL database, shared with other processes."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_commit: Callable[[int, float], None] | None = None,
+        parent: "PostgresStore | None" = None,
+    ) -> None:
+        """Prepare a store; the first transaction connects.
+
+        `on_commit` is told each group's size and seconds.
+        """
+        self._url = url
+        self._on_commit = on_commit
+        self.engine: Engine = parent.engine if parent else engine_for(url)
+        self.hints: Hints = parent.hints if parent else Hints()
+        self._group: list[_Submitted] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._closed = False
+        self._writer = _Session(self.engine, self.hints, (*_ALWAYS, *_BY_KEY))
+        self._readers = [_Session(self.engine, self.hints, _ALWAYS) for _ in range(_READERS)]
+        self._free = asyncio.Semaphore(_READERS)
+        self._others: list[PostgresStore] = []
+        self._away_until = 0.0
+
+    def beside(self) -> "PostgresStore":
+        """Return the same store with groups of its own; it is closed with this one."""
+        other = PostgresStore(self._url, on_commit=self._on_commit, parent=self)
+        self._others.append(other)
+        return other
+
+    # Writing
+
+    def submit(self, work: Work, done: Done) -> None:
+        """See `interface.Store`."""
+        assert not self._closed, "the store is open while anything is submitted"
+        self._group.append(_Submitted(work, done))
+        self._commit_soon()
+
+    async def write(self, work: Callable[[PostgresTx], T]) -> T:
+        """See `interface.Store`. What only stood in another's way is tried again."""
+        for tries_left in reversed(range(_CONTENDED_TRIES)):
+            try:
+                return await self._write(work)
+            except Contended:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(_CONTENDED_SECONDS * random.random())  # noqa: S311 - no secret
+        raise AssertionError("the last try returns or raises")
+
+    async def _write(self, work: Callable[[PostgresTx], T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def done(result: T, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.submit(work, done)
+        return await future
+
+    def _commit_soon(self) -> None:
+        if self._committing is None:
+            self._committing = asyncio.get_running_loop().create_task(self._commit_all())
+
+    async def _commit_all(self) -> None:
+        # One turn of the loop, so that what comes together is one transaction.
+        await asyncio.sleep(0)
+        try:
+            while self._group:
+                group, self._group = self._group, []
+                await self._commit(group)
+        finally:
+            self._committing = None
+
+    async def _commit(self, group: Sequence["_Submitted"]) -> None:
+        began = time.perf_counter()
+        try:
+            outcomes = await self._run(group)
+        except Exception as broken:  # noqa: BLE001 - every one of the group is told
+            outcomes = [(None, translated(broken))] * len(group)
+        if self._on_commit is not None:
+            self._on_commit(len(group), time.perf_counter() - began)
+        for submitted, (result, error) in zip(group, outcomes, strict=True):
+            try:
+                submitted.done(result, error)
+            except Exception:  # noqa: BLE001 - one caller's bug must not leave the others waiting
+                _log.exception("commit_unheard")
+
+    async def _run(self, group: Sequence["_Submitted"]) -> list[tuple[Any, Exception | None]]:
+        if time.monotonic() < self._away_until:
+            raise StorageUnavailable(_AWAY)
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS_MAX):
+                return await greenlet_spawn(self._transact, group)
+        except Exception as error:
+            if not _is_lost(error):
+                raise
+            # It is not there: whoever comes now need not wait to learn that.
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            raise
+
+    def _transact(self, group: Sequence["_Submitted"]) -> list[tuple[Any, Exception | None]]:
+        session = self._writer
+        try:
+            tx = session.begin(_BEGIN)
+            if len(group) == 1:
+                outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
+            else:
+                outcomes = [self._run_one(tx, each.work) for each in group]
+            tx.gate.end()
+            session.tell("COMMIT")
+        except asyncio.CancelledError:
+            session.drop()
+            raise
+        except Exception:
+            session.roll_back()
+            raise
+        return outcomes
+
+    def _run_one(self, tx: PostgresTx, work: Work) -> tuple[Any, Exception | None]:
+        # A savepoint each: one caller's trouble must not undo its neighbours' work.
+        self._writer.tell("SAVEPOINT work")
+        try:
+            result = work(tx)
+        except Exception as error:
+            if _is_lost(error):
+                raise
+            self._writer.tell("ROLLBACK TO SAVEPOINT work")
+            return None, translated(error)
+        self._writer.tell("RELEASE SAVEPOINT work")
+        return result, None
+
+    # Reading
+
+    async def read(self, work: Callable[[PostgresTx], T]) -> T:
+        """See `interface.Store`."""
+        async with self._free:
+            session = self._readers.pop()
+            try:
+                async with asyncio.timeout(_READ_SECONDS_MAX + _CONNECT_SECONDS):
+                    return cast("T", await greenlet_spawn(_read, session, work))
+            except Exception as error:
+                told = translated(error)
+                if told is error:
+                    raise
+                raise told from error
+            finally:
+                self._readers.append(session)
+
+    def changed_elsewhere(self) -> bool:
+        """See `interface.Store`: somebody always may have."""
+        return True
+
+    async def close(self) -> None:
+        """See `interface.Store`."""
+        if self._closed:
+            return
+        for other in self._others:
+            await other.close()
+        while self._committing is not None:
+            await self._committing
+        self._closed = True
+        for session in (*self._readers, self._writer):
+            await greenlet_spawn(session.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Submitted:
+    work: Work
+    done: Done
+
+
+def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
+    try:
+        return work(session.begin(_BEGIN_READ))
+    finally:
+        session.roll_back()
+
+
+def engine_for(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SetupError(f"The database's address cannot be read: {error}.") from error
+    # The store begins and ends transactions itself, on the driver.
+    return create_engine(
+        parsed.set(drivername="postgresql+asyncpg"),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": _CONNECT_SECONDS},
+        pool_reset_on_return=None,
+    )
+
+
+def _is_lost(error: Exception) -> bool:
+    """Tell whether the connection is gone, and the transaction with it."""
+    cause = _cause(error)
+    if isinstance(cause, asyncpg.PostgresError):
+        return (cause.sqlstate or "")[:2] in _LOST
+    return isinstance(cause, _DRIVER_ERRORS)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the driver's own error behind SQLAlchemy's."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def translated(error: Exception) -> Exception:
+    """Return our error, with what to do about it, for one of the driver's; others as they are."""
+    cause = _cause(error)
+    if isinstance(cause, asyncpg.PostgresError):
+        code = cause.sqlstate or ""
+        if code in _CONTENDED:
+            return Contended("Two changes got in each other's way; nothing was stored. Try again.")
+        if code == _DISK_FULL:
+            return StorageFull(
+                "The database's disk is full; nothing was stored. Free some space and try again."
+            )
+        if code == _CANCELLED:
+            return Overloaded(
+                f"The search took over {_READ_SECONDS_MAX} s. Narrow it down, for instance by "
+                "created_after.",
+                code="query_too_broad",
+            )
+        return StorageUnavailable(f"The database cannot be used: {cause}. Nothing was stored.")
+    if isinstance(cause, _DRIVER_ERRORS):
+        return StorageUnavailable(_AWAY)
+    return error

