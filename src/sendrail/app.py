@@ -39,10 +39,14 @@ from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.lookup import MessageService
 from sendrail.sending.orders import Limits
 from sendrail.sending.service import Sending
+from sendrail.sending.shared import SharedSending
+from sendrail.sending.sole import SoleSending
 from sendrail.sending.verdicts import Refused
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
+from sendrail.storage.postgres.setup import bring_up_to_date
+from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.telemetry import Metrics
 from sendrail.webhooks.guard import Rules
@@ -98,22 +102,41 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
     `serving` takes the folder's lock for the one process that delivers. Raises `SetupError` and
     `StorageUnavailable` with what to do about it.
     """
-    folder = Folder(settings.data_dir)
+    folder = Folder(settings.data_dir, settings.master_key)
+    metrics = Metrics()
+    opening = _shared(settings, folder, metrics) if settings.database_url else None
+    async with (
+        opening or _embedded(folder, metrics, serving=serving) as store,
+        aclosing(Poster(_rules(settings))) as poster,
+    ):
+        yield await _wire(settings, folder, store, metrics, poster)
+
+
+@asynccontextmanager
+async def _embedded(folder: Folder, metrics: Metrics, *, serving: bool) -> AsyncIterator[Store]:
     folder.prepare()
     if serving:
         folder.lock()
     try:
-        metrics = Metrics()
         store = open_store(folder, metrics.committed)
         try:
             if serving:
                 store.start_checkpoints()
-            async with aclosing(Poster(_rules(settings))) as poster:
-                yield await _wire(settings, folder, store, metrics, poster)
+            yield store
         finally:
             await store.close()
     finally:
         folder.unlock()
+
+
+@asynccontextmanager
+async def _shared(settings: Settings, folder: Folder, metrics: Metrics) -> AsyncIterator[Store]:
+    store = PostgresStore(settings.database_url, on_commit=metrics.committed)
+    try:
+        folder.prepare(is_new=await bring_up_to_date(store) is None)
+        yield store
+    finally:
+        await store.close()
 
 
 async def _wire(
@@ -125,15 +148,7 @@ async def _wire(
     account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
     intake = Intake(store, metrics, clock.now)
-    sending = Sending(
-        store,
-        ids,
-        metrics,
-        now=clock.now,
-        window=DuplicateWindow(settings.duplicate_window_seconds * 1000),
-        blocked_words=settings.blocked_words,
-        waiting_max=settings.waiting_max,
-    )
+    sending = _sending(settings, folder, store, ids, metrics, clock)
     links = _links(settings, folder, store, vault, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -164,6 +179,37 @@ async def _wire(
     )
 
 
+def _sending(  # noqa: PLR0917 - what the service is made of
+    settings: Settings,
+    folder: Folder,
+    store: Store,
+    ids: MessageIds,
+    metrics: Metrics,
+    clock: Clock,
+) -> Sending:
+    window_ms = settings.duplicate_window_seconds * 1000
+    if settings.database_url:
+        return SharedSending(
+            store,
+            ids,
+            metrics,
+            now=clock.now,
+            window_ms=window_ms,
+            fingerprint_key=folder.key("fingerprints"),
+            blocked_words=settings.blocked_words,
+            waiting_max=settings.waiting_max,
+        )
+    return SoleSending(
+        store,
+        ids,
+        metrics,
+        now=clock.now,
+        window=DuplicateWindow(window_ms),
+        blocked_words=settings.blocked_words,
+        waiting_max=settings.waiting_max,
+    )
+
+
 def _links(
     settings: Settings, folder: Folder, store: Store, vault: Vault, clock: Clock
 ) -> LinkService:
@@ -177,9 +223,14 @@ def _links(
         kind_of,
         clock=clock,
         public_url=settings.public_url,
-        is_served=folder.is_served,
+        # Of a shared database nobody knows; then a server is as good as there.
+        is_served=_always if settings.database_url else folder.is_served,
         given=given,
     )
+
+
+def _always() -> bool:
+    return True
 
 
 def _webhooks(  # noqa: PLR0917 - what the service is made of

@@ -30,8 +30,9 @@ def _setting(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] = (),
+    secret: bool = False,
 ) -> Any:
-    limits = {"low": low, "high": high, "choices": choices}
+    limits = {"low": low, "high": high, "choices": choices, "secret": secret}
     return field(default=default, metadata={"help": text, **limits})
 
 
@@ -40,6 +41,18 @@ class Settings:
     """Every setting, with its type, its default and a sentence of help."""
 
     data_dir: Path = _setting(_DATA_DIR, "Folder of the database, the keys and the lock.")
+    database_url: str = _setting(
+        "",
+        "A PostgreSQL database shared by several processes, such as postgresql://user@host/name; "
+        "without it the database is a file in the data folder.",
+        secret=True,
+    )
+    master_key: str = _setting(
+        "",
+        "The master key itself, 64 hexadecimal digits, where it is not the file master.key in the "
+        "data folder.",
+        secret=True,
+    )
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     allow_public_bind: bool = _setting(
@@ -211,10 +224,12 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
 
 
 def explain(environment: Mapping[str, str] | None = None, **given: Any) -> Iterator[Explained]:
-    """Yield every setting with its value and where that came from."""
+    """Yield every setting with its value and where that came from; of a secret, that it is set."""
     found = _gather(environment, given)
     for each in fields(Settings):
         value, origin = found.get(each.name, (each.default, "default"))
+        if value and each.metadata["secret"]:
+            value = "(set)"
         yield Explained(each.name, value, origin, each.metadata["help"])
 
 

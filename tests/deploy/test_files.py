@@ -26,9 +26,9 @@ OURS = {
     for name, service in COMPOSE["services"].items()
     if service["image"].startswith("sendrail")
 }
-# PostgreSQL and the roles come with the same release as these files; until they are there, they are
-# the only words that may be unknown.
-COMING = {"database_url", "--role"}
+# The roles come with the same release as these files; until they are there, theirs is the only word
+# that may be unknown.
+COMING = {"--role"}
 # What Kubernetes grants when nobody tells it otherwise.
 GRANTED_SECONDS = 30
 # A thousand connections want more files than a shell gives.

@@ -381,11 +381,13 @@ def test_a_long_line_of_orders_survives_trouble(road, sender, when):
     assert codes(road.accept(road.order(sender, 15550200000))) == ["accepted"]
 
 
-def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch):
+@pytest.mark.parametrize("where", ["_judge_group", "judge_line"])
+def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch, where):
     def bug(*_):
         raise KeyError("bug")
 
-    monkeypatch.setattr(road.sending, "_judge_line", bug)
+    assert codes(road.accept(road.order(sender, BEN))) == ["accepted"]
+    monkeypatch.setattr(road.sending, where, bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"

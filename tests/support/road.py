@@ -33,7 +33,7 @@ from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.responder import Responder
-from sendrail.sending.service import Sending
+from sendrail.sending.sole import SoleSending
 from sendrail.storage.rows import MessageFilter
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
@@ -298,7 +298,7 @@ class Road:
     # Sending
 
     def open_sending(self, *, window_ms=300_000, waiting_max=2_000, store=None):
-        return Sending(
+        return SoleSending(
             store or self.store,
             self.ids,
             self.metrics,

@@ -53,7 +53,7 @@ def installation(data: Path | None) -> "Settings":
     from sendrail.storage.checkup import is_set_up
 
     settings = load(data_dir=data)
-    if not is_set_up(settings.data_dir):
+    if not settings.database_url and not is_set_up(settings.data_dir):
         folder = settings.data_dir.absolute()
         raise SetupError(
             f"There is no installation in {folder}. `sendrail serve --data {folder}` makes one; "

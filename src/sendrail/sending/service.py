@@ -6,6 +6,7 @@ a table, and answered once it is on disk.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import structlog
 
 from sendrail.domain.content import contains_any
 from sendrail.domain.errors import (
+    Contended,
     Forbidden,
     InvalidInput,
     Overloaded,
@@ -23,13 +25,11 @@ from sendrail.domain.errors import (
     Unauthorized,
 )
 from sendrail.domain.gate import Facts, judge
-from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
+from sendrail.domain.ids import AccountId, MessageIds
 from sendrail.domain.order import Fault, Order, Refusal
 from sendrail.domain.sender import SendingList
-from sendrail.sending.duplicates import DuplicateWindow, fingerprint
 from sendrail.sending.verdicts import (
     SUSPENDED,
-    Accepted,
     Refused,
     Replay,
     Told,
@@ -44,8 +44,8 @@ _log = structlog.get_logger()
 
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_ORDERS_MAX: Final = 512
-# Message numbers reserved at a time by whoever accepts one message after another.
-_BLOCK: Final = 1024
+# More tries than two transactions can be in each other's way by chance.
+_CONTENDED_MAX: Final = 5
 
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value
@@ -107,7 +107,7 @@ class _Awaited(Submission):
             self.future.set_result(told)
 
 
-class _Standing:
+class Standing:
     """One caller at one list: what all their orders of a group share, read once."""
 
     __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
@@ -123,8 +123,8 @@ class _Standing:
         self.usual: dict[int, Refusal | None] = {}
 
 
-class _Group:
-    """What one transaction judges, and all that a failed one takes back."""
+class Group:
+    """What one transaction judges, and what a failed one takes back from the duplicate window."""
 
     __slots__ = ("queued", "refusals", "remembered", "rows", "since", "submissions")
 
@@ -139,13 +139,17 @@ class _Group:
 
 
 Callers = Mapping[bytes | int, Caller]
-Standings = Mapping[tuple[bytes | int, int], _Standing]
+Standings = Mapping[tuple[bytes | int, int], Standing]
 # An order in line: where its verdict goes, what is shared with its like, and the order itself.
-InLine = tuple[list[Verdict], int, _Standing, Order]
+InLine = tuple[list[Verdict], int, Standing, Order]
 
 
-class Sending:
-    """Judges and queues; every front door holds the same one."""
+class Sending(ABC):
+    """Judges and queues; every front door holds the same one.
+
+    How messages are numbered, and what was accepted lately, depends on how many processes accept:
+    see `sole.py` and `shared.py`.
+    """
 
     def __init__(
         self,
@@ -154,27 +158,21 @@ class Sending:
         metrics: Metrics,
         *,
         now: Callable[[], int],
-        window: DuplicateWindow,
         blocked_words: str,
         waiting_max: int,
     ) -> None:
         self._store = store
-        self._ids = ids
+        self.ids = ids
         self._metrics = metrics
         self._now = now
-        self._window = window
         self._blocked_words = blocked_words
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
         self._since = 0
-        self._group = _Group()
-        # The first number not yet in the window; None until the window is filled from the rows.
-        self._next: int | None = None
-        # The last number of our block, if we have one, and where both stood before the
-        # transaction under way.
-        self._until: int | None = None
-        self._before: tuple[int | None, int | None] = (None, None)
+        self._group = Group()
+        # How often in a row our transaction was in another's way.
+        self._contended = 0
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
         self.closed: StorageFull | None = None
         self.full_accounts: frozenset[int] = frozenset()
@@ -201,9 +199,8 @@ class Sending:
             self._turn_away([submission], self.closed)
             return
         if len(self._waiting) >= self._waiting_max:
-            self._turn_away(
-                [submission], Overloaded("Too many requests wait for the disk. Try again shortly.")
-            )
+            full = Overloaded("Too many requests wait for the disk. Try again shortly.")
+            self._turn_away([submission], full)
             return
         self._waiting.append(submission)
         if not self._scheduled:
@@ -211,18 +208,24 @@ class Sending:
             self._since = self._now()
             self._store.submit(self._work, self._committed)
 
+    @abstractmethod
     def fill_window(self, tx: Tx) -> None:
-        """Read the messages of the duplicate window; at start, so that no request waits for it."""
-        self._window.open(self._now())
-        self._remember_rows(tx, tx.sole.first_since(self._now() - self._window.length_ms))
+        """Learn of the messages of the duplicate window, so that no request waits for it."""
+
+    @abstractmethod
+    def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
+        """Say of each order what it came to, and insert what has become a message."""
+
+    @abstractmethod
+    def take_back(self, group: Group) -> None:
+        """Forget what a transaction that failed has changed in memory."""
 
     # One transaction
 
     def _work(self, tx: Tx) -> list[Told]:
-        group = self._group = _Group()
+        group = self._group = Group()
         # What is left for the next group may have come later: it is not told to be faster.
         group.since = self._since
-        self._before = (self._next, self._until)
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
@@ -235,17 +238,20 @@ class Sending:
         return self._judge_group(tx, group, self._now())
 
     def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
-        group, self._group = self._group, _Group()
+        group, self._group = self._group, Group()
         submissions = group.submissions
         if error is not None:
             if submissions:
-                self._take_back(group)
+                self.take_back(group)
+                if isinstance(error, Contended) and self._try_again(group):
+                    return
             else:
                 # The transaction could not even begin, and `_work` never ran.
                 submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
             self._turn_away(submissions, _explained(error))
             return
+        self._contended = 0
         self._store.hints.queue_has(group.queued)
         self._metrics.accepted.inc(len(group.rows))
         self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
@@ -255,19 +261,26 @@ class Sending:
         for submission, told in zip(submissions, tolds, strict=True):
             submission.told(told)
 
-    def _turn_away(self, submissions: Collection[Submission], error: SendrailError) -> None:
+    def _turn_away(self, submissions: Sequence[Submission], error: SendrailError) -> None:
         orders = sum(len(submission.orders) for submission in submissions)
         self._metrics.refused.labels(error.code).inc(orders)
         for submission in submissions:
             submission.told(error)
 
-    def _take_back(self, group: _Group) -> None:
-        for key, earlier in reversed(group.remembered):
-            self._window.take_back(key, earlier)
-        # The numbers given out are free again.
-        self._next, self._until = self._before
+    def _try_again(self, group: Group) -> bool:
+        """Put a group first in line again, unless that has been tried too often."""
+        self._contended += 1
+        if self._contended > _CONTENDED_MAX:
+            self._contended = 0
+            return False
+        self._waiting.extendleft(reversed(group.submissions))
+        self._since = group.since
+        if not self._scheduled:
+            self._scheduled = True
+            self._store.submit(self._work, self._committed)
+        return True
 
-    def _judge_group(self, tx: Tx, group: _Group, now: int) -> list[Told]:
+    def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:
         asking = {submission.caller for submission in group.submissions}
         callers = _read_callers(tx, asking)
         away = {who: _turned_away(callers.get(who)) for who in asking}
@@ -284,7 +297,7 @@ class Sending:
             _read_facts(tx, standings, now)
             for standing in standings.values():
                 standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
-            self._judge_line(tx, line, group, now)
+            self.judge_line(tx, line, group, now)
             if group.rows:
                 senders = [each.sender for each in standings.values()]
                 group.queued = {(sender.lane, sender.id) for sender in senders if sender}
@@ -294,40 +307,7 @@ class Sending:
                 self._keep(tx, submission, callers[submission.caller], told, now)
         return [told for told in tolds if told is not None]
 
-    def _judge_line(self, tx: Tx, line: Sequence[InLine], group: _Group, now: int) -> None:
-        """Say of each order what it came to, and insert what has become a message."""
-        swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
-        first = self._reserve(tx, len(line), now)
-        names = self._ids.show_run(first, len(line))
-        for number, name, (told, at, standing, order) in zip(
-            range(first, first + len(line)), names, line, strict=True
-        ):
-            recipient, _, body, skips, metadata, encoding, segments = order
-            sender = standing.sender
-            key = earlier = 0
-            if sender is not None:
-                key = fingerprint(sender.id, recipient, body)
-                earlier = swap(key, number, now)
-                remember((key, earlier))
-            if earlier or recipient in standing.known or skips not in standing.usual:
-                refusal = self._judge(standing, order, earlier)
-            else:
-                # To the gate, orders of which nothing in particular is known are all alike.
-                refusal = standing.usual[skips]
-            if refusal is not None or sender is None:
-                told[at] = self._refuse(refusal, earlier, group, key)
-                continue
-            told[at] = Accepted(name)
-            keep(
-                (
-                    number, sender.lane, sender.account_id, sender.id, recipient, now,
-                    skips, segments, encoding, body,
-                    None if metadata is None else metadata.decode(),
-                )
-            )  # fmt: skip
-        tx.messages.insert(group.rows)
-
-    def _judge(self, standing: _Standing, order: Order, earlier: int) -> Refusal | None:
+    def judge(self, standing: Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
         recipient, caller = order.recipient, standing.caller
         contact = standing.known.get(recipient, _NOBODY)
@@ -347,50 +327,16 @@ class Sending:
             standing.usual[order.skips] = refusal
         return refusal
 
-    def _has_blocked_words(self, body: str, caller: Caller) -> bool:
-        return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
-
-    def _refuse(self, refusal: Refusal | None, earlier: int, group: _Group, key: int) -> Refused:
+    def refuse(self, refusal: Refusal | None, earlier: int, group: Group) -> Refused:
+        """Return the word on an order that is refused; `earlier` is the same message's number."""
         assert refusal is not None, "no order passes the gate without a list"
         group.refusals.append(refusal)
-        if key:
-            group.remembered.pop()
-            self._window.take_back(key, earlier)
         if refusal is Refusal.DUPLICATE_MESSAGE:
-            return refused(refusal, f"The first message is {self._ids.show(earlier)}")
+            return refused(refusal, f"The first message is {self.ids.show(earlier)}")
         return refused(refusal)
 
-    def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
-        """Take numbers, and learn of messages that another process accepted meanwhile.
-
-        Numbers are reserved in blocks, so that most groups need not write the counter. Whatever
-        of a block is left is given up as soon as anybody else has reserved: numbers grow with
-        time, whoever gives them out.
-        """
-        self._window.open(now)
-        if self._next is None:
-            self._remember_rows(tx, tx.sole.first_since(now - self._window.length_ms))
-            first, self._until = self._reserve_anew(tx, wanted)
-        elif self._until is None or tx.sole.reserved() != self._until:
-            self._remember_rows(tx, self._next)
-            first, self._until = self._reserve_anew(tx, wanted)
-        elif self._next + wanted - 1 > self._until:
-            first, self._until = self._reserve_anew(tx, max(wanted, _BLOCK))
-        else:
-            first = MessageNumber(self._next)
-        self._next = first + wanted
-        return first
-
-    def _reserve_anew(self, tx: Tx, count: int) -> tuple[MessageNumber, int]:
-        first = tx.sole.reserve(count)
-        return first, first + count - 1
-
-    def _remember_rows(self, tx: Tx, first: int) -> None:
-        self._next = first
-        if self._window.length_ms:
-            for number, created_at, list_id, recipient, body in tx.sole.recent(first):
-                self._window.swap(fingerprint(list_id, recipient, body), number, created_at)
-                self._next = number + 1
+    def _has_blocked_words(self, body: str, caller: Caller) -> bool:
+        return contains_any(body, self._blocked_words) or contains_any(body, caller.blocked_words)
 
     # Idempotency
 
@@ -456,11 +402,11 @@ def _read_callers(tx: Tx, asked: Collection[bytes | int]) -> Callers:
 
 
 def _line_up(
-    group: _Group, callers: Callers, tolds: list[Told | None]
+    group: Group, callers: Callers, tolds: list[Told | None]
 ) -> tuple[list[InLine], Standings]:
     """Put the orders in one line; what is none already is told so."""
     line: list[InLine] = []
-    standings: dict[tuple[bytes | int, int], _Standing] = {}
+    standings: dict[tuple[bytes | int, int], Standing] = {}
     for which, submission in enumerate(group.submissions):
         if tolds[which] is not None:
             continue
@@ -474,7 +420,7 @@ def _line_up(
             place = (who, order.list_number)
             standing = standings.get(place)
             if standing is None:
-                standing = standings[place] = _Standing(callers[who])
+                standing = standings[place] = Standing(callers[who])
             standing.recipients.append(order.recipient)
             line.append((told, at, standing, order))
     return line, standings

@@ -39,17 +39,22 @@ _CREATE_VERSION: Final = """
 class Folder:
     """A data folder on disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, master_key: str = "") -> None:
+        """Prepare the folder at `path`; a `master_key` stands for the one it would hold itself."""
         self.path = path.absolute()
         self.database = self.path / DATABASE
+        self._given_key = master_key
         self._lock: int | None = None
 
-    def prepare(self) -> None:
-        """Make what is missing. Raises `SetupError` where the folder cannot be used."""
+    def prepare(self, *, is_new: bool = True) -> None:
+        """Make what is missing; a key only where the installation is new.
+
+        Raises `SetupError` where the folder cannot be used, or the key should be there.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not (self.path / MASTER_KEY).exists():
-                self._make_key()
+            if not self._given_key and not (self.path / MASTER_KEY).exists():
+                self._make_key(is_new)
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -59,11 +64,12 @@ class Folder:
             "this user, or choose another one with --data."
         )
 
-    def _make_key(self) -> None:
-        if self.database.exists():
+    def _make_key(self, is_new: bool) -> None:
+        if not is_new or self.database.exists():
             raise SetupError(
                 f"{self.path / MASTER_KEY} is missing, but there is a database. Put the key back "
-                "from a backup: without it message ids would change and secrets be lost."
+                "from a backup, or copy it from another machine of the installation: without it "
+                "message ids would change and secrets be lost."
             )
         # Written aside and moved into place, so that no half-written key is ever found.
         partial = self.path / f"{MASTER_KEY}.new"
@@ -76,9 +82,10 @@ class Folder:
 
     def key(self, purpose: str, size: int = 16) -> bytes:
         """Return the key of `size` bytes for one purpose, derived from the master key."""
-        path = self.path / MASTER_KEY
+        path = "The setting master_key" if self._given_key else self.path / MASTER_KEY
         try:
-            master = bytes.fromhex(path.read_text("ascii").strip())
+            text = self._given_key or (self.path / MASTER_KEY).read_text("ascii")
+            master = bytes.fromhex(text.strip())
         except (OSError, ValueError) as error:
             raise SetupError(
                 f"{path} cannot be read as a key: {error}. Put it back from a backup."

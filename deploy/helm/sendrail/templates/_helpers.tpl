@@ -71,6 +71,8 @@ securityContext:
 env:
   - name: SENDRAIL_DATABASE_URL_FILE
     value: /run/secrets/database/{{ .Values.database.key }}
+  - name: SENDRAIL_MASTER_KEY_FILE
+    value: /run/secrets/master-key/{{ .Values.masterKey.key }}
   - name: SENDRAIL_DRAIN_SECONDS
     value: {{ .Values.drainSeconds | quote }}
   {{- range $name, $value := .Values.settings }}
@@ -81,8 +83,7 @@ volumeMounts:
   - name: data
     mountPath: /var/lib/sendrail
   - name: master-key
-    mountPath: /var/lib/sendrail/master.key
-    subPath: {{ .Values.masterKey.key }}
+    mountPath: /run/secrets/master-key
     readOnly: true
   - name: database
     mountPath: /run/secrets/database

@@ -9,13 +9,16 @@ embedded database has one process, and takes both kinds at its start, all in one
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage.sqlite import translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _HERE: Final = Path(__file__).parent
 
@@ -65,14 +68,28 @@ def migrate(database: Path) -> None:
         upgrade(connection)
 
 
-def upgrade(connection: Connection) -> None:
-    """Take every step that the database has not taken yet."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Take every step up to one that the database has not taken yet."""
     # Late, because a start that has nothing to migrate must not pay for it.
     from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def phases() -> list[tuple[str, str]]:
+    """Return every step's number with its phase, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return sorted((step.revision, step.module.PHASE) for step in steps)
+
+
+def _config() -> "Config":
     from alembic.config import Config
 
     config = Config()
     # A percent sign would begin an interpolation.
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -1,24 +1,69 @@
-"""A database of ours: its schema made or brought up to date, by one process at a time."""
+"""A database of ours: its schema made or brought up to date, by one process at a time.
+
+Old and new versions of Sendrail run side by side while an installation is upgraded. So a start
+takes only those steps that the old version lives with (`pre`); the others (`post`) wait until
+somebody says that the last old process has gone. The database says which version it still serves.
+"""
 
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.errors import SetupError
+from sendrail.storage.migrations import phases, upgrade, versions
+from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres import partitions
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
+from sendrail.storage.postgres.store import PostgresStore, translated
 
-# Numbers of our own, for locks that only we ask for.
+# A number of our own, for a lock that only we ask for.
 _ONE_AT_A_TIME: Final = 0x53656E6472
+_SERVER_MIN: Final = 140_000
 _SEQUENCES: Final = ("inbox_numbers", "outbox_numbers")
+# The oldest schema whose code may still run on this database.
+_OLDEST: Final = "oldest-schema"
 _VERSION: Final = """
     CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     )
 """
+_POST: Final = "post"
+
+
+async def bring_up_to_date(store: PostgresStore, *, finish: bool = False) -> str | None:
+    """Make or upgrade the schema; return the version it had before, None for a new database.
+
+    `finish` takes the steps as well that no older process lives with. Raises `SetupError`, with
+    nothing changed, when the database is none of ours or this version cannot run on it, and
+    `StorageUnavailable` when it cannot be reached.
+    """
+    try:
+        return await greenlet_spawn(_bring_up_to_date, store, finish)
+    except Exception as error:
+        told = translated(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _bring_up_to_date(store: PostgresStore, finish: bool) -> str | None:
+    with store.engine.connect() as core:
+        driver = Driver(core.connection.driver_connection)
+        _check_server(core)
+        driver.run("BEGIN")
+        # Whoever comes second waits here, and then finds it done.
+        driver.row(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
+        before = schema_of(core)
+        if before is None:
+            make_schema(core)
+        else:
+            _upgrade(core, before, finish)
+        driver.run("COMMIT")
+    return before
 
 
 def schema_of(core: Connection) -> str | None:
@@ -28,11 +73,8 @@ def schema_of(core: Connection) -> str | None:
     return str(core.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
-def make_schema(core: Connection, version: str) -> None:
-    """Make every table in an empty database.
-
-    Raises `SetupError` when it is not empty.
-    """
+def make_schema(core: Connection, version: str = SCHEMA) -> None:
+    """Make every table in an empty database. Raises `SetupError` when it is not empty."""
     if strangers := inspect(core).get_table_names():
         raise SetupError(
             f"The database has tables that are none of ours, such as {strangers[0]}. Give Sendrail "
@@ -44,6 +86,7 @@ def make_schema(core: Connection, version: str) -> None:
         core.execute(text(f"CREATE SEQUENCE {name} CACHE 1000"))
     core.execute(text(_VERSION))
     core.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+    _note_oldest(core, version)
     driver = Driver(core.connection.driver_connection)
     row = driver.row(NOW)
     assert row is not None, "the clock is always there"
@@ -51,6 +94,52 @@ def make_schema(core: Connection, version: str) -> None:
     partitions.make_weeks(driver, row[0])
 
 
-def one_at_a_time(core: Connection) -> None:
-    """Wait until no other process changes the schema; held until the transaction ends."""
-    core.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+def _check_server(core: Connection) -> None:
+    number = int(core.execute(text("SHOW server_version_num")).scalar_one())
+    if number < _SERVER_MIN:
+        raise SetupError(
+            f"The server is PostgreSQL {number // 10_000}. Sendrail needs {_SERVER_MIN // 10_000} "
+            "or newer."
+        )
+
+
+def _upgrade(core: Connection, before: str, finish: bool) -> None:
+    known = versions()
+    if before not in known:
+        _check_oldest(core, before)
+        return
+    steps = [(step, phase) for step, phase in phases() if step > before]
+    wanted = steps if finish else steps[: _first_post(steps)]
+    if any(phase != _POST for _, phase in steps[len(wanted) :]):
+        raise SetupError(
+            "The last upgrade was not finished. When no process of the version before runs any "
+            "more, run `sendrail migrate --finish`, then start this one."
+        )
+    if wanted:
+        upgrade(core, to=wanted[-1][0])
+        if any(phase == _POST for _, phase in wanted):
+            _note_oldest(core, wanted[-1][0])
+
+
+def _first_post(steps: list[tuple[str, str]]) -> int:
+    return next((at for at, (_, phase) in enumerate(steps) if phase == _POST), len(steps))
+
+
+def _check_oldest(core: Connection, has: str) -> None:
+    """Let an older version run on a newer schema that still serves it, as in an upgrade."""
+    oldest = core.execute(
+        text("SELECT convert_from(value, 'UTF8') FROM marks WHERE name = :name"), {"name": _OLDEST}
+    ).scalar_one_or_none()
+    if oldest is None or oldest > SCHEMA:
+        raise SetupError(
+            f"The database has schema {has}, written by a newer Sendrail, which this version "
+            "cannot use. Install that one or a newer one; nothing was changed."
+        )
+
+
+def _note_oldest(core: Connection, version: str) -> None:
+    core.execute(text("DELETE FROM marks WHERE name = :name"), {"name": _OLDEST})
+    core.execute(
+        text("INSERT INTO marks VALUES (:name, convert_to(:version, 'UTF8'))"),
+        {"name": _OLDEST, "version": version},
+    )

@@ -1,0 +1,183 @@
+"""Accepting where any number of processes do: numbers and the duplicate window in the database.
+
+Of two processes that are given the same message at once, one writes its fingerprint first and the
+other waits for that, and then finds it. Everything else of an order is judged before, so that only
+what becomes a message leaves a fingerprint.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from sendrail.domain.ids import LANES, MessageIds
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order, Refusal
+from sendrail.sending.service import Group, InLine, Sending
+from sendrail.sending.verdicts import Accepted
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Fingerprint
+from sendrail.telemetry import Metrics
+
+# Message numbers of one lane reserved at a time. What a process ends with is never given out.
+_BLOCK: Final = 256
+# Checks that come after the one for duplicates: a duplicate is told that it is one.
+_AFTER_DUPLICATES: Final = frozenset({Refusal.JOURNEY_CONFLICT, Refusal.QUEUE_FULL})
+_SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
+_NEVER: Final = 1 << 62
+
+_Key = tuple[int, int]
+
+
+class _Candidate:
+    """An order that becomes a message unless it is a duplicate, and where its verdict goes."""
+
+    __slots__ = ("in_line", "key", "number", "refusal")
+
+    def __init__(self, in_line: InLine, key: _Key, refusal: Refusal | None) -> None:
+        self.in_line = in_line
+        self.key = key
+        # What refuses it if it is no duplicate.
+        self.refusal = refusal
+        self.number = 0
+
+    @property
+    def order(self) -> Order:
+        return self.in_line[3]
+
+    @property
+    def is_forced(self) -> bool:
+        """Tell whether it is a message even if it is a duplicate."""
+        return bool(self.order.skips & _SKIP_DUPLICATE)
+
+
+class SharedSending(Sending):
+    """Judges and queues, as one of many processes that do so."""
+
+    def __init__(
+        self,
+        store: Store,
+        ids: MessageIds,
+        metrics: Metrics,
+        *,
+        now: Callable[[], int],
+        window_ms: int,
+        fingerprint_key: bytes,
+        blocked_words: str,
+        waiting_max: int,
+    ) -> None:
+        super().__init__(
+            store, ids, metrics, now=now, blocked_words=blocked_words, waiting_max=waiting_max
+        )
+        self._window_ms = window_ms
+        self._fingerprint_key = fingerprint_key
+        # The next number and the end of our block, by lane; and the lanes whose block is new in
+        # the transaction under way.
+        self._blocks: dict[int, tuple[int, int]] = {}
+        self._new_blocks: set[int] = set()
+
+    def fill_window(self, tx: Tx) -> None:
+        """Learn nothing: the window lies in the database."""
+
+    def take_back(self, group: Group) -> None:  # noqa: ARG002 - the fingerprints went by themselves
+        """Forget what a transaction that failed has changed in memory."""
+        # Whether the reservation was undone may not be known: others may have these numbers now.
+        for lane in self._new_blocks:
+            self._blocks.pop(lane, None)
+
+    def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
+        """Say of each order what it came to, and insert what has become a message."""
+        self._new_blocks.clear()
+        candidates = list(self._candidates(line, group))
+        self._number(tx, [each for each in candidates if each.refusal is None])
+        earlier = self._remember(tx, candidates, now)
+        accepted = []
+        for each in candidates:
+            told, at, standing, order = each.in_line
+            before = earlier.get(each.key, 0)
+            refusal = each.refusal
+            if before and not each.is_forced:
+                refusal = self.judge(standing, order, before)
+            if refusal is not None:
+                told[at] = self.refuse(refusal, before, group)
+            else:
+                accepted.append(each)
+                earlier[each.key] = each.number
+        names = self.ids.show_many([each.number for each in accepted])
+        for each, name in zip(accepted, names, strict=True):
+            told, at, standing, order = each.in_line
+            recipient, _, body, skips, metadata, encoding, segments = order
+            sender = standing.sender
+            assert sender is not None, "no order passes the gate without a list"
+            told[at] = Accepted(name)
+            group.rows.append(
+                (
+                    each.number, sender.lane, sender.account_id, sender.id, recipient, now,
+                    skips, segments, encoding, body,
+                    None if metadata is None else metadata.decode(),
+                )
+            )  # fmt: skip
+        tx.messages.insert(group.rows)
+
+    def _candidates(self, line: Sequence[InLine], group: Group) -> Iterator[_Candidate]:
+        """Judge every order as if it were new; yield those for whom it matters that they are."""
+        for in_line in line:
+            told, at, standing, order = in_line
+            if order.recipient in standing.known or order.skips not in standing.usual:
+                refusal = self.judge(standing, order, 0)
+            else:
+                refusal = standing.usual[order.skips]
+            sender = standing.sender
+            if sender is None or (refusal is not None and refusal not in _AFTER_DUPLICATES):
+                told[at] = self.refuse(refusal, 0, group)
+            else:
+                key = (sender.lane, self._fingerprint(sender.id, order))
+                yield _Candidate(in_line, key, refusal)
+
+    def _fingerprint(self, list_id: int, order: Order) -> int:
+        """Return 64 bits that stand for one text to one recipient from one list, for everybody."""
+        digest = hashlib.blake2b(
+            f"{list_id}:{order.recipient}:{order.body}".encode(),
+            digest_size=8,
+            key=self._fingerprint_key,
+        )
+        return int.from_bytes(digest.digest(), signed=True)
+
+    def _number(self, tx: Tx, candidates: Sequence[_Candidate]) -> None:
+        """Give each candidate a number of its lane; a duplicate's is never used."""
+        by_lane: dict[int, list[_Candidate]] = {}
+        for each in candidates:
+            by_lane.setdefault(each.key[0], []).append(each)
+        for lane in sorted(by_lane):
+            wanted = by_lane[lane]
+            following, end = self._blocks.get(lane, (0, 0))
+            if following + len(wanted) * LANES > end:
+                count = max(len(wanted), _BLOCK)
+                following = tx.shared.reserve_in(lane, count)
+                end = following + count * LANES
+                self._new_blocks.add(lane)
+            for each in wanted:
+                each.number = following
+                following += LANES
+            self._blocks[lane] = (following, end)
+
+    def _remember(self, tx: Tx, candidates: Sequence[_Candidate], now: int) -> dict[_Key, int]:
+        """Note the fingerprints of what becomes a message; return the numbers of earlier ones."""
+        if not self._window_ms:
+            return {}
+        since = now - self._window_ms
+        passing = [each for each in candidates if each.refusal is None]
+        # The first of its kind decides; what skips the check is noted last, whatever was there.
+        first: dict[_Key, _Candidate] = {}
+        for each in passing:
+            first.setdefault(each.key, each)
+        plain = [_noted(each) for each in first.values() if not each.is_forced]
+        earlier = tx.shared.remember(sorted(plain), now, since)
+        forced = {each.key: _noted(each) for each in passing if each.is_forced}
+        tx.shared.remember(sorted(forced.values()), now, _NEVER)
+        late = {each.key: _noted(each) for each in candidates if each.refusal is not None}
+        asked = [noted for key, noted in late.items() if key not in first]
+        return earlier | tx.shared.earlier(sorted(asked), since)
+
+
+def _noted(candidate: _Candidate) -> Fingerprint:
+    return (*candidate.key, candidate.number)
