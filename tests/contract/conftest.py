@@ -10,8 +10,10 @@ import json
 import socket
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 
 import httpx
+import postgres
 import pytest
 import uvloop
 
@@ -200,15 +202,21 @@ class _Servers:
     def __init__(self, make_folder):
         self._make_folder = make_folder
         self._running = {}
+        self._databases = ExitStack()
 
     def door(self, name):
         if name not in self._running:
-            self._running[name] = self._start(fast=name == "fast lane")
+            url = self._database() if name == "postgres" else ""
+            self._running[name] = self._start(fast=name != "asgi alone", url=url)
         return self._running[name][0]
 
-    def _start(self, *, fast):
+    def _database(self):
+        return self._databases.enter_context(postgres.database())
+
+    def _start(self, *, fast, url):
         ready = Future()
-        settings = load({}, data_dir=self._make_folder("data"), free_disk_min_mb=0)
+        folder = self._make_folder("data")
+        settings = load({}, data_dir=folder, free_disk_min_mb=0, database_url=url)
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)
         thread.start()
         door = Door(*ready.result(30))
@@ -231,6 +239,7 @@ class _Servers:
             door.server.should_exit = True
             thread.join(30)
             assert not thread.is_alive(), "the server does not stop"
+        self._databases.close()
 
 
 async def _serve(settings, fast, ready):
@@ -253,7 +262,7 @@ def servers(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture(params=["fast lane", "asgi alone"])
+@pytest.fixture(params=["fast lane", "asgi alone", "postgres"])
 def door(request, servers):
     return servers.door(request.param)
 

@@ -29,6 +29,9 @@ _log = structlog.get_logger()
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOOK_SECONDS: Final = 5.0
+# Longer than clients and proxies keep an idle connection (most 5 to 60 s): where both sides give it
+# up at the same time, a request runs into a closed door.
+_KEEP_ALIVE_SECONDS: Final = 75
 _BACKLOG: Final = 2048
 _COLLECT_AFTER: Final = 10_000
 _UNTOLD_KEY: Final = "first key, not told yet"
@@ -179,6 +182,7 @@ def make_server(runtime: Runtime, *, fast: bool = True) -> _Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             # Requests are short; most of a stop's time belongs to the carriers' answers.
             timeout_graceful_shutdown=max(1, runtime.settings.drain_seconds // 3),
         )
