@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -124,9 +125,9 @@ class Standing:
 
 
 class Group:
-    """What one transaction judges, and what a failed one takes back from the duplicate window."""
+    """What one transaction judges, and what follows for our memory when it is over."""
 
-    __slots__ = ("queued", "refusals", "remembered", "rows", "since", "submissions")
+    __slots__ = ("blocks", "queued", "refusals", "remembered", "rows", "since", "submissions")
 
     def __init__(self) -> None:
         # When its first submission came.
@@ -136,6 +137,8 @@ class Group:
         self.queued: set[tuple[int, int]] = set()
         self.refusals: list[str] = []
         self.remembered: list[tuple[int, int]] = []
+        # What is left of the blocks of numbers that were reserved for it: lane, next, end.
+        self.blocks: list[tuple[int, int, int]] = []
 
 
 Callers = Mapping[bytes | int, Caller]
@@ -169,8 +172,8 @@ class Sending(ABC):
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
+        # When the first of those that wait came.
         self._since = 0
-        self._group = Group()
         # How often in a row our transaction was in another's way.
         self._contended = 0
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
@@ -204,9 +207,8 @@ class Sending(ABC):
             return
         self._waiting.append(submission)
         if not self._scheduled:
-            self._scheduled = True
             self._since = self._now()
-            self._store.submit(self._work, self._committed)
+            self._schedule()
 
     @abstractmethod
     def fill_window(self, tx: Tx) -> None:
@@ -220,10 +222,18 @@ class Sending(ABC):
     def take_back(self, group: Group) -> None:
         """Forget what a transaction that failed has changed in memory."""
 
+    @abstractmethod
+    def keep(self, group: Group) -> None:
+        """Keep what a transaction that is durable now has changed in memory."""
+
     # One transaction
 
-    def _work(self, tx: Tx) -> list[Told]:
-        group = self._group = Group()
+    def _schedule(self) -> None:
+        self._scheduled = True
+        group = Group()
+        self._store.submit(partial(self._work, group), partial(self._committed, group))
+
+    def _work(self, group: Group, tx: Tx) -> list[Told]:
         # What is left for the next group may have come later: it is not told to be faster.
         group.since = self._since
         orders = 0
@@ -231,14 +241,12 @@ class Sending(ABC):
             submission = self._waiting.popleft()
             orders += len(submission.orders)
             group.submissions.append(submission)
+        self._scheduled = False
         if self._waiting:
-            self._store.submit(self._work, self._committed)
-        else:
-            self._scheduled = False
+            self._schedule()
         return self._judge_group(tx, group, self._now())
 
-    def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
-        group, self._group = self._group, Group()
+    def _committed(self, group: Group, tolds: list[Told] | None, error: Exception | None) -> None:
         submissions = group.submissions
         if error is not None:
             if submissions:
@@ -252,9 +260,11 @@ class Sending(ABC):
             self._turn_away(submissions, _explained(error))
             return
         self._contended = 0
+        self.keep(group)
         self._store.hints.queue_has(group.queued)
         self._metrics.accepted.inc(len(group.rows))
-        self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
+        if submissions:
+            self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
         for code in group.refusals:
             self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
@@ -276,8 +286,7 @@ class Sending(ABC):
         self._waiting.extendleft(reversed(group.submissions))
         self._since = group.since
         if not self._scheduled:
-            self._scheduled = True
-            self._store.submit(self._work, self._committed)
+            self._schedule()
         return True
 
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:
