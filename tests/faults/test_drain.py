@@ -1,11 +1,14 @@
 """However much hangs, a stop is over when it was said to be, and nothing accepted is lost by it."""
 
+import os
+import signal
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import postgres
 import pytest
 
 from sendrail.drain import CLOSING_SECONDS
@@ -173,3 +176,35 @@ def test_all_that_can_hang_at_once_takes_one_deadline(make_server, silent_receiv
         time.sleep(0.2)
         assert seconds_to_stop(server, 0) < DRAIN_SECONDS + CLOSING_SECONDS
     assert "uncertain" in statuses(server)
+
+
+@pytest.mark.skipif(
+    "SENDRAIL_TEST_POSTGRES" in os.environ, reason="the server's processes may be elsewhere"
+)
+def test_a_database_that_hangs_is_not_waited_for(make_server):
+    with postgres.database() as url:
+        server = make_server(drain_seconds=DRAIN_SECONDS, database_url=url)
+        server.start()
+        client = server.client()
+        order = {"to": HANDSET, "list_number": server.list_number, "body": "hi"}
+        accepted = client.post("/api/v2/send-raw", order).body["message_id"]
+        stopped = backends_of(url)
+        assert stopped
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            code = server.stop(DRAIN_SECONDS + CLOSING_SECONDS + 5)
+            assert time.monotonic() - began < DRAIN_SECONDS + CLOSING_SECONDS + 1
+            assert code in {0, 1}
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        server.start()
+        assert server.client().get(f"/api/v2/messages/{accepted}").status == 200
+
+
+def backends_of(url):
+    """Return the processes of the database's server that serve this database's users."""
+    asked = f"SELECT pid FROM pg_stat_activity WHERE datname = '{postgres.name_of(url)}'"
+    return [row["pid"] for row in postgres.do(postgres.url_of("postgres"), asked)]
