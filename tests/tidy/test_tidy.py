@@ -54,6 +54,7 @@ MAY_READ_CLOCKS = {
     "drain.py": {"monotonic"},
     "storage/sqlite.py": {"monotonic"},
     "storage/postgres/store.py": {"monotonic"},
+    "storage/postgres/checkup.py": {"time"},
     "storage/checkup.py": {"time"},
 }
 STATEMENT = re.compile(
