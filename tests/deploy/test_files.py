@@ -195,9 +195,8 @@ def test_compose_runs_both_sizes():
     assert set(roles) == set(VALUES["roles"])
     for name, service in roles.items():
         assert service["command"] == ["serve", "--role", name]
-        assert service["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+        assert service["depends_on"] == {"postgres": {"condition": "service_healthy"}}
         assert service.get("deploy", {}).get("replicas", 1) == VALUES["roles"][name]["replicas"]
-    assert OURS["migrate"]["command"] == ["migrate"]
 
 
 # The chart
