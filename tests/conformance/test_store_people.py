@@ -67,7 +67,8 @@ def message(house, number, recipient=ANN, body="Secret", sender=None, skips=0, m
         lambda tx: tx.messages.insert(
             [
                 (
-                    house.no(number, sender), sender.lane, sender.account_id, sender.id, recipient, NOW, skips, 1,
+                    house.no(number, sender), sender.lane, sender.account_id, sender.id,
+                    recipient, NOW, skips, 1,
                     "gsm7", body, metadata,
                 )
             ]
