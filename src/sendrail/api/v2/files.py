@@ -154,11 +154,13 @@ class FileCalls:
 
     async def _is_kept(self, account: AccountId, key: str) -> bool:
         pair = (int(account), key)
-        return pair in await self._runtime.store.read(lambda tx: tx.gate.kept_answers([pair]))
+        # A write: where many accept, asking means to wait for whoever is at the same key.
+        kept = await self._runtime.store.write(lambda tx: tx.gate.kept_answers([pair]))
+        return pair in kept
 
     async def _replay(self, promise: Promise) -> Response:
         """Return what was answered before. Raises `InvalidInput` where it was another file."""
-        kept = await self._runtime.store.read(promise.kept)
+        kept = await self._runtime.store.write(promise.kept)
         assert kept is not None, "an answer is kept for a day"
         return _replayed(kept)
 
