@@ -268,7 +268,7 @@ def door(request, servers):
     return servers.door(request.param)
 
 
-@pytest.fixture(params=["fast lane, worn", "asgi alone, worn"])
+@pytest.fixture(params=["fast lane, worn", "asgi alone, worn", "postgres, worn"])
 def worn_door(request, servers):
     """A server for tests that block, delete and unsubscribe what others would need."""
     return servers.door(request.param)

@@ -5,6 +5,7 @@ import pytest
 from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
+from sendrail.marketing import lists
 from sendrail.marketing.contacts import Joining
 from sendrail.marketing.journeys import JOURNEYS_MAX
 from sendrail.marketing.lists import ListChange
@@ -354,6 +355,15 @@ def test_a_change_of_a_list_is_whole_or_nothing(house, us):
     assert house.do(house.lists.details(us, before.id)) == changed
     back = house.do(house.lists.update(us, before.id, ListChange(help_text="")))
     assert back.answers.help is None
+
+
+def test_an_account_has_so_many_lists_and_no_more(house, us, monkeypatch):
+    monkeypatch.setattr(lists, "LISTS_MAX", 3)
+    house.do(house.lists.add(us, "+15550100020"))
+    with pytest.raises(Conflict) as caught:
+        house.do(house.lists.add(us, "+15550100021"))
+    assert caught.value.code == "too_many_lists"
+    house.do(house.lists.add(house.them, "+15550100021"))
 
 
 def test_a_list_is_told_with_its_links_and_its_active_contacts(house, us):

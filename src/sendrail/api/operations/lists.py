@@ -143,6 +143,7 @@ OPERATIONS: Final = (
             "invalid_phone",
             *_SETTING_CODES,
             "list_exists",
+            "too_many_lists",
         ),
         examples={
             "news": {
