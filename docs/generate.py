@@ -38,6 +38,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.marketing.journeys import ENROLMENT_MS, JOURNEYS_MAX
+from sendrail.marketing.lists import LISTS_MAX
 from sendrail.marketing.signups import FIELDS_BYTES_MAX
 from sendrail.sending.orders import Limits
 from sendrail.settings import Settings
@@ -251,6 +252,7 @@ def limits() -> str:
         ("a contact, in bytes", CONTACT_BYTES_MAX, fixed, "payload_too_large"),
         ("custom fields of a contact, in bytes", FIELDS_BYTES_MAX, fixed, "payload_too_large"),
         ("numbers in a batch of blocks", BLOCKS_MAX, fixed, "too_many_blocks"),
+        ("lists of an account", LISTS_MAX, fixed, "too_many_lists"),
         ("journeys of a list", JOURNEYS_MAX, fixed, "too_many_journeys"),
         ("text, in segments", default.segments_max, "segments_max", "message_too_long"),
         ("text, in characters", default.characters_max, "characters_max", "message_too_long"),

@@ -229,6 +229,7 @@ def test_a_list_is_found_by_its_id_by_its_account_alone(house):
     assert house.read(lambda tx: tx.lists.find_id(house.us, house.list.id)) == house.list
     assert house.read(lambda tx: tx.lists.find_id(house.them, house.list.id)) is None
     assert house.read(lambda tx: tx.lists.find_id(house.us, 999)) is None
+    assert house.read(lambda tx: tx.lists.count(house.us)) == 1
 
 
 def test_the_texts_of_all_lists_are_read_at_once(house):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,6 +69,21 @@ def test_a_new_contact_is_answered_with_five_fields_and_its_ids(door, contact, b
         "journeys_enrolled": 0,
         "warnings": [],
     }
+
+
+def test_the_same_contact_at_once_is_new_once_and_loses_nothing(door, contact):
+    number = door.recipient()
+
+    def post(at):
+        return told(
+            door.post("contacts", contact(phone_number=number, custom_fields={f"f{at}": at}))
+        )
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(post, range(10)))
+    assert sum(each["is_new_contact"] for each in answers) == 1
+    assert sum(each["is_new_list_contact"] for each in answers) == 1
+    assert one(door, number)["custom_fields"] == {f"f{at}": at for at in range(10)}
 
 
 def test_the_ids_of_a_contact_stay_and_differ_by_list_and_account(door, contact):
@@ -247,7 +263,7 @@ def test_a_contact_has_four_thousand_bytes(door, contact):
     full = json.dumps(body | {"ignored": "x" * room})
     assert len(full) == 4_000
     assert door.post("contacts", full).status_code == 200
-    refused(door.post("contacts", full.replace("xxx", "xxxx")), "payload_too_large")
+    refused(door.post("contacts", full.replace("xxx", "xxxx", 1)), "payload_too_large")
 
 
 def test_merging_never_makes_more_than_a_contact_may_have(door, contact):

@@ -168,6 +168,22 @@ def test_a_file_past_the_limit_is_refused_before_it_comes(door, path):
     assert body["code"] == "payload_too_large"
 
 
+def test_a_file_of_no_told_length_is_read_to_the_limit_and_no_further(door):
+    limit = door.runtime.settings.import_bytes_max
+    with door.wire() as wire:
+        head = wire.request(
+            line="POST /api/v2/blocks/import?dry_run=true HTTP/1.1",
+            length=False,
+            content_type="text/csv",
+            transfer_encoding="chunked",
+        )
+        # The chunk goes on for ever; what is sent of it is one byte too many.
+        wire.send(head, f"{2 * limit:x}\r\n", b"phone\n" + b"x" * (limit - 5))
+        status, headers, body = wire.answer()
+    assert (status, headers["connection"]) == (413, "close")
+    assert body["code"] == "payload_too_large"
+
+
 def test_a_key_makes_an_import_count_once(door, sender):
     first, second = (f"phone\n{door.recipient()}\n" for _ in range(2))
     key = {"idempotency_key": f"import-{sender}"}

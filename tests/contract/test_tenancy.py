@@ -85,7 +85,7 @@ def owners():
     return {}
 
 
-@pytest.fixture(params=["fast lane, tenants", "asgi alone, tenants"])
+@pytest.fixture(params=["fast lane, tenants", "asgi alone, tenants", "postgres, tenants"])
 def owner(request, servers, owners):
     door = servers.door(request.param)
     if door not in owners:

@@ -5,6 +5,7 @@ import pytest
 from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
+from sendrail.marketing import lists
 from sendrail.marketing.contacts import Joining
 from sendrail.marketing.journeys import JOURNEYS_MAX
 from sendrail.marketing.lists import ListChange
@@ -356,6 +357,15 @@ def test_a_change_of_a_list_is_whole_or_nothing(house, us):
     assert back.answers.help is None
 
 
+def test_an_account_has_so_many_lists_and_no_more(house, us, monkeypatch):
+    monkeypatch.setattr(lists, "LISTS_MAX", 3)
+    house.do(house.lists.add(us, "+15550100020"))
+    with pytest.raises(Conflict) as caught:
+        house.do(house.lists.add(us, "+15550100021"))
+    assert caught.value.code == "too_many_lists"
+    house.do(house.lists.add(house.them, "+15550100021"))
+
+
 def test_a_list_is_told_with_its_links_and_its_active_contacts(house, us):
     join(house, signup(), signup(BEN))
     leave(house)
@@ -374,10 +384,10 @@ def test_a_list_is_told_with_its_links_and_its_active_contacts(house, us):
 
 
 def test_blocks_are_added_by_the_many_and_looked_up(house, us):
-    wanted = [(ANN, "a"), (BEN, "b"), (ANN, "c")]
+    wanted = [(BEN, "b"), (ANN, "c"), (ANN, "a")]
     assert house.do(house.blocks.add_many(us, wanted)) == 2
     page = house.do(house.blocks.page(us, f"+{ANN}"))
-    assert ([(each.recipient, each.note) for each in page.blocks], page.total) == ([(ANN, "a")], 1)
+    assert ([(each.recipient, each.note) for each in page.blocks], page.total) == ([(ANN, "c")], 1)
     assert house.do(house.blocks.page(us, "+15550109999")).total == 0
     assert house.do(house.blocks.page(house.them, f"+{ANN}")).total == 0
     assert house.do(house.blocks.page(us, f"+{ANN}", page=2)).blocks == []

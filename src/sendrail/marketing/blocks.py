@@ -46,7 +46,8 @@ class BlockService:
     ) -> int:
         """Block numbers, each with its note; return how many were not blocked before."""
         by_note: dict[str, list[PhoneNumber]] = {}
-        for recipient, note in numbers:
+        # In order, so that two calls with one note for all never wait for each other for ever.
+        for recipient, note in sorted(numbers, key=lambda each: each[0]):
             by_note.setdefault(note_of(note), []).append(recipient)
 
         def write(tx: Tx) -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from sendrail.domain import phone
@@ -123,7 +124,7 @@ class FileService:
             def work(tx: Tx) -> Sequence[Became]:
                 blocked = tx.gate.blocked(account_id, rows)
                 if not intake.dry_run:
-                    tx.blocks.add(account_id, rows, why, self._now())
+                    tx.blocks.add(account_id, sorted(rows), why, self._now())
                 return _firsts(rows, blocked)
 
             return await (self._store.read if intake.dry_run else self._store.write)(work)
@@ -246,9 +247,10 @@ def _bring_in(
         elif outcome in {Became.ADDED, Became.MERGED}:
             there.append(row)
     if now is not None:
-        # In the order of the keys: neighbours share their pages.
-        new.sort()
-        unknown.sort()
+        # In the order of the keys: neighbours share their pages, and two files that share numbers
+        # lock them in one order. Of one number the rows stay in theirs.
+        for some in (new, unknown, there):
+            some.sort(key=attrgetter("recipient"))
         tx.imported.subscribe(sender, new, now)
         tx.imported.know(sender, unknown, now)
         tx.imported.merge(sender, there)

@@ -36,6 +36,8 @@ from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
+# All of them are told in one answer, and looked at when one is added.
+LISTS_MAX: Final = 10_000
 
 _COLUMNS: Final = {
     "number": ("number", "list_number", *PHONE_COLUMN["phone_number"]),
@@ -131,6 +133,12 @@ class ListService:
         )
 
         def insert(tx: Tx) -> ListDetails:
+            if tx.lists.count(account_id) >= LISTS_MAX:
+                raise Conflict(
+                    f"An account has at most {LISTS_MAX:,} lists, deleted ones too. Bring a "
+                    "deleted one back, or use another account.",
+                    code="too_many_lists",
+                )
             added = self._insert(tx, account_id, wanted, usable_link(tx, account_id, link))
             tx.lists.change(account_id, added.id, **texts)
             return details(tx, _apply(tx, added, ListChange(second_link=second_link or None)))

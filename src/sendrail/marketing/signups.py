@@ -97,7 +97,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     erased = _erased(tx, sender, wanted)
     taken = {number: signup for number, signup in wanted.items() if number not in erased}
     standings, refused = _subscribe(tx, sender, taken, now)
-    emails = {number: wanted[number].email for number in standings}
+    emails = {number: wanted[number].email for number in sorted(standings)}
     new_contacts = tx.signups.meet(sender.account_id, emails, now)
     standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
@@ -151,12 +151,16 @@ def _erased(tx: Tx, sender: SendingList, numbers: Iterable[PhoneNumber]) -> set[
 
 
 def _together(signups: Iterable[SignUp]) -> dict[PhoneNumber, SignUp]:
-    """Return one sign-up for each number, worth all of its own in their order."""
+    """Return one sign-up for each number, worth all of its own in their order.
+
+    The numbers are in order: two batches that share some lock them in one order, and neither waits
+    for the other for ever.
+    """
     wanted: dict[PhoneNumber, SignUp] = {}
     for signup in signups:
         before = wanted.get(signup.recipient)
         wanted[signup.recipient] = signup if before is None else _followed_by(before, signup)
-    return wanted
+    return dict(sorted(wanted.items()))
 
 
 def _followed_by(first: SignUp, second: SignUp) -> SignUp:

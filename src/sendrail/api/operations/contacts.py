@@ -146,7 +146,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "list_contact_id": {**CONTACT_ID, "description": "The number on this list."},
         "journeys_enrolled": COUNT,
     },
-    "Warned": {"code": _WARNING},
+    "ContactWarning": {"code": _WARNING},
     "ContactBatchAnswer": dict.fromkeys(
         (
             "success_count",
@@ -162,7 +162,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "phone_number": GIVEN_NUMBER,
         "code": {"enum": sorted(_CONTACT_CODES)},
     },
-    "ContactWarning": {"index": INDEX, "phone_number": PHONE, "code": _WARNING},
+    "ContactBatchWarning": {"index": INDEX, "phone_number": PHONE, "code": _WARNING},
     "ContactUpdated": {
         "success": TRUE,
         "list_contact_id": CONTACT_ID,

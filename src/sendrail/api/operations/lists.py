@@ -25,7 +25,7 @@ from sendrail.api.v2.lists import (
     Lists,
     ListUpdate,
     NewList,
-    SendingListBody,
+    SendingList,
 )
 from sendrail.domain.sender import ListStatus, OnUncertain
 from sendrail.marketing.inputs import NAME_LENGTH_MAX
@@ -79,7 +79,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         },
         **_SETTINGS,
     },
-    "SendingListBody": {
+    "SendingList": {
         "id": ROW_ID,
         "phone_number": PHONE,
         "list_type": {
@@ -136,13 +136,14 @@ OPERATIONS: Final = (
             "installation's it sends at once."
         ),
         request=NewList,
-        answer=SendingListBody,
+        answer=SendingList,
         codes=(
             *POSTING,
             "missing_phone_number",
             "invalid_phone",
             *_SETTING_CODES,
             "list_exists",
+            "too_many_lists",
         ),
         examples={
             "news": {
@@ -161,7 +162,7 @@ OPERATIONS: Final = (
         tag="Lists",
         summary="Show a sending list",
         description="Returns one list; a deleted one, or another account's, looks like no list.",
-        answer=SendingListBody,
+        answer=SendingList,
         codes=FINDING,
         parameters=_ID,
     ),
@@ -176,7 +177,7 @@ OPERATIONS: Final = (
             "queue is dropped when its turn comes."
         ),
         request=ListUpdate,
-        answer=SendingListBody,
+        answer=SendingList,
         codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "not_found"),
         parameters=_ID,
         examples={"slower": {"rate": 300, "list_name": "News", "stop_text": None}},

@@ -94,7 +94,7 @@ class ContactKey(msgspec.Struct, gc=False):
     list_number: str | None = None
 
 
-class Warned(msgspec.Struct):
+class ContactWarning(msgspec.Struct):
     """Something to know, though the request succeeded."""
 
     code: str
@@ -110,7 +110,7 @@ class ContactCreated(msgspec.Struct):
     is_new_contact: bool
     is_new_list_contact: bool
     journeys_enrolled: int
-    warnings: list[Warned]
+    warnings: list[ContactWarning]
 
 
 class ContactError(msgspec.Struct, omit_defaults=True):
@@ -123,7 +123,7 @@ class ContactError(msgspec.Struct, omit_defaults=True):
     param: str | None = None
 
 
-class ContactWarning(msgspec.Struct):
+class ContactBatchWarning(msgspec.Struct):
     """One contact of a batch that was taken, and what to know of it."""
 
     index: int
@@ -141,7 +141,7 @@ class ContactBatchAnswer(msgspec.Struct):
     contacts_created: int
     list_contacts_created: int
     journeys_enrolled: int
-    warnings: list[ContactWarning]
+    warnings: list[ContactBatchWarning]
 
 
 class ContactUpdated(msgspec.Struct):
@@ -222,7 +222,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             is_new_contact=outcome.is_new_contact,
             is_new_list_contact=outcome.is_new_list_contact,
             journeys_enrolled=report.journeys_enrolled,
-            warnings=[Warned(notice, WARNINGS[notice]) for notice in outcome.notices],
+            warnings=[ContactWarning(notice, WARNINGS[notice]) for notice in outcome.notices],
         )
 
     return await ask.once(
@@ -412,7 +412,8 @@ def _batch_answer(
         taken.append(outcome)
         number = phone.show(outcome.recipient)
         warnings += [
-            ContactWarning(index, number, notice, WARNINGS[notice]) for notice in outcome.notices
+            ContactBatchWarning(index, number, notice, WARNINGS[notice])
+            for notice in outcome.notices
         ]
     return ContactBatchAnswer(
         success_count=len(taken),

@@ -53,7 +53,7 @@ class ListUpdate(msgspec.Struct, gc=False):
     help_text: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class SendingListBody(msgspec.Struct):
+class SendingList(msgspec.Struct):
     """A sending list."""
 
     id: int
@@ -79,7 +79,7 @@ class SendingListBody(msgspec.Struct):
 class Lists(msgspec.Struct):
     """The account's lists."""
 
-    lists: list[SendingListBody]
+    lists: list[SendingList]
 
 
 class ListDeleted(msgspec.Struct):
@@ -100,7 +100,7 @@ async def all_(runtime: Runtime, ask: Ask) -> Lists:
     return Lists([_shown(each) for each in found])
 
 
-async def show(runtime: Runtime, ask: Ask) -> SendingListBody:
+async def show(runtime: Runtime, ask: Ask) -> SendingList:
     """Show one list."""
     return _shown(await runtime.lists.details(ask.account, ask.path_id("list_id")))
 
@@ -131,7 +131,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     )
 
 
-async def update(runtime: Runtime, ask: Ask) -> SendingListBody:
+async def update(runtime: Runtime, ask: Ask) -> SendingList:
     """Change a list, pause it or let it send again."""
     list_id = ask.path_id("list_id")
     fields = decoded(_update, ask.body)
@@ -183,9 +183,9 @@ def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
     return None if value is msgspec.UNSET else value or ""
 
 
-def _shown(found: ListDetails) -> SendingListBody:
+def _shown(found: ListDetails) -> SendingList:
     sender = found.sender
-    return SendingListBody(
+    return SendingList(
         id=sender.id,
         phone_number=phone.show(sender.number),
         brand_name=sender.brand,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from sendrail.domain import phone
 from sendrail.domain.answers import AnswerTexts
@@ -64,6 +64,11 @@ class Lists:
         wanted = lists.c.status == status if status else lists.c.status != ListStatus.DELETED
         of_account = select(lists).where(lists.c.account_id == account_id, wanted)
         return self._read(of_account.order_by(lists.c.id))
+
+    def count(self, account_id: AccountId) -> int:
+        """Return how many lists the account has, whatever their status."""
+        of_account = select(func.count()).where(lists.c.account_id == account_id)
+        return int(self._connection.execute(of_account).scalar_one())
 
     def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None:
         """Return the account's list of this number, whatever its status."""

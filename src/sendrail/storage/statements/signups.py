@@ -101,7 +101,9 @@ class SignUps:
         )
         for part in batches(list(recipients)):
             some = select(*columns).where(_contact.list_id == list_id, _contact.recipient.in_(part))
-            for row in self._connection.execute(some.with_for_update()):
+            for row in self._connection.execute(
+                some.order_by(_contact.recipient).with_for_update()
+            ):
                 fields = read_fields(row.custom_fields)
                 standing = Standing(row.active, row.signup_method is not None, fields)
                 found[PhoneNumber(row.recipient)] = standing
