@@ -223,6 +223,8 @@ class _Servers:
             data_dir=folder,
             free_disk_min_mb=0,
             import_bytes_max=FILE_BYTES_MAX,
+            # Nothing changes but by what a test does.
+            number_lookup="none",
             database_url=url,
         )
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)

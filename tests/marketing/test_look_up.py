@@ -12,10 +12,14 @@ import pytest
 from phonenumbers import geocoder, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from sendrail.app import open_runtime, sandbox_number
+from sendrail.crew import delivering
+from sendrail.domain.audit import Actor
 from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.marketing.area_codes import EVERYWHERE, area_of, areas, zones_of
 from sendrail.marketing.look_up import Finder, NumberingPlans, facts_of, lookup_of
+from sendrail.settings import load
 
 # Where the two differ and ours is right. By the numbering plan's assignments: 474 is an overlay of
 # Saskatchewan's 306, 689 of Orlando's 407, 879 of 709 in Newfoundland and Labrador.
@@ -233,3 +237,18 @@ def test_a_look_up_that_cannot_be_loaded_says_so(monkeypatch):
     monkeypatch.setattr("sendrail.marketing.look_up.entry_points", lambda **_: [broken])
     with pytest.raises(SetupError, match=r"'paid' \(nowhere.at:All\) cannot be loaded"):
         lookup_of("paid")
+
+
+def test_a_running_server_looks_its_contacts_up(tmp_path):
+    async def serve():
+        settings = load({}, data_dir=tmp_path, free_disk_min_mb=0)
+        async with open_runtime(settings, serving=True) as runtime:
+            us, sender = runtime.default_account, sandbox_number()
+            await runtime.contacts.add(us, sender, "+33612345678")
+            async with delivering(runtime, lambda: None), asyncio.timeout(10):
+                while await runtime.store.read(lambda tx: tx.numbers.unknown(1)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            chunks = await runtime.files.export_contacts(us, sender, Actor(name="a test"))
+            return b"".join([chunk async for chunk in chunks]).decode()
+
+    assert ",SFR,CELL PHONE,Europe/Paris," in asyncio.run(serve())
