@@ -18,10 +18,13 @@ import msgspec
 import typer
 
 from sendrail import carriers
-from sendrail.api.asgi import BODY_BYTES_MAX
+from sendrail.api.answers import BODY_BYTES_MAX
 from sendrail.api.errors import CODES
-from sendrail.api.v2.messages import PAGE_MAX, PER_PAGE_MAX
+from sendrail.api.v2 import contacts
+from sendrail.api.v2.blocks import BLOCKS_MAX
+from sendrail.api.v2.contacts import CONTACT_BYTES_MAX, CONTACTS_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
+from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.words import PUBLIC
 from sendrail.carriers.http.codes import Action, Codes
@@ -34,6 +37,9 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.marketing.journeys import ENROLMENT_MS, JOURNEYS_MAX
+from sendrail.marketing.lists import LISTS_MAX
+from sendrail.marketing.signups import FIELDS_BYTES_MAX
 from sendrail.sending.orders import Limits
 from sendrail.settings import Settings
 from sendrail.storage.rows import EndedMessage
@@ -242,12 +248,19 @@ def limits() -> str:
         ("messages in a batch", BATCH_MAX, fixed, "too_many_messages"),
         ("`metadata` of a message, in bytes", METADATA_BYTES_MAX, fixed, "metadata_too_large"),
         ("`Idempotency-Key`, in characters", IDEMPOTENCY_KEY_MAX, fixed, "invalid_idempotency_key"),
+        ("contacts in a batch", CONTACTS_MAX, fixed, "too_many_contacts"),
+        ("a contact, in bytes", CONTACT_BYTES_MAX, fixed, "payload_too_large"),
+        ("custom fields of a contact, in bytes", FIELDS_BYTES_MAX, fixed, "payload_too_large"),
+        ("numbers in a batch of blocks", BLOCKS_MAX, fixed, "too_many_blocks"),
+        ("lists of an account", LISTS_MAX, fixed, "too_many_lists"),
+        ("journeys of a list", JOURNEYS_MAX, fixed, "too_many_journeys"),
         ("text, in segments", default.segments_max, "segments_max", "message_too_long"),
         ("text, in characters", default.characters_max, "characters_max", "message_too_long"),
         ("waiting messages", default.queue_depth_max, "queue_depth_max", "queue_full"),
         ("requests waiting for the disk", default.waiting_max, "waiting_max", "overloaded"),
         ("free disk, in MiB", default.free_disk_min_mb, "free_disk_min_mb", "storage_full"),
-        ("messages on a page", PER_PAGE_MAX, fixed, "invalid_parameter"),
+        ("contacts on a page", contacts.PER_PAGE_MAX, fixed, "invalid_parameter"),
+        ("anything else on a page", PER_PAGE_MAX, fixed, "invalid_parameter"),
         ("pages of a look-up", PAGE_MAX, fixed, "invalid_parameter"),
     ]
     for *_, error in rows:
@@ -259,6 +272,7 @@ def limits() -> str:
             for what, limit, setting, error in rows
         ]
         + [
+            ["days on a journey", str(ENROLMENT_MS // 86_400_000), fixed, "it ends by itself"],
             ["attempts of a message", str(ATTEMPTS_MAX), fixed, "the message is `failed`"],
             ["webhook endpoints of an account", str(ENDPOINTS_MAX), fixed, "no more are added"],
         ],

@@ -17,7 +17,13 @@ from sendrail.clock import Clock, SystemClock
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import SendrailError, SetupError
-from sendrail.domain.ids import AccountId, MessageId, MessageIds
+from sendrail.domain.ids import (
+    CONTACT_KEY_BYTES,
+    AccountId,
+    ContactIds,
+    MessageId,
+    MessageIds,
+)
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
@@ -77,6 +83,7 @@ class Runtime:
     clock: Clock
     store: Store
     ids: MessageIds
+    contact_ids: ContactIds
     metrics: Metrics
     limits: Limits
     accounts: AccountService
@@ -163,6 +170,7 @@ async def _wire(
         clock=clock,
         store=store,
         ids=ids,
+        contact_ids=ContactIds(folder.key("contact-id", CONTACT_KEY_BYTES)),
         metrics=metrics,
         limits=limits,
         accounts=AccountService(store, clock.now),

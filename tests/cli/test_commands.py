@@ -153,8 +153,8 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
         "reasons": [{"row": 3, "reason": "not an E.164 number, such as +15550100000"}],
     }
     listed = shell.json("contacts", "list", SANDBOX)
-    assert ([each["first_name"] for each in listed["contacts"]], listed["contact_count"]) == (
-        ["Ann", "Ben"],
+    assert ([each["first_name"] for each in listed["contacts"]], listed["total"]) == (
+        ["Ben", "Ann"],
         2,
     )
 
@@ -181,6 +181,24 @@ def test_a_file_without_the_column_is_an_error(shell, tmp_path):
     assert shell.error("contacts", "import", SANDBOX, str(path)) == (2, "missing_column")
 
 
+def test_a_contact_has_fields_journeys_and_a_history(shell):
+    shell.json("journeys", "add", SANDBOX, "welcome")
+    fields = ("--field", "plan=gold", "--field", "note=a=b")
+    added = shell.json("contacts", "add", SANDBOX, ANN, *fields, "--use-journeys")
+    assert added["custom_fields"] == {"plan": "gold", "note": "a=b"}
+    assert (added["signup_method"], added["is_new"]) == ("cli", True)
+    assert len(shell.json("journeys", "enrolments", SANDBOX, "welcome")["enrolments"]) == 1
+    again = shell.json("contacts", "add", SANDBOX, ANN, "--field", "plan=silver")
+    assert again["custom_fields"] == {"plan": "silver", "note": "a=b"}
+    shell.json("contacts", "remove", SANDBOX, ANN)
+    events = shell.json("contacts", "history", SANDBOX, ANN)["events"]
+    assert [(each["active"], each["reason"], each["source"]) for each in events] == [
+        (True, "signed_up", "cli"),
+        (False, "manual", "command line"),
+    ]
+    assert shell.run("contacts", "add", SANDBOX, ANN, "--field", "plan").exit_code == 2
+
+
 # blocks
 
 
@@ -189,6 +207,8 @@ def test_a_number_is_blocked_and_unblocked(shell, contacts):
     assert not shell.json("blocks", "add", ANN)["is_new"]
     assert shell.json("blocks", "import", contacts, code=1)["created"] == 1
     [first, second] = shell.json("blocks", "list")["blocks"]
+    looked_up = shell.json("blocks", "list", "--number", BEN)
+    assert (looked_up["blocks"], looked_up["total"]) == ([second], 1)
     assert (first["phone_number"], first["note"]) == (ANN, "asked")
     assert second["phone_number"] == BEN
     assert shell.error("send", ANN, "hi") == (1, "contact_blocked")
@@ -222,6 +242,17 @@ def test_a_journey_holds_other_messages_back(shell):
     assert shell.json("journeys", "end", SANDBOX, "welcome", ANN) == {"ended": True}
     assert shell.json("journeys", "end", SANDBOX, "welcome", ANN) == {"ended": False}
     assert shell.json("send", ANN, "hello")["success"]
+
+
+def test_a_journey_is_deleted_with_who_is_on_it(shell):
+    shell.json("journeys", "add", SANDBOX, "welcome", "--trigger", "none")
+    assert shell.json("journeys", "list")["journeys"][0]["trigger"] == "none"
+    shell.json("journeys", "enrol", SANDBOX, "welcome", ANN)
+    assert shell.json("journeys", "remove", SANDBOX, "welcome") == {"deleted": True}
+    assert shell.json("journeys", "list")["journeys"] == []
+    assert shell.json("send", ANN, "hello")["success"]
+    assert shell.error("journeys", "remove", SANDBOX, "welcome") == (1, "journey_not_found")
+    assert shell.error("journeys", "add", SANDBOX, "x", "--trigger", "y") == (2, "invalid_field")
 
 
 # send and messages

@@ -205,9 +205,10 @@ class _Servers:
         self._databases = ExitStack()
 
     def door(self, name):
+        """Return the server of a name; one that starts with the fast lane's has it."""
         if name not in self._running:
-            url = self._database() if name == "postgres" else ""
-            self._running[name] = self._start(fast=name != "asgi alone", url=url)
+            url = self._database() if name.startswith("postgres") else ""
+            self._running[name] = self._start(fast=not name.startswith("asgi"), url=url)
         return self._running[name][0]
 
     def _database(self):
@@ -264,6 +265,12 @@ def servers(tmp_path_factory):
 
 @pytest.fixture(params=["fast lane", "asgi alone", "postgres"])
 def door(request, servers):
+    return servers.door(request.param)
+
+
+@pytest.fixture(params=["fast lane, worn", "asgi alone, worn", "postgres, worn"])
+def worn_door(request, servers):
+    """A server for tests that block, delete and unsubscribe what others would need."""
     return servers.door(request.param)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sendrail.api.operations import OPERATIONS
+
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -18,12 +20,16 @@ def run(door, folder, *options):
     return done.stdout
 
 
-def test_answers_are_as_described(door, tmp_path):
-    told = run(door, tmp_path, "--max-examples", "25", "--seed", "1")
-    assert "Tested: 6" in told
+def test_answers_are_as_described(worn_door, tmp_path, request):
+    # The way in makes a difference to the sending calls alone.
+    sending = "asgi" in request.node.callspec.id
+    only = ["--include-path-regex", "^/send"] if sending else []
+    told = run(worn_door, tmp_path, "--max-examples", "25", "--seed", "1", *only)
+    tried = [each for each in OPERATIONS if not sending or each.tag == "Sending"]
+    assert f"Tested: {len(tried)}" in told
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_answers_are_as_described_at_length(door, tmp_path):
-    run(door, tmp_path, "--max-examples", "600", "--continue-on-failure")
+def test_answers_are_as_described_at_length(worn_door, tmp_path):
+    run(worn_door, tmp_path, "--max-examples", "600", "--continue-on-failure")

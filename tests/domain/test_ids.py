@@ -1,6 +1,8 @@
 """Public ids are a permutation that never changes, and so are the lanes."""
 
+import hashlib
 import random
+import re
 import string
 
 import pytest
@@ -8,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.ids import LANES, MessageIds, lane_of
+from sendrail.domain.ids import LANES, ContactIds, MessageIds, lane_of
 
 SIZE = 62**8
 KEY = bytes(range(16))
@@ -134,3 +136,36 @@ def test_lists_spread_evenly_over_the_lanes(step):
     for each in range(LANES):
         crowd[lane_of(start + each * step)] += 1
     assert max(crowd) <= 8
+
+
+# Contacts
+
+
+@pytest.fixture
+def contact_ids():
+    return ContactIds(bytes(range(32)))
+
+
+def test_a_contacts_id_is_a_keyed_digest(contact_ids):
+    # blake2b as RFC 7693 has it, asked by its own name: 12 bytes, a key and a person.
+    made = hashlib.blake2b(
+        b"7 15550100001", key=bytes(range(32)), person=b"contact", digest_size=12
+    )
+    assert contact_ids.contact(7, 15550100001) == made.hexdigest()
+    assert re.fullmatch(r"[0-9a-f]{24}", made.hexdigest())
+
+
+def test_contacts_ids_differ_by_whose_they_are_and_by_the_key(contact_ids):
+    other = ContactIds(bytes(32))
+    made = {
+        contact_ids.contact(1, 15550100001),
+        contact_ids.contact(2, 15550100001),
+        contact_ids.contact(1, 15550100002),
+        contact_ids.list_contact(1, 15550100001),
+        contact_ids.list_contact(2, 15550100001),
+        other.contact(1, 15550100001),
+        # The parts do not run together.
+        contact_ids.contact(11, 5550100001),
+    }
+    assert len(made) == 7
+    assert contact_ids.contact(1, 15550100001) in made

@@ -148,7 +148,7 @@ def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_account
     leave(house.them, 15550100003, OptOutReason.MESSAGE)
     lists = ListService(house.store, lambda: house.now, 17_000, scope)
     house.do(lists.add(us, OTHER))
-    contacts = house.do(house.contacts.page(us, OTHER)).contacts
+    contacts = [each.contact for each in house.do(house.contacts.page(us, OTHER)).contacts]
     expected = [(ANN, False, OptOutReason.MESSAGE)] if scope is Scope.ACCOUNT else []
     assert [(each.recipient, each.active, each.reason) for each in contacts] == expected
     events = house.do(house.contacts.history(us, OTHER, f"+{ANN}"))

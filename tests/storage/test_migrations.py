@@ -131,6 +131,48 @@ def test_what_an_older_version_kept_gets_the_defaults_of_the_new_columns(tmp_pat
         assert one("SELECT keyword, rule, review FROM replies").fetchall() == [("stop", None, 0)]
 
 
+def test_contacts_of_an_older_version_are_the_accounts_and_came_by_a_command(tmp_path):
+    database = tmp_path / "older.db"
+    with (
+        changing(database) as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        for step in STEPS[:6]:
+            module_of(step).upgrade()
+        run = connection.exec_driver_sql
+        run("INSERT INTO accounts VALUES (1, 'us', 'active', '', 0, '')")
+        run(
+            "INSERT INTO links (id, name, kind, settings, window, version)"
+            " VALUES (1, 'sandbox', 'simulator', '', 9, 1)"
+        )
+        for number in (1, 2):
+            run(
+                f"INSERT INTO lists VALUES ({number}, 7, 1, {number}, '', '', 'active', 60, 1, 0,"
+                " NULL, 'hold', 0, 1, NULL, NULL, NULL, NULL)"
+            )
+        run(
+            "INSERT INTO list_contacts VALUES (1, 101, 1, '', '', 30, NULL, NULL),"
+            " (2, 101, 0, '', '', 20, 50, 'message'), (1, 102, 0, '', '', 40, 40, 'message')"
+        )
+        run("INSERT INTO journeys VALUES (1, 1, 'welcome', 0)")
+        module_of(STEPS[6]).upgrade()
+    with closing(sqlite3.connect(database)) as raw:
+        one = raw.execute
+        assert one("SELECT * FROM contacts ORDER BY recipient").fetchall() == [
+            (1, 101, None, None, None, None, None, None, 20),
+            (1, 102, None, None, None, None, None, None, 40),
+        ]
+        signups = one(
+            "SELECT list_id, recipient, signup_at, signup_method, custom_fields FROM list_contacts"
+        )
+        assert signups.fetchall() == [
+            (1, 101, 30, "cli", "{}"),
+            (1, 102, 40, None, "{}"),
+            (2, 101, 20, "cli", "{}"),
+        ]
+        assert one("SELECT trigger FROM journeys").fetchall() == [("none",)]
+
+
 @pytest.mark.parametrize("version", ["9999", "0000", "a1b2c3d4e5f6", ""])
 def test_a_schema_that_is_none_of_ours_is_refused_and_untouched(tmp_path, version):
     database = tmp_path / "newer.db"
@@ -166,7 +208,7 @@ def test_a_change_that_breaks_off_changes_nothing(fresh):
 
 def test_a_change_that_breaks_a_foreign_key_is_taken_back(fresh):
     with pytest.raises(AssertionError, match="foreign key"), changing(fresh) as connection:
-        connection.exec_driver_sql("INSERT INTO journeys VALUES (1, 77, 'lost', 0)")
+        connection.exec_driver_sql("INSERT INTO journeys VALUES (1, 77, 'lost', 0, '')")
     with closing(sqlite3.connect(fresh)) as raw:
         assert raw.execute("SELECT count(*) FROM journeys").fetchone() == (0,)
 

@@ -60,7 +60,8 @@ def filled(messages):
         "INSERT INTO queue VALUES (?, ?, 1, ?, ?)", [(r[1], r[3], r[5], r[0]) for r in rows]
     )
     raw.executemany(
-        "INSERT INTO list_contacts VALUES (?, ?, 0, '', '', 0, 0, 'api')",
+        "INSERT INTO list_contacts (list_id, recipient, active, first_name, last_name,"
+        " subscribed_at, unsubscribed_at, reason) VALUES (?, ?, 0, '', '', 0, 0, 'api')",
         [(row[3], row[4]) for row in rows],
     )
     raw.executemany(

@@ -17,13 +17,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sendrail.api.answers import BODY_BYTES_MAX, PRIVATE, json_answer, too_large
 from sendrail.api.auth import account_of, key_of
 from sendrail.api.bodies import read_body
 from sendrail.api.callbacks import callback_routes
-from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body, shown
+from sendrail.api.errors import error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
-from sendrail.api.v2.messages import message_of, page_of, read_filter, read_page
+from sendrail.api.resources import resource_routes
+from sendrail.api.v2.messages import message_of, page_of, read_filter
+from sendrail.api.v2.queries import read_page
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
@@ -31,12 +34,7 @@ from sendrail.telemetry import CONTENT_TYPE
 
 _log = structlog.get_logger()
 
-BODY_BYTES_MAX: Final = 5_000_000
-TOO_LARGE: Final = "The body is larger than 5 MB"
 BASES: Final = ("/api/v2", "/v2")
-_JSON: Final = "application/json"
-# Messages are for who asked, not for a cache on the way.
-_PRIVATE: Final = {"cache-control": "no-store"}
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -46,6 +44,7 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
     routes: list[BaseRoute] = [
         *_both("/messages", api.list_messages),
         *_both("/messages/{message_id}", api.show_message),
+        *resource_routes(runtime, BASES),
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(is_ready)),
         Route("/metrics", api.metrics),
@@ -86,7 +85,7 @@ class _Awaited(SendingRequest):
     def answer(self, status: int, content: bytes, *, replayed: bool = False) -> None:
         if not self.response.done():
             headers = {"idempotency-replayed": "true"} if replayed else {}
-            self.response.set_result(_json(status, content, headers))
+            self.response.set_result(json_answer(status, content, headers))
 
     def request_id(self) -> str:
         return self._name
@@ -103,7 +102,7 @@ class _Api:
         async def send(request: Request) -> Response:
             body = await read_body(request, BODY_BYTES_MAX)
             if body is None:
-                return _too_large(request)
+                return too_large(request)
             headers = dict(request.headers.raw)
             awaited = _Awaited(request.state.request_id)
             self._calls.offer(
@@ -121,47 +120,35 @@ class _Api:
     async def show_message(self, request: Request) -> Response:
         account = await account_of(self._runtime.store, request.headers.raw)
         found = await self._runtime.messages.find(account, request.path_params["message_id"])
-        return _json(200, _encode(message_of(found)), _PRIVATE)
+        return json_answer(200, _encode(message_of(found)), PRIVATE)
 
     async def list_messages(self, request: Request) -> Response:
         account = await account_of(self._runtime.store, request.headers.raw)
         page, per_page = read_page(request.query_params)
         about = read_filter(request.query_params)
         found = await self._runtime.messages.page(account, about, page, per_page)
-        return _json(200, _encode(page_of(found)), _PRIVATE)
+        return json_answer(200, _encode(page_of(found)), PRIVATE)
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
 
 
 async def _healthz(_: Request) -> Response:
-    return _json(200, b'{"status":"ok"}')
+    return json_answer(200, b'{"status":"ok"}')
 
 
 def _readyz(is_ready: Callable[[], bool]) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_: Request) -> Response:
         ready = is_ready()
         word = b"ready" if ready else b"not ready"
-        return _json(200 if ready else 503, b'{"status":"' + word + b'"}')
+        return json_answer(200 if ready else 503, b'{"status":"' + word + b'"}')
 
     return readyz
 
 
-def _json(status: int, content: bytes, headers: dict[str, str] | None = None) -> Response:
-    given = dict(headers or {})
-    if status in RETRY_AFTER_SECONDS:
-        given["retry-after"] = str(RETRY_AFTER_SECONDS[status])
-    return Response(content, status, given, media_type=_JSON)
-
-
-def _too_large(request: Request) -> Response:
-    body = error_body("payload_too_large", TOO_LARGE, request.state.request_id)
-    return _json(413, body, {"connection": "close"})
-
-
 async def _our_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SendrailError), "the handler is registered for our errors"
-    return _json(*shown(error, request.state.request_id))
+    return json_answer(*shown(error, request.state.request_id))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -171,7 +158,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: ("method_not_allowed", f"This path does not answer {request.method}"),
     }.get(error.status_code, ("internal_error", error.detail))
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return _json(error.status_code, error_body(code, text, request.state.request_id), headers)
+    return json_answer(error.status_code, error_body(code, text, request.state.request_id), headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -185,7 +172,7 @@ async def _broken(request: Request, error: Exception) -> Response:
     path = request.url.path.replace(request.path_params.get("token") or "\0", "…")
     _log.error("request_broke", request_id=request_id, path=path, exc_info=error)
     text = "Something broke here; please report it with the request id"
-    return _json(500, error_body("internal_error", text, request_id))
+    return json_answer(500, error_body("internal_error", text, request_id))
 
 
 class _EveryAnswer:

@@ -16,7 +16,8 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, cast
 
-from sendrail.api.asgi import BASES, BODY_BYTES_MAX, TOO_LARGE
+from sendrail.api.answers import BODY_BYTES_MAX, TOO_LARGE
+from sendrail.api.asgi import BASES
 from sendrail.api.auth import key_in
 from sendrail.api.connection import Connection
 from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body

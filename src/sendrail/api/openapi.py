@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.api.errors import CODES, DOC_PATH, RETRY_AFTER_SECONDS, ErrorBody, status_of
-from sendrail.api.operations import FIELDS, OPERATIONS, REQUIRED, Operation
+from sendrail.api.operations import FIELDS, OPERATIONS, REQUIRED
+from sendrail.api.operations.parts import Operation
 from sendrail.api.request_ids import LENGTH_MAX
 from sendrail.api.v2.orders import BATCH_MAX, Batch
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
@@ -24,14 +25,14 @@ _JSON: Final = "application/json"
 _REQUEST_ID: Final = "01979c1e-5f00-7000-8000-0123456789ab"
 
 _ABOUT: Final = f"""\
-Send SMS and follow each message to its end.
+Send SMS and follow each message to its end; keep the contacts, lists and journeys behind it.
 
 A request carries its API key as `X-Api-Key`. Every answer has an `X-Request-Id`: yours, where it
 is at most {LENGTH_MAX} letters, digits, `-` or `_`, or else a new one. Errors have a
 machine-readable `code`; [a page of its own]({DOC_PATH}) explains each.
 
 With an `Idempotency-Key` a POST can be repeated safely: the same key and body within 24 hours get
-the same answer again, and nothing is sent twice.
+the same answer again, and nothing is done twice.
 """
 _HEADERS: Final = {
     "X-Request-Id": {
@@ -92,7 +93,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": _BASE}],
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in OPERATIONS)],
-        "paths": {each.path: {each.method: _operation(each)} for each in OPERATIONS},
+        "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "parameters": _PARAMETERS,
@@ -100,6 +101,13 @@ def document() -> dict[str, Any]:
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = {}
+    for each in OPERATIONS:
+        paths.setdefault(each.path, {})[each.method] = _operation(each)
+    return paths
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -110,8 +118,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description,
     }
-    if operation.request is not None:
+    if operation.method == "post":
         names.append("IdempotencyKey")
+    if operation.request is not None:
         name = _batch_name(operation.request) if operation.is_batch else operation.request.__name__
         described["requestBody"] = {
             "required": True,
@@ -135,7 +144,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     headers = {"X-Request-Id": _header("X-Request-Id")}
     replayed = (
-        {"Idempotency-Replayed": _header("Idempotency-Replayed")} if operation.request else {}
+        {"Idempotency-Replayed": _header("Idempotency-Replayed")}
+        if operation.method == "post"
+        else {}
     )
     yield (
         "200",
@@ -152,7 +163,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         if status in RETRY_AFTER_SECONDS:
             answered["Retry-After"] = _header("Retry-After")
         # The gate's answers are kept with the key; what fails before or after it is not.
-        if status == status_of("list_not_found"):
+        if operation.keeps_refusals and status == status_of("list_not_found"):
             answered |= replayed
         yield str(status), _error_response(list(group), answered)
 
@@ -190,7 +201,7 @@ def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(structs, ref_template=_SCHEMAS + "{name}")
     for name, schema in schemas.items():
         _refine(name, schema)
-    for struct in requests:
+    for struct in {each.request for each in OPERATIONS if each.is_batch and each.request}:
         schemas |= _batch_schemas(struct, schemas[struct.__name__])
     return {name: schemas[name] for name in sorted(schemas)}
 

@@ -39,18 +39,25 @@ def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> Non
 
 
 @app.command("list")
-def list_(page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False) -> None:
+def list_(
+    *,
+    number: Annotated[
+        str, typer.Option("--number", metavar="NUMBER", help="Only this number, if it is blocked.")
+    ] = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """List the blocked numbers in their own order."""
-    blocks = [
-        _shown(block)
-        for block in run(
-            data,
-            as_json,
-            lambda it: it.blocks.page(it.default_account, page=page, per_page=per_page),
-        )
-    ]
+    found = run(
+        data,
+        as_json,
+        lambda it: it.blocks.page(it.default_account, number, page=page, per_page=per_page),
+    )
+    blocks = [_shown(block) for block in found.blocks]
     if as_json:
-        output.document({"blocks": blocks})
+        output.document({"blocks": blocks, "total": found.total})
     else:
         output.table(_COLUMNS, blocks, "There are no blocked numbers here.")
 

@@ -18,6 +18,14 @@ _HISTORY = ("at", "active", "reason", "source", "rule", "evidence")
 _SOURCE = "command line"
 
 
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", metavar="NAME=VALUE", help="A custom field; may be given again for another one."
+    ),
+]
+
+
 @app.command()
 def add(
     list_number: ListNumber,
@@ -25,15 +33,26 @@ def add(
     *,
     first_name: Annotated[str, typer.Option(help="First name.")] = "",
     last_name: Annotated[str, typer.Option(help="Last name.")] = "",
+    fields: Fields = None,
+    use_journeys: Annotated[
+        bool, typer.Option("--use-journeys", help="Start the list's journeys, if it is new there.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Subscribe a contact to a list; whoever has opted out stays out."""
+    custom_fields = _read_fields(fields)
     added = run(
         data,
         as_json,
         lambda it: it.contacts.add(
-            it.default_account, list_number, number, first_name=first_name, last_name=last_name
+            it.default_account,
+            list_number,
+            number,
+            first_name=first_name,
+            last_name=last_name,
+            custom_fields=custom_fields,
+            use_journeys=use_journeys,
         ),
     )
     if as_json:
@@ -76,7 +95,7 @@ def show(
 def history(
     list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
 ) -> None:
-    """Show each opt-out and its end, with what shows it: the words, the rule, the time."""
+    """Show the sign-up and each change since, with what shows it: words, rule, time, request."""
     events = [
         {
             "at": output.when(event.at),
@@ -108,7 +127,7 @@ def list_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the contacts of a list in the order of their numbers."""
+    """List the contacts of a list, newest sign-up first."""
     found = run(
         data,
         as_json,
@@ -116,12 +135,12 @@ def list_(
             it.default_account, list_number, active=active, page=page, per_page=per_page
         ),
     )
-    contacts = [_shown(contact) for contact in found.contacts]
+    contacts = [_shown(each.contact) for each in found.contacts]
     if as_json:
-        output.document({"contacts": contacts, "contact_count": found.active})
+        output.document({"contacts": contacts, "total": found.total})
         return
     output.table(_COLUMNS, contacts, "There are no contacts here.")
-    output.note(f"{found.active:,} active on this list")
+    output.note(f"{found.total:,} in all")
 
 
 @app.command("import")
@@ -141,6 +160,16 @@ def import_(list_number: ListNumber, file: File, data: Data = None, as_json: Jso
     )
 
 
+def _read_fields(fields: "list[str] | None") -> dict[str, str]:
+    read = {}
+    for each in fields or ():
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter("is NAME=VALUE", param_hint="--field")
+        read[name.strip()] = value
+    return read
+
+
 def _shown(contact: "ListContact") -> dict[str, Any]:
     from sendrail.domain import phone
 
@@ -149,6 +178,9 @@ def _shown(contact: "ListContact") -> dict[str, Any]:
         "active": contact.active,
         "first_name": contact.first_name,
         "last_name": contact.last_name,
+        "custom_fields": dict(contact.custom_fields),
+        "signup_date": output.when(contact.signup_at),
+        "signup_method": contact.signup_method.value if contact.signup_method else None,
         "subscribed_at": output.when(contact.subscribed_at),
         "unsubscribed_at": output.when(contact.unsubscribed_at),
         "reason": contact.reason.value if contact.reason else None,

@@ -16,9 +16,20 @@ Name = Annotated[str, typer.Argument(help="The journey's name.")]
 
 
 @app.command()
-def add(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+def add(
+    list_number: ListNumber,
+    name: Name,
+    trigger: Annotated[
+        str,
+        typer.Option(metavar="list|none", help="Whether contacts that join the list may start it."),
+    ] = "list",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """Add a journey to a list."""
-    journey = run(data, as_json, lambda it: it.journeys.add(it.default_account, list_number, name))
+    journey = run(
+        data, as_json, lambda it: it.journeys.add(it.default_account, list_number, name, trigger)
+    )
     shown = _journey(journey, list_number)
     if as_json:
         output.document(shown)
@@ -38,8 +49,18 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     if as_json:
         output.document({"journeys": journeys})
     else:
-        columns = ("id", "list_number", "name", "created_at")
+        columns = ("id", "list_number", "name", "trigger", "created_at")
         output.table(columns, journeys, "There are no journeys.")
+
+
+@app.command()
+def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Delete a journey; whoever is on it is on it no longer."""
+    run(data, as_json, lambda it: it.journeys.remove(it.default_account, (list_number, name)))
+    if as_json:
+        output.document({"deleted": True})
+    else:
+        print("deleted")
 
 
 @app.command()
@@ -107,6 +128,7 @@ def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:
         "id": journey.id,
         "list_number": list_number,
         "name": journey.name,
+        "trigger": journey.trigger.value,
         "created_at": output.when(journey.created_at),
     }
 

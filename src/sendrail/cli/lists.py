@@ -194,6 +194,11 @@ def rate(
 @app.command()
 def change(
     number: ListNumber,
+    *,
+    name: Annotated[str | None, typer.Option(help="Its name from now on.")] = None,
+    brand: Annotated[
+        str | None, typer.Option(help='The brand it speaks for; "" takes it away.')
+    ] = None,
     link: Annotated[str, typer.Option(help="The link it goes by from now on.")] = "",
     second_link: Annotated[
         str | None,
@@ -202,18 +207,17 @@ def change(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Send a list by another link, or give it a second one."""
-    second = "" if second_link == "none" else second_link
-    _tell(
-        run(
-            data,
-            as_json,
-            lambda it: it.lists.set_links(
-                it.default_account, number, link=link, second_link=second
-            ),
-        ),
-        as_json,
+    """Rename a list, send it by another link, or give it a second one."""
+    from sendrail.marketing.lists import ListChange
+
+    change = ListChange(
+        name=name,
+        brand=brand,
+        link=link or None,
+        second_link="" if second_link == "none" else second_link,
     )
+    changed = run(data, as_json, lambda it: it.lists.update(it.default_account, number, change))
+    _tell(changed.sender, as_json)
 
 
 app.command()(verify)

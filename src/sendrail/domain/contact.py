@@ -1,6 +1,7 @@
 """Contacts, their subscription to a list, the account's block list, and journeys."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +18,23 @@ class OptOutReason(StrEnum):
     BAD_RESPONSE = "bad_response"
     INVALID_CONTACT = "invalid_contact"
     API = "api"
+
+
+class SignupMethod(StrEnum):
+    """How a number came to a list; one that the list knows only by its leaving came by none."""
+
+    API = "api"
+    CSV = "csv"
+    CLI = "cli"
+    MESSAGE = "message"
+
+
+class Trigger(StrEnum):
+    """What puts contacts on a journey, beside a call for one of them."""
+
+    NONE = "none"
+    # Joining its list, where whoever adds the contact asks for journeys.
+    LIST = "list"
 
 
 class RecipientTrouble(StrEnum):
@@ -70,6 +88,49 @@ class ConsentEvent:
     at: int
 
 
+# The reason that a history of consent gives for a sign-up.
+SIGNED_UP: Final = "signed_up"
+
+# The value of a custom field.
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignupFacts:
+    """What shows that a number's owner wished to be on a list, and where they were won."""
+
+    ip_address: str | None = None
+    url: str | None = None
+    ad_network_source: str | None = None
+    ad_network_id: str | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What a history of consent shows of it."""
+        return " ".join(part for part in (self.url, self.ip_address) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp:
+    """A number that is to be on a list; what is empty or None tells nothing new.
+
+    A custom field of None takes that field away. `at` is None where nobody said when the owner
+    signed up.
+    """
+
+    recipient: PhoneNumber
+    method: SignupMethod
+    at: int | None = None
+    facts: SignupFacts = SignupFacts()
+    first_name: str = ""
+    last_name: str = ""
+    email: str | None = None
+    custom_fields: Mapping[str, Scalar | None] = field(default_factory=dict)
+    replace_custom_fields: bool = False
+    use_journeys: bool = False
+    skip_journey_if_exists: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListContact:
     """A number's subscription to one list."""
@@ -82,6 +143,21 @@ class ListContact:
     subscribed_at: int
     unsubscribed_at: int | None
     reason: OptOutReason | None
+    custom_fields: Mapping[str, Scalar] = field(default_factory=dict)
+    signup_at: int = 0
+    signup_method: SignupMethod | None = None
+    facts: SignupFacts = SignupFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneFacts:
+    """What an account knows of a number whatever the list; None is not known, or not yet."""
+
+    email: str | None = None
+    carrier: str | None = None
+    line_type: str | None = None
+    timezone: str | None = None
+    is_valid: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +177,7 @@ class Journey:
     list_id: ListId
     name: str
     created_at: int
+    trigger: Trigger = Trigger.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The account's block list: numbers that none of its lists may text."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from sendrail.domain.contact import Block
@@ -16,9 +17,18 @@ from sendrail.marketing.imports import (
     number_of,
 )
 from sendrail.marketing.inputs import PAGE_SIZE, recipient_of, slice_of
+from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 
 NOTE_LENGTH_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPage:
+    """One page of the block list, and how many numbers are on it."""
+
+    blocks: Sequence[Block]
+    total: int
 
 
 class BlockService:
@@ -28,12 +38,33 @@ class BlockService:
         self._store = store
         self._now = now
 
-    async def add(self, account_id: AccountId, phone_number: str, *, note: str = "") -> bool:
+    async def add(
+        self, account_id: AccountId, phone_number: str, *, note: str = "", once: Once = each_time
+    ) -> bool:
         """Block a number; return False when it was blocked before."""
-        recipient, why = recipient_of(phone_number), _note(note)
-        return await self._store.write(
-            lambda tx: tx.blocks.add(account_id, [recipient], why, self._now()) > 0
-        )
+        new = await self.add_many(account_id, [(recipient_of(phone_number), note)], once=once)
+        return new > 0
+
+    async def add_many(
+        self,
+        account_id: AccountId,
+        numbers: Sequence[tuple[PhoneNumber, str]],
+        *,
+        once: Once = each_time,
+    ) -> int:
+        """Block numbers, each with its note; return how many were not blocked before."""
+        by_note: dict[str, list[PhoneNumber]] = {}
+        # In order, so that two calls with one note for all never wait for each other for ever.
+        for recipient, note in sorted(numbers, key=lambda each: each[0]):
+            by_note.setdefault(note_of(note), []).append(recipient)
+
+        def write(tx: Tx) -> int:
+            return sum(
+                tx.blocks.add(account_id, recipients, note, self._now())
+                for note, recipients in by_note.items()
+            )
+
+        return await self._store.write(once(write))
 
     async def remove(self, account_id: AccountId, phone_number: str) -> bool:
         """Unblock a number; return False when it was not blocked."""
@@ -41,11 +72,26 @@ class BlockService:
         return await self._store.write(lambda tx: tx.blocks.remove(account_id, recipient))
 
     async def page(
-        self, account_id: AccountId, *, page: int = 1, per_page: int = PAGE_SIZE
-    ) -> list[Block]:
-        """Return one page of the blocked numbers in their own order."""
+        self,
+        account_id: AccountId,
+        phone_number: str = "",
+        *,
+        page: int = 1,
+        per_page: int = PAGE_SIZE,
+    ) -> BlockPage:
+        """Return one page of the blocked numbers in their own order, or the one asked about."""
         offset, limit = slice_of(page, per_page)
-        return await self._store.read(lambda tx: tx.blocks.page(account_id, offset, limit))
+        recipient = recipient_of(phone_number) if phone_number else None
+
+        def read(tx: Tx) -> BlockPage:
+            if recipient is None:
+                blocks = tx.blocks.page(account_id, offset, limit)
+                return BlockPage(blocks, tx.blocks.count(account_id))
+            found = tx.blocks.find(account_id, recipient)
+            one = [] if found is None else [found]
+            return BlockPage(one[offset : offset + limit], len(one))
+
+        return await self._store.read(read)
 
     async def import_csv(
         self,
@@ -56,7 +102,7 @@ class BlockService:
         progress: Progress | None = None,
     ) -> ImportReport:
         """Block the numbers of a file."""
-        why = _note(note)
+        why = note_of(note)
 
         def add(tx: Tx, rows: Sequence[tuple[int, PhoneNumber]]) -> ImportReport:
             new = tx.blocks.add(account_id, [number for _, number in rows], why, self._now())
@@ -70,7 +116,8 @@ class BlockService:
         )
 
 
-def _note(text: str) -> str:
+def note_of(text: str) -> str:
+    """Return a note that fits its row."""
     note = text.strip()
     if len(note) > NOTE_LENGTH_MAX:
         raise InvalidInput(f"A note has at most {NOTE_LENGTH_MAX} characters.", param="note")

@@ -1,14 +1,22 @@
 """Contacts of a list: who may be texted from it, and who has asked not to be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
-from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
-from sendrail.domain.errors import Conflict, NotFound
-from sendrail.domain.ids import AccountId
+from sendrail.domain.contact import (
+    SIGNED_UP,
+    ConsentEvent,
+    ListContact,
+    OptOutReason,
+    Scalar,
+    SignUp,
+    SignupMethod,
+)
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import SendingList
+from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.marketing.imports import (
     NAME_COLUMNS,
     PHONE_COLUMN,
@@ -29,12 +37,22 @@ from sendrail.marketing.inputs import (
     recipient_of,
     slice_of,
 )
+from sendrail.marketing.once import Once, each_time
+from sendrail.marketing.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import ContactFilter, FoundContact
 
 _COLUMNS: Final = PHONE_COLUMN | NAME_COLUMNS
 
 # A number with a first and a last name.
 _Entry = tuple[PhoneNumber, str, str]
+
+
+class Joining(NamedTuple):
+    """A sign-up and the number of the list it is for."""
+
+    list_number: PhoneNumber
+    signup: SignUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +65,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of a list's contacts, with the number of its active ones."""
+    """One page of contacts, newest sign-up first; `on_journeys` names those on one now."""
 
-    contacts: Sequence[ListContact]
-    active: int
+    contacts: Sequence[FoundContact]
+    on_journeys: Collection[tuple[ListId, PhoneNumber]]
+    total: int
 
 
 class ContactService:
@@ -60,6 +79,30 @@ class ContactService:
         self._store = store
         self._now = now
 
+    async def sign_up(
+        self, account_id: AccountId, joinings: Sequence[Joining], *, once: Once = each_time
+    ) -> SignUpReport:
+        """Subscribe numbers to lists, in one transaction; return what became of each, in order.
+
+        What cannot be taken is an `InvalidInput` in its place. Whoever has opted out stays out.
+        """
+        return await self._store.write(
+            once(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
+        )
+
+    async def sign_up_one(
+        self, account_id: AccountId, joining: Joining, *, once: Once = each_time
+    ) -> SignUpReport:
+        """Subscribe one number as `sign_up` does. Raises `InvalidInput` where it is not taken."""
+
+        def write(tx: Tx) -> SignUpReport:
+            report = _sign_up(tx, account_id, [joining], self._now())
+            if isinstance(refused := report.outcomes[0], InvalidInput):
+                raise refused
+            return report
+
+        return await self._store.write(once(write))
+
     async def add(
         self,
         account_id: AccountId,
@@ -68,18 +111,51 @@ class ContactService:
         *,
         first_name: str = "",
         last_name: str = "",
+        custom_fields: Mapping[str, Scalar] | None = None,
+        use_journeys: bool = False,
     ) -> Added:
-        """Subscribe a contact, or bring its names up to date.
+        """Subscribe a contact by hand, or bring what is known of it up to date.
 
         Whoever has left the list is not brought back: `Conflict`, with code
         `contact_unsubscribed`.
         """
         number, recipient = list_number_of(list_number), recipient_of(phone_number)
         names = [name_of(name) if name else "" for name in (first_name, last_name)]
-        entry = (recipient, names[0], names[1])
-        return await self._store.write(
-            lambda tx: _add(tx, owned_list(tx, account_id, number), entry, self._now())
+        signup = SignUp(
+            recipient=recipient,
+            method=SignupMethod.CLI,
+            first_name=names[0],
+            last_name=names[1],
+            custom_fields=custom_fields or {},
+            use_journeys=use_journeys,
         )
+        return await self._store.write(
+            lambda tx: _add(tx, owned_list(tx, account_id, number), signup, self._now())
+        )
+
+    async def set_fields(
+        self,
+        account_id: AccountId,
+        list_number: str,
+        phone_number: str,
+        custom_fields: Mapping[str, Scalar | None],
+        *,
+        merge: bool = True,
+    ) -> ListContact:
+        """Change the custom fields of a contact, or replace them all."""
+        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+
+        def write(tx: Tx) -> ListContact:
+            sender = owned_list(tx, account_id, number)
+            known = tx.signups.standing(sender.id, [recipient])
+            if recipient not in known:
+                raise _no_contact()
+            before = known[recipient].custom_fields
+            fields = merged(before, custom_fields, replacing=not merge)
+            tx.signups.set_fields(sender.id, recipient, fields)
+            return _contact(tx, sender, recipient)
+
+        return await self._store.write(write)
 
     async def remove(
         self,
@@ -104,45 +180,70 @@ class ContactService:
             )
         )
 
+    async def leave(
+        self, account_id: AccountId, list_number: str, phone_number: str, *, evidence: str
+    ) -> bool:
+        """Take a contact off a list by API; False where nobody has left by this.
+
+        A list that is not there, or a number it does not know, is no error: the wish holds.
+        """
+        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+
+        def write(tx: Tx) -> bool:
+            found = tx.lists.find(account_id, number)
+            if found is None or tx.contacts.find(found.id, recipient) is None:
+                return False
+            return tx.contacts.unsubscribe(
+                found.id,
+                recipient,
+                OptOutReason.API,
+                source=SignupMethod.API.value,
+                evidence=evidence,
+                now=self._now(),
+            )
+
+        return await self._store.write(write)
+
     async def show(self, account_id: AccountId, list_number: str, phone_number: str) -> ListContact:
         number, recipient = list_number_of(list_number), recipient_of(phone_number)
-        found = await self._store.read(
-            lambda tx: tx.contacts.find(owned_list(tx, account_id, number).id, recipient)
+        return await self._store.read(
+            lambda tx: _contact(tx, owned_list(tx, account_id, number), recipient)
         )
-        if found is None:
-            raise NotFound(
-                "The list does not know this number.",
-                code="contact_not_found",
-                param="phone_number",
-            )
-        return found
 
     async def history(
         self, account_id: AccountId, list_number: str, phone_number: str
     ) -> Sequence[ConsentEvent]:
-        """Return every change of a number's subscription to a list, oldest first."""
+        """Return how a subscription began and every change of it since, oldest first."""
         number, recipient = list_number_of(list_number), recipient_of(phone_number)
-        return await self._store.read(
-            lambda tx: tx.contacts.history(owned_list(tx, account_id, number).id, recipient)
-        )
+
+        def read(tx: Tx) -> list[ConsentEvent]:
+            sender = owned_list(tx, account_id, number)
+            contact = tx.contacts.find(sender.id, recipient)
+            return [*_beginning(contact), *tx.contacts.history(sender.id, recipient)]
+
+        return await self._store.read(read)
 
     async def page(
         self,
         account_id: AccountId,
-        list_number: str,
+        list_number: str = "",
         *,
+        phone_number: str = "",
         active: bool | None = None,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> ContactPage:
-        """Return one page of a list's contacts in the order of their numbers."""
-        number = list_number_of(list_number)
+        """Return one page of the contacts of a list, or of all lists, or of one number's."""
+        number = list_number_of(list_number) if list_number else None
+        recipient = recipient_of(phone_number) if phone_number else None
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> ContactPage:
-            sender = owned_list(tx, account_id, number)
-            contacts = tx.contacts.page(sender.id, active, offset, limit)
-            return ContactPage(contacts, tx.contacts.count(sender.id))
+            sender = None if number is None else owned_list(tx, account_id, number)
+            about = ContactFilter(None if sender is None else sender.id, active, recipient)
+            contacts = tx.signups.page(account_id, about, offset, limit)
+            on_journeys = _on_journeys(tx, contacts, self._now())
+            return ContactPage(contacts, on_journeys, tx.signups.count(account_id, about))
 
         return await self._store.read(read)
 
@@ -166,17 +267,80 @@ class ContactService:
         )
 
 
-def _add(tx: Tx, sender: SendingList, entry: _Entry, now: int) -> Added:
-    is_new = tx.contacts.subscribe(sender.id, [entry], now) > 0
-    contact = tx.contacts.find(sender.id, entry[0])
-    assert contact is not None, "it was there or has just been added"
+def _sign_up(tx: Tx, account_id: AccountId, joinings: Sequence[Joining], now: int) -> SignUpReport:
+    lists = tx.gate.lists({(account_id, joining.list_number) for joining in joinings})
+    places: dict[PhoneNumber, list[int]] = {}
+    for at, joining in enumerate(joinings):
+        places.setdefault(joining.list_number, []).append(at)
+    outcomes: dict[int, Outcome] = {}
+    enrolled = 0
+    for number, ats in places.items():
+        sender = lists.get((account_id, number))
+        if sender is None or sender.status is ListStatus.DELETED:
+            missing = InvalidInput("List not found", code="list_not_found", param="list_number")
+            outcomes.update(dict.fromkeys(ats, missing))
+            continue
+        report = sign_up(tx, sender, [joinings[at].signup for at in ats], now)
+        outcomes.update(zip(ats, report.outcomes, strict=True))
+        enrolled += report.journeys_enrolled
+    return SignUpReport([outcomes[at] for at in range(len(joinings))], enrolled)
+
+
+def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
+    [outcome] = sign_up(tx, sender, [signup], now).outcomes
+    if isinstance(outcome, InvalidInput):
+        raise outcome
+    contact = _contact(tx, sender, signup.recipient)
     if not contact.active:
         raise Conflict(
             "This number has opted out of the list; only its own START brings it back.",
             code="contact_unsubscribed",
             param="phone_number",
         )
-    return Added(contact, is_new)
+    return Added(contact, outcome.is_new_list_contact)
+
+
+def _contact(tx: Tx, sender: SendingList, recipient: PhoneNumber) -> ListContact:
+    found = tx.contacts.find(sender.id, recipient)
+    if found is None:
+        raise _no_contact()
+    return found
+
+
+def _no_contact() -> NotFound:
+    return NotFound(
+        "The list does not know this number.", code="contact_not_found", param="phone_number"
+    )
+
+
+def _beginning(contact: ListContact | None) -> list[ConsentEvent]:
+    """Return the sign-up a contact's row tells of, unless the list knows it only by its leaving."""
+    if contact is None or contact.signup_method in {None, SignupMethod.MESSAGE}:
+        return []
+    assert contact.signup_method is not None, "it has signed up"
+    return [
+        ConsentEvent(
+            active=True,
+            reason=SIGNED_UP,
+            source=contact.signup_method.value,
+            rule=None,
+            evidence=contact.facts.evidence,
+            at=contact.signup_at,
+        )
+    ]
+
+
+def _on_journeys(
+    tx: Tx, contacts: Sequence[FoundContact], now: int
+) -> set[tuple[ListId, PhoneNumber]]:
+    by_list: dict[ListId, list[PhoneNumber]] = {}
+    for found in contacts:
+        by_list.setdefault(found.contact.list_id, []).append(found.contact.recipient)
+    return {
+        (list_id, recipient)
+        for list_id, recipients in by_list.items()
+        for recipient in tx.journeys.enrolled(list_id, recipients, now)
+    }
 
 
 def _import(

@@ -12,6 +12,8 @@ from sendrail.storage.interface import Tx
 NAME_LENGTH_MAX: Final = 100
 PAGE_SIZE: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
+# What a database takes as the number of a row.
+ID_MAX: Final = 2**63 - 1
 
 _E164: Final = "in E.164 form: a plus, the country code and the number, such as +15550100000"
 
@@ -44,12 +46,12 @@ def list_number_of(text: str) -> PhoneNumber:
     return number
 
 
-def name_of(text: str) -> str:
+def name_of(text: str, param: str = "name") -> str:
     """Return a name that fits a row of a table on a screen."""
     name = text.strip()
     if not name or len(name) > NAME_LENGTH_MAX:
         raise InvalidInput(
-            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
+            f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param=param
         )
     return name
 
@@ -71,10 +73,29 @@ def owned_list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> SendingLis
     return found
 
 
+def owned_list_by_id(tx: Tx, account_id: AccountId, list_id: int) -> SendingList:
+    """Return the account's list of an id; another's list, or a deleted one, is no list."""
+    found = find_list_by_id(tx, account_id, list_id)
+    if found is None or found.status is ListStatus.DELETED:
+        raise no_list_here()
+    return found
+
+
+def find_list_by_id(tx: Tx, account_id: AccountId, list_id: int) -> SendingList | None:
+    """Return the account's list of an id, whatever its status."""
+    return tx.lists.find_id(account_id, list_id) if list_id <= ID_MAX else None
+
+
+def no_list_here() -> NotFound:
+    """Return the error for an id that is no list of the caller's."""
+    return NotFound("There is no such list, or it is not yours.")
+
+
 def no_list(number: PhoneNumber) -> NotFound:
     """Return the error for a number that is no list of the caller's."""
     return NotFound(
-        f"There is no list {phone.show(number)}; `sendrail lists list` names them.",
+        f"The account has no list {phone.show(number)}. `GET /v2/lists` and `sendrail lists list` "
+        "name those it has.",
         code="list_not_found",
         param="list_number",
     )

@@ -1,63 +1,148 @@
 """Journeys and who is on one: while a contact is, other sends from its list would clash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain.contact import Enrolment, Journey
-from sendrail.domain.errors import NotFound
+from sendrail.domain.contact import Enrolment, Journey, Trigger
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.inputs import list_number_of, name_of, owned_list, recipient_of
+from sendrail.marketing.inputs import (
+    ID_MAX,
+    PAGE_SIZE,
+    list_number_of,
+    name_of,
+    owned_list,
+    recipient_of,
+    slice_of,
+)
+from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 
 # The public API's limit: after it an enrolment is over by itself.
 ENROLMENT_MS: Final = 30 * 86_400_000
+# Each contact that joins a list may start all of them.
+JOURNEYS_MAX: Final = 100
+
+# A journey with the number of its list.
+OnList = tuple[Journey, PhoneNumber]
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyPage:
+    """One page of journeys, and how many there are."""
+
+    journeys: Sequence[OnList]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentPage:
+    """One page of those who are on a journey now, and how many there are."""
+
+    enrolments: Sequence[Enrolment]
+    total: int
 
 
 class JourneyService:
-    """What can be done with journeys; one is named by its list's number and its own name."""
+    """What can be done with journeys.
+
+    One is named by its list's number and its own name, or by its id.
+    """
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
 
-    async def add(self, account_id: AccountId, list_number: str, name: str) -> Journey:
-        number, called = list_number_of(list_number), name_of(name)
+    async def add(
+        self,
+        account_id: AccountId,
+        list_number: str,
+        name: str,
+        trigger: str = Trigger.LIST,
+        *,
+        once: Once = each_time,
+    ) -> Journey:
+        number, called, starts = list_number_of(list_number), name_of(name), _trigger(trigger)
 
         def add(tx: Tx) -> Journey:
-            tx.journeys.add(owned_list(tx, account_id, number).id, called, self._now())
+            sender = owned_list(tx, account_id, number)
+            if len(tx.journeys.of_list(sender.id)) >= JOURNEYS_MAX:
+                raise Conflict(
+                    f"A list has at most {JOURNEYS_MAX} journeys; remove one first.",
+                    code="too_many_journeys",
+                )
+            tx.journeys.add(sender.id, called, self._now(), starts)
             return _journey(tx, account_id, number, called)
 
-        return await self._store.write(add)
+        return await self._store.write(once(add))
 
-    async def all(self, account_id: AccountId) -> list[tuple[Journey, PhoneNumber]]:
+    async def all(self, account_id: AccountId) -> list[OnList]:
         """Return every journey with the number of its list."""
+        return await self._store.read(lambda tx: _on_lists(tx, tx.journeys.all(account_id)))
 
-        def read(tx: Tx) -> list[tuple[Journey, PhoneNumber]]:
-            journeys = tx.journeys.all(account_id)
-            lists = tx.gate.lists_by_id({journey.list_id for journey in journeys})
-            return [(journey, lists[journey.list_id].number) for journey in journeys]
+    async def page(
+        self,
+        account_id: AccountId,
+        list_number: str = "",
+        *,
+        page: int = 1,
+        per_page: int = PAGE_SIZE,
+    ) -> JourneyPage:
+        """Return one page of the journeys of a list, or of all lists."""
+        number = list_number_of(list_number) if list_number else None
+        offset, limit = slice_of(page, per_page)
+
+        def read(tx: Tx) -> JourneyPage:
+            list_id = None if number is None else owned_list(tx, account_id, number).id
+            journeys, total = tx.journeys.page(account_id, list_id, offset, limit)
+            return JourneyPage(_on_lists(tx, journeys), total)
 
         return await self._store.read(read)
+
+    async def show(self, account_id: AccountId, journey_id: int) -> OnList:
+        """Return one journey with the number of its list."""
+        return await self._store.read(
+            lambda tx: _on_lists(tx, [_by_id(tx, account_id, journey_id)])[0]
+        )
+
+    async def remove(self, account_id: AccountId, which: int | tuple[str, str]) -> None:
+        """Delete a journey, named by its id or by list and name; whoever is on it is no longer."""
+
+        def write(tx: Tx) -> None:
+            if isinstance(which, int):
+                found = _by_id(tx, account_id, which)
+            else:
+                found = _journey(tx, account_id, list_number_of(which[0]), which[1])
+            tx.journeys.remove(found)
+
+        await self._store.write(write)
 
     async def enrol(
         self, account_id: AccountId, list_number: str, name: str, phone_number: str
     ) -> Enrolment:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
         number, recipient = list_number_of(list_number), recipient_of(phone_number)
-        now = self._now()
+        return await self._store.write(
+            lambda tx: _enrol(tx, _journey(tx, account_id, number, name), recipient, self._now())
+        )
+
+    async def enrol_by_id(
+        self,
+        account_id: AccountId,
+        journey_id: int,
+        phone_number: str,
+        *,
+        once: Once = each_time,
+    ) -> Enrolment:
+        """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
+        recipient = recipient_of(phone_number)
 
         def enrol(tx: Tx) -> Enrolment:
-            journey = _journey(tx, account_id, number, name)
-            tx.journeys.enrol(journey, recipient, now, now + ENROLMENT_MS)
-            return Enrolment(
-                journey_id=journey.id,
-                recipient=recipient,
-                started_at=now,
-                ends_at=now + ENROLMENT_MS,
-            )
+            return _enrol(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
 
-        return await self._store.write(enrol)
+        return await self._store.write(once(enrol))
 
     async def end(
         self, account_id: AccountId, list_number: str, name: str, phone_number: str
@@ -68,6 +153,26 @@ class JourneyService:
             lambda tx: tx.journeys.end(_journey(tx, account_id, number, name), recipient)
         )
 
+    async def end_by_id(self, account_id: AccountId, journey_id: int, phone_number: str) -> bool:
+        """Take a contact off a journey; return False when it was not on it."""
+        recipient = recipient_of(phone_number)
+        return await self._store.write(
+            lambda tx: tx.journeys.end(_by_id(tx, account_id, journey_id), recipient)
+        )
+
+    async def enrolment_page(
+        self, account_id: AccountId, journey_id: int, *, page: int = 1, per_page: int = PAGE_SIZE
+    ) -> EnrolmentPage:
+        """Return one page of those who are on a journey now, in the order of their numbers."""
+        offset, limit = slice_of(page, per_page)
+
+        def read(tx: Tx) -> EnrolmentPage:
+            journey, now = _by_id(tx, account_id, journey_id), self._now()
+            enrolments = tx.journeys.enrolments(journey, now, offset, limit)
+            return EnrolmentPage(enrolments, tx.journeys.count(journey, now))
+
+        return await self._store.read(read)
+
     async def enrolments(
         self, account_id: AccountId, list_number: str, name: str
     ) -> list[Enrolment]:
@@ -76,6 +181,33 @@ class JourneyService:
         return await self._store.read(
             lambda tx: tx.journeys.enrolments(_journey(tx, account_id, number, name), self._now())
         )
+
+
+def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolment:
+    tx.journeys.enrol(journey, recipient, now, now + ENROLMENT_MS)
+    return Enrolment(
+        journey_id=journey.id, recipient=recipient, started_at=now, ends_at=now + ENROLMENT_MS
+    )
+
+
+def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:
+    lists = tx.gate.lists_by_id({journey.list_id for journey in journeys})
+    return [(journey, lists[journey.list_id].number) for journey in journeys]
+
+
+def _trigger(text: str) -> Trigger:
+    try:
+        return Trigger(text)
+    except ValueError:
+        choices = " or ".join(Trigger)
+        raise InvalidInput(f"A journey's trigger is {choices}.", param="trigger") from None
+
+
+def _by_id(tx: Tx, account_id: AccountId, journey_id: int) -> Journey:
+    found = tx.journeys.by_id(account_id, journey_id) if journey_id <= ID_MAX else None
+    if found is None:
+        raise NotFound("There is no such journey, or it is not yours.")
+    return found
 
 
 def _journey(tx: Tx, account_id: AccountId, number: PhoneNumber, name: str) -> Journey:

@@ -21,10 +21,22 @@ from sendrail.marketing.imports import (
     import_rows,
     number_of,
 )
-from sendrail.marketing.inputs import list_number_of, name_of, no_list, owned_list
+from sendrail.marketing.inputs import (
+    find_list_by_id,
+    list_number_of,
+    name_of,
+    no_list,
+    no_list_here,
+    owned_list,
+    owned_list_by_id,
+)
+from sendrail.marketing.list_details import ListDetails, all_details, details
+from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
+# All of them are told in one answer, and looked at when one is added.
+LISTS_MAX: Final = 10_000
 
 _COLUMNS: Final = {
     "number": ("number", "list_number", *PHONE_COLUMN["phone_number"]),
@@ -40,6 +52,26 @@ class _NewList:
     brand: str
     rate: int
     on_uncertain: OnUncertain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListChange:
+    """What is to be different on a list; None stays as it is.
+
+    An empty second link takes that link away, an empty text is the default one again.
+    """
+
+    status: ListStatus | None = None
+    name: str | None = None
+    brand: str | None = None
+    rate: int | None = None
+    link: str | None = None
+    second_link: str | None = None
+    on_uncertain: str | None = None
+    answers: bool | None = None
+    stop_text: str | None = None
+    start_text: str | None = None
+    help_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +103,11 @@ class ListService:
         self._default_rate = default_rate
         self._inherits = opt_out_scope is Scope.ACCOUNT
 
-    async def add(
+    async def add(self, account_id: AccountId, number: str, **wanted: Any) -> SendingList:
+        """Add a list, as `create` does."""
+        return (await self.create(account_id, number, **wanted)).sender
+
+    async def create(
         self,
         account_id: AccountId,
         number: str,
@@ -80,25 +116,33 @@ class ListService:
         brand: str = "",
         rate: int | None = None,
         link: str = "",
+        second_link: str = "",
         on_uncertain: str = OnUncertain.HOLD,
         answers: AnswerTexts | None = None,
-    ) -> SendingList:
+        once: Once = each_time,
+    ) -> ListDetails:
         """Add a list; without a `link` it goes by the only one the account can use."""
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=list_number_of(number),
-            name=name_of(name or number),
-            brand=name_of(brand) if brand else "",
+            name=name_of(name or number, "list_name"),
+            brand=name_of(brand, "brand_name") if brand else "",
             rate=rate_of(self._default_rate if rate is None else rate),
             on_uncertain=_policy(on_uncertain),
         )
 
-        def insert(tx: Tx) -> SendingList:
+        def insert(tx: Tx) -> ListDetails:
+            if tx.lists.count(account_id) >= LISTS_MAX:
+                raise Conflict(
+                    f"An account has at most {LISTS_MAX:,} lists, deleted ones too. Bring a "
+                    "deleted one back, or use another account.",
+                    code="too_many_lists",
+                )
             added = self._insert(tx, account_id, wanted, usable_link(tx, account_id, link))
             tx.lists.change(account_id, added.id, **texts)
-            return added
+            return details(tx, _apply(tx, added, ListChange(second_link=second_link or None)))
 
-        return await self._store.write(insert)
+        return await self._store.write(once(insert))
 
     async def import_csv(
         self,
@@ -138,25 +182,62 @@ class ListService:
         wanted = list_number_of(number)
         return await self._store.read(lambda tx: owned_list(tx, account_id, wanted))
 
+    async def details(self, account_id: AccountId, list_id: int) -> ListDetails:
+        """Return one list with what stands around it."""
+        return await self._store.read(
+            lambda tx: details(tx, owned_list_by_id(tx, account_id, list_id))
+        )
+
+    async def all_details(
+        self, account_id: AccountId, status: ListStatus | None = None
+    ) -> list[ListDetails]:
+        """Return the lists of one status, or of any but deleted, with what stands around them."""
+        return await self._store.read(lambda tx: all_details(tx, account_id, status))
+
+    async def update(
+        self, account_id: AccountId, which: str | int, change: ListChange
+    ) -> ListDetails:
+        """Change a list, named by its number or its id: all that is asked for, or nothing.
+
+        Made active again, a deleted one comes back with its contacts. A list that comes to the
+        account's own carrier must be verified before it sends.
+        """
+        number = list_number_of(which) if isinstance(which, str) else None
+
+        def write(tx: Tx) -> ListDetails:
+            if isinstance(which, str):
+                found = tx.lists.find(account_id, list_number_of(which))
+            else:
+                found = find_list_by_id(tx, account_id, which)
+            if found is None or _is_gone(found, change):
+                raise no_list_here() if number is None else no_list(number)
+            return details(tx, _apply(tx, found, change))
+
+        changed = await self._store.write(write)
+        if change.link or change.second_link is not None:
+            # What waits for the old link need not wait any longer.
+            self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
+        return changed
+
     async def pause(self, account_id: AccountId, number: str) -> SendingList:
         """Stop a list from sending; what waits in its queue is dropped when its turn comes."""
-        return await self._change(account_id, number, status=ListStatus.PAUSED)
+        return (await self.update(account_id, number, ListChange(status=ListStatus.PAUSED))).sender
 
     async def resume(self, account_id: AccountId, number: str) -> SendingList:
         """Let a paused list send again; a deleted one comes back with its contacts."""
-        return await self._change(account_id, number, status=ListStatus.ACTIVE)
+        return (await self.update(account_id, number, ListChange(status=ListStatus.ACTIVE))).sender
 
-    async def delete(self, account_id: AccountId, number: str) -> SendingList:
+    async def delete(self, account_id: AccountId, which: str | int) -> SendingList:
         """Hide a list from everything but its history: its opt-outs must outlive it."""
-        return await self._change(account_id, number, status=ListStatus.DELETED)
+        return (await self.update(account_id, which, ListChange(status=ListStatus.DELETED))).sender
 
     async def set_rate(self, account_id: AccountId, number: str, rate: int) -> SendingList:
-        return await self._change(account_id, number, rate=rate_of(rate))
+        return (await self.update(account_id, number, ListChange(rate=rate))).sender
 
     async def set_on_uncertain(
         self, account_id: AccountId, number: str, on_uncertain: str
     ) -> SendingList:
-        return await self._change(account_id, number, on_uncertain=_policy(on_uncertain))
+        return (await self.update(account_id, number, ListChange(on_uncertain=on_uncertain))).sender
 
     async def set_links(
         self,
@@ -166,34 +247,9 @@ class ListService:
         link: str = "",
         second_link: str | None = None,
     ) -> SendingList:
-        """Send a list by another link, or give it a second one; an empty name takes that away.
-
-        A list that comes to the account's own carrier must be verified before it sends.
-        """
-        wanted = list_number_of(number)
-
-        def write(tx: Tx) -> SendingList:
-            sender = owned_list(tx, account_id, wanted)
-            values: dict[str, Any] = {}
-            if link:
-                first = usable_link(tx, account_id, link)
-                values |= {"link_id": first.id, "byoc": first.account_id is not None}
-                if first.id != sender.link_id:
-                    values["verified_at"] = None
-                    tx.verifications.forget(sender.id)
-            if second_link is not None:
-                values["second_link_id"] = _second(tx, account_id, second_link)
-            changed = replace(sender, **values)
-            if changed.second_link_id == changed.link_id:
-                raise InvalidInput(
-                    "A list's second link is another one than its first.", param="second_link"
-                )
-            return _change(tx, account_id, wanted, values) if values else sender
-
-        changed = await self._store.write(write)
-        # What waits for the old link need not wait any longer.
-        self._store.hints.queue_has([(changed.lane, changed.id)])
-        return changed
+        """Send a list by another link, or give it a second one; an empty name takes that away."""
+        change = ListChange(link=link or None, second_link=second_link)
+        return (await self.update(account_id, number, change)).sender
 
     async def set_answers(
         self,
@@ -230,10 +286,6 @@ class ListService:
             tx.contacts.inherit(account_id, added.id, self._now())
         return added
 
-    async def _change(self, account_id: AccountId, number: str, **values: Any) -> SendingList:
-        wanted = list_number_of(number)
-        return await self._store.write(lambda tx: _change(tx, account_id, wanted, values))
-
     def _parse(self, values: dict[str, str]) -> _NewList:
         number = number_of(values["number"])
         try:
@@ -260,7 +312,7 @@ def rate_of(rate: int) -> int:
     return rate
 
 
-def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
+def usable_link(tx: Tx, account_id: AccountId, name: str, param: str = "link") -> Link:
     """Return the link of a name, or the only one there is, among those the account can use."""
     usable = [link for link in tx.links.all() if link.account_id in {None, account_id}]
     # An account's own link comes before the installation's of the same name.
@@ -272,13 +324,13 @@ def usable_link(tx: Tx, account_id: AccountId, name: str) -> Link:
         return usable[0]
     names = ", ".join(sorted({link.name for link in usable})) or "none"
     text = f"There is no link {name}" if name else "Say which link the list goes by"
-    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param="link")
+    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param=param)
 
 
 def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
     if not name:
         return None
-    link = usable_link(tx, account_id, name)
+    link = usable_link(tx, account_id, name, "second_link")
     if link.account_id is not None:
         # Its webhook is proved by verifying a list that has it as its first link, and by that only.
         raise InvalidInput(
@@ -305,17 +357,58 @@ def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) 
     return owned_list(tx, account_id, wanted.number)
 
 
-def _change(
-    tx: Tx, account_id: AccountId, number: PhoneNumber, values: dict[str, Any]
-) -> SendingList:
-    found = tx.lists.find(account_id, number)
-    status = values.get("status")
-    if found is None or (found.status is ListStatus.DELETED and status is not ListStatus.ACTIVE):
-        raise no_list(number)
-    if found.status is ListStatus.SUSPENDED and status in {ListStatus.PAUSED, ListStatus.ACTIVE}:
+def _is_gone(found: SendingList, change: ListChange) -> bool:
+    return found.status is ListStatus.DELETED and change.status is not ListStatus.ACTIVE
+
+
+def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
+    """Change a list of the account; what cannot be is refused with nothing changed."""
+    if sender.status is ListStatus.SUSPENDED and change.status in {
+        ListStatus.PAUSED,
+        ListStatus.ACTIVE,
+    }:
         raise Conflict("The list is suspended by the operator.", code="list_suspended")
-    tx.lists.change(account_id, found.id, **values)
-    return replace(found, **values)
+    plain: dict[str, Any] = {
+        "status": change.status,
+        "name": None if change.name is None else name_of(change.name, "list_name"),
+        "brand": name_of(change.brand, "brand_name") if change.brand else change.brand,
+        "rate": None if change.rate is None else rate_of(change.rate),
+        "on_uncertain": None if change.on_uncertain is None else _policy(change.on_uncertain),
+    }
+    values = {name: value for name, value in plain.items() if value is not None}
+    values |= _link_values(tx, sender, change)
+    texts = _text_values(change)
+    if values or texts:
+        tx.lists.change(sender.account_id, sender.id, **values, **texts)
+    return replace(sender, **values)
+
+
+def _link_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if change.link:
+        first = usable_link(tx, sender.account_id, change.link)
+        values |= {"link_id": first.id, "byoc": first.account_id is not None}
+        if first.id != sender.link_id:
+            values["verified_at"] = None
+            tx.verifications.forget(sender.id)
+    if change.second_link is not None:
+        values["second_link_id"] = _second(tx, sender.account_id, change.second_link)
+    changed = replace(sender, **values)
+    if values and changed.second_link_id == changed.link_id:
+        raise InvalidInput(
+            "A list's second link is another one than its first.", param="second_link"
+        )
+    return values
+
+
+def _text_values(change: ListChange) -> dict[str, Any]:
+    texts = {name: getattr(change, name) for name in ("stop_text", "start_text", "help_text")}
+    values: dict[str, Any] = {
+        name: _answer_text(name, text) if text else None
+        for name, text in texts.items()
+        if text is not None
+    }
+    return values if change.answers is None else values | {"answers": change.answers}
 
 
 def _answers(tx: Tx, sender: SendingList) -> Answers:

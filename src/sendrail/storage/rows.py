@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.consent import Keyword
-from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.contact import ListContact, PhoneFacts, RecipientTrouble, Scalar, SignUp
 from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
@@ -324,6 +324,41 @@ class MessagePage:
     messages: Sequence[StoredMessage]
     total: int
     total_is_exact: bool
+
+
+class Standing(NamedTuple):
+    """How a list stands to a number it knows."""
+
+    active: bool
+    # Whether it knows a sign-up, or only a leaving.
+    signed_up: bool
+    custom_fields: dict[str, Scalar]
+
+
+class Amendment(NamedTuple):
+    """What a further sign-up changes of a subscription, its custom fields as they are to be."""
+
+    signup: SignUp
+    active: bool
+    custom_fields: dict[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilter:
+    """Which subscriptions a page is about; None means any."""
+
+    list_id: ListId | None = None
+    active: bool | None = None
+    recipient: PhoneNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundContact:
+    """A subscription with what is known of its number."""
+
+    contact: ListContact
+    list_number: PhoneNumber
+    phone: PhoneFacts
 
 
 class CallbackToken(NamedTuple):

@@ -37,6 +37,7 @@ from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
 from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.statements.troubles import Troubles
 from sendrail.storage.statements.verifications import Verifications
 
@@ -118,6 +119,10 @@ class SqliteTx:
     @cached_property
     def contacts(self) -> Contacts:
         return Contacts(self._core)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        return SignUps(self._core)
 
     @cached_property
     def blocks(self) -> Blocks:

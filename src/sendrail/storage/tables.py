@@ -162,6 +162,42 @@ list_contacts: Final = Table(
     _needed("subscribed_at", BigInteger),
     Column("unsubscribed_at", BigInteger),
     Column("reason", Text),
+    _needed("custom_fields", Text, server_default=text("'{}'")),
+    # When and how the number came to the list, with what shows its consent. A number that a list
+    # knows only by its leaving has no way in.
+    _needed("signup_at", BigInteger, server_default=text("0")),
+    Column("signup_method", Text),
+    Column("ip_address", Text),
+    Column("url", Text),
+    Column("ad_network_source", Text),
+    Column("ad_network_id", Text),
+    # `active` is in it so that pages of the active, and counts, never touch the rows themselves.
+    Index("list_contacts_by_signup", "list_id", "signup_at", "recipient", "active"),
+    sqlite_with_rowid=False,
+)
+
+# What is known of a number whatever the list. It is the account's own knowledge: no account can
+# learn from an answer that another one knows the number.
+contacts: Final = Table(
+    "contacts",
+    metadata,
+    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("email", Text),
+    Column("carrier", Text),
+    Column("line_type", Text),
+    Column("timezone", Text),
+    Column("is_valid", Boolean),
+    # None until its carrier, line type and time zone have been looked up.
+    Column("looked_up_at", BigInteger),
+    _needed("created_at", BigInteger),
+    Index(
+        "contacts_to_look_up",
+        "account_id",
+        "recipient",
+        sqlite_where=text("looked_up_at IS NULL"),
+        postgresql_where=text("looked_up_at IS NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -197,6 +233,8 @@ journeys: Final = Table(
     _needed("list_id", _RowId, ForeignKey("lists.id")),
     _needed("name", Text),
     _needed("created_at", BigInteger),
+    # What puts a contact on it: joining its list, or nothing but a call for this one contact.
+    _needed("trigger", Text, server_default=text("'none'")),
     UniqueConstraint("list_id", "name"),
 )
 
@@ -208,6 +246,8 @@ enrolments: Final = Table(
     Column("journey_id", _RowId, primary_key=True, autoincrement=False),
     _needed("started_at", BigInteger),
     _needed("ends_at", BigInteger),
+    Index(None, "journey_id", "recipient"),
+    Index(None, "ends_at"),
     sqlite_with_rowid=False,
 )
 

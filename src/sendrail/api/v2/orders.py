@@ -4,12 +4,12 @@ Types are strict: a string is no boolean and a number no string. Unknown fields 
 clients of the public API may send them.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from sendrail.api.v2.decoding import UNREADABLE, Scalar, unreadable
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.sending.orders import Limits, fill_macros, read_order
@@ -17,7 +17,6 @@ from sendrail.sending.orders import Limits, fill_macros, read_order
 BATCH_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 16 * 1024
 
-INVALID_JSON: Final = Fault("invalid_json", "The body must be a JSON object")
 MISSING_MESSAGES: Final = Fault("missing_messages", "`messages` is required", "messages")
 TOO_MANY_MESSAGES: Final = Fault(
     "too_many_messages", f"A batch holds at most {BATCH_MAX:,} messages", "messages"
@@ -29,23 +28,9 @@ _NOT_AN_OBJECT: Final = Fault("invalid_field", "`metadata` must be an object", "
 _TOO_MUCH_METADATA: Final = Fault(
     "metadata_too_large", f"`metadata` holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
-# What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
 # while it is filled in: a few megabytes of macros and of values could make terabytes.
 _UNFILLED_FACTOR: Final = 10
-_WORDS: Final = {
-    "str": "a string",
-    "int": "a number",
-    "float": "a number",
-    "bool": "a boolean",
-    "array": "an array",
-    "object": "an object",
-    "null": "null",
-}
-
-
-Scalar = str | int | float | bool | None
 
 
 class SendRaw(msgspec.Struct, gc=False):
@@ -96,8 +81,6 @@ _send_raw: Final = msgspec.json.Decoder(SendRaw).decode
 _send: Final = msgspec.json.Decoder(Send).decode
 _batch: Final = msgspec.json.Decoder(Batch).decode
 _addressed: Final = msgspec.json.Decoder(_Addressed).decode
-# msgspec's only other complaint about JSON is a number it has no room for.
-_EXPECTED: Final = re.compile(r"Expected `(.+)`, got `(.+)`").fullmatch
 
 
 def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -> Order | Fault:
@@ -107,8 +90,8 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
             # The decoder does not look into fields it skips.
             body.decode()
         fields = _send_raw(body)
-    except _UNREADABLE as error:
-        return _unreadable(error)
+    except UNREADABLE as error:
+        return unreadable(error)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -137,8 +120,8 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
         if not body.isascii():
             body.decode()
         fields = _send(body)
-    except _UNREADABLE as error:
-        return _unreadable(error)
+    except UNREADABLE as error:
+        return unreadable(error)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -158,8 +141,8 @@ def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
         if not body.isascii():
             body.decode()
         batch = _batch(body)
-    except _UNREADABLE as error:
-        return _unreadable(error)
+    except UNREADABLE as error:
+        return unreadable(error)
     if not batch.messages:
         return MISSING_MESSAGES
     if len(batch.messages) > BATCH_MAX:
@@ -171,7 +154,7 @@ def recipient_in(message: bytes) -> str | None:
     """Return what the caller wrote as `to` in a message at fault, where that is text."""
     try:
         return _addressed(message).to
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -214,20 +197,3 @@ def _shown(value: Scalar) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _unreadable(error: Exception) -> Fault:
-    """Return the fault for a body that could not be decoded: a wrong type names its field."""
-    if not isinstance(error, msgspec.ValidationError):
-        return INVALID_JSON
-    complaint, _, place = str(error).partition(" - at `$")
-    param = place.rstrip("`").lstrip(".")
-    if not param:
-        return INVALID_JSON
-    expected = _EXPECTED(complaint)
-    if expected is None:
-        return Fault("invalid_field", f"`{param}` is a number out of range", param)
-    wanted = dict.fromkeys(_WORDS[word] for word in expected[1].split(" | ") if word != "null")
-    *others, last = wanted
-    either = f"{', '.join(others)} or {last}" if others else last
-    return Fault("invalid_field", f"`{param}` must be {either}, not {_WORDS[expected[2]]}", param)

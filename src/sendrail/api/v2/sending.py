@@ -13,8 +13,8 @@ import msgspec
 
 from sendrail.api.auth import MISSING_KEY
 from sendrail.api.errors import error_body, shown, status_of
+from sendrail.api.v2.decoding import INVALID_JSON
 from sendrail.api.v2.orders import (
-    INVALID_JSON,
     read_batch,
     read_send,
     read_send_raw,

@@ -72,7 +72,7 @@ KEEP_ANSWER: Final = """
 BREAK_PROMISES: Final = """
     DELETE FROM idempotency AS i
     USING unnest($1::bigint[], $2::text[]) AS broken (account_id, key)
-    WHERE i.account_id = broken.account_id AND i.key = broken.key
+    WHERE i.account_id = broken.account_id AND i.key = broken.key AND i.status = 0
 """
 FORGET_ANSWERS: Final = """
     DELETE FROM idempotency WHERE (account_id, key) IN

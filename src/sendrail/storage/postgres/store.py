@@ -48,6 +48,7 @@ from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.statements.troubles import Troubles
 from sendrail.storage.statements.verifications import Verifications
 
@@ -144,6 +145,10 @@ class PostgresTx:
     @cached_property
     def contacts(self) -> Contacts:
         return Contacts(self.core)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        return SignUps(self.core)
 
     @cached_property
     def blocks(self) -> Blocks:

@@ -1,8 +1,9 @@
 """An account's block list as rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from sendrail.domain.contact import Block
 from sendrail.domain.ids import AccountId
@@ -33,11 +34,24 @@ class Blocks:
         )
         return self._connection.execute(gone).rowcount > 0
 
+    def find(self, account_id: AccountId, recipient: PhoneNumber) -> Block | None:
+        one = select(blocks).where(
+            blocks.c.account_id == account_id, blocks.c.recipient == recipient
+        )
+        row = self._connection.execute(one).one_or_none()
+        return None if row is None else _block(row)
+
+    def count(self, account_id: AccountId) -> int:
+        """Return how many numbers are blocked."""
+        of_account = select(func.count()).where(blocks.c.account_id == account_id)
+        return int(self._connection.execute(of_account).scalar_one())
+
     def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]:
         """Return one page of the blocked numbers in their own order."""
         of_account = select(blocks).where(blocks.c.account_id == account_id)
         page = of_account.order_by(blocks.c.recipient).offset(offset).limit(limit)
-        return [
-            Block(recipient=PhoneNumber(row.recipient), note=row.note, blocked_at=row.blocked_at)
-            for row in self._connection.execute(page)
-        ]
+        return [_block(row) for row in self._connection.execute(page)]
+
+
+def _block(row: Row[Any]) -> Block:
+    return Block(recipient=PhoneNumber(row.recipient), note=row.note, blocked_at=row.blocked_at)

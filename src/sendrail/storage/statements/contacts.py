@@ -8,6 +8,7 @@ an inactive row even for a number nobody knew, so that a later import cannot bri
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     Connection,
     Row,
@@ -22,7 +23,14 @@ from sqlalchemy import (
     update,
 )
 
-from sendrail.domain.contact import ConsentEvent, ListContact, OptOutReason
+from sendrail.domain.contact import (
+    ConsentEvent,
+    ListContact,
+    OptOutReason,
+    Scalar,
+    SignupFacts,
+    SignupMethod,
+)
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.statements.dialect import batches, count_new, insert_new
@@ -31,6 +39,8 @@ from sendrail.storage.tables import consent_events, list_contacts, lists
 _contact: Final = list_contacts.c
 # A row of `consent_events` but for whose it is.
 _Event = dict[str, Any]
+
+read_fields: Final = msgspec.json.Decoder(dict[str, Scalar]).decode
 
 _RESUBSCRIBED: Final = "resubscribed"
 _INHERITED: Final = "left another list of the account"
@@ -61,6 +71,8 @@ class Contacts:
                 "first_name": first_name,
                 "last_name": last_name,
                 "subscribed_at": now,
+                "signup_at": now,
+                "signup_method": SignupMethod.CSV.value,
             }
             for recipient, first_name, last_name in contacts
         ]
@@ -196,7 +208,9 @@ class Contacts:
         """Keep off a new list whoever has left another list of the account by a reply."""
         gone = (
             select(literal(list_id), _contact.recipient, literal(False), literal(""), literal(""))
-            .add_columns(literal(now), func.min(_contact.unsubscribed_at), _contact.reason)
+            .add_columns(
+                literal(now), literal(now), func.min(_contact.unsubscribed_at), _contact.reason
+            )
             .join(lists, lists.c.id == _contact.list_id)
             .where(
                 lists.c.account_id == account_id,
@@ -207,7 +221,7 @@ class Contacts:
         )
         columns = [
             "list_id", "recipient", "active", "first_name", "last_name", "subscribed_at",
-            "unsubscribed_at", "reason",
+            "signup_at", "unsubscribed_at", "reason",
         ]  # fmt: skip
         self._run(insert_new(self._connection, list_contacts).from_select(columns, gone))
         told = select(_contact.list_id, _contact.recipient, _contact.active, _contact.reason)
@@ -239,7 +253,7 @@ class Contacts:
             _contact.list_id == list_id, _contact.recipient == recipient
         )
         row = self._connection.execute(one).one_or_none()
-        return None if row is None else _contact_of(row)
+        return None if row is None else contact_of(row)
 
     def known(self, list_id: ListId, recipients: Iterable[PhoneNumber]) -> dict[PhoneNumber, bool]:
         """Return which of the numbers the list knows, and whether each is active."""
@@ -259,7 +273,7 @@ class Contacts:
         if active is not None:
             of_list = of_list.where(_contact.active == active)
         page = of_list.order_by(_contact.recipient).offset(offset).limit(limit)
-        return [_contact_of(row) for row in self._run(page)]
+        return [contact_of(row) for row in self._run(page)]
 
     def count(self, list_id: ListId) -> int:
         """Return how many contacts of a list are active."""
@@ -310,11 +324,21 @@ def _back(event: _Event) -> dict[str, Any]:
 
 def _stranger(list_id: ListId, recipient: PhoneNumber, event: _Event) -> dict[str, Any]:
     """Return the row of a number that a list learns of by its leaving."""
-    names = {"first_name": "", "last_name": "", "subscribed_at": event["at"]}
-    return {"list_id": list_id, "recipient": recipient, **names, **_gone(event)}
+    by_text = event["reason"] == OptOutReason.MESSAGE
+    row = {
+        "list_id": list_id,
+        "recipient": recipient,
+        "first_name": "",
+        "last_name": "",
+        "subscribed_at": event["at"],
+        "signup_at": event["at"],
+        "signup_method": SignupMethod.MESSAGE.value if by_text else None,
+    }
+    return row | _gone(event)
 
 
-def _contact_of(row: Row[Any]) -> ListContact:
+def contact_of(row: Row[Any]) -> ListContact:
+    """Return the subscription a whole row of `list_contacts` tells of."""
     return ListContact(
         list_id=ListId(row.list_id),
         recipient=PhoneNumber(row.recipient),
@@ -324,4 +348,13 @@ def _contact_of(row: Row[Any]) -> ListContact:
         subscribed_at=row.subscribed_at,
         unsubscribed_at=row.unsubscribed_at,
         reason=None if row.reason is None else OptOutReason(row.reason),
+        custom_fields=read_fields(row.custom_fields),
+        signup_at=row.signup_at,
+        signup_method=None if row.signup_method is None else SignupMethod(row.signup_method),
+        facts=SignupFacts(
+            ip_address=row.ip_address,
+            url=row.url,
+            ad_network_source=row.ad_network_source,
+            ad_network_id=row.ad_network_id,
+        ),
     )

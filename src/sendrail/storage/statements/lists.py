@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from sendrail.domain import phone
 from sendrail.domain.answers import AnswerTexts
@@ -65,9 +65,19 @@ class Lists:
         of_account = select(lists).where(lists.c.account_id == account_id, wanted)
         return self._read(of_account.order_by(lists.c.id))
 
+    def count(self, account_id: AccountId) -> int:
+        """Return how many lists the account has, whatever their status."""
+        of_account = select(func.count()).where(lists.c.account_id == account_id)
+        return int(self._connection.execute(of_account).scalar_one())
+
     def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None:
         """Return the account's list of this number, whatever its status."""
         one = select(lists).where(lists.c.account_id == account_id, lists.c.number == number)
+        return next(iter(self._read(one)), None)
+
+    def find_id(self, account_id: AccountId, list_id: int) -> SendingList | None:
+        """Return the account's list of this id, whatever its status."""
+        one = select(lists).where(lists.c.account_id == account_id, lists.c.id == list_id)
         return next(iter(self._read(one)), None)
 
     def by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
@@ -89,10 +99,13 @@ class Lists:
     def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts:
         """Return how a list answers keywords."""
         one = select(lists).where(lists.c.account_id == account_id, lists.c.id == list_id)
-        row = self._connection.execute(one).one()
-        return AnswerTexts(
-            enabled=row.answers, stop=row.stop_text, start=row.start_text, help=row.help_text
-        )
+        return _answers(self._connection.execute(one).one())
+
+    def all_answer_texts(self, account_id: AccountId) -> dict[ListId, AnswerTexts]:
+        """Return how each list of the account answers keywords."""
+        own = (lists.c.answers, lists.c.stop_text, lists.c.start_text, lists.c.help_text)
+        of_account = select(lists.c.id, *own).where(lists.c.account_id == account_id)
+        return {ListId(row.id): _answers(row) for row in self._connection.execute(of_account)}
 
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool:
         changed = (
@@ -104,6 +117,12 @@ class Lists:
 
     def _read(self, statement: Any) -> list[SendingList]:
         return [list_of(row) for row in self._connection.execute(statement)]
+
+
+def _answers(row: Any) -> AnswerTexts:
+    return AnswerTexts(
+        enabled=row.answers, stop=row.stop_text, start=row.start_text, help=row.help_text
+    )
 
 
 def list_of(row: Row[Any]) -> SendingList:

@@ -1,49 +1,34 @@
-"""What the API can be asked: one table of operations, from which its description is made.
+"""The calls that send, and the look-up of messages."""
 
-A struct says which fields there are and of which type. What a struct cannot say, because the
-handlers check it with a code of its own (a phone number's form, what is required), stands here.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
-
-from sendrail.api.v2.messages import PAGE_MAX, PER_PAGE, PER_PAGE_MAX, Message, MessageList
+from sendrail.api.operations.parts import (
+    COUNT,
+    FINDING,
+    FLAG,
+    LIST,
+    MESSAGE_ID,
+    OBJECT,
+    PHONE,
+    POSTING,
+    READING,
+    RECIPIENT,
+    TEXT,
+    TIME,
+    TIME_OR_NULL,
+    Operation,
+    in_path,
+    page_parameters,
+    query,
+)
+from sendrail.api.v2.messages import Message, MessageList
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, Send, SendRaw
 from sendrail.api.v2.sending import BatchAnswer, QueuedMessage
 from sendrail.api.v2.words import STATUSES
 from sendrail.domain.text import Encoding
 
-PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
-MESSAGE_ID: Final = {"type": "string", "pattern": "^[0-9A-Za-z]{8}$", "examples": ["x7y8z9w0"]}
-TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00.000Z"]}
-_TIME_OR_NULL: Final = {**TIME, "type": ["string", "null"]}
-_TEXT: Final = {"type": "string", "minLength": 1, "pattern": r"\S"}
-_FLAG: Final = {"type": ["boolean", "null"], "default": False}
-_OBJECT: Final = {"type": ["object", "null"]}
-_COUNT: Final = {"type": "integer", "minimum": 0}
-
-_LIST: Final = "+15550001000"
-_RECIPIENT: Final = "+15550100000"
 _BULK: Final = f"up to {BATCH_MAX:,}, each judged on its own"
 
-_ASKING: Final = ("missing_api_key", "invalid_api_key", "account_suspended")
-_BROKEN: Final = ("internal_error", "storage_unavailable")
-_POSTING: Final = (
-    *_ASKING,
-    "invalid_json",
-    "invalid_field",
-    "invalid_idempotency_key",
-    "idempotency_in_progress",
-    "payload_too_large",
-    "unsupported_media_type",
-    "idempotency_key_reused",
-    "overloaded",
-    "storage_full",
-    *_BROKEN,
-)
 _RAW_ORDER: Final = (
     "invalid_field",
     "missing_to",
@@ -64,14 +49,12 @@ _RAW_ORDER: Final = (
     "queue_full",
 )
 _ORDER: Final = (*_RAW_ORDER, "unknown_macro", "not_available")
-# What any path may answer, whatever was asked of it.
-ANYWHERE: Final = ("invalid_request", "method_not_allowed")
 
 _ORDER_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "to": {**PHONE, "description": "The recipient, as an E.164 number."},
     "list_number": {**PHONE, "description": "The number of the sending list, as E.164."},
     "body": {
-        **_TEXT,
+        **TEXT,
         "description": (
             "The text. `{{messageId}}` becomes the message's id when it is sent. At most 1,600 "
             "characters and 10 segments, unless the installation is set up otherwise; the NUL "
@@ -79,7 +62,7 @@ _ORDER_FIELDS: Final[dict[str, dict[str, Any]]] = {
         ),
     },
     "metadata": {
-        **_OBJECT,
+        **OBJECT,
         "description": (
             "Anything of yours, told again on look-up byte for byte; at most "
             f"{METADATA_BYTES_MAX:,} bytes."
@@ -91,19 +74,19 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "SendRaw": {
         **_ORDER_FIELDS,
         "skip_duplicate_check": {
-            **_FLAG,
+            **FLAG,
             "description": "Send even if the same text just went to the same recipient.",
         },
         "skip_rate_limit": {
-            **_FLAG,
+            **FLAG,
             "description": "Pass ahead of what waits for the list's rate.",
         },
         "skip_contact_validation": {
-            **_FLAG,
+            **FLAG,
             "description": "Send even to who has unsubscribed or is on the block list.",
         },
         "skip_journey_check": {
-            **_FLAG,
+            **FLAG,
             "description": "Send even to who is in an active journey on the list.",
         },
     },
@@ -121,7 +104,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     }
     | {
         "custom_fields": {
-            **_OBJECT,
+            **OBJECT,
             "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             "description": "More macros: `{{color}}` takes the value of `color`.",
         }
@@ -131,13 +114,13 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "message_id": MESSAGE_ID,
         "status": {"const": "queued"},
     },
-    "BatchAnswer": {"queued_count": _COUNT, "error_count": _COUNT},
+    "BatchAnswer": {"queued_count": COUNT, "error_count": COUNT},
     "BatchMessage": {
-        "index": {**_COUNT, "description": "Its place among `messages`, from 0."},
+        "index": {**COUNT, "description": "Its place among `messages`, from 0."},
         "message_id": MESSAGE_ID,
     },
     "BatchError": {
-        "index": {**_COUNT, "description": "Its place among `messages`, from 0."},
+        "index": {**COUNT, "description": "Its place among `messages`, from 0."},
         "to": {"type": ["string", "null"], "description": "As it was given, if it was text."},
         "code": {"enum": list(_ORDER)},
     },
@@ -153,18 +136,11 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "status_detail": {"type": ["string", "null"], "description": "Why, or what exactly."},
         "encoding": {"enum": [str(each) for each in Encoding]},
         "segments": {"type": "integer", "minimum": 1},
-        "attempts": _COUNT,
-        "metadata": _OBJECT,
+        "attempts": COUNT,
+        "metadata": OBJECT,
         "created_at": TIME,
-        "sent_at": _TIME_OR_NULL,
-        "ended_at": _TIME_OR_NULL,
-    },
-    "Pagination": {
-        "page": {"type": "integer", "minimum": 1},
-        "per_page": {"type": "integer", "minimum": 1},
-        "total": _COUNT,
-        "total_pages": _COUNT,
-        "total_is_exact": {"type": "boolean", "description": "If not, `total` is a lower bound."},
+        "sent_at": TIME_OR_NULL,
+        "ended_at": TIME_OR_NULL,
     },
 }
 REQUIRED: Final = {
@@ -173,36 +149,15 @@ REQUIRED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One thing to ask for; `request` names the schema of its body, `is_batch` of many."""
-
-    method: str
-    path: str
-    id: str
-    tag: str
-    summary: str
-    description: str
-    answer: type[msgspec.Struct]
-    codes: tuple[str, ...]
-    request: type[msgspec.Struct] | None = None
-    is_batch: bool = False
-    examples: Mapping[str, Any] = field(default_factory=dict)
-    parameters: tuple[dict[str, Any], ...] = ()
-
-
-def _query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": text, "schema": schema}
-
-
 def _order(body: str, **more: Any) -> dict[str, Any]:
-    return {"to": _RECIPIENT, "list_number": _LIST, "body": body, **more}
+    return {"to": RECIPIENT, "list_number": LIST, "body": body, **more}
 
 
 OPERATIONS: Final = (
     Operation(
         method="post",
         path="/send-raw",
+        keeps_refusals=True,
         id="sendRaw",
         tag="Sending",
         summary="Send a message as it is",
@@ -215,7 +170,7 @@ OPERATIONS: Final = (
         ),
         request=SendRaw,
         answer=QueuedMessage,
-        codes=(*_POSTING, *_RAW_ORDER),
+        codes=(*POSTING, *_RAW_ORDER),
         examples={
             "plain": _order("Your code is 1234, message {{messageId}}"),
             "with flags and metadata": _order(
@@ -229,6 +184,7 @@ OPERATIONS: Final = (
     Operation(
         method="post",
         path="/send-raw/bulk",
+        keeps_refusals=True,
         id="sendRawBulk",
         tag="Sending",
         summary="Send many messages as they are",
@@ -239,7 +195,7 @@ OPERATIONS: Final = (
         request=SendRaw,
         is_batch=True,
         answer=BatchAnswer,
-        codes=(*_POSTING, "missing_messages", "too_many_messages"),
+        codes=(*POSTING, "missing_messages", "too_many_messages"),
         examples={
             "two": {
                 "messages": [
@@ -252,6 +208,7 @@ OPERATIONS: Final = (
     Operation(
         method="post",
         path="/send",
+        keeps_refusals=True,
         id="send",
         tag="Sending",
         summary="Send a message with macros",
@@ -261,7 +218,7 @@ OPERATIONS: Final = (
         ),
         request=Send,
         answer=QueuedMessage,
-        codes=(*_POSTING, *_ORDER),
+        codes=(*POSTING, *_ORDER),
         examples={
             "with a macro": _order(
                 "Hi {{first_name}}, {{color}} is back in stock.",
@@ -272,6 +229,7 @@ OPERATIONS: Final = (
     Operation(
         method="post",
         path="/send/bulk",
+        keeps_refusals=True,
         id="sendBulk",
         tag="Sending",
         summary="Send many messages with macros",
@@ -279,13 +237,13 @@ OPERATIONS: Final = (
         request=Send,
         is_batch=True,
         answer=BatchAnswer,
-        codes=(*_POSTING, "missing_messages", "too_many_messages"),
+        codes=(*POSTING, "missing_messages", "too_many_messages"),
         examples={
             "one list for all": {
-                "list_number": _LIST,
+                "list_number": LIST,
                 "messages": [
                     {
-                        "to": _RECIPIENT,
+                        "to": RECIPIENT,
                         "body": "Hi {{first_name}}!",
                         "contact_data": {"first_name": name},
                     }
@@ -302,23 +260,14 @@ OPERATIONS: Final = (
         summary="List messages",
         description="Returns messages page by page, newest first.",
         answer=MessageList,
-        codes=(*_ASKING, "invalid_parameter", "query_too_broad", *_BROKEN),
+        codes=READING,
         parameters=(
-            _query(
-                "page",
-                {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": 1},
-                "Which page.",
-            ),
-            _query(
-                "per_page",
-                {"type": "integer", "minimum": 1, "maximum": PER_PAGE_MAX, "default": PER_PAGE},
-                "How many on a page.",
-            ),
-            _query("status", {"type": "string", "enum": list(STATUSES)}, "Only of this status."),
-            _query("to", PHONE, "Only to this recipient; write its + as %2B."),
-            _query("list_number", PHONE, "Only from this list; write its + as %2B."),
-            _query("created_after", TIME, "Only accepted at this time or later."),
-            _query("created_before", TIME, "Only accepted before this time."),
+            *page_parameters(),
+            query("status", {"type": "string", "enum": list(STATUSES)}, "Only of this status."),
+            query("to", PHONE, "Only to this recipient; write its + as %2B."),
+            query("list_number", PHONE, "Only from this list; write its + as %2B."),
+            query("created_after", TIME, "Only accepted at this time or later."),
+            query("created_before", TIME, "Only accepted before this time."),
         ),
     ),
     Operation(
@@ -329,15 +278,7 @@ OPERATIONS: Final = (
         summary="Look up a message",
         description="Returns one message; another account's looks like no message.",
         answer=Message,
-        codes=(*_ASKING, "not_found", *_BROKEN),
-        parameters=(
-            {
-                "name": "message_id",
-                "in": "path",
-                "required": True,
-                "description": "The id that the sending call answered.",
-                "schema": MESSAGE_ID,
-            },
-        ),
+        codes=FINDING,
+        parameters=(in_path("message_id", MESSAGE_ID, "The id that the sending call answered."),),
     ),
 )

@@ -1,0 +1,30 @@
+"""What the API can be asked: one table of operations, from which its description is made."""
+
+from typing import Any, Final
+
+from sendrail.api.operations import blocks, contacts, journeys, lists, sending
+from sendrail.api.operations.parts import PAGINATION, Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *sending.OPERATIONS,
+    *contacts.OPERATIONS,
+    *lists.OPERATIONS,
+    *blocks.OPERATIONS,
+    *journeys.OPERATIONS,
+)
+# What the handlers know of a struct's fields and its types do not say.
+FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
+    "Pagination": PAGINATION,
+    **sending.FIELDS,
+    **contacts.FIELDS,
+    **lists.FIELDS,
+    **blocks.FIELDS,
+    **journeys.FIELDS,
+}
+REQUIRED: Final[dict[str, list[str]]] = {
+    **sending.REQUIRED,
+    **contacts.REQUIRED,
+    **lists.REQUIRED,
+    **blocks.REQUIRED,
+    **journeys.REQUIRED,
+}

@@ -1,0 +1,82 @@
+"""The resources over HTTP: routes from the endpoints' tables, and what all of them have in common.
+
+The order of faults is that of the sending calls: the body's size, the key, the account, the
+body's type, the idempotency key, and then what the endpoint itself finds.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sendrail.api.answers import BODY_BYTES_MAX, PRIVATE, json_answer, too_large
+from sendrail.api.auth import account_of
+from sendrail.api.bodies import read_body
+from sendrail.api.v2 import blocks, contacts, journeys, lists
+from sendrail.api.v2.asking import Ask, Endpoint, Replayed, encode, promise_of
+from sendrail.api.v2.sending import is_json
+from sendrail.app import Runtime
+from sendrail.domain.errors import InvalidInput
+
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    *contacts.ENDPOINTS,
+    *lists.ENDPOINTS,
+    *blocks.ENDPOINTS,
+    *journeys.ENDPOINTS,
+)
+
+
+def resource_routes(runtime: Runtime, bases: Iterable[str]) -> list[BaseRoute]:
+    """Return the routes of every resource, under each base path."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return [
+        Route(base + path, _answering(runtime, base, methods), methods=list(methods))
+        for base in bases
+        for path, methods in by_path.items()
+    ]
+
+
+def _answering(
+    runtime: Runtime, base: str, methods: dict[str, Endpoint]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        # A HEAD is answered as its GET; the server leaves the body out.
+        endpoint = methods.get(request.method) or methods["GET"]
+        body = b""
+        if endpoint.takes_body:
+            read = await read_body(request, BODY_BYTES_MAX)
+            if read is None:
+                return too_large(request)
+            body = read
+        account = await account_of(runtime.store, request.headers.raw)
+        headers = dict(request.headers.raw)
+        if endpoint.takes_body and not is_json(headers.get(b"content-type", b"")):
+            raise InvalidInput(
+                "Send the body as `Content-Type: application/json`",
+                code="unsupported_media_type",
+            )
+        promise = None
+        if endpoint.method == "POST":
+            path = request.url.path.removeprefix(base)
+            key = headers.get(b"idempotency-key")
+            promise = promise_of(account, key, "POST", path, body, runtime.clock.now)
+        ask = Ask(
+            account=account,
+            request_id=request.state.request_id,
+            path=request.path_params,
+            query=request.query_params,
+            body=body,
+            promise=promise,
+        )
+        try:
+            told = await endpoint.answer(runtime, ask)
+        except Replayed as before:
+            replayed = {"idempotency-replayed": "true"}
+            return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)
+        return json_answer(200, encode(told), PRIVATE)
+
+    return answer

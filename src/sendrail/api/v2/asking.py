@@ -1,0 +1,136 @@
+"""A request to a resource: who asks for what, and what makes it count once.
+
+An endpoint is a function of the services and such a request: parse, one service call, shape.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
+from sendrail.app import Runtime
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.marketing.once import Once, each_time
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import KeptAnswer
+
+T = TypeVar("T")
+
+encode: Final = msgspec.json.Encoder().encode
+# More digits than any row's number has.
+_ID_DIGITS_MAX: Final = 19
+
+
+class Replayed(Exception):
+    """The request was answered before; nothing is done again."""
+
+    def __init__(self, kept: KeptAnswer) -> None:
+        super().__init__()
+        self.kept = kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A caller's promise that requests with this key are one and the same."""
+
+    account: AccountId
+    key: str
+    route: str
+    body_digest: bytes
+    now: Callable[[], int]
+
+    def around(self, shape: Callable[[Any], msgspec.Struct]) -> Once:
+        """Return what keeps the answer in the transaction whose work it tells of.
+
+        An error undoes that transaction and is not kept: whoever mends the request may use the
+        key again.
+        """
+
+        def once(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
+            def guarded(tx: Tx) -> T:
+                self._refuse_repeated(tx)
+                result = work(tx)
+                answer = KeptAnswer(self.route, self.body_digest, 200, encode(shape(result)))
+                tx.gate.keep_answer(self.account, self.key, answer, self.now())
+                return result
+
+            return guarded
+
+        return once
+
+    def _refuse_repeated(self, tx: Tx) -> None:
+        pair = (int(self.account), self.key)
+        kept = tx.gate.kept_answers([pair]).get(pair)
+        if kept is None:
+            return
+        if (kept.route, kept.body_digest) != (self.route, self.body_digest):
+            raise InvalidInput(
+                "The idempotency key was used before with another request.",
+                code="idempotency_key_reused",
+            )
+        raise Replayed(kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request of a caller who may ask."""
+
+    account: AccountId
+    request_id: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    promise: Promise | None
+
+    def path_id(self, name: str) -> int:
+        """Return a number in the path. Raises `NotFound` where it can be none."""
+        text = self.path[name]
+        if not (text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS_MAX):
+            raise NotFound("There is no such thing, or it is not yours.")
+        return int(text)
+
+    async def once(
+        self, call: Callable[[Once], Awaitable[T]], shape: Callable[[T], msgspec.Struct]
+    ) -> msgspec.Struct:
+        """Make a service call that counts once, and return its shape."""
+        guard = each_time if self.promise is None else self.promise.around(shape)
+        return shape(await call(guard))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers one method on one path."""
+
+    method: str
+    path: str
+    answer: Callable[[Runtime, Ask], Awaitable[msgspec.Struct]]
+    takes_body: bool = False
+
+
+def promise_of(  # noqa: PLR0917 - the parts of a request
+    account: AccountId,
+    key: bytes | None,
+    method: str,
+    path: str,
+    body: bytes,
+    now: Callable[[], int],
+) -> Promise | None:
+    """Return the promise of a request, None without an `Idempotency-Key`."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX:
+        raise InvalidInput(
+            f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters",
+            code="invalid_idempotency_key",
+        )
+    return Promise(
+        account=account,
+        key=key.decode("latin-1"),
+        route=f"{method} {path}",
+        body_digest=hashlib.sha256(body).digest(),
+        now=now,
+    )

@@ -1,0 +1,468 @@
+"""Contacts: one by one or by the thousand into a list, page by page out of it, off it for good."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from sendrail.api.v2.asking import Ask, Endpoint
+from sendrail.api.v2.decoding import UNREADABLE, Scalar, decoded
+from sendrail.api.v2.fields import numbers, text
+from sendrail.api.v2.queries import (
+    Pagination,
+    boolean,
+    given,
+    instant,
+    pagination,
+    phone_in,
+    read_page,
+    shown_time,
+)
+from sendrail.app import Runtime
+from sendrail.domain import phone
+from sendrail.domain.contact import SignUp, SignupFacts, SignupMethod
+from sendrail.domain.errors import InvalidInput
+from sendrail.marketing.contacts import Joining
+from sendrail.marketing.signups import Notice, SignedUp, SignUpReport
+from sendrail.storage.rows import FoundContact
+
+CONTACTS_MAX: Final = 1_000
+CONTACT_BYTES_MAX: Final = 4_000
+PER_PAGE_MAX: Final = 1_000
+NAME_LENGTH_MAX: Final = 100
+EMAIL_LENGTH_MAX: Final = 254
+ADDRESS_LENGTH_MAX: Final = 64
+URL_LENGTH_MAX: Final = 2_048
+SOURCE_LENGTH_MAX: Final = 255
+# Clocks differ; a sign-up further ahead than this is a mistake.
+_AHEAD_MAX_MS: Final = 5 * 60_000
+
+WARNINGS: Final = {
+    Notice.CONTACT_UNSUBSCRIBED: (
+        "The contact has opted out of this list and stays out; only its own START brings it back."
+    ),
+    Notice.CONTACT_BLOCKED: "The number is on the account's block list: nothing is sent to it.",
+    Notice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
+    Notice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
+}
+_QUERY_HELP: Final = {
+    "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
+    "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
+    "active": "`active` is true or false",
+}
+
+
+class NewContact(msgspec.Struct, gc=False):
+    """`POST /v2/contacts`."""
+
+    phone_number: str | None = None
+    list_number: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    custom_fields: dict[str, Scalar] | None = None
+    replace_custom_fields: bool | None = None
+    signup_date: str | None = None
+    ip_address: str | None = None
+    url: str | None = None
+    ad_network_source: str | None = None
+    ad_network_id: str | None = None
+    use_journeys: bool | None = None
+    skip_journey_if_exists: bool | None = None
+    use_validation: bool | None = None
+
+
+class ContactBatch(msgspec.Struct, gc=False):
+    """`POST /v2/contacts/bulk`; each contact is read on its own."""
+
+    contacts: list[msgspec.Raw] | None = None
+
+
+class ContactUpdate(msgspec.Struct, gc=False):
+    """`PUT /v2/contacts`."""
+
+    phone_number: str | None = None
+    list_number: str | None = None
+    custom_fields: dict[str, Scalar] | None = None
+    merge_fields: bool | None = None
+
+
+class ContactKey(msgspec.Struct, gc=False):
+    """`DELETE /v2/contacts`."""
+
+    phone_number: str | None = None
+    list_number: str | None = None
+
+
+class ContactWarning(msgspec.Struct):
+    """Something to know, though the request succeeded."""
+
+    code: str
+    message: str
+
+
+class ContactCreated(msgspec.Struct):
+    """The answer to a contact that was taken."""
+
+    success: bool
+    contact_id: str
+    list_contact_id: str
+    is_new_contact: bool
+    is_new_list_contact: bool
+    journeys_enrolled: int
+    warnings: list[ContactWarning]
+
+
+class ContactError(msgspec.Struct, omit_defaults=True):
+    """One contact of a batch that was not taken, and why."""
+
+    index: int
+    phone_number: str | None
+    code: str
+    error: str
+    param: str | None = None
+
+
+class ContactBatchWarning(msgspec.Struct):
+    """One contact of a batch that was taken, and what to know of it."""
+
+    index: int
+    phone_number: str
+    code: str
+    message: str
+
+
+class ContactBatchAnswer(msgspec.Struct):
+    """The answer to a batch of contacts."""
+
+    success_count: int
+    error_count: int
+    errors: list[ContactError]
+    contacts_created: int
+    list_contacts_created: int
+    journeys_enrolled: int
+    warnings: list[ContactBatchWarning]
+
+
+class ContactUpdated(msgspec.Struct):
+    """The answer to a change of custom fields: all of them, as they are now."""
+
+    success: bool
+    list_contact_id: str
+    custom_fields: dict[str, Scalar]
+
+
+class ContactLeft(msgspec.Struct):
+    """The answer to an opt-out; `unsubscribed` is false where nobody left by it."""
+
+    success: bool
+    unsubscribed: bool
+
+
+class Contact(msgspec.Struct):
+    """A contact's subscription to one list."""
+
+    phone_number: str
+    list_number: str
+    list_id: int
+    contact_id: str
+    list_contact_id: str
+    active: bool
+    first_name: str
+    last_name: str
+    email: str | None
+    signup_date: str
+    signup_method: str | None
+    unsubscribed_at: str | None
+    unsubscribe_reason: str | None
+    custom_fields: dict[str, Scalar]
+    carrier: str | None
+    line_type: str | None
+    timezone: str | None
+    is_valid: bool | None
+    send_count: int | None
+    click_count: int
+    revenue_total: float
+    conversion_count: int
+    last_sent_at: str | None
+    last_clicked_at: str | None
+    in_workflow: bool
+
+
+class ContactList(msgspec.Struct):
+    """A page of contacts, newest sign-up first."""
+
+    contacts: list[Contact]
+    pagination: Pagination
+
+
+class _Numbered(msgspec.Struct, gc=False):
+    phone_number: str | None = None
+
+
+_new: Final = msgspec.json.Decoder(NewContact).decode
+_batch: Final = msgspec.json.Decoder(ContactBatch).decode
+_update: Final = msgspec.json.Decoder(ContactUpdate).decode
+_key: Final = msgspec.json.Decoder(ContactKey).decode
+_numbered: Final = msgspec.json.Decoder(_Numbered).decode
+
+
+async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+    """Subscribe a contact, or merge what is told of a known one."""
+    joining = _read_contact(ask.body, runtime.clock.now())
+
+    def shape(report: SignUpReport) -> ContactCreated:
+        [outcome] = report.outcomes
+        assert isinstance(outcome, SignedUp), "a refusal has been raised"
+        ids, sender = runtime.contact_ids, outcome.sender
+        return ContactCreated(
+            success=True,
+            contact_id=ids.contact(ask.account, outcome.recipient),
+            list_contact_id=ids.list_contact(sender.id, outcome.recipient),
+            is_new_contact=outcome.is_new_contact,
+            is_new_list_contact=outcome.is_new_list_contact,
+            journeys_enrolled=report.journeys_enrolled,
+            warnings=[ContactWarning(notice, WARNINGS[notice]) for notice in outcome.notices],
+        )
+
+    return await ask.once(
+        lambda once: runtime.contacts.sign_up_one(ask.account, joining, once=once), shape
+    )
+
+
+async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+    """Subscribe many contacts, each judged on its own."""
+    raws = [bytes(raw) for raw in decoded(_batch, ask.body).contacts or ()]
+    if not raws:
+        raise InvalidInput("`contacts` is required", code="missing_contacts", param="contacts")
+    if len(raws) > CONTACTS_MAX:
+        raise InvalidInput(
+            f"A batch holds at most {CONTACTS_MAX:,} contacts",
+            code="too_many_contacts",
+            param="contacts",
+        )
+    now = runtime.clock.now()
+    read = [_contact_or_fault(raw, now) for raw in raws]
+    joinings = [each for each in read if isinstance(each, Joining)]
+
+    def shape(report: SignUpReport) -> ContactBatchAnswer:
+        taken = iter(report.outcomes)
+        outcomes = [next(taken) if isinstance(each, Joining) else each for each in read]
+        return _batch_answer(raws, outcomes, report.journeys_enrolled)
+
+    return await ask.once(
+        lambda once: runtime.contacts.sign_up(ask.account, joinings, once=once), shape
+    )
+
+
+async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
+    """Merge custom fields into those of a contact, or replace them."""
+    fields = decoded(_update, ask.body)
+    recipient, number = numbers(fields.phone_number, fields.list_number)
+    if fields.custom_fields is None:
+        raise InvalidInput(
+            "`custom_fields` is required", code="missing_custom_fields", param="custom_fields"
+        )
+    contact = await runtime.contacts.set_fields(
+        ask.account,
+        phone.show(number),
+        phone.show(recipient),
+        fields.custom_fields,
+        merge=fields.merge_fields is not False,
+    )
+    return ContactUpdated(
+        success=True,
+        list_contact_id=runtime.contact_ids.list_contact(contact.list_id, recipient),
+        custom_fields=dict(contact.custom_fields),
+    )
+
+
+async def leave(runtime: Runtime, ask: Ask) -> ContactLeft:
+    """Take a contact off a list for good."""
+    fields = decoded(_key, ask.body)
+    recipient, number = numbers(fields.phone_number, fields.list_number)
+    left = await runtime.contacts.leave(
+        ask.account,
+        phone.show(number),
+        phone.show(recipient),
+        evidence=f"request {ask.request_id}",
+    )
+    return ContactLeft(success=True, unsubscribed=left)
+
+
+async def page(runtime: Runtime, ask: Ask) -> ContactList:
+    """List contacts page by page."""
+    at, per_page = read_page(ask.query, PER_PAGE_MAX)
+    number = given(ask.query, "list_number", phone_in, _QUERY_HELP)
+    recipient = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
+    active = given(ask.query, "active", boolean, _QUERY_HELP)
+    found = await runtime.contacts.page(
+        ask.account,
+        "" if number is None else phone.show(number),
+        phone_number="" if recipient is None else phone.show(recipient),
+        active=active,
+        page=at,
+        per_page=per_page,
+    )
+    on_journeys = found.on_journeys
+    return ContactList(
+        [
+            _shown(
+                runtime,
+                ask,
+                each,
+                in_workflow=(each.contact.list_id, each.contact.recipient) in on_journeys,
+            )
+            for each in found.contacts
+        ],
+        pagination(at, per_page, found.total),
+    )
+
+
+ENDPOINTS: Final = (
+    Endpoint("POST", "/contacts", create, takes_body=True),
+    Endpoint("POST", "/contacts/bulk", create_many, takes_body=True),
+    Endpoint("GET", "/contacts", page),
+    Endpoint("PUT", "/contacts", update, takes_body=True),
+    Endpoint("DELETE", "/contacts", leave, takes_body=True),
+)
+
+
+def _read_contact(body: bytes, now: int) -> Joining:
+    """Return the sign-up a body tells of. Raises `InvalidInput` for its first fault."""
+    fields = decoded(_new, body)
+    recipient, number = numbers(fields.phone_number, fields.list_number)
+    if len(body) > CONTACT_BYTES_MAX:
+        raise InvalidInput(
+            f"A contact takes at most {CONTACT_BYTES_MAX:,} bytes", code="payload_too_large"
+        )
+    if fields.use_validation:
+        raise InvalidInput(
+            "Numbers cannot be validated by a paid service here; leave `use_validation` out",
+            code="not_available",
+            param="use_validation",
+        )
+    skips = fields.skip_journey_if_exists
+    return Joining(
+        number,
+        SignUp(
+            recipient=recipient,
+            method=SignupMethod.API,
+            at=_signup_at(fields.signup_date, now),
+            facts=SignupFacts(
+                ip_address=text("ip_address", fields.ip_address, ADDRESS_LENGTH_MAX),
+                url=text("url", fields.url, URL_LENGTH_MAX),
+                ad_network_source=text(
+                    "ad_network_source", fields.ad_network_source, SOURCE_LENGTH_MAX
+                ),
+                ad_network_id=text("ad_network_id", fields.ad_network_id, SOURCE_LENGTH_MAX),
+            ),
+            first_name=text("first_name", fields.first_name, NAME_LENGTH_MAX) or "",
+            last_name=text("last_name", fields.last_name, NAME_LENGTH_MAX) or "",
+            email=_email(fields.email),
+            custom_fields=fields.custom_fields or {},
+            replace_custom_fields=bool(fields.replace_custom_fields),
+            use_journeys=bool(fields.use_journeys),
+            skip_journey_if_exists=skips is not False,
+        ),
+    )
+
+
+def _contact_or_fault(body: bytes, now: int) -> Joining | InvalidInput:
+    try:
+        return _read_contact(body, now)
+    except InvalidInput as invalid:
+        if invalid.code == "invalid_json":
+            return InvalidInput("Each of `contacts` must be a JSON object", param="contacts")
+        return invalid
+
+
+def _signup_at(given_date: str | None, now: int) -> int | None:
+    if given_date is None or not given_date.strip():
+        return None
+    at = instant(given_date.strip())
+    if at is None or at < 0:
+        raise InvalidInput(
+            "`signup_date` is an ISO 8601 time, such as 2026-01-31T08:00:00Z", param="signup_date"
+        )
+    if at > now + _AHEAD_MAX_MS:
+        raise InvalidInput("`signup_date` lies in the future", param="signup_date")
+    return at
+
+
+def _email(given_address: str | None) -> str | None:
+    address = text("email", given_address, EMAIL_LENGTH_MAX)
+    if address is not None and "@" not in address:
+        raise InvalidInput("`email` must be an e-mail address", param="email")
+    return address
+
+
+def _batch_answer(
+    raws: Sequence[bytes], outcomes: Sequence[SignedUp | InvalidInput], enrolled: int
+) -> ContactBatchAnswer:
+    errors, warnings = [], []
+    taken: list[SignedUp] = []
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, InvalidInput):
+            given_number = _number_in(raws[index])
+            errors.append(
+                ContactError(index, given_number, outcome.code, outcome.message, outcome.param)
+            )
+            continue
+        taken.append(outcome)
+        number = phone.show(outcome.recipient)
+        warnings += [
+            ContactBatchWarning(index, number, notice, WARNINGS[notice])
+            for notice in outcome.notices
+        ]
+    return ContactBatchAnswer(
+        success_count=len(taken),
+        error_count=len(errors),
+        errors=errors,
+        contacts_created=sum(each.is_new_contact for each in taken),
+        list_contacts_created=sum(each.is_new_list_contact for each in taken),
+        journeys_enrolled=enrolled,
+        warnings=warnings,
+    )
+
+
+def _number_in(contact: bytes) -> str | None:
+    """Return what the caller wrote as `phone_number`, where that is text."""
+    try:
+        return _numbered(contact).phone_number
+    except UNREADABLE:
+        return None
+
+
+def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool) -> Contact:
+    contact, facts = found.contact, found.phone
+    left_at = contact.unsubscribed_at
+    fields: Mapping[str, Scalar] = contact.custom_fields
+    return Contact(
+        phone_number=phone.show(contact.recipient),
+        list_number=phone.show(found.list_number),
+        list_id=contact.list_id,
+        contact_id=runtime.contact_ids.contact(ask.account, contact.recipient),
+        list_contact_id=runtime.contact_ids.list_contact(contact.list_id, contact.recipient),
+        active=contact.active,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        email=facts.email,
+        signup_date=shown_time(contact.signup_at),
+        signup_method=contact.signup_method,
+        unsubscribed_at=None if left_at is None else shown_time(left_at),
+        unsubscribe_reason=contact.reason,
+        custom_fields=dict(fields),
+        carrier=facts.carrier,
+        line_type=facts.line_type,
+        timezone=facts.timezone,
+        is_valid=facts.is_valid,
+        # Nobody counts these yet; what is not counted is not told as none.
+        send_count=None,
+        click_count=0,
+        revenue_total=0.0,
+        conversion_count=0,
+        last_sent_at=None,
+        last_clicked_at=None,
+        in_workflow=in_workflow,
+    )

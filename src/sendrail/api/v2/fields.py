@@ -1,0 +1,44 @@
+"""Fields that several resources take: phone numbers and texts, checked as the public API does."""
+
+from typing import Final
+
+from sendrail.domain import phone
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.phone import PhoneNumber
+
+_E164: Final = "must be an E.164 phone number, such as +15550100000"
+_CODES: Final = {"phone_number": "invalid_phone", "list_number": "invalid_list_number"}
+
+
+def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, PhoneNumber]:
+    """Return a contact's and a list's number. What is missing is told before what is wrong."""
+    contact = _present("phone_number", phone_number)
+    sender = _present("list_number", list_number)
+    return _number("phone_number", contact), _number("list_number", sender)
+
+
+def number(name: str, text: str | None) -> PhoneNumber:
+    """Return the phone number in a field; absent, null and blank count as missing."""
+    return _number(name, _present(name, text))
+
+
+def text(name: str, value: str | None, length_max: int) -> str | None:
+    """Return a text without the blanks around it; a blank one is none."""
+    if value is None or not (kept := value.strip()):
+        return None
+    if len(kept) > length_max:
+        raise InvalidInput(f"`{name}` has at most {length_max:,} characters", param=name)
+    return kept
+
+
+def _present(name: str, given: str | None) -> str:
+    if not given or given.isspace():
+        raise InvalidInput(f"`{name}` is required", code=f"missing_{name}", param=name)
+    return given
+
+
+def _number(name: str, given: str) -> PhoneNumber:
+    parsed = phone.parse(given)
+    if parsed is None:
+        raise InvalidInput(f"`{name}` {_E164}", code=_CODES[name], param=name)
+    return parsed

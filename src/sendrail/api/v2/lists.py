@@ -1,0 +1,207 @@
+"""Sending lists: read as the public API does, and set up in the same style."""
+
+from typing import Final
+
+import msgspec
+
+from sendrail.api.v2.asking import Ask, Endpoint
+from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.fields import number
+from sendrail.api.v2.queries import given, shown_time
+from sendrail.app import Runtime
+from sendrail.domain import phone
+from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.sender import ListStatus, OnUncertain
+from sendrail.marketing.list_details import ListDetails
+from sendrail.marketing.lists import ListChange
+
+_STATUS_HELP: Final = f"`status` is one of {', '.join(ListStatus)}"
+# What an owner may set by hand: suspending is the operator's, deleting has its own method.
+SETTABLE: Final = (ListStatus.ACTIVE, ListStatus.PAUSED)
+
+
+class NewList(msgspec.Struct, gc=False):
+    """`POST /v2/lists`."""
+
+    phone_number: str | None = None
+    list_name: str | None = None
+    brand_name: str | None = None
+    rate: int | None = None
+    link: str | None = None
+    second_link: str | None = None
+    on_uncertain: str | None = None
+    answers: bool | None = None
+    stop_text: str | None = None
+    start_text: str | None = None
+    help_text: str | None = None
+
+
+class ListUpdate(msgspec.Struct, gc=False):
+    """`PUT /v2/lists/{list_id}`; what is left out stays as it is."""
+
+    status: str | None = None
+    list_name: str | None = None
+    brand_name: str | None = None
+    rate: int | None = None
+    link: str | None = None
+    second_link: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_uncertain: str | None = None
+    answers: bool | None = None
+    stop_text: str | msgspec.UnsetType | None = msgspec.UNSET
+    start_text: str | msgspec.UnsetType | None = msgspec.UNSET
+    help_text: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class SendingList(msgspec.Struct):
+    """A sending list."""
+
+    id: int
+    phone_number: str
+    brand_name: str
+    list_name: str
+    list_type: str | None
+    status: str
+    contact_count: int
+    created_at: str
+    rate: int
+    link: str | None
+    second_link: str | None
+    own_carrier: bool
+    verified_at: str | None
+    on_uncertain: str
+    answers: bool
+    stop_text: str | None
+    start_text: str | None
+    help_text: str | None
+
+
+class Lists(msgspec.Struct):
+    """The account's lists."""
+
+    lists: list[SendingList]
+
+
+class ListDeleted(msgspec.Struct):
+    """The answer to a list that was deleted."""
+
+    success: bool
+    deleted: bool
+
+
+_new: Final = msgspec.json.Decoder(NewList).decode
+_update: Final = msgspec.json.Decoder(ListUpdate).decode
+
+
+async def all_(runtime: Runtime, ask: Ask) -> Lists:
+    """List the account's lists."""
+    status = given(ask.query, "status", _status, {"status": _STATUS_HELP})
+    found = await runtime.lists.all_details(ask.account, status)
+    return Lists([_shown(each) for each in found])
+
+
+async def show(runtime: Runtime, ask: Ask) -> SendingList:
+    """Show one list."""
+    return _shown(await runtime.lists.details(ask.account, ask.path_id("list_id")))
+
+
+async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+    """Add a list."""
+    fields = decoded(_new, ask.body)
+    wanted = phone.show(number("phone_number", fields.phone_number))
+    return await ask.once(
+        lambda once: runtime.lists.create(
+            ask.account,
+            wanted,
+            name=fields.list_name or "",
+            brand=fields.brand_name or "",
+            rate=fields.rate,
+            link=fields.link or "",
+            second_link=fields.second_link or "",
+            on_uncertain=fields.on_uncertain or OnUncertain.HOLD,
+            answers=AnswerTexts(
+                enabled=fields.answers is not False,
+                stop=fields.stop_text,
+                start=fields.start_text,
+                help=fields.help_text,
+            ),
+            once=once,
+        ),
+        _shown,
+    )
+
+
+async def update(runtime: Runtime, ask: Ask) -> SendingList:
+    """Change a list, pause it or let it send again."""
+    list_id = ask.path_id("list_id")
+    fields = decoded(_update, ask.body)
+    change = ListChange(
+        status=_settable(fields.status),
+        name=fields.list_name,
+        brand=fields.brand_name,
+        rate=fields.rate,
+        link=fields.link,
+        second_link=_or_none(fields.second_link),
+        on_uncertain=fields.on_uncertain,
+        answers=fields.answers,
+        stop_text=_or_none(fields.stop_text),
+        start_text=_or_none(fields.start_text),
+        help_text=_or_none(fields.help_text),
+    )
+    return _shown(await runtime.lists.update(ask.account, list_id, change))
+
+
+async def delete(runtime: Runtime, ask: Ask) -> ListDeleted:
+    """Delete a list; its history and its opt-outs stay."""
+    await runtime.lists.delete(ask.account, ask.path_id("list_id"))
+    return ListDeleted(success=True, deleted=True)
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/lists", all_),
+    Endpoint("POST", "/lists", create, takes_body=True),
+    Endpoint("GET", "/lists/{list_id}", show),
+    Endpoint("PUT", "/lists/{list_id}", update, takes_body=True),
+    Endpoint("DELETE", "/lists/{list_id}", delete),
+)
+
+
+def _status(text: str) -> ListStatus | None:
+    return ListStatus(text) if text in set(ListStatus) else None
+
+
+def _settable(text: str | None) -> ListStatus | None:
+    if text is None:
+        return None
+    if text not in SETTABLE:
+        raise InvalidInput(f"`status` is {' or '.join(SETTABLE)}", param="status")
+    return ListStatus(text)
+
+
+def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
+    """Return what a change calls a field that may be taken away: nothing is empty there."""
+    return None if value is msgspec.UNSET else value or ""
+
+
+def _shown(found: ListDetails) -> SendingList:
+    sender = found.sender
+    return SendingList(
+        id=sender.id,
+        phone_number=phone.show(sender.number),
+        brand_name=sender.brand,
+        list_name=sender.name,
+        list_type=None if found.link is None else found.link.kind,
+        status=sender.status,
+        contact_count=found.contacts,
+        created_at=shown_time(sender.created_at),
+        rate=sender.rate,
+        link=None if found.link is None else found.link.name,
+        second_link=None if found.second_link is None else found.second_link.name,
+        own_carrier=sender.byoc,
+        verified_at=None if sender.verified_at is None else shown_time(sender.verified_at),
+        on_uncertain=sender.on_uncertain,
+        answers=found.answers.enabled,
+        stop_text=found.answers.stop,
+        start_text=found.answers.start,
+        help_text=found.answers.help,
+    )

@@ -1,0 +1,19 @@
+"""What makes a request that comes twice count once."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sendrail.storage.interface import Tx
+
+T = TypeVar("T")
+
+
+class Once(Protocol):
+    """Wraps the work of one transaction: what is to be remembered of it is written with it."""
+
+    def __call__(self, work: Callable[[Tx], T], /) -> Callable[[Tx], T]: ...
+
+
+def each_time(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
+    """Return the work as it is, for callers who promise nothing."""
+    return work

@@ -1,0 +1,221 @@
+"""Numbers coming to lists: who is new, what is merged, who starts a journey.
+
+Whoever has opted out stays out, however they come: only their own START brings them back. Their
+names and custom fields are kept up to date all the same, and whoever brings them is told.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from sendrail.domain.contact import Journey, Scalar, SignUp, SignupFacts, Trigger
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.marketing.inputs import NAME_LENGTH_MAX
+from sendrail.marketing.journeys import ENROLMENT_MS
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import Amendment, Standing
+
+# The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
+FIELDS_BYTES_MAX: Final = 4_000
+
+_encode: Final = msgspec.json.Encoder().encode
+_FRESH: Final = Standing(active=True, signed_up=True, custom_fields={})
+
+
+class Notice(StrEnum):
+    """What whoever brings a contact should know, though nothing failed."""
+
+    CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
+    CONTACT_BLOCKED = "contact_blocked"
+    LIST_INACTIVE = "list_inactive"
+    NO_JOURNEY = "no_journey"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUp:
+    """What became of one sign-up."""
+
+    sender: SendingList
+    recipient: PhoneNumber
+    is_new_contact: bool
+    is_new_list_contact: bool
+    notices: Sequence[Notice]
+
+
+Outcome = SignedUp | InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpReport:
+    """What became of sign-ups, in their order, and how many journeys they started."""
+
+    outcomes: Sequence[Outcome]
+    journeys_enrolled: int
+
+
+def merged(
+    known: Mapping[str, Scalar], given: Mapping[str, Scalar | None], *, replacing: bool = False
+) -> dict[str, Scalar]:
+    """Return the custom fields after a change; a field of None is taken away.
+
+    Raises `InvalidInput` where there are too many of them, or where one has no proper name.
+    """
+    fields = {} if replacing else dict(known)
+    for name, value in given.items():
+        if not name.strip() or len(name) > NAME_LENGTH_MAX:
+            raise InvalidInput(
+                f"A custom field's name has 1 to {NAME_LENGTH_MAX} characters.",
+                param="custom_fields",
+            )
+        if value is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = value
+    if len(_encode(fields)) > FIELDS_BYTES_MAX:
+        raise InvalidInput(
+            f"All custom fields of a contact take at most {FIELDS_BYTES_MAX:,} bytes. Take some "
+            "away, or replace them all.",
+            code="payload_too_large",
+            param="custom_fields",
+        )
+    return fields
+
+
+def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) -> SignUpReport:
+    """Subscribe numbers to a list of the account; what cannot be taken holds nothing up.
+
+    A number that comes twice is taken as if its second sign-up came a moment later.
+    """
+    wanted = _together(signups)
+    standings, refused = _subscribe(tx, sender, wanted, now)
+    emails = {number: wanted[number].email for number in sorted(standings)}
+    new_contacts = tx.signups.meet(sender.account_id, emails, now)
+    blocked = tx.gate.blocked(sender.account_id, list(standings))
+    journeys = _journeys(tx, sender, wanted.values())
+    starting = [
+        number
+        for number, standing in standings.items()
+        if number not in blocked and _starts(wanted[number], standing)
+    ]
+    started = sum(
+        tx.journeys.enrol_new(journey, starting, now, now + ENROLMENT_MS) for journey in journeys
+    )
+    outcomes: list[Outcome] = []
+    seen: set[PhoneNumber] = set()
+    for signup in signups:
+        number = signup.recipient
+        if number in refused:
+            outcomes.append(refused[number])
+            continue
+        is_first = number not in seen
+        seen.add(number)
+        told = {
+            Notice.CONTACT_UNSUBSCRIBED: not standings[number].active,
+            Notice.CONTACT_BLOCKED: number in blocked,
+            Notice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
+            Notice.NO_JOURNEY: signup.use_journeys and not journeys,
+        }
+        outcomes.append(
+            SignedUp(
+                sender=sender,
+                recipient=number,
+                is_new_contact=is_first and number in new_contacts,
+                is_new_list_contact=is_first and standings[number] is _FRESH,
+                notices=[notice for notice, is_so in told.items() if is_so],
+            )
+        )
+    return SignUpReport(outcomes, started)
+
+
+def _starts(signup: SignUp, standing: Standing) -> bool:
+    """Tell whether a contact is to start the list's journeys."""
+    is_new = standing is _FRESH
+    return standing.active and signup.use_journeys and (is_new or not signup.skip_journey_if_exists)
+
+
+def _together(signups: Iterable[SignUp]) -> dict[PhoneNumber, SignUp]:
+    """Return one sign-up for each number, worth all of its own in their order.
+
+    The numbers are in order: two batches that share some lock them in one order, and neither waits
+    for the other for ever.
+    """
+    wanted: dict[PhoneNumber, SignUp] = {}
+    for signup in signups:
+        before = wanted.get(signup.recipient)
+        wanted[signup.recipient] = signup if before is None else _followed_by(before, signup)
+    return dict(sorted(wanted.items()))
+
+
+def _followed_by(first: SignUp, second: SignUp) -> SignUp:
+    """Return the sign-up that does what these two of one number do after another."""
+    fields = dict(second.custom_fields)
+    if not second.replace_custom_fields:
+        fields = {**first.custom_fields, **fields}
+    # To the second one the contact is there already.
+    second_starts = second.use_journeys and not second.skip_journey_if_exists
+    first_starts = first.use_journeys and not first.skip_journey_if_exists
+    return replace(
+        first,
+        at=second.at if first.at is None else first.at,
+        facts=SignupFacts(
+            ip_address=first.facts.ip_address or second.facts.ip_address,
+            url=first.facts.url or second.facts.url,
+            ad_network_source=first.facts.ad_network_source or second.facts.ad_network_source,
+            ad_network_id=first.facts.ad_network_id or second.facts.ad_network_id,
+        ),
+        first_name=second.first_name or first.first_name,
+        last_name=second.last_name or first.last_name,
+        email=second.email or first.email,
+        custom_fields=fields,
+        replace_custom_fields=first.replace_custom_fields or second.replace_custom_fields,
+        use_journeys=first.use_journeys or second_starts,
+        skip_journey_if_exists=not (first_starts or second_starts),
+    )
+
+
+def _subscribe(
+    tx: Tx, sender: SendingList, wanted: Mapping[PhoneNumber, SignUp], now: int
+) -> tuple[dict[PhoneNumber, Standing], dict[PhoneNumber, InvalidInput]]:
+    """Write what can be taken; return how each number stood to the list, and the refused."""
+    refused: dict[PhoneNumber, InvalidInput] = {}
+    coming = []
+    for number, signup in wanted.items():
+        try:
+            coming.append((signup, merged({}, signup.custom_fields)))
+        except InvalidInput as invalid:
+            refused[number] = invalid
+    fresh = tx.signups.add(sender.id, coming, now)
+    standings = dict.fromkeys(fresh, _FRESH)
+    asked = [signup.recipient for signup, _ in coming if signup.recipient not in fresh]
+    amendments, again = [], []
+    for number, standing in tx.signups.standing(sender.id, asked).items():
+        signup = wanted[number]
+        try:
+            fields = merged(
+                standing.custom_fields,
+                signup.custom_fields,
+                replacing=signup.replace_custom_fields,
+            )
+        except InvalidInput as invalid:
+            refused[number] = invalid
+            continue
+        standings[number] = standing
+        amendments.append(Amendment(signup, standing.active, fields))
+        # A sign-up without a word of when or where shows no consent beyond the first one's.
+        if standing.active and standing.signed_up and (signup.facts.evidence or signup.at):
+            again.append(signup)
+    tx.signups.amend(sender.id, amendments, now)
+    tx.signups.note(sender.id, again, now)
+    return standings, refused
+
+
+def _journeys(tx: Tx, sender: SendingList, signups: Iterable[SignUp]) -> list[Journey]:
+    """Return the journeys that joining the list starts, where any sign-up asks for them."""
+    if not any(signup.use_journeys for signup in signups):
+        return []
+    return [each for each in tx.journeys.of_list(sender.id) if each.trigger is Trigger.LIST]

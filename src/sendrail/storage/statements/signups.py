@@ -1,0 +1,283 @@
+"""Sign-ups as rows: who comes to a list, with fields of their own and what shows their consent.
+
+Which rows are new the insert itself says: two that come at once are so told apart without a lock.
+What a list knows already is read for update, merged by the caller, and written again; a sign-up
+never touches whether a contact is active.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from sendrail.domain.contact import SIGNED_UP, PhoneFacts, Scalar, SignUp
+from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus
+from sendrail.storage.rows import Amendment, ContactFilter, FoundContact, Standing
+from sendrail.storage.statements.contacts import contact_of, read_fields
+from sendrail.storage.statements.dialect import batches, insert_new
+from sendrail.storage.tables import consent_events, contacts, list_contacts, lists
+
+_contact: Final = list_contacts.c
+# A page walks an index backwards: newest sign-up first.
+_NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class SignUps:
+    """Numbers coming to lists, and the contacts of an account page by page."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def meet(
+        self, account_id: AccountId, emails: Mapping[PhoneNumber, str | None], now: int
+    ) -> set[PhoneNumber]:
+        """Make these numbers contacts of the account; return those that were not before."""
+        rows: list[dict[str, Any]] = [
+            {"account_id": account_id, "recipient": number, "email": email, "created_at": now}
+            for number, email in emails.items()
+        ]
+        fresh = self._insert_new(contacts, rows)
+        told = [
+            {"of": row["recipient"], "new_email": row["email"]}
+            for row in rows
+            if row["email"] is not None and row["recipient"] not in fresh
+        ]
+        if told:
+            known = update(contacts).where(
+                contacts.c.account_id == account_id, contacts.c.recipient == bindparam("of")
+            )
+            self._connection.execute(known.values(email=bindparam("new_email", type_=Text)), told)
+        return fresh
+
+    def add(
+        self,
+        list_id: ListId,
+        signups: Sequence[tuple[SignUp, Mapping[str, Scalar]]],
+        now: int,
+    ) -> set[PhoneNumber]:
+        """Subscribe the numbers the list does not know, with their fields; return which."""
+        rows = [
+            {
+                "list_id": list_id,
+                "recipient": signup.recipient,
+                "active": True,
+                "first_name": signup.first_name,
+                "last_name": signup.last_name,
+                "subscribed_at": now,
+                "custom_fields": _text(fields),
+                **_how(signup, now),
+            }
+            for signup, fields in signups
+        ]
+        return self._insert_new(list_contacts, rows)
+
+    def standing(
+        self, list_id: ListId, recipients: Iterable[PhoneNumber]
+    ) -> dict[PhoneNumber, Standing]:
+        """Return how the list stands to the numbers it knows; they are ours until the commit."""
+        found: dict[PhoneNumber, Standing] = {}
+        columns = (
+            _contact.recipient,
+            _contact.active,
+            _contact.signup_method,
+            _contact.custom_fields,
+        )
+        for part in batches(list(recipients)):
+            some = select(*columns).where(_contact.list_id == list_id, _contact.recipient.in_(part))
+            for row in self._connection.execute(
+                some.order_by(_contact.recipient).with_for_update()
+            ):
+                fields = read_fields(row.custom_fields)
+                standing = Standing(row.active, row.signup_method is not None, fields)
+                found[PhoneNumber(row.recipient)] = standing
+        return found
+
+    def amend(self, list_id: ListId, amendments: Sequence[Amendment], now: int) -> None:
+        """Bring known subscriptions up to date; the first sign-up's facts stay where it has any.
+
+        Of who has left only the names and the custom fields change.
+        """
+        if not amendments:
+            return
+        rows = [
+            {
+                "of": signup.recipient,
+                "new_fields": _text(fields),
+                "new_first": signup.first_name,
+                "new_last": signup.last_name,
+                **{
+                    f"new_{name}": value if active else None
+                    for name, value in _how(signup, now).items()
+                },
+            }
+            for signup, active, fields in amendments
+        ]
+        known = update(list_contacts).where(
+            _contact.list_id == list_id, _contact.recipient == bindparam("of")
+        )
+        self._connection.execute(known.values(**_amended()), rows)
+
+    def note(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
+        """Keep the consent of who signs up again; the first time stands in the contact's row."""
+        rows = [
+            {
+                "list_id": list_id,
+                "recipient": signup.recipient,
+                "active": True,
+                "reason": SIGNED_UP,
+                "source": signup.method.value,
+                "evidence": signup.facts.evidence,
+                "at": now if signup.at is None else signup.at,
+            }
+            for signup in signups
+        ]
+        if rows:
+            self._connection.execute(insert(consent_events), rows)
+
+    def set_fields(
+        self, list_id: ListId, recipient: PhoneNumber, fields: Mapping[str, Scalar]
+    ) -> None:
+        """Write the custom fields of one subscription."""
+        one = update(list_contacts).where(
+            _contact.list_id == list_id, _contact.recipient == recipient
+        )
+        self._connection.execute(one.values(custom_fields=_text(fields)))
+
+    def page(
+        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
+    ) -> list[FoundContact]:
+        """Return one page of subscriptions, newest sign-up first."""
+        keys = select(_contact.list_id, _contact.recipient).where(*_wanted(account_id, about))
+        # The keys alone are counted off, by the index; only the page's rows are then read.
+        few = keys.order_by(*_NEWEST).offset(offset).limit(limit).subquery()
+        facts = contacts.c
+        page = (
+            select(list_contacts, lists.c.number.label("list_number"))
+            .add_columns(
+                facts.email, facts.carrier, facts.line_type, facts.timezone, facts.is_valid
+            )
+            .join(
+                few,
+                and_(_contact.list_id == few.c.list_id, _contact.recipient == few.c.recipient),
+            )
+            .join(lists, lists.c.id == _contact.list_id)
+            .outerjoin(
+                contacts,
+                and_(facts.account_id == account_id, facts.recipient == _contact.recipient),
+            )
+            .where(lists.c.account_id == account_id)
+        )
+        return [_found(row) for row in self._connection.execute(page.order_by(*_NEWEST))]
+
+    def count(self, account_id: AccountId, about: ContactFilter) -> int:
+        """Return how many subscriptions a filter means."""
+        wanted = select(func.count()).select_from(list_contacts)
+        counted = self._connection.execute(wanted.where(*_wanted(account_id, about)))
+        return int(counted.scalar_one())
+
+    def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]:
+        """Return how many active contacts each list of the account has; of none, no number."""
+        of_account = select(lists.c.id).where(lists.c.account_id == account_id)
+        active = (
+            select(_contact.list_id, func.count().label("contacts"))
+            .where(_contact.list_id.in_(of_account), _contact.active)
+            .group_by(_contact.list_id)
+        )
+        return {ListId(row.list_id): row.contacts for row in self._connection.execute(active)}
+
+    def _insert_new(self, table: Any, rows: Sequence[dict[str, Any]]) -> set[PhoneNumber]:
+        if not rows:
+            return set()
+        added = insert_new(self._connection, table).returning(table.c.recipient)
+        return {PhoneNumber(number) for number in self._connection.execute(added, rows).scalars()}
+
+
+def _wanted(account_id: AccountId, about: ContactFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter; a list it names must have been found to be the account's.
+
+    The list is asked for by its account all the same, so that no filter shows another's.
+    """
+    of_account = select(lists.c.id).where(
+        lists.c.account_id == account_id, lists.c.status != ListStatus.DELETED
+    )
+    conditions: list[ColumnElement[bool]]
+    if about.list_id is None:
+        conditions = [_contact.list_id.in_(of_account)]
+    else:
+        conditions = [
+            _contact.list_id == about.list_id,
+            of_account.where(lists.c.id == about.list_id).exists(),
+        ]
+    if about.active is not None:
+        conditions.append(_contact.active == about.active)
+    if about.recipient is not None:
+        conditions.append(_contact.recipient == about.recipient)
+    return conditions
+
+
+def _how(signup: SignUp, now: int) -> dict[str, Any]:
+    """Return when and how a number signed up, with its facts, as columns."""
+    facts = signup.facts
+    return {
+        "signup_at": now if signup.at is None else signup.at,
+        "signup_method": signup.method.value,
+        "ip_address": facts.ip_address,
+        "url": facts.url,
+        "ad_network_source": facts.ad_network_source,
+        "ad_network_id": facts.ad_network_id,
+    }
+
+
+def _amended() -> dict[str, Any]:
+    def new(name: str) -> Any:
+        return bindparam(f"new_{name}", type_=Text)
+
+    first, last, method = new("first"), new("last"), new("signup_method")
+    at: Any = bindparam("new_signup_at", type_=BigInteger)
+    facts = ("signup_method", "ip_address", "url", "ad_network_source", "ad_network_id")
+    never_signed_up = and_(_contact.signup_method.is_(None), method.is_not(None))
+    return {
+        "custom_fields": new("fields"),
+        "first_name": case((first == "", _contact.first_name), else_=first),
+        "last_name": case((last == "", _contact.last_name), else_=last),
+        "signup_at": case((never_signed_up, at), else_=_contact.signup_at),
+        **{
+            name: func.coalesce(_contact[name], method if name == "signup_method" else new(name))
+            for name in facts
+        },
+    }
+
+
+def _text(fields: Mapping[str, Scalar]) -> str:
+    return _encode(fields).decode()
+
+
+def _found(row: Row[Any]) -> FoundContact:
+    return FoundContact(
+        contact=contact_of(row),
+        list_number=PhoneNumber(row.list_number),
+        phone=PhoneFacts(
+            email=row.email,
+            carrier=row.carrier,
+            line_type=row.line_type,
+            timezone=row.timezone,
+            is_valid=row.is_valid,
+        ),
+    )

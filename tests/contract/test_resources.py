@@ -1,0 +1,442 @@
+"""Lists, blocks and journeys over HTTP, and what all resources have in common."""
+
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sendrail.api.errors import CODES
+from sendrail.api.operations import OPERATIONS
+from sendrail.domain.sender import ListStatus
+from sendrail.marketing.journeys import ENROLMENT_MS
+
+
+def ask(door, method, path, body=None, **headers):
+    content = None if body is None else json.dumps(body)
+    return door.client.request(
+        method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
+    )
+
+
+def told(answer, status=200):
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def refused(answer, code, param=None):
+    error = told(answer, CODES[code][0])
+    assert (error["code"], error.get("param")) == (code, param)
+
+
+@pytest.fixture
+def made(door):
+    """Return a list of its own as `POST /v2/lists` answers it."""
+
+    def make(**more):
+        body = {"phone_number": door.recipient(), "link": "sandbox"} | more
+        return told(door.post("lists", body))
+
+    return make
+
+
+# Lists
+
+
+@pytest.mark.parametrize("base", ["/api/v2", "/v2"])
+def test_lists_are_told_as_documented(door, base):
+    found = told(door.get("lists", base=base))["lists"]
+    assert [each["status"] for each in found if each["phone_number"] == door.deleted] == []
+    [sandbox] = [each for each in found if each["phone_number"] == door.list_number]
+    count = sandbox.pop("contact_count")
+    created_at = sandbox.pop("created_at")
+    assert isinstance(count, int)
+    assert created_at.endswith("Z")
+    assert sandbox == {
+        "id": 1,
+        "phone_number": door.list_number,
+        "brand_name": "Sandbox",
+        "list_name": "Sandbox",
+        "list_type": "simulator",
+        "status": "active",
+        "rate": 17_000,
+        "link": "sandbox",
+        "second_link": None,
+        "own_carrier": False,
+        "verified_at": None,
+        "on_uncertain": "hold",
+        "answers": True,
+        "stop_text": None,
+        "start_text": None,
+        "help_text": None,
+    }
+
+
+@pytest.mark.parametrize("status", list(ListStatus))
+def test_lists_are_told_by_status(door, status):
+    found = told(door.get("lists", params={"status": status}))["lists"]
+    assert {each["status"] for each in found} <= {status}
+    if status in {"active", "paused", "deleted"}:
+        numbers = {each["phone_number"] for each in found}
+        wanted = {"active": door.list_number, "paused": door.paused, "deleted": door.deleted}
+        assert wanted[status] in numbers
+
+
+@pytest.mark.parametrize("status", ["", "Active", "gone"])
+def test_a_status_at_fault_is_named(door, status):
+    refused(door.get("lists", params={"status": status}), "invalid_parameter", "status")
+
+
+def test_a_list_is_made_changed_paused_deleted_and_brought_back(door, made):
+    new = made(list_name="News", brand_name="Acme", rate=600, help_text="Call us.", answers=False)
+    path = f"lists/{new['id']}"
+    assert (new["list_name"], new["rate"], new["help_text"]) == ("News", 600, "Call us.")
+    assert told(door.get(path)) == new
+    changed = told(
+        ask(door, "PUT", path, {"rate": 300, "help_text": None, "on_uncertain": "resend_once"})
+    )
+    expected = {"rate": 300, "help_text": None, "on_uncertain": "resend_once"}
+    assert changed == new | expected
+    assert told(ask(door, "PUT", path, {})) == changed
+    paused = told(ask(door, "PUT", path, {"status": "paused"}))
+    assert paused["status"] == "paused"
+    refused(door.post("send-raw", door.order(list_number=new["phone_number"])), "list_inactive")
+    assert told(ask(door, "DELETE", path)) == {"success": True, "deleted": True}
+    refused(door.get(path), "not_found")
+    refused(ask(door, "PUT", path, {"rate": 1}), "not_found")
+    refused(ask(door, "DELETE", path), "not_found")
+    taken = {"phone_number": new["phone_number"], "link": "sandbox"}
+    refused(door.post("lists", taken), "list_exists", "list_number")
+    back = told(ask(door, "PUT", path, {"status": "active"}))
+    assert back == changed
+    assert door.post("send-raw", door.order(list_number=new["phone_number"])).status_code == 200
+
+
+def test_a_second_link_is_given_and_taken_away(door, made):
+    spare = f"spare-{uuid.uuid4().hex[:8]}"
+    add = door.runtime.links.add
+    from sendrail.links.service import Contract
+
+    door.do(add(door.us, "simulator", spare, {}, Contract(), own=False))
+    new = made(second_link=spare)
+    assert new["second_link"] == spare
+    path = f"lists/{new['id']}"
+    assert told(ask(door, "PUT", path, {"rate": 5}))["second_link"] == spare
+    assert told(ask(door, "PUT", path, {"second_link": None}))["second_link"] is None
+    refused(ask(door, "PUT", path, {"second_link": "sandbox"}), "invalid_field", "second_link")
+    own = told(ask(door, "PUT", path, {"link": "own"}))
+    assert (own["own_carrier"], own["verified_at"], own["link"]) == (True, None, "own")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"phone_number": None}, "missing_phone_number", "phone_number"),
+        ({"phone_number": "1"}, "invalid_phone", "phone_number"),
+        ({"rate": 0}, "invalid_rate", "rate"),
+        ({"rate": 6_000_001}, "invalid_rate", "rate"),
+        ({"rate": "60"}, "invalid_field", "rate"),
+        ({"rate": 10**30}, "invalid_rate", "rate"),
+        ({"link": "nowhere"}, "invalid_link", "link"),
+        ({"second_link": "nowhere"}, "invalid_link", "second_link"),
+        ({"second_link": "sandbox"}, "invalid_field", "second_link"),
+        ({"list_name": "x" * 101}, "invalid_name", "list_name"),
+        ({"brand_name": "a\0b"}, "invalid_field", "brand_name"),
+        ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
+        ({"help_text": "STOP"}, "invalid_field", "help_text"),
+        ({"help_text": "x" * 1_000}, "invalid_field", "help_text"),
+    ],
+)
+def test_a_list_at_fault_is_refused_and_not_made(door, made, changes, code, param):
+    body = {"phone_number": door.recipient(), "link": "sandbox"} | changes
+    refused(door.post("lists", body), code, param)
+    if "phone_number" not in changes:
+        numbers = [each["phone_number"] for each in told(door.get("lists"))["lists"]]
+        assert body["phone_number"] not in numbers
+        new = made()
+        refused(ask(door, "PUT", f"lists/{new['id']}", {"list_name": "X"} | changes), code, param)
+        assert told(door.get(f"lists/{new['id']}")) == new
+
+
+def test_only_an_owners_status_can_be_set(door, made):
+    new = made()
+    path = f"lists/{new['id']}"
+    for status in ("deleted", "suspended", "", "Paused"):
+        refused(ask(door, "PUT", path, {"status": status}), "invalid_field", "status")
+    door.write(lambda tx: tx.lists.change(door.us, new["id"], status=ListStatus.SUSPENDED))
+    for status in ("active", "paused"):
+        refused(ask(door, "PUT", path, {"status": status}), "list_suspended")
+    assert told(ask(door, "PUT", path, {"rate": 7}))["rate"] == 7
+
+
+BAD_IDS = ["0", "-1", "x", "1.0", "9" * 30, str(2**63), "%00", "\u0661", "999999999"]
+
+
+@pytest.mark.parametrize("name", BAD_IDS)
+@pytest.mark.parametrize("kind", ["lists", "journeys"])
+def test_what_is_no_id_is_not_found(door, kind, name):
+    refused(door.get(f"{kind}/{name}"), "not_found")
+    refused(ask(door, "DELETE", f"{kind}/{name}"), "not_found")
+
+
+# Blocks
+
+
+def test_a_number_is_blocked_looked_up_and_unblocked(door):
+    who = door.recipient()
+    assert told(door.get("blocks", params={"phone_number": who}))["blocks"] == []
+    body = {"phone_number": who, "note": " asked by telephone "}
+    assert told(door.post("blocks", body)) == {"success": True, "is_new": True}
+    assert told(door.post("blocks", body)) == {"success": True, "is_new": False}
+    page = told(door.get("blocks", params={"phone_number": who}))
+    [block] = page["blocks"]
+    assert block.pop("blocked_at").endswith("Z")
+    assert block == {"phone_number": who, "note": "asked by telephone"}
+    assert page["pagination"]["total"] == 1
+    refused(door.post("send-raw", door.order(to=who)), "contact_blocked")
+    key = {"phone_number": who}
+    assert told(ask(door, "DELETE", "blocks", key)) == {"success": True, "unblocked": True}
+    assert told(ask(door, "DELETE", "blocks", key)) == {"success": True, "unblocked": False}
+    assert door.post("send-raw", door.order(to=who)).status_code == 200
+
+
+def test_many_numbers_are_blocked_each_on_its_own(door):
+    who = [door.recipient() for _ in range(2)]
+    batch = [
+        {"phone_number": who[0]},
+        {"phone_number": "nobody"},
+        7,
+        {"phone_number": who[1], "note": "why"},
+        {"phone_number": who[0], "note": "x" * 201},
+        {"phone_number": 7},
+        {"phone_number": who[1]},
+    ]
+    answer = told(door.post("blocks/bulk", {"blocks": batch}))
+    errors = answer.pop("errors")
+    assert answer == {"success_count": 3, "error_count": 4, "blocks_created": 2}
+    assert [(each["index"], each["phone_number"], each["code"]) for each in errors] == [
+        (1, "nobody", "invalid_phone"),
+        (2, None, "invalid_field"),
+        (4, who[0], "invalid_field"),
+        (5, None, "invalid_field"),
+    ]
+
+
+def test_a_batch_of_blocks_has_bounds(door):
+    number = door.recipient()
+    for body in ({}, {"blocks": []}, {"blocks": None}):
+        refused(door.post("blocks/bulk", body), "missing_blocks", "blocks")
+    full = [{"phone_number": number}] * 1_000
+    assert told(door.post("blocks/bulk", {"blocks": full}))["success_count"] == 1_000
+    over = {"blocks": [*full, {"phone_number": number}]}
+    refused(door.post("blocks/bulk", over), "too_many_blocks", "blocks")
+
+
+def test_blocks_come_in_pages(door):
+    who = sorted(door.recipient() for _ in range(3))
+    told(door.post("blocks/bulk", {"blocks": [{"phone_number": each} for each in who]}))
+    first = told(door.get("blocks", params={"per_page": 2}))
+    assert len(first["blocks"]) == 2
+    last = first["pagination"]["total_pages"]
+    assert told(door.get("blocks", params={"per_page": 2, "page": last + 1}))["blocks"] == []
+    refused(door.get("blocks", params={"per_page": 101}), "invalid_parameter", "per_page")
+    refused(door.get("blocks", params={"phone_number": "x"}), "invalid_parameter", "phone_number")
+
+
+# Journeys
+
+
+@pytest.fixture
+def journey(door, made):
+    number = made()["phone_number"]
+    return told(door.post("journeys", {"list_number": number, "name": " Welcome "}))
+
+
+def test_a_journey_is_made_found_and_deleted(door, journey):
+    assert journey.items() >= {"name": "Welcome", "trigger": "list"}.items()
+    path = f"journeys/{journey['id']}"
+    assert told(door.get(path)) == journey
+    page = told(door.get("journeys", params={"list_number": journey["list_number"]}))
+    assert (page["journeys"], page["pagination"]["total"]) == ([journey], 1)
+    assert told(door.get("journeys", params={"per_page": 100}))["pagination"]["total"] > 1
+    twin = {"list_number": journey["list_number"], "name": "Welcome"}
+    refused(door.post("journeys", twin), "journey_exists", "name")
+    assert told(ask(door, "DELETE", path)) == {"success": True, "deleted": True}
+    refused(door.get(path), "not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"list_number": None}, "missing_list_number", "list_number"),
+        ({"list_number": "x"}, "invalid_list_number", "list_number"),
+        ({"list_number": "+15550002999"}, "list_not_found", "list_number"),
+        ({"name": " "}, "missing_name", "name"),
+        ({"name": "x" * 101}, "invalid_name", "name"),
+        ({"trigger": "whenever"}, "invalid_field", "trigger"),
+        ({"trigger": 1}, "invalid_field", "trigger"),
+    ],
+)
+def test_a_journey_at_fault_is_refused(door, changes, code, param):
+    body = {"list_number": door.list_number, "name": "new"} | changes
+    refused(door.post("journeys", body), code, param)
+
+
+def test_an_enrolment_is_real_and_ends_by_itself(door, journey):
+    who, path = door.recipient(), f"journeys/{journey['id']}/enrollments"
+    order = door.order(to=who, list_number=journey["list_number"])
+    before = door.runtime.clock.now()
+    enrolled = told(door.post(path, {"phone_number": who}))
+    assert (enrolled["journey_id"], enrolled["phone_number"]) == (journey["id"], who)
+    page = told(door.get(path))
+    assert (page["enrollments"], page["pagination"]["total"]) == ([enrolled], 1)
+    refused(door.post("send-raw", order), "journey_conflict")
+    [stored] = door.do(door.runtime.journeys.enrolment_page(door.us, journey["id"])).enrolments
+    assert stored.ends_at - stored.started_at == ENROLMENT_MS == 30 * 24 * 3_600_000
+    assert before <= stored.started_at <= door.runtime.clock.now()
+    assert told(ask(door, "DELETE", path, {"phone_number": who})) == {
+        "success": True,
+        "ended": True,
+    }
+    assert not told(ask(door, "DELETE", path, {"phone_number": who}))["ended"]
+    assert door.post("send-raw", order).status_code == 200
+
+
+def test_deleting_a_journey_ends_it_for_everybody(door, journey):
+    who = door.recipient()
+    told(door.post(f"journeys/{journey['id']}/enrollments", {"phone_number": who}))
+    told(ask(door, "DELETE", f"journeys/{journey['id']}"))
+    order = door.order(to=who, list_number=journey["list_number"])
+    assert door.post("send-raw", order).status_code == 200
+
+
+def test_an_enrolment_wants_a_number(door, journey):
+    path = f"journeys/{journey['id']}/enrollments"
+    for method in ("POST", "DELETE"):
+        refused(ask(door, method, path, {}), "missing_phone_number", "phone_number")
+        refused(ask(door, method, path, {"phone_number": "1"}), "invalid_phone", "phone_number")
+
+
+# What all have in common
+
+
+def test_the_routes_are_those_of_the_description(fast_door):
+    from sendrail.api.resources import ENDPOINTS
+
+    described = {(each.method.upper(), each.path) for each in OPERATIONS}
+    served = {(each.method, each.path) for each in ENDPOINTS}
+    others = {each for each in described - served if "send" not in each[1]}
+    assert served <= described
+    assert others == {("GET", "/messages"), ("GET", "/messages/{message_id}")}
+    answer = fast_door.client.request("PATCH", "/api/v2/contacts", headers=fast_door.headers())
+    refused(answer, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST", "PUT", "DELETE"}
+    head = fast_door.client.head("/api/v2/lists", headers=fast_door.headers())
+    assert (head.status_code, head.content) == (200, b"")
+
+
+POSTS = {
+    "contacts": lambda door: {
+        "phone_number": door.recipient(), "list_number": door.list_number
+    },
+    "contacts/bulk": lambda door: {
+        "contacts": [{"phone_number": door.recipient(), "list_number": door.list_number}, {}]
+    },
+    "lists": lambda door: {"phone_number": door.recipient(), "link": "sandbox"},
+    "blocks": lambda door: {"phone_number": door.recipient()},
+    "blocks/bulk": lambda door: {"blocks": [{"phone_number": door.recipient()}, {}]},
+    "journeys": lambda door: {"list_number": door.list_number, "name": door.recipient()},
+    "journeys/{journey_id}/enrollments": lambda door: {"phone_number": door.recipient()},
+}  # fmt: skip
+
+
+@pytest.fixture
+def to(door):
+    """Return the path of an operation with the ids of what is there."""
+
+    def path(template):
+        journey = door.do(door.runtime.journeys.all(door.us))[0][0]
+        return template.format(journey_id=journey.id)
+
+    return path
+
+
+def test_every_post_is_tried_with_a_key():
+    posted = {each.path[1:] for each in OPERATIONS if each.method == "post"}
+    assert {path for path in posted if "send" not in path} == set(POSTS)
+
+
+@pytest.mark.parametrize("template", POSTS)
+def test_a_repeated_post_counts_once(door, to, template):
+    path, body, key = to(template), POSTS[template](door), str(uuid.uuid4())
+    first = door.post(path, body, idempotency_key=key, x_request_id="first")
+    again = door.post(path, body, base="/v2", idempotency_key=key, x_request_id="again")
+    assert told(first)
+    assert again.content == first.content
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["x-request-id"] == "again"
+    anew = door.post(path, body)
+    assert anew.content != first.content, "without the key it is another request"
+
+
+@pytest.mark.parametrize("template", POSTS)
+def test_a_key_is_not_for_another_request(door, to, template):
+    path, key = to(template), str(uuid.uuid4())
+    told(door.post(path, POSTS[template](door), idempotency_key=key))
+    refused(door.post(path, POSTS[template](door), idempotency_key=key), "idempotency_key_reused")
+    refused(door.post("send-raw", door.order(), idempotency_key=key), "idempotency_key_reused")
+    theirs = door.post(path, {}, idempotency_key=key, x_api_key=door.their_key)
+    assert theirs.json()["code"] != "idempotency_key_reused"
+
+
+def test_a_key_names_one_path(door, made):
+    key, who = str(uuid.uuid4()), door.recipient()
+    journeys = [
+        told(door.post("journeys", {"list_number": made()["phone_number"], "name": "a"}))["id"]
+        for _ in range(2)
+    ]
+    first, second = (f"journeys/{each}/enrollments" for each in journeys)
+    told(door.post(first, {"phone_number": who}, idempotency_key=key))
+    refused(door.post(second, {"phone_number": who}, idempotency_key=key), "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("template", POSTS)
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_has_bounds(door, to, template, key):
+    answer = door.post(to(template), POSTS[template](door), idempotency_key=key)
+    refused(answer, "invalid_idempotency_key")
+
+
+def test_an_error_leaves_the_key_free(door):
+    key, number = str(uuid.uuid4()), door.recipient()
+    body = {"list_number": number, "name": "welcome"}
+    refused(door.post("journeys", body, idempotency_key=key), "list_not_found", "list_number")
+    door.new_list(number)
+    answer = door.post("journeys", body, idempotency_key=key)
+    assert told(answer)
+    assert "idempotency-replayed" not in answer.headers
+
+
+def test_the_same_key_at_once_makes_one(door):
+    key, body = str(uuid.uuid4()), POSTS["lists"](door)
+
+    def post(_):
+        return door.post("lists", body, idempotency_key=key)
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(post, range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+
+
+@pytest.mark.parametrize("template", POSTS)
+def test_a_body_over_five_megabytes_is_refused(fast_door, template):
+    path = template.format(journey_id=1)
+    refused(fast_door.post(path, b"x" * 5_000_001), "payload_too_large")
+
+
+@pytest.mark.parametrize("path", ["contacts", "lists", "blocks", "journeys"])
+def test_what_is_told_is_for_nobody_else(door, path):
+    assert door.get(path).headers["cache-control"] == "no-store"

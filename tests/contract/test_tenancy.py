@@ -1,0 +1,269 @@
+"""What is not yours looks like what is not there: every route, every thing a request can name.
+
+The matrix is made from the table of operations: for each one, a request of an account that is all
+its own, but for one thing of another account's. The answer, but for the name of that thing, must
+be the one to a name that means nothing; and the other account must not change by it.
+"""
+
+import copy
+import json
+import re
+
+import pytest
+
+from sendrail.api.operations import OPERATIONS
+from sendrail.domain import phone
+
+# What a request can name, by the field that names it.
+KINDS = {
+    "list_id": "list id",
+    "journey_id": "journey id",
+    "message_id": "message id",
+    "list_number": "list number",
+    "phone_number": "number",
+    "to": "number",
+    "link": "link",
+    "second_link": "link",
+}
+# What answers hold that no two of them have in common: new ids, and times.
+FRESH = {
+    "contact_id",
+    "list_contact_id",
+    "message_id",
+    "id",
+    "list_id",
+    "journey_id",
+    "created_at",
+    "started_at",
+    "ends_at",
+    "blocked_at",
+    "signup_date",
+}
+
+
+class Owner:
+    """An account with something of everything."""
+
+    def __init__(self, door):
+        self.door = door
+        runtime, us = door.runtime, door.us
+        contact, enrolled = door.recipient(), door.recipient()
+        door.do(runtime.contacts.add(us, door.list_number, contact))
+        door.do(runtime.journeys.enrol(us, door.list_number, "welcome", enrolled))
+        self.others = {
+            "list id": [door.do(runtime.lists.all(us))[0].id],
+            "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
+            "message id": [door.send(to=contact)],
+            "list number": [door.list_number, door.paused, door.deleted],
+            "link": ["own"],
+            "number": [contact, enrolled, door.unsubscribed(), door.blocked(), door.list_number],
+        }
+
+    def absent(self, kind):
+        return {
+            "list id": 999_999_999,
+            "journey id": 999_999_999,
+            "message id": "zzzzzzzz",
+            "link": "nowhere",
+        }.get(kind) or self.door.recipient()
+
+    def state(self):
+        """Return all that the owner can see of its own."""
+        paths = ("lists", "contacts?per_page=1000", "blocks", "journeys", "messages")
+        seen = [self.door.get(path).json() for path in paths]
+        for message in seen[-1]["messages"]:
+            # A message of the owner's own may still be on its way.
+            for name in ("status", "status_detail", "attempts", "provider", "body"):
+                del message[name]
+            for name in ("provider_message_id", "sent_at", "ended_at"):
+                del message[name]
+        return seen
+
+
+@pytest.fixture(scope="session")
+def owners():
+    return {}
+
+
+@pytest.fixture(params=["fast lane, tenants", "asgi alone, tenants", "postgres, tenants"])
+def owner(request, servers, owners):
+    door = servers.door(request.param)
+    if door not in owners:
+        owners[door] = Owner(door)
+    return owners[door]
+
+
+class Asker:
+    """Another account, new to the house, with what its own requests can name."""
+
+    def __init__(self, owner):
+        self.owner, door = owner, owner.door
+        runtime = door.runtime
+        account = door.do(runtime.accounts.add("asker"))
+        self.key = door.new_key(account)
+        number, contact = door.recipient(), door.recipient()
+        sender = door.do(runtime.lists.add(account, number, link="sandbox"))
+        door.do(runtime.contacts.add(account, number, contact))
+        journey = door.do(runtime.journeys.add(account, number, "own"))
+        order = door.order(list_number=number)
+        message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
+        self.own = {
+            "list id": sender.id,
+            "journey id": journey.id,
+            "message id": message,
+            "list number": number,
+            "link": "sandbox",
+            "number": contact,
+        }
+
+
+@pytest.fixture
+def asker(owner):
+    return Asker(owner)
+
+
+def references(operation):
+    """Return the fields of an operation that name things."""
+    parts = re.findall(r"\{(\w+)\}", operation.path)
+    queries = [each["name"] for each in operation.parameters if each["in"] == "query"]
+    fields = list(operation.request.__struct_fields__) if operation.request else []
+    text = json.dumps(operation.examples)
+    inner = [name for name in KINDS if f'"{name}":' in text]
+    named = [name for name in dict.fromkeys(parts + queries + fields + inner) if name in KINDS]
+    return [(operation, name) for name in named]
+
+
+def with_field(body, name, value, *, force):
+    """Return a body whose field, wherever it stands, has another value."""
+    body = copy.deepcopy(body)
+    places = [item for items in body.values() if isinstance(items, list) for item in items]
+    places = [each for each in places if isinstance(each, dict)] or [body]
+    if name in body:
+        places.append(body)
+    for place in places:
+        if force or name in place:
+            place[name] = value
+    return body
+
+
+def ask(asker, operation, changed=None, value=None, **headers):
+    """Send a request of the asker's that is all its own, but for one field."""
+    door = asker.owner.door
+    values = {name: asker.own[kind] for name, kind in KINDS.items()} | {"second_link": None}
+    if operation.id == "createList":
+        values["phone_number"] = door.recipient()
+    if changed is not None:
+        values[changed] = value
+    parts = set(re.findall(r"\{(\w+)\}", operation.path))
+    body, query = next(iter(operation.examples.values()), None), {}
+    assert body is not None or operation.request is None, "a body needs an example"
+    if body is not None:
+        for name in KINDS:
+            body = with_field(body, name, values[name], force=name == changed)
+    elif changed is not None and changed not in parts:
+        query = {changed: value}
+    headers = {"x_api_key": asker.key, "x_request_id": "same"} | headers
+    return door.client.request(
+        operation.method.upper(),
+        f"/api/v2{operation.path}".format(**{name: values[name] for name in parts}),
+        params=query,
+        content=None if body is None else json.dumps(body),
+        headers=door.headers(**headers),
+    )
+
+
+def told(answer, value):
+    """Return an answer without the name that was asked about, and without what is always new."""
+    text = re.sub(r"\+\d{7,15}", "<number>", answer.text).replace(f"{value}", "<it>")
+
+    def plain(node):
+        if isinstance(node, dict):
+            return {
+                name: "<fresh>" if name in FRESH and child is not None else plain(child)
+                for name, child in node.items()
+            }
+        return [plain(child) for child in node] if isinstance(node, list) else node
+
+    headers = {name: each for name, each in answer.headers.items() if name != "content-length"}
+    return answer.status_code, headers, plain(json.loads(text))
+
+
+EVERY = [reference for operation in OPERATIONS for reference in references(operation)]
+
+
+def named(value):
+    return value if isinstance(value, str) else value.id
+
+
+def test_the_matrix_knows_every_route(owner):
+    app = owner.door.server.config.app._app
+    served = {
+        (method, route.path.removeprefix(base))
+        for route in app.routes
+        for base in ("/api/v2",)
+        if route.path.startswith(base + "/")
+        for method in route.methods
+    }
+    described = {(each.method.upper(), each.path) for each in OPERATIONS}
+    assert {each for each in served if each[0] != "HEAD"} == described
+    # Ids stand in the paths of whatever is shown alone; what else may be named is in KINDS.
+    parts = {part for each in OPERATIONS for part in re.findall(r"\{(\w+)\}", each.path)}
+    assert parts <= set(KINDS)
+    assert len(EVERY) >= 40
+
+
+@pytest.mark.parametrize(("operation", "name"), EVERY, ids=named)
+def test_what_is_not_yours_looks_like_what_is_not_there(owner, asker, operation, name):
+    before = owner.state()
+    for value in owner.others[KINDS[name]]:
+        absent = owner.absent(KINDS[name])
+        theirs = ask(asker, operation, name, value)
+        nothing = ask(asker, operation, name, absent)
+        assert told(theirs, value) == told(nothing, absent), (value, absent)
+    assert owner.state() == before, "nobody else's request changes anything"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+def test_the_requests_of_the_matrix_are_good_ones(asker, operation):
+    # Without this the matrix could compare one refusal of its own making with another.
+    answer = ask(asker, operation)
+    assert answer.status_code == 200, answer.text
+    assert not answer.json().get("error_count")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+def test_without_a_good_key_every_route_says_the_same(owner, asker, operation):
+    door, before = owner.door, owner.state()
+    revoked = door.do(door.runtime.accounts.create_key(door.us, "revoked"))
+    door.do(door.runtime.accounts.revoke_key(door.us, revoked.record.id))
+    asked = [(None, None)]
+    for _, name in references(operation):
+        kind = KINDS[name]
+        asked += [(name, value) for value in (*owner.others[kind], owner.absent(kind))]
+    for key, status, code in (
+        (None, 401, "missing_api_key"),
+        ("", 401, "missing_api_key"),
+        ("trk_" + "x" * 32, 401, "invalid_api_key"),
+        (door.key[:-1], 401, "invalid_api_key"),
+        (revoked.key, 401, "invalid_api_key"),
+        (door.suspended_key, 403, "account_suspended"),
+    ):
+        answers = [ask(asker, operation, *each, x_api_key=key) for each in asked]
+        assert {answer.status_code for answer in answers} == {status}
+        assert len({answer.content for answer in answers}) == 1
+        assert answers[0].json()["code"] == code
+    assert owner.state() == before
+
+
+def test_the_owner_sees_what_the_asker_does_not(owner):
+    door = owner.door
+    for path in (
+        f"lists/{owner.others['list id'][0]}",
+        f"journeys/{owner.others['journey id'][0]}",
+        f"messages/{owner.others['message id'][0]}",
+    ):
+        assert door.get(path).status_code == 200
+    for number in owner.others["number"][:1]:
+        found = door.get("contacts", params={"phone_number": number}).json()
+        assert found["pagination"]["total"] == 1
+        assert phone.parse(number) is not None

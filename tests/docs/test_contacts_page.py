@@ -1,0 +1,50 @@
+"""The page on contacts says what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+
+from sendrail.api.operations import OPERATIONS
+from sendrail.api.v2.contacts import WARNINGS, ContactCreated, NewContact
+from sendrail.domain.contact import OptOutReason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text("utf-8")
+
+
+def test_every_call_of_a_resource_is_in_the_table():
+    rows = re.findall(r"^\| `([A-Z`, ]+) /api/v2(/\S+)` \|", PAGE, re.MULTILINE)
+    told = {
+        (method, re.sub(r"\{\w+\}", "{}", path))
+        for methods, path in rows
+        for method in re.findall("[A-Z]+", methods)
+    }
+    tags = {"Contacts", "Lists", "Blocks", "Journeys"}
+    described = {
+        (each.method.upper(), re.sub(r"\{\w+\}", "{}", each.path))
+        for each in OPERATIONS
+        if each.tag in tags
+    }
+    assert told == described
+
+
+def test_every_warning_is_explained():
+    assert set(re.findall(r"^\| `(\w+)` \| (?!\d)", PAGE, re.MULTILINE)) == {
+        str(notice) for notice in WARNINGS
+    }
+
+
+def test_every_reason_is_named():
+    for reason in OptOutReason:
+        assert f"`{reason}`" in PAGE
+
+
+def test_the_examples_are_what_is_read_and_written():
+    [body] = re.findall(r"-d '(\{.*?\})'", PAGE, re.DOTALL)
+    fields = set(json.loads(body))
+    assert fields <= set(NewContact.__struct_fields__)
+    msgspec.json.decode(body, type=NewContact)
+    [answer] = re.findall(r"```json\n(\{.*?\})\n```", PAGE, re.DOTALL)
+    msgspec.json.decode(answer, type=ContactCreated)
+    assert set(json.loads(answer)) == set(ContactCreated.__struct_fields__)

@@ -1,0 +1,140 @@
+"""Pages of contacts and journeys find their rows by an index, however many there are."""
+
+import pytest
+from sqlalchemy import create_engine, event, insert
+
+from sendrail.domain.contact import Journey
+from sendrail.storage.rows import ContactFilter
+from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.journeys import Journeys
+from sendrail.storage.statements.signups import SignUps
+from sendrail.storage.tables import (
+    accounts,
+    contacts,
+    enrolments,
+    journeys,
+    links,
+    list_contacts,
+    lists,
+    metadata,
+)
+
+ANN = 15550100001
+JOURNEY = Journey(id=1, list_id=1, name="welcome", created_at=0)
+
+
+def filled(count):
+    """Return a connection to two lists with this many contacts each, all on a journey."""
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    connection = engine.connect()
+    names = {"name": "", "status": "active", "created_at": 0}
+    connection.execute(insert(accounts), [{"id": 1, "blocked_words": "", **names}])
+    link = {"id": 1, "name": "", "kind": "", "settings": b"", "window": 1, "version": 1}
+    connection.execute(insert(links), [link])
+    sender = {"lane": 0, "account_id": 1, "brand": "", "rate": 1, "link_id": 1, "byoc": False}
+    sender |= {"on_uncertain": "hold", "answers": True, **names}
+    connection.execute(insert(lists), [{"id": at, "number": at, **sender} for at in (1, 2)])
+    journey = {"id": 1, "list_id": 1, "name": "welcome", "created_at": 0}
+    connection.execute(insert(journeys), [journey])
+    numbers = range(ANN, ANN + count)
+    unnamed = {"first_name": "", "last_name": "", "subscribed_at": 0}
+    rows = [
+        {"list_id": at, "recipient": number, "active": number % 10 > 0, "signup_at": number}
+        for at in (1, 2)
+        for number in numbers
+    ]
+    connection.execute(insert(list_contacts), [row | unnamed for row in rows])
+    connection.execute(
+        insert(contacts),
+        [{"account_id": 1, "recipient": number, "created_at": 0} for number in numbers],
+    )
+    connection.execute(
+        insert(enrolments),
+        [
+            {"list_id": 1, "recipient": number, "journey_id": 1, "started_at": 0, "ends_at": number}
+            for number in numbers
+        ],
+    )
+    return connection
+
+
+ASKED = {
+    "a page of a list": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50),
+    "a page of a list's active": lambda it: SignUps(it).page(1, ContactFilter(1, True), 0, 50),
+    "a page of all lists": lambda it: SignUps(it).page(1, ContactFilter(), 0, 50),
+    "one number": lambda it: SignUps(it).page(1, ContactFilter(recipient=ANN), 0, 50),
+    "one number counted": lambda it: SignUps(it).count(1, ContactFilter(recipient=ANN)),
+    "standings": lambda it: SignUps(it).standing(1, [ANN]),
+    "who is on a journey": lambda it: Journeys(it).enrolments(JOURNEY, 0, 0, 50),
+    "on a journey or not": lambda it: Journeys(it).enrolled(1, [ANN], 0),
+    "what is overdue": lambda it: Journeys(it).end_overdue(ANN),
+}
+COUNTED = {
+    "a list counted": lambda it: SignUps(it).count(1, ContactFilter(1)),
+    "a list's active counted": lambda it: SignUps(it).count(1, ContactFilter(1, True)),
+    "all counted": lambda it: SignUps(it).count(1, ContactFilter()),
+    "each list counted": lambda it: SignUps(it).active_of_lists(1),
+    "who is active": lambda it: Contacts(it).count(1),
+    "a journey counted": lambda it: Journeys(it).count(JOURNEY, 0),
+}
+LARGE = ("list_contacts", "contacts", "enrolments")
+
+
+def plan_of(connection, work):
+    asked = []
+    event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    work(connection)
+    [(text, values), *_] = asked
+    return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+
+
+@pytest.fixture(scope="module")
+def few():
+    connection = filled(100)
+    yield connection
+    connection.close()
+    connection.engine.dispose()
+
+
+@pytest.mark.parametrize("name", ASKED | COUNTED)
+def test_the_large_tables_are_searched_by_a_key(few, name):
+    steps = plan_of(few, (ASKED | COUNTED)[name])
+    assert not [step for step in steps if step.startswith(tuple(f"SCAN {each}" for each in LARGE))]
+    assert [step for step in steps if step.startswith("SEARCH")]
+
+
+@pytest.mark.parametrize("name", [name for name in COUNTED if "journey" not in name])
+def test_counting_reads_the_index_alone(few, name):
+    searched = [step for step in plan_of(few, COUNTED[name]) if "list_contacts" in step]
+    assert searched
+    assert all("COVERING INDEX list_contacts_by_signup" in step for step in searched)
+
+
+@pytest.mark.parametrize("name", ["a page of a list", "a page of a list's active"])
+def test_a_page_of_a_list_comes_in_the_order_of_the_index(few, name):
+    steps = plan_of(few, ASKED[name])
+    inner = steps[: steps.index("SCAN anon_1")]
+    assert any("COVERING INDEX list_contacts_by_signup (list_id=?" in step for step in inner)
+    assert not [step for step in inner if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name != "what is overdue"])
+def test_more_contacts_cost_a_page_nothing(name):
+    steps = []
+    for count in (400, 4_000):
+        connection = filled(count)
+        ASKED[name](connection)
+        raw = connection.connection.driver_connection
+        done = [0]
+
+        def step(done=done):
+            done[0] += 1
+
+        raw.set_progress_handler(step, 1)
+        ASKED[name](connection)
+        raw.set_progress_handler(None, 0)
+        steps.append(done[0])
+        connection.close()
+        connection.engine.dispose()
+    assert steps[1] <= steps[0] * 1.1, steps
