@@ -7,7 +7,7 @@ in a task of its own for each hand-over, so that one slow link never delays anot
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -16,8 +16,8 @@ import structlog
 
 from sendrail.clock import Clock
 from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
-from sendrail.delivery.lanes import Lease
-from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.lanes import Lanes
+from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
 from sendrail.domain.breaker import BreakerState, Departed
@@ -30,6 +30,7 @@ from sendrail.domain.delivery import (
     Settlement,
     Submitted,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.errors import StorageUnavailable
@@ -44,12 +45,15 @@ _log = structlog.get_logger()
 _LISTS_MAX: Final = 512
 # How often we look for ourselves, should a hint have been lost or another process have written.
 _LOOK_SECONDS: Final = 0.5
+# On a shared database every look costs the others as well: at most this part of the time.
+_LOOK_SHARE_MAX: Final = 0.05
 _STORAGE_RETRY_SECONDS: Final = 0.5
 # Under load there is news with every commit, a thousand times a second, and hardly ever of a list
 # whose turn has come: it is heard together.
 _HEAR_SECONDS: Final = 0.005
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
+_NOT_HANDED_OVER: Final = Unavailable("not handed over", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Worker:
         pacer: Pacer,
         routes: Routes,
         *,
-        lease: Lease,
+        lanes: Lanes,
         metrics: Metrics,
         clock: Clock,
         chance: random.Random,
@@ -81,7 +85,7 @@ class Worker:
         self._claimer = claimer
         self._pacer = pacer
         self._routes = routes
-        self._lease = lease
+        self._lanes = lanes
         self._metrics = metrics
         self._clock = clock
         self._chance = chance
@@ -92,8 +96,12 @@ class Worker:
         self._answers: list[_Answer] = []
         self._settling: list[_Answer] = []
         self._settle_scheduled = False
+        # Claims of which nobody knows whether they were committed.
+        self._unknown: list[Claim] = []
         self._look_missed = False
+        self._look_every = _LOOK_SECONDS
         self._heard_at = 0.0
+        self._look_soon = False
         self._stopping = False
         # Set while `run` is not under way: only then no claim can turn into another hand-over.
         self._ended = asyncio.Event()
@@ -107,8 +115,8 @@ class Worker:
             looked_at = self._clock.monotonic()
             while not self._stopping:
                 now = self._clock.monotonic()
-                if now - looked_at >= _LOOK_SECONDS:
-                    looked_at = now
+                if now - looked_at >= self._look_every or self._look_soon:
+                    looked_at, self._look_soon = now, False
                     if self._store.changed_elsewhere() or self._look_missed:
                         self._store.hints.links_event.set()
                         await self.look()
@@ -122,6 +130,8 @@ class Worker:
         self._stopping = True
         self._store.hints.queued_event.set()
         await self._ended.wait()
+        if self._unknown:
+            await self._settle_unknown()
         if self._handing_over:
             await asyncio.wait(self._handing_over, timeout=within_seconds)
         for task in self._handing_over:
@@ -135,39 +145,108 @@ class Worker:
         return self._settle_scheduled or bool(self._answers)
 
     async def look(self) -> None:
-        """Find every list that has something waiting, whoever put it there."""
+        """Find every list of ours that has something waiting, whoever put it there."""
+        began, lanes = self._clock.monotonic(), self._lanes.ranges
         try:
-            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting())
+            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting(lanes))
         except StorageUnavailable as error:
             _log.warning("look_postponed", reason=error.code)
             self._look_missed = True
             return
         self._look_missed = False
         now = self._clock.monotonic()
+        self._look_every = max(_LOOK_SECONDS, (now - began) / _LOOK_SHARE_MAX)
         for lane, list_id in waiting:
-            self._pacer.wake(lane, list_id, now)
+            if self._lanes.has(lane):
+                self._pacer.wake(lane, list_id, now)
+
+    def look_soon(self) -> None:
+        """Look without waiting for the time: other lanes have become ours."""
+        self._look_soon = self._look_missed = True
+        self._store.hints.queued_event.set()
 
     async def step(self) -> int:
         """Do one round; return how many lists had their turn."""
+        if self._unknown and not await self._settle_unknown():
+            await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+            return 0
         now, wall = self._clock.monotonic(), self._clock.now()
         self._hear_hints(now)
         for route in self._routes.to_try(now):
             self._wake_parked(route, 1, now)
-        turns = self._pacer.turns(now, _LISTS_MAX)
+        turns = self._ours(self._pacer.turns(now, _LISTS_MAX), now)
         if not turns:
             return 0
+        under_way = [turn.lane for turn in turns]
+        self._lanes.begin(under_way)
         try:
-            found = await self._store.write(lambda tx: self._claimer.claim(tx, turns, now, wall))
+            found = await self._claim(turns, now, wall)
         except StorageUnavailable as error:
             _log.warning("claim_postponed", reason=error.code)
             for turn in turns:
                 self._pacer.wake(turn.lane, turn.list_id, now + _STORAGE_RETRY_SECONDS)
             return 0
-        # The messages leave only now, after the commit, however long that took.
-        now, wall = self._clock.monotonic(), self._clock.now()
-        self._plan(found, now, wall)
-        self._hand_over_all(found, now)
-        return len(turns)
+        else:
+            # The messages leave only now, after the commit, however long that took.
+            now, wall = self._clock.monotonic(), self._clock.now()
+            self._plan(found, now, wall)
+            self._hand_over_all(found, now)
+            return len(turns)
+        finally:
+            self._lanes.end(under_way)
+
+    def _ours(self, turns: list[Turn], now: float) -> list[Turn]:
+        """Return the turns of lanes from which we may claim just now; see to the others."""
+        strangers = self._lanes.strangers(turns, now)
+        for turn in strangers:
+            self._not_ours(turn, now)
+        return [turn for turn in turns if turn not in strangers] if strangers else turns
+
+    def _not_ours(self, turn: Turn, now: float) -> None:
+        if self._lanes.has(turn.lane):
+            # It may be ours again in a moment, or gone.
+            self._pacer.wake(turn.lane, turn.list_id, now + _LOOK_SECONDS)
+        else:
+            self._pacer.forget(turn.list_id)
+
+    async def _claim(self, turns: Sequence[Turn], now: float, wall: int) -> Round:
+        found: Round | None = None
+
+        def claim(tx: Tx) -> Round:
+            nonlocal found
+            found = self._claimer.claim(tx, turns, now, wall)
+            return found
+
+        try:
+            return await self._store.write(claim)
+        except StorageUnavailable:
+            if found is not None and found.claims:
+                # The commit may have gone through, and only its answer was lost.
+                self._unknown += [claim for _, claim in found.claims]
+                self._lanes.begin(claim.lane for _, claim in found.claims)
+            raise
+
+    async def _settle_unknown(self) -> bool:
+        """Take back claims of which nobody knows whether they were committed: none of them left.
+
+        Nothing is claimed before that is done. Otherwise the same attempt could be claimed again,
+        and be taken back while it is under way.
+        """
+        answers = [self._answer(claim, _NOT_HANDED_OVER) for claim in self._unknown]
+
+        def settle_all(tx: Tx) -> None:
+            tx.queue.await_claims([(each.claim.lane, each.claim.number) for each in answers])
+            tx.queue.arrive([self._arrival(answer) for answer in answers])
+
+        try:
+            await self._store.write(settle_all)
+        except StorageUnavailable as error:
+            _log.warning("claims_not_taken_back_yet", reason=error.code, count=len(answers))
+            return False
+        self._lanes.end(claim.lane for claim in self._unknown)
+        _log.warning("claims_taken_back", count=len(answers))
+        self._unknown.clear()
+        return True
 
     def _hear_hints(self, now: float) -> None:
         hints = self._store.hints
@@ -175,7 +254,8 @@ class Worker:
         hints.queued_event.clear()
         while hints.queued:
             list_id, lane = hints.queued.popitem()
-            self._pacer.wake(lane, list_id, now)
+            if self._lanes.has(lane):
+                self._pacer.wake(lane, list_id, now)
 
     async def _rest(self) -> None:
         now = self._clock.monotonic()
@@ -213,6 +293,8 @@ class Worker:
                 self._pacer.wake(lane, list_id, now + (taken.due_at - wall) / 1000)
             case Then.WHEN_TOLD:
                 self._pacer.rest(list_id, now)
+            case Then.WHEN_OURS:
+                self._not_ours(taken.turn, now)
             case Then.WHEN_LINK_ALLOWS:
                 self._wait_for_link(taken, now)
 
@@ -228,8 +310,13 @@ class Worker:
 
     def _hand_over_all(self, found: Round, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
+        claims = [claim for _, claim in found.claims]
+        self._lanes.begin(claim.lane for claim in claims)
+        late = self._lanes.late(claims, now)
         for route, claim in found.claims:
-            by_route[route].append(claim)
+            if claim not in late:
+                by_route[route].append(claim)
+        self._give_back(late)
         for route, claims in by_route.items():
             departed = route.take(
                 now, len(claims), sum(claim.outbound.segments for claim in claims)
@@ -244,6 +331,13 @@ class Worker:
             self._metrics.failed_over.labels(link).inc(count)
         self._metrics.claimed.inc(len(found.claims))
         self._metrics.in_flight.inc(len(found.claims))
+
+    def _give_back(self, claims: Collection[Claim]) -> None:
+        """Return what may not leave to the queue, wherever that is served now."""
+        if claims:
+            _log.warning("claims_came_late", count=len(claims))
+            self._answers += [self._answer(claim, _NOT_HANDED_OVER) for claim in claims]
+            self._schedule_settle()
 
     def _wake_parked(self, route: Route, count: int, now: float) -> None:
         for list_id in list(islice(route.parked, count)):
@@ -367,7 +461,7 @@ class Worker:
             number=claim.number,
             lane=claim.lane,
             link_id=claim.link_id,
-            epoch=self._lease.epoch,
+            epoch=claim.epoch,
             attempt=claim.attempt,
             started_at=claim.claimed_at,
             ended_at=answer.at,
@@ -392,6 +486,7 @@ class Worker:
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
         self._metrics.in_flight.dec(len(settled))
+        self._lanes.end(answer.claim.lane for answer in settled)
         for trouble in removed or ():
             self._metrics.removed.labels(trouble).inc()
         for answer in settled:

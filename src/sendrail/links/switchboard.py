@@ -15,7 +15,7 @@ from sendrail.carriers.sdk import Carrier
 from sendrail.clock import Clock
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
-from sendrail.domain.errors import CarrierTrouble, SendrailError
+from sendrail.domain.errors import CarrierTrouble, SendrailError, StorageUnavailable
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Link, LinkReport, LinkState
@@ -48,7 +48,9 @@ class Switchboard:
         *,
         clock: Clock,
         rests_until: float,
+        opens: bool = True,
     ) -> None:
+        """Prepare; without `opens` it only reads what carriers called back with."""
         self._store = store
         self._routes = routes
         self._links = links
@@ -56,6 +58,11 @@ class Switchboard:
         self._metrics = metrics
         self._clock = clock
         self._rests_until = rests_until
+        self._opens = opens
+        # How often we have looked and found everything done; and the links that were asked for and
+        # not there, with how often it was by then.
+        self._looks = 0
+        self._missed: dict[LinkId, int] = {}
         self._wanted: dict[LinkId, Link] = {}
         # What is opened, or was tried: the version of each.
         self._versions: dict[LinkId, int] = {}
@@ -103,6 +110,10 @@ class Switchboard:
         """Return what a callback of a link says. Raises `CarrierTrouble`."""
         carrier = self._carriers.get(link_id)
         if carrier is None:
+            if self._missed.setdefault(link_id, self._looks) == self._looks:
+                # Another process may have added it since we looked.
+                self._store.hints.links_event.set()
+                raise StorageUnavailable(f"Link {link_id} has not been read here yet.")
             raise CarrierTrouble(f"link {link_id} is not open here")
         return carrier.parse(raw)
 
@@ -120,6 +131,8 @@ class Switchboard:
                 self._begin(link.id, self._reopen(link, token))
             else:
                 self._routes.pause(link.id, link.paused_at is not None)
+        if not self._moves:
+            self._looks += 1
 
     def _begin(self, link_id: LinkId, move: Coroutine[Any, Any, None]) -> None:
         if link_id in self._moves:
@@ -142,6 +155,8 @@ class Switchboard:
             carrier = self._carriers[link.id] = self._links.carrier_of(link, token)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             self._break(link, error)
+            return
+        if not self._opens:
             return
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -196,6 +211,8 @@ class Switchboard:
 
     async def tell(self) -> None:
         """Write down the states that have changed since they were last written."""
+        if not self._opens:
+            return
         news: dict[LinkId, LinkReport] = {}
         for link_id, link in self._wanted.items():
             state, detail = self._state(link)

@@ -51,6 +51,7 @@ from sendrail.storage.rows import (
     Departure,
     EndedMessage,
     Fingerprint,
+    Held,
     KeptAnswer,
     KnownContact,
     LaneRanges,
@@ -58,9 +59,12 @@ from sendrail.storage.rows import (
     MessagePage,
     MessageRow,
     Owner,
+    PaceCharge,
+    PaceSlot,
     ParkedReceipt,
     PartsKey,
     PartWord,
+    Present,
     QueuePlace,
     RawCallback,
     RecentMessage,
@@ -306,6 +310,7 @@ class Queue(Protocol):
     def unsettled(
         self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
     ) -> list[Unsettled]: ...
+    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None: ...
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool: ...
 
 
@@ -423,6 +428,37 @@ class Leases(Protocol):
     def epoch(self, name: str) -> int: ...
 
 
+class Spans(Protocol):
+    """Work that several processes share out in spans, by the clock of the database."""
+
+    def make(self, kind: str, count: int) -> None: ...
+    def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]: ...
+    def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]: ...
+    def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None: ...
+    def hold(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]: ...
+    def all(self) -> list[Held]: ...
+
+
+class Processes(Protocol):
+    """The processes that share a database, and what one of them counts for all."""
+
+    def show(self, name: str, roles: str, version: str) -> None: ...
+    def all(self) -> list[Present]: ...
+    def leave(self, name: str) -> None: ...
+    def forget_unseen(self, since_ms: int) -> int: ...
+    def full_accounts(self) -> frozenset[int]: ...
+    def tell_full_accounts(self, accounts: Sequence[int]) -> None: ...
+
+
+class LinkPaces(Protocol):
+    """The time of carrier links, given out to the processes that hand over to them."""
+
+    def make(self, link_id: int) -> None: ...
+    def reserve(
+        self, link_id: int, messages: PaceCharge, segments: PaceCharge
+    ) -> PaceSlot | None: ...
+
+
 class Tx(Protocol):
     """One transaction; good only inside the function it was given to."""
 
@@ -472,6 +508,12 @@ class Tx(Protocol):
     def passing_troubles(self) -> PassingTroubles: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def spans(self) -> Spans: ...
+    @property
+    def processes(self) -> Processes: ...
+    @property
+    def link_paces(self) -> LinkPaces: ...
 
 
 @dataclass(slots=True)
@@ -532,6 +574,10 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""
+        ...
+
+    def beside(self) -> "Store":
+        """Return the same database with groups of its own, or this very store if it has none."""
         ...
 
     def changed_elsewhere(self) -> bool:

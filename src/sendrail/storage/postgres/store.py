@@ -33,7 +33,7 @@ from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
-from sendrail.storage.postgres.leases import Leases
+from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
@@ -112,6 +112,9 @@ class PostgresTx:
         self.queue = Queue(driver, self.outbox)
         self.inbox = Inbox(driver, self.outbox)
         self.leases = Leases(driver)
+        self.spans = Spans(driver)
+        self.processes = Processes(driver)
+        self.link_paces = LinkPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
 
