@@ -46,14 +46,21 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
     routes: list[BaseRoute] = [
         *_both("/messages", api.list_messages),
         *_both("/messages/{message_id}", api.show_message),
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(is_ready)),
-        Route("/metrics", api.metrics),
+        *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
     for call in CALLS.values():
         routes += _both(f"/{call.name}", api.sender(call), "POST")
+    return _app(routes)
+
+
+def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
+    """Return the application of a process without the API: what tells how it is."""
+    return _app(_probes(runtime, is_ready))
+
+
+def _app(routes: list[BaseRoute]) -> ASGIApp:
     app = Starlette(
         routes=routes,
         exception_handlers={
@@ -66,6 +73,17 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
     return _EveryAnswer(app)
+
+
+def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:
+    async def metrics(_: Request) -> Response:
+        return Response(runtime.metrics.render(), media_type=CONTENT_TYPE)
+
+    return [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(is_ready)),
+        Route("/metrics", metrics),
+    ]
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[BaseRoute]:
@@ -129,9 +147,6 @@ class _Api:
         about = read_filter(request.query_params)
         found = await self._runtime.messages.page(account, about, page, per_page)
         return _json(200, _encode(page_of(found)), _PRIVATE)
-
-    async def metrics(self, _: Request) -> Response:
-        return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
 
 
 async def _healthz(_: Request) -> Response:
