@@ -65,6 +65,8 @@ _NO_CHECKS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.CONTACT_VALIDATION |
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
 _SIMULATOR: Final = "simulator"
+# While one group waits for the disk, the next is judged.
+_ACCEPTING: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +190,9 @@ def _sending(  # noqa: PLR0917 - what the service is made of
     clock: Clock,
 ) -> Sending:
     window_ms = settings.duplicate_window_seconds * 1000
-    if settings.database_url:
+    if isinstance(store, PostgresStore):
         return SharedSending(
-            store,
+            store.beside(_ACCEPTING),
             ids,
             metrics,
             now=clock.now,

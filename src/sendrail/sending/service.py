@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -124,9 +125,9 @@ class Standing:
 
 
 class Group:
-    """What one transaction judges, and what a failed one takes back from the duplicate window."""
+    """What one transaction judges, and what follows for our memory when it is over."""
 
-    __slots__ = ("queued", "refusals", "remembered", "rows", "submissions")
+    __slots__ = ("blocks", "queued", "refusals", "remembered", "rows", "submissions")
 
     def __init__(self) -> None:
         self.submissions: list[Submission] = []
@@ -134,6 +135,8 @@ class Group:
         self.queued: set[tuple[int, int]] = set()
         self.refusals: list[str] = []
         self.remembered: list[tuple[int, int]] = []
+        # What is left of the blocks of numbers that were reserved for it: lane, next, end.
+        self.blocks: list[tuple[int, int, int]] = []
 
 
 Callers = Mapping[bytes | int, Caller]
@@ -167,7 +170,6 @@ class Sending(ABC):
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
-        self._group = Group()
         # How often in a row our transaction was in another's way.
         self._contended = 0
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
@@ -200,8 +202,7 @@ class Sending(ABC):
             return
         self._waiting.append(submission)
         if not self._scheduled:
-            self._scheduled = True
-            self._store.submit(self._work, self._committed)
+            self._schedule()
 
     @abstractmethod
     def fill_window(self, tx: Tx) -> None:
@@ -215,23 +216,29 @@ class Sending(ABC):
     def take_back(self, group: Group) -> None:
         """Forget what a transaction that failed has changed in memory."""
 
+    @abstractmethod
+    def keep(self, group: Group) -> None:
+        """Keep what a transaction that is durable now has changed in memory."""
+
     # One transaction
 
-    def _work(self, tx: Tx) -> list[Told]:
-        group = self._group = Group()
+    def _schedule(self) -> None:
+        self._scheduled = True
+        group = Group()
+        self._store.submit(partial(self._work, group), partial(self._committed, group))
+
+    def _work(self, group: Group, tx: Tx) -> list[Told]:
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
             orders += len(submission.orders)
             group.submissions.append(submission)
+        self._scheduled = False
         if self._waiting:
-            self._store.submit(self._work, self._committed)
-        else:
-            self._scheduled = False
+            self._schedule()
         return self._judge_group(tx, group, self._now())
 
-    def _committed(self, tolds: list[Told] | None, error: Exception | None) -> None:
-        group, self._group = self._group, Group()
+    def _committed(self, group: Group, tolds: list[Told] | None, error: Exception | None) -> None:
         submissions = group.submissions
         if error is not None:
             if submissions:
@@ -245,6 +252,7 @@ class Sending(ABC):
             tolds = [_explained(error)] * len(submissions)
         else:
             self._contended = 0
+            self.keep(group)
             self._store.hints.queue_has(group.queued)
             self._metrics.accepted.inc(len(group.rows))
             for code in group.refusals:
@@ -261,8 +269,7 @@ class Sending(ABC):
             return False
         self._waiting.extendleft(reversed(submissions))
         if not self._scheduled:
-            self._scheduled = True
-            self._store.submit(self._work, self._committed)
+            self._schedule()
         return True
 
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:

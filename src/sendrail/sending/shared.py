@@ -19,7 +19,7 @@ from sendrail.storage.rows import Fingerprint
 from sendrail.telemetry import Metrics
 
 # Message numbers of one lane reserved at a time. What a process ends with is never given out.
-_BLOCK: Final = 256
+_BLOCK: Final = 1024
 # Checks that come after the one for duplicates: a duplicate is told that it is one.
 _AFTER_DUPLICATES: Final = frozenset({Refusal.JOURNEY_CONFLICT, Refusal.QUEUE_FULL})
 _SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
@@ -70,25 +70,25 @@ class SharedSending(Sending):
         )
         self._window_ms = window_ms
         self._fingerprint_key = fingerprint_key
-        # The next number and the end of our block, by lane; and the lanes whose block is new in
-        # the transaction under way.
+        # The next number and the end of our block, by lane.
         self._blocks: dict[int, tuple[int, int]] = {}
-        self._new_blocks: set[int] = set()
 
     def fill_window(self, tx: Tx) -> None:
         """Learn nothing: the window lies in the database."""
 
-    def take_back(self, group: Group) -> None:  # noqa: ARG002 - the fingerprints went by themselves
-        """Forget what a transaction that failed has changed in memory."""
-        # Whether the reservation was undone may not be known: others may have these numbers now.
-        for lane in self._new_blocks:
-            self._blocks.pop(lane, None)
+    def keep(self, group: Group) -> None:
+        """Give others what is left of the numbers that were reserved: now they are ours."""
+        for lane, following, end in group.blocks:
+            self._blocks[lane] = (following, end)
+
+    def take_back(self, group: Group) -> None:
+        """Give the numbers up that were reserved: others may have them now."""
+        group.blocks.clear()
 
     def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
         """Say of each order what it came to, and insert what has become a message."""
-        self._new_blocks.clear()
         candidates = list(self._candidates(line, group))
-        self._number(tx, [each for each in candidates if each.refusal is None])
+        self._number(tx, group, [each for each in candidates if each.refusal is None])
         earlier = self._remember(tx, candidates, now)
         accepted = []
         for each in candidates:
@@ -142,23 +142,27 @@ class SharedSending(Sending):
         )
         return int.from_bytes(digest.digest(), signed=True)
 
-    def _number(self, tx: Tx, candidates: Sequence[_Candidate]) -> None:
-        """Give each candidate a number of its lane; a duplicate's is never used."""
+    def _number(self, tx: Tx, group: Group, candidates: Sequence[_Candidate]) -> None:
+        """Give each candidate a number of its lane; a duplicate's is never used.
+
+        A block that is reserved in this transaction is nobody else's before that is durable.
+        """
         by_lane: dict[int, list[_Candidate]] = {}
         for each in candidates:
             by_lane.setdefault(each.key[0], []).append(each)
         for lane in sorted(by_lane):
             wanted = by_lane[lane]
-            following, end = self._blocks.get(lane, (0, 0))
-            if following + len(wanted) * LANES > end:
+            first, end = self._blocks.get(lane, (0, 0))
+            following = first + len(wanted) * LANES
+            if following <= end:
+                self._blocks[lane] = (following, end)
+            else:
                 count = max(len(wanted), _BLOCK)
-                following = tx.shared.reserve_in(lane, count)
-                end = following + count * LANES
-                self._new_blocks.add(lane)
-            for each in wanted:
-                each.number = following
-                following += LANES
-            self._blocks[lane] = (following, end)
+                first = tx.shared.reserve_in(lane, count)
+                following = first + len(wanted) * LANES
+                group.blocks.append((lane, following, first + count * LANES))
+            for at, each in enumerate(wanted):
+                each.number = first + at * LANES
 
     def _remember(self, tx: Tx, candidates: Sequence[_Candidate], now: int) -> dict[_Key, int]:
         """Note the fingerprints of what becomes a message; return the numbers of earlier ones."""

@@ -45,6 +45,9 @@ class SoleSending(Sending):
         self._window.open(self._clock())
         self._remember_rows(tx, tx.sole.first_since(self._clock() - self._window.length_ms))
 
+    def keep(self, group: Group) -> None:
+        """Keep nothing more: what is in memory is so already."""
+
     def take_back(self, group: Group) -> None:
         """Forget what a transaction that failed has changed in memory."""
         for key, earlier in reversed(group.remembered):

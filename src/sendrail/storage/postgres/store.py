@@ -239,28 +239,31 @@ class PostgresStore:
         url: str,
         *,
         on_commit: Callable[[int, float], None] | None = None,
+        writers: int = 1,
         parent: "PostgresStore | None" = None,
     ) -> None:
         """Prepare a store; the first transaction connects.
 
-        `on_commit` is told each group's size and seconds.
+        `on_commit` is told each group's size and seconds. With more than one of `writers` a group
+        need not wait for the one before, and may overtake it.
         """
         self._url = url
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
         self.hints: Hints = parent.hints if parent else Hints()
         self._group: list[_Submitted] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._writer = _Session(self.engine, self.hints, (*_ALWAYS, *_BY_KEY))
+        by_key = (*_ALWAYS, *_BY_KEY)
+        self._writers = [_Session(self.engine, self.hints, by_key) for _ in range(writers)]
         self._readers = [_Session(self.engine, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._away_until = 0.0
 
-    def beside(self) -> "PostgresStore":
+    def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
-        other = PostgresStore(self._url, on_commit=self._on_commit, parent=self)
+        other = PostgresStore(self._url, on_commit=self._on_commit, writers=writers, parent=self)
         self._others.append(other)
         return other
 
@@ -298,23 +301,26 @@ class PostgresStore:
         return await future
 
     def _commit_soon(self) -> None:
-        if self._committing is None:
-            self._committing = asyncio.get_running_loop().create_task(self._commit_all())
+        if self._writers:
+            writer = self._writers.pop()
+            task = asyncio.get_running_loop().create_task(self._commit_all(writer))
+            self._committing.add(task)
+            task.add_done_callback(self._committing.discard)
 
-    async def _commit_all(self) -> None:
+    async def _commit_all(self, writer: _Session) -> None:
         # One turn of the loop, so that what comes together is one transaction.
         await asyncio.sleep(0)
         try:
             while self._group:
                 group, self._group = self._group, []
-                await self._commit(group)
+                await self._commit(writer, group)
         finally:
-            self._committing = None
+            self._writers.append(writer)
 
-    async def _commit(self, group: Sequence["_Submitted"]) -> None:
+    async def _commit(self, writer: _Session, group: Sequence["_Submitted"]) -> None:
         began = time.perf_counter()
         try:
-            outcomes = await self._run(group)
+            outcomes = await self._run(writer, group)
         except Exception as broken:  # noqa: BLE001 - every one of the group is told
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
@@ -325,49 +331,20 @@ class PostgresStore:
             except Exception:  # noqa: BLE001 - one caller's bug must not leave the others waiting
                 _log.exception("commit_unheard")
 
-    async def _run(self, group: Sequence["_Submitted"]) -> list[tuple[Any, Exception | None]]:
+    async def _run(
+        self, writer: _Session, group: Sequence["_Submitted"]
+    ) -> list[tuple[Any, Exception | None]]:
         if time.monotonic() < self._away_until:
             raise StorageUnavailable(_AWAY)
         try:
             async with asyncio.timeout(_WRITE_SECONDS_MAX):
-                return await greenlet_spawn(self._transact, group)
+                return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
             if not _is_lost(error):
                 raise
             # It is not there: whoever comes now need not wait to learn that.
             self._away_until = time.monotonic() + _AWAY_SECONDS
             raise
-
-    def _transact(self, group: Sequence["_Submitted"]) -> list[tuple[Any, Exception | None]]:
-        session = self._writer
-        try:
-            tx = session.begin(_BEGIN)
-            if len(group) == 1:
-                outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
-            else:
-                outcomes = [self._run_one(tx, each.work) for each in group]
-            tx.gate.end()
-            session.tell("COMMIT")
-        except asyncio.CancelledError:
-            session.drop()
-            raise
-        except Exception:
-            session.roll_back()
-            raise
-        return outcomes
-
-    def _run_one(self, tx: PostgresTx, work: Work) -> tuple[Any, Exception | None]:
-        # A savepoint each: one caller's trouble must not undo its neighbours' work.
-        self._writer.tell("SAVEPOINT work")
-        try:
-            result = work(tx)
-        except Exception as error:
-            if _is_lost(error):
-                raise
-            self._writer.tell("ROLLBACK TO SAVEPOINT work")
-            return None, translated(error)
-        self._writer.tell("RELEASE SAVEPOINT work")
-        return result, None
 
     # Reading
 
@@ -396,10 +373,10 @@ class PostgresStore:
             return
         for other in self._others:
             await other.close()
-        while self._committing is not None:
-            await self._committing
+        while self._committing:
+            await asyncio.wait(self._committing)
         self._closed = True
-        for session in (*self._readers, self._writer):
+        for session in (*self._readers, *self._writers):
             await greenlet_spawn(session.close)
 
 
@@ -407,6 +384,40 @@ class PostgresStore:
 class _Submitted:
     work: Work
     done: Done
+
+
+def _transact(
+    session: _Session, group: Sequence["_Submitted"]
+) -> list[tuple[Any, Exception | None]]:
+    try:
+        tx = session.begin(_BEGIN)
+        if len(group) == 1:
+            outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
+        else:
+            outcomes = [_run_one(session, tx, each.work) for each in group]
+        tx.gate.end()
+        session.tell("COMMIT")
+    except asyncio.CancelledError:
+        session.drop()
+        raise
+    except Exception:
+        session.roll_back()
+        raise
+    return outcomes
+
+
+def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Exception | None]:
+    # A savepoint each: one caller's trouble must not undo its neighbours' work.
+    session.tell("SAVEPOINT work")
+    try:
+        result = work(tx)
+    except Exception as error:
+        if _is_lost(error):
+            raise
+        session.tell("ROLLBACK TO SAVEPOINT work")
+        return None, translated(error)
+    session.tell("RELEASE SAVEPOINT work")
+    return result, None
 
 
 def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
