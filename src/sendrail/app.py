@@ -106,7 +106,7 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
     """
     folder = Folder(settings.data_dir, settings.master_key)
     metrics = Metrics()
-    opening = _shared(settings, folder, metrics) if settings.database_url else None
+    opening = _shared(settings, folder, metrics, serving=serving) if settings.database_url else None
     async with (
         opening or _embedded(folder, metrics, serving=serving) as store,
         aclosing(Poster(_rules(settings))) as poster,
@@ -132,10 +132,14 @@ async def _embedded(folder: Folder, metrics: Metrics, *, serving: bool) -> Async
 
 
 @asynccontextmanager
-async def _shared(settings: Settings, folder: Folder, metrics: Metrics) -> AsyncIterator[Store]:
+async def _shared(
+    settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
+) -> AsyncIterator[Store]:
     store = PostgresStore(settings.database_url, on_commit=metrics.committed)
     try:
         folder.prepare(is_new=await bring_up_to_date(store) is None)
+        if serving:
+            store.start_news()
         yield store
     finally:
         await store.close()

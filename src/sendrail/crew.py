@@ -23,6 +23,7 @@ from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
+from sendrail.delivery.reserver import Reserver
 from sendrail.delivery.routing import Routes
 from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
@@ -85,6 +86,7 @@ class _Crew:
     member: Member | None = None
     rescuer: Rescuer | None = None
     worker: Worker | None = None
+    reserver: Reserver | None = None
     receipts: ReceiptWorker | None = None
     responder: Responder | None = None
     webhooks: WebhookWorker | None = None
@@ -97,7 +99,8 @@ class _Crew:
     def chores(self) -> list[Any]:
         """Return those who end when they are told to, whatever they are at."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
-        return [*([self.switchboard] if carriers else ()), self.caretaker]
+        chores = [self.caretaker, *([self.switchboard] if carriers else ())]
+        return chores if self.reserver is None else [*chores, self.reserver]
 
 
 @asynccontextmanager
@@ -234,6 +237,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         clock=clock,
         rests_until=desk.rests_until,
         opens=Role.DELIVER in roles,
+        is_shared=desk.member is not None,
     )
     crew = _Crew(
         roles=roles,
@@ -253,6 +257,8 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     if Role.DELIVER in roles:
         crew.rescuer = rescuer
         crew.worker = _make_worker(desk, store, policies.troubles)
+    if crew.worker is not None and desk.member is not None:
+        crew.reserver = Reserver(runtime.store, desk.routes, clock, crew.worker.granted)
     if Role.RECEIPTS in roles:
         crew.receipts = ReceiptWorker(
             runtime.store.beside(),

@@ -157,6 +157,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
+    now: int
     present: Sequence[Present]
     owned: Sequence[tuple[Mapping[int, int], int]]
 
@@ -232,6 +233,7 @@ class Member:
             self._patient_until = asked_at + self._life
         told = await self._store.write(lambda tx: self._tell(tx, asked_at))
         self._heard_at = self._clock.monotonic()
+        self._clock.follow(told.now + round((self._heard_at - asked_at) * 500))
         self._present = told.present
         until = asked_at + self._life * (1 - _MARGIN)
         for share, (owned, goal) in zip(self._shares, told.owned, strict=True):
@@ -275,7 +277,7 @@ class Member:
     def _tell(self, tx: Tx, asked_at: float) -> _Told:
         takes_part = self._joined and not self._stopping
         # Who comes or goes is not reckoned with: the others keep, or share, all there is.
-        tx.processes.show(self.name, self._roles if takes_part else "", __version__)
+        now = tx.processes.show(self.name, self._roles if takes_part else "", __version__)
         present, owned = tx.processes.all(), []
         for share in self._shares:
             if done := share.to_give_back():
@@ -286,7 +288,7 @@ class Member:
                 room = goal - len(mine)
                 mine |= tx.spans.take(share.kind, self.name, room, self.life_ms)
             owned.append((mine, goal))
-        return _Told(present, owned)
+        return _Told(now, present, owned)
 
     def _welcome(self, share: Share, gained: Mapping[int, int]) -> None:
         if share.welcome is not None:

@@ -7,7 +7,7 @@ in a task of its own for each hand-over, so that one slow link never delays anot
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -317,7 +317,7 @@ class Worker:
             if claim not in late:
                 by_route[route].append(claim)
         self._give_back(late)
-        for route, claims in by_route.items():
+        for route, claims in self._within_allowances(by_route, now):
             departed = route.take(
                 now, len(claims), sum(claim.outbound.segments for claim in claims)
             )
@@ -331,6 +331,24 @@ class Worker:
             self._metrics.failed_over.labels(link).inc(count)
         self._metrics.claimed.inc(len(found.claims))
         self._metrics.in_flight.inc(len(found.claims))
+
+    def _within_allowances(
+        self, by_route: Mapping[Route, list[Claim]], now: float
+    ) -> Iterator[tuple[Route, list[Claim]]]:
+        """Yield what a contract that is shared still has reservations for; give the rest back."""
+        for route, claims in by_route.items():
+            going = claims
+            if route.allowance is not None:
+                sizes = (claim.outbound.segments for claim in claims)
+                fitting = route.allowance.take(now, sizes)
+                going = claims[:fitting]
+                self._give_back(claims[fitting:])
+            if going:
+                yield route, going
+
+    def granted(self, route: Route, start: float) -> None:
+        """Wake lists for the time at which a link of a shared contract may be used."""
+        self._wake_parked(route, route.wakeable_later(), start)
 
     def _give_back(self, claims: Collection[Claim]) -> None:
         """Return what may not leave to the queue, wherever that is served now."""

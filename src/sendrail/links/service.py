@@ -299,7 +299,7 @@ class LinkService:
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         result = await self._store.write(work)
-        self._store.hints.links_event.set()
+        self._store.hints.links_changed()
         return result
 
     def _card(self, tx: Tx, link: Link) -> LinkCard:

@@ -13,6 +13,7 @@ import structlog
 
 from sendrail.carriers.sdk import Carrier
 from sendrail.clock import Clock
+from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
 from sendrail.domain.errors import CarrierTrouble, SendrailError, StorageUnavailable
@@ -49,8 +50,12 @@ class Switchboard:
         clock: Clock,
         rests_until: float,
         opens: bool = True,
+        is_shared: bool = False,
     ) -> None:
-        """Prepare; without `opens` it only reads what carriers called back with."""
+        """Prepare; without `opens` it only reads what carriers called back with.
+
+        `is_shared` where other processes hand over by the same links.
+        """
         self._store = store
         self._routes = routes
         self._links = links
@@ -59,6 +64,7 @@ class Switchboard:
         self._clock = clock
         self._rests_until = rests_until
         self._opens = opens
+        self._is_shared = is_shared
         # How often we have looked and found everything done; and the links that were asked for and
         # not there, with how often it was by then.
         self._looks = 0
@@ -167,7 +173,10 @@ class Switchboard:
             return
         # What left by the link as it was counts against its pace.
         rests_until = self._clock.monotonic() + 1.0 if again else self._rests_until
-        route = Route(link, carrier, rests_until)
+        allowance = None
+        if self._is_shared and (link.mps or link.segments_per_second):
+            allowance = Allowance(link, self._routes.wished.set)
+        route = Route(link, carrier, rests_until, allowance)
         route.paused = link.paused_at is not None
         self._routes.put(route)
         _log.info("link_opened", link=link.name, kind=link.kind)

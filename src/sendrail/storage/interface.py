@@ -39,6 +39,7 @@ from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
+from sendrail.domain.slices import Charge
 from sendrail.domain.verification import Progress
 from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
 from sendrail.storage.rows import (
@@ -59,7 +60,6 @@ from sendrail.storage.rows import (
     MessagePage,
     MessageRow,
     Owner,
-    PaceCharge,
     PaceSlot,
     ParkedReceipt,
     PartsKey,
@@ -442,7 +442,7 @@ class Spans(Protocol):
 class Processes(Protocol):
     """The processes that share a database, and what one of them counts for all."""
 
-    def show(self, name: str, roles: str, version: str) -> None: ...
+    def show(self, name: str, roles: str, version: str) -> int: ...
     def all(self) -> list[Present]: ...
     def leave(self, name: str) -> None: ...
     def forget_unseen(self, since_ms: int) -> int: ...
@@ -454,9 +454,7 @@ class LinkPaces(Protocol):
     """The time of carrier links, given out to the processes that hand over to them."""
 
     def make(self, link_id: int) -> None: ...
-    def reserve(
-        self, link_id: int, messages: PaceCharge, segments: PaceCharge
-    ) -> PaceSlot | None: ...
+    def reserve(self, link_id: int, messages: Charge, segments: Charge) -> PaceSlot | None: ...
 
 
 class Tx(Protocol):
@@ -547,6 +545,10 @@ class Hints:
     def outbox_has(self) -> None:
         """Tell that customers are to be told of something."""
         self.outbox_event.set()
+
+    def links_changed(self) -> None:
+        """Tell that a carrier link is another than before."""
+        self.links_event.set()
 
 
 class Store(Protocol):

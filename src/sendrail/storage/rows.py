@@ -64,13 +64,6 @@ class Present(NamedTuple):
     unseen_ms: int
 
 
-class PaceCharge(NamedTuple):
-    """What a reservation costs of a link's time, in microseconds: before it, and after it."""
-
-    before_us: int
-    after_us: int
-
-
 class PaceSlot(NamedTuple):
     """A reserved moment of a link, and when that was told; microseconds of the database's clock."""
 

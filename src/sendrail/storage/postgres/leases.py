@@ -8,8 +8,9 @@ owner still writes is recognised.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sendrail.domain.slices import Charge
 from sendrail.storage.postgres.driver import Driver
-from sendrail.storage.rows import Held, PaceCharge, PaceSlot, Present
+from sendrail.storage.rows import Held, PaceSlot, Present
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NOW_US: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -51,6 +52,7 @@ SHOW: Final = f"""
     INSERT INTO processes (name, roles, version, started_at, seen_at)
     VALUES ($1, $2, $3, {_NOW}, {_NOW})
     ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at
+    RETURNING seen_at
 """
 PRESENT: Final = f"""
     SELECT name, roles, version, started_at, {_NOW} - seen_at FROM processes ORDER BY name
@@ -137,8 +139,11 @@ class Processes:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def show(self, name: str, roles: str, version: str) -> None:
-        self._driver.run(SHOW, name, roles, version)
+    def show(self, name: str, roles: str, version: str) -> int:
+        """Say that a process is there; return the time of the database."""
+        row = self._driver.row(SHOW, name, roles, version)
+        assert row is not None, "the statement returns what it wrote"
+        return int(row[0])
 
     def all(self) -> list[Present]:
         return [Present(*row) for row in self._driver.rows(PRESENT)]
@@ -167,7 +172,7 @@ class LinkPaces:
     def make(self, link_id: int) -> None:
         self._driver.run(MAKE_PACE, link_id)
 
-    def reserve(self, link_id: int, messages: PaceCharge, segments: PaceCharge) -> PaceSlot | None:
+    def reserve(self, link_id: int, messages: Charge, segments: Charge) -> PaceSlot | None:
         """Take the next free time of a link; None when the link has no row yet."""
         row = self._driver.row(RESERVE, link_id, *messages, *segments)
         return PaceSlot(*row) if row else None

@@ -35,6 +35,7 @@ from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
 from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
+from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.statements.accounts import Accounts
@@ -250,7 +251,8 @@ class PostgresStore:
         self._url = url
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
-        self.hints: Hints = parent.hints if parent else Hints()
+        self.hints: News = parent.hints if parent else News()
+        self._telling: asyncio.Task[None] | None = None
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -266,6 +268,10 @@ class PostgresStore:
         other = PostgresStore(self._url, on_commit=self._on_commit, writers=writers, parent=self)
         self._others.append(other)
         return other
+
+    def start_news(self) -> None:
+        """Share hints with the other processes until the store is closed."""
+        self._telling = asyncio.get_running_loop().create_task(self.hints.run(self.engine))
 
     # Writing
 
@@ -376,6 +382,9 @@ class PostgresStore:
         while self._committing:
             await asyncio.wait(self._committing)
         self._closed = True
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
         for session in (*self._readers, *self._writers):
             await greenlet_spawn(session.close)
 
