@@ -18,6 +18,7 @@ from typing import Any, Final
 from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
+from sendrail.carriers.sdk import Part
 from sendrail.delivery import lanes
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
@@ -212,6 +213,10 @@ class _Desk:
     member: Member | None = None
     routes: Routes = field(default_factory=Routes)
 
+    def part(self) -> Part:
+        """Return what of every link is ours."""
+        return Part() if self.member is None else Part(*self.member.place(Role.DELIVER))
+
     def is_ours(self, roles: Collection[Role], role: Role, kind: str) -> Callable[[], bool]:
         """Return what tells whether work that only one does at a time is ours just now."""
         if self.member is None:
@@ -238,6 +243,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         rests_until=desk.rests_until,
         opens=Role.DELIVER in roles,
         is_shared=desk.member is not None,
+        part=desk.part,
     )
     crew = _Crew(
         roles=roles,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from sendrail.carriers.sdk import Carrier
+from sendrail.carriers.sdk import Carrier, Part, SharesConnections
 from sendrail.clock import Clock
 from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.routing import Route, Routes
@@ -51,10 +51,12 @@ class Switchboard:
         rests_until: float,
         opens: bool = True,
         is_shared: bool = False,
+        part: Callable[[], Part] = Part,
     ) -> None:
         """Prepare; without `opens` it only reads what carriers called back with.
 
-        `is_shared` where other processes hand over by the same links.
+        `is_shared` where other processes hand over by the same links; `part` tells what of them
+        is ours.
         """
         self._store = store
         self._routes = routes
@@ -65,6 +67,9 @@ class Switchboard:
         self._rests_until = rests_until
         self._opens = opens
         self._is_shared = is_shared
+        self._part = part
+        # What of each link was ours when it was opened.
+        self._parts: dict[LinkId, Part] = {}
         # How often we have looked and found everything done; and the links that were asked for and
         # not there, with how often it was by then.
         self._looks = 0
@@ -133,12 +138,20 @@ class Switchboard:
             self._begin(link_id, self._close(link_id))
         now = self._clock.monotonic()
         for link, token in rows:
-            if self._versions.get(link.id) != link.version or self._is_due(link.id, now):
+            is_new = self._versions.get(link.id) != link.version
+            if is_new or self._is_due(link.id, now) or self._is_spread_anew(link.id):
                 self._begin(link.id, self._reopen(link, token))
             else:
                 self._routes.pause(link.id, link.paused_at is not None)
         if not self._moves:
             self._looks += 1
+
+    def _is_spread_anew(self, link_id: LinkId) -> bool:
+        """Tell whether another number of an open link's connections is ours by now."""
+        carrier, before = self._carriers.get(link_id), self._parts.get(link_id)
+        if before is None or not isinstance(carrier, SharesConnections):
+            return False
+        return carrier.connections(before) != carrier.connections(self._part())
 
     def _begin(self, link_id: LinkId, move: Coroutine[Any, Any, None]) -> None:
         if link_id in self._moves:
@@ -158,7 +171,9 @@ class Switchboard:
         self._versions[link.id] = link.version
         self._broken.pop(link.id, None)
         try:
-            carrier = self._carriers[link.id] = self._links.carrier_of(link, token)
+            part = self._part()
+            carrier = self._carriers[link.id] = self._links.carrier_of(link, token, part)
+            self._parts[link.id] = part
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             self._break(link, error)
             return
