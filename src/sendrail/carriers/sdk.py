@@ -8,7 +8,7 @@ every carrier runs it.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -36,6 +36,9 @@ class Part(NamedTuple):
     of: int = 1
 
 
+WHOLE_LINK: Final = Part()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkContext:
     """What a carrier is told of the link it serves, beside the link's own settings.
@@ -46,7 +49,7 @@ class LinkContext:
 
     name: str = "link"
     callback_url: str | None = None
-    part: Part = Part()
+    part: Part = WHOLE_LINK
     clock: Clock = field(default_factory=SystemClock)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sendrail.carriers.sdk import Carrier, CarrierKind, LinkContext, Part
+from sendrail.carriers.sdk import WHOLE_LINK, Carrier, CarrierKind, LinkContext, Part
 from sendrail.clock import Clock
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, LinkId
@@ -253,7 +253,7 @@ class LinkService:
         self,
         link: Link,
         sealed_token: bytes | None = None,
-        part: Part = Part(),  # noqa: B008 - it never changes
+        part: Part = WHOLE_LINK,
     ) -> Carrier:
         """Return the link's carrier, not started; with its token it knows its callback URL.
 

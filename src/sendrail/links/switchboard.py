@@ -148,9 +148,10 @@ class Switchboard:
 
     def _is_spread_anew(self, link_id: LinkId) -> bool:
         """Tell whether another number of an open link's connections is ours by now."""
-        carrier, before = self._carriers.get(link_id), self._parts.get(link_id)
-        if before is None or not isinstance(carrier, SharesConnections):
+        carrier: object = self._carriers.get(link_id)
+        if not isinstance(carrier, SharesConnections):
             return False
+        before = self._parts[link_id]
         return carrier.connections(before) != carrier.connections(self._part())
 
     def _begin(self, link_id: LinkId, move: Coroutine[Any, Any, None]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sendrail.carriers.sdk import Part, Secret, read_settings
+from sendrail.carriers.sdk import WHOLE_LINK, Part, Secret, read_settings
 from sendrail.carriers.smpp.session import Role
 from sendrail.carriers.smpp.status import Then
 from sendrail.domain.contact import RecipientTrouble
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, Then] = {}
     receipt_errors: dict[str, RecipientTrouble] = {}
 
-    def roles(self, part: Part = Part()) -> tuple[Role, ...]:  # noqa: B008 - it never changes
+    def roles(self, part: Part = WHOLE_LINK) -> tuple[Role, ...]:
         """Return the binds that a part of the link keeps."""
         pair = (Role.TRANSMITTER, Role.RECEIVER)
         return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.share_of(part)
