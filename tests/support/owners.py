@@ -10,8 +10,10 @@ import random
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 
 from road import EXPIRE_MS
+from sqlalchemy.util import greenlet_spawn
 
 from sendrail.clock import SystemClock
 from sendrail.delivery.allowance import Allowance
@@ -86,6 +88,7 @@ class Owner:
         self._url, self._carrier, self._life = url, carrier, life_seconds
         self.loop = asyncio.new_event_loop()
         self._stop = None
+        self.error = None
         ready = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
@@ -95,6 +98,8 @@ class Owner:
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_until_complete(self._live(ready))
+        except BaseException as error:
+            self.error = error
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
@@ -151,12 +156,15 @@ class Owner:
 
     async def _die(self):
         """End as a killed process does: its connections break off, and it says nothing more."""
-        for store in (self.store, *self.store._others):
+        stores = (self.store, *self.store._others)
+        for store in stores:
             for session in (store._writer, *store._readers):
-                if session._core is not None:
-                    session.tx.driver.raw.terminate()
-            store._closed = True
+                with suppress(Exception):
+                    await greenlet_spawn(session.drop)
         await self._cancel()
+        for store in stores:
+            with suppress(Exception):
+                await store.close()
 
     async def _cancel(self):
         ours = asyncio.current_task()
@@ -180,6 +188,8 @@ class Owner:
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
         assert not self._thread.is_alive(), f"{self.name} does not end"
+        if self.error is not None and not self.killed:
+            raise self.error
 
     def spans(self):
         return self.share.ready()

@@ -360,6 +360,13 @@ class CallbackToken(NamedTuple):
     old_until: int | None
 
 
+class Backlog(NamedTuple):
+    """What is not settled: messages whose fate nobody knows, callbacks not applied yet."""
+
+    uncertain: int
+    callbacks: int
+
+
 class Waiting(NamedTuple):
     """What waits for one account: how many messages, and since when the oldest is due."""
 
