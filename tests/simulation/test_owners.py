@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from itertools import count
 
 import postgres
@@ -18,6 +19,7 @@ from owners import ID_KEY, LIFE_SECONDS, Carrier, Owner
 from stores import _EMPTY as EMPTY
 from stores import postgres_database
 
+from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
@@ -133,10 +135,9 @@ class World:
             self.join()
         until = time.monotonic() + STORM_SECONDS
         while time.monotonic() < until:
-            try:
+            # Who is told that nothing is known to be stored has no id to ask for.
+            with suppress(StorageUnavailable):
                 self.post()
-            except Exception as error:
-                assert "database" in str(error), error
             if self.dice.random() < 0.12:
                 self.something_happens()
             time.sleep(self.dice.uniform(0.02, 0.2))
@@ -211,7 +212,7 @@ def make_world():
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("seed", range(int(__import__("os").environ.get("SEEDS", "2"))))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_happens_to_its_owners_no_message_is_doubled_or_lost(make_world, seed):
     world = make_world(seed)
     world.storm()
@@ -220,3 +221,10 @@ def test_whatever_happens_to_its_owners_no_message_is_doubled_or_lost(make_world
     world.calm()
     check_laws(world)
     assert sum(world.deeds.values()) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_many_more_worlds(make_world, seed):
+    test_whatever_happens_to_its_owners_no_message_is_doubled_or_lost(make_world, seed)

@@ -82,10 +82,7 @@ class Owner:
     """One process that delivers."""
 
     def __init__(self, url, carrier, seed, *, life_seconds=LIFE_SECONDS):
-        self.dice = random.Random(seed)
-        self.name = f"owner-{seed}"
-        self.killed = False
-        self._url, self._carrier, self._life = url, carrier, life_seconds
+        self._prepare(url, carrier, seed, life_seconds)
         self.loop = asyncio.new_event_loop()
         self._stop = None
         self.error = None
@@ -94,11 +91,17 @@ class Owner:
         self._thread.start()
         ready.result(20)
 
+    def _prepare(self, url, carrier, seed, life_seconds):
+        self.dice = random.Random(seed)
+        self.name = f"owner-{seed}"
+        self.killed = False
+        self._url, self._carrier, self._life = url, carrier, life_seconds
+
     def _run(self, ready):
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_until_complete(self._live(ready))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told to whoever ends it
             self.error = error
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
@@ -158,7 +161,7 @@ class Owner:
         """End as a killed process does: its connections break off, and it says nothing more."""
         stores = (self.store, *self.store._others)
         for store in stores:
-            for session in (store._writer, *store._readers):
+            for session in (*store._writers, *store._readers):
                 with suppress(Exception):
                     await greenlet_spawn(session.drop)
         await self._cancel()
@@ -193,3 +196,55 @@ class Owner:
 
     def spans(self):
         return self.share.ready()
+
+
+class SteppedOwner(Owner):
+    """An owner that does one thing after the other, as a test says."""
+
+    def __init__(self, url, carrier, seed=1, *, life_seconds=LIFE_SECONDS):
+        self._prepare(url, carrier, seed, life_seconds)
+        self.store = PostgresStore(url)
+        self.runner = asyncio.Runner()
+        self.do(self._make())
+        self.do(self.member.begin())
+        self.member._joined = True
+
+    def do(self, work):
+        return self.runner.run(work)
+
+    def beat(self):
+        """Take what there is to take, and see to it."""
+
+        async def beat():
+            await self.member.beat()
+            await asyncio.gather(*self.member._welcoming)
+
+        self.do(beat())
+
+    def take_over(self):
+        """Beat as always, until what nobody renews has lapsed and is ours."""
+        until = time.monotonic() + 2 * LIFE_SECONDS
+        while not self.spans():
+            assert time.monotonic() < until, "takeover takes no longer than two lives"
+            self.do(asyncio.sleep(LIFE_SECONDS / 4))
+            self.beat()
+
+    def step(self, seconds=0.05):
+        """Look, do one round, and let its answers come."""
+
+        async def step():
+            await self.worker.look()
+            moved = await self.worker.step()
+            await asyncio.sleep(seconds)
+            return moved
+
+        return self.do(step())
+
+    def close(self):
+        self.do(self._cancel_hand_overs())
+        self.do(self.store.close())
+        self.runner.close()
+
+    async def _cancel_hand_overs(self):
+        await self.worker.stop(0.0)
+        await asyncio.sleep(0.05)
