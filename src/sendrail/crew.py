@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+import structlog
+
 from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
@@ -31,6 +33,7 @@ from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
+from sendrail.drain import Drain, wait_at_most
 from sendrail.links.switchboard import Switchboard
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
@@ -41,7 +44,13 @@ from sendrail.storage.interface import Store
 from sendrail.webhooks import owning
 from sendrail.webhooks.worker import WebhookWorker
 
+_log = structlog.get_logger()
+
 _DAY_MS: Final = 86_400_000
+# What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
+_LINKS_SECONDS: Final = 1.0
+_ROUNDS_SECONDS: Final = 0.5
+_LEAVE_SECONDS: Final = 0.5
 
 
 class Role(StrEnum):
@@ -105,31 +114,35 @@ class _Crew:
 
 
 @asynccontextmanager
-async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncIterator[None]:
+async def delivering(
+    runtime: Runtime, broken: Callable[[], None], drain: Drain | None = None
+) -> AsyncIterator[None]:
     """Do what the process's roles are for as long as the context lasts.
 
     `broken` is called when one of the crew ends before its time: going on without it would accept
-    messages that nobody delivers. What ended it is raised at the context's end.
+    messages that nobody delivers. What ended it is raised at the context's end, which takes no
+    longer than the `drain` has left, and what closing takes.
     """
+    drain = drain or Drain(runtime.settings.drain_seconds)
     crew = await _make_crew(runtime)
     await _begin(crew, runtime)
     chores = [asyncio.create_task(each.run()) for each in crew.chores()]
     tasks = [*(asyncio.create_task(each.run()) for each in crew.stages()), *chores]
-    if crew.member is not None:
-        beating = asyncio.create_task(crew.member.run())
-        tasks.append(beating)
-    for task in tasks:
+    # Beats until the very end: what is finished while we stop goes to the others at once.
+    beating = [asyncio.create_task(crew.member.run())] if crew.member is not None else []
+    for task in (*tasks, *beating):
         task.add_done_callback(lambda _: broken())
     try:
         yield
     finally:
-        await _end(crew, chores, runtime.settings.drain_seconds)
+        drain.begin()
+        await _end(crew, chores, drain)
+        await wait_at_most(drain.left() + _ROUNDS_SECONDS, tasks)
         if crew.member is not None:
-            beating.cancel()
-            await crew.member.leave()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, Exception):
+            await wait_at_most(0.0, beating)
+            await wait_at_most(_LEAVE_SECONDS, [asyncio.ensure_future(crew.member.leave())])
+    for task in (*tasks, *beating):
+        if task.done() and not task.cancelled() and (end := task.exception()) is not None:
             raise end
 
 
@@ -146,21 +159,21 @@ async def _begin(crew: _Crew, runtime: Runtime) -> None:
         await crew.switchboard.open_all()
 
 
-async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain_seconds: float) -> None:
+async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain) -> None:
     if crew.member is not None:
-        # What is finished goes to the others while we still wait for the rest.
         crew.member.leave_soon()
-    if crew.worker is not None:
-        await crew.worker.stop(drain_seconds)
+    # Side by side: a receiver that hangs must not eat the carriers' time, nor they its.
+    patient = [each for each in (crew.worker, crew.webhooks) if each is not None]
+    await asyncio.gather(*(each.stop(drain.left()) for each in patient))
     for chore in chores:
         chore.cancel()
-    await crew.switchboard.close()
+    closing = asyncio.create_task(crew.switchboard.close())
+    if not await wait_at_most(drain.left() + _LINKS_SECONDS, [closing]):
+        _log.warning("links_cut_off", reason="they did not close in time")
     if crew.receipts is not None:
         crew.receipts.stop()
     if crew.responder is not None:
         crew.responder.stop()
-    if crew.webhooks is not None:
-        await crew.webhooks.stop(drain_seconds)
 
 
 async def _make_crew(runtime: Runtime) -> _Crew:
