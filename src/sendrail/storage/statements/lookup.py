@@ -128,7 +128,8 @@ class LookUp:
             .join(lists, lists.c.id == by_list.c.list_id)
             .group_by(lists.c.account_id)
         )
-        return {row[0]: Waiting(row[1], row[2]) for row in rows}
+        # PostgreSQL sums whole numbers up to one without bounds.
+        return {row[0]: Waiting(int(row[1]), row[2]) for row in rows}
 
     def backlog(self) -> Backlog:
         """Return what is not settled."""
