@@ -176,6 +176,7 @@ def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(ho
         heir.beat()
         heir.step()
         assert time.monotonic() < began + 5
+    heir.do(asyncio.sleep(0.3))
     # What its former owner paced out in its last second counts.
     assert house.carrier.left[0][0] - began > 0.9
     assert house.statuses() == ["uncertain", "sent"]

@@ -1,6 +1,5 @@
 """`sendrail status`: who works here, on what, and what waits."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from sendrail.cli import output
@@ -33,11 +32,11 @@ async def _look(runtime: "Runtime") -> dict[str, Any]:
 
     is_shared = bool(runtime.settings.database_url)
     standing = await look(runtime.store, is_shared=is_shared)
-    return _shown(standing, is_shared=is_shared)
+    return _shown(standing, runtime.clock.now(), is_shared=is_shared)
 
 
-def _shown(standing: "Standing", *, is_shared: bool) -> dict[str, Any]:
-    now, oldest = time.time() * 1000, standing.oldest_due_at
+def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]:
+    oldest = standing.oldest_due_at
     return {
         "shared": is_shared,
         "messages_waiting": standing.waiting,
