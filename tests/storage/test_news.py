@@ -16,8 +16,11 @@ LISTS = 3_000
 class Two:
     """Two processes on one database, and somebody who counts what passes between them."""
 
+    def __init__(self, url):
+        self.url = url
+
     async def __aenter__(self):
-        url = postgres_database()
+        url = self.url
         self.counted = []
         self.counter = await asyncpg.connect(url)
         await self.counter.add_listener(CHANNEL, lambda *told: self.counted.append(told[3]))
@@ -38,8 +41,10 @@ class Two:
 
 
 def run(story):
+    url = postgres_database()
+
     async def inside():
-        async with Two() as two:
+        async with Two(url) as two:
             await story(two)
 
     asyncio.run(inside())

@@ -104,6 +104,7 @@ class News(Hints):
                 self.hear(told)
 
         await connection.add_listener(CHANNEL, hear)
+        connection.add_termination_listener(lambda _: self._untold.set())
         # Whatever was told before we listened is lost.
         self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_LINKS}")
         while not connection.is_closed():
