@@ -11,6 +11,7 @@ import pytest
 from owners import LIFE_SECONDS, Carrier, SteppedOwner
 from stores import _EMPTY, postgres_database
 
+from sendrail.domain.delivery import Submitted, Unavailable
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.postgres.store import PostgresStore
 
@@ -87,12 +88,12 @@ def house():
 
 def lose(owner, *, before):
     """Let the connection be lost with the next COMMIT: before the server has it, or after."""
-    [session] = owner.worker._store._writers
-    tell = session.tell
+    session = owner.writer
+    tell = type(session).tell.__get__(session)
 
     def tell_once(statement):
         if statement == "COMMIT":
-            session.tell = tell
+            del session.tell
             if not before:
                 tell(statement)
             raise ConnectionResetError
@@ -233,3 +234,37 @@ def test_what_goes_to_another_owner_is_forgotten(house):
     one.beat()
     one.beat()
     assert (one.spans(), len(one.pacer)) == ([], 0)
+
+
+def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(house):
+    owner = house.owner()
+    owner.beat()
+    house.queue(1)
+    [route] = owner.routes.all()
+    times = []
+
+    async def throttle_once(messages, report):
+        times.append(time.monotonic())
+        if len(times) == 1:
+            # Its settlement puts the message back, and that is the last we hear of it.
+            lose(owner, before=False)
+            report(messages[0], Unavailable("busy", 0))
+            return
+        await asyncio.sleep(1.5)
+        report(messages[0], Submitted("ref"))
+
+    route.carrier.submit = throttle_once
+
+    async def deliver():
+        running = asyncio.create_task(owner.worker.run())
+        for _ in range(60):
+            await asyncio.sleep(0.1)
+            # Whoever hears of the list looks at it: another message came, say.
+            owner.store.hints.queue_has([(house.list.lane, house.list.id)])
+            await owner.member.beat()
+        await owner.worker.stop(1.0)
+        await running
+
+    owner.do(deliver())
+    assert house.statuses() == ["sent"]
+    assert len(times) == 2

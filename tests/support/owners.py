@@ -208,6 +208,8 @@ class SteppedOwner(Owner):
         self.do(self._make())
         self.do(self.member.begin())
         self.member._joined = True
+        # The connection of the worker's own groups.
+        [self.writer] = self.worker._store._writers
 
     def do(self, work):
         return self.runner.run(work)

@@ -9,14 +9,15 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 import structlog
 
 from sendrail.clock import Clock
+from sendrail.delivery.answers import Answer, arrival_of
 from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
+from sendrail.delivery.doubts import Doubts
 from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
@@ -28,7 +29,6 @@ from sendrail.domain.delivery import (
     Outbound,
     Outcome,
     Rejected,
-    Settlement,
     Submitted,
     Throttled,
     Unavailable,
@@ -39,7 +39,7 @@ from sendrail.domain.ids import LinkId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
+from sendrail.storage.rows import TroubleWord
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -58,14 +58,6 @@ _SETTLE_SECONDS: Final = 1.5
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
 _NOT_HANDED_OVER: Final = Unavailable("not handed over", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    claim: Claim
-    outcome: Outcome
-    settlement: Settlement
-    at: int
 
 
 class Worker:
@@ -97,11 +89,14 @@ class Worker:
         self._troubles = troubles or TroublePolicy()
         routes.news = self._wake_all_parked
         self._handing_over: set[asyncio.Task[None]] = set()
-        self._answers: list[_Answer] = []
-        self._settling: list[_Answer] = []
+        self._answers: list[Answer] = []
+        self._settling: list[Answer] = []
         self._settle_scheduled = False
-        # Claims of which nobody knows whether they were committed.
-        self._unknown: list[Claim] = []
+        self._doubts = Doubts(
+            store, lanes, lambda claim: arrival_of(self._answer(claim, _NOT_HANDED_OVER))
+        )
+        # A settlement of which nobody knows whether it was committed will be written again.
+        self._settles_again = False
         self._look_missed = False
         self._look_every = _LOOK_SECONDS
         self._heard_at = 0.0
@@ -138,8 +133,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until + _SETTLE_SECONDS):
                 await self._ended.wait()
-                if self._unknown:
-                    await self._settle_unknown()
+                if self._doubts:
+                    await self._doubts.settle()
         # Each is cancelled at the deadline, and a carrier may take its time to notice.
         await wait_at_most(max(0.0, until - now()), self._handing_over)
         while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
@@ -171,7 +166,8 @@ class Worker:
 
     async def step(self) -> int:
         """Do one round; return how many lists had their turn."""
-        if self._unknown and not await self._settle_unknown():
+        if self._settles_again or (self._doubts and not await self._doubts.settle()):
+            # Nothing is claimed meanwhile: what is claimed again is under the same attempt.
             await asyncio.sleep(_STORAGE_RETRY_SECONDS)
             return 0
         now, wall = self._clock.monotonic(), self._clock.now()
@@ -226,31 +222,8 @@ class Worker:
         except StorageUnavailable:
             if found is not None and found.claims:
                 # The commit may have gone through, and only its answer was lost.
-                self._unknown += [claim for _, claim in found.claims]
-                self._lanes.begin(claim.lane for _, claim in found.claims)
+                self._doubts.note([claim for _, claim in found.claims])
             raise
-
-    async def _settle_unknown(self) -> bool:
-        """Take back claims of which nobody knows whether they were committed: none of them left.
-
-        Nothing is claimed before that is done. Otherwise the same attempt could be claimed again,
-        and be taken back while it is under way.
-        """
-        answers = [self._answer(claim, _NOT_HANDED_OVER) for claim in self._unknown]
-
-        def settle_all(tx: Tx) -> None:
-            tx.queue.await_claims([(each.claim.lane, each.claim.number) for each in answers])
-            tx.queue.arrive([self._arrival(answer) for answer in answers])
-
-        try:
-            await self._store.write(settle_all)
-        except StorageUnavailable as error:
-            _log.warning("claims_not_taken_back_yet", reason=error.code, count=len(answers))
-            return False
-        self._lanes.end(claim.lane for claim in self._unknown)
-        _log.warning("claims_taken_back", count=len(answers))
-        self._unknown.clear()
-        return True
 
     def _hear_hints(self, now: float) -> None:
         hints = self._store.hints
@@ -441,10 +414,10 @@ class Worker:
         )
         if isinstance(outcome, Submitted):
             # The message counts as uncertain by now; its reference lets a receipt settle it.
-            arrival = self._arrival(self._answer(claim, outcome))
+            arrival = arrival_of(self._answer(claim, outcome))
             self._store.submit(lambda tx: tx.queue.arrive([arrival]), _reference_kept)
 
-    def _answer(self, claim: Claim, outcome: Outcome) -> _Answer:
+    def _answer(self, claim: Claim, outcome: Outcome) -> Answer:
         now = self._clock.now()
         settlement = settle(
             claim.attempt,
@@ -455,7 +428,7 @@ class Worker:
             on_uncertain=claim.on_uncertain,
             resent=claim.resent,
         )
-        return _Answer(claim, outcome, settlement, now)
+        return Answer(claim, outcome, settlement, now)
 
     def _schedule_settle(self) -> None:
         if not self._settle_scheduled:
@@ -464,38 +437,13 @@ class Worker:
 
     def _settle(self, tx: Tx) -> Sequence[RecipientTrouble]:
         self._settling, self._answers = self._answers, []
-        tx.queue.arrive([self._arrival(answer) for answer in self._settling])
+        tx.queue.arrive([arrival_of(answer) for answer in self._settling])
         words = [
             TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
             for each in self._settling
             if isinstance(each.outcome, Rejected) and each.outcome.trouble is not None
         ]
         return tx.troubles.heed(words, self._troubles) if words else ()
-
-    def _arrival(self, answer: _Answer) -> Arrival:
-        claim, settlement = answer.claim, answer.settlement
-        place = None
-        if settlement.due_at is not None:
-            place = QueuePlace(
-                claim.lane, claim.list_id, claim.rank, settlement.due_at, claim.number
-            )
-        return Arrival(
-            number=claim.number,
-            lane=claim.lane,
-            link_id=claim.link_id,
-            epoch=claim.epoch,
-            attempt=claim.attempt,
-            started_at=claim.claimed_at,
-            ended_at=answer.at,
-            outcome=type(answer.outcome).__name__.lower(),
-            status=settlement.status.value,
-            attempts_spent=settlement.attempt,
-            resent=int(settlement.resent),
-            detail=settlement.detail,
-            carrier_ref=settlement.carrier_ref,
-            place=place,
-            further_refs=settlement.further_refs,
-        )
 
     def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:
         self._settle_scheduled = False
@@ -504,9 +452,11 @@ class Worker:
         if error is not None:
             # An answer must not be lost: without it the message would be uncertain for ever.
             _log.warning("settlement_postponed", reason=str(error), count=len(settled))
+            self._settles_again = True
             self._answers = [*settled, *self._answers]
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
+        self._settles_again = False
         self._metrics.in_flight.dec(len(settled))
         self._lanes.end(answer.claim.lane for answer in settled)
         for trouble in removed or ():
@@ -516,7 +466,7 @@ class Worker:
         if self._answers:
             self._schedule_settle()
 
-    def _tell(self, answer: _Answer) -> None:
+    def _tell(self, answer: Answer) -> None:
         settlement, claim = answer.settlement, answer.claim
         if isinstance(answer.outcome, Uncertain):
             self._metrics.uncertain.inc()
