@@ -236,7 +236,9 @@ def test_what_goes_to_another_owner_is_forgotten(house):
     assert (one.spans(), len(one.pacer)) == ([], 0)
 
 
-def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(house):
+def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(house, monkeypatch):
+    # Longer than the database is taken to be away.
+    monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 1.0)
     owner = house.owner()
     owner.beat()
     house.queue(1)
