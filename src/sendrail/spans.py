@@ -60,7 +60,7 @@ class Share:
         self.role = role
         self._owner = owner
         self._life_ms = life_ms
-        self._takes = takes
+        self.takes = takes
         # Whoever must see to spans that become ours, and to those that are so no more.
         self.welcome: Welcome | None = None
         self.lost: Callable[[Collection[int]], None] = _forget
@@ -117,7 +117,7 @@ class Share:
 
     def goal(self, present: Sequence[Present], *, leaving: bool) -> int:
         """Return how many spans should be ours, given who else is there."""
-        if leaving or not self._takes:
+        if leaving:
             return 0
         others = sum(
             self.role in each.roles.split(",")
@@ -278,8 +278,12 @@ class Member:
         takes_part = self._joined and not self._stopping
         # Who comes or goes is not reckoned with: the others keep, or share, all there is.
         now = tx.processes.show(self.name, self._roles if takes_part else "", __version__)
-        present, owned = tx.processes.all(), []
+        present = tx.processes.all()
+        owned: list[tuple[Mapping[int, int], int]] = []
         for share in self._shares:
+            if not share.takes:
+                owned.append(({}, 0))
+                continue
             if done := share.to_give_back():
                 tx.spans.give_back(share.kind, self.name, done)
             mine = tx.spans.renew(share.kind, self.name, self.life_ms)
