@@ -52,6 +52,15 @@ def test_no_sliding_second_holds_more_than_the_contract(per_second, seed):
     assert most_in_a_second(left) <= math.ceil(per_second)
 
 
+@pytest.mark.parametrize("per_second", [1, 2, 19, 20, 45, 60, 100, 333, 500, 1_000])
+def test_not_even_where_one_slice_is_late_and_all_the_others_are_not(per_second):
+    calendar, usual = Calendar(per_second), usual_units(per_second)
+    starts = [calendar.reserve(0, usual) for _ in range(60)]
+    left = [starts[0] + SPREAD_US - 10**6 - 1] * usual
+    left += [start for start in starts[1:] for _ in range(usual)]
+    assert most_in_a_second(left) <= per_second
+
+
 @given(st.integers(1, 60), st.integers(0, 2**32))
 def test_a_long_message_keeps_to_the_contract_or_leaves_alone(per_second, seed):
     dice, calendar, left = random.Random(seed), Calendar(per_second), []
