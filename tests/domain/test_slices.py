@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sendrail.domain.slices import USABLE_SECONDS, charge, usual_units
 
 SPREAD_US = 10**6 + round(USABLE_SECONDS * 1e6)
+LATEST_US = SPREAD_US - 10**6 - 1
 
 
 def most_in_a_second(times):
@@ -56,9 +57,19 @@ def test_no_sliding_second_holds_more_than_the_contract(per_second, seed):
 def test_not_even_where_one_slice_is_late_and_all_the_others_are_not(per_second):
     calendar, usual = Calendar(per_second), usual_units(per_second)
     starts = [calendar.reserve(0, usual) for _ in range(60)]
-    left = [starts[0] + SPREAD_US - 10**6 - 1] * usual
+    left = [starts[0] + LATEST_US] * usual
     left += [start for start in starts[1:] for _ in range(usual)]
     assert most_in_a_second(left) <= per_second
+
+
+@pytest.mark.parametrize("per_second", [1, 20, 60, 333, 1_000])
+def test_not_even_where_a_large_slice_follows_upon_small_ones(per_second):
+    for small in range(max(1, per_second - 60), per_second + 1):
+        calendar = Calendar(per_second)
+        left = [calendar.reserve(0, 1) for _ in range(small)]
+        left[0] += LATEST_US
+        left += [calendar.reserve(0, usual_units(per_second))] * usual_units(per_second)
+        assert most_in_a_second(left) <= per_second
 
 
 @given(st.integers(1, 60), st.integers(0, 2**32))
