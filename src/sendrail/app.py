@@ -148,6 +148,8 @@ async def _shared(
     try:
         before = await bring_up_to_date(store, may_make=serving)
         folder.prepare(is_new=before is None)
+        if serving:
+            store.start_news()
         yield store
     finally:
         await store.close()

@@ -41,6 +41,8 @@ class Caretaker:
         settings: Settings,
         *,
         now: Callable[[], int],
+        is_shared: bool = False,
+        is_ours: Callable[[], bool] | None = None,
     ) -> None:
         self._store = store
         self._sending = sending
@@ -48,14 +50,21 @@ class Caretaker:
         self._metrics = metrics
         self._settings = settings
         self._now = now
+        self._is_shared = is_shared
+        # Whether it is this process that does them all, where there are several.
+        self._is_ours = is_ours
         self._count_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
         while True:
-            self.watch_disk()
+            if not self._is_shared:
+                self.watch_disk()
             try:
-                await self.step()
+                if self._is_ours is None or self._is_ours():
+                    await self.step()
+                if self._is_shared:
+                    await self.heed_full_accounts()
             except SendrailError as error:
                 _log.warning("chores_postponed", reason=error.code)
             await asyncio.sleep(_LOOK_SECONDS)
@@ -93,10 +102,19 @@ class Caretaker:
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
         self._metrics.oldest_seconds.set(max(0, now - oldest) / 1000)
-        self._sending.full_accounts = frozenset(
+        full = frozenset(
             account_id
             for account_id, account in waiting.items()
             if account.depth >= self._settings.queue_depth_max
+        )
+        if self._is_shared:
+            await self._store.write(lambda tx: tx.processes.tell_full_accounts(sorted(full)))
+        self._sending.full_accounts = full
+
+    async def heed_full_accounts(self) -> None:
+        """Learn from the database whose queues are full: another process may count them."""
+        self._sending.full_accounts = await self._store.read(
+            lambda tx: tx.processes.full_accounts()
         )
 
     def _forget(self, tx: Tx, now: int) -> int:

@@ -53,6 +53,17 @@ class Settings:
         "data folder.",
         secret=True,
     )
+    roles: str = _setting(
+        "all",
+        "What this process does, separated by commas: api, deliver, receipts, webhooks, scheduler; "
+        "other than all only with a database_url.",
+    )
+    lease_seconds: float = _setting(
+        2.0,
+        "How long work that is shared out stays a process's that is not heard of any more.",
+        low=0.5,
+        high=60,
+    )
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     allow_public_bind: bool = _setting(

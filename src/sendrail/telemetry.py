@@ -68,6 +68,9 @@ class Metrics:
         self.oldest_seconds = self._gauge(
             "queue_oldest_seconds", "How long the oldest is past due."
         )
+        self.spans = self._gauge(
+            "spans_owned", "Spans of shared work that are this process's, by kind.", "kind"
+        )
 
     def _count_links(self) -> None:
         self.throttled = self._counter(

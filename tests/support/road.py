@@ -345,7 +345,7 @@ class Road:
             claimer,
             self.pacer,
             self.routes,
-            lease=self.lease,
+            lanes=self.lease,
             metrics=self.metrics,
             clock=self.clock,
             chance=random.Random(7),

@@ -34,8 +34,9 @@ from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
-from sendrail.storage.postgres.leases import Leases
+from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
+from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.statements.accounts import Accounts
@@ -114,6 +115,9 @@ class PostgresTx:
         self.queue = Queue(driver, self.outbox)
         self.inbox = Inbox(driver, self.outbox)
         self.leases = Leases(driver)
+        self.spans = Spans(driver)
+        self.processes = Processes(driver)
+        self.link_paces = LinkPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
 
@@ -253,7 +257,8 @@ class PostgresStore:
         self._url = url
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
-        self.hints: Hints = parent.hints if parent else Hints()
+        self.hints: News = parent.hints if parent else News()
+        self._telling: asyncio.Task[None] | None = None
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -269,6 +274,10 @@ class PostgresStore:
         other = PostgresStore(self._url, on_commit=self._on_commit, writers=writers, parent=self)
         self._others.append(other)
         return other
+
+    def start_news(self) -> None:
+        """Share hints with the other processes until the store is closed."""
+        self._telling = asyncio.get_running_loop().create_task(self.hints.run(self.engine))
 
     # Writing
 
@@ -379,6 +388,9 @@ class PostgresStore:
         while self._committing:
             await asyncio.wait(self._committing)
         self._closed = True
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
         for session in (*self._readers, *self._writers):
             await greenlet_spawn(session.close)
 
