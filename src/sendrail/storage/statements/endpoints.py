@@ -73,7 +73,7 @@ class Endpoints:
         """Return one page of an endpoint's attempts with their events, newest events first."""
         rows = self._connection.execute(
             select(webhook_attempts, outbox)
-            .join(outbox, outbox.c.id == webhook_attempts.c.event_id)
+            .join(outbox, self.is_event_of(webhook_attempts))
             .join(webhook_endpoints, _Rows.id == webhook_attempts.c.endpoint_id)
             .where(_Rows.account_id == account_id, webhook_attempts.c.endpoint_id == endpoint_id)
             .order_by(webhook_attempts.c.event_id.desc(), webhook_attempts.c.attempt.desc())
@@ -81,6 +81,10 @@ class Endpoints:
             .limit(limit)
         )
         return [(_attempt(row), _event(row)) for row in rows]
+
+    def is_event_of(self, attempts: Table) -> ColumnElement[bool]:
+        """Return the condition for the event that attempts belong to."""
+        return outbox.c.id == attempts.c.event_id
 
     def replay(
         self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int
