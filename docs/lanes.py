@@ -92,9 +92,7 @@ def _scope_of(node: sql.Expression) -> sql.Expression:
     return found
 
 
-def _reach(
-    table: sql.Table, scope: sql.Expression, asked: frozenset[str] = frozenset()
-) -> Reach:
+def _reach(table: sql.Table, scope: sql.Expression, asked: frozenset[str] = frozenset()) -> Reach:
     """Return how a table is bound; `asked` are those that already ask, and cannot answer."""
     if isinstance(scope, sql.Insert) and scope.this.find(sql.Table) is table:
         # Each row says its own lane, or it would not be stored.

@@ -69,17 +69,17 @@ def test_what_has_a_lane_is_hot_or_says_whose_lane_it_is(column):
         ("SELECT 1 FROM queue WHERE lane <> $1", "EVERYWHERE"),
         ("SELECT lane FROM queue ORDER BY lane", "EVERYWHERE"),
         ("DELETE FROM queue WHERE number = $1", "EVERYWHERE"),
-        ("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
-         " WHERE q.lane = u.lane AND q.number = u.n", "LANES"),
-        ("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
-         " WHERE q.number = u.n", "EVERYWHERE"),
+        (("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
+         " WHERE q.lane = u.lane AND q.number = u.n"), "LANES"),
+        (("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
+         " WHERE q.number = u.n"), "EVERYWHERE"),
         ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.lane = m.lane", "EVERYWHERE"),
         ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.lane = m.lane WHERE m.lane = $1",
          "ONE_LANE"),
         ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.number = m.number WHERE m.lane = $1",
          "EVERYWHERE"),
-        ("DELETE FROM queue AS q USING (SELECT lane FROM queue WHERE due_at < $1) AS old"
-         " WHERE q.lane = old.lane", "EVERYWHERE"),
+        (("DELETE FROM queue AS q USING (SELECT lane FROM queue WHERE due_at < $1) AS old"
+         " WHERE q.lane = old.lane"), "EVERYWHERE"),
         ("SELECT 1 FROM lists", "NOTHING_HOT"),
     ],
 )  # fmt: skip

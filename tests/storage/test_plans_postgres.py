@@ -1,9 +1,9 @@
 """Every hot statement on PostgreSQL finds its rows by an index, among a million messages.
 
 Plans are checked by law, not by their words: no large table is read through, every index is entered
-by a key, and what a statement touches does not grow with what is stored. They are made on a database
-that was never analysed and once more after it was, each for the values at hand and once for all
-values, as a connection does after some runs.
+by a key, and what a statement touches does not grow with what is stored. They are made on a
+database that was never analysed and once more after it was, each for the values at hand and once
+for all values, as a connection does after some runs.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from sqlalchemy.util import greenlet_spawn
 from sendrail.domain.message import Status
 from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
 from sendrail.storage.postgres import lookup as shared_lookup
+from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 from sendrail.storage.rows import MessageFilter
 from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.endpoints import Endpoints
 
 MANY, FEW = 1_000_000, 10_000
 ROOMS = (gate, queue, inbox, inbound, outbox, leases)
@@ -269,7 +269,7 @@ READS = {
     "contacts.find": lambda tx: tx.contacts.find(1, full.RECIPIENT),
     "contacts.known": lambda tx: tx.contacts.known(1, [full.RECIPIENT, full.RECIPIENT + 64]),
     "contacts.history": lambda tx: tx.contacts.history(1, full.RECIPIENT),
-    "contacts.page": lambda tx: tx.contacts.page(1, 0, 20),
+    "contacts.page": lambda tx: tx.contacts.page(1, None, 0, 20),
     "contacts.count": lambda tx: tx.contacts.count(1),
     "endpoints.active": lambda tx: tx.endpoints.active(),
     "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 20),
@@ -294,7 +294,7 @@ def read_explained(url):
         for name, read in READS.items():
             seen = []
 
-            def note(_conn, _cursor, statement, parameters, _context, _many, seen=seen):  # noqa: PLR0913, PLR0917
+            def note(_conn, _cursor, statement, parameters, _context, _many, seen=seen):
                 seen.append((statement, parameters))
 
             event.listen(engine, "before_cursor_execute", note)

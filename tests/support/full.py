@@ -55,47 +55,41 @@ _REFS = """
     SELECT n % {lanes}, 1, 'r' || n, {lane}, {number}, false, {began} + n * {step}
     FROM generate_series(0::bigint, {waiting} - 1, 4) AS n
 """
-# What stands beside the messages, a tenth as often.
-_BESIDE = (
-    "INSERT INTO list_contacts SELECT {list}, {recipient} + n, n % 3 > 0, '', '', 0, NULL, NULL"
-    " FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO blocks SELECT 1, {recipient} + n, '', 0 FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO enrolments SELECT {list}, {recipient} + n, 1, 0, {ended}"
-    " FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},"
-    " {began} + n * {step} FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n"
-    " FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO inbox (lane, id, link_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n % 2"
-    " + 1, n % 2 + 1, {began}, '' FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at) SELECT"
-    " n % {lanes}, n * {lanes} + n % {lanes}, 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n, '',"
-    " {began} + n FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO replies (account_id, list_id, sender, body, received_at, review) SELECT 1, {list},"
-    " {recipient} + n, '', {began}, false FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO reply_refs SELECT 1, 'i' || n, {began} + n FROM generate_series(0::bigint, {some} - 1)"
-    " AS n",
-    "INSERT INTO reply_parts SELECT 1, {recipient} + n, 1, 1, 2, 1, '', false, false, {began} + n"
-    " FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO recipient_troubles SELECT {list}, {recipient} + n, {number}, {began} + n"
-    " FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)"
-    " SELECT n % 8 + 1, n * {lanes} + n % 8 + 1, n % 8 + 1, 'delivery', {number}, {began} + n,"
-    " CASE n % 2 WHEN 0 THEN {began} + n END, false, 0, 0 FROM generate_series(0::bigint, {some} - 1) AS n",
-    "INSERT INTO webhook_attempts SELECT n * {lanes} + n % 8 + 1, 1, n % 8 + 1, 0, 0, 'told', 200,"
-    " '' FROM generate_series(0::bigint, {some} - 1) AS n",
-)
-_SETTINGS = (
-    "INSERT INTO accounts (id, name, status, blocked_words, created_at) VALUES (1, 'us', 'active',"
-    " '', 0)",
-    "INSERT INTO links (id, name, kind, settings, \"window\", version) VALUES (1, 'sandbox',"
-    " 'simulator', '', 9, 1), (2, 'other', 'simulator', '', 9, 1)",
-    "INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,"
-    " on_uncertain, created_at) SELECT {list}, {lane}, 1, n, '', '', 'active', 60, 1, false,"
-    " 'hold', 0 FROM generate_series(0::bigint, {lists} - 1) AS n",
-    "INSERT INTO webhook_endpoints (account_id, name, url, events, state, secret, created_at)"
-    " SELECT 1, '', '', 'delivery', 'active', '', 0 FROM generate_series(1, 8) AS n",
-)
+# What stands beside the messages, for one n of ten.
+_BESIDE = """
+    INSERT INTO list_contacts SELECT {list}, {recipient} + n, n % 3 > 0, '', '', 0, NULL, NULL;
+    INSERT INTO blocks SELECT 1, {recipient} + n, '', 0;
+    INSERT INTO enrolments SELECT {list}, {recipient} + n, 1, 0, {ended};
+    INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},
+        {began} + n * {step};
+    INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
+    INSERT INTO inbox (lane, id, link_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
+        2 + 1, n % 2 + 1, {began}, '';
+    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at) SELECT n
+        % {lanes}, n * {lanes} + n % {lanes}, 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n,
+        '', {began} + n;
+    INSERT INTO replies (account_id, list_id, sender, body, received_at, review) SELECT 1,
+        {list}, {recipient} + n, '', {began}, false;
+    INSERT INTO reply_refs SELECT 1, 'i' || n, {began} + n;
+    INSERT INTO reply_parts SELECT 1, {recipient} + n, 1, 1, 2, 1, '', false, false, {began} + n;
+    INSERT INTO recipient_troubles SELECT {list}, {recipient} + n, {number}, {began} + n;
+    INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)
+        SELECT n % 8 + 1, n * {lanes} + n % 8 + 1, n % 8 + 1, 'delivery', {number}, {began} +
+        n, CASE n % 2 WHEN 0 THEN {began} + n END, false, 0, 0;
+    INSERT INTO webhook_attempts SELECT n * {lanes} + n % 8 + 1, 1, n % 8 + 1, 0, 0, 'told',
+        200, '';
+"""
+_SETTINGS = """
+    INSERT INTO accounts (id, name, status, blocked_words, created_at) VALUES (1, 'us',
+        'active', '', 0);
+    INSERT INTO links (id, name, kind, settings, "window", version) VALUES (1, 'sandbox',
+        'simulator', '', 9, 1), (2, 'other', 'simulator', '', 9, 1);
+    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,
+        on_uncertain, created_at) SELECT {list}, {lane}, 1, n, '', '', 'active', 60, 1, false,
+        'hold', 0 FROM generate_series(0::bigint, {lists} - 1) AS n;
+    INSERT INTO webhook_endpoints (account_id, name, url, events, state, secret, created_at)
+        SELECT 1, '', '', 'delivery', 'active', '', 0 FROM generate_series(1, 8) AS n;
+"""
 # What is numbered goes on behind what is there.
 _NUMBERS = "SELECT setval('inbox_numbers', {count}), setval('outbox_numbers', {count})"
 _NEVER_ANALYSED = """
@@ -138,7 +132,8 @@ async def _fill(url, count, analysed):
     try:
         if not analysed:
             await connection.execute(_NEVER_ANALYSED)
-        for each in (*_SETTINGS, _MESSAGES, _QUEUE, _ATTEMPTS, _REFS, *_BESIDE, _NUMBERS):
+        beside = _BESIDE.replace(";", " FROM generate_series(0::bigint, {some} - 1) AS n;")
+        for each in (_SETTINGS, _MESSAGES, _QUEUE, _ATTEMPTS, _REFS, beside, _NUMBERS):
             await connection.execute(each.format(**values))
     finally:
         await connection.close()

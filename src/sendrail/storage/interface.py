@@ -534,6 +534,14 @@ class Store(Protocol):
         """Run `work` on a consistent snapshot, beside the writers."""
         ...
 
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """Do what this kind of database needs done every few seconds, by one process.
+
+        What is forgotten whole goes here: messages at rest that were created before
+        `messages_before`, if that is said, and what was seen for duplicates before `seen_before`.
+        """
+        ...
+
     def changed_elsewhere(self) -> bool:
         """Tell whether another process has written since the last time this was asked."""
         ...

@@ -287,6 +287,9 @@ class SqliteStore:
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """See `interface.Store`: here everything is forgotten row by row."""
+
     def changed_elsewhere(self) -> bool:
         """See `interface.Store`."""
         before, self._data_version = self._data_version, self._version()

@@ -1,19 +1,18 @@
 """Customers' endpoints: as `statements/endpoints.py`, with an event found by its lane."""
 
-from sqlalchemy import ColumnElement, Table, and_
+from typing import Final
+
+from sqlalchemy import ColumnElement, SmallInteger, Table, and_, literal_column
 
 from sendrail.domain.ids import LANES
-from sendrail.storage.postgres.schema import metadata
 from sendrail.storage.statements import endpoints
-from sendrail.storage.tables import outbox
 
-_LANE = outbox.c.id.table.c
+# Only the shared store's outbox has one.
+_LANE: Final = literal_column("outbox.lane", SmallInteger)
 
 
 class Endpoints(endpoints.Endpoints):
-    """Who is told of what happens."""
+    """Where accounts want to be told, and what came of it."""
 
     def is_event_of(self, attempts: Table) -> ColumnElement[bool]:
-        return and_(
-            super().is_event_of(attempts), _lane == attempts.c.event_id % LANES
-        )
+        return and_(super().is_event_of(attempts), attempts.c.event_id % LANES == _LANE)

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
