@@ -272,7 +272,7 @@ READS = {
     "contacts.page": lambda tx: tx.contacts.page(1, None, 0, 20),
     "contacts.count": lambda tx: tx.contacts.count(1),
     "endpoints.active": lambda tx: tx.endpoints.active(),
-    "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 20),
+    "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 0, 20),
     "endpoints.backlog": lambda tx: tx.endpoints.backlog(),
 }
 

@@ -123,7 +123,7 @@ def _size(driver: Driver, which: int) -> int:
 
 def _clean(driver: Driver, which: int, current: int) -> None:
     """Empty a slice, unless much still waits in it or somebody does not let go of it."""
-    few = f"SELECT count(*) FROM (SELECT 1 FROM queue_{which} LIMIT {_MOVED_MAX + 1}) AS some"
+    few = f"SELECT count(*) FROM (SELECT 1 FROM queue_{which} LIMIT {_MOVED_MAX + 1}) AS few"
     if _count(driver, few) > _MOVED_MAX:
         return
     driver.run("BEGIN")
