@@ -40,6 +40,7 @@ through all three transactions, and the CPU time of our process alone, which oth
 machine disturbs less.
 """
 _NOW = full.BEGAN
+_BODY = "Hello, this is a text of about seventy characters, as a great many are."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -163,10 +164,9 @@ def _accept(rows, lane, numbers):
     prints = [(lane, number * 7919, number) for number in numbers]
     rows(gate.REMEMBER, *columns(prints, 3), _NOW, 0)
     messages = [
-        (n, lane, 1, 2, full.RECIPIENT + n % 10**6, _NOW, 0, 1, "gsm7", ("Hello, this is a text that"
-         " has about seventy characters, as many do."), None)
+        (n, lane, 1, 2, full.RECIPIENT + n % 10**6, _NOW, 0, 1, "gsm7", _BODY, None)
         for n in numbers
-    ]  # fmt: skip
+    ]
     rows(gate.INSERT_MESSAGES, *columns(messages, 11), None)
 
 

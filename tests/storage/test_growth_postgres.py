@@ -295,6 +295,47 @@ async def _pages(connection, lane, list_id):
     return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
+def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch):
+    """Slices turn all the time beside two who accept and claim, and what waits is moved."""
+    monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
+    claimed, turns = [], 0
+    lane, list_id = house.list.lane, house.list.id
+
+    async def accept():
+        store = house.open()
+        for start in range(0, 1_500, 5):
+            rows = [
+                (house.no(n), lane, house.us, list_id, stores.ANN, NOW + n, 0, 1, "gsm7", "x", None)
+                for n in range(start, start + 5)
+            ]
+            await store.write(lambda tx, rows=rows: tx.messages.insert(rows))
+
+    async def claim():
+        store = house.open()
+        while len(claimed) < 1_500:
+            # Fewer than wait, so that some always do while the slices turn.
+            places = await store.read(lambda tx: tx.queue.due(lane, list_id, PACED, NOW * 2, 7))
+            if places:
+                left = [stores.Departure(1, 1, house.link, NOW, p.number) for p in places]
+                await store.write(lambda tx, p=places, d=left: tx.queue.depart(p, d))
+                claimed.extend(place.number for place in places)
+
+    async def turn():
+        nonlocal turns
+        while len(claimed) < 1_500:
+            await house.store.tend(OLD, messages_before=None, seen_before=0)
+            turns += 1
+
+    async def run():
+        async with asyncio.timeout(60):
+            await asyncio.gather(accept(), claim(), turn())
+
+    house.do(run())
+    assert turns > 10
+    assert len(claimed) == len(set(claimed)) == 1_500
+    assert house.waiting() == []
+
+
 # Fingerprints
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import full
@@ -64,111 +65,201 @@ _LARGE = """
 
 def values_of(count):
     """Return the values of each statement that touches a large table: three rows that are there."""
+    at = rows_of(count)
+    return {**_gate(at), **_queue(at), **_inbox(at), **_inbound(at), **_outbox(at)}
+
+
+def rows_of(count):
+    """Return what is known of some rows: at rest, waiting, under way, uncertain, and new."""
     first = full.waiting_from(count)
     gone, waits = [64 * 4, 64 * 8, first - 64], [first, first + 64, count - 64]
     under_way, lost = [1001, 2001, first - 999], [1002, 2002, first - 998]
+    new = [count, count + 64, count + 128]
+    due, lists = [full.created_at(n, count) for n in waits], [full.list_id(n) for n in waits]
+    at = SimpleNamespace(
+        lost=lost,
+        due=due,
+        lists=lists,
+        new_recipients=[full.RECIPIENT + n for n in waits],
+        recipients=[full.RECIPIENT + n for n in (0, 64, 128)],
+        sending_lists=[full.list_id(n) for n in under_way],
+        refs=([256, 512, 16], [1, 1, 1], ["r256", "r512", "r16"]),
+        now=full.ENDED - 1,
+        prints=[n * 9176543210987 % 9007199254740881 for n in (64, 128, 192)],
+        lane=[full.lane(64)] * 3,
+        zeros=[0] * 3,
+        ones=[1] * 3,
+        none=[None] * 3,
+        events=[n * 4096 + n % 8 + 1 for n in (8, 16, 24)],
+        parked=[n * 4096 + n % 4096 for n in (8, 16, 24)],
+        part=(1, full.RECIPIENT + 7, 1, 1, 2),
+    )
+    at.lanes, at.numbers = _keys(gone)
+    at.waiting_lanes, at.waiting = _keys(waits)
+    at.sending_lanes, at.sending = _keys(under_way)
+    at.new_lanes, at.new = _keys(new)
+    at.places = (at.waiting_lanes, lists, at.ones, due, at.waiting)
+    return at
 
-    def keys(ns):
-        return [full.lane(n) for n in ns], [full.number(n) for n in ns]
 
-    def of(make, ns):
-        return [make(n) for n in ns]
+def _keys(ns):
+    return [full.lane(n) for n in ns], [full.number(n) for n in ns]
 
-    def recipients(ns):
-        return [full.RECIPIENT + n for n in ns]
 
-    lanes, numbers = keys(gone)
-    waiting_lanes, waiting = keys(waits)
-    sending_lanes, sending = keys(under_way)
-    due = [full.created_at(n, count) for n in waits]
-    lists = of(full.list_id, waits)
-    places = (waiting_lanes, lists, [1, 1, 1], due, waiting)
-    refs = ([4 * 64 % 4096, 8 * 64 % 4096, 16], [1, 1, 1], ["r256", "r512", "r16"])
-    new = [full.number(count + n) for n in (0, 64, 128)]
-    new_lanes = [full.lane(count + n) for n in (0, 64, 128)]
-    now = full.ENDED - 1
-    prints = [n * 9176543210987 % 9007199254740881 for n in (64, 128, 192)]
-    lane = [full.lane(64)] * 3
-    zeros, ones, none = [0] * 3, [1] * 3, [None] * 3
-    events = [n * 4096 + n % 8 + 1 for n in (8, 16, 24)]
-    parked = [n * 4096 + n % 4096 for n in (8, 16, 24)]
-    part = (1, full.RECIPIENT + 7, 1, 1, 2)
+def _gate(at):
     return {
         "gate.LISTS_BY_ID": ([1, 2, 3],),
-        "gate.UNREACHABLE": (1, 1, recipients([0, 64, 128]), 0),
-        "gate.BLOCKED": (1, recipients([0, 64, 128])),
-        "gate.PROMISE": (ones, ["k1", "k2", "new"]),
-        "gate.KEPT_ANSWERS": (ones, ["k1", "k2", "k3"]),
-        "gate.KEEP_ANSWER": (1, "k1", "", b"", 200, b"", now),
-        "gate.BREAK_PROMISES": (ones, ["k1", "k2", "k3"]),
-        "gate.FORGET_ANSWERS": (now, 20),
+        "gate.UNREACHABLE": (1, 1, at.recipients, 0),
+        "gate.BLOCKED": (1, at.recipients),
+        "gate.PROMISE": (at.ones, ["k1", "k2", "new"]),
+        "gate.KEPT_ANSWERS": (at.ones, ["k1", "k2", "k3"]),
+        "gate.KEEP_ANSWER": (1, "k1", "", b"", 200, b"", at.now),
+        "gate.BREAK_PROMISES": (at.ones, ["k1", "k2", "k3"]),
+        "gate.FORGET_ANSWERS": (at.now, 20),
         "gate.RESERVE": (full.lane(1), 1000),
-        "gate.REMEMBER": (lane, prints, numbers, now, 0),
-        "gate.EARLIER": (lane, prints, 0),
-        "gate.FORGET_FINGERPRINTS": (now, 0, 512, 20),
+        "gate.REMEMBER": (at.lane, at.prints, at.numbers, at.now, 0),
+        "gate.EARLIER": (at.lane, at.prints, 0),
+        "gate.FORGET_FINGERPRINTS": (at.now, 0, 512, 20),
         "gate.INSERT_MESSAGES": (
-            new, new_lanes, ones, lists, recipients(waits), [now] * 3, zeros, ones,
-            ["gsm7"] * 3, ["Hello"] * 3, none, now,
+            at.new,
+            at.new_lanes,
+            at.ones,
+            at.lists,
+            at.new_recipients,
+            [at.now] * 3,
+            at.zeros,
+            at.ones,
+            ["gsm7"] * 3,
+            ["Hello"] * 3,
+            at.none,
+            at.now,
         ),
+    }
+
+
+def _queue(at):
+    return {
         "queue.LISTS_WAITING": (0, 512),
-        "queue.DUE": (waiting_lanes[0], lists[0], 1, now, 20),
-        "queue.NEXT_DUE": (waiting_lanes[0], lists[0], 1, due[0]),
-        "queue.LOAD": (lanes, numbers),
-        "queue.LEAVE_QUEUE": places,
-        "queue.DROP": (["dropped"] * 3, none, waiting, waiting_lanes, now),
-        "queue.HOLD": ("", waiting, waiting_lanes),
-        "queue.DEPART": (ones, ones, ones, [now] * 3, waiting, waiting_lanes),
+        "queue.DUE": (at.waiting_lanes[0], at.lists[0], 1, at.now, 20),
+        "queue.NEXT_DUE": (at.waiting_lanes[0], at.lists[0], 1, at.due[0]),
+        "queue.LOAD": (at.lanes, at.numbers),
+        "queue.LEAVE_QUEUE": at.places,
+        "queue.DROP": (["dropped"] * 3, at.none, at.waiting, at.waiting_lanes, at.now),
+        "queue.HOLD": ("", at.waiting, at.waiting_lanes),
+        "queue.DEPART": (at.ones, at.ones, at.ones, [at.now] * 3, at.waiting, at.waiting_lanes),
         "queue.ARRIVE": (
-            ["queued"] * 3, none, none, none, none, ones, zeros, sending, sending_lanes, ones,
-            ones, sending_lanes, of(full.list_id, under_way), ones, [now] * 3, sending,
+            ["queued"] * 3,
+            at.none,
+            at.none,
+            at.none,
+            at.none,
+            at.ones,
+            at.zeros,
+            at.sending,
+            at.sending_lanes,
+            at.ones,
+            at.ones,
+            at.sending_lanes,
+            at.sending_lists,
+            at.ones,
+            [at.now] * 3,
+            at.sending,
         ),
         "queue.KEEP_ATTEMPTS": (
-            numbers, [2, 2, 2], lanes, ones, ones, [now] * 3, [now] * 3, ["failed"] * 3, none, none,
+            at.numbers,
+            [2, 2, 2],
+            at.lanes,
+            at.ones,
+            at.ones,
+            [at.now] * 3,
+            [at.now] * 3,
+            ["failed"] * 3,
+            at.none,
+            at.none,
         ),
-        "queue.KEEP_REFS": (lanes, ones, ["n1", "n2", "n3"], lanes, numbers, none, none, [now] * 3),
-        "queue.PARTS_LEFT": (ones, numbers, lanes),
+        "queue.KEEP_REFS": (
+            at.lanes,
+            at.ones,
+            ["n1", "n2", "n3"],
+            at.lanes,
+            at.numbers,
+            at.none,
+            at.none,
+            [at.now] * 3,
+        ),
+        "queue.PARTS_LEFT": (at.ones, at.numbers, at.lanes),
         "queue.UNSETTLED": ("sending", 0, 20, 0, 512),
-        "queue.EXPIRE": ("", now, full.lane(lost[0]), full.number(lost[0])),
-        "queue.AWAIT_CLAIMS": (sending_lanes, sending),
-        "inbox.PART_TOLD": refs,
-        "inbox.PUT": (1, 1, now, [b"", b""]),
+        "queue.EXPIRE": ("", at.now, full.lane(at.lost[0]), full.number(at.lost[0])),
+        "queue.AWAIT_CLAIMS": (at.sending_lanes, at.sending),
+    }
+
+
+def _inbox(at):
+    return {
+        "inbox.PART_TOLD": at.refs,
+        "inbox.PUT": (1, 1, at.now, [b"", b""]),
         "inbox.HEADS": ([1, 2],),
         "inbox.TAKE": (1, 20),
         "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
-        "inbox.REFS": refs,
-        "inbox.STANDING": (lanes, numbers),
-        "inbox.APPLY": (["delivered"] * 3, none, [now] * 3, sending, sending_lanes),
-        "inbox.PARK": (lanes, ones, ["x1", "x2", "x3"], none, ["", "", ""], [now] * 3, none),
-        "inbox.PARKED": (now - 10_000, 20),
-        "inbox.UNPARK": ([n % 4096 for n in parked], parked),
-        "inbox.FORGET_PARKED": (now, 20),
-        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, now),
-        "inbound.NOTE_REF": (1, "i1", now),
-        "inbound.FORGET_REFS": (now, 20),
-        "inbound.KEEP_PART": (*part, 2, "", False, now),
-        "inbound.PARTS": part,
-        "inbound.MARK_JOINED": part,
-        "inbound.FORGET_PARTS": part,
-        "inbound.OVERDUE_PARTS": (now, 20),
-        "inbound.CLEAR_TROUBLES": (lanes, numbers),
-        "inbound.FORGET_TROUBLES": (now, 20),
-        "outbox.STILL_OPEN": (sending, sending_lanes),
-        "outbox.ENDED_FOR": (numbers, lanes),
-        "outbox.REPLY_FOR": ("reply", 5),
-        "outbox.TELL": ("delivery", [1, 2, 3], [1, 2, 3], numbers, [now] * 3),
-        "outbox.EVENTS_DUE": (1, 1, now, 20),
-        "outbox.ENDED_MESSAGES": (numbers, lanes),
-        "outbox.TAKEN_REPLIES": ([1, 2, 3],),
-        "outbox.FREEZE": ([b"", b"", b""], events, ones),
-        "outbox.SETTLE_EVENTS": ([now] * 3, [True] * 3, ones, zeros, events, ones),
-        "outbox.KEEP_WEBHOOK_ATTEMPTS": (
-            events, ones, [2, 2, 2], zeros, zeros, ["told"] * 3, none, ["", "", ""],
+        "inbox.REFS": at.refs,
+        "inbox.STANDING": (at.lanes, at.numbers),
+        "inbox.APPLY": (["delivered"] * 3, at.none, [at.now] * 3, at.sending, at.sending_lanes),
+        "inbox.PARK": (
+            at.lanes,
+            at.ones,
+            ["x1", "x2", "x3"],
+            at.none,
+            ["", "", ""],
+            [at.now] * 3,
+            at.none,
         ),
-        "outbox.GIVE_UP": (events, ones),
-        "outbox.TEST_EVENT": (1, 1, now, b""),
-        "outbox.OLD_EVENTS": (now, 20),
-        "outbox.FORGET_ATTEMPTS": (events,),
-    }  # fmt: skip
+        "inbox.PARKED": (at.now - 10_000, 20),
+        "inbox.UNPARK": ([n % 4096 for n in at.parked], at.parked),
+        "inbox.FORGET_PARKED": (at.now, 20),
+    }
+
+
+def _inbound(at):
+    return {
+        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, at.now),
+        "inbound.NOTE_REF": (1, "i1", at.now),
+        "inbound.FORGET_REFS": (at.now, 20),
+        "inbound.KEEP_PART": (*at.part, 2, "", False, at.now),
+        "inbound.PARTS": at.part,
+        "inbound.MARK_JOINED": at.part,
+        "inbound.FORGET_PARTS": at.part,
+        "inbound.OVERDUE_PARTS": (at.now, 20),
+        "inbound.CLEAR_TROUBLES": (at.lanes, at.numbers),
+        "inbound.FORGET_TROUBLES": (at.now, 20),
+    }
+
+
+def _outbox(at):
+    return {
+        "outbox.STILL_OPEN": (at.sending, at.sending_lanes),
+        "outbox.ENDED_FOR": (at.numbers, at.lanes),
+        "outbox.REPLY_FOR": ("reply", 5),
+        "outbox.TELL": ("delivery", [1, 2, 3], [1, 2, 3], at.numbers, [at.now] * 3),
+        "outbox.EVENTS_DUE": (1, 1, at.now, 20),
+        "outbox.ENDED_MESSAGES": (at.numbers, at.lanes),
+        "outbox.TAKEN_REPLIES": ([1, 2, 3],),
+        "outbox.FREEZE": ([b"", b"", b""], at.events, at.ones),
+        "outbox.SETTLE_EVENTS": ([at.now] * 3, [True] * 3, at.ones, at.zeros, at.events, at.ones),
+        "outbox.KEEP_WEBHOOK_ATTEMPTS": (
+            at.events,
+            at.ones,
+            [2, 2, 2],
+            at.zeros,
+            at.zeros,
+            ["told"] * 3,
+            at.none,
+            ["", "", ""],
+        ),
+        "outbox.GIVE_UP": (at.events, at.ones),
+        "outbox.TEST_EVENT": (1, 1, at.now, b""),
+        "outbox.OLD_EVENTS": (at.now, 20),
+        "outbox.FORGET_ATTEMPTS": (at.events,),
+    }
 
 
 @dataclass(frozen=True)
