@@ -89,6 +89,11 @@ class Caretaker:
         if now >= self._count_at:
             await self._count(now)
         await self._rescuer.expire(now)
+        await self._store.tend(
+            now,
+            messages_before=self._messages_before(now),
+            seen_before=now - self._settings.duplicate_window_seconds * 1000,
+        )
         while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
 
@@ -122,14 +127,18 @@ class Caretaker:
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)
-        if self._settings.retention_days:
-            before = now - self._settings.retention_days * _DAY_MS
+        if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
         forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
+
+    def _messages_before(self, now: int) -> int | None:
+        """Return before when messages at rest are forgotten, None if they never are."""
+        days = self._settings.retention_days
+        return now - days * _DAY_MS if days else None
 
     def _forget_events(self, tx: Tx, now: int) -> int:
         before = now - self._settings.webhook_retention_days * _DAY_MS

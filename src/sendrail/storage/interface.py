@@ -337,7 +337,7 @@ class ManyWriters(Protocol):
     def earlier(
         self, fingerprints: Sequence[Fingerprint], since: int
     ) -> dict[tuple[int, int], int]: ...
-    def forget_fingerprints(self, before: int, limit: int) -> int: ...
+    def forget_fingerprints(self, before: int, lanes: tuple[int, int], limit: int) -> int: ...
 
 
 class LookUp(Protocol):
@@ -640,6 +640,14 @@ class Store(Protocol):
 
     def beside(self) -> "Store":
         """Return the same database with groups of its own, or this very store if it has none."""
+        ...
+
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """Do what this kind of database needs done every few seconds, by one process.
+
+        What is forgotten whole goes here: messages at rest that were created before
+        `messages_before`, if that is said, and what was seen for duplicates before `seen_before`.
+        """
         ...
 
     def changed_elsewhere(self) -> bool:

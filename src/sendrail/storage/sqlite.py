@@ -311,6 +311,9 @@ class SqliteStore:
         """See `interface.Store`: there is one writer."""
         return self
 
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """See `interface.Store`: here everything is forgotten row by row."""
+
     def changed_elsewhere(self) -> bool:
         """See `interface.Store`."""
         before, self._data_version = self._data_version, self._version()

@@ -31,9 +31,11 @@ from sendrail.domain.errors import (
 )
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
+from sendrail.storage.postgres.keeper import PartitionKeeper
 from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.news import News
@@ -43,7 +45,6 @@ from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.endpoints import Endpoints
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
@@ -79,6 +80,8 @@ _BY_KEY: Final = (
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
     "SET enable_seqscan = off",
+    # It reads all that match before the first is known, however few are wanted.
+    "SET enable_bitmapscan = off",
 )
 _BEGIN: Final = "BEGIN"
 _BEGIN_READ: Final = (
@@ -267,6 +270,7 @@ class PostgresStore:
         self._readers = [_Session(self.engine, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
+        self._keeper = PartitionKeeper(self.engine)
         self._away_until = 0.0
 
     def beside(self, writers: int = 1) -> "PostgresStore":
@@ -374,6 +378,16 @@ class PostgresStore:
                 raise told from error
             finally:
                 self._readers.append(session)
+
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """See `interface.Store`."""
+        try:
+            await self._keeper.tend(now, messages_before=messages_before, seen_before=seen_before)
+        except Exception as error:
+            told = translated(error)
+            if told is error:
+                raise
+            raise told from error
 
     def changed_elsewhere(self) -> bool:
         """See `interface.Store`: somebody always may have."""
