@@ -68,13 +68,11 @@ def test_a_stall_is_not_made_up_for(road):
 def test_a_commit_that_takes_long_lets_no_two_rounds_leave_at_once(road):
     sender = road.add_list(rate=60)
     road.send(sender, *CROWD[:20])
-    commit = road.store._commit
 
     def slowly_for_every_other_message():
         road.clock.advance(0.0 if len(road.carrier.taken) % 2 else 1.5)
-        commit()
 
-    road.store._commit = slowly_for_every_other_message
+    road.store.before_commit = slowly_for_every_other_message
     road.deliver(30)
     assert len(road.carrier.taken) > 8
     assert most_in_a_second(road.carrier.times(sender)) <= 1
@@ -202,7 +200,7 @@ def test_a_list_at_rest_is_forgotten_and_woken_by_its_next_message(road):
 def test_messages_of_another_process_are_found_without_a_hint(road):
     sender = road.add_list()
     road.start_all()
-    elsewhere = type(road.store)(road.path)
+    elsewhere = road.ground.open()
     road.do(road.open_sending(store=elsewhere).accept(road.account, [road.order(sender, ANN)]))
     road.pass_time(0.7)
     assert road.carrier.recipients == [ANN]
