@@ -106,16 +106,18 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
     """
     folder = Folder(settings.data_dir, settings.master_key)
     metrics = Metrics()
-    opening = _shared(settings, folder, metrics) if settings.database_url else None
+    opening = _shared if settings.database_url else _embedded
     async with (
-        opening or _embedded(folder, metrics, serving=serving) as store,
+        opening(settings, folder, metrics, serving=serving) as store,
         aclosing(Poster(_rules(settings))) as poster,
     ):
         yield await _wire(settings, folder, store, metrics, poster)
 
 
 @asynccontextmanager
-async def _embedded(folder: Folder, metrics: Metrics, *, serving: bool) -> AsyncIterator[Store]:
+async def _embedded(
+    _: Settings, folder: Folder, metrics: Metrics, *, serving: bool
+) -> AsyncIterator[Store]:
     folder.prepare()
     if serving:
         folder.lock()
@@ -132,10 +134,13 @@ async def _embedded(folder: Folder, metrics: Metrics, *, serving: bool) -> Async
 
 
 @asynccontextmanager
-async def _shared(settings: Settings, folder: Folder, metrics: Metrics) -> AsyncIterator[Store]:
+async def _shared(
+    settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
+) -> AsyncIterator[Store]:
     store = PostgresStore(settings.database_url, on_commit=metrics.committed)
     try:
-        folder.prepare(is_new=await bring_up_to_date(store) is None)
+        before = await bring_up_to_date(store, may_make=serving)
+        folder.prepare(is_new=before is None)
         yield store
     finally:
         await store.close()

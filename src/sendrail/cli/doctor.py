@@ -3,7 +3,6 @@
 import resource
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +13,7 @@ from sendrail.cli.session import Data, Json
 
 if TYPE_CHECKING:
     from sendrail.domain.sender import Link, LinkReport
+    from sendrail.settings import Settings
     from sendrail.storage.checkup import Finding
 
 # Each connection is an open file.
@@ -27,8 +27,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
     from sendrail.storage.checkup import Level
 
     with output.told(as_json):
-        settings = load(data_dir=data)
-        findings = list(_findings(settings.data_dir.absolute(), settings.free_disk_min_mb))
+        findings = list(_findings(load(data_dir=data)))
     healthy = all(finding.level is not Level.FAIL for finding in findings)
     if as_json:
         output.document({"healthy": healthy, "checks": [_shown(each) for each in findings]})
@@ -39,22 +38,30 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
         raise typer.Exit(output.Exit.UNHEALTHY)
 
 
-def _findings(data_dir: Path, free_disk_min_mb: int) -> "Iterator[Finding]":
-    from sendrail.storage.checkup import Finding, Level, look_at
+def _findings(settings: "Settings") -> "Iterator[Finding]":
+    from sendrail.storage import checkup
+    from sendrail.storage.checkup import Finding, Level
 
     yield Finding("version", Level.OK, f"Sendrail {__version__}")
-    yield from look_at(data_dir, free_disk_min_mb)
-    yield from _links(data_dir)
+    if url := settings.database_url:
+        from sendrail.storage.postgres import checkup as shared
+
+        yield from shared.look_at(url)
+        yield from _links(shared.links_of(url))
+    else:
+        folder = settings.data_dir.absolute()
+        yield from checkup.look_at(folder, settings.free_disk_min_mb)
+        yield from _links(checkup.links_of(folder))
     yield _open_files()
 
 
-def _links(data_dir: Path) -> "Iterator[Finding]":
+def _links(links: "list[tuple[Link, LinkReport | None]]") -> "Iterator[Finding]":
     from importlib.metadata import entry_points
 
-    from sendrail.storage.checkup import Finding, Level, links_of
+    from sendrail.storage.checkup import Finding, Level
 
     installed = {entry.name for entry in entry_points(group="sendrail.carriers")}
-    for link, report in links_of(data_dir):
+    for link, report in links:
         if link.kind in installed:
             yield _state(link, report)
         else:

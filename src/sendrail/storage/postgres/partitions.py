@@ -63,6 +63,18 @@ def make_weeks(driver: Driver, now: int) -> int:
     return made
 
 
+def weeks_ahead(driver: Driver, now: int) -> int:
+    """Return for how many weeks after this one there is a place, in every table."""
+    ahead = []
+    for table in BY_TIME:
+        there = {row[0] for row in driver.rows(PARTITIONS, table)}
+        week = week_of(now)
+        while name_of(table, week) in there:
+            week += WEEK_MS
+        ahead.append((week - week_of(now)) // WEEK_MS - 1)
+    return min(ahead)
+
+
 def old_weeks(driver: Driver, before: int) -> list[tuple[str, str]]:
     """Return (table, partition) of every week that ended before the given time."""
     return [

@@ -34,15 +34,17 @@ _VERSION: Final = """
 _POST: Final = "post"
 
 
-async def bring_up_to_date(store: PostgresStore, *, finish: bool = False) -> str | None:
+async def bring_up_to_date(
+    store: PostgresStore, *, finish: bool = False, may_make: bool = True
+) -> str | None:
     """Make or upgrade the schema; return the version it had before, None for a new database.
 
     `finish` takes the steps as well that no older process lives with. Raises `SetupError`, with
-    nothing changed, when the database is none of ours or this version cannot run on it, and
-    `StorageUnavailable` when it cannot be reached.
+    nothing changed, when the database is none of ours, is empty and not `may_make`, or this version
+    cannot run on it, and `StorageUnavailable` when it cannot be reached.
     """
     try:
-        return await greenlet_spawn(_bring_up_to_date, store, finish)
+        return await greenlet_spawn(_bring_up_to_date, store, finish, may_make)
     except Exception as error:
         told = translated(error)
         if told is error:
@@ -50,15 +52,21 @@ async def bring_up_to_date(store: PostgresStore, *, finish: bool = False) -> str
         raise told from error
 
 
-def _bring_up_to_date(store: PostgresStore, finish: bool) -> str | None:
+def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str | None:
     with store.engine.connect() as core:
         driver = Driver(core.connection.driver_connection)
-        _check_server(core)
+        check_server(core)
         driver.run("BEGIN")
         # Whoever comes second waits here, and then finds it done.
         driver.row(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
         before = schema_of(core)
         if before is None:
+            if not may_make:
+                raise SetupError(
+                    "There is no installation in this database. `sendrail serve` makes one; the "
+                    "setting database_url names another database.",
+                    code="not_set_up",
+                )
             make_schema(core)
         else:
             _upgrade(core, before, finish)
@@ -94,7 +102,8 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     partitions.make_weeks(driver, row[0])
 
 
-def _check_server(core: Connection) -> None:
+def check_server(core: Connection) -> None:
+    """Raise `SetupError` when the server is too old."""
     number = int(core.execute(text("SHOW server_version_num")).scalar_one())
     if number < _SERVER_MIN:
         raise SetupError(

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeVar, cast
+from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from sendrail.domain.errors import (
@@ -104,7 +105,7 @@ class PostgresTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
     def __init__(self, core: Connection, raw: Any, hints: Hints) -> None:
-        self._core = core
+        self.core = core
         driver = self.driver = Driver(raw)
         self.gate = Gate(driver)
         self.messages = self.shared = Messages(driver)
@@ -122,55 +123,55 @@ class PostgresTx:
 
     @cached_property
     def accounts(self) -> Accounts:
-        return Accounts(self._core)
+        return Accounts(self.core)
 
     @cached_property
     def links(self) -> Links:
-        return Links(self._core)
+        return Links(self.core)
 
     @cached_property
     def lists(self) -> Lists:
-        return Lists(self._core)
+        return Lists(self.core)
 
     @cached_property
     def verifications(self) -> Verifications:
-        return Verifications(self._core)
+        return Verifications(self.core)
 
     @cached_property
     def marks(self) -> Marks:
-        return Marks(self._core)
+        return Marks(self.core)
 
     @cached_property
     def contacts(self) -> Contacts:
-        return Contacts(self._core)
+        return Contacts(self.core)
 
     @cached_property
     def blocks(self) -> Blocks:
-        return Blocks(self._core)
+        return Blocks(self.core)
 
     @cached_property
     def journeys(self) -> Journeys:
-        return Journeys(self._core)
+        return Journeys(self.core)
 
     @cached_property
     def endpoints(self) -> Endpoints:
-        return Endpoints(self._core)
+        return Endpoints(self.core)
 
     @cached_property
     def auto_replies(self) -> AutoReplies:
-        return AutoReplies(self._core)
+        return AutoReplies(self.core)
 
     @cached_property
     def reply_log(self) -> ReplyLog:
-        return ReplyLog(self._core)
+        return ReplyLog(self.core)
 
     @cached_property
     def troubles(self) -> Troubles:
-        return Troubles(self._core, self.contacts)
+        return Troubles(self.core, self.contacts)
 
     @cached_property
     def lookup(self) -> LookUp:
-        return LookUp(self._core)
+        return LookUp(self.core)
 
 
 class _Session:
@@ -425,16 +426,27 @@ def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
 
 
 def engine_for(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SetupError(f"The database's address cannot be read: {error}.") from error
+    """Return an engine for a database's address, which is read as `libpq` reads it.
+
+    Several hosts, TLS and the like are the address's own parameters. Raises `SetupError` when it is
+    none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise SetupError(
+            "The setting database_url is no address of a PostgreSQL database, such as "
+            "postgresql://user:password@host:5432/name."
+        )
+
+    def connect(**_: Any) -> Any:
+        return asyncpg.connect(url, timeout=_CONNECT_SECONDS)
+
     # The store begins and ends transactions itself, on the driver.
     return create_engine(
-        parsed.set(drivername="postgresql+asyncpg"),
+        "postgresql+asyncpg://",
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": _CONNECT_SECONDS},
+        connect_args={"async_creator_fn": connect},
         pool_reset_on_return=None,
     )
 
