@@ -270,6 +270,8 @@ class OwnSharedStore(_Troubled, PostgresStore):
     def die(self):
         """End as a killed process does: what is not committed is gone."""
         self.dead, self._closed, self._group = True, True, []
+        # Nobody is left to ask whether the database is there.
+        self._reach.lose = lambda: None
         for session in self._sessions:
             session.drop()
 

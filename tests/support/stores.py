@@ -15,9 +15,10 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.partitions import make_weeks
+from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.setup import make_schema
-from sendrail.storage.postgres.store import PostgresStore, engine_for
+from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
@@ -112,8 +113,10 @@ EMPTY = [
         for table in reversed(postgres_tables.sorted_tables)
         if table.name != "queue_slices"
     ),
-    "SELECT setval(oid::regclass, 1, false) FROM pg_class"
-    " WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace",
+    """
+    SELECT setval(oid::regclass, 1, false) FROM pg_class
+    WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+    """,
 ]
 BACKENDS = {"sqlite": SqliteBackend, "postgres": PostgresBackend}
 
