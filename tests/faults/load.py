@@ -17,7 +17,7 @@ from typing import Any, Self
 from .serve import Answer, Client, Server
 
 _BULK = 100
-_LOST = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
+LOST = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 
 
 class GaveUp(Exception):
@@ -131,7 +131,7 @@ class Load:
         while not self._giving_up.is_set():
             try:
                 answer = self._client().post(path, body)
-            except _LOST:
+            except LOST:
                 was_lost = True
                 self._forget_client()
                 time.sleep(0.02)
