@@ -37,10 +37,13 @@ class Load:
         bulks: int = 1,
         pause: float = 0.005,
         prefix: str = "+1444",
+        refusals_are_certain: bool = True,
     ) -> None:
+        """Prepare it; where several share a database, a 503 may hide a commit nobody heard of."""
         self._server = server
         self._lists = lists
         self._prefix = prefix
+        self._refusals_are_certain = refusals_are_certain
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._numbers = itertools.count(1)
@@ -139,6 +142,7 @@ class Load:
             if answer.status != 503:
                 return answer, was_lost
             self.refused[answer.body["code"]] += 1
+            was_lost = was_lost or not self._refusals_are_certain
             time.sleep(0.05)
         raise GaveUp
 

@@ -12,7 +12,6 @@ import pytest
 
 from .audit import (
     ENDS,
-    WINDOW,
     bring_receipts,
     check_database,
     check_found,

@@ -288,10 +288,22 @@ def _empty_file():
 class SqliteGround:
     """A file of its own."""
 
+    watch_moves = (
+        "CREATE TABLE moves (id INTEGER PRIMARY KEY, number, before, after)",
+        """
+        CREATE TRIGGER move AFTER UPDATE OF status ON messages WHEN old.status <> new.status BEGIN
+            INSERT INTO moves (number, before, after) VALUES (new.number, old.status, new.status);
+        END
+        """,
+    )
+
     def __init__(self, folder, which):
         self.path = folder / f"road-{which}.db"
         self.path.write_bytes(_empty_file())
         self.calls = Calls()
+
+    def forget(self):
+        self.path.unlink()
 
     def open(self):
         return OwnStore(self)
@@ -311,11 +323,29 @@ class SqliteGround:
 class PostgresGround:
     """A database that is emptied for each road; several roads of a test have several."""
 
+    watch_moves = (
+        "DROP TABLE IF EXISTS moves",
+        "CREATE TABLE moves (id bigserial, number bigint, before text, after text)",
+        """
+        CREATE OR REPLACE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO moves (number, before, after) VALUES (new.number, old.status, new.status);
+            RETURN NULL;
+        END $$
+        """,
+        """
+        CREATE OR REPLACE TRIGGER move AFTER UPDATE OF status ON messages FOR EACH ROW
+        WHEN (old.status <> new.status) EXECUTE FUNCTION move()
+        """,
+    )
+
     def __init__(self, folder, which):  # noqa: ARG002 - it has its place elsewhere
         self.url = stores.postgres_database(which)
         self.line = postgres.line(self.url)
-        self.line.run(*stores.EMPTY)
+        self.line.run("DROP TRIGGER IF EXISTS move ON messages", *stores.EMPTY)
         self.calls = Calls()
+
+    def forget(self):
+        """The next one empties it."""
 
     def open(self):
         return OwnSharedStore(self)

@@ -24,7 +24,10 @@ _CONNECT_SECONDS: Final = 1.0
 _SILENCE_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 0.25
 _ATTRIBUTES: Final = "target_session_attrs"
-AWAY: Final = "The database cannot be reached; nothing is known to be stored. Try again shortly."
+AWAY: Final = (
+    "The database cannot be reached; nothing is known to be stored. Send the same again shortly: "
+    "if it was stored after all, it is a duplicate."
+)
 DRIVER_ERRORS: Final = (
     OSError,
     TimeoutError,

@@ -429,6 +429,9 @@ def _cause(error: BaseException) -> BaseException:
 
 def translated(error: Exception) -> Exception:
     """Return our error, with what to do about it, for one of the driver's; others as they are."""
+    if _is_lost(error):
+        # Had it been told to commit, it may have done so.
+        return StorageUnavailable(AWAY)
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
         code = cause.sqlstate or ""
@@ -445,6 +448,4 @@ def translated(error: Exception) -> Exception:
                 code="query_too_broad",
             )
         return StorageUnavailable(f"The database cannot be used: {cause}. Nothing was stored.")
-    if isinstance(cause, DRIVER_ERRORS):
-        return StorageUnavailable(AWAY)
     return error
