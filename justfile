@@ -14,6 +14,8 @@ setup:
     npm ci --prefix tests/peers
     python3 -m venv tests/oracles/http/.venv
     tests/oracles/http/.venv/bin/pip install --require-hashes -r requirements/oracles.txt
+    python3 -m venv tests/deploy/.venv
+    tests/deploy/.venv/bin/pip install --require-hashes -r requirements/deploy.txt
 
 # What must hold before a change goes in, in the environment that is there; .ci/run makes a new one
 check:
@@ -57,3 +59,5 @@ lock:
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" --group oracles -o requirements/oracles.txt
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group deploy -o requirements/deploy.txt

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
 from sendrail.delivery.claiming import Claimer
@@ -19,6 +21,7 @@ from sendrail.delivery.routing import Routes
 from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
+from sendrail.drain import Drain, wait_at_most
 from sendrail.links.switchboard import Switchboard
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
@@ -26,7 +29,12 @@ from sendrail.sending.responder import Responder
 from sendrail.settings import Settings
 from sendrail.webhooks.worker import WebhookWorker
 
+_log = structlog.get_logger()
+
 _DAY_MS: Final = 86_400_000
+# What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
+_LINKS_SECONDS: Final = 1.0
+_ROUNDS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +49,16 @@ class _Crew:
 
 
 @asynccontextmanager
-async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncIterator[None]:
+async def delivering(
+    runtime: Runtime, broken: Callable[[], None], drain: Drain | None = None
+) -> AsyncIterator[None]:
     """Deliver, apply receipts and do the chores for as long as the context lasts.
 
     `broken` is called when one of them ends before its time: going on without it would accept
-    messages that nobody delivers. What ended it is raised at the context's end.
+    messages that nobody delivers. What ended it is raised at the context's end, which takes no
+    longer than the `drain` has left, and what closing takes.
     """
-    drain_seconds = runtime.settings.drain_seconds
+    drain = drain or Drain(runtime.settings.drain_seconds)
     crew = await _make_crew(runtime)
     crew.caretaker.watch_disk()
     await crew.rescuer.rescue(runtime.clock.now())
@@ -62,16 +73,19 @@ async def delivering(runtime: Runtime, broken: Callable[[], None]) -> AsyncItera
     try:
         yield
     finally:
-        await crew.worker.stop(drain_seconds)
+        drain.begin()
+        # Side by side: a receiver that hangs must not eat the carriers' time, nor they its.
+        await asyncio.gather(crew.worker.stop(drain.left()), crew.webhooks.stop(drain.left()))
         for chore in chores:
             chore.cancel()
-        await crew.switchboard.close()
+        closing = asyncio.create_task(crew.switchboard.close())
+        if not await wait_at_most(drain.left() + _LINKS_SECONDS, [closing]):
+            _log.warning("links_cut_off", reason="they did not close in time")
         crew.receipts.stop()
         crew.responder.stop()
-        await crew.webhooks.stop(drain_seconds)
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, Exception):
+        await wait_at_most(drain.left() + _ROUNDS_SECONDS, tasks)
+    for task in tasks:
+        if task.done() and not task.cancelled() and (end := task.exception()) is not None:
             raise end
 
 

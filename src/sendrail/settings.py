@@ -193,7 +193,11 @@ class Settings:
         30, "Such rejections count for this many days.", low=1, high=3_650
     )
     drain_seconds: int = _setting(
-        30, "How long a stop waits for what is under way.", low=0, high=600
+        25,
+        "How long a stop waits for what is under way; it ends within 4 seconds more, by force if "
+        "need be.",
+        low=0,
+        high=600,
     )
     simulator_handsets: str = _setting(
         "",

@@ -15,6 +15,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from sendrail import __version__
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
 _WEBHOOK_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
@@ -28,6 +30,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        build = self._gauge("build_info", "1, with the version that runs.", "version")
+        build.labels(__version__).set(1)
         self._count_messages()
         self._count_links()
         self._count_callbacks()
@@ -36,6 +40,12 @@ class Metrics:
 
     def _count_messages(self) -> None:
         self.accepted = self._counter("messages_accepted", "Messages accepted and durable.")
+        self.accept_seconds = self._histogram(
+            "accept_seconds",
+            "From the arrival of the first request of a group commit to its answer; the others of "
+            "the group waited less.",
+            _SECONDS,
+        )
         self.refused = self._counter("orders_refused", "Orders refused, by code.", "code")
         self.claimed = self._counter(
             "messages_claimed", "Messages taken from the queue for an attempt."
@@ -68,6 +78,9 @@ class Metrics:
             "messages_failed_over", "Messages a list's second link took, by that link.", "link"
         )
         self.link_open = self._gauge("link_open", "Whether a link takes messages: 1 or 0.", "link")
+        self.link_paused = self._gauge(
+            "link_paused", "Whether an operator has paused a link: 1 or 0.", "link"
+        )
 
     def _count_callbacks(self) -> None:
         self.callbacks = self._counter("callbacks_stored", "Callbacks stored in the inbox.")

@@ -72,3 +72,10 @@ def test_a_backup_that_fails_leaves_nothing_behind(shell, tmp_path, missing):
 
 def test_a_folder_that_is_not_there_is_an_error(shell, tmp_path):
     assert shell.error("backup", str(tmp_path / "no" / "backup.tar.gz")) == (1, "os_error")
+
+
+def test_a_database_of_its_own_is_backed_up_by_its_own_means(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("SENDRAIL_DATABASE_URL", "postgresql://sms@db.example/sms")
+    archive = tmp_path / "backup.tar.gz"
+    assert shell.error("backup", str(archive)) == (1, "setup")
+    assert not archive.exists()

@@ -136,7 +136,7 @@ def test_the_glossary_is_in_order():
 def test_a_decision_has_its_parts_and_its_place(page):
     text = page.read_text("utf-8")
     number = page.name[:4]
-    assert DECISIONS.index(page) + 1 == int(number)
+    assert [each.name[:4] for each in DECISIONS].count(number) == 1
     assert text.startswith(f"# {number}: ")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == ["Context", "Decision", "Consequences", "Alternatives"]

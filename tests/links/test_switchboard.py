@@ -148,3 +148,24 @@ def test_a_callback_of_a_link_that_is_broken_by_now_is_still_applied(office):
     raw = msgspec.json.encode({"ref": f"p-{sent.message_id}", "status": "delivered"})
     office.do(office.runtime.intake.put(link_id, [raw]))
     assert office.until_status(sent.message_id, "delivered").stored.detail == "cooed"
+
+
+def test_a_link_that_is_paused_says_so_and_one_that_is_gone_says_nothing(office):
+    value = office.runtime.metrics.registry.get_sample_value
+
+    def until(is_open, is_paused):
+        async def told():
+            link = {"link": "coop"}
+            shown = value("sendrail_link_open", link), value("sendrail_link_paused", link)
+            return shown == (is_open, is_paused)
+
+        office.until(told)
+
+    office.add()
+    office.serve()
+    until(1, 0)
+    office.do(office.links.pause(office.us, "coop"))
+    until(0, 1)
+    office.do(office.links.remove(office.us, "coop"))
+    until(None, None)
+    assert value("sendrail_link_open", {"link": "sandbox"}) == 1

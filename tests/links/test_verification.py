@@ -8,7 +8,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.verification import Step
 from sendrail.links.service import Contract
-from sendrail.sending.service import Accepted
+from sendrail.sending.verdicts import Accepted
 
 LIST = "+15550002000"
 NUMBER = 15550002000

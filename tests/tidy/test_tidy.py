@@ -51,6 +51,7 @@ CLOCKS = {
 MAY_READ_CLOCKS = {
     "clock.py": {"time_ns", "monotonic"},
     "api/request_ids.py": {"time_ns"},
+    "drain.py": {"monotonic"},
     "storage/sqlite.py": {"monotonic"},
     "storage/postgres/store.py": {"monotonic"},
     "storage/postgres/checkup.py": {"time"},

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
 from sendrail.crew import delivering
 from sendrail.domain.errors import SetupError
+from sendrail.drain import Drain
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs
 
@@ -57,8 +59,12 @@ def run(settings: Settings, announce: Callable[[Ready], None]) -> None:
             "there. Put a TLS proxy in front and listen on 127.0.0.1, or set "
             "SENDRAIL_ALLOW_PUBLIC_BIND=1 if you know what stands in front."
         )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, announce))
+    drain = Drain(settings.drain_seconds)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, announce, drain))
+    finally:
+        drain.over()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -69,12 +75,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: Settings, announce: Callable[[Ready], None]) -> None:
+async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: Drain) -> None:
     async with open_runtime(settings, serving=True) as runtime:
         listener = listen(settings.host, settings.port)
         server = make_server(runtime)
-        async with delivering(runtime, server.leave):
-            with _stopped_by_signals(server):
+        leave = partial(_leave, server, drain)
+        async with delivering(runtime, leave, drain):
+            with _stopped_by_signals(server, leave):
                 serving = asyncio.create_task(server.serve([listener]))
                 while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
                     await asyncio.sleep(0.001)
@@ -147,6 +154,14 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _leave(server: _Server, drain: Drain) -> None:
+    """Stop gracefully, and let the time run in which all of it must be over."""
+    if not server.should_exit:
+        server.leave()
+        drain.begin()
+        drain.end_by_force()
+
+
 def make_server(runtime: Runtime, *, fast: bool = True) -> _Server:
     """Return a server over a runtime; without `fast` every request goes through ASGI."""
     calls = SendingCalls(runtime.sending, runtime.limits)
@@ -168,19 +183,20 @@ def make_server(runtime: Runtime, *, fast: bool = True) -> _Server:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=runtime.settings.drain_seconds,
+            # Requests are short; most of a stop's time belongs to the carriers' answers.
+            timeout_graceful_shutdown=max(1, runtime.settings.drain_seconds // 3),
         )
     )
     return server
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+def _stopped_by_signals(server: uvicorn.Server, leave: Callable[[], None]) -> Iterator[None]:
     """Stop gracefully at the first INT or TERM, at once at the second."""
 
     def stop() -> None:
         server.force_exit = server.should_exit
-        server.should_exit = True
+        leave()
 
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -21,10 +21,17 @@ def backup(
     A server may go on running meanwhile. To restore, unpack the archive into an empty folder and
     start `sendrail serve --data` on it. The archive holds the key and all messages: guard it.
     """
+    from sendrail.domain.errors import SetupError
     from sendrail.storage.backup import back_up
 
     with output.told(as_json):
-        size = back_up(installation(data).data_dir, file.absolute())
+        settings = installation(data)
+        if settings.database_url:
+            raise SetupError(
+                "The database is PostgreSQL, which is backed up by its own means: pg_dump or "
+                "pg_basebackup. Keep the master key with it; docs/operate/backup.md has the steps."
+            )
+        size = back_up(settings.data_dir, file.absolute())
     if as_json:
         output.document({"file": str(file.absolute()), "bytes": size})
         return

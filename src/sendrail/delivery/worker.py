@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -35,6 +36,7 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import LinkId, MessageId
 from sendrail.domain.message import FINAL, Status
+from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
 from sendrail.telemetry import Metrics
@@ -48,6 +50,8 @@ _STORAGE_RETRY_SECONDS: Final = 0.5
 # Under load there is news with every commit, a thousand times a second, and hardly ever of a list
 # whose turn has come: it is heard together.
 _HEAR_SECONDS: Final = 0.005
+# A settlement is one commit; one that takes longer waits for a disk that is gone.
+_SETTLE_SECONDS: Final = 1.5
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
 
@@ -121,18 +125,18 @@ class Worker:
         """Claim no more; wait a while for the answers under way, and settle what came."""
         self._stopping = True
         self._store.hints.queued_event.set()
-        await self._ended.wait()
-        if self._handing_over:
-            await asyncio.wait(self._handing_over, timeout=within_seconds)
-        for task in self._handing_over:
-            task.cancel()
-        await asyncio.gather(*self._handing_over, return_exceptions=True)
-        until = self._clock.monotonic() + within_seconds
-        while self._unsettled() and self._clock.monotonic() < until:  # noqa: ASYNC110 - on our clock
+        now = asyncio.get_running_loop().time
+        until = now() + within_seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until + _SETTLE_SECONDS):
+                await self._ended.wait()
+        # Each is cancelled at the deadline, and a carrier may take its time to notice.
+        await wait_at_most(max(0.0, until - now()), self._handing_over)
+        while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(_REST_MIN_SECONDS)
 
     def _unsettled(self) -> bool:
-        return self._settle_scheduled or bool(self._answers)
+        return self._settle_scheduled or bool(self._answers) or bool(self._handing_over)
 
     async def look(self) -> None:
         """Find every list that has something waiting, whoever put it there."""

@@ -64,6 +64,8 @@ class Switchboard:
         # Kept when a link is closed: callbacks of it may still wait to be parsed.
         self._carriers: dict[LinkId, Carrier] = {}
         self._told: dict[LinkId, LinkReport] = {}
+        # The links whose gauges are shown, by name.
+        self._gauged: set[str] = set()
 
     async def open_all(self) -> None:
         """Open the links there are; go on after a moment, should one of them be slow."""
@@ -197,15 +199,25 @@ class Switchboard:
     async def tell(self) -> None:
         """Write down the states that have changed since they were last written."""
         news: dict[LinkId, LinkReport] = {}
+        self._forget_gauges()
         for link_id, link in self._wanted.items():
             state, detail = self._state(link)
             self._metrics.link_open.labels(link.name).set(state is LinkState.OPEN)
+            self._metrics.link_paused.labels(link.name).set(state is LinkState.PAUSED)
+            self._gauged.add(link.name)
             told = self._told.get(link_id)
             if told is None or (told.state, told.detail) != (state, detail):
                 news[link_id] = LinkReport(state=state, detail=detail, since=self._clock.now())
         if news:
             await self._store.write(lambda tx: tx.links.report(news))
             self._told |= news
+
+    def _forget_gauges(self) -> None:
+        # A link that is gone is not a link that is down.
+        for name in self._gauged - {link.name for link in self._wanted.values()}:
+            self._gauged.discard(name)
+            self._metrics.link_open.remove(name)
+            self._metrics.link_paused.remove(name)
 
     def _state(self, link: Link) -> tuple[LinkState, str]:
         if link.id in self._broken:

@@ -127,9 +127,11 @@ class Standing:
 class Group:
     """What one transaction judges, and what follows for our memory when it is over."""
 
-    __slots__ = ("blocks", "queued", "refusals", "remembered", "rows", "submissions")
+    __slots__ = ("blocks", "queued", "refusals", "remembered", "rows", "since", "submissions")
 
     def __init__(self) -> None:
+        # When its first submission came.
+        self.since = 0
         self.submissions: list[Submission] = []
         self.rows: list[MessageRow] = []
         self.queued: set[tuple[int, int]] = set()
@@ -170,6 +172,8 @@ class Sending(ABC):
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
+        # When the first of those that wait came.
+        self._since = 0
         # How often in a row our transaction was in another's way.
         self._contended = 0
         # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
@@ -195,13 +199,15 @@ class Sending(ABC):
     def offer(self, submission: Submission) -> None:
         """Take a submission; it is told once, when what it is told is durable."""
         if self.closed is not None:
-            submission.told(self.closed)
+            self._turn_away([submission], self.closed)
             return
         if len(self._waiting) >= self._waiting_max:
-            submission.told(Overloaded("Too many requests wait for the disk. Try again shortly."))
+            full = Overloaded("Too many requests wait for the disk. Try again shortly.")
+            self._turn_away([submission], full)
             return
         self._waiting.append(submission)
         if not self._scheduled:
+            self._since = self._now()
             self._schedule()
 
     @abstractmethod
@@ -228,6 +234,8 @@ class Sending(ABC):
         self._store.submit(partial(self._work, group), partial(self._committed, group))
 
     def _work(self, group: Group, tx: Tx) -> list[Told]:
+        # What is left for the next group may have come later: it is not told to be faster.
+        group.since = self._since
         orders = 0
         while self._waiting and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
@@ -243,31 +251,40 @@ class Sending(ABC):
         if error is not None:
             if submissions:
                 self.take_back(group)
-                if isinstance(error, Contended) and self._try_again(submissions):
+                if isinstance(error, Contended) and self._try_again(group):
                     return
             else:
                 # The transaction could not even begin, and `_work` never ran.
                 submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
-            tolds = [_explained(error)] * len(submissions)
-        else:
-            self._contended = 0
-            self.keep(group)
-            self._store.hints.queue_has(group.queued)
-            self._metrics.accepted.inc(len(group.rows))
-            for code in group.refusals:
-                self._metrics.refused.labels(code).inc()
+            self._turn_away(submissions, _explained(error))
+            return
+        self._contended = 0
+        self.keep(group)
+        self._store.hints.queue_has(group.queued)
+        self._metrics.accepted.inc(len(group.rows))
+        if submissions:
+            self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
+        for code in group.refusals:
+            self._metrics.refused.labels(code).inc()
         assert tolds is not None, "a transaction that did not fail has a result"
         for submission, told in zip(submissions, tolds, strict=True):
             submission.told(told)
 
-    def _try_again(self, submissions: Sequence[Submission]) -> bool:
-        """Put submissions first in line again, unless that has been tried too often."""
+    def _turn_away(self, submissions: Sequence[Submission], error: SendrailError) -> None:
+        orders = sum(len(submission.orders) for submission in submissions)
+        self._metrics.refused.labels(error.code).inc(orders)
+        for submission in submissions:
+            submission.told(error)
+
+    def _try_again(self, group: Group) -> bool:
+        """Put a group first in line again, unless that has been tried too often."""
         self._contended += 1
         if self._contended > _CONTENDED_MAX:
             self._contended = 0
             return False
-        self._waiting.extendleft(reversed(submissions))
+        self._waiting.extendleft(reversed(group.submissions))
+        self._since = group.since
         if not self._scheduled:
             self._schedule()
         return True
@@ -430,7 +447,7 @@ def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
             standing.known = gate.known_contacts(account_id, sender.id, recipients, now)
 
 
-def _explained(error: Exception) -> Told:
+def _explained(error: Exception) -> SendrailError:
     if isinstance(error, SendrailError):
         return error
     _log.error("acceptance_broke", exc_info=error)

@@ -28,6 +28,7 @@ from sendrail.domain.webhook import (
     OutboxEvent,
     Told,
 )
+from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
@@ -46,6 +47,8 @@ _LOOK_SECONDS: Final = 0.5
 _ENDPOINTS_KEPT_SECONDS: Final = 0.25
 _STORAGE_RETRY_SECONDS: Final = 0.5
 _STOP_LOOK_SECONDS: Final = 0.01
+# A settlement is one commit; one that takes longer waits for a disk that is gone.
+_SETTLE_SECONDS: Final = 1.5
 
 
 @dataclass(slots=True)
@@ -132,17 +135,14 @@ class WebhookWorker:
         """Post nothing more; wait a while for the answers under way, and keep what came."""
         self._stopping = True
         self._store.hints.outbox_event.set()
-        if self._posting:
-            await asyncio.wait(self._posting, timeout=within_seconds)
-        for task in self._posting:
-            task.cancel()
-        await asyncio.gather(*self._posting, return_exceptions=True)
-        until = self._clock.monotonic() + within_seconds
-        while self._unsettled() and self._clock.monotonic() < until:  # noqa: ASYNC110 - on our clock
+        now = asyncio.get_running_loop().time
+        until = now() + within_seconds
+        await wait_at_most(within_seconds, self._posting)
+        while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(_STOP_LOOK_SECONDS)
 
     def _unsettled(self) -> bool:
-        return self._settle_scheduled or bool(self._answered)
+        return self._settle_scheduled or bool(self._answered) or bool(self._posting)
 
     async def step(self) -> None:
         """Take up what is due, and post as much of it as may be under way."""
