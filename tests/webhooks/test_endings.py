@@ -68,7 +68,9 @@ def rejected(road, sender):
 def failed_for_good(road, sender):
     road.carrier.will(ANN, *([Failed("busy")] * ATTEMPTS_MAX))
     sent = road.send(sender, ANN)
-    road.deliver(24 * HOUR)
+    for _ in range(24 * 4):
+        road.clock.advance(HOUR / 4)
+        road.deliver(0.1)
     return sent
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from grounds import embedded_only
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ def test_a_test_event_is_posted_at_once_even_to_a_paused_one(hooks):
     assert kept == told
 
 
+@embedded_only  # many minutes of looks
 def test_a_test_event_that_fails_is_not_repeated(road, hooks):
     endpoint = hooks.add(URL).endpoint
     hooks.receiver.will(URL, NotTold("no", 500))
