@@ -15,13 +15,16 @@ from typing import NamedTuple
 
 import postgres
 import proxy
+import psutil
 import pytest
 from cluster import Cluster
 
-from .audit import check_found, check_uncertain, look_up_all, rung, settle_down
+from .audit import check_found, check_uncertain, look_up_all, rung, settle_down, total
 from .caller import Caller
+from .disk import fill_up_to, mounted_tmpfs
 from .load import Load
 from .serve import Server, wait_until
+from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
 # Silence is noticed within half a second, and proven within one more.
@@ -205,6 +208,31 @@ def test_the_database_is_away_for_a_while(site, seed, name):
         site.server.kill()
 
 
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
+    cluster, server = site.cluster, site.server
+    server.start()
+    time.sleep(1)
+    process = psutil.Process(server.process.pid)
+    spent, said = sum(process.cpu_times()[:2]), len(server.said.read_text().splitlines())
+    cluster.kill()
+    time.sleep(seconds)
+    spent, said = (
+        sum(process.cpu_times()[:2]) - spent,
+        len(server.said.read_text().splitlines()) - said,
+    )
+    print(f"{said} lines, {spent:.1f} s of processor time in {seconds} s")
+    cluster.start()
+    client = server.client()
+    order = {"to": "+15550009001", "list_number": server.list_number, "body": "back again"}
+    wait_until(lambda: client.post("/api/v2/send-raw", order).status != 503, 5, "it takes orders")
+    wait_until(lambda: total(client, "delivered") == 1, 10, "the message is delivered")
+    assert said < 5 * seconds
+    assert spent < 0.2 * seconds
+    assert server.stop(15) == 0
+
+
 @pytest.mark.timeout(120)
 def test_connections_are_reset(site, seed):
     chance = random.Random(seed)
@@ -282,3 +310,30 @@ def test_a_synchronous_standby_takes_over(site, seed):
 
 def set_standbys(cluster, names):
     cluster.do(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", "SELECT pg_reload_conf()")
+
+
+@pytest.mark.timeout(120)
+def test_the_databases_disk_is_full(site):
+    """What was answered stays, who comes now is told so, and with some space all goes on."""
+    cluster, server = site.cluster, site.server
+    with mounted_tmpfs(cluster.folder / "small", "48m") as disk:
+        cluster.give(disk)
+        ballast = disk / "ballast"
+        name = postgres.name_of(server.settings["database_url"])
+        cluster.do(
+            f"CREATE TABLESPACE small LOCATION '{disk}'",
+            f"ALTER DATABASE {name} SET TABLESPACE small",
+        )
+        server.start()
+        client = server.client()
+        fill_up_to(ballast, 4 * MIB)
+        told, refusal, number = fill(server, client, 0)
+        check_told_full(refusal)
+        ballast.unlink()
+        again = client.post("/api/v2/send-raw/bulk", bulk(server, number))
+        assert again.status == 200
+        told |= {each["message_id"]: None for each in again.body["messages"]}
+        settle_down(client, 60)
+        assert set(look_up_all(client)) == set(told)
+        assert server.stop(15) == 0
+        cluster.do(f"DROP DATABASE {name} WITH (FORCE)", "DROP TABLESPACE small")

@@ -107,6 +107,11 @@ class Cluster:
         for each in self._everybody():
             each.resume()
 
+    def give(self, folder):
+        """Let the server have a folder of somebody else's."""
+        if self._user is not None:
+            shutil.chown(folder, self._user)
+
     def promote(self):
         self.do("SELECT pg_promote()")
 
