@@ -74,8 +74,16 @@ class Line:
 
     def __init__(self, url):
         self._loop = asyncio.new_event_loop()
+        self._url = url
+        self._made = None
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self._connection = self._wait(asyncpg.connect(url))
+
+    @property
+    def _connection(self):
+        # A test may have ended every connection.
+        if self._made is None or self._made.is_closed():
+            self._made = self._wait(asyncpg.connect(self._url))
+        return self._made
 
     def do(self, statement, *values):
         """Run one statement; return its rows."""

@@ -322,7 +322,7 @@ class PostgresStore:
             async with self._reach.watched(_WRITE_SECONDS_MAX):
                 return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
-            if _is_lost(error):
+            if _is_lost(error) or _is_read_only(error):
                 # Whoever comes now need not wait to learn that.
                 self._reach.lose()
             raise
@@ -384,8 +384,11 @@ def _transact(
     except asyncio.CancelledError:
         session.drop()
         raise
-    except Exception:
-        session.roll_back()
+    except Exception as error:
+        if _is_read_only(error):
+            session.drop()
+        else:
+            session.roll_back()
         raise
     return outcomes
 
@@ -396,7 +399,7 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Except
     try:
         result = work(tx)
     except Exception as error:
-        if _is_lost(error):
+        if _is_lost(error) or _is_read_only(error):
             raise
         session.tell("ROLLBACK TO SAVEPOINT work")
         return None, translated(error)
@@ -416,8 +419,12 @@ def _is_lost(error: Exception) -> bool:
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
         code = cause.sqlstate or ""
-        return (code[:2] in _LOST and code != _CANCELLED) or code == _READ_ONLY
+        return code[:2] in _LOST and code != _CANCELLED
     return isinstance(cause, DRIVER_ERRORS)
+
+
+def _is_read_only(error: Exception) -> bool:
+    return getattr(_cause(error), "sqlstate", None) == _READ_ONLY
 
 
 def _cause(error: BaseException) -> BaseException:
