@@ -78,6 +78,8 @@ def test_of_several_hosts_one_is_wanted_that_takes_what_is_written(cluster):
     cluster.do("ALTER DATABASE postgres SET default_transaction_read_only = on")
     with pytest.raises(OSError, match=str(nobody)):
         connecting(Hosts(cluster.url(port=ports)))
+    with pytest.raises(ConnectionError, match="read_write"):
+        connecting(Hosts(cluster.url() + "?target_session_attrs=read-write"))
     connecting(Hosts(cluster.url(port=ports) + "?target_session_attrs=any"))
     connecting(Hosts(cluster.url()))
     cluster.do("SET default_transaction_read_only = off",

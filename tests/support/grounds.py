@@ -341,7 +341,8 @@ class PostgresGround:
     def __init__(self, folder, which):  # noqa: ARG002 - it has its place elsewhere
         self.url = stores.postgres_database(which)
         self.line = postgres.line(self.url)
-        self.line.run("DROP TRIGGER IF EXISTS move ON messages", *stores.EMPTY)
+        self.line.do("DROP TRIGGER IF EXISTS move ON messages")
+        self.line.do(stores._EMPTY)
         self.calls = Calls()
 
     def forget(self):

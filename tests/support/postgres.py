@@ -89,10 +89,6 @@ class Line:
         """Run one statement; return its rows."""
         return self._wait(self._connection.fetch(statement, *values))
 
-    def run(self, *statements):
-        """Run statements in one transaction."""
-        self._wait(self._connection.execute("; ".join(statements)))
-
     def do_many(self, statement, rows):
         """Run one statement for each row of values."""
         self._wait(self._connection.executemany(statement, rows))

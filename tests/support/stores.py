@@ -63,8 +63,8 @@ class PostgresBackend:
     """The shared store on a database of our own, as if it were new."""
 
     def __init__(self, folder):  # noqa: ARG002 - it has its place elsewhere
-        self.url = postgres_database(0)
-        postgres.line(self.url).run(*EMPTY)
+        self.url = postgres_database()
+        postgres.line(self.url).do(_EMPTY)
 
     def open(self):
         return PostgresStore(self.url)
@@ -89,10 +89,13 @@ class PostgresBackend:
             postgres.do(admin, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
-@functools.cache
-def postgres_database(which):  # noqa: ARG001 - it names the one that is kept
+def postgres_database(which=0):
     """A database with our schema and room for the tests' own times, made once for each number."""
+    return _database(which)
 
+
+@functools.cache
+def _database(_which):
     def make():
         engine = engine_for(url)
         with engine.connect() as core:
@@ -107,17 +110,18 @@ def postgres_database(which):  # noqa: ARG001 - it names the one that is kept
 
 
 # By rows: to truncate a table, or to look for those that have any, takes ten times as long.
-EMPTY = [
-    *(
-        f"DELETE FROM {table.name}"
-        for table in reversed(postgres_tables.sorted_tables)
-        if table.name != "queue_slices"
-    ),
-    """
-    SELECT setval(oid::regclass, 1, false) FROM pg_class
-    WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
-    """,
-]
+_ROWS = "; ".join(
+    f"DELETE FROM {table.name}"
+    for table in reversed(postgres_tables.sorted_tables)
+    if table.name != "queue_slices"
+)
+_EMPTY = f"""
+    DO $$ BEGIN
+        {_ROWS};
+        PERFORM setval(oid::regclass, 1, false) FROM pg_class
+        WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+    END $$
+"""
 BACKENDS = {"sqlite": SqliteBackend, "postgres": PostgresBackend}
 
 

@@ -48,12 +48,14 @@ class Hosts:
         for at, url in enumerate(self._urls):
             try:
                 connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS)
-            except DRIVER_ERRORS:
-                if at == len(self._urls) - 1:
-                    raise
-            else:
-                self._urls.insert(0, self._urls.pop(at))
-                return connection
+            except DRIVER_ERRORS as error:
+                if at < len(self._urls) - 1:
+                    continue
+                if isinstance(error, asyncpg.InternalClientError):
+                    raise ConnectionError(str(error)) from error
+                raise
+            self._urls.insert(0, self._urls.pop(at))
+            return connection
         raise AssertionError("an address names a host")
 
 
