@@ -142,7 +142,10 @@ class Load:
             if answer.status != 503:
                 return answer, was_lost
             self.refused[answer.body["code"]] += 1
-            was_lost = was_lost or not self._refusals_are_certain
+            if not self._refusals_are_certain:
+                was_lost = True
+                # Perhaps another process takes it.
+                self._forget_client()
             time.sleep(0.05)
         raise GaveUp
 

@@ -4,12 +4,14 @@ Nothing that was accepted is lost, no phone rings twice unasked, what one list s
 recipient keeps its order; and callers are told at once, and told when to come again.
 """
 
+import itertools
 import json
 import random
 import shutil
 import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,8 @@ import psutil
 import pytest
 from cluster import Cluster
 
+from sendrail.settings import Settings
+
 from .audit import check_found, check_uncertain, look_up_all, rung, settle_down, total
 from .caller import Caller
 from .disk import fill_up_to, mounted_tmpfs
@@ -27,6 +31,7 @@ from .serve import Server, wait_until
 from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
+NAMES = {each.name for each in fields(Settings)}
 # Silence is noticed within half a second, and proven within one more.
 NOTICED_SECONDS = 2.0
 TOLD_SECONDS = 1.0
@@ -76,12 +81,25 @@ class Site(NamedTuple):
         self.server.settings["database_url"] = url.replace(str(self.cluster.port), str(port))
 
 
+class InTurn:
+    """Several processes as a caller has them behind a balancer: each connection is to the next."""
+
+    def __init__(self, *servers):
+        self._next = itertools.cycle(servers)
+
+    def client(self):
+        return next(self._next).client()
+
+
 @contextmanager
-def under_load(site, seed, faults=1):
+def under_load(site, seed, faults=1, others=()):
     """Run the server under load; at the end, look whether the laws hold."""
     server = site.server
     server.start()
-    load = Load(server, [server.list_number, HOLD, RESEND], seed, singles=3, pause=0.03,
+    for other in others:
+        other.start()
+    numbers = [server.list_number, HOLD, RESEND]
+    load = Load(InTurn(server, *others), numbers, seed, singles=3, pause=0.03,
                 refusals_are_certain=False)  # fmt: skip
     with Caller(server, SERIES) as caller, load:
         time.sleep(1.2)
@@ -234,6 +252,22 @@ def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
     assert said < 10 + seconds
     assert spent < 0.2 * seconds
     assert server.stop(15) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.skipif("roles" not in NAMES, reason="a process has every role")
+@pytest.mark.parametrize("name", ["killed", "frozen"])
+def test_it_is_away_from_two_processes_that_accept(site, make_server, seed, name):
+    """What one refused is posted to the other: it is a message once, whoever stored it."""
+    url = site.server.settings["database_url"]
+    second = make_server(site.server.data, database_url=url, roles="api")
+    second.key = site.server.key
+    with under_load(site, seed, others=[second]) as caller:
+        away, back = suffer(site, None, name, 3.5)
+        time.sleep(1.5)
+    check_told(caller, away, back)
+    assert second.stop(15) == 0
 
 
 @pytest.mark.slow
