@@ -120,6 +120,7 @@ class Road:
         self.policies = policies or Policies()
         self.carriers = {}
         self.alive = None
+        self.is_closed = False
         self.store = ground.open()
         self.metrics = Metrics()
         self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
@@ -162,12 +163,15 @@ class Road:
         return [" ".join(each.split()) for each in ran]
 
     def close(self):
+        if self.is_closed:
+            return
+        self.is_closed = True
         if self.alive is not None:
             self.stop_all()
         if not self.store.dead:
             self.do(self.store.close())
-        # One turn more, in which a killed store's connections go.
-        self.do(asyncio.sleep(0))
+        # A few turns more, in which a killed store's connections go.
+        self.do(asyncio.sleep(0.01))
         self.runner.close()
 
     # Setting up
