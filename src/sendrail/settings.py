@@ -43,8 +43,8 @@ class Settings:
     data_dir: Path = _setting(_DATA_DIR, "Folder of the database, the keys and the lock.")
     database_url: str = _setting(
         "",
-        "A PostgreSQL database shared by several processes, such as postgresql://user@host/name; "
-        "without it the database is a file in the data folder.",
+        "A PostgreSQL database shared by several processes, such as postgresql://user@host/name "
+        "(with a standby: user@host1,host2); without it the database is a file in the data folder.",
         secret=True,
     )
     master_key: str = _setting(
