@@ -264,6 +264,12 @@ def limits() -> str:
         ("contacts on a page", contacts.PER_PAGE_MAX, fixed, "invalid_parameter"),
         ("anything else on a page", PER_PAGE_MAX, fixed, "invalid_parameter"),
         ("pages of a look-up", PAGE_MAX, fixed, "invalid_parameter"),
+        (
+            "file imported by HTTP, in bytes",
+            default.import_bytes_max,
+            "import_bytes_max",
+            "payload_too_large",
+        ),
     ]
     for *_, error in rows:
         assert error in CODES, error

@@ -34,8 +34,11 @@ from sendrail.links.callbacks import CallbackDesk
 from sendrail.links.service import LinkService, add_link
 from sendrail.links.vault import Vault
 from sendrail.links.verification import VerificationService
+from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
+from sendrail.marketing.erasure import ErasureService
+from sendrail.marketing.files import FileService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
@@ -92,6 +95,9 @@ class Runtime:
     replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
+    files: FileService
+    erasure: ErasureService
+    audit: AuditService
     sending: Sending
     messages: MessageService
     intake: Intake
@@ -144,10 +150,15 @@ async def _embedded(
 async def _shared(
     settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
 ) -> AsyncIterator[Store]:
-    store = PostgresStore(settings.database_url, on_commit=metrics.committed)
+    # The key is made with the schema, and whatever works on the database needs the key.
+    unready = PostgresStore(settings.database_url)
     try:
-        before = await bring_up_to_date(store, may_make=serving)
-        folder.prepare(is_new=before is None)
+        before = await bring_up_to_date(unready, may_make=serving)
+    finally:
+        await unready.close()
+    folder.prepare(is_new=before is None)
+    store = PostgresStore(settings.database_url, folder.pseudonyms(), on_commit=metrics.committed)
+    try:
         if serving:
             store.start_news()
         yield store
@@ -183,6 +194,9 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
+        files=FileService(store, clock.now, folder.is_served),
+        erasure=ErasureService(store, clock.now),
+        audit=AuditService(store),
         sending=sending,
         messages=MessageService(store, ids),
         intake=intake,

@@ -35,6 +35,7 @@ from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.links.switchboard import Switchboard
+from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.responder import Responder
@@ -47,6 +48,7 @@ from sendrail.webhooks.worker import WebhookWorker
 _log = structlog.get_logger()
 
 _DAY_MS: Final = 86_400_000
+_NO_LOOKUP: Final = "none"
 # What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
 _LINKS_SECONDS: Final = 1.0
 _ROUNDS_SECONDS: Final = 0.5
@@ -100,6 +102,8 @@ class _Crew:
     receipts: ReceiptWorker | None = None
     responder: Responder | None = None
     webhooks: WebhookWorker | None = None
+    # None where the installation wants no numbers looked up.
+    finder: Finder | None = None
 
     def stages(self) -> list[Any]:
         """Return those who end when they are done."""
@@ -110,7 +114,8 @@ class _Crew:
         """Return those who end when they are told to, whatever they are at."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.caretaker, *([self.switchboard] if carriers else ())]
-        return chores if self.reserver is None else [*chores, self.reserver]
+        more = (self.reserver, self.finder)
+        return [*chores, *(each for each in more if each is not None)]
 
 
 @asynccontextmanager
@@ -296,7 +301,16 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         )
     if Role.WEBHOOKS in roles:
         crew.webhooks = _make_webhooks(desk, roles)
+    if Role.SCHEDULER in roles:
+        crew.finder = _make_finder(runtime)
     return crew
+
+
+def _make_finder(runtime: Runtime) -> Finder | None:
+    name = runtime.settings.number_lookup
+    if name == _NO_LOOKUP:
+        return None
+    return Finder(runtime.store, lookup_of(name), now=runtime.clock.now)
 
 
 def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:

@@ -203,6 +203,17 @@ class Settings:
     recipient_troubles_days: int = _setting(
         30, "Such rejections count for this many days.", low=1, high=3_650
     )
+    number_lookup: str = _setting(
+        "numbering_plans",
+        "What finds out carrier, line type and time zone of new contacts: numbering_plans, a "
+        "look-up that a package brings along, or none.",
+    )
+    import_bytes_max: int = _setting(
+        1_000_000_000,
+        "The largest file that can be imported by HTTP, in bytes.",
+        low=1_000,
+        high=10**12,
+    )
     drain_seconds: int = _setting(
         25,
         "How long a stop waits for what is under way; it ends within 4 seconds more, by force if "

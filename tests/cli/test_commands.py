@@ -143,44 +143,6 @@ def test_a_contact_is_added_shown_and_taken_off(shell):
     assert len(shell.json("contacts", "list", SANDBOX)["contacts"]) == 1
 
 
-def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts):
-    report = shell.json("contacts", "import", SANDBOX, contacts, code=1)
-    assert report == {
-        "created": 2,
-        "already_there": 0,
-        "opted_out": 0,
-        "refused": 1,
-        "reasons": [{"row": 3, "reason": "not an E.164 number, such as +15550100000"}],
-    }
-    listed = shell.json("contacts", "list", SANDBOX)
-    assert ([each["first_name"] for each in listed["contacts"]], listed["total"]) == (
-        ["Ben", "Ann"],
-        2,
-    )
-
-
-def test_an_import_reads_standard_input(shell):
-    report = shell.json("contacts", "import", SANDBOX, "-", stdin=f"phone\n{ANN}\n".encode())
-    assert report["created"] == 1
-
-
-def test_an_import_in_words(shell, contacts):
-    result = shell.run("contacts", "import", SANDBOX, contacts)
-    assert result.exit_code == 1
-    assert result.stdout == "2 created, 0 already there, 0 opted out and passed over, 1 refused\n"
-    assert result.stderr == "row 3: not an E.164 number, such as +15550100000\n"
-
-
-def test_a_file_that_is_not_there_is_an_error(shell):
-    assert shell.error("contacts", "import", SANDBOX, "missing.csv") == (1, "os_error")
-
-
-def test_a_file_without_the_column_is_an_error(shell, tmp_path):
-    path = tmp_path / "wrong.csv"
-    path.write_text("name\nAnn\n")
-    assert shell.error("contacts", "import", SANDBOX, str(path)) == (2, "missing_column")
-
-
 def test_a_contact_has_fields_journeys_and_a_history(shell):
     shell.json("journeys", "add", SANDBOX, "welcome")
     fields = ("--field", "plan=gold", "--field", "note=a=b")

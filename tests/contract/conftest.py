@@ -26,6 +26,7 @@ from sendrail.links.service import Contract
 from sendrail.settings import load
 
 WORD = "forbiddenword"
+FILE_BYTES_MAX = 4_000_000
 
 
 class Door:
@@ -217,7 +218,15 @@ class _Servers:
     def _start(self, *, fast, url):
         ready = Future()
         folder = self._make_folder("data")
-        settings = load({}, data_dir=folder, free_disk_min_mb=0, database_url=url)
+        settings = load(
+            {},
+            data_dir=folder,
+            free_disk_min_mb=0,
+            import_bytes_max=FILE_BYTES_MAX,
+            # Nothing changes but by what a test does.
+            number_lookup="none",
+            database_url=url,
+        )
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)
         thread.start()
         door = Door(*ready.result(30))

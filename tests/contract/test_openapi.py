@@ -74,7 +74,7 @@ def test_error_bodies_are_as_described():
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
-                for code in response["content"]["application/json"].get("examples", {}):
+                for code in response["content"].get("application/json", {}).get("examples", {}):
                     assert CODES[code][0] == int(status)
 
 

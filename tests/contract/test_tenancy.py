@@ -160,14 +160,19 @@ def ask(asker, operation, changed=None, value=None, **headers):
     if body is not None:
         for name in KINDS:
             body = with_field(body, name, values[name], force=name == changed)
-    elif changed is not None and changed not in parts:
-        query = {changed: value}
+    else:
+        needed = {each["name"] for each in operation.parameters if each.get("required")} - parts
+        query = {name: values[name] for name in (needed | {changed}) - parts - {None}}
     headers = {"x_api_key": asker.key, "x_request_id": "same"} | headers
+    content = None if body is None else json.dumps(body)
+    if operation.file_in is not None:
+        content = operation.file_in
+        headers["content_type"] = "text/csv"
     return door.client.request(
         operation.method.upper(),
         f"/api/v2{operation.path}".format(**{name: values[name] for name in parts}),
         params=query,
-        content=None if body is None else json.dumps(body),
+        content=content,
         headers=door.headers(**headers),
     )
 
@@ -185,7 +190,8 @@ def told(answer, value):
         return [plain(child) for child in node] if isinstance(node, list) else node
 
     headers = {name: each for name, each in answer.headers.items() if name != "content-length"}
-    return answer.status_code, headers, plain(json.loads(text))
+    is_json = headers["content-type"] == "application/json"
+    return answer.status_code, headers, plain(json.loads(text)) if is_json else text
 
 
 EVERY = [reference for operation in OPERATIONS for reference in references(operation)]
@@ -228,7 +234,8 @@ def test_the_requests_of_the_matrix_are_good_ones(asker, operation):
     # Without this the matrix could compare one refusal of its own making with another.
     answer = ask(asker, operation)
     assert answer.status_code == 200, answer.text
-    assert not answer.json().get("error_count")
+    if operation.answer is not None:
+        assert not answer.json().get("error_count")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)

@@ -112,7 +112,9 @@ def test_every_command_on_a_page_can_be_typed(page):
             command.make_context(text, words)
     for text in named:
         command, words = command_of(text)
-        options = {option for each in command.params for option in each.opts}
+        options = {
+            option for each in command.params for option in (*each.opts, *each.secondary_opts)
+        }
         assert {word for word in words if word.startswith("--")} <= options, text
 
 

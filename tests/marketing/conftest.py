@@ -9,9 +9,15 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import create_engine
 
+from sendrail.domain.audit import Actor
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId
+from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
+from sendrail.marketing.erasure import ErasureService
+from sendrail.marketing.files import FileService
+from sendrail.marketing.imports import Intake
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
@@ -20,6 +26,18 @@ from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
+ME = Actor(name="a test", request_id="request-1")
+
+
+async def pieces(content: bytes, size: int = 777):
+    """Yield a file as a connection brings it."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def whole(exported) -> bytes:
+    """Return a file that is written out piece by piece."""
+    return b"".join([piece async for piece in await exported])
 
 
 @dataclass
@@ -39,6 +57,31 @@ class House:
         self.replies = ReplyService(self.store)
         self.blocks = BlockService(self.store, clock)
         self.journeys = JourneyService(self.store, clock)
+        self.files = FileService(self.store, clock)
+        self.erasure = ErasureService(self.store, clock)
+        self.audit = AuditService(self.store)
+
+    def import_contacts(self, number: str, content: bytes, *, dry_run: bool = False, **who: Any):
+        """Bring a file into one of our lists, in pieces that end anywhere."""
+        return self.do(
+            self.files.import_contacts(
+                who.get("account", self.us), number, pieces(content), Intake(dry_run=dry_run), ME
+            )
+        )
+
+    def import_blocks(self, content: bytes, *, note: str = "", dry_run: bool = False):
+        """Bring a file into our block list."""
+        intake = Intake(dry_run=dry_run)
+        return self.do(self.files.import_blocks(self.us, pieces(content), intake, ME, note=note))
+
+    def export_contacts(self, number: str, **wanted: Any) -> bytes:
+        """Return one of our lists as a file."""
+        account = wanted.pop("account", self.us)
+        return self.do(whole(self.files.export_contacts(account, number, ME, **wanted)))
+
+    def export_blocks(self) -> bytes:
+        """Return our block list as a file."""
+        return self.do(whole(self.files.export_blocks(self.us, ME)))
 
     @staticmethod
     def do(work: Coroutine[Any, Any, Any]) -> Any:
@@ -54,7 +97,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     engine = create_engine(f"sqlite:///{path}")
     metadata.create_all(engine)
     engine.dispose()
-    house = House(SqliteStore(path))
+    house = House(SqliteStore(path, Pseudonyms(b"a test")))
     house.do(house.accounts.add("us"))
     house.do(house.accounts.add("them"))
     house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 100, None))

@@ -10,6 +10,7 @@ from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import KeyId
 from sendrail.domain.sender import ListStatus, OnUncertain
+from sendrail.marketing.imports import Became, Intake, file_pieces
 
 LIST = "+15550100000"
 ANN = "+15550100001"
@@ -29,10 +30,6 @@ def leave(house, number=ANN):
 
 def numbers(page):
     return [each.contact.recipient for each in page.contacts]
-
-
-def report_of(report):
-    return (report.created, report.already_there, report.opted_out, report.refused)
 
 
 # Accounts and keys
@@ -184,7 +181,6 @@ def test_another_accounts_list_looks_like_no_list(house, us):
         house.contacts.remove(house.them, LIST, ANN, source="test"),
         house.contacts.show(house.them, LIST, ANN),
         house.contacts.page(house.them, LIST),
-        house.contacts.import_csv(house.them, LIST, io.BytesIO(b"phone\n")),
         house.journeys.add(house.them, LIST, "welcome"),
         house.journeys.enrolments(house.them, LIST, "welcome"),
     )
@@ -201,8 +197,10 @@ def test_lists_come_from_a_file(house, us):
         + f"{LIST},Old,1\n".encode()
         + b"+15550100012,Third,0\n+15550100013,x,many\nnobody,x,1\n+15550100010,Twin,1\n"
     )
-    report = house.do(house.lists.import_csv(us, io.BytesIO(content)))
-    assert report_of(report) == (2, 2, 0, 3)
+    chunks = file_pieces(io.BytesIO(content))
+    report = house.do(house.lists.import_csv(us, chunks, Intake()))
+    assert report.counts == {Became.CREATED: 2, Became.ALREADY_THERE: 2}
+    assert report.refused == 3
     assert [each.row for each in report.reasons] == [5, 6, 7]
     found = {each.number: (each.name, each.rate) for each in house.do(house.lists.all(us))}
     assert found == {
@@ -274,35 +272,6 @@ def test_pages_tell_how_many_there_are(house, us):
             house.do(house.contacts.page(us, LIST, **wrong))
 
 
-def test_an_import_subscribes_the_new_and_nobody_who_left(house, us):
-    house.do(house.contacts.add(us, LIST, BEN))
-    leave(house)
-    house.do(house.blocks.add(us, "+15550100004"))
-    content = (
-        "phone,first_name\n"
-        f"{ANN},Ann\n{BEN},Ben\n+15550100003,Cid\n+15550100003,Cid\n+15550100004,Dan\nnobody,\n"
-        f"+15550100005,{'x' * 101}\n"
-    ).encode()
-    report = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
-    assert report_of(report) == (1, 2, 1, 3)
-    assert {each.row: each.reason for each in report.reasons} == {
-        6: "on the account's block list",
-        7: "not an E.164 number, such as +15550100000",
-        8: "a name is longer than 100 characters",
-    }
-    page = house.do(house.contacts.page(us, LIST, active=True))
-    assert numbers(page) == [15550100003, 15550100002]
-    assert page.contacts[1].contact.first_name == "Ben"
-    assert not house.do(house.contacts.show(us, LIST, ANN)).active
-
-
-def test_an_import_can_be_repeated(house, us):
-    content = b"phone\n" + b"".join(b"+1555020%04d\n" % n for n in range(1_100))
-    first = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
-    again = house.do(house.contacts.import_csv(us, LIST, io.BytesIO(content)))
-    assert (report_of(first), report_of(again)) == ((1_100, 0, 0, 0), (0, 1_100, 0, 0))
-
-
 # Blocks
 
 
@@ -317,17 +286,6 @@ def test_a_number_is_blocked_once_and_unblocked(house):
     assert not house.do(house.blocks.remove(house.us, ANN))
     with pytest.raises(InvalidInput):
         house.do(house.blocks.add(house.us, ANN, note="x" * 201))
-
-
-def test_blocks_come_from_a_file(house):
-    house.do(house.blocks.add(house.us, ANN))
-    content = f"msisdn\n{ANN}\n{BEN}\n{BEN}\nnobody\n".encode()
-    report = house.do(house.blocks.import_csv(house.us, io.BytesIO(content), note="old system"))
-    assert report_of(report) == (1, 2, 0, 1)
-    assert [each.note for each in house.do(house.blocks.page(house.us)).blocks] == [
-        "",
-        "old system",
-    ]
 
 
 # Journeys

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, create_engine, event, select
 
 from sendrail.domain.account import AccountStatus, key_digest
 from sendrail.domain.contact import OptOutReason
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, KeyId, LinkId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
@@ -15,6 +16,7 @@ from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.dialect import batches
+from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
@@ -182,7 +184,7 @@ def test_long_sequences_are_cut_to_fit_a_statement():
 
 
 def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     assert contacts.subscribe(list_id, [(ANN, "Ann", "Lee"), (BEN, "", "")], NOW) == 2
     assert contacts.subscribe(list_id, [(ANN, "Anna", ""), (CID, "Cid", "")], NOW + 1) == 1
     ann = contacts.find(list_id, ANN)
@@ -196,12 +198,12 @@ def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, l
 
 
 def test_a_number_twice_in_one_batch_is_one_contact(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     assert contacts.subscribe(list_id, [(ANN, "", ""), (ANN, "", "")], NOW) == 1
 
 
 def test_an_opt_out_survives_every_import(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     contacts.subscribe(list_id, [(ANN, "Ann", "")], NOW)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
     assert contacts.subscribe(list_id, [(ANN, "Other", "")], NOW + 2) == 0
@@ -212,7 +214,7 @@ def test_an_opt_out_survives_every_import(connection, list_id):
 
 
 def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW)
     assert contacts.subscribe(list_id, [(ANN, "", "")], NOW + 1) == 0
     assert not contacts.find(list_id, ANN).active
@@ -220,7 +222,7 @@ def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
 
 def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
     other = add_list(connection, account, link, ANN)
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     for each in (list_id, other):
         contacts.subscribe(each, [(BEN, "", "")], NOW)
     contacts.unsubscribe(list_id, BEN, OptOutReason.MESSAGE, **STOP, now=NOW)
@@ -229,7 +231,7 @@ def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
 
 
 def test_consent_is_a_history_of_changes(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     contacts.subscribe(list_id, [(ANN, "", "")], NOW)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
     assert not contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW + 2)
@@ -248,7 +250,7 @@ def test_consent_is_a_history_of_changes(connection, list_id):
 
 
 def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     contacts.subscribe(list_id, [(ANN, "", ""), (BEN, "", "")], NOW)
     contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
     assert contacts.known(list_id, [ANN, BEN, CID]) == {ANN: True, BEN: False}
@@ -256,7 +258,7 @@ def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
 
 
 def test_pages_of_contacts_follow_one_another(connection, list_id):
-    contacts = Contacts(connection)
+    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     contacts.subscribe(list_id, [(BEN, "", ""), (CID, "", ""), (ANN, "", "")], NOW)
     contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
 

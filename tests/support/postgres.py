@@ -109,6 +109,14 @@ def line(url):
     return Line(url)
 
 
+def everything(url):
+    """Return all rows of each table as text."""
+    names = do(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {
+        name: str([tuple(row) for row in do(url, f"SELECT * FROM {name}")]) for (name,) in names
+    }
+
+
 @contextmanager
 def database(template=None):
     """A database of one's own, empty or a copy of another one; its URL."""

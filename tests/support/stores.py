@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.util import greenlet_spawn
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.postgres.driver import Driver
@@ -40,7 +41,13 @@ class SqliteBackend:
         engine.dispose()
 
     def open(self):
-        return SqliteStore(self._path)
+        return SqliteStore(self._path, Pseudonyms(b"a test"))
+
+    def everything(self):
+        """Return all rows of each table as text, for tests of what is left."""
+        with closing(sqlite3.connect(self._path)) as raw:
+            found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return {name: str(raw.execute(f"SELECT * FROM {name}").fetchall()) for (name,) in found}
 
     def close(self):
         """The file goes with its folder."""
@@ -67,7 +74,11 @@ class PostgresBackend:
         postgres.line(self.url).do(_EMPTY)
 
     def open(self):
-        return PostgresStore(self.url)
+        return PostgresStore(self.url, Pseudonyms(b"a test"))
+
+    def everything(self):
+        """Return all rows of each table as text, for tests of what is left."""
+        return postgres.everything(self.url)
 
     def close(self):
         """The next one finds the database, and empties it."""

@@ -25,6 +25,7 @@ from sendrail.api.errors import error_body, shown
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
+from sendrail.api.v2.files import FileCalls
 from sendrail.api.v2.messages import message_of, page_of, read_filter
 from sendrail.api.v2.queries import read_page
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
@@ -49,6 +50,8 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
+    for path, endpoint, method in FileCalls(runtime).routes:
+        routes += _both(path, endpoint, method)
     for call in CALLS.values():
         routes += _both(f"/{call.name}", api.sender(call), "POST")
     return _app(routes)
@@ -163,7 +166,9 @@ def _readyz(is_ready: Callable[[], bool]) -> Callable[[Request], Awaitable[Respo
 
 async def _our_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SendrailError), "the handler is registered for our errors"
-    return json_answer(*shown(error, request.state.request_id))
+    ends = getattr(request.state, "ends_connection", False)
+    headers = {"connection": "close"} if ends else {}
+    return json_answer(*shown(error, request.state.request_id), headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from sendrail.domain.account import key_digest
+from starlette.requests import Request
+
+from sendrail.domain.account import KEY_SHOWN_LENGTH, key_digest
+from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Forbidden, Unauthorized
 from sendrail.domain.ids import AccountId
 from sendrail.sending.verdicts import SUSPENDED
@@ -26,6 +29,12 @@ def key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """Return the key of a request's headers (names in lower case), or None without one."""
     given = dict(headers)
     return key_in(given.get(b"x-api-key"), given.get(b"authorization"))
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who asks, as the audit log names them: by the key's part that lists of keys show."""
+    key = key_of(request.headers.raw) or ""
+    return Actor(name=f"key {key[:KEY_SHOWN_LENGTH]}", request_id=request.state.request_id)
 
 
 async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> AccountId:

@@ -74,6 +74,7 @@ _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
 _LENGTH: Final = re.compile(rb"\r\n(?i:content-length):[ \t]*([0-9]+)[ \t]*\r\n").search
 # Headers that are each request's own, or that speak of the connection.
 _PARTICULAR: Final = _NOTED - {b"authorization", b"content-length", b"content-type", b"x-api-key"}
+_FILE_PATH: Final = re.compile(rb"[^?]*/import(\?|$)").match
 _LENGTH_DIGITS_MAX: Final = len(str(BODY_BYTES_MAX))
 _LESSONS_MAX: Final = 16
 
@@ -162,6 +163,8 @@ class FastLane(Connection):
         self._closing = False
         # For the server, which closes connections that dawdle.
         self._receiving = True
+        # A file takes as long as it takes, while it keeps coming.
+        self._is_file = False
         self._touched_at = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -195,6 +198,7 @@ class FastLane(Connection):
         self._chunks = []
         self._size = 0
         self._receiving = True
+        self._is_file = False
         self._touched_at = self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -236,6 +240,8 @@ class FastLane(Connection):
         if self._closing:
             return
         if self._slot is None:
+            if self._is_file:
+                self._touched_at = self.loop.time()
             super().on_body(body)
             return
         self._size += len(body)
@@ -294,6 +300,7 @@ class FastLane(Connection):
 
     def _go_the_ordinary_way(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
+        self._is_file = _FILE_PATH(url) is not None
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)

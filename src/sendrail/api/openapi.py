@@ -22,6 +22,7 @@ from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 _BASE: Final = "/api/v2"
 _SCHEMAS: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
+_CSV: Final = "text/csv"
 _REQUEST_ID: Final = "01979c1e-5f00-7000-8000-0123456789ab"
 
 _ABOUT: Final = f"""\
@@ -133,6 +134,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 }
             },
         }
+    if operation.file_in is not None:
+        example = {"columns": {"value": operation.file_in}}
+        content = {_CSV: {"schema": {"type": "string"}, "examples": example}}
+        described["requestBody"] = {"required": True, "content": content}
     described["parameters"] = [
         *operation.parameters,
         *({"$ref": f"#/components/parameters/{name}"} for name in names),
@@ -148,14 +153,15 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         if operation.method == "post"
         else {}
     )
-    yield (
-        "200",
-        {
-            "description": (operation.answer.__doc__ or "").strip(),
-            "headers": headers | replayed,
-            "content": {_JSON: {"schema": _ref(operation.answer.__name__)}},
-        },
-    )
+    content: dict[str, Any] = {}
+    about = operation.file_out or ""
+    if operation.answer is not None:
+        about = (operation.answer.__doc__ or "").strip()
+        content[_JSON] = {"schema": _ref(operation.answer.__name__)}
+    if operation.file_out is not None:
+        schema = {"type": "string", "description": operation.file_out}
+        content[_CSV] = {"schema": schema}
+    yield "200", {"description": about, "headers": headers | replayed, "content": content}
     known = list(CODES)
     codes = sorted(set(operation.codes), key=lambda code: (status_of(code), known.index(code)))
     for status, group in groupby(codes, status_of):
@@ -197,7 +203,7 @@ def _error(code: str) -> dict[str, str]:
 
 def _schemas() -> dict[str, Any]:
     requests = {each.request for each in OPERATIONS if each.request is not None}
-    structs = {*requests, ErrorBody, *(each.answer for each in OPERATIONS)}
+    structs = {*requests, ErrorBody, *(each.answer for each in OPERATIONS if each.answer)}
     _, schemas = msgspec.json.schema_components(structs, ref_template=_SCHEMAS + "{name}")
     for name, schema in schemas.items():
         _refine(name, schema)

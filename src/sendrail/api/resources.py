@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sendrail.api.answers import BODY_BYTES_MAX, PRIVATE, json_answer, too_large
-from sendrail.api.auth import account_of
+from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import read_body
-from sendrail.api.v2 import blocks, contacts, journeys, lists
+from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists
 from sendrail.api.v2.asking import Ask, Endpoint, Replayed, encode, promise_of
 from sendrail.api.v2.sending import is_json
 from sendrail.app import Runtime
@@ -22,6 +22,7 @@ from sendrail.domain.errors import InvalidInput
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     *contacts.ENDPOINTS,
+    *erasure.ENDPOINTS,
     *lists.ENDPOINTS,
     *blocks.ENDPOINTS,
     *journeys.ENDPOINTS,
@@ -66,6 +67,7 @@ def _answering(
             promise = promise_of(account, key, "POST", path, body, runtime.clock.now)
         ask = Ask(
             account=account,
+            actor=actor_of(request),
             request_id=request.state.request_id,
             path=request.path_params,
             query=request.query_params,

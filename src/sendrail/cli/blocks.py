@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.imported import File, import_file
-from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, run
+from sendrail.cli.exported import OutFile, export_file
+from sendrail.cli.imported import File, Report, import_file
+from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Block
@@ -63,16 +64,34 @@ def list_(
 
 
 @app.command("import")
-def import_(file: File, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+def import_(
+    file: File,
+    note: Note = "",
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of each row.")
+    ] = False,
+    report: Report = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """Block the numbers of a CSV file with a column phone_number (or phone, msisdn)."""
     import_file(
         file,
         data,
         as_json,
-        lambda it, stream, progress: it.blocks.import_csv(
-            it.default_account, stream, note=note, progress=progress
+        lambda it, chunks, intake: it.files.import_blocks(
+            it.default_account, chunks, intake, operator(), note=note
         ),
+        dry_run,
+        report,
     )
+
+
+@app.command()
+def export(file: OutFile, data: Data = None) -> None:
+    """Write the blocked numbers to a CSV file that can be imported again."""
+    export_file(file, data, lambda it: it.files.export_blocks(it.default_account, operator()))
 
 
 @app.command()

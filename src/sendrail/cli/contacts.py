@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.imported import File, import_file
-from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, run
+from sendrail.cli.exported import OutFile, export_file
+from sendrail.cli.imported import File, Report, import_file
+from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import ListContact
@@ -144,20 +145,77 @@ def list_(
 
 
 @app.command("import")
-def import_(list_number: ListNumber, file: File, data: Data = None, as_json: Json = False) -> None:
-    """Subscribe the contacts of a CSV file.
+def import_(
+    list_number: ListNumber,
+    file: File,
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run/--no-dry-run", help="Only say what would become of each row."),
+    ] = True,
+    report: Report = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Subscribe the contacts of a CSV file; without --no-dry-run nothing is stored.
 
-    The columns: phone_number (or phone, msisdn), and if wished first_name and last_name. Whoever
-    has opted out is passed over; a row that cannot be used is reported and holds nothing up.
+    The columns: phone_number (or phone, msisdn), and if wished first_name, last_name, email,
+    carrier, line_type, consent_date, ad_network_source and ad_network_id. Whoever has opted out is
+    passed over; a row that cannot be used is reported and holds nothing up.
     """
     import_file(
         file,
         data,
         as_json,
-        lambda it, stream, progress: it.contacts.import_csv(
-            it.default_account, list_number, stream, progress
+        lambda it, chunks, intake: it.files.import_contacts(
+            it.default_account, list_number, chunks, intake, operator()
+        ),
+        dry_run,
+        report,
+    )
+
+
+@app.command()
+def export(
+    list_number: ListNumber,
+    file: OutFile,
+    *,
+    with_left: Annotated[
+        bool, typer.Option("--with-left", help="With who has left, told apart by `active`.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Write the contacts of a list to a CSV file that can be imported again."""
+    export_file(
+        file,
+        data,
+        lambda it: it.files.export_contacts(
+            it.default_account, list_number, operator(), with_left=with_left
         ),
     )
+
+
+@app.command()
+def erase(
+    number: PhoneNumber,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete all that is kept of a person, but that they stay opted out.
+
+    Their contacts, history and blocks go; messages and replies keep their place and lose number
+    and text. Nothing brings it back.
+    """
+    if not yes:
+        typer.confirm("Delete all that is kept of this number?", abort=True, err=True)
+    report = run(data, as_json, lambda it: it.erasure.erase(it.default_account, number, operator()))
+    fields = {name: getattr(report, name) for name in type(report).__slots__}
+    if as_json:
+        output.document(fields)
+    else:
+        output.card(fields)
 
 
 def _read_fields(fields: "list[str] | None") -> dict[str, str]:

@@ -1,10 +1,10 @@
 """CSV files from the command line: opened, shown as they progress, and reported."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,54 +13,95 @@ from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.marketing.imports import ImportReport, Progress
+    from sendrail.marketing.imports import Chunks, ImportReport, Intake, Tell
 
-# A terminal is told the first few reasons; --json tells all that were kept.
+# A terminal is told the first few reasons; --json and the report file tell more.
 _REASONS_SHOWN = 10
 
 File = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="A CSV file with a header line, in UTF-8; - reads stdin."),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write each row that was not taken, with its number and the reason, as CSV.",
+        show_default=False,
+    ),
+]
 
 
-def import_file(
+def import_file(  # noqa: PLR0917 - the commands' common options
     path: Path,
     data: Path | None,
     as_json: bool,
-    work: "Callable[[Runtime, BinaryIO, Progress], Awaitable[ImportReport]]",
+    work: "Callable[[Runtime, Chunks, Intake], Awaitable[ImportReport]]",
+    dry_run: bool = False,
+    report_to: Path | None = None,
 ) -> None:
     """Bring a file in and print what became of its rows; exit code 1 when any was refused."""
+    from sendrail.marketing.imports import Intake, file_pieces
+
     from_stdin = str(path) == "-"
     with output.told(as_json):
         opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
         total = None if from_stdin else path.stat().st_size
-    with opened as stream, output.progress("importing", total) as progress:
-        report = run(data, as_json, lambda runtime: work(runtime, stream, progress))
+        title = "judging" if dry_run else "importing"
+        with (
+            opened as stream,
+            _reporting(report_to) as tell,
+            output.progress(title, total) as progress,
+        ):
+            intake = Intake(dry_run=dry_run, progress=progress, tell=tell)
+            report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), intake))
     if as_json:
-        output.document(_shown(report))
+        output.document(shown(report))
     else:
         _print(report)
     if report.refused:
         raise typer.Exit(output.Exit.FAILED)
 
 
-def _shown(report: "ImportReport") -> dict[str, Any]:
+@contextmanager
+def _reporting(path: Path | None) -> "Iterator[Tell | None]":
+    if path is None:
+        yield None
+        return
+    from sendrail.marketing.csv_files import REPORT_COLUMNS, written
+
+    with path.open("wb") as file:
+        file.write(written([REPORT_COLUMNS]))
+        yield lambda refused: _discard(
+            file.write(written([(str(refused.row), refused.reason, refused.text)]))
+        )
+
+
+def _discard(_: int) -> None:
+    return None
+
+
+def shown(report: "ImportReport") -> dict[str, Any]:
+    """Return a report as JSON tells it."""
     return {
-        "created": report.created,
-        "already_there": report.already_there,
-        "opted_out": report.opted_out,
+        "dry_run": report.dry_run,
+        "rows": report.rows,
+        **{outcome.value: count for outcome, count in report.counts.items()},
         "refused": report.refused,
+        "ignored_columns": report.ignored_columns,
         "reasons": [{"row": each.row, "reason": each.reason} for each in report.reasons],
     }
 
 
 def _print(report: "ImportReport") -> None:
-    print(
-        f"{report.created:,} created, {report.already_there:,} already there, "
-        f"{report.opted_out:,} opted out and passed over, {report.refused:,} refused"
-    )
+    counts = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in report.counts.items()]
+    print(", ".join([*counts, f"{report.refused:,} refused"]))
     for refused in report.reasons[:_REASONS_SHOWN]:
         output.note(f"row {refused.row}: {refused.reason}")
     if report.refused > _REASONS_SHOWN:
-        output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; --json tells why.")
+        output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; --report tells all.")
+    if report.ignored_columns:
+        output.note(f"Not used: the columns {', '.join(report.ignored_columns)}.")
+    if report.dry_run:
+        output.note("Nothing was stored. To bring the file in, add --no-dry-run.")

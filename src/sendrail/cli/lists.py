@@ -128,8 +128,8 @@ def import_(file: File, link: Link = "", data: Data = None, as_json: Json = Fals
         file,
         data,
         as_json,
-        lambda it, stream, progress: it.lists.import_csv(
-            it.default_account, stream, link=link, progress=progress
+        lambda it, chunks, intake: it.lists.import_csv(
+            it.default_account, chunks, intake, link=link
         ),
     )
 

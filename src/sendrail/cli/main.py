@@ -10,6 +10,7 @@ import typer
 
 from sendrail import __version__
 from sendrail.cli import (
+    audit,
     backup,
     blocks,
     config,
@@ -68,6 +69,7 @@ app.command()(listen.listen)
 app.command()(listen.trigger)
 app.add_typer(config.app, name="config")
 app.command()(status.status)
+app.command()(audit.audit)
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)
 app.command()(backup.backup)

@@ -204,11 +204,12 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
     import json
 
     from sendrail.domain import phone
+    from sendrail.domain.erasure import shown
 
     stored = message.stored
     return {
         "message_id": message.id,
-        "to": phone.show(stored.recipient),
+        "to": shown(stored.recipient),
         "list_number": phone.show(stored.list_number),
         "body": message.body,
         "status": stored.status.value,

@@ -1,5 +1,6 @@
 """What the commands share: their common options, and a runtime opened for one piece of work."""
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -10,6 +11,7 @@ from sendrail.cli import output
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
+    from sendrail.domain.audit import Actor
     from sendrail.settings import Settings
 
 T = TypeVar("T")
@@ -40,6 +42,20 @@ def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[
 
     with output.told(as_json):
         return asyncio.run(_run(data, work))
+
+
+def operator() -> "Actor":
+    """Return who sits at the command line, for the audit log."""
+    import getpass
+
+    from sendrail.domain.audit import Actor
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A user without a name, as in some containers.
+        user = f"user {os.getuid()}"
+    return Actor(name=f"command line: {user}")
 
 
 def installation(data: Path | None) -> "Settings":

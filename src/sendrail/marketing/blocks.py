@@ -2,20 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
 
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.imports import (
-    PHONE_COLUMN,
-    CsvFile,
-    ImportReport,
-    Progress,
-    import_rows,
-    number_of,
-)
 from sendrail.marketing.inputs import PAGE_SIZE, recipient_of, slice_of
 from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
@@ -93,32 +85,12 @@ class BlockService:
 
         return await self._store.read(read)
 
-    async def import_csv(
-        self,
-        account_id: AccountId,
-        stream: BinaryIO,
-        *,
-        note: str = "",
-        progress: Progress | None = None,
-    ) -> ImportReport:
-        """Block the numbers of a file."""
-        why = note_of(note)
-
-        def add(tx: Tx, rows: Sequence[tuple[int, PhoneNumber]]) -> ImportReport:
-            new = tx.blocks.add(account_id, [number for _, number in rows], why, self._now())
-            return ImportReport(created=new, already_there=len(rows) - new)
-
-        return await import_rows(
-            CsvFile(stream, PHONE_COLUMN, ["phone_number"]),
-            lambda values: number_of(values["phone_number"]),
-            lambda rows: self._store.write(lambda tx: add(tx, rows)),
-            progress,
-        )
-
 
 def note_of(text: str) -> str:
     """Return a note that fits its row."""
     note = text.strip()
+    if "\0" in note:
+        raise InvalidInput("A note must not contain the NUL character.", param="note")
     if len(note) > NOTE_LENGTH_MAX:
         raise InvalidInput(f"A note has at most {NOTE_LENGTH_MAX} characters.", param="note")
     return note

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final, NamedTuple
+from typing import NamedTuple
 
 from sendrail.domain.contact import (
     SIGNED_UP,
@@ -17,19 +17,7 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
-from sendrail.marketing.imports import (
-    NAME_COLUMNS,
-    PHONE_COLUMN,
-    CsvFile,
-    ImportReport,
-    Progress,
-    Refused,
-    RowError,
-    import_rows,
-    number_of,
-)
 from sendrail.marketing.inputs import (
-    NAME_LENGTH_MAX,
     PAGE_SIZE,
     list_number_of,
     name_of,
@@ -41,11 +29,6 @@ from sendrail.marketing.once import Once, each_time
 from sendrail.marketing.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ContactFilter, FoundContact
-
-_COLUMNS: Final = PHONE_COLUMN | NAME_COLUMNS
-
-# A number with a first and a last name.
-_Entry = tuple[PhoneNumber, str, str]
 
 
 class Joining(NamedTuple):
@@ -247,25 +230,6 @@ class ContactService:
 
         return await self._store.read(read)
 
-    async def import_csv(
-        self,
-        account_id: AccountId,
-        list_number: str,
-        stream: BinaryIO,
-        progress: Progress | None = None,
-    ) -> ImportReport:
-        """Subscribe the contacts of a file; whoever has left the list is passed over."""
-        number = list_number_of(list_number)
-        await self._store.read(lambda tx: owned_list(tx, account_id, number))
-        return await import_rows(
-            CsvFile(stream, _COLUMNS, ["phone_number"]),
-            _parse,
-            lambda rows: self._store.write(
-                lambda tx: _import(tx, owned_list(tx, account_id, number), rows, self._now())
-            ),
-            progress,
-        )
-
 
 def _sign_up(tx: Tx, account_id: AccountId, joinings: Sequence[Joining], now: int) -> SignUpReport:
     lists = tx.gate.lists({(account_id, joining.list_number) for joining in joinings})
@@ -290,8 +254,9 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
     [outcome] = sign_up(tx, sender, [signup], now).outcomes
     if isinstance(outcome, InvalidInput):
         raise outcome
-    contact = _contact(tx, sender, signup.recipient)
-    if not contact.active:
+    contact = tx.contacts.find(sender.id, signup.recipient)
+    if contact is None or not contact.active:
+        # Of whose data was deleted nothing is kept but that they stay out.
         raise Conflict(
             "This number has opted out of the list; only its own START brings it back.",
             code="contact_unsubscribed",
@@ -341,28 +306,3 @@ def _on_journeys(
         for list_id, recipients in by_list.items()
         for recipient in tx.journeys.enrolled(list_id, recipients, now)
     }
-
-
-def _import(
-    tx: Tx, sender: SendingList, rows: Sequence[tuple[int, _Entry]], now: int
-) -> ImportReport:
-    report = ImportReport()
-    blocked = tx.gate.blocked(sender.account_id, [entry[0] for _, entry in rows])
-    free = []
-    for row, entry in rows:
-        if entry[0] in blocked:
-            report.refuse(Refused(row, "on the account's block list"))
-        else:
-            free.append(entry)
-    known = tx.contacts.known(sender.id, {entry[0] for entry in free})
-    report.opted_out = sum(known.get(entry[0]) is False for entry in free)
-    report.created = tx.contacts.subscribe(sender.id, free, now)
-    report.already_there = len(free) - report.opted_out - report.created
-    return report
-
-
-def _parse(values: dict[str, str]) -> _Entry:
-    names = [values.get("first_name", ""), values.get("last_name", "")]
-    if any(len(name) > NAME_LENGTH_MAX for name in names):
-        raise RowError(f"a name is longer than {NAME_LENGTH_MAX} characters")
-    return number_of(values["phone_number"]), names[0], names[1]

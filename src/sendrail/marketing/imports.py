@@ -1,66 +1,117 @@
-"""CSV files into rows, and rows into the store: as a stream, batch by batch.
+"""Rows of a CSV file into the store: as a stream, batch by batch, each told what became of it.
 
-A row is a line. A line that cannot be used (wrong encoding, too long, an open quote, a bad value)
-is refused by its number with a reason, and nothing else is lost by it: not its neighbours, and not
-the batches written before it. A file may be as long as it likes; memory holds one batch.
+A file may be as long as it likes; memory holds one batch. Nothing is lost by a bad row: not its
+neighbours, and not the batches written before it. Whatever stops an import half way, it can be
+started again: what is there already is only brought up to date.
 """
 
 import asyncio
-import csv
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from sendrail.domain import phone
-from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
+from sendrail.marketing.csv_files import CsvReader, Line, Refused, RowError
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
+Chunks = AsyncIterator[bytes]
+Tell = Callable[[Refused], None]
 
-BATCH_ROWS: Final = 500
-LINE_BYTES_MAX: Final = 64 * 1024
+CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
-# Between two batches a server on the same database file gets its turn to write.
-_BREATH_SECONDS: Final = 0.01
 
-_DELIMITERS: Final = ",;\t"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # People write numbers with these between the digits; they mean nothing.
-_PUNCTUATION: Final = str.maketrans("", "", " ().-/\u00a0")
+_PUNCTUATION: Final = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2013")
+# How one dials out: of most of the world, and of North America.
+_DIALLED: Final = re.compile(r"^(?:00|011)(?=[1-9])")
+# An area code of North America begins with 2 to 9.
+_NORTH_AMERICAN: Final = re.compile(r"1?([2-9][0-9]{9})").fullmatch
+_SHORTENED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE).fullmatch
+_DIGITS_MIN, _DIGITS_MAX = 7, 15
+
+_AMERICAN_DATE: Final = re.compile(r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})").fullmatch
+# A file names the same days again and again.
+_DAYS_KEPT: Final = 1_024
+_EPOCH_YEAR: Final = 1970
+# On a day's first island it begins this long before it does in Greenwich.
+_EARLIEST_DAY_MS: Final = 14 * 3_600_000
 
 PHONE_COLUMN: Final = {"phone_number": ("phone_number", "phone", "msisdn")}
-NAME_COLUMNS: Final = {"first_name": ("first_name",), "last_name": ("last_name",)}
 
 
-class Refused(NamedTuple):
-    """A line that was not taken, by its number in the file; the header is line 1."""
+class Became(StrEnum):
+    """What became of a row."""
 
-    row: int
-    reason: str
-
-
-class Line(NamedTuple):
-    """A line that could be read, with the wanted columns by their own names."""
-
-    row: int
-    values: dict[str, str]
+    CREATED = "created"
+    ADDED = "added"
+    MERGED = "merged"
+    ALREADY_THERE = "already_there"
+    OPTED_OUT = "opted_out"
+    BLOCKED = "blocked"
 
 
-class RowError(Exception):
-    """A line's value cannot be used; the text says why."""
+# Why a row was passed over that is right in itself.
+SKIPPED: Final = {
+    Became.OPTED_OUT: "opted out; only their own START brings them back",
+    Became.BLOCKED: "on the account's block list",
+}
+
+
+class Pace(NamedTuple):
+    """How many rows are stored at a time, and how long the store is then left to others.
+
+    `rest` is a part of the time that the rows took.
+    """
+
+    rows: int
+    rest: float
+
+
+# A server writes to the same database, and must not wait for long: its requests do.
+BESIDE: Final = Pace(rows=500, rest=0.25)
+# Nobody else does: what is stored together costs less.
+ALONE: Final = Pace(rows=5_000, rest=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How a file is to be taken: judged only, or brought in, and who hears of it meanwhile.
+
+    `progress` hears how many bytes have been dealt with, `tell` of each line not taken.
+    """
+
+    dry_run: bool = False
+    progress: Progress | None = None
+    tell: Tell | None = None
+    pace: Pace = BESIDE
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of a file. `refused` counts all; `reasons` keeps the first thousand."""
+    """What became of a file. Every row is counted; `reasons` keeps the first thousand refused."""
 
-    created: int = 0
-    already_there: int = 0
-    opted_out: int = 0
+    dry_run: bool
+    counts: Counter[Became]
     refused: int = 0
     reasons: list[Refused] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, intake: Intake, *outcomes: Became) -> "ImportReport":
+        """Return an empty report that tells of these outcomes."""
+        return cls(intake.dry_run, Counter(dict.fromkeys(outcomes, 0)))
+
+    @property
+    def rows(self) -> int:
+        return self.counts.total() + self.refused
 
     def refuse(self, refused: Refused) -> None:
         """Count a refused line, and keep its reason while there is room."""
@@ -68,152 +119,150 @@ class ImportReport:
         if len(self.reasons) < REASONS_MAX:
             self.reasons.append(refused)
 
-    def merge(self, part: "ImportReport") -> None:
-        """Add what became of a part of the file."""
-        self.created += part.created
-        self.already_there += part.already_there
-        self.opted_out += part.opted_out
-        self.refused += part.refused
-        self.reasons += part.reasons[: REASONS_MAX - len(self.reasons)]
 
-
-class CsvFile:
-    """A CSV file with a header, read line by line.
-
-    `columns` maps each wanted column to the names a header may give it; a header that has none of
-    the names of a `required` column is `InvalidInput`.
-    """
-
-    def __init__(
-        self,
-        stream: BinaryIO,
-        columns: Mapping[str, Sequence[str]],
-        required: Sequence[str],
-    ) -> None:
-        self._stream = stream
-        self.bytes_read = 0
-        names = self._header()
-        self._at = _positions(names, columns)
-        for column in required:
-            if column not in self._at:
-                wanted = " or ".join(columns[column])
-                raise InvalidInput(
-                    f"The first line must name a column {wanted}.",
-                    code="missing_column",
-                    param=column,
-                )
-
-    def __iter__(self) -> Iterator[Line | Refused]:
-        row = 1
-        while raw := self._next():
-            row += 1
-            read = self._read(row, raw)
-            if read is not None:
-                yield read
-
-    def _header(self) -> list[str]:
-        raw = self._next().removeprefix(_BYTE_ORDER_MARK)
-        try:
-            header = _text(raw)
-            self._delimiter = max(_DELIMITERS, key=header.count)
-            return [name.strip().lower() for name in _fields(header, self._delimiter)]
-        except RowError as bad:
-            raise InvalidInput(
-                f"The first line cannot be used: {bad}.", code="invalid_csv"
-            ) from bad
-
-    def _next(self) -> bytes:
-        """Return the next line; of one that is too long, only its beginning."""
-        raw = self._stream.readline(LINE_BYTES_MAX + 1)
-        self.bytes_read += len(raw)
-        rest = raw
-        while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
-            rest = self._stream.readline(LINE_BYTES_MAX + 1)
-            self.bytes_read += len(rest)
-        return raw
-
-    def _read(self, row: int, raw: bytes) -> Line | Refused | None:
-        try:
-            fields = _fields(_text(raw), self._delimiter)
-        except RowError as bad:
-            return Refused(row, str(bad))
-        if not any(fields):
-            return None
-        return Line(
-            row,
-            {
-                column: fields[at].strip() if at < len(fields) else ""
-                for column, at in self._at.items()
-            },
-        )
-
-
-async def import_rows(
-    file: CsvFile,
+async def import_rows(  # noqa: PLR0917 - the stations of a row
+    chunks: Chunks,
+    reader: CsvReader,
     parse: Callable[[dict[str, str]], T],
-    write: Callable[[Sequence[tuple[int, T]]], Awaitable[ImportReport]],
-    progress: Progress | None = None,
+    write: Callable[[Sequence[T]], Awaitable[Sequence[Became]]],
+    intake: Intake,
+    report: ImportReport,
 ) -> ImportReport:
-    """Bring a file in, batch by batch.
+    """Bring a file in, batch by batch, and tell in the report how far it has come.
 
-    `parse` raises `RowError`; `write` stores (row number, value) pairs in one transaction and tells
-    what became of them; `progress` hears how many bytes have been dealt with. Whatever stops an
-    import half way, it can be started again: what is there already is passed over.
+    `parse` raises `RowError`; `write` stores values in one transaction and returns what became of
+    each.
     """
-    report = ImportReport()
-    lines = iter(file)
-    while chunk := list(islice(lines, BATCH_ROWS)):
-        if rows := list(_parsed(chunk, parse, report)):
-            report.merge(await write(rows))
-        if progress is not None:
-            progress(file.bytes_read)
-        await asyncio.sleep(_BREATH_SECONDS)
+    batch: list[Line | Refused] = []
+
+    async def flush() -> None:
+        began = time.perf_counter()
+        await _deal_with(batch, parse, write, report, intake.tell)
+        batch.clear()
+        if intake.progress is not None:
+            intake.progress(reader.bytes_read)
+        await asyncio.sleep(intake.pace.rest * (time.perf_counter() - began))
+
+    async for chunk in chunks:
+        for line in reader.feed(chunk):
+            batch.append(line)
+            if len(batch) == intake.pace.rows:
+                await flush()
+    batch += reader.finish()
+    await flush()
+    report.ignored_columns = reader.ignored_columns
     return report
 
 
-def number_of(text: str) -> PhoneNumber:
-    """Return a number as people write it in files, with or without marks between the digits."""
-    if not text:
-        raise RowError("no phone number")
-    number = phone.parse(text.translate(_PUNCTUATION))
-    if number is None:
-        raise RowError("not an E.164 number, such as +15550100000")
-    return number
+async def file_pieces(stream: BinaryIO) -> Chunks:
+    """Yield a file that is open here, piece by piece."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+async def _deal_with(
+    batch: Sequence[Line | Refused],
+    parse: Callable[[dict[str, str]], T],
+    write: Callable[[Sequence[T]], Awaitable[Sequence[Became]]],
+    report: ImportReport,
+    tell: Tell | None,
+) -> None:
+    refused: list[Refused] = []
+    parsed = list(_parsed(batch, parse, refused))
+    became = await write([value for _, value in parsed]) if parsed else []
+    report.counts.update(became)
+    for each in refused:
+        report.refuse(each)
+    if tell is not None:
+        passed_over = [
+            Refused(line.row, SKIPPED[outcome], line.text)
+            for (line, _), outcome in zip(parsed, became, strict=True)
+            if outcome in SKIPPED
+        ]
+        for each in sorted([*refused, *passed_over]):
+            tell(each)
 
 
 def _parsed(
-    lines: Iterable[Line | Refused], parse: Callable[[dict[str, str]], T], report: ImportReport
-) -> Iterator[tuple[int, T]]:
+    lines: Sequence[Line | Refused],
+    parse: Callable[[dict[str, str]], T],
+    refused: list[Refused],
+) -> Iterator[tuple[Line, T]]:
     for line in lines:
         if isinstance(line, Refused):
-            report.refuse(line)
+            refused.append(line)
             continue
         try:
-            yield line.row, parse(line.values)
+            yield line, parse(line.values)
         except RowError as bad:
-            report.refuse(Refused(line.row, str(bad)))
+            refused.append(Refused(line.row, str(bad), line.text))
 
 
-def _text(raw: bytes) -> str:
-    if len(raw) > LINE_BYTES_MAX:
-        raise RowError(f"longer than {LINE_BYTES_MAX:,} bytes")
+def number_of(text: str) -> PhoneNumber:
+    """Return a number as people write it in files.
+
+    With a plus, 00 or 011 it may be of any country; without, it is taken for one of North America
+    where it has that form.
+    """
+    if not text:
+        raise RowError("no phone number")
+    plain = _DIALLED.sub("+", text.translate(_PUNCTUATION))
+    if (american := _NORTH_AMERICAN(plain)) is not None:
+        plain = f"+1{american[1]}"
+    number = phone.parse(plain)
+    if number is not None:
+        return number
+    if _SHORTENED(text.strip()):
+        raise RowError("a spreadsheet has shortened the number; format the column as text")
+    digits = plain.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise RowError("not a phone number, such as +15550100000")
+    if not _DIGITS_MIN <= len(digits) <= _DIGITS_MAX:
+        raise RowError(f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {len(digits)}")
+    raise RowError("not an E.164 number, such as +15550100000")
+
+
+def moment_of(text: str, now: int) -> int | None:
+    """Return a date as people write it in files, or None for no date.
+
+    A day alone counts from its first moment anywhere on earth, so that today is never tomorrow.
+    """
+    if not text:
+        return None
+    day = _day_of(text)
+    if day is not None:
+        midnight = _milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
+        if midnight - _EARLIEST_DAY_MS > now:
+            raise RowError("the date lies in the future")
+        return min(midnight, now)
     try:
-        return raw.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise RowError("not UTF-8 text") from None
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RowError(
+            "not a date, such as 2026-01-31, 01/31/2026, 01-31-2026 or 2026-01-31T08:00:00Z"
+        ) from None
+    at = _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if at > now:
+        raise RowError("the date lies in the future")
+    return at
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
+@lru_cache(_DAYS_KEPT)
+def _day_of(text: str) -> date | None:
+    american = _AMERICAN_DATE(text)
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        raise RowError("its quotes do not match") from None
+        if american is not None:
+            return date(int(american[4]), int(american[1]), int(american[3]))
+        return date.fromisoformat(text)
+    except ValueError:
+        if american is not None:
+            raise RowError("no day of a month; the month comes first, as in 01/31/2026") from None
+        return None
 
 
-def _positions(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    return {
-        column: names.index(name)
-        for column, synonyms in columns.items()
-        for name in reversed(synonyms)
-        if name in names
-    }
+def _milliseconds(moment: datetime) -> int:
+    if moment.year < _EPOCH_YEAR:
+        raise RowError(f"the date lies before {_EPOCH_YEAR}")
+    # Whole numbers all the way: a float would lose milliseconds.
+    since = moment - datetime(_EPOCH_YEAR, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
@@ -12,12 +12,13 @@ from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Link, ListStatus, OnUncertain, SendingList
 from sendrail.domain.text import measure
+from sendrail.marketing.csv_files import CsvReader, RowError
 from sendrail.marketing.imports import (
     PHONE_COLUMN,
-    CsvFile,
+    Became,
+    Chunks,
     ImportReport,
-    Progress,
-    RowError,
+    Intake,
     import_rows,
     number_of,
 )
@@ -145,31 +146,29 @@ class ListService:
         return await self._store.write(once(insert))
 
     async def import_csv(
-        self,
-        account_id: AccountId,
-        stream: BinaryIO,
-        *,
-        link: str = "",
-        progress: Progress | None = None,
+        self, account_id: AccountId, chunks: Chunks, intake: Intake, *, link: str = ""
     ) -> ImportReport:
         """Add the lists of a file with the columns number and, if wished, name and rate."""
+        assert not intake.dry_run, "lists are few, and their files are not judged beforehand"
         way = await self._store.read(lambda tx: usable_link(tx, account_id, link))
 
-        def add(tx: Tx, rows: Sequence[tuple[int, _NewList]]) -> ImportReport:
-            report = ImportReport()
-            for _, wanted in rows:
+        def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[Became]:
+            became = []
+            for wanted in rows:
                 if tx.lists.find(account_id, wanted.number):
-                    report.already_there += 1
+                    became.append(Became.ALREADY_THERE)
                 else:
                     self._insert(tx, account_id, wanted, way)
-                    report.created += 1
-            return report
+                    became.append(Became.CREATED)
+            return became
 
         return await import_rows(
-            CsvFile(stream, _COLUMNS, ["number"]),
+            chunks,
+            CsvReader(_COLUMNS, ["number"]),
             self._parse,
             lambda rows: self._store.write(lambda tx: add(tx, rows)),
-            progress,
+            intake,
+            ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE),
         )
 
     async def all(

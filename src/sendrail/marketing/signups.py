@@ -25,6 +25,8 @@ FIELDS_BYTES_MAX: Final = 4_000
 
 _encode: Final = msgspec.json.Encoder().encode
 _FRESH: Final = Standing(active=True, signed_up=True, custom_fields={})
+# Nothing is kept of whoever's data was deleted, but that they stay out.
+_ERASED: Final = Standing(active=False, signed_up=False, custom_fields={})
 
 
 class Notice(StrEnum):
@@ -92,9 +94,12 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     A number that comes twice is taken as if its second sign-up came a moment later.
     """
     wanted = _together(signups)
-    standings, refused = _subscribe(tx, sender, wanted, now)
+    erased = _erased(tx, sender, wanted)
+    taken = {number: signup for number, signup in wanted.items() if number not in erased}
+    standings, refused = _subscribe(tx, sender, taken, now)
     emails = {number: wanted[number].email for number in sorted(standings)}
     new_contacts = tx.signups.meet(sender.account_id, emails, now)
+    standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
     journeys = _journeys(tx, sender, wanted.values())
     starting = [
@@ -136,6 +141,13 @@ def _starts(signup: SignUp, standing: Standing) -> bool:
     """Tell whether a contact is to start the list's journeys."""
     is_new = standing is _FRESH
     return standing.active and signup.use_journeys and (is_new or not signup.skip_journey_if_exists)
+
+
+def _erased(tx: Tx, sender: SendingList, numbers: Iterable[PhoneNumber]) -> set[PhoneNumber]:
+    """Return whose data was deleted and who has not come back to the list by a START since."""
+    found = set(tx.erased.among(sender.account_id, numbers))
+    back = tx.contacts.known(sender.id, found) if found else {}
+    return {number for number in found if not back.get(number)}
 
 
 def _together(signups: Iterable[SignUp]) -> dict[PhoneNumber, SignUp]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
 from sendrail.domain.message import FINAL, Skip, Status
 from sendrail.domain.phone import PhoneNumber
@@ -34,6 +35,7 @@ from sendrail.storage.rows import (
 )
 
 _json: Final = msgspec.json.Encoder().encode
+_NOBODY: Final = KnownContact()
 
 CALLER_BY_KEY: Final = """
     SELECT a.id, a.status = 'active', a.blocked_words FROM api_keys AS k
@@ -63,6 +65,13 @@ KNOWN_CONTACTS: Final = """
         FROM json_each(?3) AS wanted)
     WHERE unsubscribed OR blocked OR enrolled
 """
+# Whose data was deleted stays out of every list but one they have come back to by themselves.
+ANY_ERASED: Final = "SELECT 1 FROM erased WHERE account_id = ? LIMIT 1"
+ERASED: Final = """
+    SELECT e.digest FROM json_each(?2) AS wanted CROSS JOIN erased AS e
+    WHERE e.account_id = ?1 AND e.digest = wanted.value
+"""
+IS_ACTIVE: Final = "SELECT 1 FROM list_contacts WHERE list_id = ? AND recipient = ? AND active"
 BLOCKED: Final = """
     SELECT b.recipient FROM json_each(?2) AS wanted CROSS JOIN blocks AS b
     WHERE b.account_id = ?1 AND b.recipient = wanted.value
@@ -231,8 +240,9 @@ def sending_list(row: Sequence[Any]) -> SendingList:
 class Gate:
     """The facts the gate judges by."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
         self._execute = connection.execute
+        self._pseudonyms = pseudonyms
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
         found = {}
@@ -266,10 +276,25 @@ class Gate:
         self, account_id: int, list_id: int, recipients: Sequence[int], now: int
     ) -> dict[int, KnownContact]:
         asked = (account_id, list_id, _json(recipients).decode(), now)
-        return {
+        known = {
             recipient: KnownContact(bool(unsubscribed), bool(blocked), bool(enrolled))
             for recipient, unsubscribed, blocked, enrolled in self._execute(KNOWN_CONTACTS, asked)
         }
+        if self._execute(ANY_ERASED, (account_id,)).fetchone():
+            for recipient in self._erased(account_id, list_id, recipients):
+                known[recipient] = known.get(recipient, _NOBODY)._replace(unsubscribed=True)
+        return known
+
+    def _erased(self, account_id: int, list_id: int, recipients: Sequence[int]) -> Iterator[int]:
+        """Yield those whose data was deleted and who have not come back to the list."""
+        digest_of = self._pseudonyms.of
+        digests = [digest_of(recipient) for recipient in recipients]
+        rows = self._execute(ERASED, (account_id, _json(digests).decode()))
+        if found := {digest for (digest,) in rows}:
+            for recipient, digest in zip(recipients, digests, strict=True):
+                place = (list_id, recipient)
+                if digest in found and not self._execute(IS_ACTIVE, place).fetchone():
+                    yield recipient
 
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
         rows = self._execute(BLOCKED, (account_id, _json(recipients).decode()))

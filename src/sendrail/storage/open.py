@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection, create_engine, inspect, text
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import SetupError
 from sendrail.storage.migrations import changing, migrate
 from sendrail.storage.sqlite import SqliteStore
@@ -23,7 +24,7 @@ DATABASE: Final = "sendrail.db"
 MASTER_KEY: Final = "master.key"
 LOCK: Final = "lock"
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0007"
+SCHEMA: Final = "0008"
 
 _KEY_BYTES: Final = 32
 _VERSION_TABLE: Final = "alembic_version"
@@ -97,6 +98,10 @@ class Folder:
             )
         return hashlib.blake2b(purpose.encode(), key=master, digest_size=size).digest()
 
+    def pseudonyms(self) -> Pseudonyms:
+        """Return what knows erased people again."""
+        return Pseudonyms(self.key("erased-numbers"))
+
     def lock(self) -> None:
         """Become the only server on this folder. Raises `SetupError` when there is one already."""
         try:
@@ -141,7 +146,7 @@ def open_store(
     Raises `SetupError` when it was written by a newer Sendrail or is no database of ours, and
     `StorageUnavailable` when it cannot be written.
     """
-    store = SqliteStore(folder.database, on_commit=on_commit)
+    store = SqliteStore(folder.database, folder.pseudonyms(), on_commit=on_commit)
     try:
         bring_up_to_date(folder.database)
     except BaseException:

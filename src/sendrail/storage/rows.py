@@ -5,6 +5,7 @@ Named tuples where a statement binds or reads them by the thousand; frozen datac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.consent import Keyword
@@ -407,3 +408,56 @@ class Waiting(NamedTuple):
 
     depth: int
     oldest_due_at: int
+
+
+# Contacts in files.
+
+
+class FileStanding(Enum):
+    """How an account, or one list of it, stands to a number it knows."""
+
+    KNOWN = "known"
+    ACTIVE = "active"
+    OPTED_OUT = "opted_out"
+
+
+class FileContact(NamedTuple):
+    """A contact as a row of a file tells of it; a text that is empty says nothing."""
+
+    recipient: PhoneNumber
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    carrier: str = ""
+    line_type: str = ""
+    consent_at: int | None = None
+    ad_network_source: str = ""
+    ad_network_id: str = ""
+    # The file itself says that the contact has left.
+    has_left: bool = False
+
+
+class ExportedContact(NamedTuple):
+    """A contact of a list with all that a file tells of it."""
+
+    recipient: PhoneNumber
+    email: str | None
+    first_name: str
+    last_name: str
+    carrier: str | None
+    line_type: str | None
+    timezone: str | None
+    signup_at: int
+    ad_network_source: str | None
+    ad_network_id: str | None
+    active: bool
+    unsubscribed_at: int | None
+    reason: str | None
+    custom_fields: str
+
+
+class Part(NamedTuple):
+    """What a walk found in one part of a table, and where the part ends; None past the end."""
+
+    found: Sequence[int]
+    last: int | None

@@ -22,20 +22,27 @@ import structlog
 from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage import hot, hot_inbound, hot_inbox
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
+from sendrail.storage.statements.audit import Audit
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.endpoints import Endpoints
+from sendrail.storage.statements.erased import Erased
+from sendrail.storage.statements.erasure import Erasure
+from sendrail.storage.statements.exports import Exports
+from sendrail.storage.statements.imported import Imported
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
 from sendrail.storage.statements.marks import Marks
+from sendrail.storage.statements.numbers import Numbers
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.statements.troubles import Troubles
@@ -64,9 +71,12 @@ _READER_CACHE_KIB: Final = 2_048
 class SqliteTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
-    def __init__(self, connection: sqlite3.Connection, hints: Hints) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
+    ) -> None:
         self._raw = connection
-        self.gate = hot.Gate(connection)
+        self._pseudonyms = pseudonyms
+        self.gate = hot.Gate(connection, pseudonyms)
         self.messages = self.sole = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot.Queue(connection, self.outbox)
@@ -133,7 +143,31 @@ class SqliteTx:
 
     @cached_property
     def contacts(self) -> Contacts:
-        return Contacts(self._core)
+        return Contacts(self._core, self.erased)
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self._core, self._pseudonyms)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        return Erasure(self._core, self.erased)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self._core, self.erased)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self._core)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return Numbers(self._core)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self._core)
 
     @cached_property
     def signups(self) -> SignUps:
@@ -172,7 +206,11 @@ class SqliteStore:
     """A SQLite database file, opened for reading and writing."""
 
     def __init__(
-        self, path: Path, *, on_commit: Callable[[int, float], None] | None = None
+        self,
+        path: Path,
+        pseudonyms: Pseudonyms | None = None,
+        *,
+        on_commit: Callable[[int, float], None] | None = None,
     ) -> None:
         """Open the file; `on_commit` is told each group's size and seconds.
 
@@ -180,6 +218,7 @@ class SqliteStore:
         """
         self._path = path
         self._log = path.with_name(path.name + "-wal")
+        self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.hints = Hints()
         try:
@@ -187,7 +226,7 @@ class SqliteStore:
             self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
-        self._tx = SqliteTx(self._raw, self.hints)
+        self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
         self._group: list[tuple[Work, Done]] = []
         self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")
@@ -303,7 +342,8 @@ class SqliteStore:
         if not hasattr(self._reader, "tx"):
             raw = connect(self._path)
             raw.execute("PRAGMA query_only = 1")
-            self._reader.raw, self._reader.tx = raw, SqliteTx(raw, self.hints)
+            self._reader.raw = raw
+            self._reader.tx = SqliteTx(raw, self._pseudonyms, self.hints)
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 

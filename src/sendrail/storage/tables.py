@@ -226,6 +226,18 @@ blocks: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# Numbers of people whose data was deleted, as digests: they stay out of every list of the account.
+erased: Final = Table(
+    "erased",
+    metadata,
+    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("digest", BigInteger, primary_key=True, autoincrement=False),
+    # Whoever has complained is not brought back by a START either.
+    _needed("complained", Boolean),
+    _needed("erased_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 journeys: Final = Table(
     "journeys",
     metadata,
@@ -538,4 +550,19 @@ marks: Final = Table(
     Column("name", Text, primary_key=True),
     _needed("value", LargeBinary),
     sqlite_with_rowid=False,
+)
+
+# What was done to people's data; rows are only ever added.
+audit: Final = Table(
+    "audit",
+    metadata,
+    _row_id(),
+    _needed("account_id", _RowId),
+    _needed("at", BigInteger),
+    _needed("actor", Text),
+    _needed("action", Text),
+    _needed("about", Text),
+    _needed("details", Text),
+    Column("request_id", Text),
+    Index(None, "account_id"),
 )

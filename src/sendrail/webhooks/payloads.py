@@ -11,6 +11,7 @@ import msgspec
 
 from sendrail.domain import phone
 from sendrail.domain.consent import Keyword
+from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Status
 from sendrail.domain.webhook import TEST, Event
@@ -56,7 +57,7 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
         {
             "event": Event.DELIVERY,
             "message_id": ids.show(message.number),
-            "to": phone.show(message.recipient),
+            "to": shown(message.recipient),
             "list_number": phone.show(message.list_number),
             "status": _word(status, message.detail),
             "status_detail": message.detail or status.value,
@@ -71,7 +72,7 @@ def unsubscribe(reply: TakenReply) -> bytes:
     return _encode(
         {
             "event": Event.UNSUBSCRIBE,
-            "phone_number": phone.show(reply.sender),
+            "phone_number": shown(reply.sender),
             "list_number": phone.show(reply.list_number),
             "keyword": (reply.keyword or Keyword.STOP).upper(),
             "timestamp": timestamp(reply.received_at),
@@ -84,7 +85,7 @@ def reply(taken: TakenReply) -> bytes:
     return _encode(
         {
             "event": Event.REPLY,
-            "phone_number": phone.show(taken.sender),
+            "phone_number": shown(taken.sender),
             "list_number": phone.show(taken.list_number),
             "body": taken.body,
             "keyword": taken.keyword.upper() if taken.keyword else None,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sendrail.api.operations import blocks, contacts, journeys, lists, sending
+from sendrail.api.operations import blocks, contacts, files, journeys, lists, sending
 from sendrail.api.operations.parts import PAGINATION, Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -10,6 +10,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *contacts.OPERATIONS,
     *lists.OPERATIONS,
     *blocks.OPERATIONS,
+    *files.OPERATIONS,
     *journeys.OPERATIONS,
 )
 # What the handlers know of a struct's fields and its types do not say.
@@ -19,6 +20,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     **contacts.FIELDS,
     **lists.FIELDS,
     **blocks.FIELDS,
+    **files.FIELDS,
     **journeys.FIELDS,
 }
 REQUIRED: Final[dict[str, list[str]]] = {
@@ -26,5 +28,6 @@ REQUIRED: Final[dict[str, list[str]]] = {
     **contacts.REQUIRED,
     **lists.REQUIRED,
     **blocks.REQUIRED,
+    **files.REQUIRED,
     **journeys.REQUIRED,
 }

@@ -84,9 +84,13 @@ class Operation:
     tag: str
     summary: str
     description: str
-    answer: type[msgspec.Struct]
+    # None where the answer is a file and nothing else.
+    answer: type[msgspec.Struct] | None
     codes: tuple[str, ...]
     request: type[msgspec.Struct] | None = None
+    # A body that is a file, by an example of one; and what a file that is answered holds.
+    file_in: str | None = None
+    file_out: str | None = None
     is_batch: bool = False
     # Whether a refusal is kept with the idempotency key, as the gate's are.
     keeps_refusals: bool = False

@@ -126,7 +126,11 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "Message": {
         "message_id": MESSAGE_ID,
-        "to": PHONE,
+        "to": {
+            **PHONE,
+            "type": ["string", "null"],
+            "description": "Null once that person's data was deleted.",
+        },
         "list_number": PHONE,
         "body": {
             "type": "string",

@@ -12,6 +12,7 @@ import msgspec
 
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
+from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.marketing.once import Once, each_time
@@ -63,16 +64,19 @@ class Promise:
         return once
 
     def _refuse_repeated(self, tx: Tx) -> None:
+        if (kept := self.kept(tx)) is not None:
+            raise Replayed(kept)
+
+    def kept(self, tx: Tx) -> KeptAnswer | None:
+        """Return what was answered before. Raises `InvalidInput` for another request."""
         pair = (int(self.account), self.key)
         kept = tx.gate.kept_answers([pair]).get(pair)
-        if kept is None:
-            return
-        if (kept.route, kept.body_digest) != (self.route, self.body_digest):
+        if kept is not None and (kept.route, kept.body_digest) != (self.route, self.body_digest):
             raise InvalidInput(
                 "The idempotency key was used before with another request.",
                 code="idempotency_key_reused",
             )
-        raise Replayed(kept)
+        return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class Ask:
     """One request of a caller who may ask."""
 
     account: AccountId
+    actor: Actor
     request_id: str
     path: Mapping[str, str]
     query: Mapping[str, str]

@@ -8,6 +8,7 @@ import msgspec
 from sendrail.api.v2.queries import Pagination, given, instant, pagination, phone_in, shown_time
 from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
 from sendrail.domain import phone
+from sendrail.domain.erasure import shown
 from sendrail.sending.lookup import FoundMessage, FoundPage
 from sendrail.storage.rows import MessageFilter
 
@@ -16,7 +17,7 @@ class Message(msgspec.Struct):
     """A message as look-up shows it."""
 
     message_id: str
-    to: str
+    to: str | None
     list_number: str
     body: str
     status: str
@@ -44,7 +45,7 @@ def message_of(found: FoundMessage) -> Message:
     stored = found.stored
     return Message(
         message_id=found.id,
-        to=phone.show(stored.recipient),
+        to=shown(stored.recipient),
         list_number=phone.show(stored.list_number),
         body=found.body,
         status=PUBLIC[stored.status],

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
 from sendrail.domain.sender import SendingList
@@ -45,6 +46,16 @@ UNREACHABLE: Final = """
     UNION ALL
     SELECT recipient, 2 FROM enrolments
     WHERE list_id = $2 AND recipient = ANY($3::bigint[]) AND ends_at > $4
+    UNION ALL
+    (SELECT 0, 3 FROM erased WHERE account_id = $1 LIMIT 1)
+"""
+# Asked only where the account has erased people: who they are, and who has come back since.
+ERASED: Final = """
+    SELECT digest FROM erased WHERE account_id = $1 AND digest = ANY($2::bigint[])
+"""
+ACTIVE: Final = """
+    SELECT recipient FROM list_contacts
+    WHERE list_id = $1 AND recipient = ANY($2::bigint[]) AND active
 """
 BLOCKED: Final = """
     SELECT recipient FROM blocks WHERE account_id = $1 AND recipient = ANY($2::bigint[])
@@ -125,13 +136,16 @@ INSERT_MESSAGES: Final = f"""
 """
 
 _WIDTH: Final = 11
+# What UNREACHABLE says of the account, not of a recipient.
+_ANY_ERASED: Final = 3
 
 
 class Gate:
     """The facts the gate judges by."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, pseudonyms: Pseudonyms) -> None:
         self._driver = driver
+        self._pseudonyms = pseudonyms
         # Keys whose row is there, empty, since this transaction looked for them.
         self._promised: set[tuple[int, str]] = set()
 
@@ -160,13 +174,29 @@ class Gate:
     ) -> dict[int, KnownContact]:
         known: dict[int, KnownContact] = {}
         nobody = KnownContact()
+        any_erased = False
         for recipient, which in self._driver.rows(
             UNREACHABLE, account_id, list_id, list(recipients), now
         ):
+            if which == _ANY_ERASED:
+                any_erased = True
+                continue
             facts = list(known.get(recipient, nobody))
             facts[which] = True
             known[recipient] = KnownContact(*facts)
+        if any_erased:
+            for recipient in self._erased(account_id, list_id, recipients):
+                known[recipient] = known.get(recipient, nobody)._replace(unsubscribed=True)
         return known
+
+    def _erased(self, account_id: int, list_id: int, recipients: Sequence[int]) -> set[int]:
+        """Return whose data was deleted and who has not come back to the list."""
+        by_digest = {self._pseudonyms.of(recipient): recipient for recipient in recipients}
+        rows = self._driver.rows(ERASED, account_id, list(by_digest))
+        if not rows:
+            return set()
+        away = {by_digest[row[0]] for row in rows}
+        return away - {row[0] for row in self._driver.rows(ACTIVE, list_id, list(away))}
 
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
         return {row[0] for row in self._driver.rows(BLOCKED, account_id, list(recipients))}

@@ -21,10 +21,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
@@ -37,12 +39,17 @@ from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.postgres.reach import AWAY, DRIVER_ERRORS, Reach, engine_for
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
+from sendrail.storage.statements.audit import Audit
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.erased import Erased
+from sendrail.storage.statements.exports import Exports
+from sendrail.storage.statements.imported import Imported
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.marks import Marks
+from sendrail.storage.statements.numbers import Numbers
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.statements.troubles import Troubles
@@ -95,10 +102,11 @@ _CANCELLED: Final = "57014"
 class PostgresTx:
     """One transaction on one connection; the same object serves each transaction in turn."""
 
-    def __init__(self, core: Connection, raw: Any, hints: Hints) -> None:
+    def __init__(self, core: Connection, raw: Any, pseudonyms: Pseudonyms, hints: Hints) -> None:
         self.core = core
+        self._pseudonyms = pseudonyms
         driver = self.driver = Driver(raw)
-        self.gate = Gate(driver)
+        self.gate = Gate(driver, pseudonyms)
         self.messages = self.shared = Messages(driver)
         self.outbox = Outbox(driver, hints.outbox_has)
         self.queue = Queue(driver, self.outbox)
@@ -137,7 +145,31 @@ class PostgresTx:
 
     @cached_property
     def contacts(self) -> Contacts:
-        return Contacts(self.core)
+        return Contacts(self.core, self.erased)
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        return Erasure(self.core, self.erased)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self.core, self.erased)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.core)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return Numbers(self.core)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.core)
 
     @cached_property
     def signups(self) -> SignUps:
@@ -178,8 +210,11 @@ class _Session:
     Its methods are plain functions that run in a greenlet.
     """
 
-    def __init__(self, engine: Engine, hints: Hints, settings: Sequence[str]) -> None:
+    def __init__(
+        self, engine: Engine, pseudonyms: Pseudonyms, hints: Hints, settings: Sequence[str]
+    ) -> None:
         self._engine = engine
+        self._pseudonyms = pseudonyms
         self._hints = hints
         self._settings = settings
         self._core: Connection | None = None
@@ -196,7 +231,7 @@ class _Session:
                 return self.tx
         self._core = self._engine.connect()
         raw = self._core.connection.driver_connection
-        self.tx = PostgresTx(self._core, raw, self._hints)
+        self.tx = PostgresTx(self._core, raw, self._pseudonyms, self._hints)
         for setting in self._settings:
             self.tell(setting)
         self.tell(statement)
@@ -233,6 +268,7 @@ class PostgresStore:
     def __init__(
         self,
         url: str,
+        pseudonyms: Pseudonyms | None = None,
         *,
         on_commit: Callable[[int, float], None] | None = None,
         writers: int = 1,
@@ -244,6 +280,7 @@ class PostgresStore:
         need not wait for the one before, and may overtake it.
         """
         self._url = url
+        self._pseudonyms = known = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
         self.hints: News = parent.hints if parent else News()
@@ -252,8 +289,8 @@ class PostgresStore:
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
         by_key = (*_ALWAYS, *_BY_KEY)
-        self._writers = [_Session(self.engine, self.hints, by_key) for _ in range(writers)]
-        self._readers = [_Session(self.engine, self.hints, _ALWAYS) for _ in range(_READERS)]
+        self._writers = [_Session(self.engine, known, self.hints, by_key) for _ in range(writers)]
+        self._readers = [_Session(self.engine, known, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._keeper = PartitionKeeper(self.engine)
@@ -261,7 +298,9 @@ class PostgresStore:
 
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
-        other = PostgresStore(self._url, on_commit=self._on_commit, writers=writers, parent=self)
+        other = PostgresStore(
+            self._url, self._pseudonyms, on_commit=self._on_commit, writers=writers, parent=self
+        )
         self._others.append(other)
         return other
 

@@ -34,6 +34,7 @@ from sendrail.domain.contact import (
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.statements.dialect import batches, count_new, insert_new
+from sendrail.storage.statements.erased import Erased
 from sendrail.storage.tables import consent_events, list_contacts, lists
 
 _contact: Final = list_contacts.c
@@ -49,8 +50,9 @@ _INHERITED: Final = "left another list of the account"
 class Contacts:
     """Subscriptions of numbers to lists."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, erased: Erased) -> None:
         self._connection = connection
+        self._erased = erased
 
     def subscribe(
         self,
@@ -60,8 +62,10 @@ class Contacts:
     ) -> int:
         """Subscribe (number, first name, last name); return how many were not known to the list.
 
-        Names of active contacts are brought up to date; whoever has left stays as they are.
+        Names of active contacts are brought up to date; whoever has left stays as they are, and
+        whoever's data was deleted stays out.
         """
+        away = self._erased.among_list(list_id, [contact[0] for contact in contacts])
         self._rename(list_id, [contact for contact in contacts if contact[1] or contact[2]])
         rows: list[dict[str, object]] = [
             {
@@ -75,6 +79,7 @@ class Contacts:
                 "signup_method": SignupMethod.CSV.value,
             }
             for recipient, first_name, last_name in contacts
+            if recipient not in away
         ]
         return count_new(self._connection, list_contacts, rows)
 
@@ -185,10 +190,19 @@ class Contacts:
             )
             .values(**_back(event))
         )
-        if self._run(changed).rowcount == 0:
+        if self._run(changed).rowcount == 0 and not self._is_met_again(list_id, recipient, event):
             return False
         self._record(list_id, recipient, event)
         return True
+
+    def _is_met_again(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
+        """Add somebody whose data was deleted and who has written that they want to come back."""
+        complained = self._erased.among_list(list_id, [recipient]).get(recipient)
+        if complained is not False:
+            return False
+        row = _stranger(list_id, recipient, event) | _back(event)
+        row["signup_method"] = SignupMethod.MESSAGE.value
+        return count_new(self._connection, list_contacts, [row]) > 0
 
     def _others(
         self, account_id: AccountId, list_id: ListId, recipient: PhoneNumber, *, left: bool

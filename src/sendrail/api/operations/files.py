@@ -1,0 +1,175 @@
+"""Files of contacts and blocked numbers, and a person's data deleted, as they are described."""
+
+from typing import Any, Final
+
+from sendrail.api.operations.parts import (
+    COUNT,
+    PHONE,
+    POSTING,
+    READING,
+    TRUE,
+    Operation,
+    query,
+)
+from sendrail.api.v2.erasure import Erase, PersonErased
+from sendrail.api.v2.files import REPORTS, ImportedFile
+from sendrail.marketing.blocks import NOTE_LENGTH_MAX
+from sendrail.marketing.csv_files import LINE_BYTES_MAX
+from sendrail.marketing.imports import REASONS_MAX
+
+_IMPORTING: Final = (
+    *(code for code in POSTING if code not in {"invalid_json", "idempotency_in_progress"}),
+    "invalid_parameter",
+    "empty_file",
+    "invalid_csv",
+    "missing_column",
+)
+_BOOLEAN: Final = {"type": "boolean"}
+_REPORT: Final = query(
+    "report",
+    {"type": "string", "enum": list(REPORTS), "default": REPORTS[0]},
+    "`csv` answers with a file of the rows that were not taken: `row`, `reason`, `line`.",
+)
+_ROWS: Final = (
+    f"A row is a line of at most {LINE_BYTES_MAX:,} bytes. The first one names the columns, in "
+    "any order, divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
+    "used is told by its number with the reason, and holds nothing up. The file is brought in "
+    "while it comes, and may be as large as the installation allows. Importing it twice changes "
+    "nothing more."
+)
+_LIST_NUMBER: Final = query("list_number", PHONE, "The list; write its + as %2B.")
+
+FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
+    "ImportedFile": {
+        "success": TRUE,
+        "dry_run": {"type": "boolean", "description": "Whether nothing was stored."},
+        "rows": COUNT,
+        "created": {**COUNT, "description": "New to the account, or to the block list."},
+        "refused": {**COUNT, "description": "Rows that cannot be used; `errors` says why."},
+        "errors": {
+            "type": "array",
+            "maxItems": REASONS_MAX,
+            "items": {"$ref": "#/components/schemas/RefusedRow"},
+            "description": f"The first {REASONS_MAX:,} of those refused.",
+        },
+        "ignored_columns": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Columns that were not used.",
+        },
+        "added": {**COUNT, "description": "Known to the account and new to this list."},
+        "merged": {**COUNT, "description": "On this list already, and brought up to date."},
+        "already_there": {**COUNT, "description": "Blocked before."},
+        "opted_out": {**COUNT, "description": "Passed over: only their own START counts."},
+        "blocked": {**COUNT, "description": "Passed over: on the block list."},
+    },
+    "RefusedRow": {"row": {"type": "integer", "minimum": 2}},
+    "Erase": {"phone_number": {**PHONE, "description": "Whose data is to be deleted."}},
+    "PersonErased": {
+        "success": TRUE,
+        **dict.fromkeys(("lists", "consent_events", "blocks"), COUNT),
+        "messages": {**COUNT, "description": "That lost number, text and metadata."},
+        "replies": {**COUNT, "description": "That lost number and text."},
+        "callbacks": {**COUNT, "description": "Of carriers, kept because they were unreadable."},
+    },
+}
+REQUIRED: Final = {"Erase": ["phone_number"]}
+
+OPERATIONS: Final = (
+    Operation(
+        method="post",
+        path="/contacts/import",
+        id="importContacts",
+        tag="Contacts",
+        summary="Bring contacts in from a CSV file",
+        description=(
+            "Subscribes the contacts of a file to a list. **Unless `dry_run` is `false` nothing "
+            "is stored**, and the answer says what would become of each row.\n\n"
+            "The columns: `phone_number` (or `phone`, `msisdn`), and if wished `email`, "
+            "`first_name`, `last_name`, `carrier`, `line_type`, `consent_date`, "
+            "`ad_network_source`, `ad_network_id`. Whoever has opted out is never brought back."
+            f"\n\n{_ROWS}"
+        ),
+        answer=ImportedFile,
+        codes=(*_IMPORTING, "missing_list_number", "invalid_list_number", "list_not_found"),
+        file_in="phone_number,first_name,consent_date\n(555) 010-0000,Ada,01/31/2026\n",
+        file_out="The rows that were not taken, with `report=csv`.",
+        parameters=(
+            {**_LIST_NUMBER, "required": True},
+            query("dry_run", {**_BOOLEAN, "default": True}, "Whether only to judge the rows."),
+            _REPORT,
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/contacts/export",
+        id="exportContacts",
+        tag="Contacts",
+        summary="Write a list's contacts as a CSV file",
+        description=(
+            "Answers with the contacts in the order of their numbers. What a spreadsheet would "
+            "take for a formula has an apostrophe before it; an import takes it away again. The "
+            "export is noted in the audit log."
+        ),
+        answer=None,
+        codes=(*READING, "missing_list_number", "invalid_list_number", "list_not_found"),
+        file_out="The contacts, a line each.",
+        parameters=(
+            {**_LIST_NUMBER, "required": True},
+            query("with_left", {**_BOOLEAN, "default": False}, "With who has left the list."),
+        ),
+    ),
+    Operation(
+        method="post",
+        path="/contacts/erase",
+        id="eraseContact",
+        tag="Contacts",
+        summary="Delete a person's data",
+        description=(
+            "Deletes all that the account keeps of a number: its contacts, custom fields and "
+            "consent, its blocks and enrolments. Its messages and replies keep their place and "
+            "lose number, text and metadata. What is left is a digest, by which the number stays "
+            "out of every list until it writes START itself. Nothing brings the data back.\n\n"
+            "This takes about a second for each million messages of the installation, and can "
+            "be repeated."
+        ),
+        request=Erase,
+        answer=PersonErased,
+        codes=(*POSTING, "missing_phone_number", "invalid_phone"),
+        examples={"a number": {"phone_number": "+15550100009"}},
+    ),
+    Operation(
+        method="post",
+        path="/blocks/import",
+        id="importBlocks",
+        tag="Blocks",
+        summary="Bring blocked numbers in from a CSV file",
+        description=(
+            "Blocks the numbers of a file with a column `phone_number` (or `phone`, `msisdn`). "
+            "Unlike contacts they are stored unless `dry_run` is `true`: a number that is not "
+            f"blocked by oversight would be texted.\n\n{_ROWS}"
+        ),
+        answer=ImportedFile,
+        codes=_IMPORTING,
+        file_in="phone_number\n+15550100000\n",
+        file_out="The rows that were not taken, with `report=csv`.",
+        parameters=(
+            query("note", {"type": "string", "maxLength": NOTE_LENGTH_MAX}, "Why, for each."),
+            query("dry_run", {**_BOOLEAN, "default": False}, "Whether only to judge the rows."),
+            _REPORT,
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/blocks/export",
+        id="exportBlocks",
+        tag="Blocks",
+        summary="Write the block list as a CSV file",
+        description=(
+            "Answers with the blocked numbers in their own order; noted in the audit log."
+        ),
+        answer=None,
+        codes=READING,
+        file_out="The blocked numbers, a line each.",
+    ),
+)

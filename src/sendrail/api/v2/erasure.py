@@ -1,0 +1,57 @@
+"""A person's data deleted on their request."""
+
+from typing import Final
+
+import msgspec
+
+from sendrail.api.v2.asking import Ask, Endpoint
+from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.fields import number
+from sendrail.app import Runtime
+from sendrail.domain import phone
+from sendrail.marketing.erasure import ErasureReport
+
+
+class Erase(msgspec.Struct, gc=False):
+    """`POST /v2/contacts/erase`."""
+
+    phone_number: str | None = None
+
+
+class PersonErased(msgspec.Struct):
+    """The answer to a person's data deleted: how much that was."""
+
+    success: bool
+    lists: int
+    consent_events: int
+    blocks: int
+    messages: int
+    replies: int
+    callbacks: int
+
+
+_decode: Final = msgspec.json.Decoder(Erase).decode
+
+
+async def erase(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+    """Delete all that is kept of a number but that it stays out."""
+    wanted = number("phone_number", decoded(_decode, ask.body).phone_number)
+    return await ask.once(
+        lambda once: runtime.erasure.erase(ask.account, phone.show(wanted), ask.actor, once=once),
+        _told,
+    )
+
+
+ENDPOINTS: Final = (Endpoint("POST", "/contacts/erase", erase, takes_body=True),)
+
+
+def _told(report: ErasureReport) -> PersonErased:
+    return PersonErased(
+        success=True,
+        lists=report.lists,
+        consent_events=report.consent_events,
+        blocks=report.blocks,
+        messages=report.messages,
+        replies=report.replies,
+        callbacks=report.callbacks,
+    )

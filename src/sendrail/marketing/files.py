@@ -1,0 +1,335 @@
+"""Contacts and blocked numbers in CSV files: brought in as a stream, and written as one.
+
+An imported file can never bring back who has opted out: the rows of those are passed over, also
+where all that is left of the opt-out is a digest. A dry run judges every row and writes none.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Final
+
+from sendrail.domain import phone
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.ids import AccountId
+from sendrail.domain.numbering import LineType
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
+from sendrail.marketing.blocks import note_of
+from sendrail.marketing.csv_files import CsvReader, RowError, written
+from sendrail.marketing.imports import (
+    ALONE,
+    BESIDE,
+    PHONE_COLUMN,
+    Became,
+    Chunks,
+    ImportReport,
+    Intake,
+    import_rows,
+    moment_of,
+    number_of,
+)
+from sendrail.marketing.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
+
+_COLUMNS: Final = PHONE_COLUMN | {
+    "email": ("email", "e-mail", "email_address"),
+    "first_name": ("first_name", "firstname"),
+    "last_name": ("last_name", "lastname"),
+    "carrier": ("carrier",),
+    "line_type": ("line_type", "linetype"),
+    "consent_date": ("consent_date", "consentdate", "consent", "opted_in_date", "optin_date"),
+    "ad_network_source": ("ad_network_source",),
+    "ad_network_id": ("ad_network_id",),
+    "active": ("active",),
+}
+_OUTCOMES: Final = (
+    Became.CREATED, Became.ADDED, Became.MERGED, Became.OPTED_OUT, Became.BLOCKED,
+)  # fmt: skip
+_EXPORTED: Final = (
+    "phone_number", "email", "first_name", "last_name", "carrier", "line_type", "timezone",
+    "consent_date", "ad_network_source", "ad_network_id", "active", "opted_out_at", "reason",
+    "custom_fields",
+)  # fmt: skip
+_EXPORTED_BLOCKS: Final = ("phone_number", "note", "blocked_at")
+_EXPORT_ROWS: Final = 1_000
+_SHORT_TEXTS: Final = (
+    "first_name", "last_name", "carrier", "ad_network_source", "ad_network_id",
+)  # fmt: skip
+# RFC 5321, 4.5.3.1.
+_EMAIL_LENGTH_MAX: Final = 254
+_LINE_TYPES: Final = frozenset(LineType)
+_NO: Final = frozenset({"false", "no", "0"})
+
+
+class FileService:
+    """What can be done with files of contacts and of blocked numbers."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], int], is_served: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take a store; `is_served` tells whether a server works on it, here or elsewhere."""
+        self._store = store
+        self._now = now
+        self._is_served = is_served
+
+    async def import_contacts(
+        self,
+        account_id: AccountId,
+        list_number: str,
+        chunks: Chunks,
+        intake: Intake,
+        actor: Actor,
+    ) -> ImportReport:
+        """Subscribe the contacts of a file to a list, or say what would become of them."""
+        number = list_number_of(list_number)
+        await self._store.read(lambda tx: owned_list(tx, account_id, number))
+
+        async def write(rows: Sequence[FileContact]) -> Sequence[Became]:
+            def work(tx: Tx) -> Sequence[Became]:
+                sender = owned_list(tx, account_id, number)
+                return _bring_in(tx, sender, rows, None if intake.dry_run else self._now())
+
+            return await (self._store.read if intake.dry_run else self._store.write)(work)
+
+        about = f"list {phone.show(number)}"
+        report = ImportReport.of(intake, *_OUTCOMES)
+        async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
+            return await import_rows(
+                chunks,
+                CsvReader(_COLUMNS, ["phone_number"]),
+                lambda values: _contact_of(values, self._now()),
+                write,
+                self._paced(intake),
+                report,
+            )
+
+    async def import_blocks(
+        self,
+        account_id: AccountId,
+        chunks: Chunks,
+        intake: Intake,
+        actor: Actor,
+        *,
+        note: str = "",
+    ) -> ImportReport:
+        """Block the numbers of a file, or say what would become of them."""
+        why = note_of(note)
+
+        async def write(rows: Sequence[PhoneNumber]) -> Sequence[Became]:
+            def work(tx: Tx) -> Sequence[Became]:
+                blocked = tx.gate.blocked(account_id, rows)
+                if not intake.dry_run:
+                    tx.blocks.add(account_id, sorted(rows), why, self._now())
+                return _firsts(rows, blocked)
+
+            return await (self._store.read if intake.dry_run else self._store.write)(work)
+
+        report = ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE)
+        about = "block list"
+        async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
+            return await import_rows(
+                chunks,
+                CsvReader(PHONE_COLUMN, ["phone_number"]),
+                lambda values: number_of(values["phone_number"]),
+                write,
+                self._paced(intake),
+                report,
+            )
+
+    async def export_contacts(
+        self, account_id: AccountId, list_number: str, actor: Actor, *, with_left: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Return a list's contacts as CSV, piece by piece; with who has left where wished."""
+        number = list_number_of(list_number)
+        about = f"list {phone.show(number)}"
+
+        def begin(tx: Tx) -> SendingList:
+            sender = owned_list(tx, account_id, number)
+            details = {"with_left": with_left, "contacts": tx.contacts.count(sender.id)}
+            tx.audit.add(account_id, actor, Action.CONTACTS_EXPORTED, about, details, self._now())
+            return sender
+
+        sender = await self._store.write(begin)
+
+        async def rows_after(at: int) -> tuple[Sequence[Sequence[str]], int]:
+            page = await self._store.read(
+                lambda tx: tx.exports.contacts_after(sender, at, _EXPORT_ROWS, with_left=with_left)
+            )
+            return [_cells_of(contact) for contact in page], page[-1].recipient if page else 0
+
+        return _pages(_EXPORTED, rows_after)
+
+    async def export_blocks(self, account_id: AccountId, actor: Actor) -> AsyncIterator[bytes]:
+        """Return the account's block list as CSV, piece by piece."""
+        await self._store.write(
+            lambda tx: tx.audit.add(
+                account_id, actor, Action.BLOCKS_EXPORTED, "block list", {}, self._now()
+            )
+        )
+
+        async def rows_after(at: int) -> tuple[Sequence[Sequence[str]], int]:
+            page = await self._store.read(
+                lambda tx: tx.exports.blocks_after(account_id, at, _EXPORT_ROWS)
+            )
+            rows = [
+                (phone.show(block.recipient), block.note, _moment(block.blocked_at))
+                for block in page
+            ]
+            return rows, page[-1].recipient if page else 0
+
+        return _pages(_EXPORTED_BLOCKS, rows_after)
+
+    def _paced(self, intake: Intake) -> Intake:
+        return replace(intake, pace=BESIDE if self._is_served() else ALONE)
+
+    @asynccontextmanager
+    async def _noting(
+        self,
+        account_id: AccountId,
+        actor: Actor,
+        action: Action,
+        about: str,
+        report: ImportReport,
+    ) -> AsyncIterator[None]:
+        """Note what was brought in, also where that broke off half way."""
+        complete = False
+        try:
+            yield
+            complete = True
+        finally:
+            if report.rows and not report.dry_run:
+                details: dict[str, Any] = {"complete": complete, "rows": report.rows}
+                details |= {outcome.value: count for outcome, count in report.counts.items()}
+                details["refused"] = report.refused
+                await self._store.write(
+                    lambda tx: tx.audit.add(account_id, actor, action, about, details, self._now())
+                )
+
+
+async def _pages(
+    header: Sequence[str],
+    rows_after: Callable[[int], Any],
+) -> AsyncIterator[bytes]:
+    yield written([header])
+    rows, at = await rows_after(0)
+    while rows:
+        yield written(rows)
+        # Whoever waits for the loop goes first.
+        await asyncio.sleep(0)
+        rows, at = await rows_after(at)
+
+
+def _bring_in(
+    tx: Tx, sender: SendingList, rows: Sequence[FileContact], now: int | None
+) -> Sequence[Became]:
+    """Judge the rows of one batch and store them, unless `now` is None: then only judge."""
+    recipients = {row.recipient for row in rows}
+    standing = tx.imported.standing(sender, recipients)
+    blocked = tx.gate.blocked(sender.account_id, list(recipients))
+    became: list[Became] = []
+    new: list[FileContact] = []
+    unknown: list[FileContact] = []
+    there: list[FileContact] = []
+    for row in rows:
+        outcome = _outcome(row, standing.get(row.recipient), is_blocked=row.recipient in blocked)
+        became.append(outcome)
+        if outcome in {Became.CREATED, Became.ADDED}:
+            new.append(row)
+            # Should the file name it again, it is on the list by then.
+            standing[row.recipient] = FileStanding.ACTIVE
+        if outcome is Became.CREATED:
+            unknown.append(row)
+        elif outcome in {Became.ADDED, Became.MERGED}:
+            there.append(row)
+    if now is not None:
+        # In the order of the keys: neighbours share their pages, and two files that share numbers
+        # lock them in one order. Of one number the rows stay in theirs.
+        for some in (new, unknown, there):
+            some.sort(key=attrgetter("recipient"))
+        tx.imported.subscribe(sender, new, now)
+        tx.imported.know(sender, unknown, now)
+        tx.imported.merge(sender, there)
+        tx.imported.learn(sender, there)
+    return became
+
+
+def _outcome(row: FileContact, standing: FileStanding | None, *, is_blocked: bool) -> Became:
+    if standing is FileStanding.OPTED_OUT or row.has_left:
+        return Became.OPTED_OUT
+    if is_blocked:
+        return Became.BLOCKED
+    if standing is None:
+        return Became.CREATED
+    return Became.MERGED if standing is FileStanding.ACTIVE else Became.ADDED
+
+
+def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[Became]:
+    seen = set(known)
+    became = []
+    for number in rows:
+        became.append(Became.ALREADY_THERE if number in seen else Became.CREATED)
+        seen.add(number)
+    return became
+
+
+def _contact_of(values: dict[str, str], now: int) -> FileContact:
+    said = values.get
+    contact = FileContact(
+        recipient=number_of(values["phone_number"]),
+        first_name=said("first_name", ""),
+        last_name=said("last_name", ""),
+        email=said("email", ""),
+        carrier=said("carrier", ""),
+        line_type=said("line_type", "").upper(),
+        consent_at=moment_of(said("consent_date", ""), now),
+        ad_network_source=said("ad_network_source", ""),
+        ad_network_id=said("ad_network_id", ""),
+        has_left=said("active", "").lower() in _NO,
+    )
+    for name in _SHORT_TEXTS:
+        if len(said(name, "")) > NAME_LENGTH_MAX:
+            raise RowError(f"{name} is longer than {NAME_LENGTH_MAX} characters")
+    if contact.email:
+        _check_email(contact.email)
+    if contact.line_type and contact.line_type not in _LINE_TYPES:
+        raise RowError(f"line_type is none of {', '.join(LineType)}")
+    return contact
+
+
+def _check_email(email: str) -> None:
+    user, at, host = email.rpartition("@")
+    if not (user and at and host and " " not in email):
+        raise RowError("email is no address, such as ann@example.com")
+    if len(email) > _EMAIL_LENGTH_MAX:
+        raise RowError(f"email is longer than {_EMAIL_LENGTH_MAX} characters")
+
+
+def _cells_of(contact: ExportedContact) -> Sequence[str]:
+    return (
+        phone.show(contact.recipient),
+        contact.email or "",
+        contact.first_name,
+        contact.last_name,
+        contact.carrier or "",
+        contact.line_type or "",
+        contact.timezone or "",
+        _moment(contact.signup_at),
+        contact.ad_network_source or "",
+        contact.ad_network_id or "",
+        "true" if contact.active else "false",
+        _moment(contact.unsubscribed_at),
+        contact.reason or "",
+        "" if contact.custom_fields == "{}" else contact.custom_fields,
+    )
+
+
+def _moment(at: int | None) -> str:
+    if at is None:
+        return ""
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"

@@ -1,0 +1,152 @@
+"""Carrier, line type and time zone of contacts, found out beside the traffic.
+
+Whoever comes in is stored without them; the finder fills them in afterwards. What is asked is the
+installation's choice: the published numbering plans, which cost nothing and know little, or a
+paid service that a package installed beside Sendrail brings along under the entry-point group
+`sendrail.lookups`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from sendrail.domain import phone
+from sendrail.domain.errors import SendrailError, SetupError
+from sendrail.domain.numbering import LineType, NumberFacts
+from sendrail.domain.phone import PhoneNumber
+from sendrail.marketing.area_codes import area_of, zones_of
+from sendrail.storage.interface import Store
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber as ParsedNumber
+
+_log = structlog.get_logger()
+
+GROUP: Final = "sendrail.lookups"
+# A few milliseconds of the loop at a time; nobody waits for a look-up.
+_AT_ONCE: Final = 50
+_LOOK_SECONDS: Final = 5.0
+# A service that fails is asked again later, and then later still.
+_PAUSE_SECONDS_MAX: Final = 3_600.0
+# Of the time, nine parts in ten belong to others: a million contacts take about half an hour.
+_REST: Final = 9
+
+
+class NumberLookUp(Protocol):
+    """Finds out about numbers; made without arguments, and asked for at most fifty at a time.
+
+    It answers for each number in its order, and raises where it cannot answer at all: then the
+    same numbers are asked for again later.
+    """
+
+    async def look_up(self, numbers: Sequence[PhoneNumber]) -> Sequence[NumberFacts]: ...
+
+
+def lookup_of(name: str) -> NumberLookUp:
+    """Return a look-up by its name. Raises `SetupError` when it is unknown or broken."""
+    known = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in known:
+        raise SetupError(
+            f"Setting number_lookup: there is no look-up {name!r}; known: "
+            f"{', '.join(sorted(known)) or 'none is installed'}."
+        )
+    try:
+        found: NumberLookUp = known[name].load()()
+    except Exception as error:
+        # Somebody else's module runs here, and there is no telling what it raises.
+        raise SetupError(
+            f"Setting number_lookup: {name!r} ({known[name].value}) cannot be loaded: {error!r}."
+        ) from error
+    return found
+
+
+class NumberingPlans:
+    """Looks numbers up in the published plans, which are loaded at the first of them.
+
+    A North American number tells no line type and no carrier, and its zone only where its area
+    code has a single one: Google's data place each exchange, and are wrong for some.
+    """
+
+    async def look_up(self, numbers: Sequence[PhoneNumber]) -> Sequence[NumberFacts]:
+        """See `NumberLookUp`."""
+        return [facts_of(number) for number in numbers]
+
+
+def facts_of(number: PhoneNumber) -> NumberFacts:
+    """Return what the numbering plans tell of one number."""
+    import phonenumbers
+    from phonenumbers import carrier
+
+    try:
+        parsed = phonenumbers.parse(phone.show(number))
+    except phonenumbers.NumberParseException:
+        return NumberFacts(is_valid=False)
+    return NumberFacts(
+        carrier=carrier.name_for_number(parsed, "en") or None,
+        line_type=_line_type(phonenumbers.number_type(parsed)),
+        timezone=_timezone(number, parsed),
+        is_valid=phonenumbers.is_valid_number(parsed),
+    )
+
+
+def _line_type(kind: int) -> LineType:
+    from phonenumbers import PhoneNumberType
+
+    return {
+        PhoneNumberType.MOBILE: LineType.CELL_PHONE,
+        PhoneNumberType.PAGER: LineType.CELL_PHONE,
+        PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
+        PhoneNumberType.VOIP: LineType.VOIP,
+    }.get(kind, LineType.UNKNOWN)
+
+
+def _timezone(number: PhoneNumber, parsed: "ParsedNumber") -> str | None:
+    from phonenumbers import timezone
+
+    zones = zones_of(number)
+    if not zones and area_of(number) is None:
+        zones = timezone.time_zones_for_number(parsed)
+    only = zones[0] if len(zones) == 1 else None
+    return None if only == timezone.UNKNOWN_TIMEZONE else only
+
+
+class Finder:
+    """Looks up whoever has not been looked up yet, again and again until cancelled."""
+
+    def __init__(self, store: Store, lookup: NumberLookUp, *, now: Callable[[], int]) -> None:
+        self._store = store
+        self._lookup = lookup
+        self._now = now
+
+    async def run(self) -> None:
+        """Look up what there is; between two batches, and after a failure, let others work."""
+        pause = _LOOK_SECONDS
+        while True:
+            began = time.perf_counter()
+            try:
+                found = await self.step()
+            except SendrailError as error:
+                _log.warning("look_up_postponed", reason=error.code)
+                found = 0
+            except Exception as error:  # noqa: BLE001 - somebody else's code, over a network
+                pause = min(2 * pause, _PAUSE_SECONDS_MAX)
+                _log.warning("look_up_failed", error=type(error).__name__, again_in_seconds=pause)
+                found = 0
+            else:
+                pause = _LOOK_SECONDS
+            rest = _REST * (time.perf_counter() - began)
+            await asyncio.sleep(rest if found == _AT_ONCE else pause)
+
+    async def step(self) -> int:
+        """Look up one batch; return how many that were."""
+        places = await self._store.read(lambda tx: tx.numbers.unknown(_AT_ONCE))
+        if not places:
+            return 0
+        facts = await self._lookup.look_up([recipient for _, recipient in places])
+        found = dict(zip(places, facts, strict=True))
+        await self._store.write(lambda tx: tx.numbers.keep(found, self._now()))
+        return len(found)

@@ -1,0 +1,220 @@
+"""Deleting what is kept of a person in one account: rows at once, the log of messages in parts.
+
+Messages and replies have no index by number, so that they are walked through by whoever erases,
+part by part, with reads that keep no writer waiting; what is found is redacted in a transaction of
+its own. A message keeps its place and its fate; its number, text and metadata are gone.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from sendrail.domain.contact import OptOutReason
+from sendrail.domain.erasure import REDACTED
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.rows import Part
+from sendrail.storage.statements.dialect import batches
+from sendrail.storage.statements.erased import Erased
+from sendrail.storage.tables import (
+    attempts,
+    auto_replies,
+    blocks,
+    consent_events,
+    contacts,
+    enrolments,
+    inbox,
+    links,
+    list_contacts,
+    lists,
+    messages,
+    outbox,
+    recipient_troubles,
+    refused_callbacks,
+    replies,
+    reply_parts,
+    verifications,
+    webhook_attempts,
+    webhook_endpoints,
+)
+
+_FOREVER: Final = 1 << 62
+_DELIVERY: Final = ("delivery",)
+_OF_REPLIES: Final = ("reply", "unsubscribe")
+
+
+class Erasure:
+    """What is kept of one person, found and deleted."""
+
+    def __init__(self, connection: Connection, erased: Erased) -> None:
+        self._execute = connection.execute
+        self._erased = erased
+
+    def forget(
+        self, account_id: AccountId, recipient: PhoneNumber, now: int
+    ) -> tuple[int, dict[str, int]]:
+        """Delete all but messages and replies; keep the digest that honours the opt-out.
+
+        Returns the digest and how many rows went from where.
+        """
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        complaint = exists().where(
+            list_contacts.c.list_id.in_(own),
+            list_contacts.c.recipient == recipient,
+            list_contacts.c.reason == OptOutReason.COMPLAINT.value,
+        )
+        complained = bool(self._execute(select(complaint)).scalar_one())
+        digest = self._erased.add(account_id, recipient, now, complained=complained)
+        gone = {
+            table.name: self._execute(
+                delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
+            ).rowcount
+            for table in (
+                list_contacts, consent_events, enrolments, auto_replies, recipient_troubles,
+            )
+        }  # fmt: skip
+        for table in (contacts, blocks):
+            of_account = (table.c.account_id == account_id, table.c.recipient == recipient)
+            gone[table.name] = self._execute(delete(table).where(*of_account)).rowcount
+        self._forget_loose_ends(account_id, recipient)
+        return digest, gone
+
+    def _forget_loose_ends(self, account_id: AccountId, recipient: PhoneNumber) -> None:
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        numbers = select(lists.c.number).where(lists.c.account_id == account_id)
+        parts = delete(reply_parts).where(
+            reply_parts.c.sender == recipient, reply_parts.c.list_number.in_(numbers)
+        )
+        self._execute(parts)
+        tried = update(verifications).where(
+            verifications.c.list_id.in_(own), verifications.c.recipient == recipient
+        )
+        self._execute(tried.values(recipient=REDACTED))
+
+    def messages_part(
+        self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> Part:
+        """Return the person's messages among the next `size` behind a number."""
+        message = messages.c
+        walked = select(message.number.label("at"), message.account_id, message.recipient)
+        walked = walked.where(message.number > after).order_by(message.number).limit(size)
+        return self._part(walked, account_id, recipient)
+
+    def replies_part(
+        self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> Part:
+        """Return the person's replies among the next `size` behind an id."""
+        reply = replies.c
+        walked = select(reply.id.label("at"), reply.account_id, reply.sender.label("recipient"))
+        walked = walked.where(reply.id > after).order_by(reply.id).limit(size)
+        return self._part(walked, account_id, recipient)
+
+    def _part(self, walked: Select[Any], account_id: AccountId, recipient: PhoneNumber) -> Part:
+        part = walked.subquery()
+        last = self._execute(select(func.max(part.c.at))).scalar_one()
+        theirs = select(part.c.at).where(
+            part.c.account_id == account_id, part.c.recipient == recipient
+        )
+        return Part([row[0] for row in self._execute(theirs)], last)
+
+    def redact_messages(
+        self, account_id: AccountId, recipient: PhoneNumber, numbers: Sequence[int]
+    ) -> None:
+        """Take number, text and metadata from messages, and what was told of them."""
+        digits = str(recipient)
+        for some in batches(numbers):
+            of_account = and_(self.of_messages(some), messages.c.account_id == account_id)
+            # Without its flags a message that comes back to the queue meets the gate again.
+            blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": 0}
+            self._execute(update(messages).where(of_account).values(blank))
+            telling = and_(of_account, messages.c.detail.contains(digits))
+            self._execute(update(messages).where(telling).values(detail=None))
+            tried = and_(self.of_attempts(some), attempts.c.detail.contains(digits))
+            self._execute(update(attempts).where(tried).values(detail=None))
+            self._forget_events(account_id, _DELIVERY, some)
+
+    def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition that a row is one of these messages."""
+        return messages.c.number.in_(numbers)
+
+    def of_attempts(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition that a row is an attempt at one of these messages."""
+        return attempts.c.number.in_(numbers)
+
+    def redact_replies(self, account_id: AccountId, ids: Sequence[int]) -> None:
+        """Take number and text from replies, and what was told of them."""
+        for some in batches(ids):
+            of_account = and_(replies.c.id.in_(some), replies.c.account_id == account_id)
+            self._execute(update(replies).where(of_account).values(sender=REDACTED, body=""))
+            self._forget_events(account_id, _OF_REPLIES, some)
+
+    def _forget_events(
+        self, account_id: AccountId, kinds: Sequence[str], refs: Sequence[int]
+    ) -> None:
+        endpoints = select(webhook_endpoints.c.id).where(
+            webhook_endpoints.c.account_id == account_id
+        )
+        told = select(outbox.c.id).where(
+            outbox.c.ref.in_(refs), outbox.c.kind.in_(kinds), outbox.c.endpoint_id.in_(endpoints)
+        )
+        ids = list(self._execute(told).scalars())
+        for some in batches(ids):
+            self._execute(delete(webhook_attempts).where(webhook_attempts.c.event_id.in_(some)))
+            self._execute(delete(outbox).where(outbox.c.id.in_(some)))
+
+    def refused_part(
+        self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> Part:
+        """Return the unreadable callbacks that name a number, on links the account sends by."""
+        return self._raw_part(refused_callbacks, _FOREVER, account_id, recipient, after, size)
+
+    def inbox_part(
+        self, before: int, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> Part:
+        """Return the same of callbacks that nobody has applied since a time."""
+        return self._raw_part(inbox, before, account_id, recipient, after, size)
+
+    def _raw_part(  # noqa: PLR0917 - as above
+        self,
+        table: Table,
+        before: int,
+        account_id: AccountId,
+        recipient: PhoneNumber,
+        after: int,
+        size: int,
+    ) -> Part:
+        theirs = select(links.c.id).where(
+            or_(links.c.account_id == account_id, links.c.account_id.is_(None))
+        )
+        some = select(table.c.id, table.c.raw).where(
+            table.c.id > after, table.c.received_at < before, table.c.link_id.in_(theirs)
+        )
+        rows = self._execute(some.order_by(table.c.id).limit(size)).all()
+        digits = str(recipient).encode()
+        found = [row.id for row in rows if digits in bytes(row.raw)]
+        return Part(found, rows[-1].id if rows else None)
+
+    def forget_refused(self, ids: Sequence[int]) -> None:
+        """Delete unreadable callbacks."""
+        self._forget_raw(refused_callbacks, ids)
+
+    def forget_inbox(self, ids: Sequence[int]) -> None:
+        """Delete callbacks that nobody has applied."""
+        self._forget_raw(inbox, ids)
+
+    def _forget_raw(self, table: Table, ids: Sequence[int]) -> None:
+        for some in batches(ids):
+            self._execute(delete(table).where(table.c.id.in_(some)))

@@ -1,0 +1,135 @@
+"""Contacts of a file as rows: many at a time, in a handful of statements.
+
+The caller has asked `standing` and passes over whoever has opted out: nothing here changes whether
+a subscription that is there is active.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
+
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
+from sendrail.storage.rows import FileContact, FileStanding
+from sendrail.storage.statements.dialect import batches, insert_new
+from sendrail.storage.statements.erased import Erased
+from sendrail.storage.tables import contacts, list_contacts
+
+_contact: Final = contacts.c
+_entry: Final = list_contacts.c
+
+
+class Imported:
+    """What a file brings into a list."""
+
+    def __init__(self, connection: Connection, erased: Erased) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._erased = erased
+
+    def standing(
+        self, sender: SendingList, recipients: Collection[PhoneNumber]
+    ) -> dict[PhoneNumber, FileStanding]:
+        """Return how the account stands to those of the numbers that it knows."""
+        found: dict[PhoneNumber, FileStanding] = {}
+        for part in batches(list(recipients)):
+            known = select(_contact.recipient).where(
+                _contact.account_id == sender.account_id, _contact.recipient.in_(part)
+            )
+            found.update((PhoneNumber(row[0]), FileStanding.KNOWN) for row in self._execute(known))
+            listed = select(_entry.recipient, _entry.active).where(
+                _entry.list_id == sender.id, _entry.recipient.in_(part)
+            )
+            for recipient, active in self._execute(listed):
+                found[PhoneNumber(recipient)] = (
+                    FileStanding.ACTIVE if active else FileStanding.OPTED_OUT
+                )
+        for recipient in self._erased.among(sender.account_id, recipients):
+            # One who has come back by a START since is on the list like anybody else.
+            if found.get(recipient) is not FileStanding.ACTIVE:
+                found[recipient] = FileStanding.OPTED_OUT
+        return found
+
+    def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
+        """Subscribe contacts that the list does not know."""
+        if rows:
+            listed = [
+                {
+                    "list_id": sender.id,
+                    "recipient": row.recipient,
+                    "active": True,
+                    "first_name": row.first_name,
+                    "last_name": row.last_name,
+                    "subscribed_at": now,
+                    "signup_at": now if row.consent_at is None else row.consent_at,
+                    "signup_method": "csv",
+                    "ad_network_source": row.ad_network_source or None,
+                    "ad_network_id": row.ad_network_id or None,
+                }
+                for row in rows
+            ]
+            self._execute(insert_new(self._connection, list_contacts), listed)
+
+    def know(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
+        """Add contacts that the account does not know."""
+        if rows:
+            known = [
+                {
+                    "account_id": sender.account_id,
+                    "recipient": row.recipient,
+                    "email": row.email or None,
+                    "carrier": row.carrier or None,
+                    "line_type": row.line_type or None,
+                    "created_at": now,
+                }
+                for row in rows
+            ]
+            self._execute(insert_new(self._connection, contacts), known)
+
+    def merge(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
+        """Bring names up to date where the file has any; the first source of a contact stays."""
+        said = [row for row in rows if row.first_name or row.last_name or row.ad_network_source
+                or row.ad_network_id]  # fmt: skip
+        changed = update(list_contacts).where(
+            _entry.list_id == sender.id, _entry.recipient == bindparam("of"), _entry.active
+        )
+        values = {name: _newest(_entry[name]) for name in ("first_name", "last_name")}
+        values |= {name: _first(_entry[name]) for name in ("ad_network_source", "ad_network_id")}
+        self._change(changed, values, said)
+
+    def learn(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
+        """Bring up to date what the account knows of contacts, where the file says anything."""
+        said = [row for row in rows if row.email or row.carrier or row.line_type]
+        changed = update(contacts).where(
+            _contact.account_id == sender.account_id, _contact.recipient == bindparam("of")
+        )
+        names = ("email", "carrier", "line_type")
+        self._change(changed, {name: _newest(_contact[name]) for name in names}, said)
+
+    def _change(
+        self, changed: Update, values: Mapping[str, Any], rows: Sequence[FileContact]
+    ) -> None:
+        if rows:
+            self._execute(
+                changed.values(**values),
+                [
+                    {"of": row.recipient} | {f"new_{name}": getattr(row, name) for name in values}
+                    for row in rows
+                ],
+            )
+
+
+def _newest(column: Any) -> Any:
+    """Return what the row says, or else what was there."""
+    new = _new(column)
+    return case((func.length(new) > 0, new), else_=column)
+
+
+def _first(column: Any) -> Any:
+    """Return what was there, or else what the row says."""
+    return func.coalesce(column, func.nullif(_new(column), ""))
+
+
+def _new(column: Any) -> Any:
+    return bindparam(f"new_{column.name}", type_=Text)

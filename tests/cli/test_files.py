@@ -1,0 +1,154 @@
+"""Files at the command line, a person's data deleted, and the audit log of both."""
+
+import csv
+import stat
+
+import pytest
+
+from sendrail.app import sandbox_number
+
+SANDBOX = sandbox_number()
+ANN, BEN = "+15550100001", "+15550100002"
+
+
+@pytest.fixture
+def contacts(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text(f"phone,first_name,color\n{ANN},Ann,red\nnobody,,\n{BEN},=Ben,\n")
+    return str(path)
+
+
+def brought_in(shell, contacts):
+    return shell.json("contacts", "import", SANDBOX, contacts, "--no-dry-run", code=1)
+
+
+def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts):
+    report = {
+        "dry_run": False, "rows": 3, "created": 2, "added": 0, "merged": 0, "opted_out": 0,
+        "blocked": 0, "refused": 1, "ignored_columns": ["color"],
+        "reasons": [{"row": 3, "reason": "not a phone number, such as +15550100000"}],
+    }  # fmt: skip
+    tried = shell.json("contacts", "import", SANDBOX, contacts, code=1)
+    assert tried == report | {"dry_run": True}
+    assert shell.json("contacts", "list", SANDBOX)["contacts"] == []
+    assert brought_in(shell, contacts) == report
+    listed = shell.json("contacts", "list", SANDBOX)["contacts"]
+    assert {each["first_name"] for each in listed} == {"Ann", "=Ben"}
+
+
+def test_an_import_in_words(shell, contacts):
+    counts = "2 created, 0 added, 0 merged, 0 opted out, 0 blocked, 1 refused\n"
+    refused = "row 3: not a phone number, such as +15550100000\nNot used: the columns color.\n"
+    result = shell.run("contacts", "import", SANDBOX, contacts)
+    assert (result.exit_code, result.stdout) == (1, counts)
+    hint = "Nothing was stored. To bring the file in, add --no-dry-run.\n"
+    assert result.stderr == refused + hint
+    result = shell.run("contacts", "import", SANDBOX, contacts, "--no-dry-run")
+    assert (result.stdout, result.stderr) == (counts, refused)
+
+
+def test_a_report_has_each_row_that_was_not_taken(shell, contacts, tmp_path):
+    shell.json("contacts", "remove", SANDBOX, BEN)
+    report = tmp_path / "report.csv"
+    shell.json("contacts", "import", SANDBOX, contacts, "--report", str(report), code=1)
+    with report.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["row", "reason", "line"],
+            ["3", "not a phone number, such as +15550100000", "nobody,,"],
+            ["4", "opted out; only their own START brings them back", f"'{BEN},=Ben,"],
+        ]
+
+
+def test_an_import_reads_standard_input(shell):
+    words = ("contacts", "import", SANDBOX, "-", "--no-dry-run")
+    report = shell.json(*words, stdin=f"phone\n{ANN}\n".encode())
+    assert report["created"] == 1
+
+
+def test_a_file_that_is_not_there_is_an_error(shell):
+    assert shell.error("contacts", "import", SANDBOX, "missing.csv") == (1, "os_error")
+
+
+def test_a_file_without_the_column_is_an_error(shell, tmp_path):
+    path = tmp_path / "wrong.csv"
+    path.write_text("name\nAnn\n")
+    assert shell.error("contacts", "import", SANDBOX, str(path)) == (2, "missing_column")
+
+
+def test_contacts_are_written_to_a_file_of_the_users_own(shell, contacts, tmp_path):
+    brought_in(shell, contacts)
+    path = tmp_path / "out.csv"
+    assert shell.run("contacts", "export", SANDBOX, str(path)).exit_code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.glob("*.part")) == []
+    printed = shell.run("contacts", "export", SANDBOX, "-").stdout
+    assert printed.encode() == path.read_bytes().replace(b"\r\n", b"\n") or printed
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["phone_number"], row["first_name"]) for row in rows] == [
+        (ANN, "Ann"),
+        (BEN, "'=Ben"),
+    ]
+    again = shell.json("contacts", "import", SANDBOX, str(path), "--no-dry-run")
+    assert (again["merged"], again["refused"]) == (2, 0)
+    shell.json("contacts", "remove", SANDBOX, ANN)
+    left = shell.run("contacts", "export", SANDBOX, "-", "--with-left").stdout
+    assert "false" in left
+    assert "false" not in shell.run("contacts", "export", SANDBOX, "-").stdout
+
+
+def test_an_export_of_no_list_leaves_no_file(shell, tmp_path):
+    path = tmp_path / "out.csv"
+    result = shell.run("contacts", "export", "+15550109999", str(path))
+    assert result.exit_code == 1
+    assert "list_not_found" in result.stderr
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_blocks_come_and_go_by_file(shell, contacts, tmp_path):
+    tried = shell.json("blocks", "import", contacts, "--dry-run", code=1)
+    assert (tried["dry_run"], tried["created"]) == (True, 2)
+    assert shell.json("blocks", "list")["blocks"] == []
+    assert shell.json("blocks", "import", contacts, "--note", "old", code=1)["created"] == 2
+    path = tmp_path / "out.csv"
+    assert shell.run("blocks", "export", str(path)).exit_code == 0
+    assert shell.json("blocks", "import", str(path))["already_there"] == 2
+
+
+def test_a_person_is_erased_only_when_it_is_meant(shell, contacts):
+    brought_in(shell, contacts)
+    refused = shell.run("contacts", "erase", ANN, stdin=b"n\n")
+    assert refused.exit_code == 1
+    assert len(shell.json("contacts", "list", SANDBOX)["contacts"]) == 2
+    report = shell.json("contacts", "erase", ANN, "--yes")
+    assert report == {
+        "lists": 1, "consent_events": 0, "blocks": 0, "messages": 0, "replies": 0, "callbacks": 0,
+    }  # fmt: skip
+    assert shell.error("contacts", "show", SANDBOX, ANN) == (1, "contact_not_found")
+    assert shell.error("send", ANN, "hi") == (1, "contact_unsubscribed")
+    assert shell.error("contacts", "add", SANDBOX, ANN) == (1, "contact_unsubscribed")
+    assert brought_in(shell, contacts)["opted_out"] == 1
+
+
+def test_messages_of_who_was_erased_are_shown_without_them(shell):
+    message = shell.json("send", ANN, "Something private")["message_id"]
+    shell.json("contacts", "erase", ANN, "--yes")
+    shown = shell.json("messages", "show", message)
+    assert (shown["to"], shown["body"]) == (None, "")
+    assert shell.run("messages", "list").exit_code == 0
+
+
+def test_what_was_done_is_told_newest_first(shell, contacts):
+    brought_in(shell, contacts)
+    shell.run("contacts", "export", SANDBOX, "-")
+    shell.json("contacts", "erase", ANN, "--yes")
+    entries = shell.json("audit")["entries"]
+    assert [each["action"] for each in entries] == [
+        "contacts.erased", "contacts.exported", "contacts.imported",
+    ]  # fmt: skip
+    assert all(each["actor"].startswith("command line: ") for each in entries)
+    assert ANN not in str(entries)
+    [exported] = shell.json("audit", "--action", "contacts.exported")["entries"]
+    assert exported["details"] == {"with_left": False, "contacts": 2}
+    assert shell.error("audit", "--action", "nothing") == (2, "invalid_field")
+    assert "contacts.erased" in shell.run("audit", "--per-page", "1").stdout

@@ -1,0 +1,254 @@
+"""Files of contacts and blocked numbers: what becomes of each row, and that they come back."""
+
+import csv
+import io
+import itertools
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sendrail.domain.audit import Actor
+from sendrail.domain.errors import NotFound
+from sendrail.marketing.imports import Became, Intake
+
+LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"
+ANN, BEN, CID, DAN = (f"+1555010000{n}" for n in range(1, 5))
+
+
+@pytest.fixture
+def us(house):
+    for number in (LIST, OTHER):
+        house.do(house.lists.add(house.us, number))
+    house.do(house.lists.add(house.them, THEIRS))
+    return house.us
+
+
+def rows_of(content):
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def told(report):
+    return {outcome.value: count for outcome, count in report.counts.items() if count}
+
+
+def leave(house, number=ANN, from_list=LIST):
+    house.do(house.contacts.remove(house.us, from_list, number, source="test"))
+
+
+def test_each_row_is_told_what_becomes_of_it(house, us):
+    house.do(house.contacts.add(us, LIST, ANN, first_name="Ann"))
+    house.do(house.contacts.add(us, OTHER, BEN))
+    leave(house, CID)
+    house.do(house.blocks.add(us, DAN))
+    content = f"phone,first_name\n{ANN},Anna\n{BEN},Ben\n{CID},Cid\n{DAN},Dan\n5550200001,Eve\n"
+    content += "5550200001,Eva\nnobody,\n"
+    report = house.import_contacts(LIST, content.encode())
+    assert told(report) == {
+        "created": 1, "added": 1, "merged": 2, "opted_out": 1, "blocked": 1,
+    }  # fmt: skip
+    assert [(each.row, each.text) for each in report.reasons] == [(8, "nobody,")]
+    shown = {row["phone_number"]: row["first_name"] for row in rows_of(house.export_contacts(LIST))}
+    assert shown == {ANN: "Anna", BEN: "Ben", "+15550200001": "Eva"}
+    assert not house.do(house.contacts.show(us, LIST, CID)).active
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(house, us):
+    house.do(house.contacts.add(us, LIST, ANN))
+    leave(house, BEN)
+    content = f"phone,first_name\n{ANN},Ann\n{BEN},Ben\n{CID},Cid\n{CID},Cid\nnobody,\n".encode()
+    before = house.export_contacts(LIST, with_left=True)
+    tried = house.import_contacts(LIST, content, dry_run=True)
+    assert house.export_contacts(LIST, with_left=True) == before
+    done = house.import_contacts(LIST, content)
+    assert tried.dry_run
+    assert not done.dry_run
+    assert (told(tried), tried.reasons) == (told(done), done.reasons)
+    assert told(done) == {"created": 1, "merged": 2, "opted_out": 1}
+
+
+@pytest.mark.usefixtures("us")
+def test_an_import_can_be_repeated(house):
+    content = b"phone\n" + b"".join(b"+1555020%04d\n" % n for n in range(1_100))
+    assert told(house.import_contacts(LIST, content)) == {"created": 1_100}
+    first = house.export_contacts(LIST)
+    house.now += 5_000
+    assert told(house.import_contacts(LIST, content)) == {"merged": 1_100}
+    assert house.export_contacts(LIST) == first
+
+
+@pytest.mark.parametrize("file", ["phone\n{}\n", "phone,active\n{},true\n"])
+def test_nobody_who_opted_out_is_brought_back_by_any_file(house, us, file):
+    house.do(house.contacts.add(us, LIST, ANN))
+    leave(house)
+    assert told(house.import_contacts(LIST, file.format(ANN).encode())) == {"opted_out": 1}
+    assert not house.do(house.contacts.show(us, LIST, ANN)).active
+
+
+@pytest.mark.usefixtures("us")
+def test_a_file_that_says_who_has_left_subscribes_none_of_them(house):
+    content = f"phone,active\n{ANN},false\n{BEN},TRUE\n{CID},No\n".encode()
+    assert told(house.import_contacts(LIST, content)) == {"created": 1, "opted_out": 2}
+    assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == [BEN]
+
+
+def test_consent_and_source_of_a_row_are_kept_and_the_first_stay(house, us):
+    header = "phone,email,line_type,carrier,consent_date,ad_network_source,ad_network_id\n"
+    house.import_contacts(
+        LIST, (header + f"{ANN},ann@example.com,cell phone,Bell,01/31/2026,facebook,7\n").encode()
+    )
+    house.now += 5_000
+    house.import_contacts(LIST, (header + f"{ANN},,,,02/01/2026,adwords,8\n").encode())
+    [row] = rows_of(house.export_contacts(LIST))
+    assert row["email"] == "ann@example.com"
+    assert (row["line_type"], row["carrier"]) == ("CELL PHONE", "Bell")
+    assert row["consent_date"] == "2026-01-31T00:00:00.000Z"
+    assert (row["ad_network_source"], row["ad_network_id"]) == ("facebook", "7")
+    contact = house.do(house.contacts.show(us, LIST, ANN))
+    assert contact.signup_method == "csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("email", "ann", "email is no address, such as ann@example.com"),
+        ("email", "ann lee@example.com", "email is no address, such as ann@example.com"),
+        ("email", "a@" + "x" * 253, "email is longer than 254 characters"),
+        ("line_type", "mobile", "line_type is none of CELL PHONE, VOIP, LANDLINE, UNKNOWN"),
+        ("first_name", "x" * 101, "first_name is longer than 100 characters"),
+        ("carrier", "x" * 101, "carrier is longer than 100 characters"),
+        ("ad_network_id", "x" * 101, "ad_network_id is longer than 100 characters"),
+        ("consent_date", "2099-01-01", "the date lies in the future"),
+    ],
+)
+@pytest.mark.usefixtures("us")
+def test_a_value_that_cannot_be_used_refuses_its_row(house, column, value, reason):
+    report = house.import_contacts(LIST, f"phone,{column}\n{ANN},{value}\n".encode())
+    assert [(each.row, each.reason) for each in report.reasons] == [(2, reason)]
+    assert rows_of(house.export_contacts(LIST)) == []
+
+
+@pytest.mark.usefixtures("us")
+def test_another_accounts_list_is_no_list(house):
+    for work in (
+        lambda: house.import_contacts(THEIRS, b"phone\n"),
+        lambda: house.export_contacts(THEIRS),
+        lambda: house.export_contacts("+15550109999"),
+    ):
+        with pytest.raises(NotFound) as caught:
+            work()
+        assert caught.value.code == "list_not_found"
+
+
+@pytest.mark.usefixtures("us")
+def test_what_another_account_knows_changes_nothing(house):
+    house.import_contacts(THEIRS, f"phone\n{ANN}\n".encode(), account=house.them)
+    assert told(house.import_contacts(LIST, f"phone\n{ANN}\n".encode())) == {"created": 1}
+    assert rows_of(house.export_contacts(THEIRS, account=house.them))[0]["email"] == ""
+
+
+def test_who_has_left_is_in_a_file_only_where_that_is_asked_for(house, us):
+    house.do(house.contacts.add(us, LIST, ANN))
+    house.do(house.contacts.add(us, LIST, BEN))
+    leave(house)
+    assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == [BEN]
+    everybody = rows_of(house.export_contacts(LIST, with_left=True))
+    assert [(row["phone_number"], row["active"], row["reason"]) for row in everybody] == [
+        (ANN, "false", "manual"),
+        (BEN, "true", ""),
+    ]
+
+
+@pytest.mark.usefixtures("us")
+def test_a_long_list_is_written_out_whole(house):
+    numbers = [f"+1555020{n:04}" for n in range(2_500)]
+    house.import_contacts(LIST, "\n".join(["phone", *numbers]).encode())
+    assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == numbers
+
+
+text = st.text(st.characters(blacklist_categories=("Cc", "Cs")), max_size=20).map(str.strip)
+SERIAL = itertools.count()
+contacts = st.dictionaries(
+    st.integers(2_000_000_000, 9_999_999_999).map(lambda n: f"+1{n}"),
+    st.tuples(text, text, text, st.integers(0, 1_700_000_000_000)),
+    max_size=8,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(contacts)
+def test_what_is_written_out_comes_in_again_the_same(house, people):
+    first, second = (f"+1556{next(SERIAL):07}" for _ in range(2))
+    for number in (first, second):
+        house.do(house.lists.add(house.us, number))
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(["phone", "first_name", "last_name", "ad_network_source", "consent_date"])
+    for number, (given_name, family, source, when) in people.items():
+        cells = [cell.lstrip("'") for cell in (given_name, family, source)]
+        writer.writerow([number, *cells, moment(when)])
+    house.import_contacts(first, lines.getvalue().encode())
+    exported = house.export_contacts(first)
+    house.import_contacts(second, exported)
+    assert house.export_contacts(second) == exported
+    assert {row["phone_number"] for row in rows_of(exported)} == set(people)
+
+
+def moment(at):
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# Blocks
+
+
+def test_blocks_come_from_a_file(house):
+    house.do(house.blocks.add(house.us, ANN))
+    content = f"msisdn\n{ANN}\n{BEN}\n{BEN}\nnobody\n".encode()
+    tried = house.import_blocks(content, note="old system", dry_run=True)
+    assert len(rows_of(house.export_blocks())) == 1
+    report = house.import_blocks(content, note="old system")
+    assert report.counts == tried.counts == {Became.CREATED: 1, Became.ALREADY_THERE: 2}
+    assert report.refused == tried.refused == 1
+    notes = {row["phone_number"]: row["note"] for row in rows_of(house.export_blocks())}
+    assert notes == {ANN: "", BEN: "old system"}
+    assert told(house.import_blocks(house.export_blocks())) == {"already_there": 2}
+
+
+# The audit log
+
+
+def test_what_was_brought_in_and_written_out_is_noted(house, us):
+    house.import_contacts(LIST, f"phone\n{ANN}\nnobody\n".encode(), dry_run=True)
+    house.import_contacts(LIST, f"phone\n{ANN}\nnobody\n".encode())
+    house.export_contacts(LIST)
+    house.import_blocks(f"phone\n{BEN}\n".encode())
+    house.export_blocks()
+    entries = house.do(house.audit.page(us))
+    assert [(each.action, each.about) for each in entries] == [
+        ("blocks.exported", "block list"),
+        ("blocks.imported", "block list"),
+        ("contacts.exported", f"list {LIST}"),
+        ("contacts.imported", f"list {LIST}"),
+    ]
+    assert {(each.actor, each.request_id, each.at) for each in entries} == {
+        ("a test", "request-1", house.now)
+    }
+    assert entries[3].details == {
+        "complete": True, "rows": 2, "created": 1, "added": 0, "merged": 0, "opted_out": 0,
+        "blocked": 0, "refused": 1,
+    }  # fmt: skip
+    assert house.do(house.audit.page(house.them)) == []
+
+
+def test_an_import_that_breaks_off_is_noted_as_far_as_it_came(house, us):
+    async def breaking():
+        yield b"phone\n" + b"".join(b"+1555020%04d\n" % n for n in range(600))
+        raise ConnectionResetError
+
+    actor = Actor(name="a test")
+    with pytest.raises(ConnectionResetError):
+        house.do(house.files.import_contacts(us, LIST, breaking(), Intake(), actor))
+    [entry] = house.do(house.audit.page(us, action="contacts.imported"))
+    assert (entry.details["complete"], entry.details["rows"]) == (False, 500)
+    assert len(rows_of(house.export_contacts(LIST))) == 500
