@@ -49,6 +49,8 @@ from sendrail.webhooks.retry import RETRIES_MS
 from sendrail.webhooks.service import ENDPOINTS_MAX
 
 DOCS: Final = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+lanes = import_module("lanes")
 # Every command has these; the page explains them once.
 _COMMON_OPTIONS: Final = frozenset({"--data", "--json", "--help"})
 _ACTIONS: Final = {
@@ -411,6 +413,8 @@ BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("metrics.md", "metrics"): metrics,
     ("operate.md", "limits"): limits,
     ("cli.md", "commands"): commands,
+    ("operate/citus.md", "distribution"): lanes.distribution,
+    ("operate/citus.md", "statements"): lanes.where_statements_run,
     ("carriers/smpp.md", "statuses"): statuses,
     **_carrier_blocks(),
 }

@@ -159,6 +159,8 @@ async def _shared(
     folder.prepare(is_new=before is None)
     store = PostgresStore(settings.database_url, folder.pseudonyms(), on_commit=metrics.committed)
     try:
+        if serving:
+            store.start_news()
         yield store
     finally:
         await store.close()

@@ -41,6 +41,8 @@ class Caretaker:
         settings: Settings,
         *,
         now: Callable[[], int],
+        is_shared: bool = False,
+        is_ours: Callable[[], bool] | None = None,
     ) -> None:
         self._store = store
         self._sending = sending
@@ -48,14 +50,21 @@ class Caretaker:
         self._metrics = metrics
         self._settings = settings
         self._now = now
+        self._is_shared = is_shared
+        # Whether it is this process that does them all, where there are several.
+        self._is_ours = is_ours
         self._count_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
         while True:
-            self.watch_disk()
+            if not self._is_shared:
+                self.watch_disk()
             try:
-                await self.step()
+                if self._is_ours is None or self._is_ours():
+                    await self.step()
+                if self._is_shared:
+                    await self.heed_full_accounts()
             except SendrailError as error:
                 _log.warning("chores_postponed", reason=error.code)
             await asyncio.sleep(_LOOK_SECONDS)
@@ -80,6 +89,11 @@ class Caretaker:
         if now >= self._count_at:
             await self._count(now)
         await self._rescuer.expire(now)
+        await self._store.tend(
+            now,
+            messages_before=self._messages_before(now),
+            seen_before=now - self._settings.duplicate_window_seconds * 1000,
+        )
         while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
 
@@ -93,10 +107,19 @@ class Caretaker:
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
         self._metrics.oldest_seconds.set(max(0, now - oldest) / 1000)
-        self._sending.full_accounts = frozenset(
+        full = frozenset(
             account_id
             for account_id, account in waiting.items()
             if account.depth >= self._settings.queue_depth_max
+        )
+        if self._is_shared:
+            await self._store.write(lambda tx: tx.processes.tell_full_accounts(sorted(full)))
+        self._sending.full_accounts = full
+
+    async def heed_full_accounts(self) -> None:
+        """Learn from the database whose queues are full: another process may count them."""
+        self._sending.full_accounts = await self._store.read(
+            lambda tx: tx.processes.full_accounts()
         )
 
     def _forget(self, tx: Tx, now: int) -> int:
@@ -104,14 +127,18 @@ class Caretaker:
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)
-        if self._settings.retention_days:
-            before = now - self._settings.retention_days * _DAY_MS
+        if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
         forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
+
+    def _messages_before(self, now: int) -> int | None:
+        """Return before when messages at rest are forgotten, None if they never are."""
+        days = self._settings.retention_days
+        return now - days * _DAY_MS if days else None
 
     def _forget_events(self, tx: Tx, now: int) -> int:
         before = now - self._settings.webhook_retention_days * _DAY_MS

@@ -1,26 +1,38 @@
-"""Who works in the delivering process: made from a runtime, begun in order, ended in order."""
+"""Who works in a process that serves: made from a runtime, begun in order, ended in order.
+
+A process has roles. On the embedded store it has them all; on a shared one any number of processes
+have any of them, and what only one may do at a time is shared out in spans.
+"""
 
 import asyncio
 import os
 import random
+import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
 
 import structlog
 
+from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
+from sendrail.carriers.sdk import Part
+from sendrail.delivery import lanes
 from sendrail.delivery.claiming import Claimer
-from sendrail.delivery.lanes import Lease, take_all
+from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
+from sendrail.delivery.reserver import Reserver
 from sendrail.delivery.routing import Routes
+from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
+from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.links.switchboard import Switchboard
 from sendrail.marketing.look_up import Finder, lookup_of
@@ -28,6 +40,9 @@ from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.responder import Responder
 from sendrail.settings import Settings
+from sendrail.spans import Member, Share
+from sendrail.storage.interface import Store
+from sendrail.webhooks import owning
 from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
@@ -37,96 +52,258 @@ _NO_LOOKUP: Final = "none"
 # What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
 _LINKS_SECONDS: Final = 1.0
 _ROUNDS_SECONDS: Final = 0.5
+_LEAVE_SECONDS: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Role(StrEnum):
+    """What a process does."""
+
+    API = "api"
+    DELIVER = "deliver"
+    RECEIPTS = "receipts"
+    WEBHOOKS = "webhooks"
+    SCHEDULER = "scheduler"
+
+
+_ALL: Final = "all"
+
+
+def roles_of(settings: Settings) -> frozenset[Role]:
+    """Return what this process does; raises `SetupError` when it cannot do that, or only that."""
+    words = {word.strip() for word in settings.roles.split(",")} - {""}
+    try:
+        roles = frozenset(Role) if words == {_ALL} else frozenset(map(Role, words))
+    except ValueError as error:
+        raise SetupError(
+            f"Setting roles: {settings.roles!r} is not {_ALL}, nor some of {', '.join(Role)}."
+        ) from error
+    if not roles:
+        raise SetupError(f"Setting roles: name {_ALL}, or some of {', '.join(Role)}.")
+    if roles != frozenset(Role) and not settings.database_url:
+        raise SetupError(
+            "The database in the data folder is served by one process, which does everything. "
+            "Give SENDRAIL_DATABASE_URL to share work among processes by --role, or leave --role "
+            "away."
+        )
+    return roles
+
+
+@dataclass(slots=True, kw_only=True)
 class _Crew:
-    worker: Worker
-    rescuer: Rescuer
+    """Those who work here; a role that the process does not have leaves a place empty."""
+
+    roles: frozenset[Role]
     switchboard: Switchboard
-    receipts: ReceiptWorker
-    responder: Responder
-    webhooks: WebhookWorker
     caretaker: Caretaker
+    member: Member | None = None
+    rescuer: Rescuer | None = None
+    worker: Worker | None = None
+    reserver: Reserver | None = None
+    receipts: ReceiptWorker | None = None
+    responder: Responder | None = None
+    webhooks: WebhookWorker | None = None
     # None where the installation wants no numbers looked up.
-    finder: Finder | None
+    finder: Finder | None = None
+
+    def stages(self) -> list[Any]:
+        """Return those who end when they are done."""
+        stages = (self.worker, self.receipts, self.responder, self.webhooks)
+        return [stage for stage in stages if stage is not None]
+
+    def chores(self) -> list[Any]:
+        """Return those who end when they are told to, whatever they are at."""
+        carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
+        chores = [self.caretaker, *([self.switchboard] if carriers else ())]
+        more = (self.reserver, self.finder)
+        return [*chores, *(each for each in more if each is not None)]
 
 
 @asynccontextmanager
 async def delivering(
     runtime: Runtime, broken: Callable[[], None], drain: Drain | None = None
 ) -> AsyncIterator[None]:
-    """Deliver, apply receipts and do the chores for as long as the context lasts.
+    """Do what the process's roles are for as long as the context lasts.
 
-    `broken` is called when one of them ends before its time: going on without it would accept
+    `broken` is called when one of the crew ends before its time: going on without it would accept
     messages that nobody delivers. What ended it is raised at the context's end, which takes no
     longer than the `drain` has left, and what closing takes.
     """
     drain = drain or Drain(runtime.settings.drain_seconds)
     crew = await _make_crew(runtime)
-    crew.caretaker.watch_disk()
-    await crew.rescuer.rescue(runtime.clock.now())
-    await runtime.store.write(runtime.sending.fill_window)
-    await crew.switchboard.open_all()
-    # These end when they are told to, whatever they are at; the others when they are done.
-    beside: tuple[Switchboard | Caretaker | Finder, ...]
-    beside = (crew.switchboard, crew.caretaker, *([crew.finder] if crew.finder else []))
-    chores = [asyncio.create_task(each.run()) for each in beside]
-    stages = (crew.worker, crew.receipts, crew.responder, crew.webhooks)
-    tasks = [*(asyncio.create_task(each.run()) for each in stages), *chores]
-    for task in tasks:
+    await _begin(crew, runtime)
+    chores = [asyncio.create_task(each.run()) for each in crew.chores()]
+    tasks = [*(asyncio.create_task(each.run()) for each in crew.stages()), *chores]
+    # Beats until the very end: what is finished while we stop goes to the others at once.
+    beating = [asyncio.create_task(crew.member.run())] if crew.member is not None else []
+    for task in (*tasks, *beating):
         task.add_done_callback(lambda _: broken())
     try:
         yield
     finally:
         drain.begin()
-        # Side by side: a receiver that hangs must not eat the carriers' time, nor they its.
-        await asyncio.gather(crew.worker.stop(drain.left()), crew.webhooks.stop(drain.left()))
-        for chore in chores:
-            chore.cancel()
-        closing = asyncio.create_task(crew.switchboard.close())
-        if not await wait_at_most(drain.left() + _LINKS_SECONDS, [closing]):
-            _log.warning("links_cut_off", reason="they did not close in time")
-        crew.receipts.stop()
-        crew.responder.stop()
+        await _end(crew, chores, drain)
         await wait_at_most(drain.left() + _ROUNDS_SECONDS, tasks)
-    for task in tasks:
+        if crew.member is not None:
+            await wait_at_most(0.0, beating)
+            await wait_at_most(_LEAVE_SECONDS, [asyncio.ensure_future(crew.member.leave())])
+    for task in (*tasks, *beating):
         if task.done() and not task.cancelled() and (end := task.exception()) is not None:
             raise end
 
 
+async def _begin(crew: _Crew, runtime: Runtime) -> None:
+    if crew.member is None:
+        crew.caretaker.watch_disk()
+    else:
+        await crew.member.begin()
+    if crew.rescuer is not None and crew.member is None:
+        await crew.rescuer.rescue(runtime.clock.now())
+    if crew.roles & {Role.API, Role.RECEIPTS}:
+        await runtime.store.write(runtime.sending.fill_window)
+    if crew.roles & {Role.DELIVER, Role.RECEIPTS}:
+        await crew.switchboard.open_all()
+
+
+async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain) -> None:
+    if crew.member is not None:
+        crew.member.leave_soon()
+    # Side by side: a receiver that hangs must not eat the carriers' time, nor they its.
+    patient = [each for each in (crew.worker, crew.webhooks) if each is not None]
+    await asyncio.gather(*(each.stop(drain.left()) for each in patient))
+    for chore in chores:
+        chore.cancel()
+    closing = asyncio.create_task(crew.switchboard.close())
+    if not await wait_at_most(drain.left() + _LINKS_SECONDS, [closing]):
+        _log.warning("links_cut_off", reason="they did not close in time")
+    if crew.receipts is not None:
+        crew.receipts.stop()
+    if crew.responder is not None:
+        crew.responder.stop()
+
+
 async def _make_crew(runtime: Runtime) -> _Crew:
-    store, settings, clock = runtime.store, runtime.settings, runtime.clock
-    ids, metrics = runtime.ids, runtime.metrics
+    roles = roles_of(runtime.settings)
+    if runtime.settings.database_url:
+        return _share_in(runtime, roles)
+    store, clock = runtime.store, runtime.clock
     owner = f"{socket.gethostname()}:{os.getpid()}"
     lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
     # Whoever delivered before may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    routes = Routes()
+    return _crew_of(_Desk(runtime, lease, Pacer(rests_until), rests_until), roles)
+
+
+def _share_in(runtime: Runtime, roles: frozenset[Role]) -> _Crew:
+    """Make the crew of a process that shares the work with others."""
+    clock = runtime.clock
+    member = Member(
+        runtime.store,
+        clock,
+        runtime.metrics,
+        name=spans.name_of(os.getpid(), secrets.randbits(32)),
+        roles=roles,
+        life_seconds=runtime.settings.lease_seconds,
+    )
+    pacer = Pacer()
+    share = _take_part(member, roles, Role.DELIVER, "lanes", lanes.SPANS)
+    desk = _Desk(runtime, SharedLanes(share), pacer, 0.0, member)
+    crew = _crew_of(desk, roles)
+    if crew.worker is not None and crew.rescuer is not None:
+        takeover = Takeover(crew.rescuer, pacer, crew.worker.look_soon, clock)
+        share.welcome, share.lost = takeover.welcome, takeover.lost
+    member.beaten = runtime.store.hints.links_event.set
+    return crew
+
+
+def _take_part(member: Member, roles: Collection[Role], role: Role, kind: str, count: int) -> Share:
+    """Return a share in some work; without the role for it, nothing of it ever becomes ours."""
+    return member.share(kind, count, role, takes=role in roles)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the crew is made from."""
+
+    runtime: Runtime
+    lanes: Lanes
+    pacer: Pacer
+    rests_until: float
+    member: Member | None = None
+    routes: Routes = field(default_factory=Routes)
+
+    def part(self) -> Part:
+        """Return what of every link is ours."""
+        return Part() if self.member is None else Part(*self.member.place(Role.DELIVER))
+
+    def is_ours(self, roles: Collection[Role], role: Role, kind: str) -> Callable[[], bool]:
+        """Return what tells whether work that only one does at a time is ours just now."""
+        if self.member is None:
+            return lambda: True
+        share = _take_part(self.member, roles, role, kind, 1)
+        return lambda: share.owns(0, self.runtime.clock.monotonic())
+
+
+def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
+    runtime, clock = desk.runtime, desk.runtime.clock
+    settings, metrics, ids = runtime.settings, runtime.metrics, runtime.ids
+    # Each stage has groups of its own where the store can: none waits for another's rows.
+    store = runtime.store.beside()
+    policies = _policies(settings)
+    expire_after_ms = settings.uncertain_after_seconds * 1000
+    rescuer = Rescuer(store, desk.lanes, ids, metrics, expire_after_ms=expire_after_ms)
     switchboard = Switchboard(
-        store,
-        routes,
+        runtime.store,
+        desk.routes,
         runtime.links,
         runtime.intake,
         metrics,
         clock=clock,
-        rests_until=rests_until,
+        rests_until=desk.rests_until,
+        opens=Role.DELIVER in roles,
+        is_shared=desk.member is not None,
+        part=desk.part,
     )
-    policies = _policies(settings)
-    expire_after_ms = settings.uncertain_after_seconds * 1000
-    rescuer = Rescuer(store, lease, ids, metrics, expire_after_ms=expire_after_ms)
-    return _Crew(
-        worker=_make_worker(runtime, lease, routes, rests_until, policies.troubles),
-        rescuer=rescuer,
+    crew = _Crew(
+        roles=roles,
         switchboard=switchboard,
-        receipts=ReceiptWorker(
-            store, switchboard.parse, ids, metrics, now=clock.now, policies=policies
+        caretaker=Caretaker(
+            runtime.store,
+            runtime.sending,
+            rescuer,
+            metrics,
+            settings,
+            now=clock.now,
+            is_shared=desk.member is not None,
+            is_ours=desk.is_ours(roles, Role.SCHEDULER, "chores"),
         ),
-        responder=Responder(store, runtime.sending, metrics, now=clock.now),
-        webhooks=_make_webhooks(runtime),
-        caretaker=Caretaker(store, runtime.sending, rescuer, metrics, settings, now=clock.now),
-        finder=_make_finder(runtime),
+        member=desk.member,
     )
+    if Role.DELIVER in roles:
+        crew.rescuer = rescuer
+        crew.worker = _make_worker(desk, store, policies.troubles)
+    if crew.worker is not None and desk.member is not None:
+        crew.reserver = Reserver(runtime.store, desk.routes, clock, crew.worker.granted)
+    if Role.RECEIPTS in roles:
+        crew.receipts = ReceiptWorker(
+            runtime.store.beside(),
+            switchboard.parse,
+            ids,
+            metrics,
+            now=clock.now,
+            policies=policies,
+        )
+        crew.responder = Responder(
+            runtime.store,
+            runtime.sending,
+            metrics,
+            now=clock.now,
+            is_ours=desk.is_ours(roles, Role.RECEIPTS, "answers"),
+        )
+    if Role.WEBHOOKS in roles:
+        crew.webhooks = _make_webhooks(desk, roles)
+    if Role.SCHEDULER in roles:
+        crew.finder = _make_finder(runtime)
+    return crew
 
 
 def _make_finder(runtime: Runtime) -> Finder | None:
@@ -136,25 +313,22 @@ def _make_finder(runtime: Runtime) -> Finder | None:
     return Finder(runtime.store, lookup_of(name), now=runtime.clock.now)
 
 
-def _make_worker(
-    runtime: Runtime, lease: Lease, routes: Routes, rests_until: float, troubles: TroublePolicy
-) -> Worker:
-    settings = runtime.settings
-    pacer = Pacer(rests_until)
+def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:
+    runtime, settings = desk.runtime, desk.runtime.settings
     claimer = Claimer(
-        lease,
-        routes,
-        pacer,
+        desk.lanes,
+        desk.routes,
+        desk.pacer,
         runtime.ids,
         stale_after_ms=settings.stale_after_seconds * 1000,
         blocked_words=settings.blocked_words,
     )
     return Worker(
-        runtime.store,
+        store,
         claimer,
-        pacer,
-        routes,
-        lease=lease,
+        desk.pacer,
+        desk.routes,
+        lanes=desk.lanes,
         metrics=runtime.metrics,
         clock=runtime.clock,
         chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
@@ -163,10 +337,14 @@ def _make_worker(
     )
 
 
-def _make_webhooks(runtime: Runtime) -> WebhookWorker:
-    settings = runtime.settings
+def _make_webhooks(desk: _Desk, roles: Collection[Role]) -> WebhookWorker:
+    runtime, settings = desk.runtime, desk.runtime.settings
+    ours: owning.Owning = owning.OwningAll()
+    if desk.member is not None:
+        share = _take_part(desk.member, roles, Role.WEBHOOKS, "webhooks", owning.SPANS)
+        ours = owning.OwningSome(share, runtime.clock)
     return WebhookWorker(
-        runtime.store,
+        runtime.store.beside(),
         runtime.poster,
         runtime.keyring,
         runtime.ids,
@@ -176,6 +354,7 @@ def _make_webhooks(runtime: Runtime) -> WebhookWorker:
         concurrency=settings.webhook_concurrency,
         pause_after_ms=settings.webhook_pause_after_seconds * 1000,
         signature_header=settings.webhook_signature_header,
+        owning=ours,
     )
 
 

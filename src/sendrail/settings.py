@@ -43,8 +43,8 @@ class Settings:
     data_dir: Path = _setting(_DATA_DIR, "Folder of the database, the keys and the lock.")
     database_url: str = _setting(
         "",
-        "A PostgreSQL database shared by several processes, such as postgresql://user@host/name; "
-        "without it the database is a file in the data folder.",
+        "A PostgreSQL database shared by several processes, such as postgresql://user@host/name "
+        "(with a standby: user@host1,host2); without it the database is a file in the data folder.",
         secret=True,
     )
     master_key: str = _setting(
@@ -52,6 +52,17 @@ class Settings:
         "The master key itself, 64 hexadecimal digits, where it is not the file master.key in the "
         "data folder.",
         secret=True,
+    )
+    roles: str = _setting(
+        "all",
+        "What this process does, separated by commas: api, deliver, receipts, webhooks, scheduler; "
+        "other than all only with a database_url.",
+    )
+    lease_seconds: float = _setting(
+        2.0,
+        "How long work that is shared out stays a process's that is not heard of any more.",
+        low=0.5,
+        high=60,
     )
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)

@@ -6,7 +6,9 @@ phone number only as `phone.mask` shows it.
 
 import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -16,6 +18,10 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from sendrail import __version__
+
+# The end of every event's name that says: not now, but soon again.
+_POSTPONED: Final = "_postponed"
+_SAID_AGAIN_SECONDS: Final = 10.0
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
@@ -67,6 +73,9 @@ class Metrics:
         self.waiting = self._gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = self._gauge(
             "queue_oldest_seconds", "How long the oldest is past due."
+        )
+        self.spans = self._gauge(
+            "spans_owned", "Spans of shared work that are this process's, by kind.", "kind"
         )
 
     def _count_links(self) -> None:
@@ -142,10 +151,37 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+class Seldom:
+    """A step of logging: what is postponed again and again is said at first, and then seldom.
+
+    While the database is away every stage tries several times a second. `unsaid` tells how often
+    it did since the last line of its kind.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._next: dict[str, float] = {}
+        self._unsaid: Tally[str] = Tally()
+
+    def __call__(self, _logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+        """Let a line pass, or raise `DropEvent`."""
+        event, now = line["event"], self._now()
+        if not event.endswith(_POSTPONED):
+            return line
+        if now < self._next.get(event, now):
+            self._unsaid[event] += 1
+            raise structlog.DropEvent
+        self._next[event] = now + _SAID_AGAIN_SECONDS
+        if unsaid := self._unsaid.pop(event, 0):
+            line["unsaid"] = unsaid
+        return line
+
+
 def set_up_logs(log_format: str, level: str) -> None:
     """Send logs to standard error, as JSON or, on a terminal, for people."""
     pretty = log_format == "pretty" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
+        Seldom(),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -81,6 +81,8 @@ class TestEveryAnswer:
         assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "secret" not in answer.text
+        # The server ends the connection here, and must say so: else the next request is lost.
+        assert answer.headers["connection"] == "close"
 
     def test_413_has_one_too(self, wire):
         wire.send(wire.request(length=False, content_length="5000001", x_request_id="mine"))

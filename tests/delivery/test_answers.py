@@ -237,7 +237,7 @@ def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kep
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0
     number = road.ids.read(message_id)
-    owners = road.read(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
+    owners = road.write(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
     assert owners[road.link, "late-ref"].number == number
 
 
@@ -249,7 +249,7 @@ def test_an_uncertain_message_may_be_named_after_all(road):
     road.pass_time(1)
     assert road.fate(message_id) == ("uncertain", "no answer")
     number = road.ids.read(message_id)
-    owners = road.read(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
+    owners = road.write(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
     assert owners[road.link, "late-ref"].number == number
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0
@@ -325,18 +325,13 @@ def test_a_look_that_cannot_be_taken_is_taken_later(road):
     [message_id] = road.send(road.add_list(), ANN)
     road.open_delivery()
     road.store.hints.queued.clear()
-    read = road.store._read
-
-    def broken(_):
-        raise StorageUnavailable("locked")
-
-    road.store._read = broken
+    road.store.read_trouble = StorageUnavailable("locked")
 
     async def start():
         task = asyncio.create_task(road.worker.run())
         await asyncio.sleep(2)
         assert not task.done()
-        road.store._read = read
+        road.store.read_trouble = None
         await asyncio.sleep(2)
         await road.worker.stop(1)
         await task

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from grounds import embedded_only
 
 from sendrail.domain.delivery import Failed, Submitted, Unavailable, Uncertain
 from sendrail.domain.receipt import Reply
@@ -188,6 +189,7 @@ def count_rounds(road, seconds):
     return rounds
 
 
+@embedded_only  # to make that many takes long elsewhere
 def test_ten_thousand_lists_on_an_open_breaker_do_not_spin(make_road):
     road = make_road(stale_after_ms=3_600_000)
     away = Unavailable("not bound", 60_000)

@@ -18,7 +18,7 @@ def die(road):
     tasks, road.alive = road.alive, None
     for task in tasks:
         task.cancel()
-    road.store = type(road.store)(road.path)
+    road.store = road.ground.open()
     road.sending = road.open_sending()
 
 

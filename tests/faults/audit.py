@@ -14,8 +14,11 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.settings import load
 
+from .load import Load
 from .serve import Client, Server, wait_until
 
+# How many messages the sandbox link has under way at the most.
+WINDOW = 500
 ENDS = {"delivered", "undelivered", "failed", "dropped"}
 
 
@@ -80,3 +83,32 @@ def check_database(server: Server) -> None:
     queued = rows(server, "SELECT number FROM messages WHERE status = 'queued' ORDER BY number")
     assert rows(server, "SELECT number FROM queue ORDER BY number") == queued
     assert rows(server, "SELECT count(*) FROM messages WHERE status = 'sending'") == [(0,)]
+
+
+def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> None:
+    """Whoever was told an id finds the message, and each order became one message."""
+    lost = {to: each for to, each in load.told.items() if each not in found}
+    assert lost == {}
+    assert len(set(load.told.values())) == len(load.told)
+    recipients = Counter(message["to"] for message in found.values())
+    assert [each for each, times in recipients.items() if times > 1] == []
+    assert set(recipients) ^ set(load.told) == set()
+    assert set(handsets) - set(found) == set()
+    unrung = [
+        each
+        for each, message in found.items()
+        if each not in handsets
+        and (message["status"] == "delivered" or message["provider_message_id"])
+    ]
+    assert unrung == []
+    assert {message["status"] for message in found.values()} <= {*ENDS, "sent"}
+
+
+def check_uncertain(client: Client, found: dict[str, Any], kills: int) -> set[str]:
+    """What nobody knows is listed, is bounded by the link's window, and waits to be settled."""
+    uncertain = {each for each, message in found.items() if is_uncertain(message)}
+    assert len(uncertain) <= WINDOW * kills
+    assert total(client, "sent") >= len(uncertain)
+    for each in uncertain:
+        assert is_uncertain(client.get(f"/api/v2/messages/{each}").body)
+    return uncertain

@@ -49,3 +49,10 @@ def fill_up(ballast: Path) -> None:
         while True:
             file.write(bytes(4096))
     assert os.statvfs(ballast).f_bavail == 0
+
+
+def fill_up_to(ballast: Path, free: int) -> None:
+    """Write a file until no more than so many bytes are left."""
+    with ballast.open("wb", buffering=0) as file:
+        left = os.statvfs(ballast)
+        file.write(bytes(left.f_bavail * left.f_bsize - free))

@@ -17,7 +17,7 @@ from typing import Any, Self
 from .serve import Answer, Client, Server
 
 _BULK = 100
-_LOST = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
+LOST = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 
 
 class GaveUp(Exception):
@@ -37,10 +37,13 @@ class Load:
         bulks: int = 1,
         pause: float = 0.005,
         prefix: str = "+1444",
+        refusals_are_certain: bool = True,
     ) -> None:
+        """Prepare it; where several share a database, a 503 may hide a commit nobody heard of."""
         self._server = server
         self._lists = lists
         self._prefix = prefix
+        self._refusals_are_certain = refusals_are_certain
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._numbers = itertools.count(1)
@@ -131,7 +134,7 @@ class Load:
         while not self._giving_up.is_set():
             try:
                 answer = self._client().post(path, body)
-            except _LOST:
+            except LOST:
                 was_lost = True
                 self._forget_client()
                 time.sleep(0.02)
@@ -139,6 +142,10 @@ class Load:
             if answer.status != 503:
                 return answer, was_lost
             self.refused[answer.body["code"]] += 1
+            if not self._refusals_are_certain:
+                was_lost = True
+                # Perhaps another process takes it.
+                self._forget_client()
             time.sleep(0.05)
         raise GaveUp
 

@@ -14,6 +14,8 @@ from .audit import (
     ENDS,
     bring_receipts,
     check_database,
+    check_found,
+    check_uncertain,
     is_uncertain,
     look_up_all,
     rows,
@@ -24,7 +26,6 @@ from .audit import (
 from .load import Load
 from .serve import Client, Server, wait_until
 
-WINDOW = 500
 HOLD, RESEND = "+15550002000", "+15550003000"
 
 
@@ -98,35 +99,6 @@ def set_up(server: Server) -> None:
     server.run("links", "change", "sandbox", "--set", "answer_delay_ms=25")
     assert server.stop(15) == 0
     server.start()
-
-
-def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> None:
-    """Whoever was told an id finds the message, and each order became one message."""
-    lost = {to: each for to, each in load.told.items() if each not in found}
-    assert lost == {}
-    assert len(set(load.told.values())) == len(load.told)
-    recipients = Counter(message["to"] for message in found.values())
-    assert [each for each, times in recipients.items() if times > 1] == []
-    assert set(recipients) ^ set(load.told) == set()
-    assert set(handsets) - set(found) == set()
-    unrung = [
-        each
-        for each, message in found.items()
-        if each not in handsets
-        and (message["status"] == "delivered" or message["provider_message_id"])
-    ]
-    assert unrung == []
-    assert {message["status"] for message in found.values()} <= {*ENDS, "sent"}
-
-
-def check_uncertain(client: Client, found: dict[str, Any], kills: int) -> set[str]:
-    """What nobody knows is listed, is bounded by the link's window, and waits to be settled."""
-    uncertain = {each for each, message in found.items() if is_uncertain(message)}
-    assert len(uncertain) <= WINDOW * kills
-    assert total(client, "sent") >= len(uncertain)
-    for each in uncertain:
-        assert is_uncertain(client.get(f"/api/v2/messages/{each}").body)
-    return uncertain
 
 
 def check_resent(server: Server, found: dict[str, Any], handsets: Counter[str]) -> None:

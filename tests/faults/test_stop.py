@@ -80,7 +80,7 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
             claiming = asyncio.Event()
 
             async def late(work):
-                if work.__qualname__.startswith(Worker.step.__qualname__):
+                if work.__qualname__.startswith(Worker._claim.__qualname__):
                     claiming.set()
                     await asyncio.sleep(0.1)
                 return await write(work)

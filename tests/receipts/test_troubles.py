@@ -229,16 +229,15 @@ def test_a_round_without_troubles_asks_one_probe_and_no_more(started):
     road = started()
     road.send(road.sender, *range(15550100100, 15550100150))
     road.pass_time(2)
-    asked = []
-    road.store._raw.set_trace_callback(asked.append)
-    road.callback(
-        *(
-            Receipt(carrier_ref=f"ref-{n}", status=Status.DELIVERED, detail="ok")
-            for n in range(1, 51)
-        )
-    )
-    road.pass_time(1)
-    road.store._raw.set_trace_callback(None)
+    receipts = [
+        Receipt(carrier_ref=f"ref-{n}", status=Status.DELIVERED, detail="ok") for n in range(1, 51)
+    ]
+
+    def callback():
+        road.callback(*receipts)
+        road.pass_time(1)
+
+    asked = road.statements(callback)
     about = [text for text in asked if "recipient_troubles" in text]
     assert 1 <= len(about) <= 2, about
     assert not any("DELETE" in text for text in about)

@@ -68,5 +68,6 @@ def test_orders_for_which_there_is_no_room_are_counted_by_code(road: Road):
     road.sending = road.open_sending()
     road.sql("ALTER TABLE messages RENAME TO elsewhere")
     road.do(offered())
+    road.sql("ALTER TABLE elsewhere RENAME TO messages")
     assert road.counted("orders_refused_total", code="storage_unavailable") == 2
     assert road.counted("messages_accepted_total") == 0

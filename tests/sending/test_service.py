@@ -4,6 +4,7 @@ import asyncio
 from contextlib import contextmanager
 
 import pytest
+from grounds import embedded_only
 
 from sendrail.domain.account import key_digest
 from sendrail.domain.errors import (
@@ -278,7 +279,7 @@ def test_a_restart_remembers_the_window(road, sender, filled, seconds, code):
 
 def test_messages_of_another_process_are_seen(road, sender):
     road.send(sender, CID)
-    other = type(road.store)(road.path)
+    other = road.ground.open()
     elsewhere = road.open_sending(store=other)
     road.do(elsewhere.accept(road.account, [road.order(sender, ANN)]))
     assert codes(road.accept(road.order(sender, ANN), road.order(sender, BEN))) == [
@@ -290,14 +291,16 @@ def test_messages_of_another_process_are_seen(road, sender):
     road.do(other.close())
 
 
+@embedded_only  # elsewhere a block is reserved for good
 def test_a_window_filled_from_nothing_gives_out_no_number_that_was_not_reserved(road, sender):
     road.do(road.store.write(road.sending.fill_window))
     [verdict] = road.accept(road.order(sender, ANN))
     assert road.ids.read(verdict.message_id) == 1
 
 
+@embedded_only  # elsewhere they grow lane by lane, in blocks
 def test_numbers_grow_with_time_whichever_process_gives_them(road, sender):
-    other = type(road.store)(road.path)
+    other = road.ground.open()
     elsewhere = road.open_sending(store=other)
     ids = []
     for at, sending in enumerate([road.sending, elsewhere, elsewhere, road.sending] * 3):

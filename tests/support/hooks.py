@@ -148,19 +148,16 @@ class Hooks:
 
     def make_events(self, count, *, endpoint_id, first=1):
         """Put events of ended messages into the outbox at once."""
-        now = self.road.clock.now()
-        sender = self.road.add_list()
-        self.road.store._raw.executemany(
+        road, now = self.road, self.road.clock.now()
+        sender = road.add_list()
+        numbers = [road.ground.number(n) for n in range(first, first + count)]
+        road.store.sql_many(
             "INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at,"
             " status, attempt, epoch, skips, resent, segments, encoding, body, ended_at)"
             " VALUES (?, 0, ?, ?, ?, ?, 'delivered', 1, 1, 0, 0, 1, 'gsm7', 'x', ?)",
             [
-                (n, self.road.account, sender.id, 15550100000 + n, now, now)
-                for n in range(first, first + count)
+                (number, road.account, sender.id, 15550100000 + n, now, now)
+                for n, number in enumerate(numbers, first)
             ],
         )
-        self.road.store._raw.executemany(
-            "INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)"
-            " VALUES (?, 'delivery', ?, ?, ?, 0, 0, 0)",
-            [(endpoint_id, n, now, now) for n in range(first, first + count)],
-        )
+        road.store.tell(endpoint_id, numbers, now)

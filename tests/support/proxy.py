@@ -3,14 +3,16 @@
 import asyncio
 import socket
 import struct
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, contextmanager
 
 
 class Proxy:
     """Between a carrier and its peer; what it does may be changed at any time.
 
     `slice` is how many bytes go at once (0: as they come), `delay` the seconds before each piece,
-    `dark` that nothing comes through either way though the connections stand.
+    `dark` that nothing comes through either way though the connections stand, `held` that it comes
+    through later, as in a network that is cut and healed.
     """
 
     def __init__(self, port):
@@ -19,6 +21,7 @@ class Proxy:
         self.slice = 0
         self.delay = 0.0
         self.dark = False
+        self.held = False
         self.connections = 0
         self.ends = set()
 
@@ -56,6 +59,8 @@ class End(asyncio.Protocol):
             step = self.proxy.slice or len(data)
             for at in range(0, len(data), step):
                 await asyncio.sleep(self.proxy.delay)
+                while self.proxy.held:  # noqa: ASYNC110 - it is set from anywhere
+                    await asyncio.sleep(0.01)
                 self.other.transport.write(data[at : at + step])
 
     def data_received(self, data):
@@ -83,3 +88,29 @@ async def between(port):
             proxy.reset()
             await asyncio.sleep(0.01)
         await server.wait_closed()
+
+
+@contextmanager
+def beside(port):
+    """Run a proxy to this port in a thread of its own; `call` changes it from outside."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def wait(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    async def call(change):
+        change()
+
+    running = between(port)
+    proxy = wait(running.__aenter__())
+    proxy.call = lambda change: wait(call(change))
+    try:
+        yield proxy
+    finally:
+        proxy.held = False
+        wait(running.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,19 +1,17 @@
-"""A road to test on: a real store in a file, a clock we own, and a carrier that reads a script.
+"""A road to test on: a real store, a clock we own, and a carrier that reads a script.
 
 The event loop runs on the owned clock: where it would sleep, the clock jumps. So minutes of pacing,
-back-off and time-outs pass in milliseconds, and the same way each time.
+back-off and time-outs pass in milliseconds, and the same way each time. What differs from database
+to database stands in `grounds.py`.
 """
 
 import asyncio
 import pickle
 import random
-import selectors
 from collections import defaultdict, deque
-from functools import cache
-from pathlib import Path
 
 import pytest
-from sqlalchemy import StaticPool, create_engine
+from grounds import GROUNDS, NOW, OwnClock, OwnLoop
 
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
@@ -23,7 +21,6 @@ from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.delivery import Submitted
-from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
@@ -32,102 +29,13 @@ from sendrail.domain.sender import OnUncertain
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
-from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.responder import Responder
-from sendrail.sending.sole import SoleSending
 from sendrail.storage.rows import MessageFilter
-from sendrail.storage.sqlite import SqliteStore
-from sendrail.storage.tables import metadata
 from sendrail.telemetry import Metrics
 
-NOW = 1_800_000_000_000
 STALE_MS = 30 * 60_000
 EXPIRE_MS = 4 * 3_600_000
 ANSWER_SECONDS = 30.0
-_UPTIME = 5_000.0
-
-
-@cache
-def _empty_database():
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    metadata.create_all(engine)
-    image = engine.raw_connection().driver_connection.serialize()
-    engine.dispose()
-    return image
-
-
-class OwnClock:
-    """Both times of a `Clock`; they pass only when told to."""
-
-    def __init__(self):
-        self.passed_us = 0
-
-    def now(self):
-        return NOW + self.passed_us // 1000
-
-    def monotonic(self):
-        return _UPTIME + self.passed_us / 1e6
-
-    def advance(self, seconds):
-        # Up, never down: the loop must not find itself a hair before its own timer.
-        self.passed_us += -int(-seconds * 1e6 // 1)
-
-
-class _Jump(selectors.DefaultSelector):
-    """Where the loop would sleep, time passes instead."""
-
-    def __init__(self, clock):
-        super().__init__()
-        self._clock = clock
-
-    def select(self, timeout=None):
-        if timeout is None:
-            raise RuntimeError("nothing is left that could ever happen")
-        if timeout > 0:
-            self._clock.advance(timeout)
-        return super().select(0)
-
-
-class OwnLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time is a clock of ours."""
-
-    def __init__(self, clock):
-        super().__init__(_Jump(clock))
-        self.time = clock.monotonic
-
-
-class OwnStore(SqliteStore):
-    """The real store; reads run in line, so that nothing depends on a thread's moods."""
-
-    def __init__(self, path, **more):
-        super().__init__(path, Pseudonyms(b"a test"), **more)
-        # The fsync is tested by pulling plugs; here it would only cost time.
-        self._raw.execute("PRAGMA synchronous = OFF")
-        self.dead = False
-        # What every transaction fails with, at its very beginning or when it should be committed.
-        self.trouble = None
-        self.trouble_is_late = False
-
-    async def read(self, work):
-        return self._read(work)
-
-    def submit(self, work, done):
-        if not self.dead:
-            super().submit(work, done)
-
-    def _run(self, group):
-        if self.trouble is None:
-            return super()._run(group)
-        if self.trouble_is_late:
-            self._raw.execute("BEGIN IMMEDIATE")
-            for work, _ in group:
-                self._run_one(work)
-        raise self.trouble
-
-    def die(self):
-        """End as a killed process does: what is not committed is gone."""
-        self.dead, self._group = True, []
-        self.close_now()
 
 
 class ScriptedCarrier:
@@ -195,7 +103,7 @@ class Road:
 
     def __init__(
         self,
-        path: Path,
+        ground,
         *,
         window=500,
         mps=None,
@@ -203,17 +111,17 @@ class Road:
         stale_after_ms=STALE_MS,
         policies=None,
     ):
-        self.path = path
+        self.ground = ground
         self.clock = OwnClock()
-        self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock))
+        self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock, ground.calls))
         self.ids = MessageIds(bytes(range(16)))
         self.stale_after_ms = stale_after_ms
         self.blocked_words = ""
         self.policies = policies or Policies()
         self.carriers = {}
         self.alive = None
-        path.write_bytes(_empty_database())
-        self.store = OwnStore(path)
+        self.is_closed = False
+        self.store = ground.open()
         self.metrics = Metrics()
         self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
         self.link = self.add_link(window=window, mps=mps, segments=segments)
@@ -223,7 +131,16 @@ class Road:
     # Doing
 
     def do(self, work):
-        return self.runner.run(work)
+        """Run it to its end, and whatever call of the database is under way then."""
+
+        async def run():
+            self.ground.calls.go_on()
+            try:
+                return await work
+            finally:
+                await self.ground.calls.rest()
+
+        return self.runner.run(run())
 
     def write(self, work):
         return self.do(self.store.write(work))
@@ -233,13 +150,28 @@ class Road:
 
     def sql(self, text, *values):
         """Look behind the door."""
-        return self.store._raw.execute(text, values).fetchall()
+        return self.store.sql(text, *values)
+
+    def statements(self, work):
+        """Return the statements that the writing connection runs meanwhile, each in one line."""
+        ran = []
+        stop = self.store.trace(ran.append)
+        try:
+            work()
+        finally:
+            stop()
+        return [" ".join(each.split()) for each in ran]
 
     def close(self):
+        if self.is_closed:
+            return
+        self.is_closed = True
         if self.alive is not None:
             self.stop_all()
         if not self.store.dead:
             self.do(self.store.close())
+        # A few turns more, in which a killed store's connections go.
+        self.do(asyncio.sleep(0.01))
         self.runner.close()
 
     # Setting up
@@ -299,12 +231,12 @@ class Road:
     # Sending
 
     def open_sending(self, *, window_ms=300_000, waiting_max=2_000, store=None):
-        return SoleSending(
+        return self.ground.open_sending(
             store or self.store,
             self.ids,
             self.metrics,
             now=self.clock.now,
-            window=DuplicateWindow(window_ms),
+            window_ms=window_ms,
             blocked_words=self.blocked_words,
             waiting_max=waiting_max,
         )
@@ -346,7 +278,7 @@ class Road:
             claimer,
             self.pacer,
             self.routes,
-            lease=self.lease,
+            lanes=self.lease,
             metrics=self.metrics,
             clock=self.clock,
             chance=random.Random(7),
@@ -431,12 +363,18 @@ class Road:
         return self.metrics.registry.get_sample_value(f"sendrail_{name}", labels) or 0
 
 
+@pytest.fixture(params=GROUNDS)
+def ground(request):
+    """The database that the roads of a test lie on."""
+    return GROUNDS[request.param]
+
+
 @pytest.fixture
-def make_road(tmp_path):
+def make_road(tmp_path, ground):
     roads = []
 
     def make(**settings):
-        roads.append(Road(tmp_path / f"road-{len(roads)}.db", **settings))
+        roads.append(Road(ground(tmp_path, len(roads)), **settings))
         return roads[-1]
 
     yield make

@@ -2,9 +2,9 @@
 
 import pytest
 from hooks import Hooks
-from road import make_road, road
+from road import ground, make_road, road
 
-__all__ = ["make_road", "road"]
+__all__ = ["ground", "make_road", "road"]
 
 
 @pytest.fixture

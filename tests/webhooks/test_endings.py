@@ -68,24 +68,20 @@ def rejected(road, sender):
 def failed_for_good(road, sender):
     road.carrier.will(ANN, *([Failed("busy")] * ATTEMPTS_MAX))
     sent = road.send(sender, ANN)
-    road.deliver(24 * HOUR)
+    for _ in range(24 * 4):
+        road.clock.advance(HOUR / 4)
+        road.deliver(0.1)
     return sent
 
 
 def rejected_though_the_commit_said_no(road, sender):
     """The settlement is written twice, since nobody heard that its commit succeeded."""
-    run = road.store._run
-
-    def run_and_deny(group):
-        run(group)
-        raise StorageUnavailable("nobody heard")
-
     road.carrier.will(ANN, 1.0, Rejected("spam"))
     sent = road.send(sender, ANN)
     road.deliver(0.5)
-    road.store._run = run_and_deny
+    road.store.doubt = StorageUnavailable("nobody heard")
     road.pass_time(1)
-    road.store._run = run
+    road.store.doubt = None
     road.pass_time(1)
     return sent
 
@@ -227,8 +223,8 @@ def test_an_ending_that_is_not_committed_is_not_told(road, hooks, sender):
     road.deliver(1)
     road.stop_all()
     road.callback(receipt())
-    road.store.trouble, road.store.trouble_is_late = OSError("broken"), True
-    with pytest.raises(OSError, match="broken"):
+    road.store.trouble, road.store.trouble_is_late = StorageUnavailable("broken"), True
+    with pytest.raises(StorageUnavailable, match="broken"):
         road.do(road.receipts.step())
     road.store.trouble = None
     assert hooks.outbox() == []
@@ -239,23 +235,12 @@ def test_an_ending_that_is_not_committed_is_not_told(road, hooks, sender):
 # What it costs
 
 
-def statements(road, work):
-    """Return the statements the writing connection runs meanwhile."""
-    ran = []
-    road.store._raw.set_trace_callback(ran.append)
-    try:
-        work()
-    finally:
-        road.store._raw.set_trace_callback(None)
-    return [" ".join(each.split()) for each in ran]
-
-
 def receipts_for_a_hundred(road, sender):
     road.send(sender, *range(ANN, ANN + 100))
     road.deliver(3)
     road.stop_all()
     road.callback(*(receipt(f"ref-{n + 1}") for n in range(100)))
-    return statements(road, lambda: road.do(road.receipts.step()))
+    return road.statements(lambda: road.do(road.receipts.step()))
 
 
 def test_a_batch_of_endings_costs_two_statements_where_there_is_an_endpoint(road, hooks, sender):
@@ -275,6 +260,6 @@ def test_a_batch_of_endings_costs_one_look_where_there_is_none(road, hooks, send
 
 def test_taking_an_order_asks_nothing_about_endpoints(road, hooks, sender):
     hooks.add()
-    ran = statements(road, lambda: road.send(sender, *range(ANN, ANN + 100)))
+    ran = road.statements(lambda: road.send(sender, *range(ANN, ANN + 100)))
     assert any("INTO messages" in each for each in ran)
     assert not any("webhook" in each or "outbox" in each for each in ran)

@@ -1,4 +1,4 @@
-"""Events are not kept for ever, and what is lost by that is told to the operator."""
+"""Nothing is kept for ever, and what is lost by that is told to the operator."""
 
 import structlog
 
@@ -32,3 +32,23 @@ def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
         assert road.sql(f"SELECT count(*) FROM {table}") == [(0,)]
     lost = [line["count"] for line in logs if line["event"] == "webhook_events_lost"]
     assert sum(lost) == 250
+
+
+def test_the_store_is_told_what_is_past_its_time(road, monkeypatch):
+    asked = []
+
+    async def tend(now, **limits):
+        asked.append({name: at and now - at for name, at in limits.items()})
+
+    monkeypatch.setattr(road.store, "tend", tend)
+    road.open_delivery()
+    for days in (90, 0):
+        settings = Settings(retention_days=days, duplicate_window_seconds=600)
+        caretaker = Caretaker(
+            road.store, road.sending, road.rescuer, road.metrics, settings, now=road.clock.now
+        )
+        road.do(caretaker.step())
+    assert asked == [
+        {"messages_before": 90 * DAY * 1000, "seen_before": 600_000},
+        {"messages_before": None, "seen_before": 600_000},
+    ]

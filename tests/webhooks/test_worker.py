@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 import standardwebhooks
+from grounds import embedded_only
 from hooks import Hooks
 
 from sendrail.domain.delivery import Rejected
@@ -30,6 +31,7 @@ def waits(posts):
     return [later.at - earlier.at for earlier, later in pairwise(posts)]
 
 
+@embedded_only  # many minutes of looks
 def test_an_event_is_told_at_once_and_once(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.start()
@@ -75,6 +77,7 @@ def test_a_receiver_can_verify_what_it_gets(road, hooks):
 # Retries
 
 
+@embedded_only  # many minutes of looks
 def test_retries_come_as_the_public_page_says_with_the_same_id_and_body(road, hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
@@ -122,9 +125,11 @@ def test_an_endpoint_that_asks_for_patience_gets_it_for_all_its_events(hooks, st
 def test_an_event_of_a_message_that_is_gone_is_put_to_rest(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(2, endpoint_id=endpoint.id)
-    road.sql("DELETE FROM messages WHERE number = 1")
+    road.sql("DELETE FROM messages WHERE number = ?", road.ground.number(1))
     hooks.pass_time(2)
-    assert [post.event["message_id"] for post in hooks.receiver.posts] == [road.ids.show(2)]
+    assert [post.event["message_id"] for post in hooks.receiver.posts] == [
+        road.ids.show(road.ground.number(2))
+    ]
     assert road.sql("SELECT count(*) FROM outbox WHERE due_at IS NOT NULL") == [(0,)]
 
 
@@ -155,6 +160,7 @@ def test_ten_thousand_events_for_a_dead_endpoint_do_not_delay_a_live_one(road, h
     assert len(hooks.receiver.of(DEAD)) == 8
 
 
+@embedded_only  # many minutes of looks
 def test_a_dead_endpoint_spends_few_attempts_and_gets_everything_once_it_is_back(road, hooks):
     dead = hooks.add(DEAD).endpoint
     hooks.make_events(500, endpoint_id=dead.id)
@@ -183,6 +189,7 @@ def test_no_endpoint_has_more_under_way_than_its_bound(hooks):
 # Pauses
 
 
+@embedded_only  # many minutes of looks
 def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     dead = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=dead.id)
@@ -203,6 +210,7 @@ def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     assert waiting == [(0,)]
 
 
+@embedded_only  # many minutes of looks
 def test_one_success_in_between_keeps_it_alive(hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=endpoint.id)
@@ -218,6 +226,7 @@ def test_one_success_in_between_keeps_it_alive(hooks):
     assert state(hooks, endpoint) is EndpointState.PAUSED
 
 
+@embedded_only  # many minutes of looks
 def test_how_long_it_has_failed_survives_a_restart(road, hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=endpoint.id)
@@ -233,6 +242,7 @@ def test_how_long_it_has_failed_survives_a_restart(road, hooks):
     other.stop()
 
 
+@embedded_only  # many minutes of looks
 def test_an_endpoint_that_says_gone_is_told_no_more(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(100, endpoint_id=endpoint.id)
@@ -246,6 +256,7 @@ def test_an_endpoint_that_says_gone_is_told_no_more(hooks):
     assert len(hooks.receiver.posts) == 100
 
 
+@embedded_only  # many minutes of looks
 def test_a_pause_by_hand_holds_within_a_moment(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.start()
@@ -260,6 +271,7 @@ def test_a_pause_by_hand_holds_within_a_moment(hooks):
     assert len(hooks.receiver.posts) == 3
 
 
+@embedded_only  # many minutes of looks
 def test_a_new_url_is_used_and_gets_a_new_chance(hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(20, endpoint_id=endpoint.id)
@@ -273,9 +285,7 @@ def test_a_new_url_is_used_and_gets_a_new_chance(hooks):
 # Crashes
 
 
-def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(make_road):
-    road = make_road()
-    hooks = Hooks(road)
+def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
     hooks.open()
@@ -288,17 +298,14 @@ def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(make_
         road.store.die()
 
     road.do(post_and_die())
+    road.do(asyncio.sleep(0))
     [first] = hooks.receiver.posts
-    image = road.path.read_bytes()
-    other_road = make_road()
-    other_road.do(other_road.store.close())
-    other_road.path.write_bytes(image)
-    other_road.store = type(road.store)(other_road.path)
-    other = Hooks(other_road)
+    road.store = road.ground.open()
+    other = Hooks(road)
     other.pass_time(1)
     [second] = other.receiver.posts
     assert (second.id, second.body) == (first.id, first.body)
-    other.pass_time(10 * MINUTE)
+    other.pass_time(MINUTE)
     assert len(other.receiver.posts) == 1
     other.stop()
 
@@ -352,6 +359,7 @@ def test_a_replay_tells_one_event_again_as_it_was(hooks):
     assert [(post.id, post.body) for post in again] == [(first.id, first.body)]
 
 
+@embedded_only  # many minutes of looks
 def test_a_replay_of_what_was_given_up_begins_the_schedule_anew(road, hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(2, endpoint_id=endpoint.id)

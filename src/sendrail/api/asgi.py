@@ -46,9 +46,7 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         *_both("/messages", api.list_messages),
         *_both("/messages/{message_id}", api.show_message),
         *resource_routes(runtime, BASES),
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(is_ready)),
-        Route("/metrics", api.metrics),
+        *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks),
         *page_routes(),
     ]
@@ -56,6 +54,15 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
         routes += _both(path, endpoint, method)
     for call in CALLS.values():
         routes += _both(f"/{call.name}", api.sender(call), "POST")
+    return _app(routes)
+
+
+def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
+    """Return the application of a process without the API: what tells how it is."""
+    return _app(_probes(runtime, is_ready))
+
+
+def _app(routes: list[BaseRoute]) -> ASGIApp:
     app = Starlette(
         routes=routes,
         exception_handlers={
@@ -68,6 +75,17 @@ def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
     return _EveryAnswer(app)
+
+
+def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:
+    async def metrics(_: Request) -> Response:
+        return Response(runtime.metrics.render(), media_type=CONTENT_TYPE)
+
+    return [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(is_ready)),
+        Route("/metrics", metrics),
+    ]
 
 
 def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[BaseRoute]:
@@ -132,9 +150,6 @@ class _Api:
         found = await self._runtime.messages.page(account, about, page, per_page)
         return json_answer(200, _encode(page_of(found)), PRIVATE)
 
-    async def metrics(self, _: Request) -> Response:
-        return Response(self._runtime.metrics.render(), media_type=CONTENT_TYPE)
-
 
 async def _healthz(_: Request) -> Response:
     return json_answer(200, b'{"status":"ok"}')
@@ -177,7 +192,9 @@ async def _broken(request: Request, error: Exception) -> Response:
     path = request.url.path.replace(request.path_params.get("token") or "\0", "…")
     _log.error("request_broke", request_id=request_id, path=path, exc_info=error)
     text = "Something broke here; please report it with the request id"
-    return json_answer(500, error_body("internal_error", text, request_id))
+    # The server ends the connection after it: without this the client's next request on it is lost.
+    closing = {"connection": "close"}
+    return json_answer(500, error_body("internal_error", text, request_id), closing)
 
 
 class _EveryAnswer:

@@ -72,7 +72,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "internal_error": (500, "Something broke here; the log has the request id."),
     "overloaded": (503, "Too much waits for the disk; try again shortly."),
     "storage_full": (503, "The disk is full; nothing was stored."),
-    "storage_unavailable": (503, "The database cannot be used; nothing was stored."),
+    "storage_unavailable": (
+        503,
+        "The database cannot be used. Send the same again; what was stored is a duplicate.",
+    ),
 }
 # How long a client is asked to wait before it tries again.
 RETRY_AFTER_SECONDS: Final = {429: 5, 503: 1, 409: 1}

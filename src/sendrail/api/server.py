@@ -14,12 +14,12 @@ from typing import Final
 import structlog
 import uvicorn
 
-from sendrail.api.asgi import make_app
+from sendrail.api.asgi import make_app, make_probes
 from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import FastLane, fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
-from sendrail.crew import delivering
+from sendrail.crew import Role, delivering, roles_of
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
 from sendrail.settings import Settings
@@ -59,6 +59,7 @@ def run(settings: Settings, announce: Callable[[Ready], None]) -> None:
             "there. Put a TLS proxy in front and listen on 127.0.0.1, or set "
             "SENDRAIL_ALLOW_PUBLIC_BIND=1 if you know what stands in front."
         )
+    roles_of(settings)
     drain = Drain(settings.drain_seconds)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -76,9 +77,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: Drain) -> None:
+    has_api = Role.API in roles_of(settings)
     async with open_runtime(settings, serving=True) as runtime:
         listener = listen(settings.host, settings.port)
-        server = make_server(runtime)
+        server = make_server(runtime, has_api=has_api)
         leave = partial(_leave, server, drain)
         async with delivering(runtime, leave, drain):
             with _stopped_by_signals(server, leave):
@@ -88,7 +90,11 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: D
                 _calm_collector()
                 host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
-                await _tell(f"http://{shown}:{port}", runtime, announce)
+                url = f"http://{shown}:{port}"
+                if has_api:
+                    await _tell(url, runtime, announce)
+                else:
+                    announce(Ready(url, None, runtime))
                 _log.info("serving", host=host, port=port)
                 closer = asyncio.create_task(_close_slow(server))
                 await serving
@@ -162,18 +168,22 @@ def _leave(server: _Server, drain: Drain) -> None:
         drain.end_by_force()
 
 
-def make_server(runtime: Runtime, *, fast: bool = True) -> _Server:
-    """Return a server over a runtime; without `fast` every request goes through ASGI."""
+def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) -> _Server:
+    """Return a server over a runtime; without `fast` every request goes through ASGI.
+
+    Without the API it only answers whoever asks how the process is.
+    """
     calls = SendingCalls(runtime.sending, runtime.limits)
     server: _Server
 
     def is_ready() -> bool:
         return server.started and not server.should_exit and runtime.sending.closed is None
 
-    protocol: type[Connection] = fast_lane_for(calls) if fast else Connection
+    protocol: type[Connection] = fast_lane_for(calls) if fast and has_api else Connection
+    app = make_app(runtime, calls, is_ready) if has_api else make_probes(runtime, is_ready)
     server = _Server(
         uvicorn.Config(
-            make_app(runtime, calls, is_ready),
+            app,
             http=protocol,
             ws="none",
             lifespan="off",

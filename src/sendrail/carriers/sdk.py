@@ -8,7 +8,7 @@ every carrier runs it.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -29,16 +29,27 @@ Report = Callable[[Outbound, Outcome], None]
 Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
 
 
+class Part(NamedTuple):
+    """The place of this process, from 0, among so many that hand over by the same link."""
+
+    place: int = 0
+    of: int = 1
+
+
+WHOLE_LINK: Final = Part()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkContext:
     """What a carrier is told of the link it serves, beside the link's own settings.
 
     `callback_url` is where the carrier's callbacks for this link reach us, as the public sees it;
-    None while the installation has no public address.
+    None while the installation has no public address. `part` is what of the link is this process's.
     """
 
     name: str = "link"
     callback_url: str | None = None
+    part: Part = WHOLE_LINK
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -114,6 +125,15 @@ class HearsCallbacks(Protocol):
         Pure. The proof is over the raw bytes, in constant time, and comes before any reading; a
         request that fails it is answered 401 and nothing of it is stored.
         """
+        ...
+
+
+@runtime_checkable
+class SharesConnections(Protocol):
+    """A carrier that lets so many connections in, however many processes hand over to it."""
+
+    def connections(self, part: Part) -> int:
+        """Return how many connections such a part of the link keeps; at least one."""
         ...
 
 

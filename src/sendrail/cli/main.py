@@ -26,6 +26,7 @@ from sendrail.cli import (
     replies,
     send,
     serve,
+    status,
     webhooks,
 )
 
@@ -67,6 +68,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command()(listen.listen)
 app.command()(listen.trigger)
 app.add_typer(config.app, name="config")
+app.command()(status.status)
 app.command()(audit.audit)
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)

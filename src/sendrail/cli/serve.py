@@ -41,6 +41,14 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on; default: 8025.")
     ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE",
+            help="What this process does: api, deliver, receipts, webhooks, scheduler; may be "
+            "given several times. Default: all.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take messages and deliver them. The first start sets everything up."""
@@ -48,7 +56,8 @@ def serve(
     from sendrail.settings import load
 
     with output.told(as_json):
-        run(load(data_dir=data, host=host, port=port), _announce_json if as_json else _announce)
+        settings = load(data_dir=data, host=host, port=port, roles=",".join(role) if role else None)
+        run(settings, _announce_json if as_json else _announce)
 
 
 def _announce(ready: "Ready") -> None:

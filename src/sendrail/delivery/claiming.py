@@ -5,17 +5,16 @@ message waited wins. What passes gets its intent written; the bytes leave only a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from sendrail.delivery.lanes import Lease
+from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes, Share
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
-from sendrail.domain.errors import SetupError
 from sendrail.domain.gate import Facts, judge_again
 from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Drop, Skip, Status
@@ -43,6 +42,8 @@ class Then(Enum):
     WHEN_LINK_ALLOWS = auto()
     WHEN_DUE = auto()
     WHEN_TOLD = auto()
+    # Its lane has gone to another owner, or is about to.
+    WHEN_OURS = auto()
 
 
 @dataclass(slots=True)
@@ -68,10 +69,12 @@ class Round:
     now: float
     wall: int
     share: int
+    # The lanes that are ours until the transaction ends, with their epochs.
+    held: Mapping[int, int]
     taken: list[TurnTaken] = field(default_factory=list)
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
-    held: list[QueuePlace] = field(default_factory=list)
+    kept: list[QueuePlace] = field(default_factory=list)
     planned: dict[LinkId, Share] = field(default_factory=lambda: defaultdict(Share))
     # How many messages each link took for the lists that have it as their second one.
     failed_over: Counter[str] = field(default_factory=Counter)
@@ -90,7 +93,7 @@ class Claimer:
 
     def __init__(
         self,
-        lease: Lease,
+        lanes: Lanes,
         routes: Routes,
         pacer: Pacer,
         ids: MessageIds,
@@ -98,7 +101,7 @@ class Claimer:
         stale_after_ms: int,
         blocked_words: str,
     ) -> None:
-        self._lease = lease
+        self._lanes = lanes
         self._routes = routes
         self._pacer = pacer
         self._ids = ids
@@ -108,23 +111,25 @@ class Claimer:
     def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> Round:
         """Take what is due of these lists; `now` paces, `wall` tells what is due and stale.
 
-        Raises `SetupError` when somebody else has taken the lanes over.
+        Raises `SetupError` when somebody else has taken all lanes over.
         """
-        if not self._lease.holds(tx):
-            raise SetupError("Another process has taken over the delivery of this data folder.")
-        found = Round(tx, now, wall, share=max(_SHARE_MIN, _ROUND_MAX // len(turns)))
+        held = self._lanes.hold(tx, (turn.lane for turn in turns))
+        share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
+        found = Round(tx, now, wall, share, held)
         candidates: list[_Candidate] = []
         senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
         for turn in turns:
             taken = TurnTaken(turn)
             found.taken.append(taken)
-            if (sender := senders.get(turn.list_id)) is None:
+            if turn.lane not in held:
+                taken.then = Then.WHEN_OURS
+            elif (sender := senders.get(turn.list_id)) is None:
                 self._drop_orphans(taken, found)
             else:
                 candidates += self._take_turn(taken, sender, found)
         self._judge_candidates(candidates, found)
         tx.queue.drop(found.drops, wall)
-        tx.queue.hold(found.held, _NO_RESEND)
+        tx.queue.hold(found.kept, _NO_RESEND)
         return found
 
     def _drop_orphans(self, taken: TurnTaken, found: Round) -> None:
@@ -192,7 +197,7 @@ class Claimer:
                 going.append(each)
         names = self._ids.show_many([each.place.number for each in going])
         for each, name in zip(going, names, strict=True):
-            claim = _claim(each, loaded[each.place.number], name, wall)
+            claim = _claim(each, loaded[each.place.number], name, found)
             found.claims.append((each.route, claim))
             each.taken.paced += claim.rank == RANK_PACED
             if claim.link_id != each.sender.link_id:
@@ -200,7 +205,7 @@ class Claimer:
         tx.queue.depart(
             [each.place for each in going],
             [
-                Departure(claim.attempt, self._lease.epoch, claim.link_id, wall, claim.number)
+                Departure(claim.attempt, claim.epoch, claim.link_id, wall, claim.number)
                 for _, claim in found.claims
             ],
         )
@@ -256,7 +261,7 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
     link_id = each.route.link.id
     if message.resent and message.link_id != link_id:
         # It may have left by its link already. Only what certainly did not goes by another one.
-        found.held.append(each.place)
+        found.kept.append(each.place)
         return False
     planned = found.planned[link_id]
     if each.taken.then is Then.WHEN_LINK_ALLOWS or not each.route.admits(
@@ -273,7 +278,7 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
     return True
 
 
-def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall: int) -> Claim:
+def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, found: Round) -> Claim:
     place, sender = candidate.place, candidate.sender
     body = message.body
     if "{{" in body:
@@ -283,8 +288,9 @@ def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, wall
         lane=Lane(place.lane),
         list_id=ListId(place.list_id),
         link_id=candidate.route.link.id,
+        epoch=found.held[place.lane],
         attempt=message.attempt + 1,
-        claimed_at=wall,
+        claimed_at=found.wall,
         due_at=place.due_at,
         rank=place.rank,
         resent=bool(message.resent),

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from sendrail.domain.pacing import Pace
+from sendrail.storage.rows import LaneRanges
 
 # A list whose pace allows hundreds a second is served in small groups this far apart: a commit for
 # each single message would cost more than all the rest.
@@ -41,12 +42,28 @@ class Pacer:
     def __init__(self, rests_until: float = 0.0) -> None:
         """Start; no list's pace has room before `rests_until` (see `Pace`)."""
         self._rests_until = rests_until
+        # Lanes that were taken over lately, and until when their lists rest.
+        self._rests: list[tuple[int, int, float]] = []
         self._active: dict[int, _Active] = {}
         self._turns: list[tuple[float, int, int]] = []
         self._order = count()
 
     def __len__(self) -> int:
         return len(self._active)
+
+    def rest_lanes(self, lanes: LaneRanges, until: float) -> None:
+        """Let no list of these lanes pace anything out before a time: they were taken over."""
+        self._rests = [(*each, until) for each in lanes] + self._rests
+
+    def forget_lanes(self, lanes: LaneRanges) -> None:
+        """Forget the lists of lanes that have gone to another owner."""
+        for list_id, active in list(self._active.items()):
+            if any(first <= active.lane < end for first, end in lanes):
+                del self._active[list_id]
+
+    def forget(self, list_id: int) -> None:
+        """Forget a list whose lane is another owner's."""
+        self._active.pop(list_id, None)
 
     def wake(self, lane: int, list_id: int, at: float) -> None:
         """Look at this list at the given time, or earlier if that is planned already.
@@ -82,7 +99,7 @@ class Pacer:
         """Return how many paced messages of the list may leave, at the rate it has now."""
         active = self._active[list_id]
         if active.pace is None:
-            active.pace = Pace(per_minute / 60, self._rests_until)
+            active.pace = Pace(per_minute / 60, self._rest_of(active.lane, now))
         else:
             active.pace.per_second = per_minute / 60
         return active.pace.room(now)
@@ -108,6 +125,13 @@ class Pacer:
                 del self._active[list_id]
         else:
             self.wake(active.lane, list_id, max(active.pace.ready_at(now), now + 1.0))
+
+    def _rest_of(self, lane: int, now: float) -> float:
+        if not self._rests:
+            return self._rests_until
+        self._rests = [rest for rest in self._rests if rest[2] > now]
+        ends = [until for first, end, until in self._rests if first <= lane < end]
+        return max(ends, default=self._rests_until)
 
     def next_at(self) -> float | None:
         """Return when the next list is to be looked at."""

@@ -9,14 +9,14 @@ from typing import Final
 
 import structlog
 
-from sendrail.delivery.lanes import Lease
+from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.settle import settle
 from sendrail.domain.delivery import Uncertain, rank_of
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Arrival, QueuePlace, Unsettled
+from sendrail.storage.rows import EVERY_LANE, Arrival, LaneRanges, QueuePlace, Unsettled
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -29,25 +29,27 @@ class Rescuer:
     """Finds what was left behind; `rescue` at start, `expire` now and then."""
 
     def __init__(
-        self, store: Store, lease: Lease, ids: MessageIds, metrics: Metrics, *, expire_after_ms: int
+        self, store: Store, lanes: Lanes, ids: MessageIds, metrics: Metrics, *, expire_after_ms: int
     ) -> None:
         self._store = store
-        self._lease = lease
+        self._lanes = lanes
         self._ids = ids
         self._metrics = metrics
         self._expire_after_ms = expire_after_ms
 
-    async def rescue(self, now: int) -> int:
+    async def rescue(self, now: int, lanes: LaneRanges = EVERY_LANE) -> int:
         """Settle every attempt of former owners as uncertain; return how many there were."""
         rescued = after = 0
         while True:
-            batch = await self._store.write(partial(self._rescue, after=after, now=now))
-            if not batch:
+            seen, left = await self._store.write(
+                partial(self._rescue, lanes=lanes, after=after, now=now)
+            )
+            if not seen:
                 return rescued
-            after = batch[-1].number
-            rescued += len(batch)
-            self._metrics.uncertain.inc(len(batch))
-            for message in batch:
+            after = seen[-1].number
+            rescued += len(left)
+            self._metrics.uncertain.inc(len(left))
+            for message in left:
                 _log.warning(
                     "message_uncertain",
                     message_id=self._ids.show(message.number),
@@ -60,12 +62,14 @@ class Rescuer:
         self._metrics.ended.labels(Status.FAILED).inc(expired)
         return expired
 
-    def _rescue(self, tx: Tx, after: int, now: int) -> list[Unsettled]:
-        open_attempts = tx.queue.unsettled(Status.SENDING, after, _BATCH)
-        left = [message for message in open_attempts if message.epoch < self._lease.epoch]
+    def _rescue(
+        self, tx: Tx, lanes: LaneRanges, after: int, now: int
+    ) -> tuple[list[Unsettled], list[Unsettled]]:
+        seen = tx.queue.unsettled(Status.SENDING, after, _BATCH, lanes)
+        left = [each for each in seen if each.epoch < self._lanes.epoch_of(each.lane)]
         senders = tx.gate.lists_by_id({message.list_id for message in left})
         tx.queue.arrive([_arrival(message, senders.get(message.list_id), now) for message in left])
-        return left
+        return seen, left
 
     def _expire(self, tx: Tx, now: int) -> int:
         expired = after = 0

@@ -4,10 +4,12 @@ A list goes by its first link; by its second one while the first takes nothing f
 paused, not open here, or its breaker is open. A link that is merely slow or full is waited for.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier
+from sendrail.delivery.allowance import Allowance
 from sendrail.domain.breaker import Breaker, Departed, trouble_of
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import LinkId
@@ -29,9 +31,17 @@ class Share(NamedTuple):
 class Route:
     """One link: its carrier, its window, its pace, its breaker, and the lists that wait for it."""
 
-    def __init__(self, link: Link, carrier: Carrier, rests_until: float = 0.0) -> None:
+    def __init__(
+        self,
+        link: Link,
+        carrier: Carrier,
+        rests_until: float = 0.0,
+        allowance: Allowance | None = None,
+    ) -> None:
         self.link = link
         self.carrier = carrier
+        # Where the link's contract is shared with other processes.
+        self.allowance = allowance
         self.in_flight = 0
         self.paused = False
         self.breaker = Breaker()
@@ -55,10 +65,19 @@ class Route:
 
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""
+        room = self.local_room(now)
+        if room > 0 and self.allowance is not None:
+            room = min(room, self.allowance.room(now))
+        return room
+
+    def local_room(self, now: float) -> int:
+        """Return how many messages may be handed over as far as this process alone decides."""
         if now < self._reserved_until:
             return 0
         room = min(self.window_room(), self._pace.room(now), self._trusted(now))
-        return room if self._segments is None else min(room, self._segments.room(now))
+        if self._segments is not None:
+            room = min(room, self._segments.room(now))
+        return room
 
     def window_room(self) -> int:
         """Return how many more messages may be under way at once."""
@@ -70,12 +89,25 @@ class Route:
         return self.paused or (room is not None and room <= planned)
 
     def waits_for_news(self, now: float) -> bool:
-        """Tell whether only an answer, or a word of the operator, can make room again."""
-        return self.window_room() <= 0 or self.takes_nothing(now)
+        """Tell whether only an answer, a word of the operator or a slice can make room again."""
+        if self.window_room() <= 0 or self.takes_nothing(now):
+            return True
+        if self.allowance is None:
+            return False
+        self.allowance.wish()
+        return True
 
     def wakeable(self, now: float) -> int:
         """Return for how many lists that wait there may be something to do."""
+        if self.allowance is not None and self.allowance.is_used_up(now):
+            if self.parked:
+                self.allowance.wish()
+            return 0
         return min(self.window_room(), self._trusted(now))
+
+    def wakeable_later(self) -> int:
+        """Return for how many lists a slice that is coming may have something."""
+        return self.allowance.coming() if self.allowance is not None else 0
 
     def is_tried(self) -> bool:
         """Tell whether lists wait for the time at which an open breaker may be tried."""
@@ -83,10 +115,16 @@ class Route:
 
     def admits(self, now: float, planned: int, segments: int) -> bool:
         """Tell whether a message of so many segments may follow what is planned in segments."""
+        if self.allowance is not None and not self.allowance.fits(now, planned, segments):
+            self.allowance.wish(segments)
+            return False
         return self._segments is None or self._segments.admits(now, planned, segments)
 
     def reserve(self, now: float, segments: int) -> None:
         """Keep everybody back until a long message has room, or short ones would starve it."""
+        if self.allowance is not None:
+            # The next slice has room for it.
+            return
         self._reserved_until = self.ready_at(now, segments)
 
     def ready_at(self, now: float, segments: int = 1) -> float:
@@ -129,6 +167,8 @@ class Routes:
         self._routes = {route.link.id: route for route in routes}
         self._absent: dict[LinkId, dict[int, int]] = {}
         self._resting: set[Route] = set()
+        # Set when a link wants a slice of a contract that it shares.
+        self.wished = asyncio.Event()
         # Told with a link's id when its lists may have something to do again.
         self.news: Callable[[LinkId], None] = _nobody_hears
 

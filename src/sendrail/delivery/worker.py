@@ -7,18 +7,19 @@ in a task of its own for each hand-over, so that one slow link never delays anot
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 import structlog
 
 from sendrail.clock import Clock
+from sendrail.delivery.answers import Answer, arrival_of
 from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
-from sendrail.delivery.lanes import Lease
-from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.doubts import Doubts
+from sendrail.delivery.lanes import Lanes
+from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
 from sendrail.domain.breaker import BreakerState, Departed
@@ -28,9 +29,9 @@ from sendrail.domain.delivery import (
     Outbound,
     Outcome,
     Rejected,
-    Settlement,
     Submitted,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.errors import StorageUnavailable
@@ -38,7 +39,7 @@ from sendrail.domain.ids import LinkId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Arrival, QueuePlace, TroubleWord
+from sendrail.storage.rows import TroubleWord
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -46,6 +47,8 @@ _log = structlog.get_logger()
 _LISTS_MAX: Final = 512
 # How often we look for ourselves, should a hint have been lost or another process have written.
 _LOOK_SECONDS: Final = 0.5
+# On a shared database every look costs the others as well: at most this part of the time.
+_LOOK_SHARE_MAX: Final = 0.05
 _STORAGE_RETRY_SECONDS: Final = 0.5
 # Under load there is news with every commit, a thousand times a second, and hardly ever of a list
 # whose turn has come: it is heard together.
@@ -54,14 +57,7 @@ _HEAR_SECONDS: Final = 0.005
 _SETTLE_SECONDS: Final = 1.5
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    claim: Claim
-    outcome: Outcome
-    settlement: Settlement
-    at: int
+_NOT_HANDED_OVER: Final = Unavailable("not handed over", 0)
 
 
 class Worker:
@@ -74,7 +70,7 @@ class Worker:
         pacer: Pacer,
         routes: Routes,
         *,
-        lease: Lease,
+        lanes: Lanes,
         metrics: Metrics,
         clock: Clock,
         chance: random.Random,
@@ -85,7 +81,7 @@ class Worker:
         self._claimer = claimer
         self._pacer = pacer
         self._routes = routes
-        self._lease = lease
+        self._lanes = lanes
         self._metrics = metrics
         self._clock = clock
         self._chance = chance
@@ -93,11 +89,18 @@ class Worker:
         self._troubles = troubles or TroublePolicy()
         routes.news = self._wake_all_parked
         self._handing_over: set[asyncio.Task[None]] = set()
-        self._answers: list[_Answer] = []
-        self._settling: list[_Answer] = []
+        self._answers: list[Answer] = []
+        self._settling: list[Answer] = []
         self._settle_scheduled = False
+        self._doubts = Doubts(
+            store, lanes, lambda claim: arrival_of(self._answer(claim, _NOT_HANDED_OVER))
+        )
+        # A settlement of which nobody knows whether it was committed will be written again.
+        self._settles_again = False
         self._look_missed = False
+        self._look_every = _LOOK_SECONDS
         self._heard_at = 0.0
+        self._look_soon = False
         self._stopping = False
         # Set while `run` is not under way: only then no claim can turn into another hand-over.
         self._ended = asyncio.Event()
@@ -111,8 +114,8 @@ class Worker:
             looked_at = self._clock.monotonic()
             while not self._stopping:
                 now = self._clock.monotonic()
-                if now - looked_at >= _LOOK_SECONDS:
-                    looked_at = now
+                if now - looked_at >= self._look_every or self._look_soon:
+                    looked_at, self._look_soon = now, False
                     if self._store.changed_elsewhere() or self._look_missed:
                         self._store.hints.links_event.set()
                         await self.look()
@@ -130,6 +133,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until + _SETTLE_SECONDS):
                 await self._ended.wait()
+                if self._doubts:
+                    await self._doubts.settle()
         # Each is cancelled at the deadline, and a carrier may take its time to notice.
         await wait_at_most(max(0.0, until - now()), self._handing_over)
         while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
@@ -139,39 +144,86 @@ class Worker:
         return self._settle_scheduled or bool(self._answers) or bool(self._handing_over)
 
     async def look(self) -> None:
-        """Find every list that has something waiting, whoever put it there."""
+        """Find every list of ours that has something waiting, whoever put it there."""
+        began, lanes = self._clock.monotonic(), self._lanes.ranges
         try:
-            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting())
+            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting(lanes))
         except StorageUnavailable as error:
             _log.warning("look_postponed", reason=error.code)
             self._look_missed = True
             return
         self._look_missed = False
         now = self._clock.monotonic()
+        self._look_every = max(_LOOK_SECONDS, (now - began) / _LOOK_SHARE_MAX)
         for lane, list_id in waiting:
-            self._pacer.wake(lane, list_id, now)
+            if self._lanes.has(lane):
+                self._pacer.wake(lane, list_id, now)
+
+    def look_soon(self) -> None:
+        """Look without waiting for the time: other lanes have become ours."""
+        self._look_soon = self._look_missed = True
+        self._store.hints.queued_event.set()
 
     async def step(self) -> int:
         """Do one round; return how many lists had their turn."""
+        if self._settles_again or (self._doubts and not await self._doubts.settle()):
+            # Nothing is claimed meanwhile: what is claimed again is under the same attempt.
+            await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+            return 0
         now, wall = self._clock.monotonic(), self._clock.now()
         self._hear_hints(now)
         for route in self._routes.to_try(now):
             self._wake_parked(route, 1, now)
-        turns = self._pacer.turns(now, _LISTS_MAX)
+        turns = self._ours(self._pacer.turns(now, _LISTS_MAX), now)
         if not turns:
             return 0
+        under_way = [turn.lane for turn in turns]
+        self._lanes.begin(under_way)
         try:
-            found = await self._store.write(lambda tx: self._claimer.claim(tx, turns, now, wall))
+            found = await self._claim(turns, now, wall)
         except StorageUnavailable as error:
             _log.warning("claim_postponed", reason=error.code)
             for turn in turns:
                 self._pacer.wake(turn.lane, turn.list_id, now + _STORAGE_RETRY_SECONDS)
             return 0
-        # The messages leave only now, after the commit, however long that took.
-        now, wall = self._clock.monotonic(), self._clock.now()
-        self._plan(found, now, wall)
-        self._hand_over_all(found, now)
-        return len(turns)
+        else:
+            # The messages leave only now, after the commit, however long that took.
+            now, wall = self._clock.monotonic(), self._clock.now()
+            self._plan(found, now, wall)
+            self._hand_over_all(found, now)
+            return len(turns)
+        finally:
+            self._lanes.end(under_way)
+
+    def _ours(self, turns: list[Turn], now: float) -> list[Turn]:
+        """Return the turns of lanes from which we may claim just now; see to the others."""
+        strangers = self._lanes.strangers(turns, now)
+        for turn in strangers:
+            self._not_ours(turn, now)
+        return [turn for turn in turns if turn not in strangers] if strangers else turns
+
+    def _not_ours(self, turn: Turn, now: float) -> None:
+        if self._lanes.has(turn.lane):
+            # It may be ours again in a moment, or gone.
+            self._pacer.wake(turn.lane, turn.list_id, now + _LOOK_SECONDS)
+        else:
+            self._pacer.forget(turn.list_id)
+
+    async def _claim(self, turns: Sequence[Turn], now: float, wall: int) -> Round:
+        found: Round | None = None
+
+        def claim(tx: Tx) -> Round:
+            nonlocal found
+            found = self._claimer.claim(tx, turns, now, wall)
+            return found
+
+        try:
+            return await self._store.write(claim)
+        except StorageUnavailable:
+            if found is not None and found.claims:
+                # The commit may have gone through, and only its answer was lost.
+                self._doubts.note([claim for _, claim in found.claims])
+            raise
 
     def _hear_hints(self, now: float) -> None:
         hints = self._store.hints
@@ -179,7 +231,8 @@ class Worker:
         hints.queued_event.clear()
         while hints.queued:
             list_id, lane = hints.queued.popitem()
-            self._pacer.wake(lane, list_id, now)
+            if self._lanes.has(lane):
+                self._pacer.wake(lane, list_id, now)
 
     async def _rest(self) -> None:
         now = self._clock.monotonic()
@@ -217,6 +270,8 @@ class Worker:
                 self._pacer.wake(lane, list_id, now + (taken.due_at - wall) / 1000)
             case Then.WHEN_TOLD:
                 self._pacer.rest(list_id, now)
+            case Then.WHEN_OURS:
+                self._not_ours(taken.turn, now)
             case Then.WHEN_LINK_ALLOWS:
                 self._wait_for_link(taken, now)
 
@@ -232,9 +287,14 @@ class Worker:
 
     def _hand_over_all(self, found: Round, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
+        claims = [claim for _, claim in found.claims]
+        self._lanes.begin(claim.lane for claim in claims)
+        late = self._lanes.late(claims, now)
         for route, claim in found.claims:
-            by_route[route].append(claim)
-        for route, claims in by_route.items():
+            if claim not in late:
+                by_route[route].append(claim)
+        self._give_back(late)
+        for route, claims in self._within_allowances(by_route, now):
             departed = route.take(
                 now, len(claims), sum(claim.outbound.segments for claim in claims)
             )
@@ -248,6 +308,31 @@ class Worker:
             self._metrics.failed_over.labels(link).inc(count)
         self._metrics.claimed.inc(len(found.claims))
         self._metrics.in_flight.inc(len(found.claims))
+
+    def _within_allowances(
+        self, by_route: Mapping[Route, list[Claim]], now: float
+    ) -> Iterator[tuple[Route, list[Claim]]]:
+        """Yield what a contract that is shared still has reservations for; give the rest back."""
+        for route, claims in by_route.items():
+            going = claims
+            if route.allowance is not None:
+                sizes = (claim.outbound.segments for claim in claims)
+                fitting = route.allowance.take(now, sizes)
+                going = claims[:fitting]
+                self._give_back(claims[fitting:])
+            if going:
+                yield route, going
+
+    def granted(self, route: Route, start: float) -> None:
+        """Wake lists for the time at which a link of a shared contract may be used."""
+        self._wake_parked(route, route.wakeable_later(), start)
+
+    def _give_back(self, claims: Collection[Claim]) -> None:
+        """Return what may not leave to the queue, wherever that is served now."""
+        if claims:
+            _log.warning("claims_came_late", count=len(claims))
+            self._answers += [self._answer(claim, _NOT_HANDED_OVER) for claim in claims]
+            self._schedule_settle()
 
     def _wake_parked(self, route: Route, count: int, now: float) -> None:
         for list_id in list(islice(route.parked, count)):
@@ -329,10 +414,10 @@ class Worker:
         )
         if isinstance(outcome, Submitted):
             # The message counts as uncertain by now; its reference lets a receipt settle it.
-            arrival = self._arrival(self._answer(claim, outcome))
+            arrival = arrival_of(self._answer(claim, outcome))
             self._store.submit(lambda tx: tx.queue.arrive([arrival]), _reference_kept)
 
-    def _answer(self, claim: Claim, outcome: Outcome) -> _Answer:
+    def _answer(self, claim: Claim, outcome: Outcome) -> Answer:
         now = self._clock.now()
         settlement = settle(
             claim.attempt,
@@ -343,7 +428,7 @@ class Worker:
             on_uncertain=claim.on_uncertain,
             resent=claim.resent,
         )
-        return _Answer(claim, outcome, settlement, now)
+        return Answer(claim, outcome, settlement, now)
 
     def _schedule_settle(self) -> None:
         if not self._settle_scheduled:
@@ -352,38 +437,13 @@ class Worker:
 
     def _settle(self, tx: Tx) -> Sequence[RecipientTrouble]:
         self._settling, self._answers = self._answers, []
-        tx.queue.arrive([self._arrival(answer) for answer in self._settling])
+        tx.queue.arrive([arrival_of(answer) for answer in self._settling])
         words = [
             TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
             for each in self._settling
             if isinstance(each.outcome, Rejected) and each.outcome.trouble is not None
         ]
         return tx.troubles.heed(words, self._troubles) if words else ()
-
-    def _arrival(self, answer: _Answer) -> Arrival:
-        claim, settlement = answer.claim, answer.settlement
-        place = None
-        if settlement.due_at is not None:
-            place = QueuePlace(
-                claim.lane, claim.list_id, claim.rank, settlement.due_at, claim.number
-            )
-        return Arrival(
-            number=claim.number,
-            lane=claim.lane,
-            link_id=claim.link_id,
-            epoch=self._lease.epoch,
-            attempt=claim.attempt,
-            started_at=claim.claimed_at,
-            ended_at=answer.at,
-            outcome=type(answer.outcome).__name__.lower(),
-            status=settlement.status.value,
-            attempts_spent=settlement.attempt,
-            resent=int(settlement.resent),
-            detail=settlement.detail,
-            carrier_ref=settlement.carrier_ref,
-            place=place,
-            further_refs=settlement.further_refs,
-        )
 
     def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:
         self._settle_scheduled = False
@@ -392,10 +452,13 @@ class Worker:
         if error is not None:
             # An answer must not be lost: without it the message would be uncertain for ever.
             _log.warning("settlement_postponed", reason=str(error), count=len(settled))
+            self._settles_again = True
             self._answers = [*settled, *self._answers]
             asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
             return
+        self._settles_again = False
         self._metrics.in_flight.dec(len(settled))
+        self._lanes.end(answer.claim.lane for answer in settled)
         for trouble in removed or ():
             self._metrics.removed.labels(trouble).inc()
         for answer in settled:
@@ -403,7 +466,7 @@ class Worker:
         if self._answers:
             self._schedule_settle()
 
-    def _tell(self, answer: _Answer) -> None:
+    def _tell(self, answer: Answer) -> None:
         settlement, claim = answer.settlement, answer.claim
         if isinstance(answer.outcome, Uncertain):
             self._metrics.uncertain.inc()

@@ -37,14 +37,15 @@ class Outbound:
 class Claim:
     """A message taken from the queue for one attempt; its intent is on disk.
 
-    `attempt` counts from 1. `due_at` and `rank` are its old place in the queue, kept for a
-    throttled message to return to.
+    `attempt` counts from 1, `epoch` is its owner's at that time. `due_at` and `rank` are its old
+    place in the queue, kept for a throttled message to return to.
     """
 
     number: MessageNumber
     lane: Lane
     list_id: ListId
     link_id: LinkId
+    epoch: int
     attempt: int
     claimed_at: int
     due_at: int

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sendrail.carriers.sdk import Carrier, CarrierKind, LinkContext
+from sendrail.carriers.sdk import WHOLE_LINK, Carrier, CarrierKind, LinkContext, Part
 from sendrail.clock import Clock
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, LinkId
@@ -249,7 +249,12 @@ class LinkService:
         finally:
             await carrier.stop()
 
-    def carrier_of(self, link: Link, sealed_token: bytes | None = None) -> Carrier:
+    def carrier_of(
+        self,
+        link: Link,
+        sealed_token: bytes | None = None,
+        part: Part = WHOLE_LINK,
+    ) -> Carrier:
         """Return the link's carrier, not started; with its token it knows its callback URL.
 
         Raises `CarrierTrouble` or `SetupError` when it cannot be made.
@@ -257,7 +262,7 @@ class LinkService:
         url = None
         if sealed_token is not None and self._public_url:
             url = self._callback_url(link.id, sealed_token)
-        context = LinkContext(name=link.name, callback_url=url, clock=self._clock)
+        context = LinkContext(name=link.name, callback_url=url, clock=self._clock, part=part)
         settings = {**self._vault.settings_of(link), **self._given.get(link.kind, {})}
         return self._kind_of(link.kind)(settings, context)
 
@@ -299,7 +304,7 @@ class LinkService:
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         result = await self._store.write(work)
-        self._store.hints.links_event.set()
+        self._store.hints.links_changed()
         return result
 
     def _card(self, tx: Tx, link: Link) -> LinkCard:

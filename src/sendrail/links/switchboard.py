@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import structlog
 
-from sendrail.carriers.sdk import Carrier
+from sendrail.carriers.sdk import Carrier, Part, SharesConnections
 from sendrail.clock import Clock
+from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
-from sendrail.domain.errors import CarrierTrouble, SendrailError
+from sendrail.domain.errors import CarrierTrouble, SendrailError, StorageUnavailable
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Link, LinkReport, LinkState
@@ -48,7 +49,15 @@ class Switchboard:
         *,
         clock: Clock,
         rests_until: float,
+        opens: bool = True,
+        is_shared: bool = False,
+        part: Callable[[], Part] = Part,
     ) -> None:
+        """Prepare; without `opens` it only reads what carriers called back with.
+
+        `is_shared` where other processes hand over by the same links; `part` tells what of them
+        is ours.
+        """
         self._store = store
         self._routes = routes
         self._links = links
@@ -56,6 +65,15 @@ class Switchboard:
         self._metrics = metrics
         self._clock = clock
         self._rests_until = rests_until
+        self._opens = opens
+        self._is_shared = is_shared
+        self._part = part
+        # What of each link was ours when it was opened.
+        self._parts: dict[LinkId, Part] = {}
+        # How often we have looked and found everything done; and the links that were asked for and
+        # not there, with how often it was by then.
+        self._looks = 0
+        self._missed: dict[LinkId, int] = {}
         self._wanted: dict[LinkId, Link] = {}
         # What is opened, or was tried: the version of each.
         self._versions: dict[LinkId, int] = {}
@@ -105,6 +123,10 @@ class Switchboard:
         """Return what a callback of a link says. Raises `CarrierTrouble`."""
         carrier = self._carriers.get(link_id)
         if carrier is None:
+            if self._missed.setdefault(link_id, self._looks) == self._looks:
+                # Another process may have added it since we looked.
+                self._store.hints.links_event.set()
+                raise StorageUnavailable(f"Link {link_id} has not been read here yet.")
             raise CarrierTrouble(f"link {link_id} is not open here")
         return carrier.parse(raw)
 
@@ -118,10 +140,21 @@ class Switchboard:
             self._begin(link_id, self._close(link_id))
         now = self._clock.monotonic()
         for link, token in rows:
-            if self._versions.get(link.id) != link.version or self._is_due(link.id, now):
+            is_new = self._versions.get(link.id) != link.version
+            if is_new or self._is_due(link.id, now) or self._is_spread_anew(link.id):
                 self._begin(link.id, self._reopen(link, token))
             else:
                 self._routes.pause(link.id, link.paused_at is not None)
+        if not self._moves:
+            self._looks += 1
+
+    def _is_spread_anew(self, link_id: LinkId) -> bool:
+        """Tell whether another number of an open link's connections is ours by now."""
+        carrier: object = self._carriers.get(link_id)
+        if not isinstance(carrier, SharesConnections):
+            return False
+        before = self._parts[link_id]
+        return carrier.connections(before) != carrier.connections(self._part())
 
     def _begin(self, link_id: LinkId, move: Coroutine[Any, Any, None]) -> None:
         if link_id in self._moves:
@@ -141,9 +174,13 @@ class Switchboard:
         self._versions[link.id] = link.version
         self._broken.pop(link.id, None)
         try:
-            carrier = self._carriers[link.id] = self._links.carrier_of(link, token)
+            part = self._part()
+            carrier = self._carriers[link.id] = self._links.carrier_of(link, token, part)
+            self._parts[link.id] = part
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             self._break(link, error)
+            return
+        if not self._opens:
             return
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -154,7 +191,10 @@ class Switchboard:
             return
         # What left by the link as it was counts against its pace.
         rests_until = self._clock.monotonic() + 1.0 if again else self._rests_until
-        route = Route(link, carrier, rests_until)
+        allowance = None
+        if self._is_shared and (link.mps or link.segments_per_second):
+            allowance = Allowance(link, self._routes.wished.set)
+        route = Route(link, carrier, rests_until, allowance)
         route.paused = link.paused_at is not None
         self._routes.put(route)
         _log.info("link_opened", link=link.name, kind=link.kind)
@@ -198,6 +238,8 @@ class Switchboard:
 
     async def tell(self) -> None:
         """Write down the states that have changed since they were last written."""
+        if not self._opens:
+            return
         news: dict[LinkId, LinkReport] = {}
         self._forget_gauges()
         for link_id, link in self._wanted.items():

@@ -34,16 +34,28 @@ _ROUTE: Final = "auto-reply"
 _SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY
 
 
+def _always() -> bool:
+    return True
+
+
 class Responder:
     """Queues answers until told to stop; tests drive it a step at a time."""
 
     def __init__(
-        self, store: Store, sending: Sending, metrics: Metrics, *, now: Callable[[], int]
+        self,
+        store: Store,
+        sending: Sending,
+        metrics: Metrics,
+        *,
+        now: Callable[[], int],
+        is_ours: Callable[[], bool] = _always,
     ) -> None:
         self._store = store
         self._sending = sending
         self._metrics = metrics
         self._now = now
+        # Whether it is this process that answers, where there are several.
+        self._is_ours = is_ours
         self._stopping = False
 
     async def run(self) -> None:
@@ -52,7 +64,7 @@ class Responder:
         while not self._stopping:
             event.clear()
             try:
-                settled = await self.step()
+                settled = await self.step() if self._is_ours() else 0
             except StorageUnavailable as error:
                 _log.warning("answers_postponed", reason=error.code)
                 settled = 0

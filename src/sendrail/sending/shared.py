@@ -101,7 +101,8 @@ class SharedSending(Sending):
                 told[at] = self.refuse(refusal, before, group)
             else:
                 accepted.append(each)
-                earlier[each.key] = each.number
+                if self._window_ms:
+                    earlier[each.key] = each.number
         names = self.ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
             told, at, standing, order = each.in_line

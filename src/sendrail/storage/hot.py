@@ -472,6 +472,9 @@ class Queue:
         assert lanes is EVERY_LANE, "the embedded process owns all lanes"
         return [Unsettled(*row) for row in self._execute(UNSETTLED, (status, after, limit))]
 
+    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None:
+        """There is one writer: whatever it did before is done or undone."""
+
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
         with self._outbox.ending([number]):
             return self._execute(EXPIRE, (detail, now, number, lane)).rowcount == 1

@@ -42,6 +42,7 @@ from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
+from sendrail.domain.slices import Charge
 from sendrail.domain.verification import Progress
 from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
 from sendrail.storage.people import Audit, ErasedNumbers, Erasure, Exports, Imported, Numbers
@@ -51,6 +52,7 @@ from sendrail.storage.rows import (
     Arrival,
     Attempt,
     AutoReply,
+    Backlog,
     CallbackToken,
     Caller,
     ContactFilter,
@@ -58,6 +60,7 @@ from sendrail.storage.rows import (
     EndedMessage,
     Fingerprint,
     FoundContact,
+    Held,
     KeptAnswer,
     KnownContact,
     LaneRanges,
@@ -65,9 +68,11 @@ from sendrail.storage.rows import (
     MessagePage,
     MessageRow,
     Owner,
+    PaceSlot,
     ParkedReceipt,
     PartsKey,
     PartWord,
+    Present,
     QueuePlace,
     RawCallback,
     RecentMessage,
@@ -333,7 +338,7 @@ class ManyWriters(Protocol):
     def earlier(
         self, fingerprints: Sequence[Fingerprint], since: int
     ) -> dict[tuple[int, int], int]: ...
-    def forget_fingerprints(self, before: int, limit: int) -> int: ...
+    def forget_fingerprints(self, before: int, lanes: tuple[int, int], limit: int) -> int: ...
 
 
 class LookUp(Protocol):
@@ -346,6 +351,7 @@ class LookUp(Protocol):
     ) -> MessagePage: ...
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]: ...
     def waiting(self) -> dict[int, Waiting]: ...
+    def backlog(self) -> Backlog: ...
     def forget_before(self, before: int, limit: int) -> int: ...
 
 
@@ -363,6 +369,7 @@ class Queue(Protocol):
     def unsettled(
         self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
     ) -> list[Unsettled]: ...
+    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None: ...
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool: ...
 
 
@@ -480,6 +487,35 @@ class Leases(Protocol):
     def epoch(self, name: str) -> int: ...
 
 
+class Spans(Protocol):
+    """Work that several processes share out in spans, by the clock of the database."""
+
+    def make(self, kind: str, count: int) -> None: ...
+    def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]: ...
+    def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]: ...
+    def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None: ...
+    def hold(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]: ...
+    def all(self) -> list[Held]: ...
+
+
+class Processes(Protocol):
+    """The processes that share a database, and what one of them counts for all."""
+
+    def show(self, name: str, roles: str, version: str) -> int: ...
+    def all(self) -> list[Present]: ...
+    def leave(self, name: str) -> None: ...
+    def forget_unseen(self, since_ms: int) -> int: ...
+    def full_accounts(self) -> frozenset[int]: ...
+    def tell_full_accounts(self, accounts: Sequence[int]) -> None: ...
+
+
+class LinkPaces(Protocol):
+    """The time of carrier links, given out to the processes that hand over to them."""
+
+    def make(self, link_id: int) -> None: ...
+    def reserve(self, link_id: int, messages: Charge, segments: Charge) -> PaceSlot | None: ...
+
+
 class Tx(Protocol):
     """One transaction; good only inside the function it was given to."""
 
@@ -543,6 +579,12 @@ class Tx(Protocol):
     def audit(self) -> Audit: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def spans(self) -> Spans: ...
+    @property
+    def processes(self) -> Processes: ...
+    @property
+    def link_paces(self) -> LinkPaces: ...
 
 
 @dataclass(slots=True)
@@ -577,6 +619,10 @@ class Hints:
         """Tell that customers are to be told of something."""
         self.outbox_event.set()
 
+    def links_changed(self) -> None:
+        """Tell that a carrier link is another than before."""
+        self.links_event.set()
+
 
 class Store(Protocol):
     """A database, opened.
@@ -603,6 +649,18 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on a consistent snapshot, beside the writers."""
+        ...
+
+    def beside(self) -> "Store":
+        """Return the same database with groups of its own, or this very store if it has none."""
+        ...
+
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """Do what this kind of database needs done every few seconds, by one process.
+
+        What is forgotten whole goes here: messages at rest that were created before
+        `messages_before`, if that is said, and what was seen for duplicates before `seen_before`.
+        """
         ...
 
     def changed_elsewhere(self) -> bool:

@@ -45,6 +45,33 @@ LaneRanges: TypeAlias = Sequence[tuple[int, int]]
 EVERY_LANE: Final[LaneRanges] = ((0, LANES),)
 
 
+class Held(NamedTuple):
+    """A span of work as its row tells it; what is left of its time may be negative."""
+
+    kind: str
+    span: int
+    owner: str
+    epoch: int
+    left_ms: int
+
+
+class Present(NamedTuple):
+    """A process as it shows itself."""
+
+    name: str
+    roles: str
+    version: str
+    started_at: int
+    unseen_ms: int
+
+
+class PaceSlot(NamedTuple):
+    """A reserved moment of a link, and when that was told; microseconds of the database's clock."""
+
+    start_us: int
+    now_us: int
+
+
 class RecentMessage(NamedTuple):
     """What the duplicate window remembers of a message."""
 
@@ -367,6 +394,13 @@ class CallbackToken(NamedTuple):
 
     sealed: bytes | None
     old_until: int | None
+
+
+class Backlog(NamedTuple):
+    """What is not settled: messages whose fate nobody knows, callbacks not applied yet."""
+
+    uncertain: int
+    callbacks: int
 
 
 class Waiting(NamedTuple):

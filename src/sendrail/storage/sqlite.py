@@ -100,6 +100,21 @@ class SqliteTx:
         """One process accepts: there is nothing to share."""
         raise AssertionError("the embedded store has one writer")
 
+    @property
+    def spans(self) -> NoReturn:
+        """One process does all the work."""
+        raise AssertionError("the embedded process owns everything")
+
+    @property
+    def processes(self) -> NoReturn:
+        """One process serves."""
+        raise AssertionError("the embedded store is served by one process")
+
+    @property
+    def link_paces(self) -> NoReturn:
+        """One process hands over, and keeps each link's pace itself."""
+        raise AssertionError("the embedded process keeps its links' pace itself")
+
     def close(self) -> None:
         """Let go of the connection."""
         self._core.close()
@@ -331,6 +346,13 @@ class SqliteStore:
             self._reader.tx = SqliteTx(raw, self._pseudonyms, self.hints)
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
+
+    def beside(self) -> "SqliteStore":
+        """See `interface.Store`: there is one writer."""
+        return self
+
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """See `interface.Store`: here everything is forgotten row by row."""
 
     def changed_elsewhere(self) -> bool:
         """See `interface.Store`."""

@@ -33,6 +33,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
 from sendrail.webhooks.keyring import Keyring
+from sendrail.webhooks.owning import Owning, OwningAll
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import Breaker, settle
@@ -97,6 +98,7 @@ class WebhookWorker:
         concurrency: int,
         pause_after_ms: int,
         signature_header: str,
+        owning: Owning | None = None,
     ) -> None:
         self._store = store
         self._poster = poster
@@ -108,6 +110,7 @@ class WebhookWorker:
         self._concurrency = concurrency
         self._pause_after_ms = pause_after_ms
         self._signature_header = signature_header
+        self._owning = owning or OwningAll()
         self._lines: dict[EndpointId, _Line] = {}
         self._read_at: float | None = None
         self._posting: set[asyncio.Task[None]] = set()
@@ -163,7 +166,7 @@ class WebhookWorker:
         now, mono = self._clock.now(), self._clock.monotonic()
         endpoints = None
         if self._read_at is None or mono - self._read_at >= _ENDPOINTS_KEPT_SECONDS:
-            endpoints = tx.endpoints.active()
+            endpoints = [each for each in tx.endpoints.active() if self._owning.owns(each.id)]
         known = (
             [line.endpoint.id for line in self._lines.values()]
             if endpoints is None
@@ -207,6 +210,7 @@ class WebhookWorker:
         room = line.breaker.room(self._clock.monotonic(), line.in_flight, self._concurrency)
         for _ in range(min(room, len(line.waiting))):
             line.in_flight += 1
+            self._owning.begin(line.endpoint.id)
             task = asyncio.get_running_loop().create_task(self._tell(line, line.waiting.popleft()))
             self._posting.add(task)
             task.add_done_callback(self._posting.discard)
@@ -293,6 +297,7 @@ class WebhookWorker:
             return
         for each in settled:
             each.line.held.discard(each.settlement.event_id)
+            self._owning.end(each.line.endpoint.id)
             self._count(each)
         for line in _lines_of(settled):
             line.stored_failing_since = line.failing_since

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from sendrail.carriers.sdk import Deliver, LinkContext, Report
+from sendrail.carriers.sdk import Deliver, LinkContext, Part, Report
 from sendrail.carriers.smpp import pdu, receipts, settings
 from sendrail.carriers.smpp.dispatch import Dispatcher, unavailable
 from sendrail.carriers.smpp.link import Bind, Endpoint, probe
@@ -35,6 +35,7 @@ class SmppCarrier:
         context = context or LinkContext()
         self._name = context.name
         self._clock = context.clock
+        self._part = context.part
         self._settings = settings.read(chosen)
         self._endpoint = _endpoint(self._settings)
         # Parts sent before a restart may still be on their way to the same handsets.
@@ -43,6 +44,10 @@ class SmppCarrier:
         self._unnamed = (f"unnamed-{start}-{each}" for each in count(1))
         self._dispatcher: Dispatcher | None = None
         self._binds: list[Bind] = []
+
+    def connections(self, part: Part) -> int:
+        """Return how many binds such a part of the link keeps."""
+        return len(self._settings.roles(part))
 
     async def start(self, deliver: Deliver) -> None:
         """Begin to bind; messages that come before the first bind is up wait for it."""
@@ -64,7 +69,7 @@ class SmppCarrier:
                 clock=self._clock,
                 chance=random.Random(),  # noqa: S311 - it spreads reconnects, it keeps no secret
             )
-            for role in self._settings.roles
+            for role in self._settings.roles(self._part)
         ]
         self._dispatcher.senders = [bind for bind in self._binds if bind.role.submits]
         for bind in self._binds:
@@ -83,7 +88,7 @@ class SmppCarrier:
 
     async def check(self) -> str:
         """Bind and unbind, once for each kind of bind the link keeps."""
-        for role in dict.fromkeys(self._settings.roles):
+        for role in dict.fromkeys(self._settings.roles()):
             seen = await probe(role, self._endpoint, self._clock)
         name = f"{seen.system_id!r}" if seen.system_id else "an SMSC without a name"
         version = f"{seen.version >> 4}.{seen.version & 0xF}"

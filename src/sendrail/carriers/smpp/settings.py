@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sendrail.carriers.sdk import Secret, read_settings
+from sendrail.carriers.sdk import WHOLE_LINK, Part, Secret, read_settings
 from sendrail.carriers.smpp.session import Role
 from sendrail.carriers.smpp.status import Then
 from sendrail.domain.contact import RecipientTrouble
@@ -64,11 +64,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, Then] = {}
     receipt_errors: dict[str, RecipientTrouble] = {}
 
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        """The binds the link keeps."""
+    def roles(self, part: Part = WHOLE_LINK) -> tuple[Role, ...]:
+        """Return the binds that a part of the link keeps."""
         pair = (Role.TRANSMITTER, Role.RECEIVER)
-        return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.binds
+        return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.share_of(part)
+
+    def share_of(self, part: Part) -> int:
+        """Return how many of the `binds` are a part's: as many as others', and never none."""
+        each, more = divmod(self.binds, part.of)
+        return max(1, each + (part.place < more))
 
     @property
     def status_exceptions(self) -> dict[int, Then]:

@@ -14,8 +14,9 @@ from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.partitions import weeks_ahead
+from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.setup import bring_up_to_date, check_server, schema_of
-from sendrail.storage.postgres.store import PostgresStore, engine_for, translated
+from sendrail.storage.postgres.store import PostgresStore, translated
 from sendrail.storage.statements.links import Links
 
 # Leases are kept by the database's clock; rows are written by ours.

@@ -5,7 +5,7 @@ messages it is about to judge, always in the order of their keys.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.domain.message import Status
@@ -26,8 +26,14 @@ PUT: Final = f"""
     FROM unnest($4::bytea[]) WITH ORDINALITY AS new (raw, place) ORDER BY place
 """
 LINK_IDS: Final = "SELECT id FROM links"
+# Where something waits, the longest first. One statement for all lanes would sort all that waits.
+HEADS: Final = """
+    SELECT waiting.lane FROM unnest($1::smallint[]) AS waiting (lane), LATERAL (
+        SELECT i.id FROM inbox AS i WHERE i.lane = waiting.lane ORDER BY i.id LIMIT 1) AS head
+    ORDER BY head.id
+"""
 TAKE: Final = """
-    SELECT id, link_id, received_at, raw FROM inbox WHERE lane = ANY($1::smallint[])
+    SELECT id, link_id, received_at, raw FROM inbox WHERE lane = $1
     ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 REMOVE: Final = """
@@ -96,10 +102,18 @@ class Inbox:
         self._driver.run(PUT, lane_of(link_id), link_id, now, list(raws))
 
     def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
-        """Return the oldest callbacks, at least one if there is any, within both bounds."""
-        lanes = [lane_of(row[0]) for row in self._driver.rows(LINK_IDS)]
+        """Return the oldest callbacks, at least one if there is any, within both bounds.
+
+        The link whose oldest has waited longest comes first.
+        """
+        lanes = {lane_of(row[0]) for row in self._driver.rows(LINK_IDS)}
+        found: list[Sequence[Any]] = []
+        for (lane,) in self._driver.rows(HEADS, sorted(lanes)):
+            found += self._driver.rows(TAKE, lane, limit - len(found))
+            if len(found) == limit:
+                break
         taken, size = [], 0
-        for row in self._driver.rows(TAKE, lanes, limit):
+        for row in sorted(found, key=lambda row: int(row[0])):
             taken.append(RawCallback(*row))
             size += len(row[3])
             if size > bytes_max:

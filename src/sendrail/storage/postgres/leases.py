@@ -1,41 +1,75 @@
-"""Who owns which lanes: spans of lanes with an owner, an epoch that only grows, and an end.
+"""Who does what: leases without end, spans of work with an owner and an end, and who is there.
 
 All times are the database's own: a process whose clock is wrong neither keeps what it has lost nor
-takes what is not free.
+takes what is not free. A span's epoch grows whenever it changes hands, so that whatever a former
+owner still writes is recognised.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sendrail.domain.slices import Charge
 from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.rows import Held, PaceSlot, Present
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_NOW_US: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 NOW: Final = f"SELECT {_NOW}"
 MAKE_SPANS: Final = """
     INSERT INTO spans (kind, span, owner, epoch, until)
     SELECT $1, span, '', 0, 0 FROM generate_series(0, $2 - 1) AS span
     ON CONFLICT DO NOTHING
 """
+# Whoever nobody has taken anything from goes on where it was, however long the database was away.
 RENEW: Final = f"""
-    UPDATE spans SET until = {_NOW} + $3
-    WHERE kind = $1 AND owner = $2 AND until > {_NOW}
-    RETURNING span, epoch
+    UPDATE spans SET until = {_NOW} + $3 WHERE kind = $1 AND owner = $2 RETURNING span, epoch
 """
-FREE_SPANS: Final = f"""
-    SELECT span FROM spans WHERE kind = $1 AND until <= {_NOW}
-    ORDER BY span LIMIT $2 FOR UPDATE SKIP LOCKED
-"""
+# A span from which its owner is just claiming is not free, whatever the time.
 TAKE: Final = f"""
     UPDATE spans SET owner = $2, epoch = epoch + 1, until = {_NOW} + $4
-    WHERE kind = $1 AND span = ANY($3::smallint[]) RETURNING span, epoch
+    WHERE kind = $1 AND span IN (
+        SELECT span FROM spans WHERE kind = $1 AND until <= {_NOW}
+        ORDER BY span LIMIT $3 FOR UPDATE SKIP LOCKED)
+    RETURNING span, epoch
 """
-GIVE_UP: Final = """
-    UPDATE spans SET until = 0 WHERE kind = $1 AND owner = $2 AND span = ANY($3::smallint[])
+GIVE_BACK: Final = """
+    UPDATE spans SET owner = '', until = 0
+    WHERE kind = $1 AND owner = $2 AND span = ANY($3::smallint[])
 """
-# A share lock: until this transaction ends nobody takes these spans over.
-HELD: Final = f"""
-    SELECT span FROM spans
-    WHERE kind = $1 AND owner = $2 AND span = ANY($3::smallint[]) AND until > {_NOW}
-    ORDER BY span FOR SHARE
+# Until this transaction ends nobody takes these spans over; a renewal changes no key and does not
+# wait for it. Should the process stand still in the midst of it, its lock must not outlive its
+# lease by long.
+HOLD: Final = """
+    SELECT s.span, set_config('idle_in_transaction_session_timeout', $5, true)
+    FROM unnest($3::smallint[], $4::bigint[]) AS mine (span, epoch)
+    JOIN spans AS s ON s.kind = $1 AND s.span = mine.span AND s.epoch = mine.epoch
+    WHERE s.owner = $2 ORDER BY s.span FOR KEY SHARE OF s
+"""
+SPANS: Final = f"""
+    SELECT kind, span, owner, epoch, until - {_NOW} FROM spans ORDER BY kind, span
+"""
+SHOW: Final = f"""
+    INSERT INTO processes (name, roles, version, started_at, seen_at)
+    VALUES ($1, $2, $3, {_NOW}, {_NOW})
+    ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at
+    RETURNING seen_at
+"""
+PRESENT: Final = f"""
+    SELECT name, roles, version, started_at, {_NOW} - seen_at FROM processes ORDER BY name
+"""
+LEAVE: Final = "DELETE FROM processes WHERE name = $1"
+FORGET_UNSEEN: Final = f"""
+    DELETE FROM processes WHERE name IN
+        (SELECT name FROM processes WHERE seen_at < {_NOW} - $1 FOR UPDATE SKIP LOCKED)
+"""
+MAKE_PACE: Final = """
+    INSERT INTO link_paces (link_id, messages_until, segments_until) VALUES ($1, 0, 0)
+    ON CONFLICT DO NOTHING
+"""
+_START: Final = f"greatest(messages_until + $2, segments_until + $4, {_NOW_US})"
+RESERVE: Final = f"""
+    UPDATE link_paces SET messages_until = {_START} + $3, segments_until = {_START} + $5
+    WHERE link_id = $1 RETURNING messages_until - $3, {_NOW_US}
 """
 TAKE_LEASE: Final = """
     INSERT INTO leases (name, owner, epoch, taken_at) VALUES ($1, $2, 1, $3)
@@ -44,6 +78,11 @@ TAKE_LEASE: Final = """
     RETURNING epoch
 """
 EPOCH: Final = "SELECT epoch FROM leases WHERE name = $1"
+FULL_ACCOUNTS: Final = "SELECT account_id FROM full_accounts"
+FILL: Final = """
+    INSERT INTO full_accounts (account_id) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING
+"""
+EMPTY: Final = "DELETE FROM full_accounts WHERE account_id <> ALL($1::bigint[])"
 
 
 class Leases:
@@ -60,3 +99,80 @@ class Leases:
     def epoch(self, name: str) -> int:
         row = self._driver.row(EPOCH, name)
         return int(row[0]) if row else 0
+
+
+class Spans:
+    """Work of one kind, cut into spans; each has one owner for a time."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def make(self, kind: str, count: int) -> None:
+        self._driver.run(MAKE_SPANS, kind, count)
+
+    def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]:
+        """Return every span that is the owner's, with its epoch; its time begins anew."""
+        return {row[0]: row[1] for row in self._driver.rows(RENEW, kind, owner, life_ms)}
+
+    def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]:
+        """Take free spans, and those whose owner has let them lapse, at most so many."""
+        return {row[0]: row[1] for row in self._driver.rows(TAKE, kind, owner, limit, life_ms)}
+
+    def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None:
+        self._driver.run(GIVE_BACK, kind, owner, list(spans))
+
+    def hold(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]:
+        """Return which of these spans are still the owner's, and keep them so meanwhile."""
+        spans = sorted(epochs)
+        rows = self._driver.rows(
+            HOLD, kind, owner, spans, [epochs[span] for span in spans], str(life_ms)
+        )
+        return {row[0] for row in rows}
+
+    def all(self) -> list[Held]:
+        return [Held(*row) for row in self._driver.rows(SPANS)]
+
+
+class Processes:
+    """Who is there, as the processes say themselves."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def show(self, name: str, roles: str, version: str) -> int:
+        """Say that a process is there; return the time of the database."""
+        row = self._driver.row(SHOW, name, roles, version)
+        assert row is not None, "the statement returns what it wrote"
+        return int(row[0])
+
+    def all(self) -> list[Present]:
+        return [Present(*row) for row in self._driver.rows(PRESENT)]
+
+    def leave(self, name: str) -> None:
+        self._driver.run(LEAVE, name)
+
+    def forget_unseen(self, since_ms: int) -> int:
+        return self._driver.run(FORGET_UNSEEN, since_ms)
+
+    def full_accounts(self) -> frozenset[int]:
+        """Return the accounts whose queues are full, as they were last counted."""
+        return frozenset(row[0] for row in self._driver.rows(FULL_ACCOUNTS))
+
+    def tell_full_accounts(self, accounts: Sequence[int]) -> None:
+        self._driver.run(EMPTY, sorted(accounts))
+        self._driver.run(FILL, sorted(accounts))
+
+
+class LinkPaces:
+    """The time of each carrier link that is given out already."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def make(self, link_id: int) -> None:
+        self._driver.run(MAKE_PACE, link_id)
+
+    def reserve(self, link_id: int, messages: Charge, segments: Charge) -> PaceSlot | None:
+        """Take the next free time of a link; None when the link has no row yet."""
+        row = self._driver.row(RESERVE, link_id, *messages, *segments)
+        return PaceSlot(*row) if row else None

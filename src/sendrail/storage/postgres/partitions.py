@@ -1,33 +1,21 @@
-"""Partitions: weeks of messages, which come and go whole, and the slices of the queue.
-
-Nothing here waits for traffic or makes it wait: a new week is made aside and attached, an old one
-is detached concurrently before it is dropped, and a slice of the queue is emptied only while nobody
-uses it.
-"""
+"""Partitions: weeks of messages, which come and go whole, and the slices of the queue."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
-
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.schema import BY_TIME, SLICES
-
-_log = structlog.get_logger()
 
 WEEK_MS: Final = 7 * 86_400_000
 # Monday, 5 January 1970.
 _FIRST_MONDAY_MS: Final = 4 * 86_400_000
 # How far ahead there is a place for messages: nobody needs to look for a month.
 _WEEKS_AHEAD: Final = 4
-_TURN_SECONDS: Final = 60
 
 PARTITIONS: Final = """
     SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
     WHERE i.inhparent = $1::regclass ORDER BY c.relname
 """
-TURN: Final = "UPDATE queue_slices SET current = $1, turned_at = $2"
-SLICE: Final = "SELECT current, turned_at FROM queue_slices FOR UPDATE"
 
 
 def week_of(at: int) -> int:
@@ -47,7 +35,10 @@ def began(name: str) -> int:
 
 
 def make_weeks(driver: Driver, now: int) -> int:
-    """Make the partitions of this week and those to come that are missing; return how many."""
+    """Make the partitions of this week and those to come that are missing; return how many.
+
+    A new one is made aside and attached: nobody waits for that.
+    """
     made = 0
     for table in BY_TIME:
         there = {row[0] for row in driver.rows(PARTITIONS, table)}
@@ -75,16 +66,6 @@ def weeks_ahead(driver: Driver, now: int) -> int:
     return min(ahead)
 
 
-def old_weeks(driver: Driver, before: int) -> list[tuple[str, str]]:
-    """Return (table, partition) of every week that ended before the given time."""
-    return [
-        (table, row[0])
-        for table in BY_TIME
-        for row in driver.rows(PARTITIONS, table)
-        if began(row[0]) + WEEK_MS <= before
-    ]
-
-
 def make_slices(driver: Driver, now: int) -> None:
     """Make the queue's slices; for a fresh schema."""
     for which in range(SLICES):
@@ -94,24 +75,3 @@ def make_slices(driver: Driver, now: int) -> None:
             " autovacuum_vacuum_cost_delay = 0)"
         )
     driver.run("INSERT INTO queue_slices (current, turned_at) VALUES (0, $1)", now)
-
-
-def turn_slices(driver: Driver, now: int) -> bool:
-    """Let new rows of the queue go to the next slice once that one is empty; return whether so.
-
-    Emptying a slice takes its dead rows away at once, even those that a long transaction elsewhere
-    keeps vacuum from. Who waits for the lock is turned away by the connection's lock timeout.
-    """
-    row = driver.row(SLICE)
-    assert row is not None, "the schema was made with its slices"
-    current, turned_at = row
-    if now - turned_at < _TURN_SECONDS * 1000:
-        return False
-    for step in range(1, SLICES):
-        following = (current + step) % SLICES
-        driver.run(f"LOCK TABLE queue_{following} IN ACCESS EXCLUSIVE MODE")
-        if driver.row(f"SELECT 1 FROM queue_{following} LIMIT 1") is None:
-            driver.run(f"TRUNCATE queue_{following}")
-            driver.run(TURN, following, now)
-            return True
-    return False

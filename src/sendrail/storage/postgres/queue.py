@@ -125,6 +125,13 @@ UNSETTLED: Final = """
         AND lane >= $4 AND lane < $5
     ORDER BY number LIMIT $3
 """
+# Whoever has claimed them is done, or undone, once this has them.
+AWAIT_CLAIMS: Final = """
+    SELECT m.number FROM messages AS m
+    JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+        ON m.lane = wanted.lane AND m.number = wanted.number
+    ORDER BY m.lane, m.number FOR UPDATE OF m
+"""
 EXPIRE: Final = """
     UPDATE messages SET status = 'failed', detail = $1, ended_at = $2
     WHERE lane = $3 AND number = $4 AND status = 'uncertain'
@@ -246,6 +253,10 @@ class Queue:
             for row in self._driver.rows(UNSETTLED, status.value, after, limit, first, end)
         ]
         return sorted(found)[:limit]
+
+    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None:
+        """Wait for a claim of these (lane, number) whose commit was not heard of."""
+        self._driver.rows(AWAIT_CLAIMS, *columns(sorted(messages), 2))
 
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
         with self._outbox.ending([(number, lane)]):

@@ -120,6 +120,9 @@ link_paces: Final = Table(
     _big("segments_until"),
 )
 
+# The accounts that have as much waiting as they may, as it was last counted.
+Table("full_accounts", metadata, Column("account_id", BigInteger, primary_key=True))
+
 for _name, _key in HOT_KEYS.items():
     for _column in _tables[_name].columns:
         _column.primary_key = _column.name in _key

@@ -14,38 +14,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeVar, cast
-from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.errors import (
-    Contended,
-    Overloaded,
-    SetupError,
-    StorageFull,
-    StorageUnavailable,
-)
+from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
-from sendrail.storage.postgres.leases import Leases
+from sendrail.storage.postgres.keeper import PartitionKeeper
+from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
+from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
+from sendrail.storage.postgres.reach import AWAY, DRIVER_ERRORS, Reach, engine_for
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.audit import Audit
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.endpoints import Endpoints
 from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.exports import Exports
 from sendrail.storage.statements.imported import Imported
@@ -67,12 +63,9 @@ Done = Callable[[Any, Exception | None], None]
 
 _READERS: Final = 3
 _READ_SECONDS_MAX: Final = 10
+# To connect comes before, and may take a while.
 _CONNECT_SECONDS: Final = 3.0
-# A whole group; when the network is gone, nothing else says so.
 _WRITE_SECONDS_MAX: Final = 6.0
-# After a failure to reach the database, how long everybody is told so at once.
-_AWAY_SECONDS: Final = 0.5
-_AWAY: Final = "The database cannot be reached; nothing is known to be stored. Try again shortly."
 _ALWAYS: Final = (
     "SET application_name = 'sendrail'",
     "SET jit = off",
@@ -85,18 +78,13 @@ _BY_KEY: Final = (
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
     "SET enable_seqscan = off",
+    # It reads all that match before the first is known, however few are wanted.
+    "SET enable_bitmapscan = off",
 )
 _BEGIN: Final = "BEGIN"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
     f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
-)
-_DRIVER_ERRORS: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
 )
 # Two transactions in each other's way, or a plan that a change of the schema has made void: the
 # same again goes well in a moment.
@@ -105,6 +93,8 @@ _CONTENDED_TRIES: Final = 5
 _CONTENDED_SECONDS: Final = 0.02
 # The classes of what ends a connection: connection exceptions, operator intervention.
 _LOST: Final = frozenset({"08", "57"})
+# The server has become a standby: another host is the one to speak to now.
+_READ_ONLY: Final = "25006"
 _DISK_FULL: Final = "53100"
 _CANCELLED: Final = "57014"
 
@@ -122,6 +112,9 @@ class PostgresTx:
         self.queue = Queue(driver, self.outbox)
         self.inbox = Inbox(driver, self.outbox)
         self.leases = Leases(driver)
+        self.spans = Spans(driver)
+        self.processes = Processes(driver)
+        self.link_paces = LinkPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
 
@@ -232,7 +225,7 @@ class _Session:
         if self._core is not None:
             try:
                 self.tell(statement)
-            except _DRIVER_ERRORS:
+            except DRIVER_ERRORS:
                 self.drop()
             else:
                 return self.tx
@@ -290,7 +283,8 @@ class PostgresStore:
         self._pseudonyms = known = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
-        self.hints: Hints = parent.hints if parent else Hints()
+        self.hints: News = parent.hints if parent else News()
+        self._telling: asyncio.Task[None] | None = None
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -299,7 +293,8 @@ class PostgresStore:
         self._readers = [_Session(self.engine, known, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
-        self._away_until = 0.0
+        self._keeper = PartitionKeeper(self.engine)
+        self._reach: Reach = parent._reach if parent else Reach(url)  # noqa: SLF001 - one of us
 
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
@@ -308,6 +303,10 @@ class PostgresStore:
         )
         self._others.append(other)
         return other
+
+    def start_news(self) -> None:
+        """Share hints with the other processes until the store is closed."""
+        self._telling = asyncio.get_running_loop().create_task(self.hints.run(self.engine))
 
     # Writing
 
@@ -376,16 +375,13 @@ class PostgresStore:
     async def _run(
         self, writer: _Session, group: Sequence["_Submitted"]
     ) -> list[tuple[Any, Exception | None]]:
-        if time.monotonic() < self._away_until:
-            raise StorageUnavailable(_AWAY)
         try:
-            async with asyncio.timeout(_WRITE_SECONDS_MAX):
+            async with self._reach.watched(_WRITE_SECONDS_MAX):
                 return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
-            if not _is_lost(error):
-                raise
-            # It is not there: whoever comes now need not wait to learn that.
-            self._away_until = time.monotonic() + _AWAY_SECONDS
+            if _is_lost(error) or _is_read_only(error):
+                # Whoever comes now need not wait to learn that.
+                self._reach.lose()
             raise
 
     # Reading
@@ -395,15 +391,27 @@ class PostgresStore:
         async with self._free:
             session = self._readers.pop()
             try:
-                async with asyncio.timeout(_READ_SECONDS_MAX + _CONNECT_SECONDS):
+                async with self._reach.watched(_READ_SECONDS_MAX + _CONNECT_SECONDS):
                     return cast("T", await greenlet_spawn(_read, session, work))
             except Exception as error:
+                if _is_lost(error):
+                    self._reach.lose()
                 told = translated(error)
                 if told is error:
                     raise
                 raise told from error
             finally:
                 self._readers.append(session)
+
+    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+        """See `interface.Store`."""
+        try:
+            await self._keeper.tend(now, messages_before=messages_before, seen_before=seen_before)
+        except Exception as error:
+            told = translated(error)
+            if told is error:
+                raise
+            raise told from error
 
     def changed_elsewhere(self) -> bool:
         """See `interface.Store`: somebody always may have."""
@@ -418,6 +426,10 @@ class PostgresStore:
         while self._committing:
             await asyncio.wait(self._committing)
         self._closed = True
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+        await self._reach.close()
         for session in (*self._readers, *self._writers):
             await greenlet_spawn(session.close)
 
@@ -442,8 +454,11 @@ def _transact(
     except asyncio.CancelledError:
         session.drop()
         raise
-    except Exception:
-        session.roll_back()
+    except Exception as error:
+        if _is_read_only(error):
+            session.drop()
+        else:
+            session.roll_back()
         raise
     return outcomes
 
@@ -454,7 +469,7 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Except
     try:
         result = work(tx)
     except Exception as error:
-        if _is_lost(error):
+        if _is_lost(error) or _is_read_only(error):
             raise
         session.tell("ROLLBACK TO SAVEPOINT work")
         return None, translated(error)
@@ -469,38 +484,17 @@ def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
         session.roll_back()
 
 
-def engine_for(url: str) -> Engine:
-    """Return an engine for a database's address, which is read as `libpq` reads it.
-
-    Several hosts, TLS and the like are the address's own parameters. Raises `SetupError` when it is
-    none.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-        raise SetupError(
-            "The setting database_url is no address of a PostgreSQL database, such as "
-            "postgresql://user:password@host:5432/name."
-        )
-
-    def connect(**_: Any) -> Any:
-        return asyncpg.connect(url, timeout=_CONNECT_SECONDS)
-
-    # The store begins and ends transactions itself, on the driver.
-    return create_engine(
-        "postgresql+asyncpg://",
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"async_creator_fn": connect},
-        pool_reset_on_return=None,
-    )
-
-
 def _is_lost(error: Exception) -> bool:
     """Tell whether the connection is gone, and the transaction with it."""
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
-        return (cause.sqlstate or "")[:2] in _LOST
-    return isinstance(cause, _DRIVER_ERRORS)
+        code = cause.sqlstate or ""
+        return code[:2] in _LOST and code != _CANCELLED
+    return isinstance(cause, DRIVER_ERRORS)
+
+
+def _is_read_only(error: Exception) -> bool:
+    return getattr(_cause(error), "sqlstate", None) == _READ_ONLY
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -512,6 +506,9 @@ def _cause(error: BaseException) -> BaseException:
 
 def translated(error: Exception) -> Exception:
     """Return our error, with what to do about it, for one of the driver's; others as they are."""
+    if _is_lost(error):
+        # Had it been told to commit, it may have done so.
+        return StorageUnavailable(AWAY)
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
         code = cause.sqlstate or ""
@@ -528,6 +525,4 @@ def translated(error: Exception) -> Exception:
                 code="query_too_broad",
             )
         return StorageUnavailable(f"The database cannot be used: {cause}. Nothing was stored.")
-    if isinstance(cause, _DRIVER_ERRORS):
-        return StorageUnavailable(_AWAY)
     return error

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
@@ -71,16 +82,28 @@ class Endpoints:
         self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
     ) -> list[tuple[WebhookAttempt, OutboxEvent]]:
         """Return one page of an endpoint's attempts with their events, newest events first."""
-        rows = self._connection.execute(
-            select(webhook_attempts, outbox)
-            .join(outbox, outbox.c.id == webhook_attempts.c.event_id)
+        newest = webhook_attempts.c.event_id.desc(), webhook_attempts.c.attempt.desc()
+        page = (
+            select(webhook_attempts)
             .join(webhook_endpoints, _Rows.id == webhook_attempts.c.endpoint_id)
             .where(_Rows.account_id == account_id, webhook_attempts.c.endpoint_id == endpoint_id)
-            .order_by(webhook_attempts.c.event_id.desc(), webhook_attempts.c.attempt.desc())
+            .order_by(*newest)
             .offset(offset)
             .limit(limit)
+            .subquery(webhook_attempts.name)
+        )
+        # Only the page's events are looked for, each by its key.
+        rows = self._connection.execute(
+            select(page, outbox)
+            .select_from(page)
+            .join(outbox, self.is_event_of(page))
+            .order_by(page.c.event_id.desc(), page.c.attempt.desc())
         )
         return [(_attempt(row), _event(row)) for row in rows]
+
+    def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
+        """Return the condition for the event that attempts belong to."""
+        return outbox.c.id == attempts.c.event_id
 
     def replay(
         self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int

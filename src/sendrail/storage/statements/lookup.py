@@ -8,8 +8,15 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 from sendrail.domain.ids import AccountId, LinkId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.rows import Attempt, MessageFilter, MessagePage, StoredMessage, Waiting
-from sendrail.storage.tables import attempts, carrier_refs, links, lists, messages, queue
+from sendrail.storage.rows import (
+    Attempt,
+    Backlog,
+    MessageFilter,
+    MessagePage,
+    StoredMessage,
+    Waiting,
+)
+from sendrail.storage.tables import attempts, carrier_refs, inbox, links, lists, messages, queue
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
@@ -121,7 +128,16 @@ class LookUp:
             .join(lists, lists.c.id == by_list.c.list_id)
             .group_by(lists.c.account_id)
         )
-        return {row[0]: Waiting(row[1], row[2]) for row in rows}
+        # PostgreSQL sums whole numbers up to one without bounds.
+        return {row[0]: Waiting(int(row[1]), row[2]) for row in rows}
+
+    def backlog(self) -> Backlog:
+        """Return what is not settled."""
+        # Both words, as the index of what is open has them.
+        is_open = messages.c.status.in_([Status.SENDING, Status.UNCERTAIN])
+        uncertain = select(func.count()).where(messages.c.status == Status.UNCERTAIN, is_open)
+        callbacks = select(func.count()).select_from(inbox)
+        return Backlog(self._execute(uncertain).scalar_one(), self._execute(callbacks).scalar_one())
 
     def forget_before(self, before: int, limit: int) -> int:
         """Delete at most `limit` messages at rest that were created before the given time.

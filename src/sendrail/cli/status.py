@@ -1,0 +1,76 @@
+"""`sendrail status`: who works here, on what, and what waits."""
+
+from typing import TYPE_CHECKING, Any
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.status import Standing
+
+_PROCESSES = ("name", "roles", "version", "seconds_unseen")
+_OWNED = ("kind", "spans", "lapsed", "owner")
+_LINKS = ("name", "kind", "state", "detail")
+
+
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show processes, what each has of the work, links, and what waits."""
+    shown = run(data, as_json, _look)
+    if as_json:
+        output.document(shown)
+        return
+    output.card({name: value for name, value in shown.items() if not isinstance(value, list)})
+    output.table(_LINKS, shown["links"], "There are no links.")
+    if shown["shared"]:
+        output.table(_PROCESSES, shown["processes"], "No process is there.")
+        output.table(_OWNED, shown["owned"], "Nobody has ever worked here.")
+
+
+async def _look(runtime: "Runtime") -> dict[str, Any]:
+    from sendrail.status import look
+
+    is_shared = bool(runtime.settings.database_url)
+    standing = await look(runtime.store, is_shared=is_shared)
+    return _shown(standing, runtime.clock.now(), is_shared=is_shared)
+
+
+def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]:
+    oldest = standing.oldest_due_at
+    return {
+        "shared": is_shared,
+        "messages_waiting": standing.waiting,
+        "oldest_seconds": None if oldest is None else max(0, round((now - oldest) / 1000)),
+        "messages_uncertain": standing.backlog.uncertain,
+        "callbacks_waiting": standing.backlog.callbacks,
+        "events_waiting": standing.untold_events,
+        "spans_lapsed": sum(owned.lapsed for owned in standing.owned),
+        "links": [
+            {
+                "name": link.name,
+                "kind": link.kind,
+                "state": report.state.value if report else "unknown",
+                "detail": report.detail if report else "",
+            }
+            for link, report in standing.links
+        ],
+        "processes": [
+            {
+                "name": each.name,
+                "roles": each.roles or "comes or goes",
+                "version": each.version,
+                "started_at": output.when(each.started_at),
+                "seconds_unseen": round(each.unseen_ms / 1000, 1),
+            }
+            for each in standing.processes
+        ],
+        "owned": [
+            {
+                "kind": each.kind,
+                "owner": each.owner or "nobody",
+                "spans": each.spans,
+                "lapsed": each.lapsed,
+            }
+            for each in standing.owned
+        ],
+    }

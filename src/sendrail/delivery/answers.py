@@ -1,0 +1,41 @@
+"""A carrier's answer with what follows from it, and how that is written."""
+
+from dataclasses import dataclass
+
+from sendrail.domain.delivery import Claim, Outcome, Settlement
+from sendrail.storage.rows import Arrival, QueuePlace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One claim's outcome, when it came, and the settlement."""
+
+    claim: Claim
+    outcome: Outcome
+    settlement: Settlement
+    at: int
+
+
+def arrival_of(answer: Answer) -> Arrival:
+    """Return what storage keeps of an answer."""
+    claim, settlement = answer.claim, answer.settlement
+    place = None
+    if settlement.due_at is not None:
+        place = QueuePlace(claim.lane, claim.list_id, claim.rank, settlement.due_at, claim.number)
+    return Arrival(
+        number=claim.number,
+        lane=claim.lane,
+        link_id=claim.link_id,
+        epoch=claim.epoch,
+        attempt=claim.attempt,
+        started_at=claim.claimed_at,
+        ended_at=answer.at,
+        outcome=type(answer.outcome).__name__.lower(),
+        status=settlement.status.value,
+        attempts_spent=settlement.attempt,
+        resent=int(settlement.resent),
+        detail=settlement.detail,
+        carrier_ref=settlement.carrier_ref,
+        place=place,
+        further_refs=settlement.further_refs,
+    )

@@ -1,0 +1,55 @@
+"""Claims whose commit nobody heard of: on disk or not, none of them has left."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from sendrail.delivery.lanes import Lanes
+from sendrail.domain.delivery import Claim
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Arrival
+
+_log = structlog.get_logger()
+
+
+class Doubts:
+    """Takes such claims back.
+
+    Nothing may be claimed before that is done. Otherwise the same attempt could be claimed again,
+    and be taken back while it is under way.
+    """
+
+    def __init__(self, store: Store, lanes: Lanes, taken_back: Callable[[Claim], Arrival]) -> None:
+        self._store = store
+        self._lanes = lanes
+        # What is written of a claim that certainly was not handed over.
+        self._taken_back = taken_back
+        self._claims: list[Claim] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._claims)
+
+    def note(self, claims: Sequence[Claim]) -> None:
+        """Remember claims whose transaction ended in an error."""
+        self._claims += claims
+        self._lanes.begin(claim.lane for claim in claims)
+
+    async def settle(self) -> bool:
+        """Return what was claimed to the queue; tell whether that is done."""
+        arrivals = [self._taken_back(claim) for claim in self._claims]
+
+        def take_back(tx: Tx) -> None:
+            # The lost transaction may still be on its way to its end.
+            tx.queue.await_claims([(claim.lane, claim.number) for claim in self._claims])
+            tx.queue.arrive(arrivals)
+
+        try:
+            await self._store.write(take_back)
+        except StorageUnavailable as error:
+            _log.warning("claims_not_taken_back_yet", reason=error.code, count=len(arrivals))
+            return False
+        _log.warning("claims_taken_back", count=len(arrivals))
+        self._lanes.end(claim.lane for claim in self._claims)
+        self._claims.clear()
+        return True

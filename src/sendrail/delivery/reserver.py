@@ -1,0 +1,98 @@
+"""A link's contract where several processes hand over by it: each uses what it has reserved.
+
+The database gives the slices of a link's time out (see `domain/slices.py`), by its own clock. A
+slice is told as an interval of our clock that surely lies within: it begins no earlier than the
+answer can mean, and ends no later.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from sendrail.clock import Clock
+from sendrail.delivery.routing import Route, Routes
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import PaceSlot
+
+_log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 0.1
+_STORAGE_RETRY_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    route: Route
+    messages: int
+    segments: int
+
+
+class Reserver:
+    """Reserves slices for the links that want one, until cancelled."""
+
+    def __init__(
+        self, store: Store, routes: Routes, clock: Clock, granted: Callable[[Route, float], None]
+    ) -> None:
+        # Groups of its own: a reservation is short, and a slice does not wait.
+        self._store = store.beside()
+        self._routes = routes
+        self._clock = clock
+        # Told which link may be used, and from when on.
+        self._granted = granted
+
+    async def run(self) -> None:
+        """Reserve whatever is wanted."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._routes.wished.wait()
+            except TimeoutError:
+                pass
+            self._routes.wished.clear()
+            try:
+                await self.step()
+            except StorageUnavailable as error:
+                _log.warning("reservations_postponed", reason=error.code)
+                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+
+    async def step(self) -> int:
+        """Reserve a slice for each link that wants one; return for how many."""
+        now = self._clock.monotonic()
+        # In one order, whoever reserves: two never wait for each other in a circle.
+        routes = sorted(self._routes.all(), key=lambda route: route.link.id)
+        asked = [
+            _Asked(route, *route.allowance.units())
+            for route in routes
+            if route.allowance is not None
+            and route.allowance.is_wanted(now, route.parked)
+            and route.local_room(now) > 0
+        ]
+        if not asked:
+            return 0
+        slots = await self._store.write(lambda tx: _reserve(tx, asked))
+        told = self._clock.monotonic()
+        for each, slot in zip(asked, slots, strict=True):
+            allowance = each.route.allowance
+            assert allowance is not None, "only a link with an allowance was asked for"
+            start = allowance.grant(slot, each.messages, each.segments, now, told)
+            self._granted(each.route, start)
+        return len(asked)
+
+
+def _reserve(tx: Tx, asked: Sequence[_Asked]) -> list[PaceSlot]:
+    slots = []
+    for each in asked:
+        link, allowance = each.route.link, each.route.allowance
+        assert allowance is not None, "only a link with an allowance was asked for"
+        charges = allowance.charges(each.messages, each.segments)
+        slot = tx.link_paces.reserve(link.id, *charges)
+        if slot is None:
+            tx.link_paces.make(link.id)
+            slot = tx.link_paces.reserve(link.id, *charges)
+        assert slot is not None, "the link's row has just been made"
+        slots.append(slot)
+    return slots

@@ -1,0 +1,67 @@
+"""How an installation is just now: who is there, what is whose, and what waits."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sendrail.domain.ids import LinkId
+from sendrail.domain.sender import Link, LinkReport
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Backlog, Present, Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """How many spans of one kind of work an owner has; `lapsed` of them nobody has renewed."""
+
+    kind: str
+    owner: str
+    spans: int
+    lapsed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What `sendrail status` tells. On the embedded store there are no processes to tell apart."""
+
+    processes: list[Present]
+    owned: list[Owned]
+    links: list[tuple[Link, LinkReport | None]]
+    waiting: int
+    oldest_due_at: int | None
+    backlog: Backlog
+    untold_events: int
+
+
+async def look(store: Store, *, is_shared: bool) -> Standing:
+    """Read how things are; counts what waits, so it takes as long as that is."""
+    return await store.read(lambda tx: _look(tx, is_shared=is_shared))
+
+
+def _look(tx: Tx, *, is_shared: bool) -> Standing:
+    waiting: dict[int, Waiting] = tx.lookup.waiting()
+    reports: dict[LinkId, LinkReport] = tx.links.reports()
+    return Standing(
+        processes=tx.processes.all() if is_shared else [],
+        owned=_owned(tx) if is_shared else [],
+        links=[(link, reports.get(link.id)) for link in tx.links.all()],
+        waiting=sum(account.depth for account in waiting.values()),
+        oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
+        backlog=tx.lookup.backlog(),
+        untold_events=tx.endpoints.backlog(),
+    )
+
+
+def _owned(tx: Tx) -> list[Owned]:
+    spans: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for held in tx.spans.all():
+        spans[held.kind, held.owner].append(held.left_ms)
+    return [
+        Owned(
+            kind=kind,
+            owner=owner,
+            spans=len(left),
+            # What nobody owns has been given back, and does not lapse.
+            lapsed=sum(ms <= 0 for ms in left) if owner else 0,
+        )
+        for (kind, owner), left in sorted(spans.items())
+    ]

@@ -1,0 +1,18 @@
+"""Customers' endpoints: as `statements/endpoints.py`, with an event found by its lane."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, FromClause, SmallInteger, and_, literal_column
+
+from sendrail.domain.ids import LANES
+from sendrail.storage.statements import endpoints
+
+# Only the shared store's outbox has one.
+_LANE: Final = literal_column("outbox.lane", SmallInteger)
+
+
+class Endpoints(endpoints.Endpoints):
+    """Where accounts want to be told, and what came of it."""
+
+    def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
+        return and_(super().is_event_of(attempts), attempts.c.event_id % LANES == _LANE)

@@ -1,0 +1,164 @@
+"""Hints between processes: what one of them wrote, the others hear of within moments.
+
+By LISTEN and NOTIFY on a connection of its own, outside every transaction that does work: a NOTIFY
+takes a lock on the whole server at its commit, so it is sent a few times a second for everything
+together and never for a message. What is lost costs the wait for the next look.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import greenlet_spawn
+
+from sendrail.storage.interface import Hints
+
+_log = structlog.get_logger()
+
+CHANNEL: Final = "sendrail_news"
+NOTIFY: Final = "SELECT pg_notify($1, $2)"
+_ALIVE: Final = "SELECT 1"
+# Twenty times a second at the most, whatever happens.
+_GATHER_SECONDS: Final = 0.05
+# PostgreSQL takes less than 8,000 bytes. Whom it has no room for, the next look finds.
+_BYTES_MAX: Final = 7_500
+_SILENCE_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 3.0
+_AGAIN_SECONDS: Final = 0.5
+_TROUBLE: Final = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_QUEUE, _INBOX, _ANSWERS, _OUTBOX, _LINKS = "qiaol"
+
+
+class News(Hints):
+    """Hints that other processes hear as well, while `run` is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lists: set[tuple[int, int]] = set()
+        self._stages: set[str] = set()
+        self._untold = asyncio.Event()
+        self._is_running = False
+
+    async def run(self, engine: Engine) -> None:
+        """Tell and hear until cancelled."""
+        self._is_running = True
+        try:
+            while True:
+                try:
+                    async with _connected(engine) as connection:
+                        await self._talk(connection)
+                except _TROUBLE as error:
+                    _log.warning("news_interrupted", reason=type(error).__name__)
+                await asyncio.sleep(_AGAIN_SECONDS)
+        finally:
+            self._is_running = False
+
+    # Told here
+
+    def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
+        """See `Hints`."""
+        lists = list(lists)
+        super().queue_has(lists)
+        if self._is_running:
+            self._lists.update(lists)
+            self._untold.set()
+
+    def inbox_has(self) -> None:
+        """See `Hints`."""
+        super().inbox_has()
+        self._tell(_INBOX)
+
+    def answers_wait(self) -> None:
+        """See `Hints`."""
+        super().answers_wait()
+        self._tell(_ANSWERS)
+
+    def outbox_has(self) -> None:
+        """See `Hints`."""
+        super().outbox_has()
+        self._tell(_OUTBOX)
+
+    def links_changed(self) -> None:
+        """See `Hints`."""
+        super().links_changed()
+        self._tell(_LINKS)
+
+    def _tell(self, stage: str) -> None:
+        if self._is_running:
+            self._stages.add(stage)
+            self._untold.set()
+
+    # Between processes
+
+    async def _talk(self, connection: Any) -> None:
+        ours = connection.get_server_pid()
+
+        def hear(_: Any, pid: int, __: str, told: str) -> None:
+            if pid != ours:
+                self.hear(told)
+
+        await connection.add_listener(CHANNEL, hear)
+        connection.add_termination_listener(lambda _: self._untold.set())
+        # Whatever was told before we listened is lost.
+        self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_LINKS}")
+        while not connection.is_closed():
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    await self._untold.wait()
+            except TimeoutError:
+                await connection.execute(_ALIVE, timeout=_ANSWER_SECONDS)
+                continue
+            # What comes within a moment is told together.
+            await asyncio.sleep(_GATHER_SECONDS)
+            await connection.execute(NOTIFY, CHANNEL, self.take(), timeout=_ANSWER_SECONDS)
+
+    def take(self) -> str:
+        """Return what is to be told, as much of it as one message holds."""
+        words, size = [], 0
+        for lane, list_id in self._lists:
+            word = f"{lane}.{list_id}"
+            if (size := size + len(word) + 1) > _BYTES_MAX:
+                break
+            words.append(word)
+        told = [*self._stages, *([_QUEUE + ",".join(words)] if words else ())]
+        self._lists.clear()
+        self._stages.clear()
+        self._untold.clear()
+        return ";".join(told)
+
+    def hear(self, told: str) -> None:
+        """Take another process's news as our own."""
+        for word in told.split(";"):
+            match word[:1]:
+                case "q":
+                    places = (each.partition(".") for each in word[1:].split(","))
+                    super().queue_has((int(lane), int(list_id)) for lane, _, list_id in places)
+                case "i":
+                    super().inbox_has()
+                case "a":
+                    super().answers_wait()
+                case "o":
+                    super().outbox_has()
+                case "l":
+                    super().links_changed()
+                case _:
+                    # A newer version may have more to tell.
+                    pass
+
+
+@asynccontextmanager
+async def _connected(engine: Engine) -> AsyncIterator[Any]:
+    core = await greenlet_spawn(engine.connect)
+    connection = core.connection.driver_connection
+    assert connection is not None, "a connection that was made has a driver's"
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+        core.invalidate()

@@ -1,0 +1,150 @@
+"""What is reserved of a shared contract: used in its time, by as many as it is for."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+
+import postgres
+import pytest
+from stores import _EMPTY, postgres_database
+
+from sendrail.clock import SystemClock
+from sendrail.delivery.allowance import Allowance
+from sendrail.delivery.reserver import Reserver
+from sendrail.delivery.routing import Route, Routes
+from sendrail.domain.slices import USABLE_SECONDS
+from sendrail.storage.postgres.store import PostgresStore
+from sendrail.storage.rows import PaceSlot
+
+NOW = 1_000.0
+
+
+def make(mps=100.0, segments=None):
+    wishes = []
+    link = SimpleNamespace(mps=mps, segments_per_second=segments)
+    return Allowance(link, lambda: wishes.append(1)), wishes
+
+
+def grant(allowance, *, in_seconds=0.0, took=0.0, messages=5, segments=5):
+    slot = PaceSlot(round(in_seconds * 1e6), 0)
+    return allowance.grant(slot, messages, segments, NOW, NOW + took)
+
+
+def test_a_slice_is_used_up_and_not_a_message_more():
+    allowance, wishes = make()
+    assert (allowance.room(NOW), wishes) == (0, [1])
+    grant(allowance)
+    assert allowance.room(NOW) == 5
+    assert allowance.take(NOW, [1, 1, 1]) == 3
+    assert allowance.take(NOW, [1, 1, 1]) == 2
+    assert allowance.is_used_up(NOW)
+
+
+def test_a_slice_begins_no_earlier_and_ends_no_later_than_the_database_may_have_meant():
+    allowance, _ = make()
+    # Asked at NOW, told 30 ms later: between the two the database said `in 20 ms`.
+    assert grant(allowance, in_seconds=0.02, took=0.03) == pytest.approx(NOW + 0.05)
+    assert allowance.room(NOW + 0.049) == 0
+    assert allowance.room(NOW + 0.051) == 5
+    assert allowance.room(NOW + 0.02 + USABLE_SECONDS - 0.001) == 5
+    assert allowance.room(NOW + 0.02 + USABLE_SECONDS + 0.001) == 0
+
+
+def test_an_answer_that_took_as_long_as_a_slice_is_worth_none():
+    allowance, _ = make()
+    grant(allowance, took=USABLE_SECONDS)
+    assert all(allowance.room(NOW + ms / 1000) == 0 for ms in range(300))
+
+
+def test_what_follows_a_message_that_must_wait_does_not_overtake_it():
+    allowance, _ = make(segments=20.0)
+    grant(allowance, segments=4)
+    assert allowance.take(NOW, [1, 4, 1]) == 1
+
+
+def test_a_long_message_has_a_slice_made_for_it():
+    allowance, _ = make(mps=None, segments=20.0)
+    assert allowance.units() == (1, 1)
+    assert not allowance.fits(NOW, 0, 6)
+    allowance.wish(6)
+    assert allowance.units() == (6, 6)
+    assert allowance.units() == (1, 1)
+
+
+def test_one_slice_at_a_time_is_reserved():
+    allowance, _ = make()
+    assert not allowance.is_wanted(NOW, {})
+    assert allowance.is_wanted(NOW, {1: 1})
+    allowance.wish()
+    assert allowance.is_wanted(NOW, {})
+    grant(allowance, in_seconds=0.03)
+    assert not allowance.is_wanted(NOW, {1: 1})
+    assert allowance.is_wanted(NOW + 1, {1: 1})
+
+
+class Link:
+    """One link at several processes, each with what it has reserved."""
+
+    def __init__(self, url, processes, **contract):
+        self.runner, self.clock = asyncio.Runner(), SystemClock()
+        self.stores = [PostgresStore(url) for _ in range(processes)]
+        add = self.stores[0].write(
+            lambda tx: tx.links.add(None, "l", "x", b"", 100, contract.get("mps"))
+        )
+        link_id = self.runner.run(add)
+        [self.link] = self.runner.run(self.stores[0].read(lambda tx: tx.links.all()))
+        assert self.link.id == link_id
+        self.granted = []
+        self.routes = []
+        self.reservers = []
+        for store in self.stores:
+            routes = Routes()
+            route = Route(self.link, None, 0.0, Allowance(self.link, routes.wished.set))
+            routes.put(route)
+            self.routes.append(route)
+            self.reservers.append(Reserver(store, routes, self.clock, lambda *_: None))
+
+    def run_for(self, seconds):
+        """Hand over as much as may leave, at every process; return when each message left."""
+        left = []
+
+        async def greedy(route):
+            while True:
+                now = self.clock.monotonic()
+                if room := route.allowance.room(now):
+                    taken = route.allowance.take(now, [1] * room)
+                    left.extend([time.monotonic()] * taken)
+                await asyncio.sleep(0.002)
+
+        async def all_of_them():
+            works = [greedy(route) for route in self.routes] + [
+                reserver.run() for reserver in self.reservers
+            ]
+            tasks = [asyncio.create_task(each) for each in works]
+            await asyncio.sleep(seconds)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self.runner.run(all_of_them())
+        return left
+
+    def close(self):
+        for store in self.stores:
+            self.runner.run(store.close())
+        self.runner.close()
+
+
+@pytest.mark.parametrize("mps", [1.0, 7.0, 60.0, 400.0])
+def test_several_processes_together_keep_to_the_contract_and_use_most_of_it(mps):
+    url = postgres_database()
+    postgres.do(url, _EMPTY)
+    link = Link(url, 3, mps=mps)
+    try:
+        left = link.run_for(3.0)
+    finally:
+        link.close()
+    most = max(sum(at <= other < at + 1 for other in left) for at in left)
+    assert most <= mps
+    # Slow machines miss slices; what matters is that they never make up for them.
+    assert len(left) >= 0.5 * mps * 3

@@ -1,0 +1,58 @@
+"""Chores where several processes share a database: one does them, and all heed what it counted."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from stores import NOW, House, PostgresBackend
+
+from sendrail.caretaker import Caretaker
+from sendrail.delivery.lanes import Lease
+from sendrail.delivery.rescuer import Rescuer
+from sendrail.domain.ids import MessageIds
+from sendrail.settings import Settings
+from sendrail.telemetry import Metrics
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(PostgresBackend(tmp_path))
+    yield house
+    house.close()
+
+
+def caretaker(house, *, is_ours):
+    sending = SimpleNamespace(full_accounts=frozenset(), closed=None)
+    metrics = Metrics()
+    rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
+    keeper = Caretaker(
+        house.store, sending, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
+        is_shared=True, is_ours=lambda: is_ours,
+    )  # fmt: skip
+    return keeper, sending
+
+
+def round_of(house, keeper):
+    async def once():
+        task = asyncio.create_task(keeper.run())
+        await asyncio.sleep(0.7)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    house.do(once())
+
+
+def test_one_counts_and_every_process_turns_a_full_account_away(house):
+    house.queue(1, 2, 3)
+    counting, _ = caretaker(house, is_ours=True)
+    heeding, sending = caretaker(house, is_ours=False)
+    round_of(house, heeding)
+    assert sending.full_accounts == frozenset()
+    round_of(house, counting)
+    round_of(house, heeding)
+    assert sending.full_accounts == {house.us}
+    house.depart(1, 2)
+    counting, _ = caretaker(house, is_ours=True)
+    round_of(house, counting)
+    round_of(house, heeding)
+    assert sending.full_accounts == frozenset()

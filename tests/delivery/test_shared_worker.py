@@ -1,0 +1,272 @@
+"""Delivery from a shared database: what is claimed leaves at most once, whatever is lost between.
+
+The laws under chance are in `tests/simulation/test_owners.py`; here are their single cases.
+"""
+
+import asyncio
+import time
+
+import postgres
+import pytest
+from owners import LIFE_SECONDS, Carrier, SteppedOwner
+from stores import _EMPTY, postgres_database
+
+from sendrail.domain.delivery import Submitted, Unavailable
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.postgres.store import PostgresStore
+
+ANN = 15550100001
+
+
+class House:
+    """A database with a list, and owners that deliver from it."""
+
+    def __init__(self, url):
+        self.url, self.owners, self.carrier = url, [], Carrier(0)
+        self.runner, self.store = asyncio.Runner(), PostgresStore(url)
+        account = self.write(lambda tx: tx.accounts.add("us", 0))
+        self.link = self.write(lambda tx: tx.links.add(None, "l", "x", b"", 100, None))
+        self.serial = 0
+
+        def add(tx):
+            tx.lists.add(
+                account, PhoneNumber(15550001000), name="N", brand="B", rate=60_000,
+                link_id=self.link, byoc=False, on_uncertain="hold", now=0,
+            )  # fmt: skip
+            return tx.lists.find(account, PhoneNumber(15550001000))
+
+        self.list = self.write(add)
+
+    def write(self, work):
+        return self.runner.run(self.store.write(work))
+
+    def queue(self, count=1):
+        now = time.time_ns() // 1_000_000
+
+        def insert(tx):
+            first = tx.shared.reserve_in(self.list.lane, count)
+            rows = [
+                (
+                    first + at * 4096, self.list.lane, self.list.account_id, self.list.id, ANN,
+                    now, 0, 1, "gsm7", "Hello", None,
+                )
+                for at in range(count)
+            ]  # fmt: skip
+            tx.messages.insert(rows)
+
+        self.write(insert)
+
+    def owner(self, seed=1):
+        self.owners.append(SteppedOwner(self.url, self.carrier, seed))
+        return self.owners[-1]
+
+    def sql(self, statement):
+        return [tuple(row) for row in postgres.do(self.url, statement)]
+
+    def statuses(self):
+        return [row[0] for row in self.sql("SELECT status FROM messages ORDER BY number")]
+
+    @property
+    def left(self):
+        return len(self.carrier.left)
+
+    def close(self):
+        for owner in self.owners:
+            owner.close()
+        self.runner.run(self.store.close())
+        self.runner.close()
+
+
+@pytest.fixture
+def house():
+    url = postgres_database()
+    postgres.do(url, _EMPTY)
+    house = House(url)
+    yield house
+    house.close()
+
+
+def lose(owner, *, before):
+    """Let the connection be lost with the next COMMIT: before the server has it, or after."""
+    session = owner.writer
+    tell = type(session).tell.__get__(session)
+
+    def tell_once(statement):
+        if statement == "COMMIT":
+            del session.tell
+            if not before:
+                tell(statement)
+            raise ConnectionResetError
+        tell(statement)
+
+    session.tell = tell_once
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["not committed", "committed"])
+def test_a_claim_whose_commit_nobody_heard_of_is_taken_back_and_leaves_once(house, before):
+    owner = house.owner()
+    owner.beat()
+    house.queue(3)
+    lose(owner, before=before)
+    owner.step()
+    assert house.statuses() == (["queued"] * 3 if before else ["sending"] * 3)
+    assert house.left == 0
+    # For a moment nobody tries to reach the database.
+    owner.do(asyncio.sleep(0.6))
+    owner.beat()
+    for _ in range(3):
+        owner.step()
+    assert house.statuses() == ["sent"] * 3
+    assert house.left == 3
+    assert house.sql("SELECT outcome, count(*) FROM attempts GROUP BY 1") == [("submitted", 3)]
+
+
+def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house):
+    owner = house.owner()
+    owner.beat()
+    house.queue(1)
+    lose(owner, before=False)
+    owner.step()
+    house.queue(1)
+    lose(owner, before=True)
+    owner.do(asyncio.sleep(0.6))
+    owner.step()
+    assert sorted(house.statuses()) == ["queued", "sending"]
+    assert house.left == 0
+
+
+def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house):
+    owner = house.owner()
+    owner.beat()
+    house.queue(2)
+    clock, claim = owner.worker._clock, owner.worker._claimer.claim
+
+    def slowly(*asked):
+        found = claim(*asked)
+        clock._offset += LIFE_SECONDS
+        return found
+
+    owner.worker._claimer.claim = slowly
+    owner.step()
+    assert house.left == 0
+    assert house.statuses() == ["queued"] * 2
+    owner.worker._claimer.claim = claim
+    owner.beat()
+    owner.do(asyncio.sleep(0.6))
+    owner.step()
+    assert house.left == 2
+
+
+def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(house):
+    dead, heir = house.owner(1), house.owner(2)
+    dead.beat()
+    house.queue(1)
+
+    async def never(*_):
+        await asyncio.Event().wait()
+
+    for route in dead.routes.all():
+        route.carrier.submit = never
+    dead.step()
+    assert house.statuses() == ["sending"]
+    house.queue(1)
+    heir.take_over()
+    assert house.statuses() == ["uncertain", "queued"]
+    began = time.monotonic()
+    while house.left == 0:
+        heir.beat()
+        heir.step()
+        assert time.monotonic() < began + 5
+    heir.do(asyncio.sleep(0.3))
+    # What its former owner paced out in its last second counts.
+    assert house.carrier.left[0][0] - began > 0.9
+    assert house.statuses() == ["uncertain", "sent"]
+
+
+def test_an_answer_to_what_was_taken_over_changes_nothing_any_more(house):
+    former, heir = house.owner(1), house.owner(2)
+    former.beat()
+    house.queue(1)
+    for route in former.routes.all():
+        submit = route.carrier.submit
+
+        async def later(messages, report, submit=submit):
+            await asyncio.sleep(LIFE_SECONDS * 1.5)
+            await submit(messages, report)
+
+        route.carrier.submit = later
+    former.step()
+    heir.take_over()
+    former.do(asyncio.sleep(LIFE_SECONDS * 1.5))
+    assert house.left == 1
+    assert house.statuses() == ["uncertain"]
+    # Its reference is kept all the same: a receipt may settle it.
+    assert house.sql("SELECT count(*) FROM carrier_refs") == [(1,)]
+
+
+def test_only_our_own_lanes_are_looked_at(house):
+    one, other = house.owner(1), house.owner(2)
+    for _ in range(3):
+        one.beat()
+        other.beat()
+    house.queue(1)
+    span = house.list.lane // 64
+    ours, theirs = (one, other) if span in one.spans() else (other, one)
+    theirs.step()
+    assert (house.left, len(theirs.pacer)) == (0, 0)
+    # A hint of a list that is not ours is for its owner.
+    theirs.store.hints.queue_has([(house.list.lane, house.list.id)])
+    theirs.step()
+    assert (house.left, len(theirs.pacer)) == (0, 0)
+    ours.do(asyncio.sleep(1.0))
+    ours.beat()
+    ours.step()
+    assert house.left == 1
+
+
+def test_what_goes_to_another_owner_is_forgotten(house):
+    one = house.owner(1)
+    one.beat()
+    house.queue(1)
+    one.step(0.3)
+    assert len(one.pacer) == 1
+    one.member.leave_soon()
+    one.beat()
+    one.beat()
+    assert (one.spans(), len(one.pacer)) == ([], 0)
+
+
+def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(house, monkeypatch):
+    # Longer than the database is taken to be away.
+    monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 1.0)
+    owner = house.owner()
+    owner.beat()
+    house.queue(1)
+    [route] = owner.routes.all()
+    times = []
+
+    async def throttle_once(messages, report):
+        times.append(time.monotonic())
+        if len(times) == 1:
+            # Its settlement puts the message back, and that is the last we hear of it.
+            lose(owner, before=False)
+            report(messages[0], Unavailable("busy", 0))
+            return
+        await asyncio.sleep(1.5)
+        report(messages[0], Submitted("ref"))
+
+    route.carrier.submit = throttle_once
+
+    async def deliver():
+        running = asyncio.create_task(owner.worker.run())
+        for _ in range(60):
+            await asyncio.sleep(0.1)
+            # Whoever hears of the list looks at it: another message came, say.
+            owner.store.hints.queue_has([(house.list.lane, house.list.id)])
+            await owner.member.beat()
+        await owner.worker.stop(1.0)
+        await running
+
+    owner.do(deliver())
+    assert house.statuses() == ["sent"]
+    assert len(times) == 2

@@ -1,0 +1,258 @@
+"""Spans of work on a shared database: taken, renewed, given back, taken over; and what fences."""
+
+import asyncio
+from contextlib import suppress
+
+import postgres
+import pytest
+from sqlalchemy.util import greenlet_spawn
+from stores import _EMPTY, postgres_database
+
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.spans import Member
+from sendrail.storage.postgres.store import PostgresStore
+from sendrail.telemetry import Metrics
+
+LIFE = 0.6
+SPANS = 8
+
+
+class Clock:
+    """Our own time, which passes when told to; the database's passes by itself."""
+
+    def __init__(self):
+        self.seconds, self.told = 1_000.0, None
+
+    def now(self):
+        return 0
+
+    def monotonic(self):
+        return self.seconds
+
+    def follow(self, now):
+        self.told = now
+
+
+class Town:
+    """Members that share one kind of work."""
+
+    def __init__(self, url):
+        self.url, self.runner, self.stores = url, asyncio.Runner(), []
+
+    def do(self, work):
+        return self.runner.run(work)
+
+    def member(self, name, *, roles=("deliver",), kind="lanes"):
+        store = PostgresStore(self.url)
+        self.stores.append(store)
+        clock = Clock()
+        member = Member(
+            store, clock, Metrics(), name=name, roles=roles, life_seconds=LIFE
+        )  # fmt: skip
+        share = member.share(kind, SPANS, "deliver", takes="deliver" in roles)
+        self.do(member.begin())
+        member._joined = True
+        return member, share, clock
+
+    def beat(self, *members, times=1):
+        for _ in range(times):
+            for member in members:
+                self.do(member.beat())
+
+    def sql(self, statement):
+        return [tuple(row) for row in postgres.do(self.url, statement)]
+
+    def lapse(self):
+        """Let the time pass in which nobody renews."""
+        self.do(asyncio.sleep(LIFE * 1.2))
+
+    def close(self):
+        for store in self.stores:
+            self.do(store.close())
+        self.runner.close()
+
+
+@pytest.fixture
+def town():
+    url = postgres_database()
+    postgres.do(url, _EMPTY)
+    town = Town(url)
+    yield town
+    town.close()
+
+
+def owned(share):
+    return set(share.ready())
+
+
+def test_who_is_alone_has_everything_and_who_only_looks_has_nothing(town):
+    alone, share, _ = town.member("a")
+    looker, nothing, _ = town.member("b", roles=("api",))
+    town.beat(alone, looker)
+    assert owned(share) == set(range(SPANS))
+    assert owned(nothing) == set()
+
+
+def test_who_comes_gets_a_fair_share_once_nothing_is_under_way_there(town):
+    a, share_a, clock = town.member("a")
+    town.beat(a)
+    share_a.begin([7])
+    b, share_b, _ = town.member("b")
+    town.beat(b, a)
+    # What is to go is not claimed from any more, but it is not given away in the midst of work.
+    assert not share_a.owns(7, clock.seconds)
+    town.beat(a, b)
+    assert owned(share_b) == {4, 5, 6}
+    share_a.end([7])
+    town.beat(a, b)
+    assert (owned(share_a), owned(share_b)) == ({0, 1, 2, 3}, {4, 5, 6, 7})
+
+
+def test_who_leaves_gives_everything_back_at_once(town):
+    a, _, _ = town.member("a")
+    b, share_b, _ = town.member("b")
+    town.beat(a, b, a, b)
+    a.leave_soon()
+    town.beat(a)
+    town.do(a.leave())
+    town.beat(b)
+    assert owned(share_b) == set(range(SPANS))
+    assert town.sql("SELECT name FROM processes") == [("b",)]
+
+
+def test_what_lapses_is_taken_over_under_a_higher_epoch_within_two_lives(town):
+    a, share_a, _ = town.member("a")
+    town.beat(a)
+    b, share_b, _ = town.member("b")
+    town.beat(b)
+    assert owned(share_b) == set()
+    town.lapse()
+    town.beat(b)
+    assert owned(share_b) == set(range(SPANS))
+    assert {share_b.epoch_of(span) for span in range(SPANS)} == {2}
+    # The former owner learns of it with its next beat, and holds nothing in a transaction.
+    assert town.do(a._store.write(lambda tx: share_a.hold(tx, range(SPANS)))) == {}
+    lost = []
+    share_a.lost = lost.append
+    town.beat(a)
+    assert lost == [set(range(SPANS))]
+
+
+def test_what_nobody_took_goes_on_where_it_was_however_late_the_renewal(town):
+    a, share, _ = town.member("a")
+    town.beat(a)
+    town.lapse()
+    town.beat(a)
+    assert {share.epoch_of(span) for span in range(SPANS)} == {1}
+    assert town.sql("SELECT DISTINCT until > 0 FROM spans") == [(True,)]
+
+
+def test_by_our_own_clock_we_stop_before_anybody_may_take_over(town):
+    a, share, clock = town.member("a")
+    town.beat(a)
+    clock.seconds += LIFE * 0.89
+    assert share.owns(0, clock.seconds)
+    assert share.may_finish(0, 1, clock.seconds)
+    clock.seconds += LIFE * 0.02
+    assert not share.owns(0, clock.seconds)
+    assert not share.may_finish(0, 1, clock.seconds)
+    # An epoch that is over may finish nothing, however young the lease is.
+    town.beat(a)
+    assert share.may_finish(0, 1, clock.seconds)
+    assert not share.may_finish(0, 0, clock.seconds)
+
+
+def test_who_has_been_away_takes_nothing_before_the_others_have_had_time_to_renew(town):
+    a, _, clock = town.member("a")
+    b, share_b, _ = town.member("b")
+    town.beat(a, b, times=3)
+    town.lapse()
+    clock.seconds += 10 * LIFE
+    town.beat(a)
+    assert len(town.sql("SELECT 1 FROM spans WHERE owner = 'b'")) == SPANS / 2
+    town.beat(b)
+    assert len(owned(share_b)) >= SPANS / 2
+
+
+def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
+    a, share_a, _ = town.member("a")
+    town.beat(a)
+    b, share_b, _ = town.member("b")
+
+    async def story():
+        claiming = asyncio.Event()
+
+        def claim(tx):
+            held = share_a.hold(tx, [0, 1])
+            claiming.set()
+            tx.driver.row("SELECT pg_sleep($1)", LIFE * 2)
+            return held
+
+        task = asyncio.create_task(a._store.write(claim))
+        await claiming.wait()
+        await asyncio.sleep(LIFE * 1.2)
+        await b.beat()
+        taken_meanwhile = owned(share_b)
+        return taken_meanwhile, await task
+
+    taken, held = town.do(story())
+    assert held == {0: 1, 1: 1}
+    assert taken == {2, 3, 4, 5, 6, 7}
+    town.beat(b)
+    assert {0, 1} <= owned(share_b)
+
+
+def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long(town):
+    a, share_a, _ = town.member("a")
+    town.beat(a)
+    b, share_b, _ = town.member("b")
+
+    async def story():
+        # As a process that is stopped by a signal: its transaction stays open, and says nothing.
+        [session] = a._store._writers
+        tx = await greenlet_spawn(session.begin, "BEGIN")
+        await greenlet_spawn(share_a.hold, tx, range(SPANS))
+        await asyncio.sleep(LIFE * 2)
+        await b.beat()
+        with suppress(Exception):
+            await greenlet_spawn(session.roll_back)
+
+    town.do(story())
+    assert owned(share_b) == set(range(SPANS))
+
+
+def test_a_beat_that_fails_takes_nothing_away_and_time_does(town):
+    a, share, clock = town.member("a")
+    town.beat(a)
+
+    async def fail(_):
+        raise StorageUnavailable("gone")
+
+    write, a._store.write = a._store.write, fail
+    with pytest.raises(StorageUnavailable):
+        town.beat(a)
+    assert share.owns(0, clock.seconds)
+    clock.seconds += LIFE
+    assert not share.owns(0, clock.seconds)
+    a._store.write = write
+    town.beat(a)
+    assert share.owns(0, clock.seconds)
+
+
+def test_every_member_follows_the_clock_of_the_database(town):
+    a, _, clock = town.member("a")
+    town.beat(a)
+    [(now,)] = town.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    assert abs(now - clock.told) < 1_000
+
+
+def test_places_are_counted_among_those_who_have_the_role(town):
+    a, _, _ = town.member("a")
+    b, _, _ = town.member("b")
+    town.member("c", roles=("api",))
+    town.beat(a, b, a)
+    assert a.place("deliver") == (0, 2)
+    assert b.place("deliver") == (1, 2)
+    town.lapse()
+    town.beat(b)
+    assert b.place("deliver") == (0, 1)

@@ -1,0 +1,92 @@
+"""Every hot statement names its lane, so that a distributed database knows where to look."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from sendrail.storage.postgres.schema import HOT_KEYS, metadata
+
+_PATH = Path(__file__).parents[2] / "docs" / "lanes.py"
+spec = importlib.util.spec_from_file_location("docs_lanes", _PATH)
+lanes = sys.modules["docs_lanes"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lanes)
+
+STATEMENTS = lanes.statements()
+# What goes everywhere, and why that is right.
+EVERYWHERE = {
+    "inbox.PARKED": "looks through the few receipts that came before their reference; by time",
+    "inbox.FORGET_PARKED": "a chore: forgets what is a week old; by time",
+    "outbox.OLD_EVENTS": "a chore: forgets what is past its retention; by time",
+}
+
+
+def test_the_statements_are_found():
+    assert {"queue.DUE", "queue.DEPART", "inbox.STANDING", "gate.REMEMBER"} <= set(STATEMENTS)
+    assert len(STATEMENTS) >= 60
+    hot = {finding.table for text in STATEMENTS.values() for finding in lanes.findings(text)}
+    assert hot == set(HOT_KEYS)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_names_the_lane_of_every_hot_table_in_it(name):
+    for finding in lanes.findings(STATEMENTS[name]):
+        if name in EVERYWHERE:
+            break
+        assert finding.reach < lanes.Reach.EVERYWHERE, finding
+
+
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_an_exception_is_one(name):
+    assert lanes.reach(STATEMENTS[name]) is lanes.Reach.EVERYWHERE
+
+
+@pytest.mark.parametrize("name", HOT_KEYS)
+def test_a_hot_table_has_its_lane_first_in_its_key(name):
+    key = [column.name for column in metadata.tables[name].primary_key]
+    assert key[0] == "lane"
+    assert key == list(HOT_KEYS[name])
+
+
+@pytest.mark.parametrize(
+    "column", [c for table in metadata.sorted_tables for c in table.columns if c.name == "lane"]
+)
+def test_what_has_a_lane_is_hot_or_says_whose_lane_it_is(column):
+    assert column.table.name in {*HOT_KEYS, "lists"}
+    assert not column.nullable
+
+
+# What the reader makes of statements whose answer is plain.
+@pytest.mark.parametrize(
+    ("text", "reach"),
+    [
+        ("SELECT 1 FROM queue WHERE lane = $1", "ONE_LANE"),
+        ("SELECT 1 FROM queue WHERE lane = ANY($1)", "LANES"),
+        ("SELECT 1 FROM queue WHERE lane >= $1 AND lane < $2", "SPAN"),
+        ("SELECT 1 FROM queue WHERE list_id = $1", "EVERYWHERE"),
+        ("SELECT 1 FROM queue WHERE lane = $1 OR list_id = $2", "EVERYWHERE"),
+        ("SELECT 1 FROM queue WHERE lane <> $1", "EVERYWHERE"),
+        ("SELECT lane FROM queue ORDER BY lane", "EVERYWHERE"),
+        ("DELETE FROM queue WHERE number = $1", "EVERYWHERE"),
+        (("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
+         " WHERE q.lane = u.lane AND q.number = u.n"), "LANES"),
+        (("UPDATE queue AS q SET number = 1 FROM unnest($1, $2) AS u (lane, n)"
+         " WHERE q.number = u.n"), "EVERYWHERE"),
+        ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.lane = m.lane", "EVERYWHERE"),
+        ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.lane = m.lane WHERE m.lane = $1",
+         "ONE_LANE"),
+        ("SELECT 1 FROM messages AS m JOIN queue AS q ON q.number = m.number WHERE m.lane = $1",
+         "EVERYWHERE"),
+        (("DELETE FROM queue AS q USING (SELECT lane FROM queue WHERE due_at < $1) AS old"
+         " WHERE q.lane = old.lane"), "EVERYWHERE"),
+        ("SELECT 1 FROM lists", "NOTHING_HOT"),
+    ],
+)  # fmt: skip
+def test_the_reader_tells_how_far_a_statement_goes(text, reach):
+    assert lanes.reach(text) is lanes.Reach[reach]
+
+
+def test_a_row_without_its_lane_is_not_written():
+    with pytest.raises(AssertionError, match="without its lane"):
+        lanes.reach("INSERT INTO queue (number) VALUES ($1)")

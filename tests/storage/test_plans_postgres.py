@@ -1,0 +1,471 @@
+"""Every hot statement on PostgreSQL finds its rows by an index, among a million messages.
+
+Plans are checked by law, not by their words: no large table is read through, every index is entered
+by a key, and what a statement touches does not grow with what is stored. They are made on a
+database that was never analysed and once more after it was, each for the values at hand and once
+for all values, as a connection does after some runs.
+"""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import asyncpg
+import full
+import postgres
+import pytest
+from sqlalchemy import event
+from sqlalchemy.util import greenlet_spawn
+
+from sendrail.domain.message import Status
+from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
+from sendrail.storage.postgres import lookup as shared_lookup
+from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
+from sendrail.storage.rows import MessageFilter
+from sendrail.storage.statements.contacts import Contacts
+
+MANY, FEW = 1_000_000, 10_000
+ROOMS = (gate, queue, inbox, inbound, outbox, leases)
+STATEMENTS = {
+    f"{Path(room.__file__).stem}.{name}": text
+    for room in reversed(ROOMS)
+    for name, text in vars(room).items()
+    if not name.startswith("_")
+    and name.isupper()
+    and isinstance(text, str)
+    and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
+}
+# What a module takes from another one is that one's.
+STATEMENTS.pop("inbox.PARTS_LEFT")
+# Of the pages that a statement may touch, however many messages there are: three keys, at three or
+# four pages of an index each, in every week and its indexes.
+PAGES_MAX = 300
+# What takes the first row there is, whichever.
+NO_KEY = {"inbound.ANY_TROUBLE", "inbox.LINK_IDS"}
+# What passes over what is under way in other lanes: as much as there is of that, which is little.
+BY_WHAT_IS_OPEN = {"queue.UNSETTLED"}
+# What reads more than its keys, and why that is right.
+READS_MANY = {
+    "lookup.waiting": "reads the whole queue, by its key; a chore that paces itself by its time",
+    "lookup.page of an account": "counts, up to a bound",
+    "lookup.page of a day": "counts, up to a bound",
+    "endpoints.backlog": "counts what is untold, by the index that holds only that",
+    "contacts.count": "counts the contacts of one list",
+}
+_STATISTICS = "SELECT count(*) FROM pg_stats WHERE schemaname = 'public'"
+_LARGE = """
+    SELECT array_agg(relname::text) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples > 2000
+"""
+
+
+def values_of(count):
+    """Return the values of each statement that touches a large table: three rows that are there."""
+    at = rows_of(count)
+    return {**_gate(at), **_queue(at), **_inbox(at), **_inbound(at), **_outbox(at)}
+
+
+def rows_of(count):
+    """Return what is known of some rows: at rest, waiting, under way, uncertain, and new."""
+    first = full.waiting_from(count)
+    gone, waits = [64 * 4, 64 * 8, first - 64], [first, first + 64, count - 64]
+    under_way, lost = [1001, 2001, first - 999], [1002, 2002, first - 998]
+    new = [count, count + 64, count + 128]
+    due, lists = [full.created_at(n, count) for n in waits], [full.list_id(n) for n in waits]
+    at = SimpleNamespace(
+        lost=lost,
+        due=due,
+        lists=lists,
+        new_recipients=[full.RECIPIENT + n for n in waits],
+        recipients=[full.RECIPIENT + n for n in (0, 64, 128)],
+        sending_lists=[full.list_id(n) for n in under_way],
+        refs=([256, 512, 16], [1, 1, 1], ["r256", "r512", "r16"]),
+        now=full.ENDED - 1,
+        prints=[n * 9176543210987 % 9007199254740881 for n in (64, 128, 192)],
+        lane=[full.lane(64)] * 3,
+        zeros=[0] * 3,
+        ones=[1] * 3,
+        none=[None] * 3,
+        events=[n * 4096 + n % 8 + 1 for n in (8, 16, 24)],
+        parked=[n * 4096 + n % 4096 for n in (8, 16, 24)],
+        part=(1, full.RECIPIENT + 7, 1, 1, 2),
+    )
+    at.lanes, at.numbers = _keys(gone)
+    at.waiting_lanes, at.waiting = _keys(waits)
+    at.sending_lanes, at.sending = _keys(under_way)
+    at.new_lanes, at.new = _keys(new)
+    at.places = (at.waiting_lanes, lists, at.ones, due, at.waiting)
+    return at
+
+
+def _keys(ns):
+    return [full.lane(n) for n in ns], [full.number(n) for n in ns]
+
+
+def _gate(at):
+    return {
+        "gate.LISTS_BY_ID": ([1, 2, 3],),
+        "gate.UNREACHABLE": (1, 1, at.recipients, 0),
+        "gate.BLOCKED": (1, at.recipients),
+        "gate.PROMISE": (at.ones, ["k1", "k2", "new"]),
+        "gate.KEPT_ANSWERS": (at.ones, ["k1", "k2", "k3"]),
+        "gate.KEEP_ANSWER": (1, "k1", "", b"", 200, b"", at.now),
+        "gate.BREAK_PROMISES": (at.ones, ["k1", "k2", "k3"]),
+        "gate.FORGET_ANSWERS": (at.now, 20),
+        "gate.RESERVE": (full.lane(1), 1000),
+        "gate.REMEMBER": (at.lane, at.prints, at.numbers, at.now, 0),
+        "gate.EARLIER": (at.lane, at.prints, 0),
+        "gate.FORGET_FINGERPRINTS": (at.now, 0, 512, 20),
+        "gate.INSERT_MESSAGES": (
+            at.new,
+            at.new_lanes,
+            at.ones,
+            at.lists,
+            at.new_recipients,
+            [at.now] * 3,
+            at.zeros,
+            at.ones,
+            ["gsm7"] * 3,
+            ["Hello"] * 3,
+            at.none,
+            at.now,
+        ),
+    }
+
+
+def _queue(at):
+    return {
+        "queue.LISTS_WAITING": (0, 512),
+        "queue.DUE": (at.waiting_lanes[0], at.lists[0], 1, at.now, 20),
+        "queue.NEXT_DUE": (at.waiting_lanes[0], at.lists[0], 1, at.due[0]),
+        "queue.LOAD": (at.lanes, at.numbers),
+        "queue.LEAVE_QUEUE": at.places,
+        "queue.DROP": (["dropped"] * 3, at.none, at.waiting, at.waiting_lanes, at.now),
+        "queue.HOLD": ("", at.waiting, at.waiting_lanes),
+        "queue.DEPART": (at.ones, at.ones, at.ones, [at.now] * 3, at.waiting, at.waiting_lanes),
+        "queue.ARRIVE": (
+            ["queued"] * 3,
+            at.none,
+            at.none,
+            at.none,
+            at.none,
+            at.ones,
+            at.zeros,
+            at.sending,
+            at.sending_lanes,
+            at.ones,
+            at.ones,
+            at.sending_lanes,
+            at.sending_lists,
+            at.ones,
+            [at.now] * 3,
+            at.sending,
+        ),
+        "queue.KEEP_ATTEMPTS": (
+            at.numbers,
+            [2, 2, 2],
+            at.lanes,
+            at.ones,
+            at.ones,
+            [at.now] * 3,
+            [at.now] * 3,
+            ["failed"] * 3,
+            at.none,
+            at.none,
+        ),
+        "queue.KEEP_REFS": (
+            at.lanes,
+            at.ones,
+            ["n1", "n2", "n3"],
+            at.lanes,
+            at.numbers,
+            at.none,
+            at.none,
+            [at.now] * 3,
+        ),
+        "queue.PARTS_LEFT": (at.ones, at.numbers, at.lanes),
+        "queue.UNSETTLED": ("sending", 0, 20, 0, 512),
+        "queue.EXPIRE": ("", at.now, full.lane(at.lost[0]), full.number(at.lost[0])),
+        "queue.AWAIT_CLAIMS": (at.sending_lanes, at.sending),
+    }
+
+
+def _inbox(at):
+    return {
+        "inbox.PART_TOLD": at.refs,
+        "inbox.PUT": (1, 1, at.now, [b"", b""]),
+        "inbox.HEADS": ([1, 2],),
+        "inbox.TAKE": (1, 20),
+        "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
+        "inbox.REFS": at.refs,
+        "inbox.STANDING": (at.lanes, at.numbers),
+        "inbox.APPLY": (["delivered"] * 3, at.none, [at.now] * 3, at.sending, at.sending_lanes),
+        "inbox.PARK": (
+            at.lanes,
+            at.ones,
+            ["x1", "x2", "x3"],
+            at.none,
+            ["", "", ""],
+            [at.now] * 3,
+            at.none,
+        ),
+        "inbox.PARKED": (at.now - 10_000, 20),
+        "inbox.UNPARK": ([n % 4096 for n in at.parked], at.parked),
+        "inbox.FORGET_PARKED": (at.now, 20),
+    }
+
+
+def _inbound(at):
+    return {
+        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, at.now),
+        "inbound.NOTE_REF": (1, "i1", at.now),
+        "inbound.FORGET_REFS": (at.now, 20),
+        "inbound.KEEP_PART": (*at.part, 2, "", False, at.now),
+        "inbound.PARTS": at.part,
+        "inbound.MARK_JOINED": at.part,
+        "inbound.FORGET_PARTS": at.part,
+        "inbound.OVERDUE_PARTS": (at.now, 20),
+        "inbound.CLEAR_TROUBLES": (at.lanes, at.numbers),
+        "inbound.FORGET_TROUBLES": (at.now, 20),
+    }
+
+
+def _outbox(at):
+    return {
+        "outbox.STILL_OPEN": (at.sending, at.sending_lanes),
+        "outbox.ENDED_FOR": (at.numbers, at.lanes),
+        "outbox.REPLY_FOR": ("reply", 5),
+        "outbox.TELL": ("delivery", [1, 2, 3], [1, 2, 3], at.numbers, [at.now] * 3),
+        "outbox.EVENTS_DUE": (1, 1, at.now, 20),
+        "outbox.ENDED_MESSAGES": (at.numbers, at.lanes),
+        "outbox.TAKEN_REPLIES": ([1, 2, 3],),
+        "outbox.FREEZE": ([b"", b"", b""], at.events, at.ones),
+        "outbox.SETTLE_EVENTS": ([at.now] * 3, [True] * 3, at.ones, at.zeros, at.events, at.ones),
+        "outbox.KEEP_WEBHOOK_ATTEMPTS": (
+            at.events,
+            at.ones,
+            [2, 2, 2],
+            at.zeros,
+            at.zeros,
+            ["told"] * 3,
+            at.none,
+            ["", "", ""],
+        ),
+        "outbox.GIVE_UP": (at.events, at.ones),
+        "outbox.TEST_EVENT": (1, 1, at.now, b""),
+        "outbox.OLD_EVENTS": (at.now, 20),
+        "outbox.FORGET_ATTEMPTS": (at.events,),
+    }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a statement did, in all its runs on one database."""
+
+    nodes: list
+    pages: int
+
+
+def literal(value):
+    if isinstance(value, (list, tuple)):
+        return "'{" + ",".join(_element(each) for each in value) + "}'"
+    if value is None:
+        return "NULL"
+    return f"'{_plain(value)}'"
+
+
+def _element(value):
+    return "NULL" if value is None else '"' + _plain(value).replace("\\", "\\\\") + '"'
+
+
+def _plain(value):
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# Where nothing is said, the values are of no matter: the tables are small.
+_ANY = {"smallint": 1, "integer": 1, "bigint": 1, "text": "1", "bytea": b"1", "boolean": True}
+
+
+def _any(kind):
+    return [_ANY[kind[:-2]]] if kind.endswith("[]") else _ANY[kind]
+
+
+async def explained(connection, text, values):
+    """Return the plan of a statement that is run and undone."""
+    plans = []
+    await connection.execute(f"PREPARE looked_at AS {text}")
+    kinds = await connection.fetchval(
+        "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'looked_at'"
+    )
+    given = values if values is not None else [_any(kind) for kind in kinds]
+    call = f"({', '.join(map(literal, given))})" if given else ""
+    for mode in ("force_custom_plan", "force_generic_plan"):
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+        [[found]] = await connection.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE looked_at{call}"
+        )
+        await transaction.rollback()
+        plans.append(json.loads(found)[0]["Plan"])
+    await connection.execute("DEALLOCATE looked_at")
+    return _plan_of(plans)
+
+
+def _plan_of(plans):
+    return Plan([node for plan in plans for node in walk(plan)], max(map(pages, plans)))
+
+
+def walk(node):
+    yield node
+    for child in node.get("Plans", ()):
+        yield from walk(child)
+
+
+def pages(plan):
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+async def all_explained(url, count):
+    connection = await asyncpg.connect(url)
+    values = values_of(count)
+    try:
+        for setting in (*_ALWAYS, *_BY_KEY):
+            await connection.execute(setting)
+        return {
+            name: await explained(connection, text, values.get(name))
+            for name, text in STATEMENTS.items()
+        }
+    finally:
+        await connection.close()
+
+
+# Core statements are taken down as they are run, and explained on a connection that reads.
+
+READS = {
+    "lookup.find": lambda tx: tx.lookup.find(1, full.number(256)),
+    "lookup.attempts": lambda tx: tx.lookup.attempts(1, full.number(256)),
+    "lookup.after": lambda tx: tx.lookup.after(1, full.number(256), 20),
+    "lookup.page of an account": lambda tx: tx.lookup.page(1, MessageFilter(), 0, 20),
+    "lookup.page of a day": lambda tx: tx.lookup.page(
+        1, MessageFilter(created_from=full.ENDED - 86_400_000, status=[Status.DELIVERED]), 0, 20
+    ),
+    "lookup.waiting": lambda tx: tx.lookup.waiting(),
+    "contacts.find": lambda tx: tx.contacts.find(1, full.RECIPIENT),
+    "contacts.known": lambda tx: tx.contacts.known(1, [full.RECIPIENT, full.RECIPIENT + 64]),
+    "contacts.history": lambda tx: tx.contacts.history(1, full.RECIPIENT),
+    "contacts.page": lambda tx: tx.contacts.page(1, None, 0, 20),
+    "contacts.count": lambda tx: tx.contacts.count(1),
+    "endpoints.active": lambda tx: tx.endpoints.active(),
+    "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 0, 20),
+    "endpoints.backlog": lambda tx: tx.endpoints.backlog(),
+}
+
+
+class _Reader:
+    def __init__(self, core):
+        self.lookup = shared_lookup.LookUp(core)
+        self.contacts = Contacts(core)
+        self.endpoints = Endpoints(core)
+
+
+def read_explained(url):
+    """Return the plan of every statement of each look-up."""
+    found = {}
+    engine = engine_for(url)
+    with engine.connect() as core:
+        for setting in _ALWAYS:
+            core.exec_driver_sql(setting)
+        for name, read in READS.items():
+            seen = []
+
+            def note(_conn, _cursor, statement, parameters, _context, _many, seen=seen):
+                seen.append((statement, parameters))
+
+            event.listen(engine, "before_cursor_execute", note)
+            read(_Reader(core))
+            event.remove(engine, "before_cursor_execute", note)
+            found[name] = _plan_of([_explained_read(core, *each) for each in seen])
+    return found
+
+
+def _explained_read(core, statement, parameters):
+    found = core.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
+    plan = found.scalar_one()
+    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+
+
+@pytest.fixture(scope="module")
+def plans():
+    """Every plan: on few messages, on many, and on many once they were analysed."""
+    found = {}
+    with postgres.database() as url:
+        full.fill(url, FEW)
+        found["few"] = asyncio.run(all_explained(url, FEW))
+    with postgres.database() as url:
+        full.fill(url, MANY)
+        found["never analysed"] = asyncio.run(all_explained(url, MANY))
+        [[statistics]] = postgres.do(url, _STATISTICS)
+        assert statistics == 0, "somebody has analysed it"
+        [[names]] = postgres.do(url, "ANALYZE", _LARGE)
+        found["large"] = set(names)
+        found["analysed"] = asyncio.run(all_explained(url, MANY))
+        found["reads"] = asyncio.run(greenlet_spawn(read_explained, url))
+    return found
+
+
+STATES = ("never analysed", "analysed")
+
+
+def test_the_large_tables_are_large(plans):
+    parts = {name.partition("_2")[0] for name in plans["large"]}
+    assert parts >= {"messages", "attempts", "carrier_refs", "queue_0", "outbox", "fingerprints"}
+
+
+def test_every_statement_that_says_nothing_of_its_values_reads_small_tables(plans):
+    for name in set(STATEMENTS) - set(values_of(MANY)) - NO_KEY:
+        for node in plans["analysed"][name].nodes:
+            assert node.get("Relation Name") not in plans["large"], name
+    # Those of another version of the code are left out, not forgotten.
+    assert len(set(values_of(MANY)) - set(STATEMENTS)) <= 1
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("state", STATES)
+def test_a_hot_statement_finds_its_rows_by_a_key(plans, state, name):
+    judge(plans, plans[state][name], wants_key=name not in NO_KEY)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("state", STATES)
+def test_a_hot_statement_costs_the_same_whatever_is_stored(plans, state, name):
+    plan = plans[state][name]
+    assert plan.pages <= PAGES_MAX
+    if name not in BY_WHAT_IS_OPEN:
+        # A hundred times as many rows: an index is a level or two deeper.
+        assert plan.pages <= 1.6 * plans["few"][name].pages + 12
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_look_up_finds_its_rows_by_a_key(plans, name):
+    plan = plans["reads"][name]
+    if name not in READS_MANY:
+        judge(plans, plan, wants_key=True)
+        assert plan.pages <= PAGES_MAX
+
+
+def judge(plans, plan, *, wants_key):
+    for node in plan.nodes:
+        kind, table = node["Node Type"], node.get("Relation Name")
+        if table in plans["large"]:
+            assert kind != "Seq Scan", table
+            if wants_key and kind in {"Index Scan", "Index Only Scan"}:
+                assert "Index Cond" in node, node["Index Name"]
+        if wants_key and kind == "Bitmap Index Scan":
+            assert "Index Cond" in node, node["Index Name"]

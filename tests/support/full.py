@@ -1,0 +1,160 @@
+"""A PostgreSQL database with as many messages as one asks for, filled by the server itself.
+
+Message n belongs to list n mod `LISTS` and was created n steps after `BEGAN`, so that the messages
+lie evenly in `WEEKS` weeks. The last tenth waits; of those before, some are under way or uncertain,
+and every fourth has an attempt and a reference.
+"""
+
+import asyncio
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from sendrail.domain.ids import LANES
+from sendrail.storage.open import SCHEMA
+from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.partitions import WEEK_MS, make_weeks, week_of
+from sendrail.storage.postgres.setup import make_schema
+from sendrail.storage.postgres.store import engine_for
+
+LISTS, WEEKS = 64, 4
+BEGAN = week_of(1_800_000_000_000)
+ENDED = BEGAN + WEEKS * WEEK_MS
+RECIPIENT = 15_550_000_000
+PER_LIST = f"n % {LISTS} + 1"
+LANE = f"(({PER_LIST}) * 61 % {LANES})"
+NUMBER = f"(n / {LISTS} * {LANES} + {LANE})"
+
+_MESSAGES = """
+    INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, attempt,
+        epoch, skips, resent, segments, encoding, body, link_id, carrier_ref, sending_at, sent_at,
+        ended_at)
+    SELECT {number}, {lane}, 1, {list}, {recipient} + n, {began} + n * {step},
+        status, (status <> 'queued')::int, (status <> 'queued')::int, 0, 0, 1, 'gsm7', 'Hello',
+        CASE WHEN status <> 'queued' THEN 1 END, CASE WHEN status = 'delivered' THEN 'r' || n END,
+        CASE WHEN status <> 'queued' THEN {began} END, NULL,
+        CASE WHEN status = 'delivered' THEN {began} END
+    FROM (SELECT n, CASE WHEN n >= {waiting} THEN 'queued' WHEN n % 1000 = 1 THEN 'sending'
+        WHEN n % 1000 = 2 THEN 'uncertain' ELSE 'delivered' END AS status
+        FROM generate_series(0::bigint, {count} - 1) AS n) AS new
+"""
+# The queue's slices are all in use, as after some turns.
+_QUEUE = """
+    INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
+    SELECT n / 64 % 4, {lane}, {list}, 1, {began} + n * {step}, {number}
+    FROM generate_series({waiting}::bigint, {count} - 1) AS n
+"""
+_ATTEMPTS = """
+    INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome)
+    SELECT {number}, 1, {lane}, 1, 1, {began} + n * {step}, {began} + n * {step}, 'submitted'
+    FROM generate_series(0::bigint, {waiting} - 1, 4) AS n
+"""
+# The lane of a reference stands for what the code makes of its text.
+_REFS = """
+    INSERT INTO carrier_refs (lane, link_id, carrier_ref, message_lane, number, told, kept_at)
+    SELECT n % {lanes}, 1, 'r' || n, {lane}, {number}, false, {began} + n * {step}
+    FROM generate_series(0::bigint, {waiting} - 1, 4) AS n
+"""
+# What stands beside the messages, for one n of ten.
+_BESIDE = """
+    INSERT INTO list_contacts SELECT {list}, {recipient} + n, n % 3 > 0, '', '', 0, NULL, NULL;
+    INSERT INTO blocks SELECT 1, {recipient} + n, '', 0;
+    INSERT INTO enrolments SELECT {list}, {recipient} + n, 1, 0, {ended};
+    INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},
+        {began} + n * {step};
+    INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
+    INSERT INTO inbox (lane, id, link_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
+        2 + 1, n % 2 + 1, {began}, '';
+    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at) SELECT n
+        % {lanes}, n * {lanes} + n % {lanes}, 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n,
+        '', {began} + n;
+    INSERT INTO replies (account_id, list_id, sender, body, received_at, review) SELECT 1,
+        {list}, {recipient} + n, '', {began}, false;
+    INSERT INTO reply_refs SELECT 1, 'i' || n, {began} + n;
+    INSERT INTO reply_parts SELECT 1, {recipient} + n, 1, 1, 2, 1, '', false, false, {began} + n;
+    INSERT INTO recipient_troubles SELECT {list}, {recipient} + n, {number}, {began} + n;
+    INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)
+        SELECT n % 8 + 1, n * {lanes} + n % 8 + 1, n % 8 + 1, 'delivery', {number}, {began} +
+        n, CASE n % 2 WHEN 0 THEN {began} + n END, false, 0, 0;
+    INSERT INTO webhook_attempts SELECT n * {lanes} + n % 8 + 1, 1, n % 8 + 1, 0, 0, 'told',
+        200, '';
+"""
+_SETTINGS = """
+    INSERT INTO accounts (id, name, status, blocked_words, created_at) VALUES (1, 'us',
+        'active', '', 0);
+    INSERT INTO links (id, name, kind, settings, "window", version) VALUES (1, 'sandbox',
+        'simulator', '', 9, 1), (2, 'other', 'simulator', '', 9, 1);
+    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,
+        on_uncertain, created_at) SELECT {list}, {lane}, 1, n, '', '', 'active', 60, 1, false,
+        'hold', 0 FROM generate_series(0::bigint, {lists} - 1) AS n;
+    INSERT INTO webhook_endpoints (account_id, name, url, events, state, secret, created_at)
+        SELECT 1, '', '', 'delivery', 'active', '', 0 FROM generate_series(1, 8) AS n;
+"""
+# What is numbered goes on behind what is there.
+_NUMBERS = "SELECT setval('inbox_numbers', {count}), setval('outbox_numbers', {count})"
+_NEVER_ANALYSED = """
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT relname FROM pg_class AS c JOIN pg_namespace AS n
+            ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r'
+        LOOP EXECUTE format('ALTER TABLE %I SET (autovacuum_enabled = false)', name); END LOOP;
+    END $$
+"""
+
+
+def fill(url, count, *, analysed=False):
+    """Make our schema in an empty database, and fill it."""
+    asyncio.run(greenlet_spawn(_make, url))
+    asyncio.run(_fill(url, count, analysed))
+
+
+def _make(url):
+    with engine_for(url).connect() as core:
+        make_schema(core, SCHEMA)
+        make_weeks(Driver(core.connection.driver_connection), BEGAN)
+
+
+async def _fill(url, count, analysed):
+    values = {
+        "number": NUMBER,
+        "lane": LANE,
+        "list": PER_LIST,
+        "lists": LISTS,
+        "lanes": LANES,
+        "recipient": RECIPIENT,
+        "began": BEGAN,
+        "ended": ENDED,
+        "step": WEEKS * WEEK_MS // count,
+        "count": count,
+        "waiting": waiting_from(count),
+        "some": count // 10,
+    }
+    connection = await asyncpg.connect(url)
+    try:
+        if not analysed:
+            await connection.execute(_NEVER_ANALYSED)
+        beside = _BESIDE.replace(";", " FROM generate_series(0::bigint, {some} - 1) AS n;")
+        for each in (_SETTINGS, _MESSAGES, _QUEUE, _ATTEMPTS, _REFS, beside, _NUMBERS):
+            await connection.execute(each.format(**values))
+    finally:
+        await connection.close()
+
+
+def waiting_from(count):
+    """Return the first message that waits."""
+    return count - count // 10
+
+
+def lane(n):
+    return (n % LISTS + 1) * 61 % LANES
+
+
+def number(n):
+    return n // LISTS * LANES + lane(n)
+
+
+def list_id(n):
+    return n % LISTS + 1
+
+
+def created_at(n, count):
+    return BEGAN + n * (WEEKS * WEEK_MS // count)

@@ -1,0 +1,252 @@
+"""Several processes that deliver from one database, each with a thread, a loop and a clock.
+
+What a process can suffer, an owner can: standing still longer than its lease, being killed, losing
+its connections at any moment, living in the wrong hour. They all hand over to one carrier, which
+writes down what left, by whom and when.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+
+from road import EXPIRE_MS
+from sqlalchemy.util import greenlet_spawn
+
+from sendrail.clock import SystemClock
+from sendrail.delivery.allowance import Allowance
+from sendrail.delivery.claiming import Claimer
+from sendrail.delivery.lanes import SPANS, SharedLanes
+from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.rescuer import Rescuer
+from sendrail.delivery.reserver import Reserver
+from sendrail.delivery.routing import Route, Routes
+from sendrail.delivery.takeover import Takeover
+from sendrail.delivery.worker import Worker
+from sendrail.domain.delivery import Submitted
+from sendrail.domain.ids import MessageIds
+from sendrail.spans import Member
+from sendrail.storage.postgres.store import PostgresStore
+from sendrail.telemetry import Metrics
+
+LIFE_SECONDS = 0.8
+ANSWER_SECONDS = 2.0
+ID_KEY = bytes(range(16))
+
+
+class WrongClock(SystemClock):
+    """A machine's clocks, set wrong until somebody says what time it is."""
+
+    def __init__(self, wrong_ms, offset):
+        super().__init__()
+        self._ahead = wrong_ms
+        self._offset = offset
+
+    def monotonic(self):
+        return super().monotonic() + self._offset
+
+
+class Carrier:
+    """Takes everything, after a moment; `left` is what has left, in order."""
+
+    def __init__(self, seed):
+        self._dice = random.Random(seed)
+        self._lock = threading.Lock()
+        self.left = []
+
+    def of(self, owner):
+        return _Connection(self, owner)
+
+    def took(self, owner, message):
+        with self._lock:
+            self.left.append((time.monotonic(), owner.name, message))
+            return f"ref-{len(self.left)}", self._dice.choice((0.0, 0.0, 0.01, 0.1))
+
+
+class _Connection:
+    def __init__(self, carrier, owner):
+        self._carrier, self._owner = carrier, owner
+
+    async def submit(self, messages, report):
+        await asyncio.gather(*[self._one(message, report) for message in messages])
+
+    async def _one(self, message, report):
+        reference, seconds = self._carrier.took(self._owner, message)
+        await asyncio.sleep(seconds)
+        report(message, Submitted(reference))
+
+
+class Owner:
+    """One process that delivers."""
+
+    def __init__(self, url, carrier, seed, *, life_seconds=LIFE_SECONDS):
+        self._prepare(url, carrier, seed, life_seconds)
+        self.loop = asyncio.new_event_loop()
+        self._stop = None
+        self.error = None
+        ready = Future()
+        self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self._thread.start()
+        ready.result(20)
+
+    def _prepare(self, url, carrier, seed, life_seconds):
+        self.dice = random.Random(seed)
+        self.name = f"owner-{seed}"
+        self.killed = False
+        self._url, self._carrier, self._life = url, carrier, life_seconds
+
+    def _run(self, ready):
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._live(ready))
+        except BaseException as error:  # noqa: BLE001 - told to whoever ends it
+            self.error = error
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    async def _live(self, ready):
+        self.store = PostgresStore(self._url)
+        try:
+            await self._make()
+            await self.member.begin()
+        except BaseException as error:
+            ready.set_exception(error)
+            raise
+        self.store.start_news()
+        work = (self.worker.run(), self.member.run(), self.reserver.run())
+        self.tasks = [asyncio.create_task(each) for each in work]
+        self._stop = asyncio.Event()
+        ready.set_result(None)
+        await self._stop.wait()
+        if self.killed:
+            await self._die()
+        else:
+            await self._leave()
+
+    async def _make(self):
+        clock = WrongClock(self.dice.choice((0, -3_600_000, 3_600_000)), self.dice.uniform(0, 1e6))
+        self.metrics, ids = Metrics(), MessageIds(ID_KEY)
+        self.member = Member(
+            self.store, clock, self.metrics, name=self.name, roles=["deliver"],
+            life_seconds=self._life,
+        )  # fmt: skip
+        share = self.member.share("lanes", SPANS, "deliver")
+        self.share, lanes, pacer, routes = share, SharedLanes(share), Pacer(), Routes()
+        store = self.store.beside()
+        claimer = Claimer(lanes, routes, pacer, ids, stale_after_ms=1_800_000, blocked_words="")
+        self.worker = Worker(
+            store, claimer, pacer, routes, lanes=lanes, metrics=self.metrics, clock=clock,
+            chance=self.dice, answer_timeout_seconds=ANSWER_SECONDS,
+        )  # fmt: skip
+        for link in await self.store.read(lambda tx: tx.links.all()):
+            allowance = Allowance(link, routes.wished.set) if link.mps else None
+            routes.put(Route(link, self._carrier.of(self), 0.0, allowance))
+        rescuer = Rescuer(store, lanes, ids, self.metrics, expire_after_ms=EXPIRE_MS)
+        takeover = Takeover(rescuer, pacer, self.worker.look_soon, clock)
+        share.welcome, share.lost = takeover.welcome, takeover.lost
+        self.reserver = Reserver(self.store, routes, clock, self.worker.granted)
+        self.pacer, self.routes = pacer, routes
+
+    async def _leave(self):
+        self.member.leave_soon()
+        await self.worker.stop(3.0)
+        await self._cancel()
+        await self.member.leave()
+        await self.store.close()
+
+    async def _die(self):
+        """End as a killed process does: its connections break off, and it says nothing more."""
+        stores = (self.store, *self.store._others)
+        for store in stores:
+            for session in (*store._writers, *store._readers):
+                with suppress(Exception):
+                    await greenlet_spawn(session.drop)
+        await self._cancel()
+        for store in stores:
+            with suppress(Exception):
+                await store.close()
+
+    async def _cancel(self):
+        ours = asyncio.current_task()
+        tasks = self.tasks if not self.killed else asyncio.all_tasks() - {ours}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What may happen to it
+
+    def stand_still(self, seconds):
+        """Stop between any two steps, as by a signal, and go on later."""
+        self.loop.call_soon_threadsafe(time.sleep, seconds)
+
+    def kill(self):
+        self.killed = True
+        self.end()
+
+    def end(self):
+        """Leave in good order."""
+        self.loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        assert not self._thread.is_alive(), f"{self.name} does not end"
+        if self.error is not None and not self.killed:
+            raise self.error
+
+    def spans(self):
+        return self.share.ready()
+
+
+class SteppedOwner(Owner):
+    """An owner that does one thing after the other, as a test says."""
+
+    def __init__(self, url, carrier, seed=1, *, life_seconds=LIFE_SECONDS):
+        self._prepare(url, carrier, seed, life_seconds)
+        self.store = PostgresStore(url)
+        self.runner = asyncio.Runner()
+        self.do(self._make())
+        self.do(self.member.begin())
+        self.member._joined = True
+        # The connection of the worker's own groups.
+        [self.writer] = self.worker._store._writers
+
+    def do(self, work):
+        return self.runner.run(work)
+
+    def beat(self):
+        """Take what there is to take, and see to it."""
+
+        async def beat():
+            await self.member.beat()
+            await asyncio.gather(*self.member._welcoming)
+
+        self.do(beat())
+
+    def take_over(self):
+        """Beat as always, until what nobody renews has lapsed and is ours."""
+        until = time.monotonic() + 2 * LIFE_SECONDS
+        while not self.spans():
+            assert time.monotonic() < until, "takeover takes no longer than two lives"
+            self.do(asyncio.sleep(LIFE_SECONDS / 4))
+            self.beat()
+
+    def step(self, seconds=0.05):
+        """Look, do one round, and let its answers come."""
+
+        async def step():
+            await self.worker.look()
+            moved = await self.worker.step()
+            await asyncio.sleep(seconds)
+            return moved
+
+        return self.do(step())
+
+    def close(self):
+        self.do(self._cancel_hand_overs())
+        self.do(self.store.close())
+        self.runner.close()
+
+    async def _cancel_hand_overs(self):
+        await self.worker.stop(0.0)
+        await asyncio.sleep(0.05)
