@@ -266,16 +266,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     crew = _Crew(
         roles=roles,
         switchboard=switchboard,
-        caretaker=Caretaker(
-            runtime.store,
-            runtime.sending,
-            rescuer,
-            metrics,
-            settings,
-            now=clock.now,
-            is_shared=desk.member is not None,
-            is_ours=desk.is_ours(roles, Role.SCHEDULER, "chores"),
-        ),
+        caretaker=_make_caretaker(desk, roles, rescuer),
         member=desk.member,
     )
     if Role.DELIVER in roles:
@@ -304,6 +295,20 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     if Role.SCHEDULER in roles:
         crew.finder = _make_finder(runtime)
     return crew
+
+
+def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Caretaker:
+    runtime = desk.runtime
+    return Caretaker(
+        runtime.store,
+        runtime.sending,
+        rescuer,
+        runtime.metrics,
+        runtime.settings,
+        now=runtime.clock.now,
+        is_shared=desk.member is not None,
+        is_ours=desk.is_ours(roles, Role.SCHEDULER, "chores"),
+    )
 
 
 def _make_finder(runtime: Runtime) -> Finder | None:

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.util import greenlet_spawn
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Status
 from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
 from sendrail.storage.postgres import lookup as shared_lookup
@@ -27,6 +28,7 @@ from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 from sendrail.storage.rows import MessageFilter
 from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.erased import Erased
 
 MANY, FEW = 1_000_000, 10_000
 ROOMS = (gate, queue, inbox, inbound, outbox, leases)
@@ -111,6 +113,7 @@ def _gate(at):
         "gate.LISTS_BY_ID": ([1, 2, 3],),
         "gate.UNREACHABLE": (1, 1, at.recipients, 0),
         "gate.BLOCKED": (1, at.recipients),
+        "gate.ACTIVE": (1, at.recipients),
         "gate.PROMISE": (at.ones, ["k1", "k2", "new"]),
         "gate.KEPT_ANSWERS": (at.ones, ["k1", "k2", "k3"]),
         "gate.KEEP_ANSWER": (1, "k1", "", b"", 200, b"", at.now),
@@ -371,7 +374,7 @@ READS = {
 class _Reader:
     def __init__(self, core):
         self.lookup = shared_lookup.LookUp(core)
-        self.contacts = Contacts(core)
+        self.contacts = Contacts(core, Erased(core, Pseudonyms(b"a test")))
         self.endpoints = Endpoints(core)
 
 
