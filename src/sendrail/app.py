@@ -303,7 +303,7 @@ def _signature_header(settings: Settings) -> str:
 
 
 def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
-    """Return what tells whether a server works on the store; on a shared one somebody always may."""
+    """Return what tells whether a server works on the store; a shared one always has some."""
     return (lambda: True) if settings.database_url else folder.is_served
 
 
