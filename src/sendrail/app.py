@@ -6,7 +6,7 @@ stands in `crew.py`.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -194,7 +194,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        files=FileService(store, clock.now, folder.is_served),
+        files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         sending=sending,
@@ -300,6 +300,11 @@ def _signature_header(settings: Settings) -> str:
             "X-Trackly-Signature."
         )
     return header
+
+
+def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
+    """Return what tells whether a server works on the store; a shared one always has some."""
+    return (lambda: True) if settings.database_url else folder.is_served
 
 
 def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:

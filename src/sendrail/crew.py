@@ -293,7 +293,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     if Role.WEBHOOKS in roles:
         crew.webhooks = _make_webhooks(desk, roles)
     if Role.SCHEDULER in roles:
-        crew.finder = _make_finder(runtime)
+        crew.finder = _make_finder(desk, roles)
     return crew
 
 
@@ -311,11 +311,17 @@ def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Ca
     )
 
 
-def _make_finder(runtime: Runtime) -> Finder | None:
+def _make_finder(desk: _Desk, roles: frozenset[Role]) -> Finder | None:
+    runtime = desk.runtime
     name = runtime.settings.number_lookup
     if name == _NO_LOOKUP:
         return None
-    return Finder(runtime.store, lookup_of(name), now=runtime.clock.now)
+    return Finder(
+        runtime.store,
+        lookup_of(name),
+        now=runtime.clock.now,
+        is_ours=desk.is_ours(roles, Role.SCHEDULER, "look-ups"),
+    )
 
 
 def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:

@@ -226,6 +226,24 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
     assert service.asked[0] == service.asked[3]
 
 
+def test_a_number_is_looked_up_by_one_process_alone(many):
+    service, ours, slept = Service(), [False, False, True], []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        if not ours:
+            raise asyncio.CancelledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        quick = type("Quick", (), {"sleep": staticmethod(sleep)})
+        patch.setattr("sendrail.marketing.look_up.asyncio", quick)
+        finder = Finder(many.store, service, now=lambda: many.now, is_ours=lambda: ours.pop(0))
+        with pytest.raises(asyncio.CancelledError):
+            many.do(finder.run())
+    assert len(service.asked) == 1
+    assert slept[:2] == [5.0, 5.0]
+
+
 def test_a_look_up_is_found_by_its_name():
     assert isinstance(lookup_of("numbering_plans"), NumberingPlans)
     with pytest.raises(SetupError, match="known: numbering_plans"):

@@ -115,12 +115,24 @@ def _timezone(number: PhoneNumber, parsed: "ParsedNumber") -> str | None:
 
 
 class Finder:
-    """Looks up whoever has not been looked up yet, again and again until cancelled."""
+    """Looks up whoever has not been looked up yet, again and again until cancelled.
 
-    def __init__(self, store: Store, lookup: NumberLookUp, *, now: Callable[[], int]) -> None:
+    Where several processes could, `is_ours` tells whether it is for this one to do: a number that
+    is looked up twice may be paid for twice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lookup: NumberLookUp,
+        *,
+        now: Callable[[], int],
+        is_ours: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._lookup = lookup
         self._now = now
+        self._is_ours = is_ours
 
     async def run(self) -> None:
         """Look up what there is; between two batches, and after a failure, let others work."""
@@ -128,7 +140,7 @@ class Finder:
         while True:
             began = time.perf_counter()
             try:
-                found = await self.step()
+                found = await self.step() if self._is_ours() else 0
             except SendrailError as error:
                 _log.warning("look_up_postponed", reason=error.code)
                 found = 0
