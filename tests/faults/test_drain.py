@@ -124,7 +124,7 @@ def test_by_default_a_stop_is_over_before_a_supervisor_kills():
 
 
 @pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize("manner", ["silent", "clinging"])
+@pytest.mark.parametrize("manner", ["silent", pytest.param("clinging", marks=pytest.mark.slow)])
 def test_a_carrier_that_never_answers_is_not_waited_for(make_server, manner):
     server = make_server(drain_seconds=DRAIN_SECONDS)
     server.start()
@@ -135,6 +135,7 @@ def test_a_carrier_that_never_answers_is_not_waited_for(make_server, manner):
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.slow
 def test_a_carrier_that_cannot_be_ended_is_ended_with_the_process(make_server):
     server = make_server(drain_seconds=DRAIN_SECONDS)
     server.start()

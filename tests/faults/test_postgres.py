@@ -230,6 +230,7 @@ def test_the_database_is_away_for_a_while(site, seed, name):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=LONG)])
 def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
     cluster, server = site.cluster, site.server

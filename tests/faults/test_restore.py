@@ -113,6 +113,7 @@ def databases():
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 def test_a_dump_of_postgresql_and_the_master_key_are_a_backup(
     make_server, receiver, databases, tmp_path, seed
 ):

@@ -212,7 +212,7 @@ def make_world():
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_whatever_happens_to_its_owners_no_message_is_doubled_or_lost(make_world, seed):
     world = make_world(seed)
     world.storm()
