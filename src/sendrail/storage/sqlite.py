@@ -14,12 +14,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import structlog
-from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
@@ -27,26 +26,7 @@ from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage import hot, hot_inbound, hot_inbox
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
-from sendrail.storage.statements.accounts import Accounts
-from sendrail.storage.statements.answers import AutoReplies
-from sendrail.storage.statements.audit import Audit
-from sendrail.storage.statements.blocks import Blocks
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.endpoints import Endpoints
-from sendrail.storage.statements.erased import Erased
-from sendrail.storage.statements.erasure import Erasure
-from sendrail.storage.statements.exports import Exports
-from sendrail.storage.statements.imported import Imported
-from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.links import Links
-from sendrail.storage.statements.lists import Lists
-from sendrail.storage.statements.lookup import LookUp
-from sendrail.storage.statements.marks import Marks
-from sendrail.storage.statements.numbers import Numbers
-from sendrail.storage.statements.replies import ReplyLog
-from sendrail.storage.statements.signups import SignUps
-from sendrail.storage.statements.troubles import Troubles
-from sendrail.storage.statements.verifications import Verifications
+from sendrail.storage.statements.core import CoreTx
 
 _log = structlog.get_logger()
 
@@ -68,14 +48,13 @@ _WRITER_CACHE_KIB: Final = 8_192
 _READER_CACHE_KIB: Final = 2_048
 
 
-class SqliteTx:
+class SqliteTx(CoreTx):
     """One transaction on one connection; the same object serves each transaction in turn."""
 
     def __init__(
         self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
     ) -> None:
         self._raw = connection
-        self._pseudonyms = pseudonyms
         self.gate = hot.Gate(connection, pseudonyms)
         self.messages = self.sole = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
@@ -93,7 +72,7 @@ class SqliteTx:
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
         )
-        self._core: Connection = engine.connect()
+        super().__init__(engine.connect(), pseudonyms)
 
     @property
     def shared(self) -> NoReturn:
@@ -117,89 +96,9 @@ class SqliteTx:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._core.close()
-        self._core.engine.dispose()
+        self.core.close()
+        self.core.engine.dispose()
         self._raw.close()
-
-    @cached_property
-    def accounts(self) -> Accounts:
-        return Accounts(self._core)
-
-    @cached_property
-    def links(self) -> Links:
-        return Links(self._core)
-
-    @cached_property
-    def lists(self) -> Lists:
-        return Lists(self._core)
-
-    @cached_property
-    def verifications(self) -> Verifications:
-        return Verifications(self._core)
-
-    @cached_property
-    def marks(self) -> Marks:
-        return Marks(self._core)
-
-    @cached_property
-    def contacts(self) -> Contacts:
-        return Contacts(self._core, self.erased)
-
-    @cached_property
-    def erased(self) -> Erased:
-        return Erased(self._core, self._pseudonyms)
-
-    @cached_property
-    def erasure(self) -> Erasure:
-        return Erasure(self._core, self.erased)
-
-    @cached_property
-    def imported(self) -> Imported:
-        return Imported(self._core, self.erased)
-
-    @cached_property
-    def exports(self) -> Exports:
-        return Exports(self._core)
-
-    @cached_property
-    def numbers(self) -> Numbers:
-        return Numbers(self._core)
-
-    @cached_property
-    def audit(self) -> Audit:
-        return Audit(self._core)
-
-    @cached_property
-    def signups(self) -> SignUps:
-        return SignUps(self._core)
-
-    @cached_property
-    def blocks(self) -> Blocks:
-        return Blocks(self._core)
-
-    @cached_property
-    def journeys(self) -> Journeys:
-        return Journeys(self._core)
-
-    @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(self._core)
-
-    @cached_property
-    def auto_replies(self) -> AutoReplies:
-        return AutoReplies(self._core)
-
-    @cached_property
-    def reply_log(self) -> ReplyLog:
-        return ReplyLog(self._core)
-
-    @cached_property
-    def troubles(self) -> Troubles:
-        return Troubles(self._core, self.contacts)
-
-    @cached_property
-    def lookup(self) -> LookUp:
-        return LookUp(self._core)
 
 
 class SqliteStore:

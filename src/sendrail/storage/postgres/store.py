@@ -37,23 +37,7 @@ from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.postgres.reach import AWAY, DRIVER_ERRORS, Reach, engine_for
-from sendrail.storage.statements.accounts import Accounts
-from sendrail.storage.statements.answers import AutoReplies
-from sendrail.storage.statements.audit import Audit
-from sendrail.storage.statements.blocks import Blocks
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.erased import Erased
-from sendrail.storage.statements.exports import Exports
-from sendrail.storage.statements.imported import Imported
-from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.links import Links
-from sendrail.storage.statements.lists import Lists
-from sendrail.storage.statements.marks import Marks
-from sendrail.storage.statements.numbers import Numbers
-from sendrail.storage.statements.replies import ReplyLog
-from sendrail.storage.statements.signups import SignUps
-from sendrail.storage.statements.troubles import Troubles
-from sendrail.storage.statements.verifications import Verifications
+from sendrail.storage.statements.core import CoreTx
 
 _log = structlog.get_logger()
 
@@ -99,12 +83,11 @@ _DISK_FULL: Final = "53100"
 _CANCELLED: Final = "57014"
 
 
-class PostgresTx:
+class PostgresTx(CoreTx):
     """One transaction on one connection; the same object serves each transaction in turn."""
 
     def __init__(self, core: Connection, raw: Any, pseudonyms: Pseudonyms, hints: Hints) -> None:
-        self.core = core
-        self._pseudonyms = pseudonyms
+        super().__init__(core, pseudonyms)
         driver = self.driver = Driver(raw)
         self.gate = Gate(driver, pseudonyms)
         self.messages = self.shared = Messages(driver)
@@ -124,80 +107,12 @@ class PostgresTx:
         raise AssertionError("the shared store has many writers")
 
     @cached_property
-    def accounts(self) -> Accounts:
-        return Accounts(self.core)
-
-    @cached_property
-    def links(self) -> Links:
-        return Links(self.core)
-
-    @cached_property
-    def lists(self) -> Lists:
-        return Lists(self.core)
-
-    @cached_property
-    def verifications(self) -> Verifications:
-        return Verifications(self.core)
-
-    @cached_property
-    def marks(self) -> Marks:
-        return Marks(self.core)
-
-    @cached_property
-    def contacts(self) -> Contacts:
-        return Contacts(self.core, self.erased)
-
-    @cached_property
-    def erased(self) -> Erased:
-        return Erased(self.core, self._pseudonyms)
-
-    @cached_property
     def erasure(self) -> Erasure:
         return Erasure(self.core, self.erased)
 
     @cached_property
-    def imported(self) -> Imported:
-        return Imported(self.core, self.erased)
-
-    @cached_property
-    def exports(self) -> Exports:
-        return Exports(self.core)
-
-    @cached_property
-    def numbers(self) -> Numbers:
-        return Numbers(self.core)
-
-    @cached_property
-    def audit(self) -> Audit:
-        return Audit(self.core)
-
-    @cached_property
-    def signups(self) -> SignUps:
-        return SignUps(self.core)
-
-    @cached_property
-    def blocks(self) -> Blocks:
-        return Blocks(self.core)
-
-    @cached_property
-    def journeys(self) -> Journeys:
-        return Journeys(self.core)
-
-    @cached_property
     def endpoints(self) -> Endpoints:
         return Endpoints(self.core)
-
-    @cached_property
-    def auto_replies(self) -> AutoReplies:
-        return AutoReplies(self.core)
-
-    @cached_property
-    def reply_log(self) -> ReplyLog:
-        return ReplyLog(self.core)
-
-    @cached_property
-    def troubles(self) -> Troubles:
-        return Troubles(self.core, self.contacts)
 
     @cached_property
     def lookup(self) -> LookUp:

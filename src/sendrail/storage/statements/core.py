@@ -1,0 +1,119 @@
+"""What a transaction reaches by SQLAlchemy Core, the same on every database.
+
+A store's own transaction adds what is hot, on the driver itself, and replaces here what its
+database does otherwise. Each set of statements is made when it is first asked for.
+"""
+
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.statements.accounts import Accounts
+from sendrail.storage.statements.answers import AutoReplies
+from sendrail.storage.statements.audit import Audit
+from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.contacts import Contacts
+from sendrail.storage.statements.endpoints import Endpoints
+from sendrail.storage.statements.erased import Erased
+from sendrail.storage.statements.erasure import Erasure
+from sendrail.storage.statements.exports import Exports
+from sendrail.storage.statements.imported import Imported
+from sendrail.storage.statements.journeys import Journeys
+from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.lists import Lists
+from sendrail.storage.statements.lookup import LookUp
+from sendrail.storage.statements.marks import Marks
+from sendrail.storage.statements.numbers import Numbers
+from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.signups import SignUps
+from sendrail.storage.statements.troubles import Troubles
+from sendrail.storage.statements.verifications import Verifications
+
+
+class CoreTx:
+    """One transaction's settings, contacts and look-ups."""
+
+    def __init__(self, core: Connection, pseudonyms: Pseudonyms) -> None:
+        self.core = core
+        self._pseudonyms = pseudonyms
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.core)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.core)
+
+    @cached_property
+    def lists(self) -> Lists:
+        return Lists(self.core)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(self.core)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self.core)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self.core, self.erased)
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        return Erasure(self.core, self.erased)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self.core, self.erased)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.core)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return Numbers(self.core)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.core)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        return SignUps(self.core)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self.core)
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        return Journeys(self.core)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.core)
+
+    @cached_property
+    def auto_replies(self) -> AutoReplies:
+        return AutoReplies(self.core)
+
+    @cached_property
+    def reply_log(self) -> ReplyLog:
+        return ReplyLog(self.core)
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self.core, self.contacts)
+
+    @cached_property
+    def lookup(self) -> LookUp:
+        return LookUp(self.core)
