@@ -338,7 +338,6 @@ class ManyWriters(Protocol):
     def earlier(
         self, fingerprints: Sequence[Fingerprint], since: int
     ) -> dict[tuple[int, int], int]: ...
-    def forget_fingerprints(self, before: int, lanes: tuple[int, int], limit: int) -> int: ...
 
 
 class LookUp(Protocol):

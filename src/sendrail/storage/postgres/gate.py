@@ -266,10 +266,6 @@ class Messages:
             (row[0], row[1]): row[2] for row in self._driver.rows(EARLIER, lanes, prints, since)
         }
 
-    def forget_fingerprints(self, before: int, lanes: tuple[int, int], limit: int) -> int:
-        """Forget what was noted before the given time, in the lanes from the first to the end."""
-        return self._driver.run(FORGET_FINGERPRINTS, before, *lanes, limit)
-
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         """Insert messages and queue them, at once unless `due_at` says when."""
         if rows:
