@@ -89,6 +89,10 @@ class Line:
         """Run one statement; return its rows."""
         return self._wait(self._connection.fetch(statement, *values))
 
+    def tag(self, statement, *values):
+        """Run one statement; return what the server says it did: `DELETE 3`."""
+        return self._wait(self._connection.execute(statement, *values))
+
     def do_many(self, statement, rows):
         """Run one statement for each row of values."""
         self._wait(self._connection.executemany(statement, rows))

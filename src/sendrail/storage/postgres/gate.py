@@ -86,9 +86,10 @@ BREAK_PROMISES: Final = """
     WHERE i.account_id = broken.account_id AND i.key = broken.key AND i.status = 0
 """
 FORGET_ANSWERS: Final = """
-    DELETE FROM idempotency WHERE (account_id, key) IN
-        (SELECT account_id, key FROM idempotency WHERE created_at < $1 LIMIT $2
-         FOR UPDATE SKIP LOCKED)
+    WITH old AS MATERIALIZED (
+        SELECT account_id, key FROM idempotency WHERE created_at < $1
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM idempotency AS i USING old WHERE i.account_id = old.account_id AND i.key = old.key
 """
 
 RESERVE: Final = """
@@ -113,10 +114,11 @@ EARLIER: Final = """
 """
 # By their lanes: an index of their own by time would be one more to write for every message.
 FORGET_FINGERPRINTS: Final = """
-    DELETE FROM fingerprints AS f USING (
+    WITH old AS MATERIALIZED (
         SELECT lane, fingerprint FROM fingerprints
         WHERE lane >= $2::smallint AND lane < $3::smallint AND at < $1
-        LIMIT $4 FOR UPDATE SKIP LOCKED) AS old
+        LIMIT $4 FOR UPDATE SKIP LOCKED)
+    DELETE FROM fingerprints AS f USING old
     WHERE f.lane = old.lane AND f.fingerprint = old.fingerprint
 """
 INSERT_MESSAGES: Final = f"""

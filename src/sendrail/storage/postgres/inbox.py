@@ -85,9 +85,10 @@ UNPARK: Final = """
     WHERE p.lane = done.lane AND p.id = done.id
 """
 FORGET_PARKED: Final = """
-    DELETE FROM parked_receipts WHERE (lane, id) IN
-        (SELECT lane, id FROM parked_receipts WHERE received_at < $1 LIMIT $2
-         FOR UPDATE SKIP LOCKED)
+    WITH old AS MATERIALIZED (
+        SELECT lane, id FROM parked_receipts WHERE received_at < $1
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM parked_receipts AS p USING old WHERE p.lane = old.lane AND p.id = old.id
 """
 
 

@@ -26,11 +26,12 @@ RENEW: Final = f"""
 """
 # A span from which its owner is just claiming is not free, whatever the time.
 TAKE: Final = f"""
-    UPDATE spans SET owner = $2, epoch = epoch + 1, until = {_NOW} + $4
-    WHERE kind = $1 AND span IN (
+    WITH free AS MATERIALIZED (
         SELECT span FROM spans WHERE kind = $1 AND until <= {_NOW}
         ORDER BY span LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING span, epoch
+    UPDATE spans AS s SET owner = $2, epoch = s.epoch + 1, until = {_NOW} + $4
+    FROM free WHERE s.kind = $1 AND s.span = free.span
+    RETURNING s.span, s.epoch
 """
 GIVE_BACK: Final = """
     UPDATE spans SET owner = '', until = 0

@@ -93,9 +93,11 @@ TEST_EVENT: Final = f"""
     RETURNING id
 """
 OLD_EVENTS: Final = """
-    DELETE FROM outbox WHERE (lane, id) IN
-        (SELECT lane, id FROM outbox WHERE at < $1 ORDER BY at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
-    RETURNING id, due_at IS NOT NULL
+    WITH old AS MATERIALIZED (
+        SELECT lane, id FROM outbox WHERE at < $1
+        ORDER BY at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM outbox AS o USING old WHERE o.lane = old.lane AND o.id = old.id
+    RETURNING o.id, o.due_at IS NOT NULL
 """
 FORGET_ATTEMPTS: Final = "DELETE FROM webhook_attempts WHERE event_id = ANY($1::bigint[])"
 

@@ -1,0 +1,86 @@
+"""A chore takes no more than its bite, whatever plan PostgreSQL makes.
+
+Rows that are locked and then written are chosen once. Chosen in a sub-select they may be chosen
+again for every row that they are joined with, and each time what was just written is passed over
+for the next ones: then a bite has no bound. It takes an unusual plan, which is asked for here.
+"""
+
+import re
+
+import postgres
+import pytest
+from stores import NOW, postgres_database
+
+from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
+
+ROOMS = (gate, inbound, inbox, leases, outbox, queue)
+WRITES = re.compile(r"DELETE FROM|INSERT INTO|UPDATE \w+( AS \w+)? SET")
+NO_OTHER_PLAN = [
+    "hashjoin",
+    "mergejoin",
+    "hashagg",
+    "sort",
+    "material",
+    "memoize",
+    "indexscan",
+    "bitmapscan",
+]
+
+IDEMPOTENCY = """
+    INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
+    SELECT 1, n::text, '', '', 200, '', 0 FROM generate_series(1, 9) AS n"""
+FINGERPRINTS = """
+    INSERT INTO fingerprints (lane, fingerprint, number, at)
+    SELECT 7, n, n, 0 FROM generate_series(1, 9) AS n"""
+EVENTS = """
+    INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, told, attempts, retries)
+    SELECT 7, n, 1, 'test', n, 0, false, 0, 0 FROM generate_series(1, 9) AS n"""
+PARKED = """
+    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at)
+    SELECT 7, n, 1, n::text, '', 0 FROM generate_series(1, 9) AS n"""
+SPANS = """
+    INSERT INTO spans (kind, span, owner, epoch, until)
+    SELECT 'deliver', n, '', 0, 0 FROM generate_series(1, 9) AS n"""
+
+BITES = {
+    "gate.FORGET_ANSWERS": (IDEMPOTENCY, (NOW, 4)),
+    "gate.FORGET_FINGERPRINTS": (FINGERPRINTS, (NOW, 0, 64, 4)),
+    "inbox.FORGET_PARKED": (PARKED, (NOW, 4)),
+    "leases.TAKE": (SPANS, ("deliver", "me", 4, 1000)),
+    "outbox.OLD_EVENTS": (EVENTS, (NOW, 4)),
+}
+
+
+def statements():
+    return {
+        f"{room.__name__.rpartition('.')[2]}.{name}": text
+        for room in ROOMS
+        for name, text in vars(room).items()
+        if name.isupper() and isinstance(text, str)
+    }
+
+
+@pytest.fixture(scope="module")
+def line():
+    with postgres.database(postgres.name_of(postgres_database())) as url:
+        name = postgres.name_of(url)
+        postgres.do(
+            url, *(f"ALTER DATABASE {name} SET enable_{way} = off" for way in NO_OTHER_PLAN)
+        )
+        yield postgres.line(url)
+
+
+@pytest.mark.parametrize("name", BITES)
+def test_a_bite_has_its_bound_under_every_plan(line, name):
+    rows, values = BITES[name]
+    line.do(rows)
+    tag = line.tag(statements()[name], *values)
+    assert tag.rpartition(" ")[2] == "4"
+
+
+def test_each_statement_that_writes_what_it_locks_is_tried_here():
+    assert BITES.keys() == {
+        name
+        for name, text in statements().items()
+        if "LIMIT" in text and "SKIP LOCKED" in text and WRITES.search(text)
+    }
