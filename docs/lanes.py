@@ -161,7 +161,7 @@ def _reach_of_source(name: str, scope: sql.Expression, asked: frozenset[str]) ->
     root = scope.root()
     if any(each.alias == name for each in root.find_all(sql.Unnest)):
         return Reach.LANES
-    for each in root.find_all(sql.Subquery):
+    for each in root.find_all(sql.Subquery, sql.CTE):
         if each.alias == name:
             return max((found.reach for found in _hot(each.this)), default=Reach.EVERYWHERE)
     for other in root.find_all(sql.Table):

@@ -80,6 +80,8 @@ def test_what_has_a_lane_is_hot_or_says_whose_lane_it_is(column):
          "EVERYWHERE"),
         (("DELETE FROM queue AS q USING (SELECT lane FROM queue WHERE due_at < $1) AS old"
          " WHERE q.lane = old.lane"), "EVERYWHERE"),
+        (("WITH old AS (SELECT lane FROM queue WHERE lane = ANY($1))"
+         " DELETE FROM queue AS q USING old WHERE q.lane = old.lane"), "LANES"),
         ("SELECT 1 FROM lists", "NOTHING_HOT"),
     ],
 )  # fmt: skip
