@@ -210,9 +210,9 @@ class Sendrail:
         with self.serve():
             pass
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str, **settings: str) -> None:
         command = [*self.command, *arguments, "--data", str(self.data), "--json"]
-        subprocess.run(command, check=True, env=clean({}), stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, env=clean(settings), stdout=subprocess.DEVNULL)
 
     def load(self, server: Server, **options: Any) -> dict[str, Any]:
         with self.start_load(server, **options) as process:
