@@ -15,8 +15,9 @@ import full_embedded as full
 import pytest
 
 from sendrail.domain.consent import Keyword
+from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.storage import hot, hot_inbound, hot_inbox, outbox
-from sendrail.storage.rows import ContactFilter, ReplyFilter
+from sendrail.storage.rows import ContactFilter, ReplyFilter, TroubleWord
 
 FEW, MANY = 10_000, 1_000_000
 NEVER, AFTER = "never analysed", "analysed"
@@ -153,6 +154,21 @@ CORE = {
     "lookup.forget_before": lambda tx: tx.lookup.forget_before(LATE, 20),
     "contacts.find": lambda tx: tx.contacts.find(1, ANN),
     "contacts.known": lambda tx: tx.contacts.known(1, [ANN, ANN + 64]),
+    "contacts.unsubscribe": lambda tx: tx.contacts.unsubscribe(
+        full.list_id(8),
+        ANN,
+        OptOutReason.MESSAGE,
+        source="",
+        evidence="",
+        now=LATE,
+        everywhere_in=1,
+    ),
+    "contacts.resubscribe": lambda tx: tx.contacts.resubscribe(
+        full.list_id(6), full.RECIPIENT + 6, source="", evidence="", now=LATE
+    ),
+    "troubles.heed": lambda tx: tx.troubles.heed(
+        [TroubleWord(8, RecipientTrouble.ABSENT_SUBSCRIBER, "", full.BEGAN)], TroublePolicy()
+    ),
     "contacts.history": lambda tx: tx.contacts.history(full.list_id(8), ANN),
     "signups.page": lambda tx: tx.signups.page(1, ContactFilter(1), 0, 10),
     "signups.standing": lambda tx: tx.signups.standing(1, [ANN]),
@@ -166,7 +182,11 @@ CORE = {
     "erased.among": lambda tx: tx.erased.among(1, [ANN]),
     "erasure.forget": lambda tx: tx.erasure.forget(1, ANN, LATE),
     "erasure.messages": lambda tx: tx.erasure.messages_part(1, ANN, 0, 20),
+    "erasure.replies": lambda tx: tx.erasure.replies_part(1, ANN, 0, 20),
+    "erasure.refused": lambda tx: tx.erasure.refused_part(1, ANN, 0, 20),
     "erasure.redact": lambda tx: tx.erasure.redact_messages(1, ANN, [8]),
+    "imported.standing": lambda tx: tx.imported.standing(tx.lists.all(1)[8], [ANN]),
+    "lists.by_number": lambda tx: tx.lists.by_number(8, 1),
     "journeys.enrolled": lambda tx: tx.journeys.enrolled(1, [ANN], 0),
     "journeys.enrolments": lambda tx: tx.journeys.enrolments(tx.journeys.by_id(1, 1), 0, 0, 20),
     "endpoints.active": lambda tx: tx.endpoints.active(),

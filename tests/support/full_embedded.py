@@ -24,13 +24,13 @@ _SETTINGS = f"""
     INSERT INTO api_keys (id, account_id, digest, shown, name, created_at)
         VALUES (1, 1, x'01', '', '', 0);
     INSERT INTO links (id, name, kind, settings, "window", version)
-        SELECT n + 1, 'link ' || n, 'simulator', '', 9, 1 FROM n WHERE n < {LINKS};
+        SELECT n + 1, 'link ' || n, 'simulator', x'', 9, 1 FROM n WHERE n < {LINKS};
     INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,
         on_uncertain, created_at)
         SELECT {_LIST}, {_LANE}, 1, n, '', '', 'active', 60, 1, 0, 'hold', 0
         FROM n WHERE n < {LISTS};
     INSERT INTO webhook_endpoints (account_id, name, url, events, state, secret, created_at)
-        SELECT 1, '', '', 'delivery,reply', 'active', '', 0 FROM n WHERE n < 8;
+        SELECT 1, '', '', 'delivery,reply', 'active', x'', 0 FROM n WHERE n < 8;
     INSERT INTO journeys (id, list_id, name, created_at) VALUES (1, 1, 'welcome', 0);
     INSERT INTO leases VALUES ('delivery', 'us', 1, 0);
 """  # fmt: skip
@@ -63,10 +63,10 @@ _BESIDE = f"""
     INSERT INTO blocks SELECT 1, {RECIPIENT} + n, '', 0 FROM n;
     INSERT INTO erased SELECT 1, n * 9176543210987 % 9007199254740881, 0, n FROM n;
     INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
-    INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {BEGAN} + n FROM n;
-    INSERT INTO inbox (link_id, received_at, raw) SELECT n % {LINKS} + 1, {BEGAN}, '' FROM n;
+    INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
+    INSERT INTO inbox (link_id, received_at, raw) SELECT n % {LINKS} + 1, {BEGAN}, x'' FROM n;
     INSERT INTO refused_callbacks (link_id, received_at, raw, reason)
-        SELECT n % {LINKS} + 1, {BEGAN}, '', '' FROM n;
+        SELECT n % {LINKS} + 1, {BEGAN}, x'', '' FROM n;
     INSERT INTO parked_receipts (link_id, carrier_ref, detail, received_at)
         SELECT 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n, '', {BEGAN} + n FROM n;
     INSERT INTO replies (account_id, list_id, sender, body, received_at)
