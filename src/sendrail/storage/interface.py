@@ -186,12 +186,6 @@ class Lists(Protocol):
 class Contacts(Protocol):
     """Subscriptions of numbers to lists."""
 
-    def subscribe(
-        self,
-        list_id: ListId,
-        contacts: Sequence[tuple[PhoneNumber, str, str]],
-        now: int,
-    ) -> int: ...
     def unsubscribe(
         self,
         list_id: ListId,
@@ -221,9 +215,6 @@ class Contacts(Protocol):
     def known(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
     ) -> dict[PhoneNumber, bool]: ...
-    def page(
-        self, list_id: ListId, active: bool | None, offset: int, limit: int
-    ) -> list[ListContact]: ...
     def count(self, list_id: ListId) -> int: ...
 
 
