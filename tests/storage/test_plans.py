@@ -45,38 +45,50 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
 SMALL = {"accounts", "api_keys", "lists", "links", "webhook_endpoints"}
 
 
+# Messages at rest, under way and uncertain, however many there are.
+GONE, SENDING, LOST = 8, 5, 6
+SOME = json.dumps([GONE, GONE + 4, GONE + 8])
+
+
 def values_of(count):
-    """Return each statement's values: of messages at rest, waiting, under way, uncertain, new."""
+    """Return each statement's values: of rows that are there, and of new ones."""
+    return _gate(count) | _queue(count) | _back(count) | _outbox(count)
+
+
+def _queue(count):
     waits = full.waiting_from(count)
     place = (full.lane(waits), full.list_id(waits), 1, full.BEGAN + waits, waits)
-    gone, sending, lost = 8, 5, 6
-    some = json.dumps([gone, gone + 4, gone + 8])
-    someone, ended = full.RECIPIENT + gone, full.BEGAN + count
-    people = json.dumps([someone, someone + 1, 1])
-    part = (1, someone, 1, 1, 2)
-    return _gate(count, people) | {
-        "QUEUE_MESSAGES": (gone, gone + 4, None),
-        "CREATED_FROM": (gone,),
+    ended = full.BEGAN + count
+    return {
+        "QUEUE_MESSAGES": (GONE, GONE + 4, None),
+        "CREATED_FROM": (GONE,),
         "BOUNDS": (),
         "RECENT": (count - 10,),
         "LISTS_WAITING": (),
         "DUE": (*place[:3], ended, 10),
         "NEXT_DUE": place[:4],
-        "LOAD": (some,),
+        "LOAD": (SOME,),
         "LEAVE_QUEUE": place,
         "DROP": ("dropped", None, ended, waits, place[0]),
         "HOLD": ("", waits, place[0]),
         "DEPART": (1, 1, 1, ended, waits),
-        "ARRIVE": ("sent", None, None, "x", None, 1, 0, sending, full.lane(sending), 1, 1),
+        "ARRIVE": ("sent", None, None, "x", None, 1, 0, SENDING, full.lane(SENDING), 1, 1),
         "RETURN_TO_QUEUE": (*place, 0, 0),
-        "KEEP_ATTEMPT": (gone, 2, full.lane(gone), 1, 1, 0, 0, "failed", None, None),
-        "KEEP_REF": (1, "x", full.lane(gone), gone),
-        "KEEP_PART_REF": (1, "x", full.lane(gone), gone, 1, 2),
-        "PARTS_LEFT": (1, gone, full.lane(gone)),
+        "KEEP_ATTEMPT": (GONE, 2, full.lane(GONE), 1, 1, 0, 0, "failed", None, None),
+        "KEEP_REF": (1, "x", full.lane(GONE), GONE),
+        "KEEP_PART_REF": (1, "x", full.lane(GONE), GONE, 1, 2),
+        "PARTS_LEFT": (1, GONE, full.lane(GONE)),
         "UNSETTLED": ("sending", 0, 20),
-        "EXPIRE": ("", ended, lost, full.lane(lost)),
+        "EXPIRE": ("", ended, LOST, full.lane(LOST)),
         "TAKE_LEASE": ("delivery", "me", ended),
         "EPOCH": ("delivery",),
+    }
+
+
+def _back(count):
+    someone, ended = full.RECIPIENT + GONE, full.BEGAN + count
+    part = (1, someone, 1, 1, 2)
+    return {
         "KEEP_REPLY": (1, 1, someone, "", None, None, 0, ended),
         "NOTE_REF": (1, "x", ended),
         "OLD_REFS": (ended, 20),
@@ -87,40 +99,47 @@ def values_of(count):
         "FORGET_PARTS": part,
         "OVERDUE_PARTS": (ended, 20),
         "ANY_TROUBLE": (),
-        "CLEAR_TROUBLES": (some,),
+        "CLEAR_TROUBLES": (SOME,),
         "FORGET_TROUBLES": (ended, 20),
-        "PART_TOLD": (1, f"r{gone}"),
+        "PART_TOLD": (1, f"r{GONE}"),
         "PUT": (1, ended, b""),
         "TAKE": (20,),
-        "REMOVE": (gone,),
+        "REMOVE": (GONE,),
         "REFUSE": (1, ended, b"", ""),
-        "OWNERS": (json.dumps([[1, f"r{gone}"], [1, "r16"], [1, "x"]]),),
-        "STANDING": (some,),
-        "APPLY": ("delivered", None, ended, sending, full.lane(sending)),
+        "OWNERS": (json.dumps([[1, f"r{GONE}"], [1, "r16"], [1, "x"]]),),
+        "STANDING": (SOME,),
+        "APPLY": ("delivered", None, ended, SENDING, full.lane(SENDING)),
         "PARK": (1, "x", None, "", ended, None),
         "PARKED": (0, 10),
-        "UNPARK": (gone,),
+        "UNPARK": (GONE,),
         "FORGET_PARKED": (ended, 20),
-        "ANY_ENDPOINT": (),
-        "STILL_OPEN": (json.dumps([sending, lost, gone]),),
-        "TELL_ENDED": (some,),
-        "TELL_REPLY": ("reply", gone),
-        "EVENTS_DUE": (1, ended, 20),
-        "ENDED_MESSAGES": (some,),
-        "TAKEN_REPLIES": (some,),
-        "FREEZE": (b"", gone),
-        "SETTLE_EVENT": (None, 1, 1, 0, gone, 0),
-        "KEEP_WEBHOOK_ATTEMPT": (gone, 2, 0, 0, "told", None, ""),
-        "GIVE_UP": (gone,),
-        "TEST_EVENT": (1, ended, ended, b""),
-        "OLD_EVENTS": (20,),
-        "FORGET_EVENT": (gone,),
-        "FORGET_ATTEMPTS": (gone,),
     }
 
 
-def _gate(count, people):
+def _outbox(count):
+    ended = full.BEGAN + count
+    return {
+        "ANY_ENDPOINT": (),
+        "STILL_OPEN": (json.dumps([SENDING, LOST, GONE]),),
+        "TELL_ENDED": (SOME,),
+        "TELL_REPLY": ("reply", GONE),
+        "EVENTS_DUE": (1, ended, 20),
+        "ENDED_MESSAGES": (SOME,),
+        "TAKEN_REPLIES": (SOME,),
+        "FREEZE": (b"", GONE),
+        "SETTLE_EVENT": (None, 1, 1, 0, GONE, 0),
+        "KEEP_WEBHOOK_ATTEMPT": (GONE, 2, 0, 0, "told", None, ""),
+        "GIVE_UP": (GONE,),
+        "TEST_EVENT": (1, ended, ended, b""),
+        "OLD_EVENTS": (20,),
+        "FORGET_EVENT": (GONE,),
+        "FORGET_ATTEMPTS": (GONE,),
+    }
+
+
+def _gate(count):
     now = full.BEGAN + count
+    people = json.dumps([full.RECIPIENT + GONE, full.RECIPIENT + GONE + 1, 1])
     new = (1, 1, 1, full.RECIPIENT, now, 0, 1, "gsm7", "Hello", None)
     return {
         "CALLER_BY_KEY": (b"\1",),
