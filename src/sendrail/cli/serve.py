@@ -1,6 +1,8 @@
 """`sendrail serve`: the API and the delivery in one process."""
 
 import json
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,6 +91,8 @@ def _with_own_postgres(settings: "Settings", *, wanted: bool) -> "Iterator[Setti
             "--postgres keeps everything in a PostgreSQL of its own, but database_url names "
             "another one. Leave out one of the two."
         )
+    # Until the server heeds signals itself, a TERM would leave PostgreSQL behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with local.running(settings.data_dir) as url:
         yield replace(settings, database_url=url)
 
