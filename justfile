@@ -51,10 +51,13 @@ openapi:
     npm ci --prefix tests/oracles/openapi
     {{bin}}/python -m pytest -m slow tests/oracles/openapi
 
-# Resolve both locks anew; wants uv
+# Resolve the locks anew; wants uv
 lock:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/runtime.txt
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --extra postgres-local \
+        -c requirements/runtime.txt -o requirements/postgres-local.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

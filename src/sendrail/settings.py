@@ -3,6 +3,7 @@
 A setting comes from the environment (`SENDRAIL_*`), else from `sendrail.toml` in the data folder,
 else from its default. An unknown name is an error, because a misspelt setting that is silently
 ignored is found at three in the morning. A secret may be given as a file by the suffix `_FILE`.
+One setting follows from what lies in the data folder: a PostgreSQL of its own is its database.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from sendrail.domain.errors import SetupError
 
@@ -227,6 +229,22 @@ class Settings:
         "tests.",
     )
 
+    @property
+    def has_own_postgres(self) -> bool:
+        """Tell whether the database is the PostgreSQL in the data folder, which `serve` runs."""
+        return self.database_url == own_database_url(self.data_dir)
+
+
+def own_postgres(data_dir: Path) -> Path:
+    """Return where a data folder keeps a PostgreSQL of its own, if it has one."""
+    return data_dir / "postgres"
+
+
+def own_database_url(data_dir: Path) -> str:
+    """Return the address of the database of a data folder's own PostgreSQL."""
+    sockets = quote(str(own_postgres(data_dir).absolute()), safe="")
+    return f"postgresql://postgres@/postgres?host={sockets}&port=5432"
+
 
 class Explained(NamedTuple):
     """One setting for an operator's eyes."""
@@ -270,6 +288,8 @@ def _gather(
     folder = found["data_dir"]
     path = Path(folder[0] if folder else _DATA_DIR)
     from_file = _from_file(path / "sendrail.toml")
+    if own_postgres(path).exists():
+        from_file.setdefault("database_url", (own_database_url(path), str(own_postgres(path))))
     chosen = {name: found.get(name) or from_file.get(name) for name in _names()}
     return {name: (_parsed(name, entry[0]), entry[1]) for name, entry in chosen.items() if entry}
 

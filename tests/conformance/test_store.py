@@ -16,6 +16,7 @@ from stores import (
     OURS,
     THEIRS,
     epoch,
+    sign_up,
     take,
 )
 
@@ -254,7 +255,7 @@ def test_an_epoch_only_grows_whoever_takes_the_lease(house):
 
 def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
     def prepare(tx):
-        tx.contacts.subscribe(house.list.id, [(ANN, "", ""), (BEN, "", "")], NOW)
+        sign_up(tx, house.list.id, ANN, BEN)
         for recipient in (BEN, CID):
             tx.contacts.unsubscribe(
                 house.list.id, recipient, OptOutReason.API, source="t", evidence="", now=NOW
@@ -315,7 +316,7 @@ def test_all_that_the_gate_asks_about_is_found_at_once(house):
         tx.accounts.set_status(house.them, "suspended")
         tx.blocks.add(house.us, [ANN, BEN], "", NOW)
         tx.blocks.add(house.them, [CID], "", NOW)
-        tx.contacts.subscribe(house.list.id, [(BEN, "", "")], NOW)
+        sign_up(tx, house.list.id, BEN)
         tx.contacts.unsubscribe(
             house.list.id, BEN, OptOutReason.API, source="t", evidence="", now=NOW
         )

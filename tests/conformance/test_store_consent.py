@@ -1,7 +1,7 @@
 """What every store must do about replies, their parts and answers, and words on recipients."""
 
 import pytest
-from stores import ANN, BEN, NOW
+from stores import ANN, BEN, NOW, sign_up
 
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
@@ -39,7 +39,7 @@ def is_active(house, sender, number=ANN):
 
 def test_an_opt_out_of_the_account_reaches_its_lists_and_no_others(house):
     second, third = house.add_list(house.us, 15550001001), house.add_list(house.us, 15550001002)
-    house.write(lambda tx: tx.contacts.subscribe(second.id, [(ANN, "Ann", "")], NOW))
+    house.write(lambda tx: sign_up(tx, second.id, ANN))
     leave(house, third, reason=OptOutReason.MANUAL)
     assert leave(house, house.list, everywhere_in=house.us, rule="exact")
     assert not leave(house, house.list, everywhere_in=house.us)

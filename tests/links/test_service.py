@@ -10,6 +10,7 @@ from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFo
 from sendrail.domain.sender import LinkState
 from sendrail.links.service import Contract
 from sendrail.links.settings import MASKED
+from sendrail.marketing.lists import ListChange
 
 LIST = "+15550002000"
 
@@ -139,7 +140,8 @@ def test_a_link_in_use_stays(office):
     assert office.do(office.links.find(office.us, "coop")).lists == 1
     with pytest.raises(Conflict, match="go by coop"):
         office.do(office.links.remove(office.us, "coop"))
-    office.do(office.runtime.lists.set_links(office.us, LIST, link="sandbox", second_link="coop"))
+    both = ListChange(link="sandbox", second_link="coop")
+    office.do(office.runtime.lists.update(office.us, LIST, both))
     with pytest.raises(Conflict, match="go by coop"):
         office.do(office.links.remove(office.us, "coop"))
 

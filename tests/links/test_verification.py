@@ -8,6 +8,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.verification import Step
 from sendrail.links.service import Contract
+from sendrail.marketing.lists import ListChange
 from sendrail.sending.verdicts import Accepted
 
 LIST = "+15550002000"
@@ -63,7 +64,7 @@ def test_three_steps_verify_a_list(office, steps):
 
 def test_only_a_reply_of_that_handset_by_that_link_counts(office, steps):
     office.add("other")
-    office.do(office.runtime.lists.set_links(office.us, LIST, second_link="other"))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_link="other")))
     reply(office, ANN)
     assert standing(office).step is Step.CREDENTIALS
     walk(office, steps)
@@ -143,11 +144,11 @@ def test_another_link_is_verified_anew(office, steps):
     office.add("next", own=True)
     walk(office, steps)
     reply(office, ANN)
-    office.do(office.runtime.lists.set_links(office.us, LIST, link="coop"))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="coop")))
     assert standing(office).step is Step.DONE, "it is the link it had"
-    office.do(office.runtime.lists.set_links(office.us, LIST, link="next"))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="next")))
     assert standing(office).step is Step.CREDENTIALS
-    office.do(office.runtime.lists.set_links(office.us, LIST, link="sandbox"))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="sandbox")))
     assert standing(office).step is Step.DONE, "the installation's links need no verifying"
 
 
@@ -155,11 +156,10 @@ def test_another_link_is_verified_anew(office, steps):
 def test_an_own_carrier_is_no_second_link(office):
     office.add("next", own=True)
     with pytest.raises(InvalidInput, match="first link only"):
-        office.do(office.runtime.lists.set_links(office.us, LIST, second_link="next"))
+        office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_link="next")))
+    twice = ListChange(link="sandbox", second_link="sandbox")
     with pytest.raises(InvalidInput, match="another one than its first"):
-        office.do(
-            office.runtime.lists.set_links(office.us, LIST, link="sandbox", second_link="sandbox")
-        )
+        office.do(office.runtime.lists.update(office.us, LIST, twice))
 
 
 def test_another_accounts_list_looks_like_no_list(office, steps):

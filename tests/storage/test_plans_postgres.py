@@ -367,7 +367,6 @@ READS = {
     "contacts.find": lambda tx: tx.contacts.find(1, full.RECIPIENT),
     "contacts.known": lambda tx: tx.contacts.known(1, [full.RECIPIENT, full.RECIPIENT + 64]),
     "contacts.history": lambda tx: tx.contacts.history(1, full.RECIPIENT),
-    "contacts.page": lambda tx: tx.contacts.page(1, None, 0, 20),
     "contacts.count": lambda tx: tx.contacts.count(1),
     "endpoints.active": lambda tx: tx.endpoints.active(),
     "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 0, 20),

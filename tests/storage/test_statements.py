@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, select
 
 from sendrail.domain.account import AccountStatus, key_digest
-from sendrail.domain.contact import OptOutReason
+from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, KeyId, LinkId, ListId, lane_of
@@ -20,6 +20,7 @@ from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
+from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.tables import consent_events, enrolments, metadata
 
 NOW = 1_800_000_000_000
@@ -183,32 +184,25 @@ def test_long_sequences_are_cut_to_fit_a_statement():
     assert [number for part in parts for number in part] == list(range(25_000))
 
 
-def test_subscribing_counts_new_numbers_and_keeps_names_up_to_date(connection, list_id):
-    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    assert contacts.subscribe(list_id, [(ANN, "Ann", "Lee"), (BEN, "", "")], NOW) == 2
-    assert contacts.subscribe(list_id, [(ANN, "Anna", ""), (CID, "Cid", "")], NOW + 1) == 1
-    ann = contacts.find(list_id, ANN)
-    assert (ann.first_name, ann.last_name, ann.active) == ("Anna", "Lee", True)
-    assert (ann.subscribed_at, ann.unsubscribed_at, ann.reason) == (NOW, None, None)
-    contacts.subscribe(list_id, [(ANN, "", "Leigh")], NOW + 2)
-    ann = contacts.find(list_id, ANN)
-    assert (ann.first_name, ann.last_name) == ("Anna", "Leigh")
-    assert contacts.count(list_id) == 3
-    assert contacts.subscribe(list_id, [], NOW) == 0
+def signed_up(connection, list_id, *numbers, now=NOW):
+    """Subscribe numbers; return those that the list did not know."""
+    new = [(SignUp(recipient=number, method=SignupMethod.API), {}) for number in numbers]
+    return SignUps(connection).add(list_id, new, now)
 
 
 def test_a_number_twice_in_one_batch_is_one_contact(connection, list_id):
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    assert contacts.subscribe(list_id, [(ANN, "", ""), (ANN, "", "")], NOW) == 1
+    assert signed_up(connection, list_id, ANN, ANN) == {ANN}
+    assert contacts.count(list_id) == 1
 
 
-def test_an_opt_out_survives_every_import(connection, list_id):
+def test_an_opt_out_survives_every_sign_up(connection, list_id):
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    contacts.subscribe(list_id, [(ANN, "Ann", "")], NOW)
+    signed_up(connection, list_id, ANN)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
-    assert contacts.subscribe(list_id, [(ANN, "Other", "")], NOW + 2) == 0
+    assert signed_up(connection, list_id, ANN, now=NOW + 2) == set()
     ann = contacts.find(list_id, ANN)
-    assert (ann.active, ann.first_name) == (False, "Ann")
+    assert not ann.active
     assert (ann.unsubscribed_at, ann.reason) == (NOW + 1, OptOutReason.MESSAGE)
     assert contacts.count(list_id) == 0
 
@@ -216,7 +210,7 @@ def test_an_opt_out_survives_every_import(connection, list_id):
 def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW)
-    assert contacts.subscribe(list_id, [(ANN, "", "")], NOW + 1) == 0
+    assert signed_up(connection, list_id, ANN, now=NOW + 1) == set()
     assert not contacts.find(list_id, ANN).active
 
 
@@ -224,7 +218,7 @@ def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
     other = add_list(connection, account, link, ANN)
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     for each in (list_id, other):
-        contacts.subscribe(each, [(BEN, "", "")], NOW)
+        signed_up(connection, each, BEN)
     contacts.unsubscribe(list_id, BEN, OptOutReason.MESSAGE, **STOP, now=NOW)
     assert not contacts.find(list_id, BEN).active
     assert contacts.find(other, BEN).active
@@ -232,7 +226,7 @@ def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
 
 def test_consent_is_a_history_of_changes(connection, list_id):
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    contacts.subscribe(list_id, [(ANN, "", "")], NOW)
+    signed_up(connection, list_id, ANN)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
     assert not contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW + 2)
     assert contacts.resubscribe(list_id, ANN, **START, now=NOW + 3)
@@ -251,23 +245,10 @@ def test_consent_is_a_history_of_changes(connection, list_id):
 
 def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    contacts.subscribe(list_id, [(ANN, "", ""), (BEN, "", "")], NOW)
+    signed_up(connection, list_id, ANN, BEN)
     contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
     assert contacts.known(list_id, [ANN, BEN, CID]) == {ANN: True, BEN: False}
     assert contacts.known(ListId(list_id + 1), [ANN]) == {}
-
-
-def test_pages_of_contacts_follow_one_another(connection, list_id):
-    contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
-    contacts.subscribe(list_id, [(BEN, "", ""), (CID, "", ""), (ANN, "", "")], NOW)
-    contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
-
-    def page(active, offset, limit):
-        return [each.recipient for each in contacts.page(list_id, active, offset, limit)]
-
-    assert page(None, 0, 2) + page(None, 2, 2) == [ANN, BEN, CID]
-    assert page(True, 0, 9) == [ANN, CID]
-    assert page(False, 0, 9) == [BEN]
 
 
 def test_a_block_is_of_one_account_and_counted_once(connection, account, stranger):

@@ -69,6 +69,11 @@ def do(url, *statements):
         return runner.run(run())
 
 
+def load(url, file):
+    """Run a file of statements."""
+    do(url, file.read_text("utf-8"), "SELECT 1")
+
+
 class Line:
     """A connection for plain code: its loop runs in a thread of its own."""
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.util import greenlet_spawn
 
+from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
@@ -277,6 +278,12 @@ def house(request, tmp_path):
     house = House(BACKENDS[request.param](tmp_path))
     yield house
     house.close()
+
+
+def sign_up(tx, list_id, *numbers):
+    """Subscribe numbers to a list."""
+    new = [(SignUp(recipient=number, method=SignupMethod.CSV), {}) for number in numbers]
+    tx.signups.add(list_id, new, NOW)
 
 
 def take(name, owner="me"):

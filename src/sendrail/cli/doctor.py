@@ -46,6 +46,10 @@ def _findings(settings: "Settings") -> "Iterator[Finding]":
     if url := settings.database_url:
         from sendrail.storage.postgres import checkup as shared
 
+        if settings.has_own_postgres:
+            from sendrail.storage.postgres import local
+
+            local.expect_running(settings.data_dir)
         yield from shared.look_at(url)
         yield from _links(shared.links_of(url))
     else:

@@ -69,6 +69,10 @@ def installation(data: Path | None) -> "Settings":
     from sendrail.storage.checkup import is_set_up
 
     settings = load(data_dir=data)
+    if settings.has_own_postgres:
+        from sendrail.storage.postgres import local
+
+        local.expect_running(settings.data_dir)
     if not settings.database_url and not is_set_up(settings.data_dir):
         folder = settings.data_dir.absolute()
         raise SetupError(

@@ -238,18 +238,6 @@ class ListService:
     ) -> SendingList:
         return (await self.update(account_id, number, ListChange(on_uncertain=on_uncertain))).sender
 
-    async def set_links(
-        self,
-        account_id: AccountId,
-        number: str,
-        *,
-        link: str = "",
-        second_link: str | None = None,
-    ) -> SendingList:
-        """Send a list by another link, or give it a second one; an empty name takes that away."""
-        change = ListChange(link=link or None, second_link=second_link)
-        return (await self.update(account_id, number, change)).sender
-
     async def set_answers(
         self,
         account_id: AccountId,

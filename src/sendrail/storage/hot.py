@@ -82,10 +82,10 @@ KEPT_ANSWER: Final = """
     SELECT route, body_digest, status, answer FROM idempotency WHERE account_id = ? AND key = ?
 """
 KEEP_ANSWER: Final = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)"
-FORGET_ANSWERS: Final = """
-    DELETE FROM idempotency WHERE (account_id, key) IN
-        (SELECT account_id, key FROM idempotency WHERE created_at < ? LIMIT ?)
-"""
+# Found first and then deleted each by its key: of a pair in a list SQLite would look for the first
+# half alone, which is everything an account has.
+OLD_ANSWERS: Final = "SELECT account_id, key FROM idempotency WHERE created_at < ? LIMIT ?"
+FORGET_ANSWER: Final = "DELETE FROM idempotency WHERE account_id = ? AND key = ?"
 
 RESERVE: Final = """
     INSERT INTO counters (name, value) VALUES ('message', ?1)
@@ -244,6 +244,7 @@ class Gate:
 
     def __init__(self, connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
         self._execute = connection.execute
+        self._executemany = connection.executemany
         self._pseudonyms = pseudonyms
 
     def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
@@ -332,7 +333,9 @@ class Gate:
         self._execute(KEEP_ANSWER, (account_id, key, *answer, now))
 
     def forget_answers(self, before: int, limit: int) -> int:
-        return self._execute(FORGET_ANSWERS, (before, limit)).rowcount
+        old = self._execute(OLD_ANSWERS, (before, limit)).fetchall()
+        self._executemany(FORGET_ANSWER, old)
+        return len(old)
 
 
 class Messages:

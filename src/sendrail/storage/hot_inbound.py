@@ -28,10 +28,9 @@ KEEP_REPLY: Final = """
 NOTE_REF: Final = """
     INSERT OR IGNORE INTO reply_refs (link_id, carrier_ref, received_at) VALUES (?, ?, ?)
 """
-FORGET_REFS: Final = """
-    DELETE FROM reply_refs WHERE (link_id, carrier_ref) IN
-        (SELECT link_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?)
-"""
+# As with `OLD_ANSWERS` in `hot.py`.
+OLD_REFS: Final = "SELECT link_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?"
+FORGET_REF: Final = "DELETE FROM reply_refs WHERE link_id = ? AND carrier_ref = ?"
 KEEP_PART: Final = """
     INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
         answered, joined, received_at)
@@ -65,6 +64,7 @@ class Replies:
 
     def __init__(self, connection: sqlite3.Connection, outbox: Outbox) -> None:
         self._execute = connection.execute
+        self._executemany = connection.executemany
         self._outbox = outbox
 
     def keep(
@@ -84,7 +84,9 @@ class Replies:
         return self._execute(NOTE_REF, (link_id, carrier_ref, now)).rowcount == 1
 
     def forget_refs(self, before: int, limit: int) -> int:
-        return self._execute(FORGET_REFS, (before, limit)).rowcount
+        old = self._execute(OLD_REFS, (before, limit)).fetchall()
+        self._executemany(FORGET_REF, old)
+        return len(old)
 
     def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
         """Keep one part of a text; return False when the same place was filled before."""

@@ -14,81 +14,40 @@ from typing import Any, Protocol, TypeVar
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.answers import AnswerTexts
-from sendrail.domain.consent import Keyword, Reading
-from sendrail.domain.contact import (
-    Block,
-    ConsentEvent,
-    Enrolment,
-    Journey,
-    ListContact,
-    OptOutReason,
-    RecipientTrouble,
-    Scalar,
-    SignUp,
-    Trigger,
-    TroublePolicy,
-)
-from sendrail.domain.ids import (
-    AccountId,
-    EndpointId,
-    EventId,
-    JourneyId,
-    KeyId,
-    LinkId,
-    ListId,
-    MessageNumber,
-)
-from sendrail.domain.message import Status
+from sendrail.domain.ids import AccountId, KeyId, LinkId, ListId, MessageNumber
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
 from sendrail.domain.slices import Charge
 from sendrail.domain.verification import Progress
-from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
-from sendrail.storage.people import Audit, ErasedNumbers, Erasure, Exports, Imported, Numbers
-from sendrail.storage.rows import (
-    EVERY_LANE,
-    Amendment,
-    Arrival,
-    Asked,
-    Attempt,
-    AutoReply,
-    Backlog,
-    CallbackToken,
-    Caller,
-    ContactFilter,
-    Departure,
-    EndedMessage,
-    Fingerprint,
-    Found,
-    FoundContact,
-    Held,
-    KeptAnswer,
-    KnownContact,
-    LaneRanges,
-    MessageFilter,
-    MessagePage,
-    MessageRow,
-    Owner,
-    PaceSlot,
-    ParkedReceipt,
-    PartsKey,
-    PartWord,
-    Present,
-    QueuePlace,
-    RawCallback,
-    RecentMessage,
-    ReplyFilter,
-    Standing,
-    StoredMessage,
-    StoredReply,
-    TakenReply,
-    TroubleWord,
-    Unsettled,
-    Verdict,
-    Waiting,
-    WaitingMessage,
+from sendrail.storage.people import (
+    Audit,
+    Blocks,
+    Contacts,
+    ErasedNumbers,
+    Erasure,
+    Exports,
+    Imported,
+    Journeys,
+    Numbers,
+    SignUps,
 )
+from sendrail.storage.road import (
+    AutoReplies,
+    Endpoints,
+    Gate,
+    Inbox,
+    LookUp,
+    ManyWriters,
+    Messages,
+    Outbox,
+    PassingTroubles,
+    Queue,
+    Replies,
+    ReplyLog,
+    SoleWriter,
+    Troubles,
+)
+from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present
 
 T = TypeVar("T")
 
@@ -181,320 +140,6 @@ class Lists(Protocol):
     def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts: ...
     def all_answer_texts(self, account_id: AccountId) -> dict[ListId, AnswerTexts]: ...
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
-
-
-class Contacts(Protocol):
-    """Subscriptions of numbers to lists."""
-
-    def subscribe(
-        self,
-        list_id: ListId,
-        contacts: Sequence[tuple[PhoneNumber, str, str]],
-        now: int,
-    ) -> int: ...
-    def unsubscribe(
-        self,
-        list_id: ListId,
-        recipient: PhoneNumber,
-        reason: OptOutReason,
-        *,
-        source: str,
-        evidence: str,
-        now: int,
-        rule: str | None = None,
-        everywhere_in: AccountId | None = None,
-    ) -> bool: ...
-    def resubscribe(
-        self,
-        list_id: ListId,
-        recipient: PhoneNumber,
-        *,
-        source: str,
-        evidence: str,
-        now: int,
-        rule: str | None = None,
-        everywhere_in: AccountId | None = None,
-    ) -> bool: ...
-    def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None: ...
-    def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]: ...
-    def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None: ...
-    def known(
-        self, list_id: ListId, recipients: Iterable[PhoneNumber]
-    ) -> dict[PhoneNumber, bool]: ...
-    def page(
-        self, list_id: ListId, active: bool | None, offset: int, limit: int
-    ) -> list[ListContact]: ...
-    def count(self, list_id: ListId) -> int: ...
-
-
-class SignUps(Protocol):
-    """Numbers coming to lists, and the contacts of an account page by page."""
-
-    def meet(
-        self, account_id: AccountId, emails: Mapping[PhoneNumber, str | None], now: int
-    ) -> set[PhoneNumber]: ...
-    def add(
-        self,
-        list_id: ListId,
-        signups: Sequence[tuple[SignUp, Mapping[str, Scalar]]],
-        now: int,
-    ) -> set[PhoneNumber]: ...
-    def standing(
-        self, list_id: ListId, recipients: Iterable[PhoneNumber]
-    ) -> dict[PhoneNumber, Standing]: ...
-    def amend(self, list_id: ListId, amendments: Sequence[Amendment], now: int) -> None: ...
-    def note(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None: ...
-    def set_fields(
-        self, list_id: ListId, recipient: PhoneNumber, fields: Mapping[str, Scalar]
-    ) -> None: ...
-    def page(
-        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
-    ) -> list[FoundContact]: ...
-    def count(self, account_id: AccountId, about: ContactFilter) -> int: ...
-    def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]: ...
-
-
-class Blocks(Protocol):
-    """The account's block list."""
-
-    def add(
-        self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
-    ) -> int: ...
-    def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool: ...
-    def find(self, account_id: AccountId, recipient: PhoneNumber) -> Block | None: ...
-    def count(self, account_id: AccountId) -> int: ...
-    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]: ...
-
-
-class Journeys(Protocol):
-    """Journeys and who is on one."""
-
-    def add(
-        self, list_id: ListId, name: str, now: int, trigger: Trigger = Trigger.NONE
-    ) -> JourneyId: ...
-    def all(self, account_id: AccountId) -> list[Journey]: ...
-    def page(
-        self, account_id: AccountId, list_id: ListId | None, offset: int, limit: int
-    ) -> tuple[list[Journey], int]: ...
-    def by_id(self, account_id: AccountId, journey_id: int) -> Journey | None: ...
-    def of_list(self, list_id: ListId) -> list[Journey]: ...
-    def remove(self, journey: Journey) -> None: ...
-    def find(self, account_id: AccountId, list_id: ListId, name: str) -> Journey | None: ...
-    def enrol(
-        self, journey: Journey, recipient: PhoneNumber, started_at: int, ends_at: int
-    ) -> None: ...
-    def end(self, journey: Journey, recipient: PhoneNumber) -> bool: ...
-    def enrol_new(
-        self, journey: Journey, recipients: Sequence[PhoneNumber], started_at: int, ends_at: int
-    ) -> int: ...
-    def enrolled(
-        self, list_id: ListId, recipients: Iterable[PhoneNumber], now: int
-    ) -> set[PhoneNumber]: ...
-    def enrolments(
-        self, journey: Journey, now: int, offset: int = 0, limit: int | None = None
-    ) -> list[Enrolment]: ...
-    def count(self, journey: Journey, now: int) -> int: ...
-    def end_overdue(self, now: int) -> int: ...
-
-
-class Gate(Protocol):
-    """The facts the gate judges by, for many orders at a time."""
-
-    def find(self, asked: Sequence[Asked], now: int) -> Sequence[Found]:
-        """Look up all that the gate asks about, in the order of `asked`."""
-        ...
-
-    def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]: ...
-    def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
-    def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]: ...
-    def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]: ...
-    def known_contacts(
-        self, account_id: int, list_id: int, recipients: Sequence[int], now: int
-    ) -> dict[int, KnownContact]: ...
-    def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]: ...
-    def kept_answers(
-        self, keys: Iterable[tuple[int, str]]
-    ) -> dict[tuple[int, str], KeptAnswer]: ...
-    def keep_answer(self, account_id: int, key: str, answer: KeptAnswer, now: int) -> None: ...
-    def forget_answers(self, before: int, limit: int) -> int: ...
-
-
-class Messages(Protocol):
-    """Messages coming in."""
-
-    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
-
-
-class SoleWriter(Protocol):
-    """Numbers and recent messages where one process accepts: numbers grow with time."""
-
-    def reserve(self, count: int) -> MessageNumber: ...
-    def reserved(self) -> int: ...
-    def first_since(self, since: int) -> MessageNumber: ...
-    def recent(self, first: int) -> Iterable[RecentMessage]: ...
-
-
-class ManyWriters(Protocol):
-    """Numbers by lane and the duplicate window, where any number of processes accept."""
-
-    def reserve_in(self, lane: int, count: int) -> int: ...
-    def insert_new(
-        self,
-        rows: Sequence[MessageRow],
-        fingerprints: Sequence[int],
-        since: int,
-        forced: Sequence[int] = (),
-    ) -> dict[Fingerprint, int]:
-        """Insert and queue the messages whose like was not accepted since then, and note them.
-
-        Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
-        inserted whatever was there. Returns the numbers of the earlier messages that kept others
-        out.
-        """
-        ...
-
-    def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
-        """Return the numbers of the messages with these fingerprints that were noted since then."""
-        ...
-
-
-class LookUp(Protocol):
-    """Messages as they are told to whoever asks about them, and their end."""
-
-    def find(self, account_id: AccountId, number: int) -> StoredMessage | None: ...
-    def attempts(self, account_id: AccountId, number: int) -> list[Attempt]: ...
-    def page(
-        self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
-    ) -> MessagePage: ...
-    def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]: ...
-    def waiting(self) -> dict[int, Waiting]: ...
-    def backlog(self) -> Backlog: ...
-    def forget_before(self, before: int, limit: int) -> int: ...
-
-
-class Queue(Protocol):
-    """What waits, what is under way, and what became of it."""
-
-    def lists_waiting(self, lanes: LaneRanges = EVERY_LANE) -> list[tuple[int, int]]: ...
-    def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]: ...
-    def next_due_after(self, lane: int, list_id: int, now: int) -> int | None: ...
-    def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]: ...
-    def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None: ...
-    def hold(self, places: Sequence[QueuePlace], detail: str) -> None: ...
-    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None: ...
-    def arrive(self, arrivals: Sequence[Arrival]) -> None: ...
-    def unsettled(
-        self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
-    ) -> list[Unsettled]: ...
-    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None: ...
-    def expire(self, number: int, lane: int, detail: str, now: int) -> bool: ...
-
-
-class Inbox(Protocol):
-    """Carriers' callbacks: kept raw, applied afterwards."""
-
-    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None: ...
-    def take(self, limit: int, bytes_max: int) -> list[RawCallback]: ...
-    def remove(self, ids: Sequence[int]) -> None: ...
-    def refuse(self, callback: RawCallback, reason: str) -> None: ...
-    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]: ...
-    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]: ...
-    def apply(self, verdicts: Sequence[Verdict]) -> None: ...
-    def tell_parts(self, words: Sequence[PartWord]) -> None: ...
-    def park(self, receipts: Sequence[ParkedReceipt]) -> None: ...
-    def parked(self, since: int, limit: int) -> list[ParkedReceipt]: ...
-    def unpark(self, ids: Sequence[int]) -> None: ...
-    def forget_parked(self, before: int, limit: int) -> int: ...
-
-
-class Replies(Protocol):
-    """Texts from handsets, and the parts of those that are not whole yet."""
-
-    def keep(
-        self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
-    ) -> None: ...
-    def note_ref(self, link_id: LinkId, carrier_ref: str, now: int) -> bool: ...
-    def forget_refs(self, before: int, limit: int) -> int: ...
-    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool: ...
-    def parts(self, key: PartsKey) -> list[Reply]: ...
-    def part_body(self, key: PartsKey, number: int) -> str | None: ...
-    def mark_joined(self, key: PartsKey) -> None: ...
-    def forget_parts(self, key: PartsKey) -> None: ...
-    def overdue_parts(self, before: int, limit: int) -> list[PartsKey]: ...
-
-
-class ReplyLog(Protocol):
-    """Replies as they were kept."""
-
-    def page(
-        self, account_id: AccountId, about: ReplyFilter, offset: int, limit: int
-    ) -> Sequence[StoredReply]: ...
-
-
-class AutoReplies(Protocol):
-    """Answers to keywords, waiting to be queued or queued lately."""
-
-    def ask(  # noqa: PLR0917 - a row's columns
-        self,
-        sender: SendingList,
-        recipient: PhoneNumber,
-        keyword: Keyword,
-        body: str,
-        now: int,
-        pause_ms: int,
-    ) -> bool: ...
-    def withdraw(self, list_id: ListId, recipient: PhoneNumber) -> None: ...
-    def waiting(self, offset: int, limit: int) -> list[AutoReply]: ...
-    def settle(self, replies: Sequence[AutoReply], now: int) -> None: ...
-    def forget(self, before: int, limit: int) -> int: ...
-
-
-class Troubles(Protocol):
-    """What carriers say of recipients."""
-
-    def heed(
-        self, words: Sequence[TroubleWord], policy: TroublePolicy
-    ) -> list[RecipientTrouble]: ...
-
-
-class PassingTroubles(Protocol):
-    """Troubles of recipients that a delivery makes forgotten."""
-
-    def clear(self, delivered: Iterable[int]) -> None: ...
-    def forget(self, before: int, limit: int) -> int: ...
-
-
-class Outbox(Protocol):
-    """Events for customers: written with what happened, told afterwards."""
-
-    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]: ...
-    def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]: ...
-    def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]: ...
-    def freeze(self, bodies: Sequence[tuple[bytes, EventId]]) -> None: ...
-    def add_test(self, endpoint_id: EndpointId, body: bytes, now: int) -> EventId: ...
-    def settle(self, settlements: Sequence[EventSettlement]) -> None: ...
-    def give_up(self, event_ids: Sequence[EventId]) -> None: ...
-    def forget_before(self, before: int, limit: int) -> tuple[int, int]: ...
-
-
-class Endpoints(Protocol):
-    """Where accounts want to be told, and what came of it."""
-
-    def add(self, account_id: AccountId, **values: Any) -> EndpointId: ...
-    def all(self, account_id: AccountId) -> list[Endpoint]: ...
-    def find(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint | None: ...
-    def change(self, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> bool: ...
-    def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> bool: ...
-    def active(self) -> list[Endpoint]: ...
-    def waiting(self, account_id: AccountId) -> dict[EndpointId, int]: ...
-    def backlog(self) -> int: ...
-    def attempts(
-        self, account_id: AccountId, endpoint_id: EndpointId, offset: int, limit: int
-    ) -> list[tuple[WebhookAttempt, OutboxEvent]]: ...
-    def replay(
-        self, endpoint_id: EndpointId, now: int, *, event: tuple[str, int] | None, since: int
-    ) -> int: ...
-    def end_listeners(self, now: int) -> int: ...
 
 
 class Leases(Protocol):

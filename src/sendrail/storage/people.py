@@ -1,15 +1,139 @@
-"""The part of the door that deals with people's data: files, look-ups, deletion, the audit log."""
+"""The part of the door that deals with people: subscriptions, blocks, journeys, and their data."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sendrail.domain.audit import Action, Actor, AuditEntry
-from sendrail.domain.contact import Block
-from sendrail.domain.ids import AccountId
+from sendrail.domain.contact import (
+    Block,
+    ConsentEvent,
+    Enrolment,
+    Journey,
+    ListContact,
+    OptOutReason,
+    Scalar,
+    SignUp,
+    Trigger,
+)
+from sendrail.domain.ids import AccountId, JourneyId, ListId
 from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.rows import ExportedContact, FileContact, FileStanding, Part
+from sendrail.storage.rows import (
+    Amendment,
+    ContactFilter,
+    ExportedContact,
+    FileContact,
+    FileStanding,
+    FoundContact,
+    Part,
+    Standing,
+)
+
+
+class Contacts(Protocol):
+    """Subscriptions of numbers to lists."""
+
+    def unsubscribe(
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        reason: OptOutReason,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
+    ) -> bool: ...
+    def resubscribe(
+        self,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        *,
+        source: str,
+        evidence: str,
+        now: int,
+        rule: str | None = None,
+        everywhere_in: AccountId | None = None,
+    ) -> bool: ...
+    def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None: ...
+    def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]: ...
+    def find(self, list_id: ListId, recipient: PhoneNumber) -> ListContact | None: ...
+    def known(
+        self, list_id: ListId, recipients: Iterable[PhoneNumber]
+    ) -> dict[PhoneNumber, bool]: ...
+    def count(self, list_id: ListId) -> int: ...
+
+
+class SignUps(Protocol):
+    """Numbers coming to lists, and the contacts of an account page by page."""
+
+    def meet(
+        self, account_id: AccountId, emails: Mapping[PhoneNumber, str | None], now: int
+    ) -> set[PhoneNumber]: ...
+    def add(
+        self,
+        list_id: ListId,
+        signups: Sequence[tuple[SignUp, Mapping[str, Scalar]]],
+        now: int,
+    ) -> set[PhoneNumber]: ...
+    def standing(
+        self, list_id: ListId, recipients: Iterable[PhoneNumber]
+    ) -> dict[PhoneNumber, Standing]: ...
+    def amend(self, list_id: ListId, amendments: Sequence[Amendment], now: int) -> None: ...
+    def note(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None: ...
+    def set_fields(
+        self, list_id: ListId, recipient: PhoneNumber, fields: Mapping[str, Scalar]
+    ) -> None: ...
+    def page(
+        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
+    ) -> list[FoundContact]: ...
+    def count(self, account_id: AccountId, about: ContactFilter) -> int: ...
+    def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]: ...
+
+
+class Blocks(Protocol):
+    """The account's block list."""
+
+    def add(
+        self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
+    ) -> int: ...
+    def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool: ...
+    def find(self, account_id: AccountId, recipient: PhoneNumber) -> Block | None: ...
+    def count(self, account_id: AccountId) -> int: ...
+    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]: ...
+
+
+class Journeys(Protocol):
+    """Journeys and who is on one."""
+
+    def add(
+        self, list_id: ListId, name: str, now: int, trigger: Trigger = Trigger.NONE
+    ) -> JourneyId: ...
+    def all(self, account_id: AccountId) -> list[Journey]: ...
+    def page(
+        self, account_id: AccountId, list_id: ListId | None, offset: int, limit: int
+    ) -> tuple[list[Journey], int]: ...
+    def by_id(self, account_id: AccountId, journey_id: int) -> Journey | None: ...
+    def of_list(self, list_id: ListId) -> list[Journey]: ...
+    def remove(self, journey: Journey) -> None: ...
+    def find(self, account_id: AccountId, list_id: ListId, name: str) -> Journey | None: ...
+    def enrol(
+        self, journey: Journey, recipient: PhoneNumber, started_at: int, ends_at: int
+    ) -> None: ...
+    def end(self, journey: Journey, recipient: PhoneNumber) -> bool: ...
+    def enrol_new(
+        self, journey: Journey, recipients: Sequence[PhoneNumber], started_at: int, ends_at: int
+    ) -> int: ...
+    def enrolled(
+        self, list_id: ListId, recipients: Iterable[PhoneNumber], now: int
+    ) -> set[PhoneNumber]: ...
+    def enrolments(
+        self, journey: Journey, now: int, offset: int = 0, limit: int | None = None
+    ) -> list[Enrolment]: ...
+    def count(self, journey: Journey, now: int) -> int: ...
+    def end_overdue(self, now: int) -> int: ...
 
 
 class Imported(Protocol):

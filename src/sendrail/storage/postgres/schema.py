@@ -45,12 +45,13 @@ LANE_IN_ID: Final = ("inbox", "parked_receipts", "outbox")
 metadata: Final = MetaData(naming_convention=tables.metadata.naming_convention)
 
 
+# What is a key by itself is a number that we give, not the database.
 def _small(name: str) -> Column[int]:
-    return Column(name, SmallInteger, nullable=False)
+    return Column(name, SmallInteger, nullable=False, autoincrement=False)
 
 
 def _big(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
+    return Column(name, BigInteger, nullable=False, autoincrement=False)
 
 
 def _partitioning(name: str) -> str | None:
@@ -121,7 +122,11 @@ link_paces: Final = Table(
 )
 
 # The accounts that have as much waiting as they may, as it was last counted.
-Table("full_accounts", metadata, Column("account_id", BigInteger, primary_key=True))
+Table(
+    "full_accounts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+)
 
 for _name, _key in HOT_KEYS.items():
     for _column in _tables[_name].columns:

@@ -1,8 +1,8 @@
 """Subscriptions as rows, with the history of consent beside them.
 
-An opt-out is permanent: `subscribe` passes over whoever has left a list, and `unsubscribe` leaves
-an inactive row even for a number nobody knew, so that a later import cannot bring it in. Only
-`resubscribe`, which is the contact's own word, lifts it. Each change of consent is an event.
+An opt-out is permanent: `unsubscribe` leaves an inactive row even for a number nobody knew, so that
+neither a sign-up nor an import brings it in. Only `resubscribe`, which is the contact's own word,
+lifts it. Each change of consent is an event.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,6 @@ import msgspec
 from sqlalchemy import (
     Connection,
     Row,
-    Text,
-    bindparam,
-    case,
     func,
     insert,
     literal,
@@ -53,35 +50,6 @@ class Contacts:
     def __init__(self, connection: Connection, erased: Erased) -> None:
         self._connection = connection
         self._erased = erased
-
-    def subscribe(
-        self,
-        list_id: ListId,
-        contacts: Sequence[tuple[PhoneNumber, str, str]],
-        now: int,
-    ) -> int:
-        """Subscribe (number, first name, last name); return how many were not known to the list.
-
-        Names of active contacts are brought up to date; whoever has left stays as they are, and
-        whoever's data was deleted stays out.
-        """
-        away = self._erased.among_list(list_id, [contact[0] for contact in contacts])
-        self._rename(list_id, [contact for contact in contacts if contact[1] or contact[2]])
-        rows: list[dict[str, object]] = [
-            {
-                "list_id": list_id,
-                "recipient": recipient,
-                "active": True,
-                "first_name": first_name,
-                "last_name": last_name,
-                "subscribed_at": now,
-                "signup_at": now,
-                "signup_method": SignupMethod.CSV.value,
-            }
-            for recipient, first_name, last_name in contacts
-            if recipient not in away
-        ]
-        return count_new(self._connection, list_contacts, rows)
 
     def unsubscribe(
         self,
@@ -279,16 +247,6 @@ class Contacts:
             found.update((PhoneNumber(row.recipient), row.active) for row in self._run(some))
         return found
 
-    def page(
-        self, list_id: ListId, active: bool | None, offset: int, limit: int
-    ) -> list[ListContact]:
-        """Return one page of a list's contacts in the order of their numbers."""
-        of_list = select(list_contacts).where(_contact.list_id == list_id)
-        if active is not None:
-            of_list = of_list.where(_contact.active == active)
-        page = of_list.order_by(_contact.recipient).offset(offset).limit(limit)
-        return [contact_of(row) for row in self._run(page)]
-
     def count(self, list_id: ListId) -> int:
         """Return how many contacts of a list are active."""
         active = select(func.count()).where(_contact.list_id == list_id, _contact.active)
@@ -296,25 +254,6 @@ class Contacts:
 
     def _run(self, statement: Any) -> Any:
         return self._connection.execute(statement)
-
-    def _rename(self, list_id: ListId, named: Sequence[tuple[PhoneNumber, str, str]]) -> None:
-        if not named:
-            return
-        first, last = bindparam("new_first", type_=Text), bindparam("new_last", type_=Text)
-        renamed = (
-            update(list_contacts)
-            .where(
-                _contact.list_id == list_id,
-                _contact.recipient == bindparam("of"),
-                _contact.active,
-            )
-            .values(
-                first_name=case((first == "", _contact.first_name), else_=first),
-                last_name=case((last == "", _contact.last_name), else_=last),
-            )
-        )
-        rows = [{"of": number, "new_first": a, "new_last": b} for number, a, b in named]
-        self._connection.execute(renamed, rows)
 
     def _record(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> None:
         self._record_all([list_id], recipient, event)

@@ -96,7 +96,10 @@ class Erasure:
         own = select(lists.c.id).where(lists.c.account_id == account_id)
         numbers = select(lists.c.number).where(lists.c.account_id == account_id)
         parts = delete(reply_parts).where(
-            reply_parts.c.sender == recipient, reply_parts.c.list_number.in_(numbers)
+            # Of any link: their key begins with it.
+            reply_parts.c.link_id.in_(select(links.c.id)),
+            reply_parts.c.sender == recipient,
+            reply_parts.c.list_number.in_(numbers),
         )
         self._execute(parts)
         tried = update(verifications).where(

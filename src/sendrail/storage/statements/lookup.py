@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+)
 
 from sendrail.domain.ids import AccountId, LinkId, MessageNumber
 from sendrail.domain.message import Status
@@ -133,8 +144,8 @@ class LookUp:
 
     def backlog(self) -> Backlog:
         """Return what is not settled."""
-        # Both words, as the index of what is open has them.
-        is_open = messages.c.status.in_([Status.SENDING, Status.UNCERTAIN])
+        # Word for word what the index of the open ones says: by values it would not be used.
+        is_open = text("messages.status IN ('sending', 'uncertain')")
         uncertain = select(func.count()).where(messages.c.status == Status.UNCERTAIN, is_open)
         callbacks = select(func.count()).select_from(inbox)
         return Backlog(self._execute(uncertain).scalar_one(), self._execute(callbacks).scalar_one())
@@ -159,12 +170,20 @@ class LookUp:
         if not gone:
             return 0
         numbers = [row.number for row in gone]
-        refs = [(row.link_id, row.carrier_ref) for row in gone if row.carrier_ref is not None]
-        self._execute(
-            delete(carrier_refs).where(
-                tuple_(carrier_refs.c.link_id, carrier_refs.c.carrier_ref).in_(refs)
+        refs = [
+            {"of_link": row.link_id, "of_ref": row.carrier_ref}
+            for row in gone
+            if row.carrier_ref is not None
+        ]
+        if refs:
+            # Each by its key: for a list of pairs SQLite would read all references there are.
+            self._execute(
+                delete(carrier_refs).where(
+                    carrier_refs.c.link_id == bindparam("of_link"),
+                    carrier_refs.c.carrier_ref == bindparam("of_ref"),
+                ),
+                refs,
             )
-        )
         self._execute(delete(attempts).where(attempts.c.number.in_(numbers)))
         self._execute(delete(messages).where(messages.c.number.in_(numbers)))
         return len(gone)

@@ -1,0 +1,809 @@
+-- Schema 0008
+--
+-- What PostgreSQL kept when it was first frozen, as `pg_dump --schema-only --no-owner` told it, but
+-- for the weeks, which come and go. This file is never written anew: what changes from here on is a
+-- step in storage/migrations/versions, and the test beside this file takes all of them.
+
+CREATE TABLE public.accounts (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    status text NOT NULL,
+    blocked_words text NOT NULL,
+    created_at bigint NOT NULL,
+    stop_words text DEFAULT ''::text NOT NULL
+);
+
+CREATE SEQUENCE public.accounts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.accounts_id_seq OWNED BY public.accounts.id;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.api_keys (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    shown text NOT NULL,
+    name text NOT NULL,
+    created_at bigint NOT NULL,
+    revoked_at bigint
+);
+
+CREATE SEQUENCE public.api_keys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.api_keys_id_seq OWNED BY public.api_keys.id;
+
+CREATE TABLE public.attempts (
+    number bigint NOT NULL,
+    attempt smallint NOT NULL,
+    lane smallint NOT NULL,
+    link_id bigint NOT NULL,
+    epoch bigint NOT NULL,
+    started_at bigint NOT NULL,
+    ended_at bigint NOT NULL,
+    outcome text NOT NULL,
+    detail text,
+    carrier_ref text
+)
+PARTITION BY RANGE (started_at);
+
+CREATE TABLE public.audit (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    at bigint NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    about text NOT NULL,
+    details text NOT NULL,
+    request_id text
+);
+
+CREATE SEQUENCE public.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.audit_id_seq OWNED BY public.audit.id;
+
+CREATE TABLE public.auto_replies (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    keyword text NOT NULL,
+    account_id bigint NOT NULL,
+    list_number bigint NOT NULL,
+    body text NOT NULL,
+    asked_at bigint NOT NULL,
+    queued_at bigint
+);
+
+CREATE TABLE public.blocks (
+    account_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    note text NOT NULL,
+    blocked_at bigint NOT NULL
+);
+
+CREATE TABLE public.carrier_refs (
+    link_id bigint NOT NULL,
+    carrier_ref text NOT NULL,
+    lane smallint NOT NULL,
+    number bigint NOT NULL,
+    part smallint,
+    parts smallint,
+    told boolean DEFAULT false NOT NULL,
+    message_lane smallint NOT NULL,
+    kept_at bigint NOT NULL
+)
+PARTITION BY RANGE (kept_at);
+
+CREATE TABLE public.consent_events (
+    id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    active boolean NOT NULL,
+    reason text NOT NULL,
+    source text NOT NULL,
+    evidence text NOT NULL,
+    at bigint NOT NULL,
+    rule text
+);
+
+CREATE SEQUENCE public.consent_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.consent_events_id_seq OWNED BY public.consent_events.id;
+
+CREATE TABLE public.contacts (
+    account_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    email text,
+    carrier text,
+    line_type text,
+    timezone text,
+    is_valid boolean,
+    looked_up_at bigint,
+    created_at bigint NOT NULL
+);
+
+CREATE TABLE public.counters (
+    name text NOT NULL,
+    value bigint NOT NULL
+);
+
+CREATE TABLE public.enrolments (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    journey_id bigint NOT NULL,
+    started_at bigint NOT NULL,
+    ends_at bigint NOT NULL
+);
+
+CREATE TABLE public.erased (
+    account_id bigint NOT NULL,
+    digest bigint NOT NULL,
+    complained boolean NOT NULL,
+    erased_at bigint NOT NULL
+);
+
+CREATE TABLE public.fingerprints (
+    lane smallint NOT NULL,
+    fingerprint bigint NOT NULL,
+    number bigint NOT NULL,
+    at bigint NOT NULL
+);
+
+CREATE TABLE public.full_accounts (
+    account_id bigint NOT NULL
+);
+
+CREATE TABLE public.idempotency (
+    account_id bigint NOT NULL,
+    key text NOT NULL,
+    route text NOT NULL,
+    body_digest bytea NOT NULL,
+    status smallint NOT NULL,
+    answer bytea NOT NULL,
+    created_at bigint NOT NULL
+);
+
+CREATE TABLE public.inbox (
+    id bigint NOT NULL,
+    link_id bigint NOT NULL,
+    received_at bigint NOT NULL,
+    raw bytea NOT NULL,
+    lane smallint NOT NULL
+);
+
+CREATE SEQUENCE public.inbox_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1000;
+
+CREATE TABLE public.journeys (
+    id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    name text NOT NULL,
+    created_at bigint NOT NULL,
+    trigger text DEFAULT 'none'::text NOT NULL
+);
+
+CREATE SEQUENCE public.journeys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.journeys_id_seq OWNED BY public.journeys.id;
+
+CREATE TABLE public.leases (
+    name text NOT NULL,
+    owner text NOT NULL,
+    epoch bigint NOT NULL,
+    taken_at bigint NOT NULL
+);
+
+CREATE TABLE public.link_paces (
+    link_id bigint NOT NULL,
+    messages_until bigint NOT NULL,
+    segments_until bigint NOT NULL
+);
+
+CREATE TABLE public.link_states (
+    link_id bigint NOT NULL,
+    state text NOT NULL,
+    detail text NOT NULL,
+    since bigint NOT NULL
+);
+
+CREATE TABLE public.links (
+    id bigint NOT NULL,
+    account_id bigint,
+    name text NOT NULL,
+    kind text NOT NULL,
+    settings bytea NOT NULL,
+    "window" integer NOT NULL,
+    mps double precision,
+    segments_per_second double precision,
+    version integer NOT NULL,
+    token bytea,
+    token_digest bytea,
+    old_token_digest bytea,
+    old_token_until bigint,
+    paused_at bigint,
+    removed_at bigint
+);
+
+CREATE SEQUENCE public.links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.links_id_seq OWNED BY public.links.id;
+
+CREATE TABLE public.list_contacts (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    active boolean NOT NULL,
+    first_name text NOT NULL,
+    last_name text NOT NULL,
+    subscribed_at bigint NOT NULL,
+    unsubscribed_at bigint,
+    reason text,
+    custom_fields text DEFAULT '{}'::text NOT NULL,
+    signup_at bigint DEFAULT 0 NOT NULL,
+    signup_method text,
+    ip_address text,
+    url text,
+    ad_network_source text,
+    ad_network_id text
+);
+
+CREATE TABLE public.lists (
+    id bigint NOT NULL,
+    lane smallint NOT NULL,
+    account_id bigint NOT NULL,
+    number bigint NOT NULL,
+    name text NOT NULL,
+    brand text NOT NULL,
+    status text NOT NULL,
+    rate integer NOT NULL,
+    link_id bigint NOT NULL,
+    byoc boolean NOT NULL,
+    verified_at bigint,
+    on_uncertain text NOT NULL,
+    created_at bigint NOT NULL,
+    answers boolean DEFAULT true NOT NULL,
+    stop_text text,
+    start_text text,
+    help_text text,
+    second_link_id bigint
+);
+
+CREATE SEQUENCE public.lists_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
+
+CREATE TABLE public.marks (
+    name text NOT NULL,
+    value bytea NOT NULL
+);
+
+CREATE TABLE public.messages (
+    number bigint NOT NULL,
+    lane smallint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    created_at bigint NOT NULL,
+    status text NOT NULL,
+    attempt smallint NOT NULL,
+    epoch bigint NOT NULL,
+    skips smallint NOT NULL,
+    resent smallint NOT NULL,
+    segments smallint NOT NULL,
+    encoding text NOT NULL,
+    body text NOT NULL,
+    metadata text,
+    detail text,
+    link_id bigint,
+    carrier_ref text,
+    sending_at bigint,
+    sent_at bigint,
+    ended_at bigint,
+    parts_left smallint
+)
+PARTITION BY RANGE (created_at);
+
+CREATE TABLE public.numbers (
+    lane smallint NOT NULL,
+    last bigint NOT NULL
+);
+
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    endpoint_id bigint NOT NULL,
+    kind text NOT NULL,
+    ref bigint NOT NULL,
+    at bigint NOT NULL,
+    due_at bigint,
+    told boolean NOT NULL,
+    attempts smallint NOT NULL,
+    retries smallint NOT NULL,
+    body bytea,
+    lane smallint NOT NULL
+);
+
+CREATE SEQUENCE public.outbox_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1000;
+
+CREATE TABLE public.parked_receipts (
+    id bigint NOT NULL,
+    link_id bigint NOT NULL,
+    carrier_ref text NOT NULL,
+    status text,
+    detail text NOT NULL,
+    received_at bigint NOT NULL,
+    trouble text,
+    lane smallint NOT NULL
+);
+
+CREATE TABLE public.processes (
+    name text NOT NULL,
+    roles text NOT NULL,
+    version text NOT NULL,
+    started_at bigint NOT NULL,
+    seen_at bigint NOT NULL
+);
+
+CREATE TABLE public.queue (
+    lane smallint NOT NULL,
+    list_id bigint NOT NULL,
+    rank smallint NOT NULL,
+    due_at bigint NOT NULL,
+    number bigint NOT NULL,
+    slice smallint NOT NULL
+)
+PARTITION BY LIST (slice);
+
+CREATE TABLE public.queue_0 (
+    lane smallint CONSTRAINT queue_lane_not_null NOT NULL,
+    list_id bigint CONSTRAINT queue_list_id_not_null NOT NULL,
+    rank smallint CONSTRAINT queue_rank_not_null NOT NULL,
+    due_at bigint CONSTRAINT queue_due_at_not_null NOT NULL,
+    number bigint CONSTRAINT queue_number_not_null NOT NULL,
+    slice smallint CONSTRAINT queue_slice_not_null NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.queue_1 (
+    lane smallint CONSTRAINT queue_lane_not_null NOT NULL,
+    list_id bigint CONSTRAINT queue_list_id_not_null NOT NULL,
+    rank smallint CONSTRAINT queue_rank_not_null NOT NULL,
+    due_at bigint CONSTRAINT queue_due_at_not_null NOT NULL,
+    number bigint CONSTRAINT queue_number_not_null NOT NULL,
+    slice smallint CONSTRAINT queue_slice_not_null NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.queue_2 (
+    lane smallint CONSTRAINT queue_lane_not_null NOT NULL,
+    list_id bigint CONSTRAINT queue_list_id_not_null NOT NULL,
+    rank smallint CONSTRAINT queue_rank_not_null NOT NULL,
+    due_at bigint CONSTRAINT queue_due_at_not_null NOT NULL,
+    number bigint CONSTRAINT queue_number_not_null NOT NULL,
+    slice smallint CONSTRAINT queue_slice_not_null NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.queue_3 (
+    lane smallint CONSTRAINT queue_lane_not_null NOT NULL,
+    list_id bigint CONSTRAINT queue_list_id_not_null NOT NULL,
+    rank smallint CONSTRAINT queue_rank_not_null NOT NULL,
+    due_at bigint CONSTRAINT queue_due_at_not_null NOT NULL,
+    number bigint CONSTRAINT queue_number_not_null NOT NULL,
+    slice smallint CONSTRAINT queue_slice_not_null NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.queue_slices (
+    current smallint NOT NULL,
+    turned_at bigint NOT NULL
+);
+
+CREATE TABLE public.recipient_troubles (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    number bigint NOT NULL,
+    at bigint NOT NULL
+);
+
+CREATE TABLE public.refused_callbacks (
+    id bigint NOT NULL,
+    link_id bigint NOT NULL,
+    received_at bigint NOT NULL,
+    raw bytea NOT NULL,
+    reason text NOT NULL
+);
+
+CREATE SEQUENCE public.refused_callbacks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.refused_callbacks_id_seq OWNED BY public.refused_callbacks.id;
+
+CREATE TABLE public.replies (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    sender bigint NOT NULL,
+    body text NOT NULL,
+    keyword text,
+    received_at bigint NOT NULL,
+    rule text,
+    review boolean DEFAULT false NOT NULL
+);
+
+CREATE SEQUENCE public.replies_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.replies_id_seq OWNED BY public.replies.id;
+
+CREATE TABLE public.reply_parts (
+    link_id bigint NOT NULL,
+    sender bigint NOT NULL,
+    list_number bigint NOT NULL,
+    reference integer NOT NULL,
+    total smallint NOT NULL,
+    number smallint NOT NULL,
+    body text NOT NULL,
+    answered boolean NOT NULL,
+    joined boolean NOT NULL,
+    received_at bigint NOT NULL
+);
+
+CREATE TABLE public.reply_refs (
+    link_id bigint NOT NULL,
+    carrier_ref text NOT NULL,
+    received_at bigint NOT NULL
+);
+
+CREATE TABLE public.spans (
+    kind text NOT NULL,
+    span smallint NOT NULL,
+    owner text NOT NULL,
+    epoch bigint NOT NULL,
+    until bigint NOT NULL
+);
+
+CREATE TABLE public.verifications (
+    list_id bigint NOT NULL,
+    checked_at bigint NOT NULL,
+    checked text NOT NULL,
+    sent_at bigint,
+    recipient bigint,
+    message_number bigint
+);
+
+CREATE TABLE public.webhook_attempts (
+    event_id bigint NOT NULL,
+    attempt smallint NOT NULL,
+    endpoint_id bigint NOT NULL,
+    started_at bigint NOT NULL,
+    ended_at bigint NOT NULL,
+    outcome text NOT NULL,
+    status smallint,
+    detail text NOT NULL
+);
+
+CREATE TABLE public.webhook_endpoints (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    events text NOT NULL,
+    list_id bigint,
+    state text NOT NULL,
+    secret bytea NOT NULL,
+    old_secret bytea,
+    old_secret_until bigint,
+    failing_since bigint,
+    listens_until bigint,
+    created_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.webhook_endpoints_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.webhook_endpoints_id_seq OWNED BY public.webhook_endpoints.id;
+
+ALTER TABLE ONLY public.queue ATTACH PARTITION public.queue_0 FOR VALUES IN ('0');
+
+ALTER TABLE ONLY public.queue ATTACH PARTITION public.queue_1 FOR VALUES IN ('1');
+
+ALTER TABLE ONLY public.queue ATTACH PARTITION public.queue_2 FOR VALUES IN ('2');
+
+ALTER TABLE ONLY public.queue ATTACH PARTITION public.queue_3 FOR VALUES IN ('3');
+
+ALTER TABLE ONLY public.accounts ALTER COLUMN id SET DEFAULT nextval('public.accounts_id_seq'::regclass);
+
+ALTER TABLE ONLY public.api_keys ALTER COLUMN id SET DEFAULT nextval('public.api_keys_id_seq'::regclass);
+
+ALTER TABLE ONLY public.audit ALTER COLUMN id SET DEFAULT nextval('public.audit_id_seq'::regclass);
+
+ALTER TABLE ONLY public.consent_events ALTER COLUMN id SET DEFAULT nextval('public.consent_events_id_seq'::regclass);
+
+ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
+
+ALTER TABLE ONLY public.links ALTER COLUMN id SET DEFAULT nextval('public.links_id_seq'::regclass);
+
+ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
+
+ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('public.refused_callbacks_id_seq'::regclass);
+
+ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
+
+ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('public.webhook_endpoints_id_seq'::regclass);
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_one_digest UNIQUE (digest);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_key PRIMARY KEY (lane, number, attempt, started_at);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.auto_replies
+    ADD CONSTRAINT auto_replies_key PRIMARY KEY (list_id, recipient, keyword);
+
+ALTER TABLE ONLY public.blocks
+    ADD CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient);
+
+ALTER TABLE ONLY public.carrier_refs
+    ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, link_id, carrier_ref, kept_at);
+
+ALTER TABLE ONLY public.consent_events
+    ADD CONSTRAINT consent_events_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.contacts
+    ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
+
+ALTER TABLE ONLY public.counters
+    ADD CONSTRAINT counters_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.enrolments
+    ADD CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id);
+
+ALTER TABLE ONLY public.erased
+    ADD CONSTRAINT erased_key PRIMARY KEY (account_id, digest);
+
+ALTER TABLE ONLY public.fingerprints
+    ADD CONSTRAINT fingerprints_key PRIMARY KEY (lane, fingerprint);
+
+ALTER TABLE ONLY public.full_accounts
+    ADD CONSTRAINT full_accounts_key PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_key PRIMARY KEY (account_id, key);
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_key PRIMARY KEY (lane, id);
+
+ALTER TABLE ONLY public.journeys
+    ADD CONSTRAINT journeys_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.journeys
+    ADD CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name);
+
+ALTER TABLE ONLY public.leases
+    ADD CONSTRAINT leases_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.link_paces
+    ADD CONSTRAINT link_paces_key PRIMARY KEY (link_id);
+
+ALTER TABLE ONLY public.link_states
+    ADD CONSTRAINT link_states_key PRIMARY KEY (link_id);
+
+ALTER TABLE ONLY public.links
+    ADD CONSTRAINT links_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.list_contacts
+    ADD CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number);
+
+ALTER TABLE ONLY public.marks
+    ADD CONSTRAINT marks_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_key PRIMARY KEY (lane, number, created_at);
+
+ALTER TABLE ONLY public.numbers
+    ADD CONSTRAINT numbers_key PRIMARY KEY (lane);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_key PRIMARY KEY (lane, id);
+
+ALTER TABLE ONLY public.parked_receipts
+    ADD CONSTRAINT parked_receipts_key PRIMARY KEY (lane, id);
+
+ALTER TABLE ONLY public.processes
+    ADD CONSTRAINT processes_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.queue
+    ADD CONSTRAINT queue_key PRIMARY KEY (lane, list_id, rank, due_at, number, slice);
+
+ALTER TABLE ONLY public.queue_0
+    ADD CONSTRAINT queue_0_pkey PRIMARY KEY (lane, list_id, rank, due_at, number, slice);
+
+ALTER TABLE ONLY public.queue_1
+    ADD CONSTRAINT queue_1_pkey PRIMARY KEY (lane, list_id, rank, due_at, number, slice);
+
+ALTER TABLE ONLY public.queue_2
+    ADD CONSTRAINT queue_2_pkey PRIMARY KEY (lane, list_id, rank, due_at, number, slice);
+
+ALTER TABLE ONLY public.queue_3
+    ADD CONSTRAINT queue_3_pkey PRIMARY KEY (lane, list_id, rank, due_at, number, slice);
+
+ALTER TABLE ONLY public.recipient_troubles
+    ADD CONSTRAINT recipient_troubles_key PRIMARY KEY (list_id, recipient, number);
+
+ALTER TABLE ONLY public.refused_callbacks
+    ADD CONSTRAINT refused_callbacks_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.replies
+    ADD CONSTRAINT replies_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reply_parts
+    ADD CONSTRAINT reply_parts_key PRIMARY KEY (link_id, sender, list_number, reference, total, number);
+
+ALTER TABLE ONLY public.reply_refs
+    ADD CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref);
+
+ALTER TABLE ONLY public.spans
+    ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
+
+ALTER TABLE ONLY public.verifications
+    ADD CONSTRAINT verifications_key PRIMARY KEY (list_id);
+
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_key PRIMARY KEY (id);
+
+CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
+
+CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btree (queued_at, asked_at);
+
+CREATE INDEX consent_events_by_list_id_recipient ON public.consent_events USING btree (list_id, recipient);
+
+CREATE INDEX contacts_to_look_up ON public.contacts USING btree (account_id, recipient) WHERE (looked_up_at IS NULL);
+
+CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
+
+CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
+
+CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
+
+CREATE INDEX links_by_old_token_digest ON public.links USING btree (old_token_digest);
+
+CREATE INDEX links_by_token_digest ON public.links USING btree (token_digest);
+
+CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
+
+CREATE INDEX lists_by_number ON public.lists USING btree (number);
+
+CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btree (account_id, created_at);
+
+CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
+
+CREATE INDEX outbox_by_at ON public.outbox USING btree (at);
+
+CREATE INDEX outbox_by_ref ON public.outbox USING btree (ref);
+
+CREATE INDEX outbox_due ON public.outbox USING btree (endpoint_id, due_at, id) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX parked_receipts_by_received_at ON public.parked_receipts USING btree (received_at);
+
+CREATE INDEX recipient_troubles_by_at ON public.recipient_troubles USING btree (at);
+
+CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
+
+CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
+
+CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
+
+CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON public.webhook_attempts USING btree (endpoint_id, event_id);
+
+CREATE INDEX webhook_endpoints_by_account_id ON public.webhook_endpoints USING btree (account_id);
+
+ALTER INDEX public.queue_key ATTACH PARTITION public.queue_0_pkey;
+
+ALTER INDEX public.queue_key ATTACH PARTITION public.queue_1_pkey;
+
+ALTER INDEX public.queue_key ATTACH PARTITION public.queue_2_pkey;
+
+ALTER INDEX public.queue_key ATTACH PARTITION public.queue_3_pkey;
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.journeys
+    ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);
+
+ALTER TABLE ONLY public.links
+    ADD CONSTRAINT links_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_to_links FOREIGN KEY (link_id) REFERENCES public.links(id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_to_second_links FOREIGN KEY (second_link_id) REFERENCES public.links(id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);
+
+INSERT INTO public.alembic_version VALUES ('0008');
