@@ -222,7 +222,7 @@ class Member:
             try:
                 await self.beat()
             except StorageUnavailable as error:
-                _log.warning("lease_not_renewed", reason=error.code)
+                _log.warning("renewal_postponed", reason=error.code)
             await asyncio.sleep(self._life / _BEATS)
 
     async def beat(self) -> None:

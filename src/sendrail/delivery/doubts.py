@@ -47,7 +47,7 @@ class Doubts:
         try:
             await self._store.write(take_back)
         except StorageUnavailable as error:
-            _log.warning("claims_not_taken_back_yet", reason=error.code, count=len(arrivals))
+            _log.warning("taking_back_postponed", reason=error.code, count=len(arrivals))
             return False
         _log.warning("claims_taken_back", count=len(arrivals))
         self._lanes.end(claim.lane for claim in self._claims)
