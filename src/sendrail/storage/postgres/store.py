@@ -26,6 +26,7 @@ from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUn
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
@@ -105,6 +106,10 @@ class PostgresTx(CoreTx):
     def sole(self) -> NoReturn:
         """Many processes accept: nobody counts alone."""
         raise AssertionError("the shared store has many writers")
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms, self.driver)
 
     @cached_property
     def erasure(self) -> Erasure:
