@@ -10,7 +10,8 @@ hold up a request.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeVar, cast
@@ -67,6 +68,8 @@ _BY_KEY: Final = (
     "SET enable_bitmapscan = off",
 )
 _BEGIN: Final = "BEGIN"
+# A number of our own: whoever sets an installation up does so alone.
+LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
     f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
@@ -323,6 +326,17 @@ class PostgresStore:
             finally:
                 self._readers.append(session)
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """See `interface.Store`: the lock lasts as long as a transaction of its own."""
+        session = _Session(self.engine, self._pseudonyms, self.hints, _ALWAYS)
+        try:
+            await greenlet_spawn(_lock, session)
+            yield
+        finally:
+            await greenlet_spawn(session.roll_back)
+            await greenlet_spawn(session.close)
+
     async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`."""
         try:
@@ -395,6 +409,14 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Except
         return None, translated(error)
     session.tell("RELEASE SAVEPOINT work")
     return result, None
+
+
+def _lock(session: _Session) -> None:
+    try:
+        session.begin(_BEGIN)
+        session.tell(LOCK_ALONE)
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
 
 
 def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
