@@ -28,8 +28,8 @@ from .serve import Server, wait_until
 from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
-# Silence is noticed within half a second, and proven within one more.
-NOTICED_SECONDS = 2.0
+# Silence is noticed and proven within a second; the other half is a busy machine's.
+NOTICED_SECONDS = 1.5
 TOLD_SECONDS = 1.0
 BACK_SECONDS = 5.0
 
