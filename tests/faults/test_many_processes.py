@@ -27,10 +27,13 @@ class House:
         self._make, self._socket = make_server, handsets
         self.api = self.process("api,receipts,webhooks,scheduler")
         self.numbers = [self.api.list_number]
+        client = Client(self.api.port, self.api.key)
         for at in range(LISTS):
             number = f"+1555000{2000 + at}"
-            self.api.run("lists", "add", number, "--link", "sandbox", "--rate", "6000000")
+            about = {"list_name": "Load", "rate": 6_000_000, "link": "sandbox"}
+            assert client.post("/api/v2/lists", {"phone_number": number, **about}).status == 200
             self.numbers.append(number)
+        client.close()
 
     def process(self, roles):
         server = self._make(
