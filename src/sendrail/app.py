@@ -172,7 +172,8 @@ async def _wire(
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
     vault = Vault(folder.key("sealing", KEY_BYTES))
-    account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
+    async with store.alone():
+        account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
     intake = Intake(store, metrics, clock.now)
     sending = _sending(settings, folder, store, ids, metrics, clock)

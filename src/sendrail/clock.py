@@ -24,8 +24,8 @@ class Clock(Protocol):
         """Return seconds that only ever run forwards, from an unknown start."""
         ...
 
-    def follow(self, now: int) -> None:
-        """Take this for the time, as whoever shares a database with us does."""
+    def follow(self, earliest: int, latest: int) -> None:
+        """Learn that the time lies between these two, by the clock of a database we share."""
         ...
 
 
@@ -38,15 +38,22 @@ class SystemClock:
 
     def now(self) -> int:
         """See `Clock`; a wall clock set back stands still until it has caught up."""
-        self._last = max(self._last, time.time_ns() // 1_000_000 + self._ahead)
+        self._last = max(self._last, self._wall())
         return self._last
 
     def monotonic(self) -> float:
         """See `Clock`."""
         return _running_seconds()
 
-    def follow(self, now: int) -> None:
-        """See `Clock`; by a little we stand still, by much we jump."""
-        self._ahead = now - time.time_ns() // 1_000_000
-        if self._last > now + _JUMP_MS:
-            self._last = now
+    def follow(self, earliest: int, latest: int) -> None:
+        """See `Clock`; by a little we stand still, by much we jump.
+
+        A slow answer leaves much between the two, and then it must not move what a quick one told.
+        """
+        wall = self._wall()
+        self._ahead += min(max(wall, earliest), latest) - wall
+        if self._last > self._wall() + _JUMP_MS:
+            self._last = self._wall()
+
+    def _wall(self) -> int:
+        return time.time_ns() // 1_000_000 + self._ahead

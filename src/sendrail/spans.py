@@ -222,7 +222,7 @@ class Member:
             try:
                 await self.beat()
             except StorageUnavailable as error:
-                _log.warning("lease_not_renewed", reason=error.code)
+                _log.warning("renewal_postponed", reason=error.code)
             await asyncio.sleep(self._life / _BEATS)
 
     async def beat(self) -> None:
@@ -233,7 +233,8 @@ class Member:
             self._patient_until = asked_at + self._life
         told = await self._store.write(lambda tx: self._tell(tx, asked_at))
         self._heard_at = self._clock.monotonic()
-        self._clock.follow(told.now + round((self._heard_at - asked_at) * 500))
+        # The database read its clock at some time since, and cut the milliseconds off.
+        self._clock.follow(told.now, told.now + math.ceil((self._heard_at - asked_at) * 1000) + 1)
         self._present = told.present
         until = asked_at + self._life * (1 - _MARGIN)
         for share, (owned, goal) in zip(self._shares, told.owned, strict=True):

@@ -21,7 +21,7 @@ from sendrail import __version__
 
 # The end of every event's name that says: not now, but soon again.
 _POSTPONED: Final = "_postponed"
-_SAID_AGAIN_SECONDS: Final = 10.0
+_SAID_AGAIN_SECONDS: Final = 60.0
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)

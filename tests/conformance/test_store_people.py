@@ -1,5 +1,6 @@
 """People's data: deleted whole, told by nothing that is left, and never brought back."""
 
+import asyncio
 from itertools import count
 
 import pytest
@@ -7,7 +8,7 @@ from stores import ANN, BEN, FOREVER, NOW, OURS, THEIRS, house, sign_up
 
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.consent import read_reply
-from sendrail.domain.contact import OptOutReason
+from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
@@ -15,7 +16,8 @@ from sendrail.domain.webhook import Event
 from sendrail.marketing.erasure import ErasureService
 from sendrail.marketing.files import FileService
 from sendrail.marketing.imports import Became, Intake
-from sendrail.storage.rows import KnownContact, ReplyFilter
+from sendrail.marketing.signups import sign_up
+from sendrail.storage.rows import FileContact, KnownContact, ReplyFilter
 from sendrail.webhooks import payloads
 
 __all__ = ["house"]
@@ -302,3 +304,58 @@ def test_blocks_are_read_on_from_a_number(house, limit):
         found += [block.recipient for block in page]
         at = page[-1].recipient
     assert found == [ANN, BEN]
+
+
+def by_file(sender):
+    """Subscribe as a file does, after a look at how the number stands to the list."""
+
+    def work(tx):
+        if ANN not in tx.imported.standing(sender, [ANN]):
+            tx.imported.subscribe(sender, [FileContact(ANN, "A", "B")], NOW)
+            tx.imported.know(sender, [FileContact(ANN, "A", "B")], NOW)
+
+    return work
+
+
+def by_sign_up(sender):
+    signup = SignUp(recipient=ANN, method=SignupMethod.API)
+    return lambda tx: sign_up(tx, sender, [signup], NOW)
+
+
+def by_hand(sender):
+    return lambda tx: tx.contacts.subscribe(sender.id, [(ANN, "A", "B")], NOW)
+
+
+@pytest.mark.parametrize("way", [by_file, by_sign_up, by_hand])
+def test_an_erasure_between_the_question_and_the_subscription_is_honoured(house, way):
+    other = house.open()
+    work = way(house.list)
+    asked = asyncio.Event()
+
+    def hesitate(tx, ask):
+        def ask_and_hesitate(*about):
+            found = ask(*about)
+            asked.set()
+            if tx.core.dialect.name == "postgresql":
+                # Elsewhere nobody else can write meanwhile.
+                tx.driver.row("SELECT pg_sleep(0.3)")
+            return found
+
+        return ask_and_hesitate
+
+    def slowly(tx):
+        for name in ("among", "among_list"):
+            setattr(tx.erased, name, hesitate(tx, getattr(tx.erased, name)))
+        work(tx)
+
+    async def both():
+        coming = asyncio.create_task(other.write(slowly))
+        await asyncio.wait(
+            [asyncio.create_task(asked.wait()), coming], return_when="FIRST_COMPLETED"
+        )
+        await house.store.write(lambda tx: tx.erasure.forget(house.us, ANN, NOW))
+        await coming
+
+    house.do(both())
+    assert house.read(lambda tx: tx.contacts.find(house.list.id, ANN)) is None
+    assert str(ANN) not in house.backend.everything()["contacts"]

@@ -1,5 +1,9 @@
 """What `sendrail status` counts, and what waits for a claim; on every store."""
 
+import asyncio
+
+from sendrail.domain.sender import LinkReport, LinkState
+
 
 def backlog(house):
     return house.read(lambda tx: tx.lookup.backlog())
@@ -26,3 +30,29 @@ def test_a_store_beside_sees_the_same_rows(house):
     beside = house.store.beside()
     house.queue(1)
     assert house.write(lambda tx: tx.lookup.waiting()[house.us].depth, beside) == 1
+
+
+def test_two_that_report_on_a_link_at_once_both_do(house):
+    other = house.open()
+    house.write(lambda tx: tx.links.reports(), other)
+
+    def report(state, then):
+        def work(tx):
+            tx.links.report({house.link: LinkReport(state=state)})
+            then(tx)
+
+        return work
+
+    def hesitate(tx):
+        if tx.core.dialect.name == "postgresql":
+            # Elsewhere nobody else can write meanwhile.
+            tx.driver.row("SELECT pg_sleep(0.4)")
+
+    async def both():
+        first = asyncio.create_task(house.store.write(report(LinkState.OPEN, hesitate)))
+        await asyncio.sleep(0.1)
+        await other.write(report(LinkState.BROKEN, lambda _: None))
+        await first
+
+    house.do(both())
+    assert house.read(lambda tx: tx.links.reports())[house.link].state is LinkState.BROKEN

@@ -8,14 +8,21 @@ import time
 
 import postgres
 import pytest
-from owners import LIFE_SECONDS, Carrier, SteppedOwner
+from owners import ID_KEY, LIFE_SECONDS, Carrier, SteppedOwner
 from stores import _EMPTY, postgres_database
 
 from sendrail.domain.delivery import Submitted, Unavailable
+from sendrail.domain.errors import Contended
+from sendrail.domain.ids import MessageIds
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.postgres.store import PostgresStore
 
 ANN = 15550100001
+
+
+def nobody_hears(*_):
+    """Take what came of a piece of work."""
 
 
 class House:
@@ -146,6 +153,7 @@ def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house)
 
     owner.worker._claimer.claim = slowly
     owner.step()
+    owner.step()
     assert house.left == 0
     assert house.statuses() == ["queued"] * 2
     owner.worker._claimer.claim = claim
@@ -153,6 +161,42 @@ def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house)
     owner.do(asyncio.sleep(0.6))
     owner.step()
     assert house.left == 2
+
+
+def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatch):
+    """Even where its way back is blocked at first: what is claimed next must not overtake it."""
+    owner = house.owner()
+    owner.beat()
+    house.queue(2)
+    monkeypatch.setattr("sendrail.delivery.claiming._ROUND_MAX", 1)
+    monkeypatch.setattr("sendrail.delivery.claiming._SHARE_MIN", 1)
+    arrive = Queue.arrive
+
+    def fail_once(*_):
+        monkeypatch.setattr(Queue, "arrive", arrive)
+        raise Contended("in each other's way")
+
+    def come_late(*_):
+        del owner.share.may_finish
+        monkeypatch.setattr(Queue, "arrive", fail_once)
+        # Whatever is written next, what follows it is asked for before its end.
+        owner.worker._store.submit(lambda tx: tx.driver.run("SELECT pg_sleep(0.1)"), nobody_hears)
+        return False
+
+    owner.share.may_finish = come_late
+
+    async def step_by_step():
+        await owner.worker.look()
+        for _ in range(8):
+            await owner.worker.step()
+            await asyncio.sleep(0.02)
+
+    owner.do(step_by_step())
+    owner.do(asyncio.sleep(0.6))
+    owner.do(step_by_step())
+    numbers = [number for (number,) in house.sql("SELECT number FROM messages ORDER BY number")]
+    left = [message.message_id for *_, message in house.carrier.left]
+    assert left == MessageIds(ID_KEY).show_many(numbers)
 
 
 def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(house):

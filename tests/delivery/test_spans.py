@@ -1,13 +1,16 @@
 """Spans of work on a shared database: taken, renewed, given back, taken over; and what fences."""
 
 import asyncio
+import time
 from contextlib import suppress
 
+import asyncpg
 import postgres
 import pytest
 from sqlalchemy.util import greenlet_spawn
 from stores import _EMPTY, postgres_database
 
+from sendrail.clock import SystemClock
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.spans import Member
 from sendrail.storage.postgres.store import PostgresStore
@@ -15,6 +18,7 @@ from sendrail.telemetry import Metrics
 
 LIFE = 0.6
 SPANS = 8
+TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
 class Clock:
@@ -29,8 +33,8 @@ class Clock:
     def monotonic(self):
         return self.seconds
 
-    def follow(self, now):
-        self.told = now
+    def follow(self, earliest, latest):
+        self.told = earliest, latest
 
 
 class Town:
@@ -241,9 +245,33 @@ def test_a_beat_that_fails_takes_nothing_away_and_time_does(town):
 
 def test_every_member_follows_the_clock_of_the_database(town):
     a, _, clock = town.member("a")
+    [(before,)] = town.sql(TIME)
     town.beat(a)
-    [(now,)] = town.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
-    assert abs(now - clock.told) < 1_000
+    [(after,)] = town.sql(TIME)
+    # Our own time stood still, so the answer took none.
+    assert clock.told == (clock.told[0], clock.told[0] + 1)
+    assert before <= clock.told[0] <= after
+
+
+def test_a_beat_that_is_answered_late_does_not_move_the_clock(town):
+    a, _, _ = town.member("a")
+    clock = a._clock = SystemClock()
+    town.beat(a)
+
+    async def beat_slowly():
+        # The database has read its clock, and waits for the row before it answers.
+        row = await asyncpg.connect(town.url)
+        hold = row.transaction()
+        await hold.start()
+        await row.execute("SELECT 1 FROM processes WHERE name = 'a' FOR UPDATE")
+        beat = asyncio.create_task(a.beat())
+        await asyncio.sleep(1.2)
+        await hold.rollback()
+        await beat
+        await row.close()
+
+    town.do(beat_slowly())
+    assert abs(clock.now() - time.time_ns() // 1_000_000) < 300
 
 
 def test_places_are_counted_among_those_who_have_the_role(town):

@@ -27,11 +27,11 @@ class Log:
 
 def test_what_is_postponed_again_and_again_is_said_at_first_and_then_seldom():
     log = Log()
-    assert log.lines("claim_postponed", 25) == [(0, None), (10, 19), (20, 19)]
+    assert log.lines("claim_postponed", 125) == [(0, None), (60, 119), (120, 119)]
     # One kind does not hide another, and what comes after a while is said at once.
-    assert log.lines("look_postponed", 1) == [(25, None)]
+    assert log.lines("look_postponed", 1) == [(125, None)]
     log.now += 60
-    assert log.lines("claim_postponed", 1) == [(86, 9)]
+    assert log.lines("claim_postponed", 1) == [(186, 9)]
 
 
 @pytest.mark.parametrize("event", ["message_uncertain", "database_away"])

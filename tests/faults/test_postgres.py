@@ -11,7 +11,6 @@ import shutil
 import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +20,6 @@ import psutil
 import pytest
 from cluster import Cluster
 
-from sendrail.settings import Settings
-
 from .audit import check_found, check_uncertain, look_up_all, rung, settle_down, total
 from .caller import Caller
 from .disk import fill_up_to, mounted_tmpfs
@@ -31,9 +28,8 @@ from .serve import Server, wait_until
 from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
-NAMES = {each.name for each in fields(Settings)}
-# Silence is noticed within half a second, and proven within one more.
-NOTICED_SECONDS = 2.0
+# Silence is noticed and proven within a second; the other half is a busy machine's.
+NOTICED_SECONDS = 1.5
 TOLD_SECONDS = 1.0
 BACK_SECONDS = 5.0
 
@@ -108,10 +104,7 @@ def under_load(site, seed, faults=1, others=()):
     print(f"{len(load.told)} messages, refused {dict(load.refused)}")
     assert set(load.refused) <= {"duplicate_message", "storage_unavailable"}
     assert {call.retry_after for call in caller.calls if call.status == 503} <= {"1"}
-    # What was claimed in a commit of which nobody heard is found when the next process starts.
-    server.kill()
-    server.start()
-    check(site, load, caller, faults + 1)
+    check(site, load, caller, faults)
 
 
 def check(site, load, caller, faults):
@@ -230,34 +223,34 @@ def test_the_database_is_away_for_a_while(site, seed, name):
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.slow
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=LONG)])
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(61, marks=LONG)])
 def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
     cluster, server = site.cluster, site.server
     server.start()
-    time.sleep(1)
     process = psutil.Process(server.process.pid)
-    spent, said = sum(process.cpu_times()[:2]), len(server.said.read_text().splitlines())
+    wait_until(lambda: "spans_taken" in server.said.read_text(), 5, "it takes part")
+    spent, before = sum(process.cpu_times()[:2]), len(server.said.read_text().splitlines())
     cluster.kill()
     time.sleep(seconds)
-    spent, said = (
-        sum(process.cpu_times()[:2]) - spent,
-        len(server.said.read_text().splitlines()) - said,
-    )
-    print(f"{said} lines, {spent:.1f} s of processor time in {seconds} s")
+    spent = sum(process.cpu_times()[:2]) - spent
     cluster.start()
     client = server.client()
     order = {"to": "+15550009001", "list_number": server.list_number, "body": "back again"}
     wait_until(lambda: client.post("/api/v2/send-raw", order).status != 503, 5, "it takes orders")
     wait_until(lambda: total(client, "delivered") == 1, 10, "the message is delivered")
-    assert said < 10 + seconds
-    assert spent < 0.2 * seconds
     assert server.stop(15) == 0
+    lines = [json.loads(line) for line in server.said.read_text().splitlines()[before:]]
+    said = Counter(line["event"] for line in lines if line["level"] != "info")
+    print(f"{dict(said)}, {spent:.1f} s of processor time in {seconds} s")
+    # That it is away, and that it is back; who waits for it meanwhile says so once a minute.
+    assert said.pop("database_away") == said.pop("database_back") == 1
+    assert [event for event in said if not event.endswith("_postponed")] == []
+    assert max(said.values()) <= 1 + seconds // 60
+    assert spent < 0.2 * seconds
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.skipif("roles" not in NAMES, reason="a process has every role")
 @pytest.mark.parametrize("name", ["killed", "frozen"])
 def test_it_is_away_from_two_processes_that_accept(site, make_server, seed, name):
     """What one refused is posted to the other: it is a message once, whoever stored it."""

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 
+import postgres
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -38,6 +39,29 @@ def test_killed_at_any_moment_of_the_first_start(make_server, tmp_path, kills, s
         check_database(server)
         assert len(rows(server, "SELECT * FROM accounts")) == 1
         assert len(rows(server, "SELECT * FROM api_keys")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_of_several_first_starts_at_once_one_tells_a_key_that_works(make_server, tmp_path):
+    with postgres.database() as url:
+        servers = [
+            make_server(tmp_path / f"data-{at}", database_url=url, master_key="ab" * 32)
+            for at in range(3)
+        ]
+        for each in servers:
+            each.spawn()
+        keys = [each.ready()["api_key"] for each in servers]
+        [key] = filter(None, keys)
+        for each in servers:
+            each.key = key
+            order = {"to": "+15550100001", "list_number": each.list_number, "body": each.data.name}
+            assert each.client().post("/api/v2/send-raw", order).status == 200
+        assert [tuple(row) for row in postgres.do(url, "SELECT name FROM accounts")] == [
+            ("default",)
+        ]
+        for each in servers:
+            assert each.stop(15) == 0
 
 
 def test_a_schema_half_made_is_no_schema(tmp_path):

@@ -72,8 +72,12 @@ class MortalStore(Mortal, OwnStore):
             super()._commit()
 
 
+class Unheard(StorageUnavailable):
+    """The commit is done, and its answer is lost."""
+
+
 class MortalSharedStore(Mortal, OwnSharedStore):
-    """The shared store. That a commit is done, and its process lives on untold, is not tried."""
+    """The shared store; its process may live on without having heard of a commit."""
 
     async def _commit(self, writer, group):
         if self.dead:
@@ -86,6 +90,8 @@ class MortalSharedStore(Mortal, OwnSharedStore):
             await super()._commit(writer, [replace(each, done=_nobody) for each in group])
             self.kill()
         else:
+            self.doubt = Unheard("The connection was lost.") if fate < 0.012 else None
+            self.world.unheard += self.doubt is not None
             await super()._commit(writer, group)
 
 
@@ -156,7 +162,7 @@ class World:
         self.rings, self.submits = Counter(), defaultdict(list)
         self.refs, self.receipts_for = 0, set()
         self.told, self.unstored = {}, []
-        self.kills = 0
+        self.kills = self.unheard = 0
         self.calling = set()
         self.asking = []
         mps_link = road.add_link(window=self.dice.choice((5, 40)), mps=LINK_MPS)
@@ -285,6 +291,8 @@ class World:
         async def ask():
             try:
                 verdicts = await road.sending.accept(road.account, orders)
+            except Unheard:
+                return
             except StorageUnavailable:
                 self.unstored += [order.body for order in orders]
                 return

@@ -100,7 +100,7 @@ def test_a_silent_database_is_noticed_and_its_return_as_well(url, silent):
         return first, later
 
     first, later = asyncio.run(scene())
-    assert 0.5 <= first <= 2.0
+    assert 0.3 <= first <= 1.5
     assert max(later) < 0.1
 
 

@@ -92,7 +92,7 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: D
                 shown = f"[{host}]" if ":" in host else host
                 url = f"http://{shown}:{port}"
                 if has_api:
-                    await _tell(url, runtime, announce)
+                    await tell(url, runtime, announce)
                 else:
                     announce(Ready(url, None, runtime))
                 _log.info("serving", host=host, port=port)
@@ -114,8 +114,16 @@ def _calm_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def _tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
-    """Announce the server, and as long as nobody was told an API key, a first one with it."""
+async def tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
+    """Announce the server, and as long as nobody was told an API key, a first one with it.
+
+    Of several that start for the first time at once, one tells it.
+    """
+    async with runtime.store.alone():
+        await _tell_alone(url, runtime, announce)
+
+
+async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
     accounts, account = runtime.accounts, runtime.default_account
     keys = await accounts.keys(account)
     for key in keys:

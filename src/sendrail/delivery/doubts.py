@@ -1,4 +1,4 @@
-"""Claims whose commit nobody heard of: on disk or not, none of them has left."""
+"""Claims that have not left: their commit came too late, or nobody heard whether it came at all."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ class Doubts:
     """Takes such claims back.
 
     Nothing may be claimed before that is done. Otherwise the same attempt could be claimed again,
-    and be taken back while it is under way.
+    and be taken back while it is under way; and what is claimed next would overtake it.
     """
 
     def __init__(self, store: Store, lanes: Lanes, taken_back: Callable[[Claim], Arrival]) -> None:
@@ -31,7 +31,7 @@ class Doubts:
         return bool(self._claims)
 
     def note(self, claims: Sequence[Claim]) -> None:
-        """Remember claims whose transaction ended in an error."""
+        """Remember claims that have not left, and will not."""
         self._claims += claims
         self._lanes.begin(claim.lane for claim in claims)
 
@@ -47,7 +47,7 @@ class Doubts:
         try:
             await self._store.write(take_back)
         except StorageUnavailable as error:
-            _log.warning("claims_not_taken_back_yet", reason=error.code, count=len(arrivals))
+            _log.warning("taking_back_postponed", reason=error.code, count=len(arrivals))
             return False
         _log.warning("claims_taken_back", count=len(arrivals))
         self._lanes.end(claim.lane for claim in self._claims)

@@ -7,7 +7,7 @@ in a task of its own for each hand-over, so that one slow link never delays anot
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -287,52 +287,44 @@ class Worker:
 
     def _hand_over_all(self, found: Round, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
-        claims = [claim for _, claim in found.claims]
-        self._lanes.begin(claim.lane for claim in claims)
-        late = self._lanes.late(claims, now)
+        staying = list(self._lanes.late([claim for _, claim in found.claims], now))
         for route, claim in found.claims:
-            if claim not in late:
+            if claim not in staying:
                 by_route[route].append(claim)
-        self._give_back(late)
-        for route, claims in self._within_allowances(by_route, now):
-            departed = route.take(
-                now, len(claims), sum(claim.outbound.segments for claim in claims)
-            )
-            task = asyncio.get_running_loop().create_task(self._hand_over(route, claims, departed))
-            self._handing_over.add(task)
-            task.add_done_callback(self._handing_over.discard)
+        for route, claims in by_route.items():
+            fitting = _fitting(route, claims, now)
+            staying += claims[fitting:]
+            if fitting:
+                self._begin_hand_over(route, claims[:fitting], now)
+        self._give_back(staying, now)
         for route in {taken.route for taken in found.taken if taken.route is not None}:
             # A list that was woken by an answer may have had nothing to send after all.
             self._wake_parked(route, route.wakeable(now), now)
         for link, count in found.failed_over.items():
             self._metrics.failed_over.labels(link).inc(count)
         self._metrics.claimed.inc(len(found.claims))
-        self._metrics.in_flight.inc(len(found.claims))
 
-    def _within_allowances(
-        self, by_route: Mapping[Route, list[Claim]], now: float
-    ) -> Iterator[tuple[Route, list[Claim]]]:
-        """Yield what a contract that is shared still has reservations for; give the rest back."""
-        for route, claims in by_route.items():
-            going = claims
-            if route.allowance is not None:
-                sizes = (claim.outbound.segments for claim in claims)
-                fitting = route.allowance.take(now, sizes)
-                going = claims[:fitting]
-                self._give_back(claims[fitting:])
-            if going:
-                yield route, going
+    def _begin_hand_over(self, route: Route, claims: Sequence[Claim], now: float) -> None:
+        self._lanes.begin(claim.lane for claim in claims)
+        self._metrics.in_flight.inc(len(claims))
+        departed = route.take(now, len(claims), sum(claim.outbound.segments for claim in claims))
+        task = asyncio.get_running_loop().create_task(self._hand_over(route, claims, departed))
+        self._handing_over.add(task)
+        task.add_done_callback(self._handing_over.discard)
+
+    def _give_back(self, claims: Sequence[Claim], now: float) -> None:
+        """Have what may not leave put back before anything else is claimed: it comes first."""
+        if not claims:
+            return
+        _log.warning("claims_came_late", count=len(claims))
+        self._metrics.retried.inc(len(claims))
+        self._doubts.note(claims)
+        for claim in claims:
+            self._pacer.wake(claim.lane, claim.list_id, now)
 
     def granted(self, route: Route, start: float) -> None:
         """Wake lists for the time at which a link of a shared contract may be used."""
         self._wake_parked(route, route.wakeable_later(), start)
-
-    def _give_back(self, claims: Collection[Claim]) -> None:
-        """Return what may not leave to the queue, wherever that is served now."""
-        if claims:
-            _log.warning("claims_came_late", count=len(claims))
-            self._answers += [self._answer(claim, _NOT_HANDED_OVER) for claim in claims]
-            self._schedule_settle()
 
     def _wake_parked(self, route: Route, count: int, now: float) -> None:
         for list_id in list(islice(route.parked, count)):
@@ -488,6 +480,13 @@ class Worker:
             now = self._clock.monotonic()
             self._pacer.wake(claim.lane, claim.list_id, now + max(0.0, wait))
             self._store.hints.queued_event.set()
+
+
+def _fitting(route: Route, claims: Sequence[Claim], now: float) -> int:
+    """Return for how many a contract that is shared still has reservations."""
+    if route.allowance is None:
+        return len(claims)
+    return route.allowance.take(now, (claim.outbound.segments for claim in claims))
 
 
 def _reference_kept(_: None, error: Exception | None) -> None:

@@ -9,6 +9,7 @@ behind the door. Every statement on an account's rows takes the account.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -325,6 +326,13 @@ class Store(Protocol):
 
     def beside(self) -> "Store":
         """Return the same database with groups of its own, or this very store if it has none."""
+        ...
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Hold off every other process that asks for this, for as long as the context lasts.
+
+        For what is done once in the life of an installation. The end of a process ends it.
+        """
         ...
 
     async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -252,6 +252,10 @@ class SqliteStore:
     def beside(self) -> "SqliteStore":
         """See `interface.Store`: there is one writer."""
         return self
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """See `interface.Store`: the one who serves has the folder's lock."""
+        return nullcontext()
 
     async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`: here everything is forgotten row by row."""

@@ -54,7 +54,7 @@ class News(Hints):
                     async with _connected(engine) as connection:
                         await self._talk(connection)
                 except _TROUBLE as error:
-                    _log.warning("news_interrupted", reason=type(error).__name__)
+                    _log.warning("news_postponed", reason=type(error).__name__)
                 await asyncio.sleep(_AGAIN_SECONDS)
         finally:
             self._is_running = False

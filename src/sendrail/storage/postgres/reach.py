@@ -21,7 +21,10 @@ _log = structlog.get_logger()
 
 # To connect to one host, and to hear from it.
 _CONNECT_SECONDS: Final = 1.0
-_SILENCE_SECONDS: Final = 0.5
+# After so long a silence it is asked, and has so long to answer: together no longer than a request
+# may wait. Ten times what a server needs that has far more to do than processors to do it.
+_SILENCE_SECONDS: Final = 0.3
+_PROOF_SECONDS: Final = 0.7
 _ASK_SECONDS: Final = 0.25
 _ATTRIBUTES: Final = "target_session_attrs"
 AWAY: Final = (
@@ -43,11 +46,14 @@ class Hosts:
     def __init__(self, url: str) -> None:
         self._urls = _one_by_one(url)
 
-    async def connect(self) -> Any:
-        """Return a connection to the first host that is there and is what the address asks for."""
+    async def connect(self, within: float = _CONNECT_SECONDS) -> Any:
+        """Return a connection to the first host that is there and is what the address asks for.
+
+        Each host has so many seconds.
+        """
         for at, url in enumerate(self._urls):
             try:
-                connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS)
+                connection = await asyncpg.connect(url, timeout=within)
             except DRIVER_ERRORS as error:
                 if at < len(self._urls) - 1:
                     continue
@@ -143,10 +149,10 @@ class Reach:
             finally:
                 watch.end()
 
-    async def answers(self) -> bool:
-        """Ask the database whether it is there."""
+    async def answers(self, within: float = _CONNECT_SECONDS) -> bool:
+        """Ask the database whether it is there; each of its hosts has so many seconds."""
         try:
-            connection = await self._hosts.connect()
+            connection = await self._hosts.connect(within)
         except DRIVER_ERRORS:
             return False
         connection.terminate()
@@ -177,7 +183,7 @@ class _Watch:
 
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
-        if await self._reach.answers():
+        if await self._reach.answers(_PROOF_SECONDS):
             # It only takes long.
             self.handle = loop.call_later(_SILENCE_SECONDS, self.wonder)
         else:

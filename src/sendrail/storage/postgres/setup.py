@@ -17,10 +17,8 @@ from sendrail.storage.postgres import partitions
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.postgres.store import PostgresStore, translated
+from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore, translated
 
-# A number of our own, for a lock that only we ask for.
-_ONE_AT_A_TIME: Final = 0x53656E6472
 _SERVER_MIN: Final = 140_000
 _SEQUENCES: Final = ("inbox_numbers", "outbox_numbers")
 # The oldest schema whose code may still run on this database.
@@ -58,7 +56,7 @@ def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str
         check_server(core)
         driver.run("BEGIN")
         # Whoever comes second waits here, and then finds it done.
-        driver.row(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
+        driver.row(LOCK_ALONE)
         before = schema_of(core)
         if before is None:
             if not may_make:

@@ -10,7 +10,8 @@ hold up a request.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeVar, cast
@@ -26,6 +27,7 @@ from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUn
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
@@ -65,6 +67,8 @@ _BY_KEY: Final = (
     # It reads all that match before the first is known, however few are wanted.
     "SET enable_bitmapscan = off",
 )
+# A number of our own: whoever sets an installation up does so alone.
+LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
     f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
@@ -108,6 +112,10 @@ class PostgresTx(CoreTx):
     def sole(self) -> NoReturn:
         """Many processes accept: nobody counts alone."""
         raise AssertionError("the shared store has many writers")
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms, self.driver)
 
     @cached_property
     def erasure(self) -> Erasure:
@@ -334,6 +342,17 @@ class PostgresStore:
             finally:
                 self._readers.append(session)
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """See `interface.Store`: the lock lasts as long as a transaction of its own."""
+        session = _Session(self.engine, self._pseudonyms, self.hints, _ALWAYS)
+        try:
+            await greenlet_spawn(_lock, session)
+            yield
+        finally:
+            await greenlet_spawn(session.roll_back)
+            await greenlet_spawn(session.close)
+
     async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`."""
         try:
@@ -408,6 +427,14 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Except
         return None, translated(error)
     session.tell("RELEASE SAVEPOINT work")
     return result, None
+
+
+def _lock(session: _Session) -> None:
+    try:
+        session.begin()
+        session.tell(LOCK_ALONE)
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
 
 
 def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:

@@ -19,6 +19,19 @@ def insert_new(connection: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
+def insert_or_replace(connection: Connection, table: Table) -> Insert:
+    """Return an insert that takes the place of a row whose key is there already."""
+    key = table.primary_key
+    rest = [column.name for column in table.c if column.name not in key.columns]
+    if connection.dialect.name == "postgresql":
+        for_postgres = postgresql.insert(table)
+        values = {name: for_postgres.excluded[name] for name in rest}
+        return for_postgres.on_conflict_do_update(index_elements=key, set_=values)
+    for_sqlite = sqlite.insert(table)
+    values = {name: for_sqlite.excluded[name] for name in rest}
+    return for_sqlite.on_conflict_do_update(index_elements=key, set_=values)
+
+
 def count_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
     """Insert the rows whose key is not there yet, and return how many those were."""
     if not rows:

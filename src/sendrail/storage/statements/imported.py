@@ -33,6 +33,8 @@ class Imported:
     ) -> dict[PhoneNumber, FileStanding]:
         """Return how the account stands to those of the numbers that it knows."""
         found: dict[PhoneNumber, FileStanding] = {}
+        # Asked first: from then on nobody is erased until the transaction ends.
+        erased = self._erased.among(sender.account_id, recipients)
         for part in batches(list(recipients)):
             known = select(_contact.recipient).where(
                 _contact.account_id == sender.account_id, _contact.recipient.in_(part)
@@ -45,7 +47,7 @@ class Imported:
                 found[PhoneNumber(recipient)] = (
                     FileStanding.ACTIVE if active else FileStanding.OPTED_OUT
                 )
-        for recipient in self._erased.among(sender.account_id, recipients):
+        for recipient in erased:
             # One who has come back by a START since is on the list like anybody else.
             if found.get(recipient) is not FileStanding.ACTIVE:
                 found[recipient] = FileStanding.OPTED_OUT

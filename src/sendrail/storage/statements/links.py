@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.sender import Link, LinkReport, LinkState, ListStatus
 from sendrail.storage.rows import CallbackToken
+from sendrail.storage.statements.dialect import insert_or_replace
 from sendrail.storage.tables import link_states, links, lists
 
 _LIVE: Final = links.c.removed_at.is_(None)
@@ -17,6 +18,7 @@ class Links:
     """Configured connections to carriers."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def add(  # noqa: PLR0917 - a row's columns
@@ -111,9 +113,9 @@ class Links:
         """Keep the delivering process's word on some links, in place of its last one."""
         if not reports:
             return
-        self._execute(delete(link_states).where(link_states.c.link_id.in_(reports)))
         self._execute(
-            insert(link_states),
+            insert_or_replace(self._connection, link_states),
+            # In one order: two that report at once must not wait for each other.
             [
                 {
                     "link_id": link_id,
@@ -121,7 +123,7 @@ class Links:
                     "detail": each.detail,
                     "since": each.since,
                 }
-                for link_id, each in reports.items()
+                for link_id, each in sorted(reports.items())
             ],
         )
 
