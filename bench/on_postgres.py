@@ -187,9 +187,11 @@ class House:
     @contextmanager
     def beside(self, roles: str) -> Iterator[kit.Server]:
         """Run one more process, in a folder of its own."""
-        with kit.sendrail(self.sendrail.command) as other:
-            with other.serve(**self.settings, SENDRAIL_ROLES=roles) as server:
-                yield server
+        with (
+            kit.sendrail(self.sendrail.command) as other,
+            other.serve(**self.settings, SENDRAIL_ROLES=roles) as server,
+        ):
+            yield server
 
     def add_lists(self) -> Path:
         """Add lists whose rate holds nothing back; return the file of their numbers."""
@@ -328,62 +330,63 @@ def wait_sent(server: Postgres, name: str, wanted: int, section: Section) -> Non
 # --- what a message costs -----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one message took of the database, and how many a second were accepted meanwhile."""
+
+    rate: float
+    statements: float
+    microseconds: float
+
+
+def cost(server: Postgres, house: House, section: Section, roles: str, **shape: Any) -> Cost:
+    """Send what is asked for, to its receipt where the roles have it so."""
+    with house.serve(roles=roles) as process:
+        calls, seconds = server.spent(house.name)
+        result = house.sendrail.load(process, **shape)
+        section.troubles += kit.troubles_of(result, "cost")
+        accepted = result["accepted"]
+        if not roles:
+            wait_sent(server, house.name, accepted, section)
+            time.sleep(2)
+        calls_now, seconds_now = server.spent(house.name)
+    took = (seconds_now - seconds) / accepted * 1e6
+    return Cost(result["rate"], (calls_now - calls) / accepted, took)
+
+
 def trips(server: Postgres, options: argparse.Namespace, section: Section) -> None:
-    for what, roles, shape in (
-        ("accepted, 64 at once", ACCEPTS, {"total": options.total, "connections": 64}),
-        ("accepted one by one", ACCEPTS, {"total": 2_000, "connections": 1}),
-        ("the whole way, 64 at once", "", {"total": options.total, "connections": 64}),
+    for what, roles, total, connections in (
+        ("accepted, 64 at once", ACCEPTS, options.total, 64),
+        ("accepted one by one", ACCEPTS, 2_000, 1),
+        ("the whole way, 64 at once", "", options.total, 64),
     ):
         with installed(options, server) as house:
-            lists = house.add_lists()
-            with house.serve(roles=roles) as process:
-                _, calls, seconds = cost(server, house, process, section, lists, bool(roles), shape)
+            shape = {"list_file": house.add_lists(), "total": total, "connections": connections}
+            found = cost(server, house, section, roles, **shape)
         section.figures += [
-            Figure(f"statements a message, {what}", "", [calls]),
-            Figure(f"the database's time, {what}", "µs a message", [seconds * 1e6]),
+            Figure(f"statements a message, {what}", "", [found.statements]),
+            Figure(f"the database's time, {what}", "µs a message", [found.microseconds]),
         ]
-
-
-def cost(
-    server: Postgres, house: House, process: kit.Server, section: Section, lists: Path,
-    accepts_only: bool, shape: dict[str, Any],
-) -> tuple[float, float, float]:  # fmt: skip
-    """Send what is asked for; return the rate, and a message's statements and their seconds."""
-    calls, seconds = server.spent(house.name)
-    result = house.sendrail.load(process, list_file=lists, **shape)
-    section.troubles += kit.troubles_of(result, "cost")
-    accepted = result["accepted"]
-    if not accepts_only:
-        wait_sent(server, house.name, accepted, section)
-        time.sleep(2)
-    calls_now, seconds_now = server.spent(house.name)
-    return result["rate"], (calls_now - calls) / accepted, (seconds_now - seconds) / accepted
 
 
 def growth(server: Postgres, options: argparse.Namespace, section: Section) -> None:
-    rates, costs = [], []
+    costs = []
     with installed(options, server) as house:
-        lists = house.add_lists()
-        stored = next_number = 0
-        for size in options.sizes:
+        shape = {"list_file": house.add_lists(), "connections": 64, "seconds": options.seconds}
+        stored = 0
+        for at, size in enumerate(options.sizes):
             fill(server, house.name, stored, size)
             stored = size
-            with house.serve() as process:
-                shape = {"connections": 64, "seconds": options.seconds, "first": next_number}
-                rate, _, seconds = cost(server, house, process, section, lists, False, shape)
-                next_number += 500_000
-            rates.append(rate)
-            costs.append(seconds * 1e6)
-            kit.say(f"{size:,} stored: {rate:,.0f}/s, {costs[-1]:.1f} us a message")
-    for size, rate, each in zip(options.sizes, rates, costs, strict=True):
+            costs.append(cost(server, house, section, "", first=at * 500_000, **shape))
+            kit.say(f"{size:,} stored: {costs[-1]}")
+    for size, each in zip(options.sizes, costs, strict=True):
         section.figures += [
-            Figure(f"accept with {size:,} stored", "messages/s", [rate]),
-            Figure(f"the database's time, the whole way, {size:,} stored", "µs a message", [each]),
+            Figure(f"accept while delivering, {size:,} stored", "messages/s", [each.rate]),
+            Figure(f"the database's time, {size:,} stored", "µs a message", [each.microseconds]),
         ]
-    most, least = options.sizes[-1], options.sizes[0]
-    section.figures.append(
-        Figure(f"**time a message, {most:,} / {least:,} stored**", "", [costs[-1] / costs[0]])
-    )
+    change = costs[-1].microseconds / costs[0].microseconds
+    between = f"{options.sizes[-1]:,} / {options.sizes[0]:,} stored"
+    section.figures.append(Figure(f"**time a message, {between}**", "", [change]))
 
 
 def fill(server: Postgres, name: str, first: int, last: int) -> None:
@@ -394,8 +397,7 @@ def fill(server: Postgres, name: str, first: int, last: int) -> None:
     at = f"({monday} + n % {max(1, (now - monday) // 1000)} * 1000)"
     assert now - monday < week
     values = {"first": first, "last": last, "at": at}
-    places = {key: place for key, place in PLACES.items()}
-    server.ask("SET synchronous_commit = off; " + FILL.format(**values, **places), name)
+    server.ask("SET synchronous_commit = off; " + FILL.format(**values, **PLACES), name)
     server.ask("VACUUM ANALYZE; CHECKPOINT", name)
 
 

@@ -13,10 +13,10 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.webhook import Event
+from sendrail.marketing import signups
 from sendrail.marketing.erasure import ErasureService
 from sendrail.marketing.files import FileService
 from sendrail.marketing.imports import Became, Intake
-from sendrail.marketing.signups import sign_up
 from sendrail.storage.rows import FileContact, KnownContact, ReplyFilter
 from sendrail.webhooks import payloads
 
@@ -319,7 +319,7 @@ def by_file(sender):
 
 def by_sign_up(sender):
     signup = SignUp(recipient=ANN, method=SignupMethod.API)
-    return lambda tx: sign_up(tx, sender, [signup], NOW)
+    return lambda tx: signups.sign_up(tx, sender, [signup], NOW)
 
 
 def by_hand(sender):
