@@ -8,6 +8,7 @@ a fresh database, and they take turns. psycopg is no dependency of Sendrail: `pi
 
 import argparse
 import asyncio
+import json
 import re
 import sys
 import time
@@ -161,12 +162,15 @@ async def passed(driver, size, rounds):
 
 
 def _accept(rows, lane, numbers):
+    about = {"lane": lane, "account_id": 1, "list_id": 2, "created_at": _NOW, "skips": 0}
+    text = {"segments": 1, "encoding": "gsm7", "body": _BODY, "metadata": None}
     messages = [
-        (n, lane, 1, 2, full.RECIPIENT + n % 10**6, _NOW, 0, 1, "gsm7", _BODY, None)
+        {"number": n, "recipient": full.RECIPIENT + n % 10**6, "fingerprint": n * 7919}
+        | about
+        | text
         for n in numbers
     ]
-    prints = [number * 7919 for number in numbers]
-    rows(gate.INSERT_NEW, *columns(messages, 11), prints, 0, [])
+    rows(gate.INSERT_NEW, json.dumps(messages), 0, [])
 
 
 def _claim(rows, lane, size):

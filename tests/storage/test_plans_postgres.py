@@ -123,24 +123,29 @@ def _gate(at):
         "gate.RESERVE": (full.lane(1), 1000),
         "gate.EARLIER": (at.lane, at.prints, 0),
         "gate.FORGET_FINGERPRINTS": (at.now, 0, 512, 20),
-        "gate.INSERT_MESSAGES": (*_new_rows(at), at.none, at.now),
-        "gate.INSERT_NEW": (*_new_rows(at), at.prints, 0, at.new[:1]),
+        "gate.INSERT_MESSAGES": (_new_rows(at), at.now),
+        "gate.INSERT_NEW": (_new_rows(at), 0, at.new[:1]),
     }
 
 
 def _new_rows(at):
-    return (
-        at.new,
-        at.new_lanes,
-        at.ones,
-        at.lists,
-        at.new_recipients,
-        [at.now] * 3,
-        at.zeros,
-        at.ones,
-        ["gsm7"] * 3,
-        ["Hello"] * 3,
-        at.none,
+    columns = (at.new, at.new_lanes, at.lists, at.new_recipients, at.prints)
+    about = {"account_id": 1, "created_at": at.now, "skips": 0, "segments": 1}
+    return json.dumps(
+        [
+            {
+                "number": n,
+                "lane": lane,
+                "list_id": list_id,
+                "recipient": to,
+                "encoding": "gsm7",
+                "body": "Hello",
+                "metadata": None,
+                "fingerprint": print_,
+                **about,
+            }
+            for n, lane, list_id, to, print_ in zip(*columns, strict=True)
+        ]
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
+import msgspec
+
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
@@ -138,13 +140,12 @@ FORGET_FINGERPRINTS: Final = """
     DELETE FROM fingerprints AS f USING old
     WHERE f.lane = old.lane AND f.fingerprint = old.fingerprint
 """
+# As JSON: the driver takes half the time for one text that it takes for a dozen arrays.
 _NEW: Final = """
     WITH new AS MATERIALIZED (
-        SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[],
-            $5::bigint[], $6::bigint[], $7::smallint[], $8::smallint[], $9::text[], $10::text[],
-            $11::text[], $12::bigint[])
-            AS new (number, lane, account_id, list_id, recipient, created_at, skips, segments,
-                encoding, body, metadata, fingerprint))
+        SELECT * FROM json_to_recordset($1::json) AS new (number bigint, lane smallint,
+            account_id bigint, list_id bigint, recipient bigint, created_at bigint, skips smallint,
+            segments smallint, encoding text, body text, metadata text, fingerprint bigint))
 """
 _ACCEPTED: Final = """
     accepted AS (
@@ -164,7 +165,7 @@ _QUEUED: Final = f"""
 """
 INSERT_MESSAGES: Final = f"""
     {_NEW}, {_ACCEPTED.format(which="true")}
-    {_QUEUED.format(due_at="$13")}
+    {_QUEUED.format(due_at="$2")}
 """
 # What is not returned was accepted within the window: by us, or by whoever we waited for. The way
 # it looks for the noted has them hashed, where a join would compare all with all.
@@ -173,14 +174,18 @@ INSERT_NEW: Final = f"""
         INSERT INTO fingerprints AS f (lane, fingerprint, number, at)
         SELECT lane, fingerprint, number, created_at FROM new ORDER BY lane, fingerprint
         ON CONFLICT (lane, fingerprint) DO UPDATE SET number = excluded.number, at = excluded.at
-            WHERE f.at <= $13 OR excluded.number = ANY($14::bigint[])
+            WHERE f.at <= $2 OR excluded.number = ANY($3::bigint[])
         RETURNING number),
     {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")},
     queued AS ({_QUEUED.format(due_at="NULL::bigint")})
     SELECT number FROM noted
 """
 
-_WIDTH: Final = 11
+_NAMES: Final = (
+    "number", "lane", "account_id", "list_id", "recipient", "created_at", "skips", "segments",
+    "encoding", "body", "metadata",
+)  # fmt: skip
+_json: Final = msgspec.json.Encoder().encode
 # What UNREACHABLE says of the account, not of a recipient.
 _ANY_ERASED: Final = 3
 
@@ -312,9 +317,11 @@ class Messages:
         """See `interface.ManyWriters`."""
         if not rows:
             return {}
-        noted = self._driver.rows(
-            INSERT_NEW, *columns(rows, _WIDTH), list(fingerprints), since, list(forced)
-        )
+        new = [
+            {**dict(zip(_NAMES, row, strict=True)), "fingerprint": fingerprint}
+            for row, fingerprint in zip(rows, fingerprints, strict=True)
+        ]
+        noted = self._driver.rows(INSERT_NEW, _json(new).decode(), since, list(forced))
         if len(noted) == len(rows):
             return {}
         inserted = {number for (number,) in noted}
@@ -346,8 +353,8 @@ class Messages:
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         """Insert messages and queue them, at once unless `due_at` says when."""
         if rows:
-            nothing = [None] * len(rows)
-            self._driver.run(INSERT_MESSAGES, *columns(rows, _WIDTH), nothing, due_at)
+            new = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+            self._driver.run(INSERT_MESSAGES, _json(new).decode(), due_at)
 
 
 def _arrays(asked: Sequence[Asked]) -> list[list[Any]]:
