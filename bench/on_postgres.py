@@ -26,6 +26,7 @@ from typing import Any
 import asyncpg
 
 import kit
+from endtoend import wait_delivered
 from kit import Figure, Section
 
 KEY = "ab" * 32
@@ -286,6 +287,11 @@ SENT = """
 """
 
 
+LEFT = """
+    SELECT (SELECT count(*) FROM queue) + (SELECT count(*) FROM messages WHERE status = 'sending')
+"""
+
+
 def deliver(server: Postgres, options: argparse.Namespace, section: Section) -> None:
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(options.runs):
@@ -318,9 +324,7 @@ def wait_sent(server: Postgres, name: str, wanted: int, section: Section) -> Non
     left, moved = wanted, time.monotonic()
     while left and time.monotonic() - moved < 20:
         time.sleep(0.25)
-        now_left = server.ask(
-            "SELECT count(*) FROM messages WHERE status IN ('queued', 'sending')", name
-        )
+        now_left = server.ask(LEFT, name)
         if now_left < left:
             left, moved = now_left, time.monotonic()
     if left:
@@ -346,9 +350,8 @@ def cost(server: Postgres, house: House, section: Section, roles: str, **shape: 
         result = house.sendrail.load(process, **shape)
         section.troubles += kit.troubles_of(result, "cost")
         accepted = result["accepted"]
-        if not roles:
-            wait_sent(server, house.name, accepted, section)
-            time.sleep(2)
+        if not roles and wait_delivered(process, accepted) is None:
+            section.troubles.append(f"of {accepted:,} accepted not all were delivered")
         calls_now, seconds_now = server.spent(house.name)
     took = (seconds_now - seconds) / accepted * 1e6
     return Cost(result["rate"], (calls_now - calls) / accepted, took)
