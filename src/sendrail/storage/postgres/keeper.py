@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.ids import LANES
+from sendrail.storage.postgres.distributed import driver_of
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.gate import FORGET_FINGERPRINTS
 from sendrail.storage.postgres.partitions import PARTITIONS, WEEK_MS, began, make_weeks
@@ -75,7 +76,7 @@ class PartitionKeeper:
 
     def _tend(self, now: int, messages_before: int | None, seen_before: int) -> None:
         with self._engine.connect() as core:
-            driver = Driver(core.connection.driver_connection)
+            driver = driver_of(core.connection.driver_connection)
             for setting in (*_SETTINGS, _SHORT_WAIT):
                 driver.run(setting)
             turn_slices(driver, now)

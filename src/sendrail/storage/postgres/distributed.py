@@ -1,0 +1,219 @@
+"""PostgreSQL spread over several servers (Citus): how its tables are distributed, and what differs.
+
+A statement on the rows of a batch names their lanes by a join, of which the planner cannot tell
+which shards it means: it would ask all of them, and locks no rows. So there each such statement
+goes to one lane after the other, each time to one shard. What has a form of its own beside that
+stands here as well; a store asks at its opening which of the two it speaks with.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy.util import await_only
+
+from sendrail.storage.hot_inbox import parked_of
+from sendrail.storage.postgres import gate, inbound, inbox, outbox, queue
+from sendrail.storage.postgres.driver import Driver, Rows, columns
+from sendrail.storage.postgres.schema import HOT_KEYS, metadata
+from sendrail.storage.rows import ParkedReceipt, QueuePlace
+
+# What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
+SPREAD: Final = {
+    "list_contacts": "list_id",
+    "enrolments": "list_id",
+    "recipient_troubles": "list_id",
+    "auto_replies": "list_id",
+    "consent_events": "id",
+    "replies": "id",
+    "refused_callbacks": "id",
+    "webhook_attempts": "event_id",
+    "idempotency": "key",
+    "reply_refs": "carrier_ref",
+    "reply_parts": "sender",
+}
+# By which processes agree: one row each, changed all the time, so that copies would cost most.
+AGREED: Final = ("leases", "spans", "processes", "link_paces", "full_accounts", "counters")
+
+HAS_EXTENSION: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
+# A transaction that has written to many shards at once could not write to what all nodes share.
+ONE_BY_ONE: Final = "SET citus.multi_shard_modify_mode = 'sequential'"
+
+
+def has_extension(raw: Any) -> bool:
+    """Tell whether a database can spread its tables over several servers."""
+    return await_only(raw.fetchrow(HAS_EXTENSION)) is not None
+
+
+def driver_of(raw: Any) -> Driver:
+    """Return what speaks with a database by a connection that was just made."""
+    if not has_extension(raw):
+        return Driver(raw)
+    driver = LaneByLane(raw)
+    driver.run(ONE_BY_ONE)
+    return driver
+
+
+# The tables
+
+
+def distribution() -> dict[str, list[str]]:
+    """Return the statements that distribute an installation's tables, by what they are for."""
+    tables = [table.name for table in metadata.sorted_tables]
+    first, *others = HOT_KEYS
+    contacts, *beside = [name for name, column in SPREAD.items() if column == "list_id"]
+    alone = {name: column for name, column in SPREAD.items() if column != "list_id"}
+    known = {*HOT_KEYS, *SPREAD, *AGREED}
+    return {
+        "Settings: small, and the same on every node.": [
+            f"SELECT create_reference_table('{name}')" for name in tables if name not in known
+        ],
+        "What processes agree by: on the coordinator alone.": [
+            f"SELECT citus_add_local_table_to_metadata('{name}')"
+            for name in AGREED
+            if name in tables
+        ],
+        "Hot: a lane and all that belongs to it on one shard.": [
+            _distributed(first, "lane", "none"),
+            *(_distributed(name, "lane", first) for name in others),
+        ],
+        "Contacts: by their list.": [
+            _distributed(contacts, "list_id", "none"),
+            *(_distributed(name, "list_id", contacts) for name in beside),
+        ],
+        "The rest of what grows: evenly.": [
+            _distributed(name, column, "none") for name, column in alone.items()
+        ],
+    }
+
+
+def _distributed(name: str, column: str, beside: str) -> str:
+    return f"SELECT create_distributed_table('{name}', '{column}', colocate_with => '{beside}')"
+
+
+def distribute(driver: Driver) -> None:
+    """Distribute the tables of a new schema, within the transaction that has made them."""
+    driver.run(ONE_BY_ONE)
+    for statements in distribution().values():
+        for statement in statements:
+            driver.run(statement)
+
+
+# The statements
+
+# Those that have another form there.
+FORMS: Final = {
+    # By the lists that are known instead of a walk through the queue: recursion needs one shard.
+    # A lane has a row in `numbers` since its first message; it says which shards are meant.
+    queue.LISTS_WAITING: """
+        SELECT n.lane, l.id FROM numbers AS n JOIN lists AS l ON l.lane = n.lane
+        WHERE n.lane >= $1 AND n.lane < $2 AND EXISTS (
+            SELECT 1 FROM queue AS q WHERE q.lane = n.lane AND q.list_id = l.id)
+        ORDER BY n.lane, l.id
+    """,
+    # One process at a time does the chores, and whoever takes up a text's parts locks those: no
+    # more than that is lost with a lock that is not to be had on many shards.
+    **{
+        statement: statement.replace("FOR UPDATE SKIP LOCKED", "")
+        for statement in (
+            gate.FORGET_ANSWERS,
+            gate.FORGET_FINGERPRINTS,
+            inbox.FORGET_PARKED,
+            inbound.OVERDUE_PARTS,
+            outbox.OLD_EVENTS,
+        )
+    },
+    inbox.PARKED: inbox.PARKED.replace("FOR UPDATE OF p SKIP LOCKED", ""),
+}
+LOCK_PARKED: Final = """
+    SELECT p.id FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, id)
+    JOIN parked_receipts AS p ON p.lane = wanted.lane AND p.id = wanted.id
+    FOR UPDATE OF p SKIP LOCKED
+"""
+# The halves of `queue.ARRIVE`: in one, what comes of the first is read back with wrong types.
+CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
+BACK: Final = """
+    INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
+    SELECT $1::smallint, back.*
+    FROM unnest($2::smallint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[]) AS back
+"""
+
+_BATCH: Final = re.compile(r"unnest\(([^()]*)\)\s+AS (\w+) \(([^()]*)\)")
+_ARRAY: Final = re.compile(r"\$(\d+)::")
+
+
+@dataclass(frozen=True, slots=True)
+class OneLane:
+    """A statement on a batch as it is for the part of the batch that is in one lane.
+
+    `arrays` are the places of the batch's columns among the values, `lane` that of the lanes.
+    """
+
+    text: str
+    arrays: tuple[int, ...]
+    lane: int
+
+    def shares(self, values: Sequence[Any]) -> Iterator[list[Any]]:
+        """Cut the values lane by lane, in the lanes' order; each share ends with its lane."""
+        lanes = values[self.lane]
+        order = sorted(range(len(lanes)), key=lanes.__getitem__)
+        for lane, places in groupby(order, key=lanes.__getitem__):
+            chosen = list(places)
+            share = list(values)
+            for array in self.arrays:
+                share[array] = [values[array][place] for place in chosen]
+            yield [*share, lane]
+
+
+@cache
+def on_one_lane(statement: str) -> OneLane | None:
+    """Return the form for one lane, None where the statement joins no table by the lanes given."""
+    values = max((int(each) for each in re.findall(r"\$(\d+)", statement)), default=0)
+    for arguments, alias, names in _BATCH.findall(statement):
+        if "lane" not in (fields := re.split(r",\s*", names)):
+            continue
+        text, joins = re.subn(
+            rf"\b(\w+\.lane) = {alias}\.lane\b", rf"\1 = ${values + 1}::smallint", statement
+        )
+        if joins:
+            arrays = tuple(int(each) - 1 for each in _ARRAY.findall(arguments))
+            return OneLane(text, arrays, arrays[fields.index("lane")])
+    return None
+
+
+class LaneByLane(Driver):
+    """A connection to the coordinator: what means many lanes goes to one shard after the other."""
+
+    def rows(self, statement: str, *values: Any) -> Rows:
+        if (one := on_one_lane(statement)) is None:
+            return super().rows(FORMS.get(statement, statement), *values)
+        return [row for share in one.shares(values) for row in Driver.rows(self, one.text, *share)]
+
+    def run(self, statement: str, *values: Any) -> int:
+        if (one := on_one_lane(statement)) is None:
+            return super().run(FORMS.get(statement, statement), *values)
+        return sum(Driver.run(self, one.text, *share) for share in one.shares(values))
+
+
+class Queue(queue.Queue):
+    """What waits, what is under way, and what became of it."""
+
+    def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:
+        queued = {row[0] for row in self._driver.rows(queue.ARRIVED, *arrived) if row[1] == "queued"}
+        if places := [place for place in back if place.number in queued]:
+            row = self._driver.row(CURRENT_SLICE)
+            assert row is not None, "the schema was made with its slices"
+            self._driver.run(BACK, row[0], *columns(places, queue.PLACE))
+
+
+class Inbox(inbox.Inbox):
+    """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def parked(self, since: int, limit: int) -> list[ParkedReceipt]:
+        found = [parked_of(row) for row in self._driver.rows(inbox.PARKED, since, limit)]
+        wanted = [(outbox.lane_in(each.id), each.id) for each in found]
+        ours = {row[0] for row in self._driver.rows(LOCK_PARKED, *columns(wanted, 2))}
+        return [each for each in found if each.id in ours]
