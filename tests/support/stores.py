@@ -56,6 +56,9 @@ class SqliteBackend:
         """A message's number; here they count through all lanes."""
         return n
 
+    def use_lane(self, tx, lane):
+        """Take a lane into use; here there is nothing to do."""
+
     @contextmanager
     def jammed(self, store):
         """Let no transaction of the store begin."""
@@ -93,6 +96,10 @@ class PostgresBackend:
     def number(self, n, lane):
         """A message's number; here they count lane by lane."""
         return n * LANES + lane
+
+    def use_lane(self, tx, lane):
+        """Take a lane into use, as its first number does."""
+        tx.messages.reserve_in(lane, 0)
 
     @contextmanager
     def jammed(self, store):  # noqa: ARG002 - all of them are
@@ -154,9 +161,10 @@ _EMPTY = f"""
         WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace;
     END $$
 """
-BACKENDS = {"sqlite": SqliteBackend, "postgres": PostgresBackend}
+SHARED = {"postgres": PostgresBackend}
 if postgres.citus():
-    BACKENDS["citus"] = CitusBackend
+    SHARED["citus"] = CitusBackend
+BACKENDS = {"sqlite": SqliteBackend, **SHARED}
 
 
 class House:
@@ -223,18 +231,19 @@ class House:
 
     def queue(self, *numbers, sender=None, rank=PACED, due_at=NOW, created_at=NOW, body="Hello"):
         sender = sender or self.list
-        self.write(
-            lambda tx: tx.messages.insert(
-                [
-                    (
-                        self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN,
-                        created_at, Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
-                    )
-                    for number in numbers
-                ],
-                due_at,
+        rows = [
+            (
+                self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN, created_at,
+                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
             )
-        )  # fmt: skip
+            for number in numbers
+        ]  # fmt: skip
+
+        def insert(tx):
+            self.backend.use_lane(tx, sender.lane)
+            tx.messages.insert(rows, due_at)
+
+        self.write(insert)
 
     def due(self, now=NOW, *, rank=PACED, limit=100, sender=None):
         sender = sender or self.list

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy.util import await_only
 
 from sendrail.storage.hot_inbox import parked_of
-from sendrail.storage.postgres import gate, inbound, inbox, outbox, queue
+from sendrail.storage.postgres import gate, inbound, inbox, outbox, partitions, queue
 from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 from sendrail.storage.rows import ParkedReceipt, QueuePlace
@@ -126,8 +126,25 @@ FORMS: Final = {
             outbox.OLD_EVENTS,
         )
     },
+    # The mean of its shards: it is worn when those are.
+    partitions.SIZE: """
+        SELECT ceil(citus_relation_size($1::regclass)::numeric / count(*))::bigint
+        FROM pg_dist_shard WHERE logicalrelid = $1::regclass
+    """,
     inbox.PARKED: inbox.PARKED.replace("FOR UPDATE OF p SKIP LOCKED", ""),
 }
+# `gate.REMEMBER` in two: there, what is to be done with a row that is there takes no values.
+OUTDATE: Final = """
+    DELETE FROM fingerprints AS f
+    USING unnest($1::smallint[], $2::bigint[]) AS new (lane, fingerprint)
+    WHERE f.lane = new.lane AND f.fingerprint = new.fingerprint AND f.at <= $3
+"""
+NOTE: Final = """
+    INSERT INTO fingerprints (lane, fingerprint, number, at)
+    SELECT lane, fingerprint, number, $4
+    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS new (lane, fingerprint, number)
+    ORDER BY lane, fingerprint ON CONFLICT DO NOTHING RETURNING lane, fingerprint
+"""
 LOCK_PARKED: Final = """
     SELECT p.id FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, id)
     JOIN parked_receipts AS p ON p.lane = wanted.lane AND p.id = wanted.id
@@ -187,10 +204,16 @@ def on_one_lane(statement: str) -> OneLane | None:
 class LaneByLane(Driver):
     """A connection to the coordinator: what means many lanes goes to one shard after the other."""
 
+    is_spread = True
+
     def rows(self, statement: str, *values: Any) -> Rows:
         if (one := on_one_lane(statement)) is None:
             return super().rows(FORMS.get(statement, statement), *values)
         return [row for share in one.shares(values) for row in Driver.rows(self, one.text, *share)]
+
+    def row(self, statement: str, *values: Any) -> Sequence[Any] | None:
+        assert on_one_lane(statement) is None, "what is asked of a batch has many answers"
+        return super().row(FORMS.get(statement, statement), *values)
 
     def run(self, statement: str, *values: Any) -> int:
         if (one := on_one_lane(statement)) is None:
@@ -198,11 +221,28 @@ class LaneByLane(Driver):
         return sum(Driver.run(self, one.text, *share) for share in one.shares(values))
 
 
+def wait_at_most(driver: Driver, time: str) -> None:
+    """Let this transaction wait for no lock for longer, on whichever server it is."""
+    driver.run("SET LOCAL citus.propagate_set_commands = 'local'")
+    driver.run(f"SET LOCAL lock_timeout = '{time}'")
+
+
+class Messages(gate.Messages):
+    """Messages coming in."""
+
+    def _note(self, wanted: Sequence[Sequence[Any]], now: int, unless_since: int) -> Rows:
+        lanes, prints, numbers = wanted
+        self._driver.run(OUTDATE, lanes, prints, unless_since)
+        return self._driver.rows(NOTE, lanes, prints, numbers, now)
+
+
 class Queue(queue.Queue):
     """What waits, what is under way, and what became of it."""
 
     def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:
-        queued = {row[0] for row in self._driver.rows(queue.ARRIVED, *arrived) if row[1] == "queued"}
+        queued = {
+            row[0] for row in self._driver.rows(queue.ARRIVED, *arrived) if row[1] == "queued"
+        }
         if places := [place for place in back if place.number in queued]:
             row = self._driver.row(CURRENT_SLICE)
             assert row is not None, "the schema was made with its slices"

@@ -5,7 +5,7 @@ by key, the arrays are sorted: two processes then never wait for each other in a
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.erasure import Pseudonyms
@@ -13,7 +13,7 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
 from sendrail.domain.sender import SendingList
 from sendrail.storage.hot import sending_list
-from sendrail.storage.postgres.driver import Driver, columns
+from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.rows import Caller, Fingerprint, KeptAnswer, KnownContact, MessageRow
 
 CALLERS_BY_KEY: Final = """
@@ -248,14 +248,17 @@ class Messages:
         """
         if not fingerprints:
             return {}
-        wanted = columns(fingerprints, 3)
-        rows = self._driver.rows(REMEMBER, *wanted, now, unless_since)
+        rows = self._note(columns(fingerprints, 3), now, unless_since)
         if len(rows) == len(fingerprints):
             return {}
         new = {(row[0], row[1]) for row in rows}
         return self.earlier(
             [each for each in fingerprints if (each[0], each[1]) not in new], unless_since
         )
+
+    def _note(self, wanted: Sequence[Sequence[Any]], now: int, unless_since: int) -> Rows:
+        """Note messages; return the fingerprints of those that were not seen before."""
+        return self._driver.rows(REMEMBER, *wanted, now, unless_since)
 
     def earlier(
         self, fingerprints: Sequence[Fingerprint], since: int

@@ -91,7 +91,7 @@ class PostgresTx(CoreTx):
         driver = self.driver = distributed.driver_of(raw)
         spread = isinstance(driver, distributed.LaneByLane)
         self.gate = Gate(driver, pseudonyms)
-        self.messages = self.shared = Messages(driver)
+        self.messages = self.shared = (distributed.Messages if spread else Messages)(driver)
         self.outbox = Outbox(driver, hints.outbox_has)
         self.queue = (distributed.Queue if spread else Queue)(driver, self.outbox)
         self.inbox = (distributed.Inbox if spread else Inbox)(driver, self.outbox)

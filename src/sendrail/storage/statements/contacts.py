@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    not_,
     select,
     update,
 )
