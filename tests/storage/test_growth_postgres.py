@@ -68,10 +68,11 @@ def ask(house, statement):
 
 def tables(house, like):
     return {
-        row[0]
-        for row in ask(
+        name
+        for (name,) in ask(
             house,
-            f"SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE '{like}'",
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+            f" AND tablename LIKE '{like}'",
         )
     }
 
@@ -243,6 +244,7 @@ def test_a_slice_in_which_much_waits_is_left_alone(house, monkeypatch):
     assert house.waiting() == [1, 2, 3, 10, 11, 12]
 
 
+@on_one_server
 def test_a_slice_that_somebody_reads_is_cleaned_later_and_nobody_waits(house, monkeypatch):
     monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
     house.queue(1)

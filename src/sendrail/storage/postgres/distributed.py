@@ -35,8 +35,17 @@ SPREAD: Final = {
     "reply_refs": "carrier_ref",
     "reply_parts": "sender",
 }
-# By which processes agree: one row each, changed all the time, so that copies would cost most.
-AGREED: Final = ("leases", "spans", "processes", "link_paces", "full_accounts", "counters")
+# By which processes agree: few rows, changed all the time, by the clock of one server. They stay
+# what they are, tables of the coordinator.
+AGREED: Final = (
+    "leases",
+    "spans",
+    "processes",
+    "link_paces",
+    "full_accounts",
+    "counters",
+    "queue_slices",
+)
 
 HAS_EXTENSION: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 # A transaction that has written to many shards at once could not write to what all nodes share.
@@ -70,11 +79,6 @@ def distribution() -> dict[str, list[str]]:
     return {
         "Settings: small, and the same on every node.": [
             f"SELECT create_reference_table('{name}')" for name in tables if name not in known
-        ],
-        "What processes agree by: on the coordinator alone.": [
-            f"SELECT citus_add_local_table_to_metadata('{name}')"
-            for name in AGREED
-            if name in tables
         ],
         "Hot: a lane and all that belongs to it on one shard.": [
             _distributed(first, "lane", "none"),
