@@ -21,7 +21,7 @@ from stores import (
 
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.rows import KeptAnswer, KnownContact, MessageFilter
+from sendrail.storage.rows import Asked, Caller, Found, KeptAnswer, KnownContact, MessageFilter
 
 # Transactions
 
@@ -307,6 +307,38 @@ def test_callers_are_known_by_the_digests_of_their_living_keys(house):
     assert by_key == {b"one": (house.us, True, "pills,loan"), b"three": (house.them, False, "")}
     by_account = house.read(lambda tx: tx.gate.accounts([house.us, house.them, 999]))
     assert by_account == {house.us: by_key[b"one"], house.them: by_key[b"three"]}
+
+
+def test_all_that_the_gate_asks_about_is_found_at_once(house):
+    def prepare(tx):
+        tx.accounts.add_key(house.us, "one", b"one", "trk_1", NOW)
+        tx.accounts.set_status(house.them, "suspended")
+        tx.blocks.add(house.us, [ANN, BEN], "", NOW)
+        tx.blocks.add(house.them, [CID], "", NOW)
+        tx.contacts.subscribe(house.list.id, [(BEN, "", "")], NOW)
+        tx.contacts.unsubscribe(
+            house.list.id, BEN, OptOutReason.API, source="t", evidence="", now=NOW
+        )
+
+    house.write(prepare)
+    asked = [
+        Asked(house.us, OURS, [CID]),
+        Asked(b"none", OURS, [ANN]),
+        Asked(b"one", OURS, [CID, BEN, ANN]),
+        Asked(house.them, OURS, [CID]),
+        Asked(house.them, THEIRS, [ANN, BEN, CID]),
+        Asked(b"one", 0, []),
+    ]
+    us, them = Caller(house.us, True, ""), Caller(house.them, False, "")
+    blocked, stopped = KnownContact(blocked=True), KnownContact(unsubscribed=True, blocked=True)
+    assert house.read(lambda tx: tx.gate.find(asked, NOW)) == [
+        Found(us, house.list, {}),
+        Found(None, None, {}),
+        Found(us, house.list, {BEN: stopped, ANN: blocked}),
+        Found(them, None, {}),
+        Found(them, house.their_list, {CID: blocked}),
+        Found(us, None, {}),
+    ]
 
 
 def test_lists_are_known_by_account_and_number_or_by_id(house):

@@ -89,17 +89,15 @@ def house():
 def lose(owner, *, before):
     """Let the connection be lost with the next COMMIT: before the server has it, or after."""
     session = owner.writer
-    tell = type(session).tell.__get__(session)
+    commit = session.commit
 
-    def tell_once(statement):
-        if statement == "COMMIT":
-            del session.tell
-            if not before:
-                tell(statement)
-            raise ConnectionResetError
-        tell(statement)
+    def commit_once():
+        del session.commit
+        if not before:
+            commit()
+        raise ConnectionResetError
 
-    session.tell = tell_once
+    session.commit = commit_once
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["not committed", "committed"])

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import contextmanager
 
 import pytest
-from grounds import embedded_only
+from grounds import embedded_only, shared_only
 
 from sendrail.domain.account import key_digest
 from sendrail.domain.errors import (
@@ -105,6 +105,16 @@ def test_many_callers_share_a_transaction_and_each_hears_its_own(road, sender):
     assert [codes(each) for each in told] == [
         ["accepted"], ["accepted", "list_not_found"], [], ["list_not_found", "accepted"],
     ]  # fmt: skip
+
+
+@shared_only
+def test_what_comes_together_takes_two_statements_and_no_transaction(road, sender):
+    lists = [sender, *(road.add_list() for _ in range(3))]
+    for each in lists:
+        road.send(each, ANN)
+    orders = [road.order(each, to) for each in lists for to in (BEN, CID)]
+    ran = road.statements(lambda: offer(road, *(Asked(road.account, [each]) for each in orders)))
+    assert [statement.split()[0] for statement in ran] == ["SELECT", "WITH"]
 
 
 def test_more_than_a_transaction_holds_is_done_in_several(road, sender):
@@ -247,6 +257,36 @@ def test_a_refused_order_does_not_stand_in_the_way_of_its_repetition(road, sende
 def test_who_skips_the_check_is_still_seen_by_who_does_not(road, sender):
     road.accept(road.order(sender, ANN, skips=Skip.DUPLICATE))
     assert codes(road.accept(road.order(sender, ANN))) == ["duplicate_message"]
+
+
+PLAIN, FORCED = Skip.NONE, Skip.DUPLICATE
+SAME_AT_ONCE = [
+    ([PLAIN, FORCED], "am"),
+    ([FORCED, PLAIN], "md"),
+    ([PLAIN, FORCED, PLAIN, FORCED], "amdm"),
+    ([FORCED, FORCED, FORCED], "mmm"),
+    ([PLAIN, PLAIN], "ad"),
+]
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(("skips", "expected"), SAME_AT_ONCE)
+def test_the_same_at_once_some_of_which_skip_the_check(road, sender, skips, expected, before):
+    """`m` is a message whatever was before, `a` is one if it is the first, `d` is a duplicate."""
+    means = {"m": "accepted", "a": "duplicate_message" if before else "accepted"}
+    if before:
+        road.accept(road.order(sender, ANN))
+    road.clock.advance(WINDOW_SECONDS - 1)
+    verdicts = road.accept(*(road.order(sender, ANN, skips=each) for each in skips))
+    assert codes(verdicts) == [means.get(each, "duplicate_message") for each in expected]
+    stored = before + codes(verdicts).count("accepted")
+    assert road.sql("SELECT count(*) FROM messages") == [(stored,)]
+    assert road.sql("SELECT count(*) FROM queue") == [(stored,)]
+    # Whatever became a message now is the one that counts from now on.
+    road.clock.advance(2)
+    assert codes(road.accept(road.order(sender, ANN))) == [
+        "duplicate_message" if "accepted" in codes(verdicts) else "accepted"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def _keys(ns):
 def _gate(at):
     return {
         "gate.LISTS_BY_ID": ([1, 2, 3],),
+        "gate.FIND": ([b"a key"], at.none[:1], [15550001000], [1], [3], at.recipients, 0),
         "gate.UNREACHABLE": (1, 1, at.recipients, 0),
         "gate.BLOCKED": (1, at.recipients),
         "gate.ACTIVE": (1, at.recipients),
@@ -120,24 +121,27 @@ def _gate(at):
         "gate.BREAK_PROMISES": (at.ones, ["k1", "k2", "k3"]),
         "gate.FORGET_ANSWERS": (at.now, 20),
         "gate.RESERVE": (full.lane(1), 1000),
-        "gate.REMEMBER": (at.lane, at.prints, at.numbers, at.now, 0),
         "gate.EARLIER": (at.lane, at.prints, 0),
         "gate.FORGET_FINGERPRINTS": (at.now, 0, 512, 20),
-        "gate.INSERT_MESSAGES": (
-            at.new,
-            at.new_lanes,
-            at.ones,
-            at.lists,
-            at.new_recipients,
-            [at.now] * 3,
-            at.zeros,
-            at.ones,
-            ["gsm7"] * 3,
-            ["Hello"] * 3,
-            at.none,
-            at.now,
-        ),
+        "gate.INSERT_MESSAGES": (*_new_rows(at), at.none, at.now),
+        "gate.INSERT_NEW": (*_new_rows(at), at.prints, 0, at.new[:1]),
     }
+
+
+def _new_rows(at):
+    return (
+        at.new,
+        at.new_lanes,
+        at.ones,
+        at.lists,
+        at.new_recipients,
+        [at.now] * 3,
+        at.zeros,
+        at.ones,
+        ["gsm7"] * 3,
+        ["Hello"] * 3,
+        at.none,
+    )
 
 
 def _queue(at):

@@ -144,9 +144,9 @@ class OwnStore(_Troubled, SqliteStore):
             raise self.read_trouble
         return self._read(work)
 
-    def submit(self, work, done):
+    def submit(self, work, done, **how):
         if not self.dead:
-            super().submit(work, done)
+            super().submit(work, done, **how)
 
     def sql(self, text, *values):
         """Look behind the door."""
@@ -231,9 +231,9 @@ class OwnSharedStore(_Troubled, PostgresStore):
                 raise self.read_trouble
             return await super().read(work)
 
-    def submit(self, work, done):
+    def submit(self, work, done, **how):
         if not self.dead:
-            super().submit(work, done)
+            super().submit(work, done, **how)
 
     async def _commit(self, writer, group):
         async with self._calls.one():
@@ -376,3 +376,4 @@ def _dollars(text):
 GROUNDS = {"sqlite": SqliteGround, "postgres": PostgresGround}
 # For a test that is about the embedded store's own ways; its reason stands beside it.
 embedded_only = pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+shared_only = pytest.mark.parametrize("ground", ["postgres"], indirect=True)

@@ -8,7 +8,7 @@ a table, and answered once it is on disk.
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -38,7 +38,7 @@ from sendrail.sending.verdicts import (
     refused,
 )
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Caller, KeptAnswer, KnownContact, MessageRow
+from sendrail.storage.rows import Asked, Caller, KeptAnswer, KnownContact, MessageRow
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -51,6 +51,9 @@ _CONTENDED_MAX: Final = 5
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value
 _NOBODY: Final = KnownContact()
+_STRANGER: Final = Caller(AccountId(0), active=False, blocked_words="")
+# Which list those ask for whose orders name none.
+_NO_LIST: Final = 0
 # Stands in an answer until the order's verdict does.
 _UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
 
@@ -113,8 +116,8 @@ class Standing:
 
     __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
 
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
+    def __init__(self) -> None:
+        self.caller = _STRANGER
         self.sender: SendingList | None = None
         self.recipients: list[int] = []
         self.known: dict[int, KnownContact] = {}
@@ -231,7 +234,7 @@ class Sending(ABC):
     def _schedule(self) -> None:
         self._scheduled = True
         group = Group()
-        self._store.submit(partial(self._work, group), partial(self._committed, group))
+        self._store.submit(partial(self._work, group), partial(self._committed, group), begun=False)
 
     def _work(self, group: Group, tx: Tx) -> list[Told]:
         # What is left for the next group may have come later: it is not told to be faster.
@@ -290,20 +293,26 @@ class Sending(ABC):
         return True
 
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:
-        asking = {submission.caller for submission in group.submissions}
-        callers = _read_callers(tx, asking)
-        away = {who: _turned_away(callers.get(who)) for who in asking}
-        tolds: list[Told | None] = [away[each.caller] for each in group.submissions]
+        line, standings, verdicts, faults = _line_up(group)
+        callers = _read_facts(tx, group, standings, now)
+        tolds: list[Told] = [
+            _turned_away(callers.get(each.caller)) or told
+            for each, told in zip(group.submissions, verdicts, strict=True)
+        ]
         promises = [
             at
             for at, each in enumerate(group.submissions)
-            if each.idempotency is not None and tolds[at] is None
+            if each.idempotency is not None and tolds[at] is verdicts[at]
         ]
         if promises:
+            tx.begin()
             self._replay(tx, group.submissions, promises, callers, tolds)
-        line, standings = _line_up(group, callers, tolds)
+        answered = {at for at, told in enumerate(tolds) if told is not verdicts[at]}
+        group.refusals += [code for at, code in faults if at not in answered]
+        if answered:
+            told_already = {id(verdicts[at]) for at in answered}
+            line = [each for each in line if id(each[0]) not in told_already]
         if line:
-            _read_facts(tx, standings, now)
             for standing in standings.values():
                 standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
             self.judge_line(tx, line, group, now)
@@ -311,10 +320,10 @@ class Sending(ABC):
                 senders = [each.sender for each in standings.values()]
                 group.queued = {(sender.lane, sender.id) for sender in senders if sender}
         for at in promises:
-            if isinstance(told := tolds[at], list):
+            if at not in answered:
                 submission = group.submissions[at]
-                self._keep(tx, submission, callers[submission.caller], told, now)
-        return [told for told in tolds if told is not None]
+                self._keep(tx, submission, callers[submission.caller], verdicts[at], now)
+        return tolds
 
     def judge(self, standing: Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
@@ -337,10 +346,13 @@ class Sending(ABC):
         return refusal
 
     def refuse(self, refusal: Refusal | None, earlier: int, group: Group) -> Refused:
-        """Return the word on an order that is refused; `earlier` is the same message's number."""
+        """Return the word on an order that is refused.
+
+        `earlier` is the same message's number, or 0 where that is not known.
+        """
         assert refusal is not None, "no order passes the gate without a list"
         group.refusals.append(refusal)
-        if refusal is Refusal.DUPLICATE_MESSAGE:
+        if refusal is Refusal.DUPLICATE_MESSAGE and earlier:
             return refused(refusal, f"The first message is {self.ids.show(earlier)}")
         return refused(refusal)
 
@@ -355,7 +367,7 @@ class Sending(ABC):
         submissions: Sequence[Submission],
         promises: Sequence[int],
         callers: Callers,
-        tolds: list[Told | None],
+        tolds: list[Told],
     ) -> None:
         """Answer what was answered before; a second of the same key in one group comes later."""
         asked: dict[tuple[int, str], int] = {}
@@ -401,50 +413,49 @@ class Sending(ABC):
         tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
 
 
-def _read_callers(tx: Tx, asked: Collection[bytes | int]) -> Callers:
-    keys = {caller for caller in asked if isinstance(caller, bytes)}
-    accounts = {caller for caller in asked if isinstance(caller, int)}
-    callers: dict[bytes | int, Caller] = {}
-    callers.update(tx.gate.callers(keys).items())
-    callers.update(tx.gate.accounts(accounts).items())
-    return callers
-
-
 def _line_up(
-    group: Group, callers: Callers, tolds: list[Told | None]
-) -> tuple[list[InLine], Standings]:
-    """Put the orders in one line; what is none already is told so."""
+    group: Group,
+) -> tuple[list[InLine], Standings, list[list[Verdict]], list[tuple[int, str]]]:
+    """Put the orders in one line, with room for their verdicts.
+
+    What is no order has its verdict already; its code comes with the submission it belongs to.
+    """
     line: list[InLine] = []
     standings: dict[tuple[bytes | int, int], Standing] = {}
+    verdicts: list[list[Verdict]] = []
+    faults: list[tuple[int, str]] = []
     for which, submission in enumerate(group.submissions):
-        if tolds[which] is not None:
-            continue
         who = submission.caller
-        told = tolds[which] = [_UNDECIDED] * len(submission.orders)
+        told = [_UNDECIDED] * len(submission.orders)
+        verdicts.append(told)
         for at, order in enumerate(submission.orders):
             if isinstance(order, Fault):
-                group.refusals.append(order.code)
+                faults.append((which, order.code))
                 told[at] = Refused(order.code, order.text, order.param)
                 continue
             place = (who, order.list_number)
             standing = standings.get(place)
             if standing is None:
-                standing = standings[place] = Standing(callers[who])
+                standing = standings[place] = Standing()
             standing.recipients.append(order.recipient)
             line.append((told, at, standing, order))
-    return line, standings
+    return line, standings, verdicts, faults
 
 
-def _read_facts(tx: Tx, standings: Standings, now: int) -> None:
-    """Read what the gate asks about, one query a table and list."""
-    gate = tx.gate
-    pairs = {(standing.caller.account_id, number) for (_, number), standing in standings.items()}
-    lists = gate.lists(pairs)
-    for (_, number), standing in standings.items():
-        account_id, recipients = standing.caller.account_id, standing.recipients
-        sender = standing.sender = lists.get((account_id, number))
-        if sender is not None:
-            standing.known = gate.known_contacts(account_id, sender.id, recipients, now)
+def _read_facts(tx: Tx, group: Group, standings: Standings, now: int) -> Callers:
+    """Read what the gate asks about; return who of those that ask is known."""
+    placeless = {each.caller for each in group.submissions} - {who for who, _ in standings}
+    asked = [Asked(*place, standing.recipients) for place, standing in standings.items()]
+    asked += [Asked(who, _NO_LIST, ()) for who in placeless]
+    callers: dict[bytes | int, Caller] = {}
+    for (who, list_number, _), (caller, sender, known) in zip(
+        asked, tx.gate.find(asked, now), strict=True
+    ):
+        if caller is not None:
+            callers[who] = caller
+            if standing := standings.get((who, list_number)):
+                standing.caller, standing.sender, standing.known = caller, sender, known
+    return callers
 
 
 def _explained(error: Exception) -> SendrailError:

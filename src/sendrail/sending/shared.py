@@ -6,7 +6,7 @@ what becomes a message leaves a fingerprint.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.ids import LANES, MessageIds
@@ -15,7 +15,7 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.sending.service import Group, InLine, Sending
 from sendrail.sending.verdicts import Accepted
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Fingerprint
+from sendrail.storage.rows import Fingerprint, MessageRow
 from sendrail.telemetry import Metrics
 
 # Message numbers of one lane reserved at a time. What a process ends with is never given out.
@@ -23,22 +23,21 @@ _BLOCK: Final = 1024
 # Checks that come after the one for duplicates: a duplicate is told that it is one.
 _AFTER_DUPLICATES: Final = frozenset({Refusal.JOURNEY_CONFLICT, Refusal.QUEUE_FULL})
 _SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
-_NEVER: Final = 1 << 62
-
-_Key = tuple[int, int]
 
 
 class _Candidate:
     """An order that becomes a message unless it is a duplicate, and where its verdict goes."""
 
-    __slots__ = ("in_line", "key", "number", "refusal")
+    __slots__ = ("in_line", "is_message", "key", "number", "refusal", "row")
 
-    def __init__(self, in_line: InLine, key: _Key, refusal: Refusal | None) -> None:
+    def __init__(self, in_line: InLine, key: Fingerprint, refusal: Refusal | None) -> None:
         self.in_line = in_line
         self.key = key
         # What refuses it if it is no duplicate.
         self.refusal = refusal
         self.number = 0
+        self.row: MessageRow
+        self.is_message = False
 
     @property
     def order(self) -> Order:
@@ -88,36 +87,25 @@ class SharedSending(Sending):
     def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
         """Say of each order what it came to, and insert what has become a message."""
         candidates = list(self._candidates(line, group))
-        self._number(tx, group, [each for each in candidates if each.refusal is None])
-        earlier = self._remember(tx, candidates, now)
-        accepted = []
-        for each in candidates:
-            told, at, standing, order = each.in_line
-            before = earlier.get(each.key, 0)
-            refusal = each.refusal
-            if before and not each.is_forced:
-                refusal = self.judge(standing, order, before)
-            if refusal is not None:
-                told[at] = self.refuse(refusal, before, group)
-            else:
-                accepted.append(each)
-                if self._window_ms:
-                    earlier[each.key] = each.number
+        passing = [each for each in candidates if each.refusal is None]
+        self._number(tx, group, passing)
+        earlier = self._look_up(tx, candidates, now) | self._insert(tx, passing, now)
+        accepted = [each for each in passing if each.is_message]
         names = self.ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
-            told, at, standing, order = each.in_line
-            recipient, _, body, skips, metadata, encoding, segments = order
-            sender = standing.sender
-            assert sender is not None, "no order passes the gate without a list"
+            told, at, _, _ = each.in_line
             told[at] = Accepted(name)
-            group.rows.append(
-                (
-                    each.number, sender.lane, sender.account_id, sender.id, recipient, now,
-                    skips, segments, encoding, body,
-                    None if metadata is None else metadata.decode(),
-                )
-            )  # fmt: skip
-        tx.messages.insert(group.rows)
+            group.rows.append(each.row)
+        for each in candidates:
+            if not each.is_message:
+                told, at, standing, order = each.in_line
+                before = earlier.get(each.key, 0)
+                refusal = each.refusal
+                if refusal is None:
+                    refusal = Refusal.DUPLICATE_MESSAGE
+                elif before:
+                    refusal = self.judge(standing, order, before)
+                told[at] = self.refuse(refusal, before, group)
 
     def _candidates(self, line: Sequence[InLine], group: Group) -> Iterator[_Candidate]:
         """Judge every order as if it were new; yield those for whom it matters that they are."""
@@ -165,24 +153,62 @@ class SharedSending(Sending):
             for at, each in enumerate(wanted):
                 each.number = first + at * LANES
 
-    def _remember(self, tx: Tx, candidates: Sequence[_Candidate], now: int) -> dict[_Key, int]:
-        """Note the fingerprints of what becomes a message; return the numbers of earlier ones."""
-        if not self._window_ms:
-            return {}
-        since = now - self._window_ms
-        passing = [each for each in candidates if each.refusal is None]
-        # The first of its kind decides; what skips the check is noted last, whatever was there.
-        first: dict[_Key, _Candidate] = {}
+    def _look_up(
+        self, tx: Tx, candidates: Sequence[_Candidate], now: int
+    ) -> dict[Fingerprint, int]:
+        """Return the earlier messages of those who are refused otherwise if they have none."""
+        late = {each.key for each in candidates if each.refusal is not None}
+        return tx.shared.earlier(sorted(late), now - self._window_ms) if self._window_ms else {}
+
+    def _insert(self, tx: Tx, passing: Sequence[_Candidate], now: int) -> dict[Fingerprint, int]:
+        """Insert what becomes a message; return the number of the first one of each kind.
+
+        The first of its kind in this group decides. One that skips the check is a message and is
+        noted, whatever was there. Nearly always one statement is all, and needs no transaction.
+        """
         for each in passing:
-            first.setdefault(each.key, each)
-        plain = [_noted(each) for each in first.values() if not each.is_forced]
-        earlier = tx.shared.remember(sorted(plain), now, since)
-        forced = {each.key: _noted(each) for each in passing if each.is_forced}
-        tx.shared.remember(sorted(forced.values()), now, _NEVER)
-        late = {each.key: _noted(each) for each in candidates if each.refusal is not None}
-        asked = [noted for key, noted in late.items() if key not in first]
-        return earlier | tx.shared.earlier(sorted(asked), since)
+            each.row = _row(each, now)
+        if not self._window_ms:
+            _insert_all(tx, passing)
+            return {}
+        firsts: dict[Fingerprint, _Candidate] = {}
+        others = [each for each in passing if firsts.setdefault(each.key, each) is not each]
+        again = [each for each in others if each.is_forced]
+        if again:
+            tx.begin()
+        kept_out = self._insert_new(tx, firsts, now)
+        if again:
+            last = {each.key: each for each in again}
+            self._insert_new(tx, last, now)
+            _insert_all(tx, [each for each in again if not each.is_message])
+        return {key: each.number for key, each in firsts.items()} | kept_out
+
+    def _insert_new(
+        self, tx: Tx, by_key: Mapping[Fingerprint, _Candidate], now: int
+    ) -> dict[Fingerprint, int]:
+        kept_out = tx.shared.insert_new(
+            [each.row for each in by_key.values()],
+            [fingerprint for _, fingerprint in by_key],
+            now - self._window_ms,
+            [each.number for each in by_key.values() if each.is_forced],
+        )
+        for key, each in by_key.items():
+            each.is_message = key not in kept_out
+        return kept_out
 
 
-def _noted(candidate: _Candidate) -> Fingerprint:
-    return (*candidate.key, candidate.number)
+def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:
+    tx.messages.insert([each.row for each in candidates])
+    for each in candidates:
+        each.is_message = True
+
+
+def _row(candidate: _Candidate, now: int) -> MessageRow:
+    _, _, standing, order = candidate.in_line
+    recipient, _, body, skips, metadata, encoding, segments = order
+    sender = standing.sender
+    assert sender is not None, "no order passes the gate without a list"
+    return (
+        candidate.number, sender.lane, sender.account_id, sender.id, recipient, now, skips,
+        segments, encoding, body, None if metadata is None else metadata.decode(),
+    )  # fmt: skip

@@ -22,8 +22,10 @@ from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
     EVERY_LANE,
     Arrival,
+    Asked,
     Caller,
     Departure,
+    Found,
     KeptAnswer,
     KnownContact,
     LaneRanges,
@@ -243,6 +245,25 @@ class Gate:
     def __init__(self, connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
         self._execute = connection.execute
         self._pseudonyms = pseudonyms
+
+    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+        keys = {who for who, _, _ in asked if isinstance(who, bytes)}
+        accounts = {who for who, _, _ in asked if isinstance(who, int)}
+        callers: dict[bytes | int, Caller] = {}
+        callers.update(self.callers(keys).items())
+        callers.update(self.accounts(accounts).items())
+        return [self._find(callers.get(each.who), each, now) for each in asked]
+
+    def _find(self, caller: Caller | None, asked: Asked, now: int) -> Found:
+        if caller is None:
+            return Found(None, None, {})
+        place = (caller.account_id, asked.list_number)
+        row = self._execute(LIST_BY_NUMBER, place).fetchone()
+        if row is None:
+            return Found(caller, None, {})
+        sender = sending_list(row)
+        known = self.known_contacts(caller.account_id, sender.id, asked.recipients, now)
+        return Found(caller, sender, known)
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
         found = {}

@@ -50,6 +50,7 @@ from sendrail.storage.rows import (
     EVERY_LANE,
     Amendment,
     Arrival,
+    Asked,
     Attempt,
     AutoReply,
     Backlog,
@@ -59,6 +60,7 @@ from sendrail.storage.rows import (
     Departure,
     EndedMessage,
     Fingerprint,
+    Found,
     FoundContact,
     Held,
     KeptAnswer,
@@ -296,7 +298,11 @@ class Journeys(Protocol):
 
 
 class Gate(Protocol):
-    """The facts the gate judges by, for many orders at a time, one query a table."""
+    """The facts the gate judges by, for many orders at a time."""
+
+    def find(self, asked: Sequence[Asked], now: int) -> Sequence[Found]:
+        """Look up all that the gate asks about, in the order of `asked`."""
+        ...
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]: ...
     def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]: ...
@@ -332,12 +338,24 @@ class ManyWriters(Protocol):
     """Numbers by lane and the duplicate window, where any number of processes accept."""
 
     def reserve_in(self, lane: int, count: int) -> int: ...
-    def remember(
-        self, fingerprints: Sequence[Fingerprint], now: int, unless_since: int
-    ) -> dict[tuple[int, int], int]: ...
-    def earlier(
-        self, fingerprints: Sequence[Fingerprint], since: int
-    ) -> dict[tuple[int, int], int]: ...
+    def insert_new(
+        self,
+        rows: Sequence[MessageRow],
+        fingerprints: Sequence[int],
+        since: int,
+        forced: Sequence[int] = (),
+    ) -> dict[Fingerprint, int]:
+        """Insert and queue the messages whose like was not accepted since then, and note them.
+
+        Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
+        inserted whatever was there. Returns the numbers of the earlier messages that kept others
+        out.
+        """
+        ...
+
+    def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
+        """Return the numbers of the messages with these fingerprints that were noted since then."""
+        ...
 
 
 class LookUp(Protocol):
@@ -518,6 +536,10 @@ class LinkPaces(Protocol):
 class Tx(Protocol):
     """One transaction; good only inside the function it was given to."""
 
+    def begin(self) -> None:
+        """Make all that follows durable together, where that is not so already."""
+        ...
+
     @property
     def accounts(self) -> Accounts: ...
     @property
@@ -634,11 +656,17 @@ class Store(Protocol):
     def hints(self) -> Hints: ...
 
     def submit(
-        self, work: Callable[[Tx], T], done: Callable[[T | None, Exception | None], None]
+        self,
+        work: Callable[[Tx], T],
+        done: Callable[[T | None, Exception | None], None],
+        *,
+        begun: bool = True,
     ) -> None:
         """Run `work` in the next group commit, then call `done(result, error)` once it is durable.
 
-        The cheap form of `write`, for callers that keep no task waiting.
+        The cheap form of `write`, for callers that keep no task waiting. Unless `begun`, each of
+        its statements may be durable by itself: work that writes more than once calls `tx.begin`
+        before.
         """
         ...
 

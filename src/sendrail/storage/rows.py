@@ -13,6 +13,7 @@ from sendrail.domain.contact import ListContact, PhoneFacts, RecipientTrouble, S
 from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
 
 
 class Caller(NamedTuple):
@@ -31,14 +32,31 @@ class KnownContact(NamedTuple):
     enrolled: bool = False
 
 
+class Asked(NamedTuple):
+    """Who wants to text whom, and from which of their lists: what the gate looks up."""
+
+    # The digest of an API key, or an account.
+    who: bytes | int
+    list_number: int
+    recipients: Sequence[int]
+
+
+class Found(NamedTuple):
+    """What there is of what was asked about; `known` names only whom something speaks against."""
+
+    caller: Caller | None
+    sender: SendingList | None
+    known: dict[int, KnownContact]
+
+
 # A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
 # segments, encoding, body, metadata.
 MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
 
 
-# A lane, a fingerprint and a message's number, for the duplicate window that processes share.
-Fingerprint: TypeAlias = tuple[int, int, int]
+# A lane and a fingerprint, for the duplicate window that processes share.
+Fingerprint: TypeAlias = tuple[int, int]
 
 # Ranges of lanes, each from its first up to but without its end.
 LaneRanges: TypeAlias = Sequence[tuple[int, int]]

@@ -74,6 +74,9 @@ class SqliteTx(CoreTx):
         )
         super().__init__(engine.connect(), pseudonyms)
 
+    def begin(self) -> None:
+        """See `interface.Tx`: it always is."""
+
     @property
     def shared(self) -> NoReturn:
         """One process accepts: there is nothing to share."""
@@ -136,8 +139,8 @@ class SqliteStore:
 
     # Writing
 
-    def submit(self, work: Work, done: Done) -> None:
-        """See `interface.Store`."""
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
+        """See `interface.Store`; here everything is begun."""
         assert not self._closed, "the store is open while anything is submitted"
         if not self._group:
             asyncio.get_running_loop().call_soon(self._commit)

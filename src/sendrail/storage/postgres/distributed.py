@@ -15,11 +15,20 @@ from typing import Any, Final
 
 from sqlalchemy.util import await_only
 
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.message import Skip, Status
 from sendrail.storage.hot_inbox import parked_of
 from sendrail.storage.postgres import gate, inbound, inbox, outbox, partitions, queue
 from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
-from sendrail.storage.rows import ParkedReceipt, QueuePlace
+from sendrail.storage.rows import (
+    Asked,
+    Fingerprint,
+    Found,
+    MessageRow,
+    ParkedReceipt,
+    QueuePlace,
+)
 
 # What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
 SPREAD: Final = {
@@ -137,31 +146,40 @@ FORMS: Final = {
     """,
     inbox.PARKED: inbox.PARKED.replace("FOR UPDATE OF p SKIP LOCKED", ""),
 }
-# `gate.REMEMBER` in two: there, what is to be done with a row that is there takes no values.
+# `gate.INSERT_NEW` in four: there, what is to be done with a row that is there takes no values, and
+# what one part of a statement has written is no source for the next.
 OUTDATE: Final = """
     DELETE FROM fingerprints AS f
-    USING unnest($1::smallint[], $2::bigint[]) AS new (lane, fingerprint)
-    WHERE f.lane = new.lane AND f.fingerprint = new.fingerprint AND f.at <= $3
+    USING unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS new (lane, fingerprint, number)
+    WHERE f.lane = new.lane AND f.fingerprint = new.fingerprint
+        AND (f.at <= $4 OR new.number = ANY($5::bigint[]))
 """
 NOTE: Final = """
     INSERT INTO fingerprints (lane, fingerprint, number, at)
-    SELECT lane, fingerprint, number, $4
-    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS new (lane, fingerprint, number)
-    ORDER BY lane, fingerprint ON CONFLICT DO NOTHING RETURNING lane, fingerprint
+    SELECT new.* FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[])
+        AS new (lane, fingerprint, number, at)
+    ORDER BY lane, fingerprint ON CONFLICT DO NOTHING RETURNING number
+"""
+ACCEPT: Final = """
+    INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
+        segments, encoding, body, metadata, status, attempt, epoch, resent)
+    SELECT new.*, 'queued', 0, 0, 0
+    FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
+        $6::bigint[], $7::smallint[], $8::smallint[], $9::text[], $10::text[], $11::text[]) AS new
 """
 LOCK_PARKED: Final = """
     SELECT p.id FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, id)
     JOIN parked_receipts AS p ON p.lane = wanted.lane AND p.id = wanted.id
     FOR UPDATE OF p SKIP LOCKED
 """
-# The halves of `queue.ARRIVE`: in one, what comes of the first is read back with wrong types.
 CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
-BACK: Final = """
+QUEUE: Final = """
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
-    SELECT $1::smallint, back.*
-    FROM unnest($2::smallint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[]) AS back
+    SELECT $1::smallint, new.*
+    FROM unnest($2::smallint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[]) AS new
 """
 
+_QUEUED: Final = Status.QUEUED.value
 _BATCH: Final = re.compile(r"unnest\(([^()]*)\)\s+AS (\w+) \(([^()]*)\)")
 _ARRAY: Final = re.compile(r"\$(\d+)::")
 
@@ -231,26 +249,90 @@ def wait_at_most(driver: Driver, time: str) -> None:
     driver.run(f"SET LOCAL lock_timeout = '{time}'")
 
 
-class Messages(gate.Messages):
-    """Messages coming in."""
+def _queue(driver: Driver, places: Sequence[QueuePlace]) -> None:
+    row = driver.row(CURRENT_SLICE)
+    assert row is not None, "the schema was made with its slices"
+    driver.run(QUEUE, row[0], *columns(places, queue.PLACE))
 
-    def _note(self, wanted: Sequence[Sequence[Any]], now: int, unless_since: int) -> Rows:
-        lanes, prints, numbers = wanted
-        self._driver.run(OUTDATE, lanes, prints, unless_since)
-        return self._driver.rows(NOTE, lanes, prints, numbers, now)
+
+class Gate(gate.Gate):
+    """The facts the gate judges by, asked for one kind after the other."""
+
+    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+        by_key = self.callers({each.who for each in asked if isinstance(each.who, bytes)})
+        by_id = self.accounts({each.who for each in asked if isinstance(each.who, int)})
+        callers = [
+            by_key.get(each.who) if isinstance(each.who, bytes) else by_id.get(each.who)
+            for each in asked
+        ]
+        wanted = [
+            None if caller is None else (caller.account_id, each.list_number)
+            for caller, each in zip(callers, asked, strict=True)
+        ]
+        senders = self.lists({each for each in wanted if each is not None})
+        found = []
+        for each, caller, key in zip(asked, callers, wanted, strict=True):
+            sender = None if key is None else senders.get(key)
+            known = (
+                {}
+                if sender is None
+                else self.known_contacts(sender.account_id, sender.id, each.recipients, now)
+            )
+            found.append(Found(caller, sender, known))
+        return found
+
+
+class Messages(gate.Messages):
+    """Messages coming in: each table is written by a statement of its own, all in a transaction."""
+
+    def insert_new(
+        self,
+        rows: Sequence[MessageRow],
+        fingerprints: Sequence[int],
+        since: int,
+        forced: Sequence[int] = (),
+    ) -> dict[Fingerprint, int]:
+        if not rows:
+            return {}
+        self._driver.begin()
+        numbers, lanes = [row[0] for row in rows], [row[1] for row in rows]
+        prints, times = list(fingerprints), [row[5] for row in rows]
+        self._driver.run(OUTDATE, lanes, prints, numbers, since, list(forced))
+        noted = {row[0] for row in self._driver.rows(NOTE, lanes, prints, numbers, times)}
+        self.insert([row for row in rows if row[0] in noted])
+        kept_out = [
+            (row[1], fingerprint)
+            for row, fingerprint in zip(rows, fingerprints, strict=True)
+            if row[0] not in noted
+        ]
+        return dict.fromkeys(kept_out, 0) | self.earlier(kept_out, since)
+
+    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
+        if not rows:
+            return
+        self._driver.begin()
+        self._driver.run(ACCEPT, *columns(rows, gate.WIDTH))
+        places = [
+            QueuePlace(
+                lane=row[1],
+                list_id=row[3],
+                rank=RANK_AHEAD if row[6] & Skip.RATE_LIMIT else RANK_PACED,
+                due_at=row[5] if due_at is None else due_at,
+                number=row[0],
+            )
+            for row in rows
+        ]
+        _queue(self._driver, places)
 
 
 class Queue(queue.Queue):
     """What waits, what is under way, and what became of it."""
 
     def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:
-        queued = {
-            row[0] for row in self._driver.rows(queue.ARRIVED, *arrived) if row[1] == "queued"
-        }
+        # In one statement what comes of the first half would be read with wrong types.
+        queued = {row[0] for row in self._driver.rows(queue.ARRIVED, *arrived) if row[1] == _QUEUED}
         if places := [place for place in back if place.number in queued]:
-            row = self._driver.row(CURRENT_SLICE)
-            assert row is not None, "the schema was made with its slices"
-            self._driver.run(BACK, row[0], *columns(places, queue.PLACE))
+            _queue(self._driver, places)
 
 
 class Inbox(inbox.Inbox):

@@ -23,6 +23,19 @@ class Driver:
 
     def __init__(self, connection: Any) -> None:
         self.raw = connection
+        # Whether a transaction is open; without one, each statement is durable by itself.
+        self.is_begun = False
+
+    def begin(self, statement: str = "BEGIN") -> None:
+        """Begin a transaction, unless one is open."""
+        if not self.is_begun:
+            await_only(self.raw.execute(statement))
+            self.is_begun = True
+
+    def end(self, statement: str) -> None:
+        """End the transaction that is open."""
+        await_only(self.raw.execute(statement))
+        self.is_begun = False
 
     def rows(self, statement: str, *values: Any) -> Rows:
         """Return every row of the statement's answer."""

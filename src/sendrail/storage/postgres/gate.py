@@ -5,6 +5,7 @@ by key, the arrays are sorted: two processes then never wait for each other in a
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
 from typing import Any, Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
@@ -14,7 +15,15 @@ from sendrail.domain.message import Skip
 from sendrail.domain.sender import SendingList
 from sendrail.storage.hot import sending_list
 from sendrail.storage.postgres.driver import Driver, Rows, columns
-from sendrail.storage.rows import Caller, Fingerprint, KeptAnswer, KnownContact, MessageRow
+from sendrail.storage.rows import (
+    Asked,
+    Caller,
+    Fingerprint,
+    Found,
+    KeptAnswer,
+    KnownContact,
+    MessageRow,
+)
 
 CALLERS_BY_KEY: Final = """
     SELECT k.digest, a.id, a.status = 'active', a.blocked_words FROM api_keys AS k
@@ -24,11 +33,10 @@ CALLERS_BY_KEY: Final = """
 CALLERS_BY_ACCOUNT: Final = """
     SELECT id, status = 'active', blocked_words FROM accounts WHERE id = ANY($1::bigint[])
 """
-_LIST: Final = """
-    SELECT l.id, l.lane, l.account_id, l.number, l.name, l.brand, l.status, l.rate, l.link_id,
-           l.byoc, l.verified_at, l.on_uncertain, l.created_at, l.second_link_id
-    FROM lists AS l
-"""
+_LIST_COLUMNS: Final = """
+    l.id, l.lane, l.account_id, l.number, l.name, l.brand, l.status, l.rate, l.link_id, l.byoc,
+    l.verified_at, l.on_uncertain, l.created_at, l.second_link_id"""
+_LIST: Final = f"SELECT {_LIST_COLUMNS} FROM lists AS l"
 LISTS_BY_ID: Final = _LIST + " WHERE l.id = ANY($1::bigint[])"
 LISTS_BY_NUMBER: Final = (
     _LIST
@@ -37,17 +45,36 @@ LISTS_BY_NUMBER: Final = (
         ON l.account_id = wanted.account_id AND l.number = wanted.number
 """
 )
-# Nearly always nobody is found: three looks by key, whose answers are empty.
-UNREACHABLE: Final = """
-    SELECT recipient, 0 FROM list_contacts
-    WHERE list_id = $2 AND recipient = ANY($3::bigint[]) AND NOT active
+# What speaks against texting somebody. Nearly always nobody is found: looks by key, all empty.
+_UNREACHABLE: Final = """
+    SELECT recipient, 0 AS which FROM list_contacts
+    WHERE list_id = {list_id} AND recipient = ANY({recipients}) AND NOT active
     UNION ALL
-    SELECT recipient, 1 FROM blocks WHERE account_id = $1 AND recipient = ANY($3::bigint[])
+    SELECT recipient, 1 FROM blocks
+    WHERE account_id = {account_id} AND recipient = ANY({recipients})
     UNION ALL
     SELECT recipient, 2 FROM enrolments
-    WHERE list_id = $2 AND recipient = ANY($3::bigint[]) AND ends_at > $4
+    WHERE list_id = {list_id} AND recipient = ANY({recipients}) AND ends_at > {now}
     UNION ALL
-    (SELECT 0, 3 FROM erased WHERE account_id = $1 LIMIT 1)
+    (SELECT 0, 3 FROM erased WHERE account_id = {account_id} LIMIT 1)
+"""
+UNREACHABLE: Final = _UNREACHABLE.format(
+    account_id="$1", list_id="$2", recipients="$3::bigint[]", now="$4"
+)
+_UNREACHABLE_OF_ASKED: Final = _UNREACHABLE.format(
+    account_id="a.id", list_id="l.id", recipients="($6::bigint[])[w.first:w.last]", now="$7"
+)
+# All that the gate asks about at once: a row for each who asks and is known, and for each whom
+# something speaks against.
+FIND: Final = f"""
+    SELECT w.ask, a.id, a.status = 'active', a.blocked_words, who.recipient, who.which,
+        {_LIST_COLUMNS}
+    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::int[], $5::int[])
+        WITH ORDINALITY AS w (digest, account_id, number, first, last, ask)
+    LEFT JOIN api_keys AS k ON k.digest = w.digest AND k.revoked_at IS NULL
+    JOIN accounts AS a ON a.id = coalesce(k.account_id, w.account_id)
+    LEFT JOIN lists AS l ON l.account_id = a.id AND l.number = w.number
+    LEFT JOIN LATERAL ({_UNREACHABLE_OF_ASKED}) AS who ON true
 """
 # Asked only where the account has erased people: who they are, and who has come back since.
 ERASED: Final = """
@@ -96,16 +123,6 @@ RESERVE: Final = """
     INSERT INTO numbers (lane, last) VALUES ($1, $2)
     ON CONFLICT (lane) DO UPDATE SET last = numbers.last + $2 RETURNING last
 """
-# What is not returned was accepted within the window: by us, or by whoever we waited for.
-REMEMBER: Final = """
-    INSERT INTO fingerprints AS f (lane, fingerprint, number, at)
-    SELECT lane, fingerprint, number, $4
-    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS new (lane, fingerprint, number)
-    ORDER BY lane, fingerprint
-    ON CONFLICT (lane, fingerprint) DO UPDATE SET number = excluded.number, at = excluded.at
-        WHERE f.at <= $5
-    RETURNING lane, fingerprint
-"""
 EARLIER: Final = """
     SELECT f.lane, f.fingerprint, f.number
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, fingerprint)
@@ -121,23 +138,50 @@ FORGET_FINGERPRINTS: Final = """
     DELETE FROM fingerprints AS f USING old
     WHERE f.lane = old.lane AND f.fingerprint = old.fingerprint
 """
-INSERT_MESSAGES: Final = f"""
-    WITH accepted AS (
+_NEW: Final = """
+    WITH new AS MATERIALIZED (
+        SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[],
+            $5::bigint[], $6::bigint[], $7::smallint[], $8::smallint[], $9::text[], $10::text[],
+            $11::text[], $12::bigint[])
+            AS new (number, lane, account_id, list_id, recipient, created_at, skips, segments,
+                encoding, body, metadata, fingerprint))
+"""
+_ACCEPTED: Final = """
+    accepted AS (
         INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
             segments, encoding, body, metadata, status, attempt, epoch, resent)
-        SELECT new.*, 'queued', 0, 0, 0
-        FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
-            $6::bigint[], $7::smallint[], $8::smallint[], $9::text[], $10::text[], $11::text[])
-            AS new
+        SELECT number, lane, account_id, list_id, recipient, created_at, skips, segments, encoding,
+            body, metadata, 'queued', 0, 0, 0
+        FROM new WHERE {which}
         RETURNING number, lane, list_id, created_at, skips)
+"""
+_QUEUED: Final = f"""
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), lane, list_id,
         CASE WHEN skips & {Skip.RATE_LIMIT.value} <> 0 THEN {RANK_AHEAD} ELSE {RANK_PACED} END,
-        coalesce($12, created_at), number
+        coalesce({{due_at}}, created_at), number
     FROM accepted
 """
+INSERT_MESSAGES: Final = f"""
+    {_NEW}, {_ACCEPTED.format(which="true")}
+    {_QUEUED.format(due_at="$13")}
+"""
+# What is not returned was accepted within the window: by us, or by whoever we waited for. The way
+# it looks for the noted has them hashed, where a join would compare all with all.
+INSERT_NEW: Final = f"""
+    {_NEW}, noted AS (
+        INSERT INTO fingerprints AS f (lane, fingerprint, number, at)
+        SELECT lane, fingerprint, number, created_at FROM new ORDER BY lane, fingerprint
+        ON CONFLICT (lane, fingerprint) DO UPDATE SET number = excluded.number, at = excluded.at
+            WHERE f.at <= $13 OR excluded.number = ANY($14::bigint[])
+        RETURNING number),
+    {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")},
+    queued AS ({_QUEUED.format(due_at="NULL::bigint")})
+    SELECT number FROM noted
+"""
 
-_WIDTH: Final = 11
+# How many columns a message has on its way in.
+WIDTH: Final = 11
 # What UNREACHABLE says of the account, not of a recipient.
 _ANY_ERASED: Final = 3
 
@@ -150,6 +194,22 @@ class Gate:
         self._pseudonyms = pseudonyms
         # Keys whose row is there, empty, since this transaction looked for them.
         self._promised: set[tuple[int, str]] = set()
+
+    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+        found = [Found(None, None, {})] * len(asked)
+        against: dict[int, list[tuple[int, int]]] = {}
+        for row in self._driver.rows(FIND, *_arrays(asked), now):
+            at = row[0] - 1
+            if found[at].caller is None:
+                sender = None if row[6] is None else sending_list(row[6:])
+                found[at] = Found(Caller(row[1], row[2], row[3]), sender, {})
+            if row[5] is not None:
+                against.setdefault(at, []).append((row[4], row[5]))
+        for at, rows in against.items():
+            caller, sender, known = found[at]
+            if caller is not None and sender is not None:
+                known |= self._known(caller.account_id, sender.id, asked[at].recipients, rows)
+        return found
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
         if not (wanted := list(digests)):
@@ -174,12 +234,16 @@ class Gate:
     def known_contacts(
         self, account_id: int, list_id: int, recipients: Sequence[int], now: int
     ) -> dict[int, KnownContact]:
+        rows = self._driver.rows(UNREACHABLE, account_id, list_id, list(recipients), now)
+        return self._known(account_id, list_id, recipients, rows)
+
+    def _known(
+        self, account_id: int, list_id: int, recipients: Sequence[int], rows: Rows
+    ) -> dict[int, KnownContact]:
         known: dict[int, KnownContact] = {}
         nobody = KnownContact()
         any_erased = False
-        for recipient, which in self._driver.rows(
-            UNREACHABLE, account_id, list_id, list(recipients), now
-        ):
+        for recipient, which in rows:
             if which == _ANY_ERASED:
                 any_erased = True
                 continue
@@ -239,39 +303,63 @@ class Messages:
         assert row is not None, "the statement returns what it wrote"
         return int(row[0] - count + 1) * LANES + lane
 
-    def remember(
-        self, fingerprints: Sequence[Fingerprint], now: int, unless_since: int
-    ) -> dict[tuple[int, int], int]:
-        """Note messages, each fingerprint once; return the numbers of those seen before.
-
-        A fingerprint that was noted later than `unless_since` stays as it is.
-        """
-        if not fingerprints:
+    def insert_new(
+        self,
+        rows: Sequence[MessageRow],
+        fingerprints: Sequence[int],
+        since: int,
+        forced: Sequence[int] = (),
+    ) -> dict[Fingerprint, int]:
+        """See `interface.ManyWriters`."""
+        if not rows:
             return {}
-        rows = self._note(columns(fingerprints, 3), now, unless_since)
-        if len(rows) == len(fingerprints):
-            return {}
-        new = {(row[0], row[1]) for row in rows}
-        return self.earlier(
-            [each for each in fingerprints if (each[0], each[1]) not in new], unless_since
+        noted = self._driver.rows(
+            INSERT_NEW, *columns(rows, WIDTH), list(fingerprints), since, list(forced)
         )
+        if len(noted) == len(rows):
+            return {}
+        inserted = {number for (number,) in noted}
+        kept_out = [
+            (row[1], fingerprint)
+            for row, fingerprint in zip(rows, fingerprints, strict=True)
+            if row[0] not in inserted
+        ]
+        return dict.fromkeys(kept_out, 0) | self._who_was_first(kept_out, since)
 
-    def _note(self, wanted: Sequence[Sequence[Any]], now: int, unless_since: int) -> Rows:
-        """Note messages; return the fingerprints of those that were not seen before."""
-        return self._driver.rows(REMEMBER, *wanted, now, unless_since)
-
-    def earlier(
+    def _who_was_first(
         self, fingerprints: Sequence[Fingerprint], since: int
-    ) -> dict[tuple[int, int], int]:
-        """Return the numbers of the messages with these fingerprints that were noted since then."""
+    ) -> dict[Fingerprint, int]:
+        try:
+            return self.earlier(fingerprints, since)
+        except Exception:
+            if self._driver.is_begun:
+                raise
+            # Those beside them are stored for good, and must be told so.
+            return {}
+
+    def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
+        """See `interface.ManyWriters`."""
         if not fingerprints:
             return {}
-        lanes, prints, _ = columns(fingerprints, 3)
-        return {
-            (row[0], row[1]): row[2] for row in self._driver.rows(EARLIER, lanes, prints, since)
-        }
+        rows = self._driver.rows(EARLIER, *columns(fingerprints, 2), since)
+        return {(row[0], row[1]): row[2] for row in rows}
 
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         """Insert messages and queue them, at once unless `due_at` says when."""
         if rows:
-            self._driver.run(INSERT_MESSAGES, *columns(rows, _WIDTH), due_at)
+            nothing = [None] * len(rows)
+            self._driver.run(INSERT_MESSAGES, *columns(rows, WIDTH), nothing, due_at)
+
+
+def _arrays(asked: Sequence[Asked]) -> list[list[Any]]:
+    """Turn what is asked into arrays: one of all recipients, and where each asker's are in it."""
+    whos, numbers, recipients = zip(*asked, strict=True)
+    ends = list(accumulate(map(len, recipients)))
+    return [
+        [who if isinstance(who, bytes) else None for who in whos],
+        [who if isinstance(who, int) else None for who in whos],
+        list(numbers),
+        [end - len(some) + 1 for end, some in zip(ends, recipients, strict=True)],
+        ends,
+        list(chain.from_iterable(recipients)),
+    ]

@@ -65,7 +65,6 @@ _BY_KEY: Final = (
     # It reads all that match before the first is known, however few are wanted.
     "SET enable_bitmapscan = off",
 )
-_BEGIN: Final = "BEGIN"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
     f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
@@ -90,7 +89,7 @@ class PostgresTx(CoreTx):
         super().__init__(core, pseudonyms)
         driver = self.driver = distributed.driver_of(raw)
         spread = isinstance(driver, distributed.LaneByLane)
-        self.gate = Gate(driver, pseudonyms)
+        self.gate = (distributed.Gate if spread else Gate)(driver, pseudonyms)
         self.messages = self.shared = (distributed.Messages if spread else Messages)(driver)
         self.outbox = Outbox(driver, hints.outbox_has)
         self.queue = (distributed.Queue if spread else Queue)(driver, self.outbox)
@@ -101,6 +100,10 @@ class PostgresTx(CoreTx):
         self.link_paces = LinkPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
+
+    def begin(self) -> None:
+        """See `interface.Tx`."""
+        self.driver.begin()
 
     @property
     def sole(self) -> NoReturn:
@@ -136,31 +139,44 @@ class _Session:
         self._core: Connection | None = None
         self.tx: PostgresTx
 
-    def begin(self, statement: str) -> PostgresTx:
+    def open(self) -> PostgresTx:
+        """Return the connection without a transaction; one that was closed is made anew."""
+        if self._core is not None and self.tx.driver.raw.is_closed():
+            self.drop()
+        if self._core is None:
+            self._core = self._engine.connect()
+            raw = self._core.connection.driver_connection
+            self.tx = PostgresTx(self._core, raw, self._pseudonyms, self._hints)
+            for setting in self._settings:
+                self.tell(setting)
+        return self.tx
+
+    def begin(self, *statement: str) -> PostgresTx:
         """Begin a transaction; a connection that was lost unnoticed is made anew, once."""
         if self._core is not None:
             try:
-                self.tell(statement)
+                self.tx.driver.begin(*statement)
             except DRIVER_ERRORS:
                 self.drop()
             else:
                 return self.tx
-        self._core = self._engine.connect()
-        raw = self._core.connection.driver_connection
-        self.tx = PostgresTx(self._core, raw, self._pseudonyms, self._hints)
-        for setting in self._settings:
-            self.tell(setting)
-        self.tell(statement)
+        self.open().driver.begin(*statement)
         return self.tx
 
     def tell(self, statement: str) -> None:
-        """Run a statement of the transaction itself."""
+        """Run a statement that has no values."""
         await_only(self.tx.driver.raw.execute(statement))
 
+    def commit(self) -> None:
+        """Make durable what was done since the transaction began, if any did."""
+        if self.tx.driver.is_begun:
+            self.tx.driver.end("COMMIT")
+
     def roll_back(self) -> None:
-        """Undo the transaction; a connection that cannot even do that is given up."""
+        """Undo the transaction, if any; a connection that cannot even do that is given up."""
         try:
-            self.tell("ROLLBACK")
+            if self._core is not None and self.tx.driver.is_begun:
+                self.tx.driver.end("ROLLBACK")
         except Exception:  # noqa: BLE001 - whatever it is, the connection is of no more use
             self.drop()
 
@@ -226,10 +242,10 @@ class PostgresStore:
 
     # Writing
 
-    def submit(self, work: Work, done: Done) -> None:
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:
         """See `interface.Store`."""
         assert not self._closed, "the store is open while anything is submitted"
-        self._group.append(_Submitted(work, done))
+        self._group.append(_Submitted(work, done, begun))
         self._commit_soon()
 
     async def write(self, work: Callable[[PostgresTx], T]) -> T:
@@ -354,19 +370,21 @@ class PostgresStore:
 class _Submitted:
     work: Work
     done: Done
+    begun: bool
 
 
 def _transact(
     session: _Session, group: Sequence["_Submitted"]
 ) -> list[tuple[Any, Exception | None]]:
     try:
-        tx = session.begin(_BEGIN)
+        is_begun = len(group) > 1 or group[0].begun
+        tx = session.begin() if is_begun else session.open()
         if len(group) == 1:
             outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
         else:
             outcomes = [_run_one(session, tx, each.work) for each in group]
         tx.gate.end()
-        session.tell("COMMIT")
+        session.commit()
     except asyncio.CancelledError:
         session.drop()
         raise
