@@ -16,10 +16,10 @@ from typing import Any, Final
 import sqlglot
 from sqlglot import expressions as sql
 
-from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
-from sendrail.storage.postgres.schema import HOT_KEYS, metadata
+from sendrail.storage.postgres import distributed, gate, inbound, inbox, leases, outbox, queue
+from sendrail.storage.postgres.schema import HOT_KEYS
 
-ROOMS: Final = (gate, queue, inbox, inbound, outbox, leases)
+ROOMS: Final = (gate, queue, inbox, inbound, outbox, leases, distributed)
 
 
 class Reach(IntEnum):
@@ -172,56 +172,13 @@ def _reach_of_source(name: str, scope: sql.Expression, asked: frozenset[str]) ->
 
 # Citus
 
-# What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
-SPREAD: Final = {
-    "list_contacts": "list_id",
-    "enrolments": "list_id",
-    "recipient_troubles": "list_id",
-    "auto_replies": "list_id",
-    "consent_events": "id",
-    "replies": "id",
-    "refused_callbacks": "id",
-    "webhook_attempts": "event_id",
-    "idempotency": "key",
-    "reply_refs": "carrier_ref",
-    "reply_parts": "sender",
-}
-# By which processes agree: one row each, changed all the time, so that copies would cost most.
-AGREED: Final = ("leases", "spans", "processes", "link_paces", "full_accounts", "counters")
-
 
 def distribution() -> str:
     """Return the statements that distribute an installation's tables."""
-    tables = {table.name: table for table in metadata.sorted_tables}
-    known = {*HOT_KEYS, *SPREAD, *AGREED}
-    copied = [name for name in tables if name not in known]
-    first, *others = HOT_KEYS
-    contacts, *beside = [name for name, column in SPREAD.items() if column == "list_id"]
-    alone = {name: column for name, column in SPREAD.items() if column != "list_id"}
-    lines = [
-        "-- Settings: small, and the same on every node.",
-        *(f"SELECT create_reference_table('{name}');" for name in copied),
-        "-- What processes agree by: on the coordinator alone.",
-        *(
-            f"SELECT citus_add_local_table_to_metadata('{name}');"
-            for name in AGREED
-            if name in tables
-        ),
-        "-- Hot: a lane and all that belongs to it on one shard.",
-        _distributed(first, "lane", None),
-        *(_distributed(name, "lane", first) for name in others),
-        "-- Contacts: by their list.",
-        _distributed(contacts, "list_id", None),
-        *(_distributed(name, "list_id", contacts) for name in beside),
-        "-- The rest of what grows: evenly.",
-        *(_distributed(name, column, "none") for name, column in alone.items()),
-    ]
+    lines = []
+    for purpose, statements in distributed.distribution().items():
+        lines += [f"-- {purpose}", *(f"{statement};" for statement in statements)]
     return "```sql\n" + "\n".join(lines) + "\n```"
-
-
-def _distributed(name: str, column: str, beside: str | None) -> str:
-    with_whom = f", colocate_with => '{beside}'" if beside else ", colocate_with => 'none'"
-    return f"SELECT create_distributed_table('{name}', '{column}'{with_whom});"
 
 
 _WHERE: Final = {

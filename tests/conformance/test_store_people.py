@@ -322,11 +322,7 @@ def by_sign_up(sender):
     return lambda tx: signups.sign_up(tx, sender, [signup], NOW)
 
 
-def by_hand(sender):
-    return lambda tx: tx.contacts.subscribe(sender.id, [(ANN, "A", "B")], NOW)
-
-
-@pytest.mark.parametrize("way", [by_file, by_sign_up, by_hand])
+@pytest.mark.parametrize("way", [by_file, by_sign_up])
 def test_an_erasure_between_the_question_and_the_subscription_is_honoured(house, way):
     other = house.open()
     work = way(house.list)

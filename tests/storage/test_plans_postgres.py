@@ -149,6 +149,19 @@ def _new_rows(at):
     )
 
 
+def _arrived(at):
+    return (
+        ["queued"] * 3,
+        *[at.none] * 4,
+        at.ones,
+        at.zeros,
+        at.sending,
+        at.sending_lanes,
+        at.ones,
+        at.ones,
+    )
+
+
 def _queue(at):
     return {
         "queue.LISTS_WAITING": (0, 512),
@@ -159,18 +172,9 @@ def _queue(at):
         "queue.DROP": (["dropped"] * 3, at.none, at.waiting, at.waiting_lanes, at.now),
         "queue.HOLD": ("", at.waiting, at.waiting_lanes),
         "queue.DEPART": (at.ones, at.ones, at.ones, [at.now] * 3, at.waiting, at.waiting_lanes),
+        "queue.ARRIVED": _arrived(at),
         "queue.ARRIVE": (
-            ["queued"] * 3,
-            at.none,
-            at.none,
-            at.none,
-            at.none,
-            at.ones,
-            at.zeros,
-            at.sending,
-            at.sending_lanes,
-            at.ones,
-            at.ones,
+            *_arrived(at),
             at.sending_lanes,
             at.sending_lists,
             at.ones,

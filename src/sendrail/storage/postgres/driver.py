@@ -5,7 +5,7 @@ works, the event loop goes on. So nothing runs in threads, and the function stay
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy.util import await_only
 
@@ -17,6 +17,9 @@ _COUNTED: Final = ("INSERT", "UPDATE", "DELETE")
 
 class Driver:
     """One connection; good only inside a transaction's function."""
+
+    # Whether the database spreads its tables over several servers.
+    is_spread: ClassVar[bool] = False
 
     def __init__(self, connection: Any) -> None:
         self.raw = connection

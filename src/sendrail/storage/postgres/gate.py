@@ -186,6 +186,8 @@ _NAMES: Final = (
     "encoding", "body", "metadata",
 )  # fmt: skip
 _json: Final = msgspec.json.Encoder().encode
+# How many columns a message has on its way in.
+WIDTH: Final = len(_NAMES)
 # What UNREACHABLE says of the account, not of a recipient.
 _ANY_ERASED: Final = 3
 

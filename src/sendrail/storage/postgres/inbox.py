@@ -26,11 +26,10 @@ PUT: Final = f"""
     FROM unnest($4::bytea[]) WITH ORDINALITY AS new (raw, place) ORDER BY place
 """
 LINK_IDS: Final = "SELECT id FROM links"
-# Where something waits, the longest first. One statement for all lanes would sort all that waits.
+# Where something waits, and since when. One statement for all lanes would sort all that waits.
 HEADS: Final = """
-    SELECT waiting.lane FROM unnest($1::smallint[]) AS waiting (lane), LATERAL (
+    SELECT head.id, waiting.lane FROM unnest($1::smallint[]) AS waiting (lane), LATERAL (
         SELECT i.id FROM inbox AS i WHERE i.lane = waiting.lane ORDER BY i.id LIMIT 1) AS head
-    ORDER BY head.id
 """
 TAKE: Final = """
     SELECT id, link_id, received_at, raw FROM inbox WHERE lane = $1
@@ -109,7 +108,7 @@ class Inbox:
         """
         lanes = {lane_of(row[0]) for row in self._driver.rows(LINK_IDS)}
         found: list[Sequence[Any]] = []
-        for (lane,) in self._driver.rows(HEADS, sorted(lanes)):
+        for _, lane in sorted(tuple(row) for row in self._driver.rows(HEADS, sorted(lanes))):
             found += self._driver.rows(TAKE, lane, limit - len(found))
             if len(found) == limit:
                 break

@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.ids import LANES
+from sendrail.storage.postgres.distributed import driver_of, wait_at_most
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.gate import FORGET_FINGERPRINTS
-from sendrail.storage.postgres.partitions import PARTITIONS, WEEK_MS, began, make_weeks
+from sendrail.storage.postgres.partitions import PARTITIONS, SIZE, WEEK_MS, began, make_weeks
 from sendrail.storage.postgres.schema import BY_TIME, SLICES
 
 _log = structlog.get_logger()
@@ -38,7 +39,9 @@ _SETTINGS: Final = (
     "SET enable_seqscan = off",
     "SET enable_bitmapscan = off",
 )
-_SHORT_WAIT: Final = "SET lock_timeout = '50ms'"
+_SHORT: Final = "50ms"
+_SHORT_WAIT: Final = f"SET lock_timeout = '{_SHORT}'"
+_MOMENT: Final = "300ms"
 # A detachment waits for those who are at it, and nobody for the detachment.
 _LONG_WAIT: Final = "SET lock_timeout = '10s'"
 
@@ -75,7 +78,7 @@ class PartitionKeeper:
 
     def _tend(self, now: int, messages_before: int | None, seen_before: int) -> None:
         with self._engine.connect() as core:
-            driver = Driver(core.connection.driver_connection)
+            driver = driver_of(core.connection.driver_connection)
             for setting in (*_SETTINGS, _SHORT_WAIT):
                 driver.run(setting)
             turn_slices(driver, now)
@@ -116,7 +119,7 @@ def turn_slices(driver: Driver, now: int) -> None:
 
 
 def _size(driver: Driver, which: int) -> int:
-    row = driver.row(f"SELECT pg_relation_size('queue_{which}')")
+    row = driver.row(SIZE, f"queue_{which}")
     assert row is not None, "every slice is there"
     return int(row[0])
 
@@ -128,7 +131,12 @@ def _clean(driver: Driver, which: int, current: int) -> None:
         return
     driver.run("BEGIN")
     try:
-        driver.run(f"LOCK TABLE queue_{which} IN ACCESS EXCLUSIVE MODE")
+        if driver.is_spread:
+            # A lock on a slice would be the coordinator's alone, which nobody asks for it.
+            wait_at_most(driver, _SHORT)
+            driver.run("LOCK TABLE queue IN EXCLUSIVE MODE")
+        else:
+            driver.run(f"LOCK TABLE queue_{which} IN ACCESS EXCLUSIVE MODE")
         if _count(driver, few) <= _MOVED_MAX:
             driver.run(
                 "INSERT INTO queue (slice, lane, list_id, rank, due_at, number)"
@@ -163,12 +171,28 @@ def drop_weeks(driver: Driver, before: int) -> int:
         if _is_open(driver, week):
             _log.warning("week_kept", week=week["messages"], reason="messages not at rest")
             break
-        for table, name in week.items():
-            driver.run(f"ALTER TABLE {table} DETACH PARTITION {name} CONCURRENTLY")
-            driver.run(f"DROP TABLE {name}")
-            dropped += 1
+        if driver.is_spread:
+            _drop_from_all_servers(driver, week)
+        else:
+            _drop(driver, week)
+        dropped += len(week)
         _log.info("week_dropped", weeks=sorted(week.values()))
     return dropped
+
+
+def _drop(driver: Driver, week: dict[str, str]) -> None:
+    for table, name in week.items():
+        driver.run(f"ALTER TABLE {table} DETACH PARTITION {name} CONCURRENTLY")
+        driver.run(f"DROP TABLE {name}")
+
+
+def _drop_from_all_servers(driver: Driver, week: dict[str, str]) -> None:
+    """Drop a week where nothing can be detached beside the traffic; while it is read, not yet."""
+    driver.run("BEGIN")
+    wait_at_most(driver, _MOMENT)
+    for name in week.values():
+        driver.run(f"DROP TABLE {name}")
+    driver.run("COMMIT")
 
 
 def finish_detaching(driver: Driver) -> None:

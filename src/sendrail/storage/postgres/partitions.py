@@ -17,6 +17,9 @@ PARTITIONS: Final = """
     WHERE i.inhparent = $1::regclass ORDER BY c.relname
 """
 
+# How many bytes of rows a slice of the queue has.
+SIZE: Final = "SELECT pg_relation_size($1::regclass)"
+
 
 def week_of(at: int) -> int:
     """Return when the week of a time began: Monday, midnight UTC, in milliseconds."""

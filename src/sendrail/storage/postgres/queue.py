@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
@@ -74,24 +74,27 @@ DEPART: Final = """
         $6::smallint[]) AS d (attempt, epoch, link_id, sending_at, number, lane)
     WHERE m.lane = d.lane AND m.number = d.number AND m.status = 'queued'
 """
-# An early receipt may have ended the message meanwhile: then only the reference is news. What comes
-# back to the queue does so with the very change that says so, once, however often it is written.
-ARRIVE: Final = """
-    WITH arrived AS (
-        UPDATE messages AS m SET
-            status = CASE m.status WHEN 'sending' THEN a.status ELSE m.status END,
-            detail = CASE m.status WHEN 'sending' THEN a.detail ELSE m.detail END,
-            ended_at = CASE m.status WHEN 'sending' THEN a.ended_at ELSE m.ended_at END,
-            carrier_ref = coalesce(a.carrier_ref, m.carrier_ref),
-            sent_at = coalesce(a.sent_at, m.sent_at),
-            attempt = a.attempts_spent, resent = a.resent
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::smallint[],
-            $7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::bigint[])
-            AS a (status, detail, ended_at, carrier_ref, sent_at, attempts_spent, resent, number,
-                  lane, attempt, epoch)
-        WHERE m.lane = a.lane AND m.number = a.number AND m.attempt = a.attempt
-            AND m.epoch = a.epoch AND (m.status = 'sending' OR m.ended_at IS NOT NULL)
-        RETURNING m.number, m.status)
+# An early receipt may have ended the message meanwhile: then only the reference is news.
+ARRIVED: Final = """
+    UPDATE messages AS m SET
+        status = CASE m.status WHEN 'sending' THEN a.status ELSE m.status END,
+        detail = CASE m.status WHEN 'sending' THEN a.detail ELSE m.detail END,
+        ended_at = CASE m.status WHEN 'sending' THEN a.ended_at ELSE m.ended_at END,
+        carrier_ref = coalesce(a.carrier_ref, m.carrier_ref),
+        sent_at = coalesce(a.sent_at, m.sent_at),
+        attempt = a.attempts_spent, resent = a.resent
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::smallint[],
+        $7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::bigint[])
+        AS a (status, detail, ended_at, carrier_ref, sent_at, attempts_spent, resent, number,
+              lane, attempt, epoch)
+    WHERE m.lane = a.lane AND m.number = a.number AND m.attempt = a.attempt
+        AND m.epoch = a.epoch AND (m.status = 'sending' OR m.ended_at IS NOT NULL)
+    RETURNING m.number, m.status
+"""
+# What comes back to the queue does so with the very change that says so, once, however often it is
+# written.
+ARRIVE: Final = f"""
+    WITH arrived AS ({ARRIVED})
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), back.lane, back.list_id, back.rank, back.due_at,
         back.number
@@ -137,7 +140,8 @@ EXPIRE: Final = """
     WHERE lane = $3 AND number = $4 AND status = 'uncertain'
 """
 
-_PLACE: Final = 5
+# How many columns a place has.
+PLACE: Final = 5
 
 
 def ref_lane(link_id: int, carrier_ref: str) -> int:
@@ -215,7 +219,7 @@ class Queue:
                 for a in arrivals
             ]  # fmt: skip
             back = [a.place for a in arrivals if a.place is not None]
-            self._driver.run(ARRIVE, *columns(arrived, 11), *columns(back, _PLACE))
+            self._move(columns(arrived, 11), back)
         attempts = [
             (
                 a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
@@ -227,6 +231,10 @@ class Queue:
         if attempts:
             self._driver.run(KEEP_ATTEMPTS, *columns(attempts, 10))
         self._keep_refs([a for a in arrivals if a.carrier_ref is not None])
+
+    def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:
+        """Write what messages have become, and queue again what came back with that."""
+        self._driver.run(ARRIVE, *arrived, *columns(back, PLACE))
 
     def _keep_refs(self, arrivals: Sequence[Arrival]) -> None:
         """Keep the references of what was taken, one for each part where the carrier names them."""
@@ -263,4 +271,4 @@ class Queue:
             return self._driver.run(EXPIRE, detail, now, lane, number) == 1
 
     def _leave(self, places: Sequence[QueuePlace]) -> int:
-        return self._driver.run(LEAVE_QUEUE, *columns(places, _PLACE))
+        return self._driver.run(LEAVE_QUEUE, *columns(places, PLACE))

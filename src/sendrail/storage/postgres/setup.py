@@ -13,7 +13,7 @@ from sqlalchemy.util import greenlet_spawn
 from sendrail.domain.errors import SetupError
 from sendrail.storage.migrations import phases, upgrade, versions
 from sendrail.storage.open import SCHEMA
-from sendrail.storage.postgres import partitions
+from sendrail.storage.postgres import distributed, partitions
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
@@ -98,6 +98,8 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     assert row is not None, "the clock is always there"
     partitions.make_slices(driver, row[0])
     partitions.make_weeks(driver, row[0])
+    if distributed.has_extension(driver.raw):
+        distributed.distribute(driver)
 
 
 def check_server(core: Connection) -> None:

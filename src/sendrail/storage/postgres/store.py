@@ -25,7 +25,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage.interface import Hints
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres import distributed
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
@@ -91,12 +91,13 @@ class PostgresTx(CoreTx):
 
     def __init__(self, core: Connection, raw: Any, pseudonyms: Pseudonyms, hints: Hints) -> None:
         super().__init__(core, pseudonyms)
-        driver = self.driver = Driver(raw)
-        self.gate = Gate(driver, pseudonyms)
-        self.messages = self.shared = Messages(driver)
+        driver = self.driver = distributed.driver_of(raw)
+        spread = isinstance(driver, distributed.LaneByLane)
+        self.gate = (distributed.Gate if spread else Gate)(driver, pseudonyms)
+        self.messages = self.shared = (distributed.Messages if spread else Messages)(driver)
         self.outbox = Outbox(driver, hints.outbox_has)
-        self.queue = Queue(driver, self.outbox)
-        self.inbox = Inbox(driver, self.outbox)
+        self.queue = (distributed.Queue if spread else Queue)(driver, self.outbox)
+        self.inbox = (distributed.Inbox if spread else Inbox)(driver, self.outbox)
         self.leases = Leases(driver)
         self.spans = Spans(driver)
         self.processes = Processes(driver)

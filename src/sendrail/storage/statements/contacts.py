@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    not_,
     select,
     update,
 )
@@ -176,14 +175,12 @@ class Contacts:
         self, account_id: AccountId, list_id: ListId, recipient: PhoneNumber, *, left: bool
     ) -> list[ListId]:
         """Return the account's other lists: those left by a reply, or those not left."""
-        of_contact = (_contact.list_id == lists.c.id, _contact.recipient == recipient)
-        gone = select(_contact.list_id).where(*of_contact, _contact.active.is_(False))
-        by_reply = gone.where(_contact.reason == OptOutReason.MESSAGE.value)
-        others = select(lists.c.id).where(
-            lists.c.account_id == account_id,
-            lists.c.id != list_id,
-            by_reply.exists() if left else not_(gone.exists()),
+        own = select(lists.c.id).where(lists.c.account_id == account_id, lists.c.id != list_id)
+        gone = select(_contact.list_id).where(
+            _contact.list_id.in_(own), _contact.recipient == recipient, _contact.active.is_(False)
         )
+        by_reply = gone.where(_contact.reason == OptOutReason.MESSAGE.value)
+        others = own.where(lists.c.id.in_(by_reply) if left else lists.c.id.not_in(gone))
         return [ListId(other) for other in self._run(others).scalars()]
 
     def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None:
