@@ -55,6 +55,18 @@ def house(request):
 
 # What is done otherwise where tables are spread over several servers.
 on_one_server = pytest.mark.parametrize("house", ["postgres"], indirect=True)
+on_several_servers = pytest.mark.parametrize(
+    "house",
+    [
+        pytest.param(
+            "citus",
+            marks=pytest.mark.skipif(
+                not postgres.citus(), reason="TEST_CITUS_URL names no database"
+            ),
+        )
+    ],
+    indirect=True,
+)
 
 
 def tend(house, now=OLD, before=None, seen_before=0):
@@ -205,6 +217,23 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
     assert sent > 20
     assert not of_week(NOW) & there(house)
     assert slowest < WAIT_MAX
+
+
+@on_several_servers
+def test_a_week_that_somebody_reads_is_dropped_later_and_nobody_waits_for_long(house):
+    before = week_of(NOW) + WEEK_MS
+
+    async def read():
+        reader = await asyncpg.connect(house.backend.url)
+        await reader.execute("BEGIN; SELECT count(*) FROM messages")
+        with pytest.raises(Contended):
+            await house.store.tend(OLD, messages_before=before, seen_before=0)
+        await reader.close()
+
+    house.do(read())
+    assert of_week(NOW) <= there(house)
+    house.do(house.store.tend(OLD, messages_before=before, seen_before=0))
+    assert not of_week(NOW) & there(house)
 
 
 # The queue

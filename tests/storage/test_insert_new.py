@@ -4,16 +4,20 @@ import asyncio
 
 import asyncpg
 import pytest
-from stores import ANN, NOW, House, PostgresBackend
+from stores import ANN, NOW, SHARED, House
 
 SINCE = NOW - 300_000
 
 
-@pytest.fixture
-def house():
-    house = House(PostgresBackend(None))
+@pytest.fixture(params=SHARED)
+def house(request):
+    house = House(SHARED[request.param](None))
     yield house
     house.close()
+
+
+# Where tables are spread over several servers, all is one transaction.
+on_one_server = pytest.mark.parametrize("house", ["postgres"], indirect=True)
 
 
 def row(house, n, at=NOW):
@@ -86,6 +90,7 @@ def test_whoever_comes_second_waits_for_the_first_and_is_kept_out(house):
     assert house.waiting() == []
 
 
+@on_one_server
 def test_work_that_is_not_begun_is_durable_statement_by_statement_until_it_begins(house):
     def two(tx):
         tx.shared.insert_new([row(house, 1)], [71], SINCE)
@@ -102,6 +107,7 @@ def test_work_that_is_not_begun_is_durable_statement_by_statement_until_it_begin
     assert house.waiting() == [1]
 
 
+@on_one_server
 def test_what_is_stored_is_told_so_even_if_who_was_first_cannot_be_asked_any_more(house):
     insert(house, (1, 71))
 
