@@ -135,7 +135,12 @@ class Link:
         self.runner.close()
 
 
-@pytest.mark.parametrize("mps", [1.0, 7.0, 60.0, 400.0])
+LONG = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "mps", [1.0, pytest.param(7.0, marks=LONG), pytest.param(60.0, marks=LONG), 400.0]
+)
 def test_several_processes_together_keep_to_the_contract_and_use_most_of_it(mps):
     url = postgres_database()
     postgres.do(url, _EMPTY)

@@ -210,7 +210,13 @@ LONG = pytest.mark.slow
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
-    "name", ["killed", pytest.param("frozen", marks=LONG), "held", pytest.param("dark", marks=LONG)]
+    "name",
+    [
+        "killed",
+        pytest.param("frozen", marks=LONG),
+        pytest.param("held", marks=LONG),
+        pytest.param("dark", marks=LONG),
+    ],
 )
 def test_the_database_is_away_for_a_while(site, seed, name):
     with proxy.beside(site.cluster.port) as wire:
