@@ -5,18 +5,13 @@ again for every row that they are joined with, and each time what was just writt
 for the next ones: then a bite has no bound. It takes an unusual plan, which is asked for here.
 """
 
-import asyncio
 import re
 
 import postgres
 import pytest
-from sqlalchemy.util import greenlet_spawn
 from stores import NOW
 
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
-from sendrail.storage.postgres.setup import make_schema
-from sendrail.storage.postgres.store import engine_for
 
 ROOMS = (gate, inbound, inbox, leases, outbox, queue)
 WRITES = re.compile(r"DELETE FROM|INSERT INTO|UPDATE \w+( AS \w+)? SET")
@@ -65,15 +60,10 @@ def statements():
     }
 
 
-def make_tables(url):
-    with engine_for(url).connect() as core:
-        make_schema(core, SCHEMA)
-
-
 @pytest.fixture(scope="module")
 def line():
     with postgres.database() as url:
-        asyncio.run(greenlet_spawn(make_tables, url))
+        postgres.make_tables(url)
         name = postgres.name_of(url)
         postgres.do(
             url, *(f"ALTER DATABASE {name} SET enable_{way} = off" for way in NO_OTHER_PLAN)

@@ -8,17 +8,12 @@ import asyncpg
 import postgres
 import pytest
 import stores
-from sqlalchemy.util import greenlet_spawn
 from stores import NOW, PACED, House, PostgresBackend
 
 from sendrail.domain.errors import Contended
 from sendrail.domain.ids import LANES
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres import keeper, partitions
-from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.partitions import WEEK_MS, name_of, week_of
-from sendrail.storage.postgres.setup import make_schema
-from sendrail.storage.postgres.store import engine_for
 
 # Nobody who sends waits longer than this for a chore, on a slow machine with others on it.
 WAIT_MAX = 1.0
@@ -33,14 +28,7 @@ class _OwnBackend(PostgresBackend):
         self._database = postgres.citus_schema() if is_spread else postgres.database()
         self.size = "citus_relation_size" if is_spread else "pg_relation_size"
         self.url = self._database.__enter__()
-        asyncio.run(greenlet_spawn(self._make))
-
-    def _make(self):
-        with engine_for(self.url).connect() as core:
-            core.exec_driver_sql("BEGIN")
-            make_schema(core, SCHEMA)
-            core.exec_driver_sql("COMMIT")
-            partitions.make_weeks(Driver(core.connection.driver_connection), NOW)
+        postgres.make_tables(self.url, weeks_from=NOW)
 
     def close(self):
         self._database.__exit__(None, None, None)

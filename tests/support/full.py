@@ -8,14 +8,10 @@ and every fourth has an attempt and a reference.
 import asyncio
 
 import asyncpg
-from sqlalchemy.util import greenlet_spawn
+import postgres
 
 from sendrail.domain.ids import LANES
-from sendrail.storage.open import SCHEMA
-from sendrail.storage.postgres.driver import Driver
-from sendrail.storage.postgres.partitions import WEEK_MS, make_weeks, week_of
-from sendrail.storage.postgres.setup import make_schema
-from sendrail.storage.postgres.store import engine_for
+from sendrail.storage.postgres.partitions import WEEK_MS, week_of
 
 LISTS, WEEKS = 64, 4
 BEGAN = week_of(1_800_000_000_000)
@@ -103,14 +99,8 @@ _NEVER_ANALYSED = """
 
 def fill(url, count, *, analysed=False):
     """Make our schema in an empty database, and fill it."""
-    asyncio.run(greenlet_spawn(_make, url))
+    postgres.make_tables(url, weeks_from=BEGAN)
     asyncio.run(_fill(url, count, analysed))
-
-
-def _make(url):
-    with engine_for(url).connect() as core:
-        make_schema(core, SCHEMA)
-        make_weeks(Driver(core.connection.driver_connection), BEGAN)
 
 
 async def _fill(url, count, analysed):

@@ -21,6 +21,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from sendrail.storage.open import SCHEMA
+from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.partitions import make_weeks
+from sendrail.storage.postgres.reach import engine_for
+from sendrail.storage.postgres.setup import make_schema
 
 _serial = itertools.count(1)
 
@@ -75,6 +82,21 @@ def do(url, *statements):
 def load(url, file):
     """Run a file of statements."""
     do(url, file.read_text("utf-8"), "SELECT 1")
+
+
+def make_tables(url, *, weeks_from=None, version=SCHEMA):
+    """Make our schema in an empty database, with the weeks that a time needs if one is given."""
+
+    def make():
+        with engine_for(url).connect() as core:
+            driver = Driver(core.connection.driver_connection)
+            driver.begin()
+            make_schema(core, version)
+            driver.end("COMMIT")
+            if weeks_from is not None:
+                make_weeks(driver, weeks_from)
+
+    asyncio.run(greenlet_spawn(make))
 
 
 class Line:

@@ -9,17 +9,12 @@ from contextlib import ExitStack, closing, contextmanager
 import postgres
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
-from sendrail.storage.postgres.driver import Driver
-from sendrail.storage.postgres.partitions import make_weeks
-from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.schema import metadata as postgres_tables
-from sendrail.storage.postgres.setup import make_schema
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
@@ -132,20 +127,11 @@ def postgres_database(which=0):
 
 @functools.cache
 def _database(which):
-    def make():
-        engine = engine_for(url)
-        with engine.connect() as core:
-            driver = Driver(core.connection.driver_connection)
-            driver.run("BEGIN")
-            make_schema(core, "0000")
-            driver.run("COMMIT")
-            make_weeks(driver, NOW)
-
     stack = ExitStack()
     there = postgres.citus_schema() if which == "citus" else postgres.database()
     url = stack.enter_context(there)
     atexit.register(stack.close)
-    asyncio.run(greenlet_spawn(make))
+    postgres.make_tables(url, weeks_from=NOW, version="0000")
     return url
 
 

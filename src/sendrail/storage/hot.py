@@ -19,6 +19,7 @@ from sendrail.domain.message import FINAL, Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.outbox import Outbox
+from sendrail.storage.road import Gate as GateDoor
 from sendrail.storage.rows import (
     EVERY_LANE,
     Arrival,
@@ -239,6 +240,28 @@ def sending_list(row: Sequence[Any]) -> SendingList:
     )
 
 
+def find_by_kind(gate: GateDoor, asked: Sequence[Asked], now: int) -> list[Found]:
+    """Look up all that the gate asks about, one kind of fact after the other."""
+    callers: dict[bytes | int, Caller] = {}
+    callers.update(
+        gate.callers({each.who for each in asked if isinstance(each.who, bytes)}).items()
+    )
+    callers.update(gate.accounts({each.who for each in asked if isinstance(each.who, int)}).items())
+    places = [
+        (caller.account_id, each.list_number) if (caller := callers.get(each.who)) else None
+        for each in asked
+    ]
+    senders = gate.lists({place for place in places if place is not None})
+    found = []
+    for each, place in zip(asked, places, strict=True):
+        sender = None if place is None else senders.get(place)
+        known = {}
+        if sender is not None:
+            known = gate.known_contacts(sender.account_id, sender.id, each.recipients, now)
+        found.append(Found(callers.get(each.who), sender, known))
+    return found
+
+
 class Gate:
     """The facts the gate judges by."""
 
@@ -248,23 +271,7 @@ class Gate:
         self._pseudonyms = pseudonyms
 
     def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
-        keys = {who for who, _, _ in asked if isinstance(who, bytes)}
-        accounts = {who for who, _, _ in asked if isinstance(who, int)}
-        callers: dict[bytes | int, Caller] = {}
-        callers.update(self.callers(keys).items())
-        callers.update(self.accounts(accounts).items())
-        return [self._find(callers.get(each.who), each, now) for each in asked]
-
-    def _find(self, caller: Caller | None, asked: Asked, now: int) -> Found:
-        if caller is None:
-            return Found(None, None, {})
-        place = (caller.account_id, asked.list_number)
-        row = self._execute(LIST_BY_NUMBER, place).fetchone()
-        if row is None:
-            return Found(caller, None, {})
-        sender = sending_list(row)
-        known = self.known_contacts(caller.account_id, sender.id, asked.recipients, now)
-        return Found(caller, sender, known)
+        return find_by_kind(self, asked, now)
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
         found = {}

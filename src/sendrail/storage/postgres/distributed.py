@@ -17,13 +17,13 @@ from sqlalchemy.util import await_only
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Skip, Status
+from sendrail.storage.hot import find_by_kind
 from sendrail.storage.hot_inbox import parked_of
 from sendrail.storage.postgres import gate, inbound, inbox, outbox, partitions, queue
 from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 from sendrail.storage.rows import (
     Asked,
-    Fingerprint,
     Found,
     MessageRow,
     ParkedReceipt,
@@ -259,53 +259,26 @@ class Gate(gate.Gate):
     """The facts the gate judges by, asked for one kind after the other."""
 
     def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
-        by_key = self.callers({each.who for each in asked if isinstance(each.who, bytes)})
-        by_id = self.accounts({each.who for each in asked if isinstance(each.who, int)})
-        callers = [
-            by_key.get(each.who) if isinstance(each.who, bytes) else by_id.get(each.who)
-            for each in asked
-        ]
-        wanted = [
-            None if caller is None else (caller.account_id, each.list_number)
-            for caller, each in zip(callers, asked, strict=True)
-        ]
-        senders = self.lists({each for each in wanted if each is not None})
-        found = []
-        for each, caller, key in zip(asked, callers, wanted, strict=True):
-            sender = None if key is None else senders.get(key)
-            known = (
-                {}
-                if sender is None
-                else self.known_contacts(sender.account_id, sender.id, each.recipients, now)
-            )
-            found.append(Found(caller, sender, known))
-        return found
+        return find_by_kind(self, asked, now)
 
 
 class Messages(gate.Messages):
     """Messages coming in: each table is written by a statement of its own, all in a transaction."""
 
-    def insert_new(
+    def _note_and_insert(
         self,
         rows: Sequence[MessageRow],
         fingerprints: Sequence[int],
         since: int,
-        forced: Sequence[int] = (),
-    ) -> dict[Fingerprint, int]:
-        if not rows:
-            return {}
+        forced: Sequence[int],
+    ) -> set[int]:
         self._driver.begin()
         numbers, lanes = [row[0] for row in rows], [row[1] for row in rows]
         prints, times = list(fingerprints), [row[5] for row in rows]
         self._driver.run(OUTDATE, lanes, prints, numbers, since, list(forced))
         noted = {row[0] for row in self._driver.rows(NOTE, lanes, prints, numbers, times)}
         self.insert([row for row in rows if row[0] in noted])
-        kept_out = [
-            (row[1], fingerprint)
-            for row, fingerprint in zip(rows, fingerprints, strict=True)
-            if row[0] not in noted
-        ]
-        return dict.fromkeys(kept_out, 0) | self.earlier(kept_out, since)
+        return noted
 
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         if not rows:

@@ -319,20 +319,30 @@ class Messages:
         """See `interface.ManyWriters`."""
         if not rows:
             return {}
-        new = [
-            {**dict(zip(_NAMES, row, strict=True)), "fingerprint": fingerprint}
-            for row, fingerprint in zip(rows, fingerprints, strict=True)
-        ]
-        noted = self._driver.rows(INSERT_NEW, _json(new).decode(), since, list(forced))
-        if len(noted) == len(rows):
+        inserted = self._note_and_insert(rows, fingerprints, since, forced)
+        if len(inserted) == len(rows):
             return {}
-        inserted = {number for (number,) in noted}
         kept_out = [
             (row[1], fingerprint)
             for row, fingerprint in zip(rows, fingerprints, strict=True)
             if row[0] not in inserted
         ]
         return dict.fromkeys(kept_out, 0) | self._who_was_first(kept_out, since)
+
+    def _note_and_insert(
+        self,
+        rows: Sequence[MessageRow],
+        fingerprints: Sequence[int],
+        since: int,
+        forced: Sequence[int],
+    ) -> set[int]:
+        """Note and insert what is new; return its numbers."""
+        new = [
+            {**dict(zip(_NAMES, row, strict=True)), "fingerprint": fingerprint}
+            for row, fingerprint in zip(rows, fingerprints, strict=True)
+        ]
+        noted = self._driver.rows(INSERT_NEW, _json(new).decode(), since, list(forced))
+        return {number for (number,) in noted}
 
     def _who_was_first(
         self, fingerprints: Sequence[Fingerprint], since: int
