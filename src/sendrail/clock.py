@@ -1,6 +1,7 @@
 """The time, asked for in one place so that tests and simulations can own it."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -30,9 +31,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks; the one for people and rows may be another, in nanoseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall_ns: Callable[[], int] = time.time_ns) -> None:
+        self._wall_ns = wall_ns
         self._last = 0
         self._ahead = 0
 
@@ -56,4 +58,4 @@ class SystemClock:
             self._last = self._wall()
 
     def _wall(self) -> int:
-        return time.time_ns() // 1_000_000 + self._ahead
+        return self._wall_ns() // 1_000_000 + self._ahead

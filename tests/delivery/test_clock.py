@@ -1,8 +1,5 @@
 """The clock that processes of one database share: an answer tells the time within its bounds."""
 
-import time
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,13 +10,9 @@ TRUE_NOW = 1_800_000_000_000
 answers = st.lists(st.tuples(st.integers(1, 6_000), st.floats(0, 1)), min_size=1)
 
 
-@pytest.fixture(scope="module")
-def stopped():
-    """Let the machine's clock stand still, wrong by as much as `wrong[0]` says."""
-    wrong = [0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "time_ns", lambda: (TRUE_NOW + wrong[0]) * 1_000_000)
-        yield wrong
+def stopped(wrong_ms):
+    """Return a clock that stands still, and is wrong by so much."""
+    return SystemClock(lambda: (TRUE_NOW + wrong_ms) * 1_000_000)
 
 
 def follow(clock, answers):
@@ -29,28 +22,26 @@ def follow(clock, answers):
 
 
 @given(answers, st.integers(-3_600_000, 3_600_000))
-def test_the_clock_is_as_true_as_the_quickest_answer(stopped, answers, wrong_ms):
-    stopped[0] = wrong_ms
-    clock = SystemClock()
+def test_the_clock_is_as_true_as_the_quickest_answer(answers, wrong_ms):
+    clock = stopped(wrong_ms)
     follow(clock, answers)
     assert abs(clock.now() - TRUE_NOW) <= min(took_ms for took_ms, _ in answers)
 
 
 @given(answers)
-def test_a_clock_that_is_true_is_never_moved(stopped, answers):
-    stopped[0] = 0
-    clock = SystemClock()
+def test_a_clock_that_is_true_is_never_moved(answers):
+    clock = stopped(0)
     follow(clock, answers)
     assert clock.now() == TRUE_NOW
 
 
-def test_by_a_little_it_stands_still_and_by_much_it_jumps(stopped):
-    stopped[0] = 900
-    clock = SystemClock()
+def test_by_a_little_it_stands_still_and_by_much_it_jumps():
+    ahead_ms = 900
+    clock = SystemClock(lambda: (TRUE_NOW + ahead_ms) * 1_000_000)
     assert clock.now() == TRUE_NOW + 900
     clock.follow(TRUE_NOW, TRUE_NOW + 1)
     assert clock.now() == TRUE_NOW + 900
-    stopped[0] = 3_600_000
+    ahead_ms = 3_600_000
     assert clock.now() > TRUE_NOW + 3_000_000
     clock.follow(TRUE_NOW, TRUE_NOW + 1)
     assert clock.now() == TRUE_NOW + 1
