@@ -80,7 +80,7 @@ def test_the_readme_has_one_command_to_run_and_one_to_test():
         command = readme_block(mark)
         assert f"--require-hashes -r requirements/{lock}.txt" in command
         assert "--no-deps" in command
-        assert command.strip().endswith(last)
+        assert last in command.rpartition("&&")[2]
         subprocess.run(["bash", "-n", "-c", command], check=True)
     quickstart = (DOCS / "quickstart.md").read_text("utf-8")
     assert readme_block("run") in quickstart
