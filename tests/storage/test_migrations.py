@@ -173,6 +173,30 @@ def test_contacts_of_an_older_version_are_the_accounts_and_came_by_a_command(tmp
         assert one("SELECT trigger FROM journeys").fetchall() == [("none",)]
 
 
+def test_references_that_forgotten_messages_left_behind_go(tmp_path):
+    database = tmp_path / "older.db"
+    with (
+        changing(database) as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        for step in STEPS[:8]:
+            module_of(step).upgrade()
+        run = connection.exec_driver_sql
+        run(
+            "INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at,"
+            " status, attempt, epoch, skips, resent, segments, encoding, body)"
+            " VALUES (7, 1, 1, 1, 101, 0, 'sent', 1, 1, 0, 0, 2, 'gsm7', '')"
+        )
+        run(
+            "INSERT INTO carrier_refs (link_id, carrier_ref, lane, number, part, parts)"
+            " VALUES (1, 'a', 1, 7, 1, 2), (1, 'b', 1, 7, 2, 2), (1, 'gone', 1, 6, 2, 2)"
+        )
+        module_of(STEPS[8]).upgrade()
+    with closing(sqlite3.connect(database)) as raw:
+        kept = raw.execute("SELECT carrier_ref, number FROM carrier_refs").fetchall()
+        assert kept == [("a", 7), ("b", 7)]
+
+
 @pytest.mark.parametrize("version", ["9999", "0000", "a1b2c3d4e5f6", ""])
 def test_a_schema_that_is_none_of_ours_is_refused_and_untouched(tmp_path, version):
     database = tmp_path / "newer.db"
