@@ -93,13 +93,14 @@ class FileService:
     ) -> ImportReport:
         """Subscribe the contacts of a file to a list, or say what would become of them."""
         number = list_number_of(list_number)
-        await self._store.read(lambda tx: owned_list(tx, account_id, number))
+        sender = await self._store.read(lambda tx: owned_list(tx, account_id, number))
 
         def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
+            # It may have been deleted meanwhile.
             return _judge(tx, owned_list(tx, account_id, number), rows, seen)
 
         def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Became]) -> None:
-            _bring_in(tx, owned_list(tx, account_id, number), rows, became, self._now())
+            _bring_in(tx, sender, rows, became, self._now())
 
         about = f"list {phone.show(number)}"
         report = ImportReport.of(intake, *_OUTCOMES)
