@@ -1,16 +1,15 @@
-"""A fresh embedded store with one account, another's account and a sandbox link."""
+"""A fresh store with one account, another's account and a sandbox link."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import create_engine
+from stores import SqliteBackend
 
 from sendrail.domain.audit import Actor
-from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId
 from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
@@ -22,8 +21,7 @@ from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
 from sendrail.sending.accounts import AccountService
-from sendrail.storage.sqlite import SqliteStore
-from sendrail.storage.tables import metadata
+from sendrail.storage.interface import Store
 
 NOW = 1_800_000_000_000
 ME = Actor(name="a test", request_id="request-1")
@@ -44,8 +42,9 @@ async def whole(exported) -> bytes:
 class House:
     """The services over one store, each call run to its end, and a clock we set."""
 
-    store: SqliteStore
+    store: Store
     now: int = NOW
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     us: ClassVar = AccountId(1)
     them: ClassVar = AccountId(2)
 
@@ -61,17 +60,16 @@ class House:
         self.erasure = ErasureService(self.store, clock)
         self.audit = AuditService(self.store)
 
-    def import_contacts(self, number: str, content: bytes, *, dry_run: bool = False, **who: Any):
+    def import_contacts(self, number: str, content: bytes, **how: Any):
         """Bring a file into one of our lists, in pieces that end anywhere."""
+        account = how.pop("account", self.us)
         return self.do(
-            self.files.import_contacts(
-                who.get("account", self.us), number, pieces(content), Intake(dry_run=dry_run), ME
-            )
+            self.files.import_contacts(account, number, pieces(content), Intake(**how), ME)
         )
 
-    def import_blocks(self, content: bytes, *, note: str = "", dry_run: bool = False):
+    def import_blocks(self, content: bytes, *, note: str = "", **how: Any):
         """Bring a file into our block list."""
-        intake = Intake(dry_run=dry_run)
+        intake = Intake(**how)
         return self.do(self.files.import_blocks(self.us, pieces(content), intake, ME, note=note))
 
     def export_contacts(self, number: str, **wanted: Any) -> bytes:
@@ -83,23 +81,29 @@ class House:
         """Return our block list as a file."""
         return self.do(whole(self.files.export_blocks(self.us, ME)))
 
-    @staticmethod
-    def do(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run(work)
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
 
     def write(self, work: Callable[[Any], Any]) -> Any:
-        return asyncio.run(self.store.write(work))
+        return self.do(self.store.write(work))
+
+    def close(self) -> None:
+        self.do(self.store.close())
+        self.runner.close()
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    path = tmp_path / "sendrail.db"
-    engine = create_engine(f"sqlite:///{path}")
-    metadata.create_all(engine)
-    engine.dispose()
-    house = House(SqliteStore(path, Pseudonyms(b"a test")))
+def backend(tmp_path: Path) -> SqliteBackend:
+    """Where the store is; a test of every database there is has one of its own."""
+    return SqliteBackend(tmp_path)
+
+
+@pytest.fixture
+def house(backend: Any) -> Iterator[House]:
+    house = House(backend.open())
     house.do(house.accounts.add("us"))
     house.do(house.accounts.add("them"))
     house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 100, None))
     yield house
-    asyncio.run(house.store.close())
+    house.close()
+    backend.close()

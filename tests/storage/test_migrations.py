@@ -4,7 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -58,6 +58,18 @@ def written(database: Path, version: str) -> None:
         raw.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
 
+@contextmanager
+def older(folder: Path, steps: int):
+    """Make `older.db` with that many steps taken; what runs a statement, and takes the next one."""
+    with (
+        changing(folder / "older.db") as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        for step in STEPS[:steps]:
+            module_of(step).upgrade()
+        yield connection.exec_driver_sql, module_of(STEPS[steps]).upgrade
+
+
 def module_of(step: Path):
     spec = spec_from_file_location(step.stem, step)
     module = module_from_spec(spec)
@@ -109,13 +121,7 @@ def test_each_step_is_numbered_phased_explained_and_forward_only(step):
 
 
 def test_what_an_older_version_kept_gets_the_defaults_of_the_new_columns(tmp_path):
-    database = tmp_path / "older.db"
-    with (
-        changing(database) as connection,
-        Operations.context(MigrationContext.configure(connection)),
-    ):
-        module_of(STEPS[0]).upgrade()
-        run = connection.exec_driver_sql
+    with older(tmp_path, 1) as (run, take_next):
         run("INSERT INTO accounts VALUES (1, 'us', 'active', '', 0)")
         run("INSERT INTO links VALUES (1, NULL, 'sandbox', 'simulator', '{}', 9, NULL)")
         run(
@@ -123,8 +129,8 @@ def test_what_an_older_version_kept_gets_the_defaults_of_the_new_columns(tmp_pat
             " NULL, 'hold', 0)"
         )
         run("INSERT INTO replies VALUES (1, 1, 1, 15550100001, 'stop', 'stop', 0)")
-        module_of(STEPS[1]).upgrade()
-    with closing(sqlite3.connect(database)) as raw:
+        take_next()
+    with closing(sqlite3.connect(tmp_path / "older.db")) as raw:
         one = raw.execute
         assert one("SELECT stop_words FROM accounts").fetchall() == [("",)]
         assert one("SELECT answers, stop_text FROM lists").fetchall() == [(1, None)]
@@ -132,14 +138,7 @@ def test_what_an_older_version_kept_gets_the_defaults_of_the_new_columns(tmp_pat
 
 
 def test_contacts_of_an_older_version_are_the_accounts_and_came_by_a_command(tmp_path):
-    database = tmp_path / "older.db"
-    with (
-        changing(database) as connection,
-        Operations.context(MigrationContext.configure(connection)),
-    ):
-        for step in STEPS[:6]:
-            module_of(step).upgrade()
-        run = connection.exec_driver_sql
+    with older(tmp_path, 6) as (run, take_next):
         run("INSERT INTO accounts VALUES (1, 'us', 'active', '', 0, '')")
         run(
             "INSERT INTO links (id, name, kind, settings, window, version)"
@@ -155,8 +154,8 @@ def test_contacts_of_an_older_version_are_the_accounts_and_came_by_a_command(tmp
             " (2, 101, 0, '', '', 20, 50, 'message'), (1, 102, 0, '', '', 40, 40, 'message')"
         )
         run("INSERT INTO journeys VALUES (1, 1, 'welcome', 0)")
-        module_of(STEPS[6]).upgrade()
-    with closing(sqlite3.connect(database)) as raw:
+        take_next()
+    with closing(sqlite3.connect(tmp_path / "older.db")) as raw:
         one = raw.execute
         assert one("SELECT * FROM contacts ORDER BY recipient").fetchall() == [
             (1, 101, None, None, None, None, None, None, 20),
@@ -171,6 +170,23 @@ def test_contacts_of_an_older_version_are_the_accounts_and_came_by_a_command(tmp
             (2, 101, 20, "cli", "{}"),
         ]
         assert one("SELECT trigger FROM journeys").fetchall() == [("none",)]
+
+
+def test_references_that_forgotten_messages_left_behind_go(tmp_path):
+    with older(tmp_path, 8) as (run, take_next):
+        run(
+            "INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at,"
+            " status, attempt, epoch, skips, resent, segments, encoding, body)"
+            " VALUES (7, 1, 1, 1, 101, 0, 'sent', 1, 1, 0, 0, 2, 'gsm7', '')"
+        )
+        run(
+            "INSERT INTO carrier_refs (link_id, carrier_ref, lane, number, part, parts)"
+            " VALUES (1, 'a', 1, 7, 1, 2), (1, 'b', 1, 7, 2, 2), (1, 'gone', 1, 6, 2, 2)"
+        )
+        take_next()
+    with closing(sqlite3.connect(tmp_path / "older.db")) as raw:
+        kept = raw.execute("SELECT carrier_ref, number FROM carrier_refs").fetchall()
+        assert kept == [("a", 7), ("b", 7)]
 
 
 @pytest.mark.parametrize("version", ["9999", "0000", "a1b2c3d4e5f6", ""])

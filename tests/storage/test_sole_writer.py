@@ -109,3 +109,24 @@ def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house)
     assert house.read(lambda tx: tx.lookup.attempts(house.us, 2))
     park(house, "ref-1")
     assert parked(house) == []
+
+
+def test_every_reference_goes_with_its_message(house):
+    house.queue(1, 2, 3)
+    house.depart(1, 2, 3)
+    house.arrive(house.arrival(1, carrier_ref="long-1", further_refs=("long-2", "long-3")))
+    # Given up, sent again, and answered after all: the row names the reference that came in time.
+    house.arrive(house.requeued(2, outcome="uncertain", detail="no answer in time"))
+    house.depart(2, attempt=2, due_at=NOW + 5_000)
+    house.arrive(house.arrival(2, carrier_ref="late"))
+    house.arrive(house.arrival(2, attempt=2, carrier_ref="second"))
+    # A carrier that begins to count anew: what it names now is the younger message.
+    house.arrive(house.arrival(3, carrier_ref="long-1"))
+    refs = ["long-1", "long-2", "long-3", "late", "second"]
+    park(house, *refs)
+    assert parked(house) == refs
+    apply(house, 1)
+    apply(house, 2)
+    assert house.write(lambda tx: tx.lookup.forget_before(NOW + 10, 200)) == 2
+    assert parked(house) == ["long-1"]
+    assert owners(house, "long-1")[house.link, "long-1"].number == house.no(3)

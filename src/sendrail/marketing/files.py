@@ -5,12 +5,12 @@ where all that is left of the opt-out is a digest. A dry run judges every row an
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sendrail.domain import phone
 from sendrail.domain.audit import Action, Actor
@@ -28,6 +28,7 @@ from sendrail.marketing.imports import (
     Chunks,
     ImportReport,
     Intake,
+    Write,
     import_rows,
     moment_of,
     number_of,
@@ -35,6 +36,9 @@ from sendrail.marketing.imports import (
 from sendrail.marketing.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
+from sendrail.storage.seen import SeenNumbers
+
+T = TypeVar("T")
 
 _COLUMNS: Final = PHONE_COLUMN | {
     "email": ("email", "e-mail", "email_address"),
@@ -50,6 +54,8 @@ _COLUMNS: Final = PHONE_COLUMN | {
 _OUTCOMES: Final = (
     Became.CREATED, Became.ADDED, Became.MERGED, Became.OPTED_OUT, Became.BLOCKED,
 )  # fmt: skip
+# Outcomes of a number that a later row of the same file finds there.
+_NEW: Final = frozenset({Became.CREATED, Became.ADDED})
 _EXPORTED: Final = (
     "phone_number", "email", "first_name", "last_name", "carrier", "line_type", "timezone",
     "consent_date", "ad_network_source", "ad_network_id", "active", "opted_out_at", "reason",
@@ -87,26 +93,27 @@ class FileService:
     ) -> ImportReport:
         """Subscribe the contacts of a file to a list, or say what would become of them."""
         number = list_number_of(list_number)
-        await self._store.read(lambda tx: owned_list(tx, account_id, number))
+        sender = await self._store.read(lambda tx: owned_list(tx, account_id, number))
 
-        async def write(rows: Sequence[FileContact]) -> Sequence[Became]:
-            def work(tx: Tx) -> Sequence[Became]:
-                sender = owned_list(tx, account_id, number)
-                return _bring_in(tx, sender, rows, None if intake.dry_run else self._now())
+        def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
+            # It may have been deleted meanwhile.
+            return _judge(tx, owned_list(tx, account_id, number), rows, seen)
 
-            return await (self._store.read if intake.dry_run else self._store.write)(work)
+        def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Became]) -> None:
+            _bring_in(tx, sender, rows, became, self._now())
 
         about = f"list {phone.show(number)}"
         report = ImportReport.of(intake, *_OUTCOMES)
         async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
-            return await import_rows(
-                chunks,
-                CsvReader(_COLUMNS, ["phone_number"]),
-                lambda values: _contact_of(values, self._now()),
-                write,
-                self._paced(intake),
-                report,
-            )
+            with self._writing(intake, judge, store, attrgetter("recipient")) as write:
+                return await import_rows(
+                    chunks,
+                    CsvReader(_COLUMNS, ["phone_number"]),
+                    lambda values: _contact_of(values, self._now()),
+                    write,
+                    self._paced(intake),
+                    report,
+                )
 
     async def import_blocks(
         self,
@@ -120,26 +127,24 @@ class FileService:
         """Block the numbers of a file, or say what would become of them."""
         why = note_of(note)
 
-        async def write(rows: Sequence[PhoneNumber]) -> Sequence[Became]:
-            def work(tx: Tx) -> Sequence[Became]:
-                blocked = tx.gate.blocked(account_id, rows)
-                if not intake.dry_run:
-                    tx.blocks.add(account_id, sorted(rows), why, self._now())
-                return _firsts(rows, blocked)
+        def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Became]:
+            return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
 
-            return await (self._store.read if intake.dry_run else self._store.write)(work)
+        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[Became]) -> None:
+            tx.blocks.add(account_id, sorted(rows), why, self._now())
 
         report = ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE)
         about = "block list"
         async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
-            return await import_rows(
-                chunks,
-                CsvReader(PHONE_COLUMN, ["phone_number"]),
-                lambda values: number_of(values["phone_number"]),
-                write,
-                self._paced(intake),
-                report,
-            )
+            with self._writing(intake, judge, store, lambda number: number) as write:
+                return await import_rows(
+                    chunks,
+                    CsvReader(PHONE_COLUMN, ["phone_number"]),
+                    lambda values: number_of(values["phone_number"]),
+                    write,
+                    self._paced(intake),
+                    report,
+                )
 
     async def export_contacts(
         self, account_id: AccountId, list_number: str, actor: Actor, *, with_left: bool = False
@@ -184,6 +189,41 @@ class FileService:
 
         return _pages(_EXPORTED_BLOCKS, rows_after)
 
+    @contextmanager
+    def _writing(
+        self,
+        intake: Intake,
+        judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[Became]],
+        store: Callable[[Tx, Sequence[T], Sequence[Became]], None],
+        number: Callable[[T], PhoneNumber],
+    ) -> Iterator[Write[T]]:
+        """Yield what is done with a batch: judge and store it, or judge it as if that were done.
+
+        `judge` takes the numbers that earlier batches would have brought in, had they been stored.
+        """
+
+        async def bring_in(rows: Sequence[T]) -> Sequence[Became]:
+            def work(tx: Tx) -> Sequence[Became]:
+                became = judge(tx, rows, set())
+                store(tx, rows, became)
+                return became
+
+            return await self._store.write(work)
+
+        if not intake.dry_run:
+            yield bring_in
+            return
+        with closing(SeenNumbers()) as seen:
+
+            async def only_judge(rows: Sequence[T]) -> Sequence[Became]:
+                before = seen.among(map(number, rows))
+                became = await self._store.read(lambda tx: judge(tx, rows, before))
+                judged = zip(rows, became, strict=True)
+                seen.add(number(row) for row, outcome in judged if outcome in _NEW)
+                return became
+
+            yield only_judge
+
     def _paced(self, intake: Intake) -> Intake:
         return replace(intake, pace=BESIDE if self._is_served() else ALONE)
 
@@ -224,38 +264,44 @@ async def _pages(
         rows, at = await rows_after(at)
 
 
-def _bring_in(
-    tx: Tx, sender: SendingList, rows: Sequence[FileContact], now: int | None
+def _judge(
+    tx: Tx, sender: SendingList, rows: Sequence[FileContact], seen: set[PhoneNumber]
 ) -> Sequence[Became]:
-    """Judge the rows of one batch and store them, unless `now` is None: then only judge."""
+    """Say what becomes of the rows of one batch, on a list that has those `seen` as well."""
     recipients = {row.recipient for row in rows}
-    standing = tx.imported.standing(sender, recipients)
+    standing = dict.fromkeys(seen, FileStanding.ACTIVE)
+    for recipient, found in tx.imported.standing(sender, recipients).items():
+        # Who has opted out meanwhile has done so after the file would have brought them in.
+        if recipient not in seen or found is FileStanding.OPTED_OUT:
+            standing[recipient] = found
     blocked = tx.gate.blocked(sender.account_id, list(recipients))
     became: list[Became] = []
-    new: list[FileContact] = []
-    unknown: list[FileContact] = []
-    there: list[FileContact] = []
     for row in rows:
         outcome = _outcome(row, standing.get(row.recipient), is_blocked=row.recipient in blocked)
         became.append(outcome)
-        if outcome in {Became.CREATED, Became.ADDED}:
-            new.append(row)
+        if outcome in _NEW:
             # Should the file name it again, it is on the list by then.
             standing[row.recipient] = FileStanding.ACTIVE
-        if outcome is Became.CREATED:
-            unknown.append(row)
-        elif outcome in {Became.ADDED, Became.MERGED}:
-            there.append(row)
-    if now is not None:
+    return became
+
+
+def _bring_in(
+    tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[Became], now: int
+) -> None:
+    """Store the rows of one batch as they were judged."""
+
+    def those(*outcomes: Became) -> Sequence[FileContact]:
         # In the order of the keys: neighbours share their pages, and two files that share numbers
         # lock them in one order. Of one number the rows stay in theirs.
-        for some in (new, unknown, there):
-            some.sort(key=attrgetter("recipient"))
-        tx.imported.subscribe(sender, new, now)
-        tx.imported.know(sender, unknown, now)
-        tx.imported.merge(sender, there)
-        tx.imported.learn(sender, there)
-    return became
+        judged = zip(rows, became, strict=True)
+        wanted = (row for row, outcome in judged if outcome in outcomes)
+        return sorted(wanted, key=attrgetter("recipient"))
+
+    tx.imported.subscribe(sender, those(Became.CREATED, Became.ADDED), now)
+    tx.imported.know(sender, those(Became.CREATED), now)
+    there = those(Became.ADDED, Became.MERGED)
+    tx.imported.merge(sender, there)
+    tx.imported.learn(sender, there)
 
 
 def _outcome(row: FileContact, standing: FileStanding | None, *, is_blocked: bool) -> Became:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 Progress = Callable[[int], None]
 Chunks = AsyncIterator[bytes]
 Tell = Callable[[Refused], None]
+Write = Callable[[Sequence[T]], Awaitable[Sequence["Became"]]]
 
 CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
@@ -124,7 +125,7 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     chunks: Chunks,
     reader: CsvReader,
     parse: Callable[[dict[str, str]], T],
-    write: Callable[[Sequence[T]], Awaitable[Sequence[Became]]],
+    write: Write[T],
     intake: Intake,
     report: ImportReport,
 ) -> ImportReport:
@@ -163,7 +164,7 @@ async def file_pieces(stream: BinaryIO) -> Chunks:
 async def _deal_with(
     batch: Sequence[Line | Refused],
     parse: Callable[[dict[str, str]], T],
-    write: Callable[[Sequence[T]], Awaitable[Sequence[Became]]],
+    write: Write[T],
     report: ImportReport,
     tell: Tell | None,
 ) -> None:

@@ -348,6 +348,9 @@ carrier_refs: Final = Table(
     Column("part", SmallInteger),
     Column("parts", SmallInteger),
     _needed("told", Boolean, server_default=text("0")),
+    # How those of a message are found when it is forgotten: its row names one of them at most, not
+    # the parts of a long text nor what an attempt that was given up got in the end.
+    Index(None, "number"),
     sqlite_with_rowid=False,
 )
 

@@ -83,6 +83,8 @@ _tables["queue"].append_column(_small("slice"))
 # A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
 _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))
+# They leave by the week, and nobody looks for those of a message.
+_tables["carrier_refs"].indexes.clear()
 Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
 Index(None, _tables["outbox"].c.at)
 

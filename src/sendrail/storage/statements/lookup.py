@@ -9,7 +9,6 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    bindparam,
     delete,
     func,
     select,
@@ -155,37 +154,17 @@ class LookUp:
 
         Returns how many were deleted; 0 means that none of the oldest may go yet.
         """
-        old = self._execute(
-            select(
-                messages.c.number,
-                messages.c.link_id,
-                messages.c.carrier_ref,
-                messages.c.ended_at,
-                messages.c.created_at,
-            )
+        oldest = self._execute(
+            select(messages.c.number, messages.c.ended_at, messages.c.created_at)
             .order_by(messages.c.number)
             .limit(limit)
-        ).all()
-        gone = [row for row in old if row.created_at < before and row.ended_at is not None]
-        if not gone:
-            return 0
-        numbers = [row.number for row in gone]
-        refs = [
-            {"of_link": row.link_id, "of_ref": row.carrier_ref}
-            for row in gone
-            if row.carrier_ref is not None
+        )
+        gone = [
+            row.number for row in oldest if row.created_at < before and row.ended_at is not None
         ]
-        if refs:
-            # Each by its key: for a list of pairs SQLite would read all references there are.
-            self._execute(
-                delete(carrier_refs).where(
-                    carrier_refs.c.link_id == bindparam("of_link"),
-                    carrier_refs.c.carrier_ref == bindparam("of_ref"),
-                ),
-                refs,
-            )
-        self._execute(delete(attempts).where(attempts.c.number.in_(numbers)))
-        self._execute(delete(messages).where(messages.c.number.in_(numbers)))
+        if gone:
+            for table in (carrier_refs, attempts, messages):
+                self._execute(delete(table).where(table.c.number.in_(gone)))
         return len(gone)
 
 
