@@ -230,6 +230,7 @@ def _sending(  # noqa: PLR0917 - what the service is made of
             fingerprint_key=folder.key("fingerprints"),
             blocked_words=settings.blocked_words,
             waiting_max=settings.waiting_max,
+            groups=_ACCEPTING,
         )
     return SoleSending(
         store,

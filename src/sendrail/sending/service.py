@@ -45,6 +45,8 @@ _log = structlog.get_logger()
 
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_ORDERS_MAX: Final = 512
+# With fewer, what a group costs by itself is most of what it costs.
+_WORTH_SHARING: Final = 32
 # More tries than two transactions can be in each other's way by chance.
 _CONTENDED_MAX: Final = 5
 
@@ -166,7 +168,9 @@ class Sending(ABC):
         now: Callable[[], int],
         blocked_words: str,
         waiting_max: int,
+        groups: int = 1,
     ) -> None:
+        """Accept through a store that has so many `groups` under way at once."""
         self._store = store
         self.ids = ids
         self._metrics = metrics
@@ -175,6 +179,9 @@ class Sending(ABC):
         self._waiting_max = waiting_max
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
+        self._groups = groups
+        # How many submissions are in groups under way.
+        self._under_way = 0
         # When the first of those that wait came.
         self._since = 0
         # How often in a row our transaction was in another's way.
@@ -208,10 +215,10 @@ class Sending(ABC):
             full = Overloaded("Too many requests wait for the disk. Try again shortly.")
             self._turn_away([submission], full)
             return
-        self._waiting.append(submission)
-        if not self._scheduled:
+        if not self._waiting:
             self._since = self._now()
-            self._schedule()
+        self._waiting.append(submission)
+        self._schedule_when_due()
 
     @abstractmethod
     def fill_window(self, tx: Tx) -> None:
@@ -231,7 +238,11 @@ class Sending(ABC):
 
     # One transaction
 
-    def _schedule(self) -> None:
+    def _schedule_when_due(self) -> None:
+        """Begin a group once its share waits: a small one would cost as much as a big one."""
+        waiting = len(self._waiting)
+        if self._scheduled or not waiting or waiting * (self._groups - 1) < self._under_way:
+            return
         self._scheduled = True
         group = Group()
         self._store.submit(partial(self._work, group), partial(self._committed, group), begun=False)
@@ -239,18 +250,22 @@ class Sending(ABC):
     def _work(self, group: Group, tx: Tx) -> list[Told]:
         # What is left for the next group may have come later: it is not told to be faster.
         group.since = self._since
-        orders = 0
-        while self._waiting and orders < _GROUP_ORDERS_MAX:
+        share = -(-(len(self._waiting) + self._under_way) // self._groups)
+        left, orders = max(share, _WORTH_SHARING), 0
+        while self._waiting and left and orders < _GROUP_ORDERS_MAX:
             submission = self._waiting.popleft()
+            left -= 1
             orders += len(submission.orders)
             group.submissions.append(submission)
+        self._under_way += len(group.submissions)
         self._scheduled = False
-        if self._waiting:
-            self._schedule()
+        self._schedule_when_due()
         return self._judge_group(tx, group, self._now())
 
     def _committed(self, group: Group, tolds: list[Told] | None, error: Exception | None) -> None:
         submissions = group.submissions
+        self._under_way -= len(submissions)
+        self._schedule_when_due()
         if error is not None:
             if submissions:
                 self.take_back(group)
@@ -288,8 +303,7 @@ class Sending(ABC):
             return False
         self._waiting.extendleft(reversed(group.submissions))
         self._since = group.since
-        if not self._scheduled:
-            self._schedule()
+        self._schedule_when_due()
         return True
 
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:

@@ -63,9 +63,16 @@ class SharedSending(Sending):
         fingerprint_key: bytes,
         blocked_words: str,
         waiting_max: int,
+        groups: int = 1,
     ) -> None:
         super().__init__(
-            store, ids, metrics, now=now, blocked_words=blocked_words, waiting_max=waiting_max
+            store,
+            ids,
+            metrics,
+            now=now,
+            blocked_words=blocked_words,
+            waiting_max=waiting_max,
+            groups=groups,
         )
         self._window_ms = window_ms
         self._fingerprint_key = fingerprint_key

@@ -66,6 +66,8 @@ _BY_KEY: Final = (
     "SET enable_seqscan = off",
     # It reads all that match before the first is known, however few are wanted.
     "SET enable_bitmapscan = off",
+    # No other plan is to be found for other values: to look for one takes longer than the work.
+    "SET plan_cache_mode = force_generic_plan",
 )
 # A number of our own: whoever sets an installation up does so alone.
 LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
