@@ -28,25 +28,18 @@ _SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
 class _Candidate:
     """An order that becomes a message unless it is a duplicate, and where its verdict goes."""
 
-    __slots__ = ("in_line", "is_message", "key", "number", "refusal", "row")
+    __slots__ = ("in_line", "is_forced", "is_message", "key", "number", "refusal", "row")
 
     def __init__(self, in_line: InLine, key: Fingerprint, refusal: Refusal | None) -> None:
         self.in_line = in_line
         self.key = key
         # What refuses it if it is no duplicate.
         self.refusal = refusal
+        # Whether it is a message even if it is a duplicate.
+        self.is_forced = bool(in_line[3].skips & _SKIP_DUPLICATE)
         self.number = 0
         self.row: MessageRow
         self.is_message = False
-
-    @property
-    def order(self) -> Order:
-        return self.in_line[3]
-
-    @property
-    def is_forced(self) -> bool:
-        """Tell whether it is a message even if it is a duplicate."""
-        return bool(self.order.skips & _SKIP_DUPLICATE)
 
 
 class SharedSending(Sending):
@@ -75,7 +68,7 @@ class SharedSending(Sending):
             groups=groups,
         )
         self._window_ms = window_ms
-        self._fingerprint_key = fingerprint_key
+        self._keyed = hashlib.blake2b(digest_size=8, key=fingerprint_key)
         # The next number and the end of our block, by lane.
         self._blocks: dict[int, tuple[int, int]] = {}
 
@@ -131,12 +124,9 @@ class SharedSending(Sending):
 
     def _fingerprint(self, list_id: int, order: Order) -> int:
         """Return 64 bits that stand for one text to one recipient from one list, for everybody."""
-        digest = hashlib.blake2b(
-            f"{list_id}:{order.recipient}:{order.body}".encode(),
-            digest_size=8,
-            key=self._fingerprint_key,
-        )
-        return int.from_bytes(digest.digest(), signed=True)
+        keyed = self._keyed.copy()
+        keyed.update(f"{list_id}:{order.recipient}:{order.body}".encode())
+        return int.from_bytes(keyed.digest(), signed=True)
 
     def _number(self, tx: Tx, group: Group, candidates: Sequence[_Candidate]) -> None:
         """Give each candidate a number of its lane; a duplicate's is never used.

@@ -278,13 +278,13 @@ class Messages(gate.Messages):
         self._driver.run(OUTDATE, lanes, prints, numbers, since, list(forced))
         noted = {row[0] for row in self._driver.rows(NOTE, lanes, prints, numbers, times)}
         self.insert([row for row in rows if row[0] in noted])
-        return noted
+        return set(numbers) - noted
 
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         if not rows:
             return
         self._driver.begin()
-        self._driver.run(ACCEPT, *columns(rows, gate.WIDTH))
+        self._driver.run(ACCEPT, *columns(rows, len(rows[0])))
         places = [
             QueuePlace(
                 lane=row[1],

@@ -167,8 +167,8 @@ INSERT_MESSAGES: Final = f"""
     {_NEW}, {_ACCEPTED.format(which="true")}
     {_QUEUED.format(due_at="$2")}
 """
-# What is not returned was accepted within the window: by us, or by whoever we waited for. The way
-# it looks for the noted has them hashed, where a join would compare all with all.
+# What is returned was accepted within the window already: by us, or by whoever we waited for. The
+# way it looks for the noted has them hashed, where a join would compare all with all.
 INSERT_NEW: Final = f"""
     {_NEW}, noted AS (
         INSERT INTO fingerprints AS f (lane, fingerprint, number, at)
@@ -178,18 +178,29 @@ INSERT_NEW: Final = f"""
         RETURNING number),
     {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")},
     queued AS ({_QUEUED.format(due_at="NULL::bigint")})
-    SELECT number FROM noted
+    SELECT number FROM new WHERE (number IN (SELECT number FROM noted)) IS NOT TRUE
 """
 
-_NAMES: Final = (
-    "number", "lane", "account_id", "list_id", "recipient", "created_at", "skips", "segments",
-    "encoding", "body", "metadata",
-)  # fmt: skip
 _json: Final = msgspec.json.Encoder().encode
-# How many columns a message has on its way in.
-WIDTH: Final = len(_NAMES)
 # What UNREACHABLE says of the account, not of a recipient.
 _ANY_ERASED: Final = 3
+
+
+class _New(msgspec.Struct):
+    """A message on its way in, as the statements read it; its columns as in `MessageRow`."""
+
+    number: int
+    lane: int
+    account_id: int
+    list_id: int
+    recipient: int
+    created_at: int
+    skips: int
+    segments: int
+    encoding: str
+    body: str
+    metadata: str | None
+    fingerprint: int | None = None
 
 
 class Gate:
@@ -319,13 +330,13 @@ class Messages:
         """See `interface.ManyWriters`."""
         if not rows:
             return {}
-        inserted = self._note_and_insert(rows, fingerprints, since, forced)
-        if len(inserted) == len(rows):
+        known = self._note_and_insert(rows, fingerprints, since, forced)
+        if not known:
             return {}
         kept_out = [
             (row[1], fingerprint)
             for row, fingerprint in zip(rows, fingerprints, strict=True)
-            if row[0] not in inserted
+            if row[0] in known
         ]
         return dict.fromkeys(kept_out, 0) | self._who_was_first(kept_out, since)
 
@@ -336,13 +347,10 @@ class Messages:
         since: int,
         forced: Sequence[int],
     ) -> set[int]:
-        """Note and insert what is new; return its numbers."""
-        new = [
-            {**dict(zip(_NAMES, row, strict=True)), "fingerprint": fingerprint}
-            for row, fingerprint in zip(rows, fingerprints, strict=True)
-        ]
-        noted = self._driver.rows(INSERT_NEW, _json(new).decode(), since, list(forced))
-        return {number for (number,) in noted}
+        """Note and insert what is new; return the numbers of what is not."""
+        new = [_New(*row, each) for row, each in zip(rows, fingerprints, strict=True)]
+        known = self._driver.rows(INSERT_NEW, _json(new).decode(), since, list(forced))
+        return {number for (number,) in known}
 
     def _who_was_first(
         self, fingerprints: Sequence[Fingerprint], since: int
@@ -365,7 +373,7 @@ class Messages:
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         """Insert messages and queue them, at once unless `due_at` says when."""
         if rows:
-            new = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+            new = [_New(*row) for row in rows]
             self._driver.run(INSERT_MESSAGES, _json(new).decode(), due_at)
 
 
