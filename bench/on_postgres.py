@@ -38,7 +38,7 @@ FIRST_LIST = 15550002000
 SERVER = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track_utility": "on",
-    "shared_buffers": "512MB",
+    "shared_buffers": "4GB",
     "max_wal_size": "4GB",
 }
 METHOD = """
