@@ -16,7 +16,7 @@ import pytest
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
-from sendrail.storage import hot, hot_inbound, hot_inbox, outbox
+from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue, outbox
 from sendrail.storage.rows import ContactFilter, ReplyFilter, TroubleWord
 
 FEW, MANY = 10_000, 1_000_000
@@ -24,7 +24,7 @@ NEVER, AFTER = "never analysed", "analysed"
 STATES = (NEVER, AFTER)
 STATEMENTS = {
     name: text
-    for module in (hot, hot_inbound, hot_inbox, outbox)
+    for module in (hot, hot_inbound, hot_inbox, hot_queue, outbox)
     for name, text in vars(module).items()
     if name.isupper()
     and isinstance(text, str)

@@ -11,7 +11,7 @@ import msgspec
 
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.message import Status
-from sendrail.storage.hot import PARTS_LEFT
+from sendrail.storage.hot_queue import PARTS_LEFT
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
-from sendrail.storage import hot, hot_inbound, hot_inbox
+from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.core import CoreTx
@@ -58,9 +58,9 @@ class SqliteTx(CoreTx):
         self.gate = hot.Gate(connection, pseudonyms)
         self.messages = self.sole = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
-        self.queue = hot.Queue(connection, self.outbox)
+        self.queue = hot_queue.Queue(connection, self.outbox)
         self.inbox = hot_inbox.Inbox(connection, self.outbox)
-        self.leases = hot.Leases(connection)
+        self.leases = hot_queue.Leases(connection)
         self.replies = hot_inbound.Replies(connection, self.outbox)
         self.passing_troubles = hot_inbound.PassingTroubles(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open

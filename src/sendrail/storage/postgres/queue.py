@@ -7,7 +7,7 @@ from typing import Any, Final
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.hot import COSTS_NOTHING
+from sendrail.storage.hot_queue import COSTS_NOTHING
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.rows import (
