@@ -140,6 +140,24 @@ def test_lists_that_share_a_link_get_fair_shares_of_it(make_road):
     assert min(shares) > 60
 
 
+def test_a_small_window_is_filled_again_as_answers_come(make_road):
+    road = make_road(window=5)
+    sender = road.add_list(rate=60_000)
+    road.send(sender, *CROWD[:1_000])
+    road.deliver(3)
+    assert most_in_a_second(road.carrier.times(sender)) > 300
+
+
+def test_lists_that_may_send_more_than_a_round_holds_need_not_wait_for_the_next_tick(make_road):
+    road = make_road(window=100_000)
+    for at in range(4):
+        road.send(road.add_list(rate=6_000_000), *CROWD[at * 1_000 : at * 1_000 + 1_000])
+    road.deliver(3)
+    times = [at for at, _ in road.carrier.taken]
+    assert len(times) == 4_000
+    assert max(times) - min(times) < 0.1
+
+
 # Order, and what a list costs
 
 

@@ -229,7 +229,12 @@ class OwnSharedStore(_Troubled, PostgresStore):
         async with self._calls.one():
             if self.read_trouble is not None:
                 raise self.read_trouble
-            return await super().read(work)
+            try:
+                return await super().read(work)
+            finally:
+                if self.dead:
+                    # It was connecting when it was killed.
+                    self._drop()
 
     def submit(self, work, done, **how):
         if not self.dead:
@@ -275,6 +280,9 @@ class OwnSharedStore(_Troubled, PostgresStore):
         self.dead, self._closed, self._group = True, True, []
         # Nobody is left to ask whether the database is there.
         self._reach.lose = lambda: None
+        self._drop()
+
+    def _drop(self):
         for session in self._sessions:
             session.drop()
 

@@ -39,6 +39,10 @@ class Then(Enum):
     """When a list is to be looked at again after its turn."""
 
     WHEN_PACE_ALLOWS = auto()
+    # It took its share of the round: there is more that may leave.
+    AFTER_THE_OTHERS = auto()
+    # It took what the window had room for: there will be room with the next answers.
+    WITH_THE_NEXT_ANSWERS = auto()
     WHEN_LINK_ALLOWS = auto()
     WHEN_DUE = auto()
     WHEN_TOLD = auto()
@@ -137,7 +141,7 @@ class Claimer:
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
             found.drops += [(place, Status.ORPHANED, Drop.ORPHAN) for place in places]
             if len(places) == _SWEEP_MAX:
-                taken.then = Then.WHEN_PACE_ALLOWS
+                taken.then = Then.AFTER_THE_OTHERS
 
     def _take_turn(self, taken: TurnTaken, sender: SendingList, found: Round) -> list[_Candidate]:
         lane, list_id = taken.turn
@@ -157,6 +161,8 @@ class Claimer:
         paced = self._due(taken, RANK_PACED, paced_max, found)
         if len(ahead) == room or len(paced) == paced_max:
             taken.then = Then.WHEN_PACE_ALLOWS
+            if len(ahead) + len(paced) == room:
+                taken.then = _why_no_more(room, found.share, route.window_room() - planned.messages)
         elif (
             taken.then is Then.WHEN_TOLD
             and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
@@ -179,7 +185,7 @@ class Claimer:
         found.drops += [(place, Status.DROPPED, Drop.STALE) for place in stale]
         if len(stale) == _SWEEP_MAX:
             # More of the old remain: nothing young is reached before they are gone.
-            taken.then = Then.WHEN_PACE_ALLOWS
+            taken.then = Then.AFTER_THE_OTHERS
             return []
         return queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
 
@@ -245,6 +251,13 @@ class Claimer:
             )
             judged.append(judge_again(facts, message.skips))
         return judged
+
+
+def _why_no_more(room: int, share: int, window: int) -> Then:
+    """Return when a list that took all it had room for may have more."""
+    if room == window:
+        return Then.WITH_THE_NEXT_ANSWERS
+    return Then.AFTER_THE_OTHERS if room == share else Then.WHEN_PACE_ALLOWS
 
 
 def _links_of(sender: SendingList, route: Route | None, now: float) -> tuple[LinkId, ...]:

@@ -24,7 +24,7 @@ class Turn(NamedTuple):
 
 
 class _Active:
-    __slots__ = ("lane", "later_at", "pace", "served_at", "turn_at")
+    __slots__ = ("lane", "later_at", "pace", "rests_until", "turn_at")
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
@@ -33,7 +33,7 @@ class _Active:
         # A turn that an earlier one displaced: its entry is still there, so it need not be made
         # again. Without this every piece of news would leave an entry behind.
         self.later_at: float | None = None
-        self.served_at = 0.0
+        self.rests_until = 0.0
 
 
 class Pacer:
@@ -74,7 +74,7 @@ class Pacer:
         active = self._active.get(list_id)
         if active is None:
             active = self._active[list_id] = _Active(lane)
-        at = max(at, active.served_at + _TICK_SECONDS)
+        at = max(at, active.rests_until)
         if active.turn_at is not None and active.turn_at <= at:
             return
         active.turn_at, active.later_at = at, active.turn_at
@@ -91,9 +91,14 @@ class Pacer:
                 later, active.later_at = active.later_at, None
                 # A later turn whose time has come as well is this very one.
                 active.turn_at = later if later is not None and later > now else None
-                active.served_at = now
+                active.rests_until = now + _TICK_SECONDS
                 taken.append(Turn(active.lane, list_id))
         return taken
+
+    def hasten(self, list_id: int, until: float) -> None:
+        """Let a list that has just been served be left alone no longer than until a time."""
+        if (active := self._active.get(list_id)) is not None:
+            active.rests_until = min(active.rests_until, until)
 
     def room(self, list_id: int, per_minute: int, now: float) -> int:
         """Return how many paced messages of the list may leave, at the rate it has now."""

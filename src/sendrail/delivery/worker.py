@@ -55,6 +55,8 @@ _STORAGE_RETRY_SECONDS: Final = 0.5
 _HEAR_SECONDS: Final = 0.005
 # A settlement is one commit; one that takes longer waits for a disk that is gone.
 _SETTLE_SECONDS: Final = 1.5
+# When the window was full, some of what is under way will be answered by then.
+_ANSWERS_SECONDS: Final = 0.01
 # The shortest rest when only the clock's grain is between us and the next turn.
 _REST_MIN_SECONDS: Final = 0.001
 _NOT_HANDED_OVER: Final = Unavailable("not handed over", 0)
@@ -256,14 +258,21 @@ class Worker:
         for taken in sorted(found.taken, key=lambda taken: taken.then is not Then.WHEN_LINK_ALLOWS):
             if taken.paced:
                 self._pacer.took(taken.turn.list_id, now, taken.paced)
-            self._plan_next_turn(taken, now, wall)
+            self._plan_next_turn(taken, found.now, now, wall)
         for _, status, detail in found.drops:
             self._metrics.dropped.labels(detail).inc()
             self._metrics.ended.labels(status).inc()
 
-    def _plan_next_turn(self, taken: TurnTaken, now: float, wall: int) -> None:
+    def _plan_next_turn(self, taken: TurnTaken, began: float, now: float, wall: int) -> None:
         lane, list_id = taken.turn
         match taken.then:
+            case Then.AFTER_THE_OTHERS:
+                # As long again as the round took: others want the database and the loop as well.
+                self._pacer.hasten(list_id, now + (now - began))
+                self._pacer.again(list_id, now)
+            case Then.WITH_THE_NEXT_ANSWERS:
+                self._pacer.hasten(list_id, now + _ANSWERS_SECONDS)
+                self._pacer.again(list_id, now)
             case Then.WHEN_PACE_ALLOWS:
                 self._pacer.again(list_id, now)
             case Then.WHEN_DUE:
@@ -273,6 +282,7 @@ class Worker:
             case Then.WHEN_OURS:
                 self._not_ours(taken.turn, now)
             case Then.WHEN_LINK_ALLOWS:
+                self._pacer.hasten(list_id, now + _ANSWERS_SECONDS)
                 self._wait_for_link(taken, now)
 
     def _wait_for_link(self, taken: TurnTaken, now: float) -> None:
