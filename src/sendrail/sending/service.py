@@ -218,7 +218,8 @@ class Sending(ABC):
         if not self._waiting:
             self._since = self._now()
         self._waiting.append(submission)
-        self._schedule_when_due()
+        if not self._scheduled:
+            self._schedule_when_due()
 
     @abstractmethod
     def fill_window(self, tx: Tx) -> None:
@@ -251,12 +252,13 @@ class Sending(ABC):
         # What is left for the next group may have come later: it is not told to be faster.
         group.since = self._since
         share = -(-(len(self._waiting) + self._under_way) // self._groups)
-        left, orders = max(share, _WORTH_SHARING), 0
-        while self._waiting and left and orders < _GROUP_ORDERS_MAX:
+        most, orders = max(share, _WORTH_SHARING), 0
+        for _ in range(min(most, len(self._waiting))):
             submission = self._waiting.popleft()
-            left -= 1
             orders += len(submission.orders)
             group.submissions.append(submission)
+            if orders >= _GROUP_ORDERS_MAX:
+                break
         self._under_way += len(group.submissions)
         self._scheduled = False
         self._schedule_when_due()
