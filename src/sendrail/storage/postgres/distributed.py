@@ -59,6 +59,8 @@ AGREED: Final = (
 HAS_EXTENSION: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 # A transaction that has written to many shards at once could not write to what all nodes share.
 ONE_BY_ONE: Final = "SET citus.multi_shard_modify_mode = 'sequential'"
+# There the values decide which shard is meant, and without them some statements have no plan.
+PLANNED_BY_VALUES: Final = "SET plan_cache_mode = auto"
 
 
 def has_extension(raw: Any) -> bool:

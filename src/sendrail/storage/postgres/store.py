@@ -159,6 +159,8 @@ class _Session:
             self.tx = PostgresTx(self._core, raw, self._pseudonyms, self._hints)
             for setting in self._settings:
                 self.tell(setting)
+            if self.tx.driver.is_spread:
+                self.tell(distributed.PLANNED_BY_VALUES)
         return self.tx
 
     def begin(self, *statement: str) -> PostgresTx:
