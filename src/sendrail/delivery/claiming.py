@@ -159,10 +159,10 @@ class Claimer:
         pace_room = self._pacer.room(list_id, sender.rate, found.now)
         paced_max = min(room - len(ahead), pace_room)
         paced = self._due(taken, RANK_PACED, paced_max, found)
-        if len(ahead) == room or len(paced) == paced_max:
+        if len(ahead) + len(paced) == room:
+            taken.then = _why_no_more(room, found.share, route.window_room() - planned.messages)
+        elif len(paced) == paced_max:
             taken.then = Then.WHEN_PACE_ALLOWS
-            if len(ahead) + len(paced) == room:
-                taken.then = _why_no_more(room, found.share, route.window_room() - planned.messages)
         elif (
             taken.then is Then.WHEN_TOLD
             and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
