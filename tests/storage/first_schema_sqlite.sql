@@ -1,0 +1,467 @@
+CREATE TABLE accounts (
+	id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	status TEXT NOT NULL,
+	blocked_words TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	stop_words TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT accounts_key PRIMARY KEY (id)
+);
+
+CREATE TABLE link_states (
+	link_id INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	since BIGINT NOT NULL,
+	CONSTRAINT link_states_key PRIMARY KEY (link_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE verifications (
+	list_id INTEGER NOT NULL,
+	checked_at BIGINT NOT NULL,
+	checked TEXT NOT NULL,
+	sent_at BIGINT,
+	recipient BIGINT,
+	message_number BIGINT,
+	CONSTRAINT verifications_key PRIMARY KEY (list_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE list_contacts (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	active BOOLEAN NOT NULL,
+	first_name TEXT NOT NULL,
+	last_name TEXT NOT NULL,
+	subscribed_at BIGINT NOT NULL,
+	unsubscribed_at BIGINT,
+	reason TEXT,
+	custom_fields TEXT DEFAULT '{}' NOT NULL,
+	signup_at BIGINT DEFAULT 0 NOT NULL,
+	signup_method TEXT,
+	ip_address TEXT,
+	url TEXT,
+	ad_network_source TEXT,
+	ad_network_id TEXT,
+	CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
+
+CREATE TABLE contacts (
+	account_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	email TEXT,
+	carrier TEXT,
+	line_type TEXT,
+	timezone TEXT,
+	is_valid BOOLEAN,
+	looked_up_at BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
+
+CREATE TABLE consent_events (
+	id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	active BOOLEAN NOT NULL,
+	reason TEXT NOT NULL,
+	source TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	rule TEXT,
+	CONSTRAINT consent_events_key PRIMARY KEY (id)
+);
+
+CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
+
+CREATE TABLE blocks (
+	account_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	note TEXT NOT NULL,
+	blocked_at BIGINT NOT NULL,
+	CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE erased (
+	account_id INTEGER NOT NULL,
+	digest BIGINT NOT NULL,
+	complained BOOLEAN NOT NULL,
+	erased_at BIGINT NOT NULL,
+	CONSTRAINT erased_key PRIMARY KEY (account_id, digest)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE enrolments (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	journey_id INTEGER NOT NULL,
+	started_at BIGINT NOT NULL,
+	ends_at BIGINT NOT NULL,
+	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
+
+CREATE TABLE counters (
+	name TEXT NOT NULL,
+	value BIGINT NOT NULL,
+	CONSTRAINT counters_key PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE messages (
+	number INTEGER NOT NULL,
+	lane SMALLINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	status TEXT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	skips SMALLINT NOT NULL,
+	resent SMALLINT NOT NULL,
+	segments SMALLINT NOT NULL,
+	encoding TEXT NOT NULL,
+	body TEXT NOT NULL,
+	metadata TEXT,
+	detail TEXT,
+	link_id BIGINT,
+	carrier_ref TEXT,
+	sending_at BIGINT,
+	sent_at BIGINT,
+	ended_at BIGINT,
+	parts_left SMALLINT,
+	CONSTRAINT messages_key PRIMARY KEY (number)
+);
+
+CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
+
+CREATE TABLE queue (
+	lane SMALLINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	rank SMALLINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	CONSTRAINT queue_key PRIMARY KEY (lane, list_id, rank, due_at, number)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE attempts (
+	number BIGINT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	lane SMALLINT NOT NULL,
+	link_id BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	ended_at BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	detail TEXT,
+	carrier_ref TEXT,
+	CONSTRAINT attempts_key PRIMARY KEY (number, attempt)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE carrier_refs (
+	link_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	lane SMALLINT NOT NULL,
+	number BIGINT NOT NULL,
+	part SMALLINT,
+	parts SMALLINT,
+	told BOOLEAN DEFAULT 0 NOT NULL,
+	CONSTRAINT carrier_refs_key PRIMARY KEY (link_id, carrier_ref)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX carrier_refs_by_number ON carrier_refs (number);
+
+CREATE TABLE inbox (
+	id INTEGER NOT NULL,
+	link_id BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	raw BLOB NOT NULL,
+	CONSTRAINT inbox_key PRIMARY KEY (id)
+);
+
+CREATE TABLE parked_receipts (
+	id INTEGER NOT NULL,
+	link_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	status TEXT,
+	detail TEXT NOT NULL,
+	received_at BIGINT NOT NULL,
+	trouble TEXT,
+	CONSTRAINT parked_receipts_key PRIMARY KEY (id)
+);
+
+CREATE INDEX parked_receipts_by_received_at ON parked_receipts (received_at);
+
+CREATE TABLE refused_callbacks (
+	id INTEGER NOT NULL,
+	link_id BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	raw BLOB NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT refused_callbacks_key PRIMARY KEY (id)
+);
+
+CREATE TABLE replies (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	sender BIGINT NOT NULL,
+	body TEXT NOT NULL,
+	keyword TEXT,
+	received_at BIGINT NOT NULL,
+	rule TEXT,
+	review BOOLEAN DEFAULT 0 NOT NULL,
+	CONSTRAINT replies_key PRIMARY KEY (id)
+);
+
+CREATE INDEX replies_by_account_id ON replies (account_id);
+
+CREATE TABLE reply_refs (
+	link_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE TABLE reply_parts (
+	link_id BIGINT NOT NULL,
+	sender BIGINT NOT NULL,
+	list_number BIGINT NOT NULL,
+	reference INTEGER NOT NULL,
+	total SMALLINT NOT NULL,
+	number SMALLINT NOT NULL,
+	body TEXT NOT NULL,
+	answered BOOLEAN NOT NULL,
+	joined BOOLEAN NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT reply_parts_key PRIMARY KEY (link_id, sender, list_number, reference, total, number)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
+
+CREATE TABLE auto_replies (
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	keyword TEXT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_number BIGINT NOT NULL,
+	body TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	queued_at BIGINT,
+	CONSTRAINT auto_replies_key PRIMARY KEY (list_id, recipient, keyword)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
+
+CREATE TABLE recipient_troubles (
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT recipient_troubles_key PRIMARY KEY (list_id, recipient, number)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX recipient_troubles_by_at ON recipient_troubles (at);
+
+CREATE TABLE outbox (
+	id INTEGER NOT NULL,
+	endpoint_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	ref BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	due_at BIGINT,
+	told BOOLEAN NOT NULL,
+	attempts SMALLINT NOT NULL,
+	retries SMALLINT NOT NULL,
+	body BLOB,
+	CONSTRAINT outbox_key PRIMARY KEY (id)
+);
+
+CREATE INDEX outbox_by_ref ON outbox (ref);
+
+CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE webhook_attempts (
+	event_id BIGINT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	endpoint_id BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	ended_at BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	status SMALLINT,
+	detail TEXT NOT NULL,
+	CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON webhook_attempts (endpoint_id, event_id);
+
+CREATE TABLE leases (
+	name TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	taken_at BIGINT NOT NULL,
+	CONSTRAINT leases_key PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+	account_id BIGINT NOT NULL,
+	"key" TEXT NOT NULL,
+	route TEXT NOT NULL,
+	body_digest BLOB NOT NULL,
+	status SMALLINT NOT NULL,
+	answer BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT idempotency_key PRIMARY KEY (account_id, "key")
+)
+ WITHOUT ROWID;
+
+CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
+
+CREATE TABLE marks (
+	name TEXT NOT NULL,
+	value BLOB NOT NULL,
+	CONSTRAINT marks_key PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE audit (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	at BIGINT NOT NULL,
+	actor TEXT NOT NULL,
+	action TEXT NOT NULL,
+	about TEXT NOT NULL,
+	details TEXT NOT NULL,
+	request_id TEXT,
+	CONSTRAINT audit_key PRIMARY KEY (id)
+);
+
+CREATE INDEX audit_by_account_id ON audit (account_id);
+
+CREATE TABLE api_keys (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	shown TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	revoked_at BIGINT,
+	CONSTRAINT api_keys_key PRIMARY KEY (id),
+	CONSTRAINT api_keys_one_digest UNIQUE (digest),
+	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE links (
+	id INTEGER NOT NULL,
+	account_id INTEGER,
+	name TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	settings BLOB NOT NULL,
+	window INTEGER NOT NULL,
+	mps FLOAT,
+	segments_per_second FLOAT,
+	version INTEGER NOT NULL,
+	token BLOB,
+	token_digest BLOB,
+	old_token_digest BLOB,
+	old_token_until BIGINT,
+	paused_at BIGINT,
+	removed_at BIGINT,
+	CONSTRAINT links_key PRIMARY KEY (id),
+	CONSTRAINT links_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX links_by_token_digest ON links (token_digest);
+
+CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
+
+CREATE TABLE lists (
+	id INTEGER NOT NULL,
+	lane SMALLINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	number BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	brand TEXT NOT NULL,
+	status TEXT NOT NULL,
+	rate INTEGER NOT NULL,
+	link_id INTEGER NOT NULL,
+	byoc BOOLEAN NOT NULL,
+	verified_at BIGINT,
+	on_uncertain TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	answers BOOLEAN DEFAULT 1 NOT NULL,
+	stop_text TEXT,
+	start_text TEXT,
+	help_text TEXT,
+	second_link_id INTEGER,
+	CONSTRAINT lists_key PRIMARY KEY (id),
+	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
+	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT lists_to_links FOREIGN KEY(link_id) REFERENCES links (id),
+	CONSTRAINT lists_to_second_links FOREIGN KEY(second_link_id) REFERENCES links (id)
+);
+
+CREATE INDEX lists_by_number ON lists (number);
+
+CREATE TABLE journeys (
+	id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	"trigger" TEXT DEFAULT 'none' NOT NULL,
+	CONSTRAINT journeys_key PRIMARY KEY (id),
+	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
+	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
+);
+
+CREATE TABLE webhook_endpoints (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	url TEXT NOT NULL,
+	events TEXT NOT NULL,
+	list_id INTEGER,
+	state TEXT NOT NULL,
+	secret BLOB NOT NULL,
+	old_secret BLOB,
+	old_secret_until BIGINT,
+	failing_since BIGINT,
+	listens_until BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
+	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
+);
+
+CREATE INDEX webhook_endpoints_by_account_id ON webhook_endpoints (account_id);
+
+CREATE TABLE alembic_version (
+        version_num VARCHAR(32) NOT NULL,
+        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+    );
+
+INSERT INTO alembic_version VALUES ('0001');
