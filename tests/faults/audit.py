@@ -76,10 +76,15 @@ def rows(server: Server, statement: str) -> list[Any]:
         return database.execute(statement).fetchall()
 
 
-def check_database(server: Server) -> None:
-    """Check the file, and that the queue holds what is queued, no more and no less."""
+def check_file(server: Server) -> None:
+    """Check that the file is whole, and each row where it belongs."""
     assert rows(server, "PRAGMA integrity_check") == [("ok",)]
     assert rows(server, "PRAGMA foreign_key_check") == []
+
+
+def check_database(server: Server) -> None:
+    """Check the file, and that the queue holds what is queued, no more and no less."""
+    check_file(server)
     queued = rows(server, "SELECT number FROM messages WHERE status = 'queued' ORDER BY number")
     assert rows(server, "SELECT number FROM queue ORDER BY number") == queued
     assert rows(server, "SELECT count(*) FROM messages WHERE status = 'sending'") == [(0,)]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,18 @@ class Client:
 class Server:
     """A data folder and, at times, the server on it; it keeps its port over restarts."""
 
-    def __init__(self, data: Path, said: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        data: Path,
+        said: Path,
+        *,
+        program: Sequence[str] = COMMAND,
+        words: Sequence[str] = (),
+        **settings: Any,
+    ) -> None:
+        """Prepare it; `words` go with `serve`, and `program` stands for `sendrail` there."""
+        self._program = [*program]
+        self._words = words
         self.data = data
         self.said = said
         self.settings = settings
@@ -76,7 +88,16 @@ class Server:
         assert self.process is None, "one server at a time"
         with self.said.open("ab") as said:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--json", "--data", self.data, "--port", str(self.port)],
+                [
+                    *self._program,
+                    "serve",
+                    "--json",
+                    "--data",
+                    self.data,
+                    "--port",
+                    str(self.port),
+                    *self._words,
+                ],
                 env=environment(self.settings),
                 stdout=subprocess.PIPE,
                 stderr=said,

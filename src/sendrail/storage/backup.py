@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from sendrail.domain.errors import Conflict, StorageUnavailable
-from sendrail.storage.open import DATABASE, MASTER_KEY
+from sendrail.storage.open import DATABASE, MASTER_KEY, sync_folder
 
 SETTINGS_FILE: Final = "sendrail.toml"
 
@@ -35,6 +35,7 @@ def back_up(data_dir: Path, archive: Path) -> int:
             _write(data_dir, archive.parent, file)
             file.flush()
             os.fsync(file.fileno())
+            sync_folder(archive.absolute().parent)
             return file.tell()
     except BaseException:
         archive.unlink()

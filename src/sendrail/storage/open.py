@@ -37,6 +37,26 @@ _CREATE_VERSION: Final = """
 """
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for its owner only, and those above it, durably. Raises `OSError`."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the disk keep the names in a folder: syncing a file does not keep its name.
+
+    Raises `OSError`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Folder:
     """A data folder on disk."""
 
@@ -53,7 +73,7 @@ class Folder:
         Raises `SetupError` where the folder cannot be used, or the key should be there.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
             if not self._given_key and not (self.path / MASTER_KEY).exists():
                 self._make_key(is_new)
         except OSError as error:
@@ -80,6 +100,7 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self.path / MASTER_KEY)
+        sync_folder(self.path)
 
     def key(self, purpose: str, size: int = 16) -> bytes:
         """Return the key of `size` bytes for one purpose, derived from the master key."""

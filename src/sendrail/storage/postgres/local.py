@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sendrail.domain.errors import SetupError
 from sendrail.settings import own_database_url, own_postgres
-from sendrail.storage.open import Folder
+from sendrail.storage.open import Folder, make_folder, sync_folder
 
 # As many bytes as Linux takes for the path of a socket.
 _PATH_MAX: Final = 107
@@ -45,7 +45,7 @@ def running(data_dir: Path) -> Iterator[str]:
             "one on PostgreSQL."
         )
     server = _Server(own_postgres(folder.path), _programs())
-    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder.path)
     folder.lock()
     try:
         server.make()
@@ -112,6 +112,7 @@ class _Server:
             *("--locale=C", "--no-instructions"),
         )
         partial.rename(self._folder)
+        sync_folder(self._folder.parent)
 
     def start(self) -> None:
         """Start the server, if it is not there, and wait until it answers."""
