@@ -1,12 +1,15 @@
 """Every command, in this process: what it prints, and its exit code."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
 
 from sendrail import __version__
 from sendrail.cli.main import app
+from sendrail.domain.message import Skip
 
 SANDBOX = "+15550001000"
 LIST = "+15550100000"
@@ -264,6 +267,21 @@ def test_each_skip_flag_opens_its_check(shell):
     shell.run("contacts", "remove", SANDBOX, BEN)
     assert shell.error("send", BEN, "hi") == (1, "contact_unsubscribed")
     assert shell.json("send", BEN, "hi", "--skip-contact-validation")["success"]
+
+
+def test_a_message_keeps_the_checks_that_its_flags_name(shell):
+    flags = {
+        "--skip-duplicate-check": Skip.DUPLICATE,
+        "--skip-rate-limit": Skip.RATE_LIMIT,
+        "--skip-contact-validation": Skip.CONTACT_VALIDATION,
+        "--skip-journey-check": Skip.JOURNEY,
+    }
+    for serial, (name, _) in enumerate(flags.items()):
+        shell.json("send", ANN, f"Hello {serial}", name)
+    shell.json("send", ANN, "Hello all", *flags)
+    with closing(sqlite3.connect(shell.data / "sendrail.db")) as raw:
+        kept = [skips for (skips,) in raw.execute("SELECT skips FROM messages ORDER BY number")]
+    assert kept == [*flags.values(), sum(flags.values())]
 
 
 def test_with_two_lists_send_must_be_told_which(shell):

@@ -180,7 +180,10 @@ def test_a_word_on_a_message_removes_its_recipient_from_its_list(house, heed):
 def test_passing_troubles_count_by_message_until_a_delivery(house, heed):
     absent = RecipientTrouble.ABSENT_SUBSCRIBER
     assert heed(1, absent) == heed(1, absent) == []
-    house.write(lambda tx: tx.passing_troubles.clear([3]))
+    house.write(lambda tx: tx.passing_troubles.clear([house.no(3)]))
+    # Without the delivery it would be the second in a row.
+    assert heed(2, absent) == []
+    house.write(lambda tx: tx.passing_troubles.clear([house.no(3)]))
     assert heed(1, absent) == []
     assert house.write(lambda tx: tx.passing_troubles.forget(NOW, 10)) == 0
     assert house.write(lambda tx: tx.passing_troubles.forget(NOW + 1, 10)) == 1

@@ -178,6 +178,23 @@ def test_their_own_start_brings_them_back_to_that_list_alone(house):
     assert judged(house, ANN) == {ANN: OUT}
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_one_who_came_back_by_a_start_is_no_opt_out_to_a_file(house, dry_run):
+    async def file():
+        yield f"phone,first_name\n+{ANN},Ann\n+{BEN},Ben\n".encode()
+
+    erase(house)
+    erase(house, BEN)
+    start(house)
+    files = FileService(house.store, lambda: NOW)
+    intake = Intake(dry_run=dry_run)
+    report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), intake, ME))
+    assert {each: n for each, n in report.counts.items() if n} == {
+        Became.MERGED: 1,
+        Became.OPTED_OUT: 1,
+    }
+
+
 def test_whoever_complained_is_not_brought_back_by_a_start(house):
     subscribe(house)
     leave(house, OptOutReason.COMPLAINT)

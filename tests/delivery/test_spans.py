@@ -142,6 +142,30 @@ def test_what_lapses_is_taken_over_under_a_higher_epoch_within_two_lives(town):
     assert lost == [set(range(SPANS))]
 
 
+def test_what_went_through_other_hands_is_not_held_by_an_epoch_of_before(town):
+    a, share_a, _ = town.member("a")
+    town.beat(a)
+    b, _, _ = town.member("b")
+    town.beat(b)
+    town.lapse()
+    town.beat(b)
+    town.lapse()
+    town.beat(a)
+    known = {span: share_a.epoch_of(span) for span in owned(share_a)}
+    assert set(known.values()) == {3}
+    held = {
+        epoch: town.do(
+            a._store.write(
+                lambda tx, epoch=epoch: tx.spans.hold(
+                    "lanes", "a", dict.fromkeys(known, epoch), 500
+                )
+            )
+        )
+        for epoch in (1, 2, 3)
+    }
+    assert held == {1: set(), 2: set(), 3: set(known)}
+
+
 def test_what_nobody_took_goes_on_where_it_was_however_late_the_renewal(town):
     a, share, _ = town.member("a")
     town.beat(a)

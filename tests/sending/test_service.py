@@ -512,6 +512,18 @@ def test_a_refusal_is_repeated_as_well(road, sender):
     assert offer(road, ask()) == [Replay(200, b"['contact_unsubscribed']")]
 
 
+def test_a_full_queue_is_no_answer_to_keep(road, sender):
+    ask = lambda: Asked(road.account, [road.order(sender, ANN)], promise())  # noqa: E731
+    road.sending.full_accounts = frozenset({road.account})
+    for _ in range(2):
+        [told] = offer(road, ask())
+        assert codes(told) == ["queue_full"]
+    road.sending.full_accounts = frozenset()
+    [told] = offer(road, ask())
+    assert codes(told) == ["accepted"]
+    assert offer(road, ask()) == [Replay(200, b"['accepted']")]
+
+
 @pytest.mark.parametrize(
     "other", [promise(digest=b"another"), promise(route="POST /send-raw/bulk")]
 )

@@ -6,6 +6,10 @@ import pytest
 from stores import ANN, NOW, House, SqliteBackend, apply, owners, park, parked, take
 
 from sendrail.domain.message import Status
+from sendrail.storage.sqlite import connect
+
+# By SQLite's documentation of the pragma: the log is synced after each transaction.
+SYNCHRONOUS_FULL = 2
 
 
 @pytest.fixture
@@ -21,6 +25,12 @@ def test_numbers_grow_and_none_is_given_twice(house):
     given = [first + n for first, count in zip(firsts, counts, strict=True) for n in range(count)]
     assert given == sorted(set(given))
     assert firsts[0] >= 1
+
+
+def test_a_commit_is_on_the_disk_before_it_is_answered(house):
+    for raw in (house.store._raw, connect(house.store._path)):
+        assert raw.execute("PRAGMA synchronous").fetchone() == (SYNCHRONOUS_FULL,)
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_numbers_differ_between_processes(house):
