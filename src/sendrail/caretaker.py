@@ -22,6 +22,8 @@ _LOOK_SECONDS: Final = 5.0
 _FORGET_BATCH: Final = 200
 # Counting must not take more than a few percent of the time, however much waits.
 _COUNT_PAUSE: Final = 30
+# The last use of a key is told to the minute; a request must not write it.
+_KEYS_PAUSE_MS: Final = 60_000
 _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 # The longest that a carrier offers a text again: a month, CM.com.
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
@@ -54,6 +56,7 @@ class Caretaker:
         # Whether it is this process that does them all, where there are several.
         self._is_ours = is_ours
         self._count_at = 0
+        self._note_keys_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
@@ -63,6 +66,7 @@ class Caretaker:
             try:
                 if self._is_ours is None or self._is_ours():
                     await self.step()
+                await self.note_used_keys()
                 if self._is_shared:
                     await self.heed_full_accounts()
             except SendrailError as error:
@@ -115,6 +119,15 @@ class Caretaker:
         if self._is_shared:
             await self._store.write(lambda tx: tx.processes.tell_full_accounts(sorted(full)))
         self._sending.full_accounts = full
+
+    async def note_used_keys(self) -> None:
+        """Write down which API keys were used here, at most once a minute."""
+        now, used = self._now(), self._store.hints.used_keys
+        if used and now >= self._note_keys_at:
+            self._note_keys_at = now + _KEYS_PAUSE_MS
+            digests = sorted(used)
+            used.clear()
+            await self._store.write(lambda tx: tx.accounts.note_use(digests, now))
 
     async def heed_full_accounts(self) -> None:
         """Learn from the database whose queues are full: another process may count them."""

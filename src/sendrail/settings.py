@@ -55,6 +55,11 @@ class Settings:
         "data folder.",
         secret=True,
     )
+    account: str = _setting(
+        "",
+        "The account that commands work on, by its name or id, as `--account` says it; without it "
+        "the first one. `serve` does not look at it.",
+    )
     roles: str = _setting(
         "all",
         "What this process does, separated by commas: api, deliver, receipts, webhooks, scheduler; "

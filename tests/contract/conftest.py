@@ -21,7 +21,6 @@ from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
 from sendrail.crew import delivering
 from sendrail.domain import phone
-from sendrail.domain.account import AccountStatus
 from sendrail.links.service import Contract
 from sendrail.settings import load
 
@@ -63,7 +62,7 @@ class Door:
         self.key = self.new_key(us)
         self.their_key = self.new_key(self.them)
         self.suspended_key = self.new_key(suspended)
-        self.do(runtime.accounts.set_status(suspended, AccountStatus.SUSPENDED))
+        self.do(runtime.accounts.suspend("suspended"))
         self.do(runtime.accounts.set_blocked_words(us, [WORD]))
         self.do(runtime.lists.add(us, self.paused))
         self.do(runtime.lists.pause(us, self.paused))

@@ -99,7 +99,7 @@ class Asker:
     def __init__(self, owner):
         self.owner, door = owner, owner.door
         runtime = door.runtime
-        account = door.do(runtime.accounts.add("asker"))
+        account = door.do(runtime.accounts.add(f"asker {door.recipient()}"))
         self.key = door.new_key(account)
         number, contact = door.recipient(), door.recipient()
         sender = door.do(runtime.lists.add(account, number, link="sandbox"))

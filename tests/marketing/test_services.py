@@ -6,6 +6,7 @@ import re
 import pytest
 
 from sendrail.domain.account import AccountStatus, key_digest
+from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import KeyId
@@ -16,6 +17,7 @@ LIST = "+15550100000"
 ANN = "+15550100001"
 BEN = "+15550100002"
 DAY_MS = 86_400_000
+ME = Actor(name="a test")
 
 
 @pytest.fixture
@@ -62,10 +64,32 @@ def test_a_revoked_key_is_nobodys(house):
 
 
 def test_an_account_is_suspended_and_brought_back(house):
-    house.do(house.accounts.set_status(house.us, AccountStatus.SUSPENDED))
+    for _ in range(2):
+        assert house.do(house.accounts.suspend("us", ME)).status is AccountStatus.SUSPENDED
     assert [each.status for each in house.do(house.accounts.all())] == ["suspended", "active"]
-    with pytest.raises(NotFound):
-        house.do(house.accounts.set_status(99, AccountStatus.ACTIVE))
+    assert house.do(house.accounts.resume(f"{house.us}", ME)).status is AccountStatus.ACTIVE
+    kept = house.write(lambda tx: tx.audit.page(house.us, None, 0, 10))
+    assert [(each.action, each.actor) for each in reversed(kept)] == [
+        ("account.added", "sendrail"),
+        ("account.suspended", "a test"),
+        ("account.resumed", "a test"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["nobody", "99", "9" * 40, "", "us "])
+def test_an_account_that_is_not_there_is_not_found(house, name):
+    for work in (house.accounts.find, house.accounts.suspend, house.accounts.resume):
+        with pytest.raises(NotFound) as caught:
+            house.do(work(name))
+        assert caught.value.code == "account_not_found"
+
+
+def test_an_account_has_a_name_of_its_own_which_comes_before_an_id(house):
+    with pytest.raises(Conflict) as caught:
+        house.do(house.accounts.add(" us "))
+    assert caught.value.code == "account_exists"
+    digits = house.do(house.accounts.add(f"{house.us}"))
+    assert house.do(house.accounts.find(f"{house.us}")).id == digits
 
 
 def test_blocked_words_are_kept_without_blanks_and_repetitions(house):

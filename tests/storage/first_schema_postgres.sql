@@ -27,7 +27,8 @@ CREATE TABLE public.api_keys (
     shown text NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    revoked_at bigint
+    revoked_at bigint,
+    last_used_at bigint
 );
 
 CREATE SEQUENCE public.api_keys_id_seq
@@ -583,6 +584,9 @@ ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('p
 
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_one_name UNIQUE (name);
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);

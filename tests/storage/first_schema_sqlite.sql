@@ -5,7 +5,8 @@ CREATE TABLE accounts (
 	blocked_words TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
-	CONSTRAINT accounts_key PRIMARY KEY (id)
+	CONSTRAINT accounts_key PRIMARY KEY (id),
+	CONSTRAINT accounts_one_name UNIQUE (name)
 );
 
 CREATE TABLE link_states (
@@ -109,9 +110,9 @@ CREATE TABLE enrolments (
 )
  WITHOUT ROWID;
 
-CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
-
 CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
+
+CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -370,6 +371,7 @@ CREATE TABLE api_keys (
 	name TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	revoked_at BIGINT,
+	last_used_at BIGINT,
 	CONSTRAINT api_keys_key PRIMARY KEY (id),
 	CONSTRAINT api_keys_one_digest UNIQUE (digest),
 	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)

@@ -82,6 +82,7 @@ def test_an_account_starts_active_and_can_be_suspended(connection, account, stra
     ours, theirs = accounts.all()
     assert (ours.id, ours.name, ours.status) == (account, "ours", AccountStatus.SUSPENDED)
     assert (theirs.id, theirs.status, theirs.created_at) == (stranger, AccountStatus.ACTIVE, NOW)
+    assert not accounts.set_status(account, AccountStatus.SUSPENDED)
     assert not accounts.set_status(AccountId(99), AccountStatus.ACTIVE)
 
 

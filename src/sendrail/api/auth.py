@@ -49,6 +49,7 @@ async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> Ac
     callers = await store.read(lambda tx: tx.gate.callers([digest]))
     if digest not in callers:
         raise Unauthorized("Invalid API key")
+    store.hints.used_keys.add(digest)
     if not callers[digest].active:
         raise Forbidden(SUSPENDED)
     return callers[digest].account_id

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="API keys: who may call.", no_args_is_help=True)
 
-_COLUMNS = ("id", "name", "key", "created_at", "revoked_at")
+_COLUMNS = ("id", "name", "key", "created_at", "last_used_at", "revoked_at")
 
 
 @app.command()
@@ -64,5 +64,6 @@ def _shown(key: "ApiKey") -> dict[str, Any]:
         "name": key.name,
         "key": f"{key.shown}…",
         "created_at": output.when(key.created_at),
+        "last_used_at": output.when(key.last_used_at),
         "revoked_at": output.when(key.revoked_at),
     }

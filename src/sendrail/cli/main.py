@@ -10,6 +10,7 @@ import typer
 
 from sendrail import __version__
 from sendrail.cli import (
+    accounts,
     audit,
     backup,
     blocks,
@@ -29,6 +30,7 @@ from sendrail.cli import (
     status,
     webhooks,
 )
+from sendrail.cli.session import choose_account
 
 app = typer.Typer(
     name="sendrail",
@@ -46,12 +48,24 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    *,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="ACCOUNT",
+            help="The account to work on, by its name or id; default: $SENDRAIL_ACCOUNT, else the "
+            "first one.",
+            show_default=False,
+        ),
+    ] = None,
     _: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Sendrail sends SMS: a queue, a pace and a receipt for every message."""
+    choose_account(account)
 
 
 app.command()(serve.serve)
@@ -63,6 +77,7 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(replies.app, name="replies")
 app.add_typer(blocks.app, name="blocks")
 app.add_typer(journeys.app, name="journeys")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.command()(listen.listen)

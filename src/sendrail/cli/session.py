@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -36,6 +38,15 @@ PhoneNumber = Annotated[
 ]
 
 
+# The account that `sendrail --account` names, for the one command that this process runs.
+_chosen: ContextVar[str | None] = ContextVar("account", default=None)
+
+
+def choose_account(name: str | None) -> None:
+    """Let the command work on an account; None means the setting's, else the first."""
+    _chosen.set(name)
+
+
 def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[T]]) -> T:
     """Open the installation, do one piece of work, close it; trouble becomes an exit code."""
     import asyncio
@@ -68,7 +79,7 @@ def installation(data: Path | None) -> "Settings":
     from sendrail.settings import load
     from sendrail.storage.checkup import is_set_up
 
-    settings = load(data_dir=data)
+    settings = load(data_dir=data, account=_chosen.get())
     if settings.has_own_postgres:
         from sendrail.storage.postgres import local
 
@@ -86,5 +97,9 @@ def installation(data: Path | None) -> "Settings":
 async def _run(data: Path | None, work: Callable[["Runtime"], Awaitable[T]]) -> T:
     from sendrail.app import open_runtime
 
-    async with open_runtime(installation(data)) as runtime:
-        return await work(runtime)
+    settings = installation(data)
+    async with open_runtime(settings) as runtime:
+        if not settings.account:
+            return await work(runtime)
+        account = await runtime.accounts.find(settings.account)
+        return await work(replace(runtime, default_account=account.id))

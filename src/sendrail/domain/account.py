@@ -40,6 +40,8 @@ class ApiKey:
     shown: str
     created_at: int
     revoked_at: int | None
+    # To the minute or so; None where the key was never used.
+    last_used_at: int | None = None
 
 
 def key_digest(key: str) -> bytes:

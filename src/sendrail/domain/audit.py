@@ -9,6 +9,9 @@ from typing import Any
 class Action(StrEnum):
     """What is kept for an auditor."""
 
+    ACCOUNT_ADDED = "account.added"
+    ACCOUNT_SUSPENDED = "account.suspended"
+    ACCOUNT_RESUMED = "account.resumed"
     CONTACTS_IMPORTED = "contacts.imported"
     CONTACTS_EXPORTED = "contacts.exported"
     CONTACTS_ERASED = "contacts.erased"

@@ -3,7 +3,7 @@
 import secrets
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sendrail.domain.account import (
@@ -15,6 +15,7 @@ from sendrail.domain.account import (
     ApiKey,
     key_digest,
 )
+from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, KeyId
 from sendrail.storage.interface import Store, Tx
@@ -34,6 +35,10 @@ class NewKey:
     record: ApiKey
 
 
+# Where no person asks: what an installation does by itself.
+_OURSELVES: Final = Actor(name="sendrail")
+
+
 class AccountService:
     """What can be done with accounts."""
 
@@ -41,16 +46,42 @@ class AccountService:
         self._store = store
         self._now = now
 
-    async def add(self, name: str) -> AccountId:
-        called = _name(name)
-        return await self._store.write(lambda tx: tx.accounts.add(called, self._now()))
+    async def add(self, name: str, actor: Actor = _OURSELVES) -> AccountId:
+        """Add an account. Raises `Conflict` where there is one of this name."""
+        called, now = _name(name), self._now()
+
+        def add(tx: Tx) -> AccountId:
+            added = tx.accounts.add(called, now)
+            tx.audit.add(added, actor, Action.ACCOUNT_ADDED, called, {}, now)
+            return added
+
+        return await self._store.write(add)
 
     async def all(self) -> list[Account]:
         return await self._store.read(lambda tx: tx.accounts.all())
 
-    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
-        if not await self._store.write(lambda tx: tx.accounts.set_status(account_id, status)):
-            raise NotFound("There is no such account.", code="account_not_found")
+    async def find(self, name: str) -> Account:
+        """Return the account of a name or an id. Raises `NotFound` where there is none."""
+        return await self._store.read(lambda tx: _find(tx, name))
+
+    async def suspend(self, name: str, actor: Actor = _OURSELVES) -> Account:
+        """Let an account neither call nor send, and return it; what waits of it is dropped."""
+        return await self._set(name, AccountStatus.SUSPENDED, Action.ACCOUNT_SUSPENDED, actor)
+
+    async def resume(self, name: str, actor: Actor = _OURSELVES) -> Account:
+        """Let an account call and send again, and return it."""
+        return await self._set(name, AccountStatus.ACTIVE, Action.ACCOUNT_RESUMED, actor)
+
+    async def _set(self, name: str, status: AccountStatus, action: Action, actor: Actor) -> Account:
+        now = self._now()
+
+        def change(tx: Tx) -> Account:
+            account = _find(tx, name)
+            if tx.accounts.set_status(account.id, status):
+                tx.audit.add(account.id, actor, action, account.name, {}, now)
+            return replace(account, status=status)
+
+        return await self._store.write(change)
 
     async def create_key(self, account_id: AccountId, name: str) -> NewKey:
         """Make a key; it is told here, and never again."""
@@ -105,6 +136,15 @@ def _revoke(tx: Tx, account_id: AccountId, key_id: KeyId, now: int) -> ApiKey:
     raise NotFound(
         f"There is no key {key_id}; `sendrail keys list` shows them.", code="key_not_found"
     )
+
+
+def _find(tx: Tx, name: str) -> Account:
+    if (account := tx.accounts.named(name)) is None:
+        raise NotFound(
+            f"There is no account {name}; `sendrail accounts list` shows them.",
+            code="account_not_found",
+        )
+    return account
 
 
 def _name(text: str) -> str:

@@ -311,6 +311,7 @@ class Sending(ABC):
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:
         line, standings, verdicts, faults = _line_up(group)
         callers = _read_facts(tx, group, standings, now)
+        self._store.hints.used_keys.update(who for who in callers if isinstance(who, bytes))
         tolds: list[Told] = [
             _turned_away(callers.get(each.caller)) or told
             for each, told in zip(group.submissions, verdicts, strict=True)

@@ -58,6 +58,7 @@ accounts: Final = Table(
     _needed("created_at", BigInteger),
     # An account's own words for STOP.
     _needed("stop_words", Text, server_default=text("''")),
+    UniqueConstraint("name"),
 )
 
 api_keys: Final = Table(
@@ -70,6 +71,8 @@ api_keys: Final = Table(
     _needed("name", Text),
     _needed("created_at", BigInteger),
     Column("revoked_at", BigInteger),
+    # To the minute or so: no request writes it.
+    Column("last_used_at", BigInteger),
     UniqueConstraint("digest"),
 )
 

@@ -1,11 +1,18 @@
 """Accounts and API keys as rows."""
 
+from collections.abc import Sequence
+from typing import Any, Final
+
 from sqlalchemy import Connection, Row, insert, select, update
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
-from sendrail.domain.errors import NotFound
+from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, KeyId
+from sendrail.storage.statements.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, api_keys
+
+# What an id may have and still be one to the database.
+_ID_DIGITS_MAX: Final = 18
 
 
 class Accounts:
@@ -15,26 +22,33 @@ class Accounts:
         self._connection = connection
 
     def add(self, name: str, now: int) -> AccountId:
-        row = insert(accounts).values(
+        """Add an account. Raises `Conflict` where there is one of this name."""
+        row = insert_new(self._connection, accounts).values(
             name=name, status=AccountStatus.ACTIVE, blocked_words="", created_at=now
         )
-        return AccountId(self._connection.execute(row.returning(accounts.c.id)).scalar_one())
+        added = self._connection.execute(row.returning(accounts.c.id)).scalar_one_or_none()
+        if added is None:
+            raise Conflict(
+                f"There is an account {name} already. Choose another name.",
+                code="account_exists",
+                param="name",
+            )
+        return AccountId(added)
 
     def all(self) -> list[Account]:
-        rows = self._connection.execute(select(accounts).order_by(accounts.c.id))
-        return [
-            Account(
-                id=AccountId(row.id),
-                name=row.name,
-                status=AccountStatus(row.status),
-                created_at=row.created_at,
-            )
-            for row in rows
-        ]
+        return self._read(select(accounts).order_by(accounts.c.id))
+
+    def named(self, name: str) -> Account | None:
+        """Return the account of a name, else the one with this number for an id."""
+        found = self._read(select(accounts).where(accounts.c.name == name))
+        if not found and name.isdecimal() and len(name) <= _ID_DIGITS_MAX:
+            found = self._read(select(accounts).where(accounts.c.id == int(name)))
+        return next(iter(found), None)
 
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool:
-        changed = update(accounts).where(accounts.c.id == account_id).values(status=status)
-        return self._connection.execute(changed).rowcount > 0
+        """Set an account's status; return False when it has it already."""
+        changed = update(accounts).where(accounts.c.id == account_id, accounts.c.status != status)
+        return self._connection.execute(changed.values(status=status)).rowcount > 0
 
     def blocked_words(self, account_id: AccountId) -> str:
         """Return the account's blocked words, separated by commas."""
@@ -97,6 +111,23 @@ class Accounts:
         )
         return self._connection.execute(revoked).rowcount > 0
 
+    def note_use(self, digests: Sequence[bytes], now: int) -> None:
+        """Write down that keys were used up to now."""
+        for part in batches(digests):
+            used = update(api_keys).where(api_keys.c.digest.in_(part))
+            self._connection.execute(used.values(last_used_at=now))
+
+    def _read(self, statement: Any) -> list[Account]:
+        return [
+            Account(
+                id=AccountId(row.id),
+                name=row.name,
+                status=AccountStatus(row.status),
+                created_at=row.created_at,
+            )
+            for row in self._connection.execute(statement)
+        ]
+
 
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     return ApiKey(
@@ -105,4 +136,5 @@ def _key(row: Row[tuple[object, ...]]) -> ApiKey:
         shown=row.shown,
         created_at=row.created_at,
         revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
     )

@@ -1,0 +1,68 @@
+"""`sendrail accounts`: who has lists, contacts and messages of their own here."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, operator, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.account import Account
+
+app = typer.Typer(
+    help="Accounts: each has its own keys, lists, contacts and messages.", no_args_is_help=True
+)
+
+_COLUMNS = ("id", "name", "status", "created_at")
+
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name or id.")]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the account is called.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an account. `sendrail --account NAME keys create` makes its first API key."""
+    run(data, as_json, lambda it: it.accounts.add(name, operator()))
+    _show(run(data, as_json, lambda it: it.accounts.find(name.strip())), as_json)
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the accounts; commands work on the first one unless --account names another."""
+    accounts = [_fields(each) for each in run(data, as_json, lambda it: it.accounts.all())]
+    if as_json:
+        output.document({"accounts": accounts})
+    else:
+        output.table(_COLUMNS, accounts, "There are no accounts.")
+
+
+@app.command()
+def suspend(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Refuse an account's calls with 403, and drop what waits of its messages."""
+    _show(run(data, as_json, lambda it: it.accounts.suspend(name, operator())), as_json)
+
+
+@app.command()
+def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Let a suspended account call and send again."""
+    _show(run(data, as_json, lambda it: it.accounts.resume(name, operator())), as_json)
+
+
+def _fields(account: "Account") -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "status": account.status.value,
+        "created_at": output.when(account.created_at),
+    }
+
+
+def _show(account: "Account", as_json: bool) -> None:
+    if as_json:
+        output.document(_fields(account))
+    else:
+        output.card(_fields(account))
