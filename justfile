@@ -61,6 +61,8 @@ lock:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group build -o requirements/build.txt
+    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" --group oracles -o requirements/oracles.txt
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --exclude-newer "$(date -u -d '7 days ago' +%F)" --group deploy -o requirements/deploy.txt

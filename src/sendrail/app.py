@@ -11,6 +11,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
@@ -63,6 +65,8 @@ from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.listener import Listener
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.service import WebhookService
+
+_log = structlog.get_logger()
 
 SANDBOX_LINK: Final = "sandbox"
 # In the fictional 555 area code, outside the simulator's magic block.
@@ -134,6 +138,7 @@ async def _embedded(
     folder.prepare()
     if serving:
         folder.lock()
+        _make_private(folder)
     try:
         store = open_store(folder, metrics.committed)
         try:
@@ -144,6 +149,13 @@ async def _embedded(
             await store.close()
     finally:
         folder.unlock()
+
+
+def _make_private(folder: Folder) -> None:
+    if folder.is_open():
+        _log.warning("data_folder_open", folder=str(folder.path), remedy="chmod 700")
+    if opened := folder.make_private():
+        _log.warning("files_made_private", folder=str(folder.path), files=opened)
 
 
 @asynccontextmanager
@@ -157,6 +169,8 @@ async def _shared(
     finally:
         await unready.close()
     folder.prepare(is_new=before is None)
+    if serving:
+        _make_private(folder)
     store = PostgresStore(settings.database_url, folder.pseudonyms(), on_commit=metrics.committed)
     try:
         if serving:

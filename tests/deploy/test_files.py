@@ -130,7 +130,12 @@ def test_the_settings_file_of_the_units_is_empty_until_somebody_fills_it():
 
 
 def test_the_image_takes_what_others_wrote_by_its_hash_and_runs_as_nobody():
-    assert "--require-hashes" in DOCKERFILE
+    installs = re.findall(r"/pip (?:install|wheel) (.+?)(?: \\\\)?$", DOCKERFILE, re.MULTILINE)
+    assert len(installs) == 4
+    # By hash, or from nowhere at all: neither a package nor what builds one comes unseen.
+    for words in installs:
+        assert "--require-hashes" in words or "--no-index" in words
+        assert "--no-build-isolation" in words or not words.endswith(" .")
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     # The last words for a process: no shell between it and its signals.
     for word in ("ENTRYPOINT", "CMD"):

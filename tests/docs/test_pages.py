@@ -54,6 +54,8 @@ def command_of(text: str):
     """Return the command a line begins with, and what is left of the line."""
     words = shlex.split(text)
     command = typer.main.get_command(app)
+    if words and words[0] == "--account":
+        words = words[2:]
     while words and hasattr(command, "commands"):
         assert words[0] in command.commands, f"there is no `sendrail {text}`"
         command = command.commands[words.pop(0)]

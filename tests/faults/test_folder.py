@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sqlite3
+import stat
 import subprocess
 from contextlib import closing
 
@@ -10,7 +11,7 @@ import pytest
 
 from .audit import rows
 from .disk import frozen, mounted_tmpfs
-from .serve import Server
+from .serve import COMMAND, Server
 
 
 @pytest.fixture
@@ -53,6 +54,38 @@ def test_a_second_server(make_server, used):
     order = {"to": "+15550100001", "list_number": told["list_number"], "body": "undisturbed"}
     assert client.post("/api/v2/send-raw", order).status == 200
     assert used.stop(15) == 0
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", ["000", "022"])
+def test_a_folder_that_others_may_read_holds_nothing_that_they_may(make_server, tmp_path, umask):
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    program = ["sh", "-c", f'umask {umask}; exec "$@"', "sh", *COMMAND]
+    server = make_server(folder, program=program)
+    server.start()
+    modes = {path.name: mode_of(path) for path in folder.iterdir()}
+    assert {"sendrail.db", "sendrail.db-wal", "master.key", "lock"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+    assert server.stop(15) == 0
+    said = server.said.read_text()
+    assert "data_folder_open" in said
+    assert "files_made_private" not in said
+    assert mode_of(folder) == 0o755, "the folder is its owner's matter"
+
+
+def test_files_that_others_may_read_are_made_private(used):
+    assert "data_folder_open" not in used.said.read_text()
+    for name in ("sendrail.db", "master.key"):
+        (used.data / name).chmod(0o644)
+    used.start()
+    assert {mode_of(path) for path in used.data.iterdir()} == {0o600}
+    assert used.stop(15) == 0
+    assert "files_made_private" in used.said.read_text()
 
 
 def test_a_dead_servers_lock_is_no_lock(used):

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,10 @@ LOCK: Final = "lock"
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
 
+# Everything that holds data or keys; SQLite's own files stand beside the database.
+_PRIVATE: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", MASTER_KEY)
+# What a mode may grant to others: to pass through a folder, and no more.
+_TO_OTHERS: Final = 0o066
 _KEY_BYTES: Final = 32
 _VERSION_TABLE: Final = "alembic_version"
 # As Alembic itself would make it.
@@ -57,6 +62,10 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def _is_open(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & _TO_OTHERS)
+
+
 class Folder:
     """A data folder on disk."""
 
@@ -76,6 +85,30 @@ class Folder:
             make_folder(self.path)
             if not self._given_key and not (self.path / MASTER_KEY).exists():
                 self._make_key(is_new)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def make_private(self) -> list[str]:
+        """Keep our files from other users, whatever the folder allows; return which were open.
+
+        Only those that are this user's: another's are as they want them.
+        """
+        opened = []
+        for name in _PRIVATE:
+            path = self.path / name
+            if path.exists() and _is_open(path) and path.stat().st_uid == os.geteuid():
+                path.chmod(0o600)
+                opened.append(name)
+        return opened
+
+    def is_open(self) -> bool:
+        """Tell whether other users may look into the folder."""
+        return _is_open(self.path)
+
+    def make_database(self) -> None:
+        """Make an empty file for the database where there is none, for its owner only."""
+        try:
+            os.close(os.open(self.database, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -167,6 +200,8 @@ def open_store(
     Raises `SetupError` when it was written by a newer Sendrail or is no database of ours, and
     `StorageUnavailable` when it cannot be written.
     """
+    if not folder.database.exists():
+        folder.make_database()
     store = SqliteStore(folder.database, folder.pseudonyms(), on_commit=on_commit)
     try:
         bring_up_to_date(folder.database)
