@@ -44,6 +44,7 @@ from sendrail.marketing.files import FileService
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
+from sendrail.marketing.senders import SenderService
 from sendrail.receipts.intake import Intake
 from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
@@ -95,6 +96,7 @@ class Runtime:
     limits: Limits
     accounts: AccountService
     lists: ListService
+    senders: SenderService
     contacts: ContactService
     replies: ReplyService
     blocks: BlockService
@@ -205,6 +207,7 @@ async def _wire(
         lists=ListService(
             store, clock.now, settings.default_list_rate, Scope(settings.opt_out_scope)
         ),
+        senders=SenderService(store, clock.now),
         contacts=ContactService(store, clock.now),
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
@@ -341,6 +344,7 @@ def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:
         on_uncertain=OnUncertain.HOLD,
         now=now,
     )
+    tx.senders.claim(account, SANDBOX_NUMBER, [link], now)
     return account
 
 

@@ -12,6 +12,7 @@ import re
 import pytest
 
 from sendrail.api.operations import OPERATIONS
+from sendrail.app import SANDBOX_NUMBER
 from sendrail.domain import phone
 
 # What a request can name, by the field that names it.
@@ -194,6 +195,8 @@ def told(answer, value):
     return answer.status_code, headers, plain(json.loads(text)) if is_json else text
 
 
+# A number can have one owner only, and who asks for it learns that much: see below.
+TAKEN = ("createList", phone.show(SANDBOX_NUMBER))
 EVERY = [reference for operation in OPERATIONS for reference in references(operation)]
 
 
@@ -222,11 +225,21 @@ def test_the_matrix_knows_every_route(owner):
 def test_what_is_not_yours_looks_like_what_is_not_there(owner, asker, operation, name):
     before = owner.state()
     for value in owner.others[KINDS[name]]:
+        if (operation.id, value) == TAKEN:
+            continue
         absent = owner.absent(KINDS[name])
         theirs = ask(asker, operation, name, value)
         nothing = ask(asker, operation, name, absent)
         assert told(theirs, value) == told(nothing, absent), (value, absent)
     assert owner.state() == before, "nobody else's request changes anything"
+
+
+def test_that_a_number_is_taken_on_a_shared_link_is_all_that_is_told(owner, asker):
+    [create] = [each for each in OPERATIONS if each.id == TAKEN[0]]
+    before = owner.state()
+    answer = ask(asker, create, "phone_number", TAKEN[1])
+    assert (answer.status_code, answer.json()["code"]) == (400, "sender_taken")
+    assert owner.state() == before
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)

@@ -30,7 +30,8 @@ class Office:
             self.runner.close()
             raise
         self.us = self.runtime.default_account
-        self.them = self.do(self.runtime.accounts.add("them"))
+        there = {each.name: each.id for each in self.do(self.runtime.accounts.all())}
+        self.them = there.get("them") or self.do(self.runtime.accounts.add("them"))
         self.links = self.runtime.links
 
     def open(self):

@@ -501,6 +501,13 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
+CREATE TABLE public.sender_owners (
+    link_id bigint NOT NULL,
+    number bigint NOT NULL,
+    account_id bigint NOT NULL,
+    since bigint NOT NULL
+);
+
 CREATE TABLE public.spans (
     kind text NOT NULL,
     span smallint NOT NULL,
@@ -714,6 +721,9 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref);
 
+ALTER TABLE ONLY public.sender_owners
+    ADD CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number);
+
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
 
@@ -797,6 +807,9 @@ ALTER TABLE ONLY public.lists
 
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_second_links FOREIGN KEY (second_link_id) REFERENCES public.links(id);
+
+ALTER TABLE ONLY public.sender_owners
+    ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

@@ -401,6 +401,16 @@ CREATE INDEX links_by_token_digest ON links (token_digest);
 
 CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
 
+CREATE TABLE sender_owners (
+	link_id INTEGER NOT NULL,
+	number BIGINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	since BIGINT NOT NULL,
+	CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number),
+	CONSTRAINT sender_owners_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
 	lane SMALLINT NOT NULL,

@@ -41,6 +41,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "list_not_found": (400, "The list does not exist or is not yours."),
     "list_exists": (400, "The account has a list of this number, maybe a deleted one."),
     "too_many_lists": (400, "The account has 10,000 lists already."),
+    "sender_taken": (400, "The number is another account's on a link that accounts share."),
     "list_suspended": (400, "The operator has suspended the list; only they wake it."),
     "journey_exists": (400, "The list has a journey of this name."),
     "too_many_journeys": (400, "The list has 100 journeys already."),

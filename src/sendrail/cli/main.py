@@ -26,6 +26,7 @@ from sendrail.cli import (
     migrate,
     replies,
     send,
+    senders,
     serve,
     status,
     webhooks,
@@ -72,6 +73,7 @@ app.command()(serve.serve)
 app.command()(send.send)
 app.add_typer(messages.app, name="messages")
 app.add_typer(lists.app, name="lists")
+app.add_typer(senders.app, name="senders")
 app.add_typer(links.app, name="links")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(replies.app, name="replies")

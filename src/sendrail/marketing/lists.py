@@ -33,6 +33,7 @@ from sendrail.marketing.inputs import (
 )
 from sendrail.marketing.list_details import ListDetails, all_details, details
 from sendrail.marketing.once import Once, each_time
+from sendrail.marketing.senders import claim_sender
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
@@ -141,7 +142,7 @@ class ListService:
                 )
             added = self._insert(tx, account_id, wanted, usable_link(tx, account_id, link))
             tx.lists.change(account_id, added.id, **texts)
-            return details(tx, _apply(tx, added, ListChange(second_link=second_link or None)))
+            return details(tx, self._apply(tx, added, ListChange(second_link=second_link or None)))
 
         return await self._store.write(once(insert))
 
@@ -210,7 +211,7 @@ class ListService:
                 found = find_list_by_id(tx, account_id, which)
             if found is None or _is_gone(found, change):
                 raise no_list_here() if number is None else no_list(number)
-            return details(tx, _apply(tx, found, change))
+            return details(tx, self._apply(tx, found, change))
 
         changed = await self._store.write(write)
         if change.link or change.second_link is not None:
@@ -269,9 +270,17 @@ class ListService:
 
     def _insert(self, tx: Tx, account_id: AccountId, wanted: _NewList, link: Link) -> SendingList:
         added = _add(tx, account_id, wanted, link, self._now())
+        claim_sender(tx, added, self._now())
         if self._inherits:
             tx.contacts.inherit(account_id, added.id, self._now())
         return added
+
+    def _apply(self, tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
+        """Change a list of the account; what cannot be is refused with nothing changed."""
+        changed = _apply(tx, sender, change)
+        if changed.status is not ListStatus.DELETED:
+            claim_sender(tx, changed, self._now())
+        return changed
 
     def _parse(self, values: dict[str, str]) -> _NewList:
         number = number_of(values["number"])
@@ -349,7 +358,6 @@ def _is_gone(found: SendingList, change: ListChange) -> bool:
 
 
 def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
-    """Change a list of the account; what cannot be is refused with nothing changed."""
     if sender.status is ListStatus.SUSPENDED and change.status in {
         ListStatus.PAUSED,
         ListStatus.ACTIVE,

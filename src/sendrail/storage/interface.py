@@ -48,7 +48,7 @@ from sendrail.storage.road import (
     SoleWriter,
     Troubles,
 )
-from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present
+from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present, SenderOwner
 
 T = TypeVar("T")
 
@@ -145,6 +145,20 @@ class Lists(Protocol):
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
 
 
+class Senders(Protocol):
+    """Whose each sender is on the links that accounts share."""
+
+    def claim(
+        self, account_id: AccountId, number: PhoneNumber, link_ids: Iterable[LinkId], now: int
+    ) -> bool: ...
+    def assign(
+        self, account_id: AccountId, number: PhoneNumber, link_id: LinkId, now: int
+    ) -> None: ...
+    def release(self, number: PhoneNumber, link_id: LinkId) -> bool: ...
+    def in_use(self, number: PhoneNumber, link_id: LinkId) -> AccountId | None: ...
+    def all(self) -> list[SenderOwner]: ...
+
+
 class Leases(Protocol):
     """Who owns what, fenced by an epoch that only grows."""
 
@@ -194,6 +208,8 @@ class Tx(Protocol):
     def links(self) -> Links: ...
     @property
     def lists(self) -> Lists: ...
+    @property
+    def senders(self) -> Senders: ...
     @property
     def verifications(self) -> Verifications: ...
     @property

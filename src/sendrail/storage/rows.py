@@ -63,6 +63,15 @@ LaneRanges: TypeAlias = Sequence[tuple[int, int]]
 EVERY_LANE: Final[LaneRanges] = ((0, LANES),)
 
 
+class SenderOwner(NamedTuple):
+    """Whose a sender is on a link that accounts share; link and account by their names."""
+
+    link: str
+    number: PhoneNumber
+    account: str
+    since: int
+
+
 class Held(NamedTuple):
     """A span of work as its row tells it; what is left of its time may be negative."""
 

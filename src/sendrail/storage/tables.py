@@ -139,6 +139,17 @@ lists: Final = Table(
     Index(None, "number"),
 )
 
+# Whose a sender is on a link that accounts share: who has it sends as it, and reads its replies.
+sender_owners: Final = Table(
+    "sender_owners",
+    metadata,
+    Column("link_id", _RowId, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("since", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 # How far a list on the account's own carrier has come on its way to being verified.
 verifications: Final = Table(
     "verifications",

@@ -143,6 +143,7 @@ OPERATIONS: Final = (
             "invalid_phone",
             *_SETTING_CODES,
             "list_exists",
+            "sender_taken",
             "too_many_lists",
         ),
         examples={
@@ -178,7 +179,7 @@ OPERATIONS: Final = (
         ),
         request=ListUpdate,
         answer=SendingList,
-        codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "not_found"),
+        codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "sender_taken", "not_found"),
         parameters=_ID,
         examples={"slower": {"rate": 300, "list_name": "News", "stop_text": None}},
     ),

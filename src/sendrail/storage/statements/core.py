@@ -26,6 +26,7 @@ from sendrail.storage.statements.lookup import LookUp
 from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.numbers import Numbers
 from sendrail.storage.statements.replies import ReplyLog
+from sendrail.storage.statements.senders import Senders
 from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.statements.troubles import Troubles
 from sendrail.storage.statements.verifications import Verifications
@@ -49,6 +50,10 @@ class CoreTx:
     @cached_property
     def lists(self) -> Lists:
         return Lists(self.core)
+
+    @cached_property
+    def senders(self) -> Senders:
+        return Senders(self.core)
 
     @cached_property
     def verifications(self) -> Verifications:

@@ -12,7 +12,7 @@ from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.statements.dialect import batches, insert_new
-from sendrail.storage.tables import lists
+from sendrail.storage.tables import lists, sender_owners
 
 
 class Lists:
@@ -89,10 +89,20 @@ class Lists:
         return found
 
     def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]:
-        """Return the lists a reply to this number may mean: a STOP counts on a deleted one too."""
+        """Return the lists a reply to this number may mean: a STOP counts on a deleted one too.
+
+        Where the number is an account's on a link that accounts share, no other account's list is
+        meant, whichever had it before.
+        """
+        anothers = select(sender_owners.c.account_id).where(
+            sender_owners.c.link_id == link_id,
+            sender_owners.c.number == number,
+            sender_owners.c.account_id != lists.c.account_id,
+        )
         meant = select(lists).where(
             lists.c.number == number,
             or_(lists.c.link_id == link_id, lists.c.second_link_id == link_id),
+            ~anothers.exists(),
         )
         return self._read(meant.order_by(lists.c.id))
 

@@ -1,0 +1,74 @@
+"""Whose each sender is on the links that accounts share, as rows."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, delete, select
+
+from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus
+from sendrail.storage.rows import SenderOwner
+from sendrail.storage.statements.dialect import insert_new, insert_or_replace
+from sendrail.storage.tables import accounts, links, lists, sender_owners
+
+_owner = sender_owners.c
+
+
+class Senders:
+    """Whose each sender is on the links that accounts share."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+        self._connection = connection
+
+    def claim(
+        self, account_id: AccountId, number: PhoneNumber, link_ids: Iterable[LinkId], now: int
+    ) -> bool:
+        """Let an account have a sender on links; return False where another account has it."""
+        for link_id in sorted(link_ids):
+            row = {"link_id": link_id, "number": number, "account_id": account_id, "since": now}
+            self._execute(insert_new(self._connection, sender_owners).values(row))
+            # Read again, after whoever was at it at the same time.
+            has = select(_owner.account_id).where(
+                _owner.link_id == link_id, _owner.number == number
+            )
+            if self._execute(has).scalar_one() != account_id:
+                return False
+        return True
+
+    def assign(self, account_id: AccountId, number: PhoneNumber, link_id: LinkId, now: int) -> None:
+        """Give a sender to an account, whoever has it."""
+        row = {"link_id": link_id, "number": number, "account_id": account_id, "since": now}
+        self._execute(insert_or_replace(self._connection, sender_owners).values(row))
+
+    def release(self, number: PhoneNumber, link_id: LinkId) -> bool:
+        """Let a sender be nobody's; return False when it is so already."""
+        of_sender = (_owner.link_id == link_id, _owner.number == number)
+        return self._execute(delete(sender_owners).where(*of_sender)).rowcount > 0
+
+    def in_use(self, number: PhoneNumber, link_id: LinkId) -> AccountId | None:
+        """Return the account whose list, not a deleted one, sends as it by a link."""
+        by_link = (lists.c.link_id == link_id) | (lists.c.second_link_id == link_id)
+        used = select(lists.c.account_id).where(
+            lists.c.number == number, by_link, lists.c.status != ListStatus.DELETED
+        )
+        found = self._execute(used.limit(1)).scalar()
+        return None if found is None else AccountId(found)
+
+    def all(self) -> list[SenderOwner]:
+        """Return every sender that is an account's, by link and number."""
+        rows = self._execute(
+            select(sender_owners, links.c.name.label("link"), accounts.c.name.label("account"))
+            .join(links, links.c.id == _owner.link_id)
+            .join(accounts, accounts.c.id == _owner.account_id)
+            .order_by(_owner.link_id, _owner.number)
+        )
+        return [
+            SenderOwner(
+                link=row.link,
+                number=PhoneNumber(row.number),
+                account=row.account,
+                since=row.since,
+            )
+            for row in rows
+        ]

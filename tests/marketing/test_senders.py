@@ -1,0 +1,139 @@
+"""Whose a sender is on a link that accounts share: one account's, whatever another one tries."""
+
+import pytest
+from stores import PostgresBackend, SqliteBackend
+
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import LinkId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus
+from sendrail.marketing.imports import Became, Intake
+from sendrail.marketing.lists import ListChange
+from sendrail.marketing.senders import SenderService
+
+OURS, OTHER = "+15550100000", "+15550100009"
+DIGITS = PhoneNumber(15550100000)
+SHARED, SECOND = LinkId(1), LinkId(2)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def backend(request, tmp_path):
+    return (SqliteBackend if request.param == "sqlite" else PostgresBackend)(tmp_path)
+
+
+@pytest.fixture
+def senders(house):
+    house.write(lambda tx: tx.links.add(None, "second", "simulator", b"", 100, None))
+    house.write(lambda tx: tx.links.add(house.them, "theirs", "simulator", b"", 100, None))
+    return SenderService(house.store, lambda: house.now)
+
+
+def add(house, account, number=OURS, **how):
+    return house.do(house.lists.add(account, number, **({"link": "sandbox"} | how)))
+
+
+async def lines(*numbers):
+    yield "\n".join(["number", *numbers]).encode()
+
+
+def meant(house, link=SHARED):
+    """Return whose lists a reply to our number means."""
+    found = house.write(lambda tx: tx.lists.by_number(DIGITS, link))
+    return [sender.account_id for sender in found]
+
+
+def taken(house, work):
+    with pytest.raises(Conflict) as caught:
+        house.do(work)
+    assert caught.value.code == "sender_taken"
+    return caught.value
+
+
+TRIES = {
+    "a new list": lambda h: h.lists.add(h.them, OURS, link="sandbox"),
+    "a list by its second link": lambda h: h.lists.create(
+        h.them, OURS, link="second", second_link="sandbox"
+    ),
+    "another link": lambda h: h.lists.update(h.them, OURS, ListChange(link="sandbox")),
+    "another second link": lambda h: h.lists.update(
+        h.them, OURS, ListChange(second_link="sandbox")
+    ),
+    "a file": lambda h: h.lists.import_csv(h.them, lines(OURS), Intake(), link="sandbox"),
+}
+
+
+@pytest.mark.usefixtures("senders")
+@pytest.mark.parametrize("how", TRIES)
+def test_another_account_neither_sends_as_it_nor_reads_its_replies(house, how):
+    add(house, house.us)
+    if how.startswith("another"):
+        add(house, house.them, link="theirs")
+    before = house.do(house.lists.all(house.them))
+    trouble = taken(house, TRIES[how](house))
+    assert "us" not in trouble.message.split()
+    assert house.do(house.lists.all(house.them)) == before
+    assert meant(house) == [house.us]
+
+
+def test_on_an_accounts_own_link_every_sender_is_its_own(house, senders):
+    add(house, house.us)
+    add(house, house.them, link="theirs")
+    assert [each.account for each in house.do(senders.all())] == ["us"]
+
+
+@pytest.mark.usefixtures("senders")
+def test_a_sender_stays_its_accounts_once_its_list_is_deleted(house):
+    add(house, house.us)
+    house.do(house.lists.delete(house.us, OURS))
+    taken(house, TRIES["a new list"](house))
+    # A STOP counts on a deleted list too.
+    assert meant(house) == [house.us]
+    house.do(house.lists.resume(house.us, OURS))
+
+
+@pytest.mark.usefixtures("senders")
+def test_a_list_of_ours_in_a_file_is_there_already(house):
+    add(house, house.us)
+    file = lines(OURS, OTHER)
+    report = house.do(house.lists.import_csv(house.us, file, Intake(), link="sandbox"))
+    assert (report.counts[Became.ALREADY_THERE], report.counts[Became.CREATED]) == (1, 1)
+
+
+def test_the_operator_gives_a_sender_to_another_account_once_nothing_sends_as_it(house, senders):
+    add(house, house.us)
+    with pytest.raises(Conflict) as caught:
+        house.do(senders.assign(house.them, OURS, "sandbox"))
+    assert f"lists delete {OURS}" in caught.value.message
+    house.do(house.lists.delete(house.us, OURS))
+    house.do(senders.assign(house.them, OURS, "sandbox"))
+    # Replies are the new account's, even before it has a list; the old list stays as it is.
+    assert meant(house) == []
+    add(house, house.them)
+    assert meant(house) == [house.them]
+    taken(house, house.lists.resume(house.us, OURS))
+    assert house.do(house.lists.all(house.us, ListStatus.DELETED))[0].number == DIGITS
+
+
+def test_a_sender_may_be_assigned_before_anybody_sends_as_it_and_released_again(house, senders):
+    house.do(senders.assign(house.us, OURS, "sandbox"))
+    taken(house, TRIES["a new list"](house))
+    house.do(senders.release(OURS, "sandbox"))
+    add(house, house.them)
+    with pytest.raises(Conflict):
+        house.do(senders.release(OURS, "sandbox"))
+    # On another link it is another sender.
+    add(house, house.us, link="second")
+
+
+@pytest.mark.parametrize("link", ["theirs", "nowhere", ""])
+def test_a_link_that_accounts_do_not_share_has_no_senders(house, senders, link):
+    for work in (senders.assign(house.us, OURS, link), senders.release(OURS, link)):
+        with pytest.raises(InvalidInput) as caught:
+            house.do(work)
+        assert (caught.value.code, caught.value.param) == ("invalid_link", "link")
+
+
+def test_what_is_nobodys_cannot_be_released(house, senders):
+    with pytest.raises(NotFound) as caught:
+        house.do(senders.release(OURS, "sandbox"))
+    assert caught.value.code == "sender_not_found"
