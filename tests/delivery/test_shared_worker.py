@@ -4,21 +4,25 @@ The laws under chance are in `tests/simulation/test_owners.py`; here are their s
 """
 
 import asyncio
-import time
+from contextlib import suppress
 
 import postgres
 import pytest
-from owners import ID_KEY, LIFE_SECONDS, Carrier, SteppedOwner
-from stores import _EMPTY, postgres_database
+from owned_time import OwnedTime
+from owners import ID_KEY, Carrier, SteppedOwner
+from stores import _EMPTY, NOW, postgres_database
 
 from sendrail.domain.delivery import Submitted, Unavailable
-from sendrail.domain.errors import Contended
+from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.postgres.store import PostgresStore
 
 ANN = 15550100001
+# Longer than any test takes on the slowest machine: the database ends what idles for so long.
+LIFE_SECONDS = 60.0
+_LOOKS_MAX = 600
 
 
 def nobody_hears(*_):
@@ -26,10 +30,11 @@ def nobody_hears(*_):
 
 
 class House:
-    """A database with a list, and owners that deliver from it."""
+    """A database with a list, and owners that deliver from it, all in one time of ours."""
 
     def __init__(self, url):
         self.url, self.owners, self.carrier = url, [], Carrier(0)
+        self.time = OwnedTime(url, NOW)
         self.runner, self.store = asyncio.Runner(), PostgresStore(url)
         account = self.write(lambda tx: tx.accounts.add("us", 0))
         self.link = self.write(lambda tx: tx.links.add(None, "l", "x", b"", 100, None))
@@ -48,14 +53,12 @@ class House:
         return self.runner.run(self.store.write(work))
 
     def queue(self, count=1):
-        now = time.time_ns() // 1_000_000
-
         def insert(tx):
             first = tx.shared.reserve_in(self.list.lane, count)
             rows = [
                 (
                     first + at * 4096, self.list.lane, self.list.account_id, self.list.id, ANN,
-                    now, 0, 1, "gsm7", "Hello", None,
+                    self.time.ms, 0, 1, "gsm7", "Hello", None,
                 )
                 for at in range(count)
             ]  # fmt: skip
@@ -64,7 +67,7 @@ class House:
         self.write(insert)
 
     def owner(self, seed=1):
-        self.owners.append(SteppedOwner(self.url, self.carrier, seed))
+        self.owners.append(SteppedOwner(self.time, self.carrier, seed, life_seconds=LIFE_SECONDS))
         return self.owners[-1]
 
     def sql(self, statement):
@@ -72,6 +75,14 @@ class House:
 
     def statuses(self):
         return [row[0] for row in self.sql("SELECT status FROM messages ORDER BY number")]
+
+    def are(self, *statuses):
+        """Return what tells whether the messages have these statuses."""
+        return lambda: self.statuses() == [*statuses]
+
+    def is_there(self, statement):
+        """Tell whether there is such a row; also while a loop runs."""
+        return bool(postgres.line(self.url).do(statement))
 
     @property
     def left(self):
@@ -94,7 +105,10 @@ def house():
 
 
 def lose(owner, *, before):
-    """Let the connection be lost with the next COMMIT: before the server has it, or after."""
+    """Let the connection be lost with the next COMMIT: before the server has it, or after.
+
+    Returns what tells whether that has happened.
+    """
     session = owner.writer
     commit = session.commit
 
@@ -105,6 +119,7 @@ def lose(owner, *, before):
         raise ConnectionResetError
 
     session.commit = commit_once
+    return lambda: "commit" not in vars(session)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["not committed", "committed"])
@@ -116,26 +131,20 @@ def test_a_claim_whose_commit_nobody_heard_of_is_taken_back_and_leaves_once(hous
     owner.step()
     assert house.statuses() == (["queued"] * 3 if before else ["sending"] * 3)
     assert house.left == 0
-    # For a moment nobody tries to reach the database.
-    owner.do(asyncio.sleep(0.6))
-    owner.beat()
-    for _ in range(3):
-        owner.step()
-    assert house.statuses() == ["sent"] * 3
+    owner.step(until=house.are("sent", "sent", "sent"))
     assert house.left == 3
     assert house.sql("SELECT outcome, count(*) FROM attempts GROUP BY 1") == [("submitted", 3)]
 
 
-def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house):
+def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house, monkeypatch):
+    monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 0)
     owner = house.owner()
     owner.beat()
     house.queue(1)
     lose(owner, before=False)
     owner.step()
     house.queue(1)
-    lose(owner, before=True)
-    owner.do(asyncio.sleep(0.6))
-    owner.step()
+    owner.step(until=lose(owner, before=True))
     assert sorted(house.statuses()) == ["queued", "sending"]
     assert house.left == 0
 
@@ -148,19 +157,16 @@ def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house)
 
     def slowly(*asked):
         found = claim(*asked)
-        clock._offset += LIFE_SECONDS
+        clock.offset += LIFE_SECONDS
         return found
 
     owner.worker._claimer.claim = slowly
-    owner.step()
-    owner.step()
+    owner.step(until=house.are("queued", "queued"))
     assert house.left == 0
-    assert house.statuses() == ["queued"] * 2
     owner.worker._claimer.claim = claim
     owner.beat()
-    owner.do(asyncio.sleep(0.6))
-    owner.step()
-    assert house.left == 2
+    house.time.advance(1)
+    owner.step(until=lambda: house.left == 2)
 
 
 def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatch):
@@ -185,15 +191,11 @@ def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatc
 
     owner.share.may_finish = come_late
 
-    async def step_by_step():
-        await owner.worker.look()
-        for _ in range(8):
-            await owner.worker.step()
-            await asyncio.sleep(0.02)
+    def both_have_left():
+        house.time.advance(0.1)
+        return house.left == 2
 
-    owner.do(step_by_step())
-    owner.do(asyncio.sleep(0.6))
-    owner.do(step_by_step())
+    owner.step(until=both_have_left)
     numbers = [number for (number,) in house.sql("SELECT number FROM messages ORDER BY number")]
     left = [message.message_id for *_, message in house.carrier.left]
     assert left == MessageIds(ID_KEY).show_many(numbers)
@@ -209,41 +211,40 @@ def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(ho
 
     for route in dead.routes.all():
         route.carrier.submit = never
-    dead.step()
-    assert house.statuses() == ["sending"]
+    dead.step(until=house.are("sending"))
     house.queue(1)
     heir.take_over()
     assert house.statuses() == ["uncertain", "queued"]
-    began = time.monotonic()
-    while house.left == 0:
-        heir.beat()
-        heir.step()
-        assert time.monotonic() < began + 5
-    heir.do(asyncio.sleep(0.3))
     # What its former owner paced out in its last second counts.
-    assert house.carrier.left[0][0] - began > 0.9
-    assert house.statuses() == ["uncertain", "sent"]
+    house.time.advance(0.99)
+    for _ in range(3):
+        heir.step()
+    assert house.left == 0
+    house.time.advance(0.02)
+    heir.step(until=house.are("uncertain", "sent"))
 
 
 def test_an_answer_to_what_was_taken_over_changes_nothing_any_more(house):
     former, heir = house.owner(1), house.owner(2)
     former.beat()
     house.queue(1)
+    may_answer = asyncio.Event()
     for route in former.routes.all():
         submit = route.carrier.submit
 
         async def later(messages, report, submit=submit):
-            await asyncio.sleep(LIFE_SECONDS * 1.5)
+            await may_answer.wait()
             await submit(messages, report)
 
         route.carrier.submit = later
-    former.step()
+    former.step(until=house.are("sending"))
     heir.take_over()
-    former.do(asyncio.sleep(LIFE_SECONDS * 1.5))
+    may_answer.set()
+    # Its reference is kept all the same: a receipt may settle it.
+    kept = "SELECT count(*) FROM carrier_refs"
+    former.step(until=lambda: house.sql(kept) == [(1,)])
     assert house.left == 1
     assert house.statuses() == ["uncertain"]
-    # Its reference is kept all the same: a receipt may settle it.
-    assert house.sql("SELECT count(*) FROM carrier_refs") == [(1,)]
 
 
 def test_only_our_own_lanes_are_looked_at(house):
@@ -260,17 +261,16 @@ def test_only_our_own_lanes_are_looked_at(house):
     theirs.store.hints.queue_has([(house.list.lane, house.list.id)])
     theirs.step()
     assert (house.left, len(theirs.pacer)) == (0, 0)
-    ours.do(asyncio.sleep(1.0))
+    house.time.advance(1)
     ours.beat()
-    ours.step()
-    assert house.left == 1
+    ours.step(until=lambda: house.left == 1)
 
 
 def test_what_goes_to_another_owner_is_forgotten(house):
     one = house.owner(1)
     one.beat()
     house.queue(1)
-    one.step(0.3)
+    one.step(until=house.are("sent"))
     assert len(one.pacer) == 1
     one.member.leave_soon()
     one.beat()
@@ -285,11 +285,11 @@ def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(hous
     owner.beat()
     house.queue(1)
     [route] = owner.routes.all()
-    times = []
+    submits = []
 
     async def throttle_once(messages, report):
-        times.append(time.monotonic())
-        if len(times) == 1:
+        submits.append(messages)
+        if len(submits) == 1:
             # Its settlement puts the message back, and that is the last we hear of it.
             lose(owner, before=False)
             report(messages[0], Unavailable("busy", 0))
@@ -301,14 +301,18 @@ def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(hous
 
     async def deliver():
         running = asyncio.create_task(owner.worker.run())
-        for _ in range(60):
+        for _ in range(_LOOKS_MAX):
             await asyncio.sleep(0.1)
+            house.time.advance(0.1)
             # Whoever hears of the list looks at it: another message came, say.
             owner.store.hints.queue_has([(house.list.lane, house.list.id)])
-            await owner.member.beat()
-        await owner.worker.stop(1.0)
+            with suppress(StorageUnavailable):
+                await owner.member.beat()
+            if house.is_there("SELECT 1 FROM messages WHERE status = 'sent'"):
+                break
+        await owner.worker.stop(5.0)
         await running
 
     owner.do(deliver())
     assert house.statuses() == ["sent"]
-    assert len(times) == 2
+    assert len(submits) == 2

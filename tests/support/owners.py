@@ -12,6 +12,7 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 
+from owned_time import OwnedClock
 from road import EXPIRE_MS
 from sqlalchemy.util import greenlet_spawn
 
@@ -34,6 +35,10 @@ from sendrail.telemetry import Metrics
 LIFE_SECONDS = 0.8
 ANSWER_SECONDS = 2.0
 ID_KEY = bytes(range(16))
+# Turns of the loop in which a report becomes a settlement.
+_TURNS = 50
+_TRIES_MAX = 500
+_TRY_SECONDS = 0.05
 
 
 class WrongClock(SystemClock):
@@ -127,7 +132,7 @@ class Owner:
             await self._leave()
 
     async def _make(self):
-        clock = WrongClock(self.dice.choice((0, -3_600_000, 3_600_000)), self.dice.uniform(0, 1e6))
+        clock = self._make_clock()
         self.metrics, ids = Metrics(), MessageIds(ID_KEY)
         self.member = Member(
             self.store, clock, self.metrics, name=self.name, roles=["deliver"],
@@ -149,6 +154,9 @@ class Owner:
         share.welcome, share.lost = takeover.welcome, takeover.lost
         self.reserver = Reserver(self.store, routes, clock, self.worker.granted)
         self.pacer, self.routes = pacer, routes
+
+    def _make_clock(self):
+        return WrongClock(self.dice.choice((0, -3_600_000, 3_600_000)), self.dice.uniform(0, 1e6))
 
     async def _leave(self):
         self.member.leave_soon()
@@ -199,17 +207,21 @@ class Owner:
 
 
 class SteppedOwner(Owner):
-    """An owner that does one thing after the other, as a test says."""
+    """An owner that does one thing after the other, as a test says, in a time that a test owns."""
 
-    def __init__(self, url, carrier, seed=1, *, life_seconds=LIFE_SECONDS):
-        self._prepare(url, carrier, seed, life_seconds)
-        self.store = PostgresStore(url)
+    def __init__(self, time, carrier, seed=1, *, life_seconds):
+        self._prepare(time.url, carrier, seed, life_seconds)
+        self.time = time
+        self.store = PostgresStore(time.url)
         self.runner = asyncio.Runner()
         self.do(self._make())
         self.do(self.member.begin())
         self.member._joined = True
         # The connection of the worker's own groups.
         [self.writer] = self.worker._store._writers
+
+    def _make_clock(self):
+        return OwnedClock(self.time, self.dice.uniform(0, 1e6))
 
     def do(self, work):
         return self.runner.run(work)
@@ -224,23 +236,31 @@ class SteppedOwner(Owner):
         self.do(beat())
 
     def take_over(self):
-        """Beat as always, until what nobody renews has lapsed and is ours."""
-        until = time.monotonic() + 2 * LIFE_SECONDS
-        while not self.spans():
-            assert time.monotonic() < until, "takeover takes no longer than two lives"
-            self.do(asyncio.sleep(LIFE_SECONDS / 4))
+        """Let what nobody renews lapse, and take it: the second time, as one who was away."""
+        self.time.advance(self._life)
+        for _ in range(2):
             self.beat()
+        assert self.spans(), "what has lapsed is ours"
 
-    def step(self, seconds=0.05):
-        """Look, do one round, and let its answers come."""
+    def step(self, *, until=None):
+        """Look, do one round and let its answers come; again until something holds, if given."""
 
         async def step():
             await self.worker.look()
             moved = await self.worker.step()
-            await asyncio.sleep(seconds)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             return moved
 
-        return self.do(step())
+        moved, tries = self.do(step()), 0
+        while until is not None and not until():
+            tries += 1
+            assert tries < _TRIES_MAX, "it never comes to hold"
+            # A moment passes, in our time and for the machine.
+            self.time.advance(_TRY_SECONDS)
+            self.do(asyncio.sleep(0.01))
+            self.do(step())
+        return moved
 
     def close(self):
         self.do(self._cancel_hand_overs())
