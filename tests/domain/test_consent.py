@@ -23,7 +23,7 @@ TABLE = tomllib.loads(Path(__file__).with_name("replies.toml").read_text("utf-8"
 ROWS = [
     (text, meaning, group["source"])
     for group in TABLE
-    for meaning in ("stop", "start", "help", "abuse", "none")
+    for meaning in ("stop", "start", "help", "abuse", "review", "none")
     for text in group.get(meaning, [])
 ]
 STOPS = [
@@ -39,8 +39,9 @@ WORDS = [
 
 def meaning_of(text, **more):
     reading = read_reply(text, Vocabulary(**more))
-    if reading.keyword is None and reading.rule is Rule.ABUSE:
-        return "abuse"
+    if reading.keyword is None and reading.rule in {Rule.ABUSE, Rule.DOUBT}:
+        assert reading.review
+        return "abuse" if reading.rule is Rule.ABUSE else "review"
     return reading.keyword.value if reading.keyword else "none"
 
 
@@ -85,7 +86,7 @@ def test_the_rule_that_fired_is_told_and_a_likeness_is_reviewed(text, rule, revi
 def test_a_complaint_in_words_is_a_stop_only_where_the_setting_says_so():
     assert read_reply("scam") == Reading(rule=Rule.ABUSE, review=True)
     told = read_reply("scam", Vocabulary(abuse=Abuse.STOP))
-    assert told == Reading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True)
+    assert told == Reading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True, word="SCAM")
 
 
 def test_yes_starts_only_where_it_is_configured():
@@ -95,10 +96,10 @@ def test_yes_starts_only_where_it_is_configured():
 
 
 def test_an_account_adds_words_of_its_own():
-    extra = frozenset({fold("Avsluta"), fold("Ta bort mig")})
-    assert read_reply("AVSLUTA!", Vocabulary(extra_stops=extra)).rule is Rule.ACCOUNT_WORD
+    extra = frozenset({fold("Nej tack"), fold("Ta bort mig")})
+    assert read_reply("NEJ, TACK!", Vocabulary(extra_stops=extra)).rule is Rule.ACCOUNT_WORD
     assert meaning_of("ta bort  mig.", extra_stops=extra) == "stop"
-    assert meaning_of("avsluta") == "none"
+    assert meaning_of("nej tack") == "none"
     # They add, and take nothing away.
     assert meaning_of("help", extra_stops=frozenset({"help"})) == "help"
 
@@ -116,7 +117,9 @@ def test_an_account_adds_words_of_its_own():
 )  # fmt: skip
 def test_a_keyword_counts_whatever_surrounds_it(word, family, written):
     for form in (word, word.lower(), word.capitalize()):
-        assert read_reply(written.format(form)) == Reading(keyword=family, rule=Rule.EXACT)
+        assert read_reply(written.format(form)) == Reading(
+            keyword=family, rule=Rule.EXACT, word=word
+        )
 
 
 @given(st.sampled_from(WORDS), st.text(alphabet=" .,!?-'\"\n\t", max_size=5), st.randoms())

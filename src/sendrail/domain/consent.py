@@ -2,7 +2,8 @@
 
 An opt-out that is missed is texted again, and unlawfully; one that was none is put right by a
 START, which our confirmation names. So the tiers are generous with STOP and never with START and
-HELP, and what rests on a likeness alone is marked for a person's review.
+HELP. What rests on a likeness alone is marked for a person's review, and so is what may be meant as
+a STOP and is taken for none. The first sentence decides; what is quoted never counts.
 """
 
 import re
@@ -12,16 +13,25 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
+from sendrail.domain import consent_languages as foreign
 from sendrail.domain import consent_words as words_of
+from sendrail.domain import folding, quotations
 from sendrail.domain.contact import Scope
+from sendrail.domain.folding import fold
+
+__all__ = ["fold"]
 
 # More than any handset sends; it bounds the time a text can take.
 READ_MAX: Final = 10_000
+# The longest word that is kept of a reply.
+WORD_MAX: Final = 40
 _SHORT_WORDS: Final = 4
+_DOUBTFUL_WORDS: Final = 8
 _COMPLAINT_WORDS: Final = 8
 _NEAR: Final = 32
-_WORDS: Final = re.compile(r"[^\W_]+")
-_APOSTROPHES: Final = str.maketrans("", "", "'\u2019`")
+_SENTENCE_END: Final = re.compile(r"[.!?\n。؟۔।॥]+")
+_CLAUSE_END: Final = re.compile(r"[.!?\n。؟۔।॥;–—]+|\s-+\s")
+_SHOUTED: Final = re.compile(r"\b(?:STOP|STOPALL|UNSUBSCRIBE|UNSUB)\b")
 
 
 class Keyword(StrEnum):
@@ -44,6 +54,7 @@ class Rule(StrEnum):
     PHRASE = "phrase"
     MISSPELLING = "misspelling"
     ABUSE = "abuse"
+    DOUBT = "doubt"
 
 
 class Abuse(StrEnum):
@@ -55,14 +66,16 @@ class Abuse(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a reply says: its family if it is a keyword, the rule that said so.
+    """What a reply says: its family if it is a keyword, the rule that said so, the word that came.
 
-    `review` marks what a person should look at: it rests on a likeness, or is a complaint.
+    `word` is in capitals, without accents and disguise. `review` marks what a person should look
+    at: it rests on a likeness, may be meant as a STOP, or is a complaint.
     """
 
     keyword: Keyword | None = None
     rule: Rule | None = None
     review: bool = False
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +109,9 @@ class ReplyPolicy:
 
 
 _NOTHING: Final = Reading()
+_DOUBT: Final = Reading(rule=Rule.DOUBT, review=True)
 _EXACT: Final = {
-    word: Reading(keyword=family, rule=Rule.EXACT)
+    word: Reading(keyword=family, rule=Rule.EXACT, word=word.upper())
     for family, words in (
         (Keyword.STOP, words_of.STOPS),
         (Keyword.START, words_of.STARTS),
@@ -105,101 +119,247 @@ _EXACT: Final = {
     )
     for word in words
 }
-_LANGUAGE: Final = Reading(keyword=Keyword.STOP, rule=Rule.LANGUAGE)
-_ACCOUNT_WORD: Final = Reading(keyword=Keyword.STOP, rule=Rule.ACCOUNT_WORD)
-_YES: Final = Reading(keyword=Keyword.START, rule=Rule.YES)
-_DISGUISE: Final = Reading(keyword=Keyword.STOP, rule=Rule.DISGUISE)
-_FIRST_WORD: Final = Reading(keyword=Keyword.STOP, rule=Rule.FIRST_WORD)
-_PHRASE: Final = Reading(keyword=Keyword.STOP, rule=Rule.PHRASE, review=True)
-_MISSPELLING: Final = Reading(keyword=Keyword.STOP, rule=Rule.MISSPELLING, review=True)
-_COMPLAINTS: Final = {
-    Abuse.LABEL: Reading(rule=Rule.ABUSE, review=True),
-    Abuse.STOP: Reading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True),
+_LANGUAGE: Final = {
+    word: Reading(keyword=family, rule=Rule.LANGUAGE, word=shown)
+    for family, table in ((Keyword.STOP, foreign.STOPS), (Keyword.HELP, foreign.HELPS))
+    for word, shown in table.items()
 }
+_CERTAIN: Final = _LANGUAGE | _EXACT
+_REPEATED: Final = re.compile(rf"({'|'.join(map(re.escape, _CERTAIN))})\1+")
+_COURTESY: Final = words_of.COURTESY | foreign.COURTESY
+_ABOUT_TEXTS: Final = words_of.ABOUT_TEXTS | foreign.ABOUT_TEXTS | _COURTESY
+_DECIDING: Final = words_of.DECIDING_STOPS | foreign.FIRST_WORDS
 
 
 def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
     """Return what a reply says about consent; the surest rule that fires decides."""
-    text = words_of.SIGNATURE.sub("", _plain(body[:READ_MAX]))
-    if words_of.TAPBACK.match(text):
+    text = quotations.without_frame(folding.plain(body[:READ_MAX])[:READ_MAX])
+    if quotations.is_reaction(text):
         return _NOTHING
-    whole = _letters(text)
-    if not whole:
-        return _NOTHING
-    return _read_whole(whole, text, vocabulary) or _read_words(_own_words(text), vocabulary)
+    if (reading := _read_whole(text, vocabulary)) is not None:
+        return reading
+    own, typed = quotations.own_text(text, _is_typed)
+    if typed:
+        return _read_typed(own)
+    sentences = _sentences(own, _CLAUSE_END)
+    reading = _read_sentences(sentences, own, vocabulary)
+    if reading is _NOTHING:
+        reading = _read_unmasked(own, vocabulary)
+    if reading is _NOTHING and _is_doubtful(sentences, text, body[:READ_MAX]):
+        return _DOUBT
+    return reading
 
 
-def fold(word: str) -> str:
-    """Return a word or phrase as whole replies are compared: letters and digits, no more."""
-    return _letters(_plain(word))
-
-
-def _read_whole(whole: str, text: str, vocabulary: Vocabulary) -> Reading | None:
+def _read_whole(text: str, vocabulary: Vocabulary) -> Reading | None:
     """Judge a reply that is a keyword and nothing else."""
+    whole = folding.letters(text)
     if (exact := _EXACT.get(whole)) is not None:
         return exact
     if whole in vocabulary.extra_stops:
-        return _ACCOUNT_WORD
-    if whole in words_of.FOREIGN_STOPS:
-        return _LANGUAGE
+        return _stop(Rule.ACCOUNT_WORD, whole)
+    if (language := _LANGUAGE.get(whole)) is not None:
+        return language
     if vocabulary.yes_starts and whole == "yes":
-        return _YES
-    if _letters(text.translate(words_of.LOOK_ALIKES)) in words_of.STOPS:
-        return _DISGUISE
+        return Reading(keyword=Keyword.START, rule=Rule.YES, word="YES")
+    if (again := _REPEATED.fullmatch(whole)) is not None:
+        return _CERTAIN[again[1]]
+    if (unsigned := folding.letters(folding.unsigned(text))) in words_of.STOPS:
+        return _stop(Rule.DISGUISE, unsigned)
+    if (unmasked := folding.letters(folding.unmasked(text))) in words_of.STOPS:
+        return _stop(Rule.DISGUISE, unmasked, review=True)
     return None
 
 
-def _read_words(words: list[str], vocabulary: Vocabulary) -> Reading:
-    """Judge a reply by its words, our own text taken out."""
-    if not words:
+def _read_sentences(sentences: list[list[str]], own: str, vocabulary: Vocabulary) -> Reading:
+    """Judge a reply by its sentences, our own text taken out."""
+    if not sentences:
         return _NOTHING
-    if _begins_with_stop(words):
-        return _FIRST_WORD
-    sentence = " ".join(words)
-    if _has_phrase(sentence):
-        return _PHRASE
-    if len(words) == 1 and _is_misspelt(words[0]):
-        return _MISSPELLING
-    if _is_complaint(words, sentence):
-        return _COMPLAINTS[vocabulary.abuse]
+    if (reading := _read_first(sentences, own)) is not None:
+        return reading
+    together = [word for sentence in sentences for word in sentence]
+    for sentence in (*sentences, together):
+        if (phrase := _phrase_in(" ".join(sentence))) is not None:
+            return _stop(Rule.PHRASE, phrase, review=True)
+    if (reading := _read_later(sentences[1:])) is not None:
+        return reading
+    core = _core(sentences[0])
+    if len(core) == 1 and _is_misspelt(core[0]):
+        return _stop(Rule.MISSPELLING, core[0], review=True)
+    return _read_complaint(together, vocabulary)
+
+
+def _read_first(sentences: list[list[str]], own: str) -> Reading | None:
+    """Judge the first sentence, which decides where it is plain."""
+    words = _joined(sentences[0])
+    core = _core(words)
+    if not core:
+        return None
+    certain = _certain_stop(core)
+    if certain is not None and len(sentences) == 1:
+        # Nothing but the keyword, again and again or with courtesy.
+        return _with_courtesy(certain, words, core)
+    if certain is not None and core[0] in words_of.CLEAR_STOPS | foreign.FIRST_WORDS:
+        return _with_courtesy(certain, words, core)
+    hard = _sentences(own, _SENTENCE_END)
+    if certain is not None and _core(_joined(hard[0])) == core:
+        # A word of daily life before a full stop: what CTIA names decides, the others may.
+        return _with_courtesy(certain, words, core) if core[0] in _DECIDING else _DOUBT
+    return _read_first_word(words)
+
+
+def _with_courtesy(certain: Reading, words: list[str], core: list[str]) -> Reading:
+    """Return the reading of a keyword among words that say nothing."""
+    if len(words) == 1 or set(words) == set(core):
+        return certain
+    if words[0] in core:
+        return _stop(Rule.FIRST_WORD, certain.word or core[0])
+    return _stop(Rule.PHRASE, certain.word or core[0], review=True)
+
+
+def _certain_stop(core: list[str]) -> Reading | None:
+    """Return the reading of words that are all keywords of STOP, or one of them together."""
+    readings = [_CERTAIN.get(word) for word in core]
+    if all(reading and reading.keyword is Keyword.STOP for reading in readings):
+        return readings[0]
+    whole = _CERTAIN.get("".join(core))
+    return whole if whole is not None and whole.keyword is Keyword.STOP else None
+
+
+def _read_first_word(words: list[str]) -> Reading | None:
+    first, *rest = words
+    if first in words_of.CLEAR_STOPS:
+        if rest and rest[0] in words_of.NOT_AFTER_STOP:
+            return None
+        if len(words) <= _SHORT_WORDS:
+            return _stop(Rule.FIRST_WORD, first)
+        if rest[0] in words_of.PLAIN_AFTER_STOP or _ABOUT_TEXTS.issuperset(rest):
+            return _stop(Rule.FIRST_WORD, first, review=True)
+        return None
+    if first in words_of.VAGUE_STOPS and len(words) <= _SHORT_WORDS:
+        return _stop(Rule.FIRST_WORD, first) if words_of.ABOUT_TEXTS.issuperset(rest) else None
+    if first in foreign.FIRST_WORDS and _ABOUT_TEXTS.issuperset(rest):
+        return _stop(Rule.FIRST_WORD, first)
+    return None
+
+
+def _read_later(sentences: list[list[str]]) -> Reading | None:
+    """Find a later sentence that is a clear keyword and courtesy."""
+    for sentence in sentences:
+        core = _core(_joined(sentence))
+        clear = core and core[0] in words_of.CLEAR_STOPS | foreign.FIRST_WORDS
+        if clear and (len(core) == 1 or words_of.ABOUT_TEXTS.issuperset(core[1:])):
+            return _stop(Rule.PHRASE, core[0], review=True)
+    return None
+
+
+def _read_typed(own: str) -> Reading:
+    """Judge a reply with a keyword alone in quotes, which is a STOP where nothing else is said."""
+    words = [word for word in _joined(folding.words(own)) if word not in words_of.SAYING]
+    certain = _certain_stop(_core(words))
+    # No text of ours is a keyword and nothing else, so that this is no reaction to one.
+    return _DOUBT if certain is None else _with_courtesy(certain, ["", *words], words)
+
+
+def _read_unmasked(own: str, vocabulary: Vocabulary) -> Reading:
+    """Judge a reply again with each letter taken for the one that it looks like."""
+    unmasked = folding.unmasked(own)
+    if unmasked == own:
+        return _NOTHING
+    reading = _read_sentences(_sentences(unmasked, _CLAUSE_END), unmasked, vocabulary)
+    if reading.keyword is Keyword.STOP:
+        return _stop(Rule.DISGUISE, reading.word or "stop", review=True)
     return _NOTHING
 
 
-def _plain(text: str) -> str:
-    """Return a text in lower case without width, accents and invisible marks."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(char for char in apart if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
+def _read_complaint(words: list[str], vocabulary: Vocabulary) -> Reading:
+    if len(words) > _COMPLAINT_WORDS:
+        return _NOTHING
+    abusive = [word for word in words if word in words_of.ABUSE_WORDS]
+    found = words_of.ABUSE_PHRASES.search(" ".join(words))
+    if not abusive and found is None:
+        return _NOTHING
+    if vocabulary.abuse is Abuse.STOP:
+        return _stop(Rule.ABUSE, abusive[0] if abusive else found[0] if found else "", review=True)
+    return Reading(rule=Rule.ABUSE, review=True)
 
 
-def _letters(text: str) -> str:
-    return "".join(char for char in text if char.isalnum())
-
-
-def _own_words(text: str) -> list[str]:
-    """Return the words that are the sender's own: neither quoted nor our instructions."""
-    unquoted = words_of.QUOTES.sub(" ", text).translate(_APOSTROPHES)
-    sentence = " ".join(_WORDS.findall(unquoted))
-    return words_of.INSTRUCTIONS.sub(" ", sentence).split()
-
-
-def _begins_with_stop(words: list[str]) -> bool:
-    if words[:2] == ["opt", "out"]:
-        words = ["optout", *words[2:]]
-    first, *rest = words
-    if len(words) > _SHORT_WORDS:
-        return False
-    if first in words_of.CLEAR_STOPS:
-        return not rest or rest[0] not in words_of.NOT_AFTER_STOP
-    return first in words_of.VAGUE_STOPS and words_of.ABOUT_TEXTS.issuperset(rest)
-
-
-def _has_phrase(sentence: str) -> bool:
-    for found in words_of.PHRASES.finditer(sentence):
-        # Two words back are near enough, and a few letters hold them.
-        before = sentence[max(0, found.start() - _NEAR) : found.start()].split()
-        if not words_of.NEGATIONS.intersection(before[-2:]):
+def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
+    """Tell whether what was taken for no STOP may be meant as one."""
+    if not sentences:
+        return words_of.STOP_SIGNS.search(text) is not None and not folding.letters(text)
+    first = _joined(sentences[0])
+    if first[0] in words_of.CLEAR_STOPS and first[1:2] and first[1] not in words_of.NOT_AFTER_STOP:
+        return True
+    if first == ["t"] or (first[0] in foreign.FIRST_WORDS and len(first) <= _SHORT_WORDS):
+        return True
+    for sentence in sentences:
+        if len(sentence) > _DOUBTFUL_WORDS or sentence[-1] != "stop":
+            continue
+        if words_of.STOPS_OF_OTHERS.isdisjoint(sentence[:-1]):
             return True
-    return False
+    # In capitals within a text that is not: the keyword itself is meant, or named.
+    return (
+        _SHOUTED.search(body) is not None
+        and any(
+            "stop" in sentence or "unsubscribe" in sentence or "unsub" in sentence
+            for sentence in sentences
+        )
+        and not body.isupper()
+    )
+
+
+def _is_typed(piece: str) -> bool:
+    """Tell whether a quoted piece is a keyword by itself, which no text of ours is."""
+    core = _core(_joined(folding.words(piece)))
+    return bool(core) and _certain_stop(core) is not None
+
+
+def _sentences(own: str, end: "re.Pattern[str]") -> list[list[str]]:
+    """Return the words of each sentence that has any, without our instructions."""
+    found = (folding.words(part) for part in end.split(own))
+    freed = (words_of.INSTRUCTIONS.sub(" ", " ".join(words)).split() for words in found if words)
+    return [words for words in freed if words]
+
+
+def _joined(words: list[str]) -> list[str]:
+    def join(found: "re.Match[str]") -> str:
+        one = found[1] + found[2]
+        return one if one in words_of.JOINTS else found[0]
+
+    return words_of.JOINED.sub(join, " ".join(words)).split()
+
+
+def _core(words: list[str]) -> list[str]:
+    """Return the words but courtesy, each once."""
+    return list(dict.fromkeys(word for word in words if word not in _COURTESY))
+
+
+def _phrase_in(sentence: str) -> str | None:
+    for found in words_of.PHRASES.finditer(sentence):
+        if not words_of.NEGATIONS.intersection(_before(sentence, found.start())):
+            return found[0]
+    for found in foreign.PHRASES.finditer(sentence):
+        if not foreign.NEGATIONS.intersection(_before(sentence, found.start())):
+            return found[0]
+    together = sentence.replace(" ", "")
+    if len(together) <= foreign.INSIDE_MAX and (inside := foreign.INSIDE.search(together)):
+        return inside[0]
+    return None
+
+
+def _before(sentence: str, start: int) -> list[str]:
+    # Two words back are near enough, and a few letters hold them.
+    return sentence[max(0, start - _NEAR) : start].split()[-2:]
+
+
+def _stop(rule: Rule, word: str, *, review: bool = False) -> Reading:
+    return Reading(keyword=Keyword.STOP, rule=rule, review=review, word=_shown(word))
+
+
+def _shown(word: str) -> str:
+    """Return a folded word as it is shown."""
+    known = foreign.STOPS.get(word)
+    return (known or unicodedata.normalize("NFC", word).upper())[:WORD_MAX]
 
 
 def _is_misspelt(word: str) -> bool:
@@ -225,10 +385,3 @@ def _is_one_slip(word: str, keyword: str) -> bool:
     if len(long) - len(short) != 1:
         return False
     return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
-
-
-def _is_complaint(words: list[str], sentence: str) -> bool:
-    return len(words) <= _COMPLAINT_WORDS and (
-        not words_of.ABUSE_WORDS.isdisjoint(words)
-        or words_of.ABUSE_PHRASES.search(sentence) is not None
-    )

@@ -11,28 +11,52 @@ from typing import Final
 # Compared with the whole reply, spaces and punctuation taken out.
 STOPS: Final = frozenset({
     "stop", "stopall", "end", "quit", "cancel", "unsubscribe", "unsub", "revoke", "optout",
-    "removeme", "block", "wrong",
+    "removeme", "remove", "block", "wrong",
 })  # fmt: skip
 STARTS: Final = frozenset({"start", "unstop"})
 HELPS: Final = frozenset({"help", "info"})
-# Canadian French, Spanish, Portuguese; accents are folded away.
-FOREIGN_STOPS: Final = frozenset({"arret", "alto", "parar", "cancelar"})
 
 # As a first word these can hardly mean anything else; the others are words of daily life.
 CLEAR_STOPS: Final = frozenset({"stop", "stopall", "unsubscribe", "unsub", "revoke", "optout"})
-VAGUE_STOPS: Final = frozenset({"end", "quit", "cancel", "block", "wrong"})
+VAGUE_STOPS: Final = frozenset({"end", "quit", "cancel", "block", "wrong", "remove"})
+# Of these CTIA says that they stop the texts: as a sentence of their own at the beginning they do.
+DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
-    "and", "at", "by", "for", "in", "into", "light", "lights", "motion", "off", "over", "sign",
-    "signs", "there", "watch",
+    "along", "and", "at", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
+    "light", "lights", "loss", "motion", "near", "off", "on", "over", "press", "sign", "signs",
+    "there", "til", "till", "until", "watch", "what", "when", "where",
+})  # fmt: skip
+# In a longer sentence after STOP these say that the texts are meant, or why.
+PLAIN_AFTER_STOP: Final = frozenset({
+    "all", "already", "bothering", "calling", "contacting", "do", "does", "dont", "harassing", "i",
+    "id", "ill", "im", "immediately", "ive", "messages", "messaging", "my", "never", "no", "nobody",
+    "not", "now", "please", "pls", "plz", "sending", "sms", "spamming", "stop", "text", "texting",
+    "texts", "thank", "thanks", "the", "these", "this", "those", "trying", "txting", "u", "unsubscribe",
+    "ur", "we", "wrong", "you", "youre", "your",
 })  # fmt: skip
 # What may follow a vague word: courtesy, and what the texts are called.
 ABOUT_TEXTS: Final = frozenset({
-    "all", "alerts", "calling", "calls", "contact", "from", "it", "me", "message", "messages",
-    "messaging", "msg", "msgs", "my", "now", "number", "please", "pls", "plz", "send", "sending",
-    "sms", "spamming", "subscription", "text", "texting", "texts", "thank", "thanks", "that",
-    "the", "these", "this", "txt", "txts", "updates", "you", "your",
+    "all", "alerts", "any", "anymore", "calling", "calls", "contact", "from", "it", "me", "message",
+    "messages", "messaging", "more", "msg", "msgs", "my", "now", "number", "please", "pls", "plz",
+    "send", "sending", "sms", "spamming", "subscription", "text", "texting", "texts", "thank",
+    "thanks", "that", "the", "these", "this", "txt", "txts", "updates", "you", "your",
 })  # fmt: skip
+# What is said around a keyword without meaning anything.
+COURTESY: Final = frozenset({
+    "a", "again", "already", "and", "asap", "dear", "god", "guys", "hello", "hey", "hi", "im",
+    "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "now", "oh", "ok",
+    "okay", "omg", "please", "pleas", "pleease", "plez", "pls", "plz", "right", "sir", "so", "sorry",
+    "team", "thank", "thanks", "thankyou", "thx", "tks", "ty", "tysm", "u", "very", "would", "ya",
+    "yes", "yo", "you",
+}) - {"im", "would"}  # fmt: skip
+# What is said before a keyword in quotes.
+SAYING: Final = frozenset(
+    {"answer", "i", "is", "its", "ive", "my", "repeat", "said", "say", "typed", "we"}
+)
+# Two words that are one.
+JOINED: Final = re.compile(r"\b(opt|stop|remove|un) (out|all|me|sub|subscribe|subscribed)\b")
+JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscribe", "unsubscribed"})
 
 # Common forms that are further from a keyword than one slip.
 MISSPELLINGS: Final = frozenset({
@@ -87,20 +111,21 @@ PHRASES: Final = re.compile(
 NEGATIONS: Final = frozenset({"cannot", "cant", "didnt", "dont", "never", "not", "wont"})
 ABUSE_PHRASES: Final = re.compile(r"\bf\w* (?:off|you|u)\b|\bgo to hell\b|\bpiss off\b")
 
-# Our own instructions, forwarded or asked about.
+# Our own instructions, forwarded or asked about; over words, as the phrases.
+_INSTRUCTED: Final = r"(?:stop|end|quit|cancel|unsubscribe|arret|alto|parar|help)"
 INSTRUCTIONS: Final = re.compile(
-    r"\b(?:reply|text|txt|send|respond|or)(?: with)? stop (?:to|2|for) (?:opt out|\w+)\b"
+    rf"\b(?:reply|text|txt|send|type|respond|answer|message|sms|or|enter)(?: with)? {_INSTRUCTED} "
+    r"(?:to|2|for|and|anytime|at|if|when) (?:opt out|get out|\w+)\b"
+    rf"|\bto (?:opt out|unsubscribe|stop|cancel|end|quit)(?: (?:just|simply|please))? (?:reply|text|"
+    rf"txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?(?: {_INSTRUCTED})?\b"
+    r"|\b(?:unsubscribe|opt out|cancel|stop) (?:at )?any ?time\b"
+    r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to (?:unsubscribe|opt out|stop)\b"
 )
-# How a reaction to a message of ours reads on a phone that cannot show it as one.
-TAPBACK: Final = re.compile(
-    r"\s*(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned) (?:[\"“]|an? \w+\s*$)"
-    r"|removed an? [\w ]{1,40} from [\"“]"
-    r"|reacted [^\"“]{1,40} to [\"“]"
-    r"|[^\w\s]{1,20} to [\"“])"
-)
-# What mail programs put under a text that goes through an e-mail gateway.
-SIGNATURE: Final = re.compile(r"\n[ \t]*(?:sent from|get outlook for) [^\n]{1,60}\s*$")
-QUOTES: Final = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|^[ \t]*>[^\n]*", re.MULTILINE)
-
-# Digits and signs that stand for the letter they look like.
-LOOK_ALIKES: Final = str.maketrans("01345$@*", "oieassao")
+# A sentence that ends with STOP, where none of these stands before it, may mean the texts.
+STOPS_OF_OTHERS: Final = frozenset({
+    "a", "bus", "cant", "cannot", "dont", "first", "full", "its", "last", "metro", "my", "never",
+    "next", "non", "not", "one", "our", "pit", "quick", "rest", "short", "that", "the", "their",
+    "train", "tram", "truck", "wont", "your",
+})  # fmt: skip
+# Alone these may be a reaction, or mean STOP.
+STOP_SIGNS: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4\u270b\U0001f590\U0001f515]")
