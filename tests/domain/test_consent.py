@@ -157,24 +157,55 @@ def test_one_slip_in_a_long_keyword_still_ends_the_texts(word, data):
 @pytest.mark.parametrize(
     "unit",
     [
-        "“",
-        '"',
-        "stop ",
-        "a",
-        "dont send any more ",
-        "ﷺ",
-        "\u0301",
-        "opt ",
-        "> \n",
-        "reply stop to ",
+        "“", '"', "'x ", "„“", "»x«", "stop ", "stopstop", "a", "s.", "dont send any more ", "ﷺ",
+        "\u0301", "opt ", "> \n", "reply stop to ", "re: ", "re  ", "\non a wrote", "-- \n", "removed a ",
+        "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт", "st0p ",
+        "👍 to", "dont want to ", "please ",
     ],
-)
+)  # fmt: skip
 def test_the_longest_reply_is_read_at_once(unit):
-    text = (unit * READ_MAX)[:READ_MAX]
+    # As long as a callback may be; what is read of it has a bound.
+    text = unit * (65_536 // len(unit))
     began = time.process_time()
     read_reply(text)
     # A reading takes some hundredths; one that grows with the square would take minutes.
     assert time.process_time() - began < 5.0
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "word"),
+    [
+        (" Stop! ", Rule.EXACT, "STOP"),
+        ("unsubscribe.", Rule.EXACT, "UNSUBSCRIBE"),
+        ("Opt-out", Rule.EXACT, "OPTOUT"),
+        ("Remove me", Rule.EXACT, "REMOVEME"),
+        ("ｓｔｏｐ ａｌｌ", Rule.EXACT, "STOPALL"),
+        ("Arrêt", Rule.LANGUAGE, "ARRET"),
+        ("стоп", Rule.LANGUAGE, "СТОП"),
+        ("إلغاء", Rule.LANGUAGE, "إلغاء"),
+        ("수신 거부", Rule.LANGUAGE, "수신거부"),
+        ("st0p", Rule.DISGUISE, "STOP"),
+        ("ЅТОР", Rule.DISGUISE, "STOP"),
+        ("Cancel. I already bought one.", Rule.FIRST_WORD, "CANCEL"),
+        ("Arrêtez, merci", Rule.FIRST_WORD, "ARRETEZ"),
+        ("Please do not text me again", Rule.PHRASE, "DO NOT TEXT ME"),
+        ("unsuscribe", Rule.MISSPELLING, "UNSUSCRIBE"),
+        ("info?", Rule.EXACT, "INFO"),
+        ("unstop", Rule.EXACT, "UNSTOP"),
+        ("enough", Rule.DOUBT, None),
+        ("thanks", None, None),
+    ],
+)
+def test_the_word_that_came_is_told_in_its_plain_form(text, rule, word):
+    reading = read_reply(text)
+    assert (reading.rule, reading.word) == (rule, word)
+
+
+@given(st.text(max_size=60))
+def test_what_is_quoted_never_counts(text):
+    inner = "".join(char for char in text if char not in '“”"‟\n')
+    quoted = f"Hat “unsubscribe any time {inner}” mit einem Herz markiert"
+    assert read_reply(quoted).keyword is None
 
 
 def test_what_stands_past_the_longest_reply_is_not_read():

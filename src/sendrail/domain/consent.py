@@ -141,6 +141,7 @@ def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
     own, typed = quotations.own_text(text, _is_typed)
     if typed:
         return _read_typed(own)
+    own = words_of.SPELLED.sub(lambda spelled: folding.letters(spelled[0]), own)
     sentences = _sentences(own, _CLAUSE_END)
     reading = _read_sentences(sentences, own, vocabulary)
     if reading is _NOTHING:
@@ -191,29 +192,32 @@ def _read_sentences(sentences: list[list[str]], own: str, vocabulary: Vocabulary
 def _read_first(sentences: list[list[str]], own: str) -> Reading | None:
     """Judge the first sentence, which decides where it is plain."""
     words = _joined(sentences[0])
+    if len(sentences) == 1:
+        words = words_of.LITERALLY.sub("", " ".join(words)).split()
     core = _core(words)
     if not core:
         return None
     certain = _certain_stop(core)
-    if certain is not None and len(sentences) == 1:
-        # Nothing but the keyword, again and again or with courtesy.
-        return _with_courtesy(certain, words, core)
-    if certain is not None and core[0] in words_of.CLEAR_STOPS | foreign.FIRST_WORDS:
-        return _with_courtesy(certain, words, core)
-    hard = _sentences(own, _SENTENCE_END)
-    if certain is not None and _core(_joined(hard[0])) == core:
-        # A word of daily life before a full stop: what CTIA names decides, the others may.
-        return _with_courtesy(certain, words, core) if core[0] in _DECIDING else _DOUBT
-    return _read_first_word(words)
+    if certain is None:
+        return _read_first_word(words)
+    if len(sentences) == 1 and set(words) == set(core):
+        return certain
+    clear = core[0] in words_of.CLEAR_STOPS or core[0] in foreign.FIRST_WORDS
+    if len(sentences) > 1 and not clear:
+        # A word of daily life: before a full stop, what CTIA names decides; the others may.
+        if _core(_joined(_sentences(own, _SENTENCE_END)[0])) != core:
+            return None
+        if core[0] not in _DECIDING:
+            return _DOUBT
+    return _with_courtesy(certain, words, core)
 
 
 def _with_courtesy(certain: Reading, words: list[str], core: list[str]) -> Reading:
     """Return the reading of a keyword among words that say nothing."""
-    if len(words) == 1 or set(words) == set(core):
-        return certain
+    word = certain.word or core[0]
     if words[0] in core:
-        return _stop(Rule.FIRST_WORD, certain.word or core[0])
-    return _stop(Rule.PHRASE, certain.word or core[0], review=True)
+        return _stop(Rule.FIRST_WORD, word)
+    return _stop(Rule.PHRASE, word, review=True)
 
 
 def _certain_stop(core: list[str]) -> Reading | None:
@@ -288,9 +292,11 @@ def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
     if not sentences:
         return words_of.STOP_SIGNS.search(text) is not None and not folding.letters(text)
     first = _joined(sentences[0])
+    if len(sentences) == 1 and " ".join(first) in words_of.DOUBTFUL:
+        return True
     if first[0] in words_of.CLEAR_STOPS and first[1:2] and first[1] not in words_of.NOT_AFTER_STOP:
         return True
-    if first == ["t"] or (first[0] in foreign.FIRST_WORDS and len(first) <= _SHORT_WORDS):
+    if first[0] in foreign.FIRST_WORDS and len(first) <= _SHORT_WORDS:
         return True
     for sentence in sentences:
         if len(sentence) > _DOUBTFUL_WORDS or sentence[-1] != "stop":
@@ -316,9 +322,15 @@ def _is_typed(piece: str) -> bool:
 
 def _sentences(own: str, end: "re.Pattern[str]") -> list[list[str]]:
     """Return the words of each sentence that has any, without our instructions."""
-    found = (folding.words(part) for part in end.split(own))
-    freed = (words_of.INSTRUCTIONS.sub(" ", " ".join(words)).split() for words in found if words)
-    return [words for words in freed if words]
+    found: list[list[str]] = []
+    for part in end.split(own):
+        sentence = words_of.INSTRUCTIONS.sub(" ", " ".join(folding.words(part)))
+        if found:
+            sentence = f"x {sentence}"
+        words = words_of.INSTRUCTIONS_LATER.sub(" ", sentence).split()
+        if words := words[1:] if found else words:
+            found.append(words)
+    return found
 
 
 def _joined(words: list[str]) -> list[str]:
@@ -336,20 +348,17 @@ def _core(words: list[str]) -> list[str]:
 
 def _phrase_in(sentence: str) -> str | None:
     for found in words_of.PHRASES.finditer(sentence):
-        if not words_of.NEGATIONS.intersection(_before(sentence, found.start())):
+        # A few words back are near enough, and a few letters hold them.
+        if not words_of.NEGATED.search(sentence[max(0, found.start() - _NEAR) : found.start()]):
             return found[0]
     for found in foreign.PHRASES.finditer(sentence):
-        if not foreign.NEGATIONS.intersection(_before(sentence, found.start())):
+        before = sentence[max(0, found.start() - _NEAR) : found.start()].split()
+        if not foreign.NEGATIONS.intersection(before[-2:]):
             return found[0]
     together = sentence.replace(" ", "")
     if len(together) <= foreign.INSIDE_MAX and (inside := foreign.INSIDE.search(together)):
         return inside[0]
     return None
-
-
-def _before(sentence: str, start: int) -> list[str]:
-    # Two words back are near enough, and a few letters hold them.
-    return sentence[max(0, start - _NEAR) : start].split()[-2:]
 
 
 def _stop(rule: Rule, word: str, *, review: bool = False) -> Reading:

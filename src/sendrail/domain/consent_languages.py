@@ -54,8 +54,8 @@ _STOPS: Final = (
     # Swahili, Amharic, Haitian Creole
     "SIMAMISHA", "ONDOA", "አቁም", "KANPE", "SISPANN",
 )  # fmt: skip
-# As replies are compared, each with the form in which it is shown.
-STOPS: Final = {fold(word): word.upper() for word in _STOPS}
+# As replies are compared, each with the form in which it is shown: of several the first.
+STOPS: Final = {fold(word): word.upper() for word in reversed(_STOPS)}
 # The Canadian carriers ask for AIDE; the others are what it is called elsewhere.
 HELPS: Final = {fold(word): word for word in ("AIDE", "AYUDA", "AJUDA", "HILFE", "ПОМОЩЬ")}
 
@@ -108,9 +108,11 @@ _PHRASES: Final = (
     r"n(?:e m)? ?env(?:oie|oyez)s? plus|ne m ?(?:env(?:oie|oyez)s?|ecri(?:s|vez)|"
     r"contactez?) plus|ne menvoyez plus",
     r"je ne veux (?:plus|pas) (?:de|recevoir|vos|ces)|plus de (?:sms|messages|textos)",
-    r"(?:me |m )?desabonne[rz](?: moi)?|desinscri(?:re|vez)(?: moi)?|retirez moi|"
+    r"(?:me |m )?desabonne[rz]?(?: moi)?|desinscri(?:re|vez)(?: moi)?|retirez moi|"
     r"supprimez (?:moi|mon numero)",
+    r"(?:annul|resili)\w+ (?:mon |l ?)?abonnement",
     # Spanish and Portuguese
+    r"cancel\w+ (?:mi |la |minha |a )?(?:suscripcion|subscripcion|inscricao|assinatura)",
     r"dej(?:a|e|en|ad) de (?:enviar|mandar|escribir|molestar)\w*",
     r"no (?:me )?(?:envi|mand|escrib)\w+ mas|no (?:mas|quiero(?: mas| recibir)?) "
     r"(?:mensajes?|sms|textos)",
@@ -147,7 +149,7 @@ PHRASES: Final = re.compile("|".join(rf"\b(?:{plain(phrase)})\b" for phrase in _
 NEGATIONS: Final = frozenset({"no", "ne", "nao", "non", "nicht", "nie", "не", "pas", "لا"})
 # Scripts that write without spaces: in a short sentence these can hardly mean anything else.
 INSIDE: Final = re.compile(
-    "|".join(
+    "(?<!不)(?<!不要)(?<!别)(?<!別)(?:" + "|".join(
         re.escape(fold(word))
         for word in (
             "退订", "退訂", "取消订阅", "取消訂閱", "停止发送", "停止發送", "请停止", "請停止", "别再发", "別再發", "不要再发",
@@ -155,6 +157,6 @@ INSIDE: Final = re.compile(
             "送らないで", "送信しないで", "やめてくだ", "止めてくだ", "解除してくだ", "ストップしてくだ", "メールを止め",
             "수신거부", "보내지마", "그만보내", "그만 보내", "문자 그만", "중지해", "정지해", "ยกเลิกการ", "หยุดส่ง", "ไม่ต้องส่ง",
         )
-    )
+    ) + ")"
 )  # fmt: skip
 INSIDE_MAX: Final = 24

@@ -24,7 +24,7 @@ DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
     "along", "and", "at", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
-    "light", "lights", "loss", "motion", "near", "off", "on", "over", "press", "sign", "signs",
+    "light", "lights", "loss", "motion", "n", "near", "off", "on", "over", "press", "shop", "sign", "signs",
     "there", "til", "till", "until", "watch", "what", "when", "where",
 })  # fmt: skip
 # In a longer sentence after STOP these say that the texts are meant, or why.
@@ -44,12 +44,12 @@ ABOUT_TEXTS: Final = frozenset({
 })  # fmt: skip
 # What is said around a keyword without meaning anything.
 COURTESY: Final = frozenset({
-    "a", "again", "already", "and", "asap", "dear", "god", "guys", "hello", "hey", "hi", "im",
-    "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "now", "oh", "ok",
+    "a", "again", "already", "and", "asap", "dear", "god", "guys", "hello", "hey", "hi",
+    "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "nah", "no", "nope", "now", "oh", "ok",
     "okay", "omg", "please", "pleas", "pleease", "plez", "pls", "plz", "right", "sir", "so", "sorry",
-    "team", "thank", "thanks", "thankyou", "thx", "tks", "ty", "tysm", "u", "very", "would", "ya",
+    "team", "thank", "thanks", "thankyou", "thx", "tks", "ty", "tysm", "u", "very", "ya",
     "yes", "yo", "you",
-}) - {"im", "would"}  # fmt: skip
+})  # fmt: skip
 # What is said before a keyword in quotes.
 SAYING: Final = frozenset(
     {"answer", "i", "is", "its", "ive", "my", "repeat", "said", "say", "typed", "we"}
@@ -61,7 +61,7 @@ JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscrib
 # Common forms that are further from a keyword than one slip.
 MISSPELLINGS: Final = frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
-    "pleasestop", "plsstop", "sopt", "soptp", "stpoo", "unsubcribed", "unsubscibed", "unsubscript",
+    "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed", "unsubscibed", "unsubscript",
     "unsubsribed", "unsuscrib", "unsuscribed", "unsubscirbed", "unsubsrcibe", "unsuscirbe",
 })  # fmt: skip
 # Where a slip of one letter is looked for. END, BLOCK and WRONG have too many neighbours.
@@ -75,7 +75,7 @@ REAL_WORDS: Final = frozenset({
 
 ABUSE_WORDS: Final = frozenset({
     "fraud", "fuck", "harassing", "harassment", "junk", "phishing", "scam", "scammer", "scammers",
-    "scamming", "scams", "spam", "spammer", "spammers", "spamming",
+    "scamming", "scams", "spam", "stfu", "spammer", "spammers", "spamming",
 })  # fmt: skip
 
 # Over the words of a reply, one space between them, apostrophes taken out.
@@ -96,7 +96,12 @@ PHRASES: Final = re.compile(
             r"(?:remove|delete) (?:me|my number|my name|this number)",
             r"(?:lose|erase) (?:my|this) number",
             r"(?:asked|like|need|want|wish) to be (?:removed|taken off)",
-            r"leave (?:me|us) alone",
+            r"(?:do not|dont|never) send(?: me| us)?(?: (?:any|anything|more|anymore|again|nothing|"
+            r"else|please))+$",
+            r"^(?:please |pls )?(?:do not|dont) (?:send|disturb)$",
+            r"^no more(?: please| thanks| thank you)?$",
+            r"remove (?:from|off) (?:the |this |your |my )?(?:list|database|system)",
+            r"leave (?:me|us) (?:alone|be)|^(?:please )?go away$|want out$",
             r"wrong (?:number|person|guy)",
             rf"why (?:are|r|do) (?:you|u) (?:keep )?(?:{_TEXTING}|{_TO_TEXT})",
             r"opt(?:ing|ed)? (?:me |us )?out",
@@ -107,8 +112,11 @@ PHRASES: Final = re.compile(
         )
     )
 )
-# Before a phrase these turn it around: "don't stop texting me".
-NEGATIONS: Final = frozenset({"cannot", "cant", "didnt", "dont", "never", "not", "wont"})
+# Before a phrase these turn it around: "don't stop texting me", "I do not want to unsubscribe".
+NEGATED: Final = re.compile(
+    r"\b(?:cannot|cant|didnt|doesnt|dont|never|not|wont)(?: (?:ever|really|even|just|yet|want|wish|"
+    r"mean|like|plan|intend|going|need|to|dare|please))* $"
+)
 ABUSE_PHRASES: Final = re.compile(r"\bf\w* (?:off|you|u)\b|\bgo to hell\b|\bpiss off\b")
 
 # Our own instructions, forwarded or asked about; over words, as the phrases.
@@ -121,11 +129,22 @@ INSTRUCTIONS: Final = re.compile(
     r"|\b(?:unsubscribe|opt out|cancel|stop) (?:at )?any ?time\b"
     r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to (?:unsubscribe|opt out|stop)\b"
 )
+# The same where anything stands before it; at the beginning it may be what the reply says.
+INSTRUCTIONS_LATER: Final = re.compile(
+    rf"(?<=\w ){_INSTRUCTED} (?:to|2) (?:opt out|optout|unsubscribe|unsub|end|quit|cancel|stop)\b"
+    r"|(?<=\w )stop (?:(?:au|al|an|naar|to) )?\d{4,}\b"
+)
+# Who takes an instruction to the letter.
+LITERALLY: Final = re.compile(r"^(?:reply|text|txt|send|type|respond)(?: with)? (?=\w+$)")
+# A word spelled letter by letter.
+SPELLED: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .,*_-]{1,2}){2,30}[^\W_](?![^\W_])")
 # A sentence that ends with STOP, where none of these stands before it, may mean the texts.
 STOPS_OF_OTHERS: Final = frozenset({
     "a", "bus", "cant", "cannot", "dont", "first", "full", "its", "last", "metro", "my", "never",
     "next", "non", "not", "one", "our", "pit", "quick", "rest", "short", "that", "the", "their",
     "train", "tram", "truck", "wont", "your",
 })  # fmt: skip
+# Sentences that mean the texts, or anything else.
+DOUBTFUL: Final = frozenset({"enough", "dnd", "i quit", "no interest", "t"})
 # Alone these may be a reaction, or mean STOP.
 STOP_SIGNS: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4\u270b\U0001f590\U0001f515]")

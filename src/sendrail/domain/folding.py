@@ -28,9 +28,10 @@ _LETTERS: Final = str.maketrans({
     "þ": "th", "\x85": "\n", "\u2028": "\n", "\u2029": "\n", "\x0b": "\n", "\x0c": "\n",
     "\r": "\n",
 })  # fmt: skip
-# A mark of Indic scripts, of Thai and its neighbours, or of kana is no letter to Python.
+# A mark of Indic scripts, of Thai and its neighbours, or of kana is no letter to Python. Where a
+# script without spaces begins behind a Latin word, as in "STOPしてください", another word does.
 _WORD: Final = re.compile(
-    r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
+    r"[a-z0-9]+|(?:[^\W_a-z0-9]|[\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
     r"\u3099\u309a])+"
 )
 
