@@ -219,6 +219,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "carrier": stored.carrier,
         "carrier_ref": stored.carrier_ref,
         "metadata": json.loads(stored.metadata) if stored.metadata else None,
+        "automatic": stored.automatic,
         "created_at": output.when(stored.created_at),
         "sent_at": output.when(stored.sent_at),
         "ended_at": output.when(stored.ended_at),

@@ -23,7 +23,11 @@ _HOUR_MS = 3_600_000
 Id = Annotated[int, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
 Events = Annotated[
     list[str] | None,
-    typer.Option("--event", help="Only this event; may be given several times."),
+    typer.Option(
+        "--event",
+        help="Only this event (delivery, reply, unsubscribe; automatic: the deliveries of "
+        "what lists answer to keywords); may be given several times.",
+    ),
 ]
 Name = Annotated[str | None, typer.Option(help="A name for your own memory.")]
 OfList = Annotated[

@@ -38,8 +38,9 @@ class Skip(IntEnum):
     """The checks a caller may skip, one bit each.
 
     A set of them is a plain integer, stored with the message so that the second asking honours
-    it. (An `IntFlag` would do the same at ten times the cost of each `&`.) The last is no caller's:
-    the message that verifies a list's own carrier must pass before the list is verified.
+    it. (An `IntFlag` would do the same at ten times the cost of each `&`.) The last two are no
+    caller's: the message that verifies a list's own carrier must pass before the list is verified,
+    and a list's own answer to a keyword is marked as such. The mark skips nothing.
     """
 
     NONE = 0
@@ -48,6 +49,7 @@ class Skip(IntEnum):
     CONTACT_VALIDATION = 4
     JOURNEY = 8
     VERIFICATION = 16
+    AUTOMATIC = 32
 
 
 UNKNOWN_OUTCOME: Final = "unknown_outcome"

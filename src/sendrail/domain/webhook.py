@@ -12,11 +12,19 @@ from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 
 
 class Event(StrEnum):
-    """What a customer is told; the words are the public API's."""
+    """What a customer is told; the words are the public API's.
+
+    `AUTOMATIC` is no event of its own: it asks for the deliveries of what lists answer to keywords.
+    """
 
     DELIVERY = "delivery"
     UNSUBSCRIBE = "unsubscribe"
     REPLY = "reply"
+    AUTOMATIC = "automatic"
+
+
+# What an endpoint gets that asks for nothing in particular: what the customer has a part in.
+USUAL: Final = frozenset(Event) - {Event.AUTOMATIC}
 
 
 class EndpointState(StrEnum):

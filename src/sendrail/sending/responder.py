@@ -31,7 +31,7 @@ _LOOK_SECONDS: Final = 5.0
 # An answer that comes much later than its question only confuses.
 _STALE_MS: Final = 30 * 60_000
 _ROUTE: Final = "auto-reply"
-_SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY
+_SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY | Skip.AUTOMATIC
 
 
 def _always() -> bool:

@@ -22,8 +22,9 @@ from sendrail.storage.rows import PartsKey
 _json: Final = msgspec.json.Encoder().encode
 
 KEEP_REPLY: Final = """
-    INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+    INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, word,
+        received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 NOTE_REF: Final = """
     INSERT OR IGNORE INTO reply_refs (link_id, carrier_ref, received_at) VALUES (?, ?, ?)
@@ -73,7 +74,7 @@ class Replies:
         """Keep a text, and tell the customer of it."""
         values = (
             sender.account_id, sender.id, reply_from, body, reading.keyword, reading.rule,
-            reading.review, now,
+            reading.review, reading.word, now,
         )  # fmt: skip
         [(reply_id,)] = self._execute(KEEP_REPLY, values).fetchall()
         is_opt_out = reading.keyword is Keyword.STOP

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.domain.ids import EndpointId, EventId
+from sendrail.domain.message import Skip
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.rows import EndedMessage, TakenReply
 
@@ -23,12 +24,16 @@ STILL_OPEN: Final = """
     SELECT m.number FROM json_each(?) AS wanted CROSS JOIN messages AS m
     WHERE m.number = wanted.value AND m.ended_at IS NULL
 """
-TELL_ENDED: Final = """
+# Whoever wants deliveries gets those of the messages that were posted; of a list's own answers only
+# who asks for them.
+TELL_ENDED: Final = f"""
     INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
     SELECT e.id, 'delivery', m.number, m.ended_at, m.ended_at, 0, 0, 0
     FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN webhook_endpoints AS e
     WHERE m.number = wanted.value AND m.ended_at IS NOT NULL
-        AND e.account_id = m.account_id AND e.state <> 'gone' AND instr(e.events, 'delivery')
+        AND e.account_id = m.account_id AND e.state <> 'gone'
+        AND instr(e.events, CASE WHEN m.skips & {Skip.AUTOMATIC.value} THEN 'automatic'
+            ELSE 'delivery' END)
         AND (e.list_id IS NULL OR e.list_id = m.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > m.ended_at)
 """
@@ -45,13 +50,13 @@ EVENTS_DUE: Final = """
     WHERE endpoint_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?
 """
 ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at
+    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
     FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN lists AS l
     LEFT JOIN links AS k ON k.id = m.link_id
     WHERE m.number = wanted.value AND l.id = m.list_id
 """
 TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at
+    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM json_each(?) AS wanted CROSS JOIN replies AS r CROSS JOIN lists AS l
     WHERE r.id = wanted.value AND l.id = r.list_id
 """

@@ -301,6 +301,7 @@ class EndedMessage(NamedTuple):
     detail: str | None
     provider: str | None
     ended_at: int
+    skips: int = 0
 
 
 class TakenReply(NamedTuple):
@@ -312,6 +313,8 @@ class TakenReply(NamedTuple):
     body: str
     keyword: str | None
     received_at: int
+    rule: str | None = None
+    word: str | None = None
 
 
 class KeptAnswer(NamedTuple):
@@ -356,6 +359,7 @@ class StoredMessage:
     created_at: int
     sent_at: int | None
     ended_at: int | None
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

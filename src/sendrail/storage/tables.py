@@ -412,6 +412,8 @@ replies: Final = Table(
     _needed("received_at", BigInteger),
     Column("rule", Text),
     _needed("review", Boolean, server_default=text("0")),
+    # The keyword as it came, in its plain form.
+    Column("word", Text),
     Index(None, "account_id"),
 )
 

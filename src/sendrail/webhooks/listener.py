@@ -10,9 +10,9 @@ from typing import Final, Self
 from sendrail.domain.ids import AccountId, EndpointId, MessageIds
 from sendrail.domain.webhook import (
     LISTENER_URL,
+    USUAL,
     Answer,
     EndpointState,
-    Event,
     OutboxEvent,
     Told,
 )
@@ -79,7 +79,7 @@ class Listener:
             self._account_id,
             name="sendrail listen",
             url=LISTENER_URL,
-            events=frozenset(Event),
+            events=USUAL,
             state=EndpointState.ACTIVE,
             secret=b"",
             listens_until=until,

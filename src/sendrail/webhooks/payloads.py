@@ -13,7 +13,7 @@ from sendrail.domain import phone
 from sendrail.domain.consent import Keyword
 from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageIds
-from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Status
+from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Skip, Status
 from sendrail.domain.webhook import TEST, Event
 from sendrail.storage.rows import EndedMessage, TakenReply
 
@@ -53,6 +53,7 @@ def read_event_name(ids: MessageIds, name: str) -> tuple[str, int] | None:
 def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
     """Return what is told of a message that has come to rest."""
     status = Status(message.status)
+    mark = {"automatic": True} if message.skips & Skip.AUTOMATIC else {}
     return _encode(
         {
             "event": Event.DELIVERY,
@@ -63,18 +64,20 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
             "status_detail": message.detail or status.value,
             "provider": message.provider,
             "timestamp": timestamp(message.ended_at),
+            **mark,
         }
     )
 
 
 def unsubscribe(reply: TakenReply) -> bytes:
-    """Return what is told of an opt-out."""
+    """Return what is told of an opt-out: the word that came, and the rule by which it is one."""
     return _encode(
         {
             "event": Event.UNSUBSCRIBE,
             "phone_number": shown(reply.sender),
             "list_number": phone.show(reply.list_number),
-            "keyword": (reply.keyword or Keyword.STOP).upper(),
+            "keyword": reply.word or Keyword.STOP.upper(),
+            "rule": reply.rule,
             "timestamp": timestamp(reply.received_at),
         }
     )

@@ -9,6 +9,7 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
 from sendrail.domain.webhook import (
     TEST,
+    USUAL,
     Endpoint,
     EndpointState,
     Event,
@@ -77,7 +78,7 @@ class WebhookService:
     ) -> NewSecret:
         """Add an endpoint; its secret is told here, and never again.
 
-        No events means all of them, no list number all lists. Raises `InvalidInput`, `NotFound`
+        No events means the usual ones, no list number all lists. Raises `InvalidInput`, `NotFound`
         for a list that is not the account's, and `Conflict` past `ENDPOINTS_MAX`.
         """
         check_url(url, self._rules)
@@ -292,7 +293,7 @@ def _events(words: Collection[str]) -> frozenset[Event]:
             code="invalid_event",
             param="events",
         )
-    return frozenset(Event(word) for word in words or known)
+    return frozenset(Event(word) for word in words) or USUAL
 
 
 def _name(text: str) -> str:

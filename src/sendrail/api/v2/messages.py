@@ -28,6 +28,7 @@ class Message(msgspec.Struct):
     provider: str | None
     provider_message_id: str | None
     metadata: msgspec.Raw
+    automatic: bool
     created_at: str
     sent_at: str | None
     ended_at: str | None
@@ -56,6 +57,7 @@ def message_of(found: FoundMessage) -> Message:
         provider=stored.carrier,
         provider_message_id=stored.carrier_ref,
         metadata=msgspec.Raw((stored.metadata or "null").encode()),
+        automatic=stored.automatic,
         created_at=shown_time(stored.created_at),
         sent_at=None if stored.sent_at is None else shown_time(stored.sent_at),
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),

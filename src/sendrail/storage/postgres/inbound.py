@@ -14,8 +14,9 @@ from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.rows import PartsKey
 
 KEEP_REPLY: Final = """
-    INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, received_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
+    INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, word,
+        received_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
 """
 NOTE_REF: Final = """
     INSERT INTO reply_refs (link_id, carrier_ref, received_at) VALUES ($1, $2, $3)
@@ -78,7 +79,7 @@ class Replies:
         """Keep a text, and tell the customer of it."""
         values = (
             sender.account_id, sender.id, reply_from, body, reading.keyword, reading.rule,
-            reading.review, now,
+            reading.review, reading.word, now,
         )  # fmt: skip
         row = self._driver.row(KEEP_REPLY, *values)
         assert row is not None, "the statement returns what it wrote"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sendrail.domain.ids import LANES, EndpointId, EventId, lane_of
+from sendrail.domain.message import Skip
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.outbox import event_of
 from sendrail.storage.postgres.driver import Driver, columns
@@ -20,12 +21,14 @@ STILL_OPEN: Final = """
         ON m.lane = wanted.lane AND m.number = wanted.number
     WHERE m.ended_at IS NULL ORDER BY m.lane, m.number FOR UPDATE OF m
 """
-ENDED_FOR: Final = """
+ENDED_FOR: Final = f"""
     SELECT e.id, m.number, m.ended_at
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN webhook_endpoints AS e ON e.account_id = m.account_id
-    WHERE m.ended_at IS NOT NULL AND e.state <> 'gone' AND position('delivery' IN e.events) > 0
+    WHERE m.ended_at IS NOT NULL AND e.state <> 'gone'
+        AND position(CASE WHEN m.skips & {Skip.AUTOMATIC.value} <> 0 THEN 'automatic'
+            ELSE 'delivery' END IN e.events) > 0
         AND (e.list_id IS NULL OR e.list_id = m.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > m.ended_at)
 """
@@ -48,14 +51,14 @@ EVENTS_DUE: Final = """
     WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 ORDER BY due_at, id LIMIT $4
 """
 ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at
+    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN lists AS l ON l.id = m.list_id
     LEFT JOIN links AS k ON k.id = m.link_id
 """
 TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at
+    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM unnest($1::bigint[]) AS wanted (id)
     JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
 """

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
+from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.rows import Part
 from sendrail.storage.statements.dialect import batches
@@ -141,7 +142,8 @@ class Erasure:
         for some in batches(numbers):
             of_account = and_(self.of_messages(some), messages.c.account_id == account_id)
             # Without its flags a message that comes back to the queue meets the gate again.
-            blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": 0}
+            mark = messages.c.skips.bitwise_and(Skip.AUTOMATIC.value)
+            blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": mark}
             self._execute(update(messages).where(of_account).values(blank))
             telling = and_(of_account, messages.c.detail.contains(digits))
             self._execute(update(messages).where(telling).values(detail=None))

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.ids import AccountId, LinkId, MessageNumber
-from sendrail.domain.message import Status
+from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.rows import (
     Attempt,
@@ -48,6 +48,7 @@ _STORED: Final = (
         messages.c.created_at,
         messages.c.sent_at,
         messages.c.ended_at,
+        messages.c.skips,
     )
     .select_from(messages)
     .join(lists, lists.c.id == messages.c.list_id)
@@ -207,4 +208,5 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         created_at=row.created_at,
         sent_at=row.sent_at,
         ended_at=row.ended_at,
+        automatic=bool(row.skips & Skip.AUTOMATIC),
     )
