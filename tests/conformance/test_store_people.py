@@ -45,8 +45,11 @@ def leave(house, reason=OptOutReason.MESSAGE, number=ANN):
 
 def start(house, number=ANN):
     return house.write(
-        lambda tx: tx.contacts.resubscribe(
-            house.list.id, number, source="reply", evidence="start", now=NOW
+        lambda tx: (
+            tx.contacts.resubscribe(
+                house.list.id, number, source="reply", evidence="start", now=NOW
+            )
+            or tx.contacts.join(house.list.id, number, evidence="start", rule="exact", now=NOW)
         )
     )
 

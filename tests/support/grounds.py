@@ -19,6 +19,7 @@ import stores
 from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.util import greenlet_spawn
 
+from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.shared import SharedSending
@@ -135,7 +136,7 @@ class OwnStore(_Troubled, SqliteStore):
     """The embedded store; reads run in line, so that nothing depends on a thread's moods."""
 
     def __init__(self, ground):
-        super().__init__(ground, ground.path)
+        super().__init__(ground, ground.path, Pseudonyms(b"a test"))
         # The fsync is tested by pulling plugs; here it would only cost time.
         self._raw.execute("PRAGMA synchronous = OFF")
 
@@ -194,7 +195,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
     """The shared store, one call at a time."""
 
     def __init__(self, ground):
-        super().__init__(ground, ground.url)
+        super().__init__(ground, ground.url, Pseudonyms(b"a test"))
         self._calls = ground.calls
         self._sessions = [*self._writers, *self._readers]
 

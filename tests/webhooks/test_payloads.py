@@ -70,16 +70,17 @@ def test_what_never_left_has_no_provider():
     assert told(ended("dropped", "stale", None))["provider"] is None
 
 
-def taken(body="stop it", keyword=None):
-    return TakenReply(3, 15550100001, 15550001000, body, keyword, AT)
+def taken(body="stop it", keyword=None, rule=None, word=None):
+    return TakenReply(3, 15550100001, 15550001000, body, keyword, AT, rule, word)
 
 
 def test_an_unsubscribe_has_the_documented_fields():
-    assert json.loads(payloads.unsubscribe(taken("Stop!", "stop"))) == {
+    assert json.loads(payloads.unsubscribe(taken("Arrêt!", "stop", "language", "ARRET"))) == {
         "event": "unsubscribe",
         "phone_number": "+15550100001",
         "list_number": "+15550001000",
-        "keyword": "STOP",
+        "keyword": "ARRET",
+        "rule": "language",
         "timestamp": MOMENT,
     }
 

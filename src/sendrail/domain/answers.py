@@ -11,7 +11,7 @@ SEGMENTS_MAX: Final = 3
 # None of these may itself be read as a keyword: two installations would talk for ever.
 _DEFAULTS: Final = {
     Keyword.STOP: "You are off this list and get nothing more from us. Reply START to come back.",
-    Keyword.START: "You are on this list again. Reply HELP for help or STOP to opt out.",
+    Keyword.START: "You are on this list. Reply HELP for help or STOP to opt out.",
     Keyword.HELP: "This is an automatic answer. For anything else write to us here. Reply STOP to "
     "opt out.",
 }

@@ -27,6 +27,8 @@ class SignupMethod(StrEnum):
     CSV = "csv"
     CLI = "cli"
     MESSAGE = "message"
+    # A START from a handset that the list did not know.
+    KEYWORD = "keyword"
 
 
 class Trigger(StrEnum):

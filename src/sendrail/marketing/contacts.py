@@ -280,7 +280,11 @@ def _no_contact() -> NotFound:
 
 def _beginning(contact: ListContact | None) -> list[ConsentEvent]:
     """Return the sign-up a contact's row tells of, unless the list knows it only by its leaving."""
-    if contact is None or contact.signup_method in {None, SignupMethod.MESSAGE}:
+    if contact is None or contact.signup_method in {
+        None,
+        SignupMethod.MESSAGE,
+        SignupMethod.KEYWORD,
+    }:
         return []
     assert contact.signup_method is not None, "it has signed up"
     return [

@@ -11,7 +11,15 @@ from typing import Final
 import structlog
 
 from sendrail.domain import phone
-from sendrail.domain.consent import Keyword, Reading, ReplyPolicy, Vocabulary, fold, read_reply
+from sendrail.domain.consent import (
+    Keyword,
+    Reading,
+    ReplyPolicy,
+    Rule,
+    Vocabulary,
+    fold,
+    read_reply,
+)
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.phone import PhoneNumber
@@ -56,6 +64,7 @@ def take_reply(
             _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
         if reading.keyword is None:
+            _meet(tx, sender, reply.sender, now)
             continue
         wish = _Wish(
             sender=sender,
@@ -67,7 +76,19 @@ def take_reply(
         )
         if _honour(tx, wish, policy.scope) and not answered:
             answered = _answer(tx, wish, policy.answer_pause_ms)
+        _meet(tx, sender, reply.sender, now)
     return readings
+
+
+def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
+    """Make whoever writes a contact of the account, which is no subscription.
+
+    Of a person whose data was deleted nothing is kept anew until they have come back by a START.
+    """
+    if tx.erased.among(sender.account_id, [contact]):
+        if not tx.contacts.known(sender.id, [contact]).get(contact):
+            return
+    tx.signups.meet(sender.account_id, {contact: None}, now)
 
 
 def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> Vocabulary:
@@ -97,7 +118,7 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
             now=wish.now,
         )
     if wish.keyword is Keyword.START:
-        return tx.contacts.resubscribe(
+        is_back = tx.contacts.resubscribe(
             list_id,
             wish.contact,
             source=_SOURCE,
@@ -106,8 +127,18 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
             everywhere_in=everywhere_in,
             now=wish.now,
         )
+        return is_back or _join(tx, wish)
     contact = tx.contacts.find(list_id, wish.contact)
     return contact is None or contact.active
+
+
+def _join(tx: Tx, wish: _Wish) -> bool:
+    """Subscribe a number that the list does not know, where its word can mean nothing else."""
+    if wish.rule == Rule.YES or wish.sender.status is ListStatus.DELETED:
+        return False
+    return tx.contacts.join(
+        wish.sender.id, wish.contact, evidence=wish.body, rule=wish.rule, now=wish.now
+    )
 
 
 def _answer(tx: Tx, wish: _Wish, pause_ms: int) -> bool:

@@ -1,8 +1,9 @@
 """Subscriptions as rows, with the history of consent beside them.
 
 An opt-out is permanent: `unsubscribe` leaves an inactive row even for a number nobody knew, so that
-neither a sign-up nor an import brings it in. Only `resubscribe`, which is the contact's own word,
-lifts it. Each change of consent is an event.
+neither a sign-up nor an import brings it in. Only `resubscribe` lifts it, which stands for the
+contact's own word or for evidence of a new consent; a complaint is lifted by nothing. Each change
+of consent is an event.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.contact import (
+    SIGNED_UP,
     ConsentEvent,
     ListContact,
     OptOutReason,
@@ -137,6 +139,7 @@ class Contacts:
         """Bring back a number that had left; return False when it had not, or has complained.
 
         `everywhere_in` brings it back to every list of that account which it has left by a reply.
+        A number that the list does not know stays unknown: see `join`.
         """
         event: _Event = {"active": True, "reason": _RESUBSCRIBED, "source": source, "at": now}
         event |= {"evidence": evidence, "rule": rule}
@@ -157,19 +160,28 @@ class Contacts:
             )
             .values(**_back(event))
         )
-        if self._run(changed).rowcount == 0 and not self._is_met_again(list_id, recipient, event):
+        if self._run(changed).rowcount == 0:
             return False
         self._record(list_id, recipient, event)
         return True
 
-    def _is_met_again(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
-        """Add somebody whose data was deleted and who has written that they want to come back."""
-        complained = self._erased.among_list(list_id, [recipient]).get(recipient)
-        if complained is not False:
+    def join(
+        self, list_id: ListId, recipient: PhoneNumber, *, evidence: str, rule: str | None, now: int
+    ) -> bool:
+        """Subscribe a number by its own START; return False when the list knows it.
+
+        Whose data was deleted comes back by it too, unless they had complained.
+        """
+        if self._erased.among_list(list_id, [recipient]).get(recipient):
             return False
+        event: _Event = {"active": True, "reason": SIGNED_UP, "at": now, "rule": rule}
+        event |= {"source": SignupMethod.KEYWORD.value, "evidence": evidence}
         row = _stranger(list_id, recipient, event) | _back(event)
-        row["signup_method"] = SignupMethod.MESSAGE.value
-        return count_new(self._connection, list_contacts, [row]) > 0
+        row["signup_method"] = SignupMethod.KEYWORD.value
+        if count_new(self._connection, list_contacts, [row]) == 0:
+            return False
+        self._record(list_id, recipient, event)
+        return True
 
     def _others(
         self, account_id: AccountId, list_id: ListId, recipient: PhoneNumber, *, left: bool
