@@ -470,7 +470,8 @@ CREATE TABLE public.replies (
     keyword text,
     received_at bigint NOT NULL,
     rule text,
-    review boolean DEFAULT false NOT NULL
+    review boolean DEFAULT false NOT NULL,
+    word text
 );
 
 CREATE SEQUENCE public.replies_id_seq

@@ -49,6 +49,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "webhook_not_configured": (400, "The list's own carrier is not verified yet."),
     "blocked_content": (400, "The text contains a blocked word."),
     "contact_unsubscribed": (400, "The recipient has unsubscribed from the list."),
+    "contact_complained": (
+        400,
+        "The number has reported the list as spam: nothing brings it back.",
+    ),
     "contact_blocked": (400, "The recipient is on the account's block list."),
     "duplicate_message": (400, "The same text went to the same recipient a moment ago."),
     "journey_conflict": (400, "The recipient is in an active journey on the list."),

@@ -7,9 +7,13 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import File, Report, import_file
+from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, operator, run
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from sendrail.app import Runtime
     from sendrail.domain.contact import ListContact
 
 app = typer.Typer(help="Contacts of a list: subscribed, or opted out.", no_args_is_help=True)
@@ -60,6 +64,45 @@ def add(
         output.document(_shown(added.contact) | {"is_new": added.is_new})
     else:
         output.card(_shown(added.contact))
+
+
+@app.command()
+def resubscribe(
+    list_number: ListNumber,
+    number: PhoneNumber,
+    *,
+    consent: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the owner agreed to, word for word.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="Where they did: a form's address, a call, a paper's number.")
+    ],
+    at: Annotated[str, typer.Option(metavar="TIME", help="When they did, as 2026-11-23T08:00Z.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Bring back a contact that has left the list, by evidence of its owner's consent.
+
+    It stands in the contact's history and in the audit log, with who brought it. The consent must
+    be newer than the opt-out, except where the contact was taken off by hand or by the API. After
+    a complaint nothing brings a contact back.
+    """
+    with output.told(as_json):
+        given_at = moment_of(at, "--at")
+        if given_at is None:
+            raise typer.BadParameter("is needed", param_hint="--at")
+
+    def bring_back(it: "Runtime") -> "Awaitable[ListContact]":
+        from sendrail.domain.contact import Consent
+
+        evidence = Consent(text=consent, source=source, at=given_at, by=operator())
+        return it.contacts.bring_back(it.default_account, list_number, number, evidence)
+
+    contact = run(data, as_json, bring_back)
+    if as_json:
+        output.document(_shown(contact))
+    else:
+        output.card(_shown(contact))
 
 
 @app.command()

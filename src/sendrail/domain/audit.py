@@ -15,6 +15,7 @@ class Action(StrEnum):
     CONTACTS_IMPORTED = "contacts.imported"
     CONTACTS_EXPORTED = "contacts.exported"
     CONTACTS_ERASED = "contacts.erased"
+    CONTACTS_RESUBSCRIBED = "contacts.resubscribed"
     BLOCKS_IMPORTED = "blocks.imported"
     BLOCKS_EXPORTED = "blocks.exported"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from sendrail.domain.audit import Actor
 from sendrail.domain.ids import JourneyId, ListId
 from sendrail.domain.phone import PhoneNumber
 
@@ -113,11 +114,24 @@ class SignupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """Evidence that a number's owner wishes to come back: what they agreed to, where and when.
+
+    `by` is who brings it.
+    """
+
+    text: str
+    source: str
+    at: int
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
     """A number that is to be on a list; what is empty or None tells nothing new.
 
     A custom field of None takes that field away. `at` is None where nobody said when the owner
-    signed up.
+    signed up. `consent` brings back one who has left.
     """
 
     recipient: PhoneNumber
@@ -131,6 +145,7 @@ class SignUp:
     replace_custom_fields: bool = False
     use_journeys: bool = False
     skip_journey_if_exists: bool = True
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

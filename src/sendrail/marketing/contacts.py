@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sendrail.domain.contact import (
     SIGNED_UP,
+    Consent,
     ConsentEvent,
     ListContact,
     OptOutReason,
@@ -26,6 +27,7 @@ from sendrail.marketing.inputs import (
     slice_of,
 )
 from sendrail.marketing.once import Once, each_time
+from sendrail.marketing.returning import checked
 from sendrail.marketing.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ContactFilter, FoundContact
@@ -115,6 +117,35 @@ class ContactService:
         return await self._store.write(
             lambda tx: _add(tx, owned_list(tx, account_id, number), signup, self._now())
         )
+
+    async def bring_back(
+        self, account_id: AccountId, list_number: str, phone_number: str, consent: Consent
+    ) -> ListContact:
+        """Bring back one who has left, by an operator's word and the evidence they hold.
+
+        Raises `Conflict` where it shows nothing, or `InvalidInput` after a complaint.
+        """
+        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+
+        def write(tx: Tx) -> ListContact:
+            sender = owned_list(tx, account_id, number)
+            if _contact(tx, sender, recipient).active:
+                raise Conflict("This number is on the list already.", code="contact_subscribed")
+            whole = checked(consent, self._now())
+            signup = SignUp(recipient=recipient, method=SignupMethod.CLI, consent=whole)
+            [outcome] = sign_up(tx, sender, [signup], self._now()).outcomes
+            if isinstance(outcome, InvalidInput):
+                raise outcome
+            if not outcome.resubscribed:
+                raise Conflict(
+                    "This consent is older than the opt-out; a newer one, or the number's own "
+                    "START, brings it back.",
+                    code="contact_unsubscribed",
+                    param="consent",
+                )
+            return _contact(tx, sender, recipient)
+
+        return await self._store.write(write)
 
     async def set_fields(
         self,
@@ -258,7 +289,8 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
     if contact is None or not contact.active:
         # Of whose data was deleted nothing is kept but that they stay out.
         raise Conflict(
-            "This number has opted out of the list; only its own START brings it back.",
+            "This number has opted out of the list; its own START brings it back, or `sendrail "
+            "contacts resubscribe` with evidence of a new consent.",
             code="contact_unsubscribed",
             param="phone_number",
         )

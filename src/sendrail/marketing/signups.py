@@ -1,7 +1,8 @@
 """Numbers coming to lists: who is new, what is merged, who starts a journey.
 
-Whoever has opted out stays out, however they come: only their own START brings them back. Their
-names and custom fields are kept up to date all the same, and whoever brings them is told.
+Whoever has opted out stays out, however they come, unless the sign-up brings evidence of a new
+consent, or they write START. Their names and custom fields are kept up to date all the same, and
+the caller gets a warning.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.marketing.inputs import NAME_LENGTH_MAX
 from sendrail.marketing.journeys import ENROLMENT_MS
+from sendrail.marketing.returning import bring_back, refusal
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import Amendment, Standing
 
@@ -46,6 +48,7 @@ class SignedUp:
     recipient: PhoneNumber
     is_new_contact: bool
     is_new_list_contact: bool
+    resubscribed: bool
     notices: Sequence[Notice]
 
 
@@ -97,6 +100,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     erased = _erased(tx, sender, wanted)
     taken = {number: signup for number, signup in wanted.items() if number not in erased}
     standings, refused = _subscribe(tx, sender, taken, now)
+    back = _bring_back(tx, sender, taken, standings, now)
     emails = {number: wanted[number].email for number in sorted(standings)}
     new_contacts = tx.signups.meet(sender.account_id, emails, now)
     standings |= dict.fromkeys(erased, _ERASED)
@@ -131,6 +135,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
                 recipient=number,
                 is_new_contact=is_first and number in new_contacts,
                 is_new_list_contact=is_first and standings[number] is _FRESH,
+                resubscribed=is_first and number in back,
                 notices=[notice for notice, is_so in told.items() if is_so],
             )
         )
@@ -187,6 +192,7 @@ def _followed_by(first: SignUp, second: SignUp) -> SignUp:
         replace_custom_fields=first.replace_custom_fields or second.replace_custom_fields,
         use_journeys=first.use_journeys or second_starts,
         skip_journey_if_exists=not (first_starts or second_starts),
+        consent=second.consent or first.consent,
     )
 
 
@@ -207,6 +213,9 @@ def _subscribe(
     amendments, again = [], []
     for number, standing in tx.signups.standing(sender.id, asked).items():
         signup = wanted[number]
+        if signup.consent is not None and (complaint := refusal(standing)) is not None:
+            refused[number] = complaint
+            continue
         try:
             fields = merged(
                 standing.custom_fields,
@@ -224,6 +233,24 @@ def _subscribe(
     tx.signups.amend(sender.id, amendments, now)
     tx.signups.note(sender.id, again, now)
     return standings, refused
+
+
+def _bring_back(
+    tx: Tx,
+    sender: SendingList,
+    wanted: Mapping[PhoneNumber, SignUp],
+    standings: dict[PhoneNumber, Standing],
+    now: int,
+) -> set[PhoneNumber]:
+    """Bring back those who have left and of whom there is a new consent; return whom."""
+    back = {
+        number
+        for number, standing in standings.items()
+        if bring_back(tx, sender, wanted[number], standing, now)
+    }
+    for number in back:
+        standings[number] = standings[number]._replace(active=True)
+    return back
 
 
 def _journeys(tx: Tx, sender: SendingList, signups: Iterable[SignUp]) -> list[Journey]:

@@ -178,6 +178,7 @@ class ErasedNumbers(Protocol):
     def among(
         self, account_id: AccountId, recipients: Iterable[PhoneNumber]
     ) -> dict[PhoneNumber, bool]: ...
+    def digest(self, recipient: PhoneNumber) -> int: ...
 
 
 class Erasure(Protocol):

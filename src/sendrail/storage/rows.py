@@ -9,7 +9,14 @@ from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.consent import Keyword
-from sendrail.domain.contact import ListContact, PhoneFacts, RecipientTrouble, Scalar, SignUp
+from sendrail.domain.contact import (
+    ListContact,
+    OptOutReason,
+    PhoneFacts,
+    RecipientTrouble,
+    Scalar,
+    SignUp,
+)
 from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
@@ -392,6 +399,9 @@ class Standing(NamedTuple):
     # Whether it knows a sign-up, or only a leaving.
     signed_up: bool
     custom_fields: dict[str, Scalar]
+    # Why and when it was left, where it was.
+    reason: OptOutReason | None = None
+    left_at: int | None = None
 
 
 class Amendment(NamedTuple):

@@ -40,9 +40,11 @@ from sendrail.api.v2.contacts import (
     ContactList,
     ContactUpdate,
     ContactUpdated,
+    GivenConsent,
     NewContact,
 )
 from sendrail.domain.contact import OptOutReason, SignupMethod
+from sendrail.marketing.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
 
 _KEY_CODES: Final = (
     "missing_phone_number",
@@ -56,6 +58,7 @@ _CONTACT_CODES: Final = (
     "payload_too_large",
     "not_available",
     "list_not_found",
+    "contact_complained",
 )
 _KEY: Final[dict[str, dict[str, Any]]] = {
     "phone_number": {**PHONE, "description": "The contact, as an E.164 number."},
@@ -117,6 +120,27 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "default": False,
             "description": "Ask a paid service about the number; `true` is not available here.",
         },
+        "consent": {
+            "anyOf": [{"$ref": "#/components/schemas/GivenConsent"}, {"type": "null"}],
+            "description": "What brings back a contact that has opted out: evidence that its owner "
+            "wishes it, given after the opt-out. It stands in the contact's history and in the "
+            "audit log. After a complaint nothing does.",
+        },
+    },
+    "GivenConsent": {
+        "text": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": CONSENT_TEXT_MAX,
+            "description": "What the owner of the number agreed to, word for word.",
+        },
+        "source": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": CONSENT_SOURCE_MAX,
+            "description": "Where they did: a form, a call, a paper.",
+        },
+        "at": {**TIME, "description": "When they did, ISO 8601."},
     },
     "ContactBatch": {
         "contacts": {
@@ -153,6 +177,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "error_count",
             "contacts_created",
             "list_contacts_created",
+            "resubscribed",
             "journeys_enrolled",
         ),
         COUNT,
@@ -194,6 +219,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
 }
 REQUIRED: Final = {
+    "GivenConsent": ["text", "source", "at"],
     "NewContact": ["phone_number", "list_number"],
     "ContactBatch": ["contacts"],
     "ContactUpdate": ["phone_number", "list_number", "custom_fields"],
@@ -215,7 +241,8 @@ OPERATIONS: Final = (
         description=(
             "Subscribes a number, or brings what is known of it up to date. Whoever has opted out "
             "of the list stays out: the fields are merged, the answer warns with "
-            "`contact_unsubscribed`, and nothing is sent to them. The first sign-up's date and "
+            "`contact_unsubscribed`, and nothing is sent to them, unless `consent` shows that they "
+            "wish to come back; `resubscribed` is true then. The first sign-up's date and "
             "evidence stay; a later one with evidence of its own is kept in the contact's history."
         ),
         request=NewContact,
@@ -230,6 +257,14 @@ OPERATIONS: Final = (
                 ad_network_source="adwords",
                 ad_network_id="cmp-17",
                 custom_fields={"plan": "gold", "visits": 3, "vip": True},
+            ),
+            "brought back": _contact(
+                consent={
+                    "text": "I agree to receive offers by text message from News.",
+                    "source": "form at https://example.com/join",
+                    "at": "2026-01-31T08:00:00Z",
+                },
+                ip_address="203.0.113.7",
             ),
             "starting journeys": _contact(use_journeys=True, skip_journey_if_exists=False),
         },

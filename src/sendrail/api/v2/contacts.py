@@ -20,9 +20,11 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.app import Runtime
 from sendrail.domain import phone
-from sendrail.domain.contact import SignUp, SignupFacts, SignupMethod
+from sendrail.domain.audit import Actor
+from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
 from sendrail.marketing.contacts import Joining
+from sendrail.marketing.returning import checked
 from sendrail.marketing.signups import Notice, SignedUp, SignUpReport
 from sendrail.storage.rows import FoundContact
 
@@ -39,7 +41,8 @@ _AHEAD_MAX_MS: Final = 5 * 60_000
 
 WARNINGS: Final = {
     Notice.CONTACT_UNSUBSCRIBED: (
-        "The contact has opted out of this list and stays out; only its own START brings it back."
+        "The contact has opted out of this list and stays out; its own START, or a `consent` that "
+        "is newer than the opt-out, brings it back."
     ),
     Notice.CONTACT_BLOCKED: "The number is on the account's block list: nothing is sent to it.",
     Notice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
@@ -50,6 +53,14 @@ _QUERY_HELP: Final = {
     "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
     "active": "`active` is true or false",
 }
+
+
+class GivenConsent(msgspec.Struct, gc=False):
+    """Evidence that who has left a list wishes to come back."""
+
+    text: str | None = None
+    source: str | None = None
+    at: str | None = None
 
 
 class NewContact(msgspec.Struct, gc=False):
@@ -70,6 +81,7 @@ class NewContact(msgspec.Struct, gc=False):
     use_journeys: bool | None = None
     skip_journey_if_exists: bool | None = None
     use_validation: bool | None = None
+    consent: GivenConsent | None = None
 
 
 class ContactBatch(msgspec.Struct, gc=False):
@@ -109,6 +121,7 @@ class ContactCreated(msgspec.Struct):
     list_contact_id: str
     is_new_contact: bool
     is_new_list_contact: bool
+    resubscribed: bool
     journeys_enrolled: int
     warnings: list[ContactWarning]
 
@@ -140,6 +153,7 @@ class ContactBatchAnswer(msgspec.Struct):
     errors: list[ContactError]
     contacts_created: int
     list_contacts_created: int
+    resubscribed: int
     journeys_enrolled: int
     warnings: list[ContactBatchWarning]
 
@@ -209,7 +223,7 @@ _numbered: Final = msgspec.json.Decoder(_Numbered).decode
 
 async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     """Subscribe a contact, or merge what is told of a known one."""
-    joining = _read_contact(ask.body, runtime.clock.now())
+    joining = _read_contact(ask.body, runtime.clock.now(), ask.actor)
 
     def shape(report: SignUpReport) -> ContactCreated:
         [outcome] = report.outcomes
@@ -221,6 +235,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             list_contact_id=ids.list_contact(sender.id, outcome.recipient),
             is_new_contact=outcome.is_new_contact,
             is_new_list_contact=outcome.is_new_list_contact,
+            resubscribed=outcome.resubscribed,
             journeys_enrolled=report.journeys_enrolled,
             warnings=[ContactWarning(notice, WARNINGS[notice]) for notice in outcome.notices],
         )
@@ -242,7 +257,7 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             param="contacts",
         )
     now = runtime.clock.now()
-    read = [_contact_or_fault(raw, now) for raw in raws]
+    read = [_contact_or_fault(raw, now, ask.actor) for raw in raws]
     joinings = [each for each in read if isinstance(each, Joining)]
 
     def shape(report: SignUpReport) -> ContactBatchAnswer:
@@ -328,7 +343,7 @@ ENDPOINTS: Final = (
 )
 
 
-def _read_contact(body: bytes, now: int) -> Joining:
+def _read_contact(body: bytes, now: int, actor: Actor) -> Joining:
     """Return the sign-up a body tells of. Raises `InvalidInput` for its first fault."""
     fields = decoded(_new, body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
@@ -364,13 +379,14 @@ def _read_contact(body: bytes, now: int) -> Joining:
             replace_custom_fields=bool(fields.replace_custom_fields),
             use_journeys=bool(fields.use_journeys),
             skip_journey_if_exists=skips is not False,
+            consent=_consent(fields.consent, now, actor),
         ),
     )
 
 
-def _contact_or_fault(body: bytes, now: int) -> Joining | InvalidInput:
+def _contact_or_fault(body: bytes, now: int, actor: Actor) -> Joining | InvalidInput:
     try:
-        return _read_contact(body, now)
+        return _read_contact(body, now, actor)
     except InvalidInput as invalid:
         if invalid.code == "invalid_json":
             return InvalidInput("Each of `contacts` must be a JSON object", param="contacts")
@@ -388,6 +404,21 @@ def _signup_at(given_date: str | None, now: int) -> int | None:
     if at > now + _AHEAD_MAX_MS:
         raise InvalidInput("`signup_date` lies in the future", param="signup_date")
     return at
+
+
+def _consent(given_one: GivenConsent | None, now: int, actor: Actor) -> Consent | None:
+    if given_one is None:
+        return None
+    at = instant((given_one.at or "").strip())
+    if at is None:
+        raise InvalidInput(
+            "consent needs the time `at` which it was given, such as 2026-01-31T08:00:00Z",
+            param="consent",
+        )
+    given_consent = Consent(
+        text=given_one.text or "", source=given_one.source or "", at=at, by=actor
+    )
+    return checked(given_consent, now)
 
 
 def _email(given_address: str | None) -> str | None:
@@ -421,6 +452,7 @@ def _batch_answer(
         errors=errors,
         contacts_created=sum(each.is_new_contact for each in taken),
         list_contacts_created=sum(each.is_new_list_contact for each in taken),
+        resubscribed=sum(each.resubscribed for each in taken),
         journeys_enrolled=enrolled,
         warnings=warnings,
     )

@@ -39,6 +39,10 @@ class Erased:
             self._execute(erased.update().where(*of_person).values(complained=True))
         return digest
 
+    def digest(self, recipient: PhoneNumber) -> int:
+        """Return the digest by which a person is named where their number must not stand."""
+        return self._digest_of(recipient)
+
     def among(
         self, account_id: AccountId, recipients: Iterable[PhoneNumber]
     ) -> dict[PhoneNumber, bool]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from sendrail.domain.contact import SIGNED_UP, PhoneFacts, Scalar, SignUp
+from sendrail.domain.contact import SIGNED_UP, OptOutReason, PhoneFacts, Scalar, SignUp
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
@@ -98,6 +98,8 @@ class SignUps:
             _contact.active,
             _contact.signup_method,
             _contact.custom_fields,
+            _contact.reason,
+            _contact.unsubscribed_at,
         )
         for part in batches(list(recipients)):
             some = select(*columns).where(_contact.list_id == list_id, _contact.recipient.in_(part))
@@ -105,7 +107,13 @@ class SignUps:
                 some.order_by(_contact.recipient).with_for_update()
             ):
                 fields = read_fields(row.custom_fields)
-                standing = Standing(row.active, row.signup_method is not None, fields)
+                standing = Standing(
+                    row.active,
+                    row.signup_method is not None,
+                    fields,
+                    None if row.reason is None else OptOutReason(row.reason),
+                    row.unsubscribed_at,
+                )
                 found[PhoneNumber(row.recipient)] = standing
         return found
 
