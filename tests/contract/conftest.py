@@ -21,6 +21,7 @@ from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
 from sendrail.crew import delivering
 from sendrail.domain import phone
+from sendrail.domain.contact import OptOutReason
 from sendrail.links.service import Contract
 from sendrail.settings import load
 
@@ -83,11 +84,12 @@ class Door:
     def recipient(self):
         return phone.show(next(self._recipients))
 
-    def unsubscribed(self):
+    def unsubscribed(self, reason="manual"):
         who = self.recipient()
         contacts = self.runtime.contacts
         self.do(contacts.add(self.us, self.list_number, who))
-        self.do(contacts.remove(self.us, self.list_number, who, source="test"))
+        why = OptOutReason(reason)
+        self.do(contacts.remove(self.us, self.list_number, who, reason=why, source="test"))
         return who
 
     def blocked(self):

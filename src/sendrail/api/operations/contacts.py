@@ -169,6 +169,10 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "contact_id": {**CONTACT_ID, "description": "The number in your account."},
         "list_contact_id": {**CONTACT_ID, "description": "The number on this list."},
         "journeys_enrolled": COUNT,
+        "resubscribed": {
+            "const": True,
+            "description": "There where `consent` has brought the contact back.",
+        },
     },
     "ContactWarning": {"code": _WARNING},
     "ContactBatchAnswer": dict.fromkeys(

@@ -121,9 +121,9 @@ class ContactCreated(msgspec.Struct):
     list_contact_id: str
     is_new_contact: bool
     is_new_list_contact: bool
-    resubscribed: bool
     journeys_enrolled: int
     warnings: list[ContactWarning]
+    resubscribed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class ContactError(msgspec.Struct, omit_defaults=True):
@@ -153,9 +153,9 @@ class ContactBatchAnswer(msgspec.Struct):
     errors: list[ContactError]
     contacts_created: int
     list_contacts_created: int
-    resubscribed: int
     journeys_enrolled: int
     warnings: list[ContactBatchWarning]
+    resubscribed: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ContactUpdated(msgspec.Struct):
@@ -235,7 +235,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             list_contact_id=ids.list_contact(sender.id, outcome.recipient),
             is_new_contact=outcome.is_new_contact,
             is_new_list_contact=outcome.is_new_list_contact,
-            resubscribed=outcome.resubscribed,
+            resubscribed=outcome.resubscribed or msgspec.UNSET,
             journeys_enrolled=report.journeys_enrolled,
             warnings=[ContactWarning(notice, WARNINGS[notice]) for notice in outcome.notices],
         )
@@ -452,7 +452,7 @@ def _batch_answer(
         errors=errors,
         contacts_created=sum(each.is_new_contact for each in taken),
         list_contacts_created=sum(each.is_new_list_contact for each in taken),
-        resubscribed=sum(each.resubscribed for each in taken),
+        resubscribed=sum(each.resubscribed for each in taken) or msgspec.UNSET,
         journeys_enrolled=enrolled,
         warnings=warnings,
     )
