@@ -32,6 +32,7 @@ def test_a_message_tells_everything(door):
         "attempts": 1,
         "provider": "sandbox",
         "metadata": {"order": 7},
+        "automatic": False,
         "ended_at": None,
     }
 

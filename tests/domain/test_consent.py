@@ -158,9 +158,10 @@ def test_one_slip_in_a_long_keyword_still_ends_the_texts(word, data):
     "unit",
     [
         "“", '"', "'x ", "„“", "»x«", "stop ", "stopstop", "a", "s.", "dont send any more ", "ﷺ",
-        "\u0301", "opt ", "> \n", "reply stop to ", "re: ", "re  ", "\non a wrote", "-- \n", "removed a ",
-        "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт", "st0p ",
-        "👍 to", "dont want to ", "please ",
+        "\u0301", "opt ", "> \n", "reply stop to ", "re: ", "re  ", "\non a wrote", "-- \n",
+        "removed a ",
+        "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт", 
+        "st0p ", "👍 to", "dont want to ", "please ",
     ],
 )  # fmt: skip
 def test_the_longest_reply_is_read_at_once(unit):

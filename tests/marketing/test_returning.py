@@ -1,4 +1,4 @@
-"""Bringing back who has left: by evidence of a new consent, audited, and never after a complaint."""
+"""Bringing back who has left: by evidence of consent, audited, and never after a complaint."""
 
 import pytest
 from stores import BACKENDS
@@ -22,13 +22,13 @@ def backend(request, tmp_path):
     return BACKENDS[request.param](tmp_path)
 
 
-@pytest.fixture
-def list_(house):
+@pytest.fixture(autouse=True)
+def news(house):
     return house.do(house.lists.add(house.us, LIST, name="News"))
 
 
 @pytest.fixture
-def left(house, list_):
+def left(house):
     """Let Ann sign up and leave for a reason; a day passes after each."""
 
     def leave(reason):
@@ -161,7 +161,7 @@ def test_an_operator_undoes_a_mistake_by_any_consent(house, left, reason, ago, c
     assert is_on(house) is comes
 
 
-def test_only_who_has_left_is_brought_back(house, list_):
+def test_only_who_has_left_is_brought_back(house):
     with pytest.raises(NotFound):
         bring_back(house, consent(house))
     join(house)

@@ -89,7 +89,7 @@ def _back(count):
     someone, ended = full.RECIPIENT + GONE, full.BEGAN + count
     part = (1, someone, 1, 1, 2)
     return {
-        "KEEP_REPLY": (1, 1, someone, "", None, None, 0, ended),
+        "KEEP_REPLY": (1, 1, someone, "", None, None, 0, None, ended),
         "NOTE_REF": (1, "x", ended),
         "OLD_REFS": (ended, 20),
         "FORGET_REF": (1, "i8"),

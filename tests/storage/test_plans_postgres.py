@@ -237,7 +237,7 @@ def _inbox(at):
 
 def _inbound(at):
     return {
-        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, at.now),
+        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, None, at.now),
         "inbound.NOTE_REF": (1, "i1", at.now),
         "inbound.FORGET_REFS": (at.now, 20),
         "inbound.KEEP_PART": (*at.part, 2, "", False, at.now),

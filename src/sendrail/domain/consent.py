@@ -152,8 +152,17 @@ def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
 
 
 def _read_whole(text: str, vocabulary: Vocabulary) -> Reading | None:
-    """Judge a reply that is a keyword and nothing else."""
-    whole = folding.letters(text)
+    """Judge a reply that is a keyword and nothing else, maybe in disguise."""
+    if (reading := _read_word(folding.letters(text), vocabulary)) is not None:
+        return reading
+    if (unsigned := folding.letters(folding.unsigned(text))) in words_of.STOPS:
+        return _stop(Rule.DISGUISE, unsigned)
+    if (unmasked := folding.letters(folding.unmasked(text))) in words_of.STOPS:
+        return _stop(Rule.DISGUISE, unmasked, review=True)
+    return None
+
+
+def _read_word(whole: str, vocabulary: Vocabulary) -> Reading | None:
     if (exact := _EXACT.get(whole)) is not None:
         return exact
     if whole in vocabulary.extra_stops:
@@ -164,10 +173,6 @@ def _read_whole(text: str, vocabulary: Vocabulary) -> Reading | None:
         return Reading(keyword=Keyword.START, rule=Rule.YES, word="YES")
     if (again := _REPEATED.fullmatch(whole)) is not None:
         return _CERTAIN[again[1]]
-    if (unsigned := folding.letters(folding.unsigned(text))) in words_of.STOPS:
-        return _stop(Rule.DISGUISE, unsigned)
-    if (unmasked := folding.letters(folding.unmasked(text))) in words_of.STOPS:
-        return _stop(Rule.DISGUISE, unmasked, review=True)
     return None
 
 
@@ -230,19 +235,25 @@ def _certain_stop(core: list[str]) -> Reading | None:
 
 
 def _read_first_word(words: list[str]) -> Reading | None:
+    """Judge a sentence that goes on behind the keyword."""
     first, *rest = words
+    about_texts = _ABOUT_TEXTS.issuperset(rest)
     if first in words_of.CLEAR_STOPS:
-        if rest and rest[0] in words_of.NOT_AFTER_STOP:
-            return None
-        if len(words) <= _SHORT_WORDS:
-            return _stop(Rule.FIRST_WORD, first)
-        if rest[0] in words_of.PLAIN_AFTER_STOP or _ABOUT_TEXTS.issuperset(rest):
-            return _stop(Rule.FIRST_WORD, first, review=True)
-        return None
-    if first in words_of.VAGUE_STOPS and len(words) <= _SHORT_WORDS:
-        return _stop(Rule.FIRST_WORD, first) if words_of.ABOUT_TEXTS.issuperset(rest) else None
-    if first in foreign.FIRST_WORDS and _ABOUT_TEXTS.issuperset(rest):
+        return _read_clear_start(first, rest, about_texts=about_texts)
+    short = len(words) <= _SHORT_WORDS
+    vague = first in words_of.VAGUE_STOPS and short and words_of.ABOUT_TEXTS.issuperset(rest)
+    if vague or (first in foreign.FIRST_WORDS and about_texts):
         return _stop(Rule.FIRST_WORD, first)
+    return None
+
+
+def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> Reading | None:
+    if rest and rest[0] in words_of.NOT_AFTER_STOP:
+        return None
+    if len(rest) < _SHORT_WORDS:
+        return _stop(Rule.FIRST_WORD, first)
+    if about_texts or rest[0] in words_of.PLAIN_AFTER_STOP:
+        return _stop(Rule.FIRST_WORD, first, review=True)
     return None
 
 

@@ -1,8 +1,8 @@
 """The words of other languages by which replies speak of consent: tables for `consent.py`.
 
 Sources: the keywords that Twilio, AWS and the Canadian carriers' short code guidelines name (ARRET,
-ARRETE, TD, AIDE), the words that regulators prescribe (RET in Turkey, 退订 and TD in China, 수신거부
-in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English stands in `consent_words.py`.
+ARRETE, TD, AIDE), the words that regulators prescribe (RET in Turkey, 退订 and TD in China,
+수신거부 in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English stands in `consent_words.py`.
 """
 
 import re
@@ -23,7 +23,8 @@ _STOPS: Final = (
     # German, Dutch, Scandinavian languages, Finnish
     "STOPP", "STOPPEN", "ABMELDEN", "ABMELDUNG", "ABBESTELLEN", "AUSTRAGEN", "ENDE", "BEENDEN",
     "KÜNDIGEN", "WIDERRUF", "AFMELDEN", "UITSCHRIJVEN", "STOPZETTEN", "OPZEGGEN", "AVSLUTA",
-    "AVREGISTRERA", "AVANMÄL", "AFMELD", "AVMELD", "STANS", "SLUTT", "SLET MIG", "LOPETA", "PERUUTA",
+    "AVREGISTRERA", "AVANMÄL", "AFMELD", "AVMELD", "STANS", "SLUTT", "SLET MIG", "LOPETA",
+    "PERUUTA",
     # Polish, Czech, Slovak, Hungarian, Croatian, Slovenian, Baltic languages, Albanian
     "WYPISZ", "REZYGNUJĘ", "REZYGNACJA", "ANULUJ", "KONIEC", "ODHLÁSIT", "ODHLASIT", "ZRUŠIT",
     "ODHLÁSIŤ", "ZRUŠIŤ", "LEIRATKOZÁS", "LEIRATKOZOM", "LEÁLLÍT", "ODJAVA", "PREKINI",
@@ -41,13 +42,18 @@ _STOPS: Final = (
     "لغو", "لغو11", "توقف کنید", "بند", "بند کریں", "روکیں", "הסר", "הסרה", "הסירו", "הסירו אותי",
     "להסיר", "עצור", "עצרו", "הפסק", "די", "ביטול",
     # Indic languages
-    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा", "বন্ধ", "বন্ধ করুন", "থামুন",
-    "ਬੰਦ", "ਬੰਦ ਕਰੋ", "બંધ", "બંધ કરો", "நிறுத்து", "நிறுத்தவும்", "ఆపు", "ఆపండి", "ನಿಲ್ಲಿಸಿ", "നിർത്തുക",
+    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा", "বন্ধ",
+    "বন্ধ করুন", "থামুন",
+    "ਬੰਦ", "ਬੰਦ ਕਰੋ", "બંધ", "બંધ કરો", "நிறுத்து", "நிறுத்தவும்", "ఆపు", "ఆపండి", "ನಿಲ್ಲಿಸಿ",
+    "നിർത്തുക",
     "නවත්වන්න",
     # Chinese, Japanese, Korean
-    "停止", "停", "停止发送", "停止發送", "退订", "退訂", "取消", "取消订阅", "取消訂閱", "回复TD", "TD", "退出",
-    "不要", "中止", "配信停止", "配信解除", "解除", "解約", "退会", "ストップ", "やめて", "止めて", "止めろ",
-    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만", "스톱", "해지", "탈퇴",
+    "停止", "停", "停止发送", "停止發送", "退订", "退訂", "取消", "取消订阅", "取消訂閱",
+    "回复TD", "TD", "退出",
+    "不要", "中止", "配信停止", "配信解除", "解除", "解約", "退会", "ストップ", "やめて",
+    "止めて", "止めろ",
+    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만", "스톱",
+    "해지", "탈퇴",
     # Vietnamese, Thai, Lao, Khmer, Burmese, Indonesian, Malay, Filipino
     "DỪNG", "DỪNG LẠI", "NGỪNG", "TỪ CHỐI", "หยุด", "ยกเลิก", "ยกเลิกรับ", "หยุดส่ง", "ຢຸດ",
     "ឈប់", "រំលាយ", "ရပ်", "BERHENTI", "HENTIKAN", "BATAL", "UNREG", "TIGIL", "ITIGIL", "HINTO",
@@ -75,13 +81,15 @@ COURTESY: Final = frozenset(
     fold(word)
     for word in (
         "s'il", "sil", "vous", "te", "plait", "svp", "merci", "beaucoup", "bonjour", "bonsoir",
-        "por", "favor", "porfavor", "porfa", "gracias", "hola", "ya", "obrigado", "obrigada", "ola",
+        "por", "favor", "porfavor", "porfa", "gracias", "hola", "ya", "obrigado", "obrigada",
+        "ola",
         "bitte", "danke", "vielen", "dank", "hallo", "sofort", "jetzt", "prego", "grazie", "ciao",
         "per", "favore", "alstublieft", "alsjeblieft", "aub", "bedankt", "tack", "takk", "tak",
         "kiitos", "hej", "prosze", "dziekuje", "prosim", "dekuji", "koszonom", "kerem", "lutfen",
         "tesekkurler", "пожалуйста", "спасибо", "будь", "ласка", "дякую", "моля", "благодаря",
         "παρακαλω", "ευχαριστω", "من", "فضلك", "شكرا", "رجاء", "לא", "תודה", "בבקשה", "कृपया",
-        "धन्यवाद", "tolong", "terima", "kasih", "salamat", "po", "请", "請", "谢谢", "謝謝", "お願いします",
+        "धन्यवाद", "tolong", "terima", "kasih", "salamat", "po", "请", "請", "谢谢", "謝謝",
+        "お願いします",
         "ください", "してください", "부탁드립니다", "감사합니다", "주세요", "해주세요",
     )
 )  # fmt: skip
@@ -90,12 +98,14 @@ ABOUT_TEXTS: Final = frozenset(
     fold(word)
     for word in (
         "sms", "de", "des", "les", "la", "le", "los", "las", "el", "me", "m", "mi", "messages",
-        "message", "msgs", "pub", "publicite", "publicidad", "envoyer", "menvoyer", "mensaje", "mensajes",
+        "message", "msgs", "pub", "publicite", "publicidad", "envoyer", "menvoyer",
+        "mensaje", "mensajes",
         "mensagem", "mensagens", "enviar", "enviarme", "enviando", "textos", "mandar", "mandarme",
         "os", "as", "nachrichten", "nachricht", "mit", "den", "der", "diese", "keine", "mehr",
         "werbung", "berichten", "met", "messaggi", "messaggio", "i", "di", "meddelanden", "меня",
         "смс", "сообщения", "рассылку", "рассылка", "рассылки", "от", "мне", "писать", "слать",
-        "الاشتراك", "الرسائل", "رسائل", "אותי", "מהרשימה", "करें", "करो", "mesaj", "pesan", "短信",
+        "الاشتراك", "الرسائل", "رسائل", "אותי", "מהרשימה", "करें", "करो", "mesaj", "pesan",
+        "短信",
         "发送", "發送",
     )
 )  # fmt: skip
@@ -103,46 +113,74 @@ ABOUT_TEXTS: Final = frozenset(
 # Over the words of a sentence, folded, one space between them.
 _PHRASES: Final = (
     # French
-    r"(?:arretez?|cessez?) (?:de )?(?:mes |vos |ces |les )?(?:m ?envoyer|envoyer|ecrire|sms|"
-    r"messages|textos|pub|publicites?)",
-    r"n(?:e m)? ?env(?:oie|oyez)s? plus|ne m ?(?:env(?:oie|oyez)s?|ecri(?:s|vez)|"
-    r"contactez?) plus|ne menvoyez plus",
+    (
+        r"(?:arretez?|cessez?) (?:de )?(?:mes |vos |ces |les )?(?:m ?envoyer|envoyer|ecrire|sms|"
+        r"messages|textos|pub|publicites?)"
+    ),
+    (
+        r"n(?:e m)? ?env(?:oie|oyez)s? plus|ne m ?(?:env(?:oie|oyez)s?|ecri(?:s|vez)|"
+        r"contactez?) plus|ne menvoyez plus"
+    ),
     r"je ne veux (?:plus|pas) (?:de|recevoir|vos|ces)|plus de (?:sms|messages|textos)",
-    r"(?:me |m )?desabonne[rz]?(?: moi)?|desinscri(?:re|vez)(?: moi)?|retirez moi|"
-    r"supprimez (?:moi|mon numero)",
+    (
+        r"(?:me |m )?desabonne[rz]?(?: moi)?|desinscri(?:re|vez)(?: moi)?|retirez moi|"
+        r"supprimez (?:moi|mon numero)"
+    ),
     r"(?:annul|resili)\w+ (?:mon |l ?)?abonnement",
     # Spanish and Portuguese
     r"cancel\w+ (?:mi |la |minha |a )?(?:suscripcion|subscripcion|inscricao|assinatura)",
     r"dej(?:a|e|en|ad) de (?:enviar|mandar|escribir|molestar)\w*",
-    r"no (?:me )?(?:envi|mand|escrib)\w+ mas|no (?:mas|quiero(?: mas| recibir)?) "
-    r"(?:mensajes?|sms|textos)",
-    r"(?:dar|darme|deme|denme|dame) de baja|borr(?:a|e|en|ar)(?:me| mi numero)|"
-    r"quit(?:a|e|en|ar)(?:me| mi numero)",
-    r"par(?:a|e|em|ar) de (?:enviar|mandar|me)(?: \w+)?|nao (?:me )?(?:envi|mand)\w+ mais|"
-    r"nao quero (?:mais|receber)|me (?:tir|remov|descadastr)\w+|sair da lista",
+    (
+        r"no (?:me )?(?:envi|mand|escrib)\w+ mas|no (?:mas|quiero(?: mas| recibir)?) "
+        r"(?:mensajes?|sms|textos)"
+    ),
+    (
+        r"(?:dar|darme|deme|denme|dame) de baja|borr(?:a|e|en|ar)(?:me| mi numero)|"
+        r"quit(?:a|e|en|ar)(?:me| mi numero)"
+    ),
+    (
+        r"par(?:a|e|em|ar) de (?:enviar|mandar|me)(?: \w+)?|nao (?:me )?(?:envi|mand)\w+ mais|"
+        r"nao quero (?:mais|receber)|me (?:tir|remov|descadastr)\w+|sair da lista"
+    ),
     # German, Dutch, Scandinavian languages
-    r"keine (?:weiteren |weitere )?(?:sms|nachrichten|werbung)(?: mehr)?|"
-    r"(?:schreib\w*|schick\w*|send\w*|kontaktier\w*) (?:sie )?(?:mir |mich |uns )?(?:bitte )?"
-    r"(?:nichts|nicht) mehr",
-    r"(?:hor\w*) (?:bitte )?auf|abmelden|abbestellen|(?:melde\w*|meldet) mich (?:bitte )?ab|"
-    r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|lasst? mich in ruhe",
-    r"geen (?:sms|berichten|smsjes)(?: meer)?|(?:meld|schrijf) (?:mij|me) (?:af|uit)|"
-    r"stop met (?:sms|berichten|sturen)\w*",
-    r"inga fler (?:sms|meddelanden)|sluta (?:skicka|smsa)\w*|ingen flere (?:sms|meldinger|"
-    r"beskeder)|slutt a sende",
+    (
+        r"keine (?:weiteren |weitere )?(?:sms|nachrichten|werbung)(?: mehr)?|"
+        r"(?:schreib\w*|schick\w*|send\w*|kontaktier\w*) (?:sie )?(?:mir |mich |uns )?(?:bitte )?"
+        r"(?:nichts|nicht) mehr"
+    ),
+    (
+        r"(?:hor\w*) (?:bitte )?auf|abmelden|abbestellen|(?:melde\w*|meldet) mich (?:bitte )?ab|"
+        r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|lasst? mich in ruhe"
+    ),
+    (
+        r"geen (?:sms|berichten|smsjes)(?: meer)?|(?:meld|schrijf) (?:mij|me) (?:af|uit)|"
+        r"stop met (?:sms|berichten|sturen)\w*"
+    ),
+    (
+        r"inga fler (?:sms|meddelanden)|sluta (?:skicka|smsa)\w*|ingen flere (?:sms|meldinger|"
+        r"beskeder)|slutt a sende"
+    ),
     # Italian
-    r"non (?:voglio|desidero) (?:piu|ricevere)|smett\w+ di|basta (?:sms|messaggi|con)|"
-    r"non (?:mandat|inviat|scrivet)\w* piu|cancellatemi|toglietemi",
+    (
+        r"non (?:voglio|desidero) (?:piu|ricevere)|smett\w+ di|basta (?:sms|messaggi|con)|"
+        r"non (?:mandat|inviat|scrivet)\w* piu|cancellatemi|toglietemi"
+    ),
     # Slavic languages, Turkish
-    r"не (?:пишите|присылайте|шлите|отправляйте|надо|беспокойте)|(?:отпиши|отписать|отпишите|"
-    r"уберите|удалите) (?:меня|мой)|отпишите|отпишись|хватит (?:писать|слать|спамить)|"
-    r"прекратите|не надсилайте|не пишіть|відпишіть",
-    r"nie (?:wysylajcie|piszcie|chce)|prosze (?:mnie )?(?:usunac|wypisac)|neposilejte|"
-    r"odhlaste me|mesaj (?:istemiyorum|atmayin|gondermeyin)|listeden cikar\w*",
+    (
+        r"не (?:пишите|присылайте|шлите|отправляйте|надо|беспокойте)|(?:отпиши|отписать|отпишите|"
+        r"уберите|удалите) (?:меня|мой)|отпишите|отпишись|хватит (?:писать|слать|спамить)|"
+        r"прекратите|не надсилайте|не пишіть|відпишіть"
+    ),
+    (
+        r"nie (?:wysylajcie|piszcie|chce)|prosze (?:mnie )?(?:usunac|wypisac)|neposilejte|"
+        r"odhlaste me|mesaj (?:istemiyorum|atmayin|gondermeyin)|listeden cikar\w*"
+    ),
     # Hebrew, Arabic, Hindi, Indonesian
-    r"הסירו אותי|הסר אותי|תפסיקו|תורידו אותי|لا ترسل\w*|اوقفوا|توقفوا|"
-    r"message (?:mat|band) \w+|मैसेज (?:बंद|मत)|jangan (?:kirim|sms|hubungi)\w*|"
-    r"berhenti (?:kirim|mengirim)\w*",
+    (
+        r"הסירו אותי|הסר אותי|תפסיקו|תורידו אותי|لا ترسل\w*|اوقفوا|توقفوا|"
+        r"message (?:mat|band) \w+|मैसेज (?:बंद|मत)|jangan (?:kirim|sms|hubungi)\w*|"
+        r"berhenti (?:kirim|mengirim)\w*"
+    ),
 )
 PHRASES: Final = re.compile("|".join(rf"\b(?:{plain(phrase)})\b" for phrase in _PHRASES))
 # Before a phrase these turn it around.
@@ -152,10 +190,14 @@ INSIDE: Final = re.compile(
     "(?<!不)(?<!不要)(?<!别)(?<!別)(?:" + "|".join(
         re.escape(fold(word))
         for word in (
-            "退订", "退訂", "取消订阅", "取消訂閱", "停止发送", "停止發送", "请停止", "請停止", "别再发", "別再發", "不要再发",
-            "不要再發", "不要发", "不要發", "别发", "停止发", "停发", "停止してくだ", "配信停止", "配信を停止", "配信解除",
-            "送らないで", "送信しないで", "やめてくだ", "止めてくだ", "解除してくだ", "ストップしてくだ", "メールを止め",
-            "수신거부", "보내지마", "그만보내", "그만 보내", "문자 그만", "중지해", "정지해", "ยกเลิกการ", "หยุดส่ง", "ไม่ต้องส่ง",
+            "退订", "退訂", "取消订阅", "取消訂閱", "停止发送", "停止發送", "请停止",
+            "請停止", "别再发", "別再發", "不要再发",
+            "不要再發", "不要发", "不要發", "别发", "停止发", "停发", "停止してくだ",
+            "配信停止", "配信を停止", "配信解除",
+            "送らないで", "送信しないで", "やめてくだ", "止めてくだ", "解除してくだ",
+            "ストップしてくだ", "メールを止め",
+            "수신거부", "보내지마", "그만보내", "그만 보내", "문자 그만", "중지해", "정지해",
+            "ยกเลิกการ", "หยุดส่ง", "ไม่ต้องส่ง",
         )
     ) + ")"
 )  # fmt: skip

@@ -24,20 +24,25 @@ DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
     "along", "and", "at", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
-    "light", "lights", "loss", "motion", "n", "near", "off", "on", "over", "press", "shop", "sign", "signs",
+    "light", "lights", "loss", "motion", "n", "near", "off", "on", "over", "press", "shop",
+    "sign", "signs",
     "there", "til", "till", "until", "watch", "what", "when", "where",
 })  # fmt: skip
 # In a longer sentence after STOP these say that the texts are meant, or why.
 PLAIN_AFTER_STOP: Final = frozenset({
-    "all", "already", "bothering", "calling", "contacting", "do", "does", "dont", "harassing", "i",
-    "id", "ill", "im", "immediately", "ive", "messages", "messaging", "my", "never", "no", "nobody",
+    "all", "already", "bothering", "calling", "contacting", "do", "does", "dont",
+    "harassing", "i",
+    "id", "ill", "im", "immediately", "ive", "messages", "messaging", "my", "never", "no",
+    "nobody",
     "not", "now", "please", "pls", "plz", "sending", "sms", "spamming", "stop", "text", "texting",
-    "texts", "thank", "thanks", "the", "these", "this", "those", "trying", "txting", "u", "unsubscribe",
+    "texts", "thank", "thanks", "the", "these", "this", "those", "trying", "txting", "u",
+    "unsubscribe",
     "ur", "we", "wrong", "you", "youre", "your",
 })  # fmt: skip
 # What may follow a vague word: courtesy, and what the texts are called.
 ABOUT_TEXTS: Final = frozenset({
-    "all", "alerts", "any", "anymore", "calling", "calls", "contact", "from", "it", "me", "message",
+    "all", "alerts", "any", "anymore", "calling", "calls", "contact", "from", "it", "me",
+    "message",
     "messages", "messaging", "more", "msg", "msgs", "my", "now", "number", "please", "pls", "plz",
     "send", "sending", "sms", "spamming", "subscription", "text", "texting", "texts", "thank",
     "thanks", "that", "the", "these", "this", "txt", "txts", "updates", "you", "your",
@@ -45,8 +50,10 @@ ABOUT_TEXTS: Final = frozenset({
 # What is said around a keyword without meaning anything.
 COURTESY: Final = frozenset({
     "a", "again", "already", "and", "asap", "dear", "god", "guys", "hello", "hey", "hi",
-    "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "nah", "no", "nope", "now", "oh", "ok",
-    "okay", "omg", "please", "pleas", "pleease", "plez", "pls", "plz", "right", "sir", "so", "sorry",
+    "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "nah",
+    "no", "nope", "now", "oh", "ok",
+    "okay", "omg", "please", "pleas", "pleease", "plez", "pls", "plz", "right", "sir", "so",
+    "sorry",
     "team", "thank", "thanks", "thankyou", "thx", "tks", "ty", "tysm", "u", "very", "ya",
     "yes", "yo", "you",
 })  # fmt: skip
@@ -61,7 +68,8 @@ JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscrib
 # Common forms that are further from a keyword than one slip.
 MISSPELLINGS: Final = frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
-    "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed", "unsubscibed", "unsubscript",
+    "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed",
+    "unsubscibed", "unsubscript",
     "unsubsribed", "unsuscrib", "unsuscribed", "unsubscirbed", "unsubsrcibe", "unsuscirbe",
 })  # fmt: skip
 # Where a slip of one letter is looked for. END, BLOCK and WRONG have too many neighbours.
@@ -85,9 +93,11 @@ _TEXTING: Final = r"(?:texting|messaging|sending|contacting|calling|txting|spamm
 _SOME: Final = "(?:any |more |these |your |this )*"
 PHRASES: Final = re.compile(
     "|".join(
-        rf"\b(?:{phrase})\b"
-        for phrase in (
-            rf"(?:stop|quit|end|cease) (?:{_TEXTING}|(?:these|this|the|your) {_TEXTS})",
+        (
+            rf"\b(?:{phrase})\b"
+            for phrase in (
+                rf"(?:stop|quit|end|cease) (?:{_TEXTING}|(?:these|this|the|your) {_TEXTS})"
+        ),
             rf"(?:do not|dont|never) (?:ever )?{_TO_TEXT}(?: (?:me|us|my|this|again|anymore)|$)",
             rf"(?:do not|dont|never) send (?:me|any|more) ?{_SOME}{_TEXTS}",
             rf"(?:do not|dont|no longer) (?:want|wish) (?:to receive |to get )?{_SOME}{_TEXTS}",
@@ -96,8 +106,10 @@ PHRASES: Final = re.compile(
             r"(?:remove|delete) (?:me|my number|my name|this number)",
             r"(?:lose|erase) (?:my|this) number",
             r"(?:asked|like|need|want|wish) to be (?:removed|taken off)",
-            r"(?:do not|dont|never) send(?: me| us)?(?: (?:any|anything|more|anymore|again|nothing|"
-            r"else|please))+$",
+            (
+                r"(?:do not|dont|never) send(?: me| us)?(?: (?:any|anything|more|anymore|again|"
+                r"nothing|else|please))+$"
+            ),
             r"^(?:please |pls )?(?:do not|dont) (?:send|disturb)$",
             r"^no more(?: please| thanks| thank you)?$",
             r"remove (?:from|off) (?:the |this |your |my )?(?:list|database|system)",
@@ -124,10 +136,11 @@ _INSTRUCTED: Final = r"(?:stop|end|quit|cancel|unsubscribe|arret|alto|parar|help
 INSTRUCTIONS: Final = re.compile(
     rf"\b(?:reply|text|txt|send|type|respond|answer|message|sms|or|enter)(?: with)? {_INSTRUCTED} "
     r"(?:to|2|for|and|anytime|at|if|when) (?:opt out|get out|\w+)\b"
-    rf"|\bto (?:opt out|unsubscribe|stop|cancel|end|quit)(?: (?:just|simply|please))? (?:reply|text|"
-    rf"txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?(?: {_INSTRUCTED})?\b"
+    rf"|\bto (?:opt out|unsubscribe|stop|cancel|end|quit)(?: (?:just|simply|please))? "
+    rf"(?:reply|text|txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?(?: {_INSTRUCTED})?\b"
     r"|\b(?:unsubscribe|opt out|cancel|stop) (?:at )?any ?time\b"
-    r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to (?:unsubscribe|opt out|stop)\b"
+    r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to "
+    r"(?:unsubscribe|opt out|stop)\b"
 )
 # The same where anything stands before it; at the beginning it may be what the reply says.
 INSTRUCTIONS_LATER: Final = re.compile(

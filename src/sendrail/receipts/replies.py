@@ -85,9 +85,9 @@ def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
 
     Of a person whose data was deleted nothing is kept anew until they have come back by a START.
     """
-    if tx.erased.among(sender.account_id, [contact]):
-        if not tx.contacts.known(sender.id, [contact]).get(contact):
-            return
+    erased = tx.erased.among(sender.account_id, [contact])
+    if erased and not tx.contacts.known(sender.id, [contact]).get(contact):
+        return
     tx.signups.meet(sender.account_id, {contact: None}, now)
 
 

@@ -36,7 +36,7 @@ TELL_ENDED: Final = f"""
             ELSE 'delivery' END)
         AND (e.list_id IS NULL OR e.list_id = m.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > m.ended_at)
-"""
+"""  # noqa: S608 - a constant of our own
 TELL_REPLY: Final = """
     INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
     SELECT e.id, ?1, r.id, r.received_at, r.received_at, 0, 0, 0

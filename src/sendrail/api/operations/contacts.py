@@ -40,7 +40,6 @@ from sendrail.api.v2.contacts import (
     ContactList,
     ContactUpdate,
     ContactUpdated,
-    GivenConsent,
     NewContact,
 )
 from sendrail.domain.contact import OptOutReason, SignupMethod
