@@ -160,7 +160,7 @@ def test_one_slip_in_a_long_keyword_still_ends_the_texts(word, data):
         "“", '"', "'x ", "„“", "»x«", "stop ", "stopstop", "a", "s.", "dont send any more ", "ﷺ",
         "\u0301", "opt ", "> \n", "reply stop to ", "re: ", "re  ", "\non a wrote", "-- \n",
         "removed a ",
-        "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт", 
+        "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт",
         "st0p ", "👍 to", "dont want to ", "please ",
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Texts from numbers that a list does not know: a contact, no subscription, until they write START."""
+"""Texts from numbers that a list does not know: contacts without a subscription until a START."""
 
 import pytest
 

@@ -2,7 +2,8 @@
 
 Sources: the keywords that Twilio, AWS and the Canadian carriers' short code guidelines name (ARRET,
 ARRETE, TD, AIDE), the words that regulators prescribe (RET in Turkey, 退订 and TD in China,
-수신거부 in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English stands in `consent_words.py`.
+수신거부 in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English stands in
+`consent_words.py`.
 """
 
 import re

@@ -93,11 +93,9 @@ _TEXTING: Final = r"(?:texting|messaging|sending|contacting|calling|txting|spamm
 _SOME: Final = "(?:any |more |these |your |this )*"
 PHRASES: Final = re.compile(
     "|".join(
-        (
-            rf"\b(?:{phrase})\b"
-            for phrase in (
-                rf"(?:stop|quit|end|cease) (?:{_TEXTING}|(?:these|this|the|your) {_TEXTS})"
-        ),
+        rf"\b(?:{phrase})\b"
+        for phrase in (
+            rf"(?:stop|quit|end|cease) (?:{_TEXTING}|(?:these|this|the|your) {_TEXTS})",
             rf"(?:do not|dont|never) (?:ever )?{_TO_TEXT}(?: (?:me|us|my|this|again|anymore)|$)",
             rf"(?:do not|dont|never) send (?:me|any|more) ?{_SOME}{_TEXTS}",
             rf"(?:do not|dont|no longer) (?:want|wish) (?:to receive |to get )?{_SOME}{_TEXTS}",
@@ -137,7 +135,8 @@ INSTRUCTIONS: Final = re.compile(
     rf"\b(?:reply|text|txt|send|type|respond|answer|message|sms|or|enter)(?: with)? {_INSTRUCTED} "
     r"(?:to|2|for|and|anytime|at|if|when) (?:opt out|get out|\w+)\b"
     rf"|\bto (?:opt out|unsubscribe|stop|cancel|end|quit)(?: (?:just|simply|please))? "
-    rf"(?:reply|text|txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?(?: {_INSTRUCTED})?\b"
+    r"(?:reply|text|txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?"
+    rf"(?: {_INSTRUCTED})?\b"
     r"|\b(?:unsubscribe|opt out|cancel|stop) (?:at )?any ?time\b"
     r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to "
     r"(?:unsubscribe|opt out|stop)\b"

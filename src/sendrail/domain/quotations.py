@@ -54,8 +54,8 @@ _PREFIXES_MAX: Final = 10
 _SIGNATURE: Final = re.compile(
     r"(?:^|[\n.!?]|\s(?=\w+ (?:from|von|de|mon|da|desde)\b))[ \t]*(?:--[ \t]*\n)?"
     r"(?:sent from|get outlook for|gesendet von|von meinem|envoye (?:de|depuis)|"
-    r"enviado (?:de|desde|do)|inviato da|skickat fran|sendt fra|verzonden van(?:af)?|lahetetty|wyslane z|отправлено с|"
-    r"发自|發自|从我的|iphoneから)[^\n]{0,60}\s{0,9}$"
+    r"enviado (?:de|desde|do)|inviato da|skickat fran|sendt fra|verzonden van(?:af)?|"
+    r"lahetetty|wyslane z|отправлено с|发自|發自|从我的|iphoneから)[^\n]{0,60}\s{0,9}$"
 )
 _ORIGINAL: Final = re.compile(
     r"^[ \t>]*(?:-{2,}[ \t]*(?:original|forwarded|urspr|weitergel|message d|messaggio|mensaje|"
