@@ -167,6 +167,29 @@ def test_a_contact_has_fields_journeys_and_a_history(shell):
 # blocks
 
 
+def test_a_contact_comes_back_by_evidence_that_is_kept(shell):
+    shell.json("contacts", "add", SANDBOX, ANN)
+    given = ("--consent", "I agree to offers.", "--source", "paper 17", "--at", "2026-01-31")
+    assert shell.error("contacts", "resubscribe", SANDBOX, ANN, *given) == (1, "contact_subscribed")
+    shell.json("contacts", "remove", SANDBOX, ANN)
+    assert shell.json("contacts", "resubscribe", SANDBOX, ANN, *given)["active"] is True
+    event = shell.json("contacts", "history", SANDBOX, ANN)["events"][-1]
+    assert (event["active"], event["reason"], event["source"]) == (True, "resubscribed", "cli")
+    assert "I agree to offers." in event["evidence"]
+    assert "paper 17" in event["evidence"]
+    [entry] = shell.json("audit", "--action", "contacts.resubscribed")["entries"]
+    assert entry["actor"].startswith("command line: ")
+    assert entry["details"]["consent_at"] == "2026-01-31T00:00:00Z"
+    assert ANN[1:] not in str(entry)
+
+
+@pytest.mark.parametrize("missing", ["--consent", "--source", "--at"])
+def test_evidence_has_all_its_parts(shell, missing):
+    given = {"--consent": "I agree.", "--source": "paper", "--at": "2026-01-31"}
+    rest = [word for name, value in given.items() if name != missing for word in (name, value)]
+    assert shell.run("contacts", "resubscribe", SANDBOX, ANN, *rest).exit_code == 2
+
+
 def test_a_number_is_blocked_and_unblocked(shell, contacts):
     assert shell.json("blocks", "add", ANN, "--note", "asked")["is_new"]
     assert not shell.json("blocks", "add", ANN)["is_new"]

@@ -101,8 +101,8 @@ def _rest(body: dict[str, Any]) -> list[str]:
 
 
 def _event(word: str) -> "Event":
-    from sendrail.domain.webhook import Event
+    from sendrail.domain.webhook import USUAL, Event
 
-    if word not in set(Event):
-        raise typer.BadParameter(f"is one of {', '.join(Event)}", param_hint="EVENT")
+    if word not in USUAL:
+        raise typer.BadParameter(f"is one of {', '.join(sorted(USUAL))}", param_hint="EVENT")
     return Event(word)
