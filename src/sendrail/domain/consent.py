@@ -236,7 +236,7 @@ def _certain_stop(core: list[str]) -> Reading | None:
 
 def _read_first_word(words: list[str]) -> Reading | None:
     """Judge a sentence that goes on behind the keyword."""
-    first, *rest = words
+    first, *rest = list(dict.fromkeys(words))
     about_texts = _ABOUT_TEXTS.issuperset(rest)
     if first in words_of.CLEAR_STOPS:
         return _read_clear_start(first, rest, about_texts=about_texts)
@@ -248,9 +248,10 @@ def _read_first_word(words: list[str]) -> Reading | None:
 
 
 def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> Reading | None:
-    if rest and rest[0] in words_of.NOT_AFTER_STOP:
+    said = [word for word in rest if word not in _COURTESY]
+    if not words_of.NOT_AFTER_STOP.isdisjoint((*rest[:1], *said[:1])):
         return None
-    if len(rest) < _SHORT_WORDS:
+    if len(said) < _SHORT_WORDS:
         return _stop(Rule.FIRST_WORD, first)
     if about_texts or rest[0] in words_of.PLAIN_AFTER_STOP:
         return _stop(Rule.FIRST_WORD, first, review=True)
@@ -354,7 +355,13 @@ def _joined(words: list[str]) -> list[str]:
 
 def _core(words: list[str]) -> list[str]:
     """Return the words but courtesy, each once."""
-    return list(dict.fromkeys(word for word in words if word not in _COURTESY))
+    once = (_once(word) for word in words if word not in _COURTESY)
+    return list(dict.fromkeys(once))
+
+
+def _once(word: str) -> str:
+    again = _REPEATED.fullmatch(word)
+    return word if again is None else again[1]
 
 
 def _phrase_in(sentence: str) -> str | None:
@@ -385,7 +392,7 @@ def _shown(word: str) -> str:
 def _is_misspelt(word: str) -> bool:
     if word in words_of.REAL_WORDS:
         return False
-    once = "".join(letter for letter, _ in groupby(word))
+    once = "".join(letter for letter, _ in groupby(word)).rstrip("0123456789")
     if word in words_of.MISSPELLINGS or once in words_of.CLEAR_STOPS:
         return True
     return any(_is_one_slip(word, keyword) for keyword in words_of.SLIPPERY)

@@ -16,14 +16,14 @@ _STOPS: Final = (
     "ARRET", "ARRETE", "ARRETT", "ARRETER", "ARRETEZ", "DESABONNER", "DESABONNEMENT",
     "DESINSCRIRE", "DESINSCRIPTION", "ANNULER", "RESILIER", "STOP PUB", "STOP SMS",
     # Spanish, Portuguese, Catalan, Italian, Romanian
-    "ALTO", "PARAR", "PARE", "PAREN", "PARA YA", "CANCELAR", "CANCELA", "BAJA", "DETENER",
-    "DETENGAN", "DESUSCRIBIR", "ANULAR", "BASTA", "NO MAS", "SAIR", "DESCADASTRAR",
+    "ALTO", "PARAR", "PARE", "PAREN", "PARA", "PARA YA", "CANCELAR", "CANCELA", "BAJA", "DETENER",
+    "DETENGAN", "DESUSCRIBIR", "ANULAR", "BASTA", "BASTA COSI", "NO MAS", "SAIR", "DESCADASTRAR",
     "CANCELE", "REMOVER", "REMOVA", "NAO QUERO", "CHEGA", "ATURAR", "FERMA", "FERMARE",
     "ANNULLA", "CANCELLA", "CANCELLAMI", "DISISCRIVI", "DISISCRIVIMI", "RIMUOVI",
     "OPRESTE", "OPRIȚI", "DEZABONARE", "ANULEAZA",
     # German, Dutch, Scandinavian languages, Finnish
     "STOPP", "STOPPEN", "ABMELDEN", "ABMELDUNG", "ABBESTELLEN", "AUSTRAGEN", "ENDE", "BEENDEN",
-    "KÜNDIGEN", "WIDERRUF", "AFMELDEN", "UITSCHRIJVEN", "STOPZETTEN", "OPZEGGEN", "AVSLUTA",
+    "KÜNDIGEN", "WIDERRUF", "AFMELDEN", "UITSCHRIJVEN", "STOPZETTEN", "OPZEGGEN", "AVSLUTA", "SLUTA",
     "AVREGISTRERA", "AVANMÄL", "AFMELD", "AVMELD", "STANS", "SLUTT", "SLET MIG", "LOPETA",
     "PERUUTA",
     # Polish, Czech, Slovak, Hungarian, Croatian, Slovenian, Baltic languages, Albanian
@@ -43,7 +43,7 @@ _STOPS: Final = (
     "لغو", "لغو11", "توقف کنید", "بند", "بند کریں", "روکیں", "הסר", "הסרה", "הסירו", "הסירו אותי",
     "להסיר", "עצור", "עצרו", "הפסק", "די", "ביטול",
     # Indic languages
-    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा", "বন্ধ",
+    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा", "BAND KARO", "BAND KAREIN", "MAT BHEJO", "বন্ধ",
     "বন্ধ করুন", "থামুন",
     "ਬੰਦ", "ਬੰਦ ਕਰੋ", "બંધ", "બંધ કરો", "நிறுத்து", "நிறுத்தவும்", "ఆపు", "ఆపండి", "ನಿಲ್ಲಿಸಿ",
     "നിർത്തുക",
@@ -53,7 +53,7 @@ _STOPS: Final = (
     "回复TD", "TD", "退出",
     "不要", "中止", "配信停止", "配信解除", "解除", "解約", "退会", "ストップ", "やめて",
     "止めて", "止めろ",
-    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만", "스톱",
+    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만", "그만해", "그만하세요", "스톱",
     "해지", "탈퇴",
     # Vietnamese, Thai, Lao, Khmer, Burmese, Indonesian, Malay, Filipino
     "DỪNG", "DỪNG LẠI", "NGỪNG", "TỪ CHỐI", "หยุด", "ยกเลิก", "ยกเลิกรับ", "หยุดส่ง", "ຢຸດ",
@@ -125,14 +125,15 @@ _PHRASES: Final = (
     r"je ne veux (?:plus|pas) (?:de|recevoir|vos|ces)|plus de (?:sms|messages|textos)",
     (
         r"(?:me |m )?desabonne[rz]?(?: moi)?|desinscri(?:re|vez)(?: moi)?|retirez moi|"
-        r"supprimez (?:moi|mon numero)"
+        r"supprimez (?:moi|mon numero)|ne plus me \w+|laissez moi tranquille"
     ),
     r"(?:annul|resili)\w+ (?:mon |l ?)?abonnement",
     # Spanish and Portuguese
     r"cancel\w+ (?:mi |la |minha |a )?(?:suscripcion|subscripcion|inscricao|assinatura)",
     r"dej(?:a|e|en|ad) de (?:enviar|mandar|escribir|molestar)\w*",
     (
-        r"no (?:me )?(?:envi|mand|escrib)\w+ mas|no (?:mas|quiero(?: mas| recibir)?) "
+        r"no (?:me )?(?:envi|mand|escrib|molest|llam|contact)\w+ mas|dejen?me en paz|"
+        r"no (?:mas|quiero(?: mas| recibir)?) "
         r"(?:mensajes?|sms|textos)"
     ),
     (
@@ -151,11 +152,12 @@ _PHRASES: Final = (
     ),
     (
         r"(?:hor\w*) (?:bitte )?auf|abmelden|abbestellen|(?:melde\w*|meldet) mich (?:bitte )?ab|"
-        r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|lasst? mich in ruhe"
+        r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|lass(?:t|en sie)? mich in ruhe|nicht mehr (?:schreiben|schicken|senden|"
+        r"kontaktieren|anschreiben)|(?:bitte|sofort) aufhoren$"
     ),
     (
         r"geen (?:sms|berichten|smsjes)(?: meer)?|(?:meld|schrijf) (?:mij|me) (?:af|uit)|"
-        r"stop met (?:sms|berichten|sturen)\w*"
+        r"(?:stop met|niet meer) (?:sms|berichten|sturen|contacteren)\w*"
     ),
     (
         r"inga fler (?:sms|meddelanden)|sluta (?:skicka|smsa)\w*|ingen flere (?:sms|meldinger|"

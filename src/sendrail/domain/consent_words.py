@@ -23,10 +23,10 @@ VAGUE_STOPS: Final = frozenset({"end", "quit", "cancel", "block", "wrong", "remo
 DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
-    "along", "and", "at", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
-    "light", "lights", "loss", "motion", "n", "near", "off", "on", "over", "press", "shop",
+    "along", "and", "anywhere", "around", "at", "back", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
+    "light", "lights", "loss", "motion", "n", "near", "off", "on", "outside", "over", "past", "press", "shop",
     "sign", "signs",
-    "there", "til", "till", "until", "watch", "what", "when", "where",
+    "somewhere", "there", "through", "til", "till", "until", "watch", "what", "when", "where",
 })  # fmt: skip
 # In a longer sentence after STOP these say that the texts are meant, or why.
 PLAIN_AFTER_STOP: Final = frozenset({

@@ -45,7 +45,7 @@ _QUOTED_LINE: Final = re.compile(r"^[ \t]*[>▏┃][^\n]*", re.MULTILINE)
 # Mail programs and messengers put these before a text that answers or forwards; Unicode's accents
 # are folded away.
 _PREFIX: Final = re.compile(
-    r"\s{0,9}(?:(?:re|fwd|fw|aw|wg|sv|vs|vb|antw|doorst|tr|ref|rv|rif|enc|res|odp|pd|ynt|ilt|va|bls|"
+    r"\s{0,9}[\[(]?(?:(?:subject|betreff|objet|asunto|oggetto|onderwerp|antwort|re|fwd|fw|aw|wg|sv|vs|vb|antw|doorst|tr|ref|rv|rif|enc|res|odp|pd|ynt|ilt|va|bls|"
     r"ath|yml|atb|пер|отв|回复|回覆|答复|转发|轉寄|返信|転送|σχετ|πρθ|رد|תגובה|השב)"
     r"(?:[ \t]?[\[(]\d{1,3}[\])])?[ \t]{0,2}:[ \t]*)"
 )
