@@ -161,16 +161,19 @@ def test_one_slip_in_a_long_keyword_still_ends_the_texts(word, data):
         "\u0301", "opt ", "> \n", "reply stop to ", "re: ", "re  ", "\non a wrote", "-- \n",
         "removed a ",
         "\nsent from a          ", "a from ", ". ", "remove me ", "no ", "退订 ", "停止", "ѕт",
-        "st0p ", "👍 to", "dont want to ", "please ",
+        "st0p ", "👍 to", "1", "(", "🛑", "dont want to ", "please ",
     ],
 )  # fmt: skip
 def test_the_longest_reply_is_read_at_once(unit):
     # As long as a callback may be; what is read of it has a bound.
     text = unit * (65_536 // len(unit))
-    began = time.process_time()
-    read_reply(text)
-    # A reading takes some hundredths; one that grows with the square would take minutes.
-    assert time.process_time() - began < 5.0
+    taken = []
+    for _ in range(3):
+        began = time.process_time()
+        read_reply(text)
+        taken.append(time.process_time() - began)
+    # A reading takes some hundredths; one that grows with the square takes a second and more.
+    assert min(taken) < 0.6
 
 
 @pytest.mark.parametrize(

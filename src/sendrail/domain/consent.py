@@ -31,6 +31,7 @@ _COMPLAINT_WORDS: Final = 8
 _NEAR: Final = 32
 _SENTENCE_END: Final = re.compile(r"[.!?\n。؟۔।॥]+")
 _CLAUSE_END: Final = re.compile(r"[.!?\n。؟۔।॥;–—]+|\s-+\s")
+_TOKEN: Final = re.compile(r"\S+")
 _SHOUTED: Final = re.compile(r"\b(?:STOP|STOPALL|UNSUBSCRIBE|UNSUB)\b")
 
 
@@ -183,9 +184,10 @@ def _read_sentences(sentences: list[list[str]], own: str, vocabulary: Vocabulary
     if (reading := _read_first(sentences, own)) is not None:
         return reading
     together = [word for sentence in sentences for word in sentence]
-    for sentence in (*sentences, together):
-        if (phrase := _phrase_in(" ".join(sentence))) is not None:
-            return _stop(Rule.PHRASE, phrase, review=True)
+    # Commas and full stops stand where they like: "Do not. Text me."
+    phrases = (*(_phrase_in(" ".join(each)) for each in sentences), _english_in(" ".join(together)))
+    if (phrase := next(filter(None, phrases), None)) is not None:
+        return _stop(Rule.PHRASE, phrase, review=True)
     if (reading := _read_later(sentences[1:])) is not None:
         return reading
     core = _core(sentences[0])
@@ -278,13 +280,18 @@ def _read_typed(own: str) -> Reading:
 
 def _read_unmasked(own: str, vocabulary: Vocabulary) -> Reading:
     """Judge a reply again with each letter taken for the one that it looks like."""
-    unmasked = folding.unmasked(own)
+    unmasked = _TOKEN.sub(_unmasked, own)
     if unmasked == own:
         return _NOTHING
     reading = _read_sentences(_sentences(unmasked, _CLAUSE_END), unmasked, vocabulary)
     if reading.keyword is Keyword.STOP:
         return _stop(Rule.DISGUISE, reading.word or "stop", review=True)
     return _NOTHING
+
+
+def _unmasked(token: "re.Match[str]") -> str:
+    # A number is no word in disguise.
+    return folding.unmasked(token[0]) if any(map(str.isalpha, token[0])) else token[0]
 
 
 def _read_complaint(words: list[str], vocabulary: Vocabulary) -> Reading:
@@ -364,11 +371,17 @@ def _once(word: str) -> str:
     return word if again is None else again[1]
 
 
-def _phrase_in(sentence: str) -> str | None:
+def _english_in(sentence: str) -> str | None:
     for found in words_of.PHRASES.finditer(sentence):
         # A few words back are near enough, and a few letters hold them.
         if not words_of.NEGATED.search(sentence[max(0, found.start() - _NEAR) : found.start()]):
             return found[0]
+    return None
+
+
+def _phrase_in(sentence: str) -> str | None:
+    if (phrase := _english_in(sentence)) is not None:
+        return phrase
     for found in foreign.PHRASES.finditer(sentence):
         before = sentence[max(0, found.start() - _NEAR) : found.start()].split()
         if not foreign.NEGATIONS.intersection(before[-2:]):

@@ -23,7 +23,8 @@ _STOPS: Final = (
     "OPRESTE", "OPRIȚI", "DEZABONARE", "ANULEAZA",
     # German, Dutch, Scandinavian languages, Finnish
     "STOPP", "STOPPEN", "ABMELDEN", "ABMELDUNG", "ABBESTELLEN", "AUSTRAGEN", "ENDE", "BEENDEN",
-    "KÜNDIGEN", "WIDERRUF", "AFMELDEN", "UITSCHRIJVEN", "STOPZETTEN", "OPZEGGEN", "AVSLUTA", "SLUTA",
+    "KÜNDIGEN", "WIDERRUF", "AFMELDEN", "UITSCHRIJVEN", "STOPZETTEN", "OPZEGGEN", "AVSLUTA",
+    "SLUTA",
     "AVREGISTRERA", "AVANMÄL", "AFMELD", "AVMELD", "STANS", "SLUTT", "SLET MIG", "LOPETA",
     "PERUUTA",
     # Polish, Czech, Slovak, Hungarian, Croatian, Slovenian, Baltic languages, Albanian
@@ -43,7 +44,8 @@ _STOPS: Final = (
     "لغو", "لغو11", "توقف کنید", "بند", "بند کریں", "روکیں", "הסר", "הסרה", "הסירו", "הסירו אותי",
     "להסיר", "עצור", "עצרו", "הפסק", "די", "ביטול",
     # Indic languages
-    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा", "BAND KARO", "BAND KAREIN", "MAT BHEJO", "বন্ধ",
+    "बंद", "बंद करें", "बंद करो", "रोकें", "रोको", "रुकें", "रुको", "स्टॉप", "थांबा",
+    "BAND KARO", "BAND KAREIN", "MAT BHEJO", "বন্ধ",
     "বন্ধ করুন", "থামুন",
     "ਬੰਦ", "ਬੰਦ ਕਰੋ", "બંધ", "બંધ કરો", "நிறுத்து", "நிறுத்தவும்", "ఆపు", "ఆపండి", "ನಿಲ್ಲಿಸಿ",
     "നിർത്തുക",
@@ -53,7 +55,8 @@ _STOPS: Final = (
     "回复TD", "TD", "退出",
     "不要", "中止", "配信停止", "配信解除", "解除", "解約", "退会", "ストップ", "やめて",
     "止めて", "止めろ",
-    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만", "그만해", "그만하세요", "스톱",
+    "수신거부", "수신 거부", "무료수신거부", "중지", "정지", "거부", "취소", "그만",
+    "그만해", "그만하세요", "스톱",
     "해지", "탈퇴",
     # Vietnamese, Thai, Lao, Khmer, Burmese, Indonesian, Malay, Filipino
     "DỪNG", "DỪNG LẠI", "NGỪNG", "TỪ CHỐI", "หยุด", "ยกเลิก", "ยกเลิกรับ", "หยุดส่ง", "ຢຸດ",
@@ -142,7 +145,8 @@ _PHRASES: Final = (
     ),
     (
         r"par(?:a|e|em|ar) de (?:enviar|mandar|me)(?: \w+)?|nao (?:me )?(?:envi|mand)\w+ mais|"
-        r"nao quero (?:mais|receber)|me (?:tir|remov|descadastr)\w+|sair da lista"
+        r"nao quero (?:mais|receber)|me (?:tir(?:a|e|em)|remov(?:a|am|e d[ao])|descadastr\w+)|"
+        r"sair da lista"
     ),
     # German, Dutch, Scandinavian languages
     (
@@ -152,7 +156,8 @@ _PHRASES: Final = (
     ),
     (
         r"(?:hor\w*) (?:bitte )?auf|abmelden|abbestellen|(?:melde\w*|meldet) mich (?:bitte )?ab|"
-        r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|lass(?:t|en sie)? mich in ruhe|nicht mehr (?:schreiben|schicken|senden|"
+        r"(?:loscht?|loschen sie|entfern\w*) (?:bitte )?(?:mich|meine nummer)|"
+        r"lass(?:t|en sie)? mich in ruhe|nicht mehr (?:schreiben|schicken|senden|"
         r"kontaktieren|anschreiben)|(?:bitte|sofort) aufhoren$"
     ),
     (

@@ -23,8 +23,10 @@ VAGUE_STOPS: Final = frozenset({"end", "quit", "cancel", "block", "wrong", "remo
 DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
-    "along", "and", "anywhere", "around", "at", "back", "before", "by", "drop", "for", "gap", "here", "home", "in", "into",
-    "light", "lights", "loss", "motion", "n", "near", "off", "on", "outside", "over", "past", "press", "shop",
+    "along", "and", "anywhere", "around", "at", "back", "before", "by", "drop", "for", "gap",
+    "here", "home", "in", "into",
+    "light", "lights", "loss", "motion", "n", "near", "off", "on", "outside", "over", "past",
+    "press", "shop",
     "sign", "signs",
     "somewhere", "there", "through", "til", "till", "until", "watch", "what", "when", "where",
 })  # fmt: skip
@@ -76,8 +78,10 @@ MISSPELLINGS: Final = frozenset({
 SLIPPERY: Final = ("stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "revoke", "optout")
 # Their neighbours that are words themselves.
 REAL_WORDS: Final = frozenset({
-    "and", "atop", "cancer", "estop", "quid", "quiet", "quilt", "quip", "quite", "quiz", "quoit",
-    "send", "shop", "slop", "sop", "spot", "step", "stomp", "stoop", "stoup", "stow", "strop",
+    "ancel", "and", "atop", "cancer", "estop", "evoke", "mancel", "nuit", "quid", "quiet",
+    "qui", "quilt", "quin", "quint", "quip", "quita", "quite", "quiz", "quoit",
+    "send", "shop", "slop", "sop", "spot", "step", "stof", "stok", "stol", "stomp", "stoop",
+    "stor", "stoup", "stow", "stoy", "strop",
     "suit", "swop", "top",
 })  # fmt: skip
 
@@ -100,7 +104,10 @@ PHRASES: Final = re.compile(
             rf"(?:do not|dont|never) send (?:me|any|more) ?{_SOME}{_TEXTS}",
             rf"(?:do not|dont|no longer) (?:want|wish) (?:to receive |to get )?{_SOME}{_TEXTS}",
             rf"no (?:more|further) {_TEXTS}",
-            r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of (?:the|this|your))",
+            (
+                r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of your|out of (?:the "
+                r"|this )?(?:lists?|system|database|group|chat|thread|loop|texts|messages))"
+            ),
             r"(?:remove|delete) (?:me|my number|my name|this number)",
             r"(?:lose|erase) (?:my|this) number",
             r"(?:asked|like|need|want|wish) to be (?:removed|taken off)",
@@ -131,20 +138,23 @@ ABUSE_PHRASES: Final = re.compile(r"\bf\w* (?:off|you|u)\b|\bgo to hell\b|\bpiss
 
 # Our own instructions, forwarded or asked about; over words, as the phrases.
 _INSTRUCTED: Final = r"(?:stop|end|quit|cancel|unsubscribe|arret|alto|parar|help)"
+_TO_LEAVE: Final = r"(?:opt out|optout|unsubscribe|unsub|stop|cancel|end|quit)"
+_ASKED: Final = r"(?:reply|text|txt|send|type|respond|answer|message|sms|enter)"
 INSTRUCTIONS: Final = re.compile(
-    rf"\b(?:reply|text|txt|send|type|respond|answer|message|sms|or|enter)(?: with)? {_INSTRUCTED} "
-    r"(?:to|2|for|and|anytime|at|if|when) (?:opt out|get out|\w+)\b"
-    rf"|\bto (?:opt out|unsubscribe|stop|cancel|end|quit)(?: (?:just|simply|please))? "
-    r"(?:reply|text|txt|send|type|respond|answer|click|tap|press|visit|go)(?: with)?"
-    rf"(?: {_INSTRUCTED})?\b"
+    rf"\b(?:{_ASKED}|or)(?: with)?(?: \w+)? {_INSTRUCTED} (?:to|2|for|and|anytime|at|if|when) "
+    rf"(?:opt out|get out|\d+ (?:to|2|for) {_TO_LEAVE}|\w+)\b"
+    rf"|\b(?:to|2) {_TO_LEAVE}(?: (?!me\b)\w+){{0,4}}? (?:{_ASKED}|click|tap|press|visit|go)"
+    rf"(?: with)?(?: (?:\w+ )?{_INSTRUCTED})?\b"
     r"|\b(?:unsubscribe|opt out|cancel|stop) (?:at )?any ?time\b"
     r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to "
     r"(?:unsubscribe|opt out|stop)\b"
 )
 # The same where anything stands before it; at the beginning it may be what the reply says.
 INSTRUCTIONS_LATER: Final = re.compile(
-    rf"(?<=\w ){_INSTRUCTED} (?:to|2) (?:opt out|optout|unsubscribe|unsub|end|quit|cancel|stop)\b"
+    rf"(?<=\w ){_INSTRUCTED} (?:to|2) {_TO_LEAVE}\b"
     r"|(?<=\w )stop (?:(?:au|al|an|naar|to) )?\d{4,}\b"
+    r"|(?<=\w )(?:unsub|unsubscribe|opt out|optout)(?: from \w+)? (?:(?:to )?\d{4,}\b|available\b|"
+    rf"(?:stop|x)(?= \d|$)|(?:with|{_ASKED}) (?:\w+ ){{0,2}}(?:stop|out|x)\b)"
 )
 # Who takes an instruction to the letter.
 LITERALLY: Final = re.compile(r"^(?:reply|text|txt|send|type|respond)(?: with)? (?=\w+$)")
