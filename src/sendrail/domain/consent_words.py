@@ -105,8 +105,8 @@ PHRASES: Final = re.compile(
             rf"(?:do not|dont|no longer) (?:want|wish) (?:to receive |to get )?{_SOME}{_TEXTS}",
             rf"no (?:more|further) {_TEXTS}",
             (
-                r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of your|out of (?:the "
-                r"|this )?(?:lists?|system|database|group|chat|thread|loop|texts|messages))"
+                r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of your|"
+                r"out of (?:the |this )?(?:lists?|system|database|group|chat|thread|loop|texts|messages))"
             ),
             r"(?:remove|delete) (?:me|my number|my name|this number)",
             r"(?:lose|erase) (?:my|this) number",
