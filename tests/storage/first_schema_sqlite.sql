@@ -110,9 +110,9 @@ CREATE TABLE enrolments (
 )
  WITHOUT ROWID;
 
-CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
-
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -228,6 +228,7 @@ CREATE TABLE replies (
 	received_at BIGINT NOT NULL,
 	rule TEXT,
 	review BOOLEAN DEFAULT 0 NOT NULL,
+	word TEXT,
 	CONSTRAINT replies_key PRIMARY KEY (id)
 );
 
@@ -300,9 +301,9 @@ CREATE TABLE outbox (
 	CONSTRAINT outbox_key PRIMARY KEY (id)
 );
 
-CREATE INDEX outbox_by_ref ON outbox (ref);
-
 CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE INDEX outbox_by_ref ON outbox (ref);
 
 CREATE TABLE webhook_attempts (
 	event_id BIGINT NOT NULL,
@@ -397,9 +398,9 @@ CREATE TABLE links (
 	CONSTRAINT links_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
-CREATE INDEX links_by_token_digest ON links (token_digest);
-
 CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
+
+CREATE INDEX links_by_token_digest ON links (token_digest);
 
 CREATE TABLE sender_owners (
 	link_id INTEGER NOT NULL,

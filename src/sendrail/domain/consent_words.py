@@ -106,7 +106,8 @@ PHRASES: Final = re.compile(
             rf"no (?:more|further) {_TEXTS}",
             (
                 r"(?:take|get) (?:me|my number|my name|this number) (?:off|out of your|"
-                r"out of (?:the |this )?(?:lists?|system|database|group|chat|thread|loop|texts|messages))"
+                r"out of (?:the |this )?(?:lists?|system|database|group|chat|thread|loop|texts|"
+                r"messages))"
             ),
             r"(?:remove|delete) (?:me|my number|my name|this number)",
             r"(?:lose|erase) (?:my|this) number",
