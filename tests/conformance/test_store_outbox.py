@@ -110,6 +110,7 @@ def test_a_reply_is_kept_with_what_it_said(house, endpoint, keyword, kind):
     [reply] = house.read(lambda tx: tx.outbox.taken_replies([event.ref])).values()
     assert (reply.sender, reply.list_number, reply.body) == (ANN, house.list.number, "text")
     assert (reply.keyword, reply.received_at) == (keyword, NOW)
+    assert (reply.rule, reply.word) == (reading.rule, reading.word)
 
 
 @pytest.mark.parametrize("way", ENDINGS)
