@@ -12,6 +12,13 @@ PhoneNumber = NewType("PhoneNumber", int)
 # ITU-T E.164 (11/2010), 6: at most 15 digits, the country code never starts with 0. Fewer than
 # seven digits is no international number in any published numbering plan.
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+# ITU-T E.164, annex D: world zones 1 and 7 are one code each, of the others these have two digits,
+# and all the rest have three.
+_SHORTEST_CODES: Final = frozenset("17")
+_SHORT_CODES: Final = frozenset(
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 "
+    "65 66 81 82 84 86 90 91 92 93 94 95 98".split()
+)
 # In digits: shorter numbers show less of themselves in a log.
 _LONG: Final = 10
 _SHORT: Final = 7
@@ -25,6 +32,20 @@ def parse(text: str) -> PhoneNumber | None:
 def show(number: int) -> str:
     """Return the E.164 form, `+15550100000`: for the API and carriers, never for logs."""
     return f"+{number}"
+
+
+def calling_code_length(digits: str) -> int:
+    """Return how many digits of an international number are its calling code."""
+    if digits[:1] in _SHORTEST_CODES:
+        return 1
+    return 2 if digits[:2] in _SHORT_CODES else 3
+
+
+def show_as_text(number: int) -> str:
+    """Return a form that no spreadsheet takes for a number or a formula: `(+1) 5550100000`."""
+    digits = str(number)
+    length = calling_code_length(digits)
+    return f"(+{digits[:length]}) {digits[length:]}"
 
 
 def mask(number: int) -> str:
