@@ -51,11 +51,11 @@ def test_a_report_has_each_row_that_was_not_taken(shell, contacts, tmp_path):
     shell.json("contacts", "remove", SANDBOX, BEN)
     report = tmp_path / "report.csv"
     shell.json("contacts", "import", SANDBOX, contacts, "--report", str(report), code=1)
-    with report.open(newline="") as file:
+    with report.open(newline="", encoding="utf-8-sig") as file:
         assert list(csv.reader(file)) == [
             ["row", "reason", "line"],
             ["3", "not a phone number, such as +15550100000", "nobody,,"],
-            ["4", "opted out; only their own START brings them back", f"'{BEN},=Ben,"],
+            ["4", "opted out; only their own START brings them back", f"'{BEN},'=Ben,"],
         ]
 
 
@@ -83,11 +83,11 @@ def test_contacts_are_written_to_a_file_of_the_users_own(shell, contacts, tmp_pa
     assert list(tmp_path.glob("*.part")) == []
     printed = shell.run("contacts", "export", SANDBOX, "-").stdout
     assert printed.encode() == path.read_bytes().replace(b"\r\n", b"\n") or printed
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(row["phone_number"], row["first_name"]) for row in rows] == [
-        (ANN, "Ann"),
-        (BEN, "'=Ben"),
+        (f"(+1) {ANN[2:]}", "Ann"),
+        (f"(+1) {BEN[2:]}", "'=Ben"),
     ]
     again = shell.json("contacts", "import", SANDBOX, str(path), "--no-dry-run")
     assert (again["merged"], again["refused"]) == (2, 0)
@@ -95,6 +95,37 @@ def test_contacts_are_written_to_a_file_of_the_users_own(shell, contacts, tmp_pa
     left = shell.run("contacts", "export", SANDBOX, "-", "--with-left").stdout
     assert "false" in left
     assert "false" not in shell.run("contacts", "export", SANDBOX, "-").stdout
+
+
+def test_a_files_country_is_told_or_the_accounts(shell, tmp_path):
+    path = tmp_path / "norwegian.csv"
+    path.write_text("Mobil;Navn\n4791234567;Kari\n912 34 567;Kari\n+15550100001;Ann\n")
+    refused = shell.json("contacts", "import", SANDBOX, str(path), code=1)
+    assert [each["row"] for each in refused["reasons"]] == [2, 3]
+    told = shell.json("contacts", "import", SANDBOX, str(path), "--country", "NO")
+    assert (told["created"], told["merged"]) == (2, 1)
+    assert shell.json("contacts", "country") == {"country": None}
+    assert shell.json("contacts", "country", "--set", "no") == {"country": "NO"}
+    assert shell.run("contacts", "country").stdout == "NO\n"
+    assert shell.json("contacts", "import", SANDBOX, str(path)) == told
+    assert shell.json("blocks", "import", str(path), "--dry-run")["created"] == 2
+    # What is told of a file goes before what the account has set.
+    american = shell.json("blocks", "import", str(path), "--dry-run", "--country", "US", code=1)
+    assert [each["row"] for each in american["reasons"]] == [3]
+    assert shell.json("contacts", "country", "--set", "") == {"country": None}
+    assert shell.error("contacts", "country", "--set", "UK") == (2, "invalid_country")
+    assert shell.error("contacts", "import", SANDBOX, str(path), "--country", "NOR") == (
+        2,
+        "invalid_country",
+    )
+
+
+def test_lists_of_a_file_have_numbers_of_its_country(shell, tmp_path):
+    path = tmp_path / "lists.csv"
+    path.write_text("number,name\n912 34 567,Oslo\n")
+    assert shell.json("lists", "import", str(path), code=1)["refused"] == 1
+    assert shell.json("lists", "import", str(path), "--country", "NO")["created"] == 1
+    assert "+4791234567" in str(shell.json("lists", "list"))
 
 
 def test_an_export_of_no_list_leaves_no_file(shell, tmp_path):

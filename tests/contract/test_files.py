@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 
 import pytest
@@ -34,7 +35,8 @@ def export(door, sender, **params):
     answer = door.get("contacts/export", params={"list_number": sender, **params})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/csv")
-    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    return [row | {"phone_number": re.sub(r"[^+0-9]", "", row["phone_number"])} for row in rows]
 
 
 def code_of(answer):
@@ -66,9 +68,10 @@ def test_a_report_is_a_file_of_what_was_not_taken(door, sender):
     door.do(door.runtime.contacts.remove(door.us, sender, out, source="test"))
     answer = bring_in(door, sender, f"phone,color\n{out},=red\nnobody,blue\n", report="csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="report.csv"'
-    assert list(csv.reader(io.StringIO(answer.text, newline=""))) == [
+    text = answer.content.decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
         ["row", "reason", "line"],
-        ["2", "opted out; only their own START brings them back", f"'{out},=red"],
+        ["2", "opted out; only their own START brings them back", f"'{out},'=red"],
         ["3", "not a phone number, such as +15550100000", "nobody,blue"],
     ]
 
@@ -92,7 +95,8 @@ def test_a_file_of_many_batches_comes_in_pieces(door, sender):
 def test_what_is_written_out_comes_in_again(door, sender):
     bring_in(door, sender, f"{COLUMNS}\n{door.recipient()},=1+1,2026-01-31\n")
     there = door.get("contacts/export", params={"list_number": sender}).content
-    assert b",'=1+1," in there
+    assert there.startswith(b'\xef\xbb\xbf"phone_number","email",')
+    assert b'","\'=1+1","' in there
     other = door.new_list(door.recipient())
     assert bring_in(door, other, there).json()["added"] == 1
     # Meanwhile the server may have looked the number up.
@@ -111,8 +115,27 @@ def test_blocks_are_stored_unless_told_otherwise(door):
     assert (tried["created"], tried["already_there"]) == (1, 1)
     assert (done["dry_run"], done["created"], done["already_there"]) == (False, 1, 1)
     answer = door.get("blocks/export")
-    assert f"{who},old system," in answer.text
+    assert f'"(+1) {who[2:]}","old system",' in answer.text
+    assert put(door, "blocks/import", answer.content).json()["refused"] == 0
     assert code_of(door.post("send-raw", door.order(to=who))) == (400, "contact_blocked")
+
+
+def test_a_number_without_a_plus_is_of_the_country_that_is_named(door, sender):
+    content = "phone\n4791234567\n"
+    [refused] = bring_in(door, sender, content).json()["errors"]
+    assert refused["row"] == 2
+    assert "`country`" in refused["reason"]
+    assert bring_in(door, sender, content, country="no").json()["created"] == 1
+    assert [row["phone_number"] for row in export(door, sender)] == ["+4791234567"]
+    tried = put(door, "blocks/import", content, {"dry_run": "true", "country": "NO"}).json()
+    assert tried["created"] == 1
+
+
+def test_a_number_that_no_plan_knows_is_refused_by_its_row_and_accepted_alone(door, sender):
+    unknown = "+4407700900123"
+    [refused] = bring_in(door, sender, f"phone\n{unknown}\n").json()["errors"]
+    assert refused["reason"].startswith("not_sendable: ")
+    assert door.post("send-raw", door.order(to=unknown)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -135,6 +158,8 @@ def test_a_file_that_is_none_is_refused_whole(door, sender, content, code):
         ({"list_number": "+15550002999"}, "list_not_found"),
         ({"dry_run": "maybe"}, "invalid_parameter"),
         ({"report": "xlsx"}, "invalid_parameter"),
+        ({"country": "Norway"}, "invalid_country"),
+        ({"country": "UK"}, "invalid_country"),
     ],
 )
 def test_a_parameter_at_fault_is_told_by_its_code(door, sender, params, code):

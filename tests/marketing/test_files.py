@@ -6,6 +6,7 @@ That a dry run says the same is told in `test_dry_runs.py`.
 import csv
 import io
 import itertools
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import NotFound
+from sendrail.marketing import files
 from sendrail.marketing.imports import Became, Intake
 
+ME = Actor(name="a test")
 LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"
 ANN, BEN, CID, DAN = (f"+1555010000{n}" for n in range(1, 5))
 
@@ -29,7 +32,14 @@ def us(house):
 
 
 def rows_of(content):
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    return [row | {"phone_number": plain(row["phone_number"])} for row in rows]
+
+
+def plain(shown):
+    """Return the E.164 form of a number as exports write it."""
+    assert re.fullmatch(r"\(\+[0-9]{1,3}\) [0-9]+", shown)
+    return re.sub(r"[^+0-9]", "", shown)
 
 
 def told(report):
@@ -45,8 +55,8 @@ def test_each_row_is_told_what_becomes_of_it(house, us):
     house.do(house.contacts.add(us, OTHER, BEN))
     leave(house, CID)
     house.do(house.blocks.add(us, DAN))
-    content = f"phone,first_name\n{ANN},Anna\n{BEN},Ben\n{CID},Cid\n{DAN},Dan\n5550200001,Eve\n"
-    content += "5550200001,Eva\nnobody,\n"
+    content = f"phone,first_name\n{ANN},Anna\n{BEN},Ben\n{CID},Cid\n{DAN},Dan\n+15550200001,Eve\n"
+    content += "+1 555 020-0001,Eva\nnobody,\n"
     report = house.import_contacts(LIST, content.encode())
     assert told(report) == {
         "created": 1, "added": 1, "merged": 2, "opted_out": 1, "blocked": 1,
@@ -80,6 +90,82 @@ def test_a_file_that_says_who_has_left_subscribes_none_of_them(house):
     content = f"phone,active\n{ANN},false\n{BEN},TRUE\n{CID},No\n".encode()
     assert told(house.import_contacts(LIST, content)) == {"created": 1, "opted_out": 2}
     assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == [BEN]
+
+
+MEANINGS = [
+    *((word, True) for word in (
+        "", " ", "true", "TRUE", "Yes", "y", "1", "1.0", "active", "Subscribed", "opted-in",
+        "Opted In", "WAHR", "ja", "VRAI", "Oui", "VERDADERO", "S\u00ed", "SI\u0301", "VERO",
+        "VERDADEIRO", "Waar", "SANN", "Kyll\u00e4", "PRAWDA", "tak", "DO\u011eRU", "evet", "\u662f",
+        "\u2713", "\uff34\uff32\uff35\uff25",
+    )),
+    *((word, False) for word in (
+        "false", "FALSE", "No", "N", "0", "0.0", "off", "Inactive", "unsubscribed", "UNSUBSCRIBE",
+        "opt-out", "Opted Out", "opted_out", "stop", "removed", "left", "dnc", "Do not text",
+        "FALSCH", "nein", "FAUX", "Non", "d\u00e9sabonn\u00e9", "FALSO", "N\u00e3o", "ONWAAR",
+        "nee", "USANN", "Nej", "FA\u0141SZ", "nie", "YANLI\u015e", "hay\u0131r", "\u5426",
+        "\u2717",
+    )),
+    *((word, None) for word in (
+        "maybe", "?", "-", "n/a", "null", "2", "x", "!active", "active?", "not yet", "pending",
+        "2026-01-31", "+4791234567", "tr\u00fce?", "\u00bd",
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "meaning"), MEANINGS)
+@pytest.mark.usefixtures("us")
+def test_what_is_neither_a_yes_nor_a_no_refuses_its_row(house, word, meaning):
+    file = io.StringIO()
+    csv.writer(file).writerows([("phone", "active"), (ANN, word)])
+    report = house.import_contacts(LIST, file.getvalue().encode())
+    expected = {True: {"created": 1}, False: {"opted_out": 1}, None: {}}
+    assert told(report) == expected[meaning]
+    if meaning is None:
+        assert [each.reason for each in report.reasons] == [
+            "active is neither a yes nor a no; write true or false"
+        ]
+
+
+@pytest.mark.usefixtures("us")
+def test_a_cell_of_two_lines_is_one_contact(house):
+    """Its second line may be a number: it is nobody's contact, and the name is on one line."""
+    content = f'phone,first_name,notes\n{ANN},"Ann\nLee","call\n{BEN}\nagain"\n"{CID}\n{DAN}",,\n'
+    tried = house.import_contacts(LIST, content.encode(), dry_run=True)
+    report = house.import_contacts(LIST, content.encode())
+    assert told(tried) == told(report) == {"created": 1}
+    assert [each.row for each in report.reasons] == [6]
+    assert tried.reasons == report.reasons
+    [row] = rows_of(house.export_contacts(LIST))
+    assert (row["phone_number"], row["first_name"]) == (ANN, "Ann Lee")
+
+
+@pytest.mark.usefixtures("us")
+def test_a_batch_of_long_rows_is_stored_before_it_is_large(house, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(files, "_bring_in", lambda _tx, _to, rows, *_: sizes.append(len(rows)))
+    rows = b"".join(b"+1555020%04d,%s\n" % (n, b"x" * 60_000) for n in range(200))
+    house.do(house.files.import_contacts(house.us, LIST, whole_pieces(rows), Intake(), ME))
+    assert sum(sizes) == 200
+    assert max(sizes) * 60_000 < 5 * 2**20
+
+
+async def whole_pieces(rows):
+    yield b"phone,notes\n"
+    for start in range(0, len(rows), 65_536):
+        yield rows[start : start + 65_536]
+
+
+@pytest.mark.usefixtures("us")
+def test_the_accounts_country_is_its_own(house):
+    assert house.do(house.files.country(house.us)) == ""
+    assert house.do(house.files.set_country(house.us, "no")) == "NO"
+    assert house.do(house.files.country(house.them)) == ""
+    assert told(house.import_contacts(LIST, b"phone\n4791234567\n")) == {"created": 1}
+    theirs = house.import_contacts(THEIRS, b"phone\n4791234567\n", account=house.them)
+    assert theirs.refused == 1
+    house.do(house.files.set_country(house.us, ""))
+    assert house.import_contacts(LIST, b"phone\n4791234567\n").refused == 1
 
 
 def test_consent_and_source_of_a_row_are_kept_and_the_first_stay(house, us):

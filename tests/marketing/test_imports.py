@@ -1,4 +1,7 @@
-"""Rows of a file on their way in: numbers and dates as people write them, batches, and counts."""
+"""Rows of a file on their way in: dates as people write them, batches, and counts.
+
+Numbers as people write them are told in `test_written_numbers.py`.
+"""
 
 import asyncio
 from collections import Counter
@@ -16,53 +19,10 @@ from sendrail.marketing.imports import (
     Intake,
     import_rows,
     moment_of,
-    number_of,
 )
+from sendrail.marketing.written_numbers import number_of
 
 NOW = int(datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp() * 1000)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("+15550100001", 15550100001),
-        ("+1 (555) 010-0001", 15550100001),
-        ("(555) 010-0001", 15550100001),
-        ("555-010-0001", 15550100001),
-        ("555.010.0001", 15550100001),
-        ("5550100001", 15550100001),
-        ("15550100001", 15550100001),
-        ("1 555 010 0001", 15550100001),
-        ("001 555 010 0001", 15550100001),
-        ("011 44 7911 123456", 447911123456),
-        ("0049 30 1234567", 49301234567),
-        ("+49.30.1234567", 49301234567),
-        ("555\u2011010\u20110001", 15550100001),
-    ],
-)
-def test_numbers_are_taken_as_people_write_them(text, number):
-    assert number_of(text) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "no phone number"),
-        ("nobody", "not a phone number"),
-        ("+1555010000a", "not a phone number"),
-        ("+٣٥٥٥٠١٠٠٠٠١", "not a phone number"),
-        ("1.55501E+10", "a spreadsheet has shortened the number"),
-        ("1,5E10", "a spreadsheet has shortened the number"),
-        ("123456", "a number has 7 to 15 digits, not 6"),
-        ("+1234567890123456", "a number has 7 to 15 digits, not 16"),
-        ("07911123456", "not an E.164 number"),
-        ("447911123456", "not an E.164 number"),
-        ("155501000", "not an E.164 number"),
-    ],
-)
-def test_what_is_no_number_is_refused_with_the_reason(text, reason):
-    with pytest.raises(RowError, match=reason):
-        number_of(text)
 
 
 def at(*when):

@@ -200,7 +200,7 @@ def test_what_the_account_has_said_itself_stays(house):
     house.import_contacts("+15550100000", b"phone,carrier,line_type\n+33612345678,Mine,VOIP\n")
     house.do(Finder(house.store, NumberingPlans(), now=lambda: house.now).step())
     [_, row] = house.export_contacts("+15550100000").decode().splitlines()
-    assert row.startswith("+33612345678,,,,Mine,VOIP,Europe/Paris,")
+    assert row.startswith('"(+33) 612345678","","","","Mine","VOIP","Europe/Paris",')
 
 
 def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch):
@@ -269,4 +269,4 @@ def test_a_running_server_looks_its_contacts_up(tmp_path):
             chunks = await runtime.files.export_contacts(us, sender, Actor(name="a test"))
             return b"".join([chunk async for chunk in chunks]).decode()
 
-    assert ",SFR,CELL PHONE,Europe/Paris," in asyncio.run(serve())
+    assert '"SFR","CELL PHONE","Europe/Paris",' in asyncio.run(serve())

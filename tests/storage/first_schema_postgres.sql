@@ -4,7 +4,8 @@ CREATE TABLE public.accounts (
     status text NOT NULL,
     blocked_words text NOT NULL,
     created_at bigint NOT NULL,
-    stop_words text DEFAULT ''::text NOT NULL
+    stop_words text DEFAULT ''::text NOT NULL,
+    country text DEFAULT ''::text NOT NULL
 );
 
 CREATE SEQUENCE public.accounts_id_seq

@@ -5,6 +5,7 @@ CREATE TABLE accounts (
 	blocked_words TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
+	country TEXT DEFAULT '' NOT NULL,
 	CONSTRAINT accounts_key PRIMARY KEY (id),
 	CONSTRAINT accounts_one_name UNIQUE (name)
 );

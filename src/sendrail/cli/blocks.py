@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.exported import OutFile, export_file
-from sendrail.cli.imported import File, Report, import_file
+from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, run
 
 if TYPE_CHECKING:
@@ -71,11 +71,12 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would become of each row.")
     ] = False,
+    country: Country = "",
     report: Report = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Block the numbers of a CSV file with a column phone_number (or phone, msisdn)."""
+    """Block the numbers of a CSV file with a column phone_number (or mobile, phone)."""
     import_file(
         file,
         data,
@@ -85,6 +86,7 @@ def import_(
         ),
         dry_run,
         report,
+        country,
     )
 
 

@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.exported import OutFile, export_file
-from sendrail.cli.imported import File, Report, import_file
+from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, operator, run
 
@@ -196,15 +196,16 @@ def import_(
         bool,
         typer.Option("--dry-run/--no-dry-run", help="Only say what would become of each row."),
     ] = True,
+    country: Country = "",
     report: Report = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Subscribe the contacts of a CSV file; without --no-dry-run nothing is stored.
 
-    The columns: phone_number (or phone, msisdn), and if wished first_name, last_name, email,
-    carrier, line_type, consent_date, ad_network_source and ad_network_id. Whoever has opted out is
-    passed over; a row that cannot be used is reported and holds nothing up.
+    The columns: phone_number (or mobile, phone and others), and if wished first_name, last_name,
+    email, carrier, line_type, consent_date, ad_network_source, ad_network_id and active. Whoever
+    has opted out is passed over; a row that cannot be used is reported and holds nothing up.
     """
     import_file(
         file,
@@ -215,6 +216,7 @@ def import_(
         ),
         dry_run,
         report,
+        country,
     )
 
 
@@ -236,6 +238,27 @@ def export(
             it.default_account, list_number, operator(), with_left=with_left
         ),
     )
+
+
+@app.command()
+def country(
+    new: Annotated[
+        str | None,
+        typer.Option("--set", metavar="CC", help='Two letters, such as NO; "" for none.'),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show the country of numbers without a plus in files that name none, or set it."""
+    if new is None:
+        kept = run(data, as_json, lambda it: it.files.country(it.default_account))
+    else:
+        wanted = new
+        kept = run(data, as_json, lambda it: it.files.set_country(it.default_account, wanted))
+    if as_json:
+        output.document({"country": kept or None})
+    else:
+        print(kept or "none: numbers without a plus are refused")
 
 
 @app.command()

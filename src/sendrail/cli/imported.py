@@ -22,6 +22,15 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="A CSV file with a header line, in UTF-8; - reads stdin."),
 ]
+Country = Annotated[
+    str,
+    typer.Option(
+        "--country",
+        metavar="CC",
+        help="The country of numbers without a plus, such as NO; default: the account's.",
+        show_default=False,
+    ),
+]
 Report = Annotated[
     Path | None,
     typer.Option(
@@ -40,6 +49,7 @@ def import_file(  # noqa: PLR0917 - the commands' common options
     work: "Callable[[Runtime, Chunks, Intake], Awaitable[ImportReport]]",
     dry_run: bool = False,
     report_to: Path | None = None,
+    country: str = "",
 ) -> None:
     """Bring a file in and print what became of its rows; exit code 1 when any was refused."""
     from sendrail.marketing.imports import Intake, file_pieces
@@ -54,7 +64,7 @@ def import_file(  # noqa: PLR0917 - the commands' common options
             _reporting(report_to) as tell,
             output.progress(title, total) as progress,
         ):
-            intake = Intake(dry_run=dry_run, progress=progress, tell=tell)
+            intake = Intake(dry_run=dry_run, country=country, progress=progress, tell=tell)
             report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), intake))
     if as_json:
         output.document(shown(report))
@@ -69,10 +79,10 @@ def _reporting(path: Path | None) -> "Iterator[Tell | None]":
     if path is None:
         yield None
         return
-    from sendrail.marketing.csv_files import REPORT_COLUMNS, written
+    from sendrail.marketing.csv_files import REPORT_COLUMNS, begun, written
 
     with path.open("wb") as file:
-        file.write(written([REPORT_COLUMNS]))
+        file.write(begun(REPORT_COLUMNS))
         yield lambda refused: _discard(
             file.write(written([(str(refused.row), refused.reason, refused.text)]))
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.imported import File, import_file
+from sendrail.cli.imported import Country, File, import_file
 from sendrail.cli.session import Data, Json, ListNumber, run
 from sendrail.cli.verify import verify
 
@@ -122,7 +122,14 @@ def answers_(
 
 
 @app.command("import")
-def import_(file: File, link: Link = "", data: Data = None, as_json: Json = False) -> None:
+def import_(
+    file: File,
+    link: Link = "",
+    *,
+    country: Country = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """Add the lists of a CSV file with the columns number, and if wished name and rate."""
     import_file(
         file,
@@ -131,6 +138,7 @@ def import_(file: File, link: Link = "", data: Data = None, as_json: Json = Fals
         lambda it, chunks, intake: it.lists.import_csv(
             it.default_account, chunks, intake, link=link
         ),
+        country=country,
     )
 
 

@@ -1,38 +1,50 @@
-"""CSV text read as it comes and written safely: a row is a line, and memory holds one.
+"""CSV text read as it comes and written safely: memory holds one row, and a row has a limit.
 
-A line that cannot be used (wrong encoding, too long, an open quote) is refused by its number with
-a reason, and nothing else is lost by it. A cell with a line break in it is refused for the same
-reason: were records allowed to span lines, one stray quote would swallow the rest of the file.
+A row may hold line ends within quotes, as spreadsheets write them; it is known by the line where it
+begins. A row that cannot be used (wrong encoding, too long, broken quotes) is refused by that
+number with a reason, and nothing else is lost by it, but for what stands in quotes: that is never
+taken for rows, and a quote that is never closed ends the file.
 """
 
 import csv
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Final, NamedTuple
 
 from sendrail.domain.errors import InvalidInput
+from sendrail.marketing.csv_quotes import Quotes
+from sendrail.marketing.file_kinds import SAVE_AS_CSV, is_head, text_in, wrong_kind
+from sendrail.marketing.words import folded
 
-LINE_BYTES_MAX: Final = 64 * 1024
+ROW_BYTES_MAX: Final = 64 * 1024
 REPORT_COLUMNS: Final = ("row", "reason", "line")
-# As much of a refused line as its report repeats.
+# As much of a refused row as its report repeats.
 TEXT_LENGTH_MAX: Final = 1_000
+# So many rows in another encoding, and none that shows that the file is in UTF-8, are a file in
+# another encoding.
+FOREIGN_ROWS_MAX: Final = 20
 
-_DELIMITERS: Final = ",;\t"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
-_AS_UTF_8: Final = "Save the file as CSV UTF-8 and import it again"
-# What a spreadsheet would take for a formula; an apostrophe in front makes it text. Apostrophes
-# that stand there already get one more, so that taking one away gives back what was there.
-_FORMULA: Final = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]").match
-_GUARDED: Final = re.compile(r"'+\s*[=+\-@\uff1d\uff0b\uff0d\uff20]").match
-# A number in E.164 form evaluates to itself, and every other program expects it so.
-_NUMBER: Final = re.compile(r"\+[0-9]+").fullmatch
+_DELIMITERS: Final = ",;\t|"
+# By this first line a spreadsheet tells others what divides the cells.
+_SEPARATOR: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE).fullmatch
+_QUOTES: Final = "its quotes do not match: behind a closing one comes more than the next cell"
+# How many names of a column an error tells.
+_NAMES_SHOWN: Final = 3
+
+# What a spreadsheet would take for a formula: at the beginning of a cell, and behind whatever it
+# may take for the end of one. An apostrophe in front makes it text. Apostrophes that stand there
+# already get one more, so that taking one away gives back what was there.
+_UNSEEN: Final = r"\s\u200b-\u200f\u2060\ufeff"
+_STARTER: Final = r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+_FORMULA: Final = re.compile(rf"(^|[,;|])(?=['\"{_UNSEEN}]*{_STARTER})").sub
+_GUARD: Final = re.compile(rf"(^|[,;|])'(?=['\"{_UNSEEN}]*{_STARTER})").sub
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Refused(NamedTuple):
-    """A line that was not taken, by its number in the file; the header is line 1."""
+    """A row that was not taken, by the line where it begins; the first line is 1."""
 
     row: int
     reason: str
@@ -40,7 +52,7 @@ class Refused(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line that could be read, with the wanted columns by their own names."""
+    """A row that could be read, with the wanted columns by their own names."""
 
     row: int
     values: dict[str, str]
@@ -48,109 +60,219 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The line as a report repeats it."""
+        """The row as a report repeats it."""
         return _shown(self.raw)
 
 
 class RowError(Exception):
-    """A line's value cannot be used; the text says why."""
+    """A row's value cannot be used; the text says why."""
 
 
 class CsvReader:
     """A CSV file with a header, fed piece by piece.
 
     `columns` maps each wanted column to the names a header may give it; a header that has none of
-    the names of a `required` column is `InvalidInput`.
+    the names of a `required` column is `InvalidInput`, and so is a file of another kind.
     """
 
     def __init__(self, columns: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
         self._columns = columns
         self._required = required
+        self._head: bytearray | None = bytearray()
+        self._has_returns = False
         self._held = bytearray()
-        self._row = 0
+        # Set where what is held is more than a line: a row that goes on, or one that is too long.
+        self._quotes: Quotes | None = None
+        self._is_too_long = False
+        self._line = 0
+        self._row = 1
         self._at: dict[str, int] = {}
-        self._delimiter = ","
+        self._delimiter = ""
+        self._has_header = False
+        self._foreign_rows = 0
+        self._is_utf_8 = False
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
 
     def feed(self, piece: bytes) -> Iterator[Line | Refused]:
         """Take the next piece of the file; yield what it completes."""
         self.bytes_read += len(piece)
-        *whole, rest = piece.split(b"\n")
-        for end in whole:
-            self._hold(end)
-            raw, self._held = bytes(self._held), bytearray()
-            yield from self._take(raw)
-        self._hold(rest)
+        if self._head is not None:
+            self._head += piece
+            if not is_head(self._head):
+                return
+            piece = self._begin(bytes(self._head))
+        yield from self._split(piece)
 
     def finish(self) -> Iterator[Line | Refused]:
-        """End the file; yield its last line where no line break ended it."""
-        if self._held:
-            yield from self._take(bytes(self._held))
-        if not self._row:
+        """End the file; yield its last row where no line break ended it."""
+        if self._head is not None:
+            yield from self._split(self._begin(bytes(self._head)))
+        if (self._held or self._quotes) and (last := self._end_line(b"")) is not None:
+            yield last
+        if self._quotes is not None:
+            yield self._refused(
+                "a quote is opened in this row and never closed; nothing behind it was read",
+                self._held,
+            )
+        if not self._has_header:
             raise InvalidInput(
                 "The file is empty. Its first line must name the columns.", code="empty_file"
             )
 
+    def _begin(self, head: bytes) -> bytes:
+        self._head = None
+        text = text_in(head)
+        self._is_utf_8 = head.startswith(BOM_UTF8)
+        # Old spreadsheets for the Macintosh end their lines so.
+        self._has_returns = b"\r" in text and b"\n" not in text
+        return text
+
+    def _split(self, piece: bytes) -> Iterator[Line | Refused]:
+        if self._has_returns:
+            piece = piece.replace(b"\r", b"\n")
+        *whole, rest = piece.split(b"\n")
+        for end in whole:
+            if (row := self._end_line(end)) is not None:
+                yield row
+        self._hold(rest)
+
     def _hold(self, piece: bytes) -> None:
-        # Of a line that is too long only the beginning is kept, however long it is.
-        self._held += piece[: LINE_BYTES_MAX - len(self._held)]
+        # Of a row that is too long only the beginning is kept, however long it is.
+        room = ROW_BYTES_MAX - len(self._held)
+        if len(piece) >= room:
+            self._is_too_long = True
+            self._follow_quotes()
+        if self._quotes is not None:
+            self._quotes.feed(piece)
+        self._held += piece[:room]
 
-    def _take(self, raw: bytes) -> Iterator[Line | Refused]:
-        self._row += 1
-        if self._row == 1:
-            self._read_header(raw)
-            return
-        try:
-            fields = _fields(_text(raw), self._delimiter)
-        except RowError as bad:
-            yield Refused(self._row, str(bad), _shown(raw))
-            return
-        if any(fields):
-            values = {
-                column: unguarded(fields[at].strip(" ")) if at < len(fields) else ""
-                for column, at in self._at.items()
-            }
-            yield Line(self._row, values, raw)
+    def _follow_quotes(self) -> Quotes:
+        if self._quotes is None:
+            self._quotes = Quotes(self._delimiter or _divider(self._held))
+            self._quotes.feed(self._held)
+        return self._quotes
 
-    def _read_header(self, raw: bytes) -> None:
-        if raw.startswith(_UTF_16_MARKS) or b"\0" in raw[:4]:
-            raise _unusable(f"it is in UTF-16. {_AS_UTF_8}")
+    def _end_line(self, end: bytes) -> Line | Refused | None:
+        """Return the row that this end of a line completes, if it does and there is one."""
+        self._line += 1
+        if self._held or self._quotes or len(end) >= ROW_BYTES_MAX:
+            self._hold(end)
+            if self._quotes is not None and self._quotes.is_open:
+                self._go_on()
+                return None
+            end = bytes(self._held)
+        if self._is_too_long:
+            until = f", up to line {self._line}" if self._line > self._row else ""
+            row: Line | Refused | None
+            row = self._refused(f"longer than {ROW_BYTES_MAX:,} bytes{until}", end)
+        else:
+            try:
+                row = self._read(end)
+            except RowError as bad:
+                if self._quotes is None and self._opens(end):
+                    self._go_on()
+                    return None
+                row = self._refused(str(bad), end)
+        self._held.clear()
+        self._quotes, self._is_too_long = None, False
+        self._row = self._line + 1
+        return row
+
+    def _opens(self, raw: bytes) -> bool:
+        self._held[:] = raw
+        return b'"' in raw and self._follow_quotes().is_open
+
+    def _go_on(self) -> None:
+        """Keep a row that is not at its end."""
+        if len(self._held) < ROW_BYTES_MAX:
+            self._held += b"\n"
+
+    def _refused(self, reason: str, raw: bytes | bytearray) -> Refused:
+        if not self._has_header:
+            raise _unusable(reason)
+        return Refused(self._row, reason, _shown(raw))
+
+    def _read(self, raw: bytes) -> Line | None:
+        text = self._text(raw)
+        if not self._has_header:
+            self._read_header(text)
+            return None
+        fields = _fields(text, self._delimiter)
+        if not any(fields):
+            return None
+        cell = _cell if b"'" in raw else _plain_cell
+        values = {
+            column: cell(fields[at]) if at < len(fields) else "" for column, at in self._at.items()
+        }
+        return Line(self._row, values, raw)
+
+    def _text(self, raw: bytes) -> str:
         try:
-            header = _text(raw.removeprefix(_BYTE_ORDER_MARK))
-            self._delimiter = max(_DELIMITERS, key=header.count)
-            names = [name.strip().lower() for name in _fields(header, self._delimiter)]
-        except RowError as bad:
-            raise _unusable(f"it is {bad}" if "UTF-8" in str(bad) else str(bad)) from bad
-        self._at = _positions(names, self._columns)
+            text = raw.decode()
+        except UnicodeDecodeError:
+            self._note_foreign_row()
+            raise RowError(f"not UTF-8 text, but perhaps Latin-1. {SAVE_AS_CSV}") from None
+        if not self._is_utf_8 and len(text) < len(raw):
+            self._is_utf_8 = True
+        if "\0" in text:
+            raise RowError("a NUL character in it")
+        return text.removesuffix("\r")
+
+    def _note_foreign_row(self) -> None:
+        self._foreign_rows += 1
+        if not self._is_utf_8 and self._foreign_rows == FOREIGN_ROWS_MAX:
+            raise wrong_kind(
+                f"in another encoding, perhaps Latin-1 or Windows-1252 (see line {self._row})",
+                f"{SAVE_AS_CSV}; what was brought in before stays, and is only brought up to date",
+            )
+
+    def _read_header(self, text: str) -> None:
+        if not self._delimiter and (told := _SEPARATOR(text)) is not None:
+            self._delimiter = told[1]
+            return
+        dividers = [self._delimiter] if self._delimiter else _dividers(text)
+        # What divides most is not always what divides: a name of a column may have commas in it.
+        found = [(each, names) for each in dividers if (names := _names(text, each)) is not None]
+        if not found:
+            _fields(text, dividers[0])
+        usable = [each for each in found if _positions(each[1], self._columns, self._required)]
+        self._delimiter, names = (usable or found)[0]
+        self._at = _positions(names, self._columns, ())
         used = self._at.values()
         self.ignored_columns = [name for at, name in enumerate(names) if name and at not in used]
         for column in self._required:
             if column not in self._at:
-                wanted = " or ".join(self._columns[column])
+                wanted = " or ".join(self._columns[column][:_NAMES_SHOWN])
                 raise InvalidInput(
                     f"The first line must name a column {wanted}.",
                     code="missing_column",
                     param=column,
                 )
+        self._has_header = True
 
 
 def guarded(cell: str) -> str:
     """Return a cell that no spreadsheet runs as a formula, on one line."""
     # A tab or a line break would begin a formula as well, or another row.
-    flat = _CONTROLS.sub(" ", cell)
-    return f"'{flat}" if _FORMULA(flat) and not _NUMBER(flat) else flat
+    return _FORMULA(r"\1'", _CONTROLS.sub(" ", cell))
 
 
 def unguarded(cell: str) -> str:
     """Return what a cell was before it was guarded."""
-    return cell[1:] if cell[:1] == "'" and _GUARDED(cell) else cell
+    return _GUARD(r"\1", cell) if "'" in cell else cell
+
+
+def begun(header: Sequence[str]) -> bytes:
+    """Return a file's beginning: the mark by which spreadsheets know UTF-8, and a header."""
+    return BOM_UTF8 + written([header])
 
 
 def written(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows as lines of CSV, with every cell guarded."""
+    """Return rows of CSV, with every cell guarded and in quotes."""
     text = StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([map(guarded, row) for row in rows])
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerows([map(guarded, row) for row in rows])
     return text.getvalue().encode()
 
 
@@ -158,37 +280,54 @@ def _unusable(why: str) -> InvalidInput:
     return InvalidInput(f"The first line cannot be used: {why}.", code="invalid_csv")
 
 
-def _shown(raw: bytes) -> str:
-    return raw[:TEXT_LENGTH_MAX].decode("utf-8", "replace").rstrip("\r")
+def _shown(raw: bytes | bytearray) -> str:
+    return raw[:TEXT_LENGTH_MAX].decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _text(raw: bytes) -> str:
-    if len(raw) >= LINE_BYTES_MAX:
-        raise RowError(f"longer than {LINE_BYTES_MAX:,} bytes")
+def _plain_cell(field: str) -> str:
+    return field.strip(" ")
+
+
+def _cell(field: str) -> str:
+    return unguarded(field.strip(" "))
+
+
+def _divider(raw: bytes | bytearray) -> str:
+    return _dividers(raw.decode("utf-8", "replace"))[0]
+
+
+def _dividers(header: str) -> list[str]:
+    return sorted(_DELIMITERS, key=header.count, reverse=True)
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    if '"' not in text:
+        if "\r" in text:
+            raise RowError("a carriage return inside it")
+        return text.split(delimiter)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        text = raw.decode().removesuffix("\r")
-    except UnicodeDecodeError:
-        raise RowError(f"not UTF-8 text, but perhaps Latin-1. {_AS_UTF_8}") from None
-    if "\0" in text:
-        raise RowError("a NUL character in it")
-    if "\r" in text:
-        raise RowError("a carriage return inside it")
-    return text
-
-
-def _fields(line: str, delimiter: str) -> list[str]:
-    if '"' not in line:
-        return line.split(delimiter)
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        return next(csv.reader([plain], delimiter=delimiter, strict=True), [])
     except csv.Error:
-        raise RowError("its quotes do not match, or a cell spans several lines") from None
+        raise RowError(_QUOTES) from None
 
 
-def _positions(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    return {
-        column: names.index(name)
+def _names(header: str, delimiter: str) -> list[str] | None:
+    try:
+        return [name.strip().lower() for name in _fields(header, delimiter)]
+    except RowError:
+        return None
+
+
+def _positions(
+    names: Sequence[str], columns: Mapping[str, Sequence[str]], required: Sequence[str]
+) -> dict[str, int]:
+    """Return where the columns are; nothing where one that is required is not there."""
+    plain = [folded(name) for name in names]
+    found = {
+        column: plain.index(name)
         for column, synonyms in columns.items()
-        for name in reversed(synonyms)
-        if name in names
+        for name in reversed([folded(each) for each in synonyms])
+        if name in plain
     }
+    return found if found.keys() >= set(required) else {}

@@ -19,7 +19,7 @@ from sendrail.domain.numbering import LineType
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.marketing.blocks import note_of
-from sendrail.marketing.csv_files import CsvReader, RowError, written
+from sendrail.marketing.csv_files import CsvReader, RowError, begun, written
 from sendrail.marketing.imports import (
     ALONE,
     BESIDE,
@@ -29,11 +29,14 @@ from sendrail.marketing.imports import (
     ImportReport,
     Intake,
     Write,
+    country_for,
     import_rows,
     moment_of,
-    number_of,
 )
 from sendrail.marketing.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
+from sendrail.marketing.numbering_plans import Country, country_of
+from sendrail.marketing.words import column_names, meaning_of
+from sendrail.marketing.written_numbers import number_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
 from sendrail.storage.seen import SeenNumbers
@@ -41,16 +44,12 @@ from sendrail.storage.seen import SeenNumbers
 T = TypeVar("T")
 
 _COLUMNS: Final = PHONE_COLUMN | {
-    "email": ("email", "e-mail", "email_address"),
-    "first_name": ("first_name", "firstname"),
-    "last_name": ("last_name", "lastname"),
-    "carrier": ("carrier",),
-    "line_type": ("line_type", "linetype"),
-    "consent_date": ("consent_date", "consentdate", "consent", "opted_in_date", "optin_date"),
-    "ad_network_source": ("ad_network_source",),
-    "ad_network_id": ("ad_network_id",),
-    "active": ("active",),
-}
+    name: column_names(name)
+    for name in (
+        "email", "first_name", "last_name", "carrier", "line_type", "consent_date",
+        "ad_network_source", "ad_network_id", "active",
+    )
+}  # fmt: skip
 _OUTCOMES: Final = (
     Became.CREATED, Became.ADDED, Became.MERGED, Became.OPTED_OUT, Became.BLOCKED,
 )  # fmt: skip
@@ -69,7 +68,6 @@ _SHORT_TEXTS: Final = (
 # RFC 5321, 4.5.3.1.
 _EMAIL_LENGTH_MAX: Final = 254
 _LINE_TYPES: Final = frozenset(LineType)
-_NO: Final = frozenset({"false", "no", "0"})
 
 
 class FileService:
@@ -93,7 +91,9 @@ class FileService:
     ) -> ImportReport:
         """Subscribe the contacts of a file to a list, or say what would become of them."""
         number = list_number_of(list_number)
-        sender = await self._store.read(lambda tx: owned_list(tx, account_id, number))
+        sender, country = await self._store.read(
+            lambda tx: (owned_list(tx, account_id, number), country_for(tx, account_id, intake))
+        )
 
         def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
             # It may have been deleted meanwhile.
@@ -109,7 +109,7 @@ class FileService:
                 return await import_rows(
                     chunks,
                     CsvReader(_COLUMNS, ["phone_number"]),
-                    lambda values: _contact_of(values, self._now()),
+                    lambda values: _contact_of(values, country, self._now()),
                     write,
                     self._paced(intake),
                     report,
@@ -126,6 +126,7 @@ class FileService:
     ) -> ImportReport:
         """Block the numbers of a file, or say what would become of them."""
         why = note_of(note)
+        country = await self._store.read(lambda tx: country_for(tx, account_id, intake))
 
         def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Became]:
             return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
@@ -140,7 +141,7 @@ class FileService:
                 return await import_rows(
                     chunks,
                     CsvReader(PHONE_COLUMN, ["phone_number"]),
-                    lambda values: number_of(values["phone_number"]),
+                    lambda values: number_of(values["phone_number"], country),
                     write,
                     self._paced(intake),
                     report,
@@ -182,12 +183,23 @@ class FileService:
                 lambda tx: tx.exports.blocks_after(account_id, at, _EXPORT_ROWS)
             )
             rows = [
-                (phone.show(block.recipient), block.note, _moment(block.blocked_at))
+                (phone.show_as_text(block.recipient), block.note, _moment(block.blocked_at))
                 for block in page
             ]
             return rows, page[-1].recipient if page else 0
 
         return _pages(_EXPORTED_BLOCKS, rows_after)
+
+    async def country(self, account_id: AccountId) -> str:
+        """Return the country of the account's numbers without a plus; empty where none is set."""
+        return await self._store.read(lambda tx: tx.accounts.country(account_id))
+
+    async def set_country(self, account_id: AccountId, code: str) -> str:
+        """Set the country of numbers without a plus in files that name none; empty for none."""
+        country = country_of(code)
+        kept = "" if country is None else country.code
+        await self._store.write(lambda tx: tx.accounts.set_country(account_id, kept))
+        return kept
 
     @contextmanager
     def _writing(
@@ -255,7 +267,7 @@ async def _pages(
     header: Sequence[str],
     rows_after: Callable[[int], Any],
 ) -> AsyncIterator[bytes]:
-    yield written([header])
+    yield begun(header)
     rows, at = await rows_after(0)
     while rows:
         yield written(rows)
@@ -323,10 +335,12 @@ def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[Became]:
     return became
 
 
-def _contact_of(values: dict[str, str], now: int) -> FileContact:
+def _contact_of(values: dict[str, str], country: Country | None, now: int) -> FileContact:
+    if "\n" in "".join(values.values()):
+        values = {column: _on_one_line(column, text) for column, text in values.items()}
     said = values.get
     contact = FileContact(
-        recipient=number_of(values["phone_number"]),
+        recipient=number_of(values["phone_number"], country),
         first_name=said("first_name", ""),
         last_name=said("last_name", ""),
         email=said("email", ""),
@@ -335,7 +349,7 @@ def _contact_of(values: dict[str, str], now: int) -> FileContact:
         consent_at=moment_of(said("consent_date", ""), now),
         ad_network_source=said("ad_network_source", ""),
         ad_network_id=said("ad_network_id", ""),
-        has_left=said("active", "").lower() in _NO,
+        has_left=_has_left(said("active", "")),
     )
     for name in _SHORT_TEXTS:
         if len(said(name, "")) > NAME_LENGTH_MAX:
@@ -345,6 +359,20 @@ def _contact_of(values: dict[str, str], now: int) -> FileContact:
     if contact.line_type and contact.line_type not in _LINE_TYPES:
         raise RowError(f"line_type is none of {', '.join(LineType)}")
     return contact
+
+
+def _on_one_line(column: str, text: str) -> str:
+    # What stands on two lines may be two numbers.
+    return text if column == "phone_number" else text.replace("\n", " ").strip()
+
+
+def _has_left(active: str) -> bool:
+    # Where a row does not say, it is one to subscribe, as in a file without the column.
+    if not active.strip():
+        return False
+    if (is_active := meaning_of(active)) is None:
+        raise RowError("active is neither a yes nor a no; write true or false")
+    return not is_active
 
 
 def _check_email(email: str) -> None:
@@ -357,7 +385,7 @@ def _check_email(email: str) -> None:
 
 def _cells_of(contact: ExportedContact) -> Sequence[str]:
     return (
-        phone.show(contact.recipient),
+        phone.show_as_text(contact.recipient),
         contact.email or "",
         contact.first_name,
         contact.last_name,

@@ -16,9 +16,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple, TypeVar
 
-from sendrail.domain import phone
-from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.ids import AccountId
 from sendrail.marketing.csv_files import CsvReader, Line, Refused, RowError
+from sendrail.marketing.numbering_plans import Country, country_of
+from sendrail.marketing.words import column_names
+from sendrail.storage.interface import Tx
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -28,15 +30,8 @@ Write = Callable[[Sequence[T]], Awaitable[Sequence["Became"]]]
 
 CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
-
-# People write numbers with these between the digits; they mean nothing.
-_PUNCTUATION: Final = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2013")
-# How one dials out: of most of the world, and of North America.
-_DIALLED: Final = re.compile(r"^(?:00|011)(?=[1-9])")
-# An area code of North America begins with 2 to 9.
-_NORTH_AMERICAN: Final = re.compile(r"1?([2-9][0-9]{9})").fullmatch
-_SHORTENED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE).fullmatch
-_DIGITS_MIN, _DIGITS_MAX = 7, 15
+# Rows that are longer than most are stored fewer at a time.
+BATCH_BYTES_MAX: Final = 4 * 2**20
 
 _AMERICAN_DATE: Final = re.compile(r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})").fullmatch
 # A file names the same days again and again.
@@ -45,7 +40,7 @@ _EPOCH_YEAR: Final = 1970
 # On a day's first island it begins this long before it does in Greenwich.
 _EARLIEST_DAY_MS: Final = 14 * 3_600_000
 
-PHONE_COLUMN: Final = {"phone_number": ("phone_number", "phone", "msisdn")}
+PHONE_COLUMN: Final = {"phone_number": column_names("phone_number")}
 
 
 class Became(StrEnum):
@@ -86,10 +81,12 @@ ALONE: Final = Pace(rows=5_000, rest=0.0)
 class Intake:
     """How a file is to be taken: judged only, or brought in, and who hears of it meanwhile.
 
-    `progress` hears how many bytes have been dealt with, `tell` of each line not taken.
+    `country` is the one of numbers without a plus, by its two letters; the account's where it is
+    empty. `progress` hears how many bytes have been dealt with, `tell` of each row not taken.
     """
 
     dry_run: bool = False
+    country: str = ""
     progress: Progress | None = None
     tell: Tell | None = None
     pace: Pace = BESIDE
@@ -135,11 +132,14 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     each.
     """
     batch: list[Line | Refused] = []
+    read = 0
 
     async def flush() -> None:
+        nonlocal read
         began = time.perf_counter()
         await _deal_with(batch, parse, write, report, intake.tell)
         batch.clear()
+        read = reader.bytes_read
         if intake.progress is not None:
             intake.progress(reader.bytes_read)
         await asyncio.sleep(intake.pace.rest * (time.perf_counter() - began))
@@ -149,10 +149,17 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
             batch.append(line)
             if len(batch) == intake.pace.rows:
                 await flush()
+        if reader.bytes_read - read > BATCH_BYTES_MAX:
+            await flush()
     batch += reader.finish()
     await flush()
     report.ignored_columns = reader.ignored_columns
     return report
+
+
+def country_for(tx: Tx, account_id: AccountId, intake: Intake) -> Country | None:
+    """Return the country of a file's numbers without a plus; None where they have none."""
+    return country_of(intake.country or tx.accounts.country(account_id))
 
 
 async def file_pieces(stream: BinaryIO) -> Chunks:
@@ -197,30 +204,6 @@ def _parsed(
             yield line, parse(line.values)
         except RowError as bad:
             refused.append(Refused(line.row, str(bad), line.text))
-
-
-def number_of(text: str) -> PhoneNumber:
-    """Return a number as people write it in files.
-
-    With a plus, 00 or 011 it may be of any country; without, it is taken for one of North America
-    where it has that form.
-    """
-    if not text:
-        raise RowError("no phone number")
-    plain = _DIALLED.sub("+", text.translate(_PUNCTUATION))
-    if (american := _NORTH_AMERICAN(plain)) is not None:
-        plain = f"+1{american[1]}"
-    number = phone.parse(plain)
-    if number is not None:
-        return number
-    if _SHORTENED(text.strip()):
-        raise RowError("a spreadsheet has shortened the number; format the column as text")
-    digits = plain.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        raise RowError("not a phone number, such as +15550100000")
-    if not _DIGITS_MIN <= len(digits) <= _DIGITS_MAX:
-        raise RowError(f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {len(digits)}")
-    raise RowError("not an E.164 number, such as +15550100000")
 
 
 def moment_of(text: str, now: int) -> int | None:

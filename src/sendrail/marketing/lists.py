@@ -19,8 +19,8 @@ from sendrail.marketing.imports import (
     Chunks,
     ImportReport,
     Intake,
+    country_for,
     import_rows,
-    number_of,
 )
 from sendrail.marketing.inputs import (
     find_list_by_id,
@@ -32,8 +32,10 @@ from sendrail.marketing.inputs import (
     owned_list_by_id,
 )
 from sendrail.marketing.list_details import ListDetails, all_details, details
+from sendrail.marketing.numbering_plans import Country
 from sendrail.marketing.once import Once, each_time
 from sendrail.marketing.senders import claim_sender
+from sendrail.marketing.written_numbers import number_of
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
@@ -151,7 +153,9 @@ class ListService:
     ) -> ImportReport:
         """Add the lists of a file with the columns number and, if wished, name and rate."""
         assert not intake.dry_run, "lists are few, and their files are not judged beforehand"
-        way = await self._store.read(lambda tx: usable_link(tx, account_id, link))
+        way, country = await self._store.read(
+            lambda tx: (usable_link(tx, account_id, link), country_for(tx, account_id, intake))
+        )
 
         def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[Became]:
             became = []
@@ -166,7 +170,7 @@ class ListService:
         return await import_rows(
             chunks,
             CsvReader(_COLUMNS, ["number"]),
-            self._parse,
+            lambda values: self._parse(values, country),
             lambda rows: self._store.write(lambda tx: add(tx, rows)),
             intake,
             ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE),
@@ -282,8 +286,8 @@ class ListService:
             claim_sender(tx, changed, self._now())
         return changed
 
-    def _parse(self, values: dict[str, str]) -> _NewList:
-        number = number_of(values["number"])
+    def _parse(self, values: dict[str, str], country: Country | None) -> _NewList:
+        number = number_of(values["number"], country)
         try:
             rate = int(values.get("rate") or self._default_rate)
             return _NewList(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _NORTH_AMERICAN: Final = {"1": "[2-9][0-9]{9}"}
 # The longest prefix of any country for calls abroad.
 _DIAL_OUT_LENGTH_MAX: Final = 7
+# Of codes that belong to no country, such as +800.
+_NO_REGION: Final = "001"
 # Codes that are often taken for those of ISO 3166.
 _MISTAKEN: Final = {"UK": "GB", "EL": "GR"}
 # Where the zero at the beginning belongs to the number, shorter ones than a mobile's may have lost
@@ -144,7 +146,7 @@ def _form(calling_code: int, region: str) -> str | None:
     import phonenumbers
 
     found: PhoneMetadata | None
-    if region == phonenumbers.phonenumberutil.REGION_CODE_FOR_NON_GEO_ENTITY:
+    if region == _NO_REGION:
         found = phonenumbers.PhoneMetadata.metadata_for_nongeo_region(calling_code, None)
     else:
         found = phonenumbers.PhoneMetadata.metadata_for_region(region, None)

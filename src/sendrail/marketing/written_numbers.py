@@ -137,7 +137,7 @@ def _count(text: str) -> int:
 
 def _digits(plain: str) -> str:
     """Return the digits, behind a plus where there is one. Raises `RowError` for anything else."""
-    kept = []
+    kept: list[str] = []
     for char in plain:
         if char in "0123456789" or (char == "+" and not kept):
             kept.append(char)
@@ -155,9 +155,7 @@ def _digits(plain: str) -> str:
 def _international(written: list[str]) -> PhoneNumber:
     for digits in written:
         if not _DIGITS_MIN <= len(digits) <= _DIGITS_MAX and len(written) == 1:
-            raise RowError(
-                f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {len(digits)}"
-            )
+            raise RowError(f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {len(digits)}")
     found = {each for each in written if E164(f"+{each}") and is_known(each)}
     return _only(found) if found else _known(written[0])
 
@@ -178,9 +176,7 @@ def _national(written: list[str], country: Country | None) -> PhoneNumber:
     return _only(found, {number for each in written for number in country.doubts(each)}, bare)
 
 
-def _only(
-    found: set[str], doubts: Collection[str] = (), bare: Collection[str] = ()
-) -> PhoneNumber:
+def _only(found: set[str], doubts: Collection[str] = (), bare: Collection[str] = ()) -> PhoneNumber:
     """Return the one number that is meant; of several the only one whose range is in service.
 
     One that is `bare` of every prefix may be the rest of another, and is never chosen.

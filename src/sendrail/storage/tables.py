@@ -58,6 +58,8 @@ accounts: Final = Table(
     _needed("created_at", BigInteger),
     # An account's own words for STOP.
     _needed("stop_words", Text, server_default=text("''")),
+    # Of numbers in files that have no plus; two letters, or empty.
+    _needed("country", Text, server_default=text("''")),
     UniqueConstraint("name"),
 )
 

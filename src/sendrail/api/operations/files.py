@@ -14,12 +14,13 @@ from sendrail.api.operations.parts import (
 from sendrail.api.v2.erasure import Erase, PersonErased
 from sendrail.api.v2.files import REPORTS, ImportedFile
 from sendrail.marketing.blocks import NOTE_LENGTH_MAX
-from sendrail.marketing.csv_files import LINE_BYTES_MAX
+from sendrail.marketing.csv_files import ROW_BYTES_MAX
 from sendrail.marketing.imports import REASONS_MAX
 
 _IMPORTING: Final = (
     *(code for code in POSTING if code not in {"invalid_json", "idempotency_in_progress"}),
     "invalid_parameter",
+    "invalid_country",
     "empty_file",
     "invalid_csv",
     "missing_column",
@@ -31,11 +32,18 @@ _REPORT: Final = query(
     "`csv` answers with a file of the rows that were not taken: `row`, `reason`, `line`.",
 )
 _ROWS: Final = (
-    f"A row is a line of at most {LINE_BYTES_MAX:,} bytes. The first one names the columns, in "
-    "any order, divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
-    "used is told by its number with the reason, and holds nothing up. The file is brought in "
+    f"A row has at most {ROW_BYTES_MAX:,} bytes. The first one names the columns, in any order, "
+    "divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
+    "used is told by the line where it begins, with the reason, and holds nothing up. A number "
+    "without a plus is of the file's `country`. The file is brought in "
     "while it comes, and may be as large as the installation allows. Importing it twice changes "
     "nothing more."
+)
+_COUNTRY: Final = query(
+    "country",
+    {"type": "string", "minLength": 2, "maxLength": 2},
+    "Of numbers without a plus: two letters of ISO 3166, such as NO. Without it, the account's "
+    "own; where it has none, such numbers are refused by their rows.",
 )
 _LIST_NUMBER: Final = query("list_number", PHONE, "The list; write its + as %2B.")
 
@@ -85,18 +93,19 @@ OPERATIONS: Final = (
         description=(
             "Subscribes the contacts of a file to a list. **Unless `dry_run` is `false` nothing "
             "is stored**, and the answer says what would become of each row.\n\n"
-            "The columns: `phone_number` (or `phone`, `msisdn`), and if wished `email`, "
+            "The columns: `phone_number` (or `mobile`, `phone` and others), and if wished `email`, "
             "`first_name`, `last_name`, `carrier`, `line_type`, `consent_date`, "
             "`ad_network_source`, `ad_network_id`. Whoever has opted out is never brought back."
             f"\n\n{_ROWS}"
         ),
         answer=ImportedFile,
         codes=(*_IMPORTING, "missing_list_number", "invalid_list_number", "list_not_found"),
-        file_in="phone_number,first_name,consent_date\n(555) 010-0000,Ada,01/31/2026\n",
+        file_in="phone_number,first_name,consent_date\n+15550100000,Ada,01/31/2026\n",
         file_out="The rows that were not taken, with `report=csv`.",
         parameters=(
             {**_LIST_NUMBER, "required": True},
             query("dry_run", {**_BOOLEAN, "default": True}, "Whether only to judge the rows."),
+            _COUNTRY,
             _REPORT,
         ),
     ),
@@ -107,9 +116,10 @@ OPERATIONS: Final = (
         tag="Contacts",
         summary="Write a list's contacts as a CSV file",
         description=(
-            "Answers with the contacts in the order of their numbers. What a spreadsheet would "
-            "take for a formula has an apostrophe before it; an import takes it away again. The "
-            "export is noted in the audit log."
+            "Answers with the contacts in the order of their numbers, which have the form "
+            "`(+1) 5550100000`: no spreadsheet takes that for a number. What it would take for a "
+            "formula has an apostrophe before it. An import understands both. The export is noted "
+            "in the audit log."
         ),
         answer=None,
         codes=(*READING, "missing_list_number", "invalid_list_number", "list_not_found"),
@@ -145,7 +155,7 @@ OPERATIONS: Final = (
         tag="Blocks",
         summary="Bring blocked numbers in from a CSV file",
         description=(
-            "Blocks the numbers of a file with a column `phone_number` (or `phone`, `msisdn`). "
+            "Blocks the numbers of a file with a column `phone_number` (or `mobile`, `phone`). "
             "Unlike contacts they are stored unless `dry_run` is `true`: a number that is not "
             f"blocked by oversight would be texted.\n\n{_ROWS}"
         ),
@@ -156,6 +166,7 @@ OPERATIONS: Final = (
         parameters=(
             query("note", {"type": "string", "maxLength": NOTE_LENGTH_MAX}, "Why, for each."),
             query("dry_run", {**_BOOLEAN, "default": False}, "Whether only to judge the rows."),
+            _COUNTRY,
             _REPORT,
         ),
     ),

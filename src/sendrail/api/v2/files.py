@@ -22,7 +22,7 @@ from sendrail.app import Runtime
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.csv_files import REPORT_COLUMNS, Refused, written
+from sendrail.marketing.csv_files import REPORT_COLUMNS, Refused, begun, written
 from sendrail.marketing.imports import CHUNK_BYTES, Chunks, ImportReport, Intake
 from sendrail.storage.rows import KeptAnswer
 
@@ -131,12 +131,13 @@ class FileCalls:
             return await self._replay(upload.promise(account, key, self._runtime.clock.now))
         with ExitStack() as stack:
             spool = stack.enter_context(SpooledTemporaryFile(_REPORT_BYTES_IN_MEMORY))
-            spool.write(written([REPORT_COLUMNS]))
+            spool.write(begun(REPORT_COLUMNS))
 
             def tell(refused: Refused) -> None:
                 spool.write(written([(str(refused.row), refused.reason, refused.text)]))
 
-            intake = Intake(dry_run=dry_run, tell=tell if wants_file else None)
+            country = request.query_params.get("country", "")
+            intake = Intake(dry_run=dry_run, country=country, tell=tell if wants_file else None)
             actor = actor_of(request)
             report = await upload.into(lambda chunks: bring_in(account, chunks, intake, actor))
             if wants_file:

@@ -76,6 +76,19 @@ class Accounts:
         if self._connection.execute(changed).rowcount == 0:
             raise NotFound("there is no such account")
 
+    def country(self, account_id: AccountId) -> str:
+        """Return the country of the account's numbers without a plus, or an empty text."""
+        one = select(accounts.c.country).where(accounts.c.id == account_id)
+        country = self._connection.execute(one).scalar_one_or_none()
+        if country is None:
+            raise NotFound("there is no such account")
+        return str(country)
+
+    def set_country(self, account_id: AccountId, country: str) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id).values(country=country)
+        if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
     def add_key(
         self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
     ) -> KeyId:
