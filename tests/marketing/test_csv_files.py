@@ -418,6 +418,16 @@ def test_of_two_columns_of_numbers_a_text_goes_to_the_mobile():
         ("\u200b=1", "'\u200b=1"),
         ("\ufeff=1", "'\ufeff=1"),
         ("\ufe66=1", "'\ufe66=1"),
+        # What would lose digits as a number.
+        ("00123", "'00123"),
+        ("120210000000000123", "'120210000000000123"),
+        ("479123456789", "'479123456789"),
+        ("47912345678", "47912345678"),
+        ("1E5", "'1E5"),
+        ("'007", "''007"),
+        ("0", "0"),
+        ("7", "7"),
+        ("007 Bond", "007 Bond"),
         ("Smith; Ann-Lee", "Smith; Ann-Lee"),
     ],
 )
@@ -434,7 +444,7 @@ def test_a_guard_is_taken_off_again(cell):
 
 
 # Characters that matter to a formula, far oftener than chance would have them.
-tricky = st.text(st.sampled_from("=+-@'\";,| \u00a0\u200b\ufeff\uff1dab"), max_size=12).map(
+tricky = st.text(st.sampled_from("=+-@'\";,| \u00a0\u200b\ufeff\uff1dab012E"), max_size=12).map(
     str.strip
 )
 

@@ -274,6 +274,58 @@ def moment(at):
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+# What LibreOffice Calc 7.4 wrote after it had opened our export, by hand: with the language English
+# (USA) and "detect special numbers"; in Norwegian and German it differs in `true` alone.
+THROUGH_A_SPREADSHEET = """\
+phone_number,email,first_name,last_name,carrier,line_type,timezone,consent_date,ad_network_source,\
+ad_network_id,active,opted_out_at,reason,custom_fields
+(+47) 91234567,ann@example.com,Ann,O'Hara;' =1+1,,,,2026-01-31T00:00:00.000Z,facebook,\
+'120210000000000123,TRUE,,,
+(+1) 5550100001,,'Til,\"""Bee""\",,,,2027-01-15T08:00:00.000Z,,,TRUE,,,
+(+44) 7911123456,,'=1+1,'-2,,,,2026-01-31T08:00:00.000Z,'@x,'00123,TRUE,,,
+(+49) 1511234567890,,Zoë,"Smith,' +Lee",,,,2027-01-15T08:00:00.000Z,,,TRUE,,,
+""".encode()
+
+
+@pytest.mark.usefixtures("us")
+def test_an_export_comes_back_from_a_spreadsheet_the_same(house):
+    lines = io.StringIO()
+    csv.writer(lines).writerows(
+        [
+            ("phone", "email", "first_name", "last_name", "consent_date", "ad_network_source",
+             "ad_network_id"),
+            ("+4791234567", "ann@example.com", "Ann", "O'Hara; =1+1", "2026-01-31", "facebook",
+             "120210000000000123"),
+            ("+447911123456", "", "=1+1", "-2", "2026-01-31T08:00:00Z", "@x", "00123"),
+            ("+491511234567890", "", "Zoë", "Smith, +Lee", "", "", ""),
+            ("+15550100001", "", "'Til", '"Bee"', "", "", ""),
+        ]
+    )  # fmt: skip
+    assert told(house.import_contacts(LIST, lines.getvalue().encode())) == {"created": 4}
+    exported = house.export_contacts(LIST)
+    kept = list(csv.reader(io.StringIO(THROUGH_A_SPREADSHEET.decode(), newline="")))
+    ours = list(csv.reader(io.StringIO(exported.decode("utf-8-sig"), newline="")))
+    assert [[cell.lower() for cell in row] for row in kept] == [
+        [cell.lower() for cell in row] for row in ours
+    ], "this is no longer what was opened: export, open and save it anew, by hand"
+    assert told(house.import_contacts(OTHER, THROUGH_A_SPREADSHEET)) == {"added": 4}
+    assert house.export_contacts(OTHER) == exported
+
+
+@pytest.mark.parametrize(
+    "cell",
+    # What LibreOffice Calc 7.4 makes of +4791234567 in a number's format of its own, or of its
+    # neighbours, where a file is not ours.
+    ["4791234567", "4.79E+09", "4.79123E+009", "4,79123E+09", "4791234567.00", "1.2021E+017"],
+)
+@pytest.mark.usefixtures("us")
+def test_what_a_spreadsheet_took_for_a_number_is_never_a_strangers(house, cell):
+    house.do(house.files.set_country(house.us, "NO"))
+    house.import_contacts(LIST, f'phone\n"{cell}"\n'.encode())
+    rows = rows_of(house.export_contacts(LIST))
+    assert {row["phone_number"] for row in rows} <= {"+4791234567"}
+
+
 # Blocks
 
 

@@ -38,8 +38,13 @@ _NAMES_SHOWN: Final = 3
 # already get one more, so that taking one away gives back what was there.
 _UNSEEN: Final = r"\s\u200b-\u200f\u2060\ufeff"
 _STARTER: Final = r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
-_FORMULA: Final = re.compile(rf"(^|[,;|])(?=['\"{_UNSEEN}]*{_STARTER})").sub
-_GUARD: Final = re.compile(rf"(^|[,;|])'(?=['\"{_UNSEEN}]*{_STARTER})").sub
+# What it would take for a number and write back as another text: without the zeros in front, with
+# fifteen digits at most, or shortened where there are more than eleven.
+_NUMBER: Final = r"(?:0[0-9]+|[0-9]{12,}|[0-9]+(?:[.,][0-9]+)?[Ee]\+?[0-9]+)"
+_RISKY: Final = rf"['\"{_UNSEEN}]*{_STARTER}"
+_LOSSY: Final = rf"['{_UNSEEN}]*{_NUMBER}\Z"
+_FORMULA: Final = re.compile(rf"(^|[,;|])(?={_RISKY})|^(?={_LOSSY})").sub
+_GUARD: Final = re.compile(rf"(^|[,;|])'(?={_RISKY})|^'(?={_LOSSY})").sub
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -253,7 +258,7 @@ class CsvReader:
 
 
 def guarded(cell: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula, on one line."""
+    """Return a cell that no spreadsheet runs as a formula or changes, on one line."""
     # A tab or a line break would begin a formula as well, or another row.
     return _FORMULA(r"\1'", _CONTROLS.sub(" ", cell))
 
