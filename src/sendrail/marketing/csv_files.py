@@ -43,6 +43,8 @@ _STARTER: Final = r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
 _NUMBER: Final = r"(?:0[0-9]+|[0-9]{12,}|[0-9]+(?:[.,][0-9]+)?[Ee]\+?[0-9]+)"
 _RISKY: Final = rf"['\"{_UNSEEN}]*{_STARTER}"
 _LOSSY: Final = rf"['{_UNSEEN}]*{_NUMBER}\Z"
+_BEGINS: Final = re.compile(rf"{_RISKY}|{_LOSSY}").match
+_DIVIDED: Final = re.compile("[,;|]").search
 _FORMULA: Final = re.compile(rf"(^|[,;|])(?={_RISKY})|^(?={_LOSSY})").sub
 _GUARD: Final = re.compile(rf"(^|[,;|])'(?={_RISKY})|^'(?={_LOSSY})").sub
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -206,10 +208,12 @@ class CsvReader:
         fields = _fields(text, self._delimiter)
         if not any(fields):
             return None
-        cell = _cell if b"'" in raw else _plain_cell
         values = {
-            column: cell(fields[at]) if at < len(fields) else "" for column, at in self._at.items()
+            column: fields[at].strip(" ") if at < len(fields) else ""
+            for column, at in self._at.items()
         }
+        if b"'" in raw:
+            values = {column: unguarded(cell) for column, cell in values.items()}
         return Line(self._row, values, raw)
 
     def _text(self, raw: bytes) -> str:
@@ -260,7 +264,11 @@ class CsvReader:
 def guarded(cell: str) -> str:
     """Return a cell that no spreadsheet runs as a formula or changes, on one line."""
     # A tab or a line break would begin a formula as well, or another row.
-    return _FORMULA(r"\1'", _CONTROLS.sub(" ", cell))
+    flat = cell if cell.isprintable() else _CONTROLS.sub(" ", cell)
+    if _DIVIDED(flat):
+        return _FORMULA(r"\1'", flat)
+    # Most cells; the same by a shorter way.
+    return f"'{flat}" if _BEGINS(flat) else flat
 
 
 def unguarded(cell: str) -> str:
@@ -287,14 +295,6 @@ def _unusable(why: str) -> InvalidInput:
 
 def _shown(raw: bytes | bytearray) -> str:
     return raw[:TEXT_LENGTH_MAX].decode("utf-8", "replace").rstrip("\r\n")
-
-
-def _plain_cell(field: str) -> str:
-    return field.strip(" ")
-
-
-def _cell(field: str) -> str:
-    return unguarded(field.strip(" "))
 
 
 def _divider(raw: bytes | bytearray) -> str:
