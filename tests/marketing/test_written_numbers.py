@@ -99,6 +99,10 @@ def test_digits_of_another_width_are_digits():
         ("4791234567", "NO", "+4791234567"),
         ("447911123456", "GB", "+447911123456"),
         ("7911123456", "GB", "+447911123456"),
+        ("15112345678", "DE", "+4915112345678"),
+        # A mobile, and no landline of Leer (0491) that is as long as none.
+        ("4915112345678", "DE", "+4915112345678"),
+        ("62812345678", "ID", "+62812345678"),
         ("4791234567.0", "NO", "+4791234567"),
         ("4791234567,00", "NO", "+4791234567"),
         ("4 791 234 567", "NO", "+4791234567"),
@@ -180,11 +184,13 @@ def test_without_a_plus_and_a_country_the_row_says_what_to_do(text):
         ("123456", "US", "not_sendable"),
         ("+123456", "", "a number has 7 to 15 digits, not 6"),
         ("+1234567890123456", "", "a number has 7 to 15 digits, not 16"),
+        # A Hungarian number that begins with the 6 of the trunk prefix 06, or not.
+        ("612345678", "HU", "more than one"),
+        # One of Japan that is free of charge, or two zeros for the plus.
+        ("0081312345678", "JP", "more than one"),
         # An Italian number with its zero lost, or another that never had one.
         ("331234567", "IT", "more than one"),
         ("+39 (0)321 123456", "", "more than one"),
-        # Indonesia's +62 8..., its plus lost, or the area 628.
-        ("62812345678", "ID", "more than one"),
         # Brazil's carrier 55, and then Poland; or two zeros for the plus of Brazil.
         ("0055 48 99123 4567", "BR", "more than one"),
         ("1" * 101, "US", "not a phone number"),
@@ -257,6 +263,23 @@ def test_no_example_is_a_strangers_in_a_file_of_another_country():
         assert read(e164(example), other) == read(e164(example)), (region, other)
         if text.startswith(("0", "8", "1", "9")) and other != region:
             assert read(text, other) in {e164(example), None}, (region, other, text)
+
+
+def test_what_a_spreadsheet_leaves_of_any_example_is_that_number_or_none():
+    """Zeros and plus lost; and two zeros for the plus where other digits are dialled."""
+    read_right, cells = 0, 0
+    for region, example in EXAMPLES:
+        number = e164(example)
+        national = phonenumbers.national_significant_number(example)
+        dialled = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL)
+        bare = "".join(char for char in dialled if char.isdecimal())
+        lost = {bare, bare.lstrip("0"), national.lstrip("0"), number[1:], f"{number[1:]}.0"}
+        for text in [*lost, f"00{number[1:]}"]:
+            found = read(text, region)
+            assert found in {number, None}, (region, text)
+            read_right += found is not None
+            cells += 1
+    assert read_right > 0.85 * cells
 
 
 @st.composite

@@ -47,6 +47,14 @@ def is_in_service(digits: str) -> bool:
         return False
 
 
+def is_landline(digits: str) -> bool:
+    """Tell whether the number lies in a range of landlines alone."""
+    import phonenumbers
+
+    kind = phonenumbers.number_type(phonenumbers.parse(f"+{digits}"))
+    return kind == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
 class Country(NamedTuple):
     """How numbers are written and dialled in one country, `code` by ISO 3166."""
 
@@ -55,7 +63,6 @@ class Country(NamedTuple):
     dial_out: re.Pattern[str]
     trunk: re.Pattern[str] | None
     trunk_becomes: str | None
-    keeps_zero: bool
 
     def readings(self, digits: str) -> set[str]:
         """Return every number, its calling code first, that these digits are when dialled here."""
@@ -77,12 +84,16 @@ class Country(NamedTuple):
                 yield digits[length:]
 
     def _meant(self, digits: str) -> Iterator[str]:
-        if digits.startswith("00") and self.dial_out.pattern.startswith("00"):
-            # Where other digits follow the two zeros, many write them for the plus all the same.
+        if digits.startswith("00"):
+            # Many write the two zeros for the plus, whatever is dialled in their country.
             yield digits[2:]
-        if self.keeps_zero and len(digits) <= _LOST_ZERO_LENGTH_MAX and digits[:1] != "0":
-            # A spreadsheet took the zero away.
-            yield f"{self.calling_code}0{digits}"
+        elif digits[:1] != "0":
+            # A spreadsheet may have taken a zero away: that of a trunk prefix such as 06, or one
+            # that belongs to the number.
+            if (without := self._without_trunk(f"0{digits}")) is not None:
+                yield self.calling_code + without
+            if len(digits) <= _LOST_ZERO_LENGTH_MAX:
+                yield f"{self.calling_code}0{digits}"
 
     def _without_trunk(self, digits: str) -> str | None:
         begun = self.trunk.match(digits) if self.trunk is not None else None
@@ -120,12 +131,7 @@ def country_of(code: str) -> Country | None:
         dial_out=re.compile(found.international_prefix or "(?!)"),
         trunk=re.compile(trunk) if trunk else None,
         trunk_becomes=found.national_prefix_transform_rule,
-        keeps_zero=not trunk and _has_zeros(calling_code),
     )
-
-
-def _has_zeros(calling_code: str) -> bool:
-    return any(is_known(f"{calling_code}0{'1' * length}") for length in range(4, 12))
 
 
 @cache

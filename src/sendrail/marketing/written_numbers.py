@@ -11,7 +11,7 @@ from typing import Final
 
 from sendrail.domain.phone import E164, PhoneNumber
 from sendrail.marketing.csv_files import RowError
-from sendrail.marketing.numbering_plans import Country, is_in_service, is_known
+from sendrail.marketing.numbering_plans import Country, is_in_service, is_known, is_landline
 
 # As exports write it, `(+47) 91234567`.
 _EXPORTED: Final = re.compile(r"\(\+([1-9][0-9]{0,2})\) ([0-9]{4,14})").fullmatch
@@ -177,13 +177,18 @@ def _national(written: list[str], country: Country | None) -> PhoneNumber:
 
 
 def _only(found: set[str], doubts: Collection[str] = (), bare: Collection[str] = ()) -> PhoneNumber:
-    """Return the one number that is meant; of several the only one whose range is in service.
+    """Return the one number that is meant.
+
+    Of several it is the only one whose range is in service, or else the only one that is no
+    landline: nobody brings landlines in to text them.
 
     One that is `bare` of every prefix may be the rest of another, and is never chosen.
     """
     numbers = {each for each in found.union(doubts) if E164(f"+{each}")}
     if len(numbers) > 1:
         numbers = {each for each in numbers if is_in_service(each)}
+        # Of `4915112345678` in Germany the mobile +4915..., not a landline of fifteen digits.
+        numbers = {each for each in numbers if not is_landline(each)} or numbers
         found = found.difference(bare)
     if len(numbers) != 1 or not numbers <= found:
         raise RowError("can be read as more than one number; write it with + and its country code")
