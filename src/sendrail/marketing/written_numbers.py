@@ -179,8 +179,8 @@ def _national(written: list[str], country: Country | None) -> PhoneNumber:
 def _only(found: set[str], doubts: Collection[str] = (), bare: Collection[str] = ()) -> PhoneNumber:
     """Return the one number that is meant.
 
-    Of several it is the only one whose range is in service, or else the only one that is no
-    landline: nobody brings landlines in to text them.
+    Of several it is the only one whose range is in service, a landline without a prefix not
+    counted: files of contacts are of mobiles.
 
     One that is `bare` of every prefix may be the rest of another, and is never chosen.
     """
@@ -188,7 +188,7 @@ def _only(found: set[str], doubts: Collection[str] = (), bare: Collection[str] =
     if len(numbers) > 1:
         numbers = {each for each in numbers if is_in_service(each)}
         # Of `4915112345678` in Germany the mobile +4915..., not a landline of fifteen digits.
-        numbers = {each for each in numbers if not is_landline(each)} or numbers
+        numbers -= {each for each in numbers.intersection(bare) if is_landline(each)}
         found = found.difference(bare)
     if len(numbers) != 1 or not numbers <= found:
         raise RowError("can be read as more than one number; write it with + and its country code")
