@@ -177,7 +177,7 @@ def test_a_quote_that_is_never_closed_refuses_its_row(size, beside):
 
 def test_of_a_file_that_never_closes_a_quote_memory_holds_one_row():
     reader = CsvReader(NAMED, ["phone_number"])
-    piece = b'"",+15550100009\n' * 256
+    piece = b'"",+15550100009\n' * 256 + b"\n" * 2_048
     list(reader.feed(b'phone,name\n2,"b\n' + piece))
     tracemalloc.start()
     try:

@@ -103,6 +103,8 @@ def test_digits_of_another_width_are_digits():
         # A mobile, and no landline of Leer (0491) that is as long as none.
         ("4915112345678", "DE", "+4915112345678"),
         ("62812345678", "ID", "+62812345678"),
+        # A mobile, and no landline: none begins with 00.
+        ("3900812345", "IT", "+393900812345"),
         ("4791234567.0", "NO", "+4791234567"),
         ("4791234567,00", "NO", "+4791234567"),
         ("4 791 234 567", "NO", "+4791234567"),
@@ -188,6 +190,8 @@ def test_without_a_plus_and_a_country_the_row_says_what_to_do(text):
         ("612345678", "HU", "more than one"),
         # One of Japan that is free of charge, or two zeros for the plus.
         ("0081312345678", "JP", "more than one"),
+        # A mobile one digit short, or a landline of Leer without its zero.
+        ("491511234567", "DE", "more than one"),
         # An Italian number with its zero lost, or another that never had one.
         ("331234567", "IT", "more than one"),
         ("+39 (0)321 123456", "", "more than one"),

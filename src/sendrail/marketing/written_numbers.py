@@ -179,17 +179,14 @@ def _national(written: list[str], country: Country | None) -> PhoneNumber:
 def _only(found: set[str], doubts: Collection[str] = (), bare: Collection[str] = ()) -> PhoneNumber:
     """Return the one number that is meant.
 
-    Of several it is the only one whose range is in service, a landline without a prefix not
-    counted: files of contacts are of mobiles.
-
-    One that is `bare` of every prefix may be the rest of another, and is never chosen.
+    Of several it is the only one whose range is in service. A landline that is `bare` of every
+    prefix does not count: files of contacts are of mobiles, and it may be the rest of another.
     """
     numbers = {each for each in found.union(doubts) if E164(f"+{each}")}
     if len(numbers) > 1:
         numbers = {each for each in numbers if is_in_service(each)}
         # Of `4915112345678` in Germany the mobile +4915..., not a landline of fifteen digits.
         numbers -= {each for each in numbers.intersection(bare) if is_landline(each)}
-        found = found.difference(bare)
     if len(numbers) != 1 or not numbers <= found:
         raise RowError("can be read as more than one number; write it with + and its country code")
     return PhoneNumber(int(numbers.pop()))
