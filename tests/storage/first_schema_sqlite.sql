@@ -302,9 +302,9 @@ CREATE TABLE outbox (
 	CONSTRAINT outbox_key PRIMARY KEY (id)
 );
 
-CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
-
 CREATE INDEX outbox_by_ref ON outbox (ref);
+
+CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
 
 CREATE TABLE webhook_attempts (
 	event_id BIGINT NOT NULL,
