@@ -105,8 +105,20 @@ def test_a_list_tells_how_it_stands_to_those_it_knows(house):
     standings = house.write(lambda tx: tx.signups.standing(house.list.id, [ANN, BEN, CID, 1]))
     assert standings == {
         ANN: Standing(active=True, signed_up=True, custom_fields={"plan": "gold"}),
-        BEN: Standing(active=False, signed_up=False, custom_fields={}),
-        CID: Standing(active=False, signed_up=True, custom_fields={}),
+        BEN: Standing(
+            active=False,
+            signed_up=False,
+            custom_fields={},
+            reason=OptOutReason.MANUAL,
+            left_at=NOW,
+        ),
+        CID: Standing(
+            active=False,
+            signed_up=True,
+            custom_fields={},
+            reason=OptOutReason.MESSAGE,
+            left_at=NOW,
+        ),
     }
     assert house.write(lambda tx: tx.signups.standing(house.their_list.id, [ANN])) == {}
 

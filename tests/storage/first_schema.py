@@ -28,7 +28,11 @@ def of_sqlite():
         database = Path(folder) / "fresh.db"
         bring_up_to_date(database)
         with closing(sqlite3.connect(database)) as raw:
-            made = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+            # A table's indexes are made in no certain order.
+            made = (
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+                " ORDER BY type = 'index', CASE type WHEN 'index' THEN name END, rowid"
+            )
             statements = [row[0].strip() for row in raw.execute(made)]
     statements = [re.sub(r"[ \t]+$", "", each, flags=re.MULTILINE) for each in statements]
     return _file([*statements, f"INSERT INTO alembic_version VALUES ('{SCHEMA}')"])
