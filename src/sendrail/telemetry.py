@@ -96,6 +96,11 @@ class Metrics:
         self.callbacks_refused = self._counter(
             "callbacks_refused", "Callbacks that proved nothing, by carrier kind.", "kind"
         )
+        self.callbacks_set_aside = self._counter(
+            "callbacks_set_aside",
+            "Pieces of callbacks that were read and are of no use, such as texts from short codes.",
+            "why",
+        )
         self.receipts = self._counter(
             "receipts",
             "Receipts by what became of them: applied, late, parked, part, underway, unknown.",

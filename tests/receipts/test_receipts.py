@@ -4,11 +4,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from sendrail.domain.delivery import Failed, Submitted
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Skip, Status
-from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.receipt import About, Receipt, Refused, Reply, SetAside, Why
 from sendrail.domain.sender import OnUncertain
 
 ANN, BEN = 15550100001, 15550100002
@@ -241,6 +242,35 @@ def test_a_callback_that_makes_no_sense_is_kept_with_the_reason(road, sent, raw)
     assert kept == raw
     assert reason
     assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("about", "level"),
+    [(About.RECEIPT, "warning"), (About.REPLY, "error"), (About.UNKNOWN, "error")],
+)
+def test_a_piece_that_makes_no_sense_is_kept_alone_and_its_neighbours_count(
+    road, sent, sender, about, level
+):
+    bad = Refused(reason="text is a number", raw=b"the bad piece", about=about)
+    with capture_logs() as logs:
+        road.callback([reply(sender, "STOP"), bad, receipt()])
+        road.pass_time(1)
+    assert road.fate(sent) == ("delivered", "ok")
+    assert road.counted("replies_total", keyword="stop") == 1
+    found = road.sql("SELECT raw, reason FROM refused_callbacks")
+    assert found == [(b"the bad piece", "text is a number")]
+    [line] = [line for line in logs if line["event"] == "callback_refused"]
+    assert (line["log_level"], line["about"]) == (level, about)
+    assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
+
+
+def test_a_piece_of_no_use_is_counted_and_logged(road, sent):
+    with capture_logs() as logs:
+        road.callback([SetAside(Why.SENDER), receipt(), SetAside(Why.SENDER)])
+        road.pass_time(1)
+    assert road.fate(sent) == ("delivered", "ok")
+    assert road.counted("callbacks_set_aside_total", why="sender_is_no_number") == 2
+    assert [line["count"] for line in logs if line["event"] == "callback_set_aside"] == [2]
 
 
 def test_receipts_that_cannot_be_applied_now_are_applied_later(road, sent):

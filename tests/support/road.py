@@ -335,8 +335,9 @@ class Road:
         self.pass_time(seconds)
 
     def callback(self, *callbacks, link=None):
-        """Let the carrier call back; each callback comes raw and on its own."""
-        raws = [each if isinstance(each, bytes) else pickle.dumps([each]) for each in callbacks]
+        """Let the carrier call back; each callback comes raw, and a list is one that says all."""
+        said = [each if isinstance(each, bytes | list) else [each] for each in callbacks]
+        raws = [each if isinstance(each, bytes) else pickle.dumps(each) for each in said]
         self.do(self.intake.put(link or self.link, raws))
 
     # Seeing

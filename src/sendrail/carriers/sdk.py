@@ -98,8 +98,10 @@ class Carrier(Protocol):
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn one raw callback into what it says.
 
-        Pure, and needs no `start`. Raises `CarrierTrouble` when the bytes make no sense; what it
-        says of other things than messages is left out.
+        Pure, and needs no `start`. Of a callback that says many things each is read alone: one
+        that makes no sense becomes a `Refused` among the others, which count. What is read and of
+        no use, such as a text from a short code or word of another channel, is a `SetAside`.
+        Raises `CarrierTrouble`, and nothing else, when the bytes make no sense as a whole.
         """
         ...
 

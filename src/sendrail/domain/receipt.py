@@ -1,6 +1,11 @@
-"""What a carrier tells us afterwards: receipts on a message's fate, and replies from handsets."""
+"""What a carrier tells us afterwards: receipts on a message's fate, and replies from handsets.
+
+A callback that holds many things may hold some that cannot be read, or cannot be used: they stand
+among the others as `Refused` and `SetAside`, so that none of them vanishes and none costs another.
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import MessageId
@@ -53,4 +58,45 @@ class Reply:
     carrier_ref: str | None = None
 
 
-Callback = Receipt | Reply
+class About(StrEnum):
+    """What a piece of a callback was about, as far as its carrier could tell."""
+
+    RECEIPT = "receipt"
+    REPLY = "reply"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A piece of a callback that could not be read, beside others that could.
+
+    `raw` is that piece as a callback of its own: given to `parse` again it says this, and nothing
+    of its neighbours. `reason` names fields and types, never a value of a person's. What is not
+    surely a receipt may have been a STOP.
+    """
+
+    reason: str
+    raw: bytes
+    about: About = About.UNKNOWN
+
+
+class Why(StrEnum):
+    """Why a piece of a callback was read and is of no use."""
+
+    SENDER = "sender_is_no_number"
+    CHANNEL = "other_channel"
+    NO_TEXT = "no_text"
+    EVENT = "other_event"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A piece of a callback that was read, and that nothing follows from but a count.
+
+    Such as a text from a short code or a sender's name, to whom nobody subscribes.
+    """
+
+    why: Why
+
+
+Callback = Receipt | Reply | Refused | SetAside

@@ -17,7 +17,7 @@ from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status, may_move
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import Callback, Receipt, Refused, Reply, SetAside, Why
 from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.replies import take_reply
 from sendrail.storage.interface import Tx
@@ -36,7 +36,8 @@ class Applied:
     fates: Counter[str] = field(default_factory=Counter)
     ended: Counter[Status] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
-    refused: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    set_aside: Counter[Why] = field(default_factory=Counter)
     removed: Counter[RecipientTrouble] = field(default_factory=Counter)
 
 
@@ -74,15 +75,19 @@ def apply(  # noqa: PLR0917 - a round and all it needs
         except Exception as trouble:  # noqa: BLE001 - a plug-in may raise anything
             # One callback that trips its carrier's code must not hold up all that come after it.
             reason = trouble.message if isinstance(trouble, CarrierTrouble) else repr(trouble)
-            tx.inbox.refuse(callback, reason)
-            applied.refused.append(reason)
-            continue
+            said = (Refused(reason=reason, raw=callback.raw),)
         for each in said:
-            if isinstance(each, Reply):
-                for text in join(tx, callback.link_id, each, now):
-                    _take(tx, callback.link_id, text, policies.replies, now, applied)
-            else:
-                words.append(_Word(callback.link_id, callback.received_at, each))
+            match each:
+                case Reply():
+                    for text in join(tx, callback.link_id, each, now):
+                        _take(tx, callback.link_id, text, policies.replies, now, applied)
+                case Receipt():
+                    words.append(_Word(callback.link_id, callback.received_at, each))
+                case Refused():
+                    tx.inbox.refuse(callback._replace(raw=each.raw), each.reason)
+                    applied.refused.append(each)
+                case SetAside():
+                    applied.set_aside[each.why] += 1
     _apply_receipts(tx, words, ids, policies.troubles, applied)
     tx.inbox.remove([callback.id for callback in callbacks])
     return applied

@@ -9,6 +9,7 @@ import structlog
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Status
+from sendrail.domain.receipt import About
 from sendrail.receipts.apply import (
     Applied,
     Parse,
@@ -107,5 +108,10 @@ class ReceiptWorker:
             self._metrics.replies.labels(keyword).inc(count)
         for trouble, count in applied.removed.items():
             self._metrics.removed.labels(trouble).inc(count)
-        for reason in applied.refused:
-            _log.warning("callback_refused", reason=reason)
+        for why, count in applied.set_aside.items():
+            self._metrics.callbacks_set_aside.labels(why).inc(count)
+            _log.info("callback_set_aside", why=why, count=count)
+        for refused in applied.refused:
+            # A lost receipt leaves one message without its end; anything else may be a lost STOP.
+            log = _log.warning if refused.about is About.RECEIPT else _log.error
+            log("callback_refused", about=refused.about, reason=refused.reason)
