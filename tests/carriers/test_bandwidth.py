@@ -18,7 +18,7 @@ from fake_bandwidth import (
     received,
     refusal,
 )
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.bandwidth.carrier import TOLL_FREE, TOLL_FREE_KEYWORDS, BandwidthCarrier
 from sendrail.carriers.http.exchange import Answer
@@ -57,6 +57,18 @@ def make(settings=()):
 class TestConformance(HttpConformance):
     kind = BandwidthCarrier
     settings = SETTINGS
+    callbacks = (
+        good(callback(URL, event("message-failed", errorCode=4720)), ""),
+        good(
+            callback(
+                URL,
+                received("STOP"),
+                event("message-delivered"),
+                received("Thanks", sender="+15552340002"),
+            ),
+            "",
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -224,12 +236,13 @@ def test_a_message_without_our_tag_is_named_by_bandwidths_id():
     assert (told.carrier_ref, told.message_id) == (REF, None)
 
 
-def test_many_events_come_in_one_callback_and_other_kinds_are_left_out():
-    events = [event("message-delivered"), {"type": "a-new-kind"}, received("Hi")]
-    assert heard(*events) == [
+def test_many_events_come_in_one_callback_and_one_of_another_kind_costs_no_other():
+    told = heard(event("message-delivered"), {"type": "a-new-kind"}, received("Hi"))
+    assert told[::2] == [
         DELIVERED,
         Reply(sender=15552340001, list_number=15559870000, body="Hi", carrier_ref=REF),
     ]
+    assert gist(told[1:2]) == ["no unknown"]
     assert heard() == []
 
 
@@ -270,8 +283,21 @@ def test_a_reply_to_a_group_is_for_the_number_the_event_names():
     assert reply.list_number == 15559870000
 
 
-def test_what_is_no_text_between_two_numbers_is_left_out():
-    assert heard(received("Hi", sender="12345"), received("Hi", to="ACME")) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused():
+    told = heard(
+        received("Hi", sender="12345"),
+        received("Hi", sender="ACME"),
+        received("Hi", to="ACME"),
+        received(5),
+        event("message-suspended"),
+    )
+    senders = ["sender_is_no_number", "sender_is_no_number"]
+    assert gist(told) == [*senders, "no reply", "no reply", "no unknown"]
+
+
+def test_a_picture_without_a_text_costs_no_text_beside_it():
+    told = heard(received(None), received("STOP"))
+    assert [each.body for each in told] == ["", "STOP"]
 
 
 # Credentials of callbacks

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fake_cm import PRODUCT_TOKEN, FakeCm, callback, incoming, refusal, report
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.http.callbacks import with_token
@@ -52,6 +52,25 @@ def make(settings=()):
 class TestConformance(HttpConformance):
     kind = CmCarrier
     settings = SETTINGS
+    callbacks = (
+        good(callback(URL, report("x7y8z9w0", "2"))),
+        good(callback(URL, incoming("STOP"))),
+        good(
+            callback(
+                URL,
+                {
+                    "messages": {
+                        "msg": [
+                            report("x7y8z9w0", "2")["messages"]["msg"],
+                            report("m0000001", "3", 24)["messages"]["msg"],
+                            report("m0000002", 1, "305")["messages"]["msg"],
+                        ]
+                    }
+                },
+            ),
+            "messages.msg",
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -69,6 +88,7 @@ class TestConformance(HttpConformance):
         ("batch_size", {**SETTINGS, "batch_size": 0}),
         ("batch_size", {**SETTINGS, "batch_size": 101}),
         ("parts_max", {**SETTINGS, "parts_max": 9}),
+        ("statuses_enroute", {**SETTINGS, "statuses_enroute": 0}),
         ("statuses_delivered", {**SETTINGS, "statuses_delivered": [2]}),
         ("statuses_undelivered", {**SETTINGS, "statuses_undelivered": "3"}),
         ("statuses_failed", {**SETTINGS, "statuses_failed": None}),
@@ -235,8 +255,6 @@ OTHER_STATUSES = {
 }
 RECEIPTS = [
     ({}, "0", "", None, "PENDING_ENROUTE", None),
-    ({}, "99", "", None, "PENDING_ENROUTE", None),
-    ({}, None, None, None, "PENDING_ENROUTE", None),
     ({}, "2", "", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({}, 2, 0, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({}, "4", "", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
@@ -263,7 +281,6 @@ RECEIPTS = [
     ({}, "3", "25", Status.UNDELIVERED, "REJECTED_OPERATOR (25)", RecipientTrouble.OPERATOR),
     ({}, "3", "77", Status.UNDELIVERED, "REJECTED_UNKNOWN_REASON (77)", None),
     (OTHER_STATUSES, "DELIVRD", "", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
-    (OTHER_STATUSES, "2", "", None, "PENDING_ENROUTE", None),
     (OTHER_STATUSES, "3", "5", Status.FAILED, "REJECTED_UNKNOWN_REASON (5)", None),
 ]
 
@@ -281,12 +298,19 @@ def test_a_status_report_becomes_a_receipt(settings, code, error, status, detail
     ]
 
 
+@pytest.mark.parametrize(("settings", "code"), [({}, "99"), ({}, None), (OTHER_STATUSES, "2")])
+def test_a_status_that_the_settings_do_not_name_is_no_receipt(settings, code):
+    assert gist(heard(report("x7y8z9w0", code), settings)) == ["no receipt"]
+
+
 def test_reports_may_come_several_at_once():
     value = report("first000", "2")
     one, other = value["messages"]["msg"], report("second00", "3")["messages"]["msg"]
     nameless = report(None, "2")["messages"]["msg"]
     value["messages"]["msg"] = [one, other, nameless]
-    assert [each.carrier_ref for each in heard(value)] == ["first000", "second00"]
+    told = heard(value)
+    assert [each.carrier_ref for each in told[:2]] == ["first000", "second00"]
+    assert gist(told[2:]) == ["names_no_message"]
 
 
 def test_a_receipt_for_somebody_elses_message_names_none_of_ours():
@@ -320,19 +344,24 @@ def test_a_number_is_read_in_whatever_form_it_comes(number):
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "said"),
     [
-        {"from": {"number": "12345"}},
-        {"from": {"number": "Shop"}},
-        {"from": {"number": None}},
-        {"to": None},
-        {"message": None},
-        {"message": {"media": {}}},
-        {"channel": "WhatsApp"},
+        ({"from": {"number": "12345"}}, "sender_is_no_number"),
+        ({"from": {"number": "Shop"}}, "sender_is_no_number"),
+        ({"from": {"number": None}}, "no reply"),
+        ({"to": None}, "no reply"),
+        ({"message": None}, "no reply"),
+        ({"message": {"media": {}}}, "no reply"),
+        ({"channel": "WhatsApp"}, "other_channel"),
+        ({"channel": ""}, "a text"),
     ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard(incoming("Hi", **fields)) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    told = heard(incoming("Hi", **fields))
+    if said == "a text":
+        assert [reply.body for reply in told] == ["Hi"]
+    else:
+        assert gist(told) == [said]
 
 
 # Proofs; all there are stand in test_http_proofs.py

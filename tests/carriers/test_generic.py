@@ -4,9 +4,9 @@ import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic
+from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic, signed
 from generic_link import BODY, HEARING, MINIMAL, RECEIPTS, REPLIES, URL, make, message
-from http_suite import HttpConformance
+from http_suite import HttpConformance, good
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.generic.paths import find, find_text
 from sendrail.carriers.generic.requests import PLACEHOLDERS
 from sendrail.carriers.http.exchange import Answer
+from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -30,9 +31,16 @@ def compose(settings, callback_url=URL, body=BODY):
     return make(MINIMAL | settings, callback_url).compose([message(body)])
 
 
+def by_get(query):
+    return CallbackRequest(method="GET", url=f"{URL}?{query}", headers={}, body=b"")
+
+
 class TestJsonConformance(HttpConformance):
     kind = GenericCarrier
     settings = JSON
+    callbacks = (
+        good(signed(URL, EXAMPLES["json: callback"].encode(), JSON["signature_secret"]), "results"),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"\n\n",
@@ -90,6 +98,10 @@ class TestJsonConformance(HttpConformance):
 
 class TestGetConformance(TestJsonConformance):
     settings = GET
+    callbacks = (
+        good(by_get("msgid=4711&dlr=2")),
+        good(by_get("from=0015550100001&to=15550001000&text=STOP")),
+    )
 
     def make_vendor(self):
         return FakeGetGateway()

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from fake_gateways import EXAMPLES, GET, JSON, basic, signed
 from generic_link import HEARING, MINIMAL, RECEIPTS, REPLIES, URL, heard, make, message
+from http_suite import gist
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +66,6 @@ TELLING = HEARING | {"codes": CODES, "receipts": RECEIPTS | {"statuses": WORDS, 
 SAID = [
     ({"state": "ok"}, receipt(Status.DELIVERED, "DELIVERED_TO_HANDSET")),
     ({"state": "on"}, receipt(None, "PENDING_ENROUTE")),
-    ({"state": "new"}, receipt(None, "PENDING_ENROUTE")),
     ({"state": "un"}, receipt(Status.UNDELIVERED, "REJECTED_UNKNOWN_REASON (un)")),
     ({"state": "old"}, receipt(Status.UNDELIVERED, "EXPIRED (old)")),
     (
@@ -95,15 +96,12 @@ EVENTS = [
     (HEARING, TEXT | {"text": ""}, [Reply(sender=15550100001, list_number=15550001000, body="")]),
     (HEARING, [DLR, TEXT], [DONE, REPLY]),
     (HEARING, [], []),
-    (HEARING, {"hello": "world"}, []),
-    (HEARING, TEXT | {"from": "ACME"}, []),
-    (HEARING, TEXT | {"to": "12345"}, []),
-    (HEARING, {"from": "1", "to": "2"}, []),
+    (HEARING, TEXT | {"to": "12345"}, [replace(REPLY, list_number=12345)]),
     # What could be either is a receipt, unless `when` says otherwise.
     (HEARING, DLR | TEXT, [DONE]),
     (
         TYPED,
-        {"data": {"events": [DLR | {"kind": "dlr"}, DLR | TEXT | {"kind": "mo"}, DLR]}},
+        {"data": {"events": [DLR | {"kind": "dlr"}, DLR | TEXT | {"kind": "mo"}]}},
         [DONE, Reply(sender=15550100001, list_number=15550001000, body="Stop ", answered=True)],
     ),
     (TYPED, DLR | {"kind": "dlr"}, [DONE]),
@@ -127,10 +125,40 @@ def test_a_form_and_a_query_are_read_alike():
     assert heard(settings, form) == heard(settings, query) == [DONE]
 
 
-@pytest.mark.parametrize("value", ["r1", 7, None, ["r1"], [[]], [DLR, 7]])
-def test_what_holds_no_events_is_trouble(value):
-    with pytest.raises(CarrierTrouble):
-        heard(HEARING, post(value))
+@pytest.mark.parametrize(
+    ("settings", "event", "said"),
+    [
+        (HEARING, {"hello": "world"}, "other_event"),
+        (HEARING, TEXT | {"from": "ACME"}, "sender_is_no_number"),
+        (HEARING, {"from": "1", "to": "2"}, "no unknown"),
+        (HEARING, {"text": "STOP"}, "no reply"),
+        (HEARING, TEXT | {"from": "5550211113"}, "no reply"),
+        (HEARING, {"id": "r1"}, "no receipt"),
+        (HEARING, {"id": "r1", "state": "a_new_word"}, "no receipt"),
+        (HEARING, {"id": "r1", "state": ["ok"]}, "no receipt"),
+        (TYPED, TEXT | {"kind": "balance"}, "other_event"),
+        (TYPED, TEXT, "no reply"),
+        (TYPED, DLR, "no receipt"),
+        (HEARING, "r1", "no unknown"),
+        (HEARING, 7, "no unknown"),
+        (HEARING, None, "no unknown"),
+        (HEARING, [], "no unknown"),
+    ],
+)
+def test_what_is_neither_costs_no_other(settings, event, said):
+    good = DLR | {"kind": "dlr"}
+    told = heard(settings, post([good, event, good]))
+    assert (told[::2], gist(told[1:2])) == ([DONE, DONE], [said])
+
+
+@pytest.mark.parametrize("value", ["r1", 7, None])
+def test_what_holds_no_events_is_refused(value):
+    assert gist(heard(HEARING, post(value))) == ["no unknown"]
+
+
+def test_a_connector_of_a_country_reads_its_national_numbers():
+    [reply] = heard(HEARING | {"country": "US"}, post(TEXT | {"from": "5550211113"}))
+    assert reply.sender == 15550211113
 
 
 @given(st.binary(max_size=200))

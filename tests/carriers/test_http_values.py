@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.codes import Action, Code, Codes, outcome_by_status
-from sendrail.carriers.http.exchange import Answer, basic, post_form, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, basic, post_form, post_json
+from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Rejected, Throttled, Unavailable, Uncertain

@@ -7,7 +7,7 @@ import json
 import pytest
 from fake_infobip import KEY, FakeInfobip, callback, incoming, refusal, report, status
 from http_peer import HttpPeer, Said
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 from structlog.testing import capture_logs
 
 from sendrail.carriers.http.exchange import Answer, basic
@@ -56,6 +56,20 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = InfobipCarrier
     settings = SETTINGS
+    callbacks = (
+        good(callback(URL, [report(REF, "DELIVERED_TO_HANDSET")]), "results"),
+        good(
+            callback(
+                URL,
+                [
+                    report(REF, "REJECTED_DESTINATION", "EC_UNKNOWN_SUBSCRIBER"),
+                    incoming("STOP"),
+                    report("m0000002-0123abcd", "PENDING_ENROUTE"),
+                ],
+            ),
+            "results",
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -302,9 +316,8 @@ def heard(results, settings=()):
 
 RECEIPTS = [
     ("PENDING_ENROUTE", "NO_ERROR", None, "PENDING_ENROUTE", None),
-    ("A_NEW_STATUS", "NO_ERROR", None, "PENDING_ENROUTE", None),
     ("DELIVERED_TO_HANDSET", "NO_ERROR", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
-    ("DELIVERED_TO_OPERATOR", "NO_ERROR", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
+    ("DELIVERED_TO_OPERATOR", "NO_ERROR", Status.DELIVERED, "DELIVERED_TO_OPERATOR", None),
     (
         "UNDELIVERABLE_NOT_DELIVERED",
         "EC_ABSENT_SUBSCRIBER",
@@ -396,7 +409,11 @@ def test_a_receipt_for_somebody_elses_message_names_none_of_ours(ref):
 
 
 def test_the_report_on_a_refused_copy_does_not_fail_the_message_that_was_taken():
-    assert heard([report(REF, "REJECTED_DUPLICATE_MESSAGE_ID")]) == []
+    assert gist(heard([report(REF, "REJECTED_DUPLICATE_MESSAGE_ID")])) == ["other_event"]
+
+
+def test_a_status_of_no_known_group_is_no_receipt():
+    assert gist(heard([report(REF, "A_NEW_STATUS")])) == ["no receipt"]
 
 
 KEYWORDS = {"answered_keywords": ["stop", "HELP"]}
@@ -427,10 +444,78 @@ def test_an_incoming_text_becomes_a_reply(settings, text, answered):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"from": "12345"}, {"from": "InfoSMS"}, {"to": None}, {"text": None}]
+    ("fields", "said"),
+    [
+        ({"from": "12345"}, "sender_is_no_number"),
+        ({"from": "InfoSMS"}, "sender_is_no_number"),
+        ({"from": None}, "no reply"),
+        ({"to": None}, "no reply"),
+        ({"text": None}, "no reply"),
+        ({"text": 5}, "no reply"),
+    ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard([incoming("Hi") | fields]) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    assert gist(heard([incoming("Hi") | fields])) == [said]
+
+
+# The public page's table: each name with its word, what follows for the recipient, and the status.
+TABLE = [
+    ("DELIVERED_TO_HANDSET", 3, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
+    ("DELIVERED_TO_OPERATOR", 3, Status.DELIVERED, "DELIVERED_TO_OPERATOR", None),
+    (
+        "REJECTED_ABSENT_SUBSCRIBER",
+        5,
+        Status.FAILED,
+        "REJECTED_ABSENT_SUBSCRIBER",
+        RecipientTrouble.ABSENT_SUBSCRIBER,
+    ),
+    ("REJECTED_SYSTEM_ERROR", 5, Status.FAILED, "REJECTED_SYSTEM_ERROR", None),
+    ("REJECTED_OPERATOR", 5, Status.FAILED, "REJECTED_OPERATOR", RecipientTrouble.OPERATOR),
+    ("REJECTED_DUPLICATE", 5, Status.FAILED, "REJECTED_DUPLICATE", None),
+    ("REJECTED_SPAM", 5, Status.FAILED, "REJECTED_SPAM", RecipientTrouble.SPAM),
+    (
+        "REJECTED_DESTINATION",
+        5,
+        Status.FAILED,
+        "REJECTED_DESTINATION",
+        RecipientTrouble.INVALID_DESTINATION,
+    ),
+]
+GROUP_NAMES = {3: "DELIVERED", 5: "REJECTED"}
+
+
+@pytest.mark.parametrize("told", ["group", "group's name", "name alone"])
+@pytest.mark.parametrize(("name", "group", "status", "word", "trouble"), TABLE)
+def test_the_public_table_of_statuses(name, group, status, word, trouble, told):
+    by = {
+        "group": {"groupId": group},
+        "group's name": {"groupName": GROUP_NAMES[group]},
+        "name alone": {},
+    }[told]
+    [receipt] = heard([{"messageId": REF, "status": {"name": name, **by}}])
+    assert (receipt.status, receipt.trouble) == (status, trouble)
+    assert receipt.detail.partition(" ")[0] == word
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        # Of two sources the one that settles wins.
+        ({"groupId": 1, "groupName": "PENDING", "name": "REJECTED_SPAM"}, Status.FAILED),
+        ({"groupId": 99, "groupName": "EXPIRED", "name": "A_NEW_NAME"}, Status.UNDELIVERED),
+        ({"groupId": 2, "name": ""}, Status.UNDELIVERED),
+        ({"groupId": 0, "groupName": "ACCEPTED", "name": "MESSAGE_ACCEPTED"}, None),
+    ],
+)
+def test_a_status_is_known_by_its_group_or_its_name(status, expected):
+    [receipt] = heard([{"messageId": REF, "status": status}])
+    assert receipt.status is expected
+
+
+def test_half_an_emoji_costs_no_text_beside_it():
+    told = heard([incoming("hi \ud83d"), incoming("STOP"), report(REF, "DELIVERED_TO_HANDSET")])
+    assert [each.body for each in told[:2]] == ["hi \ufffd", "STOP"]
+    assert told[2].status is Status.DELIVERED
 
 
 # Proofs; all there are stand in test_http_proofs.py

@@ -13,7 +13,7 @@ from fake_plivo import (
     headers_v3,
     posted,
 )
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.plivo.carrier import KEYWORDS, PlivoCarrier
@@ -29,7 +29,7 @@ from sendrail.domain.delivery import (
 )
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Receipt, Reply
+from sendrail.domain.receipt import Receipt, Refused, Reply
 from sendrail.domain.text import Encoding
 
 SETTINGS = {"auth_id": ACCOUNT, "auth_token": TOKEN}
@@ -52,6 +52,26 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = PlivoCarrier
     settings = SETTINGS
+    callbacks = (
+        good(
+            callback(
+                f"{URL}?message=x7y8z9w0",
+                {"MessageUUID": "db3c", "To": "15552340001", "Status": "failed", "ErrorCode": "50"},
+            )
+        ),
+        good(
+            callback(
+                URL,
+                {
+                    "MessageUUID": "db3d",
+                    "Type": "sms",
+                    "From": "15552340001",
+                    "To": "15559870000",
+                    "Text": "STOP",
+                },
+            )
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/x-www-form-urlencoded\n\n",
@@ -157,7 +177,6 @@ def test_a_check_that_is_forbidden_says_nothing_of_countries():
 RECEIPTS = [
     ({"Status": "queued"}, None, "PENDING_ENROUTE", None),
     ({"Status": "sent"}, None, "PENDING_ENROUTE", None),
-    ({"Status": "a_new_word"}, None, "PENDING_ENROUTE", None),
     ({"Status": "delivered", "ErrorCode": "000"}, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({"Status": "read"}, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({"Status": "failed"}, Status.FAILED, "REJECTED_UNKNOWN_REASON", None),
@@ -268,9 +287,23 @@ def test_a_picture_without_a_text_is_an_empty_reply():
     assert reply.body == ""
 
 
-@pytest.mark.parametrize("fields", [{"From": "12345"}, {"To": "54321"}, {"From": ""}])
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard(make(), callback(URL, INCOMING | {"Text": "Hi"} | fields)) == []
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"From": "12345"}, "sender_is_no_number"),
+        ({"To": ""}, "no reply"),
+        ({"From": ""}, "no reply"),
+        ({"From": "05550211113"}, "no reply"),
+    ],
+)
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    assert gist(heard(make(), callback(URL, INCOMING | {"Text": "Hi"} | fields))) == [said]
+
+
+@pytest.mark.parametrize("fields", [INCOMING, {"MessageUUID": UUID, "Status": "a_new_word"}])
+def test_what_names_neither_a_text_nor_a_known_status_is_refused(fields):
+    [refused] = heard(make(), callback(URL, fields))
+    assert isinstance(refused, Refused)
 
 
 def test_a_number_may_be_set_up_to_call_back_by_get():

@@ -13,7 +13,7 @@ from fake_telnyx import (
     public_key,
     sign,
 )
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.http.exchange import Answer
@@ -60,6 +60,36 @@ def signed(value, signed_at=NOW, **more):
 class TestConformance(HttpConformance):
     kind = TelnyxCarrier
     settings = SETTINGS
+    callbacks = (
+        good(
+            callback(
+                URL,
+                event(
+                    "message.finalized",
+                    {
+                        "id": "40385f64",
+                        "to": [{"phone_number": "+15552340001", "status": "delivery_failed"}],
+                        "errors": [{"code": "40001", "title": "no"}],
+                        "webhook_url": f"{URL}?message=x7y8z9w0",
+                    },
+                ),
+            )
+        ),
+        good(
+            callback(
+                URL,
+                event(
+                    "message.received",
+                    {
+                        "id": "40385f65",
+                        "from": {"phone_number": "+15552340001", "carrier": "T"},
+                        "to": [{"phone_number": "+15559870000"}],
+                        "text": "STOP",
+                    },
+                ),
+            )
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -174,8 +204,6 @@ def test_an_answer_that_makes_no_sense_is_said_to_make_none(status, body):
 RECEIPTS = [
     ("queued", None, None, "PENDING_ENROUTE", None),
     ("sent", None, None, "PENDING_ENROUTE", None),
-    ("a_new_word", None, None, "PENDING_ENROUTE", None),
-    ("delivery_unconfirmed", None, None, "PENDING_ENROUTE", None),
     ("delivered", None, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ("read", None, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ("expired", None, Status.UNDELIVERED, "EXPIRED", None),
@@ -279,22 +307,36 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
     ]
 
 
+def told_of(word):
+    return event("message.finalized", {"id": "m1", "to": [{"status": word}]})
+
+
 def test_a_picture_without_a_text_is_an_empty_reply():
     [reply] = heard(make(), signed(event("message.received", INCOMING | {"text": None})))
     assert reply.body == ""
 
 
 @pytest.mark.parametrize(
-    "told",
+    ("told", "said"),
     [
-        event("message.received", INCOMING | {"from": {"phone_number": "12345"}}),
-        event("message.received", INCOMING | {"to": [{"phone_number": "54321"}]}),
-        event("message.received", INCOMING | {"from": {"agent_id": "rcs"}}),
-        event("call.initiated", {"call_control_id": "v3"}),
+        (
+            event("message.received", INCOMING | {"from": {"phone_number": "12345"}}),
+            "sender_is_no_number",
+        ),
+        (event("message.received", INCOMING | {"to": [{"phone_number": "?"}]}), "no reply"),
+        (event("message.received", INCOMING | {"from": {"agent_id": "rcs"}}), "no reply"),
+        (event("call.initiated", {"call_control_id": "v3"}), "other_event"),
+        (told_of("delivery_unconfirmed"), "unconfirmed"),
+        (told_of("a_new_word"), "no receipt"),
     ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(told):
-    assert heard(make(), signed(told)) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(told, said):
+    assert gist(heard(make(), signed(told))) == [said]
+
+
+def test_an_event_on_a_message_that_is_not_known_is_trouble():
+    with pytest.raises(CarrierTrouble, match=r"message\.lost"):
+        heard(make(), signed(event("message.lost", INCOMING)))
 
 
 # Signatures; the vendor's own verifier is asked in tests/oracles

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from fake_twilio import ACCOUNT, TOKEN, FakeTwilio, callback
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.exchange import Answer, basic
@@ -45,6 +45,27 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = TwilioCarrier
     settings = SETTINGS
+    callbacks = (
+        good(
+            callback(
+                f"{URL}?message=x7y8z9w0",
+                {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"},
+            )
+        ),
+        good(
+            callback(
+                URL,
+                {
+                    "MessageSid": "SM2",
+                    "SmsStatus": "received",
+                    "NumMedia": "0",
+                    "From": "+15552340001",
+                    "To": "+15559870000",
+                    "Body": "STOP",
+                },
+            )
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/x-www-form-urlencoded\n\n",
@@ -191,7 +212,6 @@ def test_what_stops_the_link_says_why():
 RECEIPTS = [
     ({"MessageStatus": "queued"}, None, "PENDING_ENROUTE", None),
     ({"MessageStatus": "sent"}, None, "PENDING_ENROUTE", None),
-    ({"MessageStatus": "a_new_word"}, None, "PENDING_ENROUTE", None),
     ({"MessageStatus": "delivered"}, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({"MessageStatus": "read"}, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ({"MessageStatus": "canceled"}, Status.FAILED, "REJECTED_CANCELLED", None),
@@ -291,12 +311,22 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"From": "12345"}, {"From": "whatsapp:+15552340001"}, {"To": "rcs:agent"}, {"From": ""}],
+    ("fields", "said"),
+    [
+        ({"From": "12345"}, "sender_is_no_number"),
+        ({"From": "whatsapp:+15552340001"}, "other_channel"),
+        ({"To": "rcs:agent"}, "other_channel"),
+        ({"From": ""}, "no reply"),
+        ({"From": "5550211113"}, "no reply"),
+        ({"MessageStatus": "a_new_word"}, "no receipt"),
+    ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard(make(), callback(URL, INCOMING)) == []
-    assert heard(make(), callback(URL, INCOMING | {"Body": "Hi"} | fields)) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    assert gist(heard(make(), callback(URL, INCOMING | {"Body": "Hi"} | fields))) == [said]
+
+
+def test_a_text_without_a_text_is_refused():
+    assert gist(heard(make(), callback(URL, INCOMING))) == ["no reply"]
 
 
 def test_a_number_may_be_set_up_to_call_back_by_get():

@@ -16,7 +16,7 @@ from fake_vonage import (
     receipt,
     signed,
 )
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.sdk import CallbackRequest, LinkContext
@@ -64,9 +64,28 @@ def make(settings=(), callback_url=URL):
     return VonageCarrier({**SETTINGS, **dict(settings)}, context)
 
 
+PLACE = {"concat-ref": "7", "concat-total": "2", "concat-part": "1"}
+
+
 class TestConformance(HttpConformance):
     kind = VonageCarrier
     settings = SETTINGS
+    callbacks = (
+        good(in_json(URL, receipt("A1", "failed", "6"))),
+        good(form(URL, receipt("A1", "delivered"))),
+        good(in_json(URL, incoming("STOP"))),
+        good(by_get(URL, incoming("STOP"))),
+        good(
+            form(
+                URL,
+                incoming(
+                    "ST",
+                    concat="true",
+                    **{"concat-ref": "7", "concat-total": "2", "concat-part": "1"},
+                ),
+            )
+        ),
+    )
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -224,8 +243,6 @@ def heard(request, carrier=None):
 RECEIPTS = [
     ("accepted", "0", None, "PENDING_ENROUTE", None),
     ("buffered", "0", None, "PENDING_ENROUTE", None),
-    ("unknown", "1", None, "PENDING_ENROUTE", None),
-    ("a_new_word", "0", None, "PENDING_ENROUTE", None),
     ("delivered", "0", Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ("deleted", "0", Status.FAILED, "REJECTED_CANCELLED", None),
     ("expired", "0", Status.UNDELIVERED, "EXPIRED", None),
@@ -349,10 +366,25 @@ def test_a_part_that_makes_no_sense_is_still_heard(fields):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"msisdn": "12345"}, {"msisdn": "Shop"}, {"to": None}, {"text": None}]
+    ("fields", "said"),
+    [
+        ({"msisdn": "12345"}, "sender_is_no_number"),
+        ({"msisdn": "Shop"}, "sender_is_no_number"),
+        ({"msisdn": "5550211113"}, "no reply"),
+        ({"to": None}, "no reply"),
+        ({"text": None}, "no reply"),
+        ({"text": None, "data": "0102", "type": "binary"}, "no_text"),
+    ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard(in_json(HEARD, incoming("Hi") | fields)) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    assert gist(heard(in_json(HEARD, incoming("Hi") | fields))) == [said]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("a_new_word", "no receipt"), ("unknown", "unconfirmed")]
+)
+def test_a_status_that_says_nothing_is_counted(word, said):
+    assert gist(heard(in_json(HEARD, receipt("A1", word)))) == [said]
 
 
 # Proofs; the vendor's own signer and verifier are asked in tests/oracles

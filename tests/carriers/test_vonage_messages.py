@@ -16,7 +16,7 @@ from fake_vonage import (
     token,
     with_token,
 )
-from http_suite import HttpConformance
+from http_suite import HttpConformance, gist, good
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.sdk import LinkContext
@@ -71,6 +71,10 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = VonageCarrier
     settings = SETTINGS
+    callbacks = (
+        good(in_json(URL, status("aaaa-1", "rejected", 1050, client_ref="x7y8z9w0"))),
+        good(in_json(URL, message_in("STOP"))),
+    )
     garbage = (
         *HttpConformance.garbage,
         b'application/json\n\n{"message_uuid": ""}',
@@ -178,7 +182,6 @@ def heard(fields, settings=()):
 
 RECEIPTS = [
     ("submitted", None, None, "PENDING_ENROUTE", None),
-    ("a_new_word", None, None, "PENDING_ENROUTE", None),
     ("delivered", None, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     ("read", None, Status.DELIVERED, "DELIVERED_TO_HANDSET", None),
     (
@@ -221,10 +224,21 @@ def test_an_incoming_text_becomes_a_reply(settings, text, answered):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"channel": "whatsapp"}, {"from": "12345"}, {"to": None}, {"text": None}]
+    ("fields", "said"),
+    [
+        ({"channel": "whatsapp"}, "other_channel"),
+        ({"channel": None}, "no reply"),
+        ({"from": "12345"}, "sender_is_no_number"),
+        ({"to": None}, "no reply"),
+        ({"text": None}, "no reply"),
+    ],
 )
-def test_what_is_no_text_between_two_numbers_is_left_out(fields):
-    assert heard(message_in("Hi") | fields) == []
+def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
+    assert gist(heard(message_in("Hi") | fields)) == [said]
+
+
+def test_a_status_that_is_not_known_is_no_receipt():
+    assert gist(heard(status(UUID, "a_new_word"))) == ["no receipt"]
 
 
 # Proofs; the vendor's own verifier is asked in tests/oracles

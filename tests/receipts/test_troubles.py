@@ -62,11 +62,11 @@ def left(road, sender, recipient=ANN):
     return contact.reason if contact and not contact.active else None
 
 
-def deliver(road, sender, recipient=ANN):
+def deliver(road, sender, recipient=ANN, detail="ok"):
     road.send(sender, recipient, body=f"good {road.clock.now()}")
     road.pass_time(1)
     reference = f"ref-{len(road.carrier.taken)}"
-    road.callback(Receipt(carrier_ref=reference, status=Status.DELIVERED, detail="ok"))
+    road.callback(Receipt(carrier_ref=reference, status=Status.DELIVERED, detail=detail))
     road.pass_time(1)
 
 
@@ -133,6 +133,15 @@ def test_a_delivery_in_between_begins_the_count_anew(started, way):
     # Hers was hers alone.
     way(road, road.sender, BEN, PASSING[0])
     assert left(road, road.sender, BEN) == "bad_response"
+
+
+def test_what_only_the_operator_has_counts_as_no_delivery(started, way):
+    road = started()
+    for _ in range(TIMES - 1):
+        way(road, road.sender, ANN, PASSING[0])
+    deliver(road, road.sender, detail="DELIVERED_TO_OPERATOR")
+    way(road, road.sender, ANN, PASSING[0])
+    assert left(road, road.sender) == "bad_response"
 
 
 def test_a_delivery_on_another_list_changes_no_count(started, way):

@@ -29,7 +29,15 @@ STATUSES = {
     "REJECTED_A_NEW_REASON": (5, 999),
     "A_NEW_STATUS": (9, 999),
 }
-GROUPS = {0: "ACCEPTED", 1: "PENDING", 2: "UNDELIVERABLE", 3: "DELIVERED", 4: "EXPIRED"}
+GROUPS = {
+    0: "ACCEPTED",
+    1: "PENDING",
+    2: "UNDELIVERABLE",
+    3: "DELIVERED",
+    4: "EXPIRED",
+    5: "REJECTED",
+    9: "A_NEW_GROUP",
+}
 # Recipients that are refused, as nowhere else there is a number for it.
 REFUSED = {"15552340052": "REJECTED_DESTINATION", "15552340014": "REJECTED_DESTINATION_BLOCKLISTED"}
 
@@ -38,7 +46,7 @@ def status(name):
     group, number = STATUSES[name]
     return {
         "groupId": group,
-        "groupName": GROUPS.get(group, "REJECTED"),
+        "groupName": GROUPS[group],
         "id": number,
         "name": name,
         "description": "In words",

@@ -2,17 +2,20 @@
 
 import itertools
 import json
+from typing import Annotated
 
+import msgspec
 from http_peer import says
 
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.codes import outcome_by_status
-from sendrail.carriers.http.exchange import Request, post_json, read_json
+from sendrail.carriers.http.exchange import Request, post_json
+from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import CallbackRequest, read_settings
 from sendrail.domain.delivery import Outbound, Submitted
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Receipt
+from sendrail.domain.receipt import About, Receipt
 from sendrail.domain.text import Encoding
 
 KEY = "s3cret-key"
@@ -53,8 +56,14 @@ class PlainCarrier(HttpCarrier):
         return request.headers.get("x-key") == KEY
 
     def parse(self, raw):
-        refs = callbacks.unpack(raw).json(list[str])
-        return [Receipt(carrier_ref=ref, status=Status.DELIVERED, detail="ok") for ref in refs]
+        stored = callbacks.unpack(raw)
+        return stored.each(
+            stored.json(list[msgspec.Raw]), b"[%b]", self._receipt, lambda _: About.RECEIPT
+        )
+
+    def _receipt(self, element):
+        ref = read_json(element, Annotated[str, msgspec.Meta(min_length=1)])
+        return Receipt(carrier_ref=ref, status=Status.DELIVERED, detail="ok")
 
     def probe(self):
         return Request(method="GET", url=f"{self.chosen.base_url}/{KEY}/balance")

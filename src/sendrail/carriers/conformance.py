@@ -8,17 +8,20 @@ is imported, makes failures talkative.
 import asyncio
 import unittest
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from itertools import product
 from typing import Any, ClassVar, Final, get_args
 
+from sendrail.carriers.hostile import Good, Spoiled, spoil
+from sendrail.carriers.law import addresses, fault, flaw, from_another, is_refused, said_of, senders
 from sendrail.carriers.sdk import Carrier
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Receipt
+from sendrail.domain.receipt import Receipt, Reply, SetAside
 from sendrail.domain.text import Encoding
 
 # Past the hundred that many carriers put in one callback, and no multiple of it.
@@ -80,13 +83,16 @@ class CarrierConformance:
 
     `recipients` are numbers whose messages the peer takes and gives a receipt for. `garbage` are
     callbacks that make no sense. `wrong_settings` pairs the name of a setting with settings in
-    which that one is wrong, missing or unknown. `patience` bounds each wait, in seconds.
+    which that one is wrong, missing or unknown. `callbacks` are good ones as they are stored:
+    receipts, replies and, where the carrier sends many things in one callback, batches of both.
+    `patience` bounds each wait, in seconds.
     """
 
     recipients: ClassVar[Sequence[int]] = (15552340001, 15552340002, 15552340003)
     sender: ClassVar[int] = 15559870000
     garbage: ClassVar[Sequence[bytes]] = (b"", b"\x00\xff\xfe", b"{", b"[" * 5_000)
     wrong_settings: ClassVar[Sequence[tuple[str, Mapping[str, Any]]]] = ()
+    callbacks: ClassVar[Sequence[Good]] = ()
     patience: ClassVar[float] = 10.0
 
     def make_carrier(self) -> Carrier:
@@ -272,8 +278,61 @@ class CarrierConformance:
     def test_parse_refuses_garbage(self) -> None:
         carrier = self.make_carrier()
         for raw in self.garbage:
-            trouble = _trouble(partial(carrier.parse, raw))
-            assert trouble is not None, f"{raw[:40]!r} was read as a callback"
+            assert is_refused(carrier, raw), f"{raw[:40]!r} was read as a callback"
+
+    # Hostile callbacks: `law` says what must hold
+
+    def spoil(self, good: Good) -> Iterable[Spoiled]:
+        """Return a good callback with each thing wrong with it that may come."""
+        return spoil(good)
+
+    def test_the_good_callbacks_are_good(self) -> None:
+        carrier = self.make_carrier()
+        for good in self.callbacks:
+            said = carrier.parse(good.raw)
+            assert said, good
+            assert all(isinstance(each, Receipt | Reply) for each in said), said
+            assert not any(map(flaw, said)), said
+
+    def test_what_is_wrong_with_one_thing_costs_no_other(self) -> None:
+        carrier = self.make_carrier()
+        for good in self.callbacks:
+            for spoiled in self.spoil(good):
+                wrong = fault(carrier, spoiled)
+                assert wrong is None, f"{spoiled.what}: {wrong}"
+
+    def test_the_callbacks_of_the_peer_may_come_broken(self) -> None:
+        async def play(carrier: Carrier) -> None:
+            intake = Intake()
+            await carrier.start(intake.deliver)
+            await carrier.submit(self.messages(1), Reports().report)
+            await self.until(lambda: bool(intake.stored))
+            for spoiled in self.spoil(Good(raw=intake.stored[0])):
+                wrong = fault(carrier, spoiled)
+                assert wrong is None, f"{spoiled.what}: {wrong}"
+
+        self._run(play)
+
+    def test_a_text_is_never_a_strangers(self) -> None:
+        carrier = self.make_carrier()
+        for good in self.callbacks:
+            for reply in carrier.parse(good.raw):
+                if not isinstance(reply, Reply):
+                    continue
+                for written, sender in addresses(reply.sender):
+                    told = senders(carrier, good, reply.sender, written)
+                    assert told <= {sender, None}, f"{written} was read as {told}"
+
+    def test_a_text_that_no_handset_wrote_is_set_aside(self) -> None:
+        carrier = self.make_carrier()
+        for good in self.callbacks:
+            replies = [each for each in carrier.parse(good.raw) if isinstance(each, Reply)]
+            for reply, written in product(replies, ("22395", "SENDRAIL")):
+                raw = from_another(good, reply.sender, written)
+                if raw is not None:
+                    said = Counter(map(type, said_of(carrier, raw)))
+                    assert said[Reply] < len(replies), f"{written} was read as a number"
+                    assert said[SetAside], f"a text of {written} is gone"
 
     # Settings
 

@@ -7,6 +7,7 @@ the vendor's own code goes along: `REJECTED_SPAM (30007)`.
 from enum import StrEnum
 from typing import Final
 
+from sendrail.domain import receipt
 from sendrail.domain.contact import RecipientTrouble
 
 
@@ -14,6 +15,8 @@ class Detail(StrEnum):
     """What became of a message, or why it got no further."""
 
     DELIVERED = "DELIVERED_TO_HANDSET"
+    # The operator has it, and says no more: whether it rang, nobody knows.
+    DELIVERED_TO_OPERATOR = receipt.DELIVERED_TO_OPERATOR
     ENROUTE = "PENDING_ENROUTE"
     EXPIRED = "EXPIRED"
     # What these five say of the recipient stands in `TROUBLE`.
@@ -26,6 +29,7 @@ class Detail(StrEnum):
     ACCOUNT = "REJECTED_ACCOUNT"
     CANCELLED = "REJECTED_CANCELLED"
     CONTENT = "REJECTED_CONTENT"
+    DUPLICATE = "REJECTED_DUPLICATE"
     CREDIT = "REJECTED_NOT_ENOUGH_CREDITS"
     RATE = "REJECTED_RATE_LIMIT"
     REGION = "REJECTED_REGION"

@@ -6,11 +6,15 @@ among the others as `Refused` and `SetAside`, so that none of them vanishes and 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+
+# The detail of a delivery that no handset has confirmed: its operator tells nothing of that.
+DELIVERED_TO_OPERATOR: Final = "DELIVERED_TO_OPERATOR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,10 @@ class Why(StrEnum):
     CHANNEL = "other_channel"
     NO_TEXT = "no_text"
     EVENT = "other_event"
+    # A receipt that names no message: of one that others sent by the same account.
+    NAMELESS = "names_no_message"
+    # The carrier's last word on a message, which says that it does not know.
+    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)

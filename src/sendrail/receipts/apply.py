@@ -17,7 +17,15 @@ from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status, may_move
-from sendrail.domain.receipt import Callback, Receipt, Refused, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    DELIVERED_TO_OPERATOR,
+    Callback,
+    Receipt,
+    Refused,
+    Reply,
+    SetAside,
+    Why,
+)
 from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.replies import take_reply
 from sendrail.storage.interface import Tx
@@ -198,7 +206,12 @@ def _move(
     if moves.verdicts:
         tx.inbox.apply(moves.verdicts)
         applied.ended.update(Status(each.status) for each in moves.verdicts)
-        delivered = [each.number for each in moves.verdicts if each.status == _DELIVERED]
+        # What an operator has says nothing of a handset that was away.
+        delivered = [
+            each.number
+            for each in moves.verdicts
+            if each.status == _DELIVERED and each.detail != DELIVERED_TO_OPERATOR
+        ]
         tx.passing_troubles.clear(delivered)
     if troubles:
         applied.removed.update(tx.troubles.heed(troubles, policy))

@@ -4,6 +4,7 @@ https://dev.bandwidth.com/apis/messaging-apis/messaging
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,15 +13,16 @@ from sendrail.carriers.bandwidth.codes import CODES
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, basic, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_json
 from sendrail.carriers.http.proofs import given
+from sendrail.carriers.reading import known, read_json, read_text
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
 
 # What each event settles; that a message is read is told of RCS only.
 STATUS_OF: Final = {
@@ -69,16 +71,21 @@ class _Refused(msgspec.Struct, rename="camel"):
 
 
 class _Message(msgspec.Struct):
-    id: Annotated[str, msgspec.Meta(min_length=1)]
+    id: str | None = None
     tag: str | None = None
-    sender: str = msgspec.field(name="from", default="")
-    text: str = ""
+    sender: str | None = msgspec.field(name="from", default=None)
+    # A picture may come without.
+    text: str | None = None
+
+
+class _Kind(msgspec.Struct):
+    type: str
 
 
 class _Event(msgspec.Struct, rename="camel"):
     type: str
     message: _Message | None = None
-    to: str = ""
+    to: str | None = None
     error_code: int | None = None
 
 
@@ -127,23 +134,47 @@ class BandwidthCarrier(HttpCarrier):
         return signatures.basic_matches(request.headers.get("authorization", ""), self._callers)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn the events into receipts and replies; those of other kinds are left out."""
-        said = map(_read, callbacks.unpack(raw).json(list[_Event]))
-        return [each for each in said if each is not None]
+        """Turn the events into receipts and replies."""
+        stored = callbacks.unpack(raw)
+        return stored.each(stored.json(list[msgspec.Raw]), b"[%b]", self._read_event, _about)
+
+    def _read_event(self, element: bytes) -> Callback:
+        event = read_json(element, _Event)
+        if event.message is None:
+            raise CarrierTrouble("Bandwidth's event names no message.")
+        if event.type == _RECEIVED:
+            return self._reply(event, event.message)
+        return _receipt(event, event.message)
+
+    def _reply(self, event: _Event, message: _Message) -> Reply | SetAside:
+        text = message.text or ""
+        reply = read_text(
+            sender=message.sender,
+            # The message's recipients are all those of a group; the event's is our number.
+            to=event.to,
+            text=text,
+            country=self.country,
+            ref=message.id,
+        )
+        if isinstance(reply, Reply) and reply.list_number // _LOCAL in TOLL_FREE:
+            return replace(reply, answered=text.strip().upper() in TOLL_FREE_KEYWORDS)
+        return reply
 
 
-def _read(event: _Event) -> Callback | None:
-    if event.type != _RECEIVED and event.type not in STATUS_OF:
-        return None
-    if event.message is None:
-        raise CarrierTrouble("Bandwidth's event names no message.")
-    if event.type == _RECEIVED:
-        return _reply(event, event.message)
-    return _receipt(event, event.message)
+def _about(element: bytes) -> About:
+    try:
+        kind = read_json(element, _Kind).type
+    except CarrierTrouble:
+        return About.UNKNOWN
+    if kind == _RECEIVED:
+        return About.REPLY
+    return About.RECEIPT if kind in STATUS_OF else About.UNKNOWN
 
 
 def _receipt(event: _Event, message: _Message) -> Receipt:
-    status, trouble = STATUS_OF[event.type], None
+    if not message.id:
+        raise CarrierTrouble("Bandwidth's event names no message.")
+    status, trouble = known(STATUS_OF, event.type), None
     detail = str(Detail.ENROUTE if status is None else Detail.DELIVERED)
     if status is Status.FAILED:
         code = event.error_code
@@ -156,19 +187,4 @@ def _receipt(event: _Event, message: _Message) -> Receipt:
         detail=detail,
         message_id=MessageId(message.tag) if message.tag else None,
         trouble=trouble,
-    )
-
-
-def _reply(event: _Event, message: _Message) -> Reply | None:
-    # The event's recipient is our number; the message's are all those of a group.
-    sender, list_number = phone.parse(message.sender), phone.parse(event.to)
-    if sender is None or list_number is None:
-        return None
-    word = message.text.strip().upper()
-    return Reply(
-        sender=sender,
-        list_number=list_number,
-        body=message.text,
-        carrier_ref=message.id,
-        answered=list_number // _LOCAL in TOLL_FREE and word in TOLL_FREE_KEYWORDS,
     )

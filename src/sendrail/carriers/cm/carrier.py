@@ -13,16 +13,14 @@ from sendrail.carriers.cm.codes import CODES
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
-from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
+from sendrail.carriers.reading import is_other_channel, known, names, read_json, read_one, read_text
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
-from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
-from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
 
 
 class CmSettings(ProofSettings, frozen=True, kw_only=True):
@@ -35,6 +33,7 @@ class CmSettings(ProofSettings, frozen=True, kw_only=True):
     base_url: BaseUrl = "https://gw.messaging.cm.com"
     batch_size: Annotated[int, Meta(ge=1, le=100)] = 100
     parts_max: Annotated[int, Meta(ge=1, le=8)] = 8
+    statuses_enroute: tuple[str, ...] = ("0",)
     statuses_delivered: tuple[str, ...] = ("2", "4")
     statuses_undelivered: tuple[str, ...] = ("3",)
     statuses_failed: tuple[str, ...] = ("1",)
@@ -68,7 +67,7 @@ class _Report(msgspec.Struct):
 
 
 class _Reports(msgspec.Struct):
-    msg: _Report | list[_Report]
+    msg: msgspec.Raw
 
 
 class _Party(msgspec.Struct):
@@ -80,10 +79,13 @@ class _Content(msgspec.Struct):
 
 
 class _Told(msgspec.Struct):
-    messages: _Reports | None = None
-    sender: _Party | None = field(default=None, name="from")
-    to: _Party | None = None
-    message: _Content | None = None
+    messages: _Reports
+
+
+class _Incoming(msgspec.Struct):
+    sender: _Party = field(name="from")
+    to: _Party
+    message: _Content
     channel: str | None = None
 
 
@@ -103,11 +105,13 @@ class CmCarrier(HttpCarrier):
         self._headers = {"X-CM-PRODUCTTOKEN": chosen.product_token}
         self._proofs = Proofs(chosen)
         self._codes = CODES.reworded(chosen.words)
-        self._status_of = {
+        status_of: dict[str, Status | None] = {
+            **dict.fromkeys(chosen.statuses_enroute),
             **dict.fromkeys(chosen.statuses_delivered, Status.DELIVERED),
             **dict.fromkeys(chosen.statuses_undelivered, Status.UNDELIVERED),
             **dict.fromkeys(chosen.statuses_failed, Status.FAILED),
         }
+        self._status_of = {code.lower(): status for code, status in status_of.items()}
         self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
 
     def compose(self, messages: Sequence[Outbound]) -> Request:
@@ -150,49 +154,50 @@ class CmCarrier(HttpCarrier):
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn a status report into receipts, an incoming text into a reply."""
-        told = callbacks.unpack(raw).json(_Told)
-        if told.messages is not None:
-            reports = told.messages.msg
-            listed = reports if isinstance(reports, list) else [reports]
-            return [self._receipt(each, each.reference) for each in listed if each.reference]
-        if told.sender is None:
-            raise CarrierTrouble("CM.com's callback is neither a status report nor a message.")
-        reply = self._reply(told)
-        return [] if reply is None else [reply]
+        stored = callbacks.unpack(raw)
+        if "messages" not in names(stored.body):
+            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), About.REPLY)
+        reports = stored.json(_Told).messages.msg
+        listed = [reports]
+        if bytes(reports).startswith(b"["):
+            listed = read_json(bytes(reports), list[msgspec.Raw])
+        return stored.each(
+            listed, b'{"messages":{"msg":[%b]}}', self._receipt, lambda _: About.RECEIPT
+        )
 
-    def _receipt(self, report: _Report, reference: str) -> Receipt:
-        status = self._status_of.get(str(report.status.code))
+    def _receipt(self, element: bytes) -> Receipt | SetAside:
+        report = read_json(element, _Report)
+        if not report.reference:
+            return SetAside(Why.NAMELESS)
+        status = known(self._status_of, str(report.status.code))
         detail, trouble = str(Detail.ENROUTE), None
         if status is Status.DELIVERED:
             detail = Detail.DELIVERED
         elif status is not None:
             detail, trouble = self._codes.explain(_code(report.status.error_code))
+        # The reference of a message that others sent by the same account has another form.
+        ours = len(report.reference) == MESSAGE_ID_LENGTH
         return Receipt(
-            carrier_ref=reference,
+            carrier_ref=report.reference,
             status=status,
             detail=detail,
-            # The reference of a message that others sent by the same account has another form.
-            message_id=MessageId(reference) if len(reference) == MESSAGE_ID_LENGTH else None,
+            message_id=MessageId(report.reference) if ours else None,
             trouble=trouble,
         )
 
-    def _reply(self, told: _Told) -> Reply | None:
-        sender, list_number = _number(told.sender), _number(told.to)
-        text = None if told.message is None else told.message.text
-        by_sms = (told.channel or "SMS").upper() == "SMS"
-        if sender is None or list_number is None or text is None or not by_sms:
-            # From a short code or a name, by another channel, or no text at all.
-            return None
-        answered = text.strip().upper() in self._answered
-        return Reply(sender=sender, list_number=list_number, body=text, answered=answered)
+    def _reply(self, told: _Incoming) -> Reply | SetAside:
+        if is_other_channel(told.channel or "sms"):
+            return SetAside(Why.CHANNEL)
+        text = told.message.text
+        return read_text(
+            sender=told.sender.number,
+            to=told.to.number,
+            text=text,
+            country=self.country,
+            answered=(text or "").strip().upper() in self._answered,
+        )
 
 
 def _code(given: _Word) -> str | None:
     # Without an error a status report has an empty code, or 0.
     return str(given) if given and str(given) != "0" else None
-
-
-def _number(party: _Party | None) -> PhoneNumber | None:
-    if party is None or party.number is None:
-        return None
-    return phone.parse(f"+{party.number.removeprefix('+').removeprefix('00')}")

@@ -5,24 +5,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sendrail.carriers.details import Detail
-from sendrail.carriers.generic.paths import find, find_text
+from sendrail.carriers.generic.paths import find, find_events, find_text
 from sendrail.carriers.generic.requests import Requests
 from sendrail.carriers.generic.settings import GenericSettings, ReceiptSettings, ReplySettings, Rule
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.callbacks import Stored
 from sendrail.carriers.http.carrier import HttpCarrier
 from sendrail.carriers.http.codes import Action, Code, Codes
-from sendrail.carriers.http.exchange import Answer, Request, read_json
+from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.carriers.http.proofs import Proofs
+from sendrail.carriers.reading import is_word, read_json, read_one, read_text, shown
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, LinkContext, read_settings
-from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
 
 _WORD_OF: Final = {
     "throttle": Detail.RATE,
@@ -121,33 +120,64 @@ class GenericCarrier(HttpCarrier):
         return replace(answer, content=self._chosen.callback_answer.encode())
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a callback into what its events say; what fits nothing is left out."""
+        """Turn a callback into what its events say."""
         stored = callbacks.unpack(raw)
-        events = self._events(_value(stored))
-        said = [
-            self._receipt(event, stored, self._chosen.receipts)
-            or _reply(event, self._chosen.replies)
-            for event in events
-        ]
-        return [each for each in said if each is not None]
+        if "json" not in stored.content_type and stored.body[:1] not in {b"{", b"["}:
+            form = stored.form()
+            if not form:
+                raise CarrierTrouble("The callback is empty.")
+            return read_one(raw, lambda: self._read_event(form, stored), self._about(form))
+        return stored.each(
+            find_events(stored.body, self._chosen.events),
+            # Where the path leads nowhere, as here, the whole body is the events.
+            b"[%b]",
+            lambda element: self._read_event(_event(element), stored),
+            lambda element: self._about(_event_or_none(element)),
+        )
 
-    def _events(self, value: Any) -> list[Mapping[str, Any]]:
-        found = find(value, self._chosen.events) if self._chosen.events else None
-        found = value if found is None else found
-        events = found if isinstance(found, list) else [found]
-        if not all(isinstance(event, Mapping) for event in events):
-            raise CarrierTrouble("The callback holds something else than events.")
-        return events
+    def _read_event(self, event: Mapping[str, Any], stored: Stored) -> Callback:
+        receipts, replies = self._chosen.receipts, self._chosen.replies
+        # Of an event that could be both, only a receipt has an id and a status.
+        if receipts and _fits(event, receipts.when) and _has_all(event, receipts):
+            return self._receipt(event, stored, receipts)
+        if replies and _fits(event, replies.when) and _has_any(event, replies):
+            return self._reply(event, replies)
+        for paths in (receipts, replies):
+            if paths and _has_any(event, paths) and not _is_other(event, paths.when):
+                raise CarrierTrouble("An event lacks something that makes it a receipt or a reply.")
+        return SetAside(Why.EVENT)
 
-    def _receipt(
-        self, event: Mapping[str, Any], stored: Stored, paths: ReceiptSettings | None
-    ) -> Receipt | None:
-        if paths is None or not _fits(event, paths.when):
-            return None
+    def _about(self, event: Mapping[str, Any] | None) -> About:
+        """Return what an event was about that could not be read: only a reply has a text."""
+        replies = self._chosen.replies
+        if event is None:
+            return About.UNKNOWN
+        if replies and not _is_other(event, replies.when) and find(event, replies.text) is not None:
+            return About.REPLY
+        is_receipt = self._chosen.receipts and _has_any(event, self._chosen.receipts)
+        return About.RECEIPT if is_receipt else About.UNKNOWN
+
+    def _reply(self, event: Mapping[str, Any], paths: ReplySettings) -> Reply | SetAside:
+        text = find_text(event, paths.text)
+        keywords = {word.upper() for word in paths.answered_words}
+        return read_text(
+            sender=find_text(event, paths.sender),
+            to=find_text(event, paths.list_number),
+            text=text,
+            country=self.country,
+            ref=find_text(event, paths.id),
+            answered=(text or "").strip().upper() in keywords,
+        )
+
+    def _receipt(self, event: Mapping[str, Any], stored: Stored, paths: ReceiptSettings) -> Receipt:
         ref, said = find_text(event, paths.id), find_text(event, paths.status)
         if not ref or said is None:
-            return None
-        word = paths.statuses.get(said, "enroute")
+            raise CarrierTrouble("A receipt's id or status is no text.")
+        word = paths.statuses.get(said)
+        if word is None:
+            raise CarrierTrouble(
+                f"A receipt has a status that receipts.statuses does not name: {shown(said)}."
+            )
         detail, trouble = self._explain(word, said, find_text(event, paths.code))
         in_url = stored.message_id if self._believes_url else None
         message_id = find_text(event, paths.message_id)
@@ -177,41 +207,39 @@ class GenericCarrier(HttpCarrier):
                 return f"{Detail.UNKNOWN} ({said})", None
 
 
-def _reply(event: Mapping[str, Any], paths: ReplySettings | None) -> Reply | None:
-    if paths is None or not _fits(event, paths.when):
-        return None
-    sender = _number(find_text(event, paths.sender))
-    list_number = _number(find_text(event, paths.list_number))
-    text = find_text(event, paths.text)
-    if sender is None or list_number is None or text is None:
-        return None
-    keywords = {word.upper() for word in paths.answered_words}
-    return Reply(
-        sender=sender,
-        list_number=list_number,
-        body=text,
-        carrier_ref=find_text(event, paths.id) or None,
-        answered=text.strip().upper() in keywords,
-    )
+def _event(element: bytes) -> Mapping[str, Any]:
+    event = read_json(element, Any)
+    if not isinstance(event, Mapping):
+        raise CarrierTrouble("The callback holds something else than events.")
+    return event
 
 
-def _value(stored: Stored) -> Any:
-    """Return what a callback holds: JSON by its type or its look, else a form or the query."""
-    if "json" in stored.content_type or stored.body[:1] in {b"{", b"["}:
-        return stored.json(Any)
-    form = stored.form()
-    if not form:
-        raise CarrierTrouble("The callback is empty.")
-    return form
+def _event_or_none(element: bytes) -> Mapping[str, Any] | None:
+    try:
+        return _event(element)
+    except CarrierTrouble:
+        return None
+
+
+def _has_all(event: Mapping[str, Any], paths: ReceiptSettings) -> bool:
+    return all(find(event, path) is not None for path in (paths.id, paths.status))
+
+
+def _has_any(event: Mapping[str, Any], paths: ReceiptSettings | ReplySettings) -> bool:
+    if isinstance(paths, ReceiptSettings):
+        return any(find(event, path) is not None for path in (paths.id, paths.status))
+    wanted = (paths.sender, paths.list_number, paths.text)
+    return any(find(event, path) is not None for path in wanted)
 
 
 def _fits(event: Mapping[str, Any], when: Mapping[str, str]) -> bool:
     return all(find_text(event, path) == text for path, text in when.items())
 
 
-def _number(text: str | None) -> PhoneNumber | None:
-    """Return a number with a country code, in any of the usual ways to write one."""
-    return phone.parse("+" + (text or "").strip().removeprefix("+").removeprefix("00"))
+def _is_other(event: Mapping[str, Any], when: Mapping[str, str]) -> bool:
+    """Tell whether an event says in a word that it is of another kind; nothing is no word."""
+    said = {path: find_text(event, path) for path in when}
+    return any(is_word(said[path]) and said[path] != text for path, text in when.items())
 
 
 def _by_http(status: str) -> str:

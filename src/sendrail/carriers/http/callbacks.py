@@ -4,14 +4,18 @@ Stored are its content type, its query and its body, one after the other, so tha
 read them as well. `HttpCarrier` packs them once the request is proved; `parse` unpacks them.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from sendrail.carriers.http.exchange import read_json
+from msgspec import Raw
+
+from sendrail.carriers.reading import read_each, read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
+from sendrail.domain.receipt import About, Callback
 
 # More than any carrier sends; without a bound a small body could make us work for long.
 _FIELDS_MAX: Final = 256
@@ -33,12 +37,36 @@ class Stored:
     body: bytes
 
     def form(self) -> dict[str, str]:
-        """Return the fields of the body, or those of the query where there is no body."""
-        return dict(read_form(self.body)) if self.body else dict(_pairs(self.query, strict=False))
+        """Return the fields of the body, or those of the query where there is no body.
+
+        What is no text in them is put right, as in JSON: the proof was over what came.
+        """
+        if not self.body:
+            return dict(_pairs(self.query, strict=False))
+        try:
+            return dict(_pairs(self.body.decode("utf-8", "replace"), errors="replace"))
+        except ValueError as error:
+            raise CarrierTrouble("The callback is no form.") from error
 
     def json(self, into: type[T]) -> T:
         """Return the body as a value of this type."""
         return read_json(self.body, into)
+
+    def each(
+        self,
+        elements: Iterable[Raw | bytes],
+        envelope: bytes,
+        read: Callable[[bytes], Callback],
+        about: Callable[[bytes], About],
+    ) -> list[Callback]:
+        """Return what each element of a list in the body says, or that it could not be read.
+
+        `envelope` is what the carrier puts around the elements, with `%b` in their place.
+        """
+        return read_each(map(bytes, elements), read, about, lambda one: self._with(envelope % one))
+
+    def _with(self, body: bytes) -> bytes:
+        return f"{self.content_type}\n{self.query}\n".encode() + body
 
     @property
     def message_id(self) -> MessageId | None:
@@ -92,7 +120,7 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
     over what was read: two bodies that mean different things must not read the same.
     """
     try:
-        return _pairs(body.decode("ascii"), strict=bool(body))
+        return _pairs(body.decode("ascii"), strict=bool(body), errors="strict")
     except ValueError as error:
         raise CarrierTrouble("The callback is no form in UTF-8.") from error
 
@@ -102,11 +130,11 @@ def _with(callback_url: str, name: str, value: str) -> str:
     return f"{callback_url}{joint}{name}={quote(value, safe='')}"
 
 
-def _pairs(text: str, *, strict: bool) -> list[tuple[str, str]]:
+def _pairs(text: str, *, strict: bool = True, errors: str = "replace") -> list[tuple[str, str]]:
     return parse_qsl(
         text,
         keep_blank_values=True,
         strict_parsing=strict,
-        errors="strict" if strict else "replace",
+        errors=errors,
         max_num_fields=_FIELDS_MAX if strict else None,
     )

@@ -18,6 +18,7 @@ from sendrail.carriers.http.client import HttpClient, Passage
 from sendrail.carriers.http.codes import outcome_by_status
 from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, Deliver, LinkContext, Report
+from sendrail.domain import address
 from sendrail.domain.delivery import (
     Failed,
     Outbound,
@@ -53,6 +54,7 @@ class HttpSettings(Struct, frozen=True, kw_only=True):
     connections: Annotated[int, Meta(ge=1, le=256)] = 8
     connect_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
     timeout_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 30.0
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
 
 
 class HttpCarrier(ABC):
@@ -68,7 +70,15 @@ class HttpCarrier(ABC):
     unchecked: ClassVar[str] = "The vendor offers no way to try credentials without sending."
 
     def __init__(self, settings: HttpSettings, context: LinkContext) -> None:
+        if settings.country is not None and not address.is_country(settings.country):
+            raise CarrierTrouble(
+                f"country {settings.country!r} is no country with phone numbers of its own; give "
+                "two letters of ISO 3166, such as US.",
+                param="country",
+            )
         self.context = context
+        # Where numbers belong that name no country, if this carrier writes such.
+        self.country = settings.country
         self._settings = settings
         # Requests under way; also as many connections, so that none waits for another's.
         self._slots = asyncio.Semaphore(settings.connections)
@@ -100,7 +110,10 @@ class HttpCarrier(ABC):
 
     @abstractmethod
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn one stored callback, which `callbacks.unpack` takes apart, into what it says."""
+        """Turn one stored callback, which `callbacks.unpack` takes apart, into what it says.
+
+        Each thing is read alone: see `reading.read_one`, and `callbacks.Stored.each` for a list.
+        """
 
     def probe(self) -> Request | None:
         """Return a request that needs the credentials and does nothing, if the vendor has one."""

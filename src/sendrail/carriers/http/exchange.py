@@ -8,17 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from sendrail.domain.errors import CarrierTrouble
-
 # Beyond it a carrier's wish for a pause says nothing any more: the link is tried again.
 _RETRY_AFTER_MAX_MS: Final = 3_600_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +85,6 @@ def post_json(url: str, value: Any, headers: Mapping[str, str]) -> Request:
 def basic(user: str, password: str) -> str:
     """Return the value of an `Authorization` header with a user and a password."""
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
-
-
-def read_json(body: bytes, into: type[T]) -> T:
-    """Return a JSON body as a value of this type; raises `CarrierTrouble` when it is none."""
-    try:
-        return msgspec.json.decode(body, type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Their messages name fields and types, never values.
-        raise CarrierTrouble(f"What the carrier says cannot be read: {error}.") from error
 
 
 def _date(text: str) -> datetime | None:

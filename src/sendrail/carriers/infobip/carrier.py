@@ -14,27 +14,40 @@ from msgspec import Meta, field
 from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
-from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
-from sendrail.carriers.infobip.codes import CODES, DUPLICATE, GROUPS, NO_ERROR
+from sendrail.carriers.infobip.codes import (
+    CODES,
+    DELIVERED_BY_NAME,
+    DUPLICATE,
+    GROUPS,
+    NO_ERROR,
+)
+from sendrail.carriers.reading import names, read_json, read_text, shown
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
-from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outbound, Outcome, Rejected, Submitted, Uncertain
+from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, SetAside, Why
 
 # Groups of statuses, by their ids: the names of some differ between Infobip's own pages.
-TAKEN: Final = frozenset({0, 1, 3})
-STATUS_OF: Final = {
-    2: Status.UNDELIVERED,
-    3: Status.DELIVERED,
-    4: Status.UNDELIVERED,
-    5: Status.FAILED,
+GROUP_OF: Final = {
+    0: "ACCEPTED",
+    1: "PENDING",
+    2: "UNDELIVERABLE",
+    3: "DELIVERED",
+    4: "EXPIRED",
+    5: "REJECTED",
 }
-GROUP_OF: Final = {2: "UNDELIVERABLE", 4: "EXPIRED", 5: "REJECTED"}
+TAKEN: Final = frozenset({"ACCEPTED", "PENDING", "DELIVERED"})
+STATUS_OF: Final = {
+    "UNDELIVERABLE": Status.UNDELIVERED,
+    "DELIVERED": Status.DELIVERED,
+    "EXPIRED": Status.UNDELIVERED,
+    "REJECTED": Status.FAILED,
+}
 # Where a violation names the message it speaks of, such as `messages[3].destinations[0].to`.
 _INDEX: Final = re.compile(r"^messages\[([0-9]{1,4})\]").match
 _DIGEST_LENGTH: Final = 8
@@ -56,12 +69,13 @@ class InfobipSettings(ProofSettings, frozen=True, kw_only=True):
 
 
 class _State(msgspec.Struct, rename="camel"):
-    group_id: int = -1
+    group_id: int | None = None
+    group_name: str | None = None
     name: str = ""
 
 
 class _Error(msgspec.Struct):
-    name: str = NO_ERROR
+    name: str | None = None
 
 
 class _Taken(msgspec.Struct, rename="camel"):
@@ -92,7 +106,7 @@ class _Result(msgspec.Struct, rename="camel"):
 
 
 class _Told(msgspec.Struct):
-    results: list[_Result]
+    results: list[msgspec.Raw]
 
 
 class InfobipCarrier(HttpCarrier):
@@ -153,24 +167,21 @@ class InfobipCarrier(HttpCarrier):
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn delivery reports into receipts, incoming texts into replies."""
-        results = callbacks.unpack(raw).json(_Told).results
-        told = [
-            self._reply(result) if result.status is None else _receipt(result, result.status)
-            for result in results
-        ]
-        return [each for each in told if each is not None]
+        stored = callbacks.unpack(raw)
+        results = stored.json(_Told).results
+        return stored.each(results, b'{"results":[%b]}', self._read_result, _about)
 
-    def _reply(self, result: _Result) -> Reply | None:
-        sender, list_number = _number(result.sender), _number(result.to)
-        if sender is None or list_number is None or result.text is None:
-            # From a short code or a name, or no text at all.
-            return None
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=result.text,
-            answered=result.text.strip().upper() in self._answered,
-            carrier_ref=result.message_id,
+    def _read_result(self, element: bytes) -> Callback:
+        result = read_json(element, _Result)
+        if result.status is not None:
+            return _receipt(result, result.status)
+        return read_text(
+            sender=result.sender,
+            to=result.to,
+            text=result.text,
+            country=self.country,
+            ref=result.message_id,
+            answered=(result.text or "").strip().upper() in self._answered,
         )
 
 
@@ -199,14 +210,17 @@ def _outcome(told: _Taken | None, answer: Answer) -> Outcome:
     if told is None:
         return Uncertain("Infobip's answer leaves this message out")
     status = told.status
-    if status.group_id in TAKEN or status.name == DUPLICATE:
+    if status.name == DUPLICATE:
         return Submitted(told.message_id)
     if CODES.find(status.name) is not None:
         return CODES.outcome(answer, status.name)
-    group = GROUPS.get(GROUP_OF.get(status.group_id, ""))
+    group = _group(status)
     if group is None:
-        return Uncertain(f"Infobip answered what we do not know ({status.name})")
-    return Rejected(f"{group.detail} ({status.name})", TROUBLE.get(group.detail))
+        return Uncertain(f"Infobip answered what we do not know ({shown(status.name)})")
+    if group in TAKEN:
+        return Submitted(told.message_id)
+    row = GROUPS[group]
+    return Rejected(f"{row.detail} ({status.name})", TROUBLE.get(row.detail))
 
 
 def _read_refusal(messages: Sequence[Outbound], answer: Answer) -> Outcome | Sequence[Outcome]:
@@ -224,16 +238,30 @@ def _read_refusal(messages: Sequence[Outbound], answer: Answer) -> Outcome | Seq
     return [outcome if at in bad else again for at in range(len(messages))]
 
 
-def _receipt(result: _Result, state: _State) -> Receipt | None:
-    if result.message_id is None or state.name == DUPLICATE:
-        # The latter says nothing of the message that was taken, though it bears the same id.
-        return None
-    status = STATUS_OF.get(state.group_id)
+def _about(element: bytes) -> About:
+    """Return what a result was about that cannot be read: only a text has a text."""
+    fields = names(element)
+    if "text" in fields:
+        return About.REPLY
+    return About.RECEIPT if "status" in fields else About.UNKNOWN
+
+
+def _receipt(result: _Result, state: _State) -> Receipt | SetAside:
+    if not result.message_id:
+        raise CarrierTrouble("Infobip's report names no message.")
+    if state.name == DUPLICATE:
+        # It says nothing of the message that was taken, though it bears the same id.
+        return SetAside(Why.EVENT)
+    group = _group(state)
+    if group is None:
+        raise CarrierTrouble(f"A receipt has a status that is not known: {shown(state.name)}.")
+    status = STATUS_OF.get(group)
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
-        detail = Detail.DELIVERED
+        detail = DELIVERED_BY_NAME.get(state.name, Detail.DELIVERED)
     elif status is not None:
-        detail, trouble = _explain(state, NO_ERROR if result.error is None else result.error.name)
+        error = None if result.error is None else result.error.name
+        detail, trouble = _explain(state, group, error or NO_ERROR)
     ours, joint, _ = result.message_id.partition("-")
     return Receipt(
         carrier_ref=result.message_id,
@@ -245,15 +273,23 @@ def _receipt(result: _Result, state: _State) -> Receipt | None:
     )
 
 
-def _explain(state: _State, error: str) -> tuple[str, RecipientTrouble | None]:
+def _group(state: _State) -> str | None:
+    """Return the group of a status: by its id, else its name, else the status's own first word."""
+    told = (
+        GROUP_OF.get(-1 if state.group_id is None else state.group_id),
+        (state.group_name or "").upper(),
+        state.name.partition("_")[0].upper(),
+    )
+    known = [group for group in told if group in GROUP_OF.values()]
+    # Where they differ, one that ends the message says more than one that does not.
+    return next((group for group in known if group in STATUS_OF), known[0] if known else None)
+
+
+def _explain(state: _State, group: str, error: str) -> tuple[str, RecipientTrouble | None]:
     """Return what a receipt says by a known error, else a known status, else its status's group."""
     for code in (error.upper(), state.name):
         if CODES.find(code) is not None:
             return CODES.explain(code)
-    group = GROUPS[GROUP_OF[state.group_id]]
+    row = GROUPS[group]
     code = state.name if error == NO_ERROR else error
-    return f"{group.detail} ({code})", TROUBLE.get(group.detail)
-
-
-def _number(text: str | None) -> PhoneNumber | None:
-    return None if text is None else phone.parse(f"+{text.removeprefix('+')}")
+    return f"{row.detail} ({code})", TROUBLE.get(row.detail)

@@ -15,6 +15,8 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 NO_ERROR: Final = "NO_ERROR"
 # Not in the table, because it is no error: with ids like ours, this very message was taken before.
 DUPLICATE: Final = "REJECTED_DUPLICATE_MESSAGE_ID"
+# Not in it either: the operator has the message, and no handset of the operator's answers for it.
+DELIVERED_BY_NAME: Final = {"DELIVERED_TO_OPERATOR": Detail.DELIVERED_TO_OPERATOR}
 
 _STATUSES: Final = {
     "REJECTED_NETWORK": Code(Action.REFUSE, Detail.REGION, "the network is not covered"),
@@ -25,6 +27,14 @@ _STATUSES: Final = {
         Action.REFUSE, Detail.OPTED_OUT, "the recipient is on a do-not-disturb list"
     ),
     "REJECTED_SOURCE": Code(Action.REFUSE, Detail.SENDER, "the sender is not registered"),
+    "REJECTED_ABSENT_SUBSCRIBER": Code(
+        Action.REFUSE, Detail.ABSENT_SUBSCRIBER, "the handset is unreachable"
+    ),
+    "REJECTED_OPERATOR": Code(Action.REFUSE, Detail.OPERATOR, "the operator would not take it"),
+    "REJECTED_DUPLICATE": Code(
+        Action.REFUSE, Detail.DUPLICATE, "the recipient was sent the same before"
+    ),
+    "REJECTED_SPAM": Code(Action.REFUSE, Detail.SPAM, "filtered as spam"),
     "REJECTED_NOT_ENOUGH_CREDITS": Code(Action.STOP, Detail.CREDIT, "the account has no credit"),
     "REJECTED_SENDER": Code(
         Action.REFUSE, Detail.SENDER, "the sender is on the account's blocklist"

@@ -12,9 +12,10 @@ import msgspec
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, basic, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_json
 from sendrail.carriers.plivo.codes import CODES
 from sendrail.carriers.plivo.signature import is_signed
+from sendrail.carriers.reading import known, read_json, read_one, read_text
 from sendrail.carriers.sdk import (
     CallbackAnswer,
     CallbackRequest,
@@ -27,10 +28,12 @@ from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
 
-# What each status of a message settles; those that are not here settle nothing.
-STATUS_OF: Final = {
+# What each status of a message settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "queued": None,
+    "sent": None,
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "undelivered": Status.UNDELIVERED,
@@ -123,36 +126,28 @@ class PlivoCarrier(HttpCarrier):
         """Turn a status callback into a receipt, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         form = stored.form()
-        if "MessageUUID" not in form:
-            raise CarrierTrouble("Plivo's callback names no message.")
         if "Status" in form and "Text" not in form:
-            return [_receipt(form, stored.message_id)]
-        reply = self._reply(form)
-        return [] if reply is None else [reply]
+            return read_one(raw, lambda: _receipt(form, stored.message_id), About.RECEIPT)
+        return read_one(raw, lambda: self._reply(form), About.REPLY)
 
-    def _reply(self, form: Mapping[str, str]) -> Reply | None:
-        sender, list_number = _number(form.get("From", "")), _number(form.get("To", ""))
-        if sender is None or list_number is None:
-            # From or to a short code.
-            return None
-        body = form.get("Text", "")
-        answered = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=body,
-            answered=answered,
-            carrier_ref=form.get("MessageUUID") or None,
+    def _reply(self, form: Mapping[str, str]) -> Reply | SetAside:
+        # A picture may come without.
+        text = form.get("Text", "" if form.get("Type") == "mms" else None)
+        word = (text or "").strip().upper()
+        return read_text(
+            sender=form.get("From"),
+            to=form.get("To"),
+            text=text,
+            country=self.country,
+            ref=form.get("MessageUUID"),
+            answered=self._chosen.answers_keywords and word in KEYWORDS,
         )
 
 
-def _number(text: str) -> phone.PhoneNumber | None:
-    # Plivo writes numbers without a plus.
-    return phone.parse(f"+{text.removeprefix('+')}")
-
-
 def _receipt(form: Mapping[str, str], message_id: MessageId | None) -> Receipt:
-    status = STATUS_OF.get(form["Status"])
+    if not form.get("MessageUUID"):
+        raise CarrierTrouble("Plivo's callback names no message.")
+    status = known(STATUS_OF, form["Status"])
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
         detail = Detail.DELIVERED

@@ -3,22 +3,22 @@
 The shape follows what HTTP carriers post: many results, or replies, in one body.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Literal
 
 import msgspec
 
+from sendrail.carriers.reading import read_each, read_json, read_text
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound
-from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
 
 # What Infobip puts in one request at most; a usual figure.
 RESULTS_MAX: Final = 100
 
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
 Verdict = Literal["DELIVERED", "UNDELIVERED", "FAILED", "ENROUTE"]
 _STATUS_OF: Final[dict[Verdict, Status | None]] = {
     "DELIVERED": Status.DELIVERED,
@@ -32,7 +32,7 @@ _VERDICT_OF: Final = {status: verdict for verdict, status in _STATUS_OF.items()}
 class _Result(
     msgspec.Struct, kw_only=True, gc=False, omit_defaults=True, rename={"message_id": "messageId"}
 ):
-    ref: str
+    ref: _Text
     message_id: str | None = None
     status: Verdict
     detail: str
@@ -41,9 +41,9 @@ class _Result(
 class _Incoming(
     msgspec.Struct, kw_only=True, gc=False, rename={"sender": "from", "recipient": "to"}
 ):
-    sender: str
-    recipient: str
-    text: str
+    sender: str | None = None
+    recipient: str | None = None
+    text: str | None = None
 
 
 class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -51,8 +51,12 @@ class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
     replies: list[_Incoming] = []
 
 
+class _Read(msgspec.Struct):
+    results: list[msgspec.Raw] = []
+    replies: list[msgspec.Raw] = []
+
+
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(_Body).decode
 
 
 def receipts(
@@ -81,31 +85,27 @@ def reply(message: Outbound, text: str) -> bytes:
 
 def parse(raw: bytes) -> list[Callback]:
     """Return what a callback says; raises `CarrierTrouble` when it cannot be read."""
-    try:
-        body = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CarrierTrouble(f"The simulator's callback cannot be read: {error}") from error
-    return [*map(_receipt, body.results), *_replies(body.replies)]
+    body = read_json(raw, _Read)
+    return [
+        *read_each(body.results, _receipt, lambda _: About.RECEIPT, _alone(b"results")),
+        *read_each(body.replies, _reply, lambda _: About.REPLY, _alone(b"replies")),
+    ]
 
 
-def _receipt(result: _Result) -> Receipt:
+def _alone(name: bytes) -> Callable[[msgspec.Raw], bytes]:
+    return lambda piece: b'{"%b":[%b]}' % (name, piece)
+
+
+def _receipt(piece: msgspec.Raw) -> Receipt:
+    result = read_json(bytes(piece), _Result)
     return Receipt(
         carrier_ref=result.ref,
         status=_STATUS_OF[result.status],
         detail=result.detail,
-        message_id=None if result.message_id is None else MessageId(result.message_id),
+        message_id=MessageId(result.message_id) if result.message_id else None,
     )
 
 
-def _replies(incoming: Iterable[_Incoming]) -> Iterable[Reply]:
-    for text in incoming:
-        yield Reply(
-            sender=_number(text.sender), list_number=_number(text.recipient), body=text.text
-        )
-
-
-def _number(text: str) -> PhoneNumber:
-    number = phone.parse(text)
-    if number is None:
-        raise CarrierTrouble("A reply of the simulator names a number that is not E.164.")
-    return number
+def _reply(piece: msgspec.Raw) -> Reply | SetAside:
+    text = read_json(bytes(piece), _Incoming)
+    return read_text(sender=text.sender, to=text.recipient, text=text.text, country=None)

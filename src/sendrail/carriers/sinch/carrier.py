@@ -4,6 +4,7 @@ https://developers.sinch.com/docs/sms/api-reference/sms/tag/Batches/
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,8 +13,9 @@ import msgspec
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.signatures import REPLAY_WINDOW_SECONDS
+from sendrail.carriers.reading import known, read_json, read_one, read_text, shown
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.carriers.sinch.codes import CODES
 from sendrail.carriers.sinch.signature import SIGNATURE, is_signed
@@ -22,21 +24,33 @@ from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
 
-# What each status of a message settles; those that are not here settle nothing. One of them,
-# `UNKNOWN`, is Sinch's last word and yet says nothing.
-STATUS_OF: Final = {
-    "DELIVERED": Status.DELIVERED,
-    "FAILED": Status.UNDELIVERED,
-    "EXPIRED": Status.UNDELIVERED,
-    "DELETED": Status.UNDELIVERED,
-    "REJECTED": Status.FAILED,
-    "ABORTED": Status.FAILED,
-    "CANCELLED": Status.FAILED,
+# What each status of a message settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "queued": None,
+    "dispatched": None,
+    "delivered": Status.DELIVERED,
+    "failed": Status.UNDELIVERED,
+    "expired": Status.UNDELIVERED,
+    "deleted": Status.UNDELIVERED,
+    "rejected": Status.FAILED,
+    "aborted": Status.FAILED,
+    "cancelled": Status.FAILED,
 }
+# Sinch's last word, and yet it says nothing.
+_UNCONFIRMED: Final = "unknown"
 # These say more than whatever code comes with them.
-_DETAIL_OF: Final = {"EXPIRED": Detail.EXPIRED, "CANCELLED": Detail.CANCELLED}
+_DETAIL_OF: Final = {"expired": Detail.EXPIRED, "cancelled": Detail.CANCELLED}
+_RECEIPT: Final = "recipient_delivery_report_sms"
+_TEXTS: Final = frozenset({"mo_text", "mo_media"})
+# A summary of a batch, which says of no message what became of it; and what is no text.
+_OF_NO_USE: Final = {
+    "delivery_report_sms": Why.EVENT,
+    "delivery_report_mms": Why.EVENT,
+    "recipient_delivery_report_mms": Why.EVENT,
+    "mo_binary": Why.NO_TEXT,
+}
 # The texts that the network of toll-free numbers answers by itself, whoever their provider is.
 # https://community.sinch.com/t5/Toll-Free-Numbers-TFN/How-does-STOP-work-on-a-Toll-Free-number/ta-p/15313
 KEYWORDS: Final = frozenset({"STOP", "START", "UNSTOP", "ARRET", "NONARRET"})
@@ -84,9 +98,9 @@ class _Media(msgspec.Struct):
 
 
 class _Incoming(msgspec.Struct):
-    from_: str = msgspec.field(name="from")
-    to: str
     body: str | _Media
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
     id: str | None = None
 
 
@@ -170,42 +184,31 @@ class SinchCarrier(HttpCarrier):
         """Turn a report on a recipient into a receipt, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         kind = stored.json(_Kind).type
-        if kind == "recipient_delivery_report_sms":
-            return [_receipt(stored.json(_Report))]
-        if kind in {"mo_text", "mo_media"}:
-            reply = self._reply(stored.json(_Incoming))
-            return [] if reply is None else [reply]
-        return []
+        if kind == _RECEIPT:
+            return read_one(raw, lambda: _receipt(stored.json(_Report)), About.RECEIPT)
+        if kind in _TEXTS:
+            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), About.REPLY)
+        if kind in _OF_NO_USE:
+            return [SetAside(_OF_NO_USE[kind])]
+        raise CarrierTrouble(f"Sinch's callback is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Incoming) -> Reply | None:
-        sender, list_number = _number(told.from_), _number(told.to)
-        if sender is None or list_number is None:
-            # From or to a short code.
-            return None
+    def _reply(self, told: _Incoming) -> Reply | SetAside:
         body = told.body if isinstance(told.body, str) else told.body.message or ""
-        answered = (
-            self._chosen.answers_keywords
-            and list_number // 10_000_000 in _TOLL_FREE
-            and body.strip().upper() in KEYWORDS
+        reply = read_text(
+            sender=told.from_, to=told.to, text=body, country=self.country, ref=told.id
         )
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=body,
-            answered=answered,
-            carrier_ref=told.id,
-        )
+        answers = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
+        if isinstance(reply, Reply) and reply.list_number // 10_000_000 in _TOLL_FREE:
+            return replace(reply, answered=answers)
+        return reply
 
 
-def _number(text: str) -> phone.PhoneNumber | None:
-    # Sinch writes numbers without a plus.
-    return phone.parse(f"+{text.removeprefix('+')}")
-
-
-def _receipt(told: _Report) -> Receipt:
+def _receipt(told: _Report) -> Receipt | SetAside:
     # Its pages write the words with small letters, its SDKs without.
-    word = told.status.upper()
-    status = STATUS_OF.get(word)
+    word = told.status.strip().lower()
+    if word == _UNCONFIRMED:
+        return SetAside(Why.UNCONFIRMED)
+    status = known(STATUS_OF, word)
     code = str(told.code) if told.code else None
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:

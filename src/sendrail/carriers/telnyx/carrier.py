@@ -12,25 +12,40 @@ import msgspec
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, post_json
+from sendrail.carriers.reading import (
+    is_word,
+    known,
+    read_json,
+    read_one,
+    read_text,
+    shown,
+)
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.carriers.telnyx.codes import CODES
 from sendrail.carriers.telnyx.signature import is_signed, read_key
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
 
-# What each status of a message settles; those that are not here settle nothing. One of them,
-# `delivery_unconfirmed`, is Telnyx's last word and yet says nothing.
-STATUS_OF: Final = {
+# What each status of a message settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "queued": None,
+    "sending": None,
+    "sent": None,
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "delivery_failed": Status.UNDELIVERED,
     "expired": Status.UNDELIVERED,
     "sending_failed": Status.FAILED,
 }
+# Telnyx's last word, and yet it says nothing.
+_UNCONFIRMED: Final = "delivery_unconfirmed"
+_RECEIPTS: Final = frozenset({"message.sent", "message.finalized"})
+_TEXT: Final = "message.received"
 # The texts Telnyx answers by itself unless its messaging profile says otherwise, in any case.
 # https://developers.telnyx.com/docs/messaging/messages/advanced-opt-in-out
 KEYWORDS: Final = frozenset(
@@ -82,7 +97,7 @@ class _Webhook(msgspec.Struct):
 
 
 class _Party(msgspec.Struct):
-    phone_number: str = ""
+    phone_number: str | None = None
     status: str = ""
 
 
@@ -148,30 +163,28 @@ class TelnyxCarrier(HttpCarrier):
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn an event about a message into a receipt, an incoming text into a reply."""
         event = callbacks.unpack(raw).json(_Webhook).data
-        if event.event_type in {"message.sent", "message.finalized"}:
-            return [_receipt(read_json(bytes(event.payload), _Outbound))]
-        if event.event_type == "message.received":
-            reply = self._reply(read_json(bytes(event.payload), _Inbound))
-            return [] if reply is None else [reply]
-        return []
+        kind, payload = event.event_type, bytes(event.payload)
+        if kind in _RECEIPTS:
+            return read_one(raw, lambda: _receipt(read_json(payload, _Outbound)), About.RECEIPT)
+        if kind == _TEXT:
+            return read_one(raw, lambda: self._reply(read_json(payload, _Inbound)), About.REPLY)
+        if is_word(kind) and "." in kind and not kind.startswith("message."):
+            # Of the account's other affairs, such as `number_order.complete`.
+            return [SetAside(Why.EVENT)]
+        raise CarrierTrouble(f"Telnyx's event is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Inbound) -> Reply | None:
-        # Of a message to a group, the first is the number of ours.
-        sender, list_number = (
-            phone.parse(party.phone_number) for party in (told.from_, told.to[0])
-        )
-        if sender is None or list_number is None:
-            # From or to a short code.
-            return None
+    def _reply(self, told: _Inbound) -> Reply | SetAside:
         body = told.text or ""
         by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=body,
+        return read_text(
+            sender=told.from_.phone_number,
+            # Of a message to a group, the first is the number of ours.
+            to=told.to[0].phone_number,
+            text=body,
+            country=self.country,
+            ref=told.id,
             # A profile may have keywords of its own: then Telnyx says that it answered.
             answered=by_default or bool(told.autoresponse_type),
-            carrier_ref=told.id,
         )
 
 
@@ -179,9 +192,11 @@ def _code(errors: Sequence[_Error] | None) -> str | None:
     return str(errors[0].code) if errors else None
 
 
-def _receipt(told: _Outbound) -> Receipt:
-    word, code = told.to[0].status, _code(told.errors)
-    status = STATUS_OF.get(word)
+def _receipt(told: _Outbound) -> Receipt | SetAside:
+    word, code = told.to[0].status.strip().lower(), _code(told.errors)
+    if word == _UNCONFIRMED:
+        return SetAside(Why.UNCONFIRMED)
+    status = known(STATUS_OF, word)
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
         detail = Detail.DELIVERED

@@ -11,7 +11,8 @@ import msgspec
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, read_json
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_form
+from sendrail.carriers.reading import known, read_json, read_one, read_text
 from sendrail.carriers.sdk import (
     CallbackAnswer,
     CallbackRequest,
@@ -26,10 +27,15 @@ from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Callback, Receipt, Reply
+from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
 
-# What each status of a message settles; those that are not here settle nothing.
-STATUS_OF: Final = {
+# What each status of a message settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "accepted": None,
+    "scheduled": None,
+    "queued": None,
+    "sending": None,
+    "sent": None,
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "undelivered": Status.UNDELIVERED,
@@ -139,33 +145,30 @@ class TwilioCarrier(HttpCarrier):
         """Turn a status callback into a receipt, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         form = stored.form()
-        if "MessageSid" not in form:
-            raise CarrierTrouble("Twilio's callback names no message.")
         if "MessageStatus" in form:
-            return [_receipt(form, stored.message_id)]
-        reply = self._reply(form)
-        return [] if reply is None else [reply]
+            return read_one(raw, lambda: _receipt(form, stored.message_id), About.RECEIPT)
+        return read_one(raw, lambda: self._reply(form), About.REPLY)
 
-    def _reply(self, form: Mapping[str, str]) -> Reply | None:
-        sender, list_number = phone.parse(form.get("From", "")), phone.parse(form.get("To", ""))
+    def _reply(self, form: Mapping[str, str]) -> Reply | SetAside:
         body = form.get("Body")
-        if sender is None or list_number is None or body is None:
-            # From a short code or by another channel, such as `whatsapp:+15550100000`.
-            return None
-        by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=body,
+        word = (body or "").strip().upper()
+        by_default = self._chosen.answers_keywords and word in KEYWORDS
+        return read_text(
+            sender=form.get("From"),
+            to=form.get("To"),
+            text=body,
+            country=self.country,
+            ref=form.get("MessageSid"),
             # Sent with Advanced Opt-Out only, which has keywords of its own.
             answered=by_default or bool(form.get("OptOutType")),
-            carrier_ref=form["MessageSid"],
         )
 
 
 def _receipt(form: Mapping[str, str], message_id: MessageId | None) -> Receipt:
-    word = form["MessageStatus"]
-    status = STATUS_OF.get(word)
+    if not form.get("MessageSid"):
+        raise CarrierTrouble("Twilio's callback names no message.")
+    word = form["MessageStatus"].strip().lower()
+    status = known(STATUS_OF, word)
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
         detail = Detail.DELIVERED

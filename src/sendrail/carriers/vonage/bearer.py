@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sendrail.carriers.http import signatures
-from sendrail.carriers.http.exchange import read_json
+from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 

@@ -13,30 +13,47 @@ from msgspec import Meta, field
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, post_json, read_json
+from sendrail.carriers.http.exchange import Answer, Request, basic, post_form, post_json
 from sendrail.carriers.http.proofs import CallbackToken, given
+from sendrail.carriers.reading import (
+    is_other_channel,
+    known,
+    read_json,
+    read_one,
+    read_text,
+)
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
 from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
 from sendrail.carriers.vonage.messages import STATUS_OF as MESSAGES_STATUS_OF
 from sendrail.carriers.vonage.messages import Told, compose, read_answer
-from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply, ReplyPart
+from sendrail.domain.receipt import (
+    About,
+    Callback,
+    Receipt,
+    Reply,
+    ReplyPart,
+    SetAside,
+    Why,
+)
 from sendrail.domain.text import Encoding
 
-# What each status of a receipt settles; `accepted`, `buffered` and `unknown` settle nothing.
-STATUS_OF: Final = {
+# What each status of a receipt settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "accepted": None,
+    "buffered": None,
     "delivered": Status.DELIVERED,
     "expired": Status.UNDELIVERED,
     "failed": Status.UNDELIVERED,
     "rejected": Status.FAILED,
     "deleted": Status.FAILED,
 }
+# A word for a message that Vonage knows nothing more of.
+_UNCONFIRMED: Final = "unknown"
 # Where the status itself says more than an error code that blames nobody.
 _WORDS: Final = {"expired": Detail.EXPIRED, "deleted": Detail.CANCELLED}
 # The longest callback URL that a message of the SMS API may carry.
@@ -161,39 +178,52 @@ class VonageCarrier(HttpCarrier):
         """Turn a delivery receipt into a receipt, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         fields = read_fields(stored)
+        about = About.RECEIPT if "status" in fields else About.REPLY
         if "message_uuid" in fields:
-            told = self._parse_messages(stored.json(Told))
-        elif not fields.get("messageId"):
-            raise CarrierTrouble("Vonage's callback names no message.")
-        elif "status" in fields:
-            told = self._receipt(
-                fields["messageId"],
+            return read_one(raw, lambda: self._read_messages(stored.json(Told)), about)
+        return read_one(raw, lambda: self._read_fields(fields), about)
+
+    def _read_fields(self, fields: Mapping[str, str]) -> Receipt | Reply | SetAside:
+        if "status" in fields:
+            return self._receipt(
+                fields.get("messageId"),
                 ours=fields.get("client-ref"),
-                word=fields["status"],
-                status=STATUS_OF.get(fields["status"]),
+                word=fields["status"].strip().lower(),
+                table=STATUS_OF,
                 code=of_receipt(fields.get("err-code")),
             )
-        else:
-            told = self._reply(fields)
-        return [] if told is None else [told]
+        if "text" not in fields and "data" in fields:
+            return SetAside(Why.NO_TEXT)
+        return self._reply(fields)
 
-    def _parse_messages(self, told: Told) -> Receipt | Reply | None:
+    def _read_messages(self, told: Told) -> Receipt | Reply | SetAside:
         if told.status is not None:
             return self._receipt(
                 told.message_uuid,
                 ours=told.client_ref,
-                word=told.status,
-                status=MESSAGES_STATUS_OF.get(told.status),
+                word=told.status.strip().lower(),
+                table=MESSAGES_STATUS_OF,
                 code=None if told.error is None else told.error.code,
             )
-        if told.channel != "sms":
-            return None
+        if is_other_channel(told.channel or ""):
+            return SetAside(Why.CHANNEL)
         fields = {"msisdn": told.sender, "to": told.to, "text": told.text}
         return self._reply({name: value for name, value in fields.items() if value is not None})
 
     def _receipt(
-        self, ref: str, *, ours: str | None, word: str, status: Status | None, code: str | None
-    ) -> Receipt:
+        self,
+        ref: str | None,
+        *,
+        ours: str | None,
+        word: str,
+        table: Mapping[str, Status | None],
+        code: str | None,
+    ) -> Receipt | SetAside:
+        if not ref:
+            raise CarrierTrouble("Vonage's callback names no message.")
+        if word == _UNCONFIRMED:
+            return SetAside(Why.UNCONFIRMED)
+        status = known(table, word)
         detail, trouble = str(Detail.ENROUTE), None
         if status is Status.DELIVERED:
             detail = Detail.DELIVERED
@@ -210,19 +240,16 @@ class VonageCarrier(HttpCarrier):
             trouble=trouble,
         )
 
-    def _reply(self, fields: Mapping[str, str]) -> Reply | None:
-        sender, list_number = _number(fields, "msisdn"), _number(fields, "to")
+    def _reply(self, fields: Mapping[str, str]) -> Reply | SetAside:
         text = fields.get("text")
-        if sender is None or list_number is None or text is None:
-            # From a short code or a name, or a binary message.
-            return None
-        return Reply(
-            sender=sender,
-            list_number=list_number,
-            body=text,
-            answered=text.strip().upper() in self._answered,
+        return read_text(
+            sender=fields.get("msisdn"),
+            to=fields.get("to"),
+            text=text,
+            country=self.country,
+            ref=fields.get("messageId"),
             part=_part(fields),
-            carrier_ref=fields.get("messageId") or None,
+            answered=(text or "").strip().upper() in self._answered,
         )
 
 
@@ -267,7 +294,3 @@ def _part(fields: Mapping[str, str]) -> ReplyPart | None:
     if not 1 <= number <= total <= _PARTS_MAX:
         return None
     return ReplyPart(reference=reference, total=total, number=number)
-
-
-def _number(fields: Mapping[str, str], name: str) -> PhoneNumber | None:
-    return phone.parse(f"+{fields.get(name, '').removeprefix('+')}")

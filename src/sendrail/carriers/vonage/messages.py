@@ -9,13 +9,15 @@ import msgspec
 from msgspec import Meta, field
 
 from sendrail.carriers.http.codes import Codes
-from sendrail.carriers.http.exchange import Answer, read_json
+from sendrail.carriers.http.exchange import Answer
+from sendrail.carriers.reading import read_json
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.message import Status
 from sendrail.domain.text import Encoding
 
-# What each status of a webhook settles; `submitted` settles nothing.
-STATUS_OF: Final = {
+# What each status of a webhook settles.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "submitted": None,
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "undeliverable": Status.UNDELIVERED,

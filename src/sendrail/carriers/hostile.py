@@ -1,0 +1,279 @@
+"""Callbacks with one thing wrong, made of good ones: what the conformance suite throws at `parse`.
+
+Nobody promises that a carrier's next release, a handset or a gateway in between sends what the
+documentation shows. Each field is taken away, made null, given another type, a NUL, half an emoji,
+a megabyte, a number that no machine word holds; each callback is cut and padded.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote_from_bytes
+
+_MEGABYTE: Final = "x" * 2**20
+_CUTS_MAX: Final = 64
+_JUNK: Final = (b"\0", b" \r\n", b"\xff" * 300)
+
+_TYPE: Final = re.compile(rb"[a-z0-9/+.-]*").fullmatch
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Good:
+    """A callback as the carrier sends it, in the form in which it is stored.
+
+    `batch` says where in its JSON the list stands whose elements are read each alone: names joined
+    by dots, and empty where the body is that list. None where a callback says one thing.
+    """
+
+    raw: bytes
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoiled:
+    """A callback with one thing wrong; `rest` is the same without the element that is wrong.
+
+    `rest` is None where nothing good is left beside it; `may_be_empty` where nothing need be said.
+    """
+
+    what: str
+    raw: bytes
+    rest: bytes | None = None
+    may_be_empty: bool = False
+
+
+def spoil(good: Good) -> Iterator[Spoiled]:
+    """Yield the callback with each thing wrong with it, one at a time."""
+    shape = _shape(good.raw)
+    if isinstance(shape, _Json):
+        yield from _spoil_json(shape, good.batch)
+    elif isinstance(shape, _Form):
+        yield from _spoil_form(shape)
+    else:
+        yield from _spoil_octets(good.raw)
+    yield from _cut_and_padded(good.raw, every=shape is None)
+
+
+def with_text(good: Good, old: str, new: str) -> bytes | None:
+    """Return the callback with another text wherever this one stands, if it does."""
+    shape = _shape(good.raw)
+    if isinstance(shape, _Json):
+        changed = _replaced(shape.value, old, new)
+        return None if changed == shape.value else shape.head + _encode(changed)
+    if isinstance(shape, _Form):
+        fields = [(name, new if value == old else value) for name, value in shape.fields]
+        return None if fields == shape.fields else shape.made((n, v.encode()) for n, v in fields)
+    return None
+
+
+# The shapes that callbacks have
+
+
+@dataclass(frozen=True, slots=True)
+class _Json:
+    head: bytes
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Fields between what stands before and behind them."""
+
+    head: bytes
+    fields: list[tuple[str, str]]
+    tail: bytes
+
+    def made(self, fields: Iterable[tuple[str, bytes]]) -> bytes:
+        pairs = [f"{name}={quote_from_bytes(value)}" for name, value in fields]
+        return self.head + "&".join(pairs).encode() + self.tail
+
+
+def _shape(raw: bytes) -> _Json | _Form | None:
+    """Return a stored callback in its shape; None where it is no text, as a PDU is none."""
+    lines = raw.split(b"\n", 2)
+    is_packed = len(lines) == len(("content type", "query", "body")) and _TYPE(lines[0])
+    head, body = (b"\n".join([*lines[:2], b""]), lines[2]) if is_packed else (b"", raw)
+    try:
+        if body[:1] in {b"{", b"["}:
+            return _Json(head, json.loads(body))
+        if is_packed and body:
+            return _Form(head, parse_qsl(body.decode(), keep_blank_values=True), b"")
+        if is_packed and lines[1]:
+            fields = parse_qsl(lines[1].decode(), keep_blank_values=True)
+            return _Form(lines[0] + b"\n", fields, b"\n")
+    except ValueError:
+        pass
+    return None
+
+
+# JSON
+
+# Stands where octets are to stand that no encoder writes.
+_HERE: Final = "\x7fhere\x7f"
+_OCTETS: Final = {
+    "a byte that is no UTF-8": b'"a\xff"',
+    "a surrogate in UTF-8": b'"a\xed\xa0\xbd"',
+    "a NUL as it is": b'"a\0b"',
+    "a line end as it is": b'"a\nb"',
+    "a number past all bounds": b"1e999",
+    "a number of 5,000 digits": b"9" * 5_000,
+    "a list in lists": b"[" * 3_000 + b"]" * 3_000,
+}
+
+
+def _spoil_json(shape: _Json, batch: str | None) -> Iterator[Spoiled]:
+    place = None if batch is None else tuple(filter(None, batch.split(".")))
+    for path in _paths(shape.value, ()):
+        rest = _rest(shape, place, path)
+        # Without the things that a list held there may be nothing to say.
+        is_list = isinstance(_at(shape.value, path), list)
+        outside = rest is None and (is_list or not path or isinstance(path[-1], int))
+        for what, value in _wrong(_at(shape.value, path)):
+            raw = shape.head + _encode(_changed(shape.value, path, value))
+            is_empty = rest is None and value == [[]]
+            yield Spoiled(
+                what=f"{_shown(path)}: {what}", raw=raw, rest=rest, may_be_empty=outside or is_empty
+            )
+        marked = shape.head + _encode(_changed(shape.value, path, [_HERE]))
+        for what, octets in _OCTETS.items():
+            raw = marked.replace(json.dumps(_HERE).encode(), octets)
+            yield Spoiled(what=f"{_shown(path)}: {what}", raw=raw, rest=rest, may_be_empty=outside)
+
+
+def _wrong(value: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield what may stand in place of a value: one thing, or none for a field that is absent."""
+    yield "absent", []
+    for what, other in {
+        "null": None,
+        "true": True,
+        "a number": 5,
+        "a fraction": 1.5,
+        "negative": -1,
+        "2^70": 2**70,
+        "a text": "x",
+        "empty": "",
+        "an empty list": [],
+        "a list": [None],
+        "an empty object": {},
+        "an object": {"x": {"x": None}},
+        "a megabyte": _MEGABYTE,
+        "a NUL": "\0",
+        "half an emoji": "\ud83d",
+        "the other half": "\ude00",
+    }.items():
+        yield what, [other]
+    if isinstance(value, str):
+        for what, other in {
+            "with a NUL": f"{value[:2]}\0{value[2:]}",
+            "with a NUL behind": f"{value}\0",
+            "with half an emoji": f"{value}\ud83d",
+            "with the other half": f"\ude00{value}",
+            "negative": f"-{value}",
+            "twice": value + value,
+        }.items():
+            yield what, [other]
+
+
+def _rest(shape: _Json, place: Path | None, path: Path) -> bytes | None:
+    """Return the callback without the element of the batch to which a path leads."""
+    if place is None or path[: len(place)] != place or len(path) == len(place):
+        return None
+    element = path[: len(place) + 1]
+    if len(_at(shape.value, place)) <= 1:
+        return None
+    return shape.head + _encode(_changed(shape.value, element, []))
+
+
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    yield path
+    items: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for name, inner in items:
+        yield from _paths(inner, (*path, name))
+
+
+def _at(value: Any, path: Path) -> Any:
+    for name in path:
+        value = value[name if isinstance(value, dict) else int(name)]
+    return value
+
+
+def _changed(value: Any, path: Path, by: Sequence[Any]) -> Any:
+    """Return a value with another one at a path, or with none."""
+    if not path:
+        return by[0] if by else {}
+    name, *further = path
+    if further:
+        by = [_changed(value[name], tuple(further), by)]
+    if isinstance(value, list):
+        at = int(name)
+        return [*value[:at], *by, *value[at + 1 :]]
+    others = {old: inner for old, inner in value.items() if old != name}
+    return {**others, name: by[0]} if by else others
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _replaced(inner, old, new) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner, old, new) for inner in value]
+    return new if value == old else value
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _shown(path: Path) -> str:
+    return ".".join(map(str, path)) or "the whole"
+
+
+# Forms
+
+
+def _spoil_form(shape: _Form) -> Iterator[Spoiled]:
+    fields = [(name, value.encode()) for name, value in shape.fields]
+    for at, (name, value) in enumerate(fields):
+        before, behind = fields[:at], fields[at + 1 :]
+        yield Spoiled(what=f"{name}: absent", raw=shape.made([*before, *behind]))
+        yield Spoiled(what=f"{name}: twice", raw=shape.made([*fields, (name, b"x")]))
+        for what, other in {
+            "empty": b"",
+            "a text": b"x",
+            "null": b"null",
+            "negative": b"-" + value,
+            "2^70": str(2**70).encode(),
+            "a megabyte": _MEGABYTE.encode(),
+            "a NUL": b"\0",
+            "with a NUL": value[:2] + b"\0" + value[2:],
+            "with a NUL behind": value + b"\0",
+            "a byte that is no UTF-8": value + b"\xff",
+            "half an emoji": value + b"\xed\xa0\xbd",
+        }.items():
+            yield Spoiled(what=f"{name}: {what}", raw=shape.made([*before, (name, other), *behind]))
+
+
+# Octets
+
+
+def _spoil_octets(raw: bytes) -> Iterator[Spoiled]:
+    for at in range(len(raw)):
+        for octet in (0x00, 0x7F, 0xFF):
+            changed = raw[:at] + bytes([octet]) + raw[at + 1 :]
+            yield Spoiled(what=f"octet {at} is {octet:#x}", raw=changed)
+
+
+def _cut_and_padded(raw: bytes, *, every: bool) -> Iterator[Spoiled]:
+    step = 1 if every else max(1, len(raw) // _CUTS_MAX)
+    cuts = ((f"cut after {at}", raw[:at]) for at in range(0, len(raw), step))
+    padded = ((f"with {junk[:3]!r} behind", raw + junk) for junk in _JUNK)
+    for what, changed in chain(cuts, padded):
+        yield Spoiled(what=what, raw=changed, may_be_empty=True)

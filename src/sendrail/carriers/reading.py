@@ -1,0 +1,216 @@
+"""Reading what a carrier sends: each thing alone, and JSON though a text in it is broken.
+
+A callback of a hundred results is a hundred things. What is wrong with one of them is that one's
+affair: it becomes a `Refused` among the others, which count.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from sendrail.domain import address
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import About, Callback, Refused, Reply, ReplyPart, SetAside, Why
+
+T = TypeVar("T")
+
+
+# One by one
+
+
+def read_each(
+    pieces: Iterable[T],
+    read: Callable[[T], Callback],
+    about: Callable[[T], About],
+    alone: Callable[[T], bytes],
+) -> list[Callback]:
+    """Return what each piece of a callback says, or that it could not be read.
+
+    `about` says what a piece was that `read` tripped over, whatever is wrong with it; `alone`
+    makes a callback of its own of it, which `parse` can be given again.
+    """
+    said: list[Callback] = []
+    for piece in pieces:
+        try:
+            said.append(read(piece))
+        except CarrierTrouble as trouble:
+            said.append(Refused(reason=trouble.message, raw=alone(piece), about=about(piece)))
+        except Exception as bug:  # noqa: BLE001 - what one piece trips over is nothing to the others
+            reason = f"Reading it failed ({type(bug).__name__})."
+            said.append(Refused(reason=reason, raw=alone(piece), about=about(piece)))
+    return said
+
+
+def read_one(raw: bytes, read: Callable[[], Callback], about: About) -> list[Callback]:
+    """Return what a callback says that says one thing, or that it could not be read."""
+    return read_each((raw,), lambda _: read(), lambda _: about, lambda _: raw)
+
+
+# Words and numbers
+
+_LETTERS: Final = re.compile(r"[A-Za-z]").search
+# Longer than any sender's name that a network shows: 3GPP TS 23.040, 9.1.2.5 has eleven.
+_NAME: Final = re.compile(r"[ -~]{1,20}").fullmatch
+# Before the address of somebody on another channel, such as `whatsapp:+15550100000`.
+_CHANNEL: Final = re.compile(
+    r"(whatsapp|messenger|rcs|viber|instagram|telegram|line|kakao|wechat|apple):"
+).match
+_WORD: Final = re.compile(r"[\w.-]{1,40}", re.ASCII).fullmatch
+_OUR_NAME: Final = re.compile(r"(tel|sms):", re.IGNORECASE)
+
+
+def known(table: Mapping[str, T], word: str) -> T:
+    """Return what a status means, whether its letters are small, as in the table, or not.
+
+    Raises `CarrierTrouble` for one that is not in the table: it may be a message's last, so it must
+    not pass as if it said nothing.
+    """
+    try:
+        return table[word.strip().lower()]
+    except KeyError:
+        raise CarrierTrouble(f"A receipt has a status that is not known: {shown(word)}.") from None
+
+
+def is_other_channel(name: str) -> bool:
+    """Tell whether a text came by another channel than SMS; raises `CarrierTrouble` for no name."""
+    if name.strip().lower() == "sms":
+        return False
+    if is_word(name):
+        return True
+    raise CarrierTrouble("A text does not name the channel by which it came.")
+
+
+def is_word(text: object) -> bool:
+    """Tell whether this can be a carrier's name for a kind of event, and no text of a person's."""
+    return isinstance(text, str) and _WORD(text) is not None
+
+
+def shown(word: object) -> str:
+    """Return a carrier's word as an error may show it."""
+    return f"`{word}`" if is_word(word) else "something that is no word"
+
+
+def read_text(
+    *,
+    sender: str | None,
+    to: str | None,
+    text: str | None,
+    country: str | None,
+    ref: str | None = None,
+    part: ReplyPart | None = None,
+    answered: bool = False,
+) -> Reply | SetAside:
+    """Return a text from a handset, or that no handset wrote it.
+
+    `country` is where numbers belong that name none. Raises `CarrierTrouble` where it is not sure
+    whose number an address is: the text may be a STOP, and would opt a stranger out.
+    """
+    if text is None:
+        raise CarrierTrouble("A text from a handset has no text.")
+    who, whom = (_OUR_NAME.sub("", each or "", count=1) for each in (sender, to))
+    if _CHANNEL(who) or _CHANNEL(whom):
+        return SetAside(Why.CHANNEL)
+    number = address.read_number(who, country=country)
+    if number is None:
+        if address.read_short_code(who) or (_NAME(who) and _LETTERS(who)):
+            return SetAside(Why.SENDER)
+        raise CarrierTrouble(_unsure("sender", who, country))
+    ours = address.read_number(whom, country=country) or address.read_short_code(whom)
+    if ours is None:
+        raise CarrierTrouble(_unsure("recipient", whom, country))
+    return Reply(
+        sender=number,
+        list_number=PhoneNumber(ours),
+        body=text,
+        answered=answered,
+        part=part,
+        carrier_ref=ref or None,
+    )
+
+
+def _unsure(whose: str, text: str, country: str | None) -> str:
+    if not text.strip("+0 "):
+        return f"A text from a handset names no {whose}."
+    if country is None:
+        return (
+            f"The {whose} of a text is no number with a country code. Where the carrier writes "
+            "national numbers, set the link's `country`."
+        )
+    return (
+        f"The {whose} of a text is no number of {country}, or could be another country's as well."
+    )
+
+
+# JSON
+
+
+def read_json(body: bytes, into: type[T]) -> T:
+    """Return a JSON body as a value of this type; raises `CarrierTrouble` when it is none.
+
+    Text in it that no text can be is put right: half an emoji, a byte that is no UTF-8, a line end
+    as it is. Some carriers pass on what a handset sent. What nests deeper than anything that is
+    asked for is null.
+    """
+    try:
+        try:
+            return msgspec.json.decode(body, type=into)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(repaired(body), type=into)
+        except RecursionError:
+            return msgspec.json.decode(shallow(repaired(body)), type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Their messages name fields and types, and at most a word that is none of a list's.
+        raise CarrierTrouble(f"What the carrier says cannot be read: {error!s:.150}.") from error
+
+
+def names(body: bytes) -> frozenset[str]:
+    """Return the names of a JSON object's fields; none where it is no object."""
+    try:
+        return frozenset(read_json(body, dict[str, msgspec.Raw]))
+    except CarrierTrouble:
+        return frozenset()
+
+
+# RFC 8259, 7: a surrogate counts with the other half behind it only; any other escape stays.
+_ESCAPE: Final = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|(\\.)",
+    re.DOTALL,
+)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKET: Final = re.compile(_STRING.pattern + rb"|[][{}]", re.DOTALL)
+_DEPTH_MAX: Final = 64
+_CONTROL: Final = re.compile(rb"[\x00-\x1f]")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def repaired(body: bytes) -> bytes:
+    """Return JSON with the texts in it put right, so far as they are the only thing wrong."""
+    text = body.removeprefix(_BOM).decode("utf-8", "replace").encode()
+    text = _ESCAPE.sub(lambda found: rb"\ufffd" if found[2] else found[0], text)
+    return _STRING.sub(lambda found: _CONTROL.sub(_escaped, found[0]), text)
+
+
+def shallow(body: bytes) -> bytes:
+    """Return JSON with null in place of what nests too deep."""
+    kept, depth, begin, until = [], 0, 0, 0
+    for found in _BRACKET.finditer(body):
+        if found[0] in {b"[", b"{"}:
+            depth += 1
+            begin = found.start() if depth == _DEPTH_MAX else begin
+        elif found[0] in {b"]", b"}"}:
+            if depth == _DEPTH_MAX:
+                kept += [body[until:begin], b"null"]
+                until = found.end()
+            depth -= 1
+    return b"".join([*kept, body[until:]])
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % found[0][0]
