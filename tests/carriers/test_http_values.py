@@ -2,7 +2,7 @@
 
 import base64
 from email.utils import format_datetime, formatdate
-from urllib.parse import urlencode
+from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.codes import Action, Code, Codes, outcome_by_status
 from sendrail.carriers.http.exchange import Answer, basic, post_form, post_json
-from sendrail.carriers.reading import read_json
+from sendrail.carriers.reading import mended, read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Rejected, Throttled, Unavailable, Uncertain
@@ -194,8 +194,32 @@ def test_a_form_is_read_as_it_was_written(fields):
     assert callbacks.read_form(urlencode(fields).encode()) == fields
 
 
+def test_a_byte_that_is_no_text_stays_what_it_is():
+    [(_, value)] = callbacks.read_form(b"a=%ff%ED%A0%BDz")
+    assert value.encode("utf-8", "surrogateescape") == b"\xff\xed\xa0\xbdz"
+    assert callbacks.unpack(b"\n\na=%ffz").form() == {"a": "\ufffdz"}
+
+
 @pytest.mark.parametrize(
-    "body", [b"a", b"a=1&b", b"a=1&&b=2", b"a=%ff", "a=ü".encode(), b"&".join([b"a=1"] * 257)]
+    ("octets", "text"),
+    [
+        ("é😊".encode(), "é😊"),
+        (b"hi \xed\xa0\xbd", "hi \ufffd"),
+        (b"\xed\xb8\x80 hi", "\ufffd hi"),
+        # An emoji as its two halves, each written as a character: CESU-8.
+        (b"\xed\xa0\xbd\xed\xb8\x80", "\U0001f600"),
+        (b"a\xff\xfeb", "a\ufffd\ufffdb"),
+        (b"\xed\xa0", "\ufffd\ufffd"),
+    ],
+)
+def test_what_is_no_text_is_put_right(octets, text):
+    assert mended(octets) == text
+    assert read_json(b'"' + octets + b'"', str) == text
+    assert callbacks.unpack(b"\n\na=" + quote_from_bytes(octets).encode()).form() == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "body", [b"a", b"a=1&b", b"a=1&&b=2", "a=ü".encode(), b"&".join([b"a=1"] * 257)]
 )
 def test_what_could_be_read_in_two_ways_is_no_form(body):
     with pytest.raises(CarrierTrouble):

@@ -1,5 +1,8 @@
 """Twilio as tables: what we ask, what its answers mean, what its callbacks say."""
 
+import base64
+import hmac
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -323,6 +326,18 @@ def test_an_incoming_text_becomes_a_reply(settings, fields, answered):
 )
 def test_what_is_no_text_between_two_numbers_is_set_aside_or_refused(fields, said):
     assert gist(heard(make(), callback(URL, INCOMING | {"Body": "Hi"} | fields))) == [said]
+
+
+def test_half_an_emoji_is_proved_as_it_came_and_put_right():
+    request = callback(URL, INCOMING | {"Body": "STOP"})
+    body = request.body.replace(b"Body=STOP", b"Body=STOP%ED%A0%BD")
+    fields = {name: value.encode() for name, value in INCOMING.items()}
+    fields["Body"] = b"STOP\xed\xa0\xbd"
+    signed = URL.encode() + b"".join(name.encode() + fields[name] for name in sorted(fields))
+    signature = base64.b64encode(hmac.digest(TOKEN.encode(), signed, "sha1")).decode()
+    headers = request.headers | {"x-twilio-signature": signature}
+    [reply] = heard(make(), replace(request, headers=headers, body=body))
+    assert reply.body == "STOP\ufffd"
 
 
 def test_a_text_without_a_text_is_refused():

@@ -168,6 +168,19 @@ def read_json(body: bytes, into: type[T]) -> T:
         raise CarrierTrouble(f"What the carrier says cannot be read: {error!s:.150}.") from error
 
 
+def reader(into: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
+    """Return `read_json` for one type, quicker: for what comes a hundred to a callback."""
+    decode = msgspec.json.Decoder(into).decode
+
+    def read(body: bytes | msgspec.Raw) -> T:
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return read_json(bytes(body), into)
+
+    return read
+
+
 def names(body: bytes) -> frozenset[str]:
     """Return the names of a JSON object's fields; none where it is no object."""
     try:
@@ -183,6 +196,8 @@ _ESCAPE: Final = re.compile(
     rb"|(\\.)",
     re.DOTALL,
 )
+_HALF: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_PAIR: Final = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKET: Final = re.compile(_STRING.pattern + rb"|[][{}]", re.DOTALL)
 _DEPTH_MAX: Final = 64
@@ -190,9 +205,23 @@ _CONTROL: Final = re.compile(rb"[\x00-\x1f]")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
+def mended(octets: bytes) -> str:
+    """Return what is meant to be UTF-8 as text: halves of emojis are joined, or one mark each."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        octets = _PAIR.sub(lambda found: _joined(found[0]), octets)
+        return _HALF.sub("\ufffd".encode(), octets).decode("utf-8", "replace")
+
+
+def _joined(halves: bytes) -> bytes:
+    in_two = halves.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+    return in_two.decode("utf-16-le").encode()
+
+
 def repaired(body: bytes) -> bytes:
     """Return JSON with the texts in it put right, so far as they are the only thing wrong."""
-    text = body.removeprefix(_BOM).decode("utf-8", "replace").encode()
+    text = mended(body.removeprefix(_BOM)).encode()
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found[2] else found[0], text)
     return _STRING.sub(lambda found: _CONTROL.sub(_escaped, found[0]), text)
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from msgspec import Raw
 
-from sendrail.carriers.reading import read_each, read_json
+from sendrail.carriers.reading import mended, read_each, read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
@@ -36,17 +36,17 @@ class Stored:
     query: str
     body: bytes
 
-    def form(self) -> dict[str, str]:
+    def form(self, *, exact: bool = False) -> dict[str, str]:
         """Return the fields of the body, or those of the query where there is no body.
 
-        What is no text in them is put right, as in JSON: the proof was over what came.
+        What is no text in them is put right, as in JSON; `exact` leaves it as it came, for a proof.
         """
-        if not self.body:
-            return dict(_pairs(self.query, strict=False))
         try:
-            return dict(_pairs(self.body.decode("utf-8", "replace"), errors="replace"))
+            text = self.body.decode("utf-8", "surrogateescape") or self.query
+            fields = dict(_pairs(text, strict=bool(self.body)))
         except ValueError as error:
             raise CarrierTrouble("The callback is no form.") from error
+        return fields if exact else {_text(name): _text(told) for name, told in fields.items()}
 
     def json(self, into: type[T]) -> T:
         """Return the body as a value of this type."""
@@ -72,7 +72,7 @@ class Stored:
     def message_id(self) -> MessageId | None:
         """Return our own id of the message, where `about` put it into the callback's URL."""
         told = dict(_pairs(self.query, strict=False)).get(_MESSAGE_ID)
-        return MessageId(told) if told else None
+        return MessageId(_text(told)) if told else None
 
 
 def about(callback_url: str, message_id: MessageId) -> str:
@@ -98,7 +98,8 @@ def pack(request: CallbackRequest) -> bytes:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     pairs = urlsplit(request.url).query.split("&")
     query = "&".join(pair for pair in pairs if pair.partition("=")[0] != _PROOF)
-    return f"{content_type}\n{query}\n".encode() + request.body
+    # A header may hold any bytes.
+    return f"{content_type}\n{query}\n".encode("utf-8", "replace") + request.body
 
 
 def unpack(raw: bytes) -> Stored:
@@ -116,13 +117,14 @@ def unpack(raw: bytes) -> Stored:
 def read_form(body: bytes) -> list[tuple[str, str]]:
     """Return the fields of a form, in their order and with the empty ones.
 
-    Raises `CarrierTrouble` for what is no form in UTF-8. It is strict because signatures are made
-    over what was read: two bodies that mean different things must not read the same.
+    Raises `CarrierTrouble` for what is no form. It is strict because signatures are made over what
+    was read: two bodies that mean different things must not read the same. Bytes that are no UTF-8
+    stay what they are, by `surrogateescape`.
     """
     try:
-        return _pairs(body.decode("ascii"), strict=bool(body), errors="strict")
+        return _pairs(body.decode("ascii"), strict=bool(body))
     except ValueError as error:
-        raise CarrierTrouble("The callback is no form in UTF-8.") from error
+        raise CarrierTrouble("The callback is no form.") from error
 
 
 def _with(callback_url: str, name: str, value: str) -> str:
@@ -130,11 +132,15 @@ def _with(callback_url: str, name: str, value: str) -> str:
     return f"{callback_url}{joint}{name}={quote(value, safe='')}"
 
 
-def _pairs(text: str, *, strict: bool = True, errors: str = "replace") -> list[tuple[str, str]]:
+def _text(exact: str) -> str:
+    return mended(exact.encode("utf-8", "surrogateescape"))
+
+
+def _pairs(text: str, *, strict: bool) -> list[tuple[str, str]]:
     return parse_qsl(
         text,
         keep_blank_values=True,
         strict_parsing=strict,
-        errors=errors,
+        errors="surrogateescape",
         max_num_fields=_FIELDS_MAX if strict else None,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sendrail.carriers.reading import read_each, read_json, read_text
+from sendrail.carriers.reading import read_each, read_text, reader
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.ids import MessageId
@@ -56,6 +56,9 @@ class _Read(msgspec.Struct):
     replies: list[msgspec.Raw] = []
 
 
+_read: Final = reader(_Read)
+_read_result: Final = reader(_Result)
+_read_incoming: Final = reader(_Incoming)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -85,7 +88,7 @@ def reply(message: Outbound, text: str) -> bytes:
 
 def parse(raw: bytes) -> list[Callback]:
     """Return what a callback says; raises `CarrierTrouble` when it cannot be read."""
-    body = read_json(raw, _Read)
+    body = _read(raw)
     return [
         *read_each(body.results, _receipt, lambda _: About.RECEIPT, _alone(b"results")),
         *read_each(body.replies, _reply, lambda _: About.REPLY, _alone(b"replies")),
@@ -97,7 +100,7 @@ def _alone(name: bytes) -> Callable[[msgspec.Raw], bytes]:
 
 
 def _receipt(piece: msgspec.Raw) -> Receipt:
-    result = read_json(bytes(piece), _Result)
+    result = _read_result(piece)
     return Receipt(
         carrier_ref=result.ref,
         status=_STATUS_OF[result.status],
@@ -107,5 +110,5 @@ def _receipt(piece: msgspec.Raw) -> Receipt:
 
 
 def _reply(piece: msgspec.Raw) -> Reply | SetAside:
-    text = read_json(bytes(piece), _Incoming)
+    text = _read_incoming(piece)
     return read_text(sender=text.sender, to=text.recipient, text=text.text, country=None)

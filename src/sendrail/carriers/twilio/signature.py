@@ -46,7 +46,9 @@ def is_signed(request: CallbackRequest, secrets: Sequence[str]) -> bool:
 def sign(secret: str, url: str, fields: Sequence[tuple[str, str]], algorithm: str) -> bytes:
     """Return the signature of a request; a field that comes twice with one value counts once."""
     signed = url + "".join(name + value for name, value in sorted(set(fields)))
-    return b64encode(signatures.digest(secret, signed.encode(), algorithm))
+    return b64encode(
+        signatures.digest(secret, signed.encode("utf-8", "surrogateescape"), algorithm)
+    )
 
 
 def _spellings(url: str) -> set[str]:

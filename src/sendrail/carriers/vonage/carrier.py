@@ -167,7 +167,7 @@ class VonageCarrier(HttpCarrier):
 
     def _has_signed_fields(self, request: CallbackRequest, now: int, window_seconds: int) -> bool:
         try:
-            fields = read_fields(callbacks.unpack(callbacks.pack(request)))
+            fields = read_fields(callbacks.unpack(callbacks.pack(request)), exact=True)
         except CarrierTrouble:
             return False
         is_signed = signature.is_signed(fields, self._secrets, self._chosen.signature_method)
@@ -253,13 +253,14 @@ class VonageCarrier(HttpCarrier):
         )
 
 
-def read_fields(stored: callbacks.Stored) -> dict[str, str]:
+def read_fields(stored: callbacks.Stored, *, exact: bool = False) -> dict[str, str]:
     """Return the fields of a callback as text: of its JSON, its form, or its query.
 
-    Numbers keep the form in which they were sent, because a signature is over it.
+    Numbers keep the form in which they were sent, because a signature is over it; `exact` leaves
+    what is no text as it came.
     """
     if stored.content_type != "application/json":
-        return stored.form()
+        return stored.form(exact=exact)
     values = {name: bytes(raw) for name, raw in stored.json(dict[str, msgspec.Raw]).items()}
     return {name: _text(value) for name, value in values.items() if value != _NULL}
 

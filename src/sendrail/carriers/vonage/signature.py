@@ -34,7 +34,7 @@ def sign(secret: str, fields: Mapping[str, str], method: Method) -> str:
         f"&{name}={value.translate(_REPLACED)}"
         for name, value in sorted(fields.items())
         if name != SIGNATURE
-    ).encode("utf-8", "surrogatepass")
+    ).encode("utf-8", "surrogateescape")
     if method == "md5hash":
         return hashlib.md5(signed + secret.encode(), usedforsecurity=False).hexdigest()
     return signatures.digest(secret, signed, method).hex()
