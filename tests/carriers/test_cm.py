@@ -110,6 +110,7 @@ class TestConformance(HttpConformance):
 
 class TestConformanceOneByOne(TestConformance):
     settings = SETTINGS | {"batch_size": 1}
+    callbacks = ()
 
 
 # What we ask

@@ -106,6 +106,7 @@ class TestConformance(HttpConformance):
 
 class TestConformanceOneByOne(TestConformance):
     settings = SETTINGS | {"batch_size": 1}
+    callbacks = ()
 
 
 # What we ask

@@ -58,6 +58,8 @@ class Handsets(asyncio.Protocol):
 
 
 class TestSimulatorWithHandsets(TestSimulator):
+    callbacks = ()
+
     @pytest.fixture(autouse=True)
     def socket(self, tmp_path):
         self.path = str(tmp_path / "handsets")

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from http import HTTPStatus
 from itertools import product
 from typing import Any, ClassVar, Final, get_args
 
-from sendrail.carriers.hostile import Good, Spoiled, spoil
+from sendrail.carriers.hostile import Good, Spoiled, odd_requests, spoil
 from sendrail.carriers.law import addresses, fault, flaw, from_another, is_refused, said_of, senders
-from sendrail.carriers.sdk import Carrier
+from sendrail.carriers.sdk import Carrier, HearsCallbacks
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
@@ -312,6 +313,18 @@ class CarrierConformance:
                 assert wrong is None, f"{spoiled.what}: {wrong}"
 
         self._run(play)
+
+    def test_a_request_that_proves_nothing_is_refused_and_breaks_nothing(self) -> None:
+        carrier = self.make_carrier()
+        if not isinstance(carrier, HearsCallbacks):
+            raise unittest.SkipTest("this carrier hears nothing by HTTP")
+        bodies = [each.raw.split(b"\n", 2)[-1] for each in self.callbacks]
+        for request in odd_requests(bodies):
+            try:
+                answer = carrier.read_callback(request)
+            except CarrierTrouble:
+                continue
+            assert (answer.status, list(answer.raws)) == (HTTPStatus.UNAUTHORIZED, []), request
 
     def test_a_text_is_never_a_strangers(self) -> None:
         carrier = self.make_carrier()
