@@ -40,6 +40,9 @@ class TestOneByOne(HttpConformance):
         ("base_url", {"base_url": "https://example.com/"}),
         ("base_url", {"base_url": "https://example.com?x"}),
         ("base_url", {"base_url": "https://example.com\n"}),
+        ("country", {"country": "us"}),
+        ("country", {"country": "XX"}),
+        ("country", {"country": ""}),
     )
 
     def make_vendor(self):

@@ -448,9 +448,11 @@ def test_a_stop_on_a_number_that_two_accounts_share_counts_for_both(road, sender
         assert verdict.code == "contact_unsubscribed"
 
 
-def test_a_reply_to_a_number_of_nobody_is_dropped_quietly(road, sender, sent):
+def test_a_reply_to_a_number_of_no_list_is_counted(road, sender, sent):
     road.callback(Reply(sender=ANN, list_number=15559999999, body="STOP"), receipt())
     road.pass_time(1)
     assert replies(road) == []
     assert road.fate(sent) == ("delivered", "ok")
     assert sender.number != 15559999999
+    assert road.counted("callbacks_set_aside_total", why="no_list") == 1
+    assert road.counted("replies_total", keyword="none") == 0

@@ -52,6 +52,8 @@ def read_one(raw: bytes, read: Callable[[], Callback], about: About) -> list[Cal
 # Words and numbers
 
 _LETTERS: Final = re.compile(r"[A-Za-z]").search
+# Three to eight digits, in all countries that have them: of ours each belongs to one list.
+_SHORT_CODE: Final = re.compile(r"[1-9][0-9]{2,7}").fullmatch
 # Longer than any sender's name that a network shows: 3GPP TS 23.040, 9.1.2.5 has eleven.
 _NAME: Final = re.compile(r"[ -~]{1,20}").fullmatch
 # Before the address of somebody on another channel, such as `whatsapp:+15550100000`.
@@ -118,12 +120,12 @@ def read_text(
         if address.read_short_code(who) or (_NAME(who) and _LETTERS(who)):
             return SetAside(Why.SENDER)
         raise CarrierTrouble(_unsure("sender", who, country))
-    ours = address.read_number(whom, country=country) or address.read_short_code(whom)
-    if ours is None:
+    ours = address.read_number(whom, country=country)
+    if ours is None and not _SHORT_CODE(whom.strip()):
         raise CarrierTrouble(_unsure("recipient", whom, country))
     return Reply(
         sender=number,
-        list_number=PhoneNumber(ours),
+        list_number=PhoneNumber(int(whom)) if ours is None else ours,
         body=text,
         answered=answered,
         part=part,
@@ -198,7 +200,8 @@ _ESCAPE: Final = re.compile(
 )
 _HALF: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _PAIR: Final = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Also one that never ends: or each quote in it would be tried as a beginning.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(_STRING.pattern + rb"|[][{}]", re.DOTALL)
 _DEPTH_MAX: Final = 64
 _CONTROL: Final = re.compile(rb"[\x00-\x1f]")

@@ -264,5 +264,8 @@ def _take(  # noqa: PLR0917 - a reply and where it is counted
     tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int, applied: Applied
 ) -> None:
     readings = take_reply(tx, link_id, reply, policy, now)
+    if not readings:
+        applied.set_aside[Why.NO_LIST] += 1
+        return
     keyword = next((reading.keyword for reading in readings if reading.keyword), None)
     applied.replies[keyword or "none"] += 1
