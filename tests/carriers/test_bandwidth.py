@@ -18,7 +18,8 @@ from fake_bandwidth import (
     received,
     refusal,
 )
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.bandwidth.carrier import TOLL_FREE, TOLL_FREE_KEYWORDS, BandwidthCarrier
 from sendrail.carriers.http.exchange import Answer
@@ -57,18 +58,7 @@ def make(settings=()):
 class TestConformance(HttpConformance):
     kind = BandwidthCarrier
     settings = SETTINGS
-    callbacks = (
-        good(callback(URL, event("message-failed", errorCode=4720)), ""),
-        good(
-            callback(
-                URL,
-                received("STOP"),
-                event("message-delivered"),
-                received("Thanks", sender="+15552340002"),
-            ),
-            "",
-        ),
-    )
+    callbacks = CALLBACKS["bandwidth"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

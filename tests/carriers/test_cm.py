@@ -4,7 +4,8 @@ import json
 
 import pytest
 from fake_cm import PRODUCT_TOKEN, FakeCm, callback, incoming, refusal, report
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.http.callbacks import with_token
@@ -52,25 +53,7 @@ def make(settings=()):
 class TestConformance(HttpConformance):
     kind = CmCarrier
     settings = SETTINGS
-    callbacks = (
-        good(callback(URL, report("x7y8z9w0", "2"))),
-        good(callback(URL, incoming("STOP"))),
-        good(
-            callback(
-                URL,
-                {
-                    "messages": {
-                        "msg": [
-                            report("x7y8z9w0", "2")["messages"]["msg"],
-                            report("m0000001", "3", 24)["messages"]["msg"],
-                            report("m0000002", 1, "305")["messages"]["msg"],
-                        ]
-                    }
-                },
-            ),
-            "messages.msg",
-        ),
-    )
+    callbacks = CALLBACKS["cm"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

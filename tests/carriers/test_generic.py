@@ -4,9 +4,10 @@ import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic, signed
+from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic
 from generic_link import BODY, HEARING, MINIMAL, RECEIPTS, REPLIES, URL, make, message
-from http_suite import HttpConformance, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.generic.paths import find, find_text
 from sendrail.carriers.generic.requests import PLACEHOLDERS
 from sendrail.carriers.http.exchange import Answer
-from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -31,16 +31,10 @@ def compose(settings, callback_url=URL, body=BODY):
     return make(MINIMAL | settings, callback_url).compose([message(body)])
 
 
-def by_get(query):
-    return CallbackRequest(method="GET", url=f"{URL}?{query}", headers={}, body=b"")
-
-
 class TestJsonConformance(HttpConformance):
     kind = GenericCarrier
     settings = JSON
-    callbacks = (
-        good(signed(URL, EXAMPLES["json: callback"].encode(), JSON["signature_secret"]), "results"),
-    )
+    callbacks = CALLBACKS["http"]
     garbage = (
         *HttpConformance.garbage,
         b"\n\n",
@@ -98,10 +92,7 @@ class TestJsonConformance(HttpConformance):
 
 class TestGetConformance(TestJsonConformance):
     settings = GET
-    callbacks = (
-        good(by_get("msgid=4711&dlr=2")),
-        good(by_get("from=0015550100001&to=15550001000&text=STOP")),
-    )
+    callbacks = CALLBACKS["http by GET"]
 
     def make_vendor(self):
         return FakeGetGateway()

@@ -6,8 +6,9 @@ import json
 
 import pytest
 from fake_infobip import KEY, FakeInfobip, callback, incoming, refusal, report, status
+from good_callbacks import CALLBACKS
 from http_peer import HttpPeer, Said
-from http_suite import HttpConformance, gist, good
+from http_suite import HttpConformance, gist
 from structlog.testing import capture_logs
 
 from sendrail.carriers.http.exchange import Answer, basic
@@ -56,20 +57,7 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = InfobipCarrier
     settings = SETTINGS
-    callbacks = (
-        good(callback(URL, [report(REF, "DELIVERED_TO_HANDSET")]), "results"),
-        good(
-            callback(
-                URL,
-                [
-                    report(REF, "REJECTED_DESTINATION", "EC_UNKNOWN_SUBSCRIBER"),
-                    incoming("STOP"),
-                    report("m0000002-0123abcd", "PENDING_ENROUTE"),
-                ],
-            ),
-            "results",
-        ),
-    )
+    callbacks = CALLBACKS["infobip"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

@@ -13,7 +13,8 @@ from fake_plivo import (
     headers_v3,
     posted,
 )
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.plivo.carrier import KEYWORDS, PlivoCarrier
@@ -52,26 +53,7 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = PlivoCarrier
     settings = SETTINGS
-    callbacks = (
-        good(
-            callback(
-                f"{URL}?message=x7y8z9w0",
-                {"MessageUUID": "db3c", "To": "15552340001", "Status": "failed", "ErrorCode": "50"},
-            )
-        ),
-        good(
-            callback(
-                URL,
-                {
-                    "MessageUUID": "db3d",
-                    "Type": "sms",
-                    "From": "15552340001",
-                    "To": "15559870000",
-                    "Text": "STOP",
-                },
-            )
-        ),
-    )
+    callbacks = CALLBACKS["plivo"]
     garbage = (
         *HttpConformance.garbage,
         b"application/x-www-form-urlencoded\n\n",

@@ -4,7 +4,8 @@ import json
 
 import pytest
 from fake_sinch import NONCE, PLAN, SECRET, TOKEN, FakeSinch, callback, posted, report, sign
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.http.exchange import Answer, basic
@@ -56,22 +57,7 @@ def signed(value, signed_at=NOW, **more):
 class TestConformance(HttpConformance):
     kind = SinchCarrier
     settings = SETTINGS | {"overrides_callback_url": True}
-    callbacks = (
-        good(callback(URL, report("01FC66621", "Failed", 400, client_reference="x7y8z9w0"))),
-        good(
-            callback(
-                URL,
-                {
-                    "type": "mo_text",
-                    "id": "01FC66622",
-                    "from": "15552340001",
-                    "to": "15559870000",
-                    "body": "STOP",
-                    "received_at": "2026-11-25T02:00:00.000Z",
-                },
-            )
-        ),
-    )
+    callbacks = CALLBACKS["sinch"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

@@ -13,7 +13,8 @@ from fake_telnyx import (
     public_key,
     sign,
 )
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.http.exchange import Answer
@@ -60,36 +61,7 @@ def signed(value, signed_at=NOW, **more):
 class TestConformance(HttpConformance):
     kind = TelnyxCarrier
     settings = SETTINGS
-    callbacks = (
-        good(
-            callback(
-                URL,
-                event(
-                    "message.finalized",
-                    {
-                        "id": "40385f64",
-                        "to": [{"phone_number": "+15552340001", "status": "delivery_failed"}],
-                        "errors": [{"code": "40001", "title": "no"}],
-                        "webhook_url": f"{URL}?message=x7y8z9w0",
-                    },
-                ),
-            )
-        ),
-        good(
-            callback(
-                URL,
-                event(
-                    "message.received",
-                    {
-                        "id": "40385f65",
-                        "from": {"phone_number": "+15552340001", "carrier": "T"},
-                        "to": [{"phone_number": "+15559870000"}],
-                        "text": "STOP",
-                    },
-                ),
-            )
-        ),
-    )
+    callbacks = CALLBACKS["telnyx"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

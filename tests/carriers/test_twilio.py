@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from fake_twilio import ACCOUNT, TOKEN, FakeTwilio, callback
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.exchange import Answer, basic
@@ -48,27 +49,7 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = TwilioCarrier
     settings = SETTINGS
-    callbacks = (
-        good(
-            callback(
-                f"{URL}?message=x7y8z9w0",
-                {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"},
-            )
-        ),
-        good(
-            callback(
-                URL,
-                {
-                    "MessageSid": "SM2",
-                    "SmsStatus": "received",
-                    "NumMedia": "0",
-                    "From": "+15552340001",
-                    "To": "+15559870000",
-                    "Body": "STOP",
-                },
-            )
-        ),
-    )
+    callbacks = CALLBACKS["twilio"]
     garbage = (
         *HttpConformance.garbage,
         b"application/x-www-form-urlencoded\n\n",

@@ -16,7 +16,8 @@ from fake_vonage import (
     receipt,
     signed,
 )
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.sdk import CallbackRequest, LinkContext
@@ -70,22 +71,7 @@ PLACE = {"concat-ref": "7", "concat-total": "2", "concat-part": "1"}
 class TestConformance(HttpConformance):
     kind = VonageCarrier
     settings = SETTINGS
-    callbacks = (
-        good(in_json(URL, receipt("A1", "failed", "6"))),
-        good(form(URL, receipt("A1", "delivered"))),
-        good(in_json(URL, incoming("STOP"))),
-        good(by_get(URL, incoming("STOP"))),
-        good(
-            form(
-                URL,
-                incoming(
-                    "ST",
-                    concat="true",
-                    **{"concat-ref": "7", "concat-total": "2", "concat-part": "1"},
-                ),
-            )
-        ),
-    )
+    callbacks = CALLBACKS["vonage"]
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",

@@ -16,7 +16,8 @@ from fake_vonage import (
     token,
     with_token,
 )
-from http_suite import HttpConformance, gist, good
+from good_callbacks import CALLBACKS
+from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.sdk import LinkContext
@@ -71,10 +72,7 @@ def make(settings=(), callback_url=URL):
 class TestConformance(HttpConformance):
     kind = VonageCarrier
     settings = SETTINGS
-    callbacks = (
-        good(in_json(URL, status("aaaa-1", "rejected", 1050, client_ref="x7y8z9w0"))),
-        good(in_json(URL, message_in("STOP"))),
-    )
+    callbacks = CALLBACKS["vonage by messages"]
     garbage = (
         *HttpConformance.garbage,
         b'application/json\n\n{"message_uuid": ""}',

@@ -5,28 +5,16 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from good_callbacks import CALLBACKS
 
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
 from sendrail.carriers.conformance import CarrierConformance  # noqa: E402 - rewritten first
-from sendrail.carriers.hostile import Good  # noqa: E402
 from sendrail.carriers.simulator.carrier import SimulatorCarrier  # noqa: E402
 
 
 class TestSimulator(CarrierConformance):
-    callbacks = (
-        Good(
-            raw=b'{"results": [{"ref": "a-1", "status": "DELIVERED", "detail": "ok"},'
-            b' {"ref": "a-2", "messageId": "x7y8z9w0", "status": "FAILED", "detail": "no"},'
-            b' {"ref": "a-3", "status": "ENROUTE", "detail": "on"}]}',
-            batch="results",
-        ),
-        Good(
-            raw=b'{"replies": [{"from": "+15552340001", "to": "+15559870000", "text": "STOP"},'
-            b' {"from": "+15552340002", "to": "+15559870000", "text": "Hi"}]}',
-            batch="replies",
-        ),
-    )
+    callbacks = CALLBACKS["simulator"]
     wrong_settings = (
         ("colour", {"colour": "blue"}),
         ("receipt_delay_ms", {"receipt_delay_ms": -1}),

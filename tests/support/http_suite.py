@@ -9,15 +9,8 @@ from http_peer import Door, HttpPeer, Linked
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
 from sendrail.carriers.conformance import CarrierConformance  # noqa: E402 - rewritten first
-from sendrail.carriers.hostile import Good  # noqa: E402
-from sendrail.carriers.http.callbacks import pack  # noqa: E402
 from sendrail.carriers.sdk import LinkContext  # noqa: E402
 from sendrail.domain.receipt import SetAside  # noqa: E402
-
-
-def good(request, batch=None):
-    """Return a callback of the vendor's, as it is stored, for the kit of hostile ones."""
-    return Good(raw=pack(request), batch=batch)
 
 
 def gist(said):
