@@ -9,8 +9,13 @@ from good_callbacks import CALLBACKS
 
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
+from sendrail.carriers import registry  # noqa: E402
 from sendrail.carriers.conformance import CarrierConformance  # noqa: E402 - rewritten first
 from sendrail.carriers.simulator.carrier import SimulatorCarrier  # noqa: E402
+
+
+def test_every_kind_has_good_callbacks_for_the_suite_to_spoil():
+    assert {name.partition(" ")[0] for name in CALLBACKS} == registry.kinds().keys()
 
 
 class TestSimulator(CarrierConformance):

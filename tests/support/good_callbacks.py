@@ -1,7 +1,6 @@
-"""Good callbacks of every carrier by HTTP and of the simulator, as they lie in the inbox.
+"""Good callbacks of every carrier, as they lie in the inbox, for the suite that spoils them.
 
-The conformance suite spoils them one thing at a time, the fuzz many at random. In each set stands
-a STOP of one handset to one list, and word of a message.
+In each set stands a text of a handset to a list, and word of a message.
 """
 
 import fake_bandwidth
@@ -12,16 +11,16 @@ import fake_sinch
 import fake_telnyx
 import fake_twilio
 import fake_vonage
-from fake_gateways import EXAMPLES, GET, JSON, signed
+from fake_gateways import EXAMPLES, JSON, signed
 
 from sendrail.carriers.hostile import Good
 from sendrail.carriers.http.callbacks import pack
 from sendrail.carriers.sdk import CallbackRequest
+from sendrail.carriers.smpp import pdu
 
 URL = "https://sms.example.com/callbacks/k3"
 ABOUT = f"{URL}?message=x7y8z9w0"
 FROM, TO = "15552340001", "15559870000"
-TOKEN = {"callback_token": "a-token-of-callbacks"}
 
 
 def _good(request, batch=None):
@@ -66,6 +65,21 @@ _WORD_OF_TELNYX = {
     "webhook_url": ABOUT,
 }
 _PART = {"concat": "true", "concat-ref": "7", "concat-total": "2", "concat-part": "1"}
+
+
+def _deliver_sm(text, esm_class):
+    message = pdu.Message(
+        source_addr=FROM,
+        destination_addr=TO,
+        source_addr_ton=1,
+        source_addr_npi=1,
+        dest_addr_ton=1,
+        dest_addr_npi=1,
+        esm_class=esm_class,
+        short_message=text,
+    )
+    return Good(raw=pdu.frame(pdu.Command.DELIVER_SM, 7, pdu.write_body(message)))
+
 
 CALLBACKS = {
     "bandwidth": (
@@ -152,6 +166,16 @@ CALLBACKS = {
         ),
         _good(fake_sinch.callback(URL, _TEXT_OF_SINCH)),
     ),
+    "smpp": (
+        _deliver_sm(
+            b"id:M1 sub:001 dlvrd:000 submit date:2601011000 done date:2601011001 stat:UNDELIV"
+            b" err:001 text:Hi",
+            esm_class=4,
+        ),
+        _deliver_sm(b"STOP", esm_class=0),
+        # The first of two parts.
+        _deliver_sm(b"\x05\x00\x03\x07\x02\x01ST", esm_class=0x40),
+    ),
     "telnyx": (
         _good(fake_telnyx.callback(URL, fake_telnyx.event("message.finalized", _WORD_OF_TELNYX))),
         _good(fake_telnyx.callback(URL, fake_telnyx.event("message.received", _TEXT_OF_TELNYX))),
@@ -179,27 +203,4 @@ CALLBACKS = {
         ),
         _good(fake_vonage.in_json(URL, fake_vonage.message_in("STOP"))),
     ),
-}
-
-# What a link of each needs to read them.
-SETTINGS = {
-    "bandwidth": {
-        "account_id": "1",
-        "application_id": "a",
-        "username": "u",
-        "password": "p",
-        "callback_user": "c",
-        "callback_password": "p",
-    },
-    "cm": {"product_token": "t"} | TOKEN,
-    "http": JSON,
-    "http by GET": GET,
-    "infobip": {"api_key": "k"} | TOKEN,
-    "plivo": {"auth_id": fake_plivo.ACCOUNT, "auth_token": fake_plivo.TOKEN},
-    "simulator": {},
-    "sinch": {"service_plan_id": "p", "api_token": "t", "webhook_secret": "s"},
-    "telnyx": {"api_key": "k", "public_key": fake_telnyx.public_key()},
-    "twilio": {"account_sid": fake_twilio.ACCOUNT, "auth_token": fake_twilio.TOKEN},
-    "vonage": {"api_key": "k", "api_secret": "s"} | TOKEN,
-    "vonage by messages": {"api_key": "k", "api_secret": "s"} | TOKEN,
 }

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import uvloop
+from good_callbacks import CALLBACKS
 
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
@@ -14,6 +15,7 @@ COMPLETE = {"host": "127.0.0.1", "system_id": "esme", "password": "secret"}
 
 
 class TestSmpp(CarrierConformance):
+    callbacks = CALLBACKS["smpp"]
     wrong_settings = (
         ("colour", COMPLETE | {"colour": "blue"}),
         ("host", {"system_id": "esme", "password": "secret"}),
@@ -54,12 +56,16 @@ class TestSmpp(CarrierConformance):
 
 
 class TestSmppInPairs(TestSmpp):
+    callbacks = ()
+
     def make_carrier(self):
         return self.make_with(self.smsc.settings(mode="pair", binds=1, window=3))
 
 
 class TestSmppOnUvloop(TestSmpp):
     """The loop of production, whose transports are others."""
+
+    callbacks = ()
 
     @pytest.fixture(autouse=True)
     def loop(self):
