@@ -13,6 +13,7 @@ from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.pdu import DataMessage, MalformedPdu, Message, Tag, Tlvs
 from sendrail.carriers.smpp.settings import Settings
 from sendrail.carriers.smpp.text import UCS2, UDH_INDICATOR, read_text
+from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
@@ -27,7 +28,6 @@ _INTERMEDIATE: Final = frozenset({0x08, 0x20})
 # UDH information elements with their lengths, 3GPP TS 23.040, 9.2.3.24.
 _CONCATENATION_8: Final = (0x00, 3)
 _CONCATENATION_16: Final = (0x08, 4)
-_DIGITS_MAX: Final = 15
 _GSM_NETWORK: Final = 3
 
 
@@ -227,6 +227,6 @@ def _number(address: str) -> PhoneNumber:
         raise CarrierTrouble(
             "A text from a handset has an address that is no international number."
         )
-    if len(digits) > _DIGITS_MAX:
-        raise CarrierTrouble("A text from a handset has an address of more than 15 digits.")
-    return PhoneNumber(int(digits))
+    if (number := phone.parse(f"+{digits}")) is None:
+        raise CarrierTrouble("A text from a handset has an address that is no international number, by its length.")
+    return number
