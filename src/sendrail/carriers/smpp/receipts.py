@@ -228,5 +228,5 @@ def _number(address: str) -> PhoneNumber:
             "A text from a handset has an address that is no international number."
         )
     if (number := phone.parse(f"+{digits}")) is None:
-        raise CarrierTrouble("A text from a handset has an address that is no international number, by its length.")
+        raise CarrierTrouble("A text from a handset has an address of too few or many digits.")
     return number
