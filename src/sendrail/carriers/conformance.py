@@ -335,6 +335,8 @@ class CarrierConformance:
                 for written, sender in addresses(reply.sender):
                     told = senders(carrier, good, reply.sender, written)
                     assert told <= {sender, None}, f"{written} was read as {told}"
+                    # In full there is nothing to doubt.
+                    assert told != {None} or not written.startswith("+"), f"{written} is no number"
 
     def test_a_text_that_no_handset_wrote_is_set_aside(self) -> None:
         carrier = self.make_carrier()

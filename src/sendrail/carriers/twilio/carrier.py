@@ -36,6 +36,7 @@ STATUS_OF: Final[dict[str, Status | None]] = {
     "queued": None,
     "sending": None,
     "sent": None,
+    "partially_delivered": None,
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "undelivered": Status.UNDELIVERED,
