@@ -421,6 +421,14 @@ class ContactFilter:
     recipient: PhoneNumber | None = None
 
 
+class ContactPlace(NamedTuple):
+    """Where a subscription stands among all of an account, newest sign-up first."""
+
+    signup_at: int
+    list_id: int
+    recipient: int
+
+
 @dataclass(frozen=True, slots=True)
 class FoundContact:
     """A subscription with what is known of its number."""

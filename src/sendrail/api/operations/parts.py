@@ -15,7 +15,7 @@ from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
 
 PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
 MESSAGE_ID: Final = {"type": "string", "pattern": "^[0-9A-Za-z]{8}$", "examples": ["x7y8z9w0"]}
-TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00.000Z"]}
+TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00Z"]}
 TIME_OR_NULL: Final = {**TIME, "type": ["string", "null"]}
 TEXT: Final = {"type": "string", "minLength": 1, "pattern": r"\S"}
 FLAG: Final = {"type": ["boolean", "null"], "default": False}
@@ -35,6 +35,13 @@ PAGINATION: Final[dict[str, dict[str, Any]]] = {
     "total": COUNT,
     "total_pages": COUNT,
     "total_is_exact": {"type": "boolean", "description": "If not, `total` is a lower bound."},
+}
+CURSOR_PAGINATION: Final[dict[str, dict[str, Any]]] = {
+    **PAGINATION,
+    "next_cursor": {
+        "type": ["string", "null"],
+        "description": "Where the next page begins, however far that is; null at the end.",
+    },
 }
 
 ASKING: Final = ("missing_api_key", "invalid_api_key", "account_suspended")
@@ -106,6 +113,13 @@ def query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
 def in_path(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
     """Return the description of a part of the path."""
     return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+
+CURSOR: Final = query(
+    "cursor",
+    {"type": "string", "minLength": 1},
+    "Where to go on: the `next_cursor` of the answer before, instead of a page.",
+)
 
 
 def page_parameters(per_page_max: int = PER_PAGE_MAX) -> tuple[dict[str, Any], ...]:

@@ -33,7 +33,7 @@ def text(name: str, value: str | None, length_max: int) -> str | None:
 
 def _present(name: str, given: str | None) -> str:
     if not given or given.isspace():
-        raise InvalidInput(f"`{name}` is required", code=f"missing_{name}", param=name)
+        raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
     return given
 
 

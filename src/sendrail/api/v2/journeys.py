@@ -7,11 +7,12 @@ import msgspec
 from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number
-from sendrail.api.v2.queries import Pagination, given, pagination, phone_in, read_page, shown_time
+from sendrail.api.v2.queries import Pagination, given, pagination, phone_in, read_page
 from sendrail.app import Runtime
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, Trigger
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.journeys import OnList
 
 _QUERY_HELP: Final = {"list_number": "`list_number` is an E.164 phone number; write its + as %2B"}
@@ -105,7 +106,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     fields = decoded(_new, ask.body)
     wanted = number("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
-        raise InvalidInput("`name` is required", code="missing_name", param="name")
+        raise InvalidInput("name is required", code="missing_name", param="name")
     name, trigger = fields.name, fields.trigger or Trigger.LIST
     return await ask.once(
         lambda once: runtime.journeys.add(

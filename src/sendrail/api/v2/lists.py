@@ -7,12 +7,13 @@ import msgspec
 from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number
-from sendrail.api.v2.queries import given, shown_time
+from sendrail.api.v2.queries import given
 from sendrail.app import Runtime
 from sendrail.domain import phone
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.list_details import ListDetails
 from sendrail.marketing.lists import ListChange
 

@@ -5,10 +5,11 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.queries import Pagination, given, instant, pagination, phone_in, shown_time
+from sendrail.api.v2.queries import Pagination, given, instant, pagination, phone_in
 from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
 from sendrail.domain import phone
 from sendrail.domain.erasure import shown
+from sendrail.domain.times import shown as shown_time
 from sendrail.sending.lookup import FoundMessage, FoundPage
 from sendrail.storage.rows import MessageFilter
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 
@@ -28,7 +29,13 @@ from sendrail.domain.contact import SIGNED_UP, OptOutReason, PhoneFacts, Scalar,
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.rows import Amendment, ContactFilter, FoundContact, Standing
+from sendrail.storage.rows import (
+    Amendment,
+    ContactFilter,
+    ContactPlace,
+    FoundContact,
+    Standing,
+)
 from sendrail.storage.statements.contacts import contact_of, read_fields
 from sendrail.storage.statements.dialect import batches, insert_new
 from sendrail.storage.tables import consent_events, contacts, list_contacts, lists
@@ -169,10 +176,18 @@ class SignUps:
         self._connection.execute(one.values(custom_fields=_text(fields)))
 
     def page(
-        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
+        self,
+        account_id: AccountId,
+        about: ContactFilter,
+        offset: int,
+        limit: int,
+        after: ContactPlace | None = None,
     ) -> list[FoundContact]:
-        """Return one page of subscriptions, newest sign-up first."""
-        keys = select(_contact.list_id, _contact.recipient).where(*_wanted(account_id, about))
+        """Return one page of subscriptions, newest sign-up first; of those past `after`, if any."""
+        wanted = _wanted(account_id, about)
+        if after is not None:
+            wanted.append(_past(after, about))
+        keys = select(_contact.list_id, _contact.recipient).where(*wanted)
         # The keys alone are counted off, by the index; only the page's rows are then read.
         few = keys.order_by(*_NEWEST).offset(offset).limit(limit).subquery()
         facts = contacts.c
@@ -238,6 +253,15 @@ def _wanted(account_id: AccountId, about: ContactFilter) -> list[ColumnElement[b
     if about.recipient is not None:
         conditions.append(_contact.recipient == about.recipient)
     return conditions
+
+
+def _past(place: ContactPlace, about: ContactFilter) -> ColumnElement[bool]:
+    if about.list_id is not None:
+        # Word for word the index of the list: its pages begin where the last one ended.
+        return tuple_(_contact.signup_at, _contact.recipient) < tuple_(
+            place.signup_at, place.recipient
+        )
+    return tuple_(_contact.signup_at, _contact.list_id, _contact.recipient) < tuple_(*place)
 
 
 def _how(signup: SignUp, now: int) -> dict[str, Any]:
