@@ -764,6 +764,8 @@ CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btr
 
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
 
+CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
+
 CREATE INDEX outbox_by_at ON public.outbox USING btree (at);
 
 CREATE INDEX outbox_by_ref ON public.outbox USING btree (ref);

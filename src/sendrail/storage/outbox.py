@@ -45,9 +45,15 @@ TELL_REPLY: Final = """
         AND (e.list_id IS NULL OR e.list_id = r.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
+# Word for word what the index of those that have failed says; the others are passed over.
 EVENTS_DUE: Final = """
-    SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
-    WHERE endpoint_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?
+    SELECT * FROM (
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE endpoint_id = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND retries > 0
+        ORDER BY due_at, id LIMIT ?3)
+    UNION ALL SELECT * FROM (
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE endpoint_id = ?1 AND due_at <= ?2 AND retries = 0 ORDER BY due_at, id LIMIT ?4)
 """
 ENDED_MESSAGES: Final = """
     SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
@@ -111,9 +117,16 @@ class Outbox:
 
     # Taken up
 
-    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]:
-        """Return what an endpoint is to be told now, the longest due first."""
-        return [event_of(row) for row in self._execute(EVENTS_DUE, (endpoint_id, now, limit))]
+    def due(
+        self, endpoint_id: EndpointId, now: int, limit: int, again: int | None = None
+    ) -> list[OutboxEvent]:
+        """Return what an endpoint is to be told now, the longest due first.
+
+        At most `again` of those that have failed before come first, as many as others if it is
+        None; then at most `limit` that have not been tried.
+        """
+        asked = (endpoint_id, now, limit if again is None else again, limit)
+        return [event_of(row) for row in self._execute(EVENTS_DUE, asked)]
 
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
         rows = self._execute(ENDED_MESSAGES, (_list(numbers),))

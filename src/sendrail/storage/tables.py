@@ -521,6 +521,15 @@ outbox: Final = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
+    # What has failed and is to be tried again: found past any number of events that were not tried.
+    Index(
+        "outbox_again",
+        "endpoint_id",
+        "due_at",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL AND retries > 0"),
+        postgresql_where=text("due_at IS NOT NULL AND retries > 0"),
+    ),
 )
 
 webhook_attempts: Final = Table(

@@ -46,9 +46,15 @@ TELL: Final = f"""
     FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])
         AS new (lane, endpoint_id, ref, at)
 """
+# Word for word what the index of those that have failed says; the others are passed over.
 EVENTS_DUE: Final = """
-    SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
-    WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 ORDER BY due_at, id LIMIT $4
+    (SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND due_at IS NOT NULL AND retries > 0
+        ORDER BY due_at, id LIMIT $4)
+    UNION ALL
+    (SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND retries = 0
+        ORDER BY due_at, id LIMIT $5)
 """
 ENDED_MESSAGES: Final = """
     SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
@@ -146,9 +152,16 @@ class Outbox:
 
     # Taken up
 
-    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]:
-        """Return what an endpoint is to be told now, the longest due first."""
-        rows = self._driver.rows(EVENTS_DUE, lane_of(endpoint_id), endpoint_id, now, limit)
+    def due(
+        self, endpoint_id: EndpointId, now: int, limit: int, again: int | None = None
+    ) -> list[OutboxEvent]:
+        """Return what an endpoint is to be told now, the longest due first.
+
+        At most `again` of those that have failed before come first, as many as others if it is
+        None; then at most `limit` that have not been tried.
+        """
+        bounds = (limit if again is None else again, limit)
+        rows = self._driver.rows(EVENTS_DUE, lane_of(endpoint_id), endpoint_id, now, *bounds)
         return [event_of(row) for row in rows]
 
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
