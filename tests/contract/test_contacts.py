@@ -143,7 +143,7 @@ def test_a_documented_contact_is_shown_as_documented(door, contact):
         "timezone": None,
         "is_valid": None,
         "validation_status": "unknown",
-        "send_count": None,
+        "send_count": 0,
         "click_count": 0,
         "revenue_total": 0.0,
         "conversion_count": 0,

@@ -17,6 +17,12 @@ CREATE SEQUENCE public.accounts_id_seq
 
 ALTER SEQUENCE public.accounts_id_seq OWNED BY public.accounts.id;
 
+CREATE TABLE public.activity_news (
+    lane smallint NOT NULL,
+    number bigint NOT NULL,
+    numbers bigint[] NOT NULL
+);
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -28,8 +34,7 @@ CREATE TABLE public.api_keys (
     shown text NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    revoked_at bigint,
-    last_used_at bigint
+    revoked_at bigint
 );
 
 CREATE SEQUENCE public.api_keys_id_seq
@@ -126,6 +131,14 @@ CREATE SEQUENCE public.consent_events_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.consent_events_id_seq OWNED BY public.consent_events.id;
+
+CREATE TABLE public.contact_activity (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    sends integer NOT NULL,
+    first_sent_at bigint NOT NULL,
+    last_sent_at bigint NOT NULL
+);
 
 CREATE TABLE public.contacts (
     account_id bigint NOT NULL,
@@ -503,13 +516,6 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
-CREATE TABLE public.sender_owners (
-    link_id bigint NOT NULL,
-    number bigint NOT NULL,
-    account_id bigint NOT NULL,
-    since bigint NOT NULL
-);
-
 CREATE TABLE public.spans (
     kind text NOT NULL,
     span smallint NOT NULL,
@@ -594,8 +600,8 @@ ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('p
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_key PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.accounts
-    ADD CONSTRAINT accounts_one_name UNIQUE (name);
+ALTER TABLE ONLY public.activity_news
+    ADD CONSTRAINT activity_news_key PRIMARY KEY (lane, number);
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -623,6 +629,9 @@ ALTER TABLE ONLY public.carrier_refs
 
 ALTER TABLE ONLY public.consent_events
     ADD CONSTRAINT consent_events_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.contact_activity
+    ADD CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient);
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
@@ -723,9 +732,6 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref);
 
-ALTER TABLE ONLY public.sender_owners
-    ADD CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number);
-
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
 
@@ -811,9 +817,6 @@ ALTER TABLE ONLY public.lists
 
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_second_links FOREIGN KEY (second_link_id) REFERENCES public.links(id);
-
-ALTER TABLE ONLY public.sender_owners
-    ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

@@ -50,6 +50,16 @@ CREATE TABLE list_contacts (
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 
+CREATE TABLE contact_activity (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends INTEGER NOT NULL,
+	first_sent_at BIGINT NOT NULL,
+	last_sent_at BIGINT NOT NULL,
+	CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE contacts (
 	account_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -109,9 +119,9 @@ CREATE TABLE enrolments (
 )
  WITHOUT ROWID;
 
-CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
-
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -299,11 +309,11 @@ CREATE TABLE outbox (
 	CONSTRAINT outbox_key PRIMARY KEY (id)
 );
 
-CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
-
 CREATE INDEX outbox_by_ref ON outbox (ref);
 
 CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 
 CREATE TABLE webhook_attempts (
 	event_id BIGINT NOT NULL,

@@ -21,6 +21,7 @@ from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
 from sendrail.domain.slices import Charge
 from sendrail.domain.verification import Progress
 from sendrail.storage.people import (
+    Activity,
     Audit,
     Blocks,
     Contacts,
@@ -258,6 +259,8 @@ class Tx(Protocol):
     def exports(self) -> Exports: ...
     @property
     def numbers(self) -> Numbers: ...
+    @property
+    def activity(self) -> Activity: ...
     @property
     def erased(self) -> ErasedNumbers: ...
     @property

@@ -169,6 +169,14 @@ class Exports(Protocol):
     def blocks_after(self, account_id: AccountId, number: int, limit: int) -> Sequence[Block]: ...
 
 
+class Activity(Protocol):
+    """What was sent to contacts, counted after the messages."""
+
+    def behind(self) -> int: ...
+    def count(self, limit: int) -> int: ...
+    def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None: ...
+
+
 class Numbers(Protocol):
     """What is known of contacts' numbers."""
 

@@ -436,6 +436,8 @@ class FoundContact:
     contact: ListContact
     list_number: PhoneNumber
     phone: PhoneFacts
+    sends: int = 0
+    last_sent_at: int | None = None
 
 
 class CallbackToken(NamedTuple):

@@ -192,6 +192,18 @@ list_contacts: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# What was sent to a contact, in the order of its subscription; counted after the messages.
+contact_activity: Final = Table(
+    "contact_activity",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    _needed("sends", Integer),
+    _needed("first_sent_at", BigInteger),
+    _needed("last_sent_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 # What is known of a number whatever the list. It is the account's own knowledge: no account can
 # learn from an answer that another one knows the number.
 contacts: Final = Table(

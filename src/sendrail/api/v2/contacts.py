@@ -197,7 +197,7 @@ class Contact(msgspec.Struct):
     timezone: str | None
     is_valid: bool | None
     validation_status: str
-    send_count: int | None
+    send_count: int
     click_count: int
     revenue_total: float
     conversion_count: int
@@ -519,12 +519,11 @@ def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool
         timezone=facts.timezone,
         is_valid=facts.is_valid,
         validation_status=_status(facts),
-        # Nobody counts these yet; what is not counted is not told as none.
-        send_count=None,
+        send_count=found.sends,
         click_count=0,
         revenue_total=0.0,
         conversion_count=0,
-        last_sent_at=None,
+        last_sent_at=None if found.last_sent_at is None else shown_time(found.last_sent_at),
         last_clicked_at=None,
         in_workflow=in_workflow,
     )

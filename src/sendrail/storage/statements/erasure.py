@@ -35,6 +35,7 @@ from sendrail.storage.tables import (
     auto_replies,
     blocks,
     consent_events,
+    contact_activity,
     contacts,
     enrolments,
     inbox,
@@ -84,7 +85,8 @@ class Erasure:
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, consent_events, enrolments, auto_replies, recipient_troubles,
+                list_contacts, contact_activity, consent_events, enrolments, auto_replies,
+                recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks):

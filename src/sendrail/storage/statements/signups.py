@@ -38,7 +38,7 @@ from sendrail.storage.rows import (
 )
 from sendrail.storage.statements.contacts import contact_of, read_fields
 from sendrail.storage.statements.dialect import batches, insert_new
-from sendrail.storage.tables import consent_events, contacts, list_contacts, lists
+from sendrail.storage.tables import consent_events, contact_activity, contacts, list_contacts, lists
 
 _contact: Final = list_contacts.c
 # A page walks an index backwards: newest sign-up first.
@@ -196,11 +196,19 @@ class SignUps:
             .add_columns(
                 facts.email, facts.carrier, facts.line_type, facts.timezone, facts.is_valid
             )
+            .add_columns(contact_activity.c.sends, contact_activity.c.last_sent_at)
             .join(
                 few,
                 and_(_contact.list_id == few.c.list_id, _contact.recipient == few.c.recipient),
             )
             .join(lists, lists.c.id == _contact.list_id)
+            .outerjoin(
+                contact_activity,
+                and_(
+                    contact_activity.c.list_id == _contact.list_id,
+                    contact_activity.c.recipient == _contact.recipient,
+                ),
+            )
             .outerjoin(
                 contacts,
                 and_(facts.account_id == account_id, facts.recipient == _contact.recipient),
@@ -312,4 +320,6 @@ def _found(row: Row[Any]) -> FoundContact:
             timezone=row.timezone,
             is_valid=row.is_valid,
         ),
+        sends=row.sends or 0,
+        last_sent_at=row.last_sent_at,
     )
