@@ -34,7 +34,8 @@ CREATE TABLE public.api_keys (
     shown text NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    revoked_at bigint
+    revoked_at bigint,
+    last_used_at bigint
 );
 
 CREATE SEQUENCE public.api_keys_id_seq
@@ -308,7 +309,8 @@ CREATE TABLE public.lists (
     stop_text text,
     start_text text,
     help_text text,
-    second_link_id bigint
+    second_link_id bigint,
+    sender_name text
 );
 
 CREATE SEQUENCE public.lists_id_seq
@@ -516,6 +518,13 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
+CREATE TABLE public.sender_owners (
+    link_id bigint NOT NULL,
+    number bigint NOT NULL,
+    account_id bigint NOT NULL,
+    since bigint NOT NULL
+);
+
 CREATE TABLE public.spans (
     kind text NOT NULL,
     span smallint NOT NULL,
@@ -599,6 +608,9 @@ ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('p
 
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_one_name UNIQUE (name);
 
 ALTER TABLE ONLY public.activity_news
     ADD CONSTRAINT activity_news_key PRIMARY KEY (lane, number);
@@ -732,6 +744,9 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref);
 
+ALTER TABLE ONLY public.sender_owners
+    ADD CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number);
+
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
 
@@ -817,6 +832,9 @@ ALTER TABLE ONLY public.lists
 
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_second_links FOREIGN KEY (second_link_id) REFERENCES public.links(id);
+
+ALTER TABLE ONLY public.sender_owners
+    ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

@@ -5,7 +5,8 @@ CREATE TABLE accounts (
 	blocked_words TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
-	CONSTRAINT accounts_key PRIMARY KEY (id)
+	CONSTRAINT accounts_key PRIMARY KEY (id),
+	CONSTRAINT accounts_one_name UNIQUE (name)
 );
 
 CREATE TABLE link_states (
@@ -119,9 +120,9 @@ CREATE TABLE enrolments (
 )
  WITHOUT ROWID;
 
-CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
-
 CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
+
+CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -382,6 +383,7 @@ CREATE TABLE api_keys (
 	name TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	revoked_at BIGINT,
+	last_used_at BIGINT,
 	CONSTRAINT api_keys_key PRIMARY KEY (id),
 	CONSTRAINT api_keys_one_digest UNIQUE (digest),
 	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
@@ -407,9 +409,19 @@ CREATE TABLE links (
 	CONSTRAINT links_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
+CREATE INDEX links_by_token_digest ON links (token_digest);
+
 CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
 
-CREATE INDEX links_by_token_digest ON links (token_digest);
+CREATE TABLE sender_owners (
+	link_id INTEGER NOT NULL,
+	number BIGINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	since BIGINT NOT NULL,
+	CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number),
+	CONSTRAINT sender_owners_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+)
+ WITHOUT ROWID;
 
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
@@ -430,6 +442,7 @@ CREATE TABLE lists (
 	start_text TEXT,
 	help_text TEXT,
 	second_link_id INTEGER,
+	sender_name TEXT,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar, Final, get_args
 
 from sendrail.carriers.sdk import Carrier
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
@@ -111,7 +112,7 @@ class CarrierConformance:
             Outbound(
                 message_id=MessageId(f"{prefix}{at:07}"),
                 recipient=PhoneNumber(self.recipients[at % len(self.recipients)]),
-                sender=PhoneNumber(self.sender),
+                sender=phone.show(self.sender),
                 body=f"Your code is {at}",
                 encoding=Encoding.GSM7,
                 segments=1,

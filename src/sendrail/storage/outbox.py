@@ -16,9 +16,11 @@ from sendrail.domain.ids import EndpointId, EventId
 from sendrail.domain.message import Skip
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.tables import sender_shown
 
 _json: Final = msgspec.json.Encoder().encode
 
+_SENDER: Final = sender_shown("l")
 ANY_ENDPOINT: Final = "SELECT 1 FROM webhook_endpoints LIMIT 1"
 STILL_OPEN: Final = """
     SELECT m.number FROM json_each(?) AS wanted CROSS JOIN messages AS m
@@ -55,17 +57,18 @@ EVENTS_DUE: Final = """
         SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
         WHERE endpoint_id = ?1 AND due_at <= ?2 AND retries = 0 ORDER BY due_at, id LIMIT ?4)
 """
-ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
+ENDED_MESSAGES: Final = f"""
+    SELECT m.number, m.recipient, {_SENDER}, m.status, m.detail, k.kind, m.ended_at,
+        m.skips
     FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN lists AS l
     LEFT JOIN links AS k ON k.id = m.link_id
     WHERE m.number = wanted.value AND l.id = m.list_id
-"""
-TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
+"""  # noqa: S608 - every piece is a constant
+TAKEN_REPLIES: Final = f"""
+    SELECT r.id, r.sender, {_SENDER}, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM json_each(?) AS wanted CROSS JOIN replies AS r CROSS JOIN lists AS l
     WHERE r.id = wanted.value AND l.id = r.list_id
-"""
+"""  # noqa: S608 - as above
 FREEZE: Final = "UPDATE outbox SET body = ? WHERE id = ? AND body IS NULL"
 SETTLE_EVENT: Final = """
     UPDATE outbox SET due_at = ?, told = ?, attempts = ?, retries = ?

@@ -136,10 +136,20 @@ lists: Final = Table(
     Column("start_text", Text),
     Column("help_text", Text),
     Column("second_link_id", _RowId, ForeignKey("links.id", name="lists_to_second_links")),
+    # Where it sends from a name, of which the number is a digest.
+    Column("sender_name", Text),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),
 )
+
+
+def sender_shown(lists_as: str = "lists") -> str:
+    """Return the SQL of what a list sends from as the public API writes it."""
+    number, name = f"{lists_as}.number", f"{lists_as}.sender_name"
+    digits = f"CASE WHEN {number} < 0 THEN CAST(-{number} AS TEXT) ELSE '+' || {number} END"
+    return f"coalesce({name}, {digits})"
+
 
 # Whose a sender is on a link that accounts share: who has it sends as it, and reads its replies.
 sender_owners: Final = Table(

@@ -16,6 +16,7 @@ from sendrail.api.operations.parts import (
     READING,
     RECIPIENT,
     ROW_ID,
+    SENDER,
     TIME,
     TIME_OR_NULL,
     TRUE,
@@ -62,7 +63,7 @@ _CONTACT_CODES: Final = (
 )
 _KEY: Final[dict[str, dict[str, Any]]] = {
     "phone_number": {**PHONE, "description": "The contact, as an E.164 number."},
-    "list_number": {**PHONE, "description": "The number of the sending list, as E.164."},
+    "list_number": SENDER,
 }
 _FIELDS_GIVEN: Final = {
     "type": ["object", "null"],
@@ -213,7 +214,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "ContactLeft": {"success": TRUE},
     "Contact": {
         "phone_number": PHONE,
-        "list_number": PHONE,
+        "list_number": SENDER,
         "list_id": ROW_ID,
         "contact_id": CONTACT_ID,
         "list_contact_id": CONTACT_ID,
@@ -325,7 +326,7 @@ OPERATIONS: Final = (
         parameters=(
             *page_parameters(PER_PAGE_MAX),
             CURSOR,
-            query("list_number", PHONE, "Only of this list; write its + as %2B."),
+            query("list_number", SENDER, "Only of this list; write its + as %2B."),
             query("phone_number", PHONE, "Only this number's; write its + as %2B."),
             query("active", {"type": "boolean"}, "Only the active, or only who has left."),
         ),

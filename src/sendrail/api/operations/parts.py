@@ -12,8 +12,25 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
+from sendrail.domain import sender_ids
 
 PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
+_PLAIN: Final = r"""A-Za-z0-9!"#$%&'()*,./:;<=>?@_-"""
+SENDER: Final = {
+    "type": "string",
+    "anyOf": [
+        {"pattern": PHONE["pattern"]},
+        {"pattern": "^[1-9][0-9]{2,7}$"},
+        {
+            "maxLength": 11,
+            "allOf": [
+                {"pattern": f"^[{_PLAIN}]([+ {_PLAIN}]*[+{_PLAIN}])?$"},
+                {"pattern": "[A-Za-z]"},
+            ],
+        },
+    ],
+    "description": f"What a list sends from: {sender_ids.FORM}.",
+}
 MESSAGE_ID: Final = {"type": "string", "pattern": "^[0-9A-Za-z]{8}$", "examples": ["x7y8z9w0"]}
 TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00Z"]}
 TIME_OR_NULL: Final = {**TIME, "type": ["string", "null"]}

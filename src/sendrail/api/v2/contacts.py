@@ -10,6 +10,7 @@ from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import UNREADABLE, Scalar, decoded
 from sendrail.api.v2.fields import numbers, text
 from sendrail.api.v2.queries import (
+    SENDER_HELP,
     CursorPagination,
     boolean,
     cursor_pagination,
@@ -18,6 +19,7 @@ from sendrail.api.v2.queries import (
     phone_in,
     read_cursor,
     read_page,
+    sender_in,
 )
 from sendrail.app import Runtime
 from sendrail.domain import phone
@@ -27,6 +29,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.contacts import Joining
+from sendrail.marketing.inputs import list_number_of
 from sendrail.marketing.returning import checked
 from sendrail.marketing.signups import Notice, SignedUp, SignUpReport
 from sendrail.storage.rows import ContactPlace, FoundContact
@@ -57,7 +60,7 @@ WARNINGS: Final = {
 }
 _QUERY_HELP: Final = {
     "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
-    "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
+    "list_number": SENDER_HELP,
     "active": "`active` is true or false",
 }
 
@@ -286,7 +289,7 @@ async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
     with _custom_fields_at_fault():
         contact = await runtime.contacts.set_fields(
             ask.account,
-            phone.show(number),
+            number,
             phone.show(recipient),
             fields.custom_fields,
             merge=fields.merge_fields is not False,
@@ -304,7 +307,7 @@ async def leave(runtime: Runtime, ask: Ask) -> ContactLeft:
     recipient, number = numbers(fields.phone_number, fields.list_number)
     left = await runtime.contacts.leave(
         ask.account,
-        phone.show(number),
+        number,
         phone.show(recipient),
         evidence=f"request {ask.request_id}",
     )
@@ -315,12 +318,12 @@ async def page(runtime: Runtime, ask: Ask) -> ContactList:
     """List contacts page by page."""
     at, per_page = read_page(ask.query, PER_PAGE_MAX)
     place = read_cursor(ask.query, len(ContactPlace._fields))
-    number = given(ask.query, "list_number", phone_in, _QUERY_HELP)
+    number = given(ask.query, "list_number", sender_in, _QUERY_HELP)
     recipient = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
     active = given(ask.query, "active", boolean, _QUERY_HELP)
     found = await runtime.contacts.page(
         ask.account,
-        "" if number is None else phone.show(number),
+        number or "",
         phone_number="" if recipient is None else phone.show(recipient),
         active=active,
         page=at,
@@ -361,7 +364,7 @@ def _read_contact(body: bytes, now: int, actor: Actor) -> Joining:
         )
     skips = fields.skip_journey_if_exists
     return Joining(
-        number,
+        list_number_of(number),
         SignUp(
             recipient=recipient,
             method=SignupMethod.API,
@@ -501,7 +504,7 @@ def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool
     fields: Mapping[str, Scalar] = contact.custom_fields
     return Contact(
         phone_number=phone.show(contact.recipient),
-        list_number=phone.show(found.list_number),
+        list_number=found.list_number,
         list_id=contact.list_id,
         contact_id=runtime.contact_ids.contact(ask.account, contact.recipient),
         list_contact_id=runtime.contact_ids.list_contact(contact.list_id, contact.recipient),

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ PAGE_MAX: Final = 10_000
 
 # What a database takes as a number in a row.
 _RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+SENDER_HELP: Final = f"`list_number` is {sender_ids.FORM}; write a + as %2B"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -114,6 +115,18 @@ def phone_in(text: str) -> phone.PhoneNumber | None:
     """Return the E.164 number in a query."""
     # A plus sign in a query means a space; whoever forgot to encode it is understood.
     return phone.parse("+" + text[1:] if text.startswith(" ") else text)
+
+
+def sender_in(text: str) -> str | None:
+    """Return what a list sends from, as a query names it."""
+    named = "+" + text[1:] if text.startswith(" ") else text
+    return None if sender_ids.parse(named) is None else named
+
+
+def list_in(text: str) -> phone.PhoneNumber | None:
+    """Return what stands for a list in its rows, as a query names it."""
+    named = sender_in(text)
+    return None if named is None else sender_ids.parse(named)
 
 
 def boolean(text: str) -> bool | None:

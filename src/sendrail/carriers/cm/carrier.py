@@ -117,7 +117,7 @@ class CmCarrier(HttpCarrier):
 
     def _compose(self, message: Outbound) -> dict[str, Any]:
         return {
-            "from": f"00{message.sender}",
+            "from": phone.show(message.sender).replace("+", "00", 1),
             "to": [{"number": f"00{message.recipient}"}],
             "body": {"type": "auto", "content": message.body},
             "reference": message.message_id,

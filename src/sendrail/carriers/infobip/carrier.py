@@ -123,7 +123,7 @@ class InfobipCarrier(HttpCarrier):
     def _compose(self, message: Outbound) -> dict[str, Any]:
         destination = {"to": str(message.recipient), "messageId": reference(message)}
         composed: dict[str, Any] = {
-            "sender": str(message.sender),
+            "sender": phone.bare(message.sender),
             "destinations": [destination],
             "content": {"text": message.body},
         }
@@ -180,7 +180,7 @@ def reference(message: Outbound) -> str:
     Infobip refuses an id it has seen. With the digest that can only be this message, sent before,
     and never another one that got its id from an older copy of our database.
     """
-    said = f"{message.sender}\n{message.recipient}\n{message.body}".encode()
+    said = f"{phone.bare(message.sender)}\n{message.recipient}\n{message.body}".encode()
     digest = hashlib.sha256(said).hexdigest()[:_DIGEST_LENGTH]
     return f"{message.message_id}-{digest}"
 

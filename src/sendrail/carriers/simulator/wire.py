@@ -8,12 +8,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Callback, Receipt, Reply
 
 # What Infobip puts in one request at most; a usual figure.
@@ -99,13 +98,10 @@ def _receipt(result: _Result) -> Receipt:
 
 def _replies(incoming: Iterable[_Incoming]) -> Iterable[Reply]:
     for text in incoming:
-        yield Reply(
-            sender=_number(text.sender), list_number=_number(text.recipient), body=text.text
-        )
-
-
-def _number(text: str) -> PhoneNumber:
-    number = phone.parse(text)
-    if number is None:
-        raise CarrierTrouble("A reply of the simulator names a number that is not E.164.")
-    return number
+        sender, list_number = phone.parse(text.sender), sender_ids.destination(text.recipient)
+        if sender is None or list_number is None:
+            raise CarrierTrouble(
+                "A reply of the simulator names a sender that is not E.164, or a list that is "
+                "neither that nor a short code."
+            )
+        yield Reply(sender=sender, list_number=list_number, body=text.text)

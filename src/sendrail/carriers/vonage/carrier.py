@@ -105,7 +105,7 @@ class VonageCarrier(HttpCarrier):
             value = compose(message, self._callback_url, self._chosen.validity_seconds)
             return post_json(f"{self._chosen.messages_url}/v1/messages", value, self._headers)
         fields = {
-            "from": str(message.sender),
+            "from": phone.bare(message.sender),
             "to": str(message.recipient),
             "text": message.body,
             "type": "unicode" if message.encoding is Encoding.UCS2 else "text",

@@ -13,6 +13,7 @@ from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.outbox import event_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.tables import sender_shown
 
 ANY_ENDPOINT: Final = "SELECT 1 FROM webhook_endpoints LIMIT 1"
 STILL_OPEN: Final = """
@@ -56,15 +57,16 @@ EVENTS_DUE: Final = """
         WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND retries = 0
         ORDER BY due_at, id LIMIT $5)
 """
-ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
+ENDED_MESSAGES: Final = f"""
+    SELECT m.number, m.recipient, {sender_shown("l")}, m.status, m.detail, k.kind, m.ended_at,
+        m.skips
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN lists AS l ON l.id = m.list_id
     LEFT JOIN links AS k ON k.id = m.link_id
 """
-TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
+TAKEN_REPLIES: Final = f"""
+    SELECT r.id, r.sender, {sender_shown("l")}, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM unnest($1::bigint[]) AS wanted (id)
     JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
 """

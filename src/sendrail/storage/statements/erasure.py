@@ -97,7 +97,8 @@ class Erasure:
 
     def _forget_loose_ends(self, account_id: AccountId, recipient: PhoneNumber) -> None:
         own = select(lists.c.id).where(lists.c.account_id == account_id)
-        numbers = select(lists.c.number).where(lists.c.account_id == account_id)
+        # A short code is kept below zero; what was written to it is kept as it came.
+        numbers = select(func.abs(lists.c.number)).where(lists.c.account_id == account_id)
         parts = delete(reply_parts).where(
             # Of any link: their key begins with it.
             reply_parts.c.link_id.in_(select(links.c.id)),

@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    literal_column,
     select,
     tuple_,
     update,
@@ -38,7 +39,14 @@ from sendrail.storage.rows import (
 )
 from sendrail.storage.statements.contacts import contact_of, read_fields
 from sendrail.storage.statements.dialect import batches, insert_new
-from sendrail.storage.tables import consent_events, contact_activity, contacts, list_contacts, lists
+from sendrail.storage.tables import (
+    consent_events,
+    contact_activity,
+    contacts,
+    list_contacts,
+    lists,
+    sender_shown,
+)
 
 _contact: Final = list_contacts.c
 # A page walks an index backwards: newest sign-up first.
@@ -192,7 +200,7 @@ class SignUps:
         few = keys.order_by(*_NEWEST).offset(offset).limit(limit).subquery()
         facts = contacts.c
         page = (
-            select(list_contacts, lists.c.number.label("list_number"))
+            select(list_contacts, literal_column(sender_shown(), Text).label("list_number"))
             .add_columns(
                 facts.email, facts.carrier, facts.line_type, facts.timezone, facts.is_valid
             )
@@ -312,7 +320,7 @@ def _text(fields: Mapping[str, Scalar]) -> str:
 def _found(row: Row[Any]) -> FoundContact:
     return FoundContact(
         contact=contact_of(row),
-        list_number=PhoneNumber(row.list_number),
+        list_number=row.list_number,
         phone=PhoneFacts(
             email=row.email,
             carrier=row.carrier,
