@@ -28,7 +28,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "missing_blocks": (400, "`blocks` is absent or empty."),
     "missing_name": (400, "`name` is absent, null or blank."),
     "invalid_phone": (400, "`to` or `phone_number` is not an E.164 number."),
-    "invalid_list_number": (400, "`list_number` is not an E.164 number."),
+    "invalid_list_number": (
+        400,
+        "`list_number` is no E.164 number, short code or name of at most 11 characters.",
+    ),
     "invalid_name": (400, "A name is blank or longer than 100 characters."),
     "invalid_rate": (400, "`rate` is not 1 to 6,000,000 messages a minute."),
     "invalid_link": (400, "The account has no such link, or it cannot be used like this."),
