@@ -120,9 +120,9 @@ CREATE TABLE enrolments (
 )
  WITHOUT ROWID;
 
-CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
-
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -238,6 +238,7 @@ CREATE TABLE replies (
 	received_at BIGINT NOT NULL,
 	rule TEXT,
 	review BOOLEAN DEFAULT 0 NOT NULL,
+	word TEXT,
 	CONSTRAINT replies_key PRIMARY KEY (id)
 );
 
@@ -310,11 +311,11 @@ CREATE TABLE outbox (
 	CONSTRAINT outbox_key PRIMARY KEY (id)
 );
 
+CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
+
 CREATE INDEX outbox_by_ref ON outbox (ref);
 
 CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
-
-CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 
 CREATE TABLE webhook_attempts (
 	event_id BIGINT NOT NULL,

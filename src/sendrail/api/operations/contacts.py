@@ -24,6 +24,17 @@ from sendrail.api.operations.parts import (
     page_parameters,
     query,
 )
+from sendrail.api.v2.contact_shapes import (
+    ContactBatch,
+    ContactBatchAnswer,
+    ContactCreated,
+    ContactKey,
+    ContactLeft,
+    ContactList,
+    ContactUpdate,
+    ContactUpdated,
+    NewContact,
+)
 from sendrail.api.v2.contacts import (
     ADDRESS_LENGTH_MAX,
     CONTACT_BYTES_MAX,
@@ -34,15 +45,6 @@ from sendrail.api.v2.contacts import (
     SOURCE_LENGTH_MAX,
     URL_LENGTH_MAX,
     WARNINGS,
-    ContactBatch,
-    ContactBatchAnswer,
-    ContactCreated,
-    ContactKey,
-    ContactLeft,
-    ContactList,
-    ContactUpdate,
-    ContactUpdated,
-    NewContact,
 )
 from sendrail.domain.contact import OptOutReason, SignupMethod
 from sendrail.domain.numbering import ValidationStatus
