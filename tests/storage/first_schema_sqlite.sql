@@ -5,6 +5,7 @@ CREATE TABLE accounts (
 	blocked_words TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
+	country TEXT DEFAULT '' NOT NULL,
 	CONSTRAINT accounts_key PRIMARY KEY (id),
 	CONSTRAINT accounts_one_name UNIQUE (name)
 );
@@ -49,8 +50,6 @@ CREATE TABLE list_contacts (
 )
  WITHOUT ROWID;
 
-CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
-
 CREATE TABLE contact_activity (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -75,8 +74,6 @@ CREATE TABLE contacts (
 )
  WITHOUT ROWID;
 
-CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
-
 CREATE TABLE consent_events (
 	id INTEGER NOT NULL,
 	list_id INTEGER NOT NULL,
@@ -89,8 +86,6 @@ CREATE TABLE consent_events (
 	rule TEXT,
 	CONSTRAINT consent_events_key PRIMARY KEY (id)
 );
-
-CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
 
 CREATE TABLE blocks (
 	account_id INTEGER NOT NULL,
@@ -119,10 +114,6 @@ CREATE TABLE enrolments (
 	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
 )
  WITHOUT ROWID;
-
-CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
-
-CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
 CREATE TABLE counters (
 	name TEXT NOT NULL,
@@ -156,8 +147,6 @@ CREATE TABLE messages (
 	parts_left SMALLINT,
 	CONSTRAINT messages_key PRIMARY KEY (number)
 );
-
-CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
 
 CREATE TABLE queue (
 	lane SMALLINT NOT NULL,
@@ -196,8 +185,6 @@ CREATE TABLE carrier_refs (
 )
  WITHOUT ROWID;
 
-CREATE INDEX carrier_refs_by_number ON carrier_refs (number);
-
 CREATE TABLE inbox (
 	id INTEGER NOT NULL,
 	link_id BIGINT NOT NULL,
@@ -216,8 +203,6 @@ CREATE TABLE parked_receipts (
 	trouble TEXT,
 	CONSTRAINT parked_receipts_key PRIMARY KEY (id)
 );
-
-CREATE INDEX parked_receipts_by_received_at ON parked_receipts (received_at);
 
 CREATE TABLE refused_callbacks (
 	id INTEGER NOT NULL,
@@ -242,8 +227,6 @@ CREATE TABLE replies (
 	CONSTRAINT replies_key PRIMARY KEY (id)
 );
 
-CREATE INDEX replies_by_account_id ON replies (account_id);
-
 CREATE TABLE reply_refs (
 	link_id BIGINT NOT NULL,
 	carrier_ref TEXT NOT NULL,
@@ -251,8 +234,6 @@ CREATE TABLE reply_refs (
 	CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref)
 )
  WITHOUT ROWID;
-
-CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
 
 CREATE TABLE reply_parts (
 	link_id BIGINT NOT NULL,
@@ -269,8 +250,6 @@ CREATE TABLE reply_parts (
 )
  WITHOUT ROWID;
 
-CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
-
 CREATE TABLE auto_replies (
 	list_id BIGINT NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -284,8 +263,6 @@ CREATE TABLE auto_replies (
 )
  WITHOUT ROWID;
 
-CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
-
 CREATE TABLE recipient_troubles (
 	list_id BIGINT NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -294,8 +271,6 @@ CREATE TABLE recipient_troubles (
 	CONSTRAINT recipient_troubles_key PRIMARY KEY (list_id, recipient, number)
 )
  WITHOUT ROWID;
-
-CREATE INDEX recipient_troubles_by_at ON recipient_troubles (at);
 
 CREATE TABLE outbox (
 	id INTEGER NOT NULL,
@@ -311,12 +286,6 @@ CREATE TABLE outbox (
 	CONSTRAINT outbox_key PRIMARY KEY (id)
 );
 
-CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
-
-CREATE INDEX outbox_by_ref ON outbox (ref);
-
-CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
-
 CREATE TABLE webhook_attempts (
 	event_id BIGINT NOT NULL,
 	attempt SMALLINT NOT NULL,
@@ -329,8 +298,6 @@ CREATE TABLE webhook_attempts (
 	CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt)
 )
  WITHOUT ROWID;
-
-CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON webhook_attempts (endpoint_id, event_id);
 
 CREATE TABLE leases (
 	name TEXT NOT NULL,
@@ -353,8 +320,6 @@ CREATE TABLE idempotency (
 )
  WITHOUT ROWID;
 
-CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
-
 CREATE TABLE marks (
 	name TEXT NOT NULL,
 	value BLOB NOT NULL,
@@ -373,8 +338,6 @@ CREATE TABLE audit (
 	request_id TEXT,
 	CONSTRAINT audit_key PRIMARY KEY (id)
 );
-
-CREATE INDEX audit_by_account_id ON audit (account_id);
 
 CREATE TABLE api_keys (
 	id INTEGER NOT NULL,
@@ -409,10 +372,6 @@ CREATE TABLE links (
 	CONSTRAINT links_key PRIMARY KEY (id),
 	CONSTRAINT links_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
-
-CREATE INDEX links_by_token_digest ON links (token_digest);
-
-CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
 
 CREATE TABLE sender_owners (
 	link_id INTEGER NOT NULL,
@@ -451,8 +410,6 @@ CREATE TABLE lists (
 	CONSTRAINT lists_to_second_links FOREIGN KEY(second_link_id) REFERENCES links (id)
 );
 
-CREATE INDEX lists_by_number ON lists (number);
-
 CREATE TABLE journeys (
 	id INTEGER NOT NULL,
 	list_id INTEGER NOT NULL,
@@ -483,11 +440,55 @@ CREATE TABLE webhook_endpoints (
 	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
-CREATE INDEX webhook_endpoints_by_account_id ON webhook_endpoints (account_id);
-
 CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     );
+
+CREATE INDEX audit_by_account_id ON audit (account_id);
+
+CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
+
+CREATE INDEX carrier_refs_by_number ON carrier_refs (number);
+
+CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
+
+CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
+
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
+
+CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+
+CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
+
+CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
+
+CREATE INDEX links_by_token_digest ON links (token_digest);
+
+CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
+
+CREATE INDEX lists_by_number ON lists (number);
+
+CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
+
+CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
+
+CREATE INDEX outbox_by_ref ON outbox (ref);
+
+CREATE INDEX outbox_due ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE INDEX parked_receipts_by_received_at ON parked_receipts (received_at);
+
+CREATE INDEX recipient_troubles_by_at ON recipient_troubles (at);
+
+CREATE INDEX replies_by_account_id ON replies (account_id);
+
+CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
+
+CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON webhook_attempts (endpoint_id, event_id);
+
+CREATE INDEX webhook_endpoints_by_account_id ON webhook_endpoints (account_id);
 
 INSERT INTO alembic_version VALUES ('0001');
