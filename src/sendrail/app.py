@@ -377,7 +377,7 @@ async def trigger(runtime: Runtime, event: Event) -> None:
     sent = Outbound(
         message_id=MessageId(""),
         recipient=_HANDSET,
-        sender=SANDBOX_NUMBER,
+        sender=show(SANDBOX_NUMBER),
         body="",
         encoding=Encoding.GSM7,
         segments=1,

@@ -35,6 +35,7 @@ from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.links.switchboard import Switchboard
+from sendrail.marketing.activity import ActivityFollower
 from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
@@ -104,6 +105,7 @@ class _Crew:
     webhooks: WebhookWorker | None = None
     # None where the installation wants no numbers looked up.
     finder: Finder | None = None
+    follower: ActivityFollower | None = None
 
     def stages(self) -> list[Any]:
         """Return those who end when they are done."""
@@ -114,7 +116,7 @@ class _Crew:
         """Return those who end when they are told to, whatever they are at."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.caretaker, *([self.switchboard] if carriers else ())]
-        more = (self.reserver, self.finder)
+        more = (self.reserver, self.finder, self.follower)
         return [*chores, *(each for each in more if each is not None)]
 
 
@@ -294,6 +296,9 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         crew.webhooks = _make_webhooks(desk, roles)
     if Role.SCHEDULER in roles:
         crew.finder = _make_finder(desk, roles)
+        crew.follower = ActivityFollower(
+            runtime.store, is_ours=desk.is_ours(roles, Role.SCHEDULER, "activity")
+        )
     return crew
 
 

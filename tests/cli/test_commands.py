@@ -108,7 +108,8 @@ def test_deleting_asks_first(shell):
     ("words", "expected"),
     [
         (("show", LIST), (1, "list_not_found")),
-        (("show", "nonsense"), (2, "invalid_list_number")),
+        (("show", "nobody's list"), (2, "invalid_list_number")),
+        (("show", "nobody"), (1, "list_not_found")),
         (("add", SANDBOX), (1, "list_exists")),
         (("rate", SANDBOX, "0"), (2, "invalid_rate")),
         (("add", LIST, "--link", "nowhere"), (2, "invalid_link")),
@@ -337,7 +338,7 @@ def test_messages_are_filtered_and_paged(shell):
     [
         ("--status", "happy"),
         ("--to", "5550100001"),
-        ("--list", "x"),
+        ("--list", "7"),
         ("--since", "yesterday"),
         ("--page", "0"),
         ("--per-page", "1001"),

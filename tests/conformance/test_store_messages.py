@@ -30,7 +30,7 @@ def test_a_message_is_found_as_it_was_inserted(house):
     )  # fmt: skip
     house.write(lambda tx: tx.messages.insert([row], NOW))
     found = house.find(7)
-    assert (found.number, found.recipient, found.list_number) == (house.no(7), BEN, OURS)
+    assert (found.number, found.recipient, found.list_number) == (house.no(7), BEN, f"+{OURS}")
     assert (found.body, found.metadata) == (body, metadata)
     assert (found.status, found.detail, found.attempt) == (Status.QUEUED, None, 0)
     assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)

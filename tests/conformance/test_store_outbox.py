@@ -87,7 +87,7 @@ def test_an_ending_is_kept_once_though_it_is_written_twice(house, endpoint, way)
     assert house.find(1).status is Status(status)
     [message] = house.read(lambda tx: tx.outbox.ended_messages([event.ref])).values()
     assert (message.number, message.recipient, message.status) == (house.no(1), ANN, status)
-    assert (message.list_number, message.provider) == (house.list.number, "simulator")
+    assert (message.list_number, message.provider) == (house.list.shown, "simulator")
     assert message.ended_at == event.at
 
 
@@ -108,7 +108,7 @@ def test_a_reply_is_kept_with_what_it_said(house, endpoint, keyword, kind):
     [event] = due(house, endpoint)
     assert event.kind == kind
     [reply] = house.read(lambda tx: tx.outbox.taken_replies([event.ref])).values()
-    assert (reply.sender, reply.list_number, reply.body) == (ANN, house.list.number, "text")
+    assert (reply.sender, reply.list_number, reply.body) == (ANN, house.list.shown, "text")
     assert (reply.keyword, reply.received_at) == (keyword, NOW)
     assert (reply.rule, reply.word) == (reading.rule, reading.word)
 

@@ -112,6 +112,8 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     [raw] = house.write(lambda tx: tx.inbox.take(10, 1_000))
     house.write(lambda tx: (tx.inbox.refuse(raw, "unreadable"), tx.inbox.remove([raw.id])))
     house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW - DAY_MS))
+    house.write(lambda tx: tx.activity.count(100))
+    assert str(ANN) in house.backend.everything()["contact_activity"]
     assert any(str(ANN) in rows for rows in house.backend.everything().values())
 
     report = erase(house)

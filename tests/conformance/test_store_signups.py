@@ -183,13 +183,13 @@ def test_pages_are_newest_sign_up_first_and_of_the_account_alone(house):
         add(house, number, at=at)
     add(house, ANN, sender=second, at=1)
     add(house, ANN, sender=house.their_list, at=9)
-    ours = house.list.number
-    in_order = [(ours, CID), (second.number, ANN), (ours, ANN), (ours, BEN)]
+    ours = house.list.shown
+    in_order = [(ours, CID), (second.shown, ANN), (ours, ANN), (ours, BEN)]
     assert page(house) == in_order
     assert [page(house, offset=at, limit=2) for at in (0, 2, 4)] == [in_order[:2], in_order[2:], []]
     assert page(house, ContactFilter(house.list.id)) == [(ours, CID), (ours, ANN), (ours, BEN)]
     assert (count(house), count(house, ContactFilter(house.list.id))) == (4, 3)
-    assert page(house, account=house.them) == [(house.their_list.number, ANN)]
+    assert page(house, account=house.them) == [(house.their_list.shown, ANN)]
 
 
 def test_another_accounts_list_or_a_deleted_one_has_no_page(house):
@@ -207,7 +207,7 @@ def test_pages_of_the_active_and_of_who_left(house, of_list):
     add(house, ANN, BEN)
     leave(house, BEN)
     where = house.list.id if of_list else None
-    number = house.list.number
+    number = house.list.shown
     for active, who in ((True, ANN), (False, BEN)):
         about = ContactFilter(where, active)
         assert (page(house, about), count(house, about)) == ([(number, who)], 1)
@@ -219,7 +219,7 @@ def test_a_number_is_found_on_all_its_lists(house):
     add(house, ANN, sender=second, at=1)
     add(house, ANN, sender=house.their_list)
     about = ContactFilter(recipient=ANN)
-    assert page(house, about) == [(house.list.number, ANN), (second.number, ANN)]
+    assert page(house, about) == [(house.list.shown, ANN), (second.shown, ANN)]
     assert (count(house, about), count(house, ContactFilter(second.id, None, BEN))) == (2, 0)
 
 

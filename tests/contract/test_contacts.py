@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from sendrail.api.errors import CODES
+from sendrail.api.v2.contacts import WARNINGS
+from sendrail.domain.numbering import LineType, NumberFacts
+from sendrail.marketing.signups import Notice
 
 ID = re.compile(r"[0-9a-f]{24}")
 DAY = timedelta(days=1)
@@ -67,7 +70,7 @@ def test_a_new_contact_is_answered_with_five_fields_and_its_ids(door, contact, b
         "is_new_contact": True,
         "is_new_list_contact": True,
         "journeys_enrolled": 0,
-        "warnings": [],
+        "warnings": [WARNINGS[Notice.JOURNEYS_NOT_USED]],
     }
 
 
@@ -130,7 +133,7 @@ def test_a_documented_contact_is_shown_as_documented(door, contact):
         "first_name": "",
         "last_name": "",
         "email": None,
-        "signup_date": "2025-03-15T14:30:00.000Z",
+        "signup_date": "2025-03-15T14:30:00Z",
         "signup_method": "api",
         "unsubscribed_at": None,
         "unsubscribe_reason": None,
@@ -139,7 +142,8 @@ def test_a_documented_contact_is_shown_as_documented(door, contact):
         "line_type": None,
         "timezone": None,
         "is_valid": None,
-        "send_count": None,
+        "validation_status": "unknown",
+        "send_count": 0,
         "click_count": 0,
         "revenue_total": 0.0,
         "conversion_count": 0,
@@ -178,8 +182,8 @@ def test_nobody_who_opted_out_is_resubscribed(door, contact):
     who = door.unsubscribed()
     body = contact(phone_number=who, custom_fields={"a": 1}, signup_date="2026-01-01")
     answer = told(door.post("contacts", body))
-    assert [warning["code"] for warning in answer["warnings"]] == ["contact_unsubscribed"]
-    assert "START" in answer["warnings"][0]["message"]
+    assert answer["warnings"] == [WARNINGS[Notice.CONTACT_UNSUBSCRIBED]]
+    assert "START" in answer["warnings"][0]
     assert (answer["is_new_list_contact"], answer["journeys_enrolled"]) == (False, 0)
     shown = one(door, who)
     assert (shown["active"], shown["custom_fields"]) == (False, {"a": 1})
@@ -189,9 +193,67 @@ def test_nobody_who_opted_out_is_resubscribed(door, contact):
 
 def test_what_to_know_is_a_warning(door, contact):
     blocked = told(door.post("contacts", contact(phone_number=door.blocked())))
-    assert [each["code"] for each in blocked["warnings"]] == ["contact_blocked"]
+    assert blocked["warnings"] == [WARNINGS[Notice.CONTACT_BLOCKED]]
     paused = told(door.post("contacts", contact(list_number=door.paused, use_journeys=True)))
-    assert [each["code"] for each in paused["warnings"]] == ["list_inactive", "no_journey"]
+    told_of = [Notice.LIST_INACTIVE, Notice.NO_JOURNEY]
+    assert paused["warnings"] == [WARNINGS[notice] for notice in told_of]
+
+
+def test_journeys_that_were_not_used_are_a_warning(door, contact):
+    number = door.new_list(door.recipient())
+    body = contact(list_number=number)
+    assert told(door.post("contacts", body))["warnings"] == [], "the list has no journey"
+    told(door.post("journeys", {"list_number": number, "name": "by hand", "trigger": "none"}))
+    assert told(door.post("contacts", contact(list_number=number)))["warnings"] == []
+    told(door.post("journeys", {"list_number": number, "name": "welcome"}))
+    unused = [WARNINGS[Notice.JOURNEYS_NOT_USED]]
+    new = contact(list_number=number)
+    assert told(door.post("contacts", new))["warnings"] == unused
+    assert told(door.post("contacts", new))["warnings"] == [], "it would not start them now"
+    again = new | {"skip_journey_if_exists": False}
+    assert told(door.post("contacts", again))["warnings"] == unused
+    for wish in (False, True):
+        decided = contact(list_number=number, use_journeys=wish)
+        assert told(door.post("contacts", decided))["warnings"] == []
+    batch = [contact(list_number=number), contact(list_number=number, use_journeys=True), new]
+    warnings = told(door.post("contacts/bulk", {"contacts": batch}))["warnings"]
+    assert warnings == [f"contacts[0] {batch[0]['phone_number']}: {unused[0]}"]
+
+
+def test_a_number_is_validated_by_what_is_known_and_taken_whatever_that_is(door, contact):
+    body = contact(use_validation=True)
+    answer = told(door.post("contacts", body))
+    nothing_yet = {
+        "validation_status": "unknown",
+        "line_type": None,
+        "carrier": None,
+        "cached": False,
+        "cost": 0.0,
+    }
+    assert (answer["success"], answer["validation"]) == (True, nothing_yet)
+    place = (door.us, int(body["phone_number"][1:]))
+    for line, valid, status in (
+        (LineType.CELL_PHONE, True, "ok"),
+        (LineType.LANDLINE, True, "unreachable"),
+        (LineType.VOIP, True, "risky"),
+        (LineType.UNKNOWN, True, "unknown"),
+        (LineType.CELL_PHONE, False, "invalid"),
+    ):
+        # Line types that are known stay, so each is kept of a number of its own.
+        place = (door.us, int(door.recipient()[1:]))
+        body = contact(phone_number=f"+{place[1]}", use_validation=True)
+        assert told(door.post("contacts", body))["validation"] == nothing_yet
+        found = NumberFacts(line_type=line, is_valid=valid, carrier="Acme Mobile")
+        door.write(lambda tx, place=place, found=found: tx.numbers.keep({place: found}, 1))
+        assert told(door.post("contacts", body))["validation"] == {
+            "validation_status": status,
+            "line_type": str(line),
+            "carrier": "Acme Mobile",
+            "cached": True,
+            "cost": 0.0,
+        }
+        assert one(door, body["phone_number"])["validation_status"] == status
+    assert "validation" not in told(door.post("contacts", contact()))
 
 
 def test_a_journey_starts_for_who_joins_and_holds_other_sends_off(door, contact):
@@ -217,7 +279,8 @@ FAULTS = [
     ({"list_number": "5550100000"}, "invalid_list_number", "list_number"),
     ({"phone_number": 15550100000}, "invalid_field", "phone_number"),
     ({"custom_fields": []}, "invalid_field", "custom_fields"),
-    ({"custom_fields": {"a": [1]}}, "invalid_field", "custom_fields[...]"),
+    ({"custom_fields": {"a": [1]}}, "invalid_field", "custom_fields.a"),
+    ({"custom_fields": {"a": 1, "b": {}}}, "invalid_field", "custom_fields.b"),
     ({"custom_fields": {"": 1}}, "invalid_field", "custom_fields"),
     ({"custom_fields": {"a": "\0"}}, "invalid_field", "custom_fields"),
     ({"use_journeys": "yes"}, "invalid_field", "use_journeys"),
@@ -230,7 +293,7 @@ FAULTS = [
     ({"ip_address": "x" * 65}, "invalid_field", "ip_address"),
     ({"first_name": "x" * 101}, "invalid_field", "first_name"),
     ({"ad_network_id": "x" * 256}, "invalid_field", "ad_network_id"),
-    ({"use_validation": True}, "not_available", "use_validation"),
+    ({"use_validation": "yes"}, "invalid_field", "use_validation"),
     ({"list_number": "+15550002999"}, "list_not_found", "list_number"),
     ({"list_number": "+15550002004"}, "list_not_found", "list_number"),
     ({"list_number": "+15550002003"}, "list_not_found", "list_number"),
@@ -246,7 +309,7 @@ def test_the_first_fault_decides(door, contact):
     refused(door.post("contacts", {}), "missing_phone_number", "phone_number")
     wrong = contact(phone_number="x", list_number=...)
     refused(door.post("contacts", wrong), "missing_list_number", "list_number")
-    wrong = contact(phone_number="x", list_number="y", signup_date="z")
+    wrong = contact(phone_number="x", list_number="7", signup_date="z")
     refused(door.post("contacts", wrong), "invalid_phone", "phone_number")
 
 
@@ -289,10 +352,10 @@ def test_a_sign_up_lies_in_the_past(door, contact):
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        ("2025-03-15T14:30:00Z", "2025-03-15T14:30:00.000Z"),
-        ("2025-03-15T14:30:00", "2025-03-15T14:30:00.000Z"),
-        ("2025-03-15T14:30:00.250+02:00", "2025-03-15T12:30:00.250Z"),
-        ("2025-03-15", "2025-03-15T00:00:00.000Z"),
+        ("2025-03-15T14:30:00Z", "2025-03-15T14:30:00Z"),
+        ("2025-03-15T14:30:00", "2025-03-15T14:30:00Z"),
+        ("2025-03-15T14:30:00.250+02:00", "2025-03-15T12:30:00Z"),
+        ("2025-03-15", "2025-03-15T00:00:00Z"),
     ],
 )
 def test_a_date_without_a_zone_is_utc(door, contact, given, shown):
@@ -328,18 +391,18 @@ def test_a_batch_is_taken_in_part(door, contact):
     answer = told(door.post("contacts/bulk", {"contacts": batch}))
     errors = answer.pop("errors")
     assert answer == {
-        "success_count": 3,
-        "error_count": 7,
-        "contacts_created": 1,
-        "list_contacts_created": 1,
+        "success_count": 4,
+        "error_count": 6,
+        "contacts_created": 2,
+        "list_contacts_created": 2,
         "journeys_enrolled": 0,
         "warnings": [
-            {
-                "index": 4,
-                "phone_number": left,
-                "code": "contact_unsubscribed",
-                "message": answer["warnings"][0]["message"],
-            }
+            f"contacts[{at}] {number}: {WARNINGS[notice]}"
+            for at, number, notice in (
+                (0, batch[0]["phone_number"], Notice.JOURNEYS_NOT_USED),
+                (4, left, Notice.CONTACT_UNSUBSCRIBED),
+                (7, batch[7]["phone_number"], Notice.JOURNEYS_NOT_USED),
+            )
         ],
     }
     assert [(each["index"], each["code"]) for each in errors] == [
@@ -347,13 +410,11 @@ def test_a_batch_is_taken_in_part(door, contact):
         (3, "invalid_field"),
         (5, "list_not_found"),
         (6, "invalid_field"),
-        (7, "not_available"),
         (8, "payload_too_large"),
         (9, "missing_phone_number"),
     ]
     assert [each["phone_number"] for each in errors] == [
-        "nobody", None, batch[5]["phone_number"], None, batch[7]["phone_number"],
-        batch[8]["phone_number"], None,
+        "nobody", None, batch[5]["phone_number"], None, batch[8]["phone_number"], None,
     ]  # fmt: skip
     assert all(each["error"] for each in errors)
 
@@ -416,6 +477,7 @@ class TestPages:
             "total": 5,
             "total_pages": 1,
             "total_is_exact": True,
+            "next_cursor": None,
         }
 
     def test_go_on_until_there_are_no_more(self, door, shelf):
@@ -424,6 +486,44 @@ class TestPages:
             page = listed(door, list_number=number, per_page=2, page=at)
             assert self.numbers(page) == expected
             assert page["pagination"]["total_pages"] == 3
+
+    def test_go_on_by_a_cursor_however_far_that_is(self, door, shelf):
+        number, who = shelf
+        for query in ({"list_number": number}, {}):
+            seen, cursor = [], {}
+            while cursor is not None:
+                page = listed(door, per_page=2 if query else 1000, **query, **cursor)
+                seen += self.numbers(page)
+                follows = page["pagination"]["next_cursor"]
+                cursor = None if follows is None else {"cursor": follows}
+            assert [each for each in seen if each in who] == who
+            assert len(seen) == page["pagination"]["total"] == len(seen), "none twice, none lost"
+
+    def test_begun_by_number_go_on_by_a_cursor(self, door, shelf):
+        number, who = shelf
+        first = listed(door, list_number=number, per_page=3, page=1)
+        cursor = first["pagination"]["next_cursor"]
+        late = told(
+            door.post("contacts", {"phone_number": door.recipient(), "list_number": number})
+        )
+        assert late["success"]
+        rest = listed(door, list_number=number, per_page=2, cursor=cursor)
+        assert self.numbers(rest) == who[3:], "what came since moves nothing"
+        assert rest["pagination"]["next_cursor"] is None
+        active = listed(door, list_number=number, per_page=3, cursor=cursor, active="true")
+        assert self.numbers(active) == [who[3]]
+
+    @pytest.mark.parametrize(
+        "cursor", ["", "x", "WzFd", "e30", "W10", "Wy0xLDEsMV0", "WzEsMSwiYSJd", "=", "\u00e9"]
+    )
+    def test_want_a_cursor_as_it_was(self, door, cursor):
+        refused(door.get("contacts", params={"cursor": cursor}), "invalid_parameter", "cursor")
+        refused(door.get("blocks", params={"cursor": cursor + "?"}), "invalid_parameter", "cursor")
+
+    def test_are_counted_or_followed_but_not_both(self, door, shelf):
+        cursor = listed(door, list_number=shelf[0], per_page=1)["pagination"]["next_cursor"]
+        answer = door.get("contacts", params={"cursor": cursor, "page": 2})
+        refused(answer, "invalid_parameter", "cursor")
 
     def test_of_the_active_or_of_who_left(self, door, shelf):
         number, who = shelf
@@ -504,9 +604,13 @@ def test_fields_are_changed_merged_or_replaced(door, contact):
         ({"phone_number": ...}, "missing_phone_number", "phone_number"),
         ({"list_number": None}, "missing_list_number", "list_number"),
         ({"phone_number": "x"}, "invalid_phone", "phone_number"),
-        ({"list_number": "x"}, "invalid_list_number", "list_number"),
+        ({"list_number": "7"}, "invalid_list_number", "list_number"),
         ({"custom_fields": ...}, "missing_custom_fields", "custom_fields"),
-        ({"custom_fields": {"a": {}}}, "invalid_field", "custom_fields[...]"),
+        ({"custom_fields": {"a": {}}}, "invalid_custom_fields", "custom_fields.a"),
+        ({"custom_fields": {"a": 1, 'b"': []}}, "invalid_custom_fields", 'custom_fields.b"'),
+        ({"custom_fields": [1]}, "invalid_custom_fields", "custom_fields"),
+        ({"custom_fields": {" ": 1}}, "invalid_custom_fields", "custom_fields"),
+        ({"custom_fields": {"a": "\0"}}, "invalid_custom_fields", "custom_fields"),
         ({"merge_fields": 1}, "invalid_field", "merge_fields"),
         ({"list_number": "+15550002999"}, "list_not_found", "list_number"),
         ({}, "contact_not_found", "phone_number"),
@@ -514,7 +618,35 @@ def test_fields_are_changed_merged_or_replaced(door, contact):
 )
 def test_a_change_at_fault_is_refused(door, contact, changes, code, param):
     body = contact(**({"custom_fields": {"a": 1}} | changes))
-    refused(ask(door, "PUT", body), code, param)
+    assert refused(ask(door, "PUT", body), code, param)["error"]
+    assert CODES[code][0] == 400
+
+
+def test_a_contact_of_another_list_is_told_from_a_stranger(door, contact):
+    number = door.new_list(door.recipient())
+    known = contact(list_number=number)
+    told(door.post("contacts", known))
+    change = known | {"list_number": door.list_number, "custom_fields": {"a": 1}}
+    refused(ask(door, "PUT", change), "list_contact_not_found", "phone_number")
+    theirs = change | {"list_number": door.theirs}
+    refused(ask(door, "PUT", theirs, x_api_key=door.their_key), "contact_not_found", "phone_number")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "param"),
+    [
+        ("DELETE", "contacts", "phone_number"),
+        ("PUT", "contacts", "phone_number"),
+        ("DELETE", "blocks", "phone_number"),
+        ("POST", "contacts/bulk", "contacts"),
+    ],
+)
+def test_a_call_without_a_body_is_told_what_it_wants(door, method, path, param):
+    for headers in ({}, {"content-length": "0"}):
+        answer = door.client.request(
+            method, f"/api/v2/{path}", headers={"x-api-key": door.key} | headers
+        )
+        refused(answer, f"missing_{param}", param)
 
 
 # DELETE /v2/contacts

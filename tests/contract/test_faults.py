@@ -103,8 +103,8 @@ SEND_TYPES = [
     ),
     (
         {"contact_data": {"custom_fields": {"a": {}}}},
-        "contact_data.custom_fields[...]",
-        "`contact_data.custom_fields[...]` must be a boolean, a number or a string, not an object",
+        "contact_data.custom_fields.a",
+        "`contact_data.custom_fields.a` must be a boolean, a number or a string, not an object",
     ),
 ]
 

@@ -233,7 +233,7 @@ def test_the_text_that_leaves_carries_the_message_id(road):
     road.deliver()
     [(_, outbound)] = road.carrier.taken
     assert outbound.body == f"See {message_id} and {message_id}"
-    assert (outbound.message_id, outbound.sender) == (message_id, sender.number)
+    assert (outbound.message_id, outbound.sender) == (message_id, sender.shown)
 
 
 # The second asking

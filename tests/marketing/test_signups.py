@@ -307,7 +307,7 @@ def test_no_journey_to_start_is_told(house):
 
 
 def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, welcome):
-    assert house.do(house.journeys.show(us, welcome.id)) == (welcome, 15550100000)
+    assert house.do(house.journeys.show(us, welcome.id)) == (welcome, "+15550100000")
     join(house, signup(**ASKING))
     calls = [
         house.journeys.show(house.them, welcome.id),

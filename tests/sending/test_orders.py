@@ -35,7 +35,7 @@ def read(to=TO, list_number=LIST, body="Hello", limits=LIMITS):
         ({"to": "bad", "list_number": None}, "missing_list_number", "list_number"),
         ({"to": "bad", "body": None}, "missing_body", "body"),
         ({"to": "bad", "list_number": "bad"}, "invalid_phone", "to"),
-        ({"list_number": "bad", "body": "x" * 9_999}, "invalid_list_number", "list_number"),
+        ({"list_number": "0", "body": "x" * 9_999}, "invalid_list_number", "list_number"),
     ],
 )
 def test_the_first_fault_is_told(fields, code, param):

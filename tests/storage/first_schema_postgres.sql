@@ -17,6 +17,12 @@ CREATE SEQUENCE public.accounts_id_seq
 
 ALTER SEQUENCE public.accounts_id_seq OWNED BY public.accounts.id;
 
+CREATE TABLE public.activity_news (
+    lane smallint NOT NULL,
+    number bigint NOT NULL,
+    numbers bigint[] NOT NULL
+);
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -126,6 +132,14 @@ CREATE SEQUENCE public.consent_events_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.consent_events_id_seq OWNED BY public.consent_events.id;
+
+CREATE TABLE public.contact_activity (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    sends integer NOT NULL,
+    first_sent_at bigint NOT NULL,
+    last_sent_at bigint NOT NULL
+);
 
 CREATE TABLE public.contacts (
     account_id bigint NOT NULL,
@@ -295,7 +309,8 @@ CREATE TABLE public.lists (
     stop_text text,
     start_text text,
     help_text text,
-    second_link_id bigint
+    second_link_id bigint,
+    sender_name text
 );
 
 CREATE SEQUENCE public.lists_id_seq
@@ -597,6 +612,9 @@ ALTER TABLE ONLY public.accounts
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_one_name UNIQUE (name);
 
+ALTER TABLE ONLY public.activity_news
+    ADD CONSTRAINT activity_news_key PRIMARY KEY (lane, number);
+
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -623,6 +641,9 @@ ALTER TABLE ONLY public.carrier_refs
 
 ALTER TABLE ONLY public.consent_events
     ADD CONSTRAINT consent_events_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.contact_activity
+    ADD CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient);
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
@@ -763,6 +784,8 @@ CREATE INDEX lists_by_number ON public.lists USING btree (number);
 CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btree (account_id, created_at);
 
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
+
+CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
 
 CREATE INDEX outbox_by_at ON public.outbox USING btree (at);
 

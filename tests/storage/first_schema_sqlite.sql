@@ -50,6 +50,16 @@ CREATE TABLE list_contacts (
 )
  WITHOUT ROWID;
 
+CREATE TABLE contact_activity (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends INTEGER NOT NULL,
+	first_sent_at BIGINT NOT NULL,
+	last_sent_at BIGINT NOT NULL,
+	CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE contacts (
 	account_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -392,6 +402,7 @@ CREATE TABLE lists (
 	start_text TEXT,
 	help_text TEXT,
 	second_link_id INTEGER,
+	sender_name TEXT,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
@@ -459,6 +470,8 @@ CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recip
 CREATE INDEX lists_by_number ON lists (number);
 
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
+
+CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 
 CREATE INDEX outbox_by_ref ON outbox (ref);
 

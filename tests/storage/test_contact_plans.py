@@ -5,7 +5,7 @@ from sqlalchemy import create_engine, event, insert
 
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.storage.rows import ContactFilter
+from sendrail.storage.rows import ContactFilter, ContactPlace
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.journeys import Journeys
@@ -22,6 +22,7 @@ from sendrail.storage.tables import (
 )
 
 ANN = 15550100001
+PLACE = ContactPlace(ANN + 90, 1, ANN + 90)
 JOURNEY = Journey(id=1, list_id=1, name="welcome", created_at=0)
 
 
@@ -64,6 +65,7 @@ def filled(count):
 ASKED = {
     "a page of a list": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50),
     "a page of a list's active": lambda it: SignUps(it).page(1, ContactFilter(1, True), 0, 50),
+    "a page past a place": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50, PLACE),
     "a page of all lists": lambda it: SignUps(it).page(1, ContactFilter(), 0, 50),
     "one number": lambda it: SignUps(it).page(1, ContactFilter(recipient=ANN), 0, 50),
     "one number counted": lambda it: SignUps(it).count(1, ContactFilter(recipient=ANN)),
@@ -113,11 +115,15 @@ def test_counting_reads_the_index_alone(few, name):
     assert all("COVERING INDEX list_contacts_by_signup" in step for step in searched)
 
 
-@pytest.mark.parametrize("name", ["a page of a list", "a page of a list's active"])
+@pytest.mark.parametrize(
+    "name", ["a page of a list", "a page of a list's active", "a page past a place"]
+)
 def test_a_page_of_a_list_comes_in_the_order_of_the_index(few, name):
     steps = plan_of(few, ASKED[name])
     inner = steps[: steps.index("SCAN anon_1")]
     assert any("COVERING INDEX list_contacts_by_signup (list_id=?" in step for step in inner)
+    if "past" in name:
+        assert any("(signup_at,recipient)<(?,?)" in step for step in inner), inner
     assert not [step for step in inner if "TEMP B-TREE" in step]
 
 

@@ -34,6 +34,7 @@ STATEMENTS = {
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
 SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "LISTS_WAITING": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
+    "EVENTS_DUE": r"SCAN \(subquery-\d+\)",
     "TAKE": r"SCAN inbox",
     "INSERT_MESSAGES": r"SCAN \d+ CONSTANT ROWS",
     "BOUNDS": r"SCAN CONSTANT ROW",
@@ -123,7 +124,7 @@ def _outbox(count):
         "STILL_OPEN": (json.dumps([SENDING, LOST, GONE]),),
         "TELL_ENDED": (SOME,),
         "TELL_REPLY": ("reply", GONE),
-        "EVENTS_DUE": (1, ended, 20),
+        "EVENTS_DUE": (1, ended, 20, 20),
         "ENDED_MESSAGES": (SOME,),
         "TAKEN_REPLIES": (SOME,),
         "FREEZE": (b"", GONE),

@@ -256,7 +256,7 @@ def _outbox(at):
         "outbox.ENDED_FOR": (at.numbers, at.lanes),
         "outbox.REPLY_FOR": ("reply", 5),
         "outbox.TELL": ("delivery", [1, 2, 3], [1, 2, 3], at.numbers, [at.now] * 3),
-        "outbox.EVENTS_DUE": (1, 1, at.now, 20),
+        "outbox.EVENTS_DUE": (1, 1, at.now, 20, 20),
         "outbox.ENDED_MESSAGES": (at.numbers, at.lanes),
         "outbox.TAKEN_REPLIES": ([1, 2, 3],),
         "outbox.FREEZE": ([b"", b"", b""], at.events, at.ones),

@@ -19,6 +19,7 @@ from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
+from sendrail.domain import sender_ids
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.errors import CarrierTrouble
@@ -95,7 +96,7 @@ class ScriptedCarrier:
         return [message.recipient for _, message in self.taken]
 
     def times(self, sender):
-        return [at for at, message in self.taken if message.sender == sender.number]
+        return [at for at, message in self.taken if message.sender == sender.shown]
 
 
 class Road:
@@ -190,9 +191,17 @@ class Road:
         return self.carriers[self.link]
 
     def add_list(
-        self, *, rate=60_000, link=None, account=None, byoc=False, on_uncertain=OnUncertain.HOLD
+        self,
+        sends_from="",
+        *,
+        rate=60_000,
+        link=None,
+        account=None,
+        byoc=False,
+        on_uncertain=OnUncertain.HOLD,
     ):
-        account, number = account or self.account, next(self._numbers)
+        account = account or self.account
+        number = sender_ids.parse(sends_from) if sends_from else next(self._numbers)
 
         def add(tx):
             tx.lists.add(
@@ -205,6 +214,7 @@ class Road:
                 byoc=byoc,
                 on_uncertain=on_uncertain,
                 now=self.clock.now(),
+                sender_name=sender_ids.text_beside(sends_from),
             )
             return tx.lists.find(account, number)
 

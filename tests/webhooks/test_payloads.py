@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import FINAL, Drop, Status
+from sendrail.domain.times import shown_finely
 from sendrail.storage.rows import EndedMessage, TakenReply
 from sendrail.webhooks import payloads
 
@@ -105,7 +106,7 @@ def test_a_test_event_says_that_it_is_one():
 
 @given(st.integers(0, 4_102_444_800_000))
 def test_a_timestamp_is_the_moment_to_the_millisecond(at):
-    text = payloads.timestamp(at)
+    text = shown_finely(at)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
     since = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
     assert since.total_seconds() * 1000 == pytest.approx(at, abs=0.5)

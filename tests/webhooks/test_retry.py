@@ -73,8 +73,40 @@ def failed(times, now=0.0):
     return breaker
 
 
-def test_a_few_failures_are_no_reason_to_stop():
-    assert failed(4).room(0.0, 0, 8) == 8
+def test_a_few_failures_are_a_reason_to_go_step_by_step_and_none_to_stop():
+    assert failed(0).room(0.0, 3, 8) == 5
+    for failures in (1, 4):
+        assert failed(failures).room(0.0, 0, 8) == 1
+        assert failed(failures).room(0.0, 1, 8) == 0
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 50])
+def test_retries_go_when_they_are_due_however_often_the_endpoint_has_failed(count):
+    assert failed(count).room_again(0.0, 2, 8) == 6
+    assert failed(count).room_again(0.0, 9, 8) == 0
+
+
+def test_what_was_under_way_together_fails_once():
+    breaker = Breaker()
+    for at in range(8):
+        breaker.failed(1.0 + at / 1000, None, started=0.5)
+    assert breaker.failures == 1
+    breaker.failed(2.0, None, started=1.0)
+    assert breaker.failures == 2
+    assert [breaker.failed(3.0, None, started=at) for at in (1.999, 2.0)] == [False, True]
+    assert breaker.failures == 3
+
+
+@pytest.mark.parametrize(("rounds", "rests"), [(5, 5.0), (6, 10.0), (7, 20.0), (9, 60.0)])
+def test_the_first_probe_comes_after_five_seconds_whatever_was_under_way(rounds, rests):
+    breaker = Breaker()
+    for at in range(rounds):
+        for _ in range(8):
+            breaker.failed(at + 0.5, None, started=float(at))
+    now = rounds - 0.5
+    assert breaker.rests_until == now + rests
+    assert breaker.room(now + rests - 0.1, 0, 8) == 0
+    assert breaker.room(now + rests, 0, 8) == 1
 
 
 def test_after_five_in_a_row_one_at_a_time_is_tried():
@@ -99,7 +131,8 @@ def test_one_success_closes_it():
 def test_a_wish_for_patience_holds_for_the_whole_endpoint():
     breaker = Breaker()
     breaker.failed(100.0, 30_000)
-    assert breaker.room(129.9, 0, 8) == 0
-    assert breaker.room(130.0, 0, 8) == 8
+    assert breaker.room(129.9, 0, 8) == breaker.room_again(129.9, 0, 8) == 0
+    assert breaker.room(130.0, 0, 8) == 1
+    assert breaker.room_again(130.0, 0, 8) == 8
     breaker.failed(200.0, 10**15)
-    assert breaker.rests_until == 200.0 + 24 * 3_600
+    assert breaker.patient_until == 200.0 + 24 * 3_600

@@ -5,7 +5,7 @@ Time is ours: minutes and hours of it pass in no time, and the same way each tim
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -96,6 +96,46 @@ def test_retries_come_as_the_public_page_says_with_the_same_id_and_body(road, ho
     ]  # fmt: skip
 
 
+@embedded_only  # many minutes of looks
+@pytest.mark.parametrize("seconds", [0.0, 5.0])
+def test_retries_keep_their_schedule_however_much_was_never_tried(hooks, seconds):
+    endpoint = hooks.add(DEAD).endpoint
+    hooks.make_events(2_000, endpoint_id=endpoint.id)
+    hooks.receiver.always[DEAD] = [seconds, NO]
+    hooks.start(pause_after_ms=10**12)
+    hooks.pass_time(4 * HOUR)
+    by_event = defaultdict(list)
+    for post in hooks.receiver.posts:
+        by_event[post.id].append(post)
+    over = 0
+    for posts in by_event.values():
+        for wait, minutes in zip(waits(posts), [1, 5, 15, 60, 120], strict=False):
+            due = minutes * MINUTE + seconds
+            # Ten percent of jitter, a look in half a second, and a turn behind a few others.
+            assert due <= wait <= due + minutes * MINUTE * 0.1 + 1.0 + 3 * seconds
+        over += len(posts) == 6
+    assert over >= 8, "those that were under way together at first have had all their attempts"
+    # While none is due, others show whether the endpoint is back: at the least once a minute.
+    quiet = max(waits(sorted(hooks.receiver.posts, key=lambda post: post.at)))
+    assert quiet <= 61 + 2 * seconds
+
+
+def test_retries_are_found_behind_any_number_of_others_after_a_restart(road, hooks):
+    endpoint = hooks.add(DEAD).endpoint
+    hooks.make_events(300, endpoint_id=endpoint.id)
+    hooks.receiver.always[DEAD] = [NO]
+    hooks.pass_time(2)
+    tried = {post.id for post in hooks.receiver.posts}
+    hooks.stop()
+    other = Hooks(road)
+    other.receiver.always[DEAD] = [1.0, Told(200)]
+    road.do(asyncio.sleep(67))
+    other.start(concurrency=4)
+    other.pass_time(5)
+    assert {post.id for post in other.receiver.posts[: len(tried)]} == tried
+    other.stop()
+
+
 def test_a_retry_has_the_body_of_the_first_attempt_whatever_changed_since(road, hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
@@ -166,8 +206,8 @@ def test_a_dead_endpoint_spends_few_attempts_and_gets_everything_once_it_is_back
     hooks.make_events(500, endpoint_id=dead.id)
     hooks.receiver.always[DEAD] = [NO]
     hooks.pass_time(HOUR)
-    # Eight at first, and then about one a minute.
-    assert 50 < len(hooks.receiver.posts) < 100
+    # Twelve before it is known to be down, and about one a minute; each of them has its retries.
+    assert 50 < len(hooks.receiver.posts) < 150
     hooks.receiver.always[DEAD] = [Told(200)]
     hooks.pass_time(HOUR)
     told = Counter(post.id for post in hooks.receiver.posts)
@@ -206,8 +246,11 @@ def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     hooks.receiver.always[DEAD] = [Told(200)]
     hooks.ask("resume", dead.id)
     hooks.pass_time(10)
-    waiting = road.sql("SELECT count(*) FROM outbox WHERE due_at IS NOT NULL")
-    assert waiting == [(0,)]
+    # What has been tried keeps the time of its next attempt.
+    waiting = "SELECT count(*) FROM outbox WHERE due_at IS NOT NULL"
+    assert road.sql(f"{waiting} AND retries = 0") == [(0,)]
+    hooks.pass_time(2 * HOUR)
+    assert road.sql(waiting) == [(0,)]
 
 
 @embedded_only  # many minutes of looks

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final, get_args
 from sendrail.carriers.hostile import Good, Spoiled, odd_requests, spoil
 from sendrail.carriers.law import addresses, fault, flaw, from_another, is_refused, said_of, senders
 from sendrail.carriers.sdk import Carrier, HearsCallbacks
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
@@ -118,7 +119,7 @@ class CarrierConformance:
             Outbound(
                 message_id=MessageId(f"{prefix}{at:07}"),
                 recipient=PhoneNumber(self.recipients[at % len(self.recipients)]),
-                sender=PhoneNumber(self.sender),
+                sender=phone.show(self.sender),
                 body=f"Your code is {at}",
                 encoding=Encoding.GSM7,
                 segments=1,

@@ -40,10 +40,8 @@ def add(
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
     """List the journeys of all lists."""
-    from sendrail.domain import phone
-
     journeys = [
-        _journey(journey, phone.show(number))
+        _journey(journey, number)
         for journey, number in run(data, as_json, lambda it: it.journeys.all(it.default_account))
     ]
     if as_json:

@@ -274,11 +274,10 @@ def _tell(sender: "SendingList", as_json: bool) -> None:
 
 
 def _shown(sender: "SendingList") -> dict[str, Any]:
-    from sendrail.domain import phone
 
     return {
         "id": sender.id,
-        "phone_number": phone.show(sender.number),
+        "phone_number": sender.shown,
         "list_name": sender.name,
         "brand_name": sender.brand,
         "status": sender.status.value,

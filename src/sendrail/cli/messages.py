@@ -185,10 +185,19 @@ def _filter(
     return MessageFilter(
         status=[Status(word) for word in status] or None,
         recipient=_number(to, "--to"),
-        list_number=_number(list_number, "--list"),
+        list_number=_sender(list_number),
         created_from=moment_of(since, "--since"),
         created_before=moment_of(until, "--until"),
     )
+
+
+def _sender(text: str) -> Any:
+    from sendrail.domain import sender_ids
+
+    found = sender_ids.parse(text) if text else None
+    if text and found is None:
+        raise typer.BadParameter(f"is {sender_ids.FORM}", param_hint="--list")
+    return found
 
 
 def _number(text: str, option: str) -> Any:
@@ -203,14 +212,13 @@ def _number(text: str, option: str) -> Any:
 def _shown(message: "FoundMessage") -> dict[str, Any]:
     import json
 
-    from sendrail.domain import phone
     from sendrail.domain.erasure import shown
 
     stored = message.stored
     return {
         "message_id": message.id,
         "to": shown(stored.recipient),
-        "list_number": phone.show(stored.list_number),
+        "list_number": stored.list_number,
         "body": message.body,
         "status": stored.status.value,
         "status_detail": stored.detail,

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import IO, Any
 
 import typer
 
 from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.times import shown
 
 
 class Exit(IntEnum):
@@ -91,9 +91,7 @@ def note(text: str) -> None:
 
 def when(at: int | None) -> str | None:
     """Return a moment as the public API writes it."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else shown(at)
 
 
 @contextmanager

@@ -76,12 +76,11 @@ def words(
 
 
 def _shown(reply: "StoredReply") -> dict[str, Any]:
-    from sendrail.domain import phone
     from sendrail.domain.erasure import shown
 
     return {
         "received_at": output.when(reply.received_at),
-        "list_number": phone.show(reply.list_number),
+        "list_number": reply.list_number,
         "phone_number": shown(reply.sender),
         "keyword": reply.keyword.value if reply.keyword else None,
         "rule": reply.rule,

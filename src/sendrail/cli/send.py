@@ -89,14 +89,13 @@ async def _send(
 
 
 async def _only_list(runtime: "Runtime") -> str:
-    from sendrail.domain import phone
     from sendrail.domain.errors import InvalidInput
     from sendrail.domain.sender import ListStatus
 
     active = await runtime.lists.all(runtime.default_account, ListStatus.ACTIVE)
     if len(active) == 1:
-        return phone.show(active[0].number)
-    numbers = ", ".join(phone.show(each.number) for each in active[:5]) or "none"
+        return active[0].shown
+    numbers = ", ".join(each.shown for each in active[:5]) or "none"
     raise InvalidInput(
         f"Say with --list which list to send from. Active ones: {numbers}.",
         code="missing_list_number",

@@ -19,11 +19,9 @@ Link = Annotated[str, typer.Option(help="The name of a link that accounts share.
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
     """List the senders that are an account's."""
-    from sendrail.domain import phone
-
     senders: list[dict[str, Any]] = [
         {
-            "phone_number": phone.show(each.number),
+            "phone_number": each.shown,
             "link": each.link,
             "account": each.account,
             "since": output.when(each.since),

@@ -31,7 +31,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Page = Annotated[int, typer.Option(min=1, help="Which page; the first is 1.")]
 PerPage = Annotated[int, typer.Option(min=1, max=1_000, help="How many rows a page has.")]
 ListNumber = Annotated[
-    str, typer.Argument(metavar="LIST", help="The list's number, such as +15550100000.")
+    str,
+    typer.Argument(
+        metavar="LIST", help="What the list sends from, such as +15550100000, 72345 or Acme."
+    ),
 ]
 PhoneNumber = Annotated[
     str, typer.Argument(metavar="NUMBER", help="A phone number, such as +15550100001.")

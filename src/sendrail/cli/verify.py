@@ -93,7 +93,7 @@ def _shown(standing: "Standing") -> dict[str, Any]:
     progress, sender = standing.progress, standing.sender
     recipient = None if progress is None else progress.recipient
     return {
-        "list_number": phone.show(sender.number),
+        "list_number": sender.shown,
         "link": standing.link.name,
         "own_carrier": sender.byoc,
         "verified": standing.step is Step.DONE,

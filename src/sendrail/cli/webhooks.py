@@ -244,10 +244,9 @@ def _tell_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> Non
 async def _shown(
     runtime: "Runtime", endpoint: "Endpoint", waiting: int | None = None
 ) -> dict[str, Any]:
-    from sendrail.domain import phone
 
     lists = await runtime.lists.all(runtime.default_account)
-    numbers = {each.id: phone.show(each.number) for each in lists}
+    numbers = {each.id: each.shown for each in lists}
     shown = {
         "id": endpoint.id,
         "name": endpoint.name,

@@ -311,7 +311,7 @@ def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, foun
         outbound=Outbound(
             message_id=name,
             recipient=PhoneNumber(message.recipient),
-            sender=sender.number,
+            sender=sender.shown,
             body=body,
             encoding=Encoding(message.encoding),
             segments=message.segments,

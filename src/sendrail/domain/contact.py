@@ -143,7 +143,8 @@ class SignUp:
     email: str | None = None
     custom_fields: Mapping[str, Scalar | None] = field(default_factory=dict)
     replace_custom_fields: bool = False
-    use_journeys: bool = False
+    # None where the caller has not said: then it starts none, and is reminded of it.
+    use_journeys: bool | None = None
     skip_journey_if_exists: bool = True
     consent: Consent | None = None
 

@@ -27,7 +27,8 @@ class Outbound:
 
     message_id: MessageId
     recipient: PhoneNumber
-    sender: PhoneNumber
+    # As the public API writes it: `phone.show` and `phone.bare` give what a carrier wants.
+    sender: str
     body: str
     encoding: Encoding
     segments: int

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class LineType(StrEnum):
@@ -11,6 +12,32 @@ class LineType(StrEnum):
     VOIP = "VOIP"
     LANDLINE = "LANDLINE"
     UNKNOWN = "UNKNOWN"
+
+
+class ValidationStatus(StrEnum):
+    """What a look-up says of texting a number, in the public API's words."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    INVALID = "invalid"
+    RISKY = "risky"
+    UNKNOWN = "unknown"
+
+
+_BY_LINE: Final = {
+    LineType.CELL_PHONE: ValidationStatus.OK,
+    LineType.LANDLINE: ValidationStatus.UNREACHABLE,
+    LineType.VOIP: ValidationStatus.RISKY,
+}
+
+
+def validation_status(*, is_valid: bool | None, line_type: str | None) -> ValidationStatus:
+    """Return what is known of texting a number: until it has been looked up, nothing."""
+    if is_valid is None:
+        return ValidationStatus.UNKNOWN
+    if not is_valid:
+        return ValidationStatus.INVALID
+    return _BY_LINE.get(LineType(line_type or LineType.UNKNOWN), ValidationStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

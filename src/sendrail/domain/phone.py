@@ -30,9 +30,20 @@ def parse(text: str) -> PhoneNumber | None:
     return PhoneNumber(int(text)) if E164(text) else None
 
 
-def show(number: int) -> str:
-    """Return the E.164 form, `+15550100000`: for the API and carriers, never for logs."""
-    return f"+{number}"
+def show(number: int | str) -> str:
+    """Return the E.164 form, `+15550100000`: for the API and carriers, never for logs.
+
+    What a list sends from is shown as well: a short code is kept as its digits below zero, and
+    what is a text is in this form already.
+    """
+    if isinstance(number, str):
+        return number
+    return f"+{number}" if number >= 0 else str(-number)
+
+
+def bare(number: int | str) -> str:
+    """Return the same without a plus, as many carriers want it."""
+    return show(number).removeprefix("+")
 
 
 def calling_code_length(digits: str) -> int:

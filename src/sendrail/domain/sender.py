@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sendrail.domain import phone
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId
 from sendrail.domain.phone import PhoneNumber
 
@@ -25,7 +26,9 @@ class OnUncertain(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingList:
-    """A sender's number with its brand, its pace and its way out.
+    """A sender with its brand, its pace and its way out.
+
+    `number` is a phone number, or what `sender_ids` makes of a short code or a name.
 
     `rate` is in messages per minute. A `byoc` list sends through the account's own carrier, and
     only after `verified_at`. The second link takes over while the first one takes nothing.
@@ -45,6 +48,13 @@ class SendingList:
     on_uncertain: OnUncertain
     created_at: int
     second_link_id: LinkId | None = None
+    # Where it sends from a name, which `number` is only a digest of.
+    sender_name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What it sends from, as the public API writes it."""
+        return self.sender_name or phone.show(self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

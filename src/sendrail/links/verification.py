@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain import phone
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import AccountId, MessageId, MessageIds
 from sendrail.domain.message import Skip, Status
@@ -88,7 +87,7 @@ class VerificationService:
         before = await self.standing(account_id, list_number)
         if before.step not in {Step.TEST_SEND, Step.REPLY}:
             raise Conflict(f"Not now: the list's next step is {before.step}.")
-        shown = phone.show(before.sender.number)
+        shown = before.sender.shown
         text = f"Test of {shown}: please reply OK to this message."
         order = read_order(to, shown, text, self._limits, skips=_SKIPS)
         if isinstance(order, Fault):

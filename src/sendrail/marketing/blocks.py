@@ -21,6 +21,8 @@ class BlockPage:
 
     blocks: Sequence[Block]
     total: int
+    # The last number of the page where more follow, None at the end.
+    last: PhoneNumber | None = None
 
 
 class BlockService:
@@ -70,17 +72,23 @@ class BlockService:
         *,
         page: int = 1,
         per_page: int = PAGE_SIZE,
+        after: int | None = None,
     ) -> BlockPage:
-        """Return one page of the blocked numbers in their own order, or the one asked about."""
+        """Return one page of the blocked numbers in their own order, or the one asked about.
+
+        The pages are counted from the number `after` which they are to go on.
+        """
         offset, limit = slice_of(page, per_page)
         recipient = recipient_of(phone_number) if phone_number else None
 
         def read(tx: Tx) -> BlockPage:
             if recipient is None:
-                blocks = tx.blocks.page(account_id, offset, limit)
-                return BlockPage(blocks, tx.blocks.count(account_id))
-            found = tx.blocks.find(account_id, recipient)
-            one = [] if found is None else [found]
+                # One more than is shown tells whether any follow.
+                found = tx.blocks.page(account_id, offset, limit + 1, after or 0)
+                last = found[limit - 1].recipient if len(found) > limit else None
+                return BlockPage(found[:limit], tx.blocks.count(account_id), last)
+            known = tx.blocks.find(account_id, recipient)
+            one = [] if known is None else [known]
             return BlockPage(one[offset : offset + limit], len(one))
 
         return await self._store.read(read)

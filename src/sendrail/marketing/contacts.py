@@ -1,7 +1,7 @@
 """Contacts of a list: who may be texted from it, and who has asked not to be."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sendrail.domain.contact import (
@@ -10,6 +10,7 @@ from sendrail.domain.contact import (
     ConsentEvent,
     ListContact,
     OptOutReason,
+    PhoneFacts,
     Scalar,
     SignUp,
     SignupMethod,
@@ -30,14 +31,15 @@ from sendrail.marketing.once import Once, each_time
 from sendrail.marketing.returning import checked
 from sendrail.marketing.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ContactFilter, FoundContact
+from sendrail.storage.rows import ContactFilter, ContactPlace, FoundContact
 
 
 class Joining(NamedTuple):
-    """A sign-up and the number of the list it is for."""
+    """A sign-up and the number of the list it is for; whether to tell what its number is."""
 
     list_number: PhoneNumber
     signup: SignUp
+    wants_facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,15 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """One page of contacts, newest sign-up first; `on_journeys` names those on one now."""
+    """One page of contacts, newest sign-up first; `on_journeys` names those on one now.
+
+    `last` is the place of its last one where more follow, None at the end.
+    """
 
     contacts: Sequence[FoundContact]
     on_journeys: Collection[tuple[ListId, PhoneNumber]]
     total: int
+    last: ContactPlace | None
 
 
 class ContactService:
@@ -84,7 +90,11 @@ class ContactService:
             report = _sign_up(tx, account_id, [joining], self._now())
             if isinstance(refused := report.outcomes[0], InvalidInput):
                 raise refused
-            return report
+            if not joining.wants_facts:
+                return report
+            recipient = joining.signup.recipient
+            known = tx.numbers.facts(account_id, [recipient])
+            return replace(report, facts=known.get(recipient, PhoneFacts()))
 
         return await self._store.write(once(write))
 
@@ -158,12 +168,14 @@ class ContactService:
     ) -> ListContact:
         """Change the custom fields of a contact, or replace them all."""
         number, recipient = list_number_of(list_number), recipient_of(phone_number)
+        # What can never be taken is told before whom it would be for.
+        merged({}, custom_fields)
 
         def write(tx: Tx) -> ListContact:
             sender = owned_list(tx, account_id, number)
             known = tx.signups.standing(sender.id, [recipient])
             if recipient not in known:
-                raise _no_contact()
+                raise _no_contact(tx, account_id, recipient)
             before = known[recipient].custom_fields
             fields = merged(before, custom_fields, replacing=not merge)
             tx.signups.set_fields(sender.id, recipient, fields)
@@ -246,8 +258,12 @@ class ContactService:
         active: bool | None = None,
         page: int = 1,
         per_page: int = PAGE_SIZE,
+        after: ContactPlace | None = None,
     ) -> ContactPage:
-        """Return one page of the contacts of a list, or of all lists, or of one number's."""
+        """Return one page of the contacts of a list, or of all lists, or of one number's.
+
+        The pages are counted from the contact `after` which they are to go on, however far that is.
+        """
         number = list_number_of(list_number) if list_number else None
         recipient = recipient_of(phone_number) if phone_number else None
         offset, limit = slice_of(page, per_page)
@@ -255,11 +271,19 @@ class ContactService:
         def read(tx: Tx) -> ContactPage:
             sender = None if number is None else owned_list(tx, account_id, number)
             about = ContactFilter(None if sender is None else sender.id, active, recipient)
-            contacts = tx.signups.page(account_id, about, offset, limit)
+            # One more than is shown tells whether any follow.
+            found = tx.signups.page(account_id, about, offset, limit + 1, after)
+            contacts = found[:limit]
+            last = place_of(contacts[-1].contact) if len(found) > limit else None
             on_journeys = _on_journeys(tx, contacts, self._now())
-            return ContactPage(contacts, on_journeys, tx.signups.count(account_id, about))
+            return ContactPage(contacts, on_journeys, tx.signups.count(account_id, about), last)
 
         return await self._store.read(read)
+
+
+def place_of(contact: ListContact) -> ContactPlace:
+    """Return where a contact stands among the pages."""
+    return ContactPlace(contact.signup_at, contact.list_id, contact.recipient)
 
 
 def _sign_up(tx: Tx, account_id: AccountId, joinings: Sequence[Joining], now: int) -> SignUpReport:
@@ -300,14 +324,16 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
 def _contact(tx: Tx, sender: SendingList, recipient: PhoneNumber) -> ListContact:
     found = tx.contacts.find(sender.id, recipient)
     if found is None:
-        raise _no_contact()
+        raise _no_contact(tx, sender.account_id, recipient)
     return found
 
 
-def _no_contact() -> NotFound:
-    return NotFound(
-        "The list does not know this number.", code="contact_not_found", param="phone_number"
-    )
+def _no_contact(tx: Tx, account_id: AccountId, recipient: PhoneNumber) -> NotFound:
+    if tx.numbers.facts(account_id, [recipient]):
+        text = "The contact is not on this list. Add it to the list first."
+        return NotFound(text, code="list_contact_not_found", param="phone_number")
+    text = "The account has no contact with this number. Add it to the list first."
+    return NotFound(text, code="contact_not_found", param="phone_number")
 
 
 def _beginning(contact: ListContact | None) -> list[ConsentEvent]:

@@ -102,7 +102,7 @@ class FileService:
         def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Became]) -> None:
             _bring_in(tx, sender, rows, became, self._now())
 
-        about = f"list {phone.show(number)}"
+        about = f"list {list_number.strip()}"
         report = ImportReport.of(intake, *_OUTCOMES)
         async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
             with self._writing(intake, judge, store, attrgetter("recipient")) as write:
@@ -152,7 +152,7 @@ class FileService:
     ) -> AsyncIterator[bytes]:
         """Return a list's contacts as CSV, piece by piece; with who has left where wished."""
         number = list_number_of(list_number)
-        about = f"list {phone.show(number)}"
+        about = f"list {list_number.strip()}"
 
         def begin(tx: Tx) -> SendingList:
             sender = owned_list(tx, account_id, number)

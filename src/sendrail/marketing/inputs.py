@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -33,15 +33,17 @@ def recipient_of(text: str) -> PhoneNumber:
 
 
 def list_number_of(text: str) -> PhoneNumber:
-    """Return the number of a sending list."""
+    """Return the number of a sending list, or what stands for its short code or its name."""
     if not text.strip():
         raise InvalidInput(
             "A list number is required.", code="missing_list_number", param="list_number"
         )
-    number = phone.parse(text.strip())
+    number = sender_ids.parse(text.strip())
     if number is None:
         raise InvalidInput(
-            f"The list number must be {_E164}.", code="invalid_list_number", param="list_number"
+            f"The list number must be {sender_ids.FORM}.",
+            code="invalid_list_number",
+            param="list_number",
         )
     return number
 
@@ -93,8 +95,9 @@ def no_list_here() -> NotFound:
 
 def no_list(number: PhoneNumber) -> NotFound:
     """Return the error for a number that is no list of the caller's."""
+    called = f"list {phone.show(number)}" if sender_ids.hears(number) else "list of this name"
     return NotFound(
-        f"The account has no list {phone.show(number)}. `GET /v2/lists` and `sendrail lists list` "
+        f"The account has no {called}. `GET /v2/lists` and `sendrail lists list` "
         "name those it has.",
         code="list_not_found",
         param="list_number",

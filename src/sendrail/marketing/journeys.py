@@ -25,8 +25,8 @@ ENROLMENT_MS: Final = 30 * 86_400_000
 # Each contact that joins a list may start all of them.
 JOURNEYS_MAX: Final = 100
 
-# A journey with the number of its list.
-OnList = tuple[Journey, PhoneNumber]
+# A journey with what its list sends from, as it is shown.
+OnList = tuple[Journey, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolm
 
 def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:
     lists = tx.gate.lists_by_id({journey.list_id for journey in journeys})
-    return [(journey, lists[journey.list_id].number) for journey in journeys]
+    return [(journey, lists[journey.list_id].shown) for journey in journeys]
 
 
 def _trigger(text: str) -> Trigger:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sendrail.domain import sender_ids
 from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import Scope
@@ -52,6 +53,7 @@ _COLUMNS: Final = {
 @dataclass(frozen=True, slots=True)
 class _NewList:
     number: PhoneNumber
+    sender_name: str | None
     name: str
     brand: str
     rate: int
@@ -129,6 +131,7 @@ class ListService:
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=list_number_of(number),
+            sender_name=sender_ids.text_beside(number.strip()),
             name=name_of(name or number, "list_name"),
             brand=name_of(brand, "brand_name") if brand else "",
             rate=rate_of(self._default_rate if rate is None else rate),
@@ -287,11 +290,13 @@ class ListService:
         return changed
 
     def _parse(self, values: dict[str, str], country: Country | None) -> _NewList:
+        # Digits in a file may be a number that lost its plus: short codes are added by hand.
         number = number_of(values["number"], country)
         try:
             rate = int(values.get("rate") or self._default_rate)
             return _NewList(
                 number=number,
+                sender_name=None,
                 name=name_of(values.get("name") or values["number"]),
                 brand="",
                 rate=rate_of(rate),
@@ -327,6 +332,17 @@ def usable_link(tx: Tx, account_id: AccountId, name: str, param: str = "link") -
     raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param=param)
 
 
+def _expect_heard(number: PhoneNumber, link: Link, param: str = "link") -> None:
+    """Refuse an account's own carrier to a name: its webhook is proved by a reply."""
+    if link.account_id is not None and not sender_ids.hears(number):
+        raise InvalidInput(
+            f"{link.name} is the account's own carrier, which is verified by a reply, and nobody "
+            "can reply to a name. Choose one of the installation's links, or a number.",
+            code="invalid_link",
+            param=param,
+        )
+
+
 def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
     if not name:
         return None
@@ -343,9 +359,11 @@ def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
 
 
 def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) -> SendingList:
+    _expect_heard(wanted.number, link)
     tx.lists.add(
         account_id,
         wanted.number,
+        sender_name=wanted.sender_name,
         name=wanted.name,
         brand=wanted.brand,
         rate=wanted.rate,
@@ -386,6 +404,7 @@ def _link_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, A
     values: dict[str, Any] = {}
     if change.link:
         first = usable_link(tx, sender.account_id, change.link)
+        _expect_heard(sender.number, first)
         values |= {"link_id": first.id, "byoc": first.account_id is not None}
         if first.id != sender.link_id:
             values["verified_at"] = None

@@ -7,10 +7,8 @@ may give it to another account. On an account's own link every sender is the acc
 
 from collections.abc import Callable, Sequence
 
-from sendrail.domain import phone
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, LinkId
-from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.marketing.inputs import list_number_of
 from sendrail.storage.interface import Store, Tx
@@ -27,7 +25,7 @@ def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
         shared.append(sender.second_link_id)
     if not tx.senders.claim(sender.account_id, sender.number, shared, now):
         raise Conflict(
-            f"{phone.show(sender.number)} is another account's on this link. Choose a number of "
+            f"{sender.shown} is another account's on this link. Choose a number of "
             "your own, or ask the operator to assign it to you.",
             code="sender_taken",
             param="list_number",
@@ -56,7 +54,7 @@ class SenderService:
         def assign(tx: Tx) -> None:
             link_id = _shared_link(tx, link)
             if tx.senders.in_use(sender, link_id) not in {None, account_id}:
-                raise _in_use(sender)
+                raise _in_use(number)
             tx.senders.assign(account_id, sender, link_id, self._now())
 
         await self._store.write(assign)
@@ -71,10 +69,10 @@ class SenderService:
         def release(tx: Tx) -> None:
             link_id = _shared_link(tx, link)
             if tx.senders.in_use(sender, link_id) is not None:
-                raise _in_use(sender)
+                raise _in_use(number)
             if not tx.senders.release(sender, link_id):
                 raise NotFound(
-                    f"{phone.show(sender)} is no account's on {link}; `sendrail senders list` "
+                    f"{number.strip()} is no account's on {link}; `sendrail senders list` "
                     "shows which are.",
                     code="sender_not_found",
                 )
@@ -94,10 +92,9 @@ def _shared_link(tx: Tx, name: str) -> LinkId:
     return shared[name]
 
 
-def _in_use(sender: PhoneNumber) -> Conflict:
-    number = phone.show(sender)
+def _in_use(sender: str) -> Conflict:
     return Conflict(
-        f"A list of another account sends as {number}. Delete it first: `sendrail --account "
-        f"ACCOUNT lists delete {number}`.",
+        f"A list of another account sends as {sender}. Delete it first: `sendrail --account "
+        f"ACCOUNT lists delete {sender}`.",
         code="sender_taken",
     )

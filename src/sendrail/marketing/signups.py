@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from sendrail.domain.contact import Journey, Scalar, SignUp, SignupFacts, Trigger
+from sendrail.domain.contact import Journey, PhoneFacts, Scalar, SignUp, SignupFacts, Trigger
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
@@ -27,6 +27,7 @@ FIELDS_BYTES_MAX: Final = 4_000
 
 _encode: Final = msgspec.json.Encoder().encode
 _FRESH: Final = Standing(active=True, signed_up=True, custom_fields={})
+_KNOWN: Final = Standing(active=True, signed_up=True, custom_fields={})
 # Nothing is kept of whoever's data was deleted, but that they stay out.
 _ERASED: Final = Standing(active=False, signed_up=False, custom_fields={})
 
@@ -38,6 +39,7 @@ class Notice(StrEnum):
     CONTACT_BLOCKED = "contact_blocked"
     LIST_INACTIVE = "list_inactive"
     NO_JOURNEY = "no_journey"
+    JOURNEYS_NOT_USED = "journeys_not_used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,14 @@ Outcome = SignedUp | InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class SignUpReport:
-    """What became of sign-ups, in their order, and how many journeys they started."""
+    """What became of sign-ups, in their order, and how many journeys they started.
+
+    `facts` is what is known of the number, where its one sign-up asks for that.
+    """
 
     outcomes: Sequence[Outcome]
     journeys_enrolled: int
+    facts: PhoneFacts | None = None
 
 
 def merged(
@@ -105,11 +111,14 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     new_contacts = tx.signups.meet(sender.account_id, emails, now)
     standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
-    journeys = _journeys(tx, sender, wanted.values())
+    is_anyone_new = any(standing is _FRESH for standing in standings.values())
+    journeys = _journeys(tx, sender, wanted.values(), is_anyone_new=is_anyone_new)
     starting = [
         number
         for number, standing in standings.items()
-        if number not in blocked and _starts(wanted[number], standing)
+        if number not in blocked
+        and wanted[number].use_journeys
+        and _may_start(wanted[number], standing)
     ]
     started = sum(
         tx.journeys.enrol_new(journey, starting, now, now + ENROLMENT_MS) for journey in journeys
@@ -123,29 +132,48 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
             continue
         is_first = number not in seen
         seen.add(number)
-        told = {
-            Notice.CONTACT_UNSUBSCRIBED: not standings[number].active,
-            Notice.CONTACT_BLOCKED: number in blocked,
-            Notice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
-            Notice.NO_JOURNEY: signup.use_journeys and not journeys,
-        }
+        standing = standings[number]
+        if standing is _FRESH and not is_first:
+            standing = _KNOWN
         outcomes.append(
             SignedUp(
                 sender=sender,
                 recipient=number,
                 is_new_contact=is_first and number in new_contacts,
-                is_new_list_contact=is_first and standings[number] is _FRESH,
+                is_new_list_contact=standing is _FRESH,
                 resubscribed=is_first and number in back,
-                notices=[notice for notice, is_so in told.items() if is_so],
+                notices=_notices(
+                    sender,
+                    signup,
+                    standing,
+                    is_blocked=number in blocked,
+                    has_journeys=bool(journeys),
+                ),
             )
         )
     return SignUpReport(outcomes, started)
 
 
-def _starts(signup: SignUp, standing: Standing) -> bool:
-    """Tell whether a contact is to start the list's journeys."""
+def _notices(
+    sender: SendingList, signup: SignUp, standing: Standing, *, is_blocked: bool, has_journeys: bool
+) -> list[Notice]:
+    told = {
+        Notice.CONTACT_UNSUBSCRIBED: not standing.active,
+        Notice.CONTACT_BLOCKED: is_blocked,
+        Notice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
+        Notice.NO_JOURNEY: signup.use_journeys and not has_journeys,
+        Notice.JOURNEYS_NOT_USED: signup.use_journeys is None
+        and has_journeys
+        and not is_blocked
+        and _may_start(signup, standing),
+    }
+    return [notice for notice, is_so in told.items() if is_so]
+
+
+def _may_start(signup: SignUp, standing: Standing) -> bool:
+    """Tell whether a contact would start the list's journeys, if the caller used them."""
     is_new = standing is _FRESH
-    return standing.active and signup.use_journeys and (is_new or not signup.skip_journey_if_exists)
+    return standing.active and (is_new or not signup.skip_journey_if_exists)
 
 
 def _erased(tx: Tx, sender: SendingList, numbers: Iterable[PhoneNumber]) -> set[PhoneNumber]:
@@ -174,8 +202,8 @@ def _followed_by(first: SignUp, second: SignUp) -> SignUp:
     if not second.replace_custom_fields:
         fields = {**first.custom_fields, **fields}
     # To the second one the contact is there already.
-    second_starts = second.use_journeys and not second.skip_journey_if_exists
-    first_starts = first.use_journeys and not first.skip_journey_if_exists
+    second_starts = bool(second.use_journeys) and not second.skip_journey_if_exists
+    first_starts = bool(first.use_journeys) and not first.skip_journey_if_exists
     return replace(
         first,
         at=second.at if first.at is None else first.at,
@@ -190,7 +218,7 @@ def _followed_by(first: SignUp, second: SignUp) -> SignUp:
         email=second.email or first.email,
         custom_fields=fields,
         replace_custom_fields=first.replace_custom_fields or second.replace_custom_fields,
-        use_journeys=first.use_journeys or second_starts,
+        use_journeys=first.use_journeys or second_starts or None,
         skip_journey_if_exists=not (first_starts or second_starts),
         consent=second.consent or first.consent,
     )
@@ -253,8 +281,12 @@ def _bring_back(
     return back
 
 
-def _journeys(tx: Tx, sender: SendingList, signups: Iterable[SignUp]) -> list[Journey]:
-    """Return the journeys that joining the list starts, where any sign-up asks for them."""
-    if not any(signup.use_journeys for signup in signups):
+def _journeys(
+    tx: Tx, sender: SendingList, signups: Iterable[SignUp], *, is_anyone_new: bool
+) -> list[Journey]:
+    """Return the journeys that joining the list starts, where a sign-up asks for them or could."""
+    if not is_anyone_new and not any(
+        signup.use_journeys or not signup.skip_journey_if_exists for signup in signups
+    ):
         return []
     return [each for each in tx.journeys.of_list(sender.id) if each.trigger is Trigger.LIST]

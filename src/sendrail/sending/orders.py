@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sendrail.domain import phone, text
+from sendrail.domain import phone, sender_ids, text
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
 
 # An installation has few lists beside its recipients: their numbers are read once.
-_list_number: Final = lru_cache(maxsize=1024)(phone.parse)
+_list_number: Final = lru_cache(maxsize=1024)(sender_ids.parse)
 _ID_STAND_IN: Final = "x" * MESSAGE_ID_LENGTH
 _MACRO: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
@@ -28,7 +28,7 @@ INVALID_PHONE: Final = Fault(
 )
 INVALID_LIST_NUMBER: Final = Fault(
     "invalid_list_number",
-    "`list_number` must be an E.164 phone number, such as +15550100000",
+    f"list_number must be {sender_ids.FORM}",
     "list_number",
 )
 NUL_IN_BODY: Final = Fault("invalid_field", "`body` must not contain the NUL character", "body")

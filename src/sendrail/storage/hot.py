@@ -42,7 +42,7 @@ CALLER_BY_ACCOUNT: Final = """
 """
 LIST_COLUMNS: Final = """
     SELECT id, lane, account_id, number, name, brand, status, rate, link_id, byoc, verified_at,
-           on_uncertain, created_at, second_link_id
+           on_uncertain, created_at, second_link_id, sender_name
     FROM lists
 """
 LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
@@ -128,6 +128,7 @@ def sending_list(row: Sequence[Any]) -> SendingList:
         on_uncertain=OnUncertain(row[11]),
         created_at=row[12],
         second_link_id=row[13],
+        sender_name=row[14],
     )
 
 

@@ -21,6 +21,7 @@ from sendrail.domain.sender import Link, LinkReport, ListStatus, SendingList
 from sendrail.domain.slices import Charge
 from sendrail.domain.verification import Progress
 from sendrail.storage.people import (
+    Activity,
     Audit,
     Blocks,
     Contacts,
@@ -136,6 +137,7 @@ class Lists(Protocol):
         byoc: bool,
         on_uncertain: str,
         now: int,
+        sender_name: str | None = None,
     ) -> ListId: ...
     def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]: ...
     def count(self, account_id: AccountId) -> int: ...
@@ -258,6 +260,8 @@ class Tx(Protocol):
     def exports(self) -> Exports: ...
     @property
     def numbers(self) -> Numbers: ...
+    @property
+    def activity(self) -> Activity: ...
     @property
     def erased(self) -> ErasedNumbers: ...
     @property

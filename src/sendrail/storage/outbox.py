@@ -16,9 +16,11 @@ from sendrail.domain.ids import EndpointId, EventId
 from sendrail.domain.message import Skip
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.tables import sender_shown
 
 _json: Final = msgspec.json.Encoder().encode
 
+_SENDER: Final = sender_shown("l")
 ANY_ENDPOINT: Final = "SELECT 1 FROM webhook_endpoints LIMIT 1"
 STILL_OPEN: Final = """
     SELECT m.number FROM json_each(?) AS wanted CROSS JOIN messages AS m
@@ -45,21 +47,28 @@ TELL_REPLY: Final = """
         AND (e.list_id IS NULL OR e.list_id = r.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
+# Word for word what the index of those that have failed says; the others are passed over.
 EVENTS_DUE: Final = """
-    SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
-    WHERE endpoint_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?
+    SELECT * FROM (
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE endpoint_id = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND retries > 0
+        ORDER BY due_at, id LIMIT ?3)
+    UNION ALL SELECT * FROM (
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE endpoint_id = ?1 AND due_at <= ?2 AND retries = 0 ORDER BY due_at, id LIMIT ?4)
 """
-ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
+ENDED_MESSAGES: Final = f"""
+    SELECT m.number, m.recipient, {_SENDER}, m.status, m.detail, k.kind, m.ended_at,
+        m.skips
     FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN lists AS l
     LEFT JOIN links AS k ON k.id = m.link_id
     WHERE m.number = wanted.value AND l.id = m.list_id
-"""
-TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
+"""  # noqa: S608 - every piece is a constant
+TAKEN_REPLIES: Final = f"""
+    SELECT r.id, r.sender, {_SENDER}, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM json_each(?) AS wanted CROSS JOIN replies AS r CROSS JOIN lists AS l
     WHERE r.id = wanted.value AND l.id = r.list_id
-"""
+"""  # noqa: S608 - as above
 FREEZE: Final = "UPDATE outbox SET body = ? WHERE id = ? AND body IS NULL"
 SETTLE_EVENT: Final = """
     UPDATE outbox SET due_at = ?, told = ?, attempts = ?, retries = ?
@@ -111,9 +120,16 @@ class Outbox:
 
     # Taken up
 
-    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]:
-        """Return what an endpoint is to be told now, the longest due first."""
-        return [event_of(row) for row in self._execute(EVENTS_DUE, (endpoint_id, now, limit))]
+    def due(
+        self, endpoint_id: EndpointId, now: int, limit: int, again: int | None = None
+    ) -> list[OutboxEvent]:
+        """Return what an endpoint is to be told now, the longest due first.
+
+        At most `again` of those that have failed before come first, as many as others if it is
+        None; then at most `limit` that have not been tried.
+        """
+        asked = (endpoint_id, now, limit if again is None else again, limit)
+        return [event_of(row) for row in self._execute(EVENTS_DUE, asked)]
 
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
         rows = self._execute(ENDED_MESSAGES, (_list(numbers),))

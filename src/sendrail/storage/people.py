@@ -11,6 +11,7 @@ from sendrail.domain.contact import (
     Journey,
     ListContact,
     OptOutReason,
+    PhoneFacts,
     Scalar,
     SignUp,
     Trigger,
@@ -22,6 +23,7 @@ from sendrail.domain.sender import SendingList
 from sendrail.storage.rows import (
     Amendment,
     ContactFilter,
+    ContactPlace,
     ExportedContact,
     FileContact,
     FileStanding,
@@ -90,7 +92,12 @@ class SignUps(Protocol):
         self, list_id: ListId, recipient: PhoneNumber, fields: Mapping[str, Scalar]
     ) -> None: ...
     def page(
-        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
+        self,
+        account_id: AccountId,
+        about: ContactFilter,
+        offset: int,
+        limit: int,
+        after: ContactPlace | None = None,
     ) -> list[FoundContact]: ...
     def count(self, account_id: AccountId, about: ContactFilter) -> int: ...
     def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]: ...
@@ -105,7 +112,9 @@ class Blocks(Protocol):
     def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool: ...
     def find(self, account_id: AccountId, recipient: PhoneNumber) -> Block | None: ...
     def count(self, account_id: AccountId) -> int: ...
-    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]: ...
+    def page(
+        self, account_id: AccountId, offset: int, limit: int, after: int = 0
+    ) -> list[Block]: ...
 
 
 class Journeys(Protocol):
@@ -160,10 +169,21 @@ class Exports(Protocol):
     def blocks_after(self, account_id: AccountId, number: int, limit: int) -> Sequence[Block]: ...
 
 
+class Activity(Protocol):
+    """What was sent to contacts, counted after the messages."""
+
+    def behind(self) -> int: ...
+    def count(self, limit: int) -> int: ...
+    def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None: ...
+
+
 class Numbers(Protocol):
     """What is known of contacts' numbers."""
 
     def unknown(self, limit: int) -> list[tuple[AccountId, PhoneNumber]]: ...
+    def facts(
+        self, account_id: AccountId, recipients: Sequence[PhoneNumber]
+    ) -> dict[PhoneNumber, PhoneFacts]: ...
     def keep(
         self, found: Mapping[tuple[AccountId, PhoneNumber], NumberFacts], now: int
     ) -> None: ...

@@ -74,7 +74,7 @@ class SenderOwner(NamedTuple):
     """Whose a sender is on a link that accounts share; link and account by their names."""
 
     link: str
-    number: PhoneNumber
+    shown: str
     account: str
     since: int
 
@@ -280,7 +280,7 @@ class StoredReply:
     """A reply as it was kept."""
 
     id: int
-    list_number: PhoneNumber
+    list_number: str
     sender: PhoneNumber
     body: str
     keyword: Keyword | None
@@ -303,7 +303,7 @@ class EndedMessage(NamedTuple):
 
     number: int
     recipient: int
-    list_number: int
+    list_number: str
     status: str
     detail: str | None
     provider: str | None
@@ -316,7 +316,7 @@ class TakenReply(NamedTuple):
 
     id: int
     sender: int
-    list_number: int
+    list_number: str
     body: str
     keyword: str | None
     received_at: int
@@ -353,7 +353,7 @@ class StoredMessage:
 
     number: MessageNumber
     recipient: PhoneNumber
-    list_number: PhoneNumber
+    list_number: str
     body: str
     metadata: str | None
     status: Status
@@ -421,13 +421,23 @@ class ContactFilter:
     recipient: PhoneNumber | None = None
 
 
+class ContactPlace(NamedTuple):
+    """Where a subscription stands among all of an account, newest sign-up first."""
+
+    signup_at: int
+    list_id: int
+    recipient: int
+
+
 @dataclass(frozen=True, slots=True)
 class FoundContact:
     """A subscription with what is known of its number."""
 
     contact: ListContact
-    list_number: PhoneNumber
+    list_number: str
     phone: PhoneFacts
+    sends: int = 0
+    last_sent_at: int | None = None
 
 
 class CallbackToken(NamedTuple):

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue
+from sendrail.storage.activity import Activity
 from sendrail.storage.interface import Hints
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.statements.core import CoreTx
@@ -63,6 +64,7 @@ class SqliteTx(CoreTx):
         self.leases = hot_queue.Leases(connection)
         self.replies = hot_inbound.Replies(connection, self.outbox)
         self.passing_troubles = hot_inbound.PassingTroubles(connection)
+        self.activity = Activity(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
         engine = create_engine(

@@ -136,10 +136,20 @@ lists: Final = Table(
     Column("start_text", Text),
     Column("help_text", Text),
     Column("second_link_id", _RowId, ForeignKey("links.id", name="lists_to_second_links")),
+    # Where it sends from a name, of which the number is a digest.
+    Column("sender_name", Text),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),
 )
+
+
+def sender_shown(lists_as: str = "lists") -> str:
+    """Return the SQL of what a list sends from as the public API writes it."""
+    number, name = f"{lists_as}.number", f"{lists_as}.sender_name"
+    digits = f"CASE WHEN {number} < 0 THEN CAST(-{number} AS TEXT) ELSE '+' || {number} END"
+    return f"coalesce({name}, {digits})"
+
 
 # Whose a sender is on a link that accounts share: who has it sends as it, and reads its replies.
 sender_owners: Final = Table(
@@ -189,6 +199,18 @@ list_contacts: Final = Table(
     Column("ad_network_id", Text),
     # `active` is in it so that pages of the active, and counts, never touch the rows themselves.
     Index("list_contacts_by_signup", "list_id", "signup_at", "recipient", "active"),
+    sqlite_with_rowid=False,
+)
+
+# What was sent to a contact, in the order of its subscription; counted after the messages.
+contact_activity: Final = Table(
+    "contact_activity",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    _needed("sends", Integer),
+    _needed("first_sent_at", BigInteger),
+    _needed("last_sent_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -520,6 +542,15 @@ outbox: Final = Table(
         "id",
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    # What has failed and is to be tried again: found past any number of events that were not tried.
+    Index(
+        "outbox_again",
+        "endpoint_id",
+        "due_at",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL AND retries > 0"),
+        postgresql_where=text("due_at IS NOT NULL AND retries > 0"),
     ),
 )
 

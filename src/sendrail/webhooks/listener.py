@@ -63,7 +63,9 @@ class Listener:
         now = self._now()
         if now - self._renewed_at >= _RENEW_MS:
             self._renew(tx)
-        heard = take(tx, self._ids, self._endpoint_id, now=now, held=(), limit=_ROUND_MAX)
+        heard = take(
+            tx, self._ids, self._endpoint_id, now=now, held=(), limit=_ROUND_MAX, again=_ROUND_MAX
+        )
         tx.outbox.settle(
             [settle(each, Told(200), started_at=now, now=now, chance=0.0) for each in heard]
         )

@@ -4,7 +4,6 @@ Statuses in events and in the life of a message are two vocabularies; the one ta
 stands here. A body is made once, when its event is taken up, and is then kept as it is.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from sendrail.domain.consent import Keyword
 from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Skip, Status
+from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import TEST, Event
 from sendrail.storage.rows import EndedMessage, TakenReply
 
@@ -63,7 +63,7 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
             "status": _word(status, message.detail),
             "status_detail": message.detail or status.value,
             "provider": message.provider,
-            "timestamp": timestamp(message.ended_at),
+            "timestamp": shown_finely(message.ended_at),
             **mark,
         }
     )
@@ -78,7 +78,7 @@ def unsubscribe(reply: TakenReply) -> bytes:
             "list_number": phone.show(reply.list_number),
             "keyword": reply.word or Keyword.STOP.upper(),
             "rule": reply.rule,
-            "timestamp": timestamp(reply.received_at),
+            "timestamp": shown_finely(reply.received_at),
         }
     )
 
@@ -92,7 +92,7 @@ def reply(taken: TakenReply) -> bytes:
             "list_number": phone.show(taken.list_number),
             "body": taken.body,
             "keyword": taken.keyword.upper() if taken.keyword else None,
-            "timestamp": timestamp(taken.received_at),
+            "timestamp": shown_finely(taken.received_at),
         }
     )
 
@@ -108,15 +108,9 @@ def sample(now: int) -> bytes:
         "status": "delivered",
         "status_detail": "delivered",
         "provider": "simulator",
-        "timestamp": timestamp(now),
+        "timestamp": shown_finely(now),
     }
     return _encode(told)
-
-
-def timestamp(at: int) -> str:
-    """Return a moment as events tell it, such as `2026-11-23T08:00:00.123Z`."""
-    moment = datetime.fromtimestamp(at // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03}Z"
 
 
 def _word(status: Status, detail: str | None) -> str:

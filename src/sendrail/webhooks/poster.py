@@ -18,7 +18,7 @@ from sendrail.domain.webhook import Answer, Gone, NotTold, Told
 from sendrail.webhooks.guard import GuardedResolver, Lookup, Rules, TargetRefused, check_url
 
 _CONNECT_SECONDS: Final = 5.0
-_TOTAL_SECONDS: Final = 15.0
+_TOTAL_SECONDS: Final = 5.0
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _DETAIL_MAX: Final = 200
 # Lookups for one host are shared. An address was checked when it came, so that a moment's memory

@@ -27,7 +27,7 @@ _JITTER: Final = 0.1
 # An endpoint may ask for patience, but not for ever.
 RETRY_AFTER_MAX_MS: Final = 24 * 60 * _MINUTE_MS
 
-# So many failures in a row are no accident of one event.
+# So many failures in a row are no accident of one event. What was under way together counts once.
 _FAILURES_MAX: Final = 5
 _PROBE_FIRST_SECONDS: Final = 5.0
 _PROBE_MAX_SECONDS: Final = 60.0
@@ -75,30 +75,57 @@ def _retry(retries: int, answer: NotTold, now: int, chance: float) -> tuple[int,
 
 @dataclass(slots=True)
 class Breaker:
-    """Whether an endpoint is worth asking; times are seconds of a monotonic clock."""
+    """Whether an endpoint is worth asking; times are seconds of a monotonic clock.
+
+    It holds back the events that have not been tried. A retry keeps the time it was given, and
+    shows as well as any other whether the endpoint is back; only where the endpoint itself asks
+    for patience, until `patient_until`, there is nothing for it.
+    """
 
     failures: int = 0
     rests_until: float = 0.0
+    patient_until: float = 0.0
+    failed_at: float = -1.0
 
     def succeeded(self) -> None:
-        self.failures, self.rests_until = 0, 0.0
+        self.failures, self.rests_until, self.patient_until = 0, 0.0, 0.0
 
-    def failed(self, now: float, retry_after_ms: int | None) -> None:
-        self.failures += 1
-        if self.is_open:
-            doublings = min(self.failures - _FAILURES_MAX, 10)
-            wait = min(_PROBE_FIRST_SECONDS * 2**doublings, _PROBE_MAX_SECONDS)
-            self.rests_until = max(self.rests_until, now + wait)
+    def failed(
+        self, now: float, retry_after_ms: int | None, *, started: float | None = None
+    ) -> bool:
+        """Learn of a failure; return whether it is news.
+
+        One that `started` before the last one was known says nothing that is not known already.
+        """
+        is_news = started is None or started >= self.failed_at
+        if is_news:
+            self.failures += 1
+            self.failed_at = now
+            if self.is_open:
+                doublings = min(self.failures - _FAILURES_MAX, 10)
+                wait = min(_PROBE_FIRST_SECONDS * 2**doublings, _PROBE_MAX_SECONDS)
+                self.rests_until = max(self.rests_until, now + wait)
         if retry_after_ms is not None:
             patience = min(retry_after_ms, RETRY_AFTER_MAX_MS) / 1000
-            self.rests_until = max(self.rests_until, now + patience)
+            self.patient_until = max(self.patient_until, now + patience)
+        return is_news
 
     @property
     def is_open(self) -> bool:
         return self.failures >= _FAILURES_MAX
 
+    def is_patient(self, now: float) -> bool:
+        """Tell whether the endpoint is asked for nothing at all just now."""
+        return now < self.patient_until
+
+    def rests(self, now: float) -> bool:
+        """Tell whether nothing is begun just now that has not been tried before."""
+        return now < max(self.rests_until, self.patient_until)
+
     def room(self, now: float, in_flight: int, most: int) -> int:
-        """Return how many more may be posted now: one at a time while the breaker is open."""
-        if now < self.rests_until:
-            return 0
-        return max(0, (1 if self.is_open else most) - in_flight)
+        """Return how many may be tried for the first time: after a failure, one at a time."""
+        return 0 if self.rests(now) else max(0, (1 if self.failures else most) - in_flight)
+
+    def room_again(self, now: float, in_flight: int, most: int) -> int:
+        """Return how many that have failed before may be posted now."""
+        return 0 if self.is_patient(now) else max(0, most - in_flight)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sendrail.domain import phone
+from sendrail.domain import sender_ids
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
 from sendrail.domain.webhook import (
@@ -274,7 +274,7 @@ def _owned(tx: Tx, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
 def _list(tx: Tx, account_id: AccountId, list_number: str) -> ListId | None:
     if not list_number.strip():
         return None
-    number = phone.parse(list_number.strip())
+    number = sender_ids.parse(list_number.strip())
     sender = None if number is None else tx.lists.find(account_id, number)
     if sender is None:
         raise NotFound(

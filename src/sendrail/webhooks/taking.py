@@ -17,14 +17,20 @@ def take(
     now: int,
     held: Collection[EventId],
     limit: int,
+    again: int,
 ) -> list[OutboxEvent]:
-    """Return at most `limit` due events that are not held already, each with its body.
+    """Return due events that are not held already, each with its body.
 
+    There are at most `limit` that have never been tried, and before them at most `again` others.
     The body is durable before anything is posted: a restart must not make another one. An event
     whose message or reply retention has taken meanwhile is brought to rest.
     """
-    due = tx.outbox.due(endpoint_id, now, limit + len(held))
-    taken = [event for event in due if event.id not in held][:limit]
+    # What is held may stand before all others, and is read over.
+    bounds = [room + len(held) if room else 0 for room in (limit, again)]
+    due = tx.outbox.due(endpoint_id, now, *bounds)
+    fresh = [event for event in due if event.id not in held]
+    taken = [event for event in fresh if event.retries][:again]
+    taken += [event for event in fresh if not event.retries][:limit]
     blank = [event for event in taken if event.body is None]
     if not blank:
         return taken

@@ -65,14 +65,23 @@ class _Line:
     stored_failing_since: int | None
     state: EndpointState = EndpointState.ACTIVE
     breaker: Breaker = field(default_factory=Breaker)
+    # What has failed before, and what has never been tried.
+    again: deque[OutboxEvent] = field(default_factory=deque)
     waiting: deque[OutboxEvent] = field(default_factory=deque)
     held: set[EventId] = field(default_factory=set)
     in_flight: int = 0
 
     def let_go(self) -> None:
         """Hold only what is under way."""
-        self.held -= {event.id for event in self.waiting}
+        self.held -= {event.id for event in (*self.again, *self.waiting)}
+        self.again.clear()
         self.waiting.clear()
+
+    def take_up(self, events: Iterable[OutboxEvent]) -> None:
+        """Hold events until they are settled."""
+        for event in events:
+            (self.again if event.retries else self.waiting).append(event)
+            self.held.add(event.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,7 @@ class WebhookWorker:
             self._follow(endpoints)
         for endpoint_id, events in taken.items():
             if (line := self._lines.get(endpoint_id)) is not None:
-                line.waiting.extend(events)
-                line.held.update(event.id for event in events)
+                line.take_up(events)
         if not self._stopping:
             for line in self._lines.values():
                 self._post_waiting(line)
@@ -176,11 +184,12 @@ class WebhookWorker:
         for endpoint_id in known:
             line = self._lines.get(endpoint_id)
             held = line.held if line is not None else set()
-            room = _LINE_MAX - len(held)
-            # In halves, so that a steady stream shares its transactions.
-            if room < _LINE_MAX // 2 or (line is not None and mono < line.breaker.rests_until):
+            limit, again = (_LINE_MAX, _LINE_MAX) if line is None else _rooms(line, mono)
+            if not limit and not again:
                 continue
-            if events := take(tx, self._ids, endpoint_id, now=now, held=held, limit=room):
+            if events := take(
+                tx, self._ids, endpoint_id, now=now, held=held, limit=limit, again=again
+            ):
                 taken[endpoint_id] = events
         return endpoints, taken
 
@@ -207,16 +216,21 @@ class WebhookWorker:
     def _post_waiting(self, line: _Line) -> None:
         if line.state is not EndpointState.ACTIVE:
             return
-        room = line.breaker.room(self._clock.monotonic(), line.in_flight, self._concurrency)
-        for _ in range(min(room, len(line.waiting))):
-            line.in_flight += 1
-            self._owning.begin(line.endpoint.id)
-            task = asyncio.get_running_loop().create_task(self._tell(line, line.waiting.popleft()))
-            self._posting.add(task)
-            task.add_done_callback(self._posting.discard)
+        now, most = self._clock.monotonic(), self._concurrency
+        for _ in range(min(len(line.again), line.breaker.room_again(now, line.in_flight, most))):
+            self._post(line, line.again.popleft())
+        for _ in range(min(len(line.waiting), line.breaker.room(now, line.in_flight, most))):
+            self._post(line, line.waiting.popleft())
+
+    def _post(self, line: _Line, event: OutboxEvent) -> None:
+        line.in_flight += 1
+        self._owning.begin(line.endpoint.id)
+        task = asyncio.get_running_loop().create_task(self._tell(line, event))
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
 
     async def _tell(self, line: _Line, event: OutboxEvent) -> None:
-        endpoint, started = line.endpoint, self._clock.now()
+        endpoint, started, begun = line.endpoint, self._clock.now(), self._clock.monotonic()
         assert event.body is not None, "an event has its body once it is taken up"
         try:
             signature = signing.headers(
@@ -233,6 +247,7 @@ class WebhookWorker:
             _log.exception("webhook_post_raised", endpoint_id=endpoint.id)
             answer = NotTold("the attempt broke off: see the log of that time")
         line.in_flight -= 1
+        self._judge(line, answer, begun)
         self._hear(line, event, answer, started)
 
     def _hear(self, line: _Line, event: OutboxEvent, answer: Answer, started: int) -> None:
@@ -241,22 +256,22 @@ class WebhookWorker:
             event, answer, started_at=started, now=now, chance=self._chance.random()
         )
         self._answered.append(_Answered(line, event, settlement))
-        self._judge(line, answer, now)
         if not self._stopping and self._lines.get(line.endpoint.id) is line:
             self._post_waiting(line)
         self._schedule_settle()
 
-    def _judge(self, line: _Line, answer: Answer, now: int) -> None:
+    def _judge(self, line: _Line, answer: Answer, begun: float) -> None:
         """Draw from an answer what it says of the endpoint."""
+        now = self._clock.now()
         match answer:
             case Told():
                 line.breaker.succeeded()
                 line.failing_since = None
             case NotTold(retry_after_ms=after):
-                line.breaker.failed(self._clock.monotonic(), after)
+                is_news = line.breaker.failed(self._clock.monotonic(), after, started=begun)
                 if line.failing_since is None:
                     line.failing_since = now
-                elif now - line.failing_since >= self._pause_after_ms:
+                elif is_news and now - line.failing_since >= self._pause_after_ms:
                     line.state = EndpointState.PAUSED
             case Gone():
                 line.state = EndpointState.GONE
@@ -333,6 +348,17 @@ class WebhookWorker:
             name=line.endpoint.name,
             then=f"sendrail webhooks resume {line.endpoint.id}",
         )
+
+
+def _rooms(line: _Line, now: float) -> tuple[int, int]:
+    """Return how many a line takes up that were never tried, and how many others."""
+    breaker = line.breaker
+    # What waits for a first attempt and what waits for another take no place from each other.
+    limit = 0 if breaker.rests(now) else _LINE_MAX - len(line.held) + len(line.again)
+    again = 0 if breaker.is_patient(now) else _LINE_MAX - len(line.held) + len(line.waiting)
+    # In halves, so that a steady stream shares its transactions.
+    limit, again = (room if room >= _LINE_MAX // 2 else 0 for room in (limit, again))
+    return limit, again
 
 
 def _lines_of(answered: Iterable[_Answered]) -> list[_Line]:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from sendrail.api.operations import blocks, contacts, files, journeys, lists, sending
-from sendrail.api.operations.parts import PAGINATION, Operation
+from sendrail.api.operations.parts import CURSOR_PAGINATION, PAGINATION, Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *sending.OPERATIONS,
@@ -16,6 +16,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 # What the handlers know of a struct's fields and its types do not say.
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "Pagination": PAGINATION,
+    "CursorPagination": CURSOR_PAGINATION,
     **sending.FIELDS,
     **contacts.FIELDS,
     **lists.FIELDS,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from sendrail.api.operations.parts import (
     CHANGING,
     COUNT,
+    CURSOR,
     GIVEN_NUMBER,
     INDEX,
     PHONE,
@@ -81,6 +82,7 @@ OPERATIONS: Final = (
         codes=READING,
         parameters=(
             *page_parameters(),
+            CURSOR,
             query("phone_number", PHONE, "Only this number; write its + as %2B."),
         ),
     ),

@@ -6,6 +6,7 @@ from sendrail.api.operations.parts import (
     CHANGING,
     CONTACT_ID,
     COUNT,
+    CURSOR,
     FLAG,
     GIVEN_NUMBER,
     INDEX,
@@ -15,12 +16,24 @@ from sendrail.api.operations.parts import (
     READING,
     RECIPIENT,
     ROW_ID,
+    SENDER,
     TIME,
     TIME_OR_NULL,
     TRUE,
     Operation,
     page_parameters,
     query,
+)
+from sendrail.api.v2.contact_shapes import (
+    ContactBatch,
+    ContactBatchAnswer,
+    ContactCreated,
+    ContactKey,
+    ContactLeft,
+    ContactList,
+    ContactUpdate,
+    ContactUpdated,
+    NewContact,
 )
 from sendrail.api.v2.contacts import (
     ADDRESS_LENGTH_MAX,
@@ -32,17 +45,9 @@ from sendrail.api.v2.contacts import (
     SOURCE_LENGTH_MAX,
     URL_LENGTH_MAX,
     WARNINGS,
-    ContactBatch,
-    ContactBatchAnswer,
-    ContactCreated,
-    ContactKey,
-    ContactLeft,
-    ContactList,
-    ContactUpdate,
-    ContactUpdated,
-    NewContact,
 )
 from sendrail.domain.contact import OptOutReason, SignupMethod
+from sendrail.domain.numbering import ValidationStatus
 from sendrail.marketing.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
 
 _KEY_CODES: Final = (
@@ -55,13 +60,12 @@ _CONTACT_CODES: Final = (
     *_KEY_CODES,
     "invalid_field",
     "payload_too_large",
-    "not_available",
     "list_not_found",
     "contact_complained",
 )
 _KEY: Final[dict[str, dict[str, Any]]] = {
     "phone_number": {**PHONE, "description": "The contact, as an E.164 number."},
-    "list_number": {**PHONE, "description": "The number of the sending list, as E.164."},
+    "list_number": SENDER,
 }
 _FIELDS_GIVEN: Final = {
     "type": ["object", "null"],
@@ -71,7 +75,16 @@ _FIELDS_KEPT: Final = {
     "type": "object",
     "additionalProperties": {"type": ["string", "number", "boolean"]},
 }
-_WARNING: Final = {"enum": [str(notice) for notice in WARNINGS]}
+_WARNINGS: Final = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "What to know, though nothing failed.",
+    "examples": [[next(iter(WARNINGS.values()))]],
+}
+_VALIDATION_STATUS: Final = {
+    "enum": [str(status) for status in ValidationStatus],
+    "description": "`unknown` until the number has been looked up.",
+}
 
 
 def _text(length_max: int, description: str) -> dict[str, Any]:
@@ -114,10 +127,9 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "description": "Start no journey for a contact that the list knows already.",
         },
         "use_validation": {
-            "type": ["boolean", "null"],
-            "enum": [False, None],
-            "default": False,
-            "description": "Ask a paid service about the number; `true` is not available here.",
+            **FLAG,
+            "description": "Tell in `validation` what is known of the number. The contact is made "
+            "whatever that is.",
         },
         "consent": {
             "anyOf": [{"$ref": "#/components/schemas/GivenConsent"}, {"type": "null"}],
@@ -172,8 +184,13 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "const": True,
             "description": "There where `consent` has brought the contact back.",
         },
+        "warnings": _WARNINGS,
     },
-    "ContactWarning": {"code": _WARNING},
+    "Validation": {
+        "validation_status": _VALIDATION_STATUS,
+        "cached": {"type": "boolean", "description": "Whether it has been looked up before."},
+        "cost": {"const": 0.0, "description": "0: nobody is charged by Sendrail."},
+    },
     "ContactBatchAnswer": dict.fromkeys(
         (
             "success_count",
@@ -184,13 +201,13 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "journeys_enrolled",
         ),
         COUNT,
-    ),
+    )
+    | {"warnings": {**_WARNINGS, "description": "Each begins with the contact it is about."}},
     "ContactError": {
         "index": INDEX,
         "phone_number": GIVEN_NUMBER,
         "code": {"enum": sorted(_CONTACT_CODES)},
     },
-    "ContactBatchWarning": {"index": INDEX, "phone_number": PHONE, "code": _WARNING},
     "ContactUpdated": {
         "success": TRUE,
         "list_contact_id": CONTACT_ID,
@@ -199,7 +216,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "ContactLeft": {"success": TRUE},
     "Contact": {
         "phone_number": PHONE,
-        "list_number": PHONE,
+        "list_number": SENDER,
         "list_id": ROW_ID,
         "contact_id": CONTACT_ID,
         "list_contact_id": CONTACT_ID,
@@ -212,11 +229,15 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "unsubscribe_reason": {"enum": [*(str(reason) for reason in OptOutReason), None]},
         "custom_fields": _FIELDS_KEPT,
         "line_type": {"type": ["string", "null"], "description": "null until it is looked up."},
-        "send_count": {"type": ["integer", "null"], "description": "null: not counted yet."},
+        "validation_status": _VALIDATION_STATUS,
+        "send_count": {
+            **COUNT,
+            "description": "How many messages to it this list has taken, up to a moment ago.",
+        },
         "click_count": {"const": 0, "description": "0: clicks are not tracked yet."},
         "revenue_total": {"type": "number", "description": "0: revenue is not tracked yet."},
         "conversion_count": {"const": 0, "description": "0: conversions are not tracked yet."},
-        "last_sent_at": {**TIME_OR_NULL, "description": "null: not kept yet."},
+        "last_sent_at": {**TIME_OR_NULL, "description": "When the last of those was taken."},
         "last_clicked_at": {**TIME_OR_NULL, "description": "null: clicks are not tracked yet."},
         "in_workflow": {"type": "boolean", "description": "Whether it is on a journey now."},
     },
@@ -243,9 +264,9 @@ OPERATIONS: Final = (
         summary="Add a contact to a list",
         description=(
             "Subscribes a number, or brings what is known of it up to date. Whoever has opted out "
-            "of the list stays out: the fields are merged, the answer warns with "
-            "`contact_unsubscribed`, and nothing is sent to them, unless `consent` shows that they "
-            "wish to come back; `resubscribed` is true then. The first sign-up's date and "
+            "of the list stays out: the fields are merged, the answer warns of it, and nothing is "
+            "sent to them, unless `consent` shows that they wish to come back; `resubscribed` is "
+            "true then. The first sign-up's date and "
             "evidence stay; a later one with evidence of its own is kept in the contact's history."
         ),
         request=NewContact,
@@ -306,7 +327,8 @@ OPERATIONS: Final = (
         codes=(*READING, "list_not_found"),
         parameters=(
             *page_parameters(PER_PAGE_MAX),
-            query("list_number", PHONE, "Only of this list; write its + as %2B."),
+            CURSOR,
+            query("list_number", SENDER, "Only of this list; write its + as %2B."),
             query("phone_number", PHONE, "Only this number's; write its + as %2B."),
             query("active", {"type": "boolean"}, "Only the active, or only who has left."),
         ),
@@ -323,9 +345,11 @@ OPERATIONS: Final = (
         codes=(
             *CHANGING,
             *_KEY_CODES,
+            "invalid_custom_fields",
             "missing_custom_fields",
             "list_not_found",
             "contact_not_found",
+            "list_contact_not_found",
         ),
         examples={"merged": _contact(custom_fields={"plan": "silver", "vip": None})},
     ),

@@ -7,6 +7,7 @@ from sendrail.api.operations.parts import (
     PHONE,
     POSTING,
     READING,
+    SENDER,
     TRUE,
     Operation,
     query,
@@ -45,7 +46,7 @@ _COUNTRY: Final = query(
     "Of numbers without a plus: two letters of ISO 3166, such as NO. Without it, the account's "
     "own; where it has none, such numbers are refused by their rows.",
 )
-_LIST_NUMBER: Final = query("list_number", PHONE, "The list; write its + as %2B.")
+_LIST_NUMBER: Final = query("list_number", SENDER, "The list; write its + as %2B.")
 
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "ImportedFile": {

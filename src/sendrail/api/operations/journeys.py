@@ -13,6 +13,7 @@ from sendrail.api.operations.parts import (
     READING,
     RECIPIENT,
     ROW_ID,
+    SENDER,
     TIME,
     TRUE,
     Operation,
@@ -38,7 +39,7 @@ _ID: Final = (in_path("journey_id", ROW_ID, "The journey's id."),)
 
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "NewJourney": {
-        "list_number": {**PHONE, "description": "The number of its list, as E.164."},
+        "list_number": SENDER,
         "name": {
             "type": "string",
             "minLength": 1,
@@ -58,7 +59,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "EnrollmentKey": {"phone_number": {**PHONE, "description": "The contact, as an E.164 number."}},
     "Journey": {
         "id": ROW_ID,
-        "list_number": PHONE,
+        "list_number": SENDER,
         "list_id": ROW_ID,
         "trigger": {"enum": _TRIGGERS},
         "created_at": TIME,
@@ -86,7 +87,7 @@ OPERATIONS: Final = (
         codes=(*READING, "list_not_found"),
         parameters=(
             *page_parameters(),
-            query("list_number", PHONE, "Only of this list; write its + as %2B."),
+            query("list_number", SENDER, "Only of this list; write its + as %2B."),
         ),
     ),
     Operation(

@@ -8,10 +8,10 @@ from sendrail.api.operations.parts import (
     CHANGING,
     COUNT,
     FINDING,
-    PHONE,
     POSTING,
     READING,
     ROW_ID,
+    SENDER,
     TIME,
     TIME_OR_NULL,
     TRUE,
@@ -69,7 +69,7 @@ _SETTINGS: Final[dict[str, dict[str, Any]]] = {
 }
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "NewList": {
-        "phone_number": {**PHONE, "description": "The number it sends from, as E.164."},
+        "phone_number": SENDER,
         **_SETTINGS,
     },
     "ListUpdate": {
@@ -81,7 +81,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "SendingList": {
         "id": ROW_ID,
-        "phone_number": PHONE,
+        "phone_number": SENDER,
         "list_type": {
             "type": ["string", "null"],
             "description": "The kind of its carrier, such as `infobip` or `smpp`.",

@@ -12,10 +12,27 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
+from sendrail.domain import sender_ids
 
 PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
+_PLAIN: Final = r"""A-Za-z0-9!"#$%&'()*,./:;<=>?@_-"""
+SENDER: Final = {
+    "type": "string",
+    "anyOf": [
+        {"pattern": PHONE["pattern"]},
+        {"pattern": "^[1-9][0-9]{2,7}$"},
+        {
+            "maxLength": 11,
+            "allOf": [
+                {"pattern": f"^[{_PLAIN}]([+ {_PLAIN}]*[+{_PLAIN}])?$"},
+                {"pattern": "[A-Za-z]"},
+            ],
+        },
+    ],
+    "description": f"What a list sends from: {sender_ids.FORM}.",
+}
 MESSAGE_ID: Final = {"type": "string", "pattern": "^[0-9A-Za-z]{8}$", "examples": ["x7y8z9w0"]}
-TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00.000Z"]}
+TIME: Final = {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00Z"]}
 TIME_OR_NULL: Final = {**TIME, "type": ["string", "null"]}
 TEXT: Final = {"type": "string", "minLength": 1, "pattern": r"\S"}
 FLAG: Final = {"type": ["boolean", "null"], "default": False}
@@ -35,6 +52,13 @@ PAGINATION: Final[dict[str, dict[str, Any]]] = {
     "total": COUNT,
     "total_pages": COUNT,
     "total_is_exact": {"type": "boolean", "description": "If not, `total` is a lower bound."},
+}
+CURSOR_PAGINATION: Final[dict[str, dict[str, Any]]] = {
+    **PAGINATION,
+    "next_cursor": {
+        "type": ["string", "null"],
+        "description": "Where the next page begins, however far that is; null at the end.",
+    },
 }
 
 ASKING: Final = ("missing_api_key", "invalid_api_key", "account_suspended")
@@ -106,6 +130,13 @@ def query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
 def in_path(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
     """Return the description of a part of the path."""
     return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+
+CURSOR: Final = query(
+    "cursor",
+    {"type": "string", "minLength": 1},
+    "Where to go on: the `next_cursor` of the answer before, instead of a page.",
+)
 
 
 def page_parameters(per_page_max: int = PER_PAGE_MAX) -> tuple[dict[str, Any], ...]:

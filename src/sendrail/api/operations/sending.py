@@ -13,6 +13,7 @@ from sendrail.api.operations.parts import (
     POSTING,
     READING,
     RECIPIENT,
+    SENDER,
     TEXT,
     TIME,
     TIME_OR_NULL,
@@ -52,7 +53,7 @@ _ORDER: Final = (*_RAW_ORDER, "unknown_macro", "not_available")
 
 _ORDER_FIELDS: Final[dict[str, dict[str, Any]]] = {
     "to": {**PHONE, "description": "The recipient, as an E.164 number."},
-    "list_number": {**PHONE, "description": "The number of the sending list, as E.164."},
+    "list_number": SENDER,
     "body": {
         **TEXT,
         "description": (
@@ -131,7 +132,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "type": ["string", "null"],
             "description": "Null once that person's data was deleted.",
         },
-        "list_number": PHONE,
+        "list_number": SENDER,
         "body": {
             "type": "string",
             "description": "As sent; `{{messageId}}` is filled in once the message has left.",
@@ -269,7 +270,7 @@ OPERATIONS: Final = (
             *page_parameters(),
             query("status", {"type": "string", "enum": list(STATUSES)}, "Only of this status."),
             query("to", PHONE, "Only to this recipient; write its + as %2B."),
-            query("list_number", PHONE, "Only from this list; write its + as %2B."),
+            query("list_number", SENDER, "Only from this list; write its + as %2B."),
             query("created_after", TIME, "Only accepted at this time or later."),
             query("created_before", TIME, "Only accepted before this time."),
         ),

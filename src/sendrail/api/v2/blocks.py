@@ -8,11 +8,19 @@ import msgspec
 from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.fields import number, text
-from sendrail.api.v2.queries import Pagination, given, pagination, phone_in, read_page, shown_time
+from sendrail.api.v2.queries import (
+    CursorPagination,
+    cursor_pagination,
+    given,
+    phone_in,
+    read_cursor,
+    read_page,
+)
 from sendrail.app import Runtime
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.blocks import NOTE_LENGTH_MAX
 
 BLOCKS_MAX: Final = 1_000
@@ -83,7 +91,7 @@ class BlockList(msgspec.Struct):
     """A page of blocked numbers, in their own order."""
 
     blocks: list[Block]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 _Wanted = tuple[PhoneNumber, str]
@@ -106,7 +114,7 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     """Block many numbers, each judged on its own."""
     raws = [bytes(raw) for raw in decoded(_batch, ask.body).blocks or ()]
     if not raws:
-        raise InvalidInput("`blocks` is required", code="missing_blocks", param="blocks")
+        raise InvalidInput("blocks is required", code="missing_blocks", param="blocks")
     if len(raws) > BLOCKS_MAX:
         raise InvalidInput(
             f"A batch holds at most {BLOCKS_MAX:,} numbers", code="too_many_blocks", param="blocks"
@@ -128,16 +136,21 @@ async def remove(runtime: Runtime, ask: Ask) -> BlockRemoved:
 async def page(runtime: Runtime, ask: Ask) -> BlockList:
     """List blocked numbers, or look one up."""
     at, per_page = read_page(ask.query)
+    place = read_cursor(ask.query, 1)
     wanted = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
     found = await runtime.blocks.page(
-        ask.account, "" if wanted is None else phone.show(wanted), page=at, per_page=per_page
+        ask.account,
+        "" if wanted is None else phone.show(wanted),
+        page=at,
+        per_page=per_page,
+        after=None if place is None else place[0],
     )
     return BlockList(
         [
             Block(phone.show(each.recipient), each.note, shown_time(each.blocked_at))
             for each in found.blocks
         ],
-        pagination(at, per_page, found.total),
+        cursor_pagination(at, per_page, found.total, None if found.last is None else [found.last]),
     )
 
 

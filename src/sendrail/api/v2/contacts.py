@@ -1,32 +1,52 @@
 """Contacts: one by one or by the thousand into a list, page by page out of it, off it for good."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from sendrail.api.v2.asking import Ask, Endpoint
+from sendrail.api.v2.contact_shapes import (
+    Contact,
+    ContactBatch,
+    ContactBatchAnswer,
+    ContactCreated,
+    ContactError,
+    ContactKey,
+    ContactLeft,
+    ContactList,
+    ContactUpdate,
+    ContactUpdated,
+    GivenConsent,
+    NewContact,
+    Validation,
+)
 from sendrail.api.v2.decoding import UNREADABLE, Scalar, decoded
 from sendrail.api.v2.fields import numbers, text
 from sendrail.api.v2.queries import (
-    Pagination,
+    SENDER_HELP,
     boolean,
+    cursor_pagination,
     given,
     instant,
-    pagination,
     phone_in,
+    read_cursor,
     read_page,
-    shown_time,
+    sender_in,
 )
 from sendrail.app import Runtime
 from sendrail.domain import phone
 from sendrail.domain.audit import Actor
-from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
+from sendrail.domain.contact import Consent, PhoneFacts, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.numbering import ValidationStatus, validation_status
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.contacts import Joining
+from sendrail.marketing.inputs import list_number_of
 from sendrail.marketing.returning import checked
 from sendrail.marketing.signups import Notice, SignedUp, SignUpReport
-from sendrail.storage.rows import FoundContact
+from sendrail.storage.rows import ContactPlace, FoundContact
 
 CONTACTS_MAX: Final = 1_000
 CONTACT_BYTES_MAX: Final = 4_000
@@ -47,167 +67,16 @@ WARNINGS: Final = {
     Notice.CONTACT_BLOCKED: "The number is on the account's block list: nothing is sent to it.",
     Notice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
     Notice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
+    Notice.JOURNEYS_NOT_USED: (
+        "The list has journeys that start when a contact joins it, but `use_journeys` was not set: "
+        "none was started."
+    ),
 }
 _QUERY_HELP: Final = {
     "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
-    "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
+    "list_number": SENDER_HELP,
     "active": "`active` is true or false",
 }
-
-
-class GivenConsent(msgspec.Struct, gc=False):
-    """Evidence that who has left a list wishes to come back."""
-
-    text: str | None = None
-    source: str | None = None
-    at: str | None = None
-
-
-class NewContact(msgspec.Struct, gc=False):
-    """`POST /v2/contacts`."""
-
-    phone_number: str | None = None
-    list_number: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    custom_fields: dict[str, Scalar] | None = None
-    replace_custom_fields: bool | None = None
-    signup_date: str | None = None
-    ip_address: str | None = None
-    url: str | None = None
-    ad_network_source: str | None = None
-    ad_network_id: str | None = None
-    use_journeys: bool | None = None
-    skip_journey_if_exists: bool | None = None
-    use_validation: bool | None = None
-    consent: GivenConsent | None = None
-
-
-class ContactBatch(msgspec.Struct, gc=False):
-    """`POST /v2/contacts/bulk`; each contact is read on its own."""
-
-    contacts: list[msgspec.Raw] | None = None
-
-
-class ContactUpdate(msgspec.Struct, gc=False):
-    """`PUT /v2/contacts`."""
-
-    phone_number: str | None = None
-    list_number: str | None = None
-    custom_fields: dict[str, Scalar] | None = None
-    merge_fields: bool | None = None
-
-
-class ContactKey(msgspec.Struct, gc=False):
-    """`DELETE /v2/contacts`."""
-
-    phone_number: str | None = None
-    list_number: str | None = None
-
-
-class ContactWarning(msgspec.Struct):
-    """Something to know, though the request succeeded."""
-
-    code: str
-    message: str
-
-
-class ContactCreated(msgspec.Struct):
-    """The answer to a contact that was taken."""
-
-    success: bool
-    contact_id: str
-    list_contact_id: str
-    is_new_contact: bool
-    is_new_list_contact: bool
-    journeys_enrolled: int
-    warnings: list[ContactWarning]
-    resubscribed: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class ContactError(msgspec.Struct, omit_defaults=True):
-    """One contact of a batch that was not taken, and why."""
-
-    index: int
-    phone_number: str | None
-    code: str
-    error: str
-    param: str | None = None
-
-
-class ContactBatchWarning(msgspec.Struct):
-    """One contact of a batch that was taken, and what to know of it."""
-
-    index: int
-    phone_number: str
-    code: str
-    message: str
-
-
-class ContactBatchAnswer(msgspec.Struct):
-    """The answer to a batch of contacts."""
-
-    success_count: int
-    error_count: int
-    errors: list[ContactError]
-    contacts_created: int
-    list_contacts_created: int
-    journeys_enrolled: int
-    warnings: list[ContactBatchWarning]
-    resubscribed: int | msgspec.UnsetType = msgspec.UNSET
-
-
-class ContactUpdated(msgspec.Struct):
-    """The answer to a change of custom fields: all of them, as they are now."""
-
-    success: bool
-    list_contact_id: str
-    custom_fields: dict[str, Scalar]
-
-
-class ContactLeft(msgspec.Struct):
-    """The answer to an opt-out; `unsubscribed` is false where nobody left by it."""
-
-    success: bool
-    unsubscribed: bool
-
-
-class Contact(msgspec.Struct):
-    """A contact's subscription to one list."""
-
-    phone_number: str
-    list_number: str
-    list_id: int
-    contact_id: str
-    list_contact_id: str
-    active: bool
-    first_name: str
-    last_name: str
-    email: str | None
-    signup_date: str
-    signup_method: str | None
-    unsubscribed_at: str | None
-    unsubscribe_reason: str | None
-    custom_fields: dict[str, Scalar]
-    carrier: str | None
-    line_type: str | None
-    timezone: str | None
-    is_valid: bool | None
-    send_count: int | None
-    click_count: int
-    revenue_total: float
-    conversion_count: int
-    last_sent_at: str | None
-    last_clicked_at: str | None
-    in_workflow: bool
-
-
-class ContactList(msgspec.Struct):
-    """A page of contacts, newest sign-up first."""
-
-    contacts: list[Contact]
-    pagination: Pagination
 
 
 class _Numbered(msgspec.Struct, gc=False):
@@ -237,7 +106,8 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             is_new_list_contact=outcome.is_new_list_contact,
             resubscribed=outcome.resubscribed or msgspec.UNSET,
             journeys_enrolled=report.journeys_enrolled,
-            warnings=[ContactWarning(notice, WARNINGS[notice]) for notice in outcome.notices],
+            warnings=[WARNINGS[notice] for notice in outcome.notices],
+            validation=msgspec.UNSET if report.facts is None else _validation(report.facts),
         )
 
     return await ask.once(
@@ -249,7 +119,7 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     """Subscribe many contacts, each judged on its own."""
     raws = [bytes(raw) for raw in decoded(_batch, ask.body).contacts or ()]
     if not raws:
-        raise InvalidInput("`contacts` is required", code="missing_contacts", param="contacts")
+        raise InvalidInput("contacts is required", code="missing_contacts", param="contacts")
     if len(raws) > CONTACTS_MAX:
         raise InvalidInput(
             f"A batch holds at most {CONTACTS_MAX:,} contacts",
@@ -272,19 +142,21 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
 
 async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
     """Merge custom fields into those of a contact, or replace them."""
-    fields = decoded(_update, ask.body)
+    with _custom_fields_at_fault():
+        fields = decoded(_update, ask.body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     if fields.custom_fields is None:
         raise InvalidInput(
-            "`custom_fields` is required", code="missing_custom_fields", param="custom_fields"
+            "custom_fields is required", code="missing_custom_fields", param="custom_fields"
         )
-    contact = await runtime.contacts.set_fields(
-        ask.account,
-        phone.show(number),
-        phone.show(recipient),
-        fields.custom_fields,
-        merge=fields.merge_fields is not False,
-    )
+    with _custom_fields_at_fault():
+        contact = await runtime.contacts.set_fields(
+            ask.account,
+            number,
+            phone.show(recipient),
+            fields.custom_fields,
+            merge=fields.merge_fields is not False,
+        )
     return ContactUpdated(
         success=True,
         list_contact_id=runtime.contact_ids.list_contact(contact.list_id, recipient),
@@ -298,7 +170,7 @@ async def leave(runtime: Runtime, ask: Ask) -> ContactLeft:
     recipient, number = numbers(fields.phone_number, fields.list_number)
     left = await runtime.contacts.leave(
         ask.account,
-        phone.show(number),
+        number,
         phone.show(recipient),
         evidence=f"request {ask.request_id}",
     )
@@ -308,16 +180,18 @@ async def leave(runtime: Runtime, ask: Ask) -> ContactLeft:
 async def page(runtime: Runtime, ask: Ask) -> ContactList:
     """List contacts page by page."""
     at, per_page = read_page(ask.query, PER_PAGE_MAX)
-    number = given(ask.query, "list_number", phone_in, _QUERY_HELP)
+    place = read_cursor(ask.query, len(ContactPlace._fields))
+    number = given(ask.query, "list_number", sender_in, _QUERY_HELP)
     recipient = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
     active = given(ask.query, "active", boolean, _QUERY_HELP)
     found = await runtime.contacts.page(
         ask.account,
-        "" if number is None else phone.show(number),
+        number or "",
         phone_number="" if recipient is None else phone.show(recipient),
         active=active,
         page=at,
         per_page=per_page,
+        after=None if place is None else ContactPlace(*place),
     )
     on_journeys = found.on_journeys
     return ContactList(
@@ -330,7 +204,7 @@ async def page(runtime: Runtime, ask: Ask) -> ContactList:
             )
             for each in found.contacts
         ],
-        pagination(at, per_page, found.total),
+        cursor_pagination(at, per_page, found.total, found.last),
     )
 
 
@@ -351,15 +225,9 @@ def _read_contact(body: bytes, now: int, actor: Actor) -> Joining:
         raise InvalidInput(
             f"A contact takes at most {CONTACT_BYTES_MAX:,} bytes", code="payload_too_large"
         )
-    if fields.use_validation:
-        raise InvalidInput(
-            "Numbers cannot be validated by a paid service here; leave `use_validation` out",
-            code="not_available",
-            param="use_validation",
-        )
     skips = fields.skip_journey_if_exists
     return Joining(
-        number,
+        list_number_of(number),
         SignUp(
             recipient=recipient,
             method=SignupMethod.API,
@@ -377,11 +245,24 @@ def _read_contact(body: bytes, now: int, actor: Actor) -> Joining:
             email=_email(fields.email),
             custom_fields=fields.custom_fields or {},
             replace_custom_fields=bool(fields.replace_custom_fields),
-            use_journeys=bool(fields.use_journeys),
+            use_journeys=fields.use_journeys,
             skip_journey_if_exists=skips is not False,
             consent=_consent(fields.consent, now, actor),
         ),
+        wants_facts=bool(fields.use_validation),
     )
+
+
+@contextmanager
+def _custom_fields_at_fault() -> Iterator[None]:
+    """Give a fault of the custom fields the code that the public API has for a change of them."""
+    try:
+        yield
+    except InvalidInput as invalid:
+        param = invalid.param or ""
+        if invalid.code != InvalidInput.code or param.partition(".")[0] != "custom_fields":
+            raise
+        raise InvalidInput(invalid.message, code="invalid_custom_fields", param=param) from None
 
 
 def _contact_or_fault(body: bytes, now: int, actor: Actor) -> Joining | InvalidInput:
@@ -443,8 +324,7 @@ def _batch_answer(
         taken.append(outcome)
         number = phone.show(outcome.recipient)
         warnings += [
-            ContactBatchWarning(index, number, notice, WARNINGS[notice])
-            for notice in outcome.notices
+            f"contacts[{index}] {number}: {WARNINGS[notice]}" for notice in outcome.notices
         ]
     return ContactBatchAnswer(
         success_count=len(taken),
@@ -466,13 +346,28 @@ def _number_in(contact: bytes) -> str | None:
         return None
 
 
+def _validation(facts: PhoneFacts) -> Validation:
+    return Validation(
+        validation_status=_status(facts),
+        line_type=facts.line_type,
+        carrier=facts.carrier,
+        cached=facts.is_valid is not None,
+        # What a look-up costs is between the operator and the service that is plugged in.
+        cost=0.0,
+    )
+
+
+def _status(facts: PhoneFacts) -> ValidationStatus:
+    return validation_status(is_valid=facts.is_valid, line_type=facts.line_type)
+
+
 def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool) -> Contact:
     contact, facts = found.contact, found.phone
     left_at = contact.unsubscribed_at
     fields: Mapping[str, Scalar] = contact.custom_fields
     return Contact(
         phone_number=phone.show(contact.recipient),
-        list_number=phone.show(found.list_number),
+        list_number=found.list_number,
         list_id=contact.list_id,
         contact_id=runtime.contact_ids.contact(ask.account, contact.recipient),
         list_contact_id=runtime.contact_ids.list_contact(contact.list_id, contact.recipient),
@@ -489,12 +384,12 @@ def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool
         line_type=facts.line_type,
         timezone=facts.timezone,
         is_valid=facts.is_valid,
-        # Nobody counts these yet; what is not counted is not told as none.
-        send_count=None,
+        validation_status=_status(facts),
+        send_count=found.sends,
         click_count=0,
         revenue_total=0.0,
         conversion_count=0,
-        last_sent_at=None,
+        last_sent_at=None if found.last_sent_at is None else shown_time(found.last_sent_at),
         last_clicked_at=None,
         in_workflow=in_workflow,
     )

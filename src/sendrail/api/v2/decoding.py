@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sendrail.api.v2.nested import named
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.order import Fault
 
@@ -40,7 +41,7 @@ def decoded(decode: Callable[[bytes], S], body: bytes) -> S:
             body.decode()
         fields = decode(body)
     except UNREADABLE as error:
-        fault = unreadable(error)
+        fault = unreadable(error, body)
         raise InvalidInput(fault.text, code=fault.code, param=fault.param) from None
     if _NUL in body:
         _refuse_nul(fields)
@@ -56,7 +57,7 @@ def _refuse_nul(fields: msgspec.Struct) -> None:
             raise InvalidInput(f"`{name}` must not contain the NUL character", param=name)
 
 
-def unreadable(error: Exception) -> Fault:
+def unreadable(error: Exception, body: bytes = b"") -> Fault:
     """Return the fault for a body that could not be decoded: a wrong type names its field."""
     if not isinstance(error, msgspec.ValidationError):
         return INVALID_JSON
@@ -65,6 +66,7 @@ def unreadable(error: Exception) -> Fault:
     if not param:
         return INVALID_JSON
     expected = _EXPECTED(complaint)
+    param = named(param, expected[2] if expected else "", body)
     if expected is None:
         return Fault("invalid_field", f"`{param}` is a number out of range", param)
     wanted = dict.fromkeys(_WORDS[word] for word in expected[1].split(" | ") if word != "null")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 
@@ -10,16 +10,24 @@ _E164: Final = "must be an E.164 phone number, such as +15550100000"
 _CODES: Final = {"phone_number": "invalid_phone", "list_number": "invalid_list_number"}
 
 
-def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, PhoneNumber]:
-    """Return a contact's and a list's number. What is missing is told before what is wrong."""
+def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, str]:
+    """Return a contact's number and what a list sends from.
+
+    What is missing is told before what is wrong.
+    """
     contact = _present("phone_number", phone_number)
-    sender = _present("list_number", list_number)
-    return _number("phone_number", contact), _number("list_number", sender)
+    from_whom = _present("list_number", list_number)
+    return _number("phone_number", contact), _sender("list_number", from_whom)
 
 
 def number(name: str, text: str | None) -> PhoneNumber:
     """Return the phone number in a field; absent, null and blank count as missing."""
     return _number(name, _present(name, text))
+
+
+def sender(name: str, text: str | None) -> str:
+    """Return what a list sends from; absent, null and blank count as missing."""
+    return _sender(name, _present(name, text))
 
 
 def text(name: str, value: str | None, length_max: int) -> str | None:
@@ -33,7 +41,13 @@ def text(name: str, value: str | None, length_max: int) -> str | None:
 
 def _present(name: str, given: str | None) -> str:
     if not given or given.isspace():
-        raise InvalidInput(f"`{name}` is required", code=f"missing_{name}", param=name)
+        raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
+    return given
+
+
+def _sender(name: str, given: str) -> str:
+    if sender_ids.parse(given) is None:
+        raise InvalidInput(f"{name} must be {sender_ids.FORM}", code=_CODES[name], param=name)
     return given
 
 

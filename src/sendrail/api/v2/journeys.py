@@ -6,15 +6,23 @@ import msgspec
 
 from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
-from sendrail.api.v2.fields import number
-from sendrail.api.v2.queries import Pagination, given, pagination, phone_in, read_page, shown_time
+from sendrail.api.v2.fields import number, sender
+from sendrail.api.v2.queries import (
+    SENDER_HELP,
+    Pagination,
+    given,
+    pagination,
+    read_page,
+    sender_in,
+)
 from sendrail.app import Runtime
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, Trigger
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.journeys import OnList
 
-_QUERY_HELP: Final = {"list_number": "`list_number` is an E.164 phone number; write its + as %2B"}
+_QUERY_HELP: Final = {"list_number": SENDER_HELP}
 
 
 class NewJourney(msgspec.Struct, gc=False):
@@ -86,10 +94,8 @@ _key: Final = msgspec.json.Decoder(EnrollmentKey).decode
 async def page(runtime: Runtime, ask: Ask) -> JourneyList:
     """List journeys."""
     at, per_page = read_page(ask.query)
-    wanted = given(ask.query, "list_number", phone_in, _QUERY_HELP)
-    found = await runtime.journeys.page(
-        ask.account, "" if wanted is None else phone.show(wanted), page=at, per_page=per_page
-    )
+    wanted = given(ask.query, "list_number", sender_in, _QUERY_HELP)
+    found = await runtime.journeys.page(ask.account, wanted or "", page=at, per_page=per_page)
     return JourneyList(
         [_shown(each) for each in found.journeys], pagination(at, per_page, found.total)
     )
@@ -103,14 +109,12 @@ async def show(runtime: Runtime, ask: Ask) -> Journey:
 async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     """Add a journey to a list."""
     fields = decoded(_new, ask.body)
-    wanted = number("list_number", fields.list_number)
+    wanted = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
-        raise InvalidInput("`name` is required", code="missing_name", param="name")
+        raise InvalidInput("name is required", code="missing_name", param="name")
     name, trigger = fields.name, fields.trigger or Trigger.LIST
     return await ask.once(
-        lambda once: runtime.journeys.add(
-            ask.account, phone.show(wanted), name, trigger, once=once
-        ),
+        lambda once: runtime.journeys.add(ask.account, wanted, name, trigger, once=once),
         lambda journey: _shown((journey, wanted)),
     )
 
@@ -167,7 +171,7 @@ def _shown(found: OnList) -> Journey:
     journey, list_number = found
     return Journey(
         id=journey.id,
-        list_number=phone.show(list_number),
+        list_number=list_number,
         list_id=journey.list_id,
         name=journey.name,
         trigger=journey.trigger,

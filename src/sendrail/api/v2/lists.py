@@ -6,13 +6,13 @@ import msgspec
 
 from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
-from sendrail.api.v2.fields import number
-from sendrail.api.v2.queries import given, shown_time
+from sendrail.api.v2.fields import sender
+from sendrail.api.v2.queries import given
 from sendrail.app import Runtime
-from sendrail.domain import phone
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
+from sendrail.domain.times import shown as shown_time
 from sendrail.marketing.list_details import ListDetails
 from sendrail.marketing.lists import ListChange
 
@@ -108,7 +108,7 @@ async def show(runtime: Runtime, ask: Ask) -> SendingList:
 async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
     """Add a list."""
     fields = decoded(_new, ask.body)
-    wanted = phone.show(number("phone_number", fields.phone_number))
+    wanted = sender("phone_number", fields.phone_number)
     return await ask.once(
         lambda once: runtime.lists.create(
             ask.account,
@@ -187,7 +187,7 @@ def _shown(found: ListDetails) -> SendingList:
     sender = found.sender
     return SendingList(
         id=sender.id,
-        phone_number=phone.show(sender.number),
+        phone_number=sender.shown,
         brand_name=sender.brand,
         list_name=sender.name,
         list_type=None if found.link is None else found.link.kind,

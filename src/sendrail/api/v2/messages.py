@@ -5,10 +5,18 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.queries import Pagination, given, instant, pagination, phone_in, shown_time
+from sendrail.api.v2.queries import (
+    SENDER_HELP,
+    Pagination,
+    given,
+    instant,
+    list_in,
+    pagination,
+    phone_in,
+)
 from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
-from sendrail.domain import phone
 from sendrail.domain.erasure import shown
+from sendrail.domain.times import shown as shown_time
 from sendrail.sending.lookup import FoundMessage, FoundPage
 from sendrail.storage.rows import MessageFilter
 
@@ -47,7 +55,7 @@ def message_of(found: FoundMessage) -> Message:
     return Message(
         message_id=found.id,
         to=shown(stored.recipient),
-        list_number=phone.show(stored.list_number),
+        list_number=stored.list_number,
         body=found.body,
         status=PUBLIC[stored.status],
         status_detail=DETAILS.get(stored.status, stored.detail),
@@ -77,7 +85,7 @@ def read_filter(query: Mapping[str, str]) -> MessageFilter:
     return MessageFilter(
         status=given(query, "status", STATUSES.get, _HELP),
         recipient=given(query, "to", phone_in, _HELP),
-        list_number=given(query, "list_number", phone_in, _HELP),
+        list_number=given(query, "list_number", list_in, _HELP),
         created_from=given(query, "created_after", instant, _HELP),
         created_before=given(query, "created_before", instant, _HELP),
     )
@@ -86,7 +94,7 @@ def read_filter(query: Mapping[str, str]) -> MessageFilter:
 _HELP: Final = {
     "status": f"`status` is one of {', '.join(STATUSES)}",
     "to": "`to` is an E.164 phone number; write its + as %2B",
-    "list_number": "`list_number` is an E.164 phone number; write its + as %2B",
+    "list_number": SENDER_HELP,
     "created_after": "`created_after` is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
     "created_before": "`created_before` is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
 }

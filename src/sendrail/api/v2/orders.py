@@ -91,7 +91,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
             body.decode()
         fields = _send_raw(body)
     except UNREADABLE as error:
-        return unreadable(error)
+        return unreadable(error, body)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -121,7 +121,7 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
             body.decode()
         fields = _send(body)
     except UNREADABLE as error:
-        return unreadable(error)
+        return unreadable(error, body)
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -142,7 +142,7 @@ def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
             body.decode()
         batch = _batch(body)
     except UNREADABLE as error:
-        return unreadable(error)
+        return unreadable(error, body)
     if not batch.messages:
         return MISSING_MESSAGES
     if len(batch.messages) > BATCH_MAX:

@@ -1,12 +1,13 @@
-"""What queries say, pages, numbers and times, and how answers tell of pages and times."""
+"""What queries say, pages, numbers and times, and how answers tell of pages."""
 
-from collections.abc import Callable, Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput
 
 T = TypeVar("T")
@@ -16,6 +17,9 @@ PER_PAGE_MAX: Final = 100
 # Further pages would read and throw away everything before them.
 PAGE_MAX: Final = 10_000
 
+# What a database takes as a number in a row.
+_RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+SENDER_HELP: Final = f"`list_number` is {sender_ids.FORM}; write a + as %2B"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -29,9 +33,55 @@ class Pagination(msgspec.Struct):
     total_is_exact: bool
 
 
+class CursorPagination(Pagination):
+    """Where a page stands, and how to go on from it without counting pages."""
+
+    next_cursor: str | None
+
+
 def pagination(page: int, per_page: int, total: int, *, is_exact: bool = True) -> Pagination:
     """Return where a page stands among `total` rows."""
     return Pagination(page, per_page, total, -(-total // per_page), is_exact)
+
+
+def cursor_pagination(
+    page: int, per_page: int, total: int, last: Sequence[int] | None
+) -> CursorPagination:
+    """Return where a page stands; `last` is the place of its last row where more follow."""
+    pages = -(-total // per_page)
+    cursor = None if last is None else _cursor_of(last)
+    return CursorPagination(page, per_page, total, pages, total_is_exact=True, next_cursor=cursor)
+
+
+def read_cursor(query: Mapping[str, str], parts: int) -> tuple[int, ...] | None:
+    """Return the place that a `cursor` names, of so many numbers; None where there is none.
+
+    Raises `InvalidInput` for anything but what an answer gave as its `next_cursor`.
+    """
+    text = query.get("cursor")
+    if text is None:
+        return None
+    if "page" in query:
+        raise InvalidInput(
+            "Give `page` or `cursor`, not both", code="invalid_parameter", param="cursor"
+        )
+    try:
+        place = msgspec.json.decode(
+            urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)), type=list[_RowNumber]
+        )
+    except (ValueError, RecursionError):
+        place = []
+    if len(place) != parts or _cursor_of(place) != text:
+        raise InvalidInput(
+            "`cursor` is the `next_cursor` of an earlier answer, as it was",
+            code="invalid_parameter",
+            param="cursor",
+        )
+    return tuple(place)
+
+
+def _cursor_of(place: Sequence[int]) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 
 def read_page(query: Mapping[str, str], per_page_max: int = PER_PAGE_MAX) -> tuple[int, int]:
@@ -67,6 +117,18 @@ def phone_in(text: str) -> phone.PhoneNumber | None:
     return phone.parse("+" + text[1:] if text.startswith(" ") else text)
 
 
+def sender_in(text: str) -> str | None:
+    """Return what a list sends from, as a query names it."""
+    named = "+" + text[1:] if text.startswith(" ") else text
+    return None if sender_ids.parse(named) is None else named
+
+
+def list_in(text: str) -> phone.PhoneNumber | None:
+    """Return what stands for a list in its rows, as a query names it."""
+    named = sender_in(text)
+    return None if named is None else sender_ids.parse(named)
+
+
 def boolean(text: str) -> bool | None:
     """Return what `true` or `false` says."""
     return _BOOLEANS.get(text)
@@ -85,12 +147,6 @@ def instant(text: str) -> int | None:
         return None
 
 
-def shown_time(milliseconds: int) -> str:
-    """Return a time as the API tells it."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
-
-
 def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> int:
     text = query.get(name)
     if text is None:
@@ -98,9 +154,10 @@ def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> 
     # Only ASCII digits: int() would also take spaces, signs and other scripts' digits.
     plain = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
     value = int(text) if plain else 0
+    hint = "; go on with `cursor` where a list has more" if name == "page" else ""
     if not 1 <= value <= highest:
         raise InvalidInput(
-            f"`{name}` is a whole number from 1 to {highest:,}",
+            f"`{name}` is a whole number from 1 to {highest:,}{hint}",
             code="invalid_parameter",
             param=name,
         )

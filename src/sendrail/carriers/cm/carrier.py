@@ -17,6 +17,7 @@ from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
 from sendrail.carriers.reading import is_other_channel, known, names, read_json, read_one, read_text
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
@@ -121,7 +122,7 @@ class CmCarrier(HttpCarrier):
 
     def _compose(self, message: Outbound) -> dict[str, Any]:
         return {
-            "from": f"00{message.sender}",
+            "from": phone.show(message.sender).replace("+", "00", 1),
             "to": [{"number": f"00{message.recipient}"}],
             "body": {"type": "auto", "content": message.body},
             "reference": message.message_id,

@@ -80,7 +80,9 @@ def fill_tree(tree: Any, values: Values) -> Any:
     """Return a tree filled; members and items that need a value that is not known are left out."""
     match tree:
         case Template(("", ""), (name,)) if name in _NUMBERS:
-            return int(values[name] or 0)
+            # A sender may be a name, and stays one.
+            given = values[name] or "0"
+            return int(given) if given.isdecimal() else given
         case Template():
             return tree.fill(values)
         case list(items):

@@ -25,6 +25,7 @@ from sendrail.carriers.infobip.codes import (
 )
 from sendrail.carriers.reading import names, read_json, read_text, shown
 from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outbound, Outcome, Rejected, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
@@ -137,7 +138,7 @@ class InfobipCarrier(HttpCarrier):
     def _compose(self, message: Outbound) -> dict[str, Any]:
         destination = {"to": str(message.recipient), "messageId": reference(message)}
         composed: dict[str, Any] = {
-            "sender": str(message.sender),
+            "sender": phone.bare(message.sender),
             "destinations": [destination],
             "content": {"text": message.body},
         }
@@ -191,7 +192,7 @@ def reference(message: Outbound) -> str:
     Infobip refuses an id it has seen. With the digest that can only be this message, sent before,
     and never another one that got its id from an older copy of our database.
     """
-    said = f"{message.sender}\n{message.recipient}\n{message.body}".encode()
+    said = f"{phone.bare(message.sender)}\n{message.recipient}\n{message.body}".encode()
     digest = hashlib.sha256(said).hexdigest()[:_DIGEST_LENGTH]
     return f"{message.message_id}-{digest}"
 

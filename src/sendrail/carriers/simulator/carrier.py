@@ -18,6 +18,7 @@ from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.courier import Courier
 from sendrail.carriers.simulator.handsets import HandsetLog
 from sendrail.carriers.simulator.numbers import BEHAVIOURS, ORDINARY, Behaviour, Word
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.delivery import Failed, Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
@@ -207,5 +208,7 @@ def _callbacks(ref: str, message: Outbound, behaviour: Behaviour) -> Iterator[tu
         yield 0, behaviour.noise
     for word in behaviour.receipts:
         yield word.after_ms, _receipt(ref, message, word)
-    for text in behaviour.replies:
+    # A handset cannot write to a name.
+    hears = sender_ids.destination(phone.show(message.sender)) is not None
+    for text in behaviour.replies if hears else ():
         yield text.after_ms, wire.reply(message, text.body)

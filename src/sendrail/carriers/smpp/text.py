@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from sendrail.carriers.smpp.pdu import Message, Stencil, Tag, write_tlvs
 from sendrail.carriers.smpp.settings import Settings
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound
-from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.text import (
     UDH_OCTETS,
     Encoding,
@@ -108,9 +108,9 @@ class Composer:
             for number, piece in enumerate(pieces, 1)
         ]
 
-    def _make_stencil(self, sender: PhoneNumber) -> Stencil:
+    def _make_stencil(self, sender: str) -> Stencil:
         chosen = self._settings
-        source = chosen.source_addr or str(sender)
+        source = chosen.source_addr or phone.bare(sender)
         ton, npi = _address_type(source, chosen)
         return Stencil(
             Message(

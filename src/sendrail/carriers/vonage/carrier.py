@@ -27,6 +27,7 @@ from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
 from sendrail.carriers.vonage.messages import STATUS_OF as MESSAGES_STATUS_OF
 from sendrail.carriers.vonage.messages import Told, compose, read_answer
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
@@ -122,7 +123,7 @@ class VonageCarrier(HttpCarrier):
             value = compose(message, self._callback_url, self._chosen.validity_seconds)
             return post_json(f"{self._chosen.messages_url}/v1/messages", value, self._headers)
         fields = {
-            "from": str(message.sender),
+            "from": phone.bare(message.sender),
             "to": str(message.recipient),
             "text": message.body,
             "type": "unicode" if message.encoding is Encoding.UCS2 else "text",

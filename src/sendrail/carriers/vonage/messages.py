@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from sendrail.carriers.http.codes import Codes
 from sendrail.carriers.http.exchange import Answer
 from sendrail.carriers.reading import read_json
+from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.message import Status
 from sendrail.domain.text import Encoding
@@ -60,7 +61,7 @@ def compose(
     told: dict[str, Any] = {
         "channel": "sms",
         "message_type": "text",
-        "from": str(message.sender),
+        "from": phone.bare(message.sender),
         "to": str(message.recipient),
         "text": message.body,
         "client_ref": message.message_id,

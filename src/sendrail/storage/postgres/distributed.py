@@ -33,6 +33,7 @@ from sendrail.storage.rows import (
 # What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
 SPREAD: Final = {
     "list_contacts": "list_id",
+    "contact_activity": "list_id",
     "enrolments": "list_id",
     "recipient_troubles": "list_id",
     "auto_replies": "list_id",
@@ -174,6 +175,11 @@ LOCK_PARKED: Final = """
     JOIN parked_receipts AS p ON p.lane = wanted.lane AND p.id = wanted.id
     FOR UPDATE OF p SKIP LOCKED
 """
+NOTE_NEWS: Final = """
+    INSERT INTO activity_news (lane, number, numbers)
+    SELECT lane, min(number), array_agg(number)
+    FROM unnest($1::smallint[], $2::bigint[]) AS new (lane, number) GROUP BY lane
+"""
 CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 QUEUE: Final = """
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
@@ -287,6 +293,7 @@ class Messages(gate.Messages):
             return
         self._driver.begin()
         self._driver.run(ACCEPT, *columns(rows, len(rows[0])))
+        self._driver.run(NOTE_NEWS, [row[1] for row in rows], [row[0] for row in rows])
         places = [
             QueuePlace(
                 lane=row[1],

@@ -37,7 +37,7 @@ CALLERS_BY_ACCOUNT: Final = """
 """
 _LIST_COLUMNS: Final = """
     l.id, l.lane, l.account_id, l.number, l.name, l.brand, l.status, l.rate, l.link_id, l.byoc,
-    l.verified_at, l.on_uncertain, l.created_at, l.second_link_id"""
+    l.verified_at, l.on_uncertain, l.created_at, l.second_link_id, l.sender_name"""
 _LIST: Final = f"SELECT {_LIST_COLUMNS} FROM lists AS l"
 LISTS_BY_ID: Final = _LIST + " WHERE l.id = ANY($1::bigint[])"
 LISTS_BY_NUMBER: Final = (
@@ -156,6 +156,12 @@ _ACCEPTED: Final = """
         FROM new WHERE {which}
         RETURNING number, lane, list_id, created_at, skips)
 """
+# For whoever counts what was sent to whom: a row for each lane, however many messages.
+_NEWS: Final = """
+    news AS (
+        INSERT INTO activity_news (lane, number, numbers)
+        SELECT lane, min(number), array_agg(number) FROM accepted GROUP BY lane)
+"""
 _QUEUED: Final = f"""
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), lane, list_id,
@@ -164,7 +170,7 @@ _QUEUED: Final = f"""
     FROM accepted
 """
 INSERT_MESSAGES: Final = f"""
-    {_NEW}, {_ACCEPTED.format(which="true")}
+    {_NEW}, {_ACCEPTED.format(which="true")}, {_NEWS}
     {_QUEUED.format(due_at="$2")}
 """
 # What is returned was accepted within the window already: by us, or by whoever we waited for. The
@@ -176,7 +182,7 @@ INSERT_NEW: Final = f"""
         ON CONFLICT (lane, fingerprint) DO UPDATE SET number = excluded.number, at = excluded.at
             WHERE f.at <= $2 OR excluded.number = ANY($3::bigint[])
         RETURNING number),
-    {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")},
+    {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")}, {_NEWS},
     queued AS ({_QUEUED.format(due_at="NULL::bigint")})
     SELECT number FROM new WHERE (number IN (SELECT number FROM noted)) IS NOT TRUE
 """

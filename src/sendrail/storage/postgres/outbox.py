@@ -13,6 +13,7 @@ from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.outbox import event_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.tables import sender_shown
 
 ANY_ENDPOINT: Final = "SELECT 1 FROM webhook_endpoints LIMIT 1"
 STILL_OPEN: Final = """
@@ -46,19 +47,26 @@ TELL: Final = f"""
     FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])
         AS new (lane, endpoint_id, ref, at)
 """
+# Word for word what the index of those that have failed says; the others are passed over.
 EVENTS_DUE: Final = """
-    SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
-    WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 ORDER BY due_at, id LIMIT $4
+    (SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND due_at IS NOT NULL AND retries > 0
+        ORDER BY due_at, id LIMIT $4)
+    UNION ALL
+    (SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND retries = 0
+        ORDER BY due_at, id LIMIT $5)
 """
-ENDED_MESSAGES: Final = """
-    SELECT m.number, m.recipient, l.number, m.status, m.detail, k.kind, m.ended_at, m.skips
+ENDED_MESSAGES: Final = f"""
+    SELECT m.number, m.recipient, {sender_shown("l")}, m.status, m.detail, k.kind, m.ended_at,
+        m.skips
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN lists AS l ON l.id = m.list_id
     LEFT JOIN links AS k ON k.id = m.link_id
 """
-TAKEN_REPLIES: Final = """
-    SELECT r.id, r.sender, l.number, r.body, r.keyword, r.received_at, r.rule, r.word
+TAKEN_REPLIES: Final = f"""
+    SELECT r.id, r.sender, {sender_shown("l")}, r.body, r.keyword, r.received_at, r.rule, r.word
     FROM unnest($1::bigint[]) AS wanted (id)
     JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
 """
@@ -146,9 +154,16 @@ class Outbox:
 
     # Taken up
 
-    def due(self, endpoint_id: EndpointId, now: int, limit: int) -> list[OutboxEvent]:
-        """Return what an endpoint is to be told now, the longest due first."""
-        rows = self._driver.rows(EVENTS_DUE, lane_of(endpoint_id), endpoint_id, now, limit)
+    def due(
+        self, endpoint_id: EndpointId, now: int, limit: int, again: int | None = None
+    ) -> list[OutboxEvent]:
+        """Return what an endpoint is to be told now, the longest due first.
+
+        At most `again` of those that have failed before come first, as many as others if it is
+        None; then at most `limit` that have not been tried.
+        """
+        bounds = (limit if again is None else again, limit)
+        rows = self._driver.rows(EVENTS_DUE, lane_of(endpoint_id), endpoint_id, now, *bounds)
         return [event_of(row) for row in rows]
 
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from sendrail.storage import tables
 
@@ -34,6 +35,7 @@ HOT_KEYS: Final = {
     "outbox": ("lane", "id"),
     "fingerprints": ("lane", "fingerprint"),
     "numbers": ("lane",),
+    "activity_news": ("lane", "number"),
 }
 # What is dropped by partition, and the column that says when a row began.
 BY_TIME: Final = {"messages": "created_at", "attempts": "started_at", "carrier_refs": "kept_at"}
@@ -92,6 +94,14 @@ Index(None, _tables["outbox"].c.at)
 Table("fingerprints", metadata, _small("lane"), _big("fingerprint"), _big("number"), _big("at"))
 # The last message number of each lane that was given to anybody.
 Table("numbers", metadata, _small("lane"), _big("last"))
+# The messages of a lane that were accepted together, until what was sent to whom is counted.
+Table(
+    "activity_news",
+    metadata,
+    _small("lane"),
+    _big("number"),
+    Column("numbers", ARRAY(BigInteger), nullable=False),
+)
 # Which slice of the queue new rows go to; one row.
 Table("queue_slices", metadata, _small("current"), _big("turned_at"))
 # The lanes in spans, and who delivers them until when; the same for other work that one does.

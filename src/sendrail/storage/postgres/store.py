@@ -26,6 +26,7 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUnavailable
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres import distributed
+from sendrail.storage.postgres.activity import Activity
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
@@ -106,6 +107,7 @@ class PostgresTx(CoreTx):
         self.link_paces = LinkPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
+        self.activity = Activity(driver)
 
     def begin(self) -> None:
         """See `interface.Tx`."""

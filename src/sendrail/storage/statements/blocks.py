@@ -46,9 +46,11 @@ class Blocks:
         of_account = select(func.count()).where(blocks.c.account_id == account_id)
         return int(self._connection.execute(of_account).scalar_one())
 
-    def page(self, account_id: AccountId, offset: int, limit: int) -> list[Block]:
-        """Return one page of the blocked numbers in their own order."""
-        of_account = select(blocks).where(blocks.c.account_id == account_id)
+    def page(self, account_id: AccountId, offset: int, limit: int, after: int = 0) -> list[Block]:
+        """Return one page of the blocked numbers above `after`, in their own order."""
+        of_account = select(blocks).where(
+            blocks.c.account_id == account_id, blocks.c.recipient > after
+        )
         page = of_account.order_by(blocks.c.recipient).offset(offset).limit(limit)
         return [_block(row) for row in self._connection.execute(page)]
 

@@ -35,6 +35,7 @@ from sendrail.storage.tables import (
     auto_replies,
     blocks,
     consent_events,
+    contact_activity,
     contacts,
     enrolments,
     inbox,
@@ -84,7 +85,8 @@ class Erasure:
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, consent_events, enrolments, auto_replies, recipient_troubles,
+                list_contacts, contact_activity, consent_events, enrolments, auto_replies,
+                recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks):
@@ -95,7 +97,8 @@ class Erasure:
 
     def _forget_loose_ends(self, account_id: AccountId, recipient: PhoneNumber) -> None:
         own = select(lists.c.id).where(lists.c.account_id == account_id)
-        numbers = select(lists.c.number).where(lists.c.account_id == account_id)
+        # A short code is kept below zero; what was written to it is kept as it came.
+        numbers = select(func.abs(lists.c.number)).where(lists.c.account_id == account_id)
         parts = delete(reply_parts).where(
             # Of any link: their key begins with it.
             reply_parts.c.link_id.in_(select(links.c.id)),

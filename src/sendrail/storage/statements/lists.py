@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select, update
 
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, lane_of
@@ -33,11 +33,13 @@ class Lists:
         byoc: bool,
         on_uncertain: str,
         now: int,
+        sender_name: str | None = None,
     ) -> ListId:
         row = insert_new(self._connection, lists).values(
             lane=0,
             account_id=account_id,
             number=number,
+            sender_name=sender_name,
             name=name,
             brand=brand,
             status=ListStatus.ACTIVE,
@@ -50,7 +52,7 @@ class Lists:
         list_id = self._connection.execute(row.returning(lists.c.id)).scalar_one_or_none()
         if list_id is None:
             raise Conflict(
-                f"the account has a list {phone.show(number)} already",
+                f"the account has a list {sender_name or phone.show(number)} already",
                 code="list_exists",
                 param="list_number",
             )
@@ -96,11 +98,11 @@ class Lists:
         """
         anothers = select(sender_owners.c.account_id).where(
             sender_owners.c.link_id == link_id,
-            sender_owners.c.number == number,
+            sender_owners.c.number == lists.c.number,
             sender_owners.c.account_id != lists.c.account_id,
         )
         meant = select(lists).where(
-            lists.c.number == number,
+            lists.c.number.in_(sender_ids.called(number)),
             or_(lists.c.link_id == link_id, lists.c.second_link_id == link_id),
             ~anothers.exists(),
         )
@@ -152,4 +154,5 @@ def list_of(row: Row[Any]) -> SendingList:
         on_uncertain=OnUncertain(row.on_uncertain),
         created_at=row.created_at,
         second_link_id=None if row.second_link_id is None else LinkId(row.second_link_id),
+        sender_name=row.sender_name,
     )

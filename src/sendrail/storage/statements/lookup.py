@@ -8,9 +8,11 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     and_,
     delete,
     func,
+    literal_column,
     select,
     text,
 )
@@ -26,7 +28,16 @@ from sendrail.storage.rows import (
     StoredMessage,
     Waiting,
 )
-from sendrail.storage.tables import attempts, carrier_refs, inbox, links, lists, messages, queue
+from sendrail.storage.tables import (
+    attempts,
+    carrier_refs,
+    inbox,
+    links,
+    lists,
+    messages,
+    queue,
+    sender_shown,
+)
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
@@ -35,7 +46,7 @@ _STORED: Final = (
     select(
         messages.c.number,
         messages.c.recipient,
-        lists.c.number.label("list_number"),
+        literal_column(sender_shown(), Text).label("list_number"),
         messages.c.body,
         messages.c.metadata,
         messages.c.status,
@@ -195,7 +206,7 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
     return StoredMessage(
         number=MessageNumber(row.number),
         recipient=PhoneNumber(row.recipient),
-        list_number=PhoneNumber(row.list_number),
+        list_number=row.list_number,
         body=row.body,
         metadata=row.metadata,
         status=Status(row.status),

@@ -1,13 +1,15 @@
 """Contacts whose numbers are to be looked up, and what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, Text, bindparam, func, select, update
 
+from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.statements.dialect import batches
 from sendrail.storage.tables import contacts
 
 _contact: Final = contacts.c
@@ -27,6 +29,26 @@ class Numbers:
         )
         page = some.order_by(_contact.account_id, _contact.recipient).limit(limit)
         return [(AccountId(row[0]), PhoneNumber(row[1])) for row in self._execute(page)]
+
+    def facts(
+        self, account_id: AccountId, recipients: Sequence[PhoneNumber]
+    ) -> dict[PhoneNumber, PhoneFacts]:
+        """Return what the account knows of those of the numbers that are its contacts."""
+        found: dict[PhoneNumber, PhoneFacts] = {}
+        columns = (_contact.email, _contact.carrier, _contact.line_type, _contact.timezone)
+        for part in batches(list(recipients)):
+            some = select(_contact.recipient, *columns, _contact.is_valid).where(
+                _contact.account_id == account_id, _contact.recipient.in_(part)
+            )
+            for row in self._execute(some):
+                found[PhoneNumber(row.recipient)] = PhoneFacts(
+                    email=row.email,
+                    carrier=row.carrier,
+                    line_type=row.line_type,
+                    timezone=row.timezone,
+                    is_valid=row.is_valid,
+                )
+        return found
 
     def keep(self, found: Mapping[_Place, NumberFacts], now: int) -> None:
         """Keep what was found; what the account itself has said of a contact stays."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, literal_column, select
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.rows import ReplyFilter, StoredReply
-from sendrail.storage.tables import lists, replies
+from sendrail.storage.tables import lists, replies, sender_shown
 
 
 class ReplyLog:
@@ -22,7 +22,7 @@ class ReplyLog:
     ) -> Sequence[StoredReply]:
         """Return one page of an account's replies, newest first."""
         some = (
-            select(replies, lists.c.number.label("list_number"))
+            select(replies, literal_column(sender_shown(), Text).label("list_number"))
             .join(lists, lists.c.id == replies.c.list_id)
             .where(replies.c.account_id == account_id)
         )
@@ -36,7 +36,7 @@ class ReplyLog:
         return [
             StoredReply(
                 id=row.id,
-                list_number=PhoneNumber(row.list_number),
+                list_number=row.list_number,
                 sender=PhoneNumber(row.sender),
                 body=row.body,
                 keyword=None if row.keyword is None else Keyword(row.keyword),

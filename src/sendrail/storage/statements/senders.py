@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select
 
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
@@ -57,8 +58,11 @@ class Senders:
 
     def all(self) -> list[SenderOwner]:
         """Return every sender that is an account's, by link and number."""
+        # A name that no list has yet cannot be read from its digest.
+        name = select(lists.c.sender_name).where(lists.c.number == _owner.number).limit(1)
         rows = self._execute(
-            select(sender_owners, links.c.name.label("link"), accounts.c.name.label("account"))
+            select(sender_owners, name.scalar_subquery().label("sender_name"))
+            .add_columns(links.c.name.label("link"), accounts.c.name.label("account"))
             .join(links, links.c.id == _owner.link_id)
             .join(accounts, accounts.c.id == _owner.account_id)
             .order_by(_owner.link_id, _owner.number)
@@ -66,9 +70,13 @@ class Senders:
         return [
             SenderOwner(
                 link=row.link,
-                number=PhoneNumber(row.number),
+                shown=row.sender_name or _shown(row.number),
                 account=row.account,
                 since=row.since,
             )
             for row in rows
         ]
+
+
+def _shown(number: int) -> str:
+    return phone.show(number) if sender_ids.hears(number) else "a name that no list has"

@@ -20,7 +20,9 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    literal_column,
     select,
+    tuple_,
     update,
 )
 
@@ -28,10 +30,23 @@ from sendrail.domain.contact import SIGNED_UP, OptOutReason, PhoneFacts, Scalar,
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.rows import Amendment, ContactFilter, FoundContact, Standing
+from sendrail.storage.rows import (
+    Amendment,
+    ContactFilter,
+    ContactPlace,
+    FoundContact,
+    Standing,
+)
 from sendrail.storage.statements.contacts import contact_of, read_fields
 from sendrail.storage.statements.dialect import batches, insert_new
-from sendrail.storage.tables import consent_events, contacts, list_contacts, lists
+from sendrail.storage.tables import (
+    consent_events,
+    contact_activity,
+    contacts,
+    list_contacts,
+    lists,
+    sender_shown,
+)
 
 _contact: Final = list_contacts.c
 # A page walks an index backwards: newest sign-up first.
@@ -169,23 +184,39 @@ class SignUps:
         self._connection.execute(one.values(custom_fields=_text(fields)))
 
     def page(
-        self, account_id: AccountId, about: ContactFilter, offset: int, limit: int
+        self,
+        account_id: AccountId,
+        about: ContactFilter,
+        offset: int,
+        limit: int,
+        after: ContactPlace | None = None,
     ) -> list[FoundContact]:
-        """Return one page of subscriptions, newest sign-up first."""
-        keys = select(_contact.list_id, _contact.recipient).where(*_wanted(account_id, about))
+        """Return one page of subscriptions, newest sign-up first; of those past `after`, if any."""
+        wanted = _wanted(account_id, about)
+        if after is not None:
+            wanted.append(_past(after, about))
+        keys = select(_contact.list_id, _contact.recipient).where(*wanted)
         # The keys alone are counted off, by the index; only the page's rows are then read.
         few = keys.order_by(*_NEWEST).offset(offset).limit(limit).subquery()
         facts = contacts.c
         page = (
-            select(list_contacts, lists.c.number.label("list_number"))
+            select(list_contacts, literal_column(sender_shown(), Text).label("list_number"))
             .add_columns(
                 facts.email, facts.carrier, facts.line_type, facts.timezone, facts.is_valid
             )
+            .add_columns(contact_activity.c.sends, contact_activity.c.last_sent_at)
             .join(
                 few,
                 and_(_contact.list_id == few.c.list_id, _contact.recipient == few.c.recipient),
             )
             .join(lists, lists.c.id == _contact.list_id)
+            .outerjoin(
+                contact_activity,
+                and_(
+                    contact_activity.c.list_id == _contact.list_id,
+                    contact_activity.c.recipient == _contact.recipient,
+                ),
+            )
             .outerjoin(
                 contacts,
                 and_(facts.account_id == account_id, facts.recipient == _contact.recipient),
@@ -240,6 +271,15 @@ def _wanted(account_id: AccountId, about: ContactFilter) -> list[ColumnElement[b
     return conditions
 
 
+def _past(place: ContactPlace, about: ContactFilter) -> ColumnElement[bool]:
+    if about.list_id is not None:
+        # Word for word the index of the list: its pages begin where the last one ended.
+        return tuple_(_contact.signup_at, _contact.recipient) < tuple_(
+            place.signup_at, place.recipient
+        )
+    return tuple_(_contact.signup_at, _contact.list_id, _contact.recipient) < tuple_(*place)
+
+
 def _how(signup: SignUp, now: int) -> dict[str, Any]:
     """Return when and how a number signed up, with its facts, as columns."""
     facts = signup.facts
@@ -280,7 +320,7 @@ def _text(fields: Mapping[str, Scalar]) -> str:
 def _found(row: Row[Any]) -> FoundContact:
     return FoundContact(
         contact=contact_of(row),
-        list_number=PhoneNumber(row.list_number),
+        list_number=row.list_number,
         phone=PhoneFacts(
             email=row.email,
             carrier=row.carrier,
@@ -288,4 +328,6 @@ def _found(row: Row[Any]) -> FoundContact:
             timezone=row.timezone,
             is_valid=row.is_valid,
         ),
+        sends=row.sends or 0,
+        last_sent_at=row.last_sent_at,
     )

@@ -1,0 +1,59 @@
+"""What was sent to each contact, counted beside the traffic.
+
+The follower is a second or so behind. Where messages come faster than it counts, it makes itself
+small and falls behind, and catches up when it is quiet again: what is accepted and delivered comes
+first.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from sendrail.domain.errors import SendrailError
+from sendrail.storage.interface import Store
+
+_log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 1.0
+# A few milliseconds of the one writer at a time.
+_AT_ONCE: Final = 500
+# How much longer than it worked it leaves the others alone: while it keeps up, and while it cannot.
+_REST: Final = 4
+_REST_BEHIND: Final = 49
+
+
+class ActivityFollower:
+    """Counts what was accepted since it last looked, again and again until cancelled.
+
+    Where several processes could, `is_ours` tells whether it is for this one to do; that two do it
+    for a moment counts nothing twice.
+    """
+
+    def __init__(self, store: Store, *, is_ours: Callable[[], bool] = lambda: True) -> None:
+        self._store = store
+        self._is_ours = is_ours
+        self._behind = 0
+
+    async def run(self) -> None:
+        """Count what there is, and rest in between."""
+        while True:
+            began = time.perf_counter()
+            try:
+                rest = await self.step() if self._is_ours() else 0
+            except SendrailError as error:
+                _log.warning("activity_postponed", reason=error.code)
+                rest = 0
+            await asyncio.sleep(rest * (time.perf_counter() - began) if rest else _LOOK_SECONDS)
+
+    async def step(self) -> int:
+        """Count once; return how many times as long to rest, 0 where no more is waiting."""
+        before, self._behind = self._behind, await self._store.read(lambda tx: tx.activity.behind())
+        if not self._behind:
+            return 0
+        counted = await self._store.write(lambda tx: tx.activity.count(_AT_ONCE))
+        if counted < _AT_ONCE:
+            return 0
+        return _REST_BEHIND if self._behind > before else _REST

@@ -1,0 +1,66 @@
+"""How often and when a contact was sent to: counted from the messages, after they were accepted.
+
+The accept path knows nothing of it. One follower reads what came since its last round, and writes
+its counts and how far it has come in one transaction: no message is counted twice, and none is
+passed over. This is the SQLite half: numbers grow with time there, so that a number is how far.
+"""
+
+import sqlite3
+from typing import Final
+
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+
+BEHIND: Final = """
+    SELECT coalesce((SELECT max(number) FROM messages), 0)
+        - coalesce((SELECT value FROM counters WHERE name = 'activity'), 0)
+"""
+NEWS: Final = """
+    SELECT count(*), max(number) FROM (
+        SELECT number FROM messages
+        WHERE number > coalesce((SELECT value FROM counters WHERE name = 'activity'), 0)
+        ORDER BY number LIMIT ?)
+"""
+# A number of 0 stands where a person's data was deleted.
+COUNT: Final = """
+    INSERT INTO contact_activity (list_id, recipient, sends, first_sent_at, last_sent_at)
+    SELECT list_id, recipient, count(*), min(created_at), max(created_at) FROM messages
+    WHERE number > coalesce((SELECT value FROM counters WHERE name = 'activity'), 0)
+        AND number <= ? AND recipient <> 0
+    GROUP BY list_id, recipient
+    ON CONFLICT (list_id, recipient) DO UPDATE SET sends = sends + excluded.sends,
+        first_sent_at = min(first_sent_at, excluded.first_sent_at),
+        last_sent_at = max(last_sent_at, excluded.last_sent_at)
+"""
+COME_TO: Final = """
+    INSERT INTO counters (name, value) VALUES ('activity', ?1)
+    ON CONFLICT (name) DO UPDATE SET value = ?1
+"""
+FORGET_ACTIVITY: Final = """
+    DELETE FROM contact_activity
+    WHERE list_id IN (SELECT id FROM lists WHERE account_id = ?) AND recipient = ?
+"""
+
+
+class Activity:
+    """What was sent to contacts."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def behind(self) -> int:
+        """Return about how much has not been counted yet; 0 is exact."""
+        row = self._execute(BEHIND).fetchone()
+        return max(0, int(row[0]))
+
+    def count(self, limit: int) -> int:
+        """Count at most `limit` messages; return how many that were."""
+        count, last = self._execute(NEWS, (limit,)).fetchone()
+        if count:
+            self._execute(COUNT, (last,))
+            self._execute(COME_TO, (last,))
+        return int(count)
+
+    def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
+        """Delete what was counted of a person, once their messages name them no more."""
+        self._execute(FORGET_ACTIVITY, (account_id, recipient))

@@ -1,0 +1,93 @@
+"""What was sent to contacts, on PostgreSQL: as `storage/activity.py`, by a note of each group.
+
+Numbers are given out in blocks there, and many commit side by side: a lower one may become visible
+after a higher one, so that no number says how far a reader has come. What accepts messages notes
+their numbers in its own statement, a row for each lane, and the follower takes the notes away.
+"""
+
+from typing import Final
+
+from sendrail.domain.erasure import REDACTED
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.postgres.driver import Driver, columns
+
+# More is not counted just to say how much it is.
+_BEHIND_MAX: Final = 1_000
+# Groups read at a time; most hold more than one message.
+_NOTES_MAX: Final = 200
+# A number of our own; the second one is free.
+_LOCK: Final = f"({0x41637469}, 0)"
+
+BEHIND: Final = f"SELECT count(*) FROM (SELECT 1 FROM activity_news LIMIT {_BEHIND_MAX}) AS news"
+NEWS: Final = """
+    SELECT lane, number, cardinality(numbers) FROM activity_news ORDER BY lane, number LIMIT $1
+"""
+# Whoever deletes a person's data waits for the round under way, which may have read of them.
+HOLD_OFF: Final = f"SELECT pg_advisory_xact_lock_shared{_LOCK}"
+FORGET_ALONE: Final = f"SELECT pg_advisory_xact_lock{_LOCK}"
+TAKE_NEWS: Final = """
+    DELETE FROM activity_news AS n
+    USING unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+    WHERE n.lane = wanted.lane AND n.number = wanted.number
+    RETURNING n.lane, n.numbers
+"""
+SENT: Final = f"""
+    SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at)
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+    JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
+    WHERE m.recipient <> {REDACTED}
+    GROUP BY m.list_id, m.recipient
+"""
+COUNT: Final = """
+    INSERT INTO contact_activity AS a (list_id, recipient, sends, first_sent_at, last_sent_at)
+    SELECT new.list_id, new.recipient, new.sends, new.first_at, new.last_at
+    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[])
+        AS new (list_id, recipient, sends, first_at, last_at)
+    ORDER BY new.list_id, new.recipient
+    ON CONFLICT (list_id, recipient) DO UPDATE SET sends = a.sends + excluded.sends,
+        first_sent_at = least(a.first_sent_at, excluded.first_sent_at),
+        last_sent_at = greatest(a.last_sent_at, excluded.last_sent_at)
+"""
+FORGET_ACTIVITY: Final = """
+    DELETE FROM contact_activity
+    WHERE list_id IN (SELECT id FROM lists WHERE account_id = $1) AND recipient = $2
+"""
+
+
+class Activity:
+    """What was sent to contacts."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def behind(self) -> int:
+        """Return about how much has not been counted yet; 0 is exact."""
+        row = self._driver.row(BEHIND)
+        assert row is not None, "a count has an answer"
+        return int(row[0])
+
+    def count(self, limit: int) -> int:
+        """Count about `limit` messages, at least one group of them; return how many that were."""
+        self._driver.begin()
+        self._driver.row(HOLD_OFF)
+        wanted, room = [], limit
+        for lane, number, size in self._driver.rows(NEWS, _NOTES_MAX):
+            if room < limit and size > room:
+                break
+            wanted.append((lane, number))
+            room -= size
+        if not wanted:
+            return 0
+        taken = self._driver.rows(TAKE_NEWS, *columns(wanted, 2))
+        places = [(lane, number) for lane, numbers in taken for number in numbers]
+        sent = self._driver.rows(SENT, *columns(places, 2))
+        if sent:
+            self._driver.run(COUNT, *columns(sent, 5))
+        return len(places)
+
+    def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
+        """Delete what was counted of a person, once their messages name them no more."""
+        self._driver.begin()
+        self._driver.row(FORGET_ALONE)
+        self._driver.run(FORGET_ACTIVITY, account_id, recipient)

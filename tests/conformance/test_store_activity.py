@@ -1,0 +1,191 @@
+"""What was sent to contacts, counted after the messages: each once, whatever happens meanwhile."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from stores import ANN, BEN, NOW, SqliteBackend, sign_up
+
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.marketing.activity import ActivityFollower
+from sendrail.storage.rows import ContactFilter
+
+MANY = 100_000
+
+
+def accept(house, *ns, to=ANN, at=NOW, sender=None, store=None):
+    """Take messages in as one group."""
+    sender = sender or house.list
+    rows = [
+        (
+            house.no(n, sender), sender.lane, sender.account_id, sender.id, to, at, 0, 1, "gsm7",
+            "Hello", None,
+        )
+        for n in ns
+    ]  # fmt: skip
+
+    def insert(tx):
+        house.backend.use_lane(tx, sender.lane)
+        tx.messages.insert(rows)
+
+    house.write(insert, store)
+
+
+def count(house, limit=MANY):
+    return house.write(lambda tx: tx.activity.count(limit))
+
+
+def behind(house):
+    return house.read(lambda tx: tx.activity.behind())
+
+
+def sent(house, account=None):
+    """Return what is shown of contacts: how often and when last they were sent to."""
+    page = house.read(lambda tx: tx.signups.page(account or house.us, ContactFilter(), 0, 100))
+    return {
+        (each.contact.list_id, each.contact.recipient): (each.sends, each.last_sent_at)
+        for each in page
+    }
+
+
+def subscribe(house, *who, sender=None):
+    house.write(lambda tx: sign_up(tx, (sender or house.list).id, *who))
+
+
+def test_a_contact_shows_how_often_and_when_last_it_was_sent_to(house):
+    other = house.add_list(house.us, 15550009)
+    subscribe(house, ANN, BEN)
+    subscribe(house, ANN, sender=other)
+    accept(house, 1, at=NOW)
+    accept(house, 2, 3, at=NOW + 5)
+    accept(house, 4, at=NOW + 2)
+    accept(house, 5, at=NOW + 9, sender=other)
+    assert behind(house) > 0
+    assert count(house) == 5
+    assert sent(house) == {
+        (house.list.id, ANN): (4, NOW + 5),
+        (house.list.id, BEN): (0, None),
+        (other.id, ANN): (1, NOW + 9),
+    }
+    assert (count(house), behind(house)) == (0, 0)
+
+
+def test_each_message_is_counted_once_in_whatever_bites(house):
+    subscribe(house, ANN, BEN)
+    for n in range(1, 20):
+        accept(house, n, to=ANN if n % 3 else BEN)
+    while count(house, limit=4):
+        pass
+    counts = {who: sends for (_, who), (sends, _) in sent(house).items()}
+    assert counts == {ANN: 13, BEN: 6}
+
+
+def test_a_bite_is_no_larger_than_asked_for_but_one_group_of_messages(house):
+    for n in range(1, 10):
+        accept(house, n)
+    assert count(house, limit=4) == 4
+    accept(house, *range(10, 30))
+    seen = [count(house, limit=7) for _ in range(10)]
+    assert sum(seen) == 25
+    assert max(seen) <= 20
+
+
+def test_what_another_store_takes_in_is_counted_as_well(house):
+    subscribe(house, ANN)
+    accept(house, 1)
+    count(house)
+    other = house.open()
+    accept(house, 2, store=other)
+    assert count(house) == 1
+    assert sent(house)[house.list.id, ANN] == (2, NOW)
+
+
+def test_a_round_that_breaks_off_counts_nothing(house):
+    subscribe(house, ANN)
+    accept(house, 1, 2)
+
+    def fail(tx):
+        tx.activity.count(MANY)
+        raise StorageUnavailable("the power is gone")
+
+    with pytest.raises(StorageUnavailable):
+        house.write(fail)
+    assert sent(house)[house.list.id, ANN] == (0, None)
+    assert count(house) == 2
+    assert sent(house)[house.list.id, ANN] == (2, NOW)
+
+
+def test_messages_taken_in_while_it_counts_are_counted_once(house):
+    subscribe(house, ANN)
+    house.write(lambda tx: house.backend.use_lane(tx, house.list.lane))
+    # Where many processes accept, their numbers come as they like, and two may count for a moment.
+    is_shared = not isinstance(house.backend, SqliteBackend)
+    stores = [house.store, house.open()] if is_shared else [house.store]
+    shares = [range(1, 101), range(101, 201)] if is_shared else [range(1, 201)]
+    done = asyncio.Event()
+
+    async def take_in(store, ns):
+        for n in ns:
+            row = (
+                house.no(n), house.list.lane, house.us, house.list.id, ANN, NOW + n, 0, 1, "gsm7",
+                "Hello", None,
+            )  # fmt: skip
+            await store.write(lambda tx, row=row: tx.messages.insert([row]))
+
+    async def follow(store):
+        follower = ActivityFollower(store)
+        while not done.is_set():
+            await follower.step()
+            await asyncio.sleep(0)
+
+    async def race():
+        following = [asyncio.create_task(follow(store)) for store in stores]
+        await asyncio.gather(*map(take_in, stores, shares))
+        done.set()
+        await asyncio.gather(*following)
+
+    house.do(race())
+    count(house)
+    assert sent(house)[house.list.id, ANN] == (200, NOW + 200)
+
+
+def test_the_numbers_of_others_that_come_late_are_not_passed_over(house):
+    if isinstance(house.backend, SqliteBackend):
+        pytest.skip("its numbers grow with time")
+    subscribe(house, ANN)
+    accept(house, 2_000)
+    assert count(house) == 1
+    accept(house, 5)
+    assert behind(house) > 0
+    assert count(house) == 1
+    assert sent(house)[house.list.id, ANN] == (2, NOW)
+
+
+def test_whose_data_is_deleted_is_counted_no_more(house):
+    subscribe(house, ANN, BEN)
+    accept(house, 1)
+    accept(house, 2, to=BEN)
+    numbers = [house.no(1)]
+    house.write(lambda tx: tx.erasure.redact_messages(house.us, ANN, numbers))
+    assert count(house) == 2
+    counts = Counter({who: sends for (_, who), (sends, _) in sent(house).items()})
+    assert counts == {ANN: 0, BEN: 1}
+    kept = house.backend.everything()["contact_activity"]
+    assert str(ANN) not in kept
+    house.write(lambda tx: tx.activity.forget(house.them, BEN))
+    assert str(BEN) in house.backend.everything()["contact_activity"], "it is another account's"
+    house.write(lambda tx: tx.activity.forget(house.us, BEN))
+    assert str(BEN) not in house.backend.everything()["contact_activity"]
+
+
+def test_the_follower_rests_and_makes_itself_small_where_it_cannot_keep_up(house):
+    follower = ActivityFollower(house.store)
+    assert house.do(follower.step()) == 0
+    for first in range(0, 3_000, 100):
+        accept(house, *range(first + 1, first + 101))
+    growing = house.do(follower.step())
+    shrinking = house.do(follower.step())
+    assert growing > shrinking > 0
+    while house.do(follower.step()):
+        pass
+    assert behind(house) == 0
