@@ -101,6 +101,10 @@ class Metrics:
             "Pieces of callbacks that were read and are of no use, such as texts from short codes.",
             "why",
         )
+        self.callbacks_flawed = self._counter(
+            "callbacks_flawed",
+            "Callbacks that were malformed and were used as far as they could be read.",
+        )
         self.receipts = self._counter(
             "receipts",
             "Receipts by what became of them: applied, late, parked, part, underway, unknown.",

@@ -7,6 +7,7 @@ from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.domain.receipt import Reply, ReplyPart
+from sendrail.domain.text import Alphabet
 from sendrail.storage.rows import PartsKey, ReplyFilter, TroubleWord
 
 PAUSE = 1_000
@@ -106,8 +107,8 @@ def test_replies_are_kept_with_their_reading_and_told_to_their_account(house):
     assert told(list_number=house.their_list.number) == []
 
 
-def part(number, body="x", reference=1):
-    place = ReplyPart(reference=reference, total=2, number=number)
+def part(number, body="x", reference=1, **octets):
+    place = ReplyPart(reference=reference, total=2, number=number, **octets)
     return Reply(sender=ANN, list_number=15550001000, body=body, part=place)
 
 
@@ -122,6 +123,11 @@ def test_parts_are_kept_once_in_order_and_told_apart(house):
     assert not keep(part(1, "other"))
     assert keep(part(1, "c", reference=9), NOW + 5)
     assert [each.body for each in house.write(lambda tx: tx.replies.parts(key))] == ["a", "b"]
+    assert keep(octets_part := part(1, "d", reference=3, octets=b"\xd8\0", alphabet=Alphabet.UCS2))
+    other = PartsKey(house.link, ANN, 15550001000, 3, 2)
+    [read] = house.write(lambda tx: tx.replies.parts(other))
+    assert (read, read.part.octets, read.part.alphabet) == (octets_part, b"\xd8\0", "ucs2")
+    house.write(lambda tx: tx.replies.forget_parts(other))
     assert house.write(lambda tx: tx.replies.overdue_parts(NOW + 1, 10)) == [key]
     assert house.write(lambda tx: tx.replies.overdue_parts(NOW, 10)) == []
     house.write(lambda tx: tx.replies.mark_joined(key))

@@ -319,6 +319,26 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     assert house.find(1).carrier_ref == "ref-1"
 
 
+def test_names_with_one_receipt_between_them_lead_to_a_message_without_parts(house):
+    house.queue(1)
+    house.depart(1)
+    house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3"), one_receipt=True))
+    whole = Owner(house.no(1), house.list.lane, Status.SENT)
+    assert owners(house, "ref-1", "ref-2", "ref-3") == {
+        (house.link, f"ref-{part}"): whole for part in (1, 2, 3)
+    }
+    assert house.find(1).carrier_ref == "ref-1"
+
+
+def test_a_carrier_reads_what_customers_attached_to_their_messages(house):
+    house.queue(1, 2)
+    house.queue(3, metadata='{"order": 7}')
+    places = house.due()
+    found = house.read(lambda tx: tx.queue.metadata(places))
+    assert found == dict.fromkeys(house.nos(1, 2)) | {house.no(3): '{"order": 7}'}
+    assert house.read(lambda tx: tx.queue.metadata([])) == {}
+
+
 def test_a_carrier_that_uses_a_reference_again_means_its_latest_message(house):
     house.queue(1, 2)
     house.depart(1, 2)

@@ -359,3 +359,18 @@ def test_a_slow_list_drops_what_it_cannot_send_in_time(road):
     road.deliver(62 * 60)
     assert 30 <= len(road.carrier.taken) <= 32
     assert road.sql("SELECT count(*) FROM queue") == [(0,)]
+
+
+# What goes along
+
+
+@pytest.mark.parametrize("reads", [True, False, None])
+def test_a_carrier_that_reads_metadata_is_given_it(make_road, reads):
+    road = make_road()
+    if reads is not None:
+        road.carrier.reads_metadata = reads
+    sender = road.add_list()
+    road.accept(road.order(sender, ANN, metadata=b'{"template": "1"}'), road.order(sender, BEN))
+    road.deliver(2)
+    given = {message.recipient: message.metadata for _, message in road.carrier.taken}
+    assert given == {ANN: '{"template": "1"}' if reads else None, BEN: None}

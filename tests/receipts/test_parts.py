@@ -6,6 +6,7 @@ import pytest
 
 from sendrail.domain.consent import ReplyPolicy
 from sendrail.domain.receipt import Reply, ReplyPart
+from sendrail.domain.text import Alphabet, decode
 from sendrail.receipts.apply import Policies
 
 ANN, BEN = 15550100001, 15550100002
@@ -131,3 +132,60 @@ def test_parts_survive_a_crash_between_them(road):
     road.start_all()
     hear(road, part(road, "OP", 2, 2))
     assert is_off(road)
+
+
+def cut(road, alphabet, *pieces, reference=7):
+    """Return the parts of a text as a carrier has them that hands over octets."""
+    return [
+        Reply(
+            sender=ANN,
+            list_number=road.sender.number,
+            # Alone it may be anything.
+            body=decode(octets, alphabet).replace("\0", ""),
+            part=ReplyPart(
+                reference=reference,
+                total=len(pieces),
+                number=number,
+                octets=octets,
+                alphabet=alphabet,
+            ),
+        )
+        for number, octets in enumerate(pieces, 1)
+    ]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("alphabet", "octets", "text"),
+    [
+        (Alphabet.UCS2, "hi \U0001f600 you".encode("utf-16-be"), "hi \U0001f600 you"),
+        (Alphabet.GSM7, b"5\x1be, [\x1b<x\x1b>]", "5€, Ä[x]Ñ"),
+        (Alphabet.LATIN1, b"caf\xe9", "café"),
+    ],
+)
+def test_parts_are_joined_before_they_are_read(road, alphabet, octets, text, order):
+    for at in range(1, len(octets)):
+        parts = cut(road, alphabet, octets[:at], octets[at:], reference=at)
+        for index in order:
+            road.callback(parts[index])
+    road.pass_time(1)
+    assert bodies(road) == [text] * (len(octets) - 1)
+
+
+def test_a_stop_that_is_cut_in_a_character_is_a_stop(road):
+    octets = "STOP".encode("utf-16-be")
+    hear(road, *cut(road, Alphabet.UCS2, octets[:3], octets[3:]))
+    assert bodies(road) == ["STOP"]
+    assert is_off(road)
+
+
+def test_what_does_not_belong_together_is_read_alone(road):
+    first, _, third = cut(road, Alphabet.GSM7, b"5\x1b", b"e", b"e!")
+    hear(road, first, third)
+    road.pass_time(WAIT + 1)
+    # The escape at the end of the first has nothing to escape: 3GPP TS 23.038, 6.2.1.1.
+    assert bodies(road) == ["5 e!"]
+    [gsm, _] = cut(road, Alphabet.GSM7, b"caf\x05", b"")
+    [_, ucs2] = cut(road, Alphabet.UCS2, b"", "я".encode("utf-16-be"))
+    hear(road, gsm, ucs2)
+    assert bodies(road)[-1] == "caféя"

@@ -15,8 +15,8 @@ from sendrail.domain.sender import OnUncertain
 ANN, BEN = 15550100001, 15550100002
 
 
-def receipt(ref="ref-1", status=Status.DELIVERED, detail="ok", message_id=None):
-    return Receipt(carrier_ref=ref, status=status, detail=detail, message_id=message_id)
+def receipt(ref="ref-1", status=Status.DELIVERED, detail="ok", message_id=None, **more):
+    return Receipt(carrier_ref=ref, status=status, detail=detail, message_id=message_id, **more)
 
 
 @pytest.fixture
@@ -192,6 +192,67 @@ def test_parts_may_be_told_before_the_answer_names_them(road, sender):
     assert road.fate(message_id) == ("sending", None)
     road.pass_time(4)
     assert road.fate(message_id) == ("delivered", "ok")
+
+
+@pytest.mark.parametrize("refs", [("p1", ("p1",)), ("p1", ("p1", "p1"))])
+def test_parts_of_one_name_have_one_receipt(road, sender, refs):
+    road.carrier.will(ANN, Submitted(*refs))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("p1"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+
+
+def test_parts_are_counted_by_their_names(road, sender):
+    road.carrier.will(ANN, Submitted("p1", ("p2", "p1", "p2")))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("p2"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("sent", None)
+    road.callback(receipt("p1"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+
+
+@pytest.mark.parametrize("ref", ["p1", "p2", "p3"])
+def test_one_receipt_may_be_for_all_parts(road, sender, ref):
+    road.carrier.will(ANN, Submitted("p1", ("p2", "p3"), one_receipt=True))
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt(ref))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+    road.callback(receipt("p2", Status.UNDELIVERED, "absent"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+
+
+def test_what_was_passed_over_of_a_callback_is_counted(road, sender):
+    [message_id] = road.send(sender, ANN)
+    road.deliver(1)
+    road.callback(receipt("ref-1", flaw="2 octets at its end"))
+    road.pass_time(1)
+    assert road.fate(message_id) == ("delivered", "ok")
+    assert road.counted("callbacks_flawed_total") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "is_off"),
+    [
+        ("id:77 sub:001 dlvrd:001 stat:DELIVRD err:000 text:Unsubscribe any time", False),
+        ("id:77 stat:UNDELIV text:STOP", False),
+        ("STOP", True),
+    ],
+)
+def test_no_keyword_is_read_in_what_has_a_receipts_form(road, sender, body, is_off):
+    road.send(sender, ANN)
+    road.start_all()
+    road.callback(Reply(sender=ANN, list_number=sender.number, body=body))
+    road.pass_time(1)
+    assert road.sql("SELECT body FROM replies") == [(body,)]
+    assert bool(road.sql("SELECT 1 FROM list_contacts WHERE NOT active")) is is_off
 
 
 # Unknown and unreadable

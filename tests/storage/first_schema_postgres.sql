@@ -507,6 +507,8 @@ CREATE TABLE public.reply_parts (
     total smallint NOT NULL,
     number smallint NOT NULL,
     body text NOT NULL,
+    octets bytea,
+    alphabet text,
     answered boolean NOT NULL,
     joined boolean NOT NULL,
     received_at bigint NOT NULL

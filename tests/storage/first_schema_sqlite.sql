@@ -243,6 +243,8 @@ CREATE TABLE reply_parts (
 	total SMALLINT NOT NULL,
 	number SMALLINT NOT NULL,
 	body TEXT NOT NULL,
+	octets BLOB,
+	alphabet TEXT,
 	answered BOOLEAN NOT NULL,
 	joined BOOLEAN NOT NULL,
 	received_at BIGINT NOT NULL,

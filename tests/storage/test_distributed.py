@@ -47,10 +47,10 @@ def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_giv
 @pytest.mark.parametrize(
     "statement",
     [
-        queue.LOAD, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.DEPART, queue.ARRIVED,
-        queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS, inbox.REMOVE,
-        inbox.REFS, inbox.STANDING, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES, gate.EARLIER,
-        outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
+        queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.DEPART,
+        queue.ARRIVED, queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS,
+        inbox.REMOVE, inbox.REFS, inbox.STANDING, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES,
+        gate.EARLIER, outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
         outbox.SETTLE_EVENTS, outbox.KEEP_WEBHOOK_ATTEMPTS, outbox.GIVE_UP,
         distributed.OUTDATE, distributed.LOCK_PARKED,
     ],

@@ -67,7 +67,8 @@ _BESIDE = """
     INSERT INTO replies (account_id, list_id, sender, body, received_at, review) SELECT 1,
         {list}, {recipient} + n, '', {began}, false;
     INSERT INTO reply_refs SELECT 1, 'i' || n, {began} + n;
-    INSERT INTO reply_parts SELECT 1, {recipient} + n, 1, 1, 2, 1, '', false, false, {began} + n;
+    INSERT INTO reply_parts
+        SELECT 1, {recipient} + n, 1, 1, 2, 1, '', NULL, NULL, false, false, {began} + n;
     INSERT INTO recipient_troubles SELECT {list}, {recipient} + n, {number}, {began} + n;
     INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)
         SELECT n % 8 + 1, n * {lanes} + n % 8 + 1, n % 8 + 1, 'delivery', {number}, {began} +

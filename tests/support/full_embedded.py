@@ -72,7 +72,8 @@ _BESIDE = f"""
     INSERT INTO replies (account_id, list_id, sender, body, received_at)
         SELECT 1, {_LIST}, {RECIPIENT} + n, '', {BEGAN} + n FROM n;
     INSERT INTO reply_refs SELECT 1, 'i' || n, {BEGAN} + n FROM n;
-    INSERT INTO reply_parts SELECT 1, {RECIPIENT} + n, 1, 1, 2, 1, '', 0, 0, {BEGAN} + n FROM n;
+    INSERT INTO reply_parts
+        SELECT 1, {RECIPIENT} + n, 1, 1, 2, 1, '', NULL, NULL, 0, 0, {BEGAN} + n FROM n;
     INSERT INTO auto_replies
         SELECT {_LIST}, {RECIPIENT} + n, 'stop', 1, 1, '', {BEGAN} + n,
             CASE WHEN n >= 20 THEN {BEGAN} + n END FROM n;

@@ -216,12 +216,21 @@ class House:
         """The numbers of messages of our list."""
         return [self.no(n) for n in ns]
 
-    def queue(self, *numbers, sender=None, rank=PACED, due_at=NOW, created_at=NOW, body="Hello"):
+    def queue(
+        self,
+        *numbers,
+        sender=None,
+        rank=PACED,
+        due_at=NOW,
+        created_at=NOW,
+        body="Hello",
+        metadata=None,
+    ):
         sender = sender or self.list
         rows = [
             (
                 self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN, created_at,
-                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, None,
+                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, metadata,
             )
             for number in numbers
         ]  # fmt: skip

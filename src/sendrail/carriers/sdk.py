@@ -139,6 +139,16 @@ class SharesConnections(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsMetadata(Protocol):
+    """A carrier that may send something of what a customer has attached to a message."""
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether `submit` is to be given the messages' metadata."""
+        ...
+
+
 class CarrierKind(Protocol):
     """What an entry point of the group `sendrail.carriers` names: makes links of one kind.
 

@@ -38,4 +38,5 @@ def arrival_of(answer: Answer) -> Arrival:
         carrier_ref=settlement.carrier_ref,
         place=place,
         further_refs=settlement.further_refs,
+        one_receipt=settlement.one_receipt,
     )

@@ -202,8 +202,11 @@ class Claimer:
             elif _may_leave(each, loaded[each.place.number], found):
                 going.append(each)
         names = self._ids.show_many([each.place.number for each in going])
+        wanted = [each.place for each in going if each.route.reads_metadata]
+        metadata = tx.queue.metadata(wanted) if wanted else {}
         for each, name in zip(going, names, strict=True):
-            claim = _claim(each, loaded[each.place.number], name, found)
+            number = each.place.number
+            claim = _claim(each, loaded[number], name, metadata.get(number), found)
             found.claims.append((each.route, claim))
             each.taken.paced += claim.rank == RANK_PACED
             if claim.link_id != each.sender.link_id:
@@ -291,7 +294,13 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
     return True
 
 
-def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, found: Round) -> Claim:
+def _claim(
+    candidate: _Candidate,
+    message: WaitingMessage,
+    name: MessageId,
+    metadata: str | None,
+    found: Round,
+) -> Claim:
     place, sender = candidate.place, candidate.sender
     body = message.body
     if "{{" in body:
@@ -315,5 +324,6 @@ def _claim(candidate: _Candidate, message: WaitingMessage, name: MessageId, foun
             body=body,
             encoding=Encoding(message.encoding),
             segments=message.segments,
+            metadata=metadata,
         ),
     )

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from sendrail.carriers.sdk import Carrier
+from sendrail.carriers.sdk import Carrier, ReadsMetadata
 from sendrail.delivery.allowance import Allowance
 from sendrail.domain.breaker import Breaker, Departed, trouble_of
 from sendrail.domain.delivery import Outcome
@@ -40,6 +40,7 @@ class Route:
     ) -> None:
         self.link = link
         self.carrier = carrier
+        self.reads_metadata = isinstance(carrier, ReadsMetadata) and carrier.reads_metadata
         # Where the link's contract is shared with other processes.
         self.allowance = allowance
         self.in_flight = 0

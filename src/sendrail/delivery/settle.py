@@ -35,13 +35,16 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
     assert attempt >= 1, "attempts count from 1"
 
     match outcome:
-        case Submitted(carrier_ref, further_refs):
+        case Submitted(carrier_ref, further_refs, one_receipt):
             return Settlement(
                 Status.SENT,
                 attempt,
                 carrier_ref=carrier_ref,
                 resent=resent,
-                further_refs=further_refs,
+                # Parts of one name have one receipt between them.
+                further_refs=further_refs
+                and tuple(dict.fromkeys((carrier_ref, *further_refs)))[1:],
+                one_receipt=one_receipt,
             )
         case Throttled() | Unavailable():
             # The carrier's pace or its absence is not the message's fault: it costs no attempt,

@@ -23,7 +23,10 @@ def rank_of(skips: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """A message as a carrier sees it: its text is final."""
+    """A message as a carrier sees it: its text is final.
+
+    `metadata` is what the customer has attached, as JSON: only for a carrier that reads it.
+    """
 
     message_id: MessageId
     recipient: PhoneNumber
@@ -32,6 +35,7 @@ class Outbound:
     body: str
     encoding: Encoding
     segments: int
+    metadata: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,13 @@ class Submitted:
     """The carrier took the message and named it.
 
     `further_refs` name its other parts where the carrier gives each part of a long text a receipt
-    of its own; the message is delivered when all of them are.
+    of its own; the message is delivered when all of them are. With `one_receipt` the carrier gives
+    one for the whole message, under any of these names.
     """
 
     carrier_ref: str
     further_refs: tuple[str, ...] = ()
+    one_receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +132,4 @@ class Settlement:
     due_at: int | None = None
     resent: bool = False
     further_refs: tuple[str, ...] = ()
+    one_receipt: bool = False

@@ -4,7 +4,8 @@ A callback that holds many things may hold some that cannot be read, or cannot b
 among the others as `Refused` and `SetAside`, so that none of them vanishes and none costs another.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +13,7 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.text import Alphabet
 
 # The detail of a delivery that no handset has confirmed: its operator tells nothing of that.
 DELIVERED_TO_OPERATOR: Final = "DELIVERED_TO_OPERATOR"
@@ -23,7 +25,8 @@ class Receipt:
 
     `status` is None for a word that settles nothing, such as "en route". `message_id` is our own
     id where the carrier echoes it: the only way to match a message whose submit was never answered.
-    `trouble` is what the word says of the recipient, beyond this one message.
+    `trouble` is what the word says of the recipient, beyond this one message. `flaw` is what of
+    the callback could not be read, while the rest made sense.
     """
 
     carrier_ref: str
@@ -31,18 +34,23 @@ class Receipt:
     detail: str
     message_id: MessageId | None = None
     trouble: RecipientTrouble | None = None
+    flaw: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPart:
     """The place of a text among the parts of a longer one, `number` counting from 1.
 
-    Parts that belong together have sender, recipient, `reference` and `total` in common.
+    Parts that belong together have sender, recipient, `reference` and `total` in common. A
+    character may begin in one and end in the next: where the carrier hands over octets, they are
+    joined before they are read as `alphabet` says.
     """
 
     reference: int
     total: int
     number: int
+    octets: bytes | None = field(default=None, compare=False)
+    alphabet: Alphabet | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,7 @@ class Reply:
     `answered` says that the carrier has dealt with the keyword in it and written back itself, so
     that we must not. `part` is given where the carrier hands a long text over in pieces.
     `carrier_ref` is the carrier's own id of the text, by which one that is offered twice is known.
+    `flaw` is as in `Receipt`.
     """
 
     sender: PhoneNumber
@@ -60,6 +69,7 @@ class Reply:
     answered: bool = False
     part: ReplyPart | None = None
     carrier_ref: str | None = None
+    flaw: str | None = field(default=None, compare=False)
 
 
 class About(StrEnum):
@@ -110,3 +120,11 @@ class SetAside:
 
 
 Callback = Receipt | Reply | Refused | SetAside
+
+
+# SMPP 3.4: appendix B. It begins with one of the fields, and has both of what makes a receipt.
+has_receipts_form: Final = re.compile(
+    r"\s*(?=id:|sub:|dlvrd:|submit date:|done date:|stat:|err:)"
+    r"(?=(?:.*\s)?id:)(?=(?:.*\s)?stat:)",
+    re.IGNORECASE | re.DOTALL,
+).match

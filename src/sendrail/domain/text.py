@@ -22,6 +22,14 @@ class Encoding(StrEnum):
     UCS2 = "ucs2"
 
 
+class Alphabet(StrEnum):
+    """How octets from a handset are read; septets come one to an octet."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+    LATIN1 = "latin1"
+
+
 class Measure(NamedTuple):
     """The size of a text; `units` are septets in GSM-7 and UTF-16 code units in UCS-2.
 
@@ -91,6 +99,18 @@ def decode_gsm7(septets: bytes) -> str:
         raise ValueError(f"octet {stranger.start()} (0x{stranger[0][0]:02X}) is not a septet")
     shown = septets.decode("ascii").translate(_DEFAULT)
     return _ESCAPED.sub(lambda pair: _AFTER_ESC.get(pair[1], pair[1]), shown)
+
+
+def decode(octets: bytes, alphabet: Alphabet) -> str:
+    """Return the text of octets; what is none of the alphabet's becomes U+FFFD.
+
+    Octets above 0x7F are no septets: whoever sent them has Latin-1 for a default alphabet.
+    """
+    if alphabet is Alphabet.UCS2:
+        return octets.decode("utf-16-be", "replace")
+    if alphabet is Alphabet.LATIN1 or _NOT_SEPTET.search(octets) is not None:
+        return octets.decode("latin-1")
+    return decode_gsm7(octets)
 
 
 _ESC: Final = "\x1b"

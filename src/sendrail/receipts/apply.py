@@ -46,6 +46,7 @@ class Applied:
     replies: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     set_aside: Counter[Why] = field(default_factory=Counter)
+    flaws: list[str] = field(default_factory=list)
     removed: Counter[RecipientTrouble] = field(default_factory=Counter)
 
 
@@ -85,6 +86,8 @@ def apply(  # noqa: PLR0917 - a round and all it needs
             reason = trouble.message if isinstance(trouble, CarrierTrouble) else repr(trouble)
             said = (Refused(reason=reason, raw=callback.raw),)
         for each in said:
+            if isinstance(each, Reply | Receipt) and each.flaw is not None:
+                applied.flaws.append(each.flaw)
             match each:
                 case Reply():
                     for text in join(tx, callback.link_id, each, now):

@@ -1,13 +1,16 @@
 """Longer texts from handsets: parts are kept until all are there, or until waiting is over.
 
 Parts come in any order, twice, or never. A text is read as a whole, because a keyword counts on the
-whole; but a STOP whose other parts are lost must not wait for ever.
+whole and a character may lie across two of them; but a STOP whose other parts are lost must not
+wait for ever.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Reply
+from sendrail.domain.text import decode
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import PartsKey
 
@@ -48,7 +51,29 @@ def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
 def _whole(parts: list[Reply]) -> Reply:
     return replace(
         parts[0],
-        body="".join(part.body for part in parts),
+        body="".join(_texts(parts)),
         answered=any(part.answered for part in parts),
         part=None,
     )
+
+
+def _texts(parts: list[Reply]) -> Iterator[str]:
+    """Yield the text of each run of parts that follow one another.
+
+    A character may be cut by the end of a part, so their octets are read together.
+    """
+    octets, alphabet, number = b"", None, 0
+    for part in parts:
+        place = part.part
+        assert place is not None, "these are parts"
+        if alphabet is not None and (place.alphabet, place.number) != (alphabet, number + 1):
+            yield decode(octets, alphabet)
+            octets = b""
+        alphabet, number = place.alphabet, place.number
+        if alphabet is None or place.octets is None:
+            yield part.body
+            alphabet = None
+        else:
+            octets += place.octets
+    if alphabet is not None:
+        yield decode(octets, alphabet)

@@ -23,7 +23,7 @@ from sendrail.domain.consent import (
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.ids import AccountId, LinkId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Reply
+from sendrail.domain.receipt import Reply, has_receipts_form
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
 
@@ -51,7 +51,12 @@ def take_reply(
     # Lists of several accounts may share a number; the contact gets one answer from it.
     answered = reply.answered
     for sender in tx.lists.by_number(reply.list_number, link_id):
-        reading = read_reply(reply.body, _vocabulary(tx, sender.account_id, policy))
+        # What machines tell each other is no wish of a person, whatever words it quotes.
+        reading = (
+            Reading()
+            if has_receipts_form(reply.body)
+            else read_reply(reply.body, _vocabulary(tx, sender.account_id, policy))
+        )
         readings.append(reading)
         _log.info(
             "reply_taken",

@@ -108,6 +108,9 @@ class ReceiptWorker:
             self._metrics.replies.labels(keyword).inc(count)
         for trouble, count in applied.removed.items():
             self._metrics.removed.labels(trouble).inc(count)
+        for flaw in applied.flaws:
+            self._metrics.callbacks_flawed.inc()
+            _log.warning("callback_flawed", flaw=flaw)
         for why, count in applied.set_aside.items():
             self._metrics.callbacks_set_aside.labels(why).inc(count)
             _log.info("callback_set_aside", why=why, count=count)

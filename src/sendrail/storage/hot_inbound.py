@@ -5,8 +5,8 @@ two of them whether there is anything to do; the answer is nearly always no.
 """
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from sendrail.domain.ids import LinkId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.sender import SendingList
+from sendrail.domain.text import Alphabet
 from sendrail.domain.webhook import Event
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import PartsKey
@@ -34,13 +35,16 @@ OLD_REFS: Final = "SELECT link_id, carrier_ref FROM reply_refs WHERE received_at
 FORGET_REF: Final = "DELETE FROM reply_refs WHERE link_id = ? AND carrier_ref = ?"
 KEEP_PART: Final = """
     INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
-        answered, joined, received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
+        octets, alphabet, answered, joined, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 """
 _OF_TEXT: Final = """
     WHERE link_id = ? AND sender = ? AND list_number = ? AND reference = ? AND total = ?
 """
-PARTS: Final = f"SELECT number, body, answered, joined FROM reply_parts {_OF_TEXT} ORDER BY number"  # noqa: S608 - constants of this file
+PARTS: Final = f"""
+    SELECT number, body, octets, alphabet, answered, joined FROM reply_parts {_OF_TEXT}
+    ORDER BY number
+"""  # noqa: S608 - constants of this file
 MARK_JOINED: Final = f"UPDATE reply_parts SET joined = 1 {_OF_TEXT}"  # noqa: S608 - as above
 FORGET_PARTS: Final = f"DELETE FROM reply_parts {_OF_TEXT}"  # noqa: S608 - as above
 OVERDUE_PARTS: Final = """
@@ -94,22 +98,15 @@ class Replies:
         place = part.part
         assert place is not None, "a whole text has no parts"
         key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
-        kept = self._execute(KEEP_PART, (*key, place.number, part.body, part.answered, now))
-        return kept.rowcount == 1
+        values = (
+            *key, place.number, part.body, place.octets, place.alphabet, part.answered,
+            now,
+        )  # fmt: skip
+        return self._execute(KEEP_PART, values).rowcount == 1
 
     def parts(self, key: PartsKey) -> list[Reply]:
         """Return the parts of a text that are there, in their order; none once it was joined."""
-        return [
-            Reply(
-                sender=key.sender,
-                list_number=key.list_number,
-                body=body,
-                answered=bool(answered),
-                part=ReplyPart(reference=key.reference, total=key.total, number=number),
-            )
-            for number, body, answered, joined in self._execute(PARTS, key)
-            if not joined
-        ]
+        return [part_of(key, row) for row in self._execute(PARTS, key) if not row[-1]]
 
     def part_body(self, key: PartsKey, number: int) -> str | None:
         """Return the text of one part, joined or not."""
@@ -129,6 +126,25 @@ class Replies:
             for row in rows
         ]
         return list(dict.fromkeys(keys))
+
+
+def part_of(key: PartsKey, row: Sequence[Any]) -> Reply:
+    """Return one row of `PARTS` as the part of a text that it is."""
+    number, body, octets, alphabet, answered, _ = row
+    place = ReplyPart(
+        reference=key.reference,
+        total=key.total,
+        number=number,
+        octets=octets,
+        alphabet=None if alphabet is None else Alphabet(alphabet),
+    )
+    return Reply(
+        sender=key.sender,
+        list_number=key.list_number,
+        body=body,
+        answered=bool(answered),
+        part=place,
+    )
 
 
 class PassingTroubles:

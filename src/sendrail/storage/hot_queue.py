@@ -59,6 +59,10 @@ LOAD: Final = """
            m.segments, m.body, m.link_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
+METADATA: Final = """
+    SELECT m.number, m.metadata
+    FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
+"""
 LEAVE_QUEUE: Final = """
     DELETE FROM queue WHERE lane = ? AND list_id = ? AND rank = ? AND due_at = ? AND number = ?
 """
@@ -155,6 +159,11 @@ class Queue:
         rows = self._execute(LOAD, (_json(numbers).decode(),))
         return {row[0]: WaitingMessage(*row) for row in rows}
 
+    def metadata(self, places: Sequence[QueuePlace]) -> dict[int, str | None]:
+        """Return what customers attached to messages, which only some carriers read."""
+        numbers = [place.number for place in places]
+        return dict(self._execute(METADATA, (_json(numbers).decode(),)).fetchall())
+
     def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None:
         self._executemany(LEAVE_QUEUE, [tuple(place) for place, _, _ in drops])
         with self._outbox.ending(place.number for place, _, _ in drops):
@@ -215,10 +224,13 @@ class Queue:
         )
         for a in arrivals:
             if a.carrier_ref is not None and a.further_refs:
-                self._keep_parts(a, (a.carrier_ref, *a.further_refs))
+                self._keep_refs(a, (a.carrier_ref, *a.further_refs))
 
-    def _keep_parts(self, arrival: Arrival, refs: Sequence[str]) -> None:
+    def _keep_refs(self, arrival: Arrival, refs: Sequence[str]) -> None:
         link_id, lane, number = arrival.link_id, arrival.lane, arrival.number
+        if arrival.one_receipt:
+            self._executemany(KEEP_REF, [(link_id, ref, lane, number) for ref in refs])
+            return
         self._executemany(
             KEEP_PART_REF,
             [(link_id, ref, lane, number, part, len(refs)) for part, ref in enumerate(refs, 1)],

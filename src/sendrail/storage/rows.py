@@ -169,6 +169,7 @@ class Arrival(NamedTuple):
     carrier_ref: str | None
     place: QueuePlace | None
     further_refs: tuple[str, ...] = ()
+    one_receipt: bool = False
 
 
 class Unsettled(NamedTuple):

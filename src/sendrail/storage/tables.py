@@ -462,6 +462,9 @@ reply_parts: Final = Table(
     Column("total", SmallInteger, primary_key=True, autoincrement=False),
     Column("number", SmallInteger, primary_key=True, autoincrement=False),
     _needed("body", Text),
+    # What the body was read from: a character may begin in one part and end in the next.
+    Column("octets", LargeBinary),
+    Column("alphabet", Text),
     _needed("answered", Boolean),
     # Kept for a while after the text is whole, so that a part that comes twice is known.
     _needed("joined", Boolean),

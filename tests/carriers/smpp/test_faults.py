@@ -209,6 +209,33 @@ def against(server, act, **settings):
     asyncio.run(play())
 
 
+def test_damaged_pdus_are_answered_and_kept_and_the_bind_stays():
+    whole = pdu.write_body(
+        pdu.Message(
+            source_addr_ton=1,
+            source_addr="15552340001",
+            dest_addr_ton=1,
+            destination_addr="15559870000",
+            short_message=b"STOP",
+        )
+    )
+    bodies = [whole[:end] for end in range(len(whole) + 1)]
+    bodies += [whole[:at] + b"\0" + whole[at:] for at in range(len(whole) + 1)]
+    frames = [pdu.frame(Command.DELIVER_SM, at, body) for at, body in enumerate(bodies, 1)]
+    server = Scripted()
+
+    async def act(desk):
+        server.transport.write(b"".join(frames))
+        await until(lambda: len(server.answers) == len(frames))
+        assert server.answers == [
+            (Command.DELIVER_SM_RESP, at, 0) for at in range(1, len(frames) + 1)
+        ]
+        assert [raw for call in desk.calls for raw in call] == frames
+        assert desk.carrier._binds[0].is_bound
+
+    against(server, act)
+
+
 def test_what_comes_in_one_read_is_stored_in_one_call():
     server = Scripted()
     text = pdu.write_body(

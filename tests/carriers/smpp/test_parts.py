@@ -70,6 +70,16 @@ def test_the_references_are_in_the_order_of_the_parts():
     assert conclude([A, B, Taken("c")], 1, {}) == Submitted("a", ("b", "c"))
 
 
+def test_parts_of_one_name_are_one():
+    assert conclude([A, A], 1, {}) == Submitted("a")
+    assert conclude([A, B, A], 1, {}) == Submitted("a", ("b",))
+
+
+def test_a_link_may_have_one_receipt_a_message():
+    said = conclude([A, B], 1, {}, one_receipt=True)
+    assert said == Submitted("a", ("b",), one_receipt=True)
+
+
 @pytest.mark.parametrize("refusal", [THROTTLED, BUSY])
 def test_a_part_is_offered_again_when_others_were_taken(refusal):
     waits = []

@@ -168,7 +168,7 @@ def test_a_truncated_body_says_where_it_ends(message, data):
         pdu.read(pdu.frame(Command.DELIVER_SM, 1, short))
 
 
-@pytest.mark.parametrize("length", [0, 15, 64 * 1024 + 1, 0xFFFFFFFF])
+@pytest.mark.parametrize("length", [0, 15, 128 * 1024 + 1, 0xFFFFFFFF])
 def test_a_length_that_cannot_be_ends_the_stream(length):
     good = pdu.frame(Command.ENQUIRE_LINK, 1)
     frames = pdu.Framer().feed(good + struct.pack(">I", length))
@@ -370,3 +370,12 @@ def test_node_smpp_reads_what_we_write(process):
     assert read["short_message"] == "Hello"
     assert read["congestion_state"] == 90
     assert read["sar_total_segments"] == 3
+
+
+def test_node_smpp_reads_the_parameters_beside_a_message(process):
+    tlvs = ((0x1400, b"1101234567890123456"), (0x1401, b"1107234567890123456\0"))
+    message = pdu.Message(destination_addr="15552340001", short_message=b"Hello", tlvs=tlvs)
+    ours = pdu.write(Pdu(command=Command.SUBMIT_SM, sequence=5, body=message))
+    read = process.ask("decode", pdu=ours.hex())
+    assert [bytes.fromhex(read[str(tag)]) for tag, _ in tlvs] == [value for _, value in tlvs]
+    assert read["short_message"] == "Hello"

@@ -464,7 +464,9 @@ def test_a_hexadecimal_id_meets_its_decimal_receipt(peer, ids, style):
             "(UNDELIV, err 00B)",
         ),
         ({"dlr": "tlv", "dlrState": 8}, "failed", "REJECTED_UNKNOWN_REASON (REJECTD)"),
-        ({"dlr": "both", "dlrState": 1}, None, "PENDING_ENROUTE"),
+        ({"dlr": "both", "dlrState": 1, "dlrStat": "ENROUTE"}, None, "PENDING_ENROUTE"),
+        ({"dlr": "both", "dlrState": 1}, "delivered", "DELIVERED_TO_HANDSET"),
+        ({"dlr": "both", "dlrState": 6, "dlrStat": "BARRED"}, "undelivered", "(BARRED)"),
     ],
 )
 def test_a_receipt_says_what_became_of_it(peer, behaviour, status, detail):
@@ -478,6 +480,14 @@ def test_a_receipt_says_what_became_of_it(peer, behaviour, status, detail):
         assert detail in receipt.detail
 
     play(peer)
+
+
+@playing(source_addr="+1 555 000 2000", tlvs={"0x1400": "1101234567890123456"})
+async def test_the_smsc_sees_a_number_without_its_plus(peer, desk):
+    [outcome] = await desk.submit([message()])
+    assert isinstance(outcome, Submitted)
+    [submit] = peer.state["submitted"]
+    assert submit["source"] == [1, 1, "15550002000"]
 
 
 @playing()

@@ -1,5 +1,6 @@
 """What a deliver_sm says: receipts of every shape that was seen, and texts from handsets."""
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -10,10 +11,11 @@ from sendrail.carriers.details import TROUBLE
 from sendrail.carriers.smpp import pdu, settings
 from sendrail.carriers.smpp.pdu import Command, Tag
 from sendrail.carriers.smpp.receipts import read, same_form
+from sendrail.carriers.smpp.text import pack
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import Receipt, Reply, ReplyPart
+from sendrail.domain.receipt import Receipt, Reply, ReplyPart, has_receipts_form
 
 COMPLETE = {"host": "127.0.0.1", "system_id": "esme", "password": "secret"}
 D, U, F = Status.DELIVERED, Status.UNDELIVERED, Status.FAILED
@@ -23,10 +25,23 @@ def chosen(**more):
     return settings.read(COMPLETE | more)
 
 
-def deliver(text=b"", *, esm_class=0x04, tlvs=(), data_coding=0, source="15552340001", **more):
+def deliver(
+    text=b"",
+    *,
+    esm_class=0x04,
+    tlvs=(),
+    data_coding=0,
+    source="15552340001",
+    ton=0,
+    recipient="15559870000",
+    recipient_ton=0,
+    **more,
+):
     message = pdu.Message(
+        source_addr_ton=ton,
         source_addr=source,
-        destination_addr="15559870000",
+        dest_addr_ton=recipient_ton,
+        destination_addr=recipient,
         esm_class=esm_class,
         data_coding=data_coding,
         short_message=text,
@@ -80,6 +95,77 @@ def test_the_parameters_are_believed_before_the_text(state, status):
     assert deliver(tlvs=tlvs) == receipt
 
 
+@pytest.mark.parametrize("number", [b"\0", b"\1", b"\6", b"\x0a", b"\xff", b"\0\1", b"\1\2", b""])
+@pytest.mark.parametrize("word", [b"UNDELIV", b"EXPIRED", b"REJECTD", b"DELIVRD", b"BARRED"])
+def test_of_two_states_the_one_that_settles_wins(number, word):
+    alone = deliver(APPENDIX_B % (word, b"000"))
+    both = deliver(APPENDIX_B % (word, b"000"), tlvs=[(Tag.MESSAGE_STATE, number)])
+    assert both == alone
+    assert both.status is not None
+
+
+@pytest.mark.parametrize("number", [b"\5", b"\0\5", b"\5\0"])
+@pytest.mark.parametrize("word", [b"ENROUTE", b"ACCEPTD", b"DELIVRD", b"UNKNOWN"])
+def test_the_parameter_does_where_both_settle(number, word):
+    receipt = deliver(APPENDIX_B % (word, b"000"), tlvs=[(Tag.MESSAGE_STATE, number)])
+    assert (receipt.status, receipt.detail) == (U, "REJECTED_UNKNOWN_REASON (UNDELIV)")
+
+
+def test_a_state_that_is_known_comes_before_one_that_is_unknown_to_the_smsc():
+    tlvs = [(Tag.MESSAGE_STATE, b"\7")]
+    assert deliver(APPENDIX_B % (b"DELIVRD", b"000"), tlvs=tlvs).status is D
+    assert deliver(APPENDIX_B % (b"ENROUTE", b"000"), tlvs=tlvs).status is U
+
+
+@pytest.mark.parametrize("number", [b"\x0a", b"\xff\xff", b""])
+def test_a_parameter_that_means_nothing_is_passed_over(number):
+    tlvs = [(Tag.RECEIPTED_MESSAGE_ID, b"77\0"), (Tag.MESSAGE_STATE, number)]
+    with pytest.raises(CarrierTrouble, match="no state"):
+        deliver(tlvs=tlvs)
+
+
+@pytest.mark.parametrize(
+    "word", ["BARRED", "ZEROBAL", "REJECTED_BY_DND", "Delivery_Failed", "A", "44"]
+)
+def test_any_other_word_is_the_end_of_its_message(word):
+    receipt = deliver(APPENDIX_B % (word.encode(), b"000"))
+    assert (receipt.status, receipt.detail) == (U, f"REJECTED_UNKNOWN_REASON ({word})")
+    # It says more than the number beside it.
+    beside = deliver(APPENDIX_B % (word.encode(), b"000"), tlvs=[(Tag.MESSAGE_STATE, b"\5")])
+    assert beside == receipt
+
+
+@pytest.mark.parametrize("word", ["BUFFERED", "QUEUED", "SUBMITTED", "EN_ROUTE", "ACCEPTED"])
+def test_a_word_of_the_way_settles_nothing(word):
+    assert deliver(APPENDIX_B % (word.encode(), b"000")).status is None
+
+
+@pytest.mark.parametrize(
+    ("means", "status", "detail"),
+    [
+        ("delivered", D, "DELIVERED_TO_HANDSET"),
+        ("undelivered", U, "REJECTED_UNKNOWN_REASON (Barred)"),
+        ("failed", F, "REJECTED_UNKNOWN_REASON (Barred)"),
+        ("pending", None, "PENDING_ENROUTE"),
+    ],
+)
+def test_a_link_may_name_the_words_of_its_smsc(means, status, detail):
+    receipt = deliver(APPENDIX_B % (b"Barred", b"000"), receipt_states={"BARRED": means})
+    assert (receipt.status, receipt.detail) == (status, detail)
+    if status is not None:
+        tlvs = [(Tag.MESSAGE_STATE, b"\5")]
+        named = {"receipt_states": {"BARRED": means}}
+        assert deliver(APPENDIX_B % (b"Barred", b"000"), tlvs=tlvs, **named) == receipt
+
+
+@pytest.mark.parametrize("ref", [b"77", b"77\0", b" 77 \0", b"77\r\n\0", b"\x0077\0\0", b"77\n"])
+def test_an_id_has_no_ends(ref):
+    tlvs = [(Tag.RECEIPTED_MESSAGE_ID, ref), (Tag.MESSAGE_STATE, b"\2")]
+    assert deliver(tlvs=tlvs).carrier_ref == "77"
+    text = b"id:%b sub:001 stat:DELIVRD" % ref.strip(b" ")
+    assert deliver(text).carrier_ref == "77"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -101,10 +187,31 @@ def test_a_payload_carries_the_text_as_well():
     assert deliver(tlvs=[(Tag.MESSAGE_PAYLOAD, text)]) == deliver(text)
 
 
-def test_a_receipt_may_come_in_ucs2():
-    text = APPENDIX_B % (b"DELIVRD", b"000")
-    octets = text.decode().encode("utf-16-be")
-    assert deliver(tlvs=[(Tag.MESSAGE_PAYLOAD, octets)], data_coding=8) == deliver(text)
+HEADER = bytes((5, 0, 3, 9, 2, 1))
+
+
+@pytest.mark.parametrize("data_coding", [0, 1, 3, 4, 8, 0xF1])
+@pytest.mark.parametrize("header", [b"", HEADER], ids=["bare", "behind a header"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text, _: text,
+        lambda text, _: text + b"\0",
+        lambda text, _: text.decode().encode("utf-16-be"),
+        lambda text, _: text.decode().encode("utf-16-le"),
+        lambda text, _: text.decode().encode("utf-16"),
+        lambda text, header: pack(text, len(header)),
+    ],
+    ids=["ascii", "with a NUL", "utf-16-be", "utf-16-le", "with an order mark", "packed"],
+)
+def test_a_receipts_text_is_what_parses_as_one(write, header, data_coding):
+    text = b"id:0123456789 sub:001 dlvrd:001 stat:DELIVRD err:000 text:Hello stat:NONE"
+    octets = header + write(text, header)
+    # Announced or not.
+    for esm_class in (0x04, 0x44):
+        tlvs = [(Tag.MESSAGE_PAYLOAD, octets)]
+        receipt = deliver(tlvs=tlvs, data_coding=data_coding, esm_class=esm_class)
+        assert (receipt.carrier_ref, receipt.status) == ("0123456789", D)
 
 
 def test_a_receipt_may_come_as_data_sm():
@@ -131,7 +238,7 @@ def test_only_its_bits_make_a_receipt(esm_class):
         (b"", "no id"),
         (b"stat:DELIVRD", "no id"),
         (b"id:1", "no state"),
-        (b"id:1 stat:A", "no state"),
+        (b"id:1 stat: ", "no state"),
     ],
 )
 def test_a_receipt_that_says_nothing_is_refused(text, says):
@@ -224,9 +331,46 @@ def test_a_text_is_a_reply():
     )
 
 
+@pytest.mark.parametrize(
+    "tlvs",
+    [
+        [(Tag.RECEIPTED_MESSAGE_ID, b"77\0"), (Tag.MESSAGE_STATE, b"\x02")],
+        [(Tag.RECEIPTED_MESSAGE_ID, b"77\0")],
+        [(Tag.MESSAGE_STATE, b"\x02")],
+    ],
+)
+def test_no_handset_writes_a_receipts_parameters(tlvs):
+    receipt = deliver(b"id:77 stat:DELIVRD text:Unsubscribe any time", esm_class=0, tlvs=tlvs)
+    assert (receipt.carrier_ref, receipt.status) == ("77", D)
+
+
 def test_a_text_that_looks_like_a_receipt_is_a_reply():
     text = b"id:77 stat:DELIVRD"
     assert deliver(text, esm_class=0).body == text.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        (b"id:77 sub:001 dlvrd:001 stat:DELIVRD err:000 text:STOP", True),
+        (b" ID: 77 STAT: DELIVRD TEXT:Unsubscribe", True),
+        (b"stat:DELIVRD id:77", True),
+        (b"sub:001 dlvrd:001 id:77 stat:DELIVRD", True),
+        (b"STOP id:77 stat:DELIVRD", False),
+        (b"id:77 please stop", False),
+        (b"my id:77, stat:ok", False),
+        (b"STOP", False),
+    ],
+)
+def test_a_receipts_form_begins_with_its_fields(text, has):
+    assert bool(has_receipts_form(deliver(text, esm_class=0).body)) is has
+
+
+def test_a_link_may_take_receipts_without_a_mark():
+    text = b"id:77 sub:001 dlvrd:001 stat:UNDELIV err:001 text:STOP"
+    receipt = deliver(text, esm_class=0, unmarked_receipts=True)
+    assert (receipt.carrier_ref, receipt.status) == ("77", U)
+    assert deliver(b"STOP id:77 stat:UNDELIV", esm_class=0, unmarked_receipts=True).body
 
 
 def test_a_reply_may_come_as_a_payload():
@@ -274,15 +418,75 @@ def test_sar_parameters_tell_the_place():
     assert deliver(b"STOP", esm_class=0, tlvs=tlvs[:2]).part is None
 
 
-@pytest.mark.parametrize("source", ["15552340001", "+15552340001"])
-def test_a_number_may_have_a_plus(source):
-    assert deliver(b"hi", esm_class=0, source=source).sender == 15552340001
+@pytest.mark.parametrize("source", ["15552340001", "+15552340001", "0015552340001"])
+@pytest.mark.parametrize("ton", [0, 1, 2, 4])
+def test_a_number_may_have_a_plus_or_two_zeros(source, ton):
+    if source[0] == "1" and ton in {2, 4}:
+        return
+    assert deliver(b"hi", esm_class=0, source=source, ton=ton).sender == 15552340001
 
 
 @pytest.mark.parametrize("source", ["", "+", "Sendrail", "0555123", "1" * 16, "١٢٣"])
 def test_a_sender_that_is_no_number_is_refused(source):
     with pytest.raises(CarrierTrouble, match="address"):
         deliver(b"hi", esm_class=0, source=source)
+
+
+@pytest.mark.parametrize(
+    ("address", "ton", "country", "number"),
+    [
+        # 3.4: 5.2.5. Type 2 is national, and 4 lacks even the area code.
+        ("5550211113", 2, "US", 15550211113),
+        ("5550211113", 2, "TR", 905550211113),
+        ("05550211113", 0, "TR", 905550211113),
+        ("05550211113", 1, "TR", 905550211113),
+        ("5550211113", 0, "US", 15550211113),
+        ("5550211113", 1, "US", 5550211113),
+        ("12345", 3, None, 12345),
+        ("12345", 2, None, 12345),
+        ("12345", 0, "US", 12345),
+    ],
+)
+def test_a_number_is_read_by_its_type(address, ton, country, number):
+    more = {"country": country} if country else {}
+    ends = {"source": "15552340001", "recipient": "15559870000"}
+    for end, types in (("source", "ton"), ("recipient", "recipient_ton")):
+        reply = deliver(b"STOP", esm_class=0, **{**ends, end: address, types: ton}, **more)
+        assert number in {reply.sender, reply.list_number}
+
+
+@pytest.mark.parametrize(
+    ("address", "ton", "country", "says"),
+    [
+        ("5550211113", 2, None, "set the link's `country`"),
+        ("05550211113", 0, None, "set the link's `country`"),
+        ("5550211113", 0, None, "set the link's `country`"),
+        ("2340001", 4, "US", "no number of US"),
+        ("4792345678", 0, "US", "or could be both"),  # Norway's, or Arkansas's
+    ],
+)
+@pytest.mark.parametrize("end", ["source", "recipient"])
+def test_a_number_that_may_be_a_strangers_is_refused(address, ton, country, says, end):
+    more = {"country": country} if country else {}
+    types = {"source": "ton", "recipient": "recipient_ton"}[end]
+    with pytest.raises(CarrierTrouble, match=re.escape(says)) as refused:
+        deliver(b"STOP", esm_class=0, **{end: address, types: ton}, **more)
+    assert address not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"country": "us"}, "two capitals"),
+        ({"country": "XX"}, "no numbering plan"),
+        ({"receipt_states": {"TWO WORDS": "failed"}}, "no word of a receipt"),
+        ({"receipt_states": {"BARRED": "gone"}}, "receipt_states"),
+        ({"receipts_per": "text"}, "receipts_per"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(wrong, says):
+    with pytest.raises(CarrierTrouble, match=says):
+        chosen(**wrong)
 
 
 # Noise

@@ -91,7 +91,7 @@ def test_a_receiver_has_no_room():
         (b"", Bound("", 0x34)),
         (b"SMSC\0", Bound("SMSC", 0x34)),
         (b"SMSC\0" + pdu.write_tlvs(((Tag.SC_INTERFACE_VERSION, b"\x50"),)), Bound("SMSC", 0x50)),
-        (b"not terminated", Bound("", 0x34)),
+        (b"not terminated", Bound("not terminated", 0x34)),
     ],
 )
 def test_a_bind_answer_of_any_shape_lets_us_in(body, expected):
@@ -160,11 +160,11 @@ def test_an_answer_that_nobody_waits_for_is_ignored():
     assert session.state is State.BOUND
 
 
-def test_an_unreadable_answer_still_has_its_status():
+def test_an_answer_whose_id_never_ends_has_it_all_the_same():
     session = bound()
     [request] = submitted(session, "a")
     events = session.receive(answer(request, body=b"never ends"), 1.0)
-    assert events == [Answered("a", 0, "", False)]
+    assert events == [Answered("a", 0, "never ends", False)]
 
 
 def test_without_an_answer_in_time_a_submit_is_given_up():

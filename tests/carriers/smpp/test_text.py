@@ -1,5 +1,7 @@
 """Texts as octets: what each alphabet writes, where long texts are cut, what handsets say."""
 
+import re
+
 import pytest
 import smsutil
 from hypothesis import assume, example, given
@@ -9,6 +11,7 @@ from sendrail.carriers.smpp import pdu, settings
 from sendrail.carriers.smpp.pdu import Command, Tag
 from sendrail.carriers.smpp.text import Composer, pack, read_text, unpack
 from sendrail.domain.delivery import Outbound
+from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding, encode_gsm7, measure
 
 COMPLETE = {"host": "127.0.0.1", "system_id": "esme", "password": "secret"}
@@ -22,7 +25,7 @@ def chosen(**more):
     return settings.read(COMPLETE | more)
 
 
-def parts(text, sender=15559870000, **more):
+def parts(text, sender=15559870000, *, metadata=None, **more):
     """Return the submit_sm of each part of a message."""
     composer = Composer(chosen(**more), first_reference=0x1233)
     message = Outbound(
@@ -32,6 +35,7 @@ def parts(text, sender=15559870000, **more):
         body=text,
         encoding="",
         segments=1,
+        metadata=metadata,
     )
     bodies = composer.bodies(message)
     return [pdu.read(pdu.frame(Command.SUBMIT_SM, 1, body)).body for body in bodies]
@@ -230,11 +234,105 @@ def test_more_parts_than_can_be_counted_are_refused():
         (15559870000, {"source_addr": "Sendrail"}, (5, 0, "Sendrail")),
         (15559870000, {"source_addr": "447700900123"}, (1, 1, "447700900123")),
         (15559870000, {"source_ton": 2, "source_npi": 8}, (2, 8, "15559870000")),
+        (15559870000, {"source_addr": "+15550002000"}, (1, 1, "15550002000")),
+        (15559870000, {"source_addr": "0015550002000"}, (1, 1, "15550002000")),
+        (15559870000, {"source_addr": "+1 (555) 000-2000"}, (1, 1, "15550002000")),
+        (15559870000, {"source_addr": "+44 (0)7700 900123"}, (1, 1, "447700900123")),
+        (15559870000, {"source_addr": "07700900123"}, (2, 1, "07700900123")),
+        (15559870000, {"source_addr": "+Sendrail"}, (5, 0, "+Sendrail")),
     ],
 )
 def test_a_sender_has_the_type_its_form_says(sender, more, address):
     [message] = parts("hi", sender, **more)
     assert (message.source_addr_ton, message.source_addr_npi, message.source_addr) == address
+
+
+@pytest.mark.parametrize(
+    "source", ["+12345", "+", "+0123456789", "00", "00 12", "+1555000200000000"]
+)
+def test_a_sender_that_begins_like_a_number_is_one(source):
+    with pytest.raises(CarrierTrouble, match="no international number"):
+        chosen(source_addr=source)
+
+
+# Parameters beside the message: India's DLT ids (entity 0x1400, template 0x1401)
+
+ENTITY, TEMPLATE = "1101234567890123456", "1107234567890123456"
+
+
+def beside(metadata=None, sender=15559870000, text="hi", **more):
+    messages = parts(text, sender, metadata=metadata, **more)
+    [tlvs] = {tuple(tlv for tlv in each.tlvs if tlv[0] >= 0x1400) for each in messages}
+    return dict(tlvs)
+
+
+def test_a_link_adds_its_parameters_to_each_part():
+    for way in ("udh8", "udh16", "sar", "payload"):
+        for text in ("hi", "a" * 161):
+            added = beside(text=text, long_text=way, tlvs={"0x1400": ENTITY})
+            assert added == {0x1400: ENTITY.encode()}
+
+
+def test_a_list_has_its_own_and_a_message_before_that():
+    link = {
+        "tlvs": {"0x1400": ENTITY, "0x1401": "link"},
+        "list_tlvs": {"+15559870000": {"0x1401": "list"}, "12345": {"0x1402": "hex:00fF"}},
+        "metadata_tlvs": {"0x1401": "dlt_template_id"},
+    }
+    entity = {0x1400: ENTITY.encode()}
+    assert beside(sender=15559870001, **link) == entity | {0x1401: b"link"}
+    assert beside(**link) == entity | {0x1401: b"list"}
+    assert beside(sender=12345, **link) == entity | {0x1401: b"link", 0x1402: b"\0\xff"}
+    said = f'{{"order": 7, "dlt_template_id": "{TEMPLATE}"}}'
+    assert beside(said, **link) == entity | {0x1401: TEMPLATE.encode()}
+    # Customers write it as a number as well.
+    assert beside(said.replace(f'"{TEMPLATE}"', TEMPLATE), **link)[0x1401] == TEMPLATE.encode()
+    for without in ("{}", '{"dlt_template_id": null}', '{"other": "1"}'):
+        assert beside(without, **link) == entity | {0x1401: b"list"}
+
+
+def test_texts_may_end_with_a_nul():
+    link = {
+        "tlvs": {"0x1400": "1", "0x1402": "hex:01"},
+        "metadata_tlvs": {"0x1401": "template"},
+        "tlvs_end_with_nul": True,
+    }
+    added = beside('{"template": "2"}', **link)
+    assert added == {0x1400: b"1\0", 0x1401: b"2\0", 0x1402: b"\1"}
+
+
+@pytest.mark.parametrize(
+    "value", ['""', "true", "[1]", "{}", "1.5", '"caf\u00e9"', f'"{"1" * 256}"']
+)
+def test_metadata_that_cannot_be_sent_refuses_the_message(value):
+    with pytest.raises(ValueError, match=r"REJECTED_REQUEST \(metadata 'template' must be"):
+        beside(f'{{"template": {value}}}', metadata_tlvs={"0x1401": "template"})
+
+
+def test_a_link_without_the_setting_does_not_look_at_metadata():
+    assert beside("no JSON at all", tlvs={"0x1400": "1"}) == {0x1400: b"1"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"tlvs": {"1400": "1"}}, "tlvs"),
+        ({"tlvs": {"0x14000": "1"}}, "tlvs"),
+        ({"tlvs": {"0x0000": "1"}}, "0x0000 is no parameter that a setting can give"),
+        ({"tlvs": {"0x0424": "1"}}, "0x0424 is no parameter that a setting can give"),
+        ({"metadata_tlvs": {"0x020c": "key"}}, "metadata_tlvs: 0x020c is no parameter"),
+        ({"tlvs": {"0x1400": "café"}}, "0x1400 must be 1 to 255 printable ASCII"),
+        ({"tlvs": {"0x1400": "hex:0"}}, "or hex: and the octets"),
+        ({"tlvs": {"0x1400": "hex:"}}, "or hex: and the octets"),
+        ({"tlvs": {"0x1400": "1" * 256}}, "1 to 255"),
+        ({"list_tlvs": {"a list": {"0x1400": "1"}}}, "'a list' is no list's number"),
+        ({"list_tlvs": {"+15559870000": {"0x1400": ""}}}, "list_tlvs"),
+        ({"metadata_tlvs": {"0x1400": ""}}, "metadata_tlvs"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named(wrong, says):
+    with pytest.raises(CarrierTrouble, match=re.escape(says)):
+        chosen(**wrong)
 
 
 def test_the_recipient_is_international_without_a_plus():

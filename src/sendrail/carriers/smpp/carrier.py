@@ -45,6 +45,11 @@ class SmppCarrier:
         self._dispatcher: Dispatcher | None = None
         self._binds: list[Bind] = []
 
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether the link sends parameters that customers give with their messages."""
+        return self._settings.extras.reads_metadata
+
     def connections(self, part: Part) -> int:
         """Return how many binds such a part of the link keeps."""
         return len(self._settings.roles(part))
@@ -58,6 +63,7 @@ class SmppCarrier:
             self._unnamed.__next__,
             partial(receipts.same_form, settings=self._settings, receipted=False),
             self._clock,
+            one_receipt=self._settings.receipts_per == "message",
         )
         self._binds = [
             Bind(

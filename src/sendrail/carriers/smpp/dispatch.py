@@ -8,6 +8,7 @@ back as unavailable: only what has left is ever uncertain.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sendrail.carriers.sdk import Report
@@ -71,14 +72,17 @@ class Dispatcher:
         name_for_unnamed: Callable[[], str],
         same_form: Callable[[str], str],
         clock: Clock,
+        *,
+        one_receipt: bool = False,
     ) -> None:
         """Start without binds.
 
         `name_for_unnamed` makes a reference for a message that the SMSC took without naming it,
-        `same_form` brings an id into the form in which receipts have it.
+        `same_form` brings an id into the form in which receipts have it, `one_receipt` says that
+        there is one for all parts of a message.
         """
         self.senders: list[Bind] = []
-        self._exceptions = exceptions
+        self._conclude_parts = partial(conclude, exceptions=exceptions, one_receipt=one_receipt)
         self._name_for_unnamed = name_for_unnamed
         self._same_form = same_form
         self._clock = clock
@@ -238,7 +242,7 @@ class Dispatcher:
         if len(fates) == 1 and isinstance(fates[0], Taken):
             self._tell(submission, Submitted(fates[0].ref))
             return
-        said = conclude(_all(fates), submission.tries, self._exceptions)
+        said = self._conclude_parts(_all(fates), submission.tries)
         if not isinstance(said, Again):
             self._tell(submission, said)
             return
@@ -273,7 +277,7 @@ class Dispatcher:
         fates = submission.fates
         if submission.outcome is None or any(isinstance(each, Unanswered) for each in fates):
             return
-        said = conclude(_all(fates), submission.tries, self._exceptions)
+        said = self._conclude_parts(_all(fates), submission.tries)
         if isinstance(said, Submitted) or len(fates) == 1:
             assert not isinstance(said, Again), "a single part is never offered again here"
             submission.batch.report(submission.message, said)

@@ -50,14 +50,25 @@ class Again(NamedTuple):
 Fate = Taken | Refused | Unanswered | Unsent
 
 
-def conclude(fates: Sequence[Fate], tries: int, exceptions: Mapping[int, Then]) -> Outcome | Again:
-    """Decide what follows when every part has met its fate, for the given time (the first is 1)."""
+def conclude(
+    fates: Sequence[Fate],
+    tries: int,
+    exceptions: Mapping[int, Then],
+    *,
+    one_receipt: bool = False,
+) -> Outcome | Again:
+    """Decide what follows when every part has met its fate, for the given time (the first is 1).
+
+    `one_receipt` says that the SMSC gives a receipt for the message and none for its parts.
+    """
     refs, refused, unanswered, unsent = _sorted(fates)
     if unanswered:
         index, detail = unanswered[0]
         return Uncertain(_of(index, fates, detail))
     if len(refs) == len(fates):
-        return Submitted(refs[0], tuple(refs[1:]))
+        # Some SMSCs give all parts one name, and one receipt under it.
+        first, *further = dict.fromkeys(refs)
+        return Submitted(first, tuple(further), one_receipt and len(refs) > 1)
     if not refs:
         return _nothing_taken(refused, unsent, exceptions)
     if unsent:

@@ -2,27 +2,26 @@
 
 SMPP 3.4 (issue 1.2), and of 5.0 what an ESME meets on the way of a message. Whatever bytes come,
 reading them gives a value or `MalformedPdu`; what we do not know of, parameters and commands alike,
-is kept as it came.
+is kept as it came. What can be used of a malformed PDU all the same is for `salvage.py` to say.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
+from sendrail.carriers.smpp.fields import Integer, MalformedPdu, Octets, Text
+
 HEADER_OCTETS: Final = 16
-# Twice what the largest PDU needs in practice: a message_payload of 64 KiB is a mistake or worse.
-PDU_OCTETS_MAX: Final = 64 * 1024
+# One parameter may hold 65,535 octets, such as a message_payload. A PDU above the bound would end
+# the bind, be offered again, and end it again; so the bound leaves room for that and all beside it.
+PDU_OCTETS_MAX: Final = 128 * 1024
 SHORT_MESSAGE_OCTETS_MAX: Final = 254
 # The bit that makes an answer of a request's command_id.
 ANSWER: Final = 0x80000000
 
 Tlvs = tuple[tuple[int, bytes], ...]
-
-
-class MalformedPdu(ValueError):
-    """The bytes are no PDU; the text says which part of them."""
 
 
 class Command(IntEnum):
@@ -245,6 +244,40 @@ def write_tlvs(tlvs: Tlvs) -> bytes:
     return b"".join(_TLV.pack(tag, len(value)) + value for tag, value in tlvs)
 
 
+def read_tlvs(octets: bytes) -> tuple[Tlvs, bytes]:
+    """Return the optional parameters that are whole, and what is left after them."""
+    tlvs, at = [], 0
+    while len(octets) - at >= _TLV.size:
+        tag, length = _TLV.unpack_from(octets, at)
+        end = at + _TLV.size + length
+        if end > len(octets):
+            break
+        tlvs.append((tag, octets[at + _TLV.size : end]))
+        at = end
+    return tuple(tlvs), octets[at:]
+
+
+def read_fields(frame: bytes, command: int) -> tuple[dict[str, Any], int, str]:
+    """Return the fields of a body that are whole, where they end, and why there are no more.
+
+    They are those before the optional parameters; of a command that has none there are none.
+    """
+    values: dict[str, Any] = {}
+    at = HEADER_OCTETS
+    for each in _LAYOUTS.get(_BODIES.get(command, Bare), ()):
+        try:
+            values[each.name], at = each.read(frame, at)
+        except MalformedPdu as error:
+            return values, at, str(error)
+    return values, at, ""
+
+
+def make_body(command: int, values: Mapping[str, Any]) -> Body:
+    """Return the body of a command from some of its fields."""
+    body: Body = _BODIES[command](**values)
+    return body
+
+
 def find(tlvs: Tlvs, tag: int) -> bytes | None:
     """Return the value of the first parameter with this tag."""
     for each, value in tlvs:
@@ -259,14 +292,18 @@ class Framer:
     __slots__ = ("_rest",)
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the PDUs that are complete; raises `MalformedPdu` where the stream cannot go on.
 
         What was yielded before is good. Exhaust it before the next call.
         """
-        stream = self._rest + data if self._rest else data
+        stream: bytes | bytearray = data
+        if self._rest:
+            # Grown in place: a PDU that comes an octet at a time is not copied with each of them.
+            self._rest += data
+            stream = self._rest
         at, end = 0, len(stream)
         while end - at >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(stream, at)
@@ -276,9 +313,12 @@ class Framer:
                 )
             if end - at < length:
                 break
-            yield stream[at : at + length]
+            yield bytes(stream[at : at + length])
             at += length
-        self._rest = stream[at:]
+        if stream is self._rest:
+            del self._rest[:at]
+        else:
+            self._rest += stream[at:]
 
 
 class Stencil:
@@ -331,115 +371,50 @@ class Stencil:
 _HEADER: Final = struct.Struct(">IIII")
 _LENGTH: Final = struct.Struct(">I")
 _TLV: Final = struct.Struct(">HH")
-_OCTET_MAX: Final = 0xFF
 
 
-@dataclass(frozen=True, slots=True)
-class _Integer:
-    """One octet."""
-
-    name: str
-
-    def read(self, frame: bytes, at: int) -> tuple[int, int]:
-        if at >= len(frame):
-            raise MalformedPdu(f"the body ends before {self.name}")
-        return frame[at], at + 1
-
-    def write(self, value: int) -> bytes:
-        if not 0 <= value <= _OCTET_MAX:
-            raise ValueError(f"{self.name} is one octet and cannot be {value}")
-        return bytes((value,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A C-octet string: text up to a NUL.
-
-    `octets_max` counts the NUL, as the specification's tables do. We keep to it when writing; when
-    reading, an SMSC with longer ids is taken as it is.
-    """
-
-    name: str
-    octets_max: int
-
-    def read(self, frame: bytes, at: int) -> tuple[str, int]:
-        end = frame.find(0, at)
-        if end < 0:
-            raise MalformedPdu(f"the body ends inside {self.name}")
-        return frame[at:end].decode("latin-1"), end + 1
-
-    def write(self, value: str) -> bytes:
-        octets = value.encode("latin-1", "replace")
-        if len(octets) >= self.octets_max or 0 in octets:
-            raise ValueError(
-                f"{self.name} holds at most {self.octets_max - 1} characters and no NUL"
-            )
-        return octets + b"\0"
-
-
-@dataclass(frozen=True, slots=True)
-class _Octets:
-    """Octets after a length of one octet: sm_length and short_message."""
-
-    name: str
-
-    def read(self, frame: bytes, at: int) -> tuple[bytes, int]:
-        if at >= len(frame):
-            raise MalformedPdu(f"the body ends before the length of {self.name}")
-        start = at + 1
-        end = start + frame[at]
-        if end > len(frame):
-            raise MalformedPdu(f"the body ends inside {self.name}")
-        return frame[start:end], end
-
-    def write(self, value: bytes) -> bytes:
-        if len(value) > _OCTET_MAX:
-            raise ValueError(f"{self.name} holds at most {_OCTET_MAX} octets")
-        return bytes((len(value),)) + value
-
-
-_Layout = tuple[_Integer | _Text | _Octets, ...]
+_Layout = tuple[Integer | Text | Octets, ...]
 
 
 def _address(prefix: str, name: str, octets_max: int) -> _Layout:
-    return _Integer(f"{prefix}_ton"), _Integer(f"{prefix}_npi"), _Text(name, octets_max)
+    return Integer(f"{prefix}_ton"), Integer(f"{prefix}_npi"), Text(name, octets_max)
 
 
 # Sizes of 3.4, chapter 4. A password of more than eight characters is against it and in use.
 _LAYOUTS: Final[dict[type, _Layout]] = {
     Bind: (
-        _Text("system_id", 16),
-        _Text("password", 65),
-        _Text("system_type", 13),
-        _Integer("interface_version"),
+        Text("system_id", 16),
+        Text("password", 65),
+        Text("system_type", 13),
+        Integer("interface_version"),
         *_address("addr", "address_range", 41),
     ),
-    BindAnswer: (_Text("system_id", 16),),
+    BindAnswer: (Text("system_id", 16),),
     Message: (
-        _Text("service_type", 6),
+        Text("service_type", 6),
         *_address("source_addr", "source_addr", 21),
         *_address("dest_addr", "destination_addr", 21),
-        _Integer("esm_class"),
-        _Integer("protocol_id"),
-        _Integer("priority_flag"),
-        _Text("schedule_delivery_time", 17),
-        _Text("validity_period", 17),
-        _Integer("registered_delivery"),
-        _Integer("replace_if_present_flag"),
-        _Integer("data_coding"),
-        _Integer("sm_default_msg_id"),
-        _Octets("short_message"),
+        Integer("esm_class"),
+        Integer("protocol_id"),
+        Integer("priority_flag"),
+        Text("schedule_delivery_time", 17),
+        Text("validity_period", 17),
+        Integer("registered_delivery"),
+        Integer("replace_if_present_flag"),
+        Integer("data_coding"),
+        Integer("sm_default_msg_id"),
+        Octets("short_message"),
     ),
     DataMessage: (
-        _Text("service_type", 6),
+        Text("service_type", 6),
         *_address("source_addr", "source_addr", 65),
         *_address("dest_addr", "destination_addr", 65),
-        _Integer("esm_class"),
-        _Integer("registered_delivery"),
-        _Integer("data_coding"),
+        Integer("esm_class"),
+        Integer("registered_delivery"),
+        Integer("data_coding"),
     ),
-    MessageAnswer: (_Text("message_id", 65),),
-    Outbind: (_Text("system_id", 16), _Text("password", 65)),
+    MessageAnswer: (Text("message_id", 65),),
+    Outbind: (Text("system_id", 16), Text("password", 65)),
     AlertNotification: (
         *_address("source_addr", "source_addr", 65),
         *_address("esme_addr", "esme_addr", 65),
@@ -476,19 +451,13 @@ def _read_body(frame: bytes, kind: type[Any]) -> Any:
     for each in _LAYOUTS[kind]:
         values[each.name], at = each.read(frame, at)
     if at < len(frame):
-        values["tlvs"] = _read_tlvs(frame, at)
+        values["tlvs"], rest = read_tlvs(frame[at:])
+        if rest:
+            raise MalformedPdu(f"the body ends inside {_unread(rest)}")
     return kind(**values)
 
 
-def _read_tlvs(frame: bytes, at: int) -> Tlvs:
-    tlvs = []
-    while at < len(frame):
-        if len(frame) - at < _TLV.size:
-            raise MalformedPdu("the body ends inside the head of an optional parameter")
-        tag, length = _TLV.unpack_from(frame, at)
-        at += _TLV.size
-        if len(frame) - at < length:
-            raise MalformedPdu(f"the body ends inside the optional parameter 0x{tag:04X}")
-        tlvs.append((tag, frame[at : at + length]))
-        at += length
-    return tuple(tlvs)
+def _unread(rest: bytes) -> str:
+    if len(rest) < _TLV.size:
+        return "the head of an optional parameter"
+    return f"the optional parameter 0x{int.from_bytes(rest[:2], 'big'):04X}"

@@ -1,34 +1,37 @@
 """What a deliver_sm says: a receipt on a message's fate, or a text from a handset.
 
-A receipt's parameters are believed before its text, whose format is custom (3.4: appendix B) and
-varies with the SMSC. What comes without the receipt's mark in esm_class is a handset's text,
-whatever it looks like: anybody can write `stat:DELIVRD`.
+A receipt is marked as one, in esm_class or by a parameter that only receipts have: no handset
+writes those. What has its form without a mark is a handset's text, unless the link says otherwise:
+anybody can write `stat:DELIVRD`.
 """
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from sendrail.carriers.details import TROUBLE, Detail
-from sendrail.carriers.smpp import pdu
-from sendrail.carriers.smpp.pdu import DataMessage, MalformedPdu, Message, Tag, Tlvs
+from sendrail.carriers.smpp import pdu, salvage, states
+from sendrail.carriers.smpp.fields import MalformedPdu
+from sendrail.carriers.smpp.pdu import DataMessage, Message, Tag, Tlvs
+from sendrail.carriers.smpp.replies import header_of, read_reply
 from sendrail.carriers.smpp.settings import Settings
-from sendrail.carriers.smpp.text import UCS2, UDH_INDICATOR, read_text
-from sendrail.domain import phone
+from sendrail.carriers.smpp.text import UCS2, unpack
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Callback, Receipt, Reply, ReplyPart
+from sendrail.domain.receipt import Callback, Receipt, Reply, has_receipts_form
+from sendrail.domain.text import decode_gsm7
 
 # esm_class of a deliver_sm, bits 5 to 2 (3.4: 5.2.12; 5.0: 4.7.12). An SME acknowledgement and an
 # intermediate notification tell of the way: they settle nothing.
 _KIND: Final = 0x3C
 _DELIVERY_RECEIPT: Final = 0x04
 _INTERMEDIATE: Final = frozenset({0x08, 0x20})
-# UDH information elements with their lengths, 3GPP TS 23.040, 9.2.3.24.
-_CONCATENATION_8: Final = (0x00, 3)
-_CONCATENATION_16: Final = (0x08, 4)
+_RECEIPT_TAGS: Final = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE})
 _GSM_NETWORK: Final = 3
+# What is longer than this is no receipt's text, in any encoding.
+_TEXT_OCTETS_MAX: Final = 2_048
 
 
 def read(raw: bytes, settings: Settings) -> Callback:
@@ -37,17 +40,37 @@ def read(raw: bytes, settings: Settings) -> Callback:
     Raises `CarrierTrouble` when it makes no sense.
     """
     try:
-        body = pdu.read(raw).body
+        body, flaw, is_cut = salvage.read(raw)
     except MalformedPdu as error:
         raise CarrierTrouble(f"The SMSC's deliver_sm cannot be read: {error}.") from error
     if not isinstance(body, Message | DataMessage):
         raise CarrierTrouble("The SMSC's callback is no deliver_sm.")
+    try:
+        said = _read(body, settings, is_cut=is_cut, is_whole=not flaw)
+    except CarrierTrouble as trouble:
+        if not flaw:
+            raise
+        raise CarrierTrouble(f"The SMSC's deliver_sm is malformed: {flaw}. {trouble}") from trouble
+    return replace(said, flaw=flaw) if flaw else said
+
+
+def _read(
+    body: Message | DataMessage, settings: Settings, *, is_cut: bool, is_whole: bool
+) -> Receipt | Reply:
     octets = body.short_message if isinstance(body, Message) else b""
     octets = octets or pdu.find(body.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     kind = body.esm_class & _KIND
-    if kind == _DELIVERY_RECEIPT or kind in _INTERMEDIATE:
-        return _receipt(body, octets, settings, settles=kind == _DELIVERY_RECEIPT)
-    return _reply(body, octets, settings)
+    is_marked = kind == _DELIVERY_RECEIPT or any(tag in _RECEIPT_TAGS for tag, _ in body.tlvs)
+    if is_marked or kind in _INTERMEDIATE:
+        fields = _fields(body, octets, is_cut=is_cut)
+        return _receipt(body.tlvs, fields, settings, settles=kind not in _INTERMEDIATE)
+    if not (octets or is_whole):
+        raise CarrierTrouble("Its text is missing.")
+    reply = read_reply(body, octets, settings)
+    if settings.unmarked_receipts and has_receipts_form(reply.body):
+        fields = _fields(body, octets, is_cut=is_cut)
+        return _receipt(body.tlvs, fields, settings, settles=True)
+    return reply
 
 
 def same_form(message_id: str, settings: Settings, *, receipted: bool) -> str:
@@ -69,46 +92,12 @@ _HEX: Final = re.compile(r"[0-9a-f]{1,32}").fullmatch
 
 # --- Receipts
 
-# What each state settles, our word for it unless an error says more of the recipient, and the name
-# that goes along. 3.4: 5.2.28, and 5.0: 4.7.15 for 0 and 9. A message that is accepted is read by
-# a person at the SMSC "on behalf of the subscriber"; in use the word says that it is on its way.
-_STATES: Final[dict[int, tuple[Status | None, Detail, str]]] = {
-    0: (None, Detail.ENROUTE, "SCHEDULED"),
-    1: (None, Detail.ENROUTE, "ENROUTE"),
-    2: (Status.DELIVERED, Detail.DELIVERED, "DELIVRD"),
-    3: (Status.UNDELIVERED, Detail.EXPIRED, "EXPIRED"),
-    4: (Status.FAILED, Detail.CANCELLED, "DELETED"),
-    5: (Status.UNDELIVERED, Detail.UNKNOWN, "UNDELIV"),
-    6: (None, Detail.ENROUTE, "ACCEPTD"),
-    7: (Status.UNDELIVERED, Detail.UNKNOWN, "UNKNOWN"),
-    8: (Status.FAILED, Detail.UNKNOWN, "REJECTD"),
-    9: (Status.FAILED, Detail.UNKNOWN, "SKIPPED"),
-}
 _DETAIL_OF: Final = {trouble: detail for detail, trouble in TROUBLE.items()}
-# 3.4: appendix B, cut to seven letters there; SMSCs write them out as well.
-_WORDS: Final = {
-    "SCHEDUL": 0,
-    "ENROUTE": 1,
-    "BUFFERE": 1,
-    "DELIVRD": 2,
-    "DELIVER": 2,
-    "EXPIRED": 3,
-    "DELETED": 4,
-    "UNDELIV": 5,
-    "FAILED": 5,
-    "ACCEPTD": 6,
-    "ACCEPTE": 6,
-    "UNKNOWN": 7,
-    "REJECTD": 8,
-    "REJECTE": 8,
-    "SKIPPED": 9,
-}
-_WORD_LETTERS: Final = 7
 
 # What follows `text:` is the message's own beginning, and may say anything.
 _OWN_TEXT: Final = re.compile(r"(?:^|\s)text:", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|\s)id:\s*([^\s]+)", re.IGNORECASE)
-_STATE: Final = re.compile(r"(?:^|\s)stat:\s*([A-Za-z]+)", re.IGNORECASE)
+_STATE: Final = re.compile(r"(?:^|\s)stat:\s*([^\s]+)", re.IGNORECASE)
 _ERROR: Final = re.compile(r"(?:^|\s)err:\s*([A-Za-z0-9]+)", re.IGNORECASE)
 
 # 3GPP TS 29.002, 17.6.6: MAP errors that say something of the recipient.
@@ -122,29 +111,85 @@ _MAP_TROUBLES: Final = {
 }
 
 
-def _receipt(
-    body: Message | DataMessage, octets: bytes, settings: Settings, *, settles: bool
-) -> Receipt:
-    text = octets.decode("utf-16-be" if body.data_coding == UCS2 else "latin-1", "replace")
+class _Fields(NamedTuple):
+    """What the text of a receipt says; `is_cut` of its last word that it may go on."""
+
+    ref: str = ""
+    word: str = ""
+    error: str = ""
+    is_cut: bool = False
+
+
+def _fields(body: Message | DataMessage, octets: bytes, *, is_cut: bool) -> _Fields:
+    """Read a receipt's text as what makes most sense: as it is said to be, or else."""
+    best = _Fields()
+    octets = octets[:_TEXT_OCTETS_MAX]
+    for text in _readings(octets, header_of(body, octets), is_ucs2=body.data_coding == UCS2):
+        fields = _parse(text, is_cut=is_cut)
+        if fields.ref and fields.word:
+            return fields
+        best = max(best, fields, key=lambda each: bool(each.ref) + bool(each.word))
+    return best
+
+
+def _readings(octets: bytes, header_octets: int, *, is_ucs2: bool) -> Iterator[str]:
+    # A header may come unannounced, and an announced one may be none.
+    unannounced = octets[0] + 1 if octets else 0
+    for start in dict.fromkeys((header_octets, 0, unannounced)):
+        text = octets[start:]
+        if is_ucs2:
+            yield _utf16(text)
+        # Without its NULs UTF-16 of either order is ASCII, and so is a text with one too many.
+        yield text.replace(b"\0", b"").decode("latin-1")
+        yield _utf16(text)
+        yield decode_gsm7(unpack(text, start))
+
+
+def _utf16(octets: bytes) -> str:
+    order = "utf-16-le" if octets[:2] == b"\xff\xfe" else "utf-16-be"
+    return octets.decode(order, "replace").removeprefix("\ufeff")
+
+
+def _parse(text: str, *, is_cut: bool) -> _Fields:
     if (own := _OWN_TEXT.search(text)) is not None:
-        text = text[: own.start()]
-    ref = _string(pdu.find(body.tlvs, Tag.RECEIPTED_MESSAGE_ID)) or _first(_ID, text)
+        text, is_cut = text[: own.start()], False
+    ref, word = _ID.search(text), _STATE.search(text)
+    return _Fields(
+        # Of an id whose end is missing nothing is known: another message may have that one.
+        salvage.tidy_id(ref[1]) if ref and not (is_cut and ref.end() == len(text)) else "",
+        word[1].strip("\0,;.") if word else "",
+        _first(_ERROR, text) or "",
+        is_cut and word is not None and word.end() == len(text),
+    )
+
+
+def _receipt(tlvs: Tlvs, fields: _Fields, settings: Settings, *, settles: bool) -> Receipt:
+    ref = _string(pdu.find(tlvs, Tag.RECEIPTED_MESSAGE_ID)) or fields.ref
     if not ref:
         raise CarrierTrouble("A receipt of the SMSC names no message: no id in it.")
-    state = pdu.find(body.tlvs, Tag.MESSAGE_STATE)
-    number = state[0] if state else _WORDS.get((_first(_STATE, text) or "")[:_WORD_LETTERS].upper())
-    if number not in _STATES:
-        raise CarrierTrouble("A receipt of the SMSC names no state: no stat: that is known.")
-    status, word, name = _STATES[number]
-    error = _first(_ERROR, text)
-    trouble = _trouble(body.tlvs, error, settings) if status is not Status.DELIVERED else None
+    named = settings.state_words
+    state = states.decide(_state_number(tlvs), fields.word, named, is_cut=fields.is_cut)
+    if state is None:
+        raise CarrierTrouble("A receipt of the SMSC names no state: no stat: in it.")
+    status, word, name, _ = state
+    trouble = _trouble(tlvs, fields.error, settings) if status is not Status.DELIVERED else None
     detail = word if trouble is None or status is None else _DETAIL_OF[trouble]
+    is_plain = status in {None, Status.DELIVERED}
     return Receipt(
         carrier_ref=same_form(ref, settings, receipted=True),
         status=status if settles else None,
-        detail=detail if status in {None, Status.DELIVERED} else _with_code(detail, name, error),
+        detail=detail if is_plain else _with_code(detail, name, fields.error),
         trouble=trouble,
     )
+
+
+def _state_number(tlvs: Tlvs) -> int | None:
+    """Return message_state, in one octet or among NULs."""
+    octets = pdu.find(tlvs, Tag.MESSAGE_STATE)
+    if not octets:
+        return None
+    value = octets.strip(b"\0")
+    return int.from_bytes(value, "big") if value else 0
 
 
 def _with_code(detail: Detail, name: str, error: str | None) -> str:
@@ -172,61 +217,6 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
 
 
 def _string(octets: bytes | None) -> str:
-    return "" if octets is None else octets.partition(b"\0")[0].decode("latin-1").strip()
-
-
-# --- Texts from handsets
-
-
-def _reply(body: Message | DataMessage, octets: bytes, settings: Settings) -> Reply:
-    part = _sar(body.tlvs)
-    header_octets = 0
-    if body.esm_class & UDH_INDICATOR and octets:
-        header_octets = min(len(octets), octets[0] + 1)
-        part = _udh(octets[1:header_octets]) or part
-    text = read_text(
-        octets[header_octets:], body.data_coding, settings, header_octets=header_octets
-    )
-    return Reply(
-        sender=_number(body.source_addr),
-        list_number=_number(body.destination_addr),
-        body=text,
-        part=part,
-    )
-
-
-def _udh(header: bytes) -> ReplyPart | None:
-    """Return what the header says of the text's place among others."""
-    at = 0
-    while at + 2 <= len(header):
-        kind, value = header[at], header[at + 2 : at + 2 + header[at + 1]]
-        if (kind, len(value)) == _CONCATENATION_8:
-            return _part(value[0], value[1], value[2])
-        if (kind, len(value)) == _CONCATENATION_16:
-            return _part(int.from_bytes(value[:2], "big"), value[2], value[3])
-        at += 2 + header[at + 1]
-    return None
-
-
-def _sar(tlvs: Tlvs) -> ReplyPart | None:
-    tags = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
-    values = [int.from_bytes(octets, "big") for tag in tags if (octets := pdu.find(tlvs, tag))]
-    return _part(*values) if len(values) == len(tags) else None
-
-
-def _part(reference: int, total: int, number: int) -> ReplyPart | None:
-    # A place that cannot be is ignored, as 23.040 asks: the text then stands for itself.
-    if not 1 <= number <= total:
-        return None
-    return ReplyPart(reference=reference, total=total, number=number)
-
-
-def _number(address: str) -> PhoneNumber:
-    digits = address.strip().lstrip("+")
-    if not (digits.isascii() and digits.isdecimal() and digits[0] != "0"):
-        raise CarrierTrouble(
-            "A text from a handset has an address that is no international number."
-        )
-    if (number := phone.parse(f"+{digits}")) is None:
-        raise CarrierTrouble("A text from a handset has an address of too few or many digits.")
-    return number
+    """Return an id in a parameter; one that goes on after a NUL is not what it was."""
+    text = "" if octets is None else octets.decode("latin-1").strip(" \t\r\n\0")
+    return text if salvage.tidy_id(text) == text else ""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
-from sendrail.carriers.smpp import pdu
-from sendrail.carriers.smpp.pdu import Command, MalformedPdu, Tag
+from sendrail.carriers.smpp import pdu, salvage
+from sendrail.carriers.smpp.fields import MalformedPdu
+from sendrail.carriers.smpp.pdu import Command, Tag
 from sendrail.carriers.smpp.status import ESME_ROK, Status
 
 SEQUENCE_MAX: Final = 0x7FFFFFFF
@@ -261,13 +262,10 @@ class Session:
             events.append(Refused(status))
             self._end("the bind was refused", events)
             return
-        try:
-            body = pdu.read(frame).body
-        except MalformedPdu:
-            # It says yes; by which name and version the SMSC goes can do without.
-            body = pdu.BindAnswer()
-        assert isinstance(body, pdu.BindAnswer | pdu.Bare)
-        version = pdu.find(body.tlvs, Tag.SC_INTERFACE_VERSION)
+        # It says yes; by which name and version the SMSC goes can do without.
+        body = salvage.read(frame).body
+        tlvs = body.tlvs if isinstance(body, pdu.BindAnswer) else ()
+        version = pdu.find(tlvs, Tag.SC_INTERFACE_VERSION)
         system_id = body.system_id if isinstance(body, pdu.BindAnswer) else ""
         self.state = State.BOUND
         events.append(Bound(system_id, version[0] if version else 0x34))
@@ -341,16 +339,16 @@ def _narrowed(window: int, congestion: int) -> int:
 
 
 def _read_answer(frame: bytes) -> tuple[str, int]:
-    """Return message_id and congestion_state of an answer to a submit."""
+    """Return message_id and congestion_state of an answer to a submit, as far as it has them.
+
+    The status counts in any case: it stands in the header.
+    """
     end = frame.find(0, pdu.HEADER_OCTETS)
     if end == len(frame) - 1:
-        return frame[pdu.HEADER_OCTETS : end].decode("latin-1"), 0
-    try:
-        body = pdu.read(frame).body
-    except MalformedPdu:
-        # The status counts all the same: it stands in the header.
-        return "", 0
+        name = frame[pdu.HEADER_OCTETS : end].decode("latin-1")
+        return (name if name.isalnum() else salvage.tidy_id(name)), 0
+    body = salvage.read(frame).body
     if not isinstance(body, pdu.MessageAnswer):
         return "", 0
     congestion = pdu.find(body.tlvs, Tag.CONGESTION_STATE)
-    return body.message_id, congestion[0] if congestion else 0
+    return salvage.tidy_id(body.message_id), congestion[0] if congestion else 0

@@ -9,8 +9,11 @@ import msgspec
 from msgspec import Meta
 
 from sendrail.carriers.sdk import WHOLE_LINK, Part, Secret, read_settings
+from sendrail.carriers.smpp.extras import Extras, MetadataKeys, TlvValues
 from sendrail.carriers.smpp.session import Role
+from sendrail.carriers.smpp.states import Ends
 from sendrail.carriers.smpp.status import Then
+from sendrail.domain.address import is_country, read_number
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.errors import CarrierTrouble
 
@@ -22,6 +25,7 @@ _ASCII: Final = (
     "system_id", "password", "system_type", "address_range", "source_addr", "service_type",
 )  # fmt: skip
 _STATUS: Final = re.compile(r"0x[0-9a-fA-F]{1,8}").fullmatch
+_WORD: Final = re.compile(r"[!-~]{1,32}").fullmatch
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +64,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alphabet: Literal["gsm", "gsm_packed", "latin1", "latin1_as_3"] = "gsm"
     long_text: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
 
+    tlvs: TlvValues = {}
+    list_tlvs: Annotated[dict[str, TlvValues], Meta(max_length=10_000)] = {}
+    metadata_tlvs: MetadataKeys = {}
+    tlvs_end_with_nul: bool = False
+
     message_ids: Literal["exact", "loose", "hex_to_dec", "dec_to_hex"] = "exact"
+    receipts_per: Literal["part", "message"] = "part"
+    unmarked_receipts: bool = False
+    country: str | None = None
     statuses: dict[str, Then] = {}
+    receipt_states: dict[str, Ends] = {}
     receipt_errors: dict[str, RecipientTrouble] = {}
 
     def roles(self, part: Part = WHOLE_LINK) -> tuple[Role, ...]:
@@ -79,6 +92,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The `statuses` by number."""
         return {int(status, 16): then for status, then in self.statuses.items()}
 
+    @property
+    def extras(self) -> Extras:
+        """The `tlvs` of all kinds. Raises ValueError that says which is wrong."""
+        end = b"\0" if self.tlvs_end_with_nul else b""
+        return Extras(self.tlvs, self.list_tlvs, self.metadata_tlvs, end=end)
+
+    @property
+    def state_words(self) -> dict[str, Ends]:
+        """The `receipt_states` by word, in capitals."""
+        return {word.upper(): ends for word, ends in self.receipt_states.items()}
+
 
 def read(settings: Mapping[str, Any]) -> Settings:
     """Return the settings of a link; raises `CarrierTrouble` that names the one that is wrong."""
@@ -87,13 +111,50 @@ def read(settings: Mapping[str, Any]) -> Settings:
         text = getattr(chosen, name) or ""
         if not (text.isascii() and text.isprintable()):
             raise _trouble(name, f"{name} must be printable ASCII")
-    for status in chosen.statuses:
-        if not _STATUS(status):
-            raise _trouble("statuses", f"statuses: {status!r} is no status; write it as 0x45")
     if not chosen.tls and (chosen.tls_ca_file or chosen.tls_server_name):
         name = "tls_ca_file" if chosen.tls_ca_file else "tls_server_name"
         raise _trouble(name, f"{name} means nothing without tls; set tls to true")
+    _check_numbers(chosen)
+    _check_words(chosen)
+    try:
+        _ = chosen.extras
+    except ValueError as error:
+        name = next(each for each in ("list_tlvs", "metadata_tlvs", "tlvs") if each in str(error))
+        raise _trouble(name, str(error)) from error
     return chosen
+
+
+def _check_numbers(chosen: Settings) -> None:
+    if _is_mistyped(chosen.source_addr or ""):
+        raise _trouble(
+            "source_addr",
+            f"source_addr {chosen.source_addr!r} is no international number; write it as "
+            "+15550002000, a short code as 12345, a name in letters",
+        )
+    if chosen.country is not None and not is_country(chosen.country):
+        raise _trouble(
+            "country",
+            f"country {chosen.country!r} has no numbering plan; give two capitals, such as US",
+        )
+
+
+def _check_words(chosen: Settings) -> None:
+    for status in chosen.statuses:
+        if not _STATUS(status):
+            raise _trouble("statuses", f"statuses: {status!r} is no status; write it as 0x45")
+    for word in chosen.receipt_states:
+        if not _WORD(word):
+            raise _trouble(
+                "receipt_states",
+                f"receipt_states: {word!r} is no word of a receipt; write it as after its stat:",
+            )
+
+
+def _is_mistyped(source: str) -> bool:
+    """Tell whether a sender begins like an international number and is none."""
+    if any(letter.isalpha() for letter in source) or not source.startswith(("+", "00")):
+        return False
+    return read_number(source) is None
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

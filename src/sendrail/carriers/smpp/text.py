@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 from sendrail.carriers.smpp.pdu import Message, Stencil, Tag, write_tlvs
 from sendrail.carriers.smpp.settings import Settings
 from sendrail.domain import phone
+from sendrail.domain.address import SHORT_CODE_DIGITS_MAX, read_number
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import (
     UDH_OCTETS,
+    Alphabet,
     Encoding,
-    decode_gsm7,
+    decode,
     encode_gsm7,
     measure,
     split,
@@ -29,10 +31,8 @@ DEFAULT_ALPHABET: Final = 0
 LATIN1: Final = 3
 UCS2: Final = 8
 # TON and NPI, 3.4: 5.2.5 and 5.2.6.
-_INTERNATIONAL, _ALPHANUMERIC = 1, 5
+_INTERNATIONAL, _NATIONAL, _ALPHANUMERIC = 1, 2, 5
 _UNKNOWN, _E164 = 0, 1
-# Numbers of up to six digits are nobody's international number: they are short codes.
-_SHORT_CODE_DIGITS_MAX: Final = 6
 _UDH16_OCTETS: Final = 7
 # The most a header's counter of parts can say.
 _PARTS_MAX: Final = 255
@@ -46,15 +46,18 @@ class Composer:
         self._settings = settings
         self._alphabet = _ALPHABETS[settings.alphabet]
         self._reference = first_reference
+        self._extras = settings.extras
         self._stencil = lru_cache(_SENDERS_CACHED)(self._make_stencil)
 
     def bodies(self, message: Outbound) -> list[bytes]:
         """Return a body for each part of the message, in order.
 
-        Raises ValueError for a text of more parts than can be counted.
+        Raises ValueError for a text of more parts than can be counted, and for metadata that
+        cannot be sent.
         """
         stencil = self._stencil(message.sender)
         destination = b"%d" % message.recipient
+        extras = self._extras.of(message)
         encoding, _, segments = measure(message.body)
         alphabet = _UCS2 if encoding is Encoding.UCS2 else self._alphabet
         if segments == 1:
@@ -63,13 +66,18 @@ class Composer:
             except UnicodeEncodeError:
                 alphabet = _UCS2
             else:
-                return [stencil.fill(destination, alphabet.data_coding, octets)]
+                return [stencil.fill(destination, alphabet.data_coding, octets, tlvs=extras)]
         elif not alphabet.has(message.body):
             alphabet = _UCS2
-        return self._long(stencil, destination, message.body, alphabet)
+        return self._long(stencil, destination, message.body, alphabet, extras)
 
     def _long(
-        self, stencil: Stencil, destination: bytes, body: str, alphabet: "_Alphabet"
+        self,
+        stencil: Stencil,
+        destination: bytes,
+        body: str,
+        alphabet: "_Alphabet",
+        extras: bytes,
     ) -> list[bytes]:
         way = self._settings.long_text
         encoding = Encoding.UCS2 if alphabet is _UCS2 else None
@@ -81,10 +89,10 @@ class Composer:
             )
         code = alphabet.data_coding
         if len(pieces) == 1:
-            return [stencil.fill(destination, code, alphabet.encode(body, 0))]
+            return [stencil.fill(destination, code, alphabet.encode(body, 0), tlvs=extras)]
         if way == "payload":
             payload = write_tlvs(((Tag.MESSAGE_PAYLOAD, alphabet.encode(body, 0)),))
-            return [stencil.fill(destination, code, b"", tlvs=payload)]
+            return [stencil.fill(destination, code, b"", tlvs=payload + extras)]
         self._reference += 1
         if way == "sar":
             return [
@@ -92,7 +100,7 @@ class Composer:
                     destination,
                     code,
                     alphabet.encode(piece, 0),
-                    tlvs=_sar(self._reference, len(pieces), number),
+                    tlvs=_sar(self._reference, len(pieces), number) + extras,
                 )
                 for number, piece in enumerate(pieces, 1)
             ]
@@ -104,14 +112,14 @@ class Composer:
                 header(self._reference, len(pieces), number)
                 + alphabet.encode(piece, header_octets),
                 esm_class=UDH_INDICATOR,
+                tlvs=extras,
             )
             for number, piece in enumerate(pieces, 1)
         ]
 
     def _make_stencil(self, sender: str) -> Stencil:
         chosen = self._settings
-        source = chosen.source_addr or phone.bare(sender)
-        ton, npi = _address_type(source, chosen)
+        source, ton, npi = _source(chosen.source_addr or phone.bare(sender), chosen)
         return Stencil(
             Message(
                 service_type=chosen.service_type,
@@ -129,27 +137,38 @@ class Composer:
 def read_text(
     octets: bytes, data_coding: int, settings: Settings, *, header_octets: int = 0
 ) -> str:
-    """Return what a handset wrote; octets that are none of its alphabet's become U+FFFD.
+    """Return what a handset wrote; octets that are none of its alphabet's become U+FFFD."""
+    return decode(*read_octets(octets, data_coding, settings, header_octets=header_octets))
+
+
+def read_octets(
+    octets: bytes, data_coding: int, settings: Settings, *, header_octets: int = 0
+) -> tuple[bytes, Alphabet]:
+    """Return what a handset wrote as octets of an alphabet, septets one to an octet.
 
     `header_octets` were in front of the text: packed septets begin at a septet's border after them.
     """
     kind = _kind(data_coding)
     if kind == UCS2:
-        return octets.decode("utf-16-be", "replace")
+        return octets, Alphabet.UCS2
     if kind != DEFAULT_ALPHABET:
-        return octets.decode("latin-1")
-    return _ALPHABETS[settings.alphabet].decode(octets, header_octets)
+        return octets, Alphabet.LATIN1
+    default = _ALPHABETS[settings.alphabet]
+    if default.is_packed:
+        octets = unpack(octets, header_octets)
+    return octets, default.reads
 
 
 # --- Alphabets
 
 
 class _Alphabet(NamedTuple):
-    """A data_coding with what it means; both ways are told the octets of the header before."""
+    """A data_coding with what it means; `encode` takes the octets of the header before as well."""
 
     data_coding: int
     encode: Callable[[str, int], bytes]
-    decode: Callable[[bytes, int], str]
+    reads: Alphabet
+    is_packed: bool = False
 
     def has(self, text: str) -> bool:
         try:
@@ -163,44 +182,24 @@ def _encode_gsm(text: str, _: int) -> bytes:
     return encode_gsm7(text)
 
 
-def _decode_gsm(octets: bytes, _: int) -> str:
-    try:
-        return decode_gsm7(octets)
-    except ValueError:
-        # Octets above 0x7F: the SMSC's default alphabet is another than the link was told.
-        return octets.decode("latin-1")
-
-
 def _encode_packed(text: str, header_octets: int) -> bytes:
     return pack(encode_gsm7(text), header_octets)
-
-
-def _decode_packed(octets: bytes, header_octets: int) -> str:
-    return decode_gsm7(unpack(octets, header_octets))
 
 
 def _encode_latin1(text: str, _: int) -> bytes:
     return text.encode("latin-1")
 
 
-def _decode_latin1(octets: bytes, _: int) -> str:
-    return octets.decode("latin-1")
-
-
 def _encode_ucs2(text: str, _: int) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def _decode_ucs2(octets: bytes, _: int) -> str:
-    return octets.decode("utf-16-be", "replace")
-
-
-_UCS2: Final = _Alphabet(UCS2, _encode_ucs2, _decode_ucs2)
+_UCS2: Final = _Alphabet(UCS2, _encode_ucs2, Alphabet.UCS2)
 _ALPHABETS: Final = {
-    "gsm": _Alphabet(DEFAULT_ALPHABET, _encode_gsm, _decode_gsm),
-    "gsm_packed": _Alphabet(DEFAULT_ALPHABET, _encode_packed, _decode_packed),
-    "latin1": _Alphabet(DEFAULT_ALPHABET, _encode_latin1, _decode_latin1),
-    "latin1_as_3": _Alphabet(LATIN1, _encode_latin1, _decode_gsm),
+    "gsm": _Alphabet(DEFAULT_ALPHABET, _encode_gsm, Alphabet.GSM7),
+    "gsm_packed": _Alphabet(DEFAULT_ALPHABET, _encode_packed, Alphabet.GSM7, is_packed=True),
+    "latin1": _Alphabet(DEFAULT_ALPHABET, _encode_latin1, Alphabet.LATIN1),
+    "latin1_as_3": _Alphabet(LATIN1, _encode_latin1, Alphabet.GSM7),
 }
 
 # 3GPP TS 23.038, 4: the groups of a data_coding of GSM make, and the alphabets in their bits 3 and
@@ -244,12 +243,20 @@ def pack(septets: bytes, header_octets: int = 0) -> bytes:
 
 def unpack(octets: bytes, header_octets: int = 0) -> bytes:
     """Return the septets of packed octets, one to an octet."""
-    offset = _fill_bits(header_octets)
-    number = int.from_bytes(octets, "little") >> offset
-    count = max(0, len(octets) * _OCTET - offset) // _SEPTET
-    septets = bytes(number >> at * _SEPTET & 0x7F for at in range(count))
-    full = (len(octets) * _OCTET - offset) % _SEPTET == 0
-    return septets[:-1] if full and septets[-1:] in {b"\r", b"\0"} else septets
+    septets = bytearray()
+    fill_bits = _fill_bits(header_octets)
+    # With as many bits before them the fill bits are a septet of their own.
+    rest, bits = 0, -fill_bits % _SEPTET
+    for octet in octets:
+        rest |= octet << bits
+        bits += _OCTET
+        while bits >= _SEPTET:
+            septets.append(rest & 0x7F)
+            rest >>= _SEPTET
+            bits -= _SEPTET
+    # Where the last septet ends with its octet it may be there to fill it.
+    is_filled = bits == 0 and bytes(septets[-1:]) in {b"\r", b"\0"}
+    return bytes(septets[bool(fill_bits) : len(septets) - is_filled])
 
 
 def _fill_bits(header_octets: int) -> int:
@@ -277,10 +284,15 @@ def _sar(reference: int, total: int, number: int) -> bytes:
     )
 
 
-def _address_type(source: str, settings: Settings) -> tuple[int, int]:
-    """Return TON and NPI of a source address."""
-    if not source.isdecimal():
-        return _ALPHANUMERIC, _UNKNOWN
-    if len(source) <= _SHORT_CODE_DIGITS_MAX:
-        return settings.short_code_ton, settings.short_code_npi
-    return _INTERNATIONAL, _E164
+def _source(text: str, settings: Settings) -> tuple[str, int, int]:
+    """Return a source address as it is sent, and its TON and NPI.
+
+    A number is sent without a plus, blanks and brackets, which only people write.
+    """
+    if text.startswith(("+", "00")) and (number := read_number(text)) is not None:
+        return str(number), _INTERNATIONAL, _E164
+    if not text.isdecimal():
+        return text, _ALPHANUMERIC, _UNKNOWN
+    if len(text) <= SHORT_CODE_DIGITS_MAX:
+        return text, settings.short_code_ton, settings.short_code_npi
+    return text, _NATIONAL if text[0] == "0" else _INTERNATIONAL, _E164

@@ -6,9 +6,10 @@ from typing import Final
 from sendrail.domain.consent import Keyword, Reading
 from sendrail.domain.ids import LinkId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Reply, ReplyPart
+from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import SendingList
 from sendrail.domain.webhook import Event
+from sendrail.storage.hot_inbound import part_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.rows import PartsKey
@@ -31,12 +32,12 @@ FORGET_REFS: Final = """
 ONE_BY_ONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 KEEP_PART: Final = """
     INSERT INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
-        answered, joined, received_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9) ON CONFLICT DO NOTHING
+        octets, alphabet, answered, joined, received_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11) ON CONFLICT DO NOTHING
 """
 # One who joins a text locks its parts, so that no other joins it as well.
 PARTS: Final = """
-    SELECT number, body, answered, joined FROM reply_parts
+    SELECT number, body, octets, alphabet, answered, joined FROM reply_parts
     WHERE link_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
     ORDER BY number FOR UPDATE
 """
@@ -99,22 +100,15 @@ class Replies:
         assert place is not None, "a whole text has no parts"
         key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
         self._driver.row(ONE_BY_ONE, f"reply parts {key}")
-        kept = (*key, place.number, part.body, part.answered, now)
-        return self._driver.run(KEEP_PART, *kept) == 1
+        values = (
+            *key, place.number, part.body, place.octets, place.alphabet, part.answered,
+            now,
+        )  # fmt: skip
+        return self._driver.run(KEEP_PART, *values) == 1
 
     def parts(self, key: PartsKey) -> list[Reply]:
         """Return the parts of a text that are there, in their order; none once it was joined."""
-        return [
-            Reply(
-                sender=key.sender,
-                list_number=key.list_number,
-                body=body,
-                answered=answered,
-                part=ReplyPart(reference=key.reference, total=key.total, number=number),
-            )
-            for number, body, answered, joined in self._driver.rows(PARTS, *key)
-            if not joined
-        ]
+        return [part_of(key, row) for row in self._driver.rows(PARTS, *key) if not row[-1]]
 
     def part_body(self, key: PartsKey, number: int) -> str | None:
         """Return the text of one part, joined or not."""

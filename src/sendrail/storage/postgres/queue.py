@@ -49,6 +49,11 @@ LOAD: Final = """
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
 """
+METADATA: Final = """
+    SELECT m.number, m.metadata
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+    JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
+"""
 LEAVE_QUEUE: Final = """
     DELETE FROM queue AS q
     USING unnest($1::smallint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[])
@@ -179,6 +184,11 @@ class Queue:
         lanes, numbers = [place.lane for place in places], [place.number for place in places]
         return {row[0]: WaitingMessage(*row) for row in self._driver.rows(LOAD, lanes, numbers)}
 
+    def metadata(self, places: Sequence[QueuePlace]) -> dict[int, str | None]:
+        """Return what customers attached to messages, which only some carriers read."""
+        lanes, numbers = [place.lane for place in places], [place.number for place in places]
+        return {row[0]: row[1] for row in self._driver.rows(METADATA, lanes, numbers)}
+
     def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None:
         if not drops:
             return
@@ -241,10 +251,11 @@ class Queue:
         kept, parts_left = [], []
         for a in arrivals:
             refs = (str(a.carrier_ref), *a.further_refs)
-            if a.further_refs:
+            is_in_parts = a.further_refs and not a.one_receipt
+            if is_in_parts:
                 parts_left.append((len(refs), a.number, a.lane))
             for part, ref in enumerate(refs, 1):
-                place = (part, len(refs)) if a.further_refs else (None, None)
+                place = (part, len(refs)) if is_in_parts else (None, None)
                 lane = ref_lane(a.link_id, ref)
                 kept.append((lane, a.link_id, ref, a.lane, a.number, *place, a.ended_at))
         if kept:
