@@ -23,6 +23,7 @@ from sendrail.api.errors import CODES
 from sendrail.api.v2 import contacts
 from sendrail.api.v2.blocks import BLOCKS_MAX
 from sendrail.api.v2.contacts import CONTACT_BYTES_MAX, CONTACTS_MAX
+from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
@@ -249,6 +250,7 @@ def limits() -> str:
         ("body of a request, in bytes", BODY_BYTES_MAX, fixed, "payload_too_large"),
         ("messages in a batch", BATCH_MAX, fixed, "too_many_messages"),
         ("`metadata` of a message, in bytes", METADATA_BYTES_MAX, fixed, "metadata_too_large"),
+        ("`metadata` of a message, in levels of nesting", DEPTH_MAX, fixed, "invalid_field"),
         ("`Idempotency-Key`, in characters", IDEMPOTENCY_KEY_MAX, fixed, "invalid_idempotency_key"),
         ("contacts in a batch", CONTACTS_MAX, fixed, "too_many_contacts"),
         ("a contact, in bytes", CONTACT_BYTES_MAX, fixed, "payload_too_large"),

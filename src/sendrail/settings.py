@@ -106,9 +106,14 @@ class Settings:
         low=1,
         high=30 * 86_400,
     )
-    segments_max: int = _setting(10, "The longest text accepted, in segments.", low=1, high=255)
     characters_max: int = _setting(
         1_600, "The longest text accepted, in characters.", low=1, high=39_015
+    )
+    segments_max: int = _setting(
+        255,
+        "The longest text accepted, in segments; 255 is what any text can be sent in.",
+        low=1,
+        high=255,
     )
     blocked_words: str = _setting(
         "", "Words no message may contain, for the whole installation, separated by commas."

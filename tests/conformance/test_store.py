@@ -12,6 +12,7 @@ from stores import (
     ANN,
     BEN,
     CID,
+    FOREVER,
     NOW,
     OURS,
     THEIRS,
@@ -22,7 +23,15 @@ from stores import (
 
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.rows import Asked, Caller, Found, KeptAnswer, KnownContact, MessageFilter
+from sendrail.storage.rows import (
+    Asked,
+    Caller,
+    Found,
+    KeptAnswer,
+    KnownContact,
+    MessageFilter,
+    MessagePlace,
+)
 
 # Transactions
 
@@ -363,6 +372,7 @@ LOOKS = [
     lambda tx, account, _: tx.lookup.page(account, MessageFilter(list_number=OURS), 0, 10).total,
     lambda tx, account, _: tx.lookup.page(account, MessageFilter(recipient=ANN), 0, 10).total,
     lambda tx, account, _: tx.lookup.after(account, 0, 10),
+    lambda tx, account, _: tx.lookup.older(account, ANY, MessagePlace(FOREVER, 1 << 60), 10),
     lambda tx, account, _: tx.lists.find(account, OURS),
     lambda tx, account, _: [sender for sender in tx.lists.all(account) if sender.number == OURS],
     lambda tx, account, _: tx.gate.lists([(account, OURS)]),

@@ -17,7 +17,14 @@ from stores import (
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
-from sendrail.storage.rows import Owner, PartWord
+from sendrail.storage.rows import (
+    Departure,
+    MessageFilter,
+    MessagePlace,
+    Owner,
+    PartWord,
+    Verdict,
+)
 
 # Messages
 
@@ -34,7 +41,8 @@ def test_a_message_is_found_as_it_was_inserted(house):
     assert (found.body, found.metadata) == (body, metadata)
     assert (found.status, found.detail, found.attempt) == (Status.QUEUED, None, 0)
     assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)
-    assert (found.carrier, found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 4
+    assert (found.provider, found.link, found.provider_detail) == (None,) * 3
+    assert (found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 3
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
     assert waiting == (house.no(7), house.us, BEN, 0, 5, 0, "ucs2", 2, body, None)
 
@@ -118,7 +126,7 @@ def test_a_departed_message_waits_no_more_and_its_intent_is_written(house):
     assert open_attempt == (
         house.no(1), house.list.lane, house.list.id, house.link, "sending", 1, 4, 0, 0, NOW,
     )  # fmt: skip
-    assert house.find(1).carrier == "sandbox"
+    assert (house.find(1).provider, house.find(1).link) == ("simulator", "sandbox")
 
 
 @pytest.mark.parametrize("before", ["depart", "drop"])
@@ -175,6 +183,70 @@ def test_an_arrival_closes_its_attempt(house):
     assert (attempt.attempt, attempt.outcome, attempt.carrier_ref) == (1, "submitted", "ref-1")
     assert (attempt.started_at, attempt.ended_at) == (NOW, NOW + 50)
     assert house.read(lambda tx: tx.queue.unsettled(Status.SENDING, 0, 10)) == []
+
+
+def test_stretches_of_messages_go_on_where_the_last_one_ended(house):
+    def insert(tx):
+        for number in range(1, 12):
+            # Many of one millisecond, and some out of order where numbers say nothing of time.
+            row = (
+                house.no(number), house.list.lane, house.us, house.list.id, ANN,
+                NOW + number // 4, 0, 1, "gsm7", "Hello", None,
+            )  # fmt: skip
+            tx.messages.insert([row], NOW)
+
+    house.write(insert)
+    about = MessageFilter(list_number=OURS)
+    paged = house.read(lambda tx: tx.lookup.page(house.us, about, 0, 50)).messages
+    assert len(paged) == 11
+    for limit in (1, 2, 4, 11, 12):
+        place, seen = MessagePlace(FOREVER, house.no(12)), []
+        while found := house.read(
+            lambda tx, place=place, limit=limit: tx.lookup.older(house.us, about, place, limit)
+        ):
+            assert len(found) <= limit
+            seen += [each.number for each in found]
+            assert len(seen) <= len(paged), "it goes back"
+            place = MessagePlace(found[-1].created_at, found[-1].number)
+        assert seen == [each.number for each in paged]
+
+
+def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
+    def own(number):
+        return house.find(number).provider_detail
+
+    def depart_again(number, attempt):
+        house.write(
+            lambda tx: tx.queue.depart(
+                [house.place(number, due_at=NOW + 5_000)],
+                [Departure(attempt, 1, house.link, NOW + 5_000, house.no(number))],
+            )
+        )
+
+    for number in range(1, 6):
+        house.queue(number)
+        house.depart(number)
+    house.arrive(house.arrival(1, status="failed", carrier_ref=None, provider_detail="30007"))
+    [attempt] = house.read(lambda tx: tx.lookup.attempts(house.us, house.no(1)))
+    assert (own(1), attempt.provider_detail) == ("30007", "30007")
+    # A receipt's word takes the place of an answer's, and none that of one.
+    house.arrive(*(house.requeued(number, provider_detail="HTTP 500") for number in (2, 3, 4)))
+    depart_again(2, 2)
+    house.arrive(house.arrival(2, attempt=2, attempts_spent=2))
+    assert own(2) is None
+    verdict = Verdict("undelivered", "ABSENT", NOW, house.no(2), house.list.lane, "27")
+    house.write(lambda tx: tx.inbox.apply([verdict]))
+    assert own(2) == "27"
+    house.write(
+        lambda tx: tx.queue.drop(
+            [(house.place(3, due_at=NOW + 5_000), Status.DROPPED, "stale")], NOW
+        )
+    )
+    assert (own(3), house.find(3).detail) == (None, "stale")
+    house.write(lambda tx: tx.queue.hold([house.place(4, due_at=NOW + 5_000)], "an older copy"))
+    assert (own(4), house.find(4).detail) == ("an older copy", "uncertain")
+    house.write(lambda tx: tx.queue.expire(house.no(4), house.list.lane, "unknown_outcome", NOW))
+    assert (own(4), house.find(4).detail) == (None, "unknown_outcome")
 
 
 def test_a_final_arrival_ends_the_message(house):

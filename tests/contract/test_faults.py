@@ -1,10 +1,12 @@
 """What is refused, with which status, code and parameter, and which fault comes first."""
 
+import gzip
 import json
+import zlib
 
 import pytest
 
-LONG = "a" * 1531  # ten segments hold 1,530 characters
+LONG = "a" * 1601
 SINGLE = ["send-raw", "send"]
 BULK = ["send-raw/bulk", "send/bulk"]
 
@@ -62,20 +64,20 @@ FIELDS = [
     ({"to": "tel:+15550100000"}, "invalid_phone", "to"),
     ({"list_number": "15550001000"}, "invalid_list_number", "list_number"),
     ({"body": LONG}, "message_too_long", "body"),
-    ({"body": "ж" * 671}, "message_too_long", "body"),
+    ({"body": "ж" * 1601}, "message_too_long", "body"),
     ({"body": "a\0b"}, "invalid_field", "body"),
     ({"metadata": {"x": "y" * 16_384}}, "metadata_too_large", "metadata"),
 ]
 TYPES = [
-    ({"to": 15550100000}, "to", "`to` must be a string, not a number"),
-    ({"to": True}, "to", "`to` must be a string, not a boolean"),
-    ({"to": ["+15550100000"]}, "to", "`to` must be a string, not an array"),
-    ({"list_number": {}}, "list_number", "`list_number` must be a string, not an object"),
-    ({"body": 1.5}, "body", "`body` must be a string, not a number"),
-    ({"metadata": []}, "metadata", "`metadata` must be an object"),
-    ({"metadata": "{}"}, "metadata", "`metadata` must be an object"),
-    ({"metadata": 0}, "metadata", "`metadata` must be an object"),
-    ({"metadata": False}, "metadata", "`metadata` must be an object"),
+    ({"to": 15550100000}, "to", "to must be a string, not a number"),
+    ({"to": True}, "to", "to must be a string, not a boolean"),
+    ({"to": ["+15550100000"]}, "to", "to must be a string, not an array"),
+    ({"list_number": {}}, "list_number", "list_number must be a string, not an object"),
+    ({"body": 1.5}, "body", "body must be a string, not a number"),
+    ({"metadata": []}, "metadata", "metadata must be an object"),
+    ({"metadata": "{}"}, "metadata", "metadata must be an object"),
+    ({"metadata": 0}, "metadata", "metadata must be an object"),
+    ({"metadata": False}, "metadata", "metadata must be an object"),
 ]
 FLAGS = [
     "skip_duplicate_check",
@@ -84,7 +86,7 @@ FLAGS = [
     "skip_journey_check",
 ]
 RAW_TYPES = [
-    ({flag: wrong}, flag, f"`{flag}` must be a boolean, not {what}")
+    ({flag: wrong}, flag, f"{flag} must be a boolean, not {what}")
     for flag in FLAGS
     for wrong, what in [
         ("yes", "a string"),
@@ -94,17 +96,17 @@ RAW_TYPES = [
     ]
 ]
 SEND_TYPES = [
-    ({"wrap_links": "no"}, "wrap_links", "`wrap_links` must be a boolean, not a string"),
-    ({"contact_data": []}, "contact_data", "`contact_data` must be an object, not an array"),
+    ({"wrap_links": "no"}, "wrap_links", "wrap_links must be a boolean, not a string"),
+    ({"contact_data": []}, "contact_data", "contact_data must be an object, not an array"),
     (
         {"contact_data": {"first_name": 5}},
         "contact_data.first_name",
-        "`contact_data.first_name` must be a string, not a number",
+        "contact_data.first_name must be a string, not a number",
     ),
     (
         {"contact_data": {"custom_fields": {"a": {}}}},
         "contact_data.custom_fields.a",
-        "`contact_data.custom_fields.a` must be a boolean, a number or a string, not an object",
+        "contact_data.custom_fields.a must be a boolean, a number or a string, not an object",
     ),
 ]
 
@@ -131,7 +133,7 @@ def test_a_number_out_of_range(door, number):
     body = json.dumps(door.order()).replace("{", '{"contact_data":{"custom_fields":{"a":%s}},', 1)
     assert door.post("send", body % number).status_code in {200, 400}
     error = check(door.post("send-raw", f'{{"to":{number}}}'), 400, "invalid_field", "to")
-    assert error["error"].startswith("`to` ")
+    assert error["error"].startswith("to ")
 
 
 GATE = [
@@ -232,45 +234,136 @@ class TestWhoAsks:
             check(answer, 401, "invalid_api_key")
 
 
+# Each body with what its answer says of it.
 BROKEN = {
-    "empty": b"",
-    "blank": b"  ",
-    "cut": b'{"to": "+1555',
-    "bare word": b"hello",
-    "array": b"[]",
-    "string": b'"x"',
-    "number": b"5",
-    "null": b"null",
-    "two values": b"{} {}",
-    "single quotes": b"{'to': 1}",
-    "trailing comma": b'{"to": "x",}',
-    "NaN": b'{"metadata": {"a": NaN}}',
-    "leading zero": b'{"metadata": {"a": 01}}',
-    "lone surrogate": b'{"body": "\\ud83d"}',
-    "reversed surrogates": b'{"body": "\\ude00\\ud83d"}',
-    "lone surrogate in metadata": b'{"metadata": {"a": "\\ud83d"}}',
-    "raw NUL": b'{"body": "a\x00b"}',
-    "raw NUL between": b'{"body": "a"}\x00',
-    "raw line break": b'{"body": "a\nb"}',
-    "bad escape": b'{"body": "\\x"}',
-    "not UTF-8": b'{"body": "\xff"}',
-    "cut UTF-8": b'{"body": "\xe2\x82"}',
-    "overlong UTF-8": b'{"body": "\xc0\xaf"}',
-    "surrogate as UTF-8": b'{"body": "\xed\xa0\xbd"}',
-    "not UTF-8 in metadata": b'{"metadata": {"a": "\xff"}}',
-    "not UTF-8 where nobody looks": b'{"other": "\xff"}',
-    "byte order mark": b"\xef\xbb\xbf{}",
-    "UTF-16": '{"to": "x"}'.encode("utf-16"),
-    "deep": b"[" * 100_000,
-    "deep where nobody looks": b'{"other": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
-    "deep metadata": b'{"metadata": {"a": ' + b"[" * 8_000 + b"]" * 8_000 + b"}}",
+    "empty": (b"", "is empty"),
+    "blank": (b"  ", "is empty"),
+    "cut": (b'{"to": "+1555', "after 13 bytes"),
+    "bare word": (b"hello", "at byte 0"),
+    "array": (b"[]", "a JSON object, not an array"),
+    "string": (b'"x"', "not a string"),
+    "number": (b"5", "not a number"),
+    "null": (b"null", "not null"),
+    "two values": (b"{} {}", "trailing characters at byte 3"),
+    "single quotes": (b"{'to': 1}", "double quotes"),
+    "a form": (b"to=%2B15550100000&body=x", "is a form"),
+    "trailing comma": (b'{"to": "x",}', "trailing comma in object at byte 11"),
+    "trailing comma in a list": (b'{"a": [1,]}', "trailing comma in array at byte 9"),
+    "no comma": (b'{"to":"x" "body":"y"}', "expected ',' or '}' at byte 10"),
+    "NaN": (b'{"metadata": {"a": NaN}}', "NaN is no number in JSON (at byte 19)"),
+    "infinity": (b'{"metadata": {"a": -Infinity}}', "Infinity is no number"),
+    "leading zero": (b'{"metadata": {"a": 01}}', "invalid number at byte 20"),
+    "Python": (b'{"skip_rate_limit": True}', "True is no word of JSON"),
+    "raw NUL": (b'{"body": "a\x00b"}', "invalid character (0x00) at byte 11"),
+    "raw NUL between": (b'{"body": "a"}\x00', "at byte 13"),
+    "raw line break": (b'{"body": "a\nb"}', "a line break in a string at byte 11; write it as \\n"),
+    "raw tab": (b'{"body": "a\tb"}', "a tab in a string at byte 11; write it as \\t"),
+    "raw line break of Windows": (b'{"body": "a\r\nb"}', "at byte 11; write it as \\r"),
+    "bad escape": (b'{"body": "\\x"}', "at byte 11"),
+    "not UTF-8": (b'{"body": "\xff"}', "is not UTF-8: byte 10 is 0xFF"),
+    "Latin-1": ('{"body": "Grüße"}'.encode("latin-1"), "byte 12 is 0xFC. If it is Latin-1"),
+    "cut UTF-8": (b'{"body": "\xe2\x82"}', "byte 10 is 0xE2"),
+    "overlong UTF-8": (b'{"body": "\xc0\xaf"}', "byte 10 is 0xC0"),
+    "surrogate as UTF-8": (b'{"body": "\xed\xa0\xbd"}', "byte 10 is 0xED"),
+    "not UTF-8 in metadata": (b'{"metadata": {"a": "\xff"}}', "byte 20 is 0xFF"),
+    "not UTF-8 where nobody looks": (b'{"other": "\xff"}', "byte 11 is 0xFF"),
+    "byte order mark": (b"\xef\xbb\xbf{}", "byte order mark"),
+    "UTF-16": ('{"to": "x"}'.encode("utf-16"), "UTF-16"),
+    "UTF-16 without a mark": ('{"to": "x"}'.encode("utf-16-le"), "UTF-16"),
+    "UTF-16 of the other end": ('{"to": "x"}'.encode("utf-16-be"), "UTF-16"),
+    "UTF-32": ('{"to": "x"}'.encode("utf-32"), "UTF-32"),
+    "gzip": (gzip.compress(b"{}"), "gzip"),
+    "deflate": (zlib.compress(b"{}"), "deflate"),
+    "a spreadsheet": (b"PK\x03\x04 and so on", "spreadsheet"),
+    "deep": (b"[" * 100_000, "object"),
+    "too much": (b'{"a":' + b"[" * 5_000 + b"[]," * 200_000, "too many arrays"),
 }
 
 
 @pytest.mark.parametrize("path", SINGLE + BULK)
-@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_a_body_that_is_no_json_object(door, path, body):
-    check(door.post(path, body), 400, "invalid_json")
+@pytest.mark.parametrize(("body", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_body_that_is_no_json_object(door, path, body, says):
+    assert says in check(door.post(path, body), 400, "invalid_json")["error"]
+
+
+# What is JSON, and yet no text can hold it.
+HALVES = {
+    "body": '"body": "cut \\ud83d"',
+    "to": '"to": "\\ude00"',
+    "list_number": '"list_number": "\\ud83d\\ud83d"',
+    "metadata": '"metadata": {"a": ["\\ude00\\ud83d"]}',
+}
+
+
+@pytest.mark.parametrize("path", SINGLE)
+@pytest.mark.parametrize(("param", "field"), HALVES.items())
+def test_half_a_character_is_the_fault_of_its_field(door, path, param, field):
+    order = json.dumps(door.order())[:-1] + f", {field}}}"
+    error = check(door.post(path, order), 400, "invalid_field", param)
+    assert error["error"].startswith(f"{param} holds half of a surrogate pair")
+
+
+@pytest.mark.parametrize(
+    ("data", "param"),
+    [
+        ('{"first_name": "\\ud83d"}', "contact_data.first_name"),
+        ('{"custom_fields": {"city": "\\ud83d"}}', "contact_data.custom_fields.city"),
+        ('{"custom_fields": {"\\ud83d": 1}}', "contact_data.custom_fields"),
+    ],
+)
+def test_half_a_character_for_a_macro(door, data, param):
+    order = json.dumps(door.order())[:-1] + f', "contact_data": {data}}}'
+    check(door.post("send", order), 400, "invalid_field", param)
+
+
+@pytest.mark.parametrize("path", SINGLE)
+def test_what_nobody_looks_at_may_be_anything_that_is_json(door, path):
+    odd = '"\\ud83d", "deep": ' + "[" * 20_000 + "]" * 20_000
+    order = json.dumps(door.order())[:-1] + f', "other": {odd}}}'
+    assert door.post(path, order).status_code == 200
+    told = door.post(f"{path}/bulk", f'{{"messages": [{order.replace("Hello", "Again")}]}}')
+    assert told.json()["queued_count"] == 1
+
+
+@pytest.mark.parametrize("path", SINGLE)
+@pytest.mark.parametrize("braces", ["[]", '{"a":}'])
+@pytest.mark.parametrize(
+    ("levels", "fits"), [(64, True), (65, False), (400, False), (1_500, False), (8_000, False)]
+)
+def test_metadata_has_64_levels(door, path, braces, levels, fits):
+    begin, end = braces[:-1], braces[-1]
+    # The innermost object has to hold something: a key asks for a value.
+    inside = "1" if begin != "[" else ""
+    nested = begin * (levels - 1) + inside + end * (levels - 1)
+    order = json.dumps(door.order())[:-1] + f', "metadata": {{"x": {nested}}}}}'
+    answer = door.post(path, order)
+    if fits:
+        assert answer.status_code == 200, answer.text
+    else:
+        error = check(answer, 400, "invalid_field", "metadata")
+        assert error["error"] == "metadata is nested more than 64 levels deep"
+
+
+def test_brackets_in_metadatas_texts_are_no_levels(door):
+    door.send(metadata={"x": '[{"\\' * 1_000})
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ('{"city": {}}', "contact_data.custom_fields.city"),
+        ('{"a": 1, "b": [1]}', "contact_data.custom_fields.b"),
+        ('{"": []}', "contact_data.custom_fields"),
+        ('{"favourite colour": []}', "contact_data.custom_fields.favourite colour"),
+        ('{"%s": []}' % ("k" * 5_000), "contact_data.custom_fields." + "k" * 100),
+        ('{"n": 1e400}', "contact_data.custom_fields.n"),
+        ("[]", "contact_data.custom_fields"),
+    ],
+)
+def test_a_value_at_fault_is_named_by_its_key(door, fields, param):
+    order = json.dumps(door.order())[:-1] + f', "contact_data": {{"custom_fields": {fields}}}}}'
+    error = check(door.post("send", order), 400, "invalid_field", param)
+    assert param in error["error"]
 
 
 @pytest.mark.parametrize("path", SINGLE + BULK)
@@ -351,6 +444,37 @@ class TestBatch:
         assert list(queued) == [0, len(bad) + 1, len(bad) + 2]
         for index, name in queued.items():
             assert door.get(f"messages/{name}").json()["to"] == messages[index]["to"]
+
+    @pytest.mark.parametrize("path", BULK)
+    def test_judges_odd_records_alone(self, door, path):
+        good = [json.dumps(door.order(body=f"Good {n}")) for n in range(3)]
+
+        def odd(more):
+            return json.dumps(door.order())[:-1] + f", {more}}}"
+
+        bad = [
+            (odd(HALVES["body"]), "invalid_field", "body"),
+            (odd('"body": "\\ude00\\ud83d"'), "invalid_field", "body"),
+            (odd('"body": "a\\u0000b"'), "invalid_field", "body"),
+            (odd(HALVES["metadata"]), "invalid_field", "metadata"),
+            (odd('"metadata": {"x": ' + "[" * 100 + "]" * 100 + "}"), "invalid_field", "metadata"),
+            (
+                odd('"metadata": {"x": ' + "[" * 7_000 + "]" * 7_000 + "}"),
+                "invalid_field",
+                "metadata",
+            ),
+            ("[" * 2_000 + "]" * 2_000, "invalid_field", "messages"),
+            ('"\\ud83d"', "invalid_field", "messages"),
+        ]
+        records = [good[0], *(row[0] for row in bad), good[1], good[2]]
+        answer = door.post(path, f'{{"messages": [{",".join(records)}], "note": "\\ud83d"}}')
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert [each["index"] for each in told["messages"]] == [0, len(bad) + 1, len(bad) + 2]
+        shown = [(each["index"], each["code"], each["param"]) for each in told["errors"]]
+        assert shown == [(index, *row[1:]) for index, row in enumerate(bad, 1)]
+        for error, record in zip(told["errors"][:5], records[1:], strict=False):
+            assert error["to"] == json.loads(record)["to"]
 
     @pytest.mark.parametrize("path", BULK)
     def test_shows_recipients_even_of_what_it_cannot_read(self, door, path):

@@ -27,10 +27,12 @@ def test_a_message_tells_everything(door):
         "body": order["body"],
         "status": "sent",
         "status_detail": None,
+        "provider_detail": None,
         "encoding": "gsm7",
         "segments": 1,
         "attempts": 1,
-        "provider": "sandbox",
+        "provider": "simulator",
+        "link": "sandbox",
         "metadata": {"order": 7},
         "automatic": False,
         "ended_at": None,
@@ -114,6 +116,7 @@ class TestPages:
             "total": 7,
             "total_pages": 1,
             "total_is_exact": True,
+            "next_cursor": None,
         }
 
     def test_go_on_until_there_are_no_more(self, door, shelf):
@@ -125,6 +128,42 @@ class TestPages:
             assert names(answer) == expected
             told = answer.json()["pagination"]
             assert (told["page"], told["total"], told["total_pages"]) == (page, 7, 3)
+
+    @pytest.mark.parametrize("per_page", [1, 2, 3, 6, 7, 50])
+    def test_go_on_by_a_cursor_to_the_end(self, door, shelf, per_page):
+        number, ids, _ = shelf
+        params = {"list_number": number, "per_page": per_page}
+        seen, cursor, asked = [], None, 0
+        while asked == 0 or cursor is not None:
+            answer = door.get("messages", params=params | ({"cursor": cursor} if cursor else {}))
+            seen += names(answer)
+            told = answer.json()["pagination"]
+            assert told["per_page"] == per_page
+            if cursor is not None:
+                uncounted = ("page", "total", "total_pages", "total_is_exact")
+                assert [told[name] for name in uncounted] == [None] * 4
+            cursor, asked = told["next_cursor"], asked + 1
+        assert seen == ids
+        assert asked == -(-7 // per_page)
+
+    def test_by_a_cursor_obey_the_filters_and_what_came_since_is_not_among_them(self, door):
+        who = door.recipient()
+        ids = [door.send(to=who, body=f"Message {n}") for n in range(4)]
+        params = {"to": who, "per_page": 2}
+        cursor = door.get("messages", params=params).json()["pagination"]["next_cursor"]
+        door.send(to=who, body="later")
+        door.send(body="to another")
+        assert names(door.get("messages", params=params | {"cursor": cursor})) == ids[1::-1]
+        theirs = door.get("messages", params={"cursor": cursor}, x_api_key=door.their_key)
+        assert names(theirs) == []
+
+    def test_take_a_page_or_a_cursor(self, door):
+        door.send()
+        door.send()
+        answer = door.get("messages", params={"per_page": 1})
+        cursor = answer.json()["pagination"]["next_cursor"]
+        error = door.get("messages", params={"page": 1, "cursor": cursor}).json()
+        assert (error["code"], error["param"]) == ("invalid_parameter", "cursor")
 
     def test_of_nothing(self, door):
         told = door.get("messages", params={"list_number": door.unknown}).json()
@@ -176,6 +215,7 @@ BAD_TIMES = ("", "now", "2026-13-01", "1700000000x", "2026-01-31T25:00:00Z")
 BAD_VALUES = {
     "page": (*BAD_NUMBERS, "10001"),
     "per_page": (*BAD_NUMBERS, "101"),
+    "cursor": ("", "x", "zzzzzzzz", "zzzzzzz1", "x7y8z9w0-1", "x7y8z9w0" + "f" * 16, "0" * 5000),
     "status": ("", "sending", "QUEUED", "queued,sent"),
     "to": BAD_PHONES,
     # A name of at most eleven characters is a sender as well.

@@ -50,7 +50,7 @@ def test_the_last_of_a_repeated_field_counts(door):
 
 
 @pytest.mark.parametrize(
-    "body", ["Grüße, Ünïcode 🎉 \u2028", "line\nbreak\ttab", '"\\/{}', "a" * 1530]
+    "body", ["Grüße, Ünïcode 🎉 \u2028", "line\nbreak\ttab", '"\\/{}', "a" * 1600, "🎉" * 1600]
 )
 def test_the_text_comes_back_unchanged(door, body):
     assert door.get(f"messages/{door.send(body=body)}").json()["body"] == body
@@ -174,9 +174,52 @@ class TestMacros:
         data = {"first_name": "Ada", "custom_fields": {"first_name": "Eve", "last_name": "Own"}}
         assert self.sent(door, "{{first_name}} {{last_name}}", data) == "Ada Own"
 
-    @pytest.mark.parametrize("body", ["{single}", "{{}}", "{{a b}}", "{{1a}}", "}}{{", "{{ü}}"])
+    def test_custom_fields_by_their_whole_name(self, door):
+        data = {"first_name": "Ada", "custom_fields": {"city": "Oslo", "first_name": "Eve", "": 1}}
+        body = "{{custom_fields.city}} {{ custom_fields.first_name }} {{first_name}} {{city}}"
+        assert self.sent(door, body, data) == "Oslo Eve Ada Oslo"
+
+    def test_have_a_default_for_what_is_missing(self, door):
+        data = {"first_name": "Ada", "last_name": " ", "custom_fields": {"n": None, "no": False}}
+        body = "{{first_name|x}} {{ last_name | Lovelace }} {{n|5}} {{no|yes}} {{nick|}}."
+        assert self.sent(door, body, data) == "Ada Lovelace 5 false ."
+        assert self.sent(door, "Hi {{first_name|dear friend}}!") == "Hi dear friend!"
+        bulk = {"messages": [door.order(body="Hi {{custom_fields.city|you}}")]}
+        told = door.post("send/bulk", bulk).json()["messages"]
+        assert door.get(f"messages/{told[0]['message_id']}").json()["body"] == "Hi you"
+
+    @pytest.mark.parametrize("body", ["{single}", "}}{{", "{{first_name", "first_name}}"])
     def test_other_braces_are_text(self, door, body):
         assert self.sent(door, body) == body
+
+    @pytest.mark.parametrize(
+        "macro",
+        [
+            "{{}}",
+            "{{a b}}",
+            "{{1a}}",
+            "{{ü}}",
+            "{{first-name}}",
+            "{{First_name}}",
+            "{{custom_fields.city}}",
+            "{{contact.phone}}",
+            "{{link1}}",
+            "{{brand_name}}",
+            "{{sendId}}",
+            "{{a.b}}",
+            "{{#if x}}",
+            "{{first_name|a{b}c}}",
+            "{{a {{messageId}} b}}",
+            "{{first_name\n",
+            "{{first_name|{{last_name}}}}",
+        ],
+    )
+    def test_whatever_else_stands_in_two_braces_is_refused(self, door, macro):
+        body = f"Hi {macro}}}" if macro.endswith("\n") else f"Hi {macro}"
+        error = door.post("send", door.order(body=f"{body} }}}}")).json()
+        assert (error.get("code"), error.get("param")) == ("unknown_macro", "body")
+        told = door.post("send/bulk", {"messages": [door.order(body=f"{body} }}}}")]}).json()
+        assert [each["code"] for each in told["errors"]] == ["unknown_macro"]
 
     @pytest.mark.parametrize("data", [..., None, {}, {"first_name": None}, {"custom_fields": {}}])
     def test_without_a_value_are_refused(self, door, data):
@@ -192,8 +235,8 @@ class TestMacros:
             answer = door.post("send", door.order(body=body, contact_data=data))
             return answer.json().get("code")
 
-        assert code("{{first_name}}", first_name="x" * 1530) is None
-        assert code("{{first_name}}", first_name="x" * 1531) == "message_too_long"
+        assert code("{{first_name}}", first_name="x" * 1600) is None
+        assert code("{{first_name}}", first_name="x" * 1601) == "message_too_long"
         assert code("{{first_name}}", first_name=door.blocked_word) == "blocked_content"
         assert code("{{first_name}}", first_name=" ") == "missing_body"
         assert code("{{first_name}}", first_name="a\0b") == "invalid_field"

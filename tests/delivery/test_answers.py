@@ -191,7 +191,7 @@ def test_a_message_without_an_answer_is_uncertain_and_the_list_decides(
     road.carrier.will(ANN, step)
     [message_id] = road.send(road.add_list(on_uncertain=policy), ANN)
     road.deliver(40)
-    assert road.fate(message_id) == (fate, detail if fate == "uncertain" else None)
+    assert road.fate(message_id) == (fate, f"uncertain ({detail})" if fate == "uncertain" else None)
     assert len(road.carrier.taken) == copies
     assert road.listed(Status.UNCERTAIN) == ([message_id] if fate == "uncertain" else [])
     assert road.counted("messages_uncertain_total") == 1
@@ -203,7 +203,7 @@ def test_twice_uncertain_is_not_sent_a_third_time(road):
     road.carrier.will(ANN, *[Uncertain("lost")] * 5)
     [message_id] = road.send(road.add_list(on_uncertain=OnUncertain.RESEND_ONCE), ANN)
     road.deliver(60)
-    assert road.fate(message_id) == ("uncertain", "lost")
+    assert road.fate(message_id) == ("uncertain", "uncertain (lost)")
     assert len(road.carrier.taken) == 2
 
 
@@ -230,7 +230,7 @@ def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kep
     road.carrier.will(ANN, None)
     [message_id] = road.send(road.add_list(), ANN)
     road.deliver(31)
-    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    assert road.fate(message_id) == ("uncertain", "uncertain (no answer in time)")
     for _ in range(2):
         road.do(road.carrier.report(Submitted("late-ref")))
     road.pass_time(1)
@@ -247,7 +247,7 @@ def test_an_uncertain_message_may_be_named_after_all(road):
     road.deliver()
     road.do(road.carrier.report(Submitted("late-ref")))
     road.pass_time(1)
-    assert road.fate(message_id) == ("uncertain", "no answer")
+    assert road.fate(message_id) == ("uncertain", "uncertain (no answer)")
     number = road.ids.read(message_id)
     owners = road.write(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
     assert owners[road.link, "late-ref"].number == number
@@ -262,7 +262,7 @@ def test_a_late_no_does_not_send_again_what_may_have_arrived(road, late):
     road.deliver(31)
     road.do(road.carrier.report(late))
     road.pass_time(60)
-    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    assert road.fate(message_id) == ("uncertain", "uncertain (no answer in time)")
     assert len(road.carrier.taken) == 1
 
 
@@ -356,7 +356,7 @@ def test_a_stop_does_not_wait_for_ever_and_leaves_nothing_open(road):
     [message_id] = road.send(road.add_list(), ANN)
     road.deliver(0.2)
     road.stop_all()
-    assert road.fate(message_id) == ("uncertain", "stopped before the answer")
+    assert road.fate(message_id) == ("uncertain", "uncertain (stopped before the answer)")
 
 
 def test_who_has_lost_the_lanes_sends_nothing_more(road):

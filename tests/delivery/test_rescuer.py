@@ -46,7 +46,7 @@ def left_open(road):
 def test_an_attempt_left_open_is_held_as_uncertain_and_listed(road, left_open):
     message_id = left_open()
     assert rescue(road) == 1
-    assert road.fate(message_id) == ("uncertain", "stopped before the answer")
+    assert road.fate(message_id) == ("uncertain", "uncertain (stopped before the answer)")
     assert road.listed(Status.UNCERTAIN) == [message_id]
     road.deliver(60)
     assert road.carrier.recipients == [ANN]
@@ -113,7 +113,7 @@ def test_a_list_that_is_gone_holds_what_it_left(road, left_open):
 
 
 @pytest.mark.parametrize(
-    ("hours", "fate"), [(3.9, ("uncertain", "stopped before the answer")), (4.1, None)]
+    ("hours", "fate"), [(3.9, ("uncertain", "uncertain (stopped before the answer)")), (4.1, None)]
 )
 def test_an_uncertain_message_fails_when_its_time_is_over(road, left_open, hours, fate):
     message_id = left_open()

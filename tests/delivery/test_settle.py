@@ -73,7 +73,7 @@ def test_there_is_an_example_of_every_outcome():
         (Failed("x"), 4, Status.QUEUED, 4, "x", None, NOW + 120_000),
         (Failed("x"), 5, Status.FAILED, 5, "x", None, None),
         (Rejected("x"), 1, Status.FAILED, 1, "x", None, None),
-        (Uncertain("x"), 1, Status.UNCERTAIN, 1, "x", None, None),
+        (Uncertain("x"), 1, Status.UNCERTAIN, 1, "uncertain", None, None),
     ],
 )
 def test_an_outcome_is_followed_by(outcome, attempt, status, cost, detail, ref, due_at):
@@ -85,6 +85,24 @@ def test_an_outcome_is_followed_by(outcome, attempt, status, cost, detail, ref, 
         ref,
         due_at,
     )
+
+
+@pytest.mark.parametrize("attempt", [1, ATTEMPTS_MAX])
+@pytest.mark.parametrize(
+    ("outcome", "word", "own"),
+    [
+        (Failed("REJECTED_SYSTEM_ERROR (500)"), "REJECTED_SYSTEM_ERROR", "500"),
+        (Failed("out of order"), "unknown", "out of order"),
+        (Rejected("REJECTED_SPAM (30007)"), "REJECTED_SPAM", "30007"),
+        (Rejected("REJECTED_SPAM"), "REJECTED_SPAM", None),
+        (Uncertain("no answer (HTTP 502)"), "uncertain", "no answer (HTTP 502)"),
+    ],
+)
+def test_the_word_and_the_carriers_own_stand_apart(outcome, word, own, attempt):
+    found = settled(outcome, attempt)
+    assert (found.detail, found.provider_detail) == (word, own)
+    again = settled(outcome, attempt, OnUncertain.RESEND_ONCE)
+    assert (again.detail, again.provider_detail) == (word, own)
 
 
 @pytest.mark.parametrize(

@@ -175,10 +175,10 @@ def test_a_message_fails_with_its_first_part_that_does(road, in_parts):
     road.callback(receipt("p3"))
     road.callback(receipt("p2", Status.UNDELIVERED, "absent"))
     road.pass_time(1)
-    assert road.fate(in_parts) == ("undelivered", "part 2 of 3: absent")
+    assert road.fate(in_parts) == ("undelivered", "absent (part 2 of 3)")
     road.callback(receipt("p1"))
     road.pass_time(1)
-    assert road.fate(in_parts) == ("undelivered", "part 2 of 3: absent")
+    assert road.fate(in_parts) == ("undelivered", "absent (part 2 of 3)")
     assert fates(road) == {"part": 1, "applied": 1, "late": 1}
 
 
@@ -383,7 +383,7 @@ def test_a_late_answer_lets_a_receipt_settle_an_uncertain_message(road, sender):
     road.deliver(32)
     road.callback(receipt("late-ref"))
     road.pass_time(1)
-    assert road.fate(message_id) == ("uncertain", "no answer in time")
+    assert road.fate(message_id) == ("uncertain", "uncertain (no answer in time)")
     road.do(road.carrier.report(Submitted("late-ref")))
     road.pass_time(1)
     assert road.fate(message_id) == ("delivered", "ok")

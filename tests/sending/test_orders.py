@@ -1,5 +1,7 @@
 """From fields to an order, or to the first fault; limits counted on the text as it will leave."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +106,13 @@ def test_any_fields_are_an_order_or_a_fault(to, list_number, body):
     assert isinstance(read(to, list_number, body), Order | Fault)
 
 
-VALUES = {"first_name": "Ann", "last_name": "Lee", "tricky": "{{first_name}} \\1"}
+VALUES = {
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "tricky": "{{first_name}} \\1",
+    "empty": "",
+    "blank": " ",
+}
 
 
 @pytest.mark.parametrize(
@@ -117,14 +125,52 @@ VALUES = {"first_name": "Ann", "last_name": "Lee", "tricky": "{{first_name}} \\1
         ("Id {{messageId}} for {{first_name}}", "Id {{messageId}} for Ann"),
         ("Id {{ messageId }}", "Id {{messageId}}"),
         ("{{tricky}}", "{{first_name}} \\1"),
-        ("{first_name} {{1}} {{ }}", "{first_name} {{1}} {{ }}"),
+        ("{first_name} {{first_name", "{first_name} {{first_name"),
+        ("{{{first_name}}}", "{Ann}"),
+        ("{{first_name|friend}}", "Ann"),
+        ("{{nick|friend}}", "friend"),
+        ("{{ nick | my friend }}", "my friend"),
+        ("{{nick|}}", ""),
+        ("{{nick| }}", ""),
+        ("{{empty|x}}{{blank|y}}", "xy"),
+        ("[{{empty}}]", "[]"),
+        ("{{nick|a|b}}", "a|b"),
+        ("{{messageId|x}}", "{{messageId}}"),
+        ("{{nick|a\nb}}", "a\nb"),
     ],
 )
 def test_macros_are_filled_in_once(body, filled):
     assert fill_macros(body, VALUES) == filled
 
 
-@pytest.mark.parametrize("body", ["{{nick}}", "{{first_name}} {{nick}}", "{{messageid}}"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{nick}}",
+        "{{first_name}} {{nick}}",
+        "{{messageid}}",
+        "{{}}",
+        "{{ }}",
+        "{{|x}} {{nick}}",
+        "{{nick|{x}}}",
+        "{{nick|{{first_name}}}}",
+        "{{ {{first_name}} }}",
+        "{{first_name}} {{ and }}",
+    ],
+)
 def test_a_macro_without_a_value_is_a_fault(body):
     fault = fill_macros(body, VALUES)
     assert (fault.code, fault.param) == ("unknown_macro", "body")
+
+
+@pytest.mark.parametrize(
+    "macro", ["{{" * 8_000, "{{a|" * 4_000, "{{a}" * 4_000, "{{" + "x" * 16_000]
+)
+def test_what_was_never_filled_costs_no_more_than_its_length(macro):
+    started = time.process_time()
+    fill_macros(macro, VALUES)
+    assert time.process_time() - started < 0.1
+
+
+def test_a_long_name_is_not_repeated_whole():
+    assert len(fill_macros("{{" + "x" * 10_000 + "}}", VALUES).text) < 150

@@ -57,6 +57,7 @@ CREATE TABLE public.attempts (
     ended_at bigint NOT NULL,
     outcome text NOT NULL,
     detail text,
+    provider_detail text,
     carrier_ref text
 )
 PARTITION BY RANGE (started_at);
@@ -344,6 +345,7 @@ CREATE TABLE public.messages (
     body text NOT NULL,
     metadata text,
     detail text,
+    provider_detail text,
     link_id bigint,
     carrier_ref text,
     sending_at bigint,

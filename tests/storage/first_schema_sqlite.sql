@@ -139,6 +139,7 @@ CREATE TABLE messages (
 	body TEXT NOT NULL,
 	metadata TEXT,
 	detail TEXT,
+	provider_detail TEXT,
 	link_id BIGINT,
 	carrier_ref TEXT,
 	sending_at BIGINT,
@@ -168,6 +169,7 @@ CREATE TABLE attempts (
 	ended_at BIGINT NOT NULL,
 	outcome TEXT NOT NULL,
 	detail TEXT,
+	provider_detail TEXT,
 	carrier_ref TEXT,
 	CONSTRAINT attempts_key PRIMARY KEY (number, attempt)
 )

@@ -17,7 +17,13 @@ import pytest
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue, outbox
-from sendrail.storage.rows import ContactFilter, ReplyFilter, TroubleWord
+from sendrail.storage.rows import (
+    ContactFilter,
+    MessageFilter,
+    MessagePlace,
+    ReplyFilter,
+    TroubleWord,
+)
 
 FEW, MANY = 10_000, 1_000_000
 NEVER, AFTER = "never analysed", "analysed"
@@ -74,9 +80,9 @@ def _queue(count):
         "DROP": ("dropped", None, ended, waits, place[0]),
         "HOLD": ("", waits, place[0]),
         "DEPART": (1, 1, 1, ended, waits),
-        "ARRIVE": ("sent", None, None, "x", None, 1, 0, SENDING, full.lane(SENDING), 1, 1),
+        "ARRIVE": ("sent", None, None, "x", None, 1, 0, SENDING, full.lane(SENDING), 1, 1, None),
         "RETURN_TO_QUEUE": (*place, 0, 0),
-        "KEEP_ATTEMPT": (GONE, 2, full.lane(GONE), 1, 1, 0, 0, "failed", None, None),
+        "KEEP_ATTEMPT": (GONE, 2, full.lane(GONE), 1, 1, 0, 0, "failed", None, None, None),
         "KEEP_REF": (1, "x", full.lane(GONE), GONE),
         "KEEP_PART_REF": (1, "x", full.lane(GONE), GONE, 1, 2),
         "PARTS_LEFT": (1, GONE, full.lane(GONE)),
@@ -110,7 +116,7 @@ def _back(count):
         "REFUSE": (1, ended, b"", ""),
         "OWNERS": (json.dumps([[1, f"r{GONE}"], [1, "r16"], [1, "x"]]),),
         "STANDING": (SOME,),
-        "APPLY": ("delivered", None, ended, SENDING, full.lane(SENDING)),
+        "APPLY": ("delivered", None, ended, SENDING, full.lane(SENDING), None),
         "PARK": (1, "x", None, "", ended, None),
         "PARKED": (0, 10),
         "UNPARK": (GONE,),
@@ -171,6 +177,7 @@ CORE = {
     "lookup.find": lambda tx: tx.lookup.find(1, 8),
     "lookup.attempts": lambda tx: tx.lookup.attempts(1, 8),
     "lookup.after": lambda tx: tx.lookup.after(1, 8, 20),
+    "lookup.older": lambda tx: tx.lookup.older(1, MessageFilter(), MessagePlace(LATE, 900), 20),
     "lookup.backlog": lambda tx: tx.lookup.backlog(),
     "lookup.forget_before": lambda tx: tx.lookup.forget_before(LATE, 20),
     "contacts.find": lambda tx: tx.contacts.find(1, ANN),

@@ -26,7 +26,7 @@ from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queu
 from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
-from sendrail.storage.rows import MessageFilter
+from sendrail.storage.rows import MessageFilter, MessagePlace
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.erased import Erased
 
@@ -159,6 +159,7 @@ def _arrived(at):
         at.sending_lanes,
         at.ones,
         at.ones,
+        at.none,
     )
 
 
@@ -193,6 +194,7 @@ def _queue(at):
             ["failed"] * 3,
             at.none,
             at.none,
+            at.none,
         ),
         "queue.KEEP_REFS": (
             at.lanes,
@@ -220,7 +222,14 @@ def _inbox(at):
         "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
         "inbox.REFS": at.refs,
         "inbox.STANDING": (at.lanes, at.numbers),
-        "inbox.APPLY": (["delivered"] * 3, at.none, [at.now] * 3, at.sending, at.sending_lanes),
+        "inbox.APPLY": (
+            ["delivered"] * 3,
+            at.none,
+            [at.now] * 3,
+            at.sending,
+            at.sending_lanes,
+            at.none,
+        ),
         "inbox.PARK": (
             at.lanes,
             at.ones,
@@ -369,6 +378,9 @@ READS = {
     "lookup.find": lambda tx: tx.lookup.find(1, full.number(256)),
     "lookup.attempts": lambda tx: tx.lookup.attempts(1, full.number(256)),
     "lookup.after": lambda tx: tx.lookup.after(1, full.number(256), 20),
+    "lookup.older": lambda tx: tx.lookup.older(
+        1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
+    ),
     "lookup.page of an account": lambda tx: tx.lookup.page(1, MessageFilter(), 0, 20),
     "lookup.page of a day": lambda tx: tx.lookup.page(
         1, MessageFilter(created_from=full.ENDED - 86_400_000, status=[Status.DELIVERED]), 0, 20

@@ -358,7 +358,8 @@ class Road:
 
     def fate(self, message_id):
         found = self.find(message_id)
-        return (found.status.value, found.detail)
+        own = found.provider_detail
+        return (found.status.value, f"{found.detail} ({own})" if own else found.detail)
 
     def fates(self, message_ids):
         return [self.fate(message_id) for message_id in message_ids]

@@ -19,8 +19,19 @@ AT = 1_795_569_188_042
 MOMENT = "2026-11-25T01:13:08.042Z"
 
 
-def ended(status="delivered", detail="DELIVERED_TO_HANDSET", provider="twilio"):
-    return EndedMessage(7, 15550100001, 15550001000, status, detail, provider, AT)
+def ended(status="delivered", detail="DELIVERED_TO_HANDSET", provider="twilio", own=None):
+    link = provider and "tw-1"
+    return EndedMessage(
+        7,
+        15550100001,
+        15550001000,
+        status,
+        detail,
+        provider,
+        AT,
+        provider_detail=own,
+        link=link,
+    )
 
 
 def told(message):
@@ -28,14 +39,16 @@ def told(message):
 
 
 def test_a_delivery_has_the_documented_fields_in_their_order():
-    assert list(told(ended()).items()) == [
+    assert list(told(ended(own="7")).items()) == [
         ("event", "delivery"),
         ("message_id", IDS.show(7)),
         ("to", "+15550100001"),
         ("list_number", "+15550001000"),
         ("status", "delivered"),
         ("status_detail", "DELIVERED_TO_HANDSET"),
+        ("provider_detail", "7"),
         ("provider", "twilio"),
+        ("link", "tw-1"),
         ("timestamp", MOMENT),
     ]
 
@@ -68,7 +81,8 @@ def test_every_way_to_end_has_a_word_and_a_detail(status):
 
 
 def test_what_never_left_has_no_provider():
-    assert told(ended("dropped", "stale", None))["provider"] is None
+    told_of = told(ended("dropped", "stale", None))
+    assert (told_of["provider"], told_of["provider_detail"], told_of["link"]) == (None, None, None)
 
 
 def taken(body="stop it", keyword=None, rule=None, word=None):

@@ -26,8 +26,7 @@ from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.v2.files import FileCalls
-from sendrail.api.v2.messages import message_of, page_of, read_filter
-from sendrail.api.v2.queries import read_page
+from sendrail.api.v2.messages import list_messages, message_of
 from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
@@ -145,10 +144,11 @@ class _Api:
 
     async def list_messages(self, request: Request) -> Response:
         account = await account_of(self._runtime.store, request.headers.raw)
-        page, per_page = read_page(request.query_params)
-        about = read_filter(request.query_params)
-        found = await self._runtime.messages.page(account, about, page, per_page)
-        return json_answer(200, _encode(page_of(found)), PRIVATE)
+        runtime = self._runtime
+        found = await list_messages(
+            runtime.messages, runtime.sending.ids, account, request.query_params
+        )
+        return json_answer(200, _encode(found), PRIVATE)
 
 
 async def _healthz(_: Request) -> Response:

@@ -13,7 +13,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_api_key": (401, "The API key is unknown or revoked."),
     "account_suspended": (403, "The account is suspended."),
     "invalid_request": (400, "What came is no HTTP/1.1 request."),
-    "invalid_json": (400, "The body is no JSON object."),
+    "invalid_json": (400, "The body is no JSON object; the text says where and why."),
     "invalid_field": (400, "A field has the wrong type or form; `param` names it."),
     "invalid_parameter": (400, "A query parameter has the wrong form; `param` names it."),
     "invalid_idempotency_key": (400, "The `Idempotency-Key` is empty or longer than 255."),
@@ -39,7 +39,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_csv": (400, "The file is no CSV file in UTF-8; the text says what it is."),
     "invalid_country": (400, "`country` is no two letters of ISO 3166."),
     "missing_column": (400, "The file's first line names no column `phone_number`."),
-    "unknown_macro": (400, "`body` uses a macro that `contact_data` has no value for."),
+    "unknown_macro": (400, "`body` has a `{{…}}` that `contact_data` has no value for."),
     "message_too_long": (400, "`body` is longer than the installation allows."),
     "metadata_too_large": (400, "`metadata` is larger than 16 KB."),
     "not_available": (400, "The request asks for something this version does not do yet."),
@@ -92,6 +92,9 @@ CODES: Final[dict[str, tuple[int, str]]] = {
 RETRY_AFTER_SECONDS: Final = {429: 5, 503: 1, 409: 1}
 DOC_PATH: Final = "/docs/errors"
 
+# Sentences of the public API that say less than ours do.
+_PUBLIC_TEXTS: Final = {"not_found": "Resource not found"}
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -125,5 +128,6 @@ def error_body(
 
 def shown(error: SendrailError, request_id: str) -> tuple[int, bytes]:
     """Return status and body for one of our errors."""
-    body = error_body(error.code, error.message, request_id, param=error.param)
+    text = _PUBLIC_TEXTS.get(error.code, error.message)
+    body = error_body(error.code, text, request_id, param=error.param)
     return status_of(error.code), body

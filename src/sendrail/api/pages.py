@@ -46,7 +46,7 @@ Every error answer is JSON:
 
 ```json
 {
-  "error": "`to` is required",
+  "error": "to is required",
   "code": "missing_to",
   "request_id": "01979c1e-5f00-7000-8000-0123456789ab",
   "doc_url": "/docs/errors#missing_to",

@@ -39,4 +39,5 @@ def arrival_of(answer: Answer) -> Arrival:
         place=place,
         further_refs=settlement.further_refs,
         one_receipt=settlement.one_receipt,
+        provider_detail=settlement.provider_detail,
     )

@@ -112,4 +112,5 @@ def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arriva
         detail=settlement.detail,
         carrier_ref=None,
         place=place,
+        provider_detail=settlement.provider_detail,
     )

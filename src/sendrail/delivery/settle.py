@@ -12,6 +12,7 @@ from sendrail.domain.delivery import (
     Unavailable,
     Uncertain,
 )
+from sendrail.domain.detail import Said, apart
 from sendrail.domain.message import Status
 from sendrail.domain.retry import ATTEMPTS_MAX, backoff_ms
 from sendrail.domain.sender import OnUncertain
@@ -51,16 +52,31 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
             # and the message keeps its place.
             return Settlement(Status.QUEUED, attempt - 1, due_at=due_at, resent=resent)
         case Failed(detail):
+            said = apart(detail)
             if attempt >= ATTEMPTS_MAX:
-                return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
+                return _because(said, Status.FAILED, attempt, resent=resent)
             retry_at = now + backoff_ms(attempt, chance)
-            return Settlement(Status.QUEUED, attempt, detail=detail, due_at=retry_at, resent=resent)
+            return _because(said, Status.QUEUED, attempt, due_at=retry_at, resent=resent)
         case Rejected(detail):
-            return Settlement(Status.FAILED, attempt, detail=detail, resent=resent)
+            return _because(apart(detail), Status.FAILED, attempt, resent=resent)
         case Uncertain(detail):
+            said = Said(Status.UNCERTAIN.value, detail)
             if on_uncertain is OnUncertain.RESEND_ONCE and not resent:
-                return Settlement(Status.QUEUED, attempt, detail=detail, due_at=now, resent=True)
+                return _because(said, Status.QUEUED, attempt, due_at=now, resent=True)
             # A second copy on someone's phone is worse than a gap in a report: wait, never resend.
-            return Settlement(Status.UNCERTAIN, attempt, detail=detail, resent=resent)
+            return _because(said, Status.UNCERTAIN, attempt, resent=resent)
         case _:
             assert_never(outcome)
+
+
+def _because(
+    said: Said, status: Status, attempt: int, *, due_at: int | None = None, resent: bool
+) -> Settlement:
+    return Settlement(
+        status,
+        attempt,
+        detail=said.word,
+        due_at=due_at,
+        resent=resent,
+        provider_detail=said.provider_detail,
+    )

@@ -122,7 +122,8 @@ Outcome = Submitted | Throttled | Unavailable | Failed | Rejected | Uncertain
 class Settlement:
     """What follows an outcome: the next status and, when it is `queued`, when to try again.
 
-    `attempt` is the number of attempts the message has then cost.
+    `attempt` is the number of attempts the message has then cost, `detail` a word for why, beside
+    which the carrier's own stands.
     """
 
     status: Status
@@ -133,3 +134,4 @@ class Settlement:
     resent: bool = False
     further_refs: tuple[str, ...] = ()
     one_receipt: bool = False
+    provider_detail: str | None = None

@@ -14,6 +14,7 @@ from typing import Final
 
 from sendrail.domain.consent import ReplyPolicy
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy
+from sendrail.domain.detail import apart
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status, may_move
@@ -232,22 +233,26 @@ class _Moves:
 
     def judge(self, word: _Word, owner: Owner) -> str:
         """Return a receipt's fate; what it changes waits in the lists to be written."""
-        target, detail = word.receipt.status, word.receipt.detail
+        target = word.receipt.status
         if target is None:
             return "underway"
         if not may_move(self._standing.get(owner.number, owner.status), target):
             return "late"
+        place = None
         if owner.part is not None:
             if (left := self._tell_part(word, owner)) is None:
                 return "late"
             if target is not Status.DELIVERED:
                 # One part less, and no handset shows the text as it was meant.
-                detail = f"part {owner.part} of {owner.parts}: {detail}"
+                place = f"part {owner.part} of {owner.parts}"
             elif left > 0:
                 return "part"
         self._standing[owner.number] = target
+        detail, own = apart(word.receipt.detail)
+        if place is not None:
+            own = place if own is None else f"{place}: {own}"
         self.verdicts.append(
-            Verdict(target.value, detail, word.received_at, owner.number, owner.lane)
+            Verdict(target.value, detail, word.received_at, owner.number, owner.lane, own)
         )
         return "applied"
 

@@ -8,7 +8,7 @@ from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.storage.interface import Store
-from sendrail.storage.rows import Attempt, MessageFilter, StoredMessage
+from sendrail.storage.rows import Attempt, MessageFilter, MessagePlace, StoredMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,25 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPage:
-    """One page, newest first; `total` is a lower bound where `total_is_exact` is False."""
+    """One page, newest first; `total` is a lower bound where `total_is_exact` is False.
+
+    `next_place` is where the next page begins, None after the last one.
+    """
 
     messages: Sequence[FoundMessage]
     page: int
     per_page: int
     total: int
     total_is_exact: bool
+    next_place: MessagePlace | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundStretch:
+    """Messages from a place on, newest first, and where to go on; not counted."""
+
+    messages: Sequence[FoundMessage]
+    next_place: MessagePlace | None
 
 
 class MessageService:
@@ -64,6 +76,21 @@ class MessageService:
             per_page=per_page,
             total=found.total,
             total_is_exact=found.total_is_exact,
+            next_place=_place_of(found.messages)
+            if page * per_page < found.total or not found.total_is_exact
+            else None,
+        )
+
+    async def older(
+        self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
+    ) -> FoundStretch:
+        """Return messages that match from a place on: as quick for the last as for the first."""
+        rows = await self._store.read(
+            lambda tx: tx.lookup.older(account_id, about, than, limit + 1)
+        )
+        return FoundStretch(
+            messages=[self._found(row) for row in rows[:limit]],
+            next_place=_place_of(rows[:limit]) if len(rows) > limit else None,
         )
 
     async def after(
@@ -85,3 +112,8 @@ class MessageService:
         if stored.status not in {Status.QUEUED, Status.DROPPED, Status.ORPHANED}:
             body = body.replace(MESSAGE_ID_PLACEHOLDER, name)
         return FoundMessage(id=name, body=body, stored=stored)
+
+
+def _place_of(rows: Sequence[StoredMessage]) -> MessagePlace | None:
+    """Return the place of the last of some messages."""
+    return MessagePlace(rows[-1].created_at, rows[-1].number) if rows else None

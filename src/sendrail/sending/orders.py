@@ -18,20 +18,25 @@ from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
 # An installation has few lists beside its recipients: their numbers are read once.
 _list_number: Final = lru_cache(maxsize=1024)(sender_ids.parse)
 _ID_STAND_IN: Final = "x" * MESSAGE_ID_LENGTH
-_MACRO: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+# A name and perhaps a default, neither of which has braces.
+_MACRO: Final = re.compile(r"\{\{([^{}|]*)(?:\|([^{}]*))?\}\}")
+_MESSAGE_ID: Final = MESSAGE_ID_PLACEHOLDER.strip("{}")
+# Stands where a macro was, so that what is left on both sides of it stays apart.
+_FILLED: Final = "\0"
+_SHOWN_MAX: Final = 64
 
-MISSING_TO: Final = Fault("missing_to", "`to` is required", "to")
-MISSING_LIST: Final = Fault("missing_list_number", "`list_number` is required", "list_number")
-MISSING_BODY: Final = Fault("missing_body", "`body` is required", "body")
+MISSING_TO: Final = Fault("missing_to", "to is required", "to")
+MISSING_LIST: Final = Fault("missing_list_number", "list_number is required", "list_number")
+MISSING_BODY: Final = Fault("missing_body", "body is required", "body")
 INVALID_PHONE: Final = Fault(
-    "invalid_phone", "`to` must be an E.164 phone number, such as +15550100000", "to"
+    "invalid_phone", "to must be an E.164 phone number, such as +15550100000", "to"
 )
 INVALID_LIST_NUMBER: Final = Fault(
     "invalid_list_number",
     f"list_number must be {sender_ids.FORM}",
     "list_number",
 )
-NUL_IN_BODY: Final = Fault("invalid_field", "`body` must not contain the NUL character", "body")
+NUL_IN_BODY: Final = Fault("invalid_field", "body must not contain the NUL character", "body")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +69,55 @@ def read_order(
         return _too_long(limits)
     encoding, _, segments = text.measure(filled)
     if segments > limits.segments_max:
-        return _too_long(limits)
+        return _too_many_segments(segments, limits)
     return Order(recipient, sender, body, skips, metadata, encoding, segments)
 
 
 def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
     """Return the text with contact macros such as `{{first_name}}` filled in.
 
-    `{{messageId}}` stays for send time. A macro without a value is a fault: braces on a handset
-    help nobody, and a misspelt name is best found by the one who wrote it.
+    `{{first_name|friend}}` has a default for a value that is missing or blank. `{{messageId}}`
+    stays for send time. Values are text, whatever is in them. Any other `{{…}}` is a fault: braces
+    on a handset help nobody, and a misspelt name is best found by the one who wrote it.
     """
     if "{{" not in body:
         return body
-    for name in _MACRO.findall(body):
-        if name not in values and f"{{{{{name}}}}}" != MESSAGE_ID_PLACEHOLDER:
-            return Fault("unknown_macro", f"`contact_data` has no value for {{{{{name}}}}}", "body")
-    # `{{ messageId }}` is left as `{{messageId}}`, the one form that send time knows.
-    return _MACRO.sub(lambda match: values.get(match[1], MESSAGE_ID_PLACEHOLDER), body)
+    filled: list[str] = []
+    left: list[str] = []
+    at = 0
+    for macro in _MACRO.finditer(body):
+        value = _value_of(macro, values)
+        if value is None:
+            return _unknown(macro[0])
+        between = body[at : macro.start()]
+        filled += between, value
+        left += between, _FILLED
+        at = macro.end()
+    filled.append(body[at:])
+    left.append(body[at:])
+    unfilled = "".join(left)
+    start = unfilled.find("{{")
+    end = unfilled.find("}}", start + 2)
+    if start >= 0 and end >= 0:
+        return _unknown(unfilled[start : end + 2].replace(_FILLED, "…"))
+    return "".join(filled)
+
+
+def _value_of(macro: re.Match[str], values: Mapping[str, str]) -> str | None:
+    """Return what a macro becomes, or None where there is nothing for it."""
+    name, default = macro[1].strip(), macro[2]
+    if name == _MESSAGE_ID:
+        # `{{ messageId }}` is left as `{{messageId}}`, the one form that send time knows.
+        return MESSAGE_ID_PLACEHOLDER
+    value = values.get(name)
+    if default is not None and (value is None or not value or value.isspace()):
+        return default.strip()
+    return value
+
+
+def _unknown(macro: str) -> Fault:
+    shown = macro if len(macro) <= _SHOWN_MAX else f"{macro[:_SHOWN_MAX]}…"
+    return Fault("unknown_macro", f"contact_data has no value for {shown}", "body")
 
 
 def _first_fault(
@@ -99,7 +136,14 @@ def _first_fault(
 def _too_long(limits: Limits) -> Fault:
     return Fault(
         "message_too_long",
-        f"`body` is longer than {limits.segments_max} segments "
-        f"or {limits.characters_max:,} characters",
+        f"body is longer than {limits.characters_max:,} characters",
+        "body",
+    )
+
+
+def _too_many_segments(segments: int, limits: Limits) -> Fault:
+    return Fault(
+        "message_too_long",
+        f"body takes {segments} segments, more than {limits.segments_max}",
         "body",
     )

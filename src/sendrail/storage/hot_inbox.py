@@ -41,7 +41,8 @@ STANDING: Final = """
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
 APPLY: Final = """
-    UPDATE messages SET status = ?, detail = ?, ended_at = ? WHERE number = ? AND lane = ?
+    UPDATE messages SET status = ?1, detail = ?2, ended_at = ?3, provider_detail = ?6
+    WHERE number = ?4 AND lane = ?5
 """
 PARK: Final = """
     INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at, trouble)

@@ -67,11 +67,11 @@ LEAVE_QUEUE: Final = """
     DELETE FROM queue WHERE lane = ? AND list_id = ? AND rank = ? AND due_at = ? AND number = ?
 """
 DROP: Final = """
-    UPDATE messages SET status = ?, detail = ?, ended_at = ?
+    UPDATE messages SET status = ?, detail = ?, provider_detail = NULL, ended_at = ?
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
 HOLD: Final = """
-    UPDATE messages SET status = 'uncertain', detail = ?
+    UPDATE messages SET status = 'uncertain', detail = 'uncertain', provider_detail = ?
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
 DEPART: Final = """
@@ -83,6 +83,7 @@ ARRIVE: Final = """
     UPDATE messages SET
         status = CASE status WHEN 'sending' THEN ?1 ELSE status END,
         detail = CASE status WHEN 'sending' THEN ?2 ELSE detail END,
+        provider_detail = CASE status WHEN 'sending' THEN ?12 ELSE provider_detail END,
         ended_at = CASE status WHEN 'sending' THEN ?3 ELSE ended_at END,
         carrier_ref = coalesce(?4, carrier_ref),
         sent_at = coalesce(?5, sent_at),
@@ -98,7 +99,7 @@ RETURN_TO_QUEUE: Final = """
 """
 KEEP_ATTEMPT: Final = """
     INSERT OR IGNORE INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at,
-        outcome, detail, carrier_ref) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        outcome, detail, carrier_ref, provider_detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_REF: Final = """
     INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number) VALUES (?, ?, ?, ?)
@@ -114,7 +115,7 @@ UNSETTLED: Final = """
     ORDER BY number LIMIT ?
 """
 EXPIRE: Final = """
-    UPDATE messages SET status = 'failed', detail = ?, ended_at = ?
+    UPDATE messages SET status = 'failed', detail = ?, provider_detail = NULL, ended_at = ?
     WHERE number = ? AND lane = ? AND status = 'uncertain'
 """
 
@@ -195,6 +196,7 @@ class Queue:
                         a.status, a.detail, a.ended_at if a.status in FINAL else None,
                         a.carrier_ref, a.ended_at if a.carrier_ref is not None else None,
                         a.attempts_spent, a.resent, a.number, a.lane, a.attempt, a.epoch,
+                        a.provider_detail,
                     )
                     for a in arrivals
                 ],
@@ -208,7 +210,7 @@ class Queue:
             [
                 (
                     a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
-                    a.outcome, a.detail, a.carrier_ref,
+                    a.outcome, a.detail, a.carrier_ref, a.provider_detail,
                 )
                 for a in arrivals
                 if a.outcome not in COSTS_NOTHING

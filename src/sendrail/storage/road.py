@@ -28,6 +28,7 @@ from sendrail.storage.rows import (
     LaneRanges,
     MessageFilter,
     MessagePage,
+    MessagePlace,
     MessageRow,
     Owner,
     ParkedReceipt,
@@ -117,6 +118,9 @@ class LookUp(Protocol):
     def page(
         self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
     ) -> MessagePage: ...
+    def older(
+        self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
+    ) -> list[StoredMessage]: ...
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]: ...
     def waiting(self) -> dict[int, Waiting]: ...
     def backlog(self) -> Backlog: ...

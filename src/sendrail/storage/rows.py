@@ -170,6 +170,7 @@ class Arrival(NamedTuple):
     place: QueuePlace | None
     further_refs: tuple[str, ...] = ()
     one_receipt: bool = False
+    provider_detail: str | None = None
 
 
 class Unsettled(NamedTuple):
@@ -235,13 +236,14 @@ class PartWord(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A receipt's legal move, ready to be written."""
+    """A receipt's legal move, ready to be written: a word for it, and the carrier's own."""
 
     status: str
     detail: str
     ended_at: int
     number: int
     lane: int
+    provider_detail: str | None = None
 
 
 class TroubleWord(NamedTuple):
@@ -300,7 +302,7 @@ class ReplyFilter:
 
 
 class EndedMessage(NamedTuple):
-    """What a customer is told of a message at rest; `provider` is None when it never left."""
+    """What a customer is told of a message at rest; without `provider` it never left."""
 
     number: int
     recipient: int
@@ -310,6 +312,8 @@ class EndedMessage(NamedTuple):
     provider: str | None
     ended_at: int
     skips: int = 0
+    provider_detail: str | None = None
+    link: str | None = None
 
 
 class TakenReply(NamedTuple):
@@ -346,11 +350,15 @@ class Attempt:
     outcome: str
     detail: str | None
     carrier_ref: str | None
+    provider_detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message as look-up tells it."""
+    """A message as look-up tells it.
+
+    `provider` is the kind of carrier it last went to, `link` the name of the connection.
+    """
 
     number: MessageNumber
     recipient: PhoneNumber
@@ -362,12 +370,14 @@ class StoredMessage:
     encoding: str
     segments: int
     attempt: int
-    carrier: str | None
+    provider: str | None
+    link: str | None
     carrier_ref: str | None
     created_at: int
     sent_at: int | None
     ended_at: int | None
     automatic: bool = False
+    provider_detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +389,13 @@ class MessageFilter:
     list_number: PhoneNumber | None = None
     created_from: int | None = None
     created_before: int | None = None
+
+
+class MessagePlace(NamedTuple):
+    """Where a message stands among all of them, by when it was made."""
+
+    created_at: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,7 +329,9 @@ messages: Final = Table(
     _needed("encoding", Text),
     _needed("body", Text),
     Column("metadata", Text),
+    # A word for what became of it, and the carrier's own code or sentence.
     Column("detail", Text),
+    Column("provider_detail", Text),
     Column("link_id", BigInteger),
     Column("carrier_ref", Text),
     Column("sending_at", BigInteger),
@@ -370,6 +372,7 @@ attempts: Final = Table(
     _needed("ended_at", BigInteger),
     _needed("outcome", Text),
     Column("detail", Text),
+    Column("provider_detail", Text),
     Column("carrier_ref", Text),
     sqlite_with_rowid=False,
 )

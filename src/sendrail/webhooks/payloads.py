@@ -62,7 +62,9 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
             "list_number": phone.show(message.list_number),
             "status": _word(status, message.detail),
             "status_detail": message.detail or status.value,
+            "provider_detail": message.provider_detail,
             "provider": message.provider,
+            "link": message.link,
             "timestamp": shown_finely(message.ended_at),
             **mark,
         }
@@ -107,7 +109,9 @@ def sample(now: int) -> bytes:
         "list_number": "+15550001000",
         "status": "delivered",
         "status_detail": "delivered",
+        "provider_detail": None,
         "provider": "simulator",
+        "link": "sandbox",
         "timestamp": shown_finely(now),
     }
     return _encode(told)

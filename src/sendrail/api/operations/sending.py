@@ -9,6 +9,7 @@ from sendrail.api.operations.parts import (
     LIST,
     MESSAGE_ID,
     OBJECT,
+    PAGINATION,
     PHONE,
     POSTING,
     READING,
@@ -22,6 +23,7 @@ from sendrail.api.operations.parts import (
     page_parameters,
     query,
 )
+from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.messages import Message, MessageList
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, Send, SendRaw
 from sendrail.api.v2.sending import BatchAnswer, QueuedMessage
@@ -58,15 +60,15 @@ _ORDER_FIELDS: Final[dict[str, dict[str, Any]]] = {
         **TEXT,
         "description": (
             "The text. `{{messageId}}` becomes the message's id when it is sent. At most 1,600 "
-            "characters and 10 segments, unless the installation is set up otherwise; the NUL "
-            "character is refused."
+            "characters, unless the installation is set up otherwise; the NUL character is "
+            "refused."
         ),
     },
     "metadata": {
         **OBJECT,
         "description": (
             "Anything of yours, told again on look-up byte for byte; at most "
-            f"{METADATA_BYTES_MAX:,} bytes."
+            f"{METADATA_BYTES_MAX:,} bytes and {DEPTH_MAX} levels deep."
         ),
     },
 }
@@ -107,7 +109,9 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "custom_fields": {
             **OBJECT,
             "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-            "description": "More macros: `{{color}}` takes the value of `color`.",
+            "description": (
+                "More macros: `{{color}}` or `{{custom_fields.color}}` takes the value of `color`."
+            ),
         }
     },
     "QueuedMessage": {
@@ -138,7 +142,22 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "description": "As sent; `{{messageId}}` is filled in once the message has left.",
         },
         "status": {"enum": list(STATUSES)},
-        "status_detail": {"type": ["string", "null"], "description": "Why, or what exactly."},
+        "status_detail": {
+            "type": ["string", "null"],
+            "description": "Why, or what exactly: one word, the same for all carriers.",
+        },
+        "provider_detail": {
+            "type": ["string", "null"],
+            "description": "The carrier's own code or sentence beside that word.",
+        },
+        "provider": {
+            "type": ["string", "null"],
+            "description": "The kind of carrier it went to; null while it has not left.",
+        },
+        "link": {
+            "type": ["string", "null"],
+            "description": "The name of the connection to that carrier.",
+        },
         "encoding": {"enum": [str(each) for each in Encoding]},
         "segments": {"type": "integer", "minimum": 1},
         "attempts": COUNT,
@@ -146,6 +165,16 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "created_at": TIME,
         "sent_at": TIME_OR_NULL,
         "ended_at": TIME_OR_NULL,
+    },
+}
+FIELDS["MessagePagination"] = {
+    name: {**PAGINATION[name], "type": [PAGINATION[name]["type"], "null"]}
+    for name in ("page", "total", "total_pages", "total_is_exact")
+} | {
+    "per_page": PAGINATION["per_page"],
+    "next_cursor": {
+        "type": ["string", "null"],
+        "description": "What `cursor` is to be for the messages after these; null at the end.",
     },
 }
 REQUIRED: Final = {
@@ -219,7 +248,8 @@ OPERATIONS: Final = (
         summary="Send a message with macros",
         description=(
             "As `send-raw`, with every check on. Macros such as `{{first_name}}` take their "
-            "values from `contact_data`; a macro without a value is refused."
+            "values from `contact_data`; `{{first_name|friend}}` has a default where there is "
+            "none. Any other `{{…}}` that has no value is refused."
         ),
         request=Send,
         answer=QueuedMessage,
@@ -263,11 +293,19 @@ OPERATIONS: Final = (
         id="listMessages",
         tag="Messages",
         summary="List messages",
-        description="Returns messages page by page, newest first.",
+        description=(
+            "Returns messages page by page, newest first. `next_cursor` of an answer is the "
+            "`cursor` of the next one: that way there is no last page, and none is counted."
+        ),
         answer=MessageList,
         codes=READING,
         parameters=(
             *page_parameters(),
+            query(
+                "cursor",
+                {"type": "string"},
+                "Go on where the answer with this `next_cursor` ended; in place of `page`.",
+            ),
             query("status", {"type": "string", "enum": list(STATUSES)}, "Only of this status."),
             query("to", PHONE, "Only to this recipient; write its + as %2B."),
             query("list_number", SENDER, "Only from this list; write its + as %2B."),

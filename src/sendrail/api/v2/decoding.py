@@ -1,20 +1,35 @@
-"""From the bytes of a body to a struct, or to the fault in them, told by the field's name."""
+"""From the bytes of a body to a struct, or to the fault in them, told by the field's name.
+
+A body is decoded once. Only what the decoder refuses is looked at again: what is JSON all the same,
+though nested deeply or with half a character in a text, is judged by its fields, and the rest is
+explained.
+"""
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sendrail.api.v2.nested import named
+from sendrail.api.v2.diagnosis import diagnosis
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.json_text import (
+    MARK,
+    MARK_ESCAPED,
+    flattened,
+    marked,
+    nests_deeper,
+    unmarked,
+)
 from sendrail.domain.order import Fault
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 Scalar = str | int | float | bool | None
 
-INVALID_JSON: Final = Fault("invalid_json", "The body must be a JSON object")
+# How deep the free-form JSON that we keep may be nested.
+DEPTH_MAX: Final = 64
+INVALID_JSON: Final = "invalid_json"
 # What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -31,6 +46,13 @@ _WORDS: Final = {
 }
 # msgspec's only other complaint about JSON is a number it has no room for.
 _EXPECTED: Final = re.compile(r"Expected `(.+)`, got `(.+)`").fullmatch
+# How msgspec names a place in an object whose keys are the caller's.
+_ANY_KEY: Final = "[...]"
+# A key is as long as the caller likes; what an answer repeats of it is not.
+_KEY_SHOWN_MAX: Final = 100
+
+_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_scalar: Final = msgspec.json.Decoder(Scalar).decode
 
 
 def decoded(decode: Callable[[bytes], S], body: bytes) -> S:
@@ -41,11 +63,35 @@ def decoded(decode: Callable[[bytes], S], body: bytes) -> S:
             body.decode()
         fields = decode(body)
     except UNREADABLE as error:
-        fault = unreadable(error, body)
-        raise InvalidInput(fault.text, code=fault.code, param=fault.param) from None
+        again = read_again(decode, body, error)
+        if isinstance(again, Fault):
+            raise InvalidInput(again.text, code=again.code, param=again.param) from None
+        fields = again
     if _NUL in body:
         _refuse_nul(fields)
     return fields
+
+
+def read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> S | Fault:
+    """Return what a refused body holds where it is JSON all the same, else the fault in it.
+
+    A part of a batch stays as refused as it is: it is read, and judged, alone.
+    """
+    if isinstance(error, msgspec.ValidationError):
+        return _of_wrong_type(body, error)
+    if isinstance(error, UnicodeDecodeError):
+        return Fault(INVALID_JSON, diagnosis(body, error))
+    whole = marked(body)
+    mended = None if whole is None else flattened(whole)
+    if mended is None:
+        return Fault(INVALID_JSON, diagnosis(body, RecursionError()))
+    try:
+        fields = decode(mended)
+    except msgspec.ValidationError as wrong_type:
+        return _of_wrong_type(mended, wrong_type)
+    except UNREADABLE as malformed:
+        return Fault(INVALID_JSON, diagnosis(body, malformed))
+    return _half_in(fields) or fields
 
 
 def _refuse_nul(fields: msgspec.Struct) -> None:
@@ -54,22 +100,90 @@ def _refuse_nul(fields: msgspec.Struct) -> None:
         value = getattr(fields, name)
         texts = [*value, *value.values()] if isinstance(value, dict) else [value]
         if any(isinstance(text, str) and "\0" in text for text in texts):
-            raise InvalidInput(f"`{name}` must not contain the NUL character", param=name)
+            raise InvalidInput(f"{name} must not contain the NUL character", param=name)
 
 
-def unreadable(error: Exception, body: bytes = b"") -> Fault:
-    """Return the fault for a body that could not be decoded: a wrong type names its field."""
-    if not isinstance(error, msgspec.ValidationError):
-        return INVALID_JSON
+def too_deep(name: str, raw: bytes) -> Fault | None:
+    """Return the fault in free-form JSON that is nested more deeply than we keep."""
+    if not nests_deeper(raw, DEPTH_MAX):
+        return None
+    return Fault("invalid_field", f"{name} is nested more than {DEPTH_MAX} levels deep", name)
+
+
+def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
+    """Return the fault in the first text with half a character.
+
+    The parts of a batch get theirs back: each is judged alone.
+    """
+    for name in fields.__struct_fields__:
+        value: Any = getattr(fields, name)
+        place = f"{within}{name}"
+        if isinstance(value, msgspec.Struct):
+            if (fault := _half_in(value, f"{place}.")) is not None:
+                return fault
+        elif isinstance(value, list):
+            parts = [
+                msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
+                for part in value
+            ]
+            setattr(fields, name, parts)
+        elif (half := _half_of(value, place)) is not None:
+            return Fault(
+                "invalid_field",
+                f"{half} holds half of a surrogate pair: a character was cut in two",
+                half,
+            )
+    return None
+
+
+def _half_of(value: Any, place: str) -> str | None:
+    """Return the place of half a character in a field."""
+    if isinstance(value, str):
+        return place if MARK in value else None
+    if isinstance(value, msgspec.Raw):
+        return place if MARK_ESCAPED in bytes(value) else None
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if MARK in key:
+                return place
+            if isinstance(each, str) and MARK in each:
+                return _at_key(place, key)
+    return None
+
+
+def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
+    """Return the fault for a value of a wrong type, by its field's name."""
     complaint, _, place = str(error).partition(" - at `$")
     param = place.rstrip("`").lstrip(".")
-    if not param:
-        return INVALID_JSON
     expected = _EXPECTED(complaint)
-    param = named(param, expected[2] if expected else "", body)
+    if not param:
+        got = f", not {_WORDS[expected[2]]}" if expected else ""
+        return Fault(INVALID_JSON, f"The body must be a JSON object{got}")
+    if param.endswith(_ANY_KEY):
+        param = _with_key(body, param.removesuffix(_ANY_KEY))
     if expected is None:
-        return Fault("invalid_field", f"`{param}` is a number out of range", param)
+        return Fault("invalid_field", f"{param} is a number out of range", param)
     wanted = dict.fromkeys(_WORDS[word] for word in expected[1].split(" | ") if word != "null")
     *others, last = wanted
     either = f"{', '.join(others)} or {last}" if others else last
-    return Fault("invalid_field", f"`{param}` must be {either}, not {_WORDS[expected[2]]}", param)
+    return Fault("invalid_field", f"{param} must be {either}, not {_WORDS[expected[2]]}", param)
+
+
+def _with_key(body: bytes, path: str) -> str:
+    """Return a path with the key of the first value that is neither text nor number."""
+    within = body
+    try:
+        for name in path.split("."):
+            within = bytes(_object(within)[name])
+        for key, value in _object(within).items():
+            try:
+                _scalar(bytes(value))
+            except UNREADABLE:
+                return _at_key(path, key)
+    except (*UNREADABLE, KeyError):
+        return path
+    return path
+
+
+def _at_key(path: str, key: str) -> str:
+    return f"{path}.{key[:_KEY_SHOWN_MAX]}" if key.strip() else path

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.decoding import UNREADABLE, Scalar, unreadable
+from sendrail.api.v2.decoding import UNREADABLE, Scalar, read_again, too_deep
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.sending.orders import Limits, fill_macros, read_order
@@ -17,16 +17,16 @@ from sendrail.sending.orders import Limits, fill_macros, read_order
 BATCH_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 16 * 1024
 
-MISSING_MESSAGES: Final = Fault("missing_messages", "`messages` is required", "messages")
+MISSING_MESSAGES: Final = Fault("missing_messages", "messages is required", "messages")
 TOO_MANY_MESSAGES: Final = Fault(
     "too_many_messages", f"A batch holds at most {BATCH_MAX:,} messages", "messages"
 )
 NO_LINK_WRAPPING: Final = Fault(
-    "not_available", "Link wrapping is not available yet; leave `wrap_links` out", "wrap_links"
+    "not_available", "Link wrapping is not available yet; leave wrap_links out", "wrap_links"
 )
-_NOT_AN_OBJECT: Final = Fault("invalid_field", "`metadata` must be an object", "metadata")
+_NOT_AN_OBJECT: Final = Fault("invalid_field", "metadata must be an object", "metadata")
 _TOO_MUCH_METADATA: Final = Fault(
-    "metadata_too_large", f"`metadata` holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
+    "metadata_too_large", f"metadata holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
 # while it is filled in: a few megabytes of macros and of values could make terabytes.
@@ -91,7 +91,10 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
             body.decode()
         fields = _send_raw(body)
     except UNREADABLE as error:
-        return unreadable(error, body)
+        again = read_again(_send_raw, body, error)
+        if isinstance(again, Fault):
+            return again
+        fields = again
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -121,7 +124,10 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
             body.decode()
         fields = _send(body)
     except UNREADABLE as error:
-        return unreadable(error, body)
+        again = read_again(_send, body, error)
+        if isinstance(again, Fault):
+            return again
+        fields = again
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -142,7 +148,10 @@ def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
             body.decode()
         batch = _batch(body)
     except UNREADABLE as error:
-        return unreadable(error, body)
+        again = read_again(_batch, body, error)
+        if isinstance(again, Fault):
+            return again
+        batch = again
     if not batch.messages:
         return MISSING_MESSAGES
     if len(batch.messages) > BATCH_MAX:
@@ -154,8 +163,9 @@ def recipient_in(message: bytes) -> str | None:
     """Return what the caller wrote as `to` in a message at fault, where that is text."""
     try:
         return _addressed(message).to
-    except UNREADABLE:
-        return None
+    except UNREADABLE as error:
+        again = read_again(_addressed, message, error)
+        return None if isinstance(again, Fault) else again.to
 
 
 def _own_or_shared(own: str | None, shared: str | None) -> str | None:
@@ -170,6 +180,9 @@ def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
         return None
     if value[:1] != b"{":
         return _NOT_AN_OBJECT
+    # What was too deep for the decoder is no longer as long as it was: its depth comes first.
+    if (fault := too_deep("metadata", value)) is not None:
+        return fault
     return value if len(value) <= METADATA_BYTES_MAX else _TOO_MUCH_METADATA
 
 
@@ -185,7 +198,9 @@ def _filled(text: str | None, data: ContactData | None, limits: Limits) -> str |
 def _macros(data: ContactData | None) -> dict[str, str]:
     if data is None:
         return {}
-    values = {name: _shown(value) for name, value in (data.custom_fields or {}).items()}
+    values = {}
+    for name, value in (data.custom_fields or {}).items():
+        values[name] = values[f"custom_fields.{name}"] = _shown(value)
     for name in ("first_name", "last_name", "timezone"):
         if (given := getattr(data, name)) is not None:
             values[name] = given

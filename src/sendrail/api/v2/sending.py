@@ -36,9 +36,7 @@ _NOT_JSON: Final = Fault(
 _BAD_IDEMPOTENCY_KEY: Final = Fault(
     "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
 )
-_NOT_A_MESSAGE: Final = Fault(
-    "invalid_field", "Each of `messages` must be a JSON object", "messages"
-)
+_NOT_A_MESSAGE: Final = Fault("invalid_field", "Each of messages must be a JSON object", "messages")
 _encode: Final = msgspec.json.Encoder().encode
 
 ReadOrder = Callable[[bytes, Limits, str | None], Order | Fault]
@@ -209,7 +207,13 @@ class SendingCalls:
             return [], [batch], True
         raws = [bytes(raw) for raw in batch[0]]
         orders = [call.read(raw, self._limits, batch[1]) for raw in raws]
-        return raws, [_NOT_A_MESSAGE if order is INVALID_JSON else order for order in orders], False
+        return raws, [_judged_alone(order) for order in orders], False
+
+
+def _judged_alone(order: Order | Fault) -> Order | Fault:
+    """Return a batch's order; what is wrong with JSON was told of the batch, if anything was."""
+    not_one = isinstance(order, Fault) and order.code == INVALID_JSON
+    return _NOT_A_MESSAGE if not_one else order
 
 
 def is_json(content_type: bytes) -> bool:

@@ -58,9 +58,10 @@ STANDING: Final = """
     ORDER BY m.lane, m.number FOR UPDATE OF m
 """
 APPLY: Final = """
-    UPDATE messages AS m SET status = v.status, detail = v.detail, ended_at = v.ended_at
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[])
-        AS v (status, detail, ended_at, number, lane)
+    UPDATE messages AS m SET status = v.status, detail = v.detail, ended_at = v.ended_at,
+        provider_detail = v.provider_detail
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])
+        AS v (status, detail, ended_at, number, lane, provider_detail)
     WHERE m.lane = v.lane AND m.number = v.number
 """
 PARK: Final = f"""
@@ -158,7 +159,7 @@ class Inbox:
             with self._outbox.ending((each.number, each.lane) for each in verdicts):
                 # Where one message has several verdicts, the last is the one that counts.
                 last = {each.number: each for each in verdicts}
-                self._driver.run(APPLY, *columns(list(last.values()), 5))
+                self._driver.run(APPLY, *columns(list(last.values()), 6))
 
     def tell_parts(self, words: Sequence[PartWord]) -> None:
         """Note receipts for parts; each part's is told once."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
-from sendrail.storage.rows import StoredMessage
+from sendrail.storage.rows import MessagePlace, StoredMessage
 from sendrail.storage.statements import lookup
 from sendrail.storage.tables import messages
 
@@ -25,6 +25,13 @@ class LookUp(lookup.LookUp):
 
     def is_message(self, number: int) -> ColumnElement[bool]:
         return and_(messages.c.lane == number % LANES, messages.c.number == number)
+
+    def is_older(self, than: MessagePlace) -> ColumnElement[bool]:
+        place = tuple_(messages.c.created_at, messages.c.number)
+        # The time by itself, too: it chooses the weeks to look into.
+        return and_(
+            messages.c.created_at <= than.created_at, place < tuple_(than.created_at, than.number)
+        )
 
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than the one with this number, oldest first."""

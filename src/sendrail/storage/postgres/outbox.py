@@ -59,7 +59,7 @@ EVENTS_DUE: Final = """
 """
 ENDED_MESSAGES: Final = f"""
     SELECT m.number, m.recipient, {sender_shown("l")}, m.status, m.detail, k.kind, m.ended_at,
-        m.skips
+        m.skips, m.provider_detail, k.name
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN lists AS l ON l.id = m.list_id

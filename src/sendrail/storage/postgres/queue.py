@@ -62,13 +62,14 @@ LEAVE_QUEUE: Final = """
         AND q.due_at = gone.due_at AND q.number = gone.number
 """
 DROP: Final = """
-    UPDATE messages AS m SET status = gone.status, detail = gone.detail, ended_at = $5
+    UPDATE messages AS m SET status = gone.status, detail = gone.detail,
+        provider_detail = NULL, ended_at = $5
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[])
         AS gone (status, detail, number, lane)
     WHERE m.lane = gone.lane AND m.number = gone.number AND m.status = 'queued'
 """
 HOLD: Final = """
-    UPDATE messages AS m SET status = 'uncertain', detail = $1
+    UPDATE messages AS m SET status = 'uncertain', detail = 'uncertain', provider_detail = $1
     FROM unnest($2::bigint[], $3::smallint[]) AS held (number, lane)
     WHERE m.lane = held.lane AND m.number = held.number AND m.status = 'queued'
 """
@@ -84,14 +85,17 @@ ARRIVED: Final = """
     UPDATE messages AS m SET
         status = CASE m.status WHEN 'sending' THEN a.status ELSE m.status END,
         detail = CASE m.status WHEN 'sending' THEN a.detail ELSE m.detail END,
+        provider_detail = CASE m.status WHEN 'sending' THEN a.provider_detail
+            ELSE m.provider_detail END,
         ended_at = CASE m.status WHEN 'sending' THEN a.ended_at ELSE m.ended_at END,
         carrier_ref = coalesce(a.carrier_ref, m.carrier_ref),
         sent_at = coalesce(a.sent_at, m.sent_at),
         attempt = a.attempts_spent, resent = a.resent
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::smallint[],
-        $7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::bigint[])
+        $7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::bigint[],
+        $12::text[])
         AS a (status, detail, ended_at, carrier_ref, sent_at, attempts_spent, resent, number,
-              lane, attempt, epoch)
+              lane, attempt, epoch, provider_detail)
     WHERE m.lane = a.lane AND m.number = a.number AND m.attempt = a.attempt
         AND m.epoch = a.epoch AND (m.status = 'sending' OR m.ended_at IS NOT NULL)
     RETURNING m.number, m.status
@@ -103,15 +107,16 @@ ARRIVE: Final = f"""
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), back.lane, back.list_id, back.rank, back.due_at,
         back.number
-    FROM unnest($12::smallint[], $13::bigint[], $14::smallint[], $15::bigint[], $16::bigint[])
+    FROM unnest($13::smallint[], $14::bigint[], $15::smallint[], $16::bigint[], $17::bigint[])
         AS back (lane, list_id, rank, due_at, number)
     JOIN arrived ON arrived.number = back.number AND arrived.status = 'queued'
 """
 KEEP_ATTEMPTS: Final = """
     INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome,
-        detail, carrier_ref)
+        detail, carrier_ref, provider_detail)
     SELECT kept.* FROM unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::bigint[],
-        $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[]) AS kept
+        $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[],
+        $11::text[]) AS kept
     ON CONFLICT DO NOTHING
 """
 KEEP_REFS: Final = """
@@ -141,7 +146,7 @@ AWAIT_CLAIMS: Final = """
     ORDER BY m.lane, m.number FOR UPDATE OF m
 """
 EXPIRE: Final = """
-    UPDATE messages SET status = 'failed', detail = $1, ended_at = $2
+    UPDATE messages SET status = 'failed', detail = $1, provider_detail = NULL, ended_at = $2
     WHERE lane = $3 AND number = $4 AND status = 'uncertain'
 """
 
@@ -224,22 +229,22 @@ class Queue:
                 (
                     a.status, a.detail, a.ended_at if a.status in FINAL else None, a.carrier_ref,
                     a.ended_at if a.carrier_ref is not None else None, a.attempts_spent, a.resent,
-                    a.number, a.lane, a.attempt, a.epoch,
+                    a.number, a.lane, a.attempt, a.epoch, a.provider_detail,
                 )
                 for a in arrivals
             ]  # fmt: skip
             back = [a.place for a in arrivals if a.place is not None]
-            self._move(columns(arrived, 11), back)
+            self._move(columns(arrived, 12), back)
         attempts = [
             (
                 a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
-                a.outcome, a.detail, a.carrier_ref,
+                a.outcome, a.detail, a.carrier_ref, a.provider_detail,
             )
             for a in arrivals
             if a.outcome not in COSTS_NOTHING
         ]  # fmt: skip
         if attempts:
-            self._driver.run(KEEP_ATTEMPTS, *columns(attempts, 10))
+            self._driver.run(KEEP_ATTEMPTS, *columns(attempts, 11))
         self._keep_refs([a for a in arrivals if a.carrier_ref is not None])
 
     def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:

@@ -148,10 +148,10 @@ class Erasure:
             mark = messages.c.skips.bitwise_and(Skip.AUTOMATIC.value)
             blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": mark}
             self._execute(update(messages).where(of_account).values(blank))
-            telling = and_(of_account, messages.c.detail.contains(digits))
-            self._execute(update(messages).where(telling).values(detail=None))
-            tried = and_(self.of_attempts(some), attempts.c.detail.contains(digits))
-            self._execute(update(attempts).where(tried).values(detail=None))
+            for row, ours in ((messages, of_account), (attempts, self.of_attempts(some))):
+                for told in ("detail", "provider_detail"):
+                    telling = and_(ours, row.c[told].contains(digits))
+                    self._execute(update(row).where(telling).values({told: None}))
             self._forget_events(account_id, _DELIVERY, some)
 
     def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:

@@ -25,6 +25,7 @@ from sendrail.storage.rows import (
     Backlog,
     MessageFilter,
     MessagePage,
+    MessagePlace,
     StoredMessage,
     Waiting,
 )
@@ -51,10 +52,12 @@ _STORED: Final = (
         messages.c.metadata,
         messages.c.status,
         messages.c.detail,
+        messages.c.provider_detail,
         messages.c.encoding,
         messages.c.segments,
         messages.c.attempt,
-        links.c.name.label("carrier"),
+        links.c.kind.label("provider"),
+        links.c.name.label("link"),
         messages.c.carrier_ref,
         messages.c.created_at,
         messages.c.sent_at,
@@ -78,6 +81,10 @@ class LookUp:
     def is_message(self, number: int) -> ColumnElement[bool]:
         """Return the condition for the one message with this number."""
         return messages.c.number == number
+
+    def is_older(self, than: MessagePlace) -> ColumnElement[bool]:
+        """Return the condition for the messages that come after a place, newest first."""
+        return messages.c.number < than.number
 
     def find(self, account_id: AccountId, number: int) -> StoredMessage | None:
         found = self._execute(of_account(account_id).where(self.is_message(number))).one_or_none()
@@ -104,6 +111,7 @@ class LookUp:
                 outcome=row.outcome,
                 detail=row.detail,
                 carrier_ref=row.carrier_ref,
+                provider_detail=row.provider_detail,
             )
             for row in rows
         ]
@@ -118,6 +126,18 @@ class LookUp:
             _STORED.where(matches).order_by(*self.newest_first).offset(offset).limit(limit)
         )
         return MessagePage([stored(row) for row in rows], min(total, TOTAL_MAX), total <= TOTAL_MAX)
+
+    def older(
+        self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
+    ) -> list[StoredMessage]:
+        """Return messages that match and are older than a place, newest first."""
+        rows = self._execute(
+            of_account(account_id)
+            .where(self.is_older(than), *_conditions(account_id, about))
+            .order_by(*self.newest_first)
+            .limit(limit)
+        )
+        return [stored(row) for row in rows]
 
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than `number`, oldest first."""
@@ -214,7 +234,9 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         encoding=row.encoding,
         segments=row.segments,
         attempt=row.attempt,
-        carrier=row.carrier,
+        provider_detail=row.provider_detail,
+        provider=row.provider,
+        link=row.link,
         carrier_ref=row.carrier_ref,
         created_at=row.created_at,
         sent_at=row.sent_at,

@@ -1,0 +1,89 @@
+"""JSON that is well formed and yet more than a decoder takes: too deep, or half a character.
+
+How deep a decoder follows depends on the interpreter, and half of a surrogate pair is valid JSON
+that no text can hold. What is done about either is decided here, the same wherever it runs. All of
+it is linear, and runs only for what a decoder has refused or what is nested at all.
+"""
+
+import re
+from array import array
+from itertools import accumulate
+from typing import Final
+
+# Less than any interpreter's own bound, with what calls the decoder.
+DEPTH_READ: Final = 500
+# What stands for half of a surrogate pair: a character that is none, spelt as nobody spells it.
+MARK: Final = "\ufffe"
+MARK_ESCAPED: Final = rb"\uFfFe"
+_HALF_ESCAPED: Final = rb"\uD800"
+# More are not worth the time that they would take from others.
+_BRACKETS_MAX: Final = 100_000
+_HALVES_MAX: Final = 10_000
+
+# A string that is not closed reaches to the end: what begins inside it is never looked at again.
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_STRINGS: Final = re.compile(_STRING, re.DOTALL)
+_TOKENS: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
+_OPEN: Final = b"[{"
+# An opening bracket is one step down, a closing one a step up: 255 is -1 as a signed octet.
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_HEX: Final = rb"[0-9a-fA-F]{2}"
+_HIGH: Final = rb"\\u[dD][89abAB]" + _HEX
+_LOW: Final = rb"\\u[dD][c-fC-F]" + _HEX
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]" + _HEX)
+# As far as every escape is whole.
+_WHOLE: Final = re.compile(
+    rb"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|" + _HIGH + _LOW + rb")*+", re.DOTALL
+)
+
+
+def nests_deeper(json: bytes, levels: int) -> bool:
+    """Tell whether arrays and objects are nested more than so many levels deep."""
+    if json.count(b"[") + json.count(b"{") <= levels:
+        return False
+    steps = array("b", _STRINGS.sub(b"", json).translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps), default=0) > levels
+
+
+def flattened(json: bytes, levels: int = DEPTH_READ) -> bytes | None:
+    """Return JSON whose arrays and objects at the deepest level are empty; None for too many."""
+    if not nests_deeper(json, levels):
+        return json
+    if json.count(b"[") + json.count(b"{") > _BRACKETS_MAX:
+        return None
+    kept, start, depth = bytearray(), 0, 0
+    for token in _TOKENS.finditer(json):
+        bracket = token[0]
+        if bracket in _OPEN:
+            depth += 1
+            if depth == levels:
+                kept += json[start : token.end()]
+        elif len(bracket) == 1 and bracket != b'"':
+            if depth == levels:
+                start = token.start()
+            depth -= 1
+    return bytes(kept + json[start:]) if depth < levels else bytes(kept)
+
+
+def marked(json: bytes) -> bytes | None:
+    """Return JSON with a mark for each half of a surrogate pair; None for too many of them."""
+    if _HALF.search(json) is None:
+        return json
+    pieces, at = [], 0
+    while True:
+        end = _WHOLE.match(json, at).end()  # type: ignore[union-attr] # it matches nothing, too
+        pieces.append(json[at:end])
+        if _HALF.match(json, end) is None:
+            # The end, or a broken escape, which is for the decoder to complain about.
+            pieces.append(json[end:])
+            return b"".join(pieces)
+        if len(pieces) > 2 * _HALVES_MAX:
+            return None
+        pieces.append(MARK_ESCAPED)
+        at = end + len(MARK_ESCAPED)
+
+
+def unmarked(json: bytes) -> bytes:
+    """Return JSON with half a surrogate pair where the mark is."""
+    return json.replace(MARK_ESCAPED, _HALF_ESCAPED)
