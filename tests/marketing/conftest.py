@@ -81,6 +81,11 @@ class House:
         """Return our block list as a file."""
         return self.do(whole(self.files.export_blocks(self.us, ME)))
 
+    def add_theirs(self, number: str) -> None:
+        """Let the other account have a list with a number, also ours: on a link of its own."""
+        self.write(lambda tx: tx.links.add(self.them, "theirs", "simulator", b"", 100, None))
+        self.do(self.lists.add(self.them, number, link="theirs"))
+
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)
 

@@ -47,14 +47,14 @@ def test_replies_are_told_newest_first_with_what_they_say(house, us):
 
 
 def test_replies_of_another_account_or_list_are_not_told(house, us):
-    house.do(house.lists.add(house.them, LIST))
+    house.add_theirs(LIST)
     house.do(house.lists.add(us, OTHER))
     keep(house, "theirs", house.them)
     keep(house, "ours")
     keep(house, "other", number=OTHER)
     assert told(house) == ["other", "ours"]
     assert told(house, list_number=LIST) == ["ours"]
-    house.do(house.lists.add(house.them, "+15550100999"))
+    house.do(house.lists.add(house.them, "+15550100999", link="sandbox"))
     with pytest.raises(NotFound):
         told(house, list_number="+15550100999")
 
@@ -142,7 +142,7 @@ def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_account
 
         house.write(work)
 
-    house.do(house.lists.add(house.them, LIST))
+    house.add_theirs(LIST)
     leave(us, ANN, OptOutReason.MESSAGE)
     leave(us, BEN, OptOutReason.MANUAL)
     leave(house.them, 15550100003, OptOutReason.MESSAGE)

@@ -90,7 +90,7 @@ def test_fields_have_a_size_and_names_a_length():
 
 
 def test_a_number_is_new_to_the_account_once_and_to_each_list_once(house):
-    house.do(house.lists.add(house.them, LIST))
+    house.add_theirs(LIST)
     assert told(join(house, signup())) == [(True, True)]
     assert told(join(house, signup())) == [(False, False)]
     assert told(join(house, signup(), number=OTHER)) == [(False, True)]
@@ -191,7 +191,7 @@ def test_leaving_by_api_is_never_an_error(house, us):
     def gone(number=f"+{ANN}", of=LIST, account=us):
         return house.do(house.contacts.leave(account, of, number, evidence="request 1"))
 
-    house.do(house.lists.add(house.them, LIST))
+    house.add_theirs(LIST)
     join(house, signup())
     assert not gone(of="+15550109999")
     assert not gone(number=f"+{BEN}")
