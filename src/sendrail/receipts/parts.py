@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Reply
+from sendrail.domain.storable import TEXT_MAX
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import PartsKey
 
@@ -48,7 +49,7 @@ def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
 def _whole(parts: list[Reply]) -> Reply:
     return replace(
         parts[0],
-        body="".join(part.body for part in parts),
+        body="".join(part.body for part in parts)[:TEXT_MAX],
         answered=any(part.answered for part in parts),
         part=None,
     )
