@@ -46,6 +46,10 @@ docs:
 simulate:
     {{bin}}/python -m pytest -m slow
 
+# A million mutated callbacks over all carriers; INBOUND_FUZZ_SEED=… plays a run again
+fuzz-inbound:
+    {{bin}}/python -m pytest -m slow -s tests/receipts/test_inbound_fuzz.py
+
 # Carriers against mocks of their vendors' own API descriptions; brings some 400 packages
 openapi:
     npm ci --prefix tests/oracles/openapi

@@ -46,6 +46,7 @@ from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
 from sendrail.marketing.senders import SenderService
 from sendrail.receipts.intake import Intake
+from sendrail.receipts.refused import RefusedService
 from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
 from sendrail.sending.lookup import MessageService
@@ -107,6 +108,7 @@ class Runtime:
     sending: Sending
     messages: MessageService
     intake: Intake
+    refused: RefusedService
     keyring: Keyring
     poster: Poster
     webhooks: WebhookService
@@ -218,6 +220,7 @@ async def _wire(
         sending=sending,
         messages=MessageService(store, ids),
         intake=intake,
+        refused=RefusedService(store),
         keyring=keyring,
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),

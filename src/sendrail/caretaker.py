@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from sendrail.domain.errors import SendrailError, StorageFull
 from sendrail.sending.service import Sending
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import RefusedTally
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -29,6 +30,9 @@ _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
 _DAY_MS: Final = 24 * 3_600_000
+# Of the refused callbacks no more is kept, whatever carriers send.
+REFUSED_MAX: Final = 10_000
+REFUSED_BYTES_MAX: Final = 256 * 2**20
 
 
 class Caretaker:
@@ -103,10 +107,11 @@ class Caretaker:
 
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
-        waiting, untold = await self._store.read(
-            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog())
+        waiting, untold, refused = await self._store.read(
+            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog(), tx.refused.tally())
         )
         self._metrics.webhook_waiting.set(untold)
+        await self._keep_refused(refused)
         self._count_at = now + _COUNT_PAUSE * (self._now() - now)
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
@@ -129,6 +134,16 @@ class Caretaker:
             used.clear()
             await self._store.write(lambda tx: tx.accounts.note_use(digests, now))
 
+    async def _keep_refused(self, tallies: Sequence[RefusedTally]) -> None:
+        """Show how many callbacks are kept as refused, and delete those that are too many."""
+        count = sum(each.count for each in tallies)
+        self._metrics.callbacks_kept.set(count)
+        self._metrics.texts_kept.set(sum(each.texts for each in tallies))
+        if count <= REFUSED_MAX and sum(each.size for each in tallies) <= REFUSED_BYTES_MAX:
+            return
+        gone = await self._store.write(lambda tx: tx.refused.trim(REFUSED_MAX, REFUSED_BYTES_MAX))
+        _log.error("refused_callbacks_lost", count=gone, reason="there are too many of them")
+
     async def heed_full_accounts(self) -> None:
         """Learn from the database whose queues are full: another process may count them."""
         self._sending.full_accounts = await self._store.read(
@@ -146,6 +161,8 @@ class Caretaker:
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
         forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
+        refused_before = now - self._settings.refused_callbacks_days * _DAY_MS
+        forgotten += tx.refused.forget(refused_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
 
     def _messages_before(self, now: int) -> int | None:

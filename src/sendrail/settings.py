@@ -215,6 +215,12 @@ class Settings:
     recipient_troubles_days: int = _setting(
         30, "Such rejections count for this many days.", low=1, high=3_650
     )
+    refused_callbacks_days: int = _setting(
+        90,
+        "Callbacks that could not be read or applied are deleted after this many days.",
+        low=1,
+        high=3_650,
+    )
     number_lookup: str = _setting(
         "numbering_plans",
         "What finds out carrier, line type and time zone of new contacts: numbering_plans, a "

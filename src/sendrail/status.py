@@ -1,12 +1,13 @@
 """How an installation is just now: who is there, what is whose, and what waits."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sendrail.domain.ids import LinkId
 from sendrail.domain.sender import Link, LinkReport
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Backlog, Present, Waiting
+from sendrail.storage.rows import Backlog, Present, RefusedTally, Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Standing:
     oldest_due_at: int | None
     backlog: Backlog
     untold_events: int
+    refused: Sequence[RefusedTally]
 
 
 async def look(store: Store, *, is_shared: bool) -> Standing:
@@ -48,6 +50,7 @@ def _look(tx: Tx, *, is_shared: bool) -> Standing:
         oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
         backlog=tx.lookup.backlog(),
         untold_events=tx.endpoints.backlog(),
+        refused=tx.refused.tally(),
     )
 
 

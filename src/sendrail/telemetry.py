@@ -93,8 +93,13 @@ class Metrics:
 
     def _count_callbacks(self) -> None:
         self.callbacks = self._counter("callbacks_stored", "Callbacks stored in the inbox.")
+        self.callbacks_unproved = self._counter(
+            "callbacks_unproved", "Callbacks that proved nothing, by carrier kind.", "kind"
+        )
         self.callbacks_refused = self._counter(
-            "callbacks_refused", "Callbacks that proved nothing, by carrier kind.", "kind"
+            "callbacks_refused",
+            "Callbacks that could not be read or applied, by carrier kind.",
+            "kind",
         )
         self.callbacks_set_aside = self._counter(
             "callbacks_set_aside",
@@ -105,9 +110,16 @@ class Metrics:
             "callbacks_flawed",
             "Callbacks that were malformed and were used as far as they could be read.",
         )
+        self.callbacks_kept = self._gauge(
+            "callbacks_refused_kept", "Refused callbacks that are kept to be looked at."
+        )
+        self.texts_kept = self._gauge(
+            "callbacks_refused_texts", "Those of them that may be a handset's text, such as STOP."
+        )
         self.receipts = self._counter(
             "receipts",
-            "Receipts by what became of them: applied, late, parked, part, underway, unknown.",
+            "Receipts by what became of them: applied, late, parked, part, underway, foreign, "
+            "unknown.",
             "fate",
         )
         self.replies = self._counter("replies", "Replies received, by keyword family.", "keyword")

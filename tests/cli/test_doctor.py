@@ -33,6 +33,7 @@ def test_a_sound_installation_is_healthy_and_left_as_it_was(shell):
         "master key",
         "database",
         "link",
+        "callbacks",
         "open files",
     ]
     assert all(each["fix"] for each in told["checks"] if each["level"] != "ok")

@@ -424,8 +424,8 @@ def test_where_messages_stand_is_told_by_number(house):
     house.depart(2)
     first, second = house.nos(1, 2)
     assert house.write(lambda tx: tx.inbox.standing(house.nos(1, 2, 3))) == {
-        first: Owner(first, house.list.lane, Status.QUEUED),
-        second: Owner(second, house.list.lane, Status.SENDING),
+        first: (Owner(first, house.list.lane, Status.QUEUED), set()),
+        second: (Owner(second, house.list.lane, Status.SENDING), {house.link}),
     }
 
 

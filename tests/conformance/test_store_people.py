@@ -12,12 +12,13 @@ from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
+from sendrail.domain.receipt import About
 from sendrail.domain.webhook import Event
 from sendrail.marketing import signups
 from sendrail.marketing.erasure import ErasureService
 from sendrail.marketing.files import FileService
 from sendrail.marketing.imports import Became, Intake
-from sendrail.storage.rows import FileContact, KnownContact, ReplyFilter
+from sendrail.storage.rows import FileContact, KnownContact, Refusal, ReplyFilter
 from sendrail.webhooks import payloads
 
 __all__ = ["house"]
@@ -110,7 +111,8 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     house.write(lambda tx: tx.outbox.freeze([(f'{{"to":"+{ANN}"}}'.encode(), event.id)]))
     house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW))
     [raw] = house.write(lambda tx: tx.inbox.take(10, 1_000))
-    house.write(lambda tx: (tx.inbox.refuse(raw, "unreadable"), tx.inbox.remove([raw.id])))
+    refusal = Refusal(raw.link_id, raw.received_at, raw.raw, "unreadable", About.UNKNOWN)
+    house.write(lambda tx: (tx.refused.keep(refusal, NOW), tx.inbox.remove([raw.id])))
     house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW - DAY_MS))
     house.write(lambda tx: tx.activity.count(100))
     assert str(ANN) in house.backend.everything()["contact_activity"]

@@ -68,7 +68,7 @@ def test_what_is_not_proved_is_refused_and_not_kept(office, caller, logs, change
     assert caller.call(path, **changes).status_code == 401
     assert caller.inbox() == []
     value = office.runtime.metrics.registry.get_sample_value
-    assert value("sendrail_callbacks_refused_total", {"kind": "pigeon"}) == 1
+    assert value("sendrail_callbacks_unproved_total", {"kind": "pigeon"}) == 1
     [line] = [line for line in logs if line["event"] == "callback_unproved"]
     assert line["link"] == "coop"
     assert path.rpartition("/")[2] not in repr(logs)

@@ -36,7 +36,7 @@ def sent(road, sender):
 def fates(road):
     return {
         fate: road.counted("receipts_total", fate=fate)
-        for fate in ("applied", "late", "parked", "part", "underway")
+        for fate in ("applied", "late", "parked", "part", "underway", "foreign")
         if road.counted("receipts_total", fate=fate)
     }
 
@@ -410,7 +410,7 @@ def test_a_receipt_for_a_message_that_still_waits_is_none(road, sender):
     road.callback(receipt("forged", message_id=message_id))
     road.do(road.receipts.step())
     assert road.fate(message_id) == ("queued", None)
-    assert fates(road) == {"late": 1}
+    assert fates(road) == {"foreign": 1}
 
 
 # Replies

@@ -466,8 +466,11 @@ CREATE TABLE public.refused_callbacks (
     id bigint NOT NULL,
     link_id bigint NOT NULL,
     received_at bigint NOT NULL,
-    raw bytea NOT NULL,
-    reason text NOT NULL
+    refused_at bigint NOT NULL,
+    about text NOT NULL,
+    size bigint NOT NULL,
+    reason text NOT NULL,
+    raw bytea NOT NULL
 );
 
 CREATE SEQUENCE public.refused_callbacks_id_seq

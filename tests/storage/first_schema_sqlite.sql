@@ -210,8 +210,11 @@ CREATE TABLE refused_callbacks (
 	id INTEGER NOT NULL,
 	link_id BIGINT NOT NULL,
 	received_at BIGINT NOT NULL,
-	raw BLOB NOT NULL,
+	refused_at BIGINT NOT NULL,
+	about TEXT NOT NULL,
+	size BIGINT NOT NULL,
 	reason TEXT NOT NULL,
+	raw BLOB NOT NULL,
 	CONSTRAINT refused_callbacks_key PRIMARY KEY (id)
 );
 

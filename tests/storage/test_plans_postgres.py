@@ -219,9 +219,11 @@ def _inbox(at):
         "inbox.PUT": (1, 1, at.now, [b"", b""]),
         "inbox.HEADS": ([1, 2],),
         "inbox.TAKE": (1, 20),
+        "inbox.AGAIN": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
         "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
         "inbox.REFS": at.refs,
         "inbox.STANDING": (at.lanes, at.numbers),
+        "inbox.ATTEMPTED": (at.lanes, at.numbers),
         "inbox.APPLY": (
             ["delivered"] * 3,
             at.none,

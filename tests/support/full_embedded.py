@@ -65,8 +65,8 @@ _BESIDE = f"""
     INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
     INSERT INTO inbox (link_id, received_at, raw) SELECT n % {LINKS} + 1, {BEGAN}, x'' FROM n;
-    INSERT INTO refused_callbacks (link_id, received_at, raw, reason)
-        SELECT n % {LINKS} + 1, {BEGAN}, x'', '' FROM n;
+    INSERT INTO refused_callbacks (link_id, received_at, refused_at, about, size, reason, raw)
+        SELECT n % {LINKS} + 1, {BEGAN}, {BEGAN}, 'unknown', 0, '', x'' FROM n;
     INSERT INTO parked_receipts (link_id, carrier_ref, detail, received_at)
         SELECT 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n, '', {BEGAN} + n FROM n;
     INSERT INTO replies (account_id, list_id, sender, body, received_at)

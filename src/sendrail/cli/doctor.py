@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sendrail.domain.sender import Link, LinkReport
     from sendrail.settings import Settings
     from sendrail.storage.checkup import Finding
+    from sendrail.storage.rows import RefusedTally
 
 # Each connection is an open file.
 _OPEN_FILES_LOW = 4_096
@@ -51,11 +52,14 @@ def _findings(settings: "Settings") -> "Iterator[Finding]":
 
             local.expect_running(settings.data_dir)
         yield from shared.look_at(url)
-        yield from _links(shared.links_of(url))
+        seen = shared.look_into(url)
     else:
         folder = settings.data_dir.absolute()
         yield from checkup.look_at(folder, settings.free_disk_min_mb)
-        yield from _links(checkup.links_of(folder))
+        seen = checkup.look_into(folder)
+    if seen is not None:
+        yield from _links(seen.links)
+        yield _callbacks(seen.refused)
     yield _open_files()
 
 
@@ -91,6 +95,26 @@ def _state(link: "Link", report: "LinkReport | None") -> "Finding":
     level = Level.FAIL if report.state is LinkState.BROKEN else Level.WARN
     fix = f"sendrail links test {link.name}"
     return Finding("link", level, f"{named} is {report.state}: {report.detail}", fix)
+
+
+def _callbacks(refused: "Sequence[RefusedTally]") -> "Finding":
+    """Tell how many callbacks could not be read or applied, since when and from which link."""
+    from sendrail.storage.checkup import Finding, Level
+
+    if not refused:
+        return Finding("callbacks", Level.OK, "all were read")
+    count = sum(each.count for each in refused)
+    since = output.when(min(each.first_at for each in refused))
+    links = ", ".join(f"{each.link or 'a link that is gone'}: {each.count:,}" for each in refused)
+    told = f"{count:,} could not be read since {since} ({links})"
+    if texts := sum(each.texts for each in refused):
+        told += f"; {texts:,} of them may be handsets' texts, such as STOP"
+    return Finding(
+        "callbacks",
+        Level.FAIL if texts else Level.WARN,
+        told,
+        "sendrail callbacks refused; then retry or forget them",
+    )
 
 
 def _open_files() -> "Finding":

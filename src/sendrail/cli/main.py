@@ -14,6 +14,7 @@ from sendrail.cli import (
     audit,
     backup,
     blocks,
+    callbacks,
     config,
     contacts,
     doctor,
@@ -75,6 +76,7 @@ app.add_typer(messages.app, name="messages")
 app.add_typer(lists.app, name="lists")
 app.add_typer(senders.app, name="senders")
 app.add_typer(links.app, name="links")
+app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(replies.app, name="replies")
 app.add_typer(blocks.app, name="blocks")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _PROCESSES = ("name", "roles", "version", "seconds_unseen")
 _OWNED = ("kind", "spans", "lapsed", "owner")
 _LINKS = ("name", "kind", "state", "detail")
+_REFUSED = ("link", "kind", "callbacks", "texts", "since", "last")
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
@@ -22,6 +23,9 @@ def status(data: Data = None, as_json: Json = False) -> None:
         return
     output.card({name: value for name, value in shown.items() if not isinstance(value, list)})
     output.table(_LINKS, shown["links"], "There are no links.")
+    if shown["refused"]:
+        output.note("Refused callbacks; see `sendrail callbacks refused`:")
+        output.table(_REFUSED, shown["refused"], "")
     if shown["shared"]:
         output.table(_PROCESSES, shown["processes"], "No process is there.")
         output.table(_OWNED, shown["owned"], "Nobody has ever worked here.")
@@ -43,6 +47,7 @@ def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]
         "oldest_seconds": None if oldest is None else max(0, round((now - oldest) / 1000)),
         "messages_uncertain": standing.backlog.uncertain,
         "callbacks_waiting": standing.backlog.callbacks,
+        "callbacks_refused": sum(each.count for each in standing.refused),
         "events_waiting": standing.untold_events,
         "spans_lapsed": sum(owned.lapsed for owned in standing.owned),
         "links": [
@@ -53,6 +58,17 @@ def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]
                 "detail": report.detail if report else "",
             }
             for link, report in standing.links
+        ],
+        "refused": [
+            {
+                "link": each.link,
+                "kind": each.kind,
+                "callbacks": each.count,
+                "texts": each.texts,
+                "since": output.when(each.first_at),
+                "last": output.when(each.last_at),
+            }
+            for each in standing.refused
         ],
         "processes": [
             {

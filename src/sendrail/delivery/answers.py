@@ -35,9 +35,14 @@ def arrival_of(answer: Answer) -> Arrival:
         attempts_spent=settlement.attempt,
         resent=int(settlement.resent),
         detail=settlement.detail,
-        carrier_ref=settlement.carrier_ref,
+        carrier_ref=_ref(claim, settlement.carrier_ref),
         place=place,
         further_refs=settlement.further_refs,
         one_receipt=settlement.one_receipt,
         provider_detail=settlement.provider_detail,
     )
+
+
+def _ref(claim: Claim, given: str | None) -> str | None:
+    """Return a message's reference; one that was taken without a name gets one of ours."""
+    return f"unnamed-{claim.number}-{claim.attempt}" if given == "" else given

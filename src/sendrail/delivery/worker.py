@@ -19,6 +19,7 @@ from sendrail.delivery.answers import Answer, arrival_of
 from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
 from sendrail.delivery.doubts import Doubts
 from sendrail.delivery.lanes import Lanes
+from sendrail.delivery.outcomes import storable_outcome
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
@@ -352,7 +353,8 @@ class Worker:
         waiting = {claim.outbound.message_id: claim for claim in claims}
         given_up: dict[MessageId, Claim] = {}
 
-        def report(outbound: Outbound, outcome: Outcome) -> None:
+        def report(outbound: Outbound, reported: Outcome) -> None:
+            outcome = storable_outcome(reported)
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
                 if isinstance(outcome, Uncertain):
                     # The carrier may still hear what became of it.

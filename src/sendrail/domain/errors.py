@@ -72,6 +72,10 @@ class StorageFull(StorageUnavailable):
     code = "storage_full"
 
 
+class Unstorable(StorageUnavailable):
+    """A value that this database cannot keep: the same again fails again; nothing was stored."""
+
+
 class SetupError(SendrailError):
     """The installation cannot start or run as it is set up."""
 
@@ -82,3 +86,9 @@ class CarrierTrouble(SendrailError):
     """A carrier link is set up wrongly, or its callback cannot be read."""
 
     code = "carrier_trouble"
+
+
+class LinkUnread(SendrailError):
+    """A link has not been read from the database yet: its callbacks wait a moment longer."""
+
+    code = "link_unread"

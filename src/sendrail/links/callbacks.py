@@ -16,12 +16,15 @@ from sendrail.domain.sender import Link
 from sendrail.links.service import LinkService
 from sendrail.links.vault import token_digest
 from sendrail.receipts.intake import Intake
+from sendrail.receipts.reading import shown
 from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
 
 _UNPROVED: Final = 401
+# What an answer over HTTP may have for a status.
+_STATUS_MIN, _STATUS_MAX = 200, 599
 # Without a token every link of the kind is asked; past this many an operator must use tokens.
 _LINKS_MAX: Final = 50
 
@@ -85,7 +88,7 @@ class CallbackDesk:
                 if answer.status != _UNPROVED:
                     return await self._take(link, answer)
         _log.warning("callback_unproved", kind=kind)
-        self._metrics.callbacks_refused.labels(kind).inc()
+        self._metrics.callbacks_unproved.labels(kind).inc()
         return CallbackAnswer(status=_UNPROVED)
 
     def _listener(self, link: Link) -> HearsCallbacks | None:
@@ -108,9 +111,9 @@ class CallbackDesk:
         self, link: Link, carrier: HearsCallbacks, request: CallbackRequest
     ) -> CallbackAnswer:
         try:
-            return carrier.read_callback(request)
+            return _checked(carrier.read_callback(request))
         except CarrierTrouble as trouble:
-            _log.warning("callback_refused", link=link.name, reason=trouble.message)
+            _log.warning("callback_unreadable", link=link.name, reason=shown(trouble.message))
             return CallbackAnswer(status=400)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             _log.error("callback_broke", link=link.name, error=type(error).__name__)
@@ -126,10 +129,22 @@ class CallbackDesk:
     async def _take(self, link: Link, answer: CallbackAnswer) -> CallbackAnswer:
         if answer.status == _UNPROVED:
             _log.warning("callback_unproved", link=link.name, kind=link.kind)
-            self._metrics.callbacks_refused.labels(link.kind).inc()
+            self._metrics.callbacks_unproved.labels(link.kind).inc()
         elif answer.raws:
             await self._intake.put(link.id, answer.raws)
         return answer
+
+
+def _checked(answer: object) -> CallbackAnswer:
+    """Return a carrier's answer, if it is one. Raises `TypeError`."""
+    if not isinstance(answer, CallbackAnswer):
+        raise TypeError(f"no answer, but a {type(answer).__name__}")
+    is_status = isinstance(answer.status, int) and _STATUS_MIN <= answer.status <= _STATUS_MAX
+    if not (is_status and isinstance(answer.content, bytes)):
+        raise TypeError("an answer without a status or with no bytes")
+    if not all(isinstance(raw, bytes) for raw in answer.raws):
+        raise TypeError("an answer that stores something else than bytes")
+    return answer
 
 
 def _nothing() -> NotFound:

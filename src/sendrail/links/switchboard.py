@@ -16,7 +16,7 @@ from sendrail.clock import Clock
 from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
-from sendrail.domain.errors import CarrierTrouble, SendrailError, StorageUnavailable
+from sendrail.domain.errors import CarrierTrouble, LinkUnread, SendrailError
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Link, LinkReport, LinkState
@@ -120,13 +120,13 @@ class Switchboard:
         await asyncio.gather(*(_stop(route.link.name, route.carrier) for route in routes))
 
     def parse(self, link_id: LinkId, raw: bytes) -> Sequence[Callback]:
-        """Return what a callback of a link says. Raises `CarrierTrouble`."""
+        """Return what a callback of a link says. Raises `CarrierTrouble`, and `LinkUnread`."""
         carrier = self._carriers.get(link_id)
         if carrier is None:
             if self._missed.setdefault(link_id, self._looks) == self._looks:
                 # Another process may have added it since we looked.
                 self._store.hints.links_event.set()
-                raise StorageUnavailable(f"Link {link_id} has not been read here yet.")
+                raise LinkUnread(f"Link {link_id} has not been read here yet.")
             raise CarrierTrouble(f"link {link_id} is not open here")
         return carrier.parse(raw)
 

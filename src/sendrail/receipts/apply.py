@@ -8,33 +8,34 @@ first that does.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.consent import ReplyPolicy
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.detail import apart
-from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.errors import LinkUnread
 from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status, may_move
-from sendrail.domain.receipt import (
-    DELIVERED_TO_OPERATOR,
-    Callback,
-    Receipt,
-    Refused,
-    Reply,
-    SetAside,
-    Why,
-)
+from sendrail.domain.receipt import DELIVERED_TO_OPERATOR, Receipt, Reply, Why
+from sendrail.receipts.owners import Owners
 from sendrail.receipts.parts import join, take_as_it_is
+from sendrail.receipts.reading import Parse, read
 from sendrail.receipts.replies import take_reply
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, TroubleWord, Verdict
+from sendrail.storage.rows import (
+    Owner,
+    ParkedReceipt,
+    PartsKey,
+    PartWord,
+    RawCallback,
+    Refusal,
+    TroubleWord,
+    Verdict,
+)
 
 _DELIVERED: Final = Status.DELIVERED.value
-
-Parse = Callable[[LinkId, bytes], Sequence[Callback]]
 
 
 @dataclass(slots=True)
@@ -45,19 +46,32 @@ class Applied:
     fates: Counter[str] = field(default_factory=Counter)
     ended: Counter[Status] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
-    refused: list[Refused] = field(default_factory=list)
+    # Each with its link's name and kind.
+    refused: list[tuple[Refusal, str, str]] = field(default_factory=list)
     set_aside: Counter[Why] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
     removed: Counter[RecipientTrouble] = field(default_factory=Counter)
+    # The names and kinds of links, as far as they were looked up.
+    links: dict[LinkId, tuple[str, str]] = field(default_factory=dict)
+    # The links whose callbacks stay for a moment longer.
+    unread: set[LinkId] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class Word:
     """A receipt with the link it came by and when."""
 
     link_id: LinkId
     received_at: int
     receipt: Receipt
+
+
+class _Came(NamedTuple):
+    """By which link a text came, when, and when it is taken."""
+
+    link_id: LinkId
+    received_at: int
+    now: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,103 +90,107 @@ def apply(  # noqa: PLR0917 - a round and all it needs
     policies: Policies,
     now: int,
 ) -> Applied:
-    """Apply stored callbacks and take them out of the inbox."""
-    applied = Applied(callbacks=len(callbacks))
-    words: list[_Word] = []
+    """Apply stored callbacks and take them out of the inbox; those that cannot be read are refused.
+
+    Whatever else is raised undoes the round: the worker then finds out whose fault it is.
+    """
+    applied = Applied()
+    words: list[Word] = []
+    done: list[int] = []
     for callback in callbacks:
         try:
-            said = parse(callback.link_id, callback.raw)
-        except Exception as trouble:  # noqa: BLE001 - a plug-in may raise anything
-            # One callback that trips its carrier's code must not hold up all that come after it.
-            reason = trouble.message if isinstance(trouble, CarrierTrouble) else repr(trouble)
-            said = (Refused(reason=reason, raw=callback.raw),)
-        for each in said:
-            if isinstance(each, Reply | Receipt) and each.flaw is not None:
+            said = read(callback, parse)
+        except LinkUnread:
+            applied.unread.add(callback.link_id)
+            continue
+        done.append(callback.id)
+        for each in said.callbacks:
+            if each.flaw is not None:
                 applied.flaws.append(each.flaw)
-            match each:
-                case Reply():
-                    for text in join(tx, callback.link_id, each, now):
-                        _take(tx, callback.link_id, text, policies.replies, now, applied)
-                case Receipt():
-                    words.append(_Word(callback.link_id, callback.received_at, each))
-                case Refused():
-                    tx.inbox.refuse(callback._replace(raw=each.raw), each.reason)
-                    applied.refused.append(each)
-                case SetAside():
-                    applied.set_aside[each.why] += 1
+            if isinstance(each, Reply):
+                for text in join(tx, callback.link_id, each, now):
+                    came = _Came(callback.link_id, callback.received_at, now)
+                    _take(tx, came, text, policies.replies, applied)
+            else:
+                words.append(Word(callback.link_id, callback.received_at, each))
+        applied.set_aside.update(said.set_aside)
+        for refusal in said.refusals:
+            refuse(tx, refusal, now, applied)
     _apply_receipts(tx, words, ids, policies.troubles, applied)
-    tx.inbox.remove([callback.id for callback in callbacks])
+    tx.inbox.remove(done)
+    applied.callbacks = len(done)
     return applied
 
 
-def apply_overdue_parts(tx: Tx, policy: ReplyPolicy, now: int, limit: int) -> Applied:
-    """Take the texts whose missing parts have been waited for long enough."""
+def refuse(tx: Tx, refusal: Refusal, now: int, applied: Applied) -> None:
+    """Keep a callback, or a piece of one, among the refused."""
+    tx.refused.keep(refusal, now)
+    if (named := applied.links.get(refusal.link_id)) is None:
+        link = tx.links.by_id(refusal.link_id)
+        named = ("gone", "gone") if link is None else (link.name, link.kind)
+        applied.links[refusal.link_id] = named
+    applied.refused.append((refusal, *named))
+
+
+def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: int) -> Applied:
+    """Take texts whose missing parts have been waited for long enough."""
     applied = Applied()
-    for key in tx.replies.overdue_parts(now - policy.parts_within_ms, limit):
+    for key in keys:
+        # When its last part came nobody knows any more; it was not later than this.
+        came = _Came(key.link_id, now - policy.parts_within_ms, now)
         for text in take_as_it_is(tx, key):
-            _take(tx, key.link_id, text, policy, now, applied)
+            _take(tx, came, text, policy, applied)
     return applied
 
 
-def apply_parked(tx: Tx, policy: TroublePolicy, since: int, limit: int) -> Applied:
-    """Apply the receipts whose message has been named in the meantime."""
+def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy) -> Applied:
+    """Apply receipts whose message has been named in the meantime."""
     applied = Applied()
-    parked = tx.inbox.parked(since, limit)
-    if parked:
-        owners = tx.inbox.owners([(each.link_id, each.carrier_ref) for each in parked])
-        words = [
-            _Word(
-                each.link_id,
-                each.received_at,
-                Receipt(
-                    carrier_ref=each.carrier_ref,
-                    status=each.status,
-                    detail=each.detail,
-                    trouble=each.trouble,
-                ),
-            )
-            for each in parked
-            # A reference may outlive its message, which retention has taken.
-            if (each.link_id, each.carrier_ref) in owners
-        ]
-        _move(
-            tx,
-            words,
-            [owners[word.link_id, word.receipt.carrier_ref] for word in words],
-            policy,
-            applied,
-        )
-        tx.inbox.unpark([each.id for each in parked])
+    if not parked:
+        return applied
+    owners = tx.inbox.owners([(each.link_id, each.carrier_ref) for each in parked])
+    known = [
+        (Word(each.link_id, each.received_at, receipt_of(each)), owner)
+        for each in parked
+        # A reference may outlive its message, which retention has taken.
+        if (owner := owners.get((each.link_id, each.carrier_ref))) is not None
+    ]
+    _move(tx, known, policy, applied)
+    tx.inbox.unpark([each.id for each in parked])
     return applied
+
+
+def receipt_of(parked: ParkedReceipt) -> Receipt:
+    """Return a parked receipt as its carrier gave it."""
+    return Receipt(
+        carrier_ref=parked.carrier_ref,
+        status=parked.status,
+        detail=parked.detail,
+        trouble=parked.trouble,
+    )
 
 
 def _apply_receipts(
-    tx: Tx, words: Sequence[_Word], ids: MessageIds, policy: TroublePolicy, applied: Applied
+    tx: Tx, words: Sequence[Word], ids: MessageIds, policy: TroublePolicy, applied: Applied
 ) -> None:
     if not words:
         return
-    owners = tx.inbox.owners([(word.link_id, word.receipt.carrier_ref) for word in words])
-    echoed = {
-        number
-        for word in words
-        if (word.link_id, word.receipt.carrier_ref) not in owners
-        and word.receipt.message_id is not None
-        and (number := ids.read(word.receipt.message_id)) is not None
-    }
-    standing = tx.inbox.standing(echoed) if echoed else {}
-    found: list[Owner | None] = []
+    owners = Owners(tx, ids, [(word.link_id, word.receipt) for word in words])
+    known: list[tuple[Word, Owner]] = []
+    unknown: list[Word] = []
     for word in words:
-        owner = owners.get((word.link_id, word.receipt.carrier_ref))
-        if owner is None and word.receipt.message_id is not None:
-            number = ids.read(word.receipt.message_id)
-            owner = standing.get(number) if number is not None else None
-        found.append(owner)
-    _park(tx, [word for word, owner in zip(words, found, strict=True) if owner is None], applied)
-    known = [(word, owner) for word, owner in zip(words, found, strict=True) if owner is not None]
-    _move(tx, [word for word, _ in known], [owner for _, owner in known], policy, applied)
+        owner = owners.of(word.link_id, word.receipt)
+        if owner is not None:
+            known.append((word, owner))
+        elif owners.is_foreign(word.link_id, word.receipt):
+            applied.fates["foreign"] += 1
+        else:
+            unknown.append(word)
+    _park(tx, unknown, applied)
+    _move(tx, known, policy, applied)
 
 
-def _park(tx: Tx, words: Sequence[_Word], applied: Applied) -> None:
+def _park(tx: Tx, words: Sequence[Word], applied: Applied) -> None:
     if not words:
         return
     applied.fates["parked"] += len(words)
@@ -193,14 +211,10 @@ def _park(tx: Tx, words: Sequence[_Word], applied: Applied) -> None:
 
 
 def _move(
-    tx: Tx,
-    words: Sequence[_Word],
-    owners: Sequence[Owner],
-    policy: TroublePolicy,
-    applied: Applied,
+    tx: Tx, known: Sequence[tuple[Word, Owner]], policy: TroublePolicy, applied: Applied
 ) -> None:
     moves, troubles = _Moves(), []
-    for word, owner in zip(words, owners, strict=True):
+    for word, owner in known:
         if (trouble := word.receipt.trouble) is not None:
             detail, at = word.receipt.detail, word.received_at
             troubles.append(TroubleWord(owner.number, trouble, detail, at))
@@ -231,7 +245,7 @@ class _Moves:
         self._told: set[tuple[LinkId, str]] = set()
         self._left: dict[int, int] = {}
 
-    def judge(self, word: _Word, owner: Owner) -> str:
+    def judge(self, word: Word, owner: Owner) -> str:
         """Return a receipt's fate; what it changes waits in the lists to be written."""
         target = word.receipt.status
         if target is None:
@@ -256,7 +270,7 @@ class _Moves:
         )
         return "applied"
 
-    def _tell_part(self, word: _Word, owner: Owner) -> int | None:
+    def _tell_part(self, word: Word, owner: Owner) -> int | None:
         """Return how many parts are then to be delivered, or None when this one was told before."""
         ref = (word.link_id, word.receipt.carrier_ref)
         if owner.told or ref in self._told:
@@ -268,10 +282,8 @@ class _Moves:
         return left
 
 
-def _take(  # noqa: PLR0917 - a reply and where it is counted
-    tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int, applied: Applied
-) -> None:
-    readings = take_reply(tx, link_id, reply, policy, now)
+def _take(tx: Tx, came: _Came, reply: Reply, policy: ReplyPolicy, applied: Applied) -> None:
+    readings = take_reply(tx, came.link_id, reply, policy, came.now, came.received_at)
     if not readings:
         applied.set_aside[Why.NO_LIST] += 1
         return

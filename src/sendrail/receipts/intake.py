@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import LinkId
-from sendrail.storage.interface import Store
+from sendrail.domain.receipt import About
+from sendrail.receipts.reading import RAW_BYTES_MAX
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import Refusal
 from sendrail.telemetry import Metrics
 
 
@@ -18,8 +22,30 @@ class Intake:
     async def put(self, link_id: LinkId, raws: Sequence[bytes]) -> None:
         """Store callbacks of one link; return once they are durable.
 
-        Raises `StorageUnavailable`: the carrier must not be told that we have them.
+        Raises `StorageUnavailable`: the carrier must not be told that we have them. Raises
+        `CarrierTrouble` where a carrier hands over something else than bytes.
         """
-        await self._store.write(lambda tx: tx.inbox.put(link_id, raws, self._now()))
+        whole = [_bytes(raw) for raw in raws]
+        await self._store.write(lambda tx: self._put(tx, link_id, whole))
         self._metrics.callbacks.inc(len(raws))
         self._store.hints.inbox_has()
+
+    def _put(self, tx: Tx, link_id: LinkId, raws: Sequence[bytes]) -> None:
+        now = self._now()
+        fit = [raw for raw in raws if len(raw) <= RAW_BYTES_MAX]
+        if fit:
+            tx.inbox.put(link_id, fit, now)
+        for raw in raws:
+            if len(raw) > RAW_BYTES_MAX:
+                # No carrier sends the like: its beginning tells what it was.
+                reason = f"larger than {RAW_BYTES_MAX:,} bytes, cut there"
+                refusal = Refusal(link_id, now, raw[:RAW_BYTES_MAX], reason, About.UNKNOWN)
+                tx.refused.keep(refusal, now)
+
+
+def _bytes(raw: object) -> bytes:
+    if isinstance(raw, bytes):
+        return raw
+    if isinstance(raw, bytearray | memoryview):
+        return bytes(raw)
+    raise CarrierTrouble(f"A carrier hands over callbacks as bytes, not as {type(raw).__name__}.")

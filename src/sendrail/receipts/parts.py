@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sendrail.domain.ids import LinkId
 from sendrail.domain.receipt import Reply
+from sendrail.domain.storable import TEXT_MAX
 from sendrail.domain.text import decode
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import PartsKey
@@ -51,7 +52,7 @@ def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
 def _whole(parts: list[Reply]) -> Reply:
     return replace(
         parts[0],
-        body="".join(_texts(parts)),
+        body="".join(_texts(parts))[:TEXT_MAX],
         answered=any(part.answered for part in parts),
         part=None,
     )

@@ -43,10 +43,14 @@ class _Wish:
     now: int
 
 
-def take_reply(
-    tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int
+def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
+    tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int, received_at: int
 ) -> list[Reading]:
-    """Keep a reply for each list it was sent to; return what it says to each."""
+    """Keep a reply for each list it was sent to; return what it says to each.
+
+    It may have come long before `now`, when it could not be read at first: consent is as of when
+    it came.
+    """
     readings = []
     # Lists of several accounts may share a number; the contact gets one answer from it.
     answered = reply.answered
@@ -71,16 +75,19 @@ def take_reply(
         if reading.keyword is None:
             _meet(tx, sender, reply.sender, now)
             continue
+        if reading.keyword is Keyword.START and _left_since(tx, sender, reply.sender, received_at):
+            _meet(tx, sender, reply.sender, now)
+            continue
         wish = _Wish(
             sender=sender,
             contact=reply.sender,
             body=reply.body,
             keyword=reading.keyword,
             rule=reading.rule,
-            now=now,
+            now=received_at,
         )
         if _honour(tx, wish, policy.scope) and not answered:
-            answered = _answer(tx, wish, policy.answer_pause_ms)
+            answered = _answer(tx, wish, policy.answer_pause_ms, now)
         _meet(tx, sender, reply.sender, now)
     return readings
 
@@ -94,6 +101,12 @@ def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
     if erased and not tx.contacts.known(sender.id, [contact]).get(contact):
         return
     tx.signups.meet(sender.account_id, {contact: None}, now)
+
+
+def _left_since(tx: Tx, sender: SendingList, contact: PhoneNumber, since: int) -> bool:
+    """Tell whether a contact has left the list after a time: an older START does not undo that."""
+    found = tx.contacts.find(sender.id, contact)
+    return found is not None and not found.active and (found.unsubscribed_at or 0) > since
 
 
 def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> Vocabulary:
@@ -146,7 +159,7 @@ def _join(tx: Tx, wish: _Wish) -> bool:
     )
 
 
-def _answer(tx: Tx, wish: _Wish, pause_ms: int) -> bool:
+def _answer(tx: Tx, wish: _Wish, pause_ms: int, now: int) -> bool:
     """Ask for an answer, where the list gives one; tell whether one was asked for."""
     sender = wish.sender
     texts = tx.lists.answer_texts(sender.account_id, sender.id)
@@ -155,4 +168,4 @@ def _answer(tx: Tx, wish: _Wish, pause_ms: int) -> bool:
     if tx.gate.blocked(sender.account_id, [wish.contact]):
         return False
     body = texts.of(wish.keyword, sender.brand)
-    return tx.auto_replies.ask(sender, wish.contact, wish.keyword, body, wish.now, pause_ms)
+    return tx.auto_replies.ask(sender, wish.contact, wish.keyword, body, now, pause_ms)

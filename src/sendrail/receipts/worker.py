@@ -1,24 +1,40 @@
-"""Work the inbox off: take callbacks, apply them, at our own pace."""
+"""Work the inbox off: take callbacks, apply them, at our own pace.
+
+A round is one transaction. One that fails is done again in halves, and a half that fails in halves
+again, until what fails stands alone: it goes to the refused callbacks, and everything else counts.
+A database in trouble is nobody's fault: then the round waits, and nothing is refused.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
-from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.ids import MessageIds
+from sendrail.domain.errors import (
+    Overloaded,
+    SendrailError,
+    StorageUnavailable,
+    Unstorable,
+)
+from sendrail.domain.ids import LinkId, MessageIds
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import About, Reply
+from sendrail.receipts import kept
 from sendrail.receipts.apply import (
     Applied,
-    Parse,
     Policies,
     apply,
-    apply_overdue_parts,
+    apply_overdue,
     apply_parked,
+    receipt_of,
+    refuse,
 )
+from sendrail.receipts.parts import take_as_it_is
+from sendrail.receipts.reading import Parse, read, reason_of, refusal_of
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.rows import ParkedReceipt, PartsKey, Refusal
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -32,6 +48,15 @@ _PARTS_MAX: Final = 100
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
 _STORAGE_RETRY_SECONDS: Final = 0.5
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one transaction took up, known also when it fails."""
+
+    callbacks: list[int] = field(default_factory=list)
+    parked: list[ParkedReceipt] = field(default_factory=list)
+    overdue: list[PartsKey] = field(default_factory=list)
 
 
 class ReceiptWorker:
@@ -56,14 +81,18 @@ class ReceiptWorker:
         self._stopping = False
 
     async def run(self) -> None:
-        """Apply until `stop` is called."""
+        """Apply until `stop` is called; no trouble of a round ends it."""
         event = self._store.hints.inbox_event
         while not self._stopping:
             event.clear()
             try:
                 moved = await self.step()
-            except StorageUnavailable as error:
+            except SendrailError as error:
                 _log.warning("receipts_postponed", reason=error.code)
+                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+                continue
+            except Exception as error:  # noqa: BLE001 - a bug here must not end the server
+                _log.error("receipts_broke_postponed", reason=reason_of(error))
                 await asyncio.sleep(_STORAGE_RETRY_SECONDS)
                 continue
             if moved:
@@ -81,21 +110,148 @@ class ReceiptWorker:
 
     async def step(self) -> int:
         """Do one round; return how many callbacks and parked receipts it dealt with."""
-        fresh, parked, joined = await self._store.write(self._round)
-        for applied in (fresh, parked, joined):
-            self._count(applied)
-        if fresh.replies or joined.replies:
-            self._store.hints.answers_wait()
-        return fresh.callbacks + sum(parked.fates.values())
+        moved, unread = 0, frozenset[LinkId]()
+        while True:
+            told = await self._one_round(unread)
+            moved += told.callbacks
+            if not told.unread:
+                return moved
+            # What waits for a link must not be all that is looked at.
+            unread |= told.unread
 
-    def _round(self, tx: Tx) -> tuple[Applied, Applied, Applied]:
+    async def _one_round(self, unread: frozenset[LinkId]) -> Applied:
+        taken = _Round()
+        try:
+            applied = await self._store.write(lambda tx: self._apply(tx, taken, unread))
+        except Exception as error:
+            if _is_of_the_database(error):
+                raise
+            _log.warning("receipts_divided", reason=reason_of(error), count=len(taken.callbacks))
+            return await self._divided(taken, unread)
+        for each in applied:
+            self._count(each)
+        return _sum(applied)
+
+    def _apply(self, tx: Tx, taken: _Round, unread: frozenset[LinkId]) -> list[Applied]:
         now, policies = self._now(), self._policies
-        callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX)
+        callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX, unread)
+        taken.callbacks = [callback.id for callback in callbacks]
         fresh = Applied()
         if callbacks:
             fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
-        parked = apply_parked(tx, policies.troubles, now - _PARKED_WITHIN_MS, _PARKED_MAX)
-        return fresh, parked, apply_overdue_parts(tx, policies.replies, now, _PARTS_MAX)
+        return [fresh, self._apply_parked(tx, taken), self._apply_overdue(tx, taken)]
+
+    def _apply_parked(self, tx: Tx, taken: _Round, limit: int = _PARKED_MAX) -> Applied:
+        taken.parked = tx.inbox.parked(self._now() - _PARKED_WITHIN_MS, limit)
+        return apply_parked(tx, taken.parked, self._policies.troubles)
+
+    def _apply_overdue(self, tx: Tx, taken: _Round, limit: int = _PARTS_MAX) -> Applied:
+        now, policy = self._now(), self._policies.replies
+        taken.overdue = tx.replies.overdue_parts(now - policy.parts_within_ms, limit)
+        return apply_overdue(tx, taken.overdue, policy, now)
+
+    # What fails
+
+    async def _divided(self, taken: _Round, unread: frozenset[LinkId]) -> Applied:
+        """Do a round again that has failed, a half at a time or one by one."""
+        done = Applied(unread=set(unread))
+        await self._in_halves(taken.callbacks, done)
+        done.unread -= unread
+        for _ in range(_PARKED_MAX):
+            if not await self._next_parked():
+                break
+        for _ in range(_PARTS_MAX):
+            if not await self._next_overdue():
+                break
+        return done
+
+    async def _in_halves(self, ids: Sequence[int], done: Applied) -> None:
+        if not ids:
+            return
+        try:
+            applied = await self._store.write(
+                lambda tx: apply(
+                    tx, tx.inbox.again(ids), self._parse, self._ids, self._policies, self._now()
+                )
+            )
+        except Exception as error:
+            if _is_of_the_database(error):
+                raise
+            if len(ids) == 1:
+                done.callbacks += await self._give_up(ids[0], error)
+                return
+            middle = len(ids) // 2
+            await self._in_halves(ids[:middle], done)
+            await self._in_halves(ids[middle:], done)
+        else:
+            self._count(applied)
+            done.callbacks += applied.callbacks
+            done.unread |= applied.unread
+
+    async def _give_up(self, callback_id: int, error: Exception) -> bool:
+        """Refuse the one callback that cannot be applied; should even that fail, pass it over."""
+
+        def work(tx: Tx) -> Applied:
+            applied = Applied()
+            for callback in tx.inbox.again([callback_id]):
+                said = read(callback, self._parse)
+                is_text = any(isinstance(each, Reply) for each in said.callbacks)
+                about = About.REPLY if is_text else About.RECEIPT
+                refusal = refusal_of(callback, _why(error), about)
+                refuse(tx, refusal, self._now(), applied)
+            tx.inbox.remove([callback_id])
+            return applied
+
+        try:
+            self._count(await self._store.write(work))
+        except Exception as trouble:
+            if _is_of_the_database(trouble):
+                raise
+            _log.error("callback_stuck", callback_id=callback_id, reason=reason_of(trouble))
+            return False
+        return True
+
+    async def _next_parked(self) -> bool:
+        """Apply the oldest parked receipt whose message is known; tell whether there was one."""
+        taken = _Round()
+        try:
+            applied = await self._store.write(lambda tx: self._apply_parked(tx, taken, 1))
+        except Exception as error:
+            if _is_of_the_database(error) or not taken.parked:
+                raise
+            [parked] = taken.parked
+            raw = kept.pack(receipt_of(parked))
+            refusal = Refusal(parked.link_id, parked.received_at, raw, _why(error), About.RECEIPT)
+            self._count(await self._store.write(lambda tx: self._unpark(tx, parked, refusal)))
+        else:
+            self._count(applied)
+        return bool(taken.parked)
+
+    def _unpark(self, tx: Tx, parked: ParkedReceipt, refusal: Refusal) -> Applied:
+        applied = Applied()
+        tx.inbox.unpark([parked.id])
+        refuse(tx, refusal, self._now(), applied)
+        return applied
+
+    async def _next_overdue(self) -> bool:
+        """Take the oldest text whose parts are overdue; tell whether there was one."""
+        taken = _Round()
+        try:
+            applied = await self._store.write(lambda tx: self._apply_overdue(tx, taken, 1))
+        except Exception as error:
+            if _is_of_the_database(error) or not taken.overdue:
+                raise
+            [key], why = taken.overdue, _why(error)
+            self._count(await self._store.write(lambda tx: self._forget_parts(tx, key, why)))
+        else:
+            self._count(applied)
+        return bool(taken.overdue)
+
+    def _forget_parts(self, tx: Tx, key: PartsKey, why: str) -> Applied:
+        applied, now = Applied(), self._now()
+        for text in take_as_it_is(tx, key):
+            refuse(tx, Refusal(key.link_id, now, kept.pack(text), why, About.REPLY), now, applied)
+        return applied
 
     def _count(self, applied: Applied) -> None:
         for fate, count in applied.fates.items():
@@ -114,7 +270,33 @@ class ReceiptWorker:
         for why, count in applied.set_aside.items():
             self._metrics.callbacks_set_aside.labels(why).inc(count)
             _log.info("callback_set_aside", why=why, count=count)
-        for refused in applied.refused:
+        for refusal, link, kind in applied.refused:
+            self._metrics.callbacks_refused.labels(kind).inc()
             # A lost receipt leaves one message without its end; anything else may be a lost STOP.
-            log = _log.warning if refused.about is About.RECEIPT else _log.error
-            log("callback_refused", about=refused.about, reason=refused.reason)
+            say = _log.warning if refusal.about is About.RECEIPT else _log.error
+            say(
+                "callback_refused",
+                link=link,
+                kind=kind,
+                reason=refusal.reason,
+                about=refusal.about,
+                bytes=len(refusal.raw),
+            )
+        if applied.replies:
+            self._store.hints.answers_wait()
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether it is the database that is in trouble, and not what it was given."""
+    return isinstance(error, StorageUnavailable | Overloaded) and not isinstance(error, Unstorable)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Unstorable):
+        return "the database refuses a value in it"
+    return f"it could not be applied: {reason_of(error)}"
+
+
+def _sum(rounds: Sequence[Applied]) -> Applied:
+    fresh, parked, _ = rounds
+    return Applied(callbacks=fresh.callbacks + sum(parked.fates.values()), unread=fresh.unread)

@@ -9,19 +9,21 @@ import sqlite3
 import stat
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.sender import Link, LinkReport
 from sendrail.storage.open import DATABASE, MASTER_KEY, SCHEMA, schema_of
+from sendrail.storage.rows import RefusedTally
 from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.refused import RefusedCallbacks
 
 _SYNCS: Final = 9
 # A commit waits for one of these: at 20 ms the disk takes no more than fifty groups a second.
@@ -85,20 +87,35 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
         raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
 
 
-def links_of(data_dir: Path) -> list[tuple[Link, LinkReport | None]]:
-    """Return the configured links with their last states; none where the database cannot tell."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a database says of itself: its links with their last states, and what was refused."""
+
+    links: list[tuple[Link, LinkReport | None]]
+    refused: Sequence[RefusedTally]
+
+
+def look_into(data_dir: Path) -> Seen | None:
+    """Return what the database says of itself; None where it cannot tell."""
     if not is_set_up(data_dir):
-        return []
+        return None
     engine = create_engine(f"sqlite:///{data_dir / DATABASE}")
     try:
         with engine.connect() as connection:
-            links = Links(connection)
-            reports = links.reports()
-            return [(link, reports.get(link.id)) for link in links.all()]
+            return seen_by(connection)
     except SQLAlchemyError:
-        return []
+        return None
     finally:
         engine.dispose()
+
+
+def seen_by(core: Connection) -> Seen:
+    """Return what a connected database says of itself."""
+    links = Links(core)
+    reports = links.reports()
+    return Seen(
+        [(link, reports.get(link.id)) for link in links.all()], RefusedCallbacks(core).tally()
+    )
 
 
 def _sqlite() -> Finding:

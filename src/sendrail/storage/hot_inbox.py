@@ -4,7 +4,7 @@ As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,8 @@ from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
 
 _json: Final = msgspec.json.Encoder().encode
+_STATUSES: Final = frozenset(Status)
+_TROUBLES: Final = frozenset(RecipientTrouble)
 
 # Keys come as one JSON array, so that a statement is the same for any number of them; CROSS JOIN
 # keeps SQLite from turning the loop around.
@@ -26,10 +28,16 @@ _PAIRS: Final = """
 PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE link_id = ? AND carrier_ref = ?"
 PUT: Final = "INSERT INTO inbox (link_id, received_at, raw) VALUES (?, ?, ?)"
 TAKE: Final = "SELECT id, link_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
-REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
-REFUSE: Final = """
-    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES (?, ?, ?, ?)
+# Past what waits for links that have not been read yet.
+TAKE_OTHERS: Final = """
+    SELECT id, link_id, received_at, raw FROM inbox
+    WHERE link_id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
 """
+AGAIN: Final = """
+    SELECT i.id, i.link_id, i.received_at, i.raw
+    FROM json_each(?) AS wanted CROSS JOIN inbox AS i WHERE i.id = wanted.value
+"""
+REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
 OWNERS: Final = f"""
     SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
            m.parts_left
@@ -37,8 +45,12 @@ OWNERS: Final = f"""
     WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
 """  # noqa: S608 - every piece is a constant of this file
 STANDING: Final = """
-    SELECT m.number, m.lane, m.status
+    SELECT m.number, m.lane, m.status, m.link_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
+"""
+ATTEMPTED: Final = """
+    SELECT a.number, a.link_id
+    FROM json_each(?) AS wanted CROSS JOIN attempts AS a WHERE a.number = wanted.value
 """
 APPLY: Final = """
     UPDATE messages SET status = ?1, detail = ?2, ended_at = ?3, provider_detail = ?6
@@ -73,29 +85,49 @@ class Inbox:
     def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
         self._executemany(PUT, [(link_id, now, raw) for raw in raws])
 
-    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
-        """Return the oldest callbacks, at least one if there is any, within both bounds."""
+    def take(self, limit: int, bytes_max: int, but_of: Collection[int] = ()) -> list[RawCallback]:
+        """Return the oldest callbacks, at least one if there is any, within both bounds.
+
+        Those `but_of` some links stay where they are.
+        """
         taken, size = [], 0
-        for row in self._execute(TAKE, (limit,)):
+        for row in (
+            self._execute(TAKE_OTHERS, (_json(sorted(but_of)).decode(), limit))
+            if but_of
+            else self._execute(TAKE, (limit,))
+        ):
             taken.append(RawCallback(*row))
             size += len(row[3])
             if size > bytes_max:
                 break
         return taken
 
+    def again(self, ids: Sequence[int]) -> list[RawCallback]:
+        """Return callbacks that were taken before, as far as they are still there."""
+        rows = self._execute(AGAIN, (_json(ids).decode(),))
+        return sorted(RawCallback(*row) for row in rows)
+
     def remove(self, ids: Sequence[int]) -> None:
         self._executemany(REMOVE, [(row_id,) for row_id in ids])
-
-    def refuse(self, callback: RawCallback, reason: str) -> None:
-        self._execute(REFUSE, (callback.link_id, callback.received_at, callback.raw, reason))
 
     def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
         rows = self._execute(OWNERS, (_json(refs).decode(),))
         return {(row[0], row[1]): owner_of(*row[2:]) for row in rows}
 
-    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
-        rows = self._execute(STANDING, (_json(list(numbers)).decode(),))
-        return {row[0]: Owner(row[0], row[1], Status(row[2])) for row in rows}
+    def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
+        """Return where messages stand, each with the links that it has left by."""
+        wanted = (_json(list(numbers)).decode(),)
+        found = {
+            row[0]: (
+                Owner(row[0], row[1], Status(row[2])),
+                set[int]() if row[3] is None else {row[3]},
+            )
+            for row in self._execute(STANDING, wanted)
+        }
+        for number, link_id in self._execute(ATTEMPTED, wanted):
+            if number in found:
+                found[number][1].add(link_id)
+        return found
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
         with self._outbox.ending(verdict.number for verdict in verdicts):
@@ -140,8 +172,9 @@ def parked_of(row: Sequence[Any]) -> ParkedReceipt:
         row[0],
         row[1],
         row[2],
-        row[3] and Status(row[3]),
+        # A word of a newer version settles nothing here, and stops nobody.
+        Status(row[3]) if row[3] in _STATUSES else None,
         row[4],
         row[5],
-        row[6] and RecipientTrouble(row[6]),
+        RecipientTrouble(row[6]) if row[6] in _TROUBLES else None,
     )

@@ -44,6 +44,7 @@ from sendrail.storage.road import (
     Outbox,
     PassingTroubles,
     Queue,
+    RefusedCallbacks,
     Replies,
     ReplyLog,
     SoleWriter,
@@ -240,6 +241,8 @@ class Tx(Protocol):
     def queue(self) -> Queue: ...
     @property
     def inbox(self) -> Inbox: ...
+    @property
+    def refused(self) -> RefusedCallbacks: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

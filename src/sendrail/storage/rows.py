@@ -20,6 +20,7 @@ from sendrail.domain.contact import (
 from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.receipt import About
 from sendrail.domain.sender import SendingList
 
 
@@ -195,6 +196,62 @@ class RawCallback(NamedTuple):
     link_id: LinkId
     received_at: int
     raw: bytes
+
+
+class Refusal(NamedTuple):
+    """A callback, or a piece of one, that could not be read or applied, and why."""
+
+    link_id: LinkId
+    received_at: int
+    raw: bytes
+    reason: str
+    # What is not surely a receipt may be a handset's text, such as STOP.
+    about: About
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCallback:
+    """A refused callback as a list of them tells it; the link may be gone."""
+
+    id: int
+    link: str | None
+    kind: str | None
+    received_at: int
+    refused_at: int
+    size: int
+    about: About
+    reason: str
+
+
+class RefusedRaw(NamedTuple):
+    """A refused callback with what it takes to apply it again."""
+
+    id: int
+    link_id: LinkId
+    received_at: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFilter:
+    """Which refused callbacks are meant; None means any."""
+
+    link: str | None = None
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTally:
+    """How many callbacks of one link are kept as refused, and since when they came."""
+
+    link: str | None
+    kind: str | None
+    count: int
+    # Those that may be handsets' texts.
+    texts: int
+    first_at: int
+    last_at: int
+    size: int
 
 
 class ParkedReceipt(NamedTuple):

@@ -22,7 +22,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable
+from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable, Unstorable
 from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue
 from sendrail.storage.activity import Activity
 from sendrail.storage.interface import Hints
@@ -47,6 +47,18 @@ _LOG_PAGES_MAX: Final = 2_048
 # The writer keeps the pages that every commit touches; a reader's look-up needs but a few.
 _WRITER_CACHE_KIB: Final = 8_192
 _READER_CACHE_KIB: Final = 2_048
+# What is the fault of a value and not of the database: 0 is the driver's own word, for what it
+# cannot bind.
+_REFUSALS: Final = frozenset(
+    {
+        0,
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_RANGE,
+    }
+)
 
 
 class SqliteTx(CoreTx):
@@ -332,11 +344,19 @@ def translated(error: Exception) -> Exception:
     if not isinstance(cause, sqlite3.Error):
         return error
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return _refusal(cause) if code in _REFUSALS else _trouble(cause, code)
+
+
+def _refusal(cause: sqlite3.Error) -> Exception:
+    return Unstorable(f"The database refuses what it was given: {cause}. Nothing was stored.")
+
+
+def _trouble(cause: sqlite3.Error, code: int) -> Exception:
     if code == sqlite3.SQLITE_FULL:
         return StorageFull("The disk is full; nothing was stored. Free some space and try again.")
     if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return StorageUnavailable(
-            f"The database is damaged: {error}. Nothing was stored. Keep the file for a look at "
+            f"The database is damaged: {cause}. Nothing was stored. Keep the file for a look at "
             "it, and restore a backup."
         )
     if code == sqlite3.SQLITE_INTERRUPT:

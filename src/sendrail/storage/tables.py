@@ -423,8 +423,13 @@ refused_callbacks: Final = Table(
     _row_id(),
     _needed("link_id", BigInteger),
     _needed("received_at", BigInteger),
-    _needed("raw", LargeBinary),
+    _needed("refused_at", BigInteger),
+    # Whether it is a receipt, a handset's text, or one cannot tell.
+    _needed("about", Text),
+    _needed("size", BigInteger),
     _needed("reason", Text),
+    # Last, so that what comes before is read without it.
+    _needed("raw", LargeBinary),
 )
 
 replies: Final = Table(

@@ -8,16 +8,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.errors import SendrailError
-from sendrail.domain.sender import Link, LinkReport
-from sendrail.storage.checkup import Finding, Level
+from sendrail.storage.checkup import Finding, Level, Seen, seen_by
 from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.partitions import weeks_ahead
 from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.setup import bring_up_to_date, check_server, schema_of
-from sendrail.storage.postgres.store import PostgresStore, translated
-from sendrail.storage.statements.links import Links
+from sendrail.storage.postgres.store import PostgresStore
+from sendrail.storage.postgres.troubles import translated
 
 # Leases are kept by the database's clock; rows are written by ours.
 _CLOCKS_APART_MS: Final = 2_000
@@ -54,20 +53,18 @@ def migrate(url: str, *, finish: bool) -> tuple[str | None, str | None]:
     return asyncio.run(run())
 
 
-def links_of(url: str) -> list[tuple[Link, LinkReport | None]]:
-    """Return the configured links with their last states; none where the database cannot tell."""
+def look_into(url: str) -> Seen | None:
+    """Return what the database says of itself; None where it cannot tell."""
 
-    def read() -> list[tuple[Link, LinkReport | None]]:
+    def read() -> Seen:
         with engine_for(url).connect() as core:
-            links = Links(core)
-            reports = links.reports()
-            return [(link, reports.get(link.id)) for link in links.all()]
+            return seen_by(core)
 
     try:
         return asyncio.run(greenlet_spawn(read))
     except Exception as error:
         if isinstance(translated(error), SendrailError):
-            return []
+            return None
         raise
 
 

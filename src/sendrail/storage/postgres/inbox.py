@@ -4,7 +4,7 @@ Several processes may work the inbox off: each takes rows that no other has lock
 messages it is about to judge, always in the order of their keys.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sendrail.domain.ids import LANES, lane_of
@@ -39,8 +39,11 @@ REMOVE: Final = """
     DELETE FROM inbox AS i USING unnest($1::smallint[], $2::bigint[]) AS done (lane, id)
     WHERE i.lane = done.lane AND i.id = done.id
 """
-REFUSE: Final = """
-    INSERT INTO refused_callbacks (link_id, received_at, raw, reason) VALUES ($1, $2, $3, $4)
+AGAIN: Final = """
+    SELECT i.id, i.link_id, i.received_at, i.raw
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, id)
+    JOIN inbox AS i ON i.lane = wanted.lane AND i.id = wanted.id
+    ORDER BY i.id FOR UPDATE OF i SKIP LOCKED
 """
 # The newest where a carrier has used a reference twice.
 REFS: Final = """
@@ -52,10 +55,14 @@ REFS: Final = """
     ORDER BY r.link_id, r.carrier_ref, r.kept_at DESC
 """
 STANDING: Final = """
-    SELECT m.number, m.lane, m.status, m.parts_left FROM messages AS m
+    SELECT m.number, m.lane, m.status, m.parts_left, m.link_id FROM messages AS m
     JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
         ON m.lane = wanted.lane AND m.number = wanted.number
     ORDER BY m.lane, m.number FOR UPDATE OF m
+"""
+ATTEMPTED: Final = """
+    SELECT a.number, a.link_id FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+    JOIN attempts AS a ON a.lane = wanted.lane AND a.number = wanted.number
 """
 APPLY: Final = """
     UPDATE messages AS m SET status = v.status, detail = v.detail, ended_at = v.ended_at,
@@ -102,12 +109,14 @@ class Inbox:
     def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
         self._driver.run(PUT, lane_of(link_id), link_id, now, list(raws))
 
-    def take(self, limit: int, bytes_max: int) -> list[RawCallback]:
+    def take(self, limit: int, bytes_max: int, but_of: Collection[int] = ()) -> list[RawCallback]:
         """Return the oldest callbacks, at least one if there is any, within both bounds.
 
-        The link whose oldest has waited longest comes first.
+        The link whose oldest has waited longest comes first. Those `but_of` some links stay where
+        they are, and with them what shares their lanes.
         """
         lanes = {lane_of(row[0]) for row in self._driver.rows(LINK_IDS)}
+        lanes -= {lane_of(link_id) for link_id in but_of}
         found: list[Sequence[Any]] = []
         for _, lane in sorted(tuple(row) for row in self._driver.rows(HEADS, sorted(lanes))):
             found += self._driver.rows(TAKE, lane, limit - len(found))
@@ -121,11 +130,14 @@ class Inbox:
                 break
         return taken
 
+    def again(self, ids: Sequence[int]) -> list[RawCallback]:
+        """Return callbacks that were taken before, as far as they are still there."""
+        wanted = [(lane_in(row_id), row_id) for row_id in ids]
+        rows = self._driver.rows(AGAIN, *columns(wanted, 2))
+        return sorted(RawCallback(*row) for row in rows)
+
     def remove(self, ids: Sequence[int]) -> None:
         self._driver.run(REMOVE, [lane_in(row_id) for row_id in ids], list(ids))
-
-    def refuse(self, callback: RawCallback, reason: str) -> None:
-        self._driver.run(REFUSE, callback.link_id, callback.received_at, callback.raw, reason)
 
     def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
         wanted = [(ref_lane(*ref), *ref) for ref in refs]
@@ -134,25 +146,35 @@ class Inbox:
         owners = {}
         for link_id, ref, lane, number, part, parts, told in found:
             if (message := messages.get(number)) is not None:
-                status, parts_left = message
+                status, parts_left, _ = message
                 owner = owner_of(number, lane, status, part, parts, told, parts_left)
                 owners[link_id, ref] = owner
         return owners
 
-    def standing(self, numbers: Iterable[int]) -> dict[int, Owner]:
-        found = self._standing((lane_in(number), number) for number in numbers)
-        return {
-            number: Owner(number, lane_in(number), Status(status))
-            for number, (status, _) in found.items()
+    def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
+        """Return where messages stand, each with the links that it has left by."""
+        wanted = [(lane_in(number), number) for number in numbers]
+        found = {
+            number: (
+                Owner(number, lane_in(number), Status(status)),
+                set[int]() if link_id is None else {link_id},
+            )
+            for number, (status, _, link_id) in self._standing(wanted).items()
         }
+        for number, link_id in self._driver.rows(ATTEMPTED, *columns(wanted, 2)):
+            if number in found:
+                found[number][1].add(link_id)
+        return found
 
-    def _standing(self, keys: Iterable[tuple[int, int]]) -> dict[int, tuple[str, int | None]]:
-        """Lock messages and return where each stands, and how many of its parts are awaited."""
+    def _standing(
+        self, keys: Iterable[tuple[int, int]]
+    ) -> dict[int, tuple[str, int | None, int | None]]:
+        """Lock messages and return where each stands, how many parts are awaited, and its link."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
         rows = self._driver.rows(STANDING, *columns(wanted, 2))
-        return {row[0]: (row[2], row[3]) for row in rows}
+        return {row[0]: (row[2], row[3], row[4]) for row in rows}
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
         if verdicts:

@@ -17,7 +17,8 @@ from sendrail.storage.postgres import distributed, partitions
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore, translated
+from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore
+from sendrail.storage.postgres.troubles import translated
 
 _SERVER_MIN: Final = 140_000
 _SEQUENCES: Final = ("inbox_numbers", "outbox_numbers")

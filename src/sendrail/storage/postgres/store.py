@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeVar, cast
 
-import asyncpg
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.errors import Contended, Overloaded, StorageFull, StorageUnavailable
+from sendrail.domain.errors import Contended
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres import distributed
 from sendrail.storage.postgres.activity import Activity
@@ -39,7 +37,13 @@ from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.queue import Queue
-from sendrail.storage.postgres.reach import AWAY, DRIVER_ERRORS, Reach, engine_for
+from sendrail.storage.postgres.reach import DRIVER_ERRORS, Reach, engine_for
+from sendrail.storage.postgres.troubles import (
+    READ_SECONDS_MAX,
+    is_lost,
+    is_read_only,
+    translated,
+)
 from sendrail.storage.statements.core import CoreTx
 
 _log = structlog.get_logger()
@@ -49,7 +53,7 @@ Work = Callable[["PostgresTx"], Any]
 Done = Callable[[Any, Exception | None], None]
 
 _READERS: Final = 3
-_READ_SECONDS_MAX: Final = 10
+
 # To connect comes before, and may take a while.
 _CONNECT_SECONDS: Final = 3.0
 _WRITE_SECONDS_MAX: Final = 6.0
@@ -74,19 +78,10 @@ _BY_KEY: Final = (
 LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-    f"SET LOCAL statement_timeout = '{_READ_SECONDS_MAX}s'"
+    f"SET LOCAL statement_timeout = '{READ_SECONDS_MAX}s'"
 )
-# Two transactions in each other's way, or a plan that a change of the schema has made void: the
-# same again goes well in a moment.
-_CONTENDED: Final = frozenset({"40001", "40P01", "55P03", "0A000"})
 _CONTENDED_TRIES: Final = 5
 _CONTENDED_SECONDS: Final = 0.02
-# The classes of what ends a connection: connection exceptions, operator intervention.
-_LOST: Final = frozenset({"08", "57"})
-# The server has become a standby: another host is the one to speak to now.
-_READ_ONLY: Final = "25006"
-_DISK_FULL: Final = "53100"
-_CANCELLED: Final = "57014"
 
 
 class PostgresTx(CoreTx):
@@ -325,7 +320,7 @@ class PostgresStore:
             async with self._reach.watched(_WRITE_SECONDS_MAX):
                 return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
-            if _is_lost(error) or _is_read_only(error):
+            if is_lost(error) or is_read_only(error):
                 # Whoever comes now need not wait to learn that.
                 self._reach.lose()
             raise
@@ -337,10 +332,10 @@ class PostgresStore:
         async with self._free:
             session = self._readers.pop()
             try:
-                async with self._reach.watched(_READ_SECONDS_MAX + _CONNECT_SECONDS):
+                async with self._reach.watched(READ_SECONDS_MAX + _CONNECT_SECONDS):
                     return cast("T", await greenlet_spawn(_read, session, work))
             except Exception as error:
-                if _is_lost(error):
+                if is_lost(error):
                     self._reach.lose()
                 told = translated(error)
                 if told is error:
@@ -414,7 +409,7 @@ def _transact(
         session.drop()
         raise
     except Exception as error:
-        if _is_read_only(error):
+        if is_read_only(error):
             session.drop()
         else:
             session.roll_back()
@@ -428,7 +423,7 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Except
     try:
         result = work(tx)
     except Exception as error:
-        if _is_lost(error) or _is_read_only(error):
+        if is_lost(error) or is_read_only(error):
             raise
         session.tell("ROLLBACK TO SAVEPOINT work")
         return None, translated(error)
@@ -449,47 +444,3 @@ def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
         return work(session.begin(_BEGIN_READ))
     finally:
         session.roll_back()
-
-
-def _is_lost(error: Exception) -> bool:
-    """Tell whether the connection is gone, and the transaction with it."""
-    cause = _cause(error)
-    if isinstance(cause, asyncpg.PostgresError):
-        code = cause.sqlstate or ""
-        return code[:2] in _LOST and code != _CANCELLED
-    return isinstance(cause, DRIVER_ERRORS)
-
-
-def _is_read_only(error: Exception) -> bool:
-    return getattr(_cause(error), "sqlstate", None) == _READ_ONLY
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the driver's own error behind SQLAlchemy's."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
-    return error
-
-
-def translated(error: Exception) -> Exception:
-    """Return our error, with what to do about it, for one of the driver's; others as they are."""
-    if _is_lost(error):
-        # Had it been told to commit, it may have done so.
-        return StorageUnavailable(AWAY)
-    cause = _cause(error)
-    if isinstance(cause, asyncpg.PostgresError):
-        code = cause.sqlstate or ""
-        if code in _CONTENDED:
-            return Contended("Two changes got in each other's way; nothing was stored. Try again.")
-        if code == _DISK_FULL:
-            return StorageFull(
-                "The database's disk is full; nothing was stored. Free some space and try again."
-            )
-        if code == _CANCELLED:
-            return Overloaded(
-                f"The search took over {_READ_SECONDS_MAX} s. Narrow it down, for instance by "
-                "created_after.",
-                code="query_too_broad",
-            )
-        return StorageUnavailable(f"The database cannot be used: {cause}. Nothing was stored.")
-    return error

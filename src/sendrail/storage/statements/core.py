@@ -25,6 +25,7 @@ from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
 from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.numbers import Numbers
+from sendrail.storage.statements.refused import RefusedCallbacks
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.senders import Senders
 from sendrail.storage.statements.signups import SignUps
@@ -114,6 +115,10 @@ class CoreTx:
     @cached_property
     def reply_log(self) -> ReplyLog:
         return ReplyLog(self.core)
+
+    @cached_property
+    def refused(self) -> RefusedCallbacks:
+        return RefusedCallbacks(self.core)
 
     @cached_property
     def troubles(self) -> Troubles:

@@ -1,0 +1,152 @@
+"""`sendrail callbacks`: what carriers sent and nobody could read, kept whole."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.moments import moment_of
+from sendrail.cli.session import Data, Json, Page, PerPage, run
+
+if TYPE_CHECKING:
+    from sendrail.storage.rows import RefusedCallback, RefusedFilter
+
+app = typer.Typer(help="Callbacks that could not be read or applied.", no_args_is_help=True)
+
+_COLUMNS = ("id", "received_at", "link", "kind", "about", "bytes", "reason")
+
+Id = Annotated[int, typer.Argument(metavar="ID", help="As `sendrail callbacks refused` has it.")]
+MaybeId = Annotated[
+    int | None,
+    typer.Argument(metavar="ID", help="Only this one; else name --link, --since or --all."),
+]
+OfLink = Annotated[
+    str, typer.Option("--link", metavar="NAME", help="Only of links with this name.")
+]
+Since = Annotated[
+    str,
+    typer.Option("--since", metavar="TIME", help="Only what came since then; without a zone UTC."),
+]
+Every = Annotated[bool, typer.Option("--all", help="All that are kept.")]
+
+
+@app.command()
+def refused(
+    *,
+    link: OfLink = "",
+    since: Since = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the refused callbacks, the newest first, without what stands in them."""
+    about = _about(link, since)
+    found = run(data, as_json, lambda it: it.refused.page(about, page=page, per_page=per_page))
+    callbacks = [_shown(each) for each in found]
+    if as_json:
+        output.document({"callbacks": callbacks})
+    else:
+        output.table(_COLUMNS, callbacks, "There are no such callbacks.")
+
+
+@app.command()
+def show(callback_id: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show one whole, as it came: as text where it is text, else in hexadecimal."""
+    found, raw = run(data, as_json, lambda it: it.refused.show(callback_id))
+    card = _shown(found) | {"refused_at": output.when(found.refused_at)} | _raw(raw)
+    if as_json:
+        output.document(card)
+        return
+    shown = card.pop("raw")
+    output.card(card)
+    print()
+    for line in shown.split("\n"):
+        # What stands in it must not drive the terminal.
+        print("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
+
+
+@app.command()
+def retry(
+    callback_id: MaybeId = None,
+    *,
+    link: OfLink = "",
+    since: Since = "",
+    every: Every = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put callbacks back into the inbox, from which a running server applies them.
+
+    Receipts that count already change nothing. A START that is older than what the contact has
+    wished since changes nothing either.
+    """
+    if callback_id is not None:
+        run(data, as_json, lambda it: it.refused.retry(callback_id))
+        count = 1
+    else:
+        about = _meant(link, since, every)
+        count = run(data, as_json, lambda it: it.refused.retry_all(about))
+    _tell(count, "put back", as_json)
+
+
+@app.command()
+def forget(
+    callback_id: MaybeId = None,
+    *,
+    link: OfLink = "",
+    since: Since = "",
+    every: Every = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete refused callbacks, when it is known what they were."""
+    if callback_id is not None:
+        run(data, as_json, lambda it: it.refused.forget(callback_id))
+        count = 1
+    else:
+        about = _meant(link, since, every)
+        count = run(data, as_json, lambda it: it.refused.forget_all(about))
+    _tell(count, "deleted", as_json)
+
+
+def _about(link: str, since: str) -> "RefusedFilter":
+    from sendrail.storage.rows import RefusedFilter
+
+    return RefusedFilter(link=link or None, since=moment_of(since, "--since"))
+
+
+def _meant(link: str, since: str, every: bool) -> "RefusedFilter":
+    """Return which are meant; all of them only where that is said."""
+    if not (link or since or every):
+        raise typer.BadParameter("name an ID, --link, --since or --all")
+    return _about(link, since)
+
+
+def _tell(count: int, what: str, as_json: bool) -> None:
+    if as_json:
+        output.document({"callbacks": count})
+    else:
+        print(f"{count:,} {what}")
+
+
+def _shown(callback: "RefusedCallback") -> dict[str, Any]:
+    return {
+        "id": callback.id,
+        "received_at": output.when(callback.received_at),
+        "link": callback.link,
+        "kind": callback.kind,
+        "about": callback.about.value,
+        "bytes": callback.size,
+        "reason": callback.reason,
+    }
+
+
+def _raw(raw: bytes) -> dict[str, str]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return {"encoding": "hex", "raw": raw.hex()}
+    if any(not (char.isprintable() or char in "\r\n\t") for char in text):
+        return {"encoding": "hex", "raw": raw.hex()}
+    return {"encoding": "text", "raw": text}
