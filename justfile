@@ -50,6 +50,10 @@ simulate:
 fuzz-inbound:
     {{bin}}/python -m pytest -m slow -s tests/receipts/test_inbound_fuzz.py
 
+# Ten minutes of chance at the server's door: pipelines, cuts, junk, clients that break off
+door:
+    {{bin}}/python -m pytest -m slow -s tests/faults/test_door_fuzz.py
+
 # Carriers against mocks of their vendors' own API descriptions; brings some 400 packages
 openapi:
     npm ci --prefix tests/oracles/openapi

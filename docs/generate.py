@@ -18,8 +18,8 @@ import msgspec
 import typer
 
 from sendrail import carriers
-from sendrail.api.answers import BODY_BYTES_MAX
 from sendrail.api.errors import CODES
+from sendrail.api.limits import BODY_BYTES_MAX, LIMITS
 from sendrail.api.v2 import contacts
 from sendrail.api.v2.blocks import BLOCKS_MAX
 from sendrail.api.v2.contacts import CONTACT_BYTES_MAX, CONTACTS_MAX
@@ -242,6 +242,19 @@ def _labels(name: str) -> Sequence[str]:
     return ()
 
 
+def door() -> str:
+    """Return the bounds of the server's door."""
+    return table(
+        ["at most", "past it"],
+        [[f"{limit.value:,.0f} {limit.bounds}", _past(limit.past)] for limit in LIMITS],
+    )
+
+
+def _past(text: str) -> str:
+    """Return what follows, an error with its status."""
+    return f"{CODES[text][0]} {code(text)}" if text in CODES else text
+
+
 def limits() -> str:
     """Return every limit, whether a setting changes it or not."""
     default = Settings()
@@ -414,6 +427,7 @@ BLOCKS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("settings.md", "settings"): settings,
     ("metrics.md", "metrics"): metrics,
     ("operate.md", "limits"): limits,
+    ("operate/security.md", "door"): door,
     ("cli.md", "commands"): commands,
     ("operate/citus.md", "distribution"): lanes.distribution,
     ("operate/citus.md", "statements"): lanes.where_statements_run,

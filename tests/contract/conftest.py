@@ -50,7 +50,7 @@ class Door:
         self._recipients = itertools.count(15551000000)
 
     def do(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def write(self, work):
         return self.do(self.runtime.store.write(work))

@@ -6,8 +6,9 @@ import pytest
 from pigeon import SECRET, sign
 
 from sendrail.api.asgi import make_app
-from sendrail.api.callbacks import BODY_BYTES_MAX
+from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.api.v2.sending import SendingCalls
+from sendrail.carriers.http import callbacks
 from sendrail.domain.errors import StorageFull
 from sendrail.links.service import Contract
 
@@ -95,8 +96,8 @@ def test_an_unknown_token_is_not_found(office, caller, token):
 
 def test_a_body_has_a_limit(office, caller):
     path = path_of(office.add())
-    assert caller.call(path, b"x" * BODY_BYTES_MAX).status_code == 200
-    told = caller.call(path, b"x" * (BODY_BYTES_MAX + 1))
+    assert caller.call(path, b"x" * CALLBACK_BYTES_MAX).status_code == 200
+    told = caller.call(path, b"x" * (CALLBACK_BYTES_MAX + 1))
     assert (told.status_code, told.json()["code"]) == (413, "payload_too_large")
     assert len(caller.inbox()) == 1
 
@@ -194,3 +195,43 @@ def test_a_carrier_that_proves_nothing_is_heard_by_its_token_only(office, caller
     assert caller.call("/api/webhook-feedbacks/trusting").status_code == 401
     assert caller.inbox() == []
     assert caller.call(path_of(card)).status_code == 200
+
+
+def test_a_strangers_callback_is_read_once_however_many_links_are_asked(
+    office, caller, monkeypatch
+):
+    counted = []
+    real = callbacks.parse_qsl
+
+    def parse_qsl(text, **more):
+        counted.append(len(text))
+        return real(text, **more)
+
+    monkeypatch.setattr(callbacks, "parse_qsl", parse_qsl)
+
+    def cost():
+        counted.clear()
+        path = f"/api/webhook-feedbacks/twilio?{'&'.join(['a='] * 99)}"
+        told = caller.call(path, b"&".join([b"b=1"] * 200), **{"x-twilio-signature": "no"})
+        assert told.status_code == 401
+        return sum(counted)
+
+    credentials = {"account_sid": "AC" + "0" * 32, "auth_token": "secret"}
+    costs = []
+    for count in (5, 20):
+        for number in range(count):
+            office.do(
+                office.links.add(office.us, "twilio", f"t{count}-{number}", credentials, Contract())
+            )
+        # What carriers refuse without a proof is found out once.
+        cost()
+        costs.append(cost())
+    assert costs[0] == costs[1] > 0
+
+
+def test_a_query_of_very_many_fields_is_not_even_read(office, caller, monkeypatch):
+    monkeypatch.setattr(callbacks, "parse_qsl", None)
+    office.add()
+    path = path_of(office.add("second"))
+    for at in (path, "/api/webhook-feedbacks/pigeon"):
+        assert caller.call(f"{at}?{'a=&' * 20_000}").status_code == 414

@@ -1,17 +1,29 @@
 """JSON answers, with the headers that their status asks for."""
 
+from http import HTTPStatus
 from typing import Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 
-from sendrail.api.errors import RETRY_AFTER_SECONDS, error_body
+from sendrail.api.errors import RETRY_AFTER_SECONDS
 
-BODY_BYTES_MAX: Final = 5_000_000
-TOO_LARGE: Final = "The body is larger than 5 MB"
 # What is told of people is for who asked, not for a cache on the way.
 PRIVATE: Final = {"cache-control": "no-store"}
 _JSON: Final = "application/json"
+# For answers that are written to the connection as they are.
+_HEADS: Final = {
+    status.value: (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"content-type: {_JSON}\r\n"
+        "x-content-type-options: nosniff\r\n"
+        + (
+            f"retry-after: {RETRY_AFTER_SECONDS[status.value]}\r\n"
+            if status.value in RETRY_AFTER_SECONDS
+            else ""
+        )
+    )
+    for status in HTTPStatus
+}
 
 
 def json_answer(status: int, content: bytes, headers: dict[str, str] | None = None) -> Response:
@@ -22,7 +34,6 @@ def json_answer(status: int, content: bytes, headers: dict[str, str] | None = No
     return Response(content, status, given, media_type=_JSON)
 
 
-def too_large(request: Request) -> Response:
-    """Return the answer to a body that was not read to its end."""
-    body = error_body("payload_too_large", TOO_LARGE, request.state.request_id)
-    return json_answer(413, body, {"connection": "close"})
+def head_of(status: int) -> str:
+    """Return how an answer in JSON begins; what is its own, and the empty line, follow."""
+    return _HEADS[status]

@@ -17,42 +17,51 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sendrail.api.answers import BODY_BYTES_MAX, PRIVATE, json_answer, too_large
-from sendrail.api.auth import account_of, key_of
-from sendrail.api.bodies import read_body
+from sendrail.api.answers import PRIVATE, json_answer
+from sendrail.api.auth import account_of, caller_of
+from sendrail.api.bodies import Bodies
 from sendrail.api.callbacks import callback_routes
-from sendrail.api.errors import error_body, shown
+from sendrail.api.errors import error_body, shown, status_of
+from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MAX
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.v2.files import FileCalls
 from sendrail.api.v2.messages import list_messages, message_of
-from sendrail.api.v2.sending import CALLS, Call, SendingCalls, SendingRequest
+from sendrail.api.v2.sending import BASES, CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
 
 _log = structlog.get_logger()
 
-BASES: Final = ("/api/v2", "/v2")
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def make_app(runtime: Runtime, calls: SendingCalls, is_ready: Callable[[], bool]) -> ASGIApp:
+def make_app(
+    runtime: Runtime,
+    calls: SendingCalls,
+    is_ready: Callable[[], bool],
+    bodies: Bodies | None = None,
+) -> ASGIApp:
     """Return the application over a runtime's services."""
-    api = _Api(runtime, calls)
+    bodies = bodies or Bodies()
+    api = _Api(runtime, calls, bodies)
     routes: list[BaseRoute] = [
+        *(
+            route
+            for call in CALLS.values()
+            for route in _both(f"/{call.name}", api.sender(call), "POST")
+        ),
         *_both("/messages", api.list_messages),
         *_both("/messages/{message_id}", api.show_message),
-        *resource_routes(runtime, BASES),
+        *resource_routes(runtime, BASES, bodies),
         *_probes(runtime, is_ready),
-        *callback_routes(runtime.callbacks),
+        *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
     ]
     for path, endpoint, method in FileCalls(runtime).routes:
         routes += _both(path, endpoint, method)
-    for call in CALLS.values():
-        routes += _both(f"/{call.name}", api.sender(call), "POST")
     return _app(routes)
 
 
@@ -114,26 +123,28 @@ class _Awaited(SendingRequest):
 class _Api:
     """The endpoints: parse, one service call, shape."""
 
-    def __init__(self, runtime: Runtime, calls: SendingCalls) -> None:
+    def __init__(self, runtime: Runtime, calls: SendingCalls, bodies: Bodies) -> None:
         self._runtime = runtime
         self._calls = calls
+        self._bodies = bodies
 
     def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
         async def send(request: Request) -> Response:
-            body = await read_body(request, BODY_BYTES_MAX)
-            if body is None:
-                return too_large(request)
             headers = dict(request.headers.raw)
-            awaited = _Awaited(request.state.request_id)
-            self._calls.offer(
-                awaited,
-                call,
-                key=key_of(request.headers.raw),
-                content_type=headers.get(b"content-type", b""),
-                idempotency_key=headers.get(b"idempotency-key"),
-                body=body,
-            )
-            return await awaited.response
+            with self._bodies.known.body(request, BODY_BYTES_MAX) as body:
+                # What comes this way may be large: who asks is known before it is kept.
+                await account_of(self._runtime.store, request.headers.raw)
+                content = await body.read()
+                awaited = _Awaited(request.state.request_id)
+                self._calls.offer(
+                    awaited,
+                    call,
+                    caller=caller_of(request.headers.raw),
+                    content_type=headers.get(b"content-type", b""),
+                    idempotency_key=headers.get(b"idempotency-key"),
+                    body=content,
+                )
+                return await awaited.response
 
         return send
 
@@ -207,6 +218,11 @@ class _EveryAnswer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        query: bytes = scope["query_string"]
+        app = self._app
+        if len(query) > QUERY_BYTES_MAX or query.count(b"&") >= QUERY_FIELDS_MAX:
+            # Before anything reads it, and whatever there is at the path.
+            app = _query_too_long
         name = request_id(dict(scope["headers"]).get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = name
         common = [
@@ -219,4 +235,13 @@ class _EveryAnswer:
                 message["headers"].extend(common)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await app(scope, receive, send_with_headers)
+
+
+async def _query_too_long(scope: Scope, receive: Receive, send: Send) -> None:
+    text = (
+        f"The query is longer than {QUERY_BYTES_MAX // 1024} KiB or has more than "
+        f"{QUERY_FIELDS_MAX} fields. Send fewer or shorter ones"
+    )
+    body = error_body("query_too_long", text, scope["state"]["request_id"])
+    await json_answer(status_of("query_too_long"), body)(scope, receive, send)

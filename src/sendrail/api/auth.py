@@ -31,6 +31,18 @@ def key_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return key_in(given.get(b"x-api-key"), given.get(b"authorization"))
 
 
+def caller_in(api_key: bytes | None, authorization: bytes | None) -> bytes | None:
+    """Return the digest of the key in these two headers' values, or None without one."""
+    key = key_in(api_key, authorization)
+    return None if key is None else key_digest(key)
+
+
+def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """Return the digest of a request's key (names in lower case), or None without one."""
+    given = dict(headers)
+    return caller_in(given.get(b"x-api-key"), given.get(b"authorization"))
+
+
 def actor_of(request: Request) -> Actor:
     """Return who asks, as the audit log names them: by the key's part that lists of keys show."""
     key = key_of(request.headers.raw) or ""
@@ -42,10 +54,9 @@ async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> Ac
 
     Raises `Unauthorized` without a valid key, `Forbidden` when the account is suspended.
     """
-    key = key_of(headers)
-    if key is None:
+    digest = caller_of(headers)
+    if digest is None:
         raise Unauthorized(MISSING_KEY, code="missing_api_key")
-    digest = key_digest(key)
     callers = await store.read(lambda tx: tx.gate.callers([digest]))
     if digest not in callers:
         raise Unauthorized("Invalid API key")

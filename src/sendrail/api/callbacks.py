@@ -11,19 +11,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sendrail.api.bodies import read_body
-from sendrail.api.errors import error_body
+from sendrail.api.bodies import Bodies
+from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest
 from sendrail.domain.ids import AccountId
 from sendrail.links.callbacks import CallbackDesk
 
-BODY_BYTES_MAX: Final = 256 * 1024
 _METHODS: Final = ("GET", "POST")
 
 
-def callback_routes(desk: CallbackDesk) -> list[BaseRoute]:
+def callback_routes(desk: CallbackDesk, bodies: Bodies) -> list[BaseRoute]:
     """Return the routes that carriers call."""
-    door = _Door(desk)
+    door = _Door(desk, bodies)
     return [
         Route("/callbacks/{token}", door.by_token, methods=_METHODS),
         Route("/api/webhook-feedbacks/{provider}", door.by_provider, methods=_METHODS),
@@ -32,28 +31,26 @@ def callback_routes(desk: CallbackDesk) -> list[BaseRoute]:
 
 
 class _Door:
-    def __init__(self, desk: CallbackDesk) -> None:
+    def __init__(self, desk: CallbackDesk, bodies: Bodies) -> None:
         self._desk = desk
+        self._bodies = bodies
 
     async def by_token(self, request: Request) -> Response:
-        said = await self._read(request)
-        if said is None:
-            return _too_large(request)
         path = request.path_params
-        return _answer(await self._desk.hear(path["token"], said, path.get("provider")))
+        with self._bodies.known.body(request, CALLBACK_BYTES_MAX) as body:
+            # A token says whose it is before the body is kept.
+            listener = await self._desk.listener(path["token"], path.get("provider"))
+            return _answer(await listener.hear(self._asked(request, await body.read())))
 
     async def by_provider(self, request: Request) -> Response:
-        said = await self._read(request)
-        if said is None:
-            return _too_large(request)
         account = request.query_params.get("account", "")
         account_id = AccountId(int(account)) if _is_row_id(account) else None
-        return _answer(await self._desk.hear_any(request.path_params["provider"], said, account_id))
+        with self._bodies.strangers.body(request, CALLBACK_BYTES_MAX) as body:
+            asked = self._asked(request, await body.read())
+            provider = request.path_params["provider"]
+            return _answer(await self._desk.hear_any(provider, asked, account_id))
 
-    async def _read(self, request: Request) -> CallbackRequest | None:
-        body = await read_body(request, BODY_BYTES_MAX)
-        if body is None:
-            return None
+    def _asked(self, request: Request, body: bytes) -> CallbackRequest:
         # As it came: a carrier signs the very bytes of its URL, not what they decode to.
         path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
         query = request.scope["query_string"].decode("latin-1")
@@ -79,9 +76,3 @@ def _is_row_id(text: str) -> bool:
 
 def _answer(answer: CallbackAnswer) -> Response:
     return Response(answer.content, answer.status, media_type=answer.content_type)
-
-
-def _too_large(request: Request) -> Response:
-    text = f"The body is larger than {BODY_BYTES_MAX // 1024} KiB"
-    body = error_body("payload_too_large", text, request.state.request_id)
-    return Response(body, 413, {"connection": "close"}, media_type="application/json")

@@ -66,6 +66,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "query_too_broad": (400, "The search takes too long; narrow it down."),
     "not_found": (404, "There is no such thing, or it is not yours."),
     "method_not_allowed": (405, "The path does not answer this method."),
+    "request_timeout": (408, "The request was not whole in time; the connection is closed."),
     "idempotency_in_progress": (409, "A request with the same key is still running."),
     "payload_too_large": (
         413,
@@ -74,12 +75,14 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "too_many_messages": (413, "A batch holds more than 1,000 messages."),
     "too_many_contacts": (413, "A batch holds more than 1,000 contacts."),
     "too_many_blocks": (413, "A batch holds more than 1,000 numbers."),
+    "query_too_long": (414, "The query is longer than 16 KiB, or has more than 100 fields."),
     "unsupported_media_type": (
         415,
         "The body is not `application/json`, or a file not `text/csv`.",
     ),
     "idempotency_key_reused": (422, "The key was used before with another request."),
     "queue_full": (429, "Too many messages of the account are waiting."),
+    "head_too_large": (431, "The request's head is larger than 64 KiB, or has over 100 fields."),
     "internal_error": (500, "Something broke here; the log has the request id."),
     "overloaded": (503, "Too much waits for the disk; try again shortly."),
     "storage_full": (503, "The disk is full; nothing was stored."),

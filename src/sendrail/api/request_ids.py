@@ -19,29 +19,31 @@ def request_id(given: bytes | None) -> str:
 
 # The 16 bits after the third dash: two that say which variant of UUID this is, 14 of the counter.
 _HIGH: Final = tuple(f"{0x80 | bits:02x}" for bits in range(64))
-_LOW: Final = tuple(f"{bits:02x}" for bits in range(256))
+_MILLISECOND: Final = 1_000_000
 
 
 class _Source:
     """Makes UUIDs of version 7 (RFC 9562, 5.7): milliseconds, a counter, bits of this process."""
 
     def __init__(self) -> None:
-        self._milliseconds = 0
+        # Until when the beginning is good, in nanoseconds.
+        self._until = 0
         self._rounds = 0
         self._begin = ""
-        self._end = f"-{int.from_bytes(os.urandom(6), 'big'):012x}"
+        node = f"{int.from_bytes(os.urandom(6), 'big'):012x}"
+        self._ends = tuple(f"{bits:02x}-{node}" for bits in range(256))
         self._orders = count(int.from_bytes(os.urandom(2), "big"))
 
     def make(self) -> str:
-        milliseconds = time.time_ns() // 1_000_000
+        now = time.time_ns()
         order = next(self._orders)
-        if milliseconds != self._milliseconds or order >> 14 != self._rounds:
-            self._begin_anew(milliseconds, order >> 14)
-        return f"{self._begin}{_HIGH[order >> 8 & 63]}{_LOW[order & 255]}{self._end}"
+        if now >= self._until or order >> 14 != self._rounds:
+            self._begin_anew(now // _MILLISECOND, order >> 14)
+        return f"{self._begin}{_HIGH[order >> 8 & 63]}{self._ends[order & 255]}"
 
     def _begin_anew(self, milliseconds: int, rounds: int) -> None:
         """Write once what many requests of one moment share."""
-        self._milliseconds, self._rounds = milliseconds, rounds
+        self._until, self._rounds = (milliseconds + 1) * _MILLISECOND, rounds
         self._begin = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{rounds & 0xFFF:03x}-"
 
 

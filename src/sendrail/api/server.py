@@ -15,8 +15,9 @@ import structlog
 import uvicorn
 
 from sendrail.api.asgi import make_app, make_probes
+from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection
-from sendrail.api.fast_lane import FastLane, fast_lane_for
+from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
 from sendrail.crew import Role, delivering, roles_of
@@ -29,9 +30,6 @@ _log = structlog.get_logger()
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOOK_SECONDS: Final = 5.0
-# Longer than clients and proxies keep an idle connection (most 5 to 60 s): where both sides give it
-# up at the same time, a request runs into a closed door.
-_KEEP_ALIVE_SECONDS: Final = 75
 _BACKLOG: Final = 2048
 _COLLECT_AFTER: Final = 10_000
 _UNTOLD_KEY: Final = "first key, not told yet"
@@ -182,13 +180,14 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
     Without the API it only answers whoever asks how the process is.
     """
     calls = SendingCalls(runtime.sending, runtime.limits)
+    bodies = Bodies()
     server: _Server
 
     def is_ready() -> bool:
         return server.started and not server.should_exit and runtime.sending.closed is None
 
-    protocol: type[Connection] = fast_lane_for(calls) if fast and has_api else Connection
-    app = make_app(runtime, calls, is_ready) if has_api else make_probes(runtime, is_ready)
+    protocol: type[Connection] = fast_lane_for(calls, bodies) if fast and has_api else Connection
+    app = make_app(runtime, calls, is_ready, bodies) if has_api else make_probes(runtime, is_ready)
     server = _Server(
         uvicorn.Config(
             app,
@@ -200,7 +199,6 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             # Requests are short; most of a stop's time belongs to the carriers' answers.
             timeout_graceful_shutdown=max(1, runtime.settings.drain_seconds // 3),
         )
@@ -226,10 +224,15 @@ def _stopped_by_signals(server: uvicorn.Server, leave: Callable[[], None]) -> It
             loop.remove_signal_handler(each)
 
 
+def look_after(server: uvicorn.Server, now: float) -> None:
+    """End each connection that has had its time."""
+    for connection in list(server.server_state.connections):
+        if isinstance(connection, Connection):
+            connection.look_after(now)
+
+
 async def _close_slow(server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        for connection in list(server.server_state.connections):
-            if isinstance(connection, FastLane):
-                connection.close_if_slow(loop.time())
+        look_after(server, loop.time())

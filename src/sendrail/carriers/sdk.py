@@ -65,6 +65,8 @@ class CallbackRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    # What was read of it already: where many links are asked about one, each reads the same.
+    readings: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ The answer follows the commit: what could not be stored is not acknowledged, and
 again. No carrier need be started here; reading a callback is pure.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -21,6 +22,8 @@ from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
+
+Take = Callable[[Link, HearsCallbacks, CallbackRequest], Awaitable[CallbackAnswer]]
 
 _UNPROVED: Final = 401
 # What an answer over HTTP may have for a status.
@@ -42,15 +45,15 @@ class CallbackDesk:
         self._clock = clock
         # One for each link, of its newest version.
         self._carriers: dict[LinkId, tuple[int, Carrier]] = {}
+        # Whether it proves what comes by a method, found out once.
+        self._proving: dict[tuple[LinkId, str], tuple[int, bool]] = {}
 
     def public(self, path: str) -> str:
         """Return the URL by which the public knows a path of ours, whatever a proxy made of it."""
         return self._links.public(path)
 
-    async def hear(
-        self, token: str, request: CallbackRequest, kind: str | None = None
-    ) -> CallbackAnswer:
-        """Take a callback to the URL of one link.
+    async def listener(self, token: str, kind: str | None = None) -> "Listener":
+        """Return what takes the callbacks to the URL of one link.
 
         Raises `NotFound` for a token that is no link's, or a link's of another kind.
         """
@@ -59,10 +62,10 @@ class CallbackDesk:
         link = await self._store.read(lambda tx: tx.links.by_token(digest, now))
         if link is None or (kind is not None and link.kind != kind):
             raise _nothing()
-        carrier = self._listener(link)
+        carrier = self._carrier(link)
         if carrier is None:
             raise _nothing()
-        return await self._take(link, self._read(link, carrier, request))
+        return Listener(link, carrier, self.take)
 
     async def hear_any(
         self, kind: str, request: CallbackRequest, account_id: AccountId | None = None
@@ -78,7 +81,7 @@ class CallbackDesk:
             for link in links
             if link.kind == kind and (account_id is None or link.account_id in {None, account_id})
         ]
-        listeners = [(link, self._listener(link)) for link in meant[:_LINKS_MAX]]
+        listeners = [(link, self._carrier(link)) for link in meant[:_LINKS_MAX]]
         asked = [(link, carrier) for link, carrier in listeners if carrier is not None]
         if not asked:
             raise _nothing()
@@ -86,12 +89,12 @@ class CallbackDesk:
             if self._proves(link, carrier, request):
                 answer = self._read(link, carrier, request)
                 if answer.status != _UNPROVED:
-                    return await self._take(link, answer)
+                    return await self._store_it(link, answer)
         _log.warning("callback_unproved", kind=kind)
         self._metrics.callbacks_unproved.labels(kind).inc()
         return CallbackAnswer(status=_UNPROVED)
 
-    def _listener(self, link: Link) -> HearsCallbacks | None:
+    def _carrier(self, link: Link) -> HearsCallbacks | None:
         """Return a link's carrier, None when it hears nothing by HTTP.
 
         Raises `Overloaded` where it cannot be made just now: its callbacks must come again.
@@ -121,12 +124,25 @@ class CallbackDesk:
 
     def _proves(self, link: Link, carrier: HearsCallbacks, request: CallbackRequest) -> bool:
         """Tell whether a carrier refuses a request that holds nothing it could be proved by."""
+        place = link.id, request.method
+        known = self._proving.get(place)
+        if known is None or known[0] != link.version:
+            known = self._proving[place] = link.version, self._refuses_bare(link, carrier, request)
+        return known[1]
+
+    def _refuses_bare(self, link: Link, carrier: HearsCallbacks, request: CallbackRequest) -> bool:
         bare = CallbackRequest(
             method=request.method, url=request.url.partition("?")[0], headers={}, body=b""
         )
         return self._read(link, carrier, bare).status == _UNPROVED
 
-    async def _take(self, link: Link, answer: CallbackAnswer) -> CallbackAnswer:
+    async def take(
+        self, link: Link, carrier: HearsCallbacks, request: CallbackRequest
+    ) -> CallbackAnswer:
+        """Take a callback to one link."""
+        return await self._store_it(link, self._read(link, carrier, request))
+
+    async def _store_it(self, link: Link, answer: CallbackAnswer) -> CallbackAnswer:
         if answer.status == _UNPROVED:
             _log.warning("callback_unproved", link=link.name, kind=link.kind)
             self._metrics.callbacks_unproved.labels(link.kind).inc()
@@ -145,6 +161,19 @@ def _checked(answer: object) -> CallbackAnswer:
     if not all(isinstance(raw, bytes) for raw in answer.raws):
         raise TypeError("an answer that stores something else than bytes")
     return answer
+
+
+class Listener:
+    """One link that callbacks may come to, found before they are read."""
+
+    def __init__(self, link: Link, carrier: HearsCallbacks, take: Take) -> None:
+        self._link = link
+        self._carrier = carrier
+        self._take = take
+
+    async def hear(self, request: CallbackRequest) -> CallbackAnswer:
+        """Take a callback."""
+        return await self._take(self._link, self._carrier, request)
 
 
 def _nothing() -> NotFound:

@@ -312,10 +312,13 @@ class Sending(ABC):
         line, standings, verdicts, faults = _line_up(group)
         callers = _read_facts(tx, group, standings, now)
         self._store.hints.used_keys.update(who for who in callers if isinstance(who, bytes))
-        tolds: list[Told] = [
-            _turned_away(callers.get(each.caller)) or told
-            for each, told in zip(group.submissions, verdicts, strict=True)
-        ]
+        away = _turned_away_in(group, callers)
+        tolds: list[Told] = [*verdicts]
+        if away:
+            tolds = [
+                away.get(each.caller, told)
+                for each, told in zip(group.submissions, verdicts, strict=True)
+            ]
         promises = [
             at
             for at, each in enumerate(group.submissions)
@@ -324,7 +327,9 @@ class Sending(ABC):
         if promises:
             tx.begin()
             self._replay(tx, group.submissions, promises, callers, tolds)
-        answered = {at for at, told in enumerate(tolds) if told is not verdicts[at]}
+        answered: set[int] = set()
+        if away or promises:
+            answered = {at for at, told in enumerate(tolds) if told is not verdicts[at]}
         group.refusals += [code for at, code in faults if at not in answered]
         if answered:
             told_already = {id(verdicts[at]) for at in answered}
@@ -480,6 +485,12 @@ def _explained(error: Exception) -> SendrailError:
         return error
     _log.error("acceptance_broke", exc_info=error)
     return SendrailError("Something broke here; nothing was stored.", code="internal_error")
+
+
+def _turned_away_in(group: Group, callers: Callers) -> dict[bytes | int, SendrailError]:
+    """Return what those are told who may not ask."""
+    told = {who: _turned_away(callers.get(who)) for who in {x.caller for x in group.submissions}}
+    return {who: error for who, error in told.items() if error is not None}
 
 
 def _turned_away(caller: Caller | None) -> SendrailError | None:

@@ -46,7 +46,9 @@ class SoleSending(Sending):
         self._remember_rows(tx, tx.sole.first_since(self._clock() - self._window.length_ms))
 
     def keep(self, group: Group) -> None:
-        """Keep nothing more: what is in memory is so already."""
+        """Let go of the group: what it has changed in memory is there already."""
+        if self._before[0] is group:
+            self._before = (None, None, None)
 
     def take_back(self, group: Group) -> None:
         """Forget what a transaction that failed has changed in memory."""
@@ -89,7 +91,7 @@ class SoleSending(Sending):
                 (
                     number, sender.lane, sender.account_id, sender.id, recipient, now,
                     skips, segments, encoding, body,
-                    None if metadata is None else metadata.decode(),
+                    "" if metadata is None else metadata.decode(),
                 )
             )  # fmt: skip
         tx.messages.insert(group.rows)

@@ -91,7 +91,13 @@ CHANGING: Final = (
 READING: Final = (*ASKING, "invalid_parameter", "query_too_broad", *BROKEN)
 FINDING: Final = (*ASKING, "not_found", *BROKEN)
 # What any path may answer, whatever was asked of it.
-ANYWHERE: Final = ("invalid_request", "method_not_allowed")
+ANYWHERE: Final = (
+    "invalid_request",
+    "method_not_allowed",
+    "request_timeout",
+    "query_too_long",
+    "head_too_large",
+)
 
 # The sandbox's list, and a number that its simulator delivers to.
 LIST: Final = "+15550001000"

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sendrail.api.answers import PRIVATE, json_answer
 from sendrail.api.auth import account_of, actor_of
+from sendrail.api.cycle import lift_time_limit
 from sendrail.api.v2.asking import Promise, Replayed, encode
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
@@ -123,6 +124,8 @@ class FileCalls:
         request.state.ends_connection = True
         account = await account_of(self._runtime.store, request.headers.raw)
         _must_be_csv(request)
+        # A file takes as long as it takes, while it keeps coming: of those who may send one.
+        lift_time_limit(request.scope)
         wants_file = _wants_file(request.query_params)
         upload = _Upload(request, self._bytes_max)
         key = _key_in(request, wants_file)

@@ -20,7 +20,6 @@ from sendrail.api.v2.orders import (
     read_send_raw,
     recipient_in,
 )
-from sendrail.domain.account import key_digest
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
@@ -28,6 +27,7 @@ from sendrail.sending.orders import Limits
 from sendrail.sending.service import Idempotency, Sending, Submission
 from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
 
+BASES: Final = ("/api/v2", "/v2")
 IDEMPOTENCY_KEY_MAX: Final = 255
 _JSON: Final = b"application/json"
 _NOT_JSON: Final = Fault(
@@ -164,31 +164,30 @@ class SendingCalls:
         request: SendingRequest,
         call: Call,
         *,
-        key: str | None,
+        caller: bytes | None,
         content_type: bytes,
         idempotency_key: bytes | None,
         body: bytes,
     ) -> None:
-        """Take one request; it is answered once, when what the answer says is durable."""
-        if key is None:
+        """Take one request; it is answered once, when what the answer says is durable.
+
+        `caller` is the digest of the API key.
+        """
+        if caller is None:
             content = error_body("missing_api_key", MISSING_KEY, request.request_id())
             request.answer(401, content)
             return
-        request.caller = key_digest(key)
+        request.caller = caller
+        if content_type == _JSON and idempotency_key is None and not call.is_batch:
+            # Nearly every request is such a one.
+            request.orders = (call.read(body, self._limits, None),)
+            self._sending.offer(request)
+            return
         request.raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
         if idempotency_key is not None and not whole:
             request.idempotency = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
-        self._sending.offer(request)
-
-    def offer_alike(self, request: SendingRequest, call: Call, caller: bytes, body: bytes) -> None:
-        """Take a request with a single message from a caller whose last one was like it.
-
-        The key's digest is known, the body is JSON, and there is no idempotency key.
-        """
-        request.caller = caller
-        request.orders = (call.read(body, self._limits, None),)
         self._sending.offer(request)
 
     def _read(

@@ -4,7 +4,7 @@ Stored are its content type, its query and its body, one after the other, so tha
 read them as well. `HttpCarrier` packs them once the request is proved; `parse` unpacks them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -90,7 +90,32 @@ def with_token(callback_url: str, token: str) -> str:
 
 def token_of(request: CallbackRequest) -> str | None:
     """Return the secret in a callback's URL, if there is one."""
-    return dict(_pairs(urlsplit(request.url).query, strict=False)).get(_PROOF)
+    return once(request, "query", _query_of).get(_PROOF)
+
+
+def form_of(request: CallbackRequest) -> Sequence[tuple[str, str]]:
+    """Return the fields of a callback's body as `read_form` does, read once for all who ask."""
+    return once(request, "form", lambda request: read_form(request.body))
+
+
+def once(request: CallbackRequest, name: str, read: Callable[[CallbackRequest], T]) -> T:
+    """Return what `read` makes of a request; of many links that ask, only the first has it done.
+
+    Trouble with the reading is read once as well.
+    """
+    if name not in request.readings:
+        try:
+            request.readings[name] = read(request)
+        except CarrierTrouble as trouble:
+            request.readings[name] = trouble
+    found: T | CarrierTrouble = request.readings[name]
+    if isinstance(found, CarrierTrouble):
+        raise found
+    return found
+
+
+def _query_of(request: CallbackRequest) -> Mapping[str, str]:
+    return dict(_pairs(urlsplit(request.url).query, strict=False))
 
 
 def pack(request: CallbackRequest) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from sendrail.carriers.http import signatures
-from sendrail.carriers.http.callbacks import read_form
+from sendrail.carriers.http.callbacks import form_of, read_form
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 
@@ -45,7 +45,7 @@ def _signed_v3(request: CallbackRequest) -> bytes | None:
     target = urlsplit(request.url)
     try:
         query = sorted(read_form(target.query.encode()))
-        fields = sorted(read_form(request.body))
+        fields = sorted(form_of(request))
     except CarrierTrouble:
         return None
     signed = urlunsplit((target.scheme, target.netloc, target.path, "", ""))

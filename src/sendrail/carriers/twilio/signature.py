@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from sendrail.carriers.http import signatures
-from sendrail.carriers.http.callbacks import read_form
+from sendrail.carriers.http.callbacks import form_of
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 
@@ -32,7 +32,7 @@ def is_signed(request: CallbackRequest, secrets: Sequence[str]) -> bool:
     if algorithm is None:
         return False
     try:
-        fields = read_form(request.body)
+        fields = form_of(request)
     except CarrierTrouble:
         return False
     expected = [
