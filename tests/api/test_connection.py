@@ -67,6 +67,8 @@ class Calls:
         if self._answers and len(self.waiting) == 1:
             asyncio.get_running_loop().call_soon(self._answer)
 
+    offer_single = offer
+
     def _answer(self):
         waiting, self.waiting = self.waiting, []
         for slot in reversed(waiting):

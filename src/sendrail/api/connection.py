@@ -184,7 +184,10 @@ class Connection(asyncio.Protocol):
             self._at = 0
             self._go_on()
         else:
-            self._feed(data)
+            try:
+                self.parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade) as stop:
+                self._stopped(stop, data)
             if self.receiving or len(self.turns) > _ALL_BUT_ONE:
                 self._take_stock(len(data))
 
@@ -220,7 +223,12 @@ class Connection(asyncio.Protocol):
     def _feed(self, data: bytes | memoryview) -> None:
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as stop:
+            self._stopped(stop, data)
+
+    def _stopped(self, stop: Exception, data: bytes | memoryview) -> None:
+        """See to what the parser would not go on with."""
+        if isinstance(stop, httptools.HttpParserUpgrade):
             if self._declining:
                 # Java's HTTP client offers HTTP/2 with each request, and the parser would drop its
                 # body: it is read again without the offer.
@@ -228,13 +236,12 @@ class Connection(asyncio.Protocol):
                 self._declining = False
                 self.parser = self._new_parser()
                 self._feed(head)
-                self._feed(memoryview(data)[upgrade.args[0] :])
-        except httptools.HttpParserCallbackError as error:
-            if not isinstance(error.__context__, Enough):
-                raise
-        except httptools.HttpParserError:
-            if self.taking:
-                self.refuse("invalid_request", _NO_HTTP)
+                self._feed(memoryview(data)[stop.args[0] :])
+        elif isinstance(stop, httptools.HttpParserCallbackError):
+            if not isinstance(stop.__context__, Enough):
+                raise stop
+        elif self.taking:
+            self.refuse("invalid_request", _NO_HTTP)
 
     def _take_stock(self, size: int) -> None:
         """See to what a piece has left: a head without an end, a body on its way, enough to do."""

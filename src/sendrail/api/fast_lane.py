@@ -15,13 +15,21 @@ from sendrail.api.connection import Connection, Enough
 from sendrail.api.cycle import Cycle
 from sendrail.api.limits import HEAD_FIELDS_MAX, UNASKED_BYTES_MAX
 from sendrail.api.request_ids import new_request_id, request_id
-from sendrail.api.v2.sending import BASES, CALLS, SendingCalls, SendingRequest, queued_body
+from sendrail.api.v2.sending import (
+    BASES,
+    CALLS,
+    JSON,
+    SendingCalls,
+    SendingRequest,
+    queued_body,
+)
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 
 _FAST: Final = {
     f"{base}/{call.name}".encode("ascii"): call for base in BASES for call in CALLS.values()
 }
 _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
+_TO_ID, _FROM_ID = f"\r\n\r\n{queued_body(MessageId('|'))}".split("|")
 _QUEUED_HEAD: Final = f"{head_of(200)}content-length: {_QUEUED_LENGTH}\r\nx-request-id: "
 # A length of no more digits is a small body's.
 _FEW_DIGITS: Final = 4
@@ -63,7 +71,7 @@ class _Slot(SendingRequest):
             return
         # In one piece: nearly every answer is this one.
         name = new_request_id() if self._given is None else request_id(self._given)
-        self.response = f"{_QUEUED_HEAD}{name}\r\n\r\n{queued_body(message_id)}".encode("ascii")
+        self.response = f"{_QUEUED_HEAD}{name}{_TO_ID}{message_id}{_FROM_ID}".encode("ascii")
         self._lane.flush()
 
 
@@ -162,13 +170,19 @@ class FastLane(Connection):
         if given is None or given != self._key:
             self._key = given
             self._caller = caller_in(noted.get(b"x-api-key"), noted.get(b"authorization"))
+        call, kind = _FAST[self.url], noted.get(b"content-type", b"")
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if kind == JSON and b"idempotency-key" not in noted and not call.is_batch:
+            # Nearly every request is such a one.
+            self.calls.offer_single(slot, call, self._caller, body)
+            return
         self.calls.offer(
             slot,
-            _FAST[self.url],
+            call,
             caller=self._caller,
-            content_type=noted.get(b"content-type", b""),
+            content_type=kind,
             idempotency_key=noted.get(b"idempotency-key"),
-            body=chunks[0] if len(chunks) == 1 else b"".join(chunks),
+            body=body,
         )
 
     def await_body(self) -> None:

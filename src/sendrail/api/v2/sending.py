@@ -29,7 +29,7 @@ from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
 
 BASES: Final = ("/api/v2", "/v2")
 IDEMPOTENCY_KEY_MAX: Final = 255
-_JSON: Final = b"application/json"
+JSON: Final = b"application/json"
 _NOT_JSON: Final = Fault(
     "unsupported_media_type", "Send the body as `Content-Type: application/json`"
 )
@@ -174,21 +174,31 @@ class SendingCalls:
         `caller` is the digest of the API key.
         """
         if caller is None:
-            content = error_body("missing_api_key", MISSING_KEY, request.request_id())
-            request.answer(401, content)
+            self._refuse_keyless(request)
             return
         request.caller = caller
-        if content_type == _JSON and idempotency_key is None and not call.is_batch:
-            # Nearly every request is such a one.
-            request.orders = (call.read(body, self._limits, None),)
-            self._sending.offer(request)
-            return
         request.raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
         if idempotency_key is not None and not whole:
             request.idempotency = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
         self._sending.offer(request)
+
+    def offer_single(
+        self, request: SendingRequest, call: Call, caller: bytes | None, body: bytes
+    ) -> None:
+        """Take a request with a single message in JSON, and no idempotency key."""
+        if caller is None:
+            self._refuse_keyless(request)
+            return
+        request.caller = caller
+        request.orders = (call.read(body, self._limits, None),)
+        self._sending.offer(request)
+
+    @staticmethod
+    def _refuse_keyless(request: SendingRequest) -> None:
+        content = error_body("missing_api_key", MISSING_KEY, request.request_id())
+        request.answer(401, content)
 
     def _read(
         self, call: Call, content_type: bytes, idempotency_key: bytes | None, body: bytes
@@ -217,7 +227,7 @@ def _judged_alone(order: Order | Fault) -> Order | Fault:
 
 def is_json(content_type: bytes) -> bool:
     """Tell whether a `Content-Type` says that the body is JSON."""
-    return content_type == _JSON or content_type.partition(b";")[0].strip().lower() == _JSON
+    return content_type == JSON or content_type.partition(b";")[0].strip().lower() == JSON
 
 
 def _batch_answer(raws: Sequence[bytes], verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
