@@ -62,7 +62,8 @@ def test_help_loads_no_database_no_server_and_no_cryptography():
         (["nonsense"], 2),
         (["keys", "revoke"], 2),
         (["keys", "revoke", "one"], 2),
-        (["lists", "show", "one"], 2),
+        (["lists", "show", "one"], 1),
+        (["lists", "show", "+1"], 2),
     ],
 )
 def test_exit_codes(data, words, code):

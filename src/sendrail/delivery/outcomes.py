@@ -44,7 +44,7 @@ def _repaired(outcome: Any) -> Outcome:  # noqa: PLR0911 - a return for each out
     match outcome:
         case Submitted(carrier_ref, further_refs):
             further = tuple(ref for each in further_refs or () if (ref := _ref(each)))
-            return Submitted(_ref(carrier_ref), further)
+            return Submitted(_ref(carrier_ref), further, one_receipt=bool(outcome.one_receipt))
         case Throttled(retry_after_ms):
             return Throttled(_pause(retry_after_ms))
         case Unavailable(detail, retry_after_ms):
