@@ -22,8 +22,6 @@ from sendrail.telemetry import Metrics
 # Longer than any test takes on the slowest machine: the database ends what idles for so long.
 LIFE = 60.0
 SPANS = 8
-# What a server needs some milliseconds for; only a hang takes so long.
-HANG_SECONDS = 20
 
 
 class Clock:
@@ -84,13 +82,6 @@ class Town:
     def lapse(self):
         """Let the time pass in which nobody renews."""
         self.time.advance(LIFE * 1.2)
-
-    async def until(self, question):
-        """Wait until a question to the database is answered with a row."""
-        line = postgres.line(self.url)
-        async with asyncio.timeout(HANG_SECONDS):
-            while not line.do(question):
-                await asyncio.sleep(0.01)
 
     def close(self):
         for store in self.stores:
@@ -259,7 +250,7 @@ def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long
         [pid] = await greenlet_spawn(tx.driver.row, "SELECT pg_backend_pid()")
         await greenlet_spawn(share_a.hold, tx, range(SPANS))
         gone = f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})"
-        await town.until(gone)
+        await postgres.until(town.url, gone)
         town.lapse()
         await b.beat()
         with suppress(Exception):
@@ -309,10 +300,7 @@ def test_a_beat_that_is_answered_late_does_not_move_the_clock(town):
         await hold.start()
         await row.execute("SELECT 1 FROM processes WHERE name = 'a' FOR UPDATE")
         beat = asyncio.create_task(a.beat())
-        await town.until(
-            "SELECT 1 FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
+        await postgres.until_blocked(town.url)
         town.time.advance(1.2)
         await hold.rollback()
         await beat

@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import postgres
 import pytest
 from stores import ANN, NOW, SHARED, House
 
@@ -80,8 +81,7 @@ def test_whoever_comes_second_waits_for_the_first_and_is_kept_out(house):
         second = asyncio.ensure_future(
             house.store.write(lambda tx: tx.shared.insert_new([row(house, 2)], [71], SINCE))
         )
-        await asyncio.sleep(0.2)
-        assert not second.done()
+        await postgres.until_blocked(house.backend.url)
         await transaction.commit()
         await first.close()
         return await second

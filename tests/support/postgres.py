@@ -30,6 +30,8 @@ from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.setup import make_schema
 
 _serial = itertools.count(1)
+# What a server needs some milliseconds for; only a hang takes so long.
+HANG_SECONDS = 20.0
 
 
 @functools.cache
@@ -141,6 +143,26 @@ class Line:
 def line(url):
     """Return the one line to a database."""
     return Line(url)
+
+
+async def until(url, question):
+    """Wait until a question to a database is answered with a row."""
+    there = line(url)
+    async with asyncio.timeout(HANG_SECONDS):
+        while not there.do(question):
+            await asyncio.sleep(0.01)
+
+
+async def until_blocked(url, application=None):
+    """Wait until a session in a database, of a certain name perhaps, waits for another's lock."""
+    if url.startswith(citus() or "no citus"):
+        return await until(url, "SELECT 1 FROM citus_lock_waits")
+    named = f" AND application_name = '{application}'" if application else ""
+    return await until(
+        url,
+        "SELECT 1 FROM pg_stat_activity"
+        f" WHERE wait_event_type = 'Lock' AND datname = current_database(){named}",
+    )
 
 
 def everything(url):
