@@ -1,14 +1,14 @@
 """What is reserved of a shared contract: used in its time, by as many as it is for."""
 
 import asyncio
-import time
 from types import SimpleNamespace
 
 import postgres
 import pytest
+from owned_time import OwnedClock, OwnedTime
+from stores import NOW as MS
 from stores import _EMPTY, postgres_database
 
-from sendrail.clock import SystemClock
 from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.reserver import Reserver
 from sendrail.delivery.routing import Route, Routes
@@ -17,6 +17,8 @@ from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.rows import PaceSlot
 
 NOW = 1_000.0
+# How much time passes between two looks of a process.
+TICK_SECONDS = 0.005
 
 
 def make(mps=100.0, segments=None):
@@ -83,48 +85,38 @@ def test_one_slice_at_a_time_is_reserved():
 
 
 class Link:
-    """One link at several processes, each with what it has reserved."""
+    """One link at several processes, each with what it has reserved, in one time of ours."""
 
     def __init__(self, url, processes, **contract):
-        self.runner, self.clock = asyncio.Runner(), SystemClock()
-        self.stores = [PostgresStore(url) for _ in range(processes)]
+        self.runner, self.time = asyncio.Runner(), OwnedTime(url, MS)
+        self.stores = [PostgresStore(self.time.url) for _ in range(processes)]
         add = self.stores[0].write(
             lambda tx: tx.links.add(None, "l", "x", b"", 100, contract.get("mps"))
         )
         link_id = self.runner.run(add)
         [self.link] = self.runner.run(self.stores[0].read(lambda tx: tx.links.all()))
         assert self.link.id == link_id
-        self.granted = []
-        self.routes = []
-        self.reservers = []
-        for store in self.stores:
-            routes = Routes()
-            route = Route(self.link, None, 0.0, Allowance(self.link, routes.wished.set))
-            routes.put(route)
-            self.routes.append(route)
-            self.reservers.append(Reserver(store, routes, self.clock, lambda *_: None))
+        self.processes = [self._process(store, at) for at, store in enumerate(self.stores)]
+
+    def _process(self, store, at):
+        clock, routes = OwnedClock(self.time, 1_000.0 * at), Routes()
+        route = Route(self.link, None, 0.0, Allowance(self.link, routes.wished.set))
+        routes.put(route)
+        return clock, route.allowance, Reserver(store, routes, clock, lambda *_: None)
 
     def run_for(self, seconds):
         """Hand over as much as may leave, at every process; return when each message left."""
         left = []
 
-        async def greedy(route):
-            while True:
-                now = self.clock.monotonic()
-                if room := route.allowance.room(now):
-                    taken = route.allowance.take(now, [1] * room)
-                    left.extend([time.monotonic()] * taken)
-                await asyncio.sleep(0.002)
-
         async def all_of_them():
-            works = [greedy(route) for route in self.routes] + [
-                reserver.run() for reserver in self.reservers
-            ]
-            tasks = [asyncio.create_task(each) for each in works]
-            await asyncio.sleep(seconds)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            until = self.time.ms + seconds * 1000
+            while self.time.ms < until:
+                for clock, allowance, reserver in self.processes:
+                    if room := allowance.room(clock.monotonic()):
+                        taken = allowance.take(clock.monotonic(), [1] * room)
+                        left.extend([self.time.ms] * taken)
+                    await reserver.step()
+                self.time.advance(TICK_SECONDS)
 
         self.runner.run(all_of_them())
         return left
@@ -149,7 +141,6 @@ def test_several_processes_together_keep_to_the_contract_and_use_most_of_it(mps)
         left = link.run_for(3.0)
     finally:
         link.close()
-    most = max(sum(at <= other < at + 1 for other in left) for at in left)
+    most = max(sum(at <= other < at + 1_000 for other in left) for at in left)
     assert most <= mps
-    # Slow machines miss slices; what matters is that they never make up for them.
-    assert len(left) >= 0.5 * mps * 3
+    assert len(left) >= 0.85 * mps * 3
