@@ -32,7 +32,7 @@ ORDINARY = 15552340001
 # Thirty seconds of the table become 0.3: long enough apart to tell their order.
 SCALE = 0.01
 # How late a timer may be on a busy machine.
-SLACK = 2.0
+SLACK = 10.0
 
 
 def message(to=ORDINARY, name="m0000001", body="Hello"):
@@ -73,7 +73,7 @@ class Desk:
 
     async def hears(self, count):
         """Wait for so many receipts and replies, and a little for one too many."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(self.told) < count:  # noqa: ASYNC110 - a poll is plain and quick enough
                 await asyncio.sleep(0.002)
         await asyncio.sleep(0.02)
@@ -338,7 +338,7 @@ def test_only_so_many_callbacks_wait(monkeypatch):
             await asyncio.sleep(0.002)
         await desk.hears(3)
 
-    desk = play(act, refusals=1, receipt_delay_ms=0, scale=0.3)
+    desk = play(act, refusals=1, receipt_delay_ms=0, scale=1)
     assert [receipt.message_id for receipt in desk.told] == ["m0", "m1", "m2"]
 
 

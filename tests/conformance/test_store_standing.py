@@ -2,6 +2,9 @@
 
 import asyncio
 
+import postgres
+from sqlalchemy.util import await_only
+
 from sendrail.domain.sender import LinkReport, LinkState
 
 
@@ -43,14 +46,17 @@ def test_two_that_report_on_a_link_at_once_both_do(house):
 
         return work
 
+    reported = asyncio.Event()
+
     def hesitate(tx):
+        reported.set()
         if tx.core.dialect.name == "postgresql":
             # Elsewhere nobody else can write meanwhile.
-            tx.driver.row("SELECT pg_sleep(0.4)")
+            await_only(postgres.until_blocked(house.backend.url))
 
     async def both():
         first = asyncio.create_task(house.store.write(report(LinkState.OPEN, hesitate)))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(reported.wait(), postgres.HANG_SECONDS)
         await other.write(report(LinkState.BROKEN, lambda _: None))
         await first
 

@@ -12,7 +12,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").fullmatch
 def test_a_message_tells_everything(door):
     order = door.order(to="+15550100011", body=f"Ω {time.time_ns()}", metadata={"order": 7})
     message_id = door.post("send-raw", order).json()["message_id"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (found := door.get(f"messages/{message_id}").json())["status"] != "sent":
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
@@ -90,7 +90,7 @@ def shelf(door, filled):
         before = door.runtime.clock.now()
         ids = [door.send(list_number=number, body=f"Message {n}") for n in range(6)]
         stopped = door.send(list_number=number, to="+15550100020")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(
             door.get(f"messages/{name}").json()["ended_at"] is None for name in [*ids, stopped]
         ):

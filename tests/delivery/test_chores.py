@@ -33,13 +33,17 @@ def caretaker(house, *, is_ours):
 
 
 def round_of(house, keeper):
-    async def once():
-        task = asyncio.create_task(keeper.run())
-        await asyncio.sleep(0.7)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    """Let it do its chores until it would rest."""
 
-    house.do(once())
+    async def sleep(seconds):
+        if seconds:
+            raise asyncio.CancelledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        no_rest = type("NoRest", (), {"sleep": staticmethod(sleep)})
+        patch.setattr("sendrail.caretaker.asyncio", no_rest)
+        with pytest.raises(asyncio.CancelledError):
+            house.do(keeper.run())
 
 
 def test_one_counts_and_every_process_turns_a_full_account_away(house):

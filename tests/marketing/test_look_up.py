@@ -263,7 +263,7 @@ def test_a_running_server_looks_its_contacts_up(tmp_path):
         async with open_runtime(settings, serving=True) as runtime:
             us, sender = runtime.default_account, sandbox_number()
             await runtime.contacts.add(us, sender, "+33612345678")
-            async with delivering(runtime, lambda: None), asyncio.timeout(10):
+            async with delivering(runtime, lambda: None), asyncio.timeout(60):
                 while await runtime.store.read(lambda tx: tx.numbers.unknown(1)):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             chunks = await runtime.files.export_contacts(us, sender, Actor(name="a test"))

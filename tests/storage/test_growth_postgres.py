@@ -1,6 +1,8 @@
 """What grows with every message leaves again, and nobody waits for it."""
 
 import asyncio
+import atexit
+import functools
 import json
 import time
 
@@ -21,15 +23,28 @@ WAIT_MAX = 3.0
 OLD = NOW + 2 * WEEK_MS
 
 
+@functools.cache
+def _template_name():
+    """Make a database that the others are copies of; return its name."""
+    database = postgres.database()
+    url = database.__enter__()
+    atexit.register(database.__exit__, None, None, None)
+    postgres.make_tables(url, weeks_from=NOW)
+    return postgres.name_of(url)
+
+
 class _OwnBackend(PostgresBackend):
     """A database whose weeks may come and go, with five from the tests' own time on."""
 
     def __init__(self, which):
         is_spread = which == "citus"
-        self._database = postgres.citus_schema() if is_spread else postgres.database()
+        self._database = (
+            postgres.citus_schema() if is_spread else postgres.database(_template_name())
+        )
         self.size = "citus_relation_size" if is_spread else "pg_relation_size"
         self.url = self._database.__enter__()
-        postgres.make_tables(self.url, weeks_from=NOW)
+        if is_spread:
+            postgres.make_tables(self.url, weeks_from=NOW)
 
     def close(self):
         self._database.__exit__(None, None, None)
