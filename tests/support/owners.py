@@ -47,26 +47,42 @@ class WrongClock(SystemClock):
     def __init__(self, wrong_ms, offset):
         super().__init__()
         self._ahead = wrong_ms
-        self._offset = offset
+        self.offset = offset
 
     def monotonic(self):
-        return super().monotonic() + self._offset
+        return super().monotonic() + self.offset
 
 
 class Carrier:
-    """Takes everything, after a moment; `left` is what has left, in order."""
+    """Takes everything, after a moment; `left` is what has left, in order.
+
+    With each stands the moment for which it was paced, by a clock that all owners share: how long
+    a thread then takes to get here says more about the machine than about the pace.
+    """
 
     def __init__(self, seed):
         self._dice = random.Random(seed)
         self._lock = threading.Lock()
         self.left = []
+        self._paced = {}
+
+    def note_pace(self, worker, clock):
+        """Note for which moment a worker hands its messages over."""
+        hand_over_all = worker._hand_over_all
+
+        def noted(found, now):
+            at = now - clock.offset
+            self._paced.update((claim.outbound.message_id, at) for _, claim in found.claims)
+            hand_over_all(found, now)
+
+        worker._hand_over_all = noted
 
     def of(self, owner):
         return _Connection(self, owner)
 
     def took(self, owner, message):
         with self._lock:
-            self.left.append((time.monotonic(), owner.name, message))
+            self.left.append((self._paced[message.message_id], owner.name, message))
             return f"ref-{len(self.left)}", self._dice.choice((0.0, 0.0, 0.01, 0.1))
 
 
@@ -146,6 +162,7 @@ class Owner:
             store, claimer, pacer, routes, lanes=lanes, metrics=self.metrics, clock=clock,
             chance=self.dice, answer_timeout_seconds=ANSWER_SECONDS,
         )  # fmt: skip
+        self._carrier.note_pace(self.worker, clock)
         for link in await self.store.read(lambda tx: tx.links.all()):
             allowance = Allowance(link, routes.wished.set) if link.mps else None
             routes.put(Route(link, self._carrier.of(self), 0.0, allowance))
