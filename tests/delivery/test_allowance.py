@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import postgres
 import pytest
 from owned_time import OwnedClock, OwnedTime
-from stores import NOW as MS
 from stores import _EMPTY, postgres_database
+from stores import NOW as MS
 
 from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.reserver import Reserver

@@ -82,6 +82,10 @@ class Caller:
         """Return the calls that were begun between two moments."""
         return [call for call in self.calls if begin <= call.at < end]
 
+    def usual_before(self, moment: float) -> float:
+        """Return how long a call takes on this machine at the most while all is well."""
+        return max(call.seconds for call in self.calls if call.at + call.seconds < moment)
+
     def accepted_after(self, moment: float) -> float:
         """Return how long after a moment the first message was accepted."""
         return min(

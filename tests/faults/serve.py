@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 30
+START_SECONDS = 60
+# Limits are those of an idle machine. Only a hang takes so many times as long.
+BUSY = 6
 COMMAND = [sys.executable, "-m", "sendrail"]
 
 
@@ -150,11 +152,11 @@ class Server:
         return printed
 
     def stop(self, within_seconds: float) -> int:
-        """Ask it to stop; return its exit code."""
+        """Ask it to stop; return its exit code. It has so long on an idle machine."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(within_seconds)
+            self.process.wait(within_seconds * BUSY)
         finally:
             code = self._gone()
             self.process = None
@@ -167,7 +169,7 @@ class Server:
             env=environment(self.settings),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -180,7 +182,7 @@ class Server:
             env=environment(self.settings),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.stdout == ""
@@ -198,8 +200,8 @@ class Server:
 
 
 def wait_until(holds: Any, seconds: float, what: str) -> None:
-    """Ask again and again until it holds."""
-    until = time.monotonic() + seconds
+    """Ask again and again until it holds, as it does within so long on an idle machine."""
+    until = time.monotonic() + seconds * BUSY
     while not holds():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
+        assert time.monotonic() < until, f"not within {seconds * BUSY} s: {what}"
+        time.sleep(0.05)

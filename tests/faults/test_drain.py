@@ -20,6 +20,8 @@ from .serve import wait_until
 DRAIN_SECONDS = 2
 # What a supervisor grants when nobody tells it otherwise: Kubernetes, and our own unit.
 GRANTED_SECONDS = 30
+# What a process that is ended by force may need to be gone on a busy machine.
+LATE_SECONDS = 4
 HANDSET = "+15550100001"
 IS_SENDING = "SELECT count(*) FROM messages WHERE status = 'sending'"
 WEBHOOKS = {
@@ -141,7 +143,7 @@ def test_a_carrier_that_cannot_be_ended_is_ended_with_the_process(make_server):
     server.start()
     hand_over(server, "deaf")
     took = seconds_to_stop(server, 1)
-    assert DRAIN_SECONDS + CLOSING_SECONDS <= took < DRAIN_SECONDS + CLOSING_SECONDS + 1
+    assert DRAIN_SECONDS + CLOSING_SECONDS <= took < DRAIN_SECONDS + CLOSING_SECONDS + LATE_SECONDS
     assert "stop_overdue" in server.said.read_text()
     server.start()
     assert statuses(server) == ["uncertain"]
@@ -196,7 +198,7 @@ def test_a_database_that_hangs_is_not_waited_for(make_server):
         try:
             began = time.monotonic()
             code = server.stop(DRAIN_SECONDS + CLOSING_SECONDS + 5)
-            assert time.monotonic() - began < DRAIN_SECONDS + CLOSING_SECONDS + 1
+            assert time.monotonic() - began < DRAIN_SECONDS + CLOSING_SECONDS + LATE_SECONDS
             assert code in {0, 1}
         finally:
             for pid in stopped:

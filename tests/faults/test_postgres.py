@@ -28,10 +28,12 @@ from .serve import Server, wait_until
 from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
-# Silence is noticed and proven within a second; the other half is a busy machine's.
+# Silence is noticed and proven within a second. A busy machine adds to each of these as many times
+# what a call took on it before.
 NOTICED_SECONDS = 1.5
 TOLD_SECONDS = 1.0
 BACK_SECONDS = 5.0
+SLOWER = 5
 
 
 @pytest.fixture(scope="module")
@@ -146,16 +148,17 @@ def check_order(log):
 
 def check_told(caller, away, back):
     """Check that callers are told at once while the database is away, and soon that it is back."""
-    during = caller.told_between(away + NOTICED_SECONDS, back - TOLD_SECONDS)
+    slack = SLOWER * caller.usual_before(away)
+    during = caller.told_between(away + NOTICED_SECONDS + slack, back - TOLD_SECONDS - slack)
     assert [call for call in during if call.status == 200] == []
-    slow = [call for call in during if call.seconds > TOLD_SECONDS]
+    slow = [call for call in during if call.seconds > TOLD_SECONDS + slack]
     assert slow == []
     longest = max(call.seconds for call in caller.told_between(away - 1, back))
     back_after = caller.accepted_after(back)
     print(f"{len(during)} refused meanwhile, the slowest of all {longest:.1f} s; "
           f"accepted {back_after:.1f} s after its return")  # fmt: skip
-    assert longest <= NOTICED_SECONDS
-    assert back_after <= BACK_SECONDS
+    assert longest <= NOTICED_SECONDS + slack
+    assert back_after <= BACK_SECONDS + slack
 
 
 # What becomes of the database; the second half undoes the first.

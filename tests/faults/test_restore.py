@@ -85,7 +85,7 @@ def test_what_was_accepted_before_a_backup_is_there_after_it(make_server, receiv
     endpoint, secret = add_things_with_secrets(lost, receiver)
     archive = tmp_path / "sendrail-backup.tar.gz"
     with Load(lost, [lost.list_number], seed) as load:
-        time.sleep(1.5)
+        wait_until(lambda: len(load.told) > 300, 10, "much was accepted")
         before = dict(load.told)
         lost.run("backup", str(archive))
         after = len(load.told)
@@ -123,7 +123,7 @@ def test_a_dump_of_postgresql_and_the_master_key_are_a_backup(
     endpoint, secret = add_things_with_secrets(lost, receiver)
     dump = tmp_path / "sendrail.dump"
     with Load(lost, [lost.list_number], seed) as load:
-        time.sleep(1.5)
+        wait_until(lambda: len(load.told) > 300, 10, "much was accepted")
         before = dict(load.told)
         run_tool("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={databases[0]}")
         lost.kill()

@@ -190,7 +190,7 @@ def test_answers_that_cannot_be_kept_just_now_are_kept_later(data, fault):
             await asyncio.sleep(0.1)
             with fault(runtime):
                 await asyncio.sleep(0.8)
-            await until(runtime, verdicts, Status.DELIVERED, seconds=15)
+            await until(runtime, verdicts, Status.DELIVERED, seconds=90)
             assert runtime.metrics.registry.get_sample_value("sendrail_messages_in_flight") == 0
             return [
                 [each.outcome for each in await attempts_of(runtime, verdict)]
@@ -204,7 +204,7 @@ def attempts_of(runtime, verdict):
     return runtime.messages.attempts(runtime.default_account, verdict.message_id)
 
 
-async def until(runtime, verdicts, *statuses, attempt=None, seconds=5.0):
+async def until(runtime, verdicts, *statuses, attempt=None, seconds=30.0):
     async with asyncio.timeout(seconds):
         while True:
             found = [

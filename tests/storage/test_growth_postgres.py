@@ -204,9 +204,7 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
         dropping = asyncio.create_task(
             house.store.tend(OLD, messages_before=week_of(NOW) + WEEK_MS, seen_before=0)
         )
-        blocked = asyncio.create_task(
-            postgres.until_blocked(house.backend.url, "sendrail-keeper")
-        )
+        blocked = asyncio.create_task(postgres.until_blocked(house.backend.url, "sendrail-keeper"))
         number = until = 0
         while number < until or not blocked.done():
             number += 1

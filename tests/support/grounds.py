@@ -11,12 +11,11 @@ import re
 import selectors
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import postgres
 import pytest
 import stores
-from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
@@ -28,7 +27,6 @@ from sendrail.storage.postgres import store as shared
 from sendrail.storage.postgres.outbox import TELL
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite import SqliteStore
-from sendrail.storage.tables import metadata
 
 # Longer than any call takes: then a test fails and does not hang.
 _CALL_SECONDS_MAX = 10
@@ -288,15 +286,6 @@ class OwnSharedStore(_Troubled, PostgresStore):
             session.drop()
 
 
-@cache
-def _empty_file():
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    metadata.create_all(engine)
-    image = engine.raw_connection().driver_connection.serialize()
-    engine.dispose()
-    return image
-
-
 class SqliteGround:
     """A file of its own."""
 
@@ -311,7 +300,7 @@ class SqliteGround:
 
     def __init__(self, folder, which):
         self.path = folder / f"road-{which}.db"
-        self.path.write_bytes(_empty_file())
+        self.path.write_bytes(stores.empty_file())
         self.calls = Calls()
 
     def forget(self):
