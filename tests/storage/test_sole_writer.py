@@ -6,7 +6,7 @@ import pytest
 from stores import ANN, NOW, House, SqliteBackend, apply, owners, park, parked, take
 
 from sendrail.domain.message import Status
-from sendrail.storage.sqlite import connect
+from sendrail.storage.sqlite import SqliteStore, connect
 
 # By SQLite's documentation of the pragma: the log is synced after each transaction.
 SYNCHRONOUS_FULL = 2
@@ -27,10 +27,15 @@ def test_numbers_grow_and_none_is_given_twice(house):
     assert firsts[0] >= 1
 
 
-def test_a_commit_is_on_the_disk_before_it_is_answered(house):
-    for raw in (house.store._raw, connect(house.store._path)):
+def test_a_commit_is_on_the_disk_before_it_is_answered(tmp_path):
+    # As an installation opens it: other tests do without.
+    SqliteBackend(tmp_path)
+    path = tmp_path / "sendrail.db"
+    store = SqliteStore(path)
+    for raw in (store._raw, connect(path)):
         assert raw.execute("PRAGMA synchronous").fetchone() == (SYNCHRONOUS_FULL,)
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    store.close_now()
 
 
 def test_numbers_differ_between_processes(house):

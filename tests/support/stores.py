@@ -29,7 +29,7 @@ FOREVER = 1 << 62
 
 @functools.cache
 def empty_file():
-    """Return the bytes of a file with our schema: to make one anew takes a hundred times as long."""
+    """Return the bytes of a file with our schema: to make it anew takes a hundred times as long."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
     image = engine.raw_connection().driver_connection.serialize()
