@@ -197,7 +197,7 @@ def test_ten_thousand_lists_on_an_open_breaker_do_not_spin(make_road):
     road.carrier.will(ANN, *[away] * 100)
     road.send(first, ANN)
     road.deliver(1)
-    lists = [road.add_list(rate=60) for _ in range(10_000)]
+    lists = road.add_lists(10_000, rate=60)
     orders = [road.order(each, BEN) for each in lists]
     for at in range(0, len(orders), 500):
         road.accept(*orders[at : at + 500])

@@ -7,7 +7,6 @@ import pytest
 from grounds import embedded_only
 
 from sendrail.domain.message import Skip
-from sendrail.domain.sender import OnUncertain
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 CROWD = range(15550100000, 15550110000)
@@ -173,17 +172,7 @@ def test_a_list_is_first_in_first_out(road):
 
 @embedded_only  # to make that many takes long elsewhere
 def test_ten_thousand_lists_with_a_message_each_are_served_in_a_few_rounds(road):
-    def prepare(tx):
-        return [
-            tx.lists.add(
-                road.account, 15560000000 + at, name="n", brand="b", rate=60, link_id=road.link,
-                byoc=False, on_uncertain=OnUncertain.HOLD, now=road.clock.now(),
-            )
-            for at in range(10_000)
-        ]  # fmt: skip
-
-    road.write(prepare)
-    lists = road.read(lambda tx: tx.lists.all(road.account))
+    lists = road.add_lists(10_000, rate=60)
     road.sending.full_accounts = frozenset()
     for start in range(0, 10_000, 1_000):
         road.accept(*(road.order(sender, ANN) for sender in lists[start : start + 1_000]))

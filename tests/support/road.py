@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 
 import pytest
 from grounds import GROUNDS, NOW, OwnClock, OwnLoop
+from sqlalchemy import insert, select
 
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import take_all
@@ -23,7 +24,7 @@ from sendrail.domain import sender_ids
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.ids import MessageIds
+from sendrail.domain.ids import MessageIds, lane_of
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
@@ -32,6 +33,7 @@ from sendrail.receipts.intake import Intake
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.responder import Responder
 from sendrail.storage.rows import MessageFilter
+from sendrail.storage.tables import lists
 from sendrail.telemetry import Metrics
 
 STALE_MS = 30 * 60_000
@@ -217,6 +219,22 @@ class Road:
                 sender_name=sender_ids.text_beside(sends_from),
             )
             return tx.lists.find(account, number)
+
+        return self.write(add)
+
+    def add_lists(self, count, **about):
+        """Add many lists that are alike, where ids may be chosen: they are copies of one."""
+        first = self.add_list(**about)
+        ids = range(first.id, first.id + count)
+
+        def add(tx):
+            [row] = tx.core.execute(select(lists).where(lists.c.id == first.id)).mappings()
+            copies = [
+                dict(row, id=each, lane=lane_of(each), number=next(self._numbers))
+                for each in ids[1:]
+            ]
+            tx.core.execute(insert(lists), copies)
+            return [each for each in tx.lists.all(first.account_id) if each.id in ids]
 
         return self.write(add)
 
