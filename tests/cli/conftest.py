@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation, of which each test gets a copy."""
+    folder = tmp_path_factory.mktemp("first-run") / "data"
 
     async def make() -> None:
         async with open_runtime(load(data_dir=folder)):
@@ -33,6 +35,11 @@ def data(tmp_path: Path) -> Path:
 
     asyncio.run(make())
     return folder
+
+
+@pytest.fixture
+def data(first_run: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(first_run, tmp_path / "data")
 
 
 class Shell:
