@@ -26,7 +26,7 @@ def test_what_the_command_line_queues_the_server_delivers(make_server, handset_l
     server = make_server(simulator_handsets=socket)
     server.start()
     client = server.client()
-    queued = server.run("send", "+14440000001", TEXT)
+    queued = server.run_apart("send", "+14440000001", TEXT)
 
     def is_delivered():
         found = client.get(f"/api/v2/messages/{queued['message_id']}")
@@ -49,7 +49,7 @@ def test_one_order_by_both_doors_is_one_message(make_server, handset_log):
     assert "duplicate_message" in refused.stderr
     assert first.body["message_id"] in refused.stderr
 
-    second = server.run("send", "+14440000002", TEXT)
+    second = server.run_apart("send", "+14440000002", TEXT)
     refusal = client.post("/api/v2/send-raw", order | {"to": "+14440000002"})
     assert (refusal.status, refusal.body["code"]) == (400, "duplicate_message")
     assert second["message_id"] in refusal.body["message"]
@@ -97,7 +97,9 @@ def test_commands_under_load_disturb_nobody(server):
     ]
     with ThreadPoolExecutor(2) as several:
         commands = [
-            several.submit(server.run, "contacts", "add", server.list_number, f"+1555020{n:04}")
+            several.submit(
+                server.run_apart, "contacts", "add", server.list_number, f"+1555020{n:04}"
+            )
             for n in range(6)
         ]
         for begin in range(0, len(messages), 100):

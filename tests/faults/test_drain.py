@@ -73,6 +73,7 @@ def installed(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Name: hangs\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[sendrail.carriers]\nhangs = hangs:Hangs\n")
     monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.syspath_prepend(folder)
 
 
 class _Silent(BaseHTTPRequestHandler):
