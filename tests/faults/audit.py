@@ -60,7 +60,11 @@ def settle_down(client: Client, seconds: float) -> None:
 
 async def bring_receipts(data: Path, messages: list[Any]) -> None:
     """Bring the receipts that the simulator forgot when it was killed; no real carrier does."""
-    told = [(each["provider_message_id"] or "", MessageId(each["message_id"])) for each in messages]
+    # Where the reference came with the answer that was lost, the message's id finds it.
+    told = [
+        (each["provider_message_id"] or f"lost-{each['message_id']}", MessageId(each["message_id"]))
+        for each in messages
+    ]
     async with open_runtime(load(environment={}, data_dir=data)) as runtime:
         [link] = await runtime.store.read(lambda tx: tx.links.all())
         await runtime.intake.put(
