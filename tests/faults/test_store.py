@@ -8,7 +8,7 @@ import pytest
 
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.crew import delivering
-from sendrail.domain.errors import StorageFull, StorageUnavailable
+from sendrail.domain.errors import StorageFull, StorageUnavailable, Unstorable
 from sendrail.domain.message import Status
 from sendrail.sending.orders import read_order
 from sendrail.sending.verdicts import Accepted, Refused
@@ -60,7 +60,9 @@ def broken(runtime):
         store._raw.execute("BEGIN IMMEDIATE")
         for work, _ in group:
             store._run_one(work)
-        raise sqlite3.OperationalError("disk I/O error")
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
 
     store._run = failing
     yield
@@ -106,7 +108,7 @@ def test_one_works_trouble_leaves_its_neighbours_alone(data):
             return outcomes, names
 
     outcomes, names = asyncio.run(scene())
-    assert [type(outcome) for outcome in outcomes] == [int, KeyError, int, StorageUnavailable, int]
+    assert [type(outcome) for outcome in outcomes] == [int, KeyError, int, Unstorable, int]
     assert names == ["default", "before", "between", "after"]
 
 
