@@ -181,7 +181,7 @@ def check_laws(world):
         assert left[message_id] == 1 or status == "uncertain", (message_id, status)
         assert left[message_id] <= 1, (message_id, status)
     sequence, by_list, by_link = defaultdict(list), defaultdict(list), defaultdict(list)
-    rates = {each.number: each for each in world.lists}
+    rates = {each.shown: each for each in world.lists}
     for at, _, message in world.carrier.left:
         number, list_id, recipient, _ = rows[message.message_id]
         sequence[list_id, recipient].append(number)
