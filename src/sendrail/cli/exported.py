@@ -1,5 +1,6 @@
 """CSV files to the command line's user: written as they come, whole or not at all."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -38,6 +39,9 @@ def export_file(
         with partial.open("wb") as file:
             async for chunk in chunks:
                 file.write(chunk)
+            # The name must not be there before what it names.
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
 
     run(data, False, write)
