@@ -30,7 +30,7 @@ def test_what_certainly_did_not_leave_goes_by_the_second_link(road, pair):
     road.deliver(5)
     assert road.fates(sent) == [("sent", None)] * 2
     assert second.recipients == [ANN]
-    assert road.find(sent[0]).carrier == "link-1"
+    assert road.find(sent[0]).link == "link-1"
     assert road.find(sent[0]).attempt == 1
     attempts = road.read(lambda tx: tx.lookup.attempts(road.account, road.ids.read(sent[0])))
     assert [each.link for each in attempts] == ["link-1"]

@@ -167,7 +167,7 @@ class World:
         self.asking = []
         mps_link = road.add_link(window=self.dice.choice((5, 40)), mps=LINK_MPS)
         self.lists = {
-            sender.number: sender
+            sender.shown: sender
             for sender in (
                 road.add_list(
                     rate=rate,

@@ -124,7 +124,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.request is not None:
         name = _batch_name(operation.request) if operation.is_batch else operation.request.__name__
         described["requestBody"] = {
-            "required": True,
+            # Where every field may be left out, so may the body.
+            "required": bool(REQUIRED.get(name, ["body"])),
             "content": {
                 _JSON: {
                     "schema": _ref(name),

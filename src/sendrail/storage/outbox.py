@@ -48,14 +48,19 @@ TELL_REPLY: Final = """
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
 # Word for word what the index of those that have failed says; the others are passed over.
+# Both indexes would do for either half, and which one is taken would depend on the order in which
+# they were made.
 EVENTS_DUE: Final = """
     SELECT * FROM (
-        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body
+        FROM outbox INDEXED BY outbox_again
         WHERE endpoint_id = ?1 AND due_at <= ?2 AND due_at IS NOT NULL AND retries > 0
         ORDER BY due_at, id LIMIT ?3)
     UNION ALL SELECT * FROM (
-        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body FROM outbox
-        WHERE endpoint_id = ?1 AND due_at <= ?2 AND retries = 0 ORDER BY due_at, id LIMIT ?4)
+        SELECT id, endpoint_id, kind, ref, at, attempts, retries, body
+        FROM outbox INDEXED BY outbox_due
+        WHERE endpoint_id = ?1 AND due_at <= ?2 AND retries = 0
+        ORDER BY due_at, id LIMIT ?4)
 """
 ENDED_MESSAGES: Final = f"""
     SELECT m.number, m.recipient, {_SENDER}, m.status, m.detail, k.kind, m.ended_at,

@@ -102,7 +102,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "ListDeleted": {"success": TRUE, "deleted": TRUE},
 }
-REQUIRED: Final = {"NewList": ["phone_number"]}
+REQUIRED: Final[dict[str, list[str]]] = {"NewList": ["phone_number"], "ListUpdate": []}
 
 _ID: Final = (in_path("list_id", ROW_ID, "The list's id."),)
 _SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_link")
