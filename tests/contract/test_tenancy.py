@@ -74,10 +74,13 @@ class Owner:
         seen = [self.door.get(path).json() for path in paths]
         for message in seen[-1]["messages"]:
             # A message of the owner's own may still be on its way.
-            for name in ("status", "status_detail", "attempts", "provider", "body"):
+            for name in ("status", "status_detail", "attempts", "provider", "link", "body"):
                 del message[name]
-            for name in ("provider_message_id", "sent_at", "ended_at"):
+            for name in ("provider_message_id", "provider_detail", "sent_at", "ended_at"):
                 del message[name]
+        for contact in seen[1]["contacts"]:
+            # Counted a moment after a message was accepted.
+            del contact["send_count"], contact["last_sent_at"]
         return seen
 
 
