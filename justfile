@@ -23,7 +23,7 @@ check:
     {{bin}}/ruff check
     {{bin}}/mypy
     {{bin}}/lint-imports
-    {{bin}}/python -m pytest -n 2 --dist worksteal
+    {{bin}}/python -m pytest -n 3 --dist worksteal
 
 # Run the tests, or some: just test tests/domain -k segments
 test *arguments:
