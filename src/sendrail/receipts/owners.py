@@ -22,13 +22,15 @@ class Owners:
         self._by_ref = tx.inbox.owners(
             [(link_id, receipt.carrier_ref) for link_id, receipt in receipts]
         )
-        echoed = {
-            number
-            for link_id, receipt in receipts
-            if receipt.message_id is not None
-            and (link_id, receipt.carrier_ref) not in self._by_ref
-            and (number := ids.read(receipt.message_id)) is not None
-        }
+        echoed: set[int] = set()
+        if len(self._by_ref) < len(receipts):
+            echoed.update(
+                number
+                for link_id, receipt in receipts
+                if receipt.message_id is not None
+                and (link_id, receipt.carrier_ref) not in self._by_ref
+                and (number := ids.read(receipt.message_id)) is not None
+            )
         self._by_id = tx.inbox.standing(echoed) if echoed else {}
         self._sides: dict[LinkId, tuple[AccountId | None, str] | None] = {}
 

@@ -83,12 +83,10 @@ def read(callback: RawCallback, parse: Parse) -> Said:
     said = Said([])
     try:
         pieces: Any = kept.unpack(callback.raw) or parse(callback.link_id, callback.raw)
-        if type(pieces) is list and len(pieces) == 1 and type(pieces[0]) is Receipt:
-            if _is_plain(pieces[0]):
-                return Said(pieces)
-            _take(pieces[0], callback, said)
-        else:
-            _take_all(pieces, callback, said)
+        if type(pieces) is list and len(pieces) <= PIECES_MAX and all(map(_is_plain, pieces)):
+            # As nearly all are.
+            return Said(pieces)
+        _take_all(pieces, callback, said)
     except LinkUnread:
         raise
     except KeyboardInterrupt:
@@ -169,8 +167,10 @@ def _refused(piece: Refused, callback: RawCallback, said: Said) -> Refusal:
 # Receipts
 
 
-def _is_plain(said: Receipt) -> bool:
-    """Tell whether a receipt can be kept as it is, as nearly all can."""
+def _is_plain(said: object) -> bool:
+    """Tell whether something is a receipt that can be kept as it is."""
+    if type(said) is not Receipt:
+        return False
     status, ref, detail, own_id = said.status, said.carrier_ref, said.detail, said.message_id
     return (
         (status is _DELIVERED or status is None or status is _UNDELIVERED or status is _FAILED)

@@ -209,6 +209,7 @@ def _callbacks(ref: str, message: Outbound, behaviour: Behaviour) -> Iterator[tu
     for word in behaviour.receipts:
         yield word.after_ms, _receipt(ref, message, word)
     # A handset cannot write to a name.
-    hears = sender_ids.destination(phone.show(message.sender)) is not None
-    for text in behaviour.replies if hears else ():
+    if behaviour.replies and sender_ids.destination(phone.show(message.sender)) is None:
+        return
+    for text in behaviour.replies:
         yield text.after_ms, wire.reply(message, text.body)
