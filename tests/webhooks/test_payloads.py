@@ -73,7 +73,7 @@ def test_a_status_has_its_public_word(status, detail, word):
     assert (shown["status"], shown["status_detail"]) == (word, detail)
 
 
-@pytest.mark.parametrize("status", FINAL)
+@pytest.mark.parametrize("status", sorted(FINAL))
 def test_every_way_to_end_has_a_word_and_a_detail(status):
     shown = told(ended(status.value, None))
     assert shown["status"] in {"delivered", "undeliverable", "expired", "rejected", "pending"}
