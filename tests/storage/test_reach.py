@@ -12,7 +12,8 @@ from sqlalchemy.util import greenlet_spawn
 from stores import NOW, PostgresBackend
 
 from sendrail.domain.errors import SetupError, StorageUnavailable
-from sendrail.storage.postgres import reach
+from sendrail.storage.postgres import distributed, reach
+from sendrail.storage.postgres import store as store_module
 from sendrail.storage.postgres.reach import Hosts
 from sendrail.storage.postgres.store import PostgresStore
 
@@ -153,6 +154,29 @@ def test_a_transaction_that_only_takes_long_goes_on(url):
     account, before = asyncio.run(scene())
     assert before == []
     assert account
+
+
+def test_a_connection_given_up_while_it_is_made_ready_is_made_anew(url, monkeypatch):
+    async def scene():
+        with monkeypatch.context() as hung:
+            hung.setattr(store_module, "READ_SECONDS_MAX", 0)
+            hung.setattr(store_module, "_CONNECT_SECONDS", 0.3)
+            hung.setattr(store_module, "_WRITE_SECONDS_MAX", 0.3)
+            hung.setattr(distributed, "HAS_EXTENSION", "SELECT pg_sleep(60)")
+            store = PostgresStore(url)
+            for _ in range(2):
+                with pytest.raises(StorageUnavailable):
+                    await store.read(lambda tx: tx.accounts.all())
+                with pytest.raises(StorageUnavailable):
+                    await store.write(add("nobody"))
+        await found(store)
+        account = await store.write(add("somebody"))
+        found_there = await store.read(lambda tx: tx.accounts.all())
+        await store.close()
+        return account, found_there
+
+    account, [there] = asyncio.run(scene())
+    assert there.id == account
 
 
 def test_a_server_that_has_become_a_standby_is_left(url):

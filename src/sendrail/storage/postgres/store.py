@@ -151,13 +151,19 @@ class _Session:
         if self._core is not None and self.tx.driver.raw.is_closed():
             self.drop()
         if self._core is None:
-            self._core = self._engine.connect()
-            raw = self._core.connection.driver_connection
-            self.tx = PostgresTx(self._core, raw, self._pseudonyms, self._hints)
-            for setting in self._settings:
-                self.tell(setting)
-            if self.tx.driver.is_spread:
-                self.tell(distributed.PLANNED_BY_VALUES)
+            core = self._engine.connect()
+            raw: Any = core.connection.driver_connection
+            try:
+                tx = PostgresTx(core, raw, self._pseudonyms, self._hints)
+                planning = [distributed.PLANNED_BY_VALUES] if tx.driver.is_spread else []
+                for setting in (*self._settings, *planning):
+                    await_only(raw.execute(setting))
+            except BaseException:
+                # Half a session must not be kept, also when it is given up for its silence.
+                raw.terminate()
+                core.invalidate()
+                raise
+            self._core, self.tx = core, tx
         return self.tx
 
     def begin(self, *statement: str) -> PostgresTx:
