@@ -287,16 +287,16 @@ def on_sendrail(
     """Run a server on a fresh folder, its lists by the message centre or the simulator."""
     with kit.sendrail(options.command) as ours:
         ours.prepare()
-        link = []
+        connector = []
         if centre is not None:
             settings = {"host": "127.0.0.1", "port": centre.port, "window": WINDOW}
             settings |= {"system_id": "b", "password": "secret"}
             given = [word for name in settings for word in ("--set", f"{name}={settings[name]}")]
-            ours.run("links", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
-            link = ["--link", "bench"]
+            ours.run("connectors", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
+            connector = ["--connector", "bench"]
         file = ours.data.with_name("lists.csv")
         write_lists(file, lists, rate)
-        ours.run("lists", "import", str(file), *link)
+        ours.run("lists", "import", str(file), *connector)
         with ours.serve() as server:
             yield ours, server, file
 

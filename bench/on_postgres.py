@@ -57,16 +57,16 @@ then the same load; the database's own time of all statements.
 # Messages that came to rest, each with its attempt and its reference.
 FILL = """
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, attempt,
-        epoch, skips, resent, segments, encoding, body, link_id, carrier_ref, sending_at, sent_at,
-        ended_at)
+        epoch, skips, resent, segments, encoding, body, connector_id, carrier_ref, sending_at,
+        sent_at, ended_at)
     SELECT {number}, {lane}, 1, 1, 16000000000 + n, {at}, 'delivered', 1, 1, 0, 0, 1, 'gsm7',
         'Hello, this is a text of about seventy characters, as a great many are.', 1, 'f' || n,
         {at}, {at}, {at}
     FROM generate_series({first}::bigint, {last}::bigint - 1) AS n;
-    INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome)
+    INSERT INTO attempts (number, attempt, lane, connector_id, epoch, started_at, ended_at, outcome)
     SELECT {number}, 1, {lane}, 1, 1, {at}, {at}, 'submitted'
     FROM generate_series({first}::bigint, {last}::bigint - 1) AS n;
-    INSERT INTO carrier_refs (lane, link_id, carrier_ref, message_lane, number, told, kept_at)
+    INSERT INTO carrier_refs (lane, connector_id, carrier_ref, message_lane, number, told, kept_at)
     SELECT hashint8(n) & 4095, 1, 'f' || n, {lane}, {number}, true, {at}
     FROM generate_series({first}::bigint, {last}::bigint - 1) AS n
 """

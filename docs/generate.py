@@ -32,7 +32,7 @@ from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
 from sendrail.domain.gate import CHECKS, Check, Facts
-from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, MessageIds
+from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, MessageIds
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Skip, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
@@ -57,7 +57,7 @@ _COMMON_OPTIONS: Final = frozenset({"--data", "--json", "--help"})
 _ACTIONS: Final = {
     Action.THROTTLE: "slow down, and try again",
     Action.RETRY: "try again",
-    Action.STOP: "the link waits",
+    Action.STOP: "the connector waits",
     Action.REFUSE: "`failed`",
 }
 
@@ -135,7 +135,7 @@ def _list(status: ListStatus, *, byoc: bool) -> SendingList:
         brand="",
         status=status,
         rate=1,
-        link_id=LinkId(1),
+        connector_id=ConnectorId(1),
         byoc=byoc,
         verified_at=None,
         on_uncertain=OnUncertain.HOLD,

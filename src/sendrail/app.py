@@ -16,6 +16,10 @@ import structlog
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
+from sendrail.connectors.callbacks import CallbackDesk
+from sendrail.connectors.service import ConnectorService, add_connector
+from sendrail.connectors.vault import Vault
+from sendrail.connectors.verification import VerificationService
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import SendrailError, SetupError
@@ -32,10 +36,6 @@ from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.text import Encoding
 from sendrail.domain.webhook import Event
-from sendrail.links.callbacks import CallbackDesk
-from sendrail.links.service import LinkService, add_link
-from sendrail.links.vault import Vault
-from sendrail.links.verification import VerificationService
 from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
@@ -70,7 +70,7 @@ from sendrail.webhooks.service import WebhookService
 
 _log = structlog.get_logger()
 
-SANDBOX_LINK: Final = "sandbox"
+SANDBOX_CONNECTOR: Final = "sandbox"
 # In the fictional 555 area code, outside the simulator's magic block.
 SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
 # Outside the magic block as well; the simulator delivers to such a one at once.
@@ -112,7 +112,7 @@ class Runtime:
     keyring: Keyring
     poster: Poster
     webhooks: WebhookService
-    links: LinkService
+    connectors: ConnectorService
     callbacks: CallbackDesk
     verification: VerificationService
     default_account: AccountId
@@ -195,7 +195,7 @@ async def _wire(
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
     intake = Intake(store, metrics, clock.now)
     sending = _sending(settings, folder, store, ids, metrics, clock)
-    links = _links(settings, folder, store, vault, clock)
+    connectors = _connectors(settings, folder, store, vault, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
@@ -224,9 +224,11 @@ async def _wire(
         keyring=keyring,
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
-        links=links,
-        callbacks=CallbackDesk(store, links, intake, metrics, clock),
-        verification=VerificationService(store, links, sending, ids, limits=limits, now=clock.now),
+        connectors=connectors,
+        callbacks=CallbackDesk(store, connectors, intake, metrics, clock),
+        verification=VerificationService(
+            store, connectors, sending, ids, limits=limits, now=clock.now
+        ),
         default_account=account,
     )
 
@@ -263,13 +265,13 @@ def _sending(  # noqa: PLR0917 - what the service is made of
     )
 
 
-def _links(
+def _connectors(
     settings: Settings, folder: Folder, store: Store, vault: Vault, clock: Clock
-) -> LinkService:
-    # What the installation's settings add to the links of a kind.
+) -> ConnectorService:
+    # What the installation's settings add to the connectors of a kind.
     handsets = settings.simulator_handsets
     given: dict[str, dict[str, Any]] = {_SIMULATOR: {"handsets": handsets}} if handsets else {}
-    return LinkService(
+    return ConnectorService(
         store,
         vault,
         kinds,
@@ -335,19 +337,21 @@ def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:
     if accounts := tx.accounts.all():
         return accounts[0].id
     account = tx.accounts.add("default", now)
-    link = add_link(tx, vault, None, SANDBOX_LINK, _SIMULATOR, {}, now, _SANDBOX_WINDOW)
+    connector = add_connector(
+        tx, vault, None, SANDBOX_CONNECTOR, _SIMULATOR, {}, now, _SANDBOX_WINDOW
+    )
     tx.lists.add(
         account,
         SANDBOX_NUMBER,
         name="Sandbox",
         brand="Sandbox",
         rate=settings.default_list_rate,
-        link_id=link,
+        connector_id=connector,
         byoc=False,
         on_uncertain=OnUncertain.HOLD,
         now=now,
     )
-    tx.senders.claim(account, SANDBOX_NUMBER, [link], now)
+    tx.senders.claim(account, SANDBOX_NUMBER, [connector], now)
     return account
 
 
@@ -374,8 +378,8 @@ async def trigger(runtime: Runtime, event: Event) -> None:
         if isinstance(verdict, Refused):
             raise SendrailError(verdict.text, code=verdict.code, param=verdict.param)
         return
-    links = await runtime.store.read(lambda tx: tx.links.all())
-    [sandbox] = [link for link in links if link.name == SANDBOX_LINK]
+    connectors = await runtime.store.read(lambda tx: tx.connectors.all())
+    [sandbox] = [connector for connector in connectors if connector.name == SANDBOX_CONNECTOR]
     body = "STOP" if event is Event.UNSUBSCRIBE else "A test by sendrail trigger"
     sent = Outbound(
         message_id=MessageId(""),

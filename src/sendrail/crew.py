@@ -21,6 +21,7 @@ from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.sdk import Part
+from sendrail.connectors.switchboard import Switchboard
 from sendrail.delivery import lanes
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
@@ -34,7 +35,6 @@ from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
-from sendrail.links.switchboard import Switchboard
 from sendrail.marketing.activity import ActivityFollower
 from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
@@ -51,7 +51,7 @@ _log = structlog.get_logger()
 _DAY_MS: Final = 86_400_000
 _NO_LOOKUP: Final = "none"
 # What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
-_LINKS_SECONDS: Final = 1.0
+_CONNECTORS_SECONDS: Final = 1.0
 _ROUNDS_SECONDS: Final = 0.5
 _LEAVE_SECONDS: Final = 0.5
 
@@ -175,8 +175,8 @@ async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain
     for chore in chores:
         chore.cancel()
     closing = asyncio.create_task(crew.switchboard.close())
-    if not await wait_at_most(drain.left() + _LINKS_SECONDS, [closing]):
-        _log.warning("links_cut_off", reason="they did not close in time")
+    if not await wait_at_most(drain.left() + _CONNECTORS_SECONDS, [closing]):
+        _log.warning("connectors_cut_off", reason="they did not close in time")
     if crew.receipts is not None:
         crew.receipts.stop()
     if crew.responder is not None:
@@ -213,7 +213,7 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> _Crew:
     if crew.worker is not None and crew.rescuer is not None:
         takeover = Takeover(crew.rescuer, pacer, crew.worker.look_soon, clock)
         share.welcome, share.lost = takeover.welcome, takeover.lost
-    member.beaten = runtime.store.hints.links_event.set
+    member.beaten = runtime.store.hints.connectors_event.set
     return crew
 
 
@@ -234,7 +234,7 @@ class _Desk:
     routes: Routes = field(default_factory=Routes)
 
     def part(self) -> Part:
-        """Return what of every link is ours."""
+        """Return what of every connector is ours."""
         return Part() if self.member is None else Part(*self.member.place(Role.DELIVER))
 
     def is_ours(self, roles: Collection[Role], role: Role, kind: str) -> Callable[[], bool]:
@@ -256,7 +256,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     switchboard = Switchboard(
         runtime.store,
         desk.routes,
-        runtime.links,
+        runtime.connectors,
         runtime.intake,
         metrics,
         clock=clock,

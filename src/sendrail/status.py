@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sendrail.domain.ids import LinkId
-from sendrail.domain.sender import Link, LinkReport
+from sendrail.domain.ids import ConnectorId
+from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Backlog, Present, RefusedTally, Waiting
 
@@ -26,7 +26,7 @@ class Standing:
 
     processes: list[Present]
     owned: list[Owned]
-    links: list[tuple[Link, LinkReport | None]]
+    connectors: list[tuple[Connector, ConnectorReport | None]]
     waiting: int
     oldest_due_at: int | None
     backlog: Backlog
@@ -41,11 +41,11 @@ async def look(store: Store, *, is_shared: bool) -> Standing:
 
 def _look(tx: Tx, *, is_shared: bool) -> Standing:
     waiting: dict[int, Waiting] = tx.lookup.waiting()
-    reports: dict[LinkId, LinkReport] = tx.links.reports()
+    reports: dict[ConnectorId, ConnectorReport] = tx.connectors.reports()
     return Standing(
         processes=tx.processes.all() if is_shared else [],
         owned=_owned(tx) if is_shared else [],
-        links=[(link, reports.get(link.id)) for link in tx.links.all()],
+        connectors=[(connector, reports.get(connector.id)) for connector in tx.connectors.all()],
         waiting=sum(account.depth for account in waiting.values()),
         oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
         backlog=tx.lookup.backlog(),

@@ -39,7 +39,7 @@ class Metrics:
         build = self._gauge("build_info", "1, with the version that runs.", "version")
         build.labels(__version__).set(1)
         self._count_messages()
-        self._count_links()
+        self._count_connectors()
         self._count_callbacks()
         self._count_webhooks()
         self._measure_storage()
@@ -78,17 +78,23 @@ class Metrics:
             "spans_owned", "Spans of shared work that are this process's, by kind.", "kind"
         )
 
-    def _count_links(self) -> None:
+    def _count_connectors(self) -> None:
         self.throttled = self._counter(
-            "link_throttles", "Throttles by the carrier, by link.", "link"
+            "connector_throttles", "Throttles by the carrier, by connector.", "connector"
         )
-        self.rests = self._counter("link_rests", "Times a link's breaker opened, by link.", "link")
+        self.rests = self._counter(
+            "connector_rests", "Times a connector's breaker opened, by connector.", "connector"
+        )
         self.failed_over = self._counter(
-            "messages_failed_over", "Messages a list's second link took, by that link.", "link"
+            "messages_failed_over",
+            "Messages a list's second connector took, by that connector.",
+            "connector",
         )
-        self.link_open = self._gauge("link_open", "Whether a link takes messages: 1 or 0.", "link")
-        self.link_paused = self._gauge(
-            "link_paused", "Whether an operator has paused a link: 1 or 0.", "link"
+        self.connector_open = self._gauge(
+            "connector_open", "Whether a connector takes messages: 1 or 0.", "connector"
+        )
+        self.connector_paused = self._gauge(
+            "connector_paused", "Whether an operator has paused a connector: 1 or 0.", "connector"
         )
 
     def _count_callbacks(self) -> None:

@@ -23,7 +23,7 @@ from http_suite import HttpConformance, gist
 
 from sendrail.carriers.bandwidth.carrier import TOLL_FREE, TOLL_FREE_KEYWORDS, BandwidthCarrier
 from sendrail.carriers.http.exchange import Answer
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -52,7 +52,7 @@ MESSAGE = Outbound(
 
 
 def make(settings=()):
-    return BandwidthCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=URL))
+    return BandwidthCarrier({**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=URL))
 
 
 class TestConformance(HttpConformance):
@@ -88,7 +88,7 @@ class TestConformance(HttpConformance):
 
     def make_with(self, settings):
         linked = super().make_with(settings)
-        # An application has one callback URL: that of the link that was made first.
+        # An application has one callback URL: that of the connector that was made first.
         if self.door is not None and self.url is None:
             self.url = linked.carrier.context.callback_url
         return linked

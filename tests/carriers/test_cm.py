@@ -10,7 +10,7 @@ from http_suite import HttpConformance, gist
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.http.callbacks import with_token
 from sendrail.carriers.http.exchange import Answer, basic
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -47,7 +47,7 @@ MESSAGE = message()
 
 
 def make(settings=()):
-    return CmCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=URL))
+    return CmCarrier({**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=URL))
 
 
 class TestConformance(HttpConformance):
@@ -206,7 +206,7 @@ def test_each_message_of_a_batch_gets_its_own_answer_in_whatever_order_they_come
     assert third == Rejected("REJECTED_DESTINATION (302)", RecipientTrouble.INVALID_DESTINATION)
 
 
-def test_what_stops_the_link_says_why():
+def test_what_stops_the_connector_says_why():
     told = make().read_answer([MESSAGE], refused(400, 102))
     assert told.detail == "CM.com refuses: the account has no credit (102)"
 
@@ -356,7 +356,7 @@ def test_what_is_not_proved_is_refused_and_not_stored():
     assert (answer.status, answer.raws) == (401, ())
 
 
-def test_a_link_may_prove_its_callbacks_without_a_token():
+def test_a_connector_may_prove_its_callbacks_without_a_token():
     carrier = make({"callback_token": None, "callback_password": "p:w"})
     headers = {"authorization": basic("", "p:w")}
     assert carrier.read_callback(callback(URL, incoming("Hi"), **headers)).raws

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from fake_gateways import EXAMPLES, GET, JSON, PAGE, FakeGetGateway, FakeJsonGateway, basic
-from generic_link import BODY, HEARING, MINIMAL, RECEIPTS, REPLIES, URL, make, message
+from generic_connector import BODY, HEARING, MINIMAL, RECEIPTS, REPLIES, URL, make, message
 from good_callbacks import CALLBACKS
 from http_suite import HttpConformance
 from hypothesis import given
@@ -15,6 +15,7 @@ from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.generic.paths import find, find_text
 from sendrail.carriers.generic.requests import PLACEHOLDERS
 from sendrail.carriers.http.exchange import Answer
+from sendrail.connectors.settings import typed
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -24,7 +25,6 @@ from sendrail.domain.delivery import (
     Unavailable,
     Uncertain,
 )
-from sendrail.links.settings import typed
 
 
 def compose(settings, callback_url=URL, body=BODY):
@@ -253,7 +253,7 @@ ANSWERS = [
         CODED,
         200,
         {"status": "shut"},
-        Unavailable("The carrier refuses: so the link's settings say (shut)", 60_000),
+        Unavailable("The carrier refuses: so the connector's settings say (shut)", 60_000),
     ),
     (CODED, 409, {}, Failed("REJECTED_SYSTEM_ERROR (HTTP 409)")),
     (CODED, 409, {"error": "new"}, Failed("REJECTED_SYSTEM_ERROR (HTTP 409)")),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from fake_gateways import EXAMPLES, GET, JSON, basic, signed
-from generic_link import HEARING, MINIMAL, RECEIPTS, REPLIES, URL, heard, make, message
+from generic_connector import HEARING, MINIMAL, RECEIPTS, REPLIES, URL, heard, make, message
 from http_suite import gist
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,7 +213,7 @@ def test_a_signature_of_nothing_proves_no_query():
     assert make(PROVED | KEY).read_callback(told).status == 401
 
 
-def test_a_link_that_hears_nothing_refuses_every_callback():
+def test_a_connector_that_hears_nothing_refuses_every_callback():
     for proof, request in ((TOKEN, BY_TOKEN), ({"trust_callback_url": True}, post(SAYS))):
         assert make(MINIMAL | proof).read_callback(request).status == 401
 

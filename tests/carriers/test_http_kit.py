@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from sendrail.carriers.http.client import ANSWER_MAX, HttpClient, Passage
 from sendrail.carriers.http.exchange import Answer, Request
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import (
     Failed,
     Rejected,
@@ -62,8 +62,8 @@ class TestTogetherAndAtOnce(TestOneByOne):
     connections = 8
 
 
-class Link:
-    """A started link to a plain vendor, and what it reported."""
+class Connector:
+    """A started connector to a plain vendor, and what it reported."""
 
     def __init__(self, carrier, peer):
         self.carrier, self.peer, self.told = carrier, peer, []
@@ -85,18 +85,18 @@ async def linked(*faults, vendor=None, **settings):
     async with HttpPeer(vendor or PlainVendor()) as peer:
         peer.faults.extend(faults)
         chosen = {"base_url": peer.url, "timeout_seconds": 5, **settings}
-        link = Link(PlainCarrier(chosen, LinkContext(name="a-link")), peer)
-        await link.carrier.start(None)
+        connector = Connector(PlainCarrier(chosen, ConnectorContext(name="a-connector")), peer)
+        await connector.carrier.start(None)
         try:
-            yield link
+            yield connector
         finally:
-            await link.carrier.stop()
+            await connector.carrier.stop()
 
 
 def outcome_of(*faults, **settings):
     async def play():
-        async with linked(*faults, **settings) as link:
-            [outcome] = await link.send()
+        async with linked(*faults, **settings) as connector:
+            [outcome] = await connector.send()
             return outcome
 
     return asyncio.run(play())
@@ -160,16 +160,16 @@ def test_a_carrier_too_slow_to_answer_leaves_the_message_uncertain(fault):
 
 def test_a_get_is_not_sent_again_when_a_kept_connection_breaks():
     async def play():
-        async with linked(Fault(), Fault(said=b"", resets=True), method="GET") as link:
-            await link.send()
-            await link.send()
-            assert isinstance(link.outcomes[1], Uncertain)
-            assert len(link.peer.got) == 2
+        async with linked(Fault(), Fault(said=b"", resets=True), method="GET") as connector:
+            await connector.send()
+            await connector.send()
+            assert isinstance(connector.outcomes[1], Uncertain)
+            assert len(connector.peer.got) == 2
 
     asyncio.run(play())
 
 
-# Links that are not reached: nothing has left
+# Connectors that are not reached: nothing has left
 
 
 def free_port():
@@ -179,13 +179,13 @@ def free_port():
 
 
 async def send(url, **settings):
-    link = Link(PlainCarrier({"base_url": url, **settings}, LinkContext()), None)
-    await link.carrier.start(None)
+    connector = Connector(PlainCarrier({"base_url": url, **settings}, ConnectorContext()), None)
+    await connector.carrier.start(None)
     try:
-        [outcome] = await link.send()
+        [outcome] = await connector.send()
         return outcome
     finally:
-        await link.carrier.stop()
+        await connector.carrier.stop()
 
 
 def test_where_nobody_listens_nothing_has_left():
@@ -336,23 +336,23 @@ def test_a_cookie_is_not_kept():
 def test_no_more_requests_are_under_way_than_allowed_and_connections_are_kept(connections):
     async def play():
         slow = [Fault(delay=0.01)] * 12
-        async with linked(*slow, connections=connections) as link:
-            await asyncio.gather(link.send(6), link.send(6))
-            assert link.peer.most_under_way == connections
-            assert link.peer.connections == connections
-            assert len(link.told) == 12
+        async with linked(*slow, connections=connections) as connector:
+            await asyncio.gather(connector.send(6), connector.send(6))
+            assert connector.peer.most_under_way == connections
+            assert connector.peer.connections == connections
+            assert len(connector.told) == 12
 
     asyncio.run(play())
 
 
 def test_one_slow_request_delays_no_other():
     async def play():
-        async with linked(Fault(delay=LONG), connections=2) as link:
-            sending = asyncio.create_task(link.send(20))
+        async with linked(Fault(delay=LONG), connections=2) as connector:
+            sending = asyncio.create_task(connector.send(20))
             async with asyncio.timeout(20):
-                while len(link.told) < 19:  # noqa: ASYNC110 - a poll is plain and quick enough
+                while len(connector.told) < 19:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
-            assert "m0000000" not in dict(link.told)
+            assert "m0000000" not in dict(connector.told)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
@@ -361,16 +361,16 @@ def test_one_slow_request_delays_no_other():
 
 def test_a_submit_that_is_given_up_tells_what_may_have_left():
     async def play():
-        async with linked(*[Fault(delay=LONG)] * 2, connections=2) as link:
-            sending = asyncio.create_task(link.send(5))
+        async with linked(*[Fault(delay=LONG)] * 2, connections=2) as connector:
+            sending = asyncio.create_task(connector.send(5))
             async with asyncio.timeout(20):
-                while link.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
+                while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending
-            kinds = {name: type(outcome) for name, outcome in link.told}
-            assert len(link.told) == len(kinds) == 5
+            kinds = {name: type(outcome) for name, outcome in connector.told}
+            assert len(connector.told) == len(kinds) == 5
             assert kinds.pop("m0000000") is kinds.pop("m0000001") is Uncertain
             assert set(kinds.values()) == {Unavailable}
 
@@ -379,28 +379,28 @@ def test_a_submit_that_is_given_up_tells_what_may_have_left():
 
 def test_a_submit_that_is_given_up_before_it_began_reports_all_the_same():
     async def play():
-        async with linked() as link:
-            sending = asyncio.create_task(link.send(3))
+        async with linked() as connector:
+            sending = asyncio.create_task(connector.send(3))
             await asyncio.sleep(0)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-            assert [type(outcome) for outcome in link.outcomes] == [Unavailable] * 3
+            assert [type(outcome) for outcome in connector.outcomes] == [Unavailable] * 3
 
     asyncio.run(play())
 
 
 def test_a_stop_waits_for_answers_and_begins_nothing():
     async def play():
-        async with linked(*[Fault(delay=0.1)] * 2, connections=2) as link:
-            sending = asyncio.create_task(link.send(6))
+        async with linked(*[Fault(delay=0.1)] * 2, connections=2) as connector:
+            sending = asyncio.create_task(connector.send(6))
             async with asyncio.timeout(20):
-                while link.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
+                while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
-            await link.carrier.stop()
+            await connector.carrier.stop()
             await sending
-            kinds = [type(outcome) for outcome in link.outcomes]
+            kinds = [type(outcome) for outcome in connector.outcomes]
             assert sorted(kinds, key=str) == [Submitted] * 2 + [Unavailable] * 4
-            assert len(link.peer.got) == 2
+            assert len(connector.peer.got) == 2
 
     asyncio.run(play())
 
@@ -412,10 +412,10 @@ def test_what_the_vendors_part_trips_over_harms_no_other_message():
             return says(200, {"other": []}) if b"m0000001" in got.body else said
 
     async def play():
-        async with linked(vendor=Tripping(), connections=1) as link:
+        async with linked(vendor=Tripping(), connections=1) as connector:
             with pytest.raises(KeyError):
-                await link.send(3)
-            assert [name for name, _ in link.told] == ["m0000000", "m0000002"]
+                await connector.send(3)
+            assert [name for name, _ in connector.told] == ["m0000000", "m0000002"]
 
     asyncio.run(play())
 
@@ -423,28 +423,28 @@ def test_what_the_vendors_part_trips_over_harms_no_other_message():
 # What is said of it
 
 
-def test_a_link_that_goes_away_is_logged_once_and_once_again_when_it_is_back():
+def test_a_connector_that_goes_away_is_logged_once_and_once_again_when_it_is_back():
     async def play():
         away = [instead(401)] * 3
-        async with linked(*away, instead(500), instead(401), connections=1) as link:
-            await link.send(7)
+        async with linked(*away, instead(500), instead(401), connections=1) as connector:
+            await connector.send(7)
 
     with capture_logs() as lines:
         asyncio.run(play())
-    assert [(line["log_level"], line["event"], line["link"]) for line in lines] == [
-        ("error", "link_unavailable", "a-link"),
-        ("info", "link_available", "a-link"),
-        ("error", "link_unavailable", "a-link"),
-        ("info", "link_available", "a-link"),
+    assert [(line["log_level"], line["event"], line["connector"]) for line in lines] == [
+        ("error", "connector_unavailable", "a-connector"),
+        ("info", "connector_available", "a-connector"),
+        ("error", "connector_unavailable", "a-connector"),
+        ("info", "connector_available", "a-connector"),
     ]
 
 
 def test_no_secret_is_told():
     async def play():
         faults = [Fault(said=b"", resets=True), Fault(delay=LONG), instead(401)]
-        async with linked(*faults, connections=1, timeout_seconds=0.2) as link:
-            await link.send(3)
-            return [*map(repr, link.outcomes), repr(link.carrier.compose(messages(1)))]
+        async with linked(*faults, connections=1, timeout_seconds=0.2) as connector:
+            await connector.send(3)
+            return [*map(repr, connector.outcomes), repr(connector.carrier.compose(messages(1)))]
 
     with capture_logs() as lines:
         told = asyncio.run(play())
@@ -460,8 +460,8 @@ def test_no_secret_is_told():
 
 def check(*faults, **settings):
     async def play():
-        async with linked(*faults, **settings) as link:
-            return await link.carrier.check()
+        async with linked(*faults, **settings) as connector:
+            return await connector.carrier.check()
 
     return asyncio.run(play())
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -49,7 +49,9 @@ REF = "x7y8z9w0-" + hashlib.sha256("15559870000\n15552340001\n50 % of é😊".en
 
 
 def make(settings=(), callback_url=URL):
-    return InfobipCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return InfobipCarrier(
+        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
+    )
 
 
 class TestConformance(HttpConformance):
@@ -198,7 +200,7 @@ ANSWERS = [
         taken("REJECTED_DND"),
         Rejected("REJECTED_OPTED_OUT (REJECTED_DND)", RecipientTrouble.OPTED_OUT),
     ),
-    # One list's sender and one recipient's network must not stop the link for all others.
+    # One list's sender and one recipient's network must not stop the connector for all others.
     (taken("REJECTED_SENDER"), Rejected("REJECTED_SENDER (REJECTED_SENDER)")),
     (taken("REJECTED_NETWORK"), Rejected("REJECTED_REGION (REJECTED_NETWORK)")),
     # Unknown names, by their group.
@@ -259,7 +261,7 @@ def test_one_bad_message_does_not_spoil_the_others_of_its_batch():
         assert [type(each) for each in told] == [Failed] * 3
 
 
-def test_what_stops_the_link_says_why():
+def test_what_stops_the_connector_says_why():
     [told] = make().read_answer([MESSAGE], taken("REJECTED_NOT_ENOUGH_CREDITS"))
     assert told.detail == (
         "Infobip refuses: the account has no credit (REJECTED_NOT_ENOUGH_CREDITS)"
@@ -287,7 +289,7 @@ def test_a_batch_in_which_the_credit_runs_out_is_logged_like_a_message():
     with capture_logs() as lines:
         asyncio.run(play())
     assert told == [Submitted, Unavailable, Unavailable, Submitted, Submitted]
-    assert [line["event"] for line in lines] == ["link_unavailable", "link_available"]
+    assert [line["event"] for line in lines] == ["connector_unavailable", "connector_available"]
 
 
 # Proofs; all there are stand in test_http_proofs.py
@@ -298,7 +300,7 @@ def test_what_is_not_proved_is_refused_and_not_stored():
     assert (answer.status, answer.raws) == (401, ())
 
 
-def test_a_link_may_prove_its_callbacks_without_a_token():
+def test_a_connector_may_prove_its_callbacks_without_a_token():
     carrier = make({"callback_token": None, "callback_password": "p:w"})
     headers = {"authorization": basic("", "p:w")}
     assert carrier.read_callback(callback(URL, [incoming("Hi")], **headers)).raws

@@ -5,7 +5,7 @@ from fake_infobip import KEY, callback, incoming, report
 from http_suite import gist
 
 from sendrail.carriers.infobip.carrier import InfobipCarrier
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
@@ -18,7 +18,7 @@ REF = "x7y8z9w0-0123abcd"
 
 def make(settings=()):
     chosen = {"api_key": KEY, "callback_token": TOKEN, **dict(settings)}
-    return InfobipCarrier(chosen, LinkContext())
+    return InfobipCarrier(chosen, ConnectorContext())
 
 
 def heard(results, settings=()):

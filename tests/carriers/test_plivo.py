@@ -18,7 +18,7 @@ from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.plivo.carrier import KEYWORDS, PlivoCarrier
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -47,7 +47,7 @@ UUID = "db3ce55a-7f1d-11e1-8ea7-1231380bc196"
 
 
 def make(settings=(), callback_url=URL):
-    return PlivoCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return PlivoCarrier({**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url))
 
 
 class TestConformance(HttpConformance):
@@ -128,7 +128,7 @@ ANSWERS = [
     (refused(400), Rejected("REJECTED_REQUEST (HTTP 400)")),
     (refused(401), Unavailable),
     (refused(402), Unavailable),
-    # One recipient's country must not stop the link for all others.
+    # One recipient's country must not stop the connector for all others.
     (refused(403), Rejected("REJECTED_REGION (HTTP 403)")),
     (refused(404), Unavailable),
     (refused(429, **{"retry-after": "7"}), Throttled(7_000)),

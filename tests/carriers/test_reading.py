@@ -90,7 +90,7 @@ def test_a_number_that_is_not_certain_is_nobodys(written, country):
 
 
 def test_who_writes_national_numbers_is_told_of_the_setting():
-    with pytest.raises(CarrierTrouble, match="set the link's `country`"):
+    with pytest.raises(CarrierTrouble, match="set the connector's `country`"):
         text(sender="05550211113")
 
 

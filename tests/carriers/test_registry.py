@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from sendrail.carriers import registry
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.simulator.carrier import SimulatorCarrier
 from sendrail.domain.errors import CarrierTrouble
 
@@ -35,27 +35,27 @@ def test_the_simulator_is_installed():
 
 
 def test_a_carrier_is_opened_with_its_settings():
-    assert isinstance(registry.kind_of("simulator")({}, LinkContext()), SimulatorCarrier)
+    assert isinstance(registry.kind_of("simulator")({}, ConnectorContext()), SimulatorCarrier)
     with pytest.raises(CarrierTrouble, match="colour"):
-        registry.kind_of("simulator")({"colour": "blue"}, LinkContext())
+        registry.kind_of("simulator")({"colour": "blue"}, ConnectorContext())
 
 
 @pytest.mark.usefixtures("installed")
 def test_an_unknown_kind_is_answered_with_the_known_ones():
     with pytest.raises(CarrierTrouble, match=r"'pigeon'.*absent, nameless, raising, simulator"):
-        registry.kind_of("pigeon")({}, LinkContext())
+        registry.kind_of("pigeon")({}, ConnectorContext())
 
 
 def test_without_any_kind_it_says_so(monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda **_: ())
     with pytest.raises(CarrierTrouble, match="none is installed"):
-        registry.kind_of("simulator")({}, LinkContext())
+        registry.kind_of("simulator")({}, ConnectorContext())
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", ["absent", "nameless", "raising"])
 def test_a_broken_kind_says_what_broke_and_breaks_no_other(kind):
     with pytest.raises(CarrierTrouble, match=f"'{kind}'.*cannot be loaded") as caught:
-        registry.kind_of(kind)({}, LinkContext())
+        registry.kind_of(kind)({}, ConnectorContext())
     assert caught.value.param == "kind"
-    assert isinstance(registry.kind_of("simulator")({}, LinkContext()), SimulatorCarrier)
+    assert isinstance(registry.kind_of("simulator")({}, ConnectorContext()), SimulatorCarrier)

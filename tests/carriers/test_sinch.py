@@ -9,7 +9,7 @@ from http_suite import HttpConformance, gist
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.http.exchange import Answer, basic
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.sinch.carrier import KEYWORDS, SinchCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -46,7 +46,7 @@ def without(*names):
 
 
 def make(settings=(), callback_url=URL):
-    context = LinkContext(callback_url=callback_url, clock=StoppedClock(NOW))
+    context = ConnectorContext(callback_url=callback_url, clock=StoppedClock(NOW))
     return SinchCarrier({**SETTINGS, **dict(settings)}, context)
 
 
@@ -137,7 +137,7 @@ ANSWERS = [
     (refused(403, "blocked_account"), Unavailable),
     (refused(403, "missing_callback_url"), Unavailable),
     (refused(403, "a_new_word"), Unavailable),
-    # One recipient must not stop the link for all others.
+    # One recipient must not stop the connector for all others.
     (
         refused(403, "illegal_number_type"),
         Rejected("REJECTED_OPERATOR (illegal_number_type)", RecipientTrouble.OPERATOR),
@@ -348,7 +348,7 @@ def test_a_callback_is_genuine_for_as_long_as_the_window_is(settings, seconds, p
 def test_each_of_the_live_passwords_proves_a_callback(password, secret):
     settings = {**without("webhook_secret"), **secret, **BY_PASSWORD}
     settings["webhook_password_secondary"] = "another"
-    carrier = SinchCarrier(settings, LinkContext(callback_url=URL))
+    carrier = SinchCarrier(settings, ConnectorContext(callback_url=URL))
     assert carrier.proves(posted(URL, SENT, {"authorization": basic("sinch", password)}))
     for wrong in (basic("sinch", "x"), basic("x", password), f"Bearer {password}", ""):
         assert not carrier.proves(posted(URL, SENT, {"authorization": wrong}))
@@ -363,7 +363,7 @@ def test_a_wrong_signature_is_not_made_good_by_a_right_password():
 
 def test_without_a_secret_a_signature_proves_nothing():
     settings = {**without("webhook_secret"), **BY_PASSWORD}
-    carrier = SinchCarrier(settings, LinkContext(callback_url=URL, clock=StoppedClock(NOW)))
+    carrier = SinchCarrier(settings, ConnectorContext(callback_url=URL, clock=StoppedClock(NOW)))
     assert not carrier.proves(signed(SENT, secret=""))
 
 

@@ -18,7 +18,7 @@ from http_suite import HttpConformance, gist
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.http.exchange import Answer
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.telnyx.carrier import KEYWORDS, TelnyxCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -50,7 +50,7 @@ NOW = 1_795_572_000
 
 
 def make(settings=(), callback_url=URL):
-    context = LinkContext(callback_url=callback_url, clock=StoppedClock(NOW))
+    context = ConnectorContext(callback_url=callback_url, clock=StoppedClock(NOW))
     return TelnyxCarrier({**SETTINGS, **dict(settings)}, context)
 
 
@@ -141,7 +141,7 @@ ANSWERS = [
         Rejected("REJECTED_DESTINATION (40310)", RecipientTrouble.INVALID_DESTINATION),
     ),
     (refused(400, "40301"), Rejected("REJECTED_OPERATOR (40301)", RecipientTrouble.OPERATOR)),
-    # One recipient's country or one list's number must not stop the link for all others.
+    # One recipient's country or one list's number must not stop the connector for all others.
     (refused(403, "40309"), Rejected("REJECTED_REGION (40309)")),
     (refused(403, "40305"), Rejected("REJECTED_SENDER (40305)")),
     # Which of the two numbers is meant does not stand in the code.

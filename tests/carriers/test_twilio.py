@@ -12,7 +12,7 @@ from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.exchange import Answer, basic
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.twilio.carrier import KEYWORDS, TwilioCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -43,7 +43,9 @@ SID = "SM" + "b" * 32
 
 
 def make(settings=(), callback_url=URL):
-    return TwilioCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return TwilioCarrier(
+        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
+    )
 
 
 class TestConformance(HttpConformance):
@@ -152,7 +154,7 @@ ANSWERS = [
     (refused(400, 21612), Rejected("REJECTED_OPERATOR (21612)", RecipientTrouble.OPERATOR)),
     (refused(400, 21610), Rejected("REJECTED_OPTED_OUT (21610)", RecipientTrouble.OPTED_OUT)),
     (refused(403, 21610), Rejected("REJECTED_OPTED_OUT (21610)", RecipientTrouble.OPTED_OUT)),
-    # One recipient's country or one list's number must not stop the link for all others.
+    # One recipient's country or one list's number must not stop the connector for all others.
     (refused(400, 21408), Rejected("REJECTED_REGION (21408)")),
     (refused(403, 21408), Rejected("REJECTED_REGION (21408)")),
     (refused(400, 21606), Rejected("REJECTED_SENDER (21606)")),
@@ -186,7 +188,7 @@ def test_an_answer_that_makes_no_sense_is_trouble(answer):
         make().read_answer([MESSAGE], answer)
 
 
-def test_what_stops_the_link_says_why():
+def test_what_stops_the_connector_says_why():
     told = make().read_answer([MESSAGE], refused(401, 20003))
     assert told.detail == "Twilio refuses: the credentials are wrong (20003)"
 

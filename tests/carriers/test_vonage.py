@@ -20,7 +20,7 @@ from good_callbacks import CALLBACKS
 from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -61,7 +61,7 @@ class StandingClock:
 
 
 def make(settings=(), callback_url=URL):
-    context = LinkContext(callback_url=callback_url, clock=StandingClock())
+    context = ConnectorContext(callback_url=callback_url, clock=StandingClock())
     return VonageCarrier({**SETTINGS, **dict(settings)}, context)
 
 
@@ -140,7 +140,7 @@ def test_a_message_becomes_a_request(settings, url, message, fields):
     assert dict(parse_qsl(request.body.decode(), strict_parsing=True)) == fields
 
 
-def test_a_callback_url_that_is_too_long_is_refused_when_the_link_is_made():
+def test_a_callback_url_that_is_too_long_is_refused_when_the_connector_is_made():
     make(callback_url="https://sms.example.com/" + "k" * (100 - 24 - len(f"?token={TOKEN}")))
     with pytest.raises(CarrierTrouble, match=r"101.*shorter"):
         make(callback_url="https://sms.example.com/" + "k" * (101 - 24 - len(f"?token={TOKEN}")))
@@ -175,7 +175,7 @@ ANSWERS = [
     (answered(("8", None)), Unavailable),
     (answered(("9", None)), Unavailable),
     (answered(("14", None)), Unavailable),
-    # One list's sender and one message's text must not stop the link for all others.
+    # One list's sender and one message's text must not stop the connector for all others.
     (answered(("15", None)), Rejected("REJECTED_SENDER (15)")),
     (answered(("12", None), ("12", None)), Rejected("REJECTED_CONTENT (12)")),
     (answered(("6", None)), Rejected("REJECTED_REQUEST (6)")),
@@ -202,7 +202,7 @@ def test_an_answer_that_makes_no_sense_is_left_to_its_status(body):
         make().read_answer([MESSAGE], Answer(status=200, body=body))
 
 
-def test_what_stops_the_link_says_why():
+def test_what_stops_the_connector_says_why():
     told = make().read_answer([MESSAGE], answered(("9", None)))
     assert told.detail == "Vonage refuses: the account has no credit (9)"
 

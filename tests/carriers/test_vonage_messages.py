@@ -20,7 +20,7 @@ from good_callbacks import CALLBACKS
 from http_suite import HttpConformance, gist
 
 from sendrail.carriers.http.exchange import Answer, basic
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -65,7 +65,7 @@ class StandingClock:
 
 
 def make(settings=(), callback_url=URL):
-    context = LinkContext(callback_url=callback_url, clock=StandingClock())
+    context = ConnectorContext(callback_url=callback_url, clock=StandingClock())
     return VonageCarrier({**SETTINGS, **dict(settings)}, context)
 
 
@@ -301,6 +301,6 @@ def test_every_flipped_bit_of_the_body_or_the_token_is_refused():
         assert not carrier.proves(bearing(f"Bearer {changed.decode('latin-1')}"))
 
 
-def test_a_link_reads_the_webhooks_of_both_apis():
+def test_a_connector_reads_the_webhooks_of_both_apis():
     carrier = make({"api": "sms"})
     assert carrier.read_callback(with_token(URL, FIELDS, SECRET, NOW)).raws

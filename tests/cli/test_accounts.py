@@ -45,23 +45,25 @@ def test_an_account_that_is_suspended_sends_nothing(shell):
     assert shell.json("send", ANN, "hi")["success"]
 
 
-def test_a_sender_on_a_shared_link_is_one_accounts_until_the_operator_says_otherwise(shell):
+def test_a_sender_on_a_shared_connector_is_one_accounts_until_the_operator_says_otherwise(shell):
     shell.json("accounts", "add", "Acme")
     shell.json("lists", "add", LIST)
     assert shell.error("--account", "Acme", "lists", "add", LIST) == (1, "sender_taken")
-    assert shell.error("--account", "Acme", "senders", "assign", LIST, "--link", "sandbox") == (
+    assert shell.error(
+        "--account", "Acme", "senders", "assign", LIST, "--connector", "sandbox"
+    ) == (
         1,
         "sender_taken",
     )
     shell.run("lists", "delete", LIST, "--yes")
-    given = shell.json("--account", "Acme", "senders", "assign", LIST, "--link", "sandbox")
-    assert given == {"phone_number": LIST, "link": "sandbox", "assigned": True}
+    given = shell.json("--account", "Acme", "senders", "assign", LIST, "--connector", "sandbox")
+    assert given == {"phone_number": LIST, "connector": "sandbox", "assigned": True}
     owners = {each["phone_number"]: each["account"] for each in listed(shell)}
     assert owners == {SANDBOX: "default", LIST: "Acme"}
     assert shell.json("--account", "Acme", "lists", "add", LIST)["phone_number"] == LIST
     assert shell.error("lists", "resume", LIST) == (1, "sender_taken")
     shell.run("--account", "Acme", "lists", "delete", LIST, "--yes")
-    assert shell.json("senders", "release", LIST, "--link", "sandbox")["released"]
+    assert shell.json("senders", "release", LIST, "--connector", "sandbox")["released"]
     assert [each["phone_number"] for each in listed(shell)] == [SANDBOX]
 
 

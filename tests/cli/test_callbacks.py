@@ -13,11 +13,11 @@ JSON = b'{"text": null,\n "from": "\x1b[31m"}'
 
 @pytest.fixture
 def kept(runtime):
-    """Keep two callbacks of the sandbox and one of a link that is not there."""
+    """Keep two callbacks of the sandbox and one of a connector that is not there."""
 
     async def keep(it):
         def work(tx):
-            [sandbox] = tx.links.all()
+            [sandbox] = tx.connectors.all()
             tx.refused.keep(Refusal(sandbox.id, AT, XML, "no JSON", About.UNKNOWN), AT + 50)
             tx.refused.keep(Refusal(sandbox.id, AT + 60_000, b"\x80", "odd", About.RECEIPT), AT)
             tx.refused.keep(Refusal(99, AT + 120_000, JSON, "no text", About.REPLY), AT)
@@ -43,14 +43,22 @@ def test_refused_callbacks_are_listed_without_what_stands_in_them(shell):
     assert shell.json("callbacks", "refused")["callbacks"][2] == {
         "id": 1,
         "received_at": "2027-01-15T08:00:00Z",
-        "link": "sandbox",
+        "connector": "sandbox",
         "kind": "simulator",
         "about": "unknown",
         "bytes": len(XML),
         "reason": "no JSON",
     }
     lines = shell.run("callbacks", "refused").stdout.splitlines()
-    assert lines[0].split("\t") == ["id", "received_at", "link", "kind", "about", "bytes", "reason"]
+    assert lines[0].split("\t") == [
+        "id",
+        "received_at",
+        "connector",
+        "kind",
+        "about",
+        "bytes",
+        "reason",
+    ]
     assert [line.split("\t")[2] for line in lines[1:]] == ["-", "sandbox", "sandbox"]
     assert ANN not in "".join(lines)
 
@@ -58,11 +66,11 @@ def test_refused_callbacks_are_listed_without_what_stands_in_them(shell):
 @pytest.mark.usefixtures("kept")
 def test_the_list_is_narrowed_down_and_paged(shell):
     assert listed(shell) == [3, 2, 1]
-    assert listed(shell, "--link", "sandbox") == [2, 1]
+    assert listed(shell, "--connector", "sandbox") == [2, 1]
     assert listed(shell, "--since", "2027-01-15T08:01Z") == [3, 2]
     assert listed(shell, "--per-page", "2", "--page", "2") == [1]
-    assert listed(shell, "--link", "another") == []
-    assert "no such callbacks" in shell.run("callbacks", "refused", "--link", "x").stderr
+    assert listed(shell, "--connector", "another") == []
+    assert "no such callbacks" in shell.run("callbacks", "refused", "--connector", "x").stderr
 
 
 @pytest.mark.usefixtures("kept")
@@ -99,9 +107,9 @@ def test_one_is_put_back_with_the_time_at_which_it_came(shell, runtime):
 @pytest.mark.parametrize(
     ("words", "count"),
     [
-        (("--link", "sandbox"), 2),
+        (("--connector", "sandbox"), 2),
         (("--since", "2027-01-15T08:01Z"), 2),
-        (("--link", "sandbox", "--since", "2027-01-15T08:01Z"), 1),
+        (("--connector", "sandbox", "--since", "2027-01-15T08:01Z"), 1),
         (("--all",), 3),
     ],
 )
@@ -144,7 +152,7 @@ def test_the_doctor_says_how_many_were_not_since_when_and_from_where(shell):
     found = callbacks_of(shell, 3)
     assert found["level"] == "fail"
     assert "3 could not be read since 2027-01-15T08:00:00Z" in found["text"]
-    assert "sandbox: 2, a link that is gone: 1" in found["text"]
+    assert "sandbox: 2, a connector that is gone: 1" in found["text"]
     assert "2 of them may be handsets' texts" in found["text"]
     assert "sendrail callbacks refused" in found["fix"]
     shell.json("callbacks", "forget", "1")
@@ -159,7 +167,7 @@ def test_status_says_the_same(shell):
     told = shell.json("status")
     assert told["callbacks_refused"] == 3
     assert told["refused"][0] == {
-        "link": "sandbox",
+        "connector": "sandbox",
         "kind": "simulator",
         "callbacks": 2,
         "texts": 1,

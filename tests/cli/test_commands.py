@@ -112,7 +112,7 @@ def test_deleting_asks_first(shell):
         (("show", "nobody"), (1, "list_not_found")),
         (("add", SANDBOX), (1, "list_exists")),
         (("rate", SANDBOX, "0"), (2, "invalid_rate")),
-        (("add", LIST, "--link", "nowhere"), (2, "invalid_link")),
+        (("add", LIST, "--connector", "nowhere"), (2, "invalid_connector")),
     ],
 )
 def test_trouble_has_a_code_and_an_exit_code(shell, words, expected):

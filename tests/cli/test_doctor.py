@@ -32,7 +32,7 @@ def test_a_sound_installation_is_healthy_and_left_as_it_was(shell):
         "free disk",
         "master key",
         "database",
-        "link",
+        "connector",
         "callbacks",
         "open files",
     ]
@@ -97,9 +97,9 @@ def test_another_schema_is_found(shell, version, level, code):
 
 def test_a_carrier_that_is_not_installed_is_found(shell):
     with sqlite3.connect(shell.data / "sendrail.db") as raw:
-        raw.execute("UPDATE links SET kind = 'pigeon'")
+        raw.execute("UPDATE connectors SET kind = 'pigeon'")
     raw.close()
-    assert "pigeon" in finding(shell, "link")["text"]
+    assert "pigeon" in finding(shell, "connector")["text"]
 
 
 @pytest.mark.parametrize(

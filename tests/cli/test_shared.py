@@ -46,7 +46,7 @@ def test_the_doctor_finds_nothing_but_what_is_so(shell, database):
     levels = {each["check"]: each["level"] for each in told["checks"]}
     assert levels | {"durable": "", "open files": ""} == {
         "version": "ok", "postgresql": "ok", "database": "ok", "durable": "", "clock": "ok",
-        "connections": "ok", "partitions": "ok", "callbacks": "ok", "link": "ok",
+        "connections": "ok", "partitions": "ok", "callbacks": "ok", "connector": "ok",
         "open files": "",
     }  # fmt: skip
 

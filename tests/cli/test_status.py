@@ -9,7 +9,7 @@ from sendrail.settings import Settings
 SHARED = "postgresql://host/name"
 
 
-def test_status_of_one_folder_shows_what_waits_and_the_links(shell):
+def test_status_of_one_folder_shows_what_waits_and_the_connectors(shell):
     told = shell.json("status")
     assert told["shared"] is False
     assert [told[name] for name in ("messages_waiting", "oldest_seconds", "spans_lapsed")] == [
@@ -20,7 +20,7 @@ def test_status_of_one_folder_shows_what_waits_and_the_links(shell):
     told = shell.json("status")
     assert told["messages_waiting"] == 1
     assert told["oldest_seconds"] >= 0
-    assert [link["name"] for link in told["links"]] == ["sandbox"]
+    assert [connector["name"] for connector in told["connectors"]] == ["sandbox"]
 
 
 def test_status_is_readable_too(shell):

@@ -31,7 +31,7 @@ class Book:
             segments=1,
             attempt=0,
             provider=None,
-            link=None,
+            connector=None,
             carrier_ref=None,
             created_at=0,
             sent_at=None,

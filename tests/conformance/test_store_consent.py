@@ -113,10 +113,10 @@ def part(number, body="x", reference=1, **octets):
 
 
 def test_parts_are_kept_once_in_order_and_told_apart(house):
-    key = PartsKey(house.link, ANN, 15550001000, 1, 2)
+    key = PartsKey(house.connector, ANN, 15550001000, 1, 2)
 
     def keep(each, now=NOW):
-        return house.write(lambda tx: tx.replies.keep_part(house.link, each, now))
+        return house.write(lambda tx: tx.replies.keep_part(house.connector, each, now))
 
     assert keep(part(2, "b"))
     assert keep(part(1, "a"))
@@ -124,7 +124,7 @@ def test_parts_are_kept_once_in_order_and_told_apart(house):
     assert keep(part(1, "c", reference=9), NOW + 5)
     assert [each.body for each in house.write(lambda tx: tx.replies.parts(key))] == ["a", "b"]
     assert keep(octets_part := part(1, "d", reference=3, octets=b"\xd8\0", alphabet=Alphabet.UCS2))
-    other = PartsKey(house.link, ANN, 15550001000, 3, 2)
+    other = PartsKey(house.connector, ANN, 15550001000, 3, 2)
     [read] = house.write(lambda tx: tx.replies.parts(other))
     assert (read, read.part.octets, read.part.alphabet) == (octets_part, b"\xd8\0", "ucs2")
     house.write(lambda tx: tx.replies.forget_parts(other))

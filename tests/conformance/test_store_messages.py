@@ -41,7 +41,7 @@ def test_a_message_is_found_as_it_was_inserted(house):
     assert (found.body, found.metadata) == (body, metadata)
     assert (found.status, found.detail, found.attempt) == (Status.QUEUED, None, 0)
     assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)
-    assert (found.provider, found.link, found.provider_detail) == (None,) * 3
+    assert (found.provider, found.connector, found.provider_detail) == (None,) * 3
     assert (found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 3
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
     assert waiting == (house.no(7), house.us, BEN, 0, 5, 0, "ucs2", 2, body, None)
@@ -124,9 +124,9 @@ def test_a_departed_message_waits_no_more_and_its_intent_is_written(house):
     assert house.statuses(1, 2) == [Status.SENDING, Status.QUEUED]
     [open_attempt] = house.read(lambda tx: tx.queue.unsettled(Status.SENDING, 0, 10))
     assert open_attempt == (
-        house.no(1), house.list.lane, house.list.id, house.link, "sending", 1, 4, 0, 0, NOW,
+        house.no(1), house.list.lane, house.list.id, house.connector, "sending", 1, 4, 0, 0, NOW,
     )  # fmt: skip
-    assert (house.find(1).provider, house.find(1).link) == ("simulator", "sandbox")
+    assert (house.find(1).provider, house.find(1).connector) == ("simulator", "sandbox")
 
 
 @pytest.mark.parametrize("before", ["depart", "drop"])
@@ -219,7 +219,7 @@ def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
         house.write(
             lambda tx: tx.queue.depart(
                 [house.place(number, due_at=NOW + 5_000)],
-                [Departure(attempt, 1, house.link, NOW + 5_000, house.no(number))],
+                [Departure(attempt, 1, house.connector, NOW + 5_000, house.no(number))],
             )
         )
 
@@ -367,11 +367,11 @@ def test_a_reference_leads_to_its_message_and_where_it_stands(house):
     house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
     apply(house, 2)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.link, "ref-1"): Owner(house.no(1), house.list.lane, Status.SENT),
-        (house.link, "ref-2"): Owner(house.no(2), house.list.lane, Status.DELIVERED),
+        (house.connector, "ref-1"): Owner(house.no(1), house.list.lane, Status.SENT),
+        (house.connector, "ref-2"): Owner(house.no(2), house.list.lane, Status.DELIVERED),
     }
-    # Another link's references are another carrier's words.
-    assert house.write(lambda tx: tx.inbox.owners([(house.link + 1, "ref-1")])) == {}
+    # Another connector's references are another carrier's words.
+    assert house.write(lambda tx: tx.inbox.owners([(house.connector + 1, "ref-1")])) == {}
     assert house.write(lambda tx: tx.inbox.owners([])) == {}
 
 
@@ -380,10 +380,10 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     house.depart(1)
     house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3")))
     lane = house.list.lane
-    word = PartWord(house.link, "ref-2", house.no(1), lane, parts_left=2)
+    word = PartWord(house.connector, "ref-2", house.no(1), lane, parts_left=2)
     house.write(lambda tx: tx.inbox.tell_parts([word]))
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.link, f"ref-{part}"): Owner(
+        (house.connector, f"ref-{part}"): Owner(
             house.no(1), lane, Status.SENT, part=part, parts=3, told=part == 2, parts_left=2
         )
         for part in (1, 2, 3)
@@ -397,7 +397,7 @@ def test_names_with_one_receipt_between_them_lead_to_a_message_without_parts(hou
     house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3"), one_receipt=True))
     whole = Owner(house.no(1), house.list.lane, Status.SENT)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.link, f"ref-{part}"): whole for part in (1, 2, 3)
+        (house.connector, f"ref-{part}"): whole for part in (1, 2, 3)
     }
     assert house.find(1).carrier_ref == "ref-1"
 
@@ -416,7 +416,7 @@ def test_a_carrier_that_uses_a_reference_again_means_its_latest_message(house):
     house.depart(1, 2)
     house.arrive(house.arrival(1))
     house.arrive(house.arrival(2, ended_at=NOW + 51))
-    assert owners(house, "ref-1")[house.link, "ref-1"].number == house.no(2)
+    assert owners(house, "ref-1")[house.connector, "ref-1"].number == house.no(2)
 
 
 def test_where_messages_stand_is_told_by_number(house):
@@ -425,7 +425,7 @@ def test_where_messages_stand_is_told_by_number(house):
     first, second = house.nos(1, 2)
     assert house.write(lambda tx: tx.inbox.standing(house.nos(1, 2, 3))) == {
         first: (Owner(first, house.list.lane, Status.QUEUED), set()),
-        second: (Owner(second, house.list.lane, Status.SENDING), {house.link}),
+        second: (Owner(second, house.list.lane, Status.SENDING), {house.connector}),
     }
 
 
@@ -459,8 +459,8 @@ def test_a_receipt_that_overtook_the_answer_stands(house, late):
 
 
 def test_callbacks_are_taken_oldest_first_within_both_bounds(house):
-    house.write(lambda tx: tx.inbox.put(house.link, [b"a" * 10, b"b" * 10, b"c" * 10], NOW))
-    other = house.write(lambda tx: tx.links.add(None, "other", "simulator", b"", 9, None))
+    house.write(lambda tx: tx.inbox.put(house.connector, [b"a" * 10, b"b" * 10, b"c" * 10], NOW))
+    other = house.write(lambda tx: tx.connectors.add(None, "other", "simulator", b"", 9, None))
     house.write(lambda tx: tx.inbox.put(other, [b"d"], NOW + 1))
 
     def taken(limit: int, size: int) -> list[bytes]:
@@ -472,7 +472,7 @@ def test_callbacks_are_taken_oldest_first_within_both_bounds(house):
     assert taken(10, 1) == [b"a"]
     assert taken(10, 15) == [b"a", b"b"]
     first, *_, last = house.write(lambda tx: tx.inbox.take(10, 10**6))
-    assert (last.link_id, last.received_at) == (other, NOW + 1)
+    assert (last.connector_id, last.received_at) == (other, NOW + 1)
     house.write(lambda tx: tx.inbox.remove([first.id, last.id]))
     assert taken(10, 10**6) == [b"b", b"c"]
 
@@ -487,7 +487,7 @@ def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
     assert parked(house, limit=1) == ["ref-1"]
     assert parked(house, since=NOW + 1) == []
     [first, _] = house.write(lambda tx: tx.inbox.parked(0, 10))
-    assert first[1:] == (house.link, "ref-1", Status.DELIVERED, "ok", NOW, None)
+    assert first[1:] == (house.connector, "ref-1", Status.DELIVERED, "ok", NOW, None)
     house.write(lambda tx: tx.inbox.unpark([first.id]))
     assert parked(house) == ["ref-1"]
 

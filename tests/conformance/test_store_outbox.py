@@ -88,7 +88,7 @@ def test_an_ending_is_kept_once_though_it_is_written_twice(house, endpoint, way)
     [message] = house.read(lambda tx: tx.outbox.ended_messages([event.ref])).values()
     assert (message.number, message.recipient, message.status) == (house.no(1), ANN, status)
     assert (message.list_number, message.provider) == (house.list.shown, "simulator")
-    assert (message.link, message.ended_at) == ("sandbox", event.at)
+    assert (message.connector, message.ended_at) == ("sandbox", event.at)
 
 
 def test_a_drop_is_kept_once(house, endpoint):

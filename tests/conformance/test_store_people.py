@@ -109,11 +109,13 @@ def test_of_a_person_nothing_is_left_anywhere(house):
         if event.kind == "delivery"
     ]
     house.write(lambda tx: tx.outbox.freeze([(f'{{"to":"+{ANN}"}}'.encode(), event.id)]))
-    house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW))
+    house.write(lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW))
     [raw] = house.write(lambda tx: tx.inbox.take(10, 1_000))
-    refusal = Refusal(raw.link_id, raw.received_at, raw.raw, "unreadable", About.UNKNOWN)
+    refusal = Refusal(raw.connector_id, raw.received_at, raw.raw, "unreadable", About.UNKNOWN)
     house.write(lambda tx: (tx.refused.keep(refusal, NOW), tx.inbox.remove([raw.id])))
-    house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW - DAY_MS))
+    house.write(
+        lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW - DAY_MS)
+    )
     house.write(lambda tx: tx.activity.count(100))
     assert str(ANN) in house.backend.everything()["contact_activity"]
     assert any(str(ANN) in rows for rows in house.backend.everything().values())
@@ -134,7 +136,7 @@ def test_of_a_person_nothing_is_left_anywhere(house):
 
 
 def test_a_callback_that_has_just_come_is_still_applied(house):
-    house.write(lambda tx: tx.inbox.put(house.link, [f"?from=%2B{ANN}".encode()], NOW))
+    house.write(lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW))
     assert erase(house).callbacks == 0
     assert len(house.write(lambda tx: tx.inbox.take(10, 1_000))) == 1
 

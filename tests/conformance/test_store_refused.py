@@ -16,8 +16,8 @@ ANY = RefusedFilter()
 
 def keep(house, *refusals, now=NOW):
     def work(tx):
-        for link, at, raw, about in refusals:
-            tx.refused.keep(Refusal(link or house.link, at, raw, "why", about), now)
+        for connector, at, raw, about in refusals:
+            tx.refused.keep(Refusal(connector or house.connector, at, raw, "why", about), now)
 
     house.write(work)
 
@@ -29,7 +29,7 @@ def kept(house, about=ANY):
 def test_they_are_kept_whole_and_told_newest_first(house):
     keep(house, (0, 1, b"\0\xff", About.UNKNOWN), (0, 2, b"x" * 300_000, About.REPLY))
     second, first = house.read(lambda tx: tx.refused.page(ANY, 0, 100))
-    assert (first.link, first.kind, first.size, first.about) == (
+    assert (first.connector, first.kind, first.size, first.about) == (
         "sandbox",
         "simulator",
         2,
@@ -42,11 +42,11 @@ def test_they_are_kept_whole_and_told_newest_first(house):
     assert house.read(lambda tx: tx.refused.page(ANY, 1, 1)) == [first]
 
 
-def test_they_are_counted_by_link(house):
+def test_they_are_counted_by_connector(house):
     keep(house, (0, 5, b"abc", About.RECEIPT), (77, 3, b"", About.REPLY))
     keep(house, (0, 4, b"d", About.UNKNOWN))
     ours, theirs = house.read(lambda tx: tx.refused.tally())
-    assert (ours.link, ours.count, ours.texts, ours.first_at, ours.last_at, ours.size) == (
+    assert (ours.connector, ours.count, ours.texts, ours.first_at, ours.last_at, ours.size) == (
         "sandbox",
         2,
         1,
@@ -54,8 +54,8 @@ def test_they_are_counted_by_link(house):
         5,
         4,
     )
-    assert (theirs.link, theirs.kind, theirs.texts) == (None, None, 1)
-    assert kept(house, RefusedFilter(link="sandbox")) == [4, 5]
+    assert (theirs.connector, theirs.kind, theirs.texts) == (None, None, 1)
+    assert kept(house, RefusedFilter(connector="sandbox")) == [4, 5]
     assert kept(house, RefusedFilter(since=4)) == [4, 5]
 
 
@@ -79,7 +79,7 @@ def test_of_too_many_the_oldest_go_and_texts_last(house, rows, size, left):
 
 
 def test_callbacks_are_taken_again_by_their_ids(house):
-    house.write(lambda tx: tx.inbox.put(house.link, [b"a", b"b", b"c"], NOW))
+    house.write(lambda tx: tx.inbox.put(house.connector, [b"a", b"b", b"c"], NOW))
     taken = house.write(lambda tx: tx.inbox.take(10, 1_000))
     ids = [each.id for each in taken]
     house.write(lambda tx: tx.inbox.remove(ids[:1]))
@@ -87,36 +87,38 @@ def test_callbacks_are_taken_again_by_their_ids(house):
     assert house.write(lambda tx: tx.inbox.again([])) == []
 
 
-def test_callbacks_but_of_some_links_are_taken(house):
-    other = house.write(lambda tx: tx.links.add(None, "other", "simulator", b"", 9, None))
-    house.write(lambda tx: tx.inbox.put(house.link, [b"a", b"b"], NOW))
+def test_callbacks_but_of_some_connectors_are_taken(house):
+    other = house.write(lambda tx: tx.connectors.add(None, "other", "simulator", b"", 9, None))
+    house.write(lambda tx: tx.inbox.put(house.connector, [b"a", b"b"], NOW))
     house.write(lambda tx: tx.inbox.put(other, [b"c"], NOW))
-    taken = house.write(lambda tx: tx.inbox.take(2, 1_000, {house.link}))
+    taken = house.write(lambda tx: tx.inbox.take(2, 1_000, {house.connector}))
     assert [each.raw for each in taken] == [b"c"]
-    assert house.write(lambda tx: tx.inbox.take(2, 1_000, {house.link, other})) == []
+    assert house.write(lambda tx: tx.inbox.take(2, 1_000, {house.connector, other})) == []
 
 
 @pytest.mark.parametrize("body", ["hi \ud83d", 7, {}])
 def test_a_value_that_cannot_be_kept_is_its_own_fault(house, body):
     def work(tx):
         if isinstance(body, int):
-            tx.inbox.put(house.link, [b""], 2**70)
+            tx.inbox.put(house.connector, [b""], 2**70)
         else:
-            tx.inbox.park([ParkedReceipt(0, house.link, "ref", None, body, NOW)])
+            tx.inbox.park([ParkedReceipt(0, house.connector, "ref", None, body, NOW)])
 
     with pytest.raises((Unstorable, OverflowError, UnicodeError)) as caught:
         house.write(work)
     assert not isinstance(caught.value, Unstorable) or "\ud83d" not in str(caught.value)
     # The store goes on as before, whatever it was given.
-    house.write(lambda tx: tx.inbox.put(house.link, [b"a"], NOW))
+    house.write(lambda tx: tx.inbox.put(house.connector, [b"a"], NOW))
 
 
 def test_a_value_that_cannot_be_kept_costs_no_neighbour(house):
     async def both():
         bad = house.store.write(
-            lambda tx: tx.inbox.park([ParkedReceipt(0, house.link, "ref", None, "\ud83d", NOW)])
+            lambda tx: tx.inbox.park(
+                [ParkedReceipt(0, house.connector, "ref", None, "\ud83d", NOW)]
+            )
         )
-        good = house.store.write(lambda tx: tx.inbox.put(house.link, [b"a"], NOW))
+        good = house.store.write(lambda tx: tx.inbox.put(house.connector, [b"a"], NOW))
         return await asyncio.gather(bad, good, return_exceptions=True)
 
     bad, good = house.do(both())

@@ -5,7 +5,7 @@ import asyncio
 import postgres
 from sqlalchemy.util import await_only
 
-from sendrail.domain.sender import LinkReport, LinkState
+from sendrail.domain.sender import ConnectorReport, ConnectorState
 
 
 def backlog(house):
@@ -17,7 +17,7 @@ def test_what_is_not_settled_is_counted(house):
     house.queue(1, 2, 3)
     house.depart(1, 2)
     house.arrive(house.arrival(1, outcome="uncertain", status="uncertain", carrier_ref=None))
-    house.write(lambda tx: tx.inbox.put(house.link, [b"one", b"two"], 0))
+    house.write(lambda tx: tx.inbox.put(house.connector, [b"one", b"two"], 0))
     assert backlog(house) == (1, 2)
 
 
@@ -35,13 +35,13 @@ def test_a_store_beside_sees_the_same_rows(house):
     assert house.write(lambda tx: tx.lookup.waiting()[house.us].depth, beside) == 1
 
 
-def test_two_that_report_on_a_link_at_once_both_do(house):
+def test_two_that_report_on_a_connector_at_once_both_do(house):
     other = house.open()
-    house.write(lambda tx: tx.links.reports(), other)
+    house.write(lambda tx: tx.connectors.reports(), other)
 
     def report(state, then):
         def work(tx):
-            tx.links.report({house.link: LinkReport(state=state)})
+            tx.connectors.report({house.connector: ConnectorReport(state=state)})
             then(tx)
 
         return work
@@ -55,10 +55,13 @@ def test_two_that_report_on_a_link_at_once_both_do(house):
             await_only(postgres.until_blocked(house.backend.url))
 
     async def both():
-        first = asyncio.create_task(house.store.write(report(LinkState.OPEN, hesitate)))
+        first = asyncio.create_task(house.store.write(report(ConnectorState.OPEN, hesitate)))
         await asyncio.wait_for(reported.wait(), postgres.HANG_SECONDS)
-        await other.write(report(LinkState.BROKEN, lambda _: None))
+        await other.write(report(ConnectorState.BROKEN, lambda _: None))
         await first
 
     house.do(both())
-    assert house.read(lambda tx: tx.links.reports())[house.link].state is LinkState.BROKEN
+    assert (
+        house.read(lambda tx: tx.connectors.reports())[house.connector].state
+        is ConnectorState.BROKEN
+    )

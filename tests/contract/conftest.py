@@ -19,10 +19,10 @@ import uvloop
 
 from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
+from sendrail.connectors.service import Contract
 from sendrail.crew import delivering
 from sendrail.domain import phone
 from sendrail.domain.contact import OptOutReason
-from sendrail.links.service import Contract
 from sendrail.settings import load
 
 WORD = "forbiddenword"
@@ -70,15 +70,15 @@ class Door:
         self.do(runtime.lists.add(us, self.deleted))
         self.do(runtime.lists.delete(us, self.deleted))
         self.do(runtime.lists.add(self.them, self.theirs))
-        self.do(runtime.links.add(us, "simulator", "own", {}, Contract(), own=True))
-        self.do(runtime.lists.add(us, self.unverified, link="own"))
+        self.do(runtime.connectors.add(us, "simulator", "own", {}, Contract(), own=True))
+        self.do(runtime.lists.add(us, self.unverified, connector="own"))
         self.do(runtime.journeys.add(us, self.list_number, "welcome"))
 
     def new_key(self, account):
         return self.do(self.runtime.accounts.create_key(account, "test")).key
 
     def new_list(self, number):
-        self.do(self.runtime.lists.add(self.us, number, link="sandbox"))
+        self.do(self.runtime.lists.add(self.us, number, connector="sandbox"))
         return number
 
     def recipient(self):

@@ -32,7 +32,7 @@ def test_a_message_tells_everything(door):
         "segments": 1,
         "attempts": 1,
         "provider": "simulator",
-        "link": "sandbox",
+        "connector": "sandbox",
         "metadata": {"order": 7},
         "automatic": False,
         "ended_at": None,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sendrail.app import listener
-from sendrail.links.service import Contract
+from sendrail.connectors.service import Contract
 
 STORIES = sorted(Path(__file__).with_name("public_examples").glob("*.toml"))
 PLACEHOLDERS = {
@@ -102,18 +102,18 @@ class Teller:
             kind = each.get("kind", "")
             if kind:
                 settings = SETTINGS[kind]
-                door.do(runtime.links.add(us, kind, kind, settings, Contract()))
+                door.do(runtime.connectors.add(us, kind, kind, settings, Contract()))
             door.do(
                 runtime.lists.add(
                     us,
                     each["number"],
                     name=each.get("name", ""),
                     brand=each.get("brand", ""),
-                    link=kind or "sandbox",
+                    connector=kind or "sandbox",
                 )
             )
         for number in setup.get("unverified", ()):
-            door.do(runtime.lists.add(us, number, link="own"))
+            door.do(runtime.lists.add(us, number, connector="own"))
         for each in setup.get("journeys", ()):
             door.do(runtime.journeys.add(us, each["list"], each["name"]))
         self.listener = door.do(listener(runtime).open()) if setup.get("listens") else None

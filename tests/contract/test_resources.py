@@ -34,7 +34,7 @@ def made(door):
     """Return a list of its own as `POST /v2/lists` answers it."""
 
     def make(**more):
-        body = {"phone_number": door.recipient(), "link": "sandbox"} | more
+        body = {"phone_number": door.recipient(), "connector": "sandbox"} | more
         return told(door.post("lists", body))
 
     return make
@@ -60,8 +60,8 @@ def test_lists_are_told_as_documented(door, base):
         "list_type": "simulator",
         "status": "active",
         "rate": 17_000,
-        "link": "sandbox",
-        "second_link": None,
+        "connector": "sandbox",
+        "second_connector": None,
         "own_carrier": False,
         "verified_at": None,
         "on_uncertain": "hold",
@@ -105,27 +105,29 @@ def test_a_list_is_made_changed_paused_deleted_and_brought_back(door, made):
     refused(door.get(path), "not_found")
     refused(ask(door, "PUT", path, {"rate": 1}), "not_found")
     refused(ask(door, "DELETE", path), "not_found")
-    taken = {"phone_number": new["phone_number"], "link": "sandbox"}
+    taken = {"phone_number": new["phone_number"], "connector": "sandbox"}
     refused(door.post("lists", taken), "list_exists", "list_number")
     back = told(ask(door, "PUT", path, {"status": "active"}))
     assert back == changed
     assert door.post("send-raw", door.order(list_number=new["phone_number"])).status_code == 200
 
 
-def test_a_second_link_is_given_and_taken_away(door, made):
+def test_a_second_connector_is_given_and_taken_away(door, made):
     spare = f"spare-{uuid.uuid4().hex[:8]}"
-    add = door.runtime.links.add
-    from sendrail.links.service import Contract
+    add = door.runtime.connectors.add
+    from sendrail.connectors.service import Contract
 
     door.do(add(door.us, "simulator", spare, {}, Contract(), own=False))
-    new = made(second_link=spare)
-    assert new["second_link"] == spare
+    new = made(second_connector=spare)
+    assert new["second_connector"] == spare
     path = f"lists/{new['id']}"
-    assert told(ask(door, "PUT", path, {"rate": 5}))["second_link"] == spare
-    assert told(ask(door, "PUT", path, {"second_link": None}))["second_link"] is None
-    refused(ask(door, "PUT", path, {"second_link": "sandbox"}), "invalid_field", "second_link")
-    own = told(ask(door, "PUT", path, {"link": "own"}))
-    assert (own["own_carrier"], own["verified_at"], own["link"]) == (True, None, "own")
+    assert told(ask(door, "PUT", path, {"rate": 5}))["second_connector"] == spare
+    assert told(ask(door, "PUT", path, {"second_connector": None}))["second_connector"] is None
+    refused(
+        ask(door, "PUT", path, {"second_connector": "sandbox"}), "invalid_field", "second_connector"
+    )
+    own = told(ask(door, "PUT", path, {"connector": "own"}))
+    assert (own["own_carrier"], own["verified_at"], own["connector"]) == (True, None, "own")
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,9 @@ def test_a_second_link_is_given_and_taken_away(door, made):
         ({"rate": 6_000_001}, "invalid_rate", "rate"),
         ({"rate": "60"}, "invalid_field", "rate"),
         ({"rate": 10**30}, "invalid_rate", "rate"),
-        ({"link": "nowhere"}, "invalid_link", "link"),
-        ({"second_link": "nowhere"}, "invalid_link", "second_link"),
-        ({"second_link": "sandbox"}, "invalid_field", "second_link"),
+        ({"connector": "nowhere"}, "invalid_connector", "connector"),
+        ({"second_connector": "nowhere"}, "invalid_connector", "second_connector"),
+        ({"second_connector": "sandbox"}, "invalid_field", "second_connector"),
         ({"list_name": "x" * 101}, "invalid_name", "list_name"),
         ({"brand_name": "a\0b"}, "invalid_field", "brand_name"),
         ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
@@ -148,7 +150,7 @@ def test_a_second_link_is_given_and_taken_away(door, made):
     ],
 )
 def test_a_list_at_fault_is_refused_and_not_made(door, made, changes, code, param):
-    body = {"phone_number": door.recipient(), "link": "sandbox"} | changes
+    body = {"phone_number": door.recipient(), "connector": "sandbox"} | changes
     refused(door.post("lists", body), code, param)
     if "phone_number" not in changes:
         numbers = [each["phone_number"] for each in told(door.get("lists"))["lists"]]
@@ -162,11 +164,15 @@ def test_a_list_at_fault_is_refused_and_not_made(door, made, changes, code, para
 def test_a_list_sends_from_a_short_code_or_a_name(door, name):
     # The servers of a run share no data, but their tests do share accounts.
     there = {each["phone_number"]: each for each in told(door.get("lists"))["lists"]}
-    made = there.get(name) or told(door.post("lists", {"phone_number": name, "link": "sandbox"}))
+    made = there.get(name) or told(
+        door.post("lists", {"phone_number": name, "connector": "sandbox"})
+    )
     assert (made["phone_number"], made["list_name"]) == (name, name)
     assert told(door.get(f"lists/{made['id']}"))["phone_number"] == name
     refused(
-        door.post("lists", {"phone_number": name, "link": "sandbox"}), "list_exists", "list_number"
+        door.post("lists", {"phone_number": name, "connector": "sandbox"}),
+        "list_exists",
+        "list_number",
     )
     who = door.recipient()
     contact = {"phone_number": who, "list_number": name}
@@ -197,8 +203,8 @@ def test_a_sender_that_is_no_list_is_told_from_what_is_none(door, number, code):
 
 
 def test_a_name_cannot_go_by_a_carrier_that_a_reply_verifies(door):
-    body = {"phone_number": "OwnName", "link": "own"}
-    refused(door.post("lists", body), "invalid_link", "link")
+    body = {"phone_number": "OwnName", "connector": "own"}
+    refused(door.post("lists", body), "invalid_connector", "connector")
 
 
 def test_only_an_owners_status_can_be_set(door, made):
@@ -396,7 +402,7 @@ POSTS = {
     "contacts/bulk": lambda door: {
         "contacts": [{"phone_number": door.recipient(), "list_number": door.list_number}, {}]
     },
-    "lists": lambda door: {"phone_number": door.recipient(), "link": "sandbox"},
+    "lists": lambda door: {"phone_number": door.recipient(), "connector": "sandbox"},
     "blocks": lambda door: {"phone_number": door.recipient()},
     "blocks/bulk": lambda door: {"blocks": [{"phone_number": door.recipient()}, {}]},
     "journeys": lambda door: {"list_number": door.list_number, "name": door.recipient()},

@@ -203,7 +203,7 @@ class TestMacros:
             "{{First_name}}",
             "{{custom_fields.city}}",
             "{{contact.phone}}",
-            "{{link1}}",
+            "{{connector1}}",
             "{{brand_name}}",
             "{{sendId}}",
             "{{a.b}}",

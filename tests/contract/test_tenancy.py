@@ -23,8 +23,8 @@ KINDS = {
     "list_number": "list number",
     "phone_number": "number",
     "to": "number",
-    "link": "link",
-    "second_link": "link",
+    "connector": "connector",
+    "second_connector": "connector",
 }
 # What answers hold that no two of them have in common: new ids, and times.
 FRESH = {
@@ -56,7 +56,7 @@ class Owner:
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
             "message id": [door.send(to=contact)],
             "list number": [door.list_number, door.paused, door.deleted],
-            "link": ["own"],
+            "connector": ["own"],
             "number": [contact, enrolled, door.unsubscribed(), door.blocked(), door.list_number],
         }
 
@@ -65,7 +65,7 @@ class Owner:
             "list id": 999_999_999,
             "journey id": 999_999_999,
             "message id": "zzzzzzzz",
-            "link": "nowhere",
+            "connector": "nowhere",
         }.get(kind) or self.door.recipient()
 
     def state(self):
@@ -74,7 +74,7 @@ class Owner:
         seen = [self.door.get(path).json() for path in paths]
         for message in seen[-1]["messages"]:
             # A message of the owner's own may still be on its way.
-            for name in ("status", "status_detail", "attempts", "provider", "link", "body"):
+            for name in ("status", "status_detail", "attempts", "provider", "connector", "body"):
                 del message[name]
             for name in ("provider_message_id", "provider_detail", "sent_at", "ended_at"):
                 del message[name]
@@ -106,7 +106,7 @@ class Asker:
         account = door.do(runtime.accounts.add(f"asker {door.recipient()}"))
         self.key = door.new_key(account)
         number, contact = door.recipient(), door.recipient()
-        sender = door.do(runtime.lists.add(account, number, link="sandbox"))
+        sender = door.do(runtime.lists.add(account, number, connector="sandbox"))
         door.do(runtime.contacts.add(account, number, contact))
         journey = door.do(runtime.journeys.add(account, number, "own"))
         order = door.order(list_number=number)
@@ -116,7 +116,7 @@ class Asker:
             "journey id": journey.id,
             "message id": message,
             "list number": number,
-            "link": "sandbox",
+            "connector": "sandbox",
             "number": contact,
         }
 
@@ -153,7 +153,7 @@ def with_field(body, name, value, *, force):
 def ask(asker, operation, changed=None, value=None, **headers):
     """Send a request of the asker's that is all its own, but for one field."""
     door = asker.owner.door
-    values = {name: asker.own[kind] for name, kind in KINDS.items()} | {"second_link": None}
+    values = {name: asker.own[kind] for name, kind in KINDS.items()} | {"second_connector": None}
     if operation.id == "createList":
         values["phone_number"] = door.recipient()
     if changed is not None:
@@ -237,7 +237,7 @@ def test_what_is_not_yours_looks_like_what_is_not_there(owner, asker, operation,
     assert owner.state() == before, "nobody else's request changes anything"
 
 
-def test_that_a_number_is_taken_on_a_shared_link_is_all_that_is_told(owner, asker):
+def test_that_a_number_is_taken_on_a_shared_connector_is_all_that_is_told(owner, asker):
     [create] = [each for each in OPERATIONS if each.id == TAKEN[0]]
     before = owner.state()
     answer = ask(asker, create, "phone_number", TAKEN[1])

@@ -1,8 +1,9 @@
 """Two accounts made by commands: what comes from carriers for one changes nothing of the other.
 
 A callback names things by numbers and references that are no secrets. Each row of the matrix is a
-callback by a link that one account may use, about a thing of the other's; after each, all that the
-other account can see is as before. The last rows are the control: by the right link it counts.
+callback by a connector that one account may use, about a thing of the other's; after each, all that
+the other account can see is as before. The last rows are the control: by the right connector it
+counts.
 """
 
 import itertools
@@ -28,7 +29,9 @@ SILENT = "+15550100011"
 
 
 class Tenant:
-    """An account with a list on the shared link, a link of its own, a contact and a message."""
+    """An account with a list on the shared connector, a connector of its own, a contact and a
+    message.
+    """
 
     def __init__(self, door, command):
         at = next(_serial)
@@ -37,17 +40,17 @@ class Tenant:
         command("accounts", "add", self.name)
         self.key = self.do("keys", "create", "first")["key"]
         self.number, self.own_number = f"+1555300{at:04}", f"+1555301{at:04}"
-        self.do("lists", "add", self.number, "--link", "sandbox")
-        self.do("links", "add", "simulator", "mine", "--own")
-        self.do("lists", "add", self.own_number, "--link", "mine")
+        self.do("lists", "add", self.number, "--connector", "sandbox")
+        self.do("connectors", "add", "simulator", "mine", "--own")
+        self.do("lists", "add", self.own_number, "--connector", "mine")
         self.contact = door.recipient()
         self.do("contacts", "add", self.number, self.contact)
         self.silent = SILENT
         self.message = ""
-        links = door.do(door.runtime.store.read(lambda tx: tx.links.all()))
+        connectors = door.do(door.runtime.store.read(lambda tx: tx.connectors.all()))
         account = door.do(door.runtime.accounts.find(self.name)).id
-        self.own_link = next(each.id for each in links if each.account_id == account)
-        self.shared_link = next(each.id for each in links if each.name == "sandbox")
+        self.own_connector = next(each.id for each in connectors if each.account_id == account)
+        self.shared_connector = next(each.id for each in connectors if each.name == "sandbox")
 
     def do(self, *words):
         return self._command("--account", self.name, *words)
@@ -108,9 +111,9 @@ def wait_until(holds):
         time.sleep(0.02)
 
 
-def call_back(door, link_id, raws):
+def call_back(door, connector_id, raws):
     """Let a carrier call back, and wait until that is dealt with."""
-    door.do(door.runtime.intake.put(link_id, raws))
+    door.do(door.runtime.intake.put(connector_id, raws))
     backlog = lambda: door.do(  # noqa: E731
         door.runtime.store.read(lambda tx: tx.lookup.backlog().callbacks)
     )
@@ -143,26 +146,26 @@ CALLBACKS = {
     "a STOP to the list": lambda it: reply(it.contact, it.number, "STOP"),
     "a START to the list": lambda it: reply(it.silent, it.number, "START"),
     "a word to the list": lambda it: reply(it.contact, it.number, "hello"),
-    "a STOP to the list on its own link": lambda it: reply(it.contact, it.own_number, "STOP"),
+    "a STOP to the list on its own connector": lambda it: reply(it.contact, it.own_number, "STOP"),
 }
-# What of it counts by the shared link, and is seen by the one account that it is for.
-COUNTS = {name for name in CALLBACKS if "own link" not in name}
+# What of it counts by the shared connector, and is seen by the one account that it is for.
+COUNTS = {name for name in CALLBACKS if "own connector" not in name}
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_a_strangers_own_link_changes_nothing(tenants, name):
+def test_a_strangers_own_connector_changes_nothing(tenants, name):
     victim, stranger = tenants.victim, tenants.stranger
     before = victim.sees()
-    call_back(tenants.door, stranger.own_link, CALLBACKS[name](victim))
+    call_back(tenants.door, stranger.own_connector, CALLBACKS[name](victim))
     assert victim.sees() == before
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_by_the_shared_link_it_counts_for_its_account_alone(tenants, name):
+def test_by_the_shared_connector_it_counts_for_its_account_alone(tenants, name):
     victim, stranger = tenants.victim, tenants.stranger
     victim.send()
     before, of_stranger = victim.sees(), stranger.sees()
-    call_back(tenants.door, victim.shared_link, CALLBACKS[name](victim))
+    call_back(tenants.door, victim.shared_connector, CALLBACKS[name](victim))
     assert stranger.sees() == of_stranger
     assert (victim.sees() != before) is (name in COUNTS)
 

@@ -23,8 +23,8 @@ TICK_SECONDS = 0.005
 
 def make(mps=100.0, segments=None):
     wishes = []
-    link = SimpleNamespace(mps=mps, segments_per_second=segments)
-    return Allowance(link, lambda: wishes.append(1)), wishes
+    connector = SimpleNamespace(mps=mps, segments_per_second=segments)
+    return Allowance(connector, lambda: wishes.append(1)), wishes
 
 
 def grant(allowance, *, in_seconds=0.0, took=0.0, messages=5, segments=5):
@@ -84,23 +84,23 @@ def test_one_slice_at_a_time_is_reserved():
     assert allowance.is_wanted(NOW + 1, {1: 1})
 
 
-class Link:
-    """One link at several processes, each with what it has reserved, in one time of ours."""
+class Connector:
+    """One connector at several processes, each with what it has reserved, in one time of ours."""
 
     def __init__(self, url, processes, **contract):
         self.runner, self.time = asyncio.Runner(), OwnedTime(url, MS)
         self.stores = [PostgresStore(self.time.url) for _ in range(processes)]
         add = self.stores[0].write(
-            lambda tx: tx.links.add(None, "l", "x", b"", 100, contract.get("mps"))
+            lambda tx: tx.connectors.add(None, "l", "x", b"", 100, contract.get("mps"))
         )
-        link_id = self.runner.run(add)
-        [self.link] = self.runner.run(self.stores[0].read(lambda tx: tx.links.all()))
-        assert self.link.id == link_id
+        connector_id = self.runner.run(add)
+        [self.connector] = self.runner.run(self.stores[0].read(lambda tx: tx.connectors.all()))
+        assert self.connector.id == connector_id
         self.processes = [self._process(store, at) for at, store in enumerate(self.stores)]
 
     def _process(self, store, at):
         clock, routes = OwnedClock(self.time, 1_000.0 * at), Routes()
-        route = Route(self.link, None, 0.0, Allowance(self.link, routes.wished.set))
+        route = Route(self.connector, None, 0.0, Allowance(self.connector, routes.wished.set))
         routes.put(route)
         return clock, route.allowance, Reserver(store, routes, clock, lambda *_: None)
 
@@ -136,11 +136,11 @@ LONG = pytest.mark.slow
 def test_several_processes_together_keep_to_the_contract_and_use_most_of_it(mps):
     url = postgres_database()
     postgres.do(url, _EMPTY)
-    link = Link(url, 3, mps=mps)
+    connector = Connector(url, 3, mps=mps)
     try:
-        left = link.run_for(3.0)
+        left = connector.run_for(3.0)
     finally:
-        link.close()
+        connector.close()
     most = max(sum(at <= other < at + 1_000 for other in left) for at in left)
     assert most <= mps
     assert len(left) >= 0.85 * mps * 3

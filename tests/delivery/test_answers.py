@@ -72,13 +72,13 @@ def test_a_stop_that_comes_between_two_attempts_ends_them(road):
     assert len(road.carrier.taken) == 1
 
 
-def test_a_throttle_slows_its_own_link_and_costs_no_attempt(road):
-    slow, quick = road.add_list(), road.add_list(link=road.add_link())
+def test_a_throttle_slows_its_own_connector_and_costs_no_attempt(road):
+    slow, quick = road.add_list(), road.add_list(connector=road.add_connector())
     road.carrier.will(ANN, *[Throttled(3_000)] * 7)
     [message_id] = road.send(slow, ANN)
     road.send(quick, *CROWD[:100])
     road.deliver(1)
-    other = road.carriers[quick.link_id]
+    other = road.carriers[quick.connector_id]
     assert len(other.taken) == 100
     assert road.fate(message_id) == ("queued", None)
     road.pass_time(300)
@@ -86,17 +86,17 @@ def test_a_throttle_slows_its_own_link_and_costs_no_attempt(road):
     assert road.find(message_id).attempt == 1
     times = [at for at, _ in road.carrier.taken]
     assert times[1] - times[0] >= 3.0
-    assert road.counted("link_throttles_total", link="link-0") == 7
-    assert road.counted("link_throttles_total", link="link-1") == 0
+    assert road.counted("connector_throttles_total", connector="connector-0") == 7
+    assert road.counted("connector_throttles_total", connector="connector-1") == 0
 
 
-def test_a_carrier_that_is_away_rests_its_own_link_and_costs_no_attempt(road):
-    absent, present = road.add_list(), road.add_list(link=road.add_link())
+def test_a_carrier_that_is_away_rests_its_own_connector_and_costs_no_attempt(road):
+    absent, present = road.add_list(), road.add_list(connector=road.add_connector())
     road.carrier.will(ANN, *[Unavailable("not bound", 3_000)] * 7)
     [message_id] = road.send(absent, ANN)
     road.send(present, *CROWD[:100])
     road.deliver(1)
-    assert len(road.carriers[present.link_id].taken) == 100
+    assert len(road.carriers[present.connector_id].taken) == 100
     assert road.fate(message_id) == ("queued", None)
     road.pass_time(30)
     assert road.fate(message_id) == ("sent", None)
@@ -156,15 +156,15 @@ def test_a_parked_list_that_has_nothing_to_send_any_more_lets_the_next_one_go(ma
     assert not route.parked
 
 
-def test_a_link_that_is_not_open_here_waits_without_harm_to_others(road):
+def test_a_connector_that_is_not_open_here_waits_without_harm_to_others(road):
     road.start_all()
-    missing, fine = road.add_list(link=road.add_link()), road.add_list()
+    missing, fine = road.add_list(connector=road.add_connector()), road.add_list()
     waiting = road.send(missing, ANN)
     road.send(fine, BEN)
     road.deliver(12)
     assert road.carrier.recipients == [BEN]
     assert road.fates(waiting) == [("queued", None)]
-    road.change_list(missing, link_id=road.link)
+    road.change_list(missing, connector_id=road.connector)
     road.store.hints.queue_has([(missing.lane, missing.id)])
     road.pass_time(1)
     assert road.fates(waiting) == [("sent", None)]
@@ -237,8 +237,8 @@ def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kep
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0
     number = road.ids.read(message_id)
-    owners = road.write(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
-    assert owners[road.link, "late-ref"].number == number
+    owners = road.write(lambda tx: tx.inbox.owners([(road.connector, "late-ref")]))
+    assert owners[road.connector, "late-ref"].number == number
 
 
 def test_an_uncertain_message_may_be_named_after_all(road):
@@ -249,8 +249,8 @@ def test_an_uncertain_message_may_be_named_after_all(road):
     road.pass_time(1)
     assert road.fate(message_id) == ("uncertain", "uncertain (no answer)")
     number = road.ids.read(message_id)
-    owners = road.write(lambda tx: tx.inbox.owners([(road.link, "late-ref")]))
-    assert owners[road.link, "late-ref"].number == number
+    owners = road.write(lambda tx: tx.inbox.owners([(road.connector, "late-ref")]))
+    assert owners[road.connector, "late-ref"].number == number
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0
 

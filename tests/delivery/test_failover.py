@@ -1,4 +1,4 @@
-"""Links that fail: the breaker, the second link, and what must never go by it."""
+"""Connectors that fail: the breaker, the second connector, and what must never go by it."""
 
 from dataclasses import replace
 
@@ -16,29 +16,29 @@ AWAY = Unavailable("not bound", 10_000)
 
 @pytest.fixture
 def pair(road):
-    """Return a list with a second link, and that link's carrier."""
-    second = road.add_link()
+    """Return a list with a second connector, and that connector's carrier."""
+    second = road.add_connector()
     sender = road.add_list()
-    road.change_list(sender, second_link_id=second)
-    return replace(sender, second_link_id=second), road.carriers[second]
+    road.change_list(sender, second_connector_id=second)
+    return replace(sender, second_connector_id=second), road.carriers[second]
 
 
-def test_what_certainly_did_not_leave_goes_by_the_second_link(road, pair):
+def test_what_certainly_did_not_leave_goes_by_the_second_connector(road, pair):
     sender, second = pair
     road.carrier.will(ANN, AWAY)
     sent = road.send(sender, ANN, BEN)
     road.deliver(5)
     assert road.fates(sent) == [("sent", None)] * 2
     assert second.recipients == [ANN]
-    assert road.find(sent[0]).link == "link-1"
+    assert road.find(sent[0]).connector == "connector-1"
     assert road.find(sent[0]).attempt == 1
     attempts = road.read(lambda tx: tx.lookup.attempts(road.account, road.ids.read(sent[0])))
-    assert [each.link for each in attempts] == ["link-1"]
-    assert road.counted("messages_failed_over_total", link="link-1") == 1
-    assert road.counted("link_rests_total", link="link-0") == 1
+    assert [each.connector for each in attempts] == ["connector-1"]
+    assert road.counted("messages_failed_over_total", connector="connector-1") == 1
+    assert road.counted("connector_rests_total", connector="connector-0") == 1
 
 
-def test_the_first_link_is_tried_by_one_message_and_then_taken_again(road, pair):
+def test_the_first_connector_is_tried_by_one_message_and_then_taken_again(road, pair):
     sender, second = pair
     road.carrier.will(CROWD[0], AWAY)
     road.send(sender, CROWD[0])
@@ -50,7 +50,7 @@ def test_the_first_link_is_tried_by_one_message_and_then_taken_again(road, pair)
     road.carrier.will(CROWD[20], 3, Submitted("slow"))
     road.send(sender, *CROWD[20:40])
     road.pass_time(2)
-    assert road.carrier.recipients == [CROWD[0], CROWD[20]], "one message tries the link"
+    assert road.carrier.recipients == [CROWD[0], CROWD[20]], "one message tries the connector"
     assert len(second.taken) == 39
     road.pass_time(2)
     road.send(sender, *CROWD[40:60])
@@ -59,45 +59,51 @@ def test_the_first_link_is_tried_by_one_message_and_then_taken_again(road, pair)
     assert len(second.taken) == 39
 
 
-def test_a_paused_first_link_is_passed_by(road, pair):
+def test_a_paused_first_connector_is_passed_by(road, pair):
     sender, second = pair
     road.start_all()
-    road.routes.pause(road.link, True)
+    road.routes.pause(road.connector, True)
     [message_id] = road.send(sender, ANN)
     road.pass_time(1)
     assert (road.fate(message_id), second.recipients) == (("sent", None), [ANN])
-    road.routes.pause(road.link, False)
+    road.routes.pause(road.connector, False)
     road.send(sender, BEN)
     road.pass_time(1)
     assert road.carrier.recipients == [BEN]
 
 
-def test_a_link_that_is_not_open_here_is_passed_by(road, pair):
+def test_a_connector_that_is_not_open_here_is_passed_by(road, pair):
     sender, second = pair
     road.start_all()
-    road.routes.remove(road.link)
+    road.routes.remove(road.connector)
     [message_id] = road.send(sender, ANN)
     road.pass_time(1)
     assert (road.fate(message_id), second.recipients) == (("sent", None), [ANN])
 
 
-def test_a_stop_is_heard_by_either_link_and_by_no_third(road, pair):
+def test_a_stop_is_heard_by_either_connector_and_by_no_third(road, pair):
     sender, second = pair
-    third = road.add_link()
+    third = road.add_connector()
     road.start_all()
-    for link, recipient in ((road.link, ANN), (sender.second_link_id, BEN), (third, CROWD[5])):
-        road.callback(Reply(sender=recipient, list_number=sender.number, body="STOP"), link=link)
+    for connector, recipient in (
+        (road.connector, ANN),
+        (sender.second_connector_id, BEN),
+        (third, CROWD[5]),
+    ):
+        road.callback(
+            Reply(sender=recipient, list_number=sender.number, body="STOP"), connector=connector
+        )
     road.pass_time(1)
     told = road.accept(*(road.order(sender, each) for each in (ANN, BEN, CROWD[5])))
     assert [getattr(each, "code", None) for each in told] == ["contact_unsubscribed"] * 2 + [None]
     assert second.taken == []
 
 
-def test_a_full_link_is_waited_for(make_road):
+def test_a_full_connector_is_waited_for(make_road):
     road = make_road(window=1)
-    second = road.add_link()
+    second = road.add_connector()
     sender = road.add_list()
-    road.change_list(sender, second_link_id=second)
+    road.change_list(sender, second_connector_id=second)
     road.carrier.will(CROWD[0], 5, Submitted("slow"))
     road.send(sender, *CROWD[:10])
     road.deliver(4)
@@ -120,10 +126,10 @@ def test_with_both_away_whichever_comes_back_first_takes_over(road, pair):
 
 
 @pytest.mark.parametrize("policy", OnUncertain)
-def test_what_is_uncertain_never_goes_by_another_link(road, pair, policy):
+def test_what_is_uncertain_never_goes_by_another_connector(road, pair, policy):
     sender, second = pair
     road.change_list(sender, on_uncertain=policy)
-    # The link is lost with the message on it: the rest of the window is told to come back.
+    # The connector is lost with the message on it: the rest of the window is told to come back.
     road.carrier.will(ANN, Uncertain("connection lost"))
     road.carrier.will(BEN, AWAY)
     lost, safe = road.send(sender, ANN, BEN)
@@ -135,7 +141,7 @@ def test_what_is_uncertain_never_goes_by_another_link(road, pair, policy):
     assert road.listed("uncertain") == [lost]
 
 
-def test_a_resend_by_its_own_link_is_made(road, pair):
+def test_a_resend_by_its_own_connector_is_made(road, pair):
     sender, second = pair
     road.change_list(sender, on_uncertain=OnUncertain.RESEND_ONCE)
     road.carrier.will(ANN, Uncertain("no answer"))
@@ -145,7 +151,7 @@ def test_a_resend_by_its_own_link_is_made(road, pair):
     assert (road.carrier.recipients, second.recipients) == ([ANN, ANN], [])
 
 
-def test_a_failed_attempt_may_be_repeated_by_the_second_link(road, pair):
+def test_a_failed_attempt_may_be_repeated_by_the_second_connector(road, pair):
     sender, second = pair
     road.carrier.will(ANN, Failed("busy"))
     road.carrier.will(BEN, AWAY)
@@ -154,7 +160,7 @@ def test_a_failed_attempt_may_be_repeated_by_the_second_link(road, pair):
     assert road.fate(message_id) == ("sent", None)
     assert ANN in second.recipients
     attempts = road.read(lambda tx: tx.lookup.attempts(road.account, road.ids.read(message_id)))
-    assert [each.link for each in attempts] == ["link-0", "link-1"]
+    assert [each.connector for each in attempts] == ["connector-0", "connector-1"]
 
 
 def test_silence_opens_the_breaker_too(make_road):
@@ -166,7 +172,7 @@ def test_silence_opens_the_breaker_too(make_road):
     road.deliver(29)
     assert len(road.carrier.taken) == 10
     road.pass_time(10)
-    assert road.counted("link_rests_total", link="link-0") == 1
+    assert road.counted("connector_rests_total", connector="connector-0") == 1
     assert len(road.listed("uncertain")) == 10
     assert len(road.listed("sent")) == 10
 

@@ -37,13 +37,13 @@ class House:
         self.time = OwnedTime(url, NOW)
         self.runner, self.store = asyncio.Runner(), PostgresStore(url)
         account = self.write(lambda tx: tx.accounts.add("us", 0))
-        self.link = self.write(lambda tx: tx.links.add(None, "l", "x", b"", 100, None))
+        self.connector = self.write(lambda tx: tx.connectors.add(None, "l", "x", b"", 100, None))
         self.serial = 0
 
         def add(tx):
             tx.lists.add(
                 account, PhoneNumber(15550001000), name="N", brand="B", rate=60_000,
-                link_id=self.link, byoc=False, on_uncertain="hold", now=0,
+                connector_id=self.connector, byoc=False, on_uncertain="hold", now=0,
             )  # fmt: skip
             return tx.lists.find(account, PhoneNumber(15550001000))
 

@@ -89,7 +89,7 @@ def test_a_new_owner_leaves_a_second_to_what_the_former_one_sent(road):
     assert most_in_a_second(road.carrier.times(sender)) <= 10
 
 
-def test_a_new_owner_keeps_a_links_contract_even_for_what_skips_the_rate(make_road):
+def test_a_new_owner_keeps_a_connectors_contract_even_for_what_skips_the_rate(make_road):
     road = make_road(mps=10)
     road.send(road.add_list(), *CROWD[:100], skips=Skip.RATE_LIMIT)
     road.deliver(3)
@@ -116,7 +116,7 @@ def test_messages_that_skip_the_rate_pass_ahead_of_the_queue(road):
     assert len(paced) == pytest.approx(4, abs=1)
 
 
-def test_a_links_contract_holds_for_all_its_lists_and_even_for_what_skips_the_rate(make_road):
+def test_a_connectors_contract_holds_for_all_its_lists_and_even_for_what_skips_the_rate(make_road):
     road = make_road(mps=20)
     lists = [road.add_list() for _ in range(5)]
     for at, sender in enumerate(lists):
@@ -128,7 +128,7 @@ def test_a_links_contract_holds_for_all_its_lists_and_even_for_what_skips_the_ra
     assert len(times) == pytest.approx(100, abs=6)
 
 
-def test_lists_that_share_a_link_get_fair_shares_of_it(make_road):
+def test_lists_that_share_a_connector_get_fair_shares_of_it(make_road):
     road = make_road(mps=20)
     lists = [road.add_list() for _ in range(4)]
     for at, sender in enumerate(lists):

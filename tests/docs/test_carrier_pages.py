@@ -22,7 +22,7 @@ def test_every_setting_of_a_carrier_is_explained(kind):
 
 
 @pytest.mark.parametrize("name", COMMON)
-def test_the_settings_of_all_links_by_http_are_explained(name):
+def test_the_settings_of_all_connectors_by_http_are_explained(name):
     assert f"| `{name}` |" in INDEX
 
 

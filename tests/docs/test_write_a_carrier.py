@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sendrail.carriers import registry
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import Rejected
 
 PAGE = Path(__file__).parents[2] / "docs" / "carriers" / "write-a-carrier.md"
@@ -57,7 +57,7 @@ def test_it_is_found_by_its_entry_point(package, monkeypatch):
     monkeypatch.syspath_prepend(package)
     monkeypatch.delitem(sys.modules, "acme_sms", raising=False)
     settings = {"token": "t0ken", "signing_key": "k3y"}
-    carrier = registry.kind_of("acme")(settings, LinkContext())
+    carrier = registry.kind_of("acme")(settings, ConnectorContext())
     answer = sys.modules["acme_sms"].Answer(status=400, body=b'{"code": "bad_number"}')
     told = carrier.read_answer((), answer)
     assert isinstance(told, Rejected)

@@ -40,11 +40,11 @@ def opened(rest=3.0):
         (Uncertain("no answer"), True),
     ],
 )
-def test_only_what_is_no_answer_of_the_carrier_speaks_against_the_link(outcome, speaks):
+def test_only_what_is_no_answer_of_the_carrier_speaks_against_the_connector(outcome, speaks):
     assert (trouble_of(outcome) is not None) == speaks
 
 
-def test_an_unavailable_link_rests_for_as_long_as_it_asks():
+def test_an_unavailable_connector_rests_for_as_long_as_it_asks():
     breaker = opened(rest=3.0)
     assert (breaker.state, breaker.detail, breaker.retry_at) == (
         BreakerState.OPEN,
@@ -60,7 +60,7 @@ def test_a_rest_has_bounds(asked, rest):
     assert opened(asked).retry_at == START + rest
 
 
-def test_a_few_lost_answers_are_not_the_links_fault_and_many_in_a_row_are():
+def test_a_few_lost_answers_are_not_the_connectors_fault_and_many_in_a_row_are():
     breaker = Breaker()
     for _ in range(4):
         assert not breaker.answered(START, breaker.take(START), LOST)
@@ -78,7 +78,7 @@ def test_one_answer_between_them_begins_the_count_anew():
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_silent_messages_among_many_that_are_answered_are_not_the_links_fault():
+def test_silent_messages_among_many_that_are_answered_are_not_the_connectors_fault():
     breaker = Breaker()
     departed = breaker.take(START)
     breaker.answered(START + 0.1, departed, None)
@@ -87,7 +87,7 @@ def test_silent_messages_among_many_that_are_answered_are_not_the_links_fault():
     assert breaker.room(START + 60) is None
 
 
-def test_one_message_tries_the_link_and_its_answer_decides():
+def test_one_message_tries_the_connector_and_its_answer_decides():
     breaker = opened()
     departed = breaker.take(START + 3)
     assert (breaker.state, breaker.room(START + 3)) == (BreakerState.HALF_OPEN, 0)
@@ -142,7 +142,7 @@ class Histories(RuleBasedStateMachine):
         self.under_way.append(self.breaker.take(self.now))
         if bound is not None:
             assert bound == 1
-            assert self.breaker.room(self.now) == 0, "a second message tries the link"
+            assert self.breaker.room(self.now) == 0, "a second message tries the connector"
 
     @precondition(lambda self: self.under_way)
     @rule(at=st.randoms(), trouble=st.sampled_from([None, LOST, away(0.0), away(30.0)]))
@@ -169,7 +169,7 @@ TestHistories = Histories.TestCase
 
 
 @given(st.lists(st.booleans(), max_size=60))
-def test_a_link_that_answers_every_other_message_stays_closed(lost):
+def test_a_connector_that_answers_every_other_message_stays_closed(lost):
     breaker = Breaker()
     for each in lost:
         breaker.answered(START, breaker.take(START), LOST if each else None)

@@ -24,7 +24,7 @@ def most_in_a_second(times):
 
 
 class Calendar:
-    """A link's time, given out as the database does it."""
+    """A connector's time, given out as the database does it."""
 
     def __init__(self, per_second):
         self.per_second, self.until = per_second, 0

@@ -17,7 +17,7 @@ from sendrail.settings import load
 from .load import Load
 from .serve import Client, Server, wait_until
 
-# How many messages the sandbox link has under way at the most.
+# How many messages the sandbox connector has under way at the most.
 WINDOW = 500
 ENDS = {"delivered", "undelivered", "failed", "dropped"}
 
@@ -66,9 +66,9 @@ async def bring_receipts(data: Path, messages: list[Any]) -> None:
         for each in messages
     ]
     async with open_runtime(load(environment={}, data_dir=data)) as runtime:
-        [link] = await runtime.store.read(lambda tx: tx.links.all())
+        [connector] = await runtime.store.read(lambda tx: tx.connectors.all())
         await runtime.intake.put(
-            link.id, wire.receipts(told, Status.DELIVERED, "DELIVERED_TO_HANDSET")
+            connector.id, wire.receipts(told, Status.DELIVERED, "DELIVERED_TO_HANDSET")
         )
 
 
@@ -117,7 +117,7 @@ def check_found(load: Load, found: dict[str, Any], handsets: Counter[str]) -> No
 
 
 def check_uncertain(client: Client, found: dict[str, Any], kills: int) -> set[str]:
-    """What nobody knows is listed, is bounded by the link's window, and waits to be settled."""
+    """What is uncertain is listed, is bounded by the connector's window, and waits."""
     uncertain = {each for each, message in found.items() if is_uncertain(message)}
     assert len(uncertain) <= WINDOW * kills
     assert total(client, "sent") >= len(uncertain)

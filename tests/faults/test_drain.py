@@ -106,16 +106,16 @@ def seconds_to_stop(server, code):
 
 def hand_over(server, manner):
     """Have a message handed over to a carrier that never answers."""
-    server.run("links", "add", "hangs", "hangs", "--set", f"manner={manner}")
-    server.run("lists", "change", server.list_number, "--link", "hangs")
-    wait_until(lambda: state_of(server, "hangs") == "open", 5, "the link is open")
+    server.run("connectors", "add", "hangs", "hangs", "--set", f"manner={manner}")
+    server.run("lists", "change", server.list_number, "--connector", "hangs")
+    wait_until(lambda: state_of(server, "hangs") == "open", 5, "the connector is open")
     order = {"to": HANDSET, "list_number": server.list_number, "body": "hi"}
     assert server.client().post("/api/v2/send-raw", order).status == 200
     wait_until(lambda: rows(server, IS_SENDING) == [(1,)], 5, "it is handed over")
 
 
 def state_of(server, name):
-    return server.run("links", "show", name)["state"]
+    return server.run("connectors", "show", name)["state"]
 
 
 def statuses(server):
@@ -134,7 +134,7 @@ def test_a_carrier_that_never_answers_is_not_waited_for(make_server, manner):
     hand_over(server, manner)
     assert DRAIN_SECONDS <= seconds_to_stop(server, 0) < DRAIN_SECONDS + CLOSING_SECONDS
     assert statuses(server) == ["uncertain"]
-    assert ("links_cut_off" in server.said.read_text()) is (manner == "clinging")
+    assert ("connectors_cut_off" in server.said.read_text()) is (manner == "clinging")
 
 
 @pytest.mark.usefixtures("installed")
@@ -170,9 +170,9 @@ def test_all_that_can_hang_at_once_takes_one_deadline(make_server, silent_receiv
     order = {"to": HANDSET, "list_number": server.list_number, "body": "hi"}
     server.client().post("/api/v2/send-raw", order)
     assert silent_receiver.heard.wait(10)
-    server.run("links", "add", "hangs", "hangs", "--set", "manner=clinging")
-    server.run("lists", "change", server.list_number, "--link", "hangs")
-    wait_until(lambda: state_of(server, "hangs") == "open", 5, "the link is open")
+    server.run("connectors", "add", "hangs", "hangs", "--set", "manner=clinging")
+    server.run("lists", "change", server.list_number, "--connector", "hangs")
+    wait_until(lambda: state_of(server, "hangs") == "open", 5, "the connector is open")
     server.client().post("/api/v2/send-raw", order | {"body": "another"})
     wait_until(lambda: rows(server, IS_SENDING) == [(1,)], 5, "it is handed over")
     with socket.create_connection(("127.0.0.1", server.port)) as half:

@@ -96,7 +96,7 @@ def set_up(server: Server) -> None:
     server.run("lists", "add", HOLD)
     server.run("lists", "add", RESEND, "--on-uncertain", "resend_once")
     # A carrier takes its time to answer: without it a kill would seldom find anything under way.
-    server.run("links", "change", "sandbox", "--set", "answer_delay_ms=25")
+    server.run("connectors", "change", "sandbox", "--set", "answer_delay_ms=25")
     assert server.stop(15) == 0
     server.start()
 

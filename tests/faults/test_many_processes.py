@@ -32,7 +32,7 @@ class House:
         client = Client(self.api.port, self.api.key)
         for at in range(LISTS):
             number = f"+1555000{2000 + at}"
-            about = {"list_name": "Load", "rate": 6_000_000, "link": "sandbox"}
+            about = {"list_name": "Load", "rate": 6_000_000, "connector": "sandbox"}
             assert client.post("/api/v2/lists", {"phone_number": number, **about}).status == 200
             self.numbers.append(number)
         client.close()
@@ -159,7 +159,7 @@ def test_status_shows_who_is_there_and_what_is_whose(house):
     assert roles == {"deliver", "api,receipts,scheduler,webhooks"}
     lanes = [each for each in told["owned"] if each["kind"] == "lanes"]
     assert [(each["spans"], each["lapsed"]) for each in lanes] == [(64, 0)]
-    assert [link["state"] for link in told["links"]] == ["open"]
+    assert [connector["state"] for connector in told["connectors"]] == ["open"]
     house.api.client().post(
         "/api/v2/send-raw",
         {"to": "+15550100000", "list_number": house.numbers[0], "body": "hi"},

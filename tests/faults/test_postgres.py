@@ -48,7 +48,7 @@ def installed(tmp_path_factory):
     server.start()
     for number, policy in ((HOLD, "hold"), (RESEND, "resend_once"), (SERIES, "hold")):
         server.run("lists", "add", number, "--on-uncertain", policy)
-    server.run("links", "change", "sandbox", "--set", "answer_delay_ms=25")
+    server.run("connectors", "change", "sandbox", "--set", "answer_delay_ms=25")
     assert server.stop(15) == 0
     yield cluster, server
     cluster.close()

@@ -49,11 +49,11 @@ def receiver():
 
 
 def add_things_with_secrets(server, receiver):
-    """Add an endpoint and a link; return the endpoint's id and its secret."""
+    """Add an endpoint and a connector; return the endpoint's id and its secret."""
     url = f"http://127.0.0.1:{receiver.server_port}/"
     endpoint = server.run("webhooks", "add", url, "--event", "reply")
     account = ["--set", f"account_sid=AC{'0' * 32}", "--set", "auth_token=t0ken"]
-    server.run("links", "add", "twilio", "tw", *account)
+    server.run("connectors", "add", "twilio", "tw", *account)
     return endpoint["id"], endpoint["secret"]
 
 
@@ -64,8 +64,13 @@ def check_that_life_goes_on(server, client, before, endpoint, secret, receiver):
         assert (found.status, found.body["to"]) == (200, recipient), found
     settle_down(client, 60)
     assert total(client, "queued") == 0
-    # What is under seal can be opened: the link's credentials, and what events are signed with.
-    wait_until(lambda: server.run("links", "show", "tw")["state"] == "open", 10, "the link is open")
+    # What is under seal can be opened: the connector's credentials, and what events are signed
+    # with.
+    wait_until(
+        lambda: server.run("connectors", "show", "tw")["state"] == "open",
+        10,
+        "the connector is open",
+    )
     server.run("webhooks", "test", str(endpoint))
     headers, body = receiver.posts[-1]
     assert standardwebhooks.Webhook(secret).verify(body, headers) == json.loads(body)

@@ -1,4 +1,4 @@
-"""A fresh store with one account, another's account and a sandbox link."""
+"""A fresh store with one account, another's account and a sandbox connector."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -82,9 +82,9 @@ class House:
         return self.do(whole(self.files.export_blocks(self.us, ME)))
 
     def add_theirs(self, number: str) -> None:
-        """Let the other account have a list with a number, also ours: on a link of its own."""
-        self.write(lambda tx: tx.links.add(self.them, "theirs", "simulator", b"", 100, None))
-        self.do(self.lists.add(self.them, number, link="theirs"))
+        """Let the other account have a list with a number, also ours: on a connector of its own."""
+        self.write(lambda tx: tx.connectors.add(self.them, "theirs", "simulator", b"", 100, None))
+        self.do(self.lists.add(self.them, number, connector="theirs"))
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)
@@ -108,7 +108,7 @@ def house(backend: Any) -> Iterator[House]:
     house = House(backend.open())
     house.do(house.accounts.add("us"))
     house.do(house.accounts.add("them"))
-    house.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 100, None))
+    house.write(lambda tx: tx.connectors.add(None, "sandbox", "simulator", b"", 100, None))
     yield house
     house.close()
     backend.close()

@@ -54,7 +54,7 @@ def test_replies_of_another_account_or_list_are_not_told(house, us):
     keep(house, "other", number=OTHER)
     assert told(house) == ["other", "ours"]
     assert told(house, list_number=LIST) == ["ours"]
-    house.do(house.lists.add(house.them, "+15550100999", link="sandbox"))
+    house.do(house.lists.add(house.them, "+15550100999", connector="sandbox"))
     with pytest.raises(NotFound):
         told(house, list_number="+15550100999")
 

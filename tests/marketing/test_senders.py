@@ -1,10 +1,10 @@
-"""Whose a sender is on a link that accounts share: one account's, whatever another one tries."""
+"""A sender on a connector that accounts share is one account's, whatever another tries."""
 
 import pytest
 from stores import PostgresBackend, SqliteBackend
 
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
 from sendrail.marketing.imports import Became, Intake
@@ -13,7 +13,7 @@ from sendrail.marketing.senders import SenderService
 
 OURS, OTHER = "+15550100000", "+15550100009"
 DIGITS = PhoneNumber(15550100000)
-SHARED, SECOND = LinkId(1), LinkId(2)
+SHARED, SECOND = ConnectorId(1), ConnectorId(2)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -23,22 +23,22 @@ def backend(request, tmp_path):
 
 @pytest.fixture
 def senders(house):
-    house.write(lambda tx: tx.links.add(None, "second", "simulator", b"", 100, None))
-    house.write(lambda tx: tx.links.add(house.them, "theirs", "simulator", b"", 100, None))
+    house.write(lambda tx: tx.connectors.add(None, "second", "simulator", b"", 100, None))
+    house.write(lambda tx: tx.connectors.add(house.them, "theirs", "simulator", b"", 100, None))
     return SenderService(house.store, lambda: house.now)
 
 
 def add(house, account, number=OURS, **how):
-    return house.do(house.lists.add(account, number, **({"link": "sandbox"} | how)))
+    return house.do(house.lists.add(account, number, **({"connector": "sandbox"} | how)))
 
 
 async def lines(*numbers):
     yield "\n".join(["number", *numbers]).encode()
 
 
-def meant(house, link=SHARED):
+def meant(house, connector=SHARED):
     """Return whose lists a reply to our number means."""
-    found = house.write(lambda tx: tx.lists.by_number(DIGITS, link))
+    found = house.write(lambda tx: tx.lists.by_number(DIGITS, connector))
     return [sender.account_id for sender in found]
 
 
@@ -50,15 +50,15 @@ def taken(house, work):
 
 
 TRIES = {
-    "a new list": lambda h: h.lists.add(h.them, OURS, link="sandbox"),
-    "a list by its second link": lambda h: h.lists.create(
-        h.them, OURS, link="second", second_link="sandbox"
+    "a new list": lambda h: h.lists.add(h.them, OURS, connector="sandbox"),
+    "a list by its second connector": lambda h: h.lists.create(
+        h.them, OURS, connector="second", second_connector="sandbox"
     ),
-    "another link": lambda h: h.lists.update(h.them, OURS, ListChange(link="sandbox")),
-    "another second link": lambda h: h.lists.update(
-        h.them, OURS, ListChange(second_link="sandbox")
+    "another connector": lambda h: h.lists.update(h.them, OURS, ListChange(connector="sandbox")),
+    "another second connector": lambda h: h.lists.update(
+        h.them, OURS, ListChange(second_connector="sandbox")
     ),
-    "a file": lambda h: h.lists.import_csv(h.them, lines(OURS), Intake(), link="sandbox"),
+    "a file": lambda h: h.lists.import_csv(h.them, lines(OURS), Intake(), connector="sandbox"),
 }
 
 
@@ -67,7 +67,7 @@ TRIES = {
 def test_another_account_neither_sends_as_it_nor_reads_its_replies(house, how):
     add(house, house.us)
     if how.startswith("another"):
-        add(house, house.them, link="theirs")
+        add(house, house.them, connector="theirs")
     before = house.do(house.lists.all(house.them))
     trouble = taken(house, TRIES[how](house))
     assert "us" not in trouble.message.split()
@@ -75,9 +75,9 @@ def test_another_account_neither_sends_as_it_nor_reads_its_replies(house, how):
     assert meant(house) == [house.us]
 
 
-def test_on_an_accounts_own_link_every_sender_is_its_own(house, senders):
+def test_on_an_accounts_own_connector_every_sender_is_its_own(house, senders):
     add(house, house.us)
-    add(house, house.them, link="theirs")
+    add(house, house.them, connector="theirs")
     assert [each.account for each in house.do(senders.all())] == ["us"]
 
 
@@ -95,7 +95,7 @@ def test_a_sender_stays_its_accounts_once_its_list_is_deleted(house):
 def test_a_list_of_ours_in_a_file_is_there_already(house):
     add(house, house.us)
     file = lines(OURS, OTHER)
-    report = house.do(house.lists.import_csv(house.us, file, Intake(), link="sandbox"))
+    report = house.do(house.lists.import_csv(house.us, file, Intake(), connector="sandbox"))
     assert (report.counts[Became.ALREADY_THERE], report.counts[Became.CREATED]) == (1, 1)
 
 
@@ -121,16 +121,16 @@ def test_a_sender_may_be_assigned_before_anybody_sends_as_it_and_released_again(
     add(house, house.them)
     with pytest.raises(Conflict):
         house.do(senders.release(OURS, "sandbox"))
-    # On another link it is another sender.
-    add(house, house.us, link="second")
+    # On another connector it is another sender.
+    add(house, house.us, connector="second")
 
 
-@pytest.mark.parametrize("link", ["theirs", "nowhere", ""])
-def test_a_link_that_accounts_do_not_share_has_no_senders(house, senders, link):
-    for work in (senders.assign(house.us, OURS, link), senders.release(OURS, link)):
+@pytest.mark.parametrize("connector", ["theirs", "nowhere", ""])
+def test_a_connector_that_accounts_do_not_share_has_no_senders(house, senders, connector):
+    for work in (senders.assign(house.us, OURS, connector), senders.release(OURS, connector)):
         with pytest.raises(InvalidInput) as caught:
             house.do(work)
-        assert (caught.value.code, caught.value.param) == ("invalid_link", "link")
+        assert (caught.value.code, caught.value.param) == ("invalid_connector", "connector")
 
 
 def test_what_is_nobodys_cannot_be_released(house, senders):

@@ -134,7 +134,7 @@ def test_a_list_takes_the_defaults(house):
         ({"number": "15550100000"}, "invalid_list_number", "list_number"),
         ({"rate": 0}, "invalid_rate", "rate"),
         ({"rate": 6_000_001}, "invalid_rate", "rate"),
-        ({"link": "nowhere"}, "invalid_link", "link"),
+        ({"connector": "nowhere"}, "invalid_connector", "connector"),
         ({"name": "x" * 101}, "invalid_name", "list_name"),
         ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
     ],
@@ -151,16 +151,16 @@ def test_the_rate_may_be_as_low_and_as_high_as_promised(house, us, rate):
     assert house.do(house.lists.find(us, LIST)).rate == rate
 
 
-def test_with_two_links_the_list_must_say_which(house):
-    own = house.write(lambda tx: tx.links.add(house.us, "own", "simulator", b"", 9, None))
+def test_with_two_connectors_the_list_must_say_which(house):
+    own = house.write(lambda tx: tx.connectors.add(house.us, "own", "simulator", b"", 9, None))
     with pytest.raises(InvalidInput) as caught:
         house.do(house.lists.add(house.us, LIST))
     assert "own, sandbox" in caught.value.message
-    added = house.do(house.lists.add(house.us, LIST, link="own"))
-    assert (added.link_id, added.byoc) == (own, True)
-    # Another account sees neither the link nor its name.
+    added = house.do(house.lists.add(house.us, LIST, connector="own"))
+    assert (added.connector_id, added.byoc) == (own, True)
+    # Another account sees neither the connector nor its name.
     with pytest.raises(InvalidInput) as caught:
-        house.do(house.lists.add(house.them, LIST, link="own"))
+        house.do(house.lists.add(house.them, LIST, connector="own"))
     assert "own, " not in caught.value.message
     assert not house.do(house.lists.add(house.them, LIST)).byoc
 

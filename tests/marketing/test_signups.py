@@ -343,7 +343,7 @@ def test_a_list_has_so_many_journeys_and_no_more(house, us):
 
 def test_a_change_of_a_list_is_whole_or_nothing(house, us):
     before = house.do(house.lists.find(us, LIST))
-    for wrong in ({"rate": 0}, {"link": "nowhere"}, {"help_text": "STOP"}, {"name": " "}):
+    for wrong in ({"rate": 0}, {"connector": "nowhere"}, {"help_text": "STOP"}, {"name": " "}):
         change = ListChange(**({"name": "New", "brand": "Acme"} | wrong))
         with pytest.raises(InvalidInput):
             house.do(house.lists.update(us, before.id, change))
@@ -366,11 +366,15 @@ def test_an_account_has_so_many_lists_and_no_more(house, us, monkeypatch):
     house.do(house.lists.add(house.them, "+15550100021"))
 
 
-def test_a_list_is_told_with_its_links_and_its_active_contacts(house, us):
+def test_a_list_is_told_with_its_connectors_and_its_active_contacts(house, us):
     join(house, signup(), signup(BEN))
     leave(house)
     first, second = house.do(house.lists.all_details(us))
-    assert (first.link.name, first.link.kind, first.second_link) == ("sandbox", "simulator", None)
+    assert (first.connector.name, first.connector.kind, first.second_connector) == (
+        "sandbox",
+        "simulator",
+        None,
+    )
     assert (first.contacts, second.contacts) == (1, 0)
     assert first == house.do(house.lists.details(us, first.sender.id))
     assert house.do(house.lists.all_details(house.them)) == []

@@ -165,20 +165,20 @@ def test_a_number_that_two_accounts_share_answers_once(road):
     assert answers(road) == [OFF]
 
 
-def test_two_links_with_the_same_number_are_two_senders(started):
+def test_two_connectors_with_the_same_number_are_two_senders(started):
     road = started()
     road.stop_all()
-    other_link = road.add_link()
+    other_connector = road.add_connector()
     stranger = road.write(lambda tx: tx.accounts.add("them", 0))
-    theirs = road.add_list(account=stranger, link=other_link)
+    theirs = road.add_list(account=stranger, connector=other_connector)
     road.sql("UPDATE lists SET number = ? WHERE id = ?", road.sender.number, theirs.id)
     road.start_all()
-    road.callback(reply(road.sender, "STOP"), link=other_link)
+    road.callback(reply(road.sender, "STOP"), connector=other_connector)
     road.pass_time(1)
     assert is_off(road, theirs)
     assert not is_off(road, road.sender)
     assert answers(road) == []
-    assert len(road.carriers[other_link].taken) == 1
+    assert len(road.carriers[other_connector].taken) == 1
 
 
 @given(st.sampled_from(Keyword), st.text(max_size=100))

@@ -18,8 +18,8 @@ from odd_carrier import (
 
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.errors import (
+    ConnectorUnread,
     Contended,
-    LinkUnread,
     Overloaded,
     StorageFull,
     StorageUnavailable,
@@ -43,10 +43,10 @@ def trips(monkeypatch):
     """Let the texts of some numbers trip over something."""
     took, whose = applying.take_reply, {}
 
-    def take_reply(tx, link_id, reply, *more):
+    def take_reply(tx, connector_id, reply, *more):
         if reply.sender in whose:
             raise whose[reply.sender]
-        return took(tx, link_id, reply, *more)
+        return took(tx, connector_id, reply, *more)
 
     monkeypatch.setattr(applying, "take_reply", take_reply)
     return whose
@@ -185,20 +185,20 @@ def test_what_not_even_can_be_refused_stops_no_other(road, sender, table, sent, 
     assert refused_raws(road) == [raw]
 
 
-def test_callbacks_of_a_link_that_is_not_read_yet_wait_and_hold_up_none(
+def test_callbacks_of_a_connector_that_is_not_read_yet_wait_and_hold_up_none(
     road, sender, table, sent, monkeypatch
 ):
     monkeypatch.setattr(worker, "_CALLBACKS_MAX", 2)
-    other = road.add_link()
+    other = road.add_connector()
     parse, is_read = road.carriers[other].parse, []
 
     def not_yet(raw):
         if not is_read:
-            raise LinkUnread("not yet")
+            raise ConnectorUnread("not yet")
         return parse(raw)
 
     road.carriers[other].parse = not_yet
-    road.callback(*[receipt("x")] * 5, link=other)
+    road.callback(*[receipt("x")] * 5, connector=other)
     road.callback(table.raw(receipt()), table.raw(stop(sender)))
     road.pass_time(1)
     assert road.fate(sent) == ("delivered", "ok")
@@ -286,7 +286,7 @@ def test_a_start_that_was_read_late_does_not_undo_a_later_stop(
     road.pass_time(1)
     received_at = road.clock.now() + seconds * 1000
     raw = table.raw(stop(sender, body="START"))
-    road.write(lambda tx: tx.inbox.put(road.link, [raw], received_at))
+    road.write(lambda tx: tx.inbox.put(road.connector, [raw], received_at))
     road.pass_time(1)
     assert has_left(road, sender) != is_back
 
@@ -295,7 +295,7 @@ def test_a_start_that_was_read_late_does_not_undo_a_later_stop(
 def test_consent_is_as_of_when_a_text_came(road, sender, table):
     received_at = road.clock.now() - 86_400_000
     raws = [table.raw(stop(sender)), table.raw(stop(sender, body="START"))]
-    road.write(lambda tx: tx.inbox.put(road.link, raws, received_at))
+    road.write(lambda tx: tx.inbox.put(road.connector, raws, received_at))
     road.pass_time(1)
     assert not has_left(road, sender)
     events = road.sql("SELECT active, at FROM consent_events ORDER BY id")

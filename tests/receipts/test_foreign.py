@@ -21,26 +21,27 @@ class Parties:
         self.road = road
         self.us = road.account
         self.them = road.write(lambda tx: tx.accounts.add("them", road.clock.now()))
-        self.shared = road.link
-        self.links = {
+        self.shared = road.connector
+        self.connectors = {
             "ours": self.add(self.us),
             "our second": self.add(self.us),
             "ours by another carrier": self.add(self.us, "swan"),
             "theirs": self.add(self.them),
             "shared": self.shared,
-            "shared too": road.add_link(),
+            "shared too": road.add_connector(),
         }
         self.lists = {
-            name: road.add_list(link=self.links[name], account=account)
+            name: road.add_list(connector=self.connectors[name], account=account)
             for name, account in (("ours", self.us), ("theirs", self.them), ("shared", self.us))
         }
 
     def add(self, account, kind="script"):
-        link_id = self.road.add_link()
+        connector_id = self.road.add_connector()
         self.road.sql(
-            f"UPDATE links SET account_id = {account}, kind = '{kind}' WHERE id = {link_id}"
+            f"UPDATE connectors SET account_id = {account}, kind = '{kind}' "
+            f"WHERE id = {connector_id}"
         )
-        return link_id
+        return connector_id
 
     def send(self, name):
         sender = self.lists[name]
@@ -70,8 +71,10 @@ def test_a_receipt_by_another_connector_changes_nothing_and_is_counted(road, par
         message_id = parties.send(name)
         before = road.counted("receipts_total", fate="foreign")
         for other in others:
-            link = parties.links[other]
-            road.callback(forged(message_id), forged(message_id, trouble="opted_out"), link=link)
+            connector = parties.connectors[other]
+            road.callback(
+                forged(message_id), forged(message_id, trouble="opted_out"), connector=connector
+            )
             road.pass_time(1)
             assert parties.fate(message_id, name) == ("sent", None), f"{name} by {other}"
         assert road.counted("receipts_total", fate="foreign") == before + 2 * len(others)
@@ -87,14 +90,14 @@ def test_a_receipt_by_another_connector_changes_nothing_and_is_counted(road, par
 )
 def test_a_receipt_by_a_connector_of_the_same_account_and_carrier_counts(road, parties, name, by):
     message_id = parties.send(name)
-    road.callback(forged(message_id), link=parties.links[by])
+    road.callback(forged(message_id), connector=parties.connectors[by])
     road.pass_time(1)
     assert parties.fate(message_id, name) == ("undelivered", "forged")
 
 
 def test_a_foreign_receipt_costs_its_neighbours_nothing(road, parties):
     ours, theirs = parties.send("ours"), parties.send("theirs")
-    road.callback(forged(theirs), forged(ours), link=parties.links["ours"])
+    road.callback(forged(theirs), forged(ours), connector=parties.connectors["ours"])
     road.pass_time(1)
     assert parties.fate(ours, "ours") == ("undelivered", "forged")
     assert parties.fate(theirs, "theirs") == ("sent", None)
@@ -103,23 +106,23 @@ def test_a_foreign_receipt_costs_its_neighbours_nothing(road, parties):
 def test_a_reference_says_more_than_an_id_beside_it(road, parties):
     ours, theirs = parties.send("ours"), parties.send("theirs")
     [(ref,)] = road.sql(f"SELECT carrier_ref FROM messages WHERE number = {road.ids.read(ours)}")
-    road.callback(forged(theirs, ref), link=parties.links["ours"])
+    road.callback(forged(theirs, ref), connector=parties.connectors["ours"])
     road.pass_time(1)
     assert parties.fate(ours, "ours") == ("undelivered", "forged")
     assert parties.fate(theirs, "theirs") == ("sent", None)
 
 
 def test_each_connector_that_a_message_has_left_by_may_tell_of_it(road):
-    first, second = road.link, road.add_link()
-    road.sql(f"UPDATE links SET kind = 'swan' WHERE id = {second}")
+    first, second = road.connector, road.add_connector()
+    road.sql(f"UPDATE connectors SET kind = 'swan' WHERE id = {second}")
     sender = road.add_list()
     road.carriers[first].will(ANN, Failed("busy"))
     road.carriers[second].will(ANN, 60.0, Submitted("late"))
     [message_id] = road.send(sender, ANN)
     road.deliver(0.5)
-    road.change_list(sender, link_id=second)
+    road.change_list(sender, connector_id=second)
     road.pass_time(30)
-    assert [len(road.carriers[link].taken) for link in (first, second)] == [1, 1]
-    road.callback(forged(message_id, status=Status.DELIVERED, detail="ok"), link=first)
+    assert [len(road.carriers[connector].taken) for connector in (first, second)] == [1, 1]
+    road.callback(forged(message_id, status=Status.DELIVERED, detail="ok"), connector=first)
     road.pass_time(1)
     assert road.fate(message_id) == ("delivered", "ok")

@@ -273,7 +273,7 @@ def test_what_may_be_a_lost_stop_is_louder_than_a_lost_receipt(road, table, logs
     road.callback(table.raw(says))
     road.pass_time(1)
     [line] = [line for line in logs if line["event"] == "callback_refused"]
-    assert (line["log_level"], line["link"], line["kind"]) == (level, "link-0", "script")
+    assert (line["log_level"], line["connector"], line["kind"]) == (level, "connector-0", "script")
 
 
 def test_pieces_that_can_be_read_alone_are_kept_alone(road, table, sent):

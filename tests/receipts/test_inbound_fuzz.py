@@ -22,24 +22,26 @@ FIRST_GOOD = 15_557_000_000
 
 
 class Flood:
-    """One road with a link and a list for each kind of carrier."""
+    """One road with a connector and a list for each kind of carrier."""
 
     def __init__(self, road, seed):
         self.road = road
         self.chance = random.Random(seed)
         self.kinds = kinds()
-        self.links = {kind: road.add_link() for kind in self.kinds}
-        for kind, link in self.links.items():
-            road.sql(f"UPDATE links SET kind = '{kind}' WHERE id = {link}")
-        self.lists = {kind: road.add_list(link=self.links[kind], rate=10**9) for kind in self.kinds}
+        self.connectors = {kind: road.add_connector() for kind in self.kinds}
+        for kind, connector in self.connectors.items():
+            road.sql(f"UPDATE connectors SET kind = '{kind}' WHERE id = {connector}")
+        self.lists = {
+            kind: road.add_list(connector=self.connectors[kind], rate=10**9) for kind in self.kinds
+        }
         self.messages = {
             kind: road.send(sender, *range(FIRST_GOOD, FIRST_GOOD + MESSAGES))
             for kind, sender in self.lists.items()
         }
         road.deliver(2)
         road.stop_all()
-        for kind, link in self.links.items():
-            road.carriers[link].parse = self.kinds[kind].carrier.parse
+        for kind, connector in self.connectors.items():
+            road.carriers[connector].parse = self.kinds[kind].carrier.parse
         self.good = FIRST_GOOD + 1_000
         self.put = 0
 
@@ -69,7 +71,7 @@ class Flood:
             if batch < MESSAGES:
                 told = its.receipt(f"ref-{batch + 1}")
                 raws.insert(self.chance.randrange(len(raws) + 1), told)
-            self.road.do(self.road.intake.put(self.links[kind], raws))
+            self.road.do(self.road.intake.put(self.connectors[kind], raws))
             self.put += len(raws)
         self.goods = goods
 

@@ -31,8 +31,8 @@ def part(road, body, number, total=3, reference=7, sender=ANN, **more):
     )
 
 
-def hear(road, *parts, link=None):
-    road.callback(*parts, link=link)
+def hear(road, *parts, connector=None):
+    road.callback(*parts, connector=connector)
     road.pass_time(1)
 
 
@@ -94,13 +94,13 @@ def test_what_came_is_taken_with_its_gap(road):
     assert bodies(road) == ["one three"]
 
 
-def test_texts_are_told_apart_by_link_sender_reference_and_length(road):
+def test_texts_are_told_apart_by_connector_sender_reference_and_length(road):
     road.stop_all()
-    other = road.add_link()
+    other = road.add_connector()
     road.start_all()
     hear(road, part(road, "a", 1, 2), part(road, "B", 2, 2, sender=BEN))
     hear(road, part(road, "C", 2, 2, reference=8), part(road, "D", 2, 3))
-    hear(road, part(road, "E", 2, 2), link=other)
+    hear(road, part(road, "E", 2, 2), connector=other)
     assert bodies(road) == []
     hear(road, part(road, "b", 2, 2))
     assert bodies(road) == ["ab"]

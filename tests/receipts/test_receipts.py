@@ -275,11 +275,11 @@ def test_a_receipt_for_nobody_is_kept_aside_and_hurts_nobody(road, sent, stray):
     assert road.sql("SELECT carrier_ref FROM parked_receipts") == [("never heard of",)]
 
 
-def test_a_reference_of_another_link_is_not_ours(road, sent):
+def test_a_reference_of_another_connector_is_not_ours(road, sent):
     road.stop_all()
-    other = road.add_link()
+    other = road.add_connector()
     road.start_all()
-    road.callback(receipt(), link=other)
+    road.callback(receipt(), connector=other)
     road.pass_time(1)
     assert road.fate(sent) == ("sent", None)
 

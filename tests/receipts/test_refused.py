@@ -32,7 +32,7 @@ def test_what_can_be_read_by_now_is_put_back_and_counts(road, sender, table, sen
     for raw, each in zip(raws, said, strict=True):
         table._said[raw] = (each,)
     service = RefusedService(road.store)
-    assert road.do(service.retry_all(RefusedFilter(link="link-0"))) == 3
+    assert road.do(service.retry_all(RefusedFilter(connector="connector-0"))) == 3
     road.pass_time(1)
     assert refused_raws(road) == []
     assert road.fate(sent) == ("delivered", "ok")
@@ -62,7 +62,7 @@ def chores(house, metrics, now=NOW, **settings):
 def keep(house, *abouts, size=1):
     def work(tx):
         for about in abouts:
-            tx.refused.keep(Refusal(house.link, NOW, b"x" * size, "why", about), NOW)
+            tx.refused.keep(Refusal(house.connector, NOW, b"x" * size, "why", about), NOW)
 
     house.write(work)
 

@@ -202,10 +202,10 @@ def test_a_word_that_overtook_its_answer_is_heeded_once_the_message_is_known(sta
     assert left(road, road.sender) == "invalid_contact"
 
 
-def test_a_word_on_another_links_message_is_none_on_ours(started):
+def test_a_word_on_another_connectors_message_is_none_on_ours(started):
     road = started()
     road.stop_all()
-    other = road.add_link()
+    other = road.add_connector()
     road.start_all()
     road.send(road.sender, ANN)
     road.pass_time(1)
@@ -216,7 +216,7 @@ def test_a_word_on_another_links_message_is_none_on_ours(started):
             detail="x",
             trouble=RecipientTrouble.SPAM,
         ),
-        link=other,
+        connector=other,
     )
     road.pass_time(1)
     assert left(road, road.sender) is None

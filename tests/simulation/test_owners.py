@@ -29,7 +29,7 @@ from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
 RATES = (600, 1_200, 3_000, 6_000)
-LINK_MPS = 60
+CONNECTOR_MPS = 60
 RECIPIENTS = range(15550100000, 15550100020)
 STORM_SECONDS = 10
 SQUALL_SECONDS = 4
@@ -51,23 +51,25 @@ class World:
         self.deeds = Counter()
         now = time.time_ns() // 1_000_000
         self.account = self.write(lambda tx: tx.accounts.add("us", now))
-        self.links = [
-            self.write(lambda tx, mps=mps: tx.links.add(None, f"l{mps}", "x", b"", 100, mps))
-            for mps in (None, LINK_MPS)
+        self.connectors = [
+            self.write(lambda tx, mps=mps: tx.connectors.add(None, f"l{mps}", "x", b"", 100, mps))
+            for mps in (None, CONNECTOR_MPS)
         ]
-        self.lists = [self.add_list(rate, link, now) for link in self.links for rate in RATES]
+        self.lists = [
+            self.add_list(rate, connector, now) for connector in self.connectors for rate in RATES
+        ]
         self.sending = SharedSending(
             self.store, self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000,
             window_ms=0, fingerprint_key=bytes(16), blocked_words="", waiting_max=5_000,
         )  # fmt: skip
 
-    def add_list(self, rate, link, now):
+    def add_list(self, rate, connector, now):
         number = PhoneNumber(15550001000 + next(self.serial))
 
         def add(tx):
             tx.lists.add(
-                self.account, number, name="N", brand="B", rate=rate, link_id=link, byoc=False,
-                on_uncertain="hold", now=now,
+                self.account, number, name="N", brand="B", rate=rate, connector_id=connector,
+                byoc=False, on_uncertain="hold", now=now,
             )  # fmt: skip
             return tx.lists.find(self.account, number)
 
@@ -180,19 +182,19 @@ def check_laws(world):
         assert status in {"sent", "uncertain"}, (message_id, status)
         assert left[message_id] == 1 or status == "uncertain", (message_id, status)
         assert left[message_id] <= 1, (message_id, status)
-    sequence, by_list, by_link = defaultdict(list), defaultdict(list), defaultdict(list)
+    sequence, by_list, by_connector = defaultdict(list), defaultdict(list), defaultdict(list)
     rates = {each.shown: each for each in world.lists}
     for at, _, message in world.carrier.left:
         number, list_id, recipient, _ = rows[message.message_id]
         sequence[list_id, recipient].append(number)
         by_list[message.sender].append(at)
-        by_link[rates[message.sender].link_id].append(at)
+        by_connector[rates[message.sender].connector_id].append(at)
     for key, numbers in sequence.items():
         assert numbers == sorted(numbers), key
     for number, times in by_list.items():
         per_second = math.ceil(rates[number].rate / 60)
         assert most_within(times, 1.0) <= per_second, number
-    assert most_within(by_link[world.links[1]], 1.0) <= LINK_MPS
+    assert most_within(by_connector[world.connectors[1]], 1.0) <= CONNECTOR_MPS
 
 
 @pytest.fixture

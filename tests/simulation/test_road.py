@@ -26,7 +26,7 @@ from sendrail.sending.verdicts import Accepted
 
 RECIPIENTS = range(15550100000, 15550100015)
 RATES = (60, 300, 1_200, 6_000)
-LINK_MPS = 15
+CONNECTOR_MPS = 15
 STORM_SECONDS = 60
 RECEIPTED = (Status.DELIVERED, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED)
 # How a carrier takes a message, and how often.
@@ -105,8 +105,8 @@ MORTAL = {SqliteGround: MortalStore, PostgresGround: MortalSharedStore}
 class Liar:
     """One process's connection to the world's carrier; what rings stays rung when it dies."""
 
-    def __init__(self, world, store, link_id):
-        self.world, self.store, self.link_id = world, store, link_id
+    def __init__(self, world, store, connector_id):
+        self.world, self.store, self.connector_id = world, store, connector_id
 
     async def submit(self, messages, report):
         answers = []
@@ -114,7 +114,7 @@ class Liar:
             if self.store.dead:
                 break
             mood = self.world.mood()
-            self.world.took(message, self.link_id, mood)
+            self.world.took(message, self.connector_id, mood)
             if mood == "break off":
                 raise RuntimeError("a bug of theirs")
             answers.append(asyncio.ensure_future(self._answer(message, mood, report)))
@@ -124,9 +124,9 @@ class Liar:
         world, dice = self.world, self.world.dice
         reference = world.reference()
         if mood in {"well", "answer twice", "answer late"} or mood.endswith(", rang"):
-            world.ring(message, self.link_id, reference, after=dice.uniform(0.1, 20))
+            world.ring(message, self.connector_id, reference, after=dice.uniform(0.1, 20))
         if mood == "early receipt":
-            world.ring(message, self.link_id, reference, after=0.0)
+            world.ring(message, self.connector_id, reference, after=0.0)
             await asyncio.sleep(0.7)
         await asyncio.sleep(dice.choice((0.0, 0.001, 0.05, 0.5)))
         if mood.startswith("lost"):
@@ -165,13 +165,13 @@ class World:
         self.kills = self.unheard = 0
         self.calling = set()
         self.asking = []
-        mps_link = road.add_link(window=self.dice.choice((5, 40)), mps=LINK_MPS)
+        mps_connector = road.add_connector(window=self.dice.choice((5, 40)), mps=CONNECTOR_MPS)
         self.lists = {
             sender.shown: sender
             for sender in (
                 road.add_list(
                     rate=rate,
-                    link=self.dice.choice((road.link, mps_link)),
+                    connector=self.dice.choice((road.connector, mps_connector)),
                     on_uncertain=self.dice.choice(list(OnUncertain)),
                 )
                 for rate in RATES
@@ -188,7 +188,8 @@ class World:
         road = self.road
         road.store = MORTAL[type(road.ground)](road.ground, self)
         road.carriers = {
-            link_id: Liar(self, road.store, link_id) for link_id in sorted(road.carriers)
+            connector_id: Liar(self, road.store, connector_id)
+            for connector_id in sorted(road.carriers)
         }
         road.sending = road.open_sending()
         # A process that is killed while it starts is started again, like any other.
@@ -236,11 +237,11 @@ class World:
         self.refs += 1
         return f"ref-{self.refs}"
 
-    def took(self, message, link_id, mood):
+    def took(self, message, connector_id, mood):
         at = self.road.clock.monotonic()
-        self.submits[message.message_id].append((at, link_id, mood, message))
+        self.submits[message.message_id].append((at, connector_id, mood, message))
 
-    def ring(self, message, link_id, reference, after):
+    def ring(self, message, connector_id, reference, after):
         self.rings[message.message_id] += 1
         dice = self.dice
         if dice.random() < 0.1:
@@ -253,16 +254,16 @@ class World:
         echo = message.message_id if dice.random() < 0.5 else None
         for word in words:
             receipt = Receipt(carrier_ref=reference, status=word, detail="told", message_id=echo)
-            self.call_back(link_id, receipt, after)
+            self.call_back(connector_id, receipt, after)
             after += dice.choice((0.0, 0.3, 9.0))
 
-    def call_back(self, link_id, said, after):
+    def call_back(self, connector_id, said, after):
         async def until_stored():
             await asyncio.sleep(after)
             while True:
                 try:
                     async with asyncio.timeout(3):
-                        await self.road.intake.put(link_id, [pickle.dumps([said])])
+                        await self.road.intake.put(connector_id, [pickle.dumps([said])])
                 except (TimeoutError, StorageUnavailable):
                     await asyncio.sleep(0.5)
                     continue
@@ -326,13 +327,13 @@ class World:
                 sender = dice.choice(list(self.lists.values()))
                 body = dice.choice(("STOP", "START", "HELP", "What?"))
                 said = Reply(sender=dice.choice(RECIPIENTS), list_number=sender.number, body=body)
-                self.reply(sender.link_id, said)
+                self.reply(sender.connector_id, said)
             self.pass_time(dice.choice((0.01, 0.2, 1.0, 2.0)))
         self.stormy, road.store.trouble = False, None
 
-    def reply(self, link_id, said):
+    def reply(self, connector_id, said):
         async def begin():
-            self.call_back(link_id, said, 0.0)
+            self.call_back(connector_id, said, 0.0)
 
         self.road.do(begin())
 
@@ -370,17 +371,17 @@ def moves_of(world):
 
 
 def check_pace(world, rows):
-    by_list, by_link = defaultdict(list), defaultdict(list)
+    by_list, by_connector = defaultdict(list), defaultdict(list)
     for message_id, submits in world.submits.items():
-        for at, link_id, _, message in submits:
-            by_link[link_id].append(at)
+        for at, connector_id, _, message in submits:
+            by_connector[connector_id].append(at)
             if not rows[message_id]["skips"] & Skip.RATE_LIMIT:
                 by_list[message.sender].append(at)
     for number, times in by_list.items():
         assert most_in_a_second(times) <= math.ceil(world.lists[number].rate / 60)
-    for link_id, times in by_link.items():
-        if link_id != world.road.link:
-            assert most_in_a_second(times) <= LINK_MPS
+    for connector_id, times in by_connector.items():
+        if connector_id != world.road.connector:
+            assert most_in_a_second(times) <= CONNECTOR_MPS
 
 
 def check_order(world, rows):

@@ -51,7 +51,7 @@ CREATE TABLE public.attempts (
     number bigint NOT NULL,
     attempt smallint NOT NULL,
     lane smallint NOT NULL,
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     epoch bigint NOT NULL,
     started_at bigint NOT NULL,
     ended_at bigint NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE public.blocks (
 );
 
 CREATE TABLE public.carrier_refs (
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     carrier_ref text NOT NULL,
     lane smallint NOT NULL,
     number bigint NOT NULL,
@@ -112,6 +112,46 @@ CREATE TABLE public.carrier_refs (
     kept_at bigint NOT NULL
 )
 PARTITION BY RANGE (kept_at);
+
+CREATE TABLE public.connector_paces (
+    connector_id bigint NOT NULL,
+    messages_until bigint NOT NULL,
+    segments_until bigint NOT NULL
+);
+
+CREATE TABLE public.connector_states (
+    connector_id bigint NOT NULL,
+    state text NOT NULL,
+    detail text NOT NULL,
+    since bigint NOT NULL
+);
+
+CREATE TABLE public.connectors (
+    id bigint NOT NULL,
+    account_id bigint,
+    name text NOT NULL,
+    kind text NOT NULL,
+    settings bytea NOT NULL,
+    "window" integer NOT NULL,
+    mps double precision,
+    segments_per_second double precision,
+    version integer NOT NULL,
+    token bytea,
+    token_digest bytea,
+    old_token_digest bytea,
+    old_token_until bigint,
+    paused_at bigint,
+    removed_at bigint
+);
+
+CREATE SEQUENCE public.connectors_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.connectors_id_seq OWNED BY public.connectors.id;
 
 CREATE TABLE public.consent_events (
     id bigint NOT NULL,
@@ -197,7 +237,7 @@ CREATE TABLE public.idempotency (
 
 CREATE TABLE public.inbox (
     id bigint NOT NULL,
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     received_at bigint NOT NULL,
     raw bytea NOT NULL,
     lane smallint NOT NULL
@@ -234,46 +274,6 @@ CREATE TABLE public.leases (
     taken_at bigint NOT NULL
 );
 
-CREATE TABLE public.link_paces (
-    link_id bigint NOT NULL,
-    messages_until bigint NOT NULL,
-    segments_until bigint NOT NULL
-);
-
-CREATE TABLE public.link_states (
-    link_id bigint NOT NULL,
-    state text NOT NULL,
-    detail text NOT NULL,
-    since bigint NOT NULL
-);
-
-CREATE TABLE public.links (
-    id bigint NOT NULL,
-    account_id bigint,
-    name text NOT NULL,
-    kind text NOT NULL,
-    settings bytea NOT NULL,
-    "window" integer NOT NULL,
-    mps double precision,
-    segments_per_second double precision,
-    version integer NOT NULL,
-    token bytea,
-    token_digest bytea,
-    old_token_digest bytea,
-    old_token_until bigint,
-    paused_at bigint,
-    removed_at bigint
-);
-
-CREATE SEQUENCE public.links_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-ALTER SEQUENCE public.links_id_seq OWNED BY public.links.id;
-
 CREATE TABLE public.list_contacts (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -301,7 +301,7 @@ CREATE TABLE public.lists (
     brand text NOT NULL,
     status text NOT NULL,
     rate integer NOT NULL,
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     byoc boolean NOT NULL,
     verified_at bigint,
     on_uncertain text NOT NULL,
@@ -310,7 +310,7 @@ CREATE TABLE public.lists (
     stop_text text,
     start_text text,
     help_text text,
-    second_link_id bigint,
+    second_connector_id bigint,
     sender_name text
 );
 
@@ -346,7 +346,7 @@ CREATE TABLE public.messages (
     metadata text,
     detail text,
     provider_detail text,
-    link_id bigint,
+    connector_id bigint,
     carrier_ref text,
     sending_at bigint,
     sent_at bigint,
@@ -383,7 +383,7 @@ CREATE SEQUENCE public.outbox_numbers
 
 CREATE TABLE public.parked_receipts (
     id bigint NOT NULL,
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     carrier_ref text NOT NULL,
     status text,
     detail text NOT NULL,
@@ -464,7 +464,7 @@ CREATE TABLE public.recipient_troubles (
 
 CREATE TABLE public.refused_callbacks (
     id bigint NOT NULL,
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     received_at bigint NOT NULL,
     refused_at bigint NOT NULL,
     about text NOT NULL,
@@ -505,7 +505,7 @@ CREATE SEQUENCE public.replies_id_seq
 ALTER SEQUENCE public.replies_id_seq OWNED BY public.replies.id;
 
 CREATE TABLE public.reply_parts (
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     sender bigint NOT NULL,
     list_number bigint NOT NULL,
     reference integer NOT NULL,
@@ -520,13 +520,13 @@ CREATE TABLE public.reply_parts (
 );
 
 CREATE TABLE public.reply_refs (
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     carrier_ref text NOT NULL,
     received_at bigint NOT NULL
 );
 
 CREATE TABLE public.sender_owners (
-    link_id bigint NOT NULL,
+    connector_id bigint NOT NULL,
     number bigint NOT NULL,
     account_id bigint NOT NULL,
     since bigint NOT NULL
@@ -599,11 +599,11 @@ ALTER TABLE ONLY public.api_keys ALTER COLUMN id SET DEFAULT nextval('public.api
 
 ALTER TABLE ONLY public.audit ALTER COLUMN id SET DEFAULT nextval('public.audit_id_seq'::regclass);
 
+ALTER TABLE ONLY public.connectors ALTER COLUMN id SET DEFAULT nextval('public.connectors_id_seq'::regclass);
+
 ALTER TABLE ONLY public.consent_events ALTER COLUMN id SET DEFAULT nextval('public.consent_events_id_seq'::regclass);
 
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
-
-ALTER TABLE ONLY public.links ALTER COLUMN id SET DEFAULT nextval('public.links_id_seq'::regclass);
 
 ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
 
@@ -644,7 +644,16 @@ ALTER TABLE ONLY public.blocks
     ADD CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient);
 
 ALTER TABLE ONLY public.carrier_refs
-    ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, link_id, carrier_ref, kept_at);
+    ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, connector_id, carrier_ref, kept_at);
+
+ALTER TABLE ONLY public.connector_paces
+    ADD CONSTRAINT connector_paces_key PRIMARY KEY (connector_id);
+
+ALTER TABLE ONLY public.connector_states
+    ADD CONSTRAINT connector_states_key PRIMARY KEY (connector_id);
+
+ALTER TABLE ONLY public.connectors
+    ADD CONSTRAINT connectors_key PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.consent_events
     ADD CONSTRAINT consent_events_key PRIMARY KEY (id);
@@ -684,15 +693,6 @@ ALTER TABLE ONLY public.journeys
 
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_key PRIMARY KEY (name);
-
-ALTER TABLE ONLY public.link_paces
-    ADD CONSTRAINT link_paces_key PRIMARY KEY (link_id);
-
-ALTER TABLE ONLY public.link_states
-    ADD CONSTRAINT link_states_key PRIMARY KEY (link_id);
-
-ALTER TABLE ONLY public.links
-    ADD CONSTRAINT links_key PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.list_contacts
     ADD CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient);
@@ -746,13 +746,13 @@ ALTER TABLE ONLY public.replies
     ADD CONSTRAINT replies_key PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.reply_parts
-    ADD CONSTRAINT reply_parts_key PRIMARY KEY (link_id, sender, list_number, reference, total, number);
+    ADD CONSTRAINT reply_parts_key PRIMARY KEY (connector_id, sender, list_number, reference, total, number);
 
 ALTER TABLE ONLY public.reply_refs
-    ADD CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref);
+    ADD CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref);
 
 ALTER TABLE ONLY public.sender_owners
-    ADD CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number);
+    ADD CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number);
 
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
@@ -770,6 +770,10 @@ CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
 
 CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btree (queued_at, asked_at);
 
+CREATE INDEX connectors_by_old_token_digest ON public.connectors USING btree (old_token_digest);
+
+CREATE INDEX connectors_by_token_digest ON public.connectors USING btree (token_digest);
+
 CREATE INDEX consent_events_by_list_id_recipient ON public.consent_events USING btree (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON public.contacts USING btree (account_id, recipient) WHERE (looked_up_at IS NULL);
@@ -779,10 +783,6 @@ CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
 CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
-
-CREATE INDEX links_by_old_token_digest ON public.links USING btree (old_token_digest);
-
-CREATE INDEX links_by_token_digest ON public.links USING btree (token_digest);
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 
@@ -825,20 +825,20 @@ ALTER INDEX public.queue_key ATTACH PARTITION public.queue_3_pkey;
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
+ALTER TABLE ONLY public.connectors
+    ADD CONSTRAINT connectors_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);
-
-ALTER TABLE ONLY public.links
-    ADD CONSTRAINT links_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.lists
-    ADD CONSTRAINT lists_to_links FOREIGN KEY (link_id) REFERENCES public.links(id);
+    ADD CONSTRAINT lists_to_connectors FOREIGN KEY (connector_id) REFERENCES public.connectors(id);
 
 ALTER TABLE ONLY public.lists
-    ADD CONSTRAINT lists_to_second_links FOREIGN KEY (second_link_id) REFERENCES public.links(id);
+    ADD CONSTRAINT lists_to_second_connectors FOREIGN KEY (second_connector_id) REFERENCES public.connectors(id);
 
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

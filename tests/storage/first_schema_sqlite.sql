@@ -10,12 +10,12 @@ CREATE TABLE accounts (
 	CONSTRAINT accounts_one_name UNIQUE (name)
 );
 
-CREATE TABLE link_states (
-	link_id INTEGER NOT NULL,
+CREATE TABLE connector_states (
+	connector_id INTEGER NOT NULL,
 	state TEXT NOT NULL,
 	detail TEXT NOT NULL,
 	since BIGINT NOT NULL,
-	CONSTRAINT link_states_key PRIMARY KEY (link_id)
+	CONSTRAINT connector_states_key PRIMARY KEY (connector_id)
 )
  WITHOUT ROWID;
 
@@ -140,7 +140,7 @@ CREATE TABLE messages (
 	metadata TEXT,
 	detail TEXT,
 	provider_detail TEXT,
-	link_id BIGINT,
+	connector_id BIGINT,
 	carrier_ref TEXT,
 	sending_at BIGINT,
 	sent_at BIGINT,
@@ -163,7 +163,7 @@ CREATE TABLE attempts (
 	number BIGINT NOT NULL,
 	attempt SMALLINT NOT NULL,
 	lane SMALLINT NOT NULL,
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	epoch BIGINT NOT NULL,
 	started_at BIGINT NOT NULL,
 	ended_at BIGINT NOT NULL,
@@ -176,20 +176,20 @@ CREATE TABLE attempts (
  WITHOUT ROWID;
 
 CREATE TABLE carrier_refs (
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	carrier_ref TEXT NOT NULL,
 	lane SMALLINT NOT NULL,
 	number BIGINT NOT NULL,
 	part SMALLINT,
 	parts SMALLINT,
 	told BOOLEAN DEFAULT 0 NOT NULL,
-	CONSTRAINT carrier_refs_key PRIMARY KEY (link_id, carrier_ref)
+	CONSTRAINT carrier_refs_key PRIMARY KEY (connector_id, carrier_ref)
 )
  WITHOUT ROWID;
 
 CREATE TABLE inbox (
 	id INTEGER NOT NULL,
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	received_at BIGINT NOT NULL,
 	raw BLOB NOT NULL,
 	CONSTRAINT inbox_key PRIMARY KEY (id)
@@ -197,7 +197,7 @@ CREATE TABLE inbox (
 
 CREATE TABLE parked_receipts (
 	id INTEGER NOT NULL,
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	carrier_ref TEXT NOT NULL,
 	status TEXT,
 	detail TEXT NOT NULL,
@@ -208,7 +208,7 @@ CREATE TABLE parked_receipts (
 
 CREATE TABLE refused_callbacks (
 	id INTEGER NOT NULL,
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	received_at BIGINT NOT NULL,
 	refused_at BIGINT NOT NULL,
 	about TEXT NOT NULL,
@@ -233,15 +233,15 @@ CREATE TABLE replies (
 );
 
 CREATE TABLE reply_refs (
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	carrier_ref TEXT NOT NULL,
 	received_at BIGINT NOT NULL,
-	CONSTRAINT reply_refs_key PRIMARY KEY (link_id, carrier_ref)
+	CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref)
 )
  WITHOUT ROWID;
 
 CREATE TABLE reply_parts (
-	link_id BIGINT NOT NULL,
+	connector_id BIGINT NOT NULL,
 	sender BIGINT NOT NULL,
 	list_number BIGINT NOT NULL,
 	reference INTEGER NOT NULL,
@@ -253,7 +253,7 @@ CREATE TABLE reply_parts (
 	answered BOOLEAN NOT NULL,
 	joined BOOLEAN NOT NULL,
 	received_at BIGINT NOT NULL,
-	CONSTRAINT reply_parts_key PRIMARY KEY (link_id, sender, list_number, reference, total, number)
+	CONSTRAINT reply_parts_key PRIMARY KEY (connector_id, sender, list_number, reference, total, number)
 )
  WITHOUT ROWID;
 
@@ -360,7 +360,7 @@ CREATE TABLE api_keys (
 	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
-CREATE TABLE links (
+CREATE TABLE connectors (
 	id INTEGER NOT NULL,
 	account_id INTEGER,
 	name TEXT NOT NULL,
@@ -376,16 +376,16 @@ CREATE TABLE links (
 	old_token_until BIGINT,
 	paused_at BIGINT,
 	removed_at BIGINT,
-	CONSTRAINT links_key PRIMARY KEY (id),
-	CONSTRAINT links_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+	CONSTRAINT connectors_key PRIMARY KEY (id),
+	CONSTRAINT connectors_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
 CREATE TABLE sender_owners (
-	link_id INTEGER NOT NULL,
+	connector_id INTEGER NOT NULL,
 	number BIGINT NOT NULL,
 	account_id INTEGER NOT NULL,
 	since BIGINT NOT NULL,
-	CONSTRAINT sender_owners_key PRIMARY KEY (link_id, number),
+	CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number),
 	CONSTRAINT sender_owners_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 )
  WITHOUT ROWID;
@@ -399,7 +399,7 @@ CREATE TABLE lists (
 	brand TEXT NOT NULL,
 	status TEXT NOT NULL,
 	rate INTEGER NOT NULL,
-	link_id INTEGER NOT NULL,
+	connector_id INTEGER NOT NULL,
 	byoc BOOLEAN NOT NULL,
 	verified_at BIGINT,
 	on_uncertain TEXT NOT NULL,
@@ -408,13 +408,13 @@ CREATE TABLE lists (
 	stop_text TEXT,
 	start_text TEXT,
 	help_text TEXT,
-	second_link_id INTEGER,
+	second_connector_id INTEGER,
 	sender_name TEXT,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
-	CONSTRAINT lists_to_links FOREIGN KEY(link_id) REFERENCES links (id),
-	CONSTRAINT lists_to_second_links FOREIGN KEY(second_link_id) REFERENCES links (id)
+	CONSTRAINT lists_to_connectors FOREIGN KEY(connector_id) REFERENCES connectors (id),
+	CONSTRAINT lists_to_second_connectors FOREIGN KEY(second_connector_id) REFERENCES connectors (id)
 );
 
 CREATE TABLE journeys (
@@ -458,6 +458,10 @@ CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, aske
 
 CREATE INDEX carrier_refs_by_number ON carrier_refs (number);
 
+CREATE INDEX connectors_by_old_token_digest ON connectors (old_token_digest);
+
+CREATE INDEX connectors_by_token_digest ON connectors (token_digest);
+
 CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
@@ -467,10 +471,6 @@ CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
-
-CREATE INDEX links_by_old_token_digest ON links (old_token_digest);
-
-CREATE INDEX links_by_token_digest ON links (token_digest);
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 

@@ -36,7 +36,7 @@ EVENTS = """
     INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, told, attempts, retries)
     SELECT 7, n, 1, 'test', n, 0, false, 0, 0 FROM generate_series(1, 9) AS n"""
 PARKED = """
-    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at)
+    INSERT INTO parked_receipts (lane, id, connector_id, carrier_ref, detail, received_at)
     SELECT 7, n, 1, n::text, '', 0 FROM generate_series(1, 9) AS n"""
 SPANS = """
     INSERT INTO spans (kind, span, owner, epoch, until)

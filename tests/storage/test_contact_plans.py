@@ -12,10 +12,10 @@ from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.tables import (
     accounts,
+    connectors,
     contacts,
     enrolments,
     journeys,
-    links,
     list_contacts,
     lists,
     metadata,
@@ -33,9 +33,9 @@ def filled(count):
     connection = engine.connect()
     names = {"name": "", "status": "active", "created_at": 0}
     connection.execute(insert(accounts), [{"id": 1, "blocked_words": "", **names}])
-    link = {"id": 1, "name": "", "kind": "", "settings": b"", "window": 1, "version": 1}
-    connection.execute(insert(links), [link])
-    sender = {"lane": 0, "account_id": 1, "brand": "", "rate": 1, "link_id": 1, "byoc": False}
+    connector = {"id": 1, "name": "", "kind": "", "settings": b"", "window": 1, "version": 1}
+    connection.execute(insert(connectors), [connector])
+    sender = {"lane": 0, "account_id": 1, "brand": "", "rate": 1, "connector_id": 1, "byoc": False}
     sender |= {"on_uncertain": "hold", "answers": True, **names}
     connection.execute(insert(lists), [{"id": at, "number": at, **sender} for at in (1, 2)])
     journey = {"id": 1, "list_id": 1, "name": "welcome", "created_at": 0}

@@ -158,7 +158,7 @@ def test_a_parked_receipt_that_another_process_applies_is_passed_over(house):
     house.queue(1, 2)
     house.depart(1, 2)
     house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
-    lane = queue.ref_lane(house.link, "ref-1")
+    lane = queue.ref_lane(house.connector, "ref-1")
 
     async def run():
         other = house.open()
@@ -191,7 +191,7 @@ def test_the_same_statement_goes_well_more_often_than_its_plan_is_made_anew(hous
         house.queue(n)
         house.depart(n)
         house.arrive(house.arrival(n, carrier_ref=f"ref-{n}"))
-        assert house.write(lambda tx, n=n: tx.inbox.owners([(house.link, f"ref-{n}")]))
+        assert house.write(lambda tx, n=n: tx.inbox.owners([(house.connector, f"ref-{n}")]))
         stores.apply(house, n)
         house.write(
             lambda tx, n=n: tx.shared.insert_new([_row(house, 100 + n)], [n % 5], NOW - 10, [])

@@ -120,7 +120,7 @@ def test_an_old_week_is_dropped_with_its_attempts_and_references(house):
     assert not of_week(NOW) & there(house)
     assert of_week(NOW + WEEK_MS) <= there(house)
     assert house.find(1) is None
-    assert house.write(lambda tx: tx.inbox.owners([(house.link, "ref-1")])) == {}
+    assert house.write(lambda tx: tx.inbox.owners([(house.connector, "ref-1")])) == {}
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "uncertain"])
@@ -191,7 +191,7 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
         )  # fmt: skip
         await house.store.write(lambda tx: tx.messages.insert([row], at))
         place = house.place(number, PACED, at)
-        departure = stores.Departure(1, 1, house.link, at, house.no(number))
+        departure = stores.Departure(1, 1, house.connector, at, house.no(number))
         await house.store.write(lambda tx: tx.queue.depart([place], [departure]))
         arrival = house.arrival(number, started_at=at, ended_at=at, carrier_ref=f"r{number}")
         await house.store.write(lambda tx: tx.queue.arrive([arrival]))
@@ -370,7 +370,7 @@ def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch
             # Fewer than wait, so that some always do while the slices turn.
             places = await store.read(lambda tx: tx.queue.due(lane, list_id, PACED, NOW * 2, 7))
             if places:
-                left = [stores.Departure(1, 1, house.link, NOW, p.number) for p in places]
+                left = [stores.Departure(1, 1, house.connector, NOW, p.number) for p in places]
                 await store.write(lambda tx, p=places, d=left: tx.queue.depart(p, d))
                 claimed.extend(place.number for place in places)
 

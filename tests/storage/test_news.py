@@ -69,7 +69,7 @@ def test_what_one_process_writes_the_other_hears_of():
             (two.one.hints.inbox_has, two.other.hints.inbox_event),
             (two.one.hints.answers_wait, two.other.hints.answers_event),
             (two.one.hints.outbox_has, two.other.hints.outbox_event),
-            (two.one.hints.links_changed, two.other.hints.links_event),
+            (two.one.hints.connectors_changed, two.other.hints.connectors_event),
         ]:
             event.clear()
             tell()

@@ -50,7 +50,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "OLD_EVENTS": r"SCAN outbox",
 }
 # After ANALYZE these may be read through: they are no larger than a page or two.
-SMALL = {"accounts", "api_keys", "lists", "links", "webhook_endpoints"}
+SMALL = {"accounts", "api_keys", "lists", "connectors", "webhook_endpoints"}
 
 
 # Messages at rest, under way and uncertain, however many there are.
@@ -332,7 +332,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("LEAVE_QUEUE", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         ("KNOWN_CONTACTS", "list_id=? AND recipient=?"),
         ("BLOCKED", "account_id=? AND recipient=?"),
-        ("OWNERS", "link_id=? AND carrier_ref=?"),
+        ("OWNERS", "connector_id=? AND carrier_ref=?"),
         ("UNSETTLED", "status=? AND number>?"),
         ("LIST_BY_NUMBER", "account_id=? AND number=?"),
         ("CALLER_BY_KEY", "digest=?"),
@@ -341,14 +341,14 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("APPLY", "rowid=?"),
         ("DROP", "rowid=?"),
         ("KEPT_ANSWER", "account_id=? AND key=?"),
-        ("PARTS", "link_id=? AND sender=? AND list_number=? AND reference=? AND total=?"),
+        ("PARTS", "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?"),
         ("OVERDUE_PARTS", "received_at<?"),
         ("CLEAR_TROUBLES", "list_id=? AND recipient=?"),
         ("FORGET_TROUBLES", "at<?"),
         ("OLD_ANSWERS", "created_at<?"),
         ("FORGET_ANSWER", "account_id=? AND key=?"),
         ("OLD_REFS", "received_at<?"),
-        ("FORGET_REF", "link_id=? AND carrier_ref=?"),
+        ("FORGET_REF", "connector_id=? AND carrier_ref=?"),
         ("EVENTS_DUE", "endpoint_id=? AND due_at<?"),
         ("TELL_ENDED", "account_id=?"),
         ("TELL_REPLY", "account_id=?"),

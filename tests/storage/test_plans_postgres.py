@@ -47,7 +47,7 @@ STATEMENTS.pop("inbox.PARTS_LEFT")
 # four pages of an index each, in every week and its indexes.
 PAGES_MAX = 300
 # What takes the first row there is, whichever.
-NO_KEY = {"inbound.ANY_TROUBLE", "inbox.LINK_IDS"}
+NO_KEY = {"inbound.ANY_TROUBLE", "inbox.CONNECTOR_IDS"}
 # What passes over what is under way in other lanes: as much as there is of that, which is little.
 BY_WHAT_IS_OPEN = {"queue.UNSETTLED"}
 # What reads more than its keys, and why that is right.

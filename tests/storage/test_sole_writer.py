@@ -120,7 +120,7 @@ def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house)
     forget = lambda: house.write(lambda tx: tx.lookup.forget_before(NOW + 10, 200))  # noqa: E731
     assert [forget(), forget()] == [2, 0]
     assert [number for number in range(1, 7) if house.find(number)] == [2, 3, 5, 6]
-    assert owners(house, "ref-1", "ref-2").keys() == {(house.link, "ref-2")}
+    assert owners(house, "ref-1", "ref-2").keys() == {(house.connector, "ref-2")}
     assert house.read(lambda tx: tx.lookup.attempts(house.us, 2))
     park(house, "ref-1")
     assert parked(house) == []
@@ -144,4 +144,4 @@ def test_every_reference_goes_with_its_message(house):
     apply(house, 2)
     assert house.write(lambda tx: tx.lookup.forget_before(NOW + 10, 200)) == 2
     assert parked(house) == ["long-1"]
-    assert owners(house, "long-1")[house.link, "long-1"].number == house.no(3)
+    assert owners(house, "long-1")[house.connector, "long-1"].number == house.no(3)

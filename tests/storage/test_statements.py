@@ -9,16 +9,16 @@ from sendrail.domain.account import AccountStatus, key_digest
 from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Conflict, NotFound
-from sendrail.domain.ids import AccountId, KeyId, LinkId, ListId, lane_of
+from sendrail.domain.ids import AccountId, ConnectorId, KeyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
 from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.connectors import Connectors
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.dialect import batches
 from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.tables import consent_events, enrolments, metadata
@@ -53,18 +53,18 @@ def stranger(connection: Connection) -> AccountId:
 
 
 @pytest.fixture
-def link(connection: Connection) -> LinkId:
-    return Links(connection).add(None, "sandbox", "simulator", b"", 100, None)
+def connector(connection: Connection) -> ConnectorId:
+    return Connectors(connection).add(None, "sandbox", "simulator", b"", 100, None)
 
 
-def add_list(connection, account, link, number=SENDER) -> ListId:
+def add_list(connection, account, connector, number=SENDER) -> ListId:
     return Lists(connection).add(
         account,
         number,
         name="News",
         brand="Acme",
         rate=60,
-        link_id=link,
+        connector_id=connector,
         byoc=False,
         on_uncertain="hold",
         now=NOW,
@@ -72,8 +72,8 @@ def add_list(connection, account, link, number=SENDER) -> ListId:
 
 
 @pytest.fixture
-def list_id(connection: Connection, account: AccountId, link: LinkId) -> ListId:
-    return add_list(connection, account, link)
+def list_id(connection: Connection, account: AccountId, connector: ConnectorId) -> ListId:
+    return add_list(connection, account, connector)
 
 
 def test_an_account_starts_active_and_can_be_suspended(connection, account, stranger):
@@ -109,11 +109,11 @@ def test_a_key_is_revoked_once_and_only_by_its_account(connection, account, stra
     assert accounts.keys(stranger) == []
 
 
-def test_a_link_comes_back_as_it_was_given(connection, account):
-    links = Links(connection)
-    first = links.add(None, "sandbox", "simulator", b"sealed", 100, None)
-    second = links.add(account, "own", "smpp", b"", 10, 0.5, 2.5)
-    sandbox, own = links.all()
+def test_a_connector_comes_back_as_it_was_given(connection, account):
+    connectors = Connectors(connection)
+    first = connectors.add(None, "sandbox", "simulator", b"sealed", 100, None)
+    second = connectors.add(account, "own", "smpp", b"", 10, 0.5, 2.5)
+    sandbox, own = connectors.all()
     assert (sandbox.id, sandbox.account_id, sandbox.name) == (first, None, "sandbox")
     assert (sandbox.kind, sandbox.settings, sandbox.window, sandbox.mps) == (
         "simulator",
@@ -125,35 +125,35 @@ def test_a_link_comes_back_as_it_was_given(connection, account):
     assert (own.segments_per_second, sandbox.segments_per_second) == (2.5, None)
 
 
-def test_a_callback_finds_its_link_by_an_index(connection):
+def test_a_callback_finds_its_connector_by_an_index(connection):
     asked = []
     event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
-    Links(connection).by_token(b"digest", NOW)
+    Connectors(connection).by_token(b"digest", NOW)
     [(text, values)] = asked
     plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
     assert not [row for row in plan if row[3].startswith("SCAN")], plan
 
 
-def test_a_list_knows_its_lane_from_the_start(connection, account, link):
+def test_a_list_knows_its_lane_from_the_start(connection, account, connector):
     for number in range(15550100000, 15550100005):
-        list_id = add_list(connection, account, link, number)
+        list_id = add_list(connection, account, connector, number)
         found = Lists(connection).find(account, PhoneNumber(number))
         assert (found.id, found.lane) == (list_id, lane_of(list_id))
 
 
 def test_a_number_is_one_list_of_an_account_but_two_accounts_may_share_it(
-    connection, account, stranger, link, list_id
+    connection, account, stranger, connector, list_id
 ):
     with pytest.raises(Conflict) as caught:
-        add_list(connection, account, link)
+        add_list(connection, account, connector)
     assert (caught.value.code, caught.value.param) == ("list_exists", "list_number")
-    theirs = add_list(connection, stranger, link)
+    theirs = add_list(connection, stranger, connector)
     lists = Lists(connection)
     assert lists.find(account, SENDER).id == list_id
     assert lists.find(stranger, SENDER).id == theirs
-    assert [each.id for each in lists.by_number(SENDER, link)] == [list_id, theirs]
-    assert lists.by_number(SENDER, LinkId(link + 1)) == []
-    assert lists.by_number(ANN, link) == []
+    assert [each.id for each in lists.by_number(SENDER, connector)] == [list_id, theirs]
+    assert lists.by_number(SENDER, ConnectorId(connector + 1)) == []
+    assert lists.by_number(ANN, connector) == []
 
 
 def test_a_list_is_changed_by_its_own_account_only(connection, account, stranger, list_id):
@@ -165,9 +165,9 @@ def test_a_list_is_changed_by_its_own_account_only(connection, account, stranger
     assert (changed.rate, changed.status) == (120, ListStatus.PAUSED)
 
 
-def test_deleted_lists_are_shown_only_when_asked_for(connection, account, link, list_id):
+def test_deleted_lists_are_shown_only_when_asked_for(connection, account, connector, list_id):
     lists = Lists(connection)
-    other = add_list(connection, account, link, ANN)
+    other = add_list(connection, account, connector, ANN)
     lists.change(account, list_id, status=ListStatus.DELETED)
     assert [each.id for each in lists.all(account)] == [other]
     assert [each.id for each in lists.all(account, ListStatus.DELETED)] == [list_id]
@@ -215,8 +215,8 @@ def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
     assert not contacts.find(list_id, ANN).active
 
 
-def test_an_opt_out_is_of_one_list(connection, account, link, list_id):
-    other = add_list(connection, account, link, ANN)
+def test_an_opt_out_is_of_one_list(connection, account, connector, list_id):
+    other = add_list(connection, account, connector, ANN)
     contacts = Contacts(connection, Erased(connection, Pseudonyms(b"a test")))
     for each in (list_id, other):
         signed_up(connection, each, BEN)

@@ -23,8 +23,8 @@ NUMBER = f"(n / {LISTS} * {LANES} + {LANE})"
 
 _MESSAGES = """
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, attempt,
-        epoch, skips, resent, segments, encoding, body, link_id, carrier_ref, sending_at, sent_at,
-        ended_at)
+        epoch, skips, resent, segments, encoding, body, connector_id, carrier_ref, sending_at,
+        sent_at, ended_at)
     SELECT {number}, {lane}, 1, {list}, {recipient} + n, {began} + n * {step},
         status, (status <> 'queued')::int, (status <> 'queued')::int, 0, 0, 1, 'gsm7', 'Hello',
         CASE WHEN status <> 'queued' THEN 1 END, CASE WHEN status = 'delivered' THEN 'r' || n END,
@@ -41,13 +41,13 @@ _QUEUE = """
     FROM generate_series({waiting}::bigint, {count} - 1) AS n
 """
 _ATTEMPTS = """
-    INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome)
+    INSERT INTO attempts (number, attempt, lane, connector_id, epoch, started_at, ended_at, outcome)
     SELECT {number}, 1, {lane}, 1, 1, {began} + n * {step}, {began} + n * {step}, 'submitted'
     FROM generate_series(0::bigint, {waiting} - 1, 4) AS n
 """
 # The lane of a reference stands for what the code makes of its text.
 _REFS = """
-    INSERT INTO carrier_refs (lane, link_id, carrier_ref, message_lane, number, told, kept_at)
+    INSERT INTO carrier_refs (lane, connector_id, carrier_ref, message_lane, number, told, kept_at)
     SELECT n % {lanes}, 1, 'r' || n, {lane}, {number}, false, {began} + n * {step}
     FROM generate_series(0::bigint, {waiting} - 1, 4) AS n
 """
@@ -59,9 +59,9 @@ _BESIDE = """
     INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},
         {began} + n * {step};
     INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
-    INSERT INTO inbox (lane, id, link_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
+    INSERT INTO inbox (lane, id, connector_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
         2 + 1, n % 2 + 1, {began}, '';
-    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, detail, received_at) SELECT n
+    INSERT INTO parked_receipts (lane, id, connector_id, carrier_ref, detail, received_at) SELECT n
         % {lanes}, n * {lanes} + n % {lanes}, 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n,
         '', {began} + n;
     INSERT INTO replies (account_id, list_id, sender, body, received_at, review) SELECT 1,
@@ -79,9 +79,9 @@ _BESIDE = """
 _SETTINGS = """
     INSERT INTO accounts (id, name, status, blocked_words, created_at) VALUES (1, 'us',
         'active', '', 0);
-    INSERT INTO links (id, name, kind, settings, "window", version) VALUES (1, 'sandbox',
+    INSERT INTO connectors (id, name, kind, settings, "window", version) VALUES (1, 'sandbox',
         'simulator', '', 9, 1), (2, 'other', 'simulator', '', 9, 1);
-    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,
+    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, connector_id, byoc,
         on_uncertain, created_at) SELECT {list}, {lane}, 1, n, '', '', 'active', 60, 1, false,
         'hold', 0 FROM generate_series(0::bigint, {lists} - 1) AS n;
     INSERT INTO webhook_endpoints (account_id, name, url, events, state, secret, created_at)

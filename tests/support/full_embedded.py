@@ -12,7 +12,7 @@ from sendrail.storage.interface import Hints
 from sendrail.storage.sqlite import SqliteTx
 from sendrail.storage.tables import metadata
 
-LISTS, LINKS = 64, 2
+LISTS, CONNECTORS = 64, 2
 BEGAN = 1_800_000_000_000
 RECIPIENT = 15_550_000_000
 
@@ -23,9 +23,9 @@ _SETTINGS = f"""
         VALUES (1, 'us', 'active', '', 0);
     INSERT INTO api_keys (id, account_id, digest, shown, name, created_at)
         VALUES (1, 1, x'01', '', '', 0);
-    INSERT INTO links (id, name, kind, settings, "window", version)
-        SELECT n + 1, 'link ' || n, 'simulator', x'', 9, 1 FROM n WHERE n < {LINKS};
-    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, link_id, byoc,
+    INSERT INTO connectors (id, name, kind, settings, "window", version)
+        SELECT n + 1, 'connector ' || n, 'simulator', x'', 9, 1 FROM n WHERE n < {CONNECTORS};
+    INSERT INTO lists (id, lane, account_id, number, name, brand, status, rate, connector_id, byoc,
         on_uncertain, created_at)
         SELECT {_LIST}, {_LANE}, 1, n, '', '', 'active', 60, 1, 0, 'hold', 0
         FROM n WHERE n < {LISTS};
@@ -36,7 +36,8 @@ _SETTINGS = f"""
 """  # fmt: skip
 _MESSAGES = f"""
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, status, attempt,
-        epoch, skips, resent, segments, encoding, body, link_id, carrier_ref, sending_at, ended_at)
+        epoch, skips, resent, segments, encoding, body, connector_id, carrier_ref, sending_at,
+        ended_at)
         SELECT n, {_LANE}, 1, {_LIST}, {RECIPIENT} + n, {BEGAN} + n, status, status <> 'queued',
             status <> 'queued', 0, 0, 1, 'gsm7', 'Hello', CASE WHEN status <> 'queued' THEN 1 END,
             CASE WHEN status = 'delivered' AND n % 4 = 0 THEN 'r' || n END,
@@ -46,10 +47,10 @@ _MESSAGES = f"""
             WHEN n < 200 AND n % 4 = 1 THEN 'sending' WHEN n < 200 AND n % 4 = 2 THEN 'uncertain'
             ELSE 'delivered' END AS status FROM n);
     INSERT INTO queue SELECT {_LANE}, {_LIST}, 1, {BEGAN} + n, n FROM n WHERE n >= :waiting;
-    INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome)
+    INSERT INTO attempts (number, attempt, lane, connector_id, epoch, started_at, ended_at, outcome)
         SELECT n, 1, {_LANE}, 1, 1, {BEGAN} + n, {BEGAN} + n, 'submitted'
         FROM n WHERE n < :waiting AND n % 4 = 0;
-    INSERT INTO carrier_refs (link_id, carrier_ref, lane, number)
+    INSERT INTO carrier_refs (connector_id, carrier_ref, lane, number)
         SELECT 1, 'r' || n, {_LANE}, n FROM n WHERE n < :waiting AND n % 4 = 0;
     INSERT INTO counters VALUES ('message', :count);
 """
@@ -64,10 +65,11 @@ _BESIDE = f"""
     INSERT INTO erased SELECT 1, n * 9176543210987 % 9007199254740881, 0, n FROM n;
     INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
-    INSERT INTO inbox (link_id, received_at, raw) SELECT n % {LINKS} + 1, {BEGAN}, x'' FROM n;
-    INSERT INTO refused_callbacks (link_id, received_at, refused_at, about, size, reason, raw)
-        SELECT n % {LINKS} + 1, {BEGAN}, {BEGAN}, 'unknown', 0, '', x'' FROM n;
-    INSERT INTO parked_receipts (link_id, carrier_ref, detail, received_at)
+    INSERT INTO inbox (connector_id, received_at, raw)
+        SELECT n % {CONNECTORS} + 1, {BEGAN}, x'' FROM n;
+    INSERT INTO refused_callbacks (connector_id, received_at, refused_at, about, size, reason, raw)
+        SELECT n % {CONNECTORS} + 1, {BEGAN}, {BEGAN}, 'unknown', 0, '', x'' FROM n;
+    INSERT INTO parked_receipts (connector_id, carrier_ref, detail, received_at)
         SELECT 1, CASE n % 2 WHEN 0 THEN 'r' ELSE 'p' END || n, '', {BEGAN} + n FROM n;
     INSERT INTO replies (account_id, list_id, sender, body, received_at)
         SELECT 1, {_LIST}, {RECIPIENT} + n, '', {BEGAN} + n FROM n;

@@ -2,7 +2,7 @@
 
 It speaks HTTP by hand: so it shares no code with the client it tests, and can stop anywhere. A
 vendor is a function from what came to what is said; its callbacks go to the door, which does for
-one link what the API does: prove, store, and only then answer.
+one connector what the API does: prove, store, and only then answer.
 """
 
 import asyncio
@@ -192,23 +192,23 @@ class HttpPeer(HttpServer):
 
 
 class Door(HttpServer):
-    """Where callbacks arrive: the part of the API, for the links of one test."""
+    """Where callbacks arrive: the part of the API, for the connectors of one test."""
 
     def __init__(self):
         super().__init__(self._hear)
         self._keys = itertools.count(1)
-        self._links = {}
+        self._connectors = {}
 
-    def new_link(self):
-        """Return the key of a link that is still closed, and its callback URL."""
+    def new_connector(self):
+        """Return the key of a connector that is still closed, and its callback URL."""
         key = f"/callbacks/{next(self._keys)}"
         return key, self.url + key
 
     def open(self, key, carrier, deliver):
-        self._links[key] = (carrier, deliver)
+        self._connectors[key] = (carrier, deliver)
 
     async def _hear(self, got):
-        carrier, deliver = self._links[got.target.partition("?")[0]]
+        carrier, deliver = self._connectors[got.target.partition("?")[0]]
         request = CallbackRequest(
             method=got.method, url=self.url + got.target, headers=got.headers, body=got.body
         )

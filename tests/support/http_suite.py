@@ -9,7 +9,7 @@ from http_peer import Door, HttpPeer, Linked
 pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
 from sendrail.carriers.conformance import CarrierConformance  # noqa: E402 - rewritten first
-from sendrail.carriers.sdk import LinkContext  # noqa: E402
+from sendrail.carriers.sdk import ConnectorContext  # noqa: E402
 from sendrail.domain.receipt import SetAside  # noqa: E402
 
 
@@ -43,9 +43,9 @@ class HttpConformance(CarrierConformance):
 
     def make_with(self, settings):
         if self.door is None:
-            return self.kind(settings, LinkContext())
-        key, url = self.door.new_link()
-        return Linked(self.kind(settings, LinkContext(callback_url=url)), self.door, key)
+            return self.kind(settings, ConnectorContext())
+        key, url = self.door.new_connector()
+        return Linked(self.kind(settings, ConnectorContext(callback_url=url)), self.door, key)
 
     @asynccontextmanager
     async def peer(self):

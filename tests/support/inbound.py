@@ -13,14 +13,14 @@ import fake_sinch
 import fake_telnyx
 import fake_twilio
 import fake_vonage
-import generic_link
+import generic_connector
 
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.infobip.carrier import InfobipCarrier
 from sendrail.carriers.plivo.carrier import PlivoCarrier
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.carrier import SimulatorCarrier
 from sendrail.carriers.sinch.carrier import SinchCarrier
@@ -157,7 +157,7 @@ def _in_more_json(context):
 def _in_forms(context):
     return {
         "http": Kind(
-            GenericCarrier(generic_link.HEARING, context),
+            GenericCarrier(generic_connector.HEARING, context),
             lambda ref: in_form({"id": ref, "state": "ok"}),
             lambda sender, to, body, _: in_form(
                 {"from": f"+{sender}", "to": f"+{to}", "text": body}
@@ -224,7 +224,7 @@ def _otherwise_encoded():
 
 def kinds():
     """Return every carrier kind with its callbacks."""
-    context = LinkContext(callback_url=URL)
+    context = ConnectorContext(callback_url=URL)
     return {
         **_in_json(context),
         **_in_more_json(context),

@@ -163,9 +163,9 @@ class Owner:
             chance=self.dice, answer_timeout_seconds=ANSWER_SECONDS,
         )  # fmt: skip
         self._carrier.note_pace(self.worker, clock)
-        for link in await self.store.read(lambda tx: tx.links.all()):
-            allowance = Allowance(link, routes.wished.set) if link.mps else None
-            routes.put(Route(link, self._carrier.of(self), 0.0, allowance))
+        for connector in await self.store.read(lambda tx: tx.connectors.all()):
+            allowance = Allowance(connector, routes.wished.set) if connector.mps else None
+            routes.put(Route(connector, self._carrier.of(self), 0.0, allowance))
         rescuer = Rescuer(store, lanes, ids, self.metrics, expire_after_ms=EXPIRE_MS)
         takeover = Takeover(rescuer, pacer, self.worker.look_soon, clock)
         share.welcome, share.lost = takeover.welcome, takeover.lost

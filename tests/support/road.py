@@ -102,7 +102,7 @@ class ScriptedCarrier:
 
 
 class Road:
-    """One installation: an account, a link, and everything from the gate to the receipt."""
+    """One installation: an account, a connector, and everything from the gate to the receipt."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Road:
         self.store = ground.open()
         self.metrics = Metrics()
         self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
-        self.link = self.add_link(window=window, mps=mps, segments=segments)
+        self.connector = self.add_connector(window=window, mps=mps, segments=segments)
         self._numbers = iter(range(15550001000, 15559999999))
         self.sending = self.open_sending()
 
@@ -179,25 +179,25 @@ class Road:
 
     # Setting up
 
-    def add_link(self, *, window=500, mps=None, segments=None):
-        link_id = self.write(
-            lambda tx: tx.links.add(
-                None, f"link-{len(self.carriers)}", "script", b"", window, mps, segments
+    def add_connector(self, *, window=500, mps=None, segments=None):
+        connector_id = self.write(
+            lambda tx: tx.connectors.add(
+                None, f"connector-{len(self.carriers)}", "script", b"", window, mps, segments
             )
         )
-        self.carriers[link_id] = ScriptedCarrier(self.clock)
-        return link_id
+        self.carriers[connector_id] = ScriptedCarrier(self.clock)
+        return connector_id
 
     @property
     def carrier(self):
-        return self.carriers[self.link]
+        return self.carriers[self.connector]
 
     def add_list(
         self,
         sends_from="",
         *,
         rate=60_000,
-        link=None,
+        connector=None,
         account=None,
         byoc=False,
         on_uncertain=OnUncertain.HOLD,
@@ -212,7 +212,7 @@ class Road:
                 name="News",
                 brand="News",
                 rate=rate,
-                link_id=link or self.link,
+                connector_id=connector or self.connector,
                 byoc=byoc,
                 on_uncertain=on_uncertain,
                 now=self.clock.now(),
@@ -289,9 +289,11 @@ class Road:
     def open_delivery(self):
         """Become the owner of all lanes, as a process does that has just started."""
         self.lease = self.write(lambda tx: take_all(tx, "us", self.clock.now()))
-        links = self.read(lambda tx: tx.links.all())
+        connectors = self.read(lambda tx: tx.connectors.all())
         rests_until = 0.0 if self.lease.is_first else self.clock.monotonic() + 1.0
-        self.routes = Routes([Route(link, self.carriers[link.id], rests_until) for link in links])
+        self.routes = Routes(
+            [Route(connector, self.carriers[connector.id], rests_until) for connector in connectors]
+        )
         self.pacer = Pacer(rests_until)
         claimer = Claimer(
             self.lease,
@@ -319,7 +321,7 @@ class Road:
         self.intake = Intake(self.store, self.metrics, self.clock.now)
         self.receipts = ReceiptWorker(
             self.store,
-            lambda link_id, raw: self.carriers[link_id].parse(raw),
+            lambda connector_id, raw: self.carriers[connector_id].parse(raw),
             self.ids,
             self.metrics,
             now=self.clock.now,
@@ -362,11 +364,11 @@ class Road:
             self.start_all()
         self.pass_time(seconds)
 
-    def callback(self, *callbacks, link=None):
+    def callback(self, *callbacks, connector=None):
         """Let the carrier call back; each callback comes raw, and a list is one that says all."""
         said = [each if isinstance(each, bytes | list) else [each] for each in callbacks]
         raws = [each if isinstance(each, bytes) else pickle.dumps(each) for each in said]
-        self.do(self.intake.put(link or self.link, raws))
+        self.do(self.intake.put(connector or self.connector, raws))
 
     # Seeing
 

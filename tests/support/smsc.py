@@ -36,7 +36,7 @@ class Smsc:
         return self.ask("state")
 
     def settings(self, **more):
-        """Return the settings of a link to this SMSC."""
+        """Return the settings of a connector to this SMSC."""
         return {
             "host": "127.0.0.1",
             "port": self.port,

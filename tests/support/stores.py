@@ -166,7 +166,7 @@ BACKENDS = {"sqlite": SqliteBackend, **SHARED}
 
 
 class House:
-    """A store with two accounts, a link and a list each, and every call run to its end."""
+    """A store with two accounts, a connector and a list each, and every call run to its end."""
 
     def __init__(self, backend):
         self.backend = backend
@@ -176,7 +176,9 @@ class House:
         self.us, self.them = self.write(
             lambda tx: (tx.accounts.add("us", NOW), tx.accounts.add("them", NOW))
         )
-        self.link = self.write(lambda tx: tx.links.add(None, "sandbox", "simulator", b"", 9, None))
+        self.connector = self.write(
+            lambda tx: tx.connectors.add(None, "sandbox", "simulator", b"", 9, None)
+        )
         self.list = self.add_list(self.us, OURS)
         self.their_list = self.add_list(self.them, THEIRS)
 
@@ -208,7 +210,7 @@ class House:
                 name="News",
                 brand="News",
                 rate=60,
-                link_id=self.link,
+                connector_id=self.connector,
                 byoc=False,
                 on_uncertain="hold",
                 now=NOW,
@@ -265,7 +267,7 @@ class House:
         self.write(
             lambda tx: tx.queue.depart(
                 places,
-                [Departure(attempt, epoch, self.link, NOW, self.no(n)) for n in numbers],
+                [Departure(attempt, epoch, self.connector, NOW, self.no(n)) for n in numbers],
             )
         )
 
@@ -276,7 +278,7 @@ class House:
         arrival = Arrival(
             number=self.no(number),
             lane=self.list.lane,
-            link_id=self.link,
+            connector_id=self.connector,
             epoch=1,
             attempt=1,
             started_at=NOW,
@@ -333,7 +335,7 @@ def epoch(name):
 
 
 def owners(house, *refs):
-    return house.write(lambda tx: tx.inbox.owners([(house.link, ref) for ref in refs]))
+    return house.write(lambda tx: tx.inbox.owners([(house.connector, ref) for ref in refs]))
 
 
 def apply(house, number, status="delivered"):
@@ -347,7 +349,7 @@ def apply(house, number, status="delivered"):
 def park(house, *refs, at=NOW, status=Status.DELIVERED):
     house.write(
         lambda tx: tx.inbox.park(
-            [ParkedReceipt(0, house.link, ref, status, "ok", at) for ref in refs]
+            [ParkedReceipt(0, house.connector, ref, status, "ok", at) for ref in refs]
         )
     )
 

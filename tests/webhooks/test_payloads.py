@@ -20,7 +20,7 @@ MOMENT = "2026-11-25T01:13:08.042Z"
 
 
 def ended(status="delivered", detail="DELIVERED_TO_HANDSET", provider="twilio", own=None):
-    link = provider and "tw-1"
+    connector = provider and "tw-1"
     return EndedMessage(
         7,
         15550100001,
@@ -30,7 +30,7 @@ def ended(status="delivered", detail="DELIVERED_TO_HANDSET", provider="twilio", 
         provider,
         AT,
         provider_detail=own,
-        link=link,
+        connector=connector,
     )
 
 
@@ -48,7 +48,7 @@ def test_a_delivery_has_the_documented_fields_in_their_order():
         ("status_detail", "DELIVERED_TO_HANDSET"),
         ("provider_detail", "7"),
         ("provider", "twilio"),
-        ("link", "tw-1"),
+        ("connector", "tw-1"),
         ("timestamp", MOMENT),
     ]
 
@@ -82,7 +82,11 @@ def test_every_way_to_end_has_a_word_and_a_detail(status):
 
 def test_what_never_left_has_no_provider():
     told_of = told(ended("dropped", "stale", None))
-    assert (told_of["provider"], told_of["provider_detail"], told_of["link"]) == (None, None, None)
+    assert (told_of["provider"], told_of["provider_detail"], told_of["connector"]) == (
+        None,
+        None,
+        None,
+    )
 
 
 def taken(body="stop it", keyword=None, rule=None, word=None):

@@ -1,4 +1,4 @@
-"""The door for carriers: their callbacks, by a link's own URL or by the public API's paths.
+"""The door for carriers: their callbacks, by a connector's own URL or by the public API's paths.
 
 Method, content type and proof are the carrier's business. A token is a secret in a path: nothing
 here logs a path.
@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest
+from sendrail.connectors.callbacks import CallbackDesk
 from sendrail.domain.ids import AccountId
-from sendrail.links.callbacks import CallbackDesk
 
 _METHODS: Final = ("GET", "POST")
 

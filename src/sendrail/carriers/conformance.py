@@ -156,7 +156,7 @@ class CarrierConformance:
 
         self._run(play)
 
-    def test_references_of_two_links_differ(self) -> None:
+    def test_references_of_two_connectors_differ(self) -> None:
         async def play(carrier: Carrier) -> None:
             reports, others, other = Reports(), Reports(), self.make_carrier()
             await carrier.start(Intake().deliver)
@@ -352,7 +352,7 @@ class CarrierConformance:
 
     # Settings
 
-    def test_a_working_link_is_checked_without_a_start_and_tells_what_it_saw(self) -> None:
+    def test_a_working_connector_is_checked_without_a_start_and_tells_what_it_saw(self) -> None:
         async def play(carrier: Carrier) -> None:
             assert await carrier.check()
 

@@ -139,7 +139,7 @@ def _unsure(whose: str, text: str, country: str | None) -> str:
     if country is None:
         return (
             f"The {whose} of a text is no number with a country code. Where the carrier writes "
-            "national numbers, set the link's `country`."
+            "national numbers, set the connector's `country`."
         )
     return (
         f"The {whose} of a text is no number of {country}, or could be another country's as well."

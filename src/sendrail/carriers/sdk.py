@@ -30,32 +30,33 @@ Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
 
 
 class Part(NamedTuple):
-    """The place of this process, from 0, among so many that hand over by the same link."""
+    """The place of this process, from 0, among so many that hand over by the same connector."""
 
     place: int = 0
     of: int = 1
 
 
-WHOLE_LINK: Final = Part()
+WHOLE_CONNECTOR: Final = Part()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkContext:
-    """What a carrier is told of the link it serves, beside the link's own settings.
+class ConnectorContext:
+    """What a carrier is told of the connector it serves, beside the connector's own settings.
 
-    `callback_url` is where the carrier's callbacks for this link reach us, as the public sees it;
-    None while the installation has no public address. `part` is what of the link is this process's.
+    `callback_url` is where the carrier's callbacks for this connector reach us, as the public sees
+    it; None while the installation has no public address. `part` is what of the connector is this
+    process's.
     """
 
-    name: str = "link"
+    name: str = "connector"
     callback_url: str | None = None
-    part: Part = WHOLE_LINK
+    part: Part = WHOLE_CONNECTOR
     clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackRequest:
-    """A carrier's HTTP request to a link's callback URL.
+    """A carrier's HTTP request to a connector's callback URL.
 
     `url` is the public one, with its query, as the carrier was told it and as it signs it, whatever
     host a proxy in between made of it. Header names are lower case.
@@ -65,7 +66,7 @@ class CallbackRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    # What was read of it already: where many links are asked about one, each reads the same.
+    # What was read of it already: where many connectors are asked about one, each reads the same.
     readings: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -83,7 +84,7 @@ class CallbackAnswer:
 
 
 class Carrier(Protocol):
-    """One configured link to a carrier."""
+    """One configured connector to a carrier."""
 
     async def start(self, deliver: Deliver) -> None:
         """Connect and begin to receive callbacks; failing to connect is not an error here."""
@@ -108,7 +109,7 @@ class Carrier(Protocol):
         ...
 
     async def check(self) -> str:
-        """Try the link's credentials without sending anything; return a sentence on what was seen.
+        """Try the credentials without sending anything; return a sentence on what was seen.
 
         Raises `CarrierTrouble` that says what is wrong. Needs no `start`.
         """
@@ -137,7 +138,7 @@ class SharesConnections(Protocol):
     """A carrier that lets so many connections in, however many processes hand over to it."""
 
     def connections(self, part: Part) -> int:
-        """Return how many connections such a part of the link keeps; at least one."""
+        """Return how many connections such a part of the connector keeps; at least one."""
         ...
 
 
@@ -152,7 +153,7 @@ class ReadsMetadata(Protocol):
 
 
 class CarrierKind(Protocol):
-    """What an entry point of the group `sendrail.carriers` names: makes links of one kind.
+    """What an entry point of the group `sendrail.carriers` names: makes connectors of one kind.
 
     `Settings` says which settings there are, by a struct whose fields have types and defaults;
     those of type `Secret` are never shown again.
@@ -160,7 +161,7 @@ class CarrierKind(Protocol):
 
     Settings: type[msgspec.Struct]
 
-    def __call__(self, settings: Mapping[str, Any], context: LinkContext) -> Carrier:
+    def __call__(self, settings: Mapping[str, Any], context: ConnectorContext) -> Carrier:
         """Return a carrier with these settings.
 
         Raises `CarrierTrouble` that names the setting when one is missing or wrong.
@@ -180,9 +181,10 @@ def read_settings(kind: str, settings: Mapping[str, Any], into: type[SettingsT])
     for name in settings:
         if name not in known:
             raise CarrierTrouble(
-                f"A {kind} link has no setting {name!r}; it has {', '.join(known)}.", param=name
+                f"A {kind} connector has no setting {name!r}; it has {', '.join(known)}.",
+                param=name,
             )
     try:
         return msgspec.convert(dict(settings), into)
     except msgspec.ValidationError as error:
-        raise CarrierTrouble(f"A setting of the {kind} link is wrong: {error}.") from error
+        raise CarrierTrouble(f"A setting of the {kind} connector is wrong: {error}.") from error

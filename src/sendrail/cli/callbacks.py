@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Callbacks that could not be read or applied.", no_args_is_help=True)
 
-_COLUMNS = ("id", "received_at", "link", "kind", "about", "bytes", "reason")
+_COLUMNS = ("id", "received_at", "connector", "kind", "about", "bytes", "reason")
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="As `sendrail callbacks refused` has it.")]
 MaybeId = Annotated[
     int | None,
-    typer.Argument(metavar="ID", help="Only this one; else name --link, --since or --all."),
+    typer.Argument(metavar="ID", help="Only this one; else name --connector, --since or --all."),
 ]
-OfLink = Annotated[
-    str, typer.Option("--link", metavar="NAME", help="Only of links with this name.")
+OfConnector = Annotated[
+    str, typer.Option("--connector", metavar="NAME", help="Only of connectors with this name.")
 ]
 Since = Annotated[
     str,
@@ -33,7 +33,7 @@ Every = Annotated[bool, typer.Option("--all", help="All that are kept.")]
 @app.command()
 def refused(
     *,
-    link: OfLink = "",
+    connector: OfConnector = "",
     since: Since = "",
     page: Page = 1,
     per_page: PerPage = 50,
@@ -41,7 +41,7 @@ def refused(
     as_json: Json = False,
 ) -> None:
     """List the refused callbacks, the newest first, without what stands in them."""
-    about = _about(link, since)
+    about = _about(connector, since)
     found = run(data, as_json, lambda it: it.refused.page(about, page=page, per_page=per_page))
     callbacks = [_shown(each) for each in found]
     if as_json:
@@ -70,7 +70,7 @@ def show(callback_id: Id, data: Data = None, as_json: Json = False) -> None:
 def retry(
     callback_id: MaybeId = None,
     *,
-    link: OfLink = "",
+    connector: OfConnector = "",
     since: Since = "",
     every: Every = False,
     data: Data = None,
@@ -85,7 +85,7 @@ def retry(
         run(data, as_json, lambda it: it.refused.retry(callback_id))
         count = 1
     else:
-        about = _meant(link, since, every)
+        about = _meant(connector, since, every)
         count = run(data, as_json, lambda it: it.refused.retry_all(about))
     _tell(count, "put back", as_json)
 
@@ -94,7 +94,7 @@ def retry(
 def forget(
     callback_id: MaybeId = None,
     *,
-    link: OfLink = "",
+    connector: OfConnector = "",
     since: Since = "",
     every: Every = False,
     data: Data = None,
@@ -105,22 +105,22 @@ def forget(
         run(data, as_json, lambda it: it.refused.forget(callback_id))
         count = 1
     else:
-        about = _meant(link, since, every)
+        about = _meant(connector, since, every)
         count = run(data, as_json, lambda it: it.refused.forget_all(about))
     _tell(count, "deleted", as_json)
 
 
-def _about(link: str, since: str) -> "RefusedFilter":
+def _about(connector: str, since: str) -> "RefusedFilter":
     from sendrail.storage.rows import RefusedFilter
 
-    return RefusedFilter(link=link or None, since=moment_of(since, "--since"))
+    return RefusedFilter(connector=connector or None, since=moment_of(since, "--since"))
 
 
-def _meant(link: str, since: str, every: bool) -> "RefusedFilter":
+def _meant(connector: str, since: str, every: bool) -> "RefusedFilter":
     """Return which are meant; all of them only where that is said."""
-    if not (link or since or every):
-        raise typer.BadParameter("name an ID, --link, --since or --all")
-    return _about(link, since)
+    if not (connector or since or every):
+        raise typer.BadParameter("name an ID, --connector, --since or --all")
+    return _about(connector, since)
 
 
 def _tell(count: int, what: str, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def _shown(callback: "RefusedCallback") -> dict[str, Any]:
     return {
         "id": callback.id,
         "received_at": output.when(callback.received_at),
-        "link": callback.link,
+        "connector": callback.connector,
         "kind": callback.kind,
         "about": callback.about.value,
         "bytes": callback.size,

@@ -12,7 +12,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json
 
 if TYPE_CHECKING:
-    from sendrail.domain.sender import Link, LinkReport
+    from sendrail.domain.sender import Connector, ConnectorReport
     from sendrail.settings import Settings
     from sendrail.storage.checkup import Finding
     from sendrail.storage.rows import RefusedTally
@@ -58,55 +58,62 @@ def _findings(settings: "Settings") -> "Iterator[Finding]":
         yield from checkup.look_at(folder, settings.free_disk_min_mb)
         seen = checkup.look_into(folder)
     if seen is not None:
-        yield from _links(seen.links)
+        yield from _connectors(seen.connectors)
         yield _callbacks(seen.refused)
     yield _open_files()
 
 
-def _links(links: "list[tuple[Link, LinkReport | None]]") -> "Iterator[Finding]":
+def _connectors(
+    connectors: "list[tuple[Connector, ConnectorReport | None]]",
+) -> "Iterator[Finding]":
     from importlib.metadata import entry_points
 
     from sendrail.storage.checkup import Finding, Level
 
     installed = {entry.name for entry in entry_points(group="sendrail.carriers")}
-    for link, report in links:
-        if link.kind in installed:
-            yield _state(link, report)
+    for connector, report in connectors:
+        if connector.kind in installed:
+            yield _state(connector, report)
         else:
             yield Finding(
-                "link",
+                "connector",
                 Level.FAIL,
-                f"{link.name} wants the carrier {link.kind}, which is not installed",
-                f"install the package that brings {link.kind}",
+                f"{connector.name} wants the carrier {connector.kind}, which is not installed",
+                f"install the package that brings {connector.kind}",
             )
 
 
-def _state(link: "Link", report: "LinkReport | None") -> "Finding":
-    from sendrail.domain.sender import LinkState
+def _state(connector: "Connector", report: "ConnectorReport | None") -> "Finding":
+    from sendrail.domain.sender import ConnectorState
     from sendrail.storage.checkup import Finding, Level
 
-    named = f"{link.name} ({link.kind})"
-    if link.paused_at is not None:
+    named = f"{connector.name} ({connector.kind})"
+    if connector.paused_at is not None:
         return Finding(
-            "link", Level.WARN, f"{named} is paused", f"sendrail links resume {link.name}"
+            "connector",
+            Level.WARN,
+            f"{named} is paused",
+            f"sendrail connectors resume {connector.name}",
         )
-    if report is None or report.state not in {LinkState.BROKEN, LinkState.RESTING}:
-        return Finding("link", Level.OK, named)
-    level = Level.FAIL if report.state is LinkState.BROKEN else Level.WARN
-    fix = f"sendrail links test {link.name}"
-    return Finding("link", level, f"{named} is {report.state}: {report.detail}", fix)
+    if report is None or report.state not in {ConnectorState.BROKEN, ConnectorState.RESTING}:
+        return Finding("connector", Level.OK, named)
+    level = Level.FAIL if report.state is ConnectorState.BROKEN else Level.WARN
+    fix = f"sendrail connectors test {connector.name}"
+    return Finding("connector", level, f"{named} is {report.state}: {report.detail}", fix)
 
 
 def _callbacks(refused: "Sequence[RefusedTally]") -> "Finding":
-    """Tell how many callbacks could not be read or applied, since when and from which link."""
+    """Tell how many callbacks could not be read or applied, since when and from which connector."""
     from sendrail.storage.checkup import Finding, Level
 
     if not refused:
         return Finding("callbacks", Level.OK, "all were read")
     count = sum(each.count for each in refused)
     since = output.when(min(each.first_at for each in refused))
-    links = ", ".join(f"{each.link or 'a link that is gone'}: {each.count:,}" for each in refused)
-    told = f"{count:,} could not be read since {since} ({links})"
+    connectors = ", ".join(
+        f"{each.connector or 'a connector that is gone'}: {each.count:,}" for each in refused
+    )
+    told = f"{count:,} could not be read since {since} ({connectors})"
     if texts := sum(each.texts for each in refused):
         told += f"; {texts:,} of them may be handsets' texts, such as STOP"
     return Finding(

@@ -17,7 +17,9 @@ app = typer.Typer(help="Sending lists: the numbers you send from.", no_args_is_h
 _COLUMNS = ("phone_number", "list_name", "brand_name", "status", "rate", "on_uncertain")
 
 Rate = Annotated[int | None, typer.Option(help="Messages per minute; default: the setting.")]
-Link = Annotated[str, typer.Option(help="The carrier link; may be left out when there is one.")]
+Connector = Annotated[
+    str, typer.Option(help="The carrier connector; may be left out when there is one.")
+]
 Policy = Annotated[
     str,
     typer.Option(
@@ -50,7 +52,7 @@ def add(
     name: Annotated[str, typer.Option(help="The list's name; default: its number.")] = "",
     brand: Annotated[str, typer.Option(help="The brand it speaks for.")] = "",
     rate: Rate = None,
-    link: Link = "",
+    connector: Connector = "",
     on_uncertain: Policy = "hold",
     answers: Answers = None,
     stop_text: StopText = None,
@@ -71,7 +73,7 @@ def add(
             name=name,
             brand=brand,
             rate=rate,
-            link=link,
+            connector=connector,
             on_uncertain=on_uncertain,
             answers=AnswerTexts(
                 enabled=answers is not False, stop=stop_text, start=start_text, help=help_text
@@ -124,7 +126,7 @@ def answers_(
 @app.command("import")
 def import_(
     file: File,
-    link: Link = "",
+    connector: Connector = "",
     *,
     country: Country = "",
     data: Data = None,
@@ -136,7 +138,7 @@ def import_(
         data,
         as_json,
         lambda it, chunks, intake: it.lists.import_csv(
-            it.default_account, chunks, intake, link=link
+            it.default_account, chunks, intake, connector=connector
         ),
         country=country,
     )
@@ -207,22 +209,24 @@ def change(
     brand: Annotated[
         str | None, typer.Option(help='The brand it speaks for; "" takes it away.')
     ] = None,
-    link: Annotated[str, typer.Option(help="The link it goes by from now on.")] = "",
-    second_link: Annotated[
+    connector: Annotated[str, typer.Option(help="The connector it goes by from now on.")] = "",
+    second_connector: Annotated[
         str | None,
-        typer.Option(metavar="NAME|none", help="The link that takes over while that one is away."),
+        typer.Option(
+            metavar="NAME|none", help="The connector that takes over while that one is away."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Rename a list, send it by another link, or give it a second one."""
+    """Rename a list, send it by another connector, or give it a second one."""
     from sendrail.marketing.lists import ListChange
 
     change = ListChange(
         name=name,
         brand=brand,
-        link=link or None,
-        second_link="" if second_link == "none" else second_link,
+        connector=connector or None,
+        second_connector="" if second_connector == "none" else second_connector,
     )
     changed = run(data, as_json, lambda it: it.lists.update(it.default_account, number, change))
     _tell(changed.sender, as_json)
@@ -285,6 +289,6 @@ def _shown(sender: "SendingList") -> dict[str, Any]:
         "on_uncertain": sender.on_uncertain.value,
         "own_carrier": sender.byoc,
         "verified_at": output.when(sender.verified_at),
-        "has_second_link": sender.second_link_id is not None,
+        "has_second_connector": sender.second_connector_id is not None,
         "created_at": output.when(sender.created_at),
     }

@@ -16,11 +16,11 @@ from sendrail.cli import (
     blocks,
     callbacks,
     config,
+    connectors,
     contacts,
     doctor,
     journeys,
     keys,
-    links,
     listen,
     lists,
     messages,
@@ -75,7 +75,7 @@ app.command()(send.send)
 app.add_typer(messages.app, name="messages")
 app.add_typer(lists.app, name="lists")
 app.add_typer(senders.app, name="senders")
-app.add_typer(links.app, name="links")
+app.add_typer(connectors.app, name="connectors")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(replies.app, name="replies")

@@ -226,7 +226,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "encoding": stored.encoding,
         "segments": stored.segments,
         "provider": stored.provider,
-        "link": stored.link,
+        "connector": stored.connector,
         "carrier_ref": stored.carrier_ref,
         "metadata": json.loads(stored.metadata) if stored.metadata else None,
         "automatic": stored.automatic,
@@ -239,7 +239,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
 def _attempt(attempt: "Attempt") -> dict[str, Any]:
     return {
         "attempt": attempt.attempt,
-        "link": attempt.link,
+        "connector": attempt.connector,
         "outcome": attempt.outcome,
         "detail": attempt.detail,
         "provider_detail": attempt.provider_detail,

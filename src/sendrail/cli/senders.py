@@ -1,4 +1,4 @@
-"""`sendrail senders`: whose each number is on the links that accounts share."""
+"""`sendrail senders`: whose each number is on the connectors that accounts share."""
 
 from typing import Annotated, Any
 
@@ -8,12 +8,13 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, ListNumber, run
 
 app = typer.Typer(
-    help="Senders: whose each number is on the links that accounts share.", no_args_is_help=True
+    help="Senders: whose each number is on the connectors that accounts share.",
+    no_args_is_help=True,
 )
 
-_COLUMNS = ("phone_number", "link", "account", "since")
+_COLUMNS = ("phone_number", "connector", "account", "since")
 
-Link = Annotated[str, typer.Option(help="The name of a link that accounts share.")]
+Connector = Annotated[str, typer.Option(help="The name of a connector that accounts share.")]
 
 
 @app.command("list")
@@ -22,7 +23,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     senders: list[dict[str, Any]] = [
         {
             "phone_number": each.shown,
-            "link": each.link,
+            "connector": each.connector,
             "account": each.account,
             "since": output.when(each.since),
         }
@@ -35,21 +36,25 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def assign(number: ListNumber, link: Link, data: Data = None, as_json: Json = False) -> None:
+def assign(
+    number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
+) -> None:
     """Give a sender to the account that --account names, before any list sends as it or after."""
-    run(data, as_json, lambda it: it.senders.assign(it.default_account, number, link))
-    _done(number, link, "assigned", as_json)
+    run(data, as_json, lambda it: it.senders.assign(it.default_account, number, connector))
+    _done(number, connector, "assigned", as_json)
 
 
 @app.command()
-def release(number: ListNumber, link: Link, data: Data = None, as_json: Json = False) -> None:
+def release(
+    number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
+) -> None:
     """Let a sender be no account's: the next list that sends as it has it."""
-    run(data, as_json, lambda it: it.senders.release(number, link))
-    _done(number, link, "released", as_json)
+    run(data, as_json, lambda it: it.senders.release(number, connector))
+    _done(number, connector, "released", as_json)
 
 
-def _done(number: str, link: str, what: str, as_json: bool) -> None:
+def _done(number: str, connector: str, what: str, as_json: bool) -> None:
     if as_json:
-        output.document({"phone_number": number, "link": link, what: True})
+        output.document({"phone_number": number, "connector": connector, what: True})
     else:
-        print(f"{what} {number} on {link}")
+        print(f"{what} {number} on {connector}")

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 _PROCESSES = ("name", "roles", "version", "seconds_unseen")
 _OWNED = ("kind", "spans", "lapsed", "owner")
-_LINKS = ("name", "kind", "state", "detail")
-_REFUSED = ("link", "kind", "callbacks", "texts", "since", "last")
+_CONNECTORS = ("name", "kind", "state", "detail")
+_REFUSED = ("connector", "kind", "callbacks", "texts", "since", "last")
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
-    """Show processes, what each has of the work, links, and what waits."""
+    """Show processes, what each has of the work, connectors, and what waits."""
     shown = run(data, as_json, _look)
     if as_json:
         output.document(shown)
         return
     output.card({name: value for name, value in shown.items() if not isinstance(value, list)})
-    output.table(_LINKS, shown["links"], "There are no links.")
+    output.table(_CONNECTORS, shown["connectors"], "There are no connectors.")
     if shown["refused"]:
         output.note("Refused callbacks; see `sendrail callbacks refused`:")
         output.table(_REFUSED, shown["refused"], "")
@@ -50,18 +50,18 @@ def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]
         "callbacks_refused": sum(each.count for each in standing.refused),
         "events_waiting": standing.untold_events,
         "spans_lapsed": sum(owned.lapsed for owned in standing.owned),
-        "links": [
+        "connectors": [
             {
-                "name": link.name,
-                "kind": link.kind,
+                "name": connector.name,
+                "kind": connector.kind,
                 "state": report.state.value if report else "unknown",
                 "detail": report.detail if report else "",
             }
-            for link, report in standing.links
+            for connector, report in standing.connectors
         ],
         "refused": [
             {
-                "link": each.link,
+                "connector": each.connector,
                 "kind": each.kind,
                 "callbacks": each.count,
                 "texts": each.texts,

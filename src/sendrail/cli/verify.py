@@ -13,7 +13,7 @@ from sendrail.cli.session import Data, Json, ListNumber, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.links.verification import Standing
+    from sendrail.connectors.verification import Standing
 
 _POLL_SECONDS = 0.5
 _WAIT_SECONDS = 300.0
@@ -94,7 +94,7 @@ def _shown(standing: "Standing") -> dict[str, Any]:
     recipient = None if progress is None else progress.recipient
     return {
         "list_number": sender.shown,
-        "link": standing.link.name,
+        "connector": standing.connector.name,
         "own_carrier": sender.byoc,
         "verified": standing.step is Step.DONE,
         "next_step": None if standing.step is Step.DONE else standing.step.value,

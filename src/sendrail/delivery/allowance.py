@@ -1,4 +1,4 @@
-"""What this process may hand over by one link: the slices of its contract that are reserved."""
+"""What this process may hand over by a connector: the reserved slices of its contract."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import partial
 from itertools import takewhile
 from typing import Final
 
-from sendrail.domain.sender import Link
+from sendrail.domain.sender import Connector
 from sendrail.domain.slices import USABLE_SECONDS, Charge, charge, usual_units
 from sendrail.storage.rows import PaceSlot
 
@@ -23,11 +23,11 @@ class _Slice:
 
 
 class Allowance:
-    """Reserved slices of one link, used up message by message. Times are monotonic seconds."""
+    """Reserved slices of one connector, used up message by message. Times are monotonic seconds."""
 
-    def __init__(self, link: Link, wish: Callable[[], None]) -> None:
-        self._mps = link.mps
-        self._segments_per_second = link.segments_per_second
+    def __init__(self, connector: Connector, wish: Callable[[], None]) -> None:
+        self._mps = connector.mps
+        self._segments_per_second = connector.segments_per_second
         self._wish = wish
         self._is_wished = False
         # How many segments the next slice must have room for.
@@ -98,7 +98,7 @@ class Allowance:
         return min(messages, segments), segments
 
     def charges(self, messages: int, segments: int) -> tuple[Charge, Charge]:
-        """Return what such a slice costs of the link's time."""
+        """Return what such a slice costs of the connector's time."""
         return (
             _FREE if self._mps is None else charge(self._mps, messages),
             _FREE

@@ -25,7 +25,7 @@ def arrival_of(answer: Answer) -> Arrival:
     return Arrival(
         number=claim.number,
         lane=claim.lane,
-        link_id=claim.link_id,
+        connector_id=claim.connector_id,
         epoch=claim.epoch,
         attempt=claim.attempt,
         started_at=claim.claimed_at,

@@ -16,7 +16,7 @@ from sendrail.delivery.routing import Route, Routes, Share
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
 from sendrail.domain.gate import Facts, judge_again
-from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Drop, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
@@ -32,7 +32,7 @@ _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
 _NOBODY: Final = KnownContact()
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
-_NO_RESEND: Final = "not sent again: its link takes nothing"
+_NO_RESEND: Final = "not sent again: its connector takes nothing"
 
 
 class Then(Enum):
@@ -43,7 +43,7 @@ class Then(Enum):
     AFTER_THE_OTHERS = auto()
     # It took what the window had room for: there will be room with the next answers.
     WITH_THE_NEXT_ANSWERS = auto()
-    WHEN_LINK_ALLOWS = auto()
+    WHEN_CONNECTOR_ALLOWS = auto()
     WHEN_DUE = auto()
     WHEN_TOLD = auto()
     # Its lane has gone to another owner, or is about to.
@@ -59,9 +59,9 @@ class TurnTaken:
     paced: int = 0
     due_at: int = 0
     route: Route | None = None
-    # The links the list waits for, where it must wait for one.
-    links: tuple[LinkId, ...] = ()
-    # How many segments must find room on the link before the list can go on.
+    # The connectors the list waits for, where it must wait for one.
+    connectors: tuple[ConnectorId, ...] = ()
+    # How many segments must find room on the connector before the list can go on.
     segments: int = 1
 
 
@@ -79,8 +79,8 @@ class Round:
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
     kept: list[QueuePlace] = field(default_factory=list)
-    planned: dict[LinkId, Share] = field(default_factory=lambda: defaultdict(Share))
-    # How many messages each link took for the lists that have it as their second one.
+    planned: dict[ConnectorId, Share] = field(default_factory=lambda: defaultdict(Share))
+    # How many messages each connector took for the lists that have it as their second one.
     failed_over: Counter[str] = field(default_factory=Counter)
 
 
@@ -146,14 +146,14 @@ class Claimer:
     def _take_turn(self, taken: TurnTaken, sender: SendingList, found: Round) -> list[_Candidate]:
         lane, list_id = taken.turn
         route = taken.route = self._routes.choose(sender, found.now, found.planned)
-        taken.links = _links_of(sender, route, found.now)
+        taken.connectors = _connectors_of(sender, route, found.now)
         if route is None:
-            taken.then = Then.WHEN_LINK_ALLOWS
+            taken.then = Then.WHEN_CONNECTOR_ALLOWS
             return []
-        planned = found.planned[route.link.id]
+        planned = found.planned[route.connector.id]
         room = min(found.share, route.room(found.now) - planned.messages)
         if room <= 0:
-            taken.then = Then.WHEN_LINK_ALLOWS
+            taken.then = Then.WHEN_CONNECTOR_ALLOWS
             return []
         ahead = self._due(taken, RANK_AHEAD, room, found)
         pace_room = self._pacer.room(list_id, sender.rate, found.now)
@@ -169,7 +169,7 @@ class Claimer:
         ):
             taken.then, taken.due_at = Then.WHEN_DUE, due_at
         messages = planned.messages + len(ahead) + len(paced)
-        found.planned[route.link.id] = Share(messages, planned.segments)
+        found.planned[route.connector.id] = Share(messages, planned.segments)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
     def _due(self, taken: TurnTaken, rank: int, limit: int, found: Round) -> list[QueuePlace]:
@@ -209,12 +209,12 @@ class Claimer:
             claim = _claim(each, loaded[number], name, metadata.get(number), found)
             found.claims.append((each.route, claim))
             each.taken.paced += claim.rank == RANK_PACED
-            if claim.link_id != each.sender.link_id:
-                found.failed_over[each.route.link.name] += 1
+            if claim.connector_id != each.sender.connector_id:
+                found.failed_over[each.route.connector.name] += 1
         tx.queue.depart(
             [each.place for each in going],
             [
-                Departure(claim.attempt, claim.epoch, claim.link_id, wall, claim.number)
+                Departure(claim.attempt, claim.epoch, claim.connector_id, wall, claim.number)
                 for _, claim in found.claims
             ],
         )
@@ -263,34 +263,35 @@ def _why_no_more(room: int, share: int, window: int) -> Then:
     return Then.AFTER_THE_OTHERS if room == share else Then.WHEN_PACE_ALLOWS
 
 
-def _links_of(sender: SendingList, route: Route | None, now: float) -> tuple[LinkId, ...]:
-    """Return the links whose news a list waits for: the one it goes by, or any that may take it."""
+def _connectors_of(sender: SendingList, route: Route | None, now: float) -> tuple[ConnectorId, ...]:
+    """Return the connectors a list waits for: the one it goes by, or any that may take it."""
     if route is not None and not route.takes_nothing(now):
-        return (route.link.id,)
-    if sender.second_link_id is None:
-        return (sender.link_id,)
-    return sender.link_id, sender.second_link_id
+        return (route.connector.id,)
+    if sender.second_connector_id is None:
+        return (sender.connector_id,)
+    return sender.connector_id, sender.second_connector_id
 
 
 def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
     """Tell whether a message that passed the checks leaves in this round; if not, note why."""
-    link_id = each.route.link.id
-    if message.resent and message.link_id != link_id:
-        # It may have left by its link already. Only what certainly did not goes by another one.
+    connector_id = each.route.connector.id
+    if message.resent and message.connector_id != connector_id:
+        # It may have left by its connector already. Only what certainly did not goes by another
+        # one.
         found.kept.append(each.place)
         return False
-    planned = found.planned[link_id]
-    if each.taken.then is Then.WHEN_LINK_ALLOWS or not each.route.admits(
+    planned = found.planned[connector_id]
+    if each.taken.then is Then.WHEN_CONNECTOR_ALLOWS or not each.route.admits(
         found.now, planned.segments, message.segments
     ):
         if planned.segments < _FOREVER:
             each.route.reserve(found.now, message.segments)
             each.taken.segments = message.segments
-        each.taken.then = Then.WHEN_LINK_ALLOWS
+        each.taken.then = Then.WHEN_CONNECTOR_ALLOWS
         # In this round nobody overtakes it.
-        found.planned[link_id] = planned._replace(segments=_FOREVER)
+        found.planned[connector_id] = planned._replace(segments=_FOREVER)
         return False
-    found.planned[link_id] = planned._replace(segments=planned.segments + message.segments)
+    found.planned[connector_id] = planned._replace(segments=planned.segments + message.segments)
     return True
 
 
@@ -309,7 +310,7 @@ def _claim(
         number=MessageNumber(place.number),
         lane=Lane(place.lane),
         list_id=ListId(place.list_id),
-        link_id=candidate.route.link.id,
+        connector_id=candidate.route.connector.id,
         epoch=found.held[place.lane],
         attempt=message.attempt + 1,
         claimed_at=found.wall,

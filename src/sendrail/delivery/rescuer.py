@@ -100,7 +100,7 @@ def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arriva
     return Arrival(
         number=message.number,
         lane=message.lane,
-        link_id=message.link_id,
+        connector_id=message.connector_id,
         epoch=message.epoch,
         attempt=message.attempt,
         started_at=message.sending_at,

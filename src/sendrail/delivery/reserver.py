@@ -1,7 +1,7 @@
-"""A link's contract where several processes hand over by it: each uses what it has reserved.
+"""A connector's contract where several processes hand over by it: each uses what it has reserved.
 
-The database gives the slices of a link's time out (see `domain/slices.py`), by its own clock. A
-slice is told as an interval of our clock that surely lies within: it begins no earlier than the
+The database gives the slices of a connector's time out (see `domain/slices.py`), by its own clock.
+A slice is told as an interval of our clock that surely lies within: it begins no earlier than the
 answer can mean, and ends no later.
 """
 
@@ -32,7 +32,7 @@ class _Asked:
 
 
 class Reserver:
-    """Reserves slices for the links that want one, until cancelled."""
+    """Reserves slices for the connectors that want one, until cancelled."""
 
     def __init__(
         self, store: Store, routes: Routes, clock: Clock, granted: Callable[[Route, float], None]
@@ -41,7 +41,7 @@ class Reserver:
         self._store = store.beside()
         self._routes = routes
         self._clock = clock
-        # Told which link may be used, and from when on.
+        # Told which connector may be used, and from when on.
         self._granted = granted
 
     async def run(self) -> None:
@@ -60,10 +60,10 @@ class Reserver:
                 await asyncio.sleep(_STORAGE_RETRY_SECONDS)
 
     async def step(self) -> int:
-        """Reserve a slice for each link that wants one; return for how many."""
+        """Reserve a slice for each connector that wants one; return for how many."""
         now = self._clock.monotonic()
         # In one order, whoever reserves: two never wait for each other in a circle.
-        routes = sorted(self._routes.all(), key=lambda route: route.link.id)
+        routes = sorted(self._routes.all(), key=lambda route: route.connector.id)
         asked = [
             _Asked(route, *route.allowance.units())
             for route in routes
@@ -77,7 +77,7 @@ class Reserver:
         told = self._clock.monotonic()
         for each, slot in zip(asked, slots, strict=True):
             allowance = each.route.allowance
-            assert allowance is not None, "only a link with an allowance was asked for"
+            assert allowance is not None, "only a connector with an allowance was asked for"
             start = allowance.grant(slot, each.messages, each.segments, now, told)
             self._granted(each.route, start)
         return len(asked)
@@ -86,13 +86,13 @@ class Reserver:
 def _reserve(tx: Tx, asked: Sequence[_Asked]) -> list[PaceSlot]:
     slots = []
     for each in asked:
-        link, allowance = each.route.link, each.route.allowance
-        assert allowance is not None, "only a link with an allowance was asked for"
+        connector, allowance = each.route.connector, each.route.allowance
+        assert allowance is not None, "only a connector with an allowance was asked for"
         charges = allowance.charges(each.messages, each.segments)
-        slot = tx.link_paces.reserve(link.id, *charges)
+        slot = tx.connector_paces.reserve(connector.id, *charges)
         if slot is None:
-            tx.link_paces.make(link.id)
-            slot = tx.link_paces.reserve(link.id, *charges)
-        assert slot is not None, "the link's row has just been made"
+            tx.connector_paces.make(connector.id)
+            slot = tx.connector_paces.reserve(connector.id, *charges)
+        assert slot is not None, "the connector's row has just been made"
         slots.append(slot)
     return slots

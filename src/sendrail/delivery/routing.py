@@ -1,7 +1,8 @@
-"""Which carrier link a list's messages go by, and how much that link can take right now.
+"""Which carrier connector a list's messages go by, and how much that connector can take right now.
 
-A list goes by its first link; by its second one while the first takes nothing from anybody: it is
-paused, not open here, or its breaker is open. A link that is merely slow or full is waited for.
+A list goes by its first connector; by its second one while the first takes nothing from anybody: it
+is paused, not open here, or its breaker is open. A connector that is merely slow or full is waited
+for.
 """
 
 import asyncio
@@ -12,56 +13,56 @@ from sendrail.carriers.sdk import Carrier, ReadsMetadata
 from sendrail.delivery.allowance import Allowance
 from sendrail.domain.breaker import Breaker, Departed, trouble_of
 from sendrail.domain.delivery import Outcome
-from sendrail.domain.ids import LinkId
-from sendrail.domain.sender import Link, SendingList
-from sendrail.domain.throttle import LinkPace
+from sendrail.domain.ids import ConnectorId
+from sendrail.domain.sender import Connector, SendingList
+from sendrail.domain.throttle import ConnectorPace
 
-# A link without a contract may be throttled all the same, from this many windows a second.
+# A connector without a contract may be throttled all the same, from this many windows a second.
 _WINDOWS_PER_SECOND: Final = 100.0
 _TRY_AGAIN_SECONDS: Final = 0.1
 
 
 class Share(NamedTuple):
-    """What one round has planned for a link so far."""
+    """What one round has planned for a connector so far."""
 
     messages: int = 0
     segments: int = 0
 
 
 class Route:
-    """One link: its carrier, its window, its pace, its breaker, and the lists that wait for it."""
+    """One connector: carrier, window, pace, breaker, and the lists that wait for it."""
 
     def __init__(
         self,
-        link: Link,
+        connector: Connector,
         carrier: Carrier,
         rests_until: float = 0.0,
         allowance: Allowance | None = None,
     ) -> None:
-        self.link = link
+        self.connector = connector
         self.carrier = carrier
         self.reads_metadata = isinstance(carrier, ReadsMetadata) and carrier.reads_metadata
-        # Where the link's contract is shared with other processes.
+        # Where the connector's contract is shared with other processes.
         self.allowance = allowance
         self.in_flight = 0
         self.paused = False
         self.breaker = Breaker()
         self._reserved_until = 0.0
-        # While the breaker is open: when one of the waiting lists is to try the link.
+        # While the breaker is open: when one of the waiting lists is to try the connector.
         self.try_at = 0.0
         # Lane by list, in the order of their coming.
         self.parked: dict[int, int] = {}
-        # Without a stated contract the window alone bounds a link, until it throttles us; with one,
-        # what a former owner sent in its last second counts.
+        # Without a stated contract the window alone bounds a connector, until it throttles us; with
+        # one, what a former owner sent in its last second counts.
         self._pace = (
-            LinkPace(link.window * _WINDOWS_PER_SECOND)
-            if link.mps is None
-            else LinkPace(link.mps, rests_until)
+            ConnectorPace(connector.window * _WINDOWS_PER_SECOND)
+            if connector.mps is None
+            else ConnectorPace(connector.mps, rests_until)
         )
         self._segments = (
             None
-            if link.segments_per_second is None
-            else LinkPace(link.segments_per_second, rests_until)
+            if connector.segments_per_second is None
+            else ConnectorPace(connector.segments_per_second, rests_until)
         )
 
     def room(self, now: float) -> int:
@@ -82,10 +83,10 @@ class Route:
 
     def window_room(self) -> int:
         """Return how many more messages may be under way at once."""
-        return self.link.window - self.in_flight
+        return self.connector.window - self.in_flight
 
     def takes_nothing(self, now: float, planned: int = 0) -> bool:
-        """Tell whether the link is closed to everybody, given what a round has planned for it."""
+        """Tell whether the connector is closed to everybody, given what a round has planned."""
         room = self.breaker.room(now)
         return self.paused or (room is not None and room <= planned)
 
@@ -149,7 +150,7 @@ class Route:
         return self.breaker.answered(now, departed, trouble_of(outcome))
 
     def throttled(self, now: float, retry_after: float) -> None:
-        """Slow this link down; the others do not notice."""
+        """Slow this connector down; the others do not notice."""
         self._pace.throttled(now, retry_after)
         if self._segments is not None:
             self._segments.throttled(now, retry_after)
@@ -158,80 +159,80 @@ class Route:
         if self.paused:
             return 0
         room = self.breaker.room(now)
-        return self.link.window if room is None else room
+        return self.connector.window if room is None else room
 
 
 class Routes:
-    """The open links by id, and the lists that wait for one that is not open here."""
+    """The open connectors by id, and the lists that wait for one that is not open here."""
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
-        self._routes = {route.link.id: route for route in routes}
-        self._absent: dict[LinkId, dict[int, int]] = {}
+        self._routes = {route.connector.id: route for route in routes}
+        self._absent: dict[ConnectorId, dict[int, int]] = {}
         self._resting: set[Route] = set()
-        # Set when a link wants a slice of a contract that it shares.
+        # Set when a connector wants a slice of a contract that it shares.
         self.wished = asyncio.Event()
-        # Told with a link's id when its lists may have something to do again.
-        self.news: Callable[[LinkId], None] = _nobody_hears
+        # Told with a connector's id when its lists may have something to do again.
+        self.news: Callable[[ConnectorId], None] = _nobody_hears
 
-    def of(self, link_id: LinkId) -> Route | None:
-        """Return the link with this id, or None when it is not open here."""
-        return self._routes.get(link_id)
+    def of(self, connector_id: ConnectorId) -> Route | None:
+        """Return the connector with this id, or None when it is not open here."""
+        return self._routes.get(connector_id)
 
     def all(self) -> list[Route]:
-        """Return all open links."""
+        """Return all open connectors."""
         return list(self._routes.values())
 
     def choose(
-        self, sender: SendingList, now: float, planned: Mapping[LinkId, Share]
+        self, sender: SendingList, now: float, planned: Mapping[ConnectorId, Share]
     ) -> Route | None:
-        """Return the link that a list goes by at this moment, None when it is not open here."""
-        first = self._routes.get(sender.link_id)
-        if sender.second_link_id is None or _takes(first, now, planned):
+        """Return the connector that a list goes by now, None when it is not open here."""
+        first = self._routes.get(sender.connector_id)
+        if sender.second_connector_id is None or _takes(first, now, planned):
             return first
-        second = self._routes.get(sender.second_link_id)
+        second = self._routes.get(sender.second_connector_id)
         return second if _takes(second, now, planned) else first
 
     # Coming and going
 
     def put(self, route: Route) -> None:
-        """Open a link to the lists."""
-        route.parked.update(self._absent.pop(route.link.id, {}))
-        self._routes[route.link.id] = route
-        self.news(route.link.id)
+        """Open a connector to the lists."""
+        route.parked.update(self._absent.pop(route.connector.id, {}))
+        self._routes[route.connector.id] = route
+        self.news(route.connector.id)
 
-    def remove(self, link_id: LinkId) -> None:
-        """Hand nothing over by a link from now on."""
-        if (route := self._routes.pop(link_id, None)) is None:
+    def remove(self, connector_id: ConnectorId) -> None:
+        """Hand nothing over by a connector from now on."""
+        if (route := self._routes.pop(connector_id, None)) is None:
             return
         self._resting.discard(route)
-        self._absent.setdefault(link_id, {}).update(route.parked)
+        self._absent.setdefault(connector_id, {}).update(route.parked)
         route.parked.clear()
-        self.news(link_id)
+        self.news(connector_id)
 
-    def pause(self, link_id: LinkId, paused: bool) -> None:
-        """Let an open link rest, or work again."""
-        if (route := self._routes.get(link_id)) is not None and route.paused != paused:
+    def pause(self, connector_id: ConnectorId, paused: bool) -> None:
+        """Let an open connector rest, or work again."""
+        if (route := self._routes.get(connector_id)) is not None and route.paused != paused:
             route.paused = paused
-            self.news(link_id)
+            self.news(connector_id)
 
     # Waiting
 
-    def park(self, link_id: LinkId, list_id: int, lane: int) -> bool:
-        """Let a list wait for a link; return whether it is the first to miss one not open here."""
-        if (route := self._routes.get(link_id)) is not None:
+    def park(self, connector_id: ConnectorId, list_id: int, lane: int) -> bool:
+        """Let a list wait for a connector; return whether it is the first to miss it here."""
+        if (route := self._routes.get(connector_id)) is not None:
             route.parked[list_id] = lane
             return False
-        waiting = self._absent.setdefault(link_id, {})
+        waiting = self._absent.setdefault(connector_id, {})
         waiting[list_id] = lane
         return len(waiting) == 1
 
-    def parked(self, link_id: LinkId) -> dict[int, int]:
-        """Return the lists that wait for a link, lane by list; the caller may take them."""
-        route = self._routes.get(link_id)
-        return self._absent.get(link_id, {}) if route is None else route.parked
+    def parked(self, connector_id: ConnectorId) -> dict[int, int]:
+        """Return the lists that wait for a connector, lane by list; the caller may take them."""
+        route = self._routes.get(connector_id)
+        return self._absent.get(connector_id, {}) if route is None else route.parked
 
     def breaker_changed(self, route: Route) -> None:
-        """Remember a link that rests, so that it is tried when its time comes."""
+        """Remember a connector that rests, so that it is tried when its time comes."""
         if (retry_at := route.breaker.retry_at) is None:
             self._resting.discard(route)
         else:
@@ -239,7 +240,7 @@ class Routes:
             self._resting.add(route)
 
     def to_try(self, now: float) -> list[Route]:
-        """Return the links to be tried now by one of the lists that wait for them."""
+        """Return the connectors to be tried now by one of the lists that wait for them."""
         due = [route for route in self._resting if route.is_tried() and route.try_at <= now]
         for route in due:
             # Should that list have nothing to send after all, another one is asked soon.
@@ -247,15 +248,15 @@ class Routes:
         return due
 
     def next_try_at(self) -> float | None:
-        """Return when the next link that lists wait for is to be tried."""
+        """Return when the next connector that lists wait for is to be tried."""
         return min((route.try_at for route in self._resting if route.is_tried()), default=None)
 
 
-def _takes(route: Route | None, now: float, planned: Mapping[LinkId, Share]) -> bool:
+def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, Share]) -> bool:
     return route is not None and not route.takes_nothing(
-        now, planned.get(route.link.id, Share()).messages
+        now, planned.get(route.connector.id, Share()).messages
     )
 
 
-def _nobody_hears(_: LinkId) -> None:
+def _nobody_hears(_: ConnectorId) -> None:
     pass

@@ -1,7 +1,7 @@
 """The delivery loop: claim from the lanes we own, hand over to carriers, settle their answers.
 
 Claims and settlements are transactions of the store's group commit; between them lies the carrier,
-in a task of its own for each hand-over, so that one slow link never delays another.
+in a task of its own for each hand-over, so that one slow connector never delays another.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from sendrail.domain.delivery import (
     Uncertain,
 )
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.ids import LinkId, MessageId
+from sendrail.domain.ids import ConnectorId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
@@ -120,7 +120,7 @@ class Worker:
                 if now - looked_at >= self._look_every or self._look_soon:
                     looked_at, self._look_soon = now, False
                     if self._store.changed_elsewhere() or self._look_missed:
-                        self._store.hints.links_event.set()
+                        self._store.hints.connectors_event.set()
                         await self.look()
                 if await self.step() == 0:
                     await self._rest()
@@ -254,9 +254,11 @@ class Worker:
     # After a claim
 
     def _plan(self, found: Round, now: float, wall: int) -> None:
-        # Lists for which the link had nothing left come before the others next time: in an order
-        # that never changed, the first would take all that a slow link gives.
-        for taken in sorted(found.taken, key=lambda taken: taken.then is not Then.WHEN_LINK_ALLOWS):
+        # Lists for which the connector had nothing left come before the others next time: in an
+        # order that never changed, the first would take all that a slow connector gives.
+        for taken in sorted(
+            found.taken, key=lambda taken: taken.then is not Then.WHEN_CONNECTOR_ALLOWS
+        ):
             if taken.paced:
                 self._pacer.took(taken.turn.list_id, now, taken.paced)
             self._plan_next_turn(taken, found.now, now, wall)
@@ -282,19 +284,19 @@ class Worker:
                 self._pacer.rest(list_id, now)
             case Then.WHEN_OURS:
                 self._not_ours(taken.turn, now)
-            case Then.WHEN_LINK_ALLOWS:
+            case Then.WHEN_CONNECTOR_ALLOWS:
                 self._pacer.hasten(list_id, now + _ANSWERS_SECONDS)
-                self._wait_for_link(taken, now)
+                self._wait_for_connector(taken, now)
 
-    def _wait_for_link(self, taken: TurnTaken, now: float) -> None:
+    def _wait_for_connector(self, taken: TurnTaken, now: float) -> None:
         lane, list_id = taken.turn
         if taken.route is not None and not taken.route.waits_for_news(now):
             ready = taken.route.ready_at(now, taken.segments)
             self._pacer.wake(lane, list_id, max(ready, now + _REST_MIN_SECONDS))
             return
-        for link_id in taken.links:
-            if self._routes.park(link_id, list_id, lane):
-                _log.warning("link_not_open", link_id=link_id, list_id=list_id)
+        for connector_id in taken.connectors:
+            if self._routes.park(connector_id, list_id, lane):
+                _log.warning("connector_not_open", connector_id=connector_id, list_id=list_id)
 
     def _hand_over_all(self, found: Round, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
@@ -311,8 +313,8 @@ class Worker:
         for route in {taken.route for taken in found.taken if taken.route is not None}:
             # A list that was woken by an answer may have had nothing to send after all.
             self._wake_parked(route, route.wakeable(now), now)
-        for link, count in found.failed_over.items():
-            self._metrics.failed_over.labels(link).inc(count)
+        for connector, count in found.failed_over.items():
+            self._metrics.failed_over.labels(connector).inc(count)
         self._metrics.claimed.inc(len(found.claims))
 
     def _begin_hand_over(self, route: Route, claims: Sequence[Claim], now: float) -> None:
@@ -334,7 +336,7 @@ class Worker:
             self._pacer.wake(claim.lane, claim.list_id, now)
 
     def granted(self, route: Route, start: float) -> None:
-        """Wake lists for the time at which a link of a shared contract may be used."""
+        """Wake lists for the time at which a connector of a shared contract may be used."""
         self._wake_parked(route, route.wakeable_later(), start)
 
     def _wake_parked(self, route: Route, count: int, now: float) -> None:
@@ -342,8 +344,8 @@ class Worker:
             self._pacer.wake(route.parked.pop(list_id), list_id, now)
             self._store.hints.queued_event.set()
 
-    def _wake_all_parked(self, link_id: LinkId) -> None:
-        now, parked = self._clock.monotonic(), self._routes.parked(link_id)
+    def _wake_all_parked(self, connector_id: ConnectorId) -> None:
+        now, parked = self._clock.monotonic(), self._routes.parked(connector_id)
         while parked:
             list_id, lane = parked.popitem()
             self._pacer.wake(lane, list_id, now)
@@ -363,7 +365,7 @@ class Worker:
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:
                 self._answered_late(route, claim, outcome)
             else:
-                _log.error("carrier_answered_twice", link=route.link.name)
+                _log.error("carrier_answered_twice", connector=route.connector.name)
 
         reason = "the carrier gave no answer"
         try:
@@ -375,7 +377,7 @@ class Worker:
             reason = "stopped before the answer"
         except Exception:  # noqa: BLE001 - a plug-in may raise anything
             # A carrier that raises broke its contract mid-send: what left is unknown.
-            _log.exception("carrier_raised", link=route.link.name)
+            _log.exception("carrier_raised", connector=route.connector.name)
             reason = "the carrier broke off"
         unanswered = list(waiting.values())
         given_up.update(waiting)
@@ -392,7 +394,7 @@ class Worker:
             self._breaker_changed(route, was_trusted)
         if isinstance(outcome, Throttled):
             route.throttled(now, outcome.retry_after_ms / 1000)
-            self._metrics.throttled.labels(route.link.name).inc()
+            self._metrics.throttled.labels(route.connector.name).inc()
         self._answers.append(self._answer(claim, outcome))
         self._schedule_settle()
         self._wake_parked(route, min(1, route.wakeable(now)), now)
@@ -400,19 +402,21 @@ class Worker:
     def _breaker_changed(self, route: Route, was_trusted: bool) -> None:
         self._routes.breaker_changed(route)
         if route.breaker.state is BreakerState.OPEN:
-            self._metrics.rests.labels(route.link.name).inc()
-            _log.warning("link_rests", link=route.link.name, reason=route.breaker.detail)
+            self._metrics.rests.labels(route.connector.name).inc()
+            _log.warning(
+                "connector_rests", connector=route.connector.name, reason=route.breaker.detail
+            )
         else:
-            _log.info("link_recovered", link=route.link.name)
+            _log.info("connector_recovered", connector=route.connector.name)
         if was_trusted or route.breaker.state is BreakerState.CLOSED:
-            # Now those with a second link need not wait; or nobody must. An attempt that failed
-            # changes nothing for anybody.
-            self._wake_all_parked(route.link.id)
+            # Now those with a second connector need not wait; or nobody must. An attempt that
+            # failed changes nothing for anybody.
+            self._wake_all_parked(route.connector.id)
 
     def _answered_late(self, route: Route, claim: Claim, outcome: Outcome) -> None:
         _log.warning(
             "carrier_answered_late",
-            link=route.link.name,
+            connector=route.connector.name,
             message_id=claim.outbound.message_id,
             outcome=type(outcome).__name__.lower(),
         )

@@ -1,8 +1,8 @@
-"""The breaker of a link: when to stop trying, and how to find out that it takes messages again.
+"""The breaker of a connector: when to stop trying, and how to find out that it works again.
 
 Closed, it counts troubles that follow each other. Open, nothing is handed over until a time. Then
-it is half open: one message tries the link, and its answer closes the breaker or opens it again.
-(The pattern is Nygard's, "Release It!", chapter 5.)
+it is half open: one message tries the connector, and its answer closes the breaker or opens it
+again. (The pattern is Nygard's, "Release It!", chapter 5.)
 """
 
 import math
@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.delivery import Outcome, Unavailable, Uncertain
 
-# A single lost answer may be anything; this many in a row are the link's.
+# A single lost answer may be anything; this many in a row are the connector's.
 _TROUBLES_MAX: Final = 5
 _REST_MIN: Final = 1.0
 _REST_MAX: Final = 60.0
 
 
 class BreakerState(StrEnum):
-    """Whether a link is trusted."""
+    """Whether a connector is trusted."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -28,9 +28,9 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An outcome that speaks against the link and not against its message.
+    """An outcome that speaks against the connector and not against its message.
 
-    `rest` is how long the link asks to be left alone, in seconds; None when it says nothing.
+    `rest` is how long the connector asks to be left alone, in seconds; None when it says nothing.
     """
 
     detail: str
@@ -38,7 +38,7 @@ class Trouble:
 
 
 def trouble_of(outcome: Outcome) -> Trouble | None:
-    """Return what an outcome says against its link; any real answer of the carrier says nothing."""
+    """Return what an outcome says against its connector; a carrier's answer says nothing."""
     match outcome:
         case Unavailable(detail, retry_after_ms):
             return Trouble(detail, retry_after_ms / 1000)
@@ -56,10 +56,10 @@ class Departed(NamedTuple):
 
 
 class Breaker:
-    """The state of one link's breaker. Times are seconds of a monotonic clock.
+    """The state of one connector's breaker. Times are seconds of a monotonic clock.
 
     Whoever hands messages over says when their answer comes when they left. Answers to what left
-    before the breaker opened say nothing about the link now. Nor does a lost answer, where the
+    before the breaker opened say nothing about the connector now. Nor does a lost answer, where the
     carrier has answered anything since that message left: a few silent ones among many are theirs.
     """
 
@@ -76,7 +76,7 @@ class Breaker:
 
     @property
     def retry_at(self) -> float | None:
-        """When the link may be tried again; None unless the breaker is open."""
+        """When the connector may be tried again; None unless the breaker is open."""
         return self._retry_at if self.state is BreakerState.OPEN else None
 
     def room(self, now: float) -> int | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.domain.contact import RecipientTrouble
-from sendrail.domain.ids import Lane, LinkId, ListId, MessageId, MessageNumber
+from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import OnUncertain
@@ -49,7 +49,7 @@ class Claim:
     number: MessageNumber
     lane: Lane
     list_id: ListId
-    link_id: LinkId
+    connector_id: ConnectorId
     epoch: int
     attempt: int
     claimed_at: int
@@ -83,10 +83,10 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The link takes nothing from anybody: not connected, not let in, out of credit.
+    """The connector takes nothing from anybody: not connected, not let in, out of credit.
 
-    The message is certainly not sent and not at fault. `retry_after_ms` is when to try the link
-    again; until then its lists wait, or go by their second link.
+    The message is certainly not sent and not at fault. `retry_after_ms` is when to try the
+    connector again; until then its lists wait, or go by their second connector.
     """
 
     detail: str

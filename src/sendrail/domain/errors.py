@@ -83,12 +83,12 @@ class SetupError(SendrailError):
 
 
 class CarrierTrouble(SendrailError):
-    """A carrier link is set up wrongly, or its callback cannot be read."""
+    """A carrier connector is set up wrongly, or its callback cannot be read."""
 
     code = "carrier_trouble"
 
 
-class LinkUnread(SendrailError):
-    """A link has not been read from the database yet: its callbacks wait a moment longer."""
+class ConnectorUnread(SendrailError):
+    """A connector has not been read from the database yet: its callbacks wait a moment longer."""
 
-    code = "link_unread"
+    code = "connector_unread"

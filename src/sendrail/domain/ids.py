@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 AccountId = NewType("AccountId", int)
 KeyId = NewType("KeyId", int)
 ListId = NewType("ListId", int)
-LinkId = NewType("LinkId", int)
+ConnectorId = NewType("ConnectorId", int)
 JourneyId = NewType("JourneyId", int)
 EndpointId = NewType("EndpointId", int)
 EventId = NewType("EventId", int)

@@ -13,7 +13,7 @@ _TOLERANCE_SECONDS: Final = 0.25
 
 
 class Pace:
-    """The pace of one list or link; `per_second` may be changed at any time.
+    """The pace of one list or connector; `per_second` may be changed at any time.
 
     Times are seconds of a monotonic clock. Nothing leaves before `rests_until`: whoever takes a
     list over does not know what its former owner sent in the second before.

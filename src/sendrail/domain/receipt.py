@@ -101,7 +101,7 @@ class Why(StrEnum):
     CHANNEL = "other_channel"
     NO_TEXT = "no_text"
     EVENT = "other_event"
-    # A text to a number that no list on its link has: a wrong number, or a list that is gone.
+    # A text to a number that no list on its connector has: a wrong number, or a list that is gone.
     NO_LIST = "no_list"
     # A receipt that names no message: of one that others sent by the same account.
     NAMELESS = "names_no_message"

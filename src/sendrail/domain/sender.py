@@ -1,10 +1,10 @@
-"""Sending lists and the carrier links behind them: from whom, and by which way."""
+"""Sending lists and the carrier connectors behind them: from whom, and by which way."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sendrail.domain import phone
-from sendrail.domain.ids import AccountId, Lane, LinkId, ListId
+from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId
 from sendrail.domain.phone import PhoneNumber
 
 
@@ -31,7 +31,7 @@ class SendingList:
     `number` is a phone number, or what `sender_ids` makes of a short code or a name.
 
     `rate` is in messages per minute. A `byoc` list sends through the account's own carrier, and
-    only after `verified_at`. The second link takes over while the first one takes nothing.
+    only after `verified_at`. The second connector takes over while the first one takes nothing.
     """
 
     id: ListId
@@ -42,12 +42,12 @@ class SendingList:
     brand: str
     status: ListStatus
     rate: int
-    link_id: LinkId
+    connector_id: ConnectorId
     byoc: bool
     verified_at: int | None
     on_uncertain: OnUncertain
     created_at: int
-    second_link_id: LinkId | None = None
+    second_connector_id: ConnectorId | None = None
     # Where it sends from a name, which `number` is only a digest of.
     sender_name: str | None = None
 
@@ -58,15 +58,15 @@ class SendingList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Connector:
     """One configured connection to a carrier; without an account it is the installation's.
 
     `settings` are sealed. `window` bounds the messages handed over and not yet answered; `mps` and
     `segments_per_second` are the carrier's contract, None where it states none. `version` grows
-    with every change that wants the link opened anew.
+    with every change that wants the connector opened anew.
     """
 
-    id: LinkId
+    id: ConnectorId
     account_id: AccountId | None
     name: str
     kind: str
@@ -78,8 +78,8 @@ class Link:
     paused_at: int | None = None
 
 
-class LinkState(StrEnum):
-    """What the delivering process says of a link."""
+class ConnectorState(StrEnum):
+    """What the delivering process says of a connector."""
 
     OPEN = "open"
     RESTING = "resting"
@@ -89,9 +89,9 @@ class LinkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkReport:
-    """A link's state, why it is so, and since when."""
+class ConnectorReport:
+    """A connector's state, why it is so, and since when."""
 
-    state: LinkState
+    state: ConnectorState
     detail: str = ""
     since: int = 0

@@ -1,4 +1,4 @@
-"""A carrier's contract shared by several processes: slices of a link's time, as arithmetic.
+"""A carrier's contract shared by several processes: slices of a connector's time, as arithmetic.
 
 Whoever hands over reserves a slice first: so many units, which may leave from its start on for
 `USABLE_SECONDS`. Starts are so far apart that no sliding second can hold more than the contract,
@@ -17,7 +17,7 @@ _SLICES_PER_SECOND: Final = 20
 
 
 class Charge(NamedTuple):
-    """What a slice costs of a link's time, in microseconds: before its start, and from it on."""
+    """A slice's cost in microseconds of a connector's time: before its start, and from it on."""
 
     before_us: int = 0
     after_us: int = 0

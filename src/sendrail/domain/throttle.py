@@ -1,4 +1,4 @@
-"""A link that its carrier throttles: pause, halve the pace, and ramp up again slowly."""
+"""A connector that its carrier throttles: pause, halve the pace, and ramp up again slowly."""
 
 from typing import Final
 
@@ -11,8 +11,8 @@ _FLOOR_PER_SECOND: Final = 1.0
 _RAMP: Final = 0.1
 
 
-class LinkPace:
-    """The pace a carrier's contract and its throttling leave to one link.
+class ConnectorPace:
+    """The pace a carrier's contract and its throttling leave to one connector.
 
     `mps` is the contract in messages, or in segments, per second. Times are seconds of a monotonic
     clock. Nothing is handed over before `rests_until` (see `Pace`).

@@ -9,9 +9,9 @@ from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput
-from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import Link, ListStatus, OnUncertain, SendingList
+from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
 from sendrail.domain.text import measure
 from sendrail.marketing.csv_files import CsvReader, RowError
 from sendrail.marketing.imports import (
@@ -64,15 +64,15 @@ class _NewList:
 class ListChange:
     """What is to be different on a list; None stays as it is.
 
-    An empty second link takes that link away, an empty text is the default one again.
+    An empty second connector takes that connector away, an empty text is the default one again.
     """
 
     status: ListStatus | None = None
     name: str | None = None
     brand: str | None = None
     rate: int | None = None
-    link: str | None = None
-    second_link: str | None = None
+    connector: str | None = None
+    second_connector: str | None = None
     on_uncertain: str | None = None
     answers: bool | None = None
     stop_text: str | None = None
@@ -121,13 +121,13 @@ class ListService:
         name: str = "",
         brand: str = "",
         rate: int | None = None,
-        link: str = "",
-        second_link: str = "",
+        connector: str = "",
+        second_connector: str = "",
         on_uncertain: str = OnUncertain.HOLD,
         answers: AnswerTexts | None = None,
         once: Once = each_time,
     ) -> ListDetails:
-        """Add a list; without a `link` it goes by the only one the account can use."""
+        """Add a list; without a `connector` it goes by the only one the account can use."""
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=list_number_of(number),
@@ -145,19 +145,26 @@ class ListService:
                     "deleted one back, or use another account.",
                     code="too_many_lists",
                 )
-            added = self._insert(tx, account_id, wanted, usable_link(tx, account_id, link))
+            added = self._insert(
+                tx, account_id, wanted, usable_connector(tx, account_id, connector)
+            )
             tx.lists.change(account_id, added.id, **texts)
-            return details(tx, self._apply(tx, added, ListChange(second_link=second_link or None)))
+            return details(
+                tx, self._apply(tx, added, ListChange(second_connector=second_connector or None))
+            )
 
         return await self._store.write(once(insert))
 
     async def import_csv(
-        self, account_id: AccountId, chunks: Chunks, intake: Intake, *, link: str = ""
+        self, account_id: AccountId, chunks: Chunks, intake: Intake, *, connector: str = ""
     ) -> ImportReport:
         """Add the lists of a file with the columns number and, if wished, name and rate."""
         assert not intake.dry_run, "lists are few, and their files are not judged beforehand"
         way, country = await self._store.read(
-            lambda tx: (usable_link(tx, account_id, link), country_for(tx, account_id, intake))
+            lambda tx: (
+                usable_connector(tx, account_id, connector),
+                country_for(tx, account_id, intake),
+            )
         )
 
         def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[Became]:
@@ -221,8 +228,8 @@ class ListService:
             return details(tx, self._apply(tx, found, change))
 
         changed = await self._store.write(write)
-        if change.link or change.second_link is not None:
-            # What waits for the old link need not wait any longer.
+        if change.connector or change.second_connector is not None:
+            # What waits for the old connector need not wait any longer.
             self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
         return changed
 
@@ -275,8 +282,10 @@ class ListService:
 
         return await self._store.write(change)
 
-    def _insert(self, tx: Tx, account_id: AccountId, wanted: _NewList, link: Link) -> SendingList:
-        added = _add(tx, account_id, wanted, link, self._now())
+    def _insert(
+        self, tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector
+    ) -> SendingList:
+        added = _add(tx, account_id, wanted, connector, self._now())
         claim_sender(tx, added, self._now())
         if self._inherits:
             tx.contacts.inherit(account_id, added.id, self._now())
@@ -317,49 +326,58 @@ def rate_of(rate: int) -> int:
     return rate
 
 
-def usable_link(tx: Tx, account_id: AccountId, name: str, param: str = "link") -> Link:
-    """Return the link of a name, or the only one there is, among those the account can use."""
-    usable = [link for link in tx.links.all() if link.account_id in {None, account_id}]
-    # An account's own link comes before the installation's of the same name.
-    named = [link for link in usable if link.name == name] if name else usable
-    own = [link for link in named if link.account_id == account_id]
+def usable_connector(
+    tx: Tx, account_id: AccountId, name: str, param: str = "connector"
+) -> Connector:
+    """Return the connector of a name, or the only one there is, among those the account can use."""
+    usable = [
+        connector for connector in tx.connectors.all() if connector.account_id in {None, account_id}
+    ]
+    # An account's own connector comes before the installation's of the same name.
+    named = [connector for connector in usable if connector.name == name] if name else usable
+    own = [connector for connector in named if connector.account_id == account_id]
     if name and named:
         return (own or named)[0]
     if len(usable) == 1 and not name:
         return usable[0]
-    names = ", ".join(sorted({link.name for link in usable})) or "none"
-    text = f"There is no link {name}" if name else "Say which link the list goes by"
-    raise InvalidInput(f"{text}; the account can use: {names}.", code="invalid_link", param=param)
+    names = ", ".join(sorted({connector.name for connector in usable})) or "none"
+    text = f"There is no connector {name}" if name else "Say which connector the list goes by"
+    raise InvalidInput(
+        f"{text}; the account can use: {names}.", code="invalid_connector", param=param
+    )
 
 
-def _expect_heard(number: PhoneNumber, link: Link, param: str = "link") -> None:
+def _expect_heard(number: PhoneNumber, connector: Connector, param: str = "connector") -> None:
     """Refuse an account's own carrier to a name: its webhook is proved by a reply."""
-    if link.account_id is not None and not sender_ids.hears(number):
+    if connector.account_id is not None and not sender_ids.hears(number):
         raise InvalidInput(
-            f"{link.name} is the account's own carrier, which is verified by a reply, and nobody "
-            "can reply to a name. Choose one of the installation's links, or a number.",
-            code="invalid_link",
+            f"{connector.name} is the account's own carrier, which is verified by a reply, and "
+            "nobody can reply to a name. Choose one of the installation's connectors, or a number.",
+            code="invalid_connector",
             param=param,
         )
 
 
-def _second(tx: Tx, account_id: AccountId, name: str) -> LinkId | None:
+def _second(tx: Tx, account_id: AccountId, name: str) -> ConnectorId | None:
     if not name:
         return None
-    link = usable_link(tx, account_id, name, "second_link")
-    if link.account_id is not None:
-        # Its webhook is proved by verifying a list that has it as its first link, and by that only.
+    connector = usable_connector(tx, account_id, name, "second_connector")
+    if connector.account_id is not None:
+        # Its webhook is proved by verifying a list that has it as its first connector, and by that
+        # only.
         raise InvalidInput(
-            f"{link.name} is the account's own carrier, which can be a list's first link only. "
-            "Choose one of the installation's.",
-            code="invalid_link",
-            param="second_link",
+            f"{connector.name} is the account's own carrier, which can be a list's first connector "
+            "only. Choose one of the installation's.",
+            code="invalid_connector",
+            param="second_connector",
         )
-    return link.id
+    return connector.id
 
 
-def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) -> SendingList:
-    _expect_heard(wanted.number, link)
+def _add(
+    tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector, now: int
+) -> SendingList:
+    _expect_heard(wanted.number, connector)
     tx.lists.add(
         account_id,
         wanted.number,
@@ -367,8 +385,8 @@ def _add(tx: Tx, account_id: AccountId, wanted: _NewList, link: Link, now: int) 
         name=wanted.name,
         brand=wanted.brand,
         rate=wanted.rate,
-        link_id=link.id,
-        byoc=link.account_id is not None,
+        connector_id=connector.id,
+        byoc=connector.account_id is not None,
         on_uncertain=wanted.on_uncertain,
         now=now,
     )
@@ -393,28 +411,28 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         "on_uncertain": None if change.on_uncertain is None else _policy(change.on_uncertain),
     }
     values = {name: value for name, value in plain.items() if value is not None}
-    values |= _link_values(tx, sender, change)
+    values |= _connector_values(tx, sender, change)
     texts = _text_values(change)
     if values or texts:
         tx.lists.change(sender.account_id, sender.id, **values, **texts)
     return replace(sender, **values)
 
 
-def _link_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:
+def _connector_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    if change.link:
-        first = usable_link(tx, sender.account_id, change.link)
+    if change.connector:
+        first = usable_connector(tx, sender.account_id, change.connector)
         _expect_heard(sender.number, first)
-        values |= {"link_id": first.id, "byoc": first.account_id is not None}
-        if first.id != sender.link_id:
+        values |= {"connector_id": first.id, "byoc": first.account_id is not None}
+        if first.id != sender.connector_id:
             values["verified_at"] = None
             tx.verifications.forget(sender.id)
-    if change.second_link is not None:
-        values["second_link_id"] = _second(tx, sender.account_id, change.second_link)
+    if change.second_connector is not None:
+        values["second_connector_id"] = _second(tx, sender.account_id, change.second_connector)
     changed = replace(sender, **values)
-    if values and changed.second_link_id == changed.link_id:
+    if values and changed.second_connector_id == changed.connector_id:
         raise InvalidInput(
-            "A list's second link is another one than its first.", param="second_link"
+            "A list's second connector is another one than its first.", param="second_connector"
         )
     return values
 

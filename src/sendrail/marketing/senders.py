@@ -1,14 +1,14 @@
-"""Whose a sender is on a link that accounts share.
+"""Whose a sender is on a connector that accounts share.
 
 The account whose list sends as it first has it from then on, also once the list is deleted: its
 opt-outs live as long. Nobody else's list may send as it, or is meant by a reply to it. The operator
-may give it to another account. On an account's own link every sender is the account's.
+may give it to another account. On an account's own connector every sender is the account's.
 """
 
 from collections.abc import Callable, Sequence
 
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import SendingList
 from sendrail.marketing.inputs import list_number_of
 from sendrail.storage.interface import Store, Tx
@@ -16,16 +16,16 @@ from sendrail.storage.rows import SenderOwner
 
 
 def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
-    """Let the account of a list have its sender on the shared links that the list goes by.
+    """Let the account of a list have its sender on the shared connectors that the list goes by.
 
     Raises `Conflict` where it is another account's; whose, is not for the caller to know.
     """
-    shared = [] if sender.byoc else [sender.link_id]
-    if sender.second_link_id is not None:
-        shared.append(sender.second_link_id)
+    shared = [] if sender.byoc else [sender.connector_id]
+    if sender.second_connector_id is not None:
+        shared.append(sender.second_connector_id)
     if not tx.senders.claim(sender.account_id, sender.number, shared, now):
         raise Conflict(
-            f"{sender.shown} is another account's on this link. Choose a number of "
+            f"{sender.shown} is another account's on this connector. Choose a number of "
             "your own, or ask the operator to assign it to you.",
             code="sender_taken",
             param="list_number",
@@ -33,33 +33,33 @@ def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
 
 
 class SenderService:
-    """What an operator can do with senders on the links that accounts share."""
+    """What an operator can do with senders on the connectors that accounts share."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
 
     async def all(self) -> Sequence[SenderOwner]:
-        """Return every sender that is an account's, by link and number."""
+        """Return every sender that is an account's, by connector and number."""
         return await self._store.read(lambda tx: tx.senders.all())
 
-    async def assign(self, account_id: AccountId, number: str, link: str) -> None:
+    async def assign(self, account_id: AccountId, number: str, connector: str) -> None:
         """Give a sender to an account.
 
         Raises `Conflict` while another account has a list that sends as it, and `InvalidInput`
-        where there is no such link to share.
+        where there is no such connector to share.
         """
         sender = list_number_of(number)
 
         def assign(tx: Tx) -> None:
-            link_id = _shared_link(tx, link)
-            if tx.senders.in_use(sender, link_id) not in {None, account_id}:
+            connector_id = _shared_connector(tx, connector)
+            if tx.senders.in_use(sender, connector_id) not in {None, account_id}:
                 raise _in_use(number)
-            tx.senders.assign(account_id, sender, link_id, self._now())
+            tx.senders.assign(account_id, sender, connector_id, self._now())
 
         await self._store.write(assign)
 
-    async def release(self, number: str, link: str) -> None:
+    async def release(self, number: str, connector: str) -> None:
         """Let a sender be nobody's, so that the next list which sends as it has it.
 
         Raises `Conflict` while a list sends as it, and `NotFound` where it is nobody's.
@@ -67,12 +67,12 @@ class SenderService:
         sender = list_number_of(number)
 
         def release(tx: Tx) -> None:
-            link_id = _shared_link(tx, link)
-            if tx.senders.in_use(sender, link_id) is not None:
+            connector_id = _shared_connector(tx, connector)
+            if tx.senders.in_use(sender, connector_id) is not None:
                 raise _in_use(number)
-            if not tx.senders.release(sender, link_id):
+            if not tx.senders.release(sender, connector_id):
                 raise NotFound(
-                    f"{number.strip()} is no account's on {link}; `sendrail senders list` "
+                    f"{number.strip()} is no account's on {connector}; `sendrail senders list` "
                     "shows which are.",
                     code="sender_not_found",
                 )
@@ -80,14 +80,18 @@ class SenderService:
         await self._store.write(release)
 
 
-def _shared_link(tx: Tx, name: str) -> LinkId:
-    shared = {link.name: link.id for link in tx.links.all() if link.account_id is None}
+def _shared_connector(tx: Tx, name: str) -> ConnectorId:
+    shared = {
+        connector.name: connector.id
+        for connector in tx.connectors.all()
+        if connector.account_id is None
+    }
     if name not in shared:
         names = ", ".join(sorted(shared)) or "none"
         raise InvalidInput(
-            f"There is no link {name} that accounts share; there are: {names}.",
-            code="invalid_link",
-            param="link",
+            f"There is no connector {name} that accounts share; there are: {names}.",
+            code="invalid_connector",
+            param="connector",
         )
     return shared[name]
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from sendrail.domain.consent import ReplyPolicy
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.detail import apart
-from sendrail.domain.errors import LinkUnread
-from sendrail.domain.ids import LinkId, MessageIds
+from sendrail.domain.errors import ConnectorUnread
+from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status, may_move
 from sendrail.domain.receipt import DELIVERED_TO_OPERATOR, Receipt, Reply, Why
 from sendrail.receipts.owners import Owners
@@ -46,30 +46,30 @@ class Applied:
     fates: Counter[str] = field(default_factory=Counter)
     ended: Counter[Status] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
-    # Each with its link's name and kind.
+    # Each with its connector's name and kind.
     refused: list[tuple[Refusal, str, str]] = field(default_factory=list)
     set_aside: Counter[Why] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
     removed: Counter[RecipientTrouble] = field(default_factory=Counter)
-    # The names and kinds of links, as far as they were looked up.
-    links: dict[LinkId, tuple[str, str]] = field(default_factory=dict)
-    # The links whose callbacks stay for a moment longer.
-    unread: set[LinkId] = field(default_factory=set)
+    # The names and kinds of connectors, as far as they were looked up.
+    connectors: dict[ConnectorId, tuple[str, str]] = field(default_factory=dict)
+    # The connectors whose callbacks stay for a moment longer.
+    unread: set[ConnectorId] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A receipt with the link it came by and when."""
+    """A receipt with the connector it came by and when."""
 
-    link_id: LinkId
+    connector_id: ConnectorId
     received_at: int
     receipt: Receipt
 
 
 class _Came(NamedTuple):
-    """By which link a text came, when, and when it is taken."""
+    """By which connector a text came, when, and when it is taken."""
 
-    link_id: LinkId
+    connector_id: ConnectorId
     received_at: int
     now: int
 
@@ -100,19 +100,19 @@ def apply(  # noqa: PLR0917 - a round and all it needs
     for callback in callbacks:
         try:
             said = read(callback, parse)
-        except LinkUnread:
-            applied.unread.add(callback.link_id)
+        except ConnectorUnread:
+            applied.unread.add(callback.connector_id)
             continue
         done.append(callback.id)
         for each in said.callbacks:
             if each.flaw is not None:
                 applied.flaws.append(each.flaw)
             if isinstance(each, Reply):
-                for text in join(tx, callback.link_id, each, now):
-                    came = _Came(callback.link_id, callback.received_at, now)
+                for text in join(tx, callback.connector_id, each, now):
+                    came = _Came(callback.connector_id, callback.received_at, now)
                     _take(tx, came, text, policies.replies, applied)
             else:
-                words.append(Word(callback.link_id, callback.received_at, each))
+                words.append(Word(callback.connector_id, callback.received_at, each))
         applied.set_aside.update(said.set_aside)
         for refusal in said.refusals:
             refuse(tx, refusal, now, applied)
@@ -125,10 +125,10 @@ def apply(  # noqa: PLR0917 - a round and all it needs
 def refuse(tx: Tx, refusal: Refusal, now: int, applied: Applied) -> None:
     """Keep a callback, or a piece of one, among the refused."""
     tx.refused.keep(refusal, now)
-    if (named := applied.links.get(refusal.link_id)) is None:
-        link = tx.links.by_id(refusal.link_id)
-        named = ("gone", "gone") if link is None else (link.name, link.kind)
-        applied.links[refusal.link_id] = named
+    if (named := applied.connectors.get(refusal.connector_id)) is None:
+        connector = tx.connectors.by_id(refusal.connector_id)
+        named = ("gone", "gone") if connector is None else (connector.name, connector.kind)
+        applied.connectors[refusal.connector_id] = named
     applied.refused.append((refusal, *named))
 
 
@@ -137,7 +137,7 @@ def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: in
     applied = Applied()
     for key in keys:
         # When its last part came nobody knows any more; it was not later than this.
-        came = _Came(key.link_id, now - policy.parts_within_ms, now)
+        came = _Came(key.connector_id, now - policy.parts_within_ms, now)
         for text in take_as_it_is(tx, key):
             _take(tx, came, text, policy, applied)
     return applied
@@ -148,12 +148,12 @@ def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy)
     applied = Applied()
     if not parked:
         return applied
-    owners = tx.inbox.owners([(each.link_id, each.carrier_ref) for each in parked])
+    owners = tx.inbox.owners([(each.connector_id, each.carrier_ref) for each in parked])
     known = [
-        (Word(each.link_id, each.received_at, receipt_of(each)), owner)
+        (Word(each.connector_id, each.received_at, receipt_of(each)), owner)
         for each in parked
         # A reference may outlive its message, which retention has taken.
-        if (owner := owners.get((each.link_id, each.carrier_ref))) is not None
+        if (owner := owners.get((each.connector_id, each.carrier_ref))) is not None
     ]
     _move(tx, known, policy, applied)
     tx.inbox.unpark([each.id for each in parked])
@@ -175,14 +175,14 @@ def _apply_receipts(
 ) -> None:
     if not words:
         return
-    owners = Owners(tx, ids, [(word.link_id, word.receipt) for word in words])
+    owners = Owners(tx, ids, [(word.connector_id, word.receipt) for word in words])
     known: list[tuple[Word, Owner]] = []
     unknown: list[Word] = []
     for word in words:
-        owner = owners.of(word.link_id, word.receipt)
+        owner = owners.of(word.connector_id, word.receipt)
         if owner is not None:
             known.append((word, owner))
-        elif owners.is_foreign(word.link_id, word.receipt):
+        elif owners.is_foreign(word.connector_id, word.receipt):
             applied.fates["foreign"] += 1
         else:
             unknown.append(word)
@@ -198,7 +198,7 @@ def _park(tx: Tx, words: Sequence[Word], applied: Applied) -> None:
         [
             ParkedReceipt(
                 0,
-                word.link_id,
+                word.connector_id,
                 word.receipt.carrier_ref,
                 word.receipt.status,
                 word.receipt.detail,
@@ -242,7 +242,7 @@ class _Moves:
         self.verdicts: list[Verdict] = []
         self.parts: list[PartWord] = []
         self._standing: dict[int, Status] = {}
-        self._told: set[tuple[LinkId, str]] = set()
+        self._told: set[tuple[ConnectorId, str]] = set()
         self._left: dict[int, int] = {}
 
     def judge(self, word: Word, owner: Owner) -> str:
@@ -272,7 +272,7 @@ class _Moves:
 
     def _tell_part(self, word: Word, owner: Owner) -> int | None:
         """Return how many parts are then to be delivered, or None when this one was told before."""
-        ref = (word.link_id, word.receipt.carrier_ref)
+        ref = (word.connector_id, word.receipt.carrier_ref)
         if owner.told or ref in self._told:
             return None
         self._told.add(ref)
@@ -283,7 +283,7 @@ class _Moves:
 
 
 def _take(tx: Tx, came: _Came, reply: Reply, policy: ReplyPolicy, applied: Applied) -> None:
-    readings = take_reply(tx, came.link_id, reply, policy, came.now, came.received_at)
+    readings = take_reply(tx, came.connector_id, reply, policy, came.now, came.received_at)
     if not readings:
         applied.set_aside[Why.NO_LIST] += 1
         return

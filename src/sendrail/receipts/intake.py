@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import About
 from sendrail.receipts.reading import RAW_BYTES_MAX
 from sendrail.storage.interface import Store, Tx
@@ -19,27 +19,27 @@ class Intake:
         self._metrics = metrics
         self._now = now
 
-    async def put(self, link_id: LinkId, raws: Sequence[bytes]) -> None:
-        """Store callbacks of one link; return once they are durable.
+    async def put(self, connector_id: ConnectorId, raws: Sequence[bytes]) -> None:
+        """Store callbacks of one connector; return once they are durable.
 
         Raises `StorageUnavailable`: the carrier must not be told that we have them. Raises
         `CarrierTrouble` where a carrier hands over something else than bytes.
         """
         whole = [_bytes(raw) for raw in raws]
-        await self._store.write(lambda tx: self._put(tx, link_id, whole))
+        await self._store.write(lambda tx: self._put(tx, connector_id, whole))
         self._metrics.callbacks.inc(len(raws))
         self._store.hints.inbox_has()
 
-    def _put(self, tx: Tx, link_id: LinkId, raws: Sequence[bytes]) -> None:
+    def _put(self, tx: Tx, connector_id: ConnectorId, raws: Sequence[bytes]) -> None:
         now = self._now()
         fit = [raw for raw in raws if len(raw) <= RAW_BYTES_MAX]
         if fit:
-            tx.inbox.put(link_id, fit, now)
+            tx.inbox.put(connector_id, fit, now)
         for raw in raws:
             if len(raw) > RAW_BYTES_MAX:
                 # No carrier sends the like: its beginning tells what it was.
                 reason = f"larger than {RAW_BYTES_MAX:,} bytes, cut there"
-                refusal = Refusal(link_id, now, raw[:RAW_BYTES_MAX], reason, About.UNKNOWN)
+                refusal = Refusal(connector_id, now, raw[:RAW_BYTES_MAX], reason, About.UNKNOWN)
                 tx.refused.keep(refusal, now)
 
 

@@ -8,7 +8,7 @@ wait for ever.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Reply
 from sendrail.domain.storable import TEXT_MAX
 from sendrail.domain.text import decode
@@ -16,25 +16,25 @@ from sendrail.storage.interface import Tx
 from sendrail.storage.rows import PartsKey
 
 
-def join(tx: Tx, link_id: LinkId, part: Reply, now: int) -> list[Reply]:
+def join(tx: Tx, connector_id: ConnectorId, part: Reply, now: int) -> list[Reply]:
     """Keep a part; return the texts that can be taken now, seldom more than one.
 
     A text the carrier has offered before, because it missed our thanks, is not taken again.
     """
     ref = part.carrier_ref
-    if ref is not None and not tx.replies.note_ref(link_id, ref, now):
+    if ref is not None and not tx.replies.note_ref(connector_id, ref, now):
         return []
     place = part.part
     if place is None or place.total <= 1 or not 1 <= place.number <= place.total:
         return [replace(part, part=None)]
-    key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
+    key = PartsKey(connector_id, part.sender, part.list_number, place.reference, place.total)
     ready: list[Reply] = []
-    if not tx.replies.keep_part(link_id, part, now):
+    if not tx.replies.keep_part(connector_id, part, now):
         if tx.replies.part_body(key, place.number) == part.body:
             return []
         # Another text under the same reference: handsets count them in one byte, some not at all.
         ready = take_as_it_is(tx, key)
-        tx.replies.keep_part(link_id, part, now)
+        tx.replies.keep_part(connector_id, part, now)
     parts = tx.replies.parts(key)
     if len(parts) == place.total:
         tx.replies.mark_joined(key)

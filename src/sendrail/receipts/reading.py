@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sendrail.domain import phone, storable
 from sendrail.domain.contact import RecipientTrouble
-from sendrail.domain.errors import CarrierTrouble, LinkUnread
-from sendrail.domain.ids import LinkId, MessageId
+from sendrail.domain.errors import CarrierTrouble, ConnectorUnread
+from sendrail.domain.ids import ConnectorId, MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import (
@@ -32,7 +32,7 @@ from sendrail.domain.text import Alphabet
 from sendrail.receipts import kept
 from sendrail.storage.rows import RawCallback, Refusal
 
-Parse = Callable[[LinkId, bytes], Sequence[Callback]]
+Parse = Callable[[ConnectorId, bytes], Sequence[Callback]]
 
 # More than any carrier puts in one callback.
 PIECES_MAX: Final = 10_000
@@ -79,15 +79,15 @@ class _Unusable(Exception):
 
 
 def read(callback: RawCallback, parse: Parse) -> Said:
-    """Return what a callback says. Raises `LinkUnread` where its link must be waited for."""
+    """Return what a callback says. Raises `ConnectorUnread` while its connector is not open."""
     said = Said([])
     try:
-        pieces: Any = kept.unpack(callback.raw) or parse(callback.link_id, callback.raw)
+        pieces: Any = kept.unpack(callback.raw) or parse(callback.connector_id, callback.raw)
         if type(pieces) is list and len(pieces) <= PIECES_MAX and all(map(_is_plain, pieces)):
             # As nearly all are.
             return Said(pieces)
         _take_all(pieces, callback, said)
-    except LinkUnread:
+    except ConnectorUnread:
         raise
     except KeyboardInterrupt:
         raise
@@ -98,7 +98,7 @@ def read(callback: RawCallback, parse: Parse) -> Said:
 
 def refusal_of(callback: RawCallback, reason: str, about: About = About.UNKNOWN) -> Refusal:
     """Return a callback as it is refused."""
-    return Refusal(callback.link_id, callback.received_at, callback.raw, shown(reason), about)
+    return Refusal(callback.connector_id, callback.received_at, callback.raw, shown(reason), about)
 
 
 def reason_of(error: BaseException) -> str:

@@ -26,7 +26,7 @@ class RefusedService:
         return await self._store.read(lambda tx: tx.refused.page(about, offset, per_page))
 
     async def tally(self) -> Sequence[RefusedTally]:
-        """Return how many there are of each link, and since when."""
+        """Return how many there are of each connector, and since when."""
         return await self._store.read(lambda tx: tx.refused.tally())
 
     async def show(self, refused_id: int) -> tuple[RefusedCallback, bytes]:
@@ -84,7 +84,7 @@ def _put_back(tx: Tx, ids: Sequence[int]) -> int:
         raw = tx.refused.raw(refused_id)
         # Another operator may have been quicker.
         if raw is not None and tx.refused.remove([refused_id]):
-            tx.inbox.put(raw.link_id, [raw.raw], raw.received_at)
+            tx.inbox.put(raw.connector_id, [raw.raw], raw.received_at)
             put += 1
     return put
 

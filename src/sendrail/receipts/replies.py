@@ -21,7 +21,7 @@ from sendrail.domain.consent import (
     read_reply,
 )
 from sendrail.domain.contact import OptOutReason, Scope
-from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, has_receipts_form
 from sendrail.domain.sender import ListStatus, SendingList
@@ -44,7 +44,7 @@ class _Wish:
 
 
 def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
-    tx: Tx, link_id: LinkId, reply: Reply, policy: ReplyPolicy, now: int, received_at: int
+    tx: Tx, connector_id: ConnectorId, reply: Reply, policy: ReplyPolicy, now: int, received_at: int
 ) -> list[Reading]:
     """Keep a reply for each list it was sent to; return what it says to each.
 
@@ -54,7 +54,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
     readings = []
     # Lists of several accounts may share a number; the contact gets one answer from it.
     answered = reply.answered
-    for sender in tx.lists.by_number(reply.list_number, link_id):
+    for sender in tx.lists.by_number(reply.list_number, connector_id):
         # What machines tell each other is no wish of a person, whatever words it quotes.
         reading = (
             Reading()
@@ -69,7 +69,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
             keyword=reading.keyword,
             rule=reading.rule,
         )
-        if tx.verifications.replied(sender, link_id, reply.sender, now):
+        if tx.verifications.replied(sender, connector_id, reply.sender, now):
             _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
         if reading.keyword is None:

@@ -18,7 +18,7 @@ from sendrail.domain.errors import (
     StorageUnavailable,
     Unstorable,
 )
-from sendrail.domain.ids import LinkId, MessageIds
+from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import About, Reply
 from sendrail.receipts import kept
@@ -110,16 +110,16 @@ class ReceiptWorker:
 
     async def step(self) -> int:
         """Do one round; return how many callbacks and parked receipts it dealt with."""
-        moved, unread = 0, frozenset[LinkId]()
+        moved, unread = 0, frozenset[ConnectorId]()
         while True:
             told = await self._one_round(unread)
             moved += told.callbacks
             if not told.unread:
                 return moved
-            # What waits for a link must not be all that is looked at.
+            # What waits for a connector must not be all that is looked at.
             unread |= told.unread
 
-    async def _one_round(self, unread: frozenset[LinkId]) -> Applied:
+    async def _one_round(self, unread: frozenset[ConnectorId]) -> Applied:
         taken = _Round()
         try:
             applied = await self._store.write(lambda tx: self._apply(tx, taken, unread))
@@ -132,7 +132,7 @@ class ReceiptWorker:
             self._count(each)
         return _sum(applied)
 
-    def _apply(self, tx: Tx, taken: _Round, unread: frozenset[LinkId]) -> list[Applied]:
+    def _apply(self, tx: Tx, taken: _Round, unread: frozenset[ConnectorId]) -> list[Applied]:
         now, policies = self._now(), self._policies
         callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX, unread)
         taken.callbacks = [callback.id for callback in callbacks]
@@ -152,7 +152,7 @@ class ReceiptWorker:
 
     # What fails
 
-    async def _divided(self, taken: _Round, unread: frozenset[LinkId]) -> Applied:
+    async def _divided(self, taken: _Round, unread: frozenset[ConnectorId]) -> Applied:
         """Do a round again that has failed, a half at a time or one by one."""
         done = Applied(unread=set(unread))
         await self._in_halves(taken.callbacks, done)
@@ -221,7 +221,9 @@ class ReceiptWorker:
                 raise
             [parked] = taken.parked
             raw = kept.pack(receipt_of(parked))
-            refusal = Refusal(parked.link_id, parked.received_at, raw, _why(error), About.RECEIPT)
+            refusal = Refusal(
+                parked.connector_id, parked.received_at, raw, _why(error), About.RECEIPT
+            )
             self._count(await self._store.write(lambda tx: self._unpark(tx, parked, refusal)))
         else:
             self._count(applied)
@@ -250,7 +252,9 @@ class ReceiptWorker:
     def _forget_parts(self, tx: Tx, key: PartsKey, why: str) -> Applied:
         applied, now = Applied(), self._now()
         for text in take_as_it_is(tx, key):
-            refuse(tx, Refusal(key.link_id, now, kept.pack(text), why, About.REPLY), now, applied)
+            refuse(
+                tx, Refusal(key.connector_id, now, kept.pack(text), why, About.REPLY), now, applied
+            )
         return applied
 
     def _count(self, applied: Applied) -> None:
@@ -270,13 +274,13 @@ class ReceiptWorker:
         for why, count in applied.set_aside.items():
             self._metrics.callbacks_set_aside.labels(why).inc(count)
             _log.info("callback_set_aside", why=why, count=count)
-        for refusal, link, kind in applied.refused:
+        for refusal, connector, kind in applied.refused:
             self._metrics.callbacks_refused.labels(kind).inc()
             # A lost receipt leaves one message without its end; anything else may be a lost STOP.
             say = _log.warning if refusal.about is About.RECEIPT else _log.error
             say(
                 "callback_refused",
-                link=link,
+                connector=connector,
                 kind=kind,
                 reason=refusal.reason,
                 about=refusal.about,

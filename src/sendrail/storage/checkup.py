@@ -19,10 +19,10 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.sender import Link, LinkReport
+from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.open import DATABASE, MASTER_KEY, SCHEMA, schema_of
 from sendrail.storage.rows import RefusedTally
-from sendrail.storage.statements.links import Links
+from sendrail.storage.statements.connectors import Connectors
 from sendrail.storage.statements.refused import RefusedCallbacks
 
 _SYNCS: Final = 9
@@ -89,9 +89,9 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a database says of itself: its links with their last states, and what was refused."""
+    """What a database holds: its connectors with their last states, and refused callbacks."""
 
-    links: list[tuple[Link, LinkReport | None]]
+    connectors: list[tuple[Connector, ConnectorReport | None]]
     refused: Sequence[RefusedTally]
 
 
@@ -111,10 +111,11 @@ def look_into(data_dir: Path) -> Seen | None:
 
 def seen_by(core: Connection) -> Seen:
     """Return what a connected database says of itself."""
-    links = Links(core)
-    reports = links.reports()
+    connectors = Connectors(core)
+    reports = connectors.reports()
     return Seen(
-        [(link, reports.get(link.id)) for link in links.all()], RefusedCallbacks(core).tally()
+        [(connector, reports.get(connector.id)) for connector in connectors.all()],
+        RefusedCallbacks(core).tally(),
     )
 
 
@@ -246,5 +247,5 @@ def _database(data_dir: Path) -> Finding:
 
 
 def _reason(error: SQLAlchemyError) -> object:
-    # What the driver said, without the statement and the link SQLAlchemy adds to it.
+    # What the driver said, without the statement and the connector SQLAlchemy adds to it.
     return getattr(error, "orig", error)

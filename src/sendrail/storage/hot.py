@@ -14,7 +14,7 @@ import msgspec
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.ids import Lane, LinkId, ListId, MessageNumber
+from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageNumber
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
@@ -41,8 +41,8 @@ CALLER_BY_ACCOUNT: Final = """
     SELECT id, status = 'active', blocked_words FROM accounts WHERE id = ?
 """
 LIST_COLUMNS: Final = """
-    SELECT id, lane, account_id, number, name, brand, status, rate, link_id, byoc, verified_at,
-           on_uncertain, created_at, second_link_id, sender_name
+    SELECT id, lane, account_id, number, name, brand, status, rate, connector_id, byoc, verified_at,
+           on_uncertain, created_at, second_connector_id, sender_name
     FROM lists
 """
 LIST_BY_ID: Final = LIST_COLUMNS + " WHERE id = ?"
@@ -123,12 +123,12 @@ def sending_list(row: Sequence[Any]) -> SendingList:
         brand=row[5],
         status=ListStatus(row[6]),
         rate=row[7],
-        link_id=LinkId(row[8]),
+        connector_id=ConnectorId(row[8]),
         byoc=bool(row[9]),
         verified_at=row[10],
         on_uncertain=OnUncertain(row[11]),
         created_at=row[12],
-        second_link_id=row[13],
+        second_connector_id=row[13],
         sender_name=row[14],
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.domain.consent import Keyword, Reading
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.sender import SendingList
@@ -28,18 +28,18 @@ KEEP_REPLY: Final = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 NOTE_REF: Final = """
-    INSERT OR IGNORE INTO reply_refs (link_id, carrier_ref, received_at) VALUES (?, ?, ?)
+    INSERT OR IGNORE INTO reply_refs (connector_id, carrier_ref, received_at) VALUES (?, ?, ?)
 """
 # As with `OLD_ANSWERS` in `hot.py`.
-OLD_REFS: Final = "SELECT link_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?"
-FORGET_REF: Final = "DELETE FROM reply_refs WHERE link_id = ? AND carrier_ref = ?"
+OLD_REFS: Final = "SELECT connector_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?"
+FORGET_REF: Final = "DELETE FROM reply_refs WHERE connector_id = ? AND carrier_ref = ?"
 KEEP_PART: Final = """
-    INSERT OR IGNORE INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
-        octets, alphabet, answered, joined, received_at)
+    INSERT OR IGNORE INTO reply_parts (connector_id, sender, list_number, reference, total, number,
+        body, octets, alphabet, answered, joined, received_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 """
 _OF_TEXT: Final = """
-    WHERE link_id = ? AND sender = ? AND list_number = ? AND reference = ? AND total = ?
+    WHERE connector_id = ? AND sender = ? AND list_number = ? AND reference = ? AND total = ?
 """
 PARTS: Final = f"""
     SELECT number, body, octets, alphabet, answered, joined FROM reply_parts {_OF_TEXT}
@@ -48,7 +48,7 @@ PARTS: Final = f"""
 MARK_JOINED: Final = f"UPDATE reply_parts SET joined = 1 {_OF_TEXT}"  # noqa: S608 - as above
 FORGET_PARTS: Final = f"DELETE FROM reply_parts {_OF_TEXT}"  # noqa: S608 - as above
 OVERDUE_PARTS: Final = """
-    SELECT link_id, sender, list_number, reference, total FROM reply_parts
+    SELECT connector_id, sender, list_number, reference, total FROM reply_parts
     WHERE received_at < ? ORDER BY received_at LIMIT ?
 """
 
@@ -84,20 +84,20 @@ class Replies:
         is_opt_out = reading.keyword is Keyword.STOP
         self._outbox.tell_reply(Event.UNSUBSCRIBE if is_opt_out else Event.REPLY, reply_id)
 
-    def note_ref(self, link_id: LinkId, carrier_ref: str, now: int) -> bool:
+    def note_ref(self, connector_id: ConnectorId, carrier_ref: str, now: int) -> bool:
         """Note the carrier's id of a text; return False when it was noted before."""
-        return self._execute(NOTE_REF, (link_id, carrier_ref, now)).rowcount == 1
+        return self._execute(NOTE_REF, (connector_id, carrier_ref, now)).rowcount == 1
 
     def forget_refs(self, before: int, limit: int) -> int:
         old = self._execute(OLD_REFS, (before, limit)).fetchall()
         self._executemany(FORGET_REF, old)
         return len(old)
 
-    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
+    def keep_part(self, connector_id: ConnectorId, part: Reply, now: int) -> bool:
         """Keep one part of a text; return False when the same place was filled before."""
         place = part.part
         assert place is not None, "a whole text has no parts"
-        key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
+        key = PartsKey(connector_id, part.sender, part.list_number, place.reference, place.total)
         values = (
             *key, place.number, part.body, place.octets, place.alphabet, part.answered,
             now,
@@ -122,7 +122,7 @@ class Replies:
         """Return texts, joined or not, with a part that came before the given time."""
         rows = self._execute(OVERDUE_PARTS, (before, limit))
         keys = [
-            PartsKey(LinkId(row[0]), PhoneNumber(row[1]), PhoneNumber(row[2]), row[3], row[4])
+            PartsKey(ConnectorId(row[0]), PhoneNumber(row[1]), PhoneNumber(row[2]), row[3], row[4])
             for row in rows
         ]
         return list(dict.fromkeys(keys))

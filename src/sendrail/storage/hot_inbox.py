@@ -25,31 +25,31 @@ _PAIRS: Final = """
     (SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b
      FROM json_each(?1)) AS pair
 """
-PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE link_id = ? AND carrier_ref = ?"
-PUT: Final = "INSERT INTO inbox (link_id, received_at, raw) VALUES (?, ?, ?)"
-TAKE: Final = "SELECT id, link_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
-# Past what waits for links that have not been read yet.
+PART_TOLD: Final = "UPDATE carrier_refs SET told = 1 WHERE connector_id = ? AND carrier_ref = ?"
+PUT: Final = "INSERT INTO inbox (connector_id, received_at, raw) VALUES (?, ?, ?)"
+TAKE: Final = "SELECT id, connector_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
+# Past what waits for connectors that have not been read yet.
 TAKE_OTHERS: Final = """
-    SELECT id, link_id, received_at, raw FROM inbox
-    WHERE link_id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
+    SELECT id, connector_id, received_at, raw FROM inbox
+    WHERE connector_id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
 """
 AGAIN: Final = """
-    SELECT i.id, i.link_id, i.received_at, i.raw
+    SELECT i.id, i.connector_id, i.received_at, i.raw
     FROM json_each(?) AS wanted CROSS JOIN inbox AS i WHERE i.id = wanted.value
 """
 REMOVE: Final = "DELETE FROM inbox WHERE id = ?"
 OWNERS: Final = f"""
-    SELECT r.link_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
+    SELECT r.connector_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
            m.parts_left
     FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
-    WHERE r.link_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
+    WHERE r.connector_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
 """  # noqa: S608 - every piece is a constant of this file
 STANDING: Final = """
-    SELECT m.number, m.lane, m.status, m.link_id
+    SELECT m.number, m.lane, m.status, m.connector_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
 ATTEMPTED: Final = """
-    SELECT a.number, a.link_id
+    SELECT a.number, a.connector_id
     FROM json_each(?) AS wanted CROSS JOIN attempts AS a WHERE a.number = wanted.value
 """
 APPLY: Final = """
@@ -57,14 +57,15 @@ APPLY: Final = """
     WHERE number = ?4 AND lane = ?5
 """
 PARK: Final = """
-    INSERT INTO parked_receipts (link_id, carrier_ref, status, detail, received_at, trouble)
+    INSERT INTO parked_receipts (connector_id, carrier_ref, status, detail, received_at, trouble)
     VALUES (?, ?, ?, ?, ?, ?)
 """
 PARKED: Final = """
-    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at,
+    SELECT p.id, p.connector_id, p.carrier_ref, p.status, p.detail, p.received_at,
            p.trouble
     FROM parked_receipts AS p
-    CROSS JOIN carrier_refs AS r ON r.link_id = p.link_id AND r.carrier_ref = p.carrier_ref
+    CROSS JOIN carrier_refs AS r
+        ON r.connector_id = p.connector_id AND r.carrier_ref = p.carrier_ref
     WHERE p.received_at >= ? ORDER BY p.received_at, p.id LIMIT ?
 """
 UNPARK: Final = "DELETE FROM parked_receipts WHERE id = ?"
@@ -82,13 +83,13 @@ class Inbox:
         self._executemany = connection.executemany
         self._outbox = outbox
 
-    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
-        self._executemany(PUT, [(link_id, now, raw) for raw in raws])
+    def put(self, connector_id: int, raws: Sequence[bytes], now: int) -> None:
+        self._executemany(PUT, [(connector_id, now, raw) for raw in raws])
 
     def take(self, limit: int, bytes_max: int, but_of: Collection[int] = ()) -> list[RawCallback]:
         """Return the oldest callbacks, at least one if there is any, within both bounds.
 
-        Those `but_of` some links stay where they are.
+        Those `but_of` some connectors stay where they are.
         """
         taken, size = [], 0
         for row in (
@@ -115,7 +116,7 @@ class Inbox:
         return {(row[0], row[1]): owner_of(*row[2:]) for row in rows}
 
     def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
-        """Return where messages stand, each with the links that it has left by."""
+        """Return where messages stand, each with the connectors that it has left by."""
         wanted = (_json(list(numbers)).decode(),)
         found = {
             row[0]: (
@@ -124,9 +125,9 @@ class Inbox:
             )
             for row in self._execute(STANDING, wanted)
         }
-        for number, link_id in self._execute(ATTEMPTED, wanted):
+        for number, connector_id in self._execute(ATTEMPTED, wanted):
             if number in found:
-                found[number][1].add(link_id)
+                found[number][1].add(connector_id)
         return found
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:
@@ -135,7 +136,7 @@ class Inbox:
 
     def tell_parts(self, words: Sequence[PartWord]) -> None:
         """Note receipts for parts; each part's is told once."""
-        self._executemany(PART_TOLD, [(each.link_id, each.carrier_ref) for each in words])
+        self._executemany(PART_TOLD, [(each.connector_id, each.carrier_ref) for each in words])
         self._executemany(PARTS_LEFT, [(each.parts_left, each.number, each.lane) for each in words])
 
     def park(self, receipts: Sequence[ParkedReceipt]) -> None:

@@ -56,7 +56,7 @@ NEXT_DUE: Final = """
 """
 LOAD: Final = """
     SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-           m.segments, m.body, m.link_id
+           m.segments, m.body, m.connector_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
 METADATA: Final = """
@@ -75,7 +75,7 @@ HOLD: Final = """
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
 DEPART: Final = """
-    UPDATE messages SET status = 'sending', attempt = ?, epoch = ?, link_id = ?, sending_at = ?
+    UPDATE messages SET status = 'sending', attempt = ?, epoch = ?, connector_id = ?, sending_at = ?
     WHERE number = ? AND status = 'queued'
 """
 # An early receipt may have ended the message meanwhile: then only the reference is news.
@@ -98,19 +98,21 @@ RETURN_TO_QUEUE: Final = """
     WHERE number = ?5 AND lane = ?1 AND status = 'queued' AND attempt = ?6 AND epoch = ?7
 """
 KEEP_ATTEMPT: Final = """
-    INSERT OR IGNORE INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at,
-        outcome, detail, carrier_ref, provider_detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT OR IGNORE INTO attempts (number, attempt, lane, connector_id, epoch, started_at,
+        ended_at, outcome, detail, carrier_ref, provider_detail)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_REF: Final = """
-    INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number) VALUES (?, ?, ?, ?)
+    INSERT OR REPLACE INTO carrier_refs (connector_id, carrier_ref, lane, number)
+    VALUES (?, ?, ?, ?)
 """
 KEEP_PART_REF: Final = """
-    INSERT OR REPLACE INTO carrier_refs (link_id, carrier_ref, lane, number, part, parts)
+    INSERT OR REPLACE INTO carrier_refs (connector_id, carrier_ref, lane, number, part, parts)
     VALUES (?, ?, ?, ?, ?, ?)
 """
 PARTS_LEFT: Final = "UPDATE messages SET parts_left = ? WHERE number = ? AND lane = ?"
 UNSETTLED: Final = """
-    SELECT number, lane, list_id, link_id, status, attempt, epoch, resent, skips, sending_at
+    SELECT number, lane, list_id, connector_id, status, attempt, epoch, resent, skips, sending_at
     FROM messages WHERE status = ? AND status IN ('sending', 'uncertain') AND number > ?
     ORDER BY number LIMIT ?
 """
@@ -209,7 +211,7 @@ class Queue:
             KEEP_ATTEMPT,
             [
                 (
-                    a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
+                    a.number, a.attempt, a.lane, a.connector_id, a.epoch, a.started_at, a.ended_at,
                     a.outcome, a.detail, a.carrier_ref, a.provider_detail,
                 )
                 for a in arrivals
@@ -219,7 +221,7 @@ class Queue:
         self._executemany(
             KEEP_REF,
             [
-                (a.link_id, a.carrier_ref, a.lane, a.number)
+                (a.connector_id, a.carrier_ref, a.lane, a.number)
                 for a in arrivals
                 if a.carrier_ref is not None and not a.further_refs
             ],
@@ -229,13 +231,16 @@ class Queue:
                 self._keep_refs(a, (a.carrier_ref, *a.further_refs))
 
     def _keep_refs(self, arrival: Arrival, refs: Sequence[str]) -> None:
-        link_id, lane, number = arrival.link_id, arrival.lane, arrival.number
+        connector_id, lane, number = arrival.connector_id, arrival.lane, arrival.number
         if arrival.one_receipt:
-            self._executemany(KEEP_REF, [(link_id, ref, lane, number) for ref in refs])
+            self._executemany(KEEP_REF, [(connector_id, ref, lane, number) for ref in refs])
             return
         self._executemany(
             KEEP_PART_REF,
-            [(link_id, ref, lane, number, part, len(refs)) for part, ref in enumerate(refs, 1)],
+            [
+                (connector_id, ref, lane, number, part, len(refs))
+                for part, ref in enumerate(refs, 1)
+            ],
         )
         self._execute(PARTS_LEFT, (len(refs), number, lane))
 

@@ -66,7 +66,7 @@ ENDED_MESSAGES: Final = f"""
     SELECT m.number, m.recipient, {_SENDER}, m.status, m.detail, k.kind, m.ended_at,
         m.skips, m.provider_detail, k.name
     FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN lists AS l
-    LEFT JOIN links AS k ON k.id = m.link_id
+    LEFT JOIN connectors AS k ON k.id = m.connector_id
     WHERE m.number = wanted.value AND l.id = m.list_id
 """  # noqa: S608 - every piece is a constant
 TAKEN_REPLIES: Final = f"""

@@ -17,7 +17,7 @@ from sendrail.domain.contact import (
     Scalar,
     SignUp,
 )
-from sendrail.domain.ids import LANES, AccountId, LinkId, ListId, MessageNumber
+from sendrail.domain.ids import LANES, AccountId, ConnectorId, ListId, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import About
@@ -72,9 +72,9 @@ EVERY_LANE: Final[LaneRanges] = ((0, LANES),)
 
 
 class SenderOwner(NamedTuple):
-    """Whose a sender is on a link that accounts share; link and account by their names."""
+    """A sender's owner on a shared connector; connector and account by their names."""
 
-    link: str
+    connector: str
     shown: str
     account: str
     since: int
@@ -101,7 +101,7 @@ class Present(NamedTuple):
 
 
 class PaceSlot(NamedTuple):
-    """A reserved moment of a link, and when that was told; microseconds of the database's clock."""
+    """A reserved moment of a connector, and when it was read; microseconds of the database's."""
 
     start_us: int
     now_us: int
@@ -139,7 +139,7 @@ class WaitingMessage(NamedTuple):
     encoding: str
     segments: int
     body: str
-    link_id: int | None
+    connector_id: int | None
 
 
 class Departure(NamedTuple):
@@ -147,7 +147,7 @@ class Departure(NamedTuple):
 
     attempt: int
     epoch: int
-    link_id: int
+    connector_id: int
     sending_at: int
     number: int
 
@@ -157,7 +157,7 @@ class Arrival(NamedTuple):
 
     number: int
     lane: int
-    link_id: int
+    connector_id: int
     epoch: int
     attempt: int
     started_at: int
@@ -180,7 +180,7 @@ class Unsettled(NamedTuple):
     number: int
     lane: int
     list_id: int
-    link_id: int
+    connector_id: int
     status: str
     attempt: int
     epoch: int
@@ -193,7 +193,7 @@ class RawCallback(NamedTuple):
     """A carrier's callback as it came."""
 
     id: int
-    link_id: LinkId
+    connector_id: ConnectorId
     received_at: int
     raw: bytes
 
@@ -201,7 +201,7 @@ class RawCallback(NamedTuple):
 class Refusal(NamedTuple):
     """A callback, or a piece of one, that could not be read or applied, and why."""
 
-    link_id: LinkId
+    connector_id: ConnectorId
     received_at: int
     raw: bytes
     reason: str
@@ -211,10 +211,10 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCallback:
-    """A refused callback as a list of them tells it; the link may be gone."""
+    """A refused callback as a list of them tells it; the connector may be gone."""
 
     id: int
-    link: str | None
+    connector: str | None
     kind: str | None
     received_at: int
     refused_at: int
@@ -227,7 +227,7 @@ class RefusedRaw(NamedTuple):
     """A refused callback with what it takes to apply it again."""
 
     id: int
-    link_id: LinkId
+    connector_id: ConnectorId
     received_at: int
     raw: bytes
 
@@ -236,15 +236,15 @@ class RefusedRaw(NamedTuple):
 class RefusedFilter:
     """Which refused callbacks are meant; None means any."""
 
-    link: str | None = None
+    connector: str | None = None
     since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTally:
-    """How many callbacks of one link are kept as refused, and since when they came."""
+    """How many callbacks of one connector are kept as refused, and since when they came."""
 
-    link: str | None
+    connector: str | None
     kind: str | None
     count: int
     # Those that may be handsets' texts.
@@ -258,7 +258,7 @@ class ParkedReceipt(NamedTuple):
     """A receipt whose message is not known yet: it overtook the submit's answer, or is a stray."""
 
     id: int
-    link_id: LinkId
+    connector_id: ConnectorId
     carrier_ref: str
     status: Status | None
     detail: str
@@ -285,7 +285,7 @@ class Owner(NamedTuple):
 class PartWord(NamedTuple):
     """A receipt for one part of a message, and how many parts are then still to be delivered."""
 
-    link_id: LinkId
+    connector_id: ConnectorId
     carrier_ref: str
     number: int
     lane: int
@@ -315,7 +315,7 @@ class TroubleWord(NamedTuple):
 class PartsKey(NamedTuple):
     """What the parts of one text from a handset have in common."""
 
-    link_id: LinkId
+    connector_id: ConnectorId
     sender: PhoneNumber
     list_number: PhoneNumber
     reference: int
@@ -370,7 +370,7 @@ class EndedMessage(NamedTuple):
     ended_at: int
     skips: int = 0
     provider_detail: str | None = None
-    link: str | None = None
+    connector: str | None = None
 
 
 class TakenReply(NamedTuple):
@@ -400,8 +400,8 @@ class Attempt:
     """One submit of a message and what came of it."""
 
     attempt: int
-    link_id: LinkId
-    link: str | None
+    connector_id: ConnectorId
+    connector: str | None
     started_at: int
     ended_at: int
     outcome: str
@@ -414,7 +414,7 @@ class Attempt:
 class StoredMessage:
     """A message as look-up tells it.
 
-    `provider` is the kind of carrier it last went to, `link` the name of the connection.
+    `provider` is the kind of carrier it last went to, `connector` the name of the connection.
     """
 
     number: MessageNumber
@@ -428,7 +428,7 @@ class StoredMessage:
     segments: int
     attempt: int
     provider: str | None
-    link: str | None
+    connector: str | None
     carrier_ref: str | None
     created_at: int
     sent_at: int | None
@@ -516,7 +516,7 @@ class FoundContact:
 
 
 class CallbackToken(NamedTuple):
-    """A link's callback token, sealed, and until when the one before it is honoured."""
+    """A connector's callback token, sealed, and until when the one before it is honoured."""
 
     sealed: bytes | None
     old_until: int | None

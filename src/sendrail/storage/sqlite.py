@@ -107,9 +107,9 @@ class SqliteTx(CoreTx):
         raise AssertionError("the embedded store is served by one process")
 
     @property
-    def link_paces(self) -> NoReturn:
-        """One process hands over, and keeps each link's pace itself."""
-        raise AssertionError("the embedded process keeps its links' pace itself")
+    def connector_paces(self) -> NoReturn:
+        """One process hands over, and keeps each connector's pace itself."""
+        raise AssertionError("the embedded process keeps its connectors' pace itself")
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -78,8 +78,8 @@ api_keys: Final = Table(
     UniqueConstraint("digest"),
 )
 
-links: Final = Table(
-    "links",
+connectors: Final = Table(
+    "connectors",
     metadata,
     _row_id(),
     Column("account_id", _RowId, ForeignKey("accounts.id")),
@@ -97,17 +97,17 @@ links: Final = Table(
     Column("old_token_digest", LargeBinary),
     Column("old_token_until", BigInteger),
     Column("paused_at", BigInteger),
-    # A removed link keeps its row: messages, references and callbacks name it for years.
+    # A removed connector keeps its row: messages, references and callbacks name it for years.
     Column("removed_at", BigInteger),
     Index(None, "token_digest"),
     Index(None, "old_token_digest"),
 )
 
-# What the delivering process tells of its links; written when it changes.
-link_states: Final = Table(
-    "link_states",
+# What the delivering process tells of its connectors; written when it changes.
+connector_states: Final = Table(
+    "connector_states",
     metadata,
-    Column("link_id", _RowId, primary_key=True, autoincrement=False),
+    Column("connector_id", _RowId, primary_key=True, autoincrement=False),
     _needed("state", Text),
     _needed("detail", Text),
     _needed("since", BigInteger),
@@ -125,7 +125,7 @@ lists: Final = Table(
     _needed("brand", Text),
     _needed("status", Text),
     _needed("rate", Integer),
-    _needed("link_id", _RowId, ForeignKey("links.id")),
+    _needed("connector_id", _RowId, ForeignKey("connectors.id")),
     _needed("byoc", Boolean),
     Column("verified_at", BigInteger),
     _needed("on_uncertain", Text),
@@ -135,7 +135,11 @@ lists: Final = Table(
     Column("stop_text", Text),
     Column("start_text", Text),
     Column("help_text", Text),
-    Column("second_link_id", _RowId, ForeignKey("links.id", name="lists_to_second_links")),
+    Column(
+        "second_connector_id",
+        _RowId,
+        ForeignKey("connectors.id", name="lists_to_second_connectors"),
+    ),
     # Where it sends from a name, of which the number is a digest.
     Column("sender_name", Text),
     UniqueConstraint("account_id", "number"),
@@ -151,11 +155,12 @@ def sender_shown(lists_as: str = "lists") -> str:
     return f"coalesce({name}, {digits})"
 
 
-# Whose a sender is on a link that accounts share: who has it sends as it, and reads its replies.
+# Whose a sender is on a connector that accounts share: who has it sends as it, and reads its
+# replies.
 sender_owners: Final = Table(
     "sender_owners",
     metadata,
-    Column("link_id", _RowId, primary_key=True, autoincrement=False),
+    Column("connector_id", _RowId, primary_key=True, autoincrement=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     _needed("account_id", _RowId, ForeignKey("accounts.id")),
     _needed("since", BigInteger),
@@ -332,7 +337,7 @@ messages: Final = Table(
     # A word for what became of it, and the carrier's own code or sentence.
     Column("detail", Text),
     Column("provider_detail", Text),
-    Column("link_id", BigInteger),
+    Column("connector_id", BigInteger),
     Column("carrier_ref", Text),
     Column("sending_at", BigInteger),
     Column("sent_at", BigInteger),
@@ -366,7 +371,7 @@ attempts: Final = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
     _needed("lane", SmallInteger),
-    _needed("link_id", BigInteger),
+    _needed("connector_id", BigInteger),
     _needed("epoch", BigInteger),
     _needed("started_at", BigInteger),
     _needed("ended_at", BigInteger),
@@ -380,7 +385,7 @@ attempts: Final = Table(
 carrier_refs: Final = Table(
     "carrier_refs",
     metadata,
-    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     Column("carrier_ref", Text, primary_key=True),
     _needed("lane", SmallInteger),
     _needed("number", BigInteger),
@@ -399,7 +404,7 @@ inbox: Final = Table(
     "inbox",
     metadata,
     _row_id(),
-    _needed("link_id", BigInteger),
+    _needed("connector_id", BigInteger),
     _needed("received_at", BigInteger),
     _needed("raw", LargeBinary),
 )
@@ -408,7 +413,7 @@ parked_receipts: Final = Table(
     "parked_receipts",
     metadata,
     _row_id(),
-    _needed("link_id", BigInteger),
+    _needed("connector_id", BigInteger),
     _needed("carrier_ref", Text),
     Column("status", Text),
     _needed("detail", Text),
@@ -421,7 +426,7 @@ refused_callbacks: Final = Table(
     "refused_callbacks",
     metadata,
     _row_id(),
-    _needed("link_id", BigInteger),
+    _needed("connector_id", BigInteger),
     _needed("received_at", BigInteger),
     _needed("refused_at", BigInteger),
     # Whether it is a receipt, a handset's text, or one cannot tell.
@@ -453,7 +458,7 @@ replies: Final = Table(
 reply_refs: Final = Table(
     "reply_refs",
     metadata,
-    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     Column("carrier_ref", Text, primary_key=True),
     _needed("received_at", BigInteger),
     Index(None, "received_at"),
@@ -463,7 +468,7 @@ reply_refs: Final = Table(
 reply_parts: Final = Table(
     "reply_parts",
     metadata,
-    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sender", BigInteger, primary_key=True, autoincrement=False),
     Column("list_number", BigInteger, primary_key=True, autoincrement=False),
     Column("reference", Integer, primary_key=True, autoincrement=False),

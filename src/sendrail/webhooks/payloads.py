@@ -64,7 +64,7 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
             "status_detail": message.detail or status.value,
             "provider_detail": message.provider_detail,
             "provider": message.provider,
-            "link": message.link,
+            "connector": message.connector,
             "timestamp": shown_finely(message.ended_at),
             **mark,
         }
@@ -111,7 +111,7 @@ def sample(now: int) -> bytes:
         "status_detail": "delivered",
         "provider_detail": None,
         "provider": "simulator",
-        "link": "sandbox",
+        "connector": "sandbox",
         "timestamp": shown_finely(now),
     }
     return _encode(told)

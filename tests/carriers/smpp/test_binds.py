@@ -1,8 +1,8 @@
-"""The binds of a link, spread over the processes that hand over by it."""
+"""The binds of a connector, spread over the processes that hand over by it."""
 
 import pytest
 
-from sendrail.carriers.sdk import LinkContext, Part, SharesConnections
+from sendrail.carriers.sdk import ConnectorContext, Part, SharesConnections
 from sendrail.carriers.smpp.carrier import SmppCarrier
 
 SETTINGS = {"host": "smsc", "system_id": "us", "password": "secret"}
@@ -32,4 +32,4 @@ def test_a_pair_counts_twice():
 
 
 def test_alone_it_has_all():
-    assert LinkContext().part == (0, 1)
+    assert ConnectorContext().part == (0, 1)

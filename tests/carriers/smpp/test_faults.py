@@ -148,7 +148,7 @@ def test_receipts_come_again_after_a_reset(peer):
     through_a_proxy(peer, act)
 
 
-def test_a_link_of_two_binds_goes_on_with_the_other(peer):
+def test_a_connector_of_two_binds_goes_on_with_the_other(peer):
     async def act(_proxy, desk):
         await until(lambda: len(desk.carrier._dispatcher._up) == 2)
         peer.set(respDelay=20)

@@ -75,7 +75,7 @@ def test_parts_of_one_name_are_one():
     assert conclude([A, B, A], 1, {}) == Submitted("a", ("b",))
 
 
-def test_a_link_may_have_one_receipt_a_message():
+def test_a_connector_may_have_one_receipt_a_message():
     said = conclude([A, B], 1, {}, one_receipt=True)
     assert said == Submitted("a", ("b",), one_receipt=True)
 
@@ -93,7 +93,7 @@ def test_a_part_is_offered_again_when_others_were_taken(refusal):
     assert "part 1 of 3 refused" in outcome.detail
 
 
-def test_a_link_may_say_otherwise():
+def test_a_connector_may_say_otherwise():
     exceptions = {0x0B: Then.RETRY, 0x58: Then.REFUSE}
     assert isinstance(conclude([BAD_NUMBER], 1, exceptions), Failed)
     assert isinstance(conclude([A, BAD_NUMBER], 1, exceptions), Again)
@@ -118,8 +118,8 @@ def test_a_status_is_of_its_class(status, kind):
     assert isinstance(outcome_of(status, {}), kind)
 
 
-def test_a_wrong_sender_does_not_stop_the_link():
-    # It is one list's number: the others on the link have nothing to do with it.
+def test_a_wrong_sender_does_not_stop_the_connector():
+    # It is one list's number: the others on the connector have nothing to do with it.
     assert isinstance(outcome_of(0x0A, {}), Failed)
     assert isinstance(outcome_of(0x0A, {0x0A: Then.STOP}), Unavailable)
 

@@ -332,7 +332,7 @@ def test_check_says_who_was_seen_and_leaves(peer):
         ({"mode": "pair", "binds": 2}, ["bind_receiver"] * 2 + ["bind_transmitter"] * 2),
     ],
 )
-def test_a_link_has_the_binds_it_was_told(peer, settings, kinds):
+def test_a_connector_has_the_binds_it_was_told(peer, settings, kinds):
     @playing(interface_version="5.0", **settings)
     async def play(peer, _):
         await until(lambda: len(peer.state["binds"]) == len(kinds))

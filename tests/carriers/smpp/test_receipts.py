@@ -149,7 +149,7 @@ def test_a_word_of_the_way_settles_nothing(word):
         ("pending", None, "PENDING_ENROUTE"),
     ],
 )
-def test_a_link_may_name_the_words_of_its_smsc(means, status, detail):
+def test_a_connector_may_name_the_words_of_its_smsc(means, status, detail):
     receipt = deliver(APPENDIX_B % (b"Barred", b"000"), receipt_states={"BARRED": means})
     assert (receipt.status, receipt.detail) == (status, detail)
     if status is not None:
@@ -267,7 +267,7 @@ def test_an_error_of_the_network_tells_of_the_recipient(code, trouble):
     assert TROUBLE.get(receipt.detail.removesuffix(" (UNDELIV)")) is trouble
 
 
-def test_the_link_says_what_its_errors_mean():
+def test_the_connector_says_what_its_errors_mean():
     known = {"receipt_errors": {"00A": "spam", "27": "operator"}}
     receipt = deliver(APPENDIX_B % (b"REJECTD", b"00A"), **known)
     assert receipt.trouble is RecipientTrouble.SPAM
@@ -298,8 +298,10 @@ def test_the_link_says_what_its_errors_mean():
     ],
 )
 def test_both_ids_meet_in_one_form(rule, answered, receipted):
-    link = chosen(message_ids=rule)
-    assert same_form(answered, link, receipted=False) == same_form(receipted, link, receipted=True)
+    connector = chosen(message_ids=rule)
+    assert same_form(answered, connector, receipted=False) == same_form(
+        receipted, connector, receipted=True
+    )
 
 
 def test_exact_ids_keep_their_letters():
@@ -309,12 +311,14 @@ def test_exact_ids_keep_their_letters():
 
 @given(st.integers(0, 2**63), st.sampled_from(["hex_to_dec", "dec_to_hex"]), st.booleans())
 def test_any_number_meets_itself(number, rule, padded):
-    link = chosen(message_ids=rule)
+    connector = chosen(message_ids=rule)
     in_hex, in_dec = f"{number:X}", str(number)
     if padded:
         in_hex, in_dec = in_hex.zfill(20), in_dec.zfill(20)
     answered, receipted = (in_hex, in_dec) if rule == "hex_to_dec" else (in_dec, in_hex)
-    assert same_form(answered, link, receipted=False) == same_form(receipted, link, receipted=True)
+    assert same_form(answered, connector, receipted=False) == same_form(
+        receipted, connector, receipted=True
+    )
 
 
 def test_a_receipt_has_its_id_in_that_form():
@@ -366,7 +370,7 @@ def test_a_receipts_form_begins_with_its_fields(text, has):
     assert bool(has_receipts_form(deliver(text, esm_class=0).body)) is has
 
 
-def test_a_link_may_take_receipts_without_a_mark():
+def test_a_connector_may_take_receipts_without_a_mark():
     text = b"id:77 sub:001 dlvrd:001 stat:UNDELIV err:001 text:STOP"
     receipt = deliver(text, esm_class=0, unmarked_receipts=True)
     assert (receipt.carrier_ref, receipt.status) == ("77", U)
@@ -458,9 +462,9 @@ def test_a_number_is_read_by_its_type(address, ton, country, number):
 @pytest.mark.parametrize(
     ("address", "ton", "country", "says"),
     [
-        ("5550211113", 2, None, "set the link's `country`"),
-        ("05550211113", 0, None, "set the link's `country`"),
-        ("5550211113", 0, None, "set the link's `country`"),
+        ("5550211113", 2, None, "set the connector's `country`"),
+        ("05550211113", 0, None, "set the connector's `country`"),
+        ("5550211113", 0, None, "set the connector's `country`"),
         ("2340001", 4, "US", "no number of US"),
         ("4792345678", 0, "US", "or could be both"),  # Norway's, or Arkansas's
     ],
@@ -516,9 +520,9 @@ messages = st.builds(
 @given(messages, st.sampled_from(["gsm", "gsm_packed"]), st.sampled_from(["exact", "hex_to_dec"]))
 def test_any_deliver_sm_is_a_callback_or_trouble(message, alphabet, ids):
     raw = pdu.frame(Command.DELIVER_SM, 1, pdu.write_body(message))
-    link = chosen(alphabet=alphabet, message_ids=ids)
+    connector = chosen(alphabet=alphabet, message_ids=ids)
     with suppress(CarrierTrouble):
-        assert isinstance(read(raw, link), Receipt | Reply)
+        assert isinstance(read(raw, connector), Receipt | Reply)
 
 
 @given(st.binary(max_size=100))

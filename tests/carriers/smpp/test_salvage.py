@@ -29,7 +29,7 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply, has_receipts_form
 
-LINK = settings.read({"host": "127.0.0.1", "system_id": "esme", "password": "secret"})
+CONNECTOR = settings.read({"host": "127.0.0.1", "system_id": "esme", "password": "secret"})
 SENDER, LIST = 15552340001, 15559870000
 FIELDS = {
     "source_addr_ton": 1,
@@ -93,7 +93,7 @@ def relabelled(frame):
 def said(frame):
     """Return what a callback says, or None where it is refused."""
     try:
-        return read(relabelled(frame), LINK)
+        return read(relabelled(frame), CONNECTOR)
     except CarrierTrouble:
         return None
 
@@ -343,7 +343,7 @@ def test_a_damaged_arrival_is_a_callback_or_trouble(name, what):
     body = damage(ALL[name][pdu.HEADER_OCTETS :], what)
     command = pdu.read_header(ALL[name])[1]
     with suppress(CarrierTrouble):
-        assert isinstance(read(pdu.frame(command, 7, body), LINK), Receipt | Reply)
+        assert isinstance(read(pdu.frame(command, 7, body), CONNECTOR), Receipt | Reply)
 
 
 @given(st.sampled_from(sorted(Command)), st.binary(max_size=80))
@@ -395,7 +395,7 @@ def test_the_work_grows_no_faster_than_the_pdu(body):
         sys.settrace(trace)
         try:
             with suppress(CarrierTrouble):
-                read(pdu.frame(Command.DELIVER_SM, 7, octets), LINK)
+                read(pdu.frame(Command.DELIVER_SM, 7, octets), CONNECTOR)
         finally:
             sys.settrace(None)
         return count

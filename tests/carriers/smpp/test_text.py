@@ -266,7 +266,7 @@ def beside(metadata=None, sender=15559870000, text="hi", **more):
     return dict(tlvs)
 
 
-def test_a_link_adds_its_parameters_to_each_part():
+def test_a_connector_adds_its_parameters_to_each_part():
     for way in ("udh8", "udh16", "sar", "payload"):
         for text in ("hi", "a" * 161):
             added = beside(text=text, long_text=way, tlvs={"0x1400": ENTITY})
@@ -274,30 +274,30 @@ def test_a_link_adds_its_parameters_to_each_part():
 
 
 def test_a_list_has_its_own_and_a_message_before_that():
-    link = {
-        "tlvs": {"0x1400": ENTITY, "0x1401": "link"},
+    connector = {
+        "tlvs": {"0x1400": ENTITY, "0x1401": "connector"},
         "list_tlvs": {"+15559870000": {"0x1401": "list"}, "12345": {"0x1402": "hex:00fF"}},
         "metadata_tlvs": {"0x1401": "dlt_template_id"},
     }
     entity = {0x1400: ENTITY.encode()}
-    assert beside(sender=15559870001, **link) == entity | {0x1401: b"link"}
-    assert beside(**link) == entity | {0x1401: b"list"}
-    assert beside(sender=12345, **link) == entity | {0x1401: b"link", 0x1402: b"\0\xff"}
+    assert beside(sender=15559870001, **connector) == entity | {0x1401: b"connector"}
+    assert beside(**connector) == entity | {0x1401: b"list"}
+    assert beside(sender=12345, **connector) == entity | {0x1401: b"connector", 0x1402: b"\0\xff"}
     said = f'{{"order": 7, "dlt_template_id": "{TEMPLATE}"}}'
-    assert beside(said, **link) == entity | {0x1401: TEMPLATE.encode()}
+    assert beside(said, **connector) == entity | {0x1401: TEMPLATE.encode()}
     # Customers write it as a number as well.
-    assert beside(said.replace(f'"{TEMPLATE}"', TEMPLATE), **link)[0x1401] == TEMPLATE.encode()
+    assert beside(said.replace(f'"{TEMPLATE}"', TEMPLATE), **connector)[0x1401] == TEMPLATE.encode()
     for without in ("{}", '{"dlt_template_id": null}', '{"other": "1"}'):
-        assert beside(without, **link) == entity | {0x1401: b"list"}
+        assert beside(without, **connector) == entity | {0x1401: b"list"}
 
 
 def test_texts_may_end_with_a_nul():
-    link = {
+    connector = {
         "tlvs": {"0x1400": "1", "0x1402": "hex:01"},
         "metadata_tlvs": {"0x1401": "template"},
         "tlvs_end_with_nul": True,
     }
-    added = beside('{"template": "2"}', **link)
+    added = beside('{"template": "2"}', **connector)
     assert added == {0x1400: b"1\0", 0x1401: b"2\0", 0x1402: b"\1"}
 
 
@@ -309,7 +309,7 @@ def test_metadata_that_cannot_be_sent_refuses_the_message(value):
         beside(f'{{"template": {value}}}', metadata_tlvs={"0x1401": "template"})
 
 
-def test_a_link_without_the_setting_does_not_look_at_metadata():
+def test_a_connector_without_the_setting_does_not_look_at_metadata():
     assert beside("no JSON at all", tlvs={"0x1400": "1"}) == {0x1400: b"1"}
 
 
@@ -343,7 +343,7 @@ def test_the_recipient_is_international_without_a_plus():
     assert (message.dest_addr_ton, message.dest_addr_npi) == (0, 0)
 
 
-def test_a_receipt_is_asked_for_as_the_link_says():
+def test_a_receipt_is_asked_for_as_the_connector_says():
     [message] = parts("hi")
     assert (message.registered_delivery, message.validity_period) == (1, "")
     [message] = parts(

@@ -7,7 +7,7 @@ from fake_bandwidth import ACCOUNT, APPLICATION, PASSWORD, SETTINGS, USER, event
 from http_oracle import ask, needs_oracles
 
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
 
@@ -49,7 +49,7 @@ def recorded(told):
 
 @pytest.fixture
 def carrier():
-    return BandwidthCarrier(SETTINGS, LinkContext())
+    return BandwidthCarrier(SETTINGS, ConnectorContext())
 
 
 def test_our_requests_are_the_sdks(carrier):

@@ -7,7 +7,7 @@ from fake_cm import PRODUCT_TOKEN
 from http_oracle import ask, needs_node_oracles
 
 from sendrail.carriers.cm.carrier import CmCarrier
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
 
@@ -41,7 +41,7 @@ def theirs(message):
 
 
 def test_our_request_is_the_sdks():
-    ours = CmCarrier(SETTINGS, LinkContext()).compose(MESSAGES)
+    ours = CmCarrier(SETTINGS, ConnectorContext()).compose(MESSAGES)
     call = {"token": PRODUCT_TOKEN, "messages": [theirs(message) for message in MESSAGES]}
     recorded, base = ask("cm", ("send", call), ("basePath", {}))
     value = json.loads(recorded["body"])

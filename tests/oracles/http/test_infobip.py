@@ -8,7 +8,7 @@ from http_oracle import ask, needs_oracles
 from http_peer import Got
 
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
 
@@ -31,7 +31,9 @@ ALL = {"validity_seconds": 60, "application_id": "shop", "entity_id": "north"}
 
 
 def make(settings=(), callback_url=URL):
-    return InfobipCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return InfobipCarrier(
+        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
+    )
 
 
 def theirs(message, more):

@@ -12,7 +12,7 @@ from http_oracle import ask, flips, needs_oracles, ours, theirs
 
 from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.plivo.carrier import PlivoCarrier
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
@@ -33,7 +33,7 @@ MESSAGE = Outbound(
 def make(settings=(), callback_url=URL):
     return PlivoCarrier(
         {"auth_id": ACCOUNT, "auth_token": TOKEN, **dict(settings)},
-        LinkContext(callback_url=callback_url),
+        ConnectorContext(callback_url=callback_url),
     )
 
 

@@ -8,7 +8,7 @@ from fake_sinch import NONCE, PLAN, SECRET, TOKEN, report
 from http_oracle import ask, flips, needs_oracles, ours, theirs
 from stopped_clock import StoppedClock
 
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.sinch.carrier import SinchCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
@@ -29,7 +29,7 @@ NOW = 1_795_572_000
 
 def make(settings=(), callback_url=URL):
     chosen = {"service_plan_id": PLAN, "api_token": TOKEN, "webhook_secret": SECRET}
-    context = LinkContext(callback_url=callback_url, clock=StoppedClock(NOW))
+    context = ConnectorContext(callback_url=callback_url, clock=StoppedClock(NOW))
     return SinchCarrier({**chosen, **dict(settings)}, context)
 
 

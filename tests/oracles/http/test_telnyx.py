@@ -8,7 +8,7 @@ from fake_telnyx import KEY, OTHER_SEED, PROFILE, SEED, public_key
 from http_oracle import ask, flips, needs_oracles, ours, theirs
 from stopped_clock import StoppedClock
 
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.telnyx.carrier import TelnyxCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
@@ -28,7 +28,7 @@ NOW = 1_795_572_000
 
 
 def make(settings=(), callback_url=URL):
-    context = LinkContext(callback_url=callback_url, clock=StoppedClock(NOW))
+    context = ConnectorContext(callback_url=callback_url, clock=StoppedClock(NOW))
     return TelnyxCarrier(
         {"api_key": KEY, "public_key": public_key(), **dict(settings)},
         context,

@@ -8,7 +8,7 @@ from fake_twilio import ACCOUNT, TOKEN
 from http_oracle import ask, flips, needs_oracles
 
 from sendrail.carriers.http.callbacks import read_form
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
@@ -29,7 +29,9 @@ BODY = "Your code is 1234 & counting: 50 % of é😊 + \n=/~"
 
 
 def make(settings=(), callback_url=URL):
-    return TwilioCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return TwilioCarrier(
+        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
+    )
 
 
 # Requests

@@ -12,7 +12,7 @@ from fake_vonage import API_KEY, API_SECRET, form, in_json
 from http_oracle import ask, needs_oracles
 
 from sendrail.carriers.http.callbacks import read_form
-from sendrail.carriers.sdk import CallbackRequest, LinkContext
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
@@ -29,7 +29,9 @@ METHODS = ("md5", "sha1", "sha256", "sha512")
 
 
 def make(settings=(), callback_url=URL):
-    return VonageCarrier({**SETTINGS, **dict(settings)}, LinkContext(callback_url=callback_url))
+    return VonageCarrier(
+        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
+    )
 
 
 # Requests

@@ -22,7 +22,7 @@ from openapi_cut import cut
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
 from sendrail.carriers.http.client import HttpClient, Passage
 from sendrail.carriers.http.exchange import Answer
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
 from sendrail.domain.delivery import Failed, Outbound, Rejected, Submitted, Throttled, Unavailable
 from sendrail.domain.text import Encoding
@@ -93,12 +93,12 @@ def twilio(mocks, **settings):
         "auth_token": fake_twilio.TOKEN,
         "base_url": mocks["twilio"],
     }
-    return TwilioCarrier(given | settings, LinkContext(callback_url=URL))
+    return TwilioCarrier(given | settings, ConnectorContext(callback_url=URL))
 
 
 def bandwidth(mocks):
     settings = fake_bandwidth.SETTINGS | {"base_url": mocks["bandwidth"]}
-    return BandwidthCarrier(settings, LinkContext(callback_url=URL))
+    return BandwidthCarrier(settings, ConnectorContext(callback_url=URL))
 
 
 def send(request):

@@ -50,13 +50,13 @@ _SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "list_name": _NAME,
     "brand_name": _NAME,
     "rate": _RATE,
-    "link": {
+    "connector": {
         "type": ["string", "null"],
-        "description": "The carrier link's name; may be left out when there is only one.",
+        "description": "The carrier connector's name; may be left out when there is only one.",
     },
-    "second_link": {
+    "second_connector": {
         "type": ["string", "null"],
-        "description": "The link that takes over while the first one is away.",
+        "description": "The connector that takes over while the first one is away.",
     },
     "on_uncertain": _ON_UNCERTAIN,
     "answers": {
@@ -105,7 +105,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
 REQUIRED: Final[dict[str, list[str]]] = {"NewList": ["phone_number"], "ListUpdate": []}
 
 _ID: Final = (in_path("list_id", ROW_ID, "The list's id."),)
-_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_link")
+_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector")
 
 OPERATIONS: Final = (
     Operation(
@@ -152,7 +152,7 @@ OPERATIONS: Final = (
                 "list_name": "News",
                 "brand_name": "Acme",
                 "rate": 600,
-                "link": "sandbox",
+                "connector": "sandbox",
             }
         },
     ),

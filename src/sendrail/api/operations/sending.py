@@ -154,7 +154,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             "type": ["string", "null"],
             "description": "The kind of carrier it went to; null while it has not left.",
         },
-        "link": {
+        "connector": {
             "type": ["string", "null"],
             "description": "The name of the connection to that carrier.",
         },

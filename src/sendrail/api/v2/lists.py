@@ -28,8 +28,8 @@ class NewList(msgspec.Struct, gc=False):
     list_name: str | None = None
     brand_name: str | None = None
     rate: int | None = None
-    link: str | None = None
-    second_link: str | None = None
+    connector: str | None = None
+    second_connector: str | None = None
     on_uncertain: str | None = None
     answers: bool | None = None
     stop_text: str | None = None
@@ -44,8 +44,8 @@ class ListUpdate(msgspec.Struct, gc=False):
     list_name: str | None = None
     brand_name: str | None = None
     rate: int | None = None
-    link: str | None = None
-    second_link: str | msgspec.UnsetType | None = msgspec.UNSET
+    connector: str | None = None
+    second_connector: str | msgspec.UnsetType | None = msgspec.UNSET
     on_uncertain: str | None = None
     answers: bool | None = None
     stop_text: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -65,8 +65,8 @@ class SendingList(msgspec.Struct):
     contact_count: int
     created_at: str
     rate: int
-    link: str | None
-    second_link: str | None
+    connector: str | None
+    second_connector: str | None
     own_carrier: bool
     verified_at: str | None
     on_uncertain: str
@@ -116,8 +116,8 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             name=fields.list_name or "",
             brand=fields.brand_name or "",
             rate=fields.rate,
-            link=fields.link or "",
-            second_link=fields.second_link or "",
+            connector=fields.connector or "",
+            second_connector=fields.second_connector or "",
             on_uncertain=fields.on_uncertain or OnUncertain.HOLD,
             answers=AnswerTexts(
                 enabled=fields.answers is not False,
@@ -140,8 +140,8 @@ async def update(runtime: Runtime, ask: Ask) -> SendingList:
         name=fields.list_name,
         brand=fields.brand_name,
         rate=fields.rate,
-        link=fields.link,
-        second_link=_or_none(fields.second_link),
+        connector=fields.connector,
+        second_connector=_or_none(fields.second_connector),
         on_uncertain=fields.on_uncertain,
         answers=fields.answers,
         stop_text=_or_none(fields.stop_text),
@@ -190,13 +190,13 @@ def _shown(found: ListDetails) -> SendingList:
         phone_number=sender.shown,
         brand_name=sender.brand,
         list_name=sender.name,
-        list_type=None if found.link is None else found.link.kind,
+        list_type=None if found.connector is None else found.connector.kind,
         status=sender.status,
         contact_count=found.contacts,
         created_at=shown_time(sender.created_at),
         rate=sender.rate,
-        link=None if found.link is None else found.link.name,
-        second_link=None if found.second_link is None else found.second_link.name,
+        connector=None if found.connector is None else found.connector.name,
+        second_connector=None if found.second_connector is None else found.second_connector.name,
         own_carrier=sender.byoc,
         verified_at=None if sender.verified_at is None else shown_time(sender.verified_at),
         on_uncertain=sender.on_uncertain,

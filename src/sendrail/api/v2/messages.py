@@ -40,7 +40,7 @@ class Message(msgspec.Struct):
     segments: int
     attempts: int
     provider: str | None
-    link: str | None
+    connector: str | None
     provider_message_id: str | None
     metadata: msgspec.Raw
     automatic: bool
@@ -83,7 +83,7 @@ def message_of(found: FoundMessage) -> Message:
         # Of an attempt under way nothing is known yet.
         provider_detail=None if stored.status is Status.SENDING else stored.provider_detail,
         provider=stored.provider,
-        link=stored.link,
+        connector=stored.connector,
         provider_message_id=stored.carrier_ref,
         metadata=msgspec.Raw((stored.metadata or "null").encode()),
         automatic=stored.automatic,

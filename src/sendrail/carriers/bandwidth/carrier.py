@@ -16,7 +16,7 @@ from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_json
 from sendrail.carriers.http.proofs import given
 from sendrail.carriers.reading import known, read_json, read_text
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
@@ -45,7 +45,7 @@ _UserName = Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")]
 
 
 class BandwidthSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Bandwidth link is told."""
+    """What a Bandwidth connector is told."""
 
     account_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")]
     application_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z")]
@@ -90,12 +90,12 @@ class _Event(msgspec.Struct, rename="camel"):
 
 
 class BandwidthCarrier(HttpCarrier):
-    """A link to one Bandwidth account, by one of its messaging applications."""
+    """A connector to one Bandwidth account, by one of its messaging applications."""
 
     Settings = BandwidthSettings
     vendor = "Bandwidth"
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("bandwidth", settings, BandwidthSettings)
         super().__init__(chosen, context)
         self._chosen = chosen

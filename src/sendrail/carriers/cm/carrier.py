@@ -16,7 +16,7 @@ from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
 from sendrail.carriers.reading import is_other_channel, known, names, read_json, read_one, read_text
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
@@ -25,7 +25,7 @@ from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, W
 
 
 class CmSettings(ProofSettings, frozen=True, kw_only=True):
-    """What a CM.com link is told.
+    """What a CM.com connector is told.
 
     What the codes of a status report settle is not in CM.com's public pages, so it can be set.
     """
@@ -91,13 +91,13 @@ class _Incoming(msgspec.Struct):
 
 
 class CmCarrier(HttpCarrier):
-    """A link to one CM.com account."""
+    """A connector to one CM.com account."""
 
     Settings = CmSettings
     vendor = "CM.com"
     unchecked = "CM.com offers no way to try a product token without sending."
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("cm", settings, CmSettings)
         super().__init__(chosen, context)
         self.messages_per_request = chosen.batch_size
@@ -150,7 +150,7 @@ class CmCarrier(HttpCarrier):
         return self._codes.outcome(answer, _code(told.message_error_code))
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback carries a proof the link's settings ask for."""
+        """Tell whether the callback carries a proof the connector's settings ask for."""
         return self._proofs.hold(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:

@@ -15,7 +15,7 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.carriers.http.proofs import Proofs
 from sendrail.carriers.reading import is_word, read_json, read_one, read_text, shown
-from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, LinkContext, read_settings
+from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, ConnectorContext, read_settings
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
@@ -39,13 +39,13 @@ _STATUS_OF: Final = {
 
 
 class GenericCarrier(HttpCarrier):
-    """A link to a vendor that its settings describe."""
+    """A connector to a vendor that its settings describe."""
 
     Settings = GenericSettings
     vendor = "The carrier"
     unchecked = "Nothing was tried: set check_url to an address that answers only with credentials."
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("http", settings, GenericSettings)
         if (chosen.answer.status is None) != (not chosen.answer.taken):
             raise CarrierTrouble(
@@ -248,4 +248,4 @@ def _by_http(status: str) -> str:
 
 def _row(rule: Rule) -> Code:
     word = _WORD_OF[rule.then] if rule.word is None else rule.word
-    return Code(Action[rule.then.upper()], word, "so the link's settings say")
+    return Code(Action[rule.then.upper()], word, "so the connector's settings say")

@@ -1,4 +1,4 @@
-"""How a link of kind `http` writes a message: its templates, read once and filled per message."""
+"""How a connector of kind `http` writes a message: templates, read once, filled per message."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ _OURS: Final = frozenset({"content-type", "content-length", "transfer-encoding"}
 
 
 class Requests:
-    """The requests of one link; raises `CarrierTrouble` that names a setting that is wrong."""
+    """The requests of one connector; raises `CarrierTrouble` that names a setting that is wrong."""
 
     def __init__(self, chosen: GenericSettings) -> None:
         self._chosen = chosen
@@ -63,7 +63,7 @@ class Requests:
         return replace(request, method=self._chosen.method)
 
     def probe(self) -> Request | None:
-        """Return the request that tries the credentials, if the link was told one."""
+        """Return the request that tries the credentials, if the connector was told one."""
         if self._check_url is None:
             return None
         url = self._check_url.fill(self._credentials, _in_url)

@@ -1,4 +1,4 @@
-"""What a link of kind `http` is told of its vendor; `docs/carriers/http.md` explains each setting.
+"""The settings of a connector of kind `http`; `docs/carriers/http.md` explains each.
 
 All secrets stand at the top, where they are kept from sight; what nests below names none.
 """
@@ -63,7 +63,7 @@ class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class GenericSettings(ProofSettings, frozen=True, kw_only=True):
-    """What a link of kind `http` is told."""
+    """What a connector of kind `http` is told."""
 
     url: Url
     answer: AnswerSettings

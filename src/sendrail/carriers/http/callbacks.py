@@ -99,7 +99,7 @@ def form_of(request: CallbackRequest) -> Sequence[tuple[str, str]]:
 
 
 def once(request: CallbackRequest, name: str, read: Callable[[CallbackRequest], T]) -> T:
-    """Return what `read` makes of a request; of many links that ask, only the first has it done.
+    """Return what `read` makes of a request; of many connectors that ask, the first has it done.
 
     Trouble with the reading is read once as well.
     """

@@ -17,7 +17,7 @@ from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.client import HttpClient, Passage
 from sendrail.carriers.http.codes import outcome_by_status
 from sendrail.carriers.http.exchange import Answer, Request
-from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, Deliver, LinkContext, Report
+from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, ConnectorContext, Deliver, Report
 from sendrail.domain import address
 from sendrail.domain.delivery import (
     Failed,
@@ -31,9 +31,9 @@ from sendrail.domain.delivery import (
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
 
-_UNSENT: Final = Unavailable("not sent: the link has stopped, or its turn did not come", 1_000)
+_UNSENT: Final = Unavailable("not sent: the connector has stopped, or its turn did not come", 1_000)
 
-# What a link that takes messages answers; the others may also come of one that is away.
+# What a connector that takes messages answers; the others may also come of one that is away.
 _BACK: Final = Submitted | Failed | Rejected
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ BaseUrl = Annotated[
 
 
 class HttpSettings(Struct, frozen=True, kw_only=True):
-    """What every link by HTTP can be told."""
+    """What every connector by HTTP can be told."""
 
     connections: Annotated[int, Meta(ge=1, le=256)] = 8
     connect_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
@@ -58,7 +58,7 @@ class HttpSettings(Struct, frozen=True, kw_only=True):
 
 
 class HttpCarrier(ABC):
-    """One link to a vendor; a subclass is the vendor's own part.
+    """One connector to a vendor; a subclass is the vendor's own part.
 
     `messages_per_request` is how many messages the vendor takes in one request. `thanks` is how it
     wants its callbacks to be answered. `unchecked` is what `check` says where there is no `probe`.
@@ -69,7 +69,7 @@ class HttpCarrier(ABC):
     thanks: ClassVar[CallbackAnswer] = CallbackAnswer()
     unchecked: ClassVar[str] = "The vendor offers no way to try credentials without sending."
 
-    def __init__(self, settings: HttpSettings, context: LinkContext) -> None:
+    def __init__(self, settings: HttpSettings, context: ConnectorContext) -> None:
         if settings.country is not None and not address.is_country(settings.country):
             raise CarrierTrouble(
                 f"country {settings.country!r} is no country with phone numbers of its own; give "
@@ -229,15 +229,15 @@ class HttpCarrier(ABC):
             return outcome_by_status(self.vendor, answer)
 
     def _note(self, told: Outcome | Sequence[Outcome]) -> None:
-        """Log when the link goes away and when it is back: a line each, not one per message."""
+        """Log when the connector goes away and when it is back: a line each, not one a message."""
         outcomes = told if isinstance(told, Sequence) else (told,)
         away = next((each for each in outcomes if isinstance(each, Unavailable)), None)
         if away is not None and away is not _UNSENT:
             if not self._is_away:
-                _log.error("link_unavailable", link=self.context.name, detail=away.detail)
+                _log.error("connector_unavailable", connector=self.context.name, detail=away.detail)
             self._is_away = True
         elif self._is_away and any(isinstance(each, _BACK) for each in outcomes):
-            _log.info("link_available", link=self.context.name)
+            _log.info("connector_available", connector=self.context.name)
             self._is_away = False
 
 

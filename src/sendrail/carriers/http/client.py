@@ -1,7 +1,7 @@
-"""The only file of the kit with a socket: one pool of connections per link.
+"""The only file of the kit with a socket: one pool of connections per connector.
 
 What matters here is to know whether a request may have left. A request that certainly has not is
-the link's trouble; one that may have, and met no answer, is uncertain.
+the connector's trouble; one that may have, and met no answer, is uncertain.
 """
 
 import os

@@ -17,7 +17,7 @@ from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Unava
 
 # When the carrier does not say how long to wait.
 THROTTLED_MS: Final = 1_000
-# A link that is not let in waits for somebody to put it right; once a minute is soon enough.
+# A connector that is not let in waits for somebody to put it right; once a minute is soon enough.
 STOPPED_MS: Final = 60_000
 
 
@@ -29,7 +29,7 @@ class Action(Enum):
     # This message was not taken, and may be later.
     RETRY = auto()
     # Nothing of anybody's will be taken until somebody acts. Never for a code that one message,
-    # one recipient or one sender can cause: it would hold up all others of the link.
+    # one recipient or one sender can cause: it would hold up all others of the connector.
     STOP = auto()
     # This message will never be taken.
     REFUSE = auto()

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-# Beyond it a carrier's wish for a pause says nothing any more: the link is tried again.
+# Beyond it a carrier's wish for a pause says nothing any more: the connector is tried again.
 _RETRY_AFTER_MAX_MS: Final = 3_600_000
 
 

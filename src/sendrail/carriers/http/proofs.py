@@ -48,7 +48,7 @@ class ProofSettings(HttpSettings, frozen=True, kw_only=True):
 
 
 class Proofs:
-    """The proofs a link's settings ask for."""
+    """The proofs a connector's settings ask for."""
 
     def __init__(self, chosen: ProofSettings) -> None:
         self._chosen = chosen

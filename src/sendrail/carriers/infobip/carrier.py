@@ -24,7 +24,7 @@ from sendrail.carriers.infobip.codes import (
     NO_ERROR,
 )
 from sendrail.carriers.reading import names, read_json, read_text, shown
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outbound, Outcome, Rejected, Submitted, Uncertain
@@ -57,7 +57,7 @@ _Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class InfobipSettings(ProofSettings, frozen=True, kw_only=True):
-    """What an Infobip link is told."""
+    """What an Infobip connector is told."""
 
     api_key: Secret
     base_url: BaseUrl = "https://api.infobip.com"
@@ -111,12 +111,12 @@ class _Told(msgspec.Struct):
 
 
 class InfobipCarrier(HttpCarrier):
-    """A link to one Infobip account."""
+    """A connector to one Infobip account."""
 
     Settings = InfobipSettings
     vendor = "Infobip"
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("infobip", settings, InfobipSettings)
         super().__init__(chosen, context)
         self.messages_per_request = chosen.batch_size
@@ -163,7 +163,7 @@ class InfobipCarrier(HttpCarrier):
         return Request(method="GET", url=url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback carries a proof the link's settings ask for."""
+        """Tell whether the callback carries a proof the connector's settings ask for."""
         return self._proofs.hold(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:

@@ -65,7 +65,7 @@ _STATUSES: Final = {
         Action.REFUSE, Detail.DESTINATION, "the recipient is no valid number"
     ),
     "REJECTED_INVALID_NOTIFY_URL": Code(
-        Action.STOP, Detail.REQUEST, "it takes no callback URL like this link's"
+        Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
     ),
     "SIGNALS_BLOCKED": Code(Action.REFUSE, Detail.SPAM, "stopped as fraud"),
     "UNDELIVERABLE_REJECTED_PLATFORM": Code(

@@ -19,7 +19,7 @@ from sendrail.carriers.reading import known, read_json, read_one, read_text
 from sendrail.carriers.sdk import (
     CallbackAnswer,
     CallbackRequest,
-    LinkContext,
+    ConnectorContext,
     Secret,
     read_settings,
 )
@@ -51,7 +51,7 @@ KEYWORDS: Final = frozenset(
 
 
 class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Plivo link is told."""
+    """What a Plivo connector is told."""
 
     auth_id: Annotated[str, msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z")]
     auth_token: Secret
@@ -71,13 +71,13 @@ class _Created(msgspec.Struct):
 
 
 class PlivoCarrier(HttpCarrier):
-    """A link to one Plivo account or subaccount."""
+    """A connector to one Plivo account or subaccount."""
 
     Settings = PlivoSettings
     vendor = "Plivo"
     thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("plivo", settings, PlivoSettings)
         super().__init__(chosen, context)
         self._chosen = chosen
@@ -119,7 +119,7 @@ class PlivoCarrier(HttpCarrier):
         return Request(method="GET", url=self._account_url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed with one of the link's tokens."""
+        """Tell whether the callback is signed with one of the connector's tokens."""
         return is_signed(request, self._secrets, accepts_v2=self._chosen.accepts_v2)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:

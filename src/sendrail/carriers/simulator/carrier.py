@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from sendrail.carriers.sdk import Deliver, LinkContext, Report, read_settings
+from sendrail.carriers.sdk import ConnectorContext, Deliver, Report, read_settings
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.courier import Courier
 from sendrail.carriers.simulator.handsets import HandsetLog
@@ -30,7 +30,7 @@ _Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a simulator link can be told; delays are in milliseconds."""
+    """What a simulator connector can be told; delays are in milliseconds."""
 
     receipt_delay_ms: _Delay = 50
     answer_delay_ms: _Delay = 0
@@ -38,7 +38,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimulatorCarrier:
-    """A link to nowhere.
+    """A connector to nowhere.
 
     `time_scale` stretches or shortens every delay, so that a test need not wait for slow numbers.
     """
@@ -48,7 +48,7 @@ class SimulatorCarrier:
     def __init__(
         self,
         settings: Mapping[str, Any],
-        context: LinkContext | None = None,
+        context: ConnectorContext | None = None,
         *,
         time_scale: float = 1.0,
     ) -> None:

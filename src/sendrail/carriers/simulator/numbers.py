@@ -22,8 +22,8 @@ BLOCK: Final = "1555010"
 class Word:
     """One receipt: the carrier's word on the message.
 
-    `after_ms` counts from the answer, on top of the link's receipt delay. `known` is False for a
-    reference that no submit was answered with; `echo` is False when our own id is not named.
+    `after_ms` counts from the answer, on top of the connector's receipt delay. `known` is False for
+    a reference that no submit was answered with; `echo` is False when our own id is not named.
     """
 
     status: Status | None

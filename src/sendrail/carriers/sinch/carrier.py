@@ -16,7 +16,7 @@ from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.signatures import REPLAY_WINDOW_SECONDS
 from sendrail.carriers.reading import known, read_json, read_one, read_text, shown
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.carriers.sinch.codes import CODES
 from sendrail.carriers.sinch.signature import SIGNATURE, is_signed
 from sendrail.domain import phone
@@ -59,7 +59,7 @@ _TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
 
 
 class SinchSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Sinch link is told."""
+    """What a Sinch connector is told."""
 
     service_plan_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
     api_token: Secret
@@ -105,12 +105,12 @@ class _Incoming(msgspec.Struct):
 
 
 class SinchCarrier(HttpCarrier):
-    """A link to one Sinch service plan."""
+    """A connector to one Sinch service plan."""
 
     Settings = SinchSettings
     vendor = "Sinch"
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("sinch", settings, SinchSettings)
         if (chosen.webhook_user is None) != (chosen.webhook_password is None):
             raise CarrierTrouble(

@@ -1,4 +1,4 @@
-"""The SMPP carrier: settings in, a link of binds out, messages through it and callbacks back.
+"""The SMPP carrier: settings in, a connector of binds out, messages through it and callbacks back.
 
 Here the pieces are put together; each of them does its part elsewhere. What a deliver_sm says is
 read later, from the bytes in the inbox: `parse` needs no connection.
@@ -11,10 +11,10 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from sendrail.carriers.sdk import Deliver, LinkContext, Part, Report
+from sendrail.carriers.sdk import ConnectorContext, Deliver, Part, Report
 from sendrail.carriers.smpp import pdu, receipts, settings
+from sendrail.carriers.smpp.bind import Bind, Endpoint, probe
 from sendrail.carriers.smpp.dispatch import Dispatcher, unavailable
-from sendrail.carriers.smpp.link import Bind, Endpoint, probe
 from sendrail.carriers.smpp.session import Timing
 from sendrail.carriers.smpp.text import Composer
 from sendrail.domain.delivery import Outbound
@@ -22,17 +22,17 @@ from sendrail.domain.receipt import Callback
 
 _VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
 _REFERENCES: Final = 0x10000
-# Whoever stops the link has waited for answers before; this is for what is nearly there.
+# Whoever stops the connector has waited for answers before; this is for what is nearly there.
 _STOP_SECONDS: Final = 10.0
 
 
 class SmppCarrier:
-    """One link to an SMSC."""
+    """One connector to an SMSC."""
 
     Settings = settings.Settings
 
-    def __init__(self, chosen: Mapping[str, Any], context: LinkContext | None = None) -> None:
-        context = context or LinkContext()
+    def __init__(self, chosen: Mapping[str, Any], context: ConnectorContext | None = None) -> None:
+        context = context or ConnectorContext()
         self._name = context.name
         self._clock = context.clock
         self._part = context.part
@@ -47,11 +47,11 @@ class SmppCarrier:
 
     @property
     def reads_metadata(self) -> bool:
-        """Whether the link sends parameters that customers give with their messages."""
+        """Whether the connector sends parameters that customers give with their messages."""
         return self._settings.extras.reads_metadata
 
     def connections(self, part: Part) -> int:
-        """Return how many binds such a part of the link keeps."""
+        """Return how many binds such a part of the connector keeps."""
         return len(self._settings.roles(part))
 
     async def start(self, deliver: Deliver) -> None:
@@ -84,7 +84,7 @@ class SmppCarrier:
     async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
         """Send messages as the windows allow, and report each as its answer comes."""
         if self._dispatcher is None:
-            unavailable(messages, report, "the link is not started")
+            unavailable(messages, report, "the connector is not started")
             return
         await self._dispatcher.submit(messages, self._composer.bodies, report)
 
@@ -93,7 +93,7 @@ class SmppCarrier:
         return [receipts.read(raw, self._settings)]
 
     async def check(self) -> str:
-        """Bind and unbind, once for each kind of bind the link keeps."""
+        """Bind and unbind, once for each kind of bind the connector keeps."""
         for role in dict.fromkeys(self._settings.roles()):
             seen = await probe(role, self._endpoint, self._clock)
         name = f"{seen.system_id!r}" if seen.system_id else "an SMSC without a name"

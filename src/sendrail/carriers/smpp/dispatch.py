@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sendrail.carriers.sdk import Report
-from sendrail.carriers.smpp.link import Bind
+from sendrail.carriers.smpp.bind import Bind
 from sendrail.carriers.smpp.parts import (
     Again,
     Fate,
@@ -64,7 +64,7 @@ class _Part(NamedTuple):
 
 
 class Dispatcher:
-    """The messages of one link, from `submit` to their outcome; listens to its binds."""
+    """The messages of one connector, from `submit` to their outcome; listens to its binds."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Dispatcher:
     async def close(self, within_seconds: float) -> None:
         """Take nothing more, hand back what has not left, wait for the answers to what has."""
         self._closed = True
-        self._withdraw("the link is being stopped", lambda _: True)
+        self._withdraw("the connector is being stopped", lambda _: True)
         try:
             async with asyncio.timeout(within_seconds):
                 await self._all_told.wait()
@@ -301,6 +301,6 @@ def _all(fates: Sequence[Fate | None]) -> list[Fate]:
 
 
 def unavailable(messages: Sequence[Outbound], report: Report, detail: str) -> None:
-    """Tell of messages that no link could take."""
+    """Tell of messages that no connector could take."""
     for message in messages:
         report(message, Unavailable(detail, _RETRY_MS))

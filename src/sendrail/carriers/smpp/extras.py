@@ -1,7 +1,7 @@
 """Parameters that an operator or a country asks for beside the message, such as India's DLT ids.
 
-A link's settings say which: the same for all messages, by the list that sends, or from what the
-customer has attached to the message. The nearer word wins.
+A connector's settings say which: the same for all messages, by the list that sends, or from what
+the customer has attached to the message. The nearer word wins.
 """
 
 import re
@@ -38,7 +38,7 @@ _read_metadata: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Extras:
-    """The parameters that one link adds to its submits."""
+    """The parameters that one connector adds to its submits."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """What a deliver_sm says: a receipt on a message's fate, or a text from a handset.
 
 A receipt is marked as one, in esm_class or by a parameter that only receipts have: no handset
-writes those. What has its form without a mark is a handset's text, unless the link says otherwise:
-anybody can write `stat:DELIVRD`.
+writes those. What has its form without a mark is a handset's text, unless the connector says
+otherwise: anybody can write `stat:DELIVRD`.
 """
 
 import re
@@ -200,7 +200,7 @@ def _with_code(detail: Detail, name: str, error: str | None) -> str:
 
 
 def _trouble(tlvs: Tlvs, error: str | None, settings: Settings) -> RecipientTrouble | None:
-    """Return what a receipt says of the recipient: as the link was told, else as GSM has it."""
+    """Return what a receipt says of the recipient: by the settings, else as GSM has it."""
     code = pdu.find(tlvs, Tag.NETWORK_ERROR_CODE)
     number = int.from_bytes(code[1:], "big") if code else None
     for name in (error, None if number is None else str(number)):

@@ -98,7 +98,7 @@ def _number(whose: str, address: str, ton: int, settings: Settings) -> PhoneNumb
     if settings.country is None:
         raise CarrierTrouble(
             f"The {whose} of a text has a national address (TON {ton}), or one that is no "
-            "number; set the link's `country` to read national numbers."
+            "number; set the connector's `country` to read national numbers."
         )
     raise CarrierTrouble(
         f"The {whose} of a text has an address (TON {ton}) that is no number of "

@@ -1,4 +1,4 @@
-"""What an SMPP link can be told; `docs/carriers/smpp.md` says it at length."""
+"""What an SMPP connector can be told; `docs/carriers/smpp.md` says it at length."""
 
 import re
 import ssl
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sendrail.carriers.sdk import WHOLE_LINK, Part, Secret, read_settings
+from sendrail.carriers.sdk import WHOLE_CONNECTOR, Part, Secret, read_settings
 from sendrail.carriers.smpp.extras import Extras, MetadataKeys, TlvValues
 from sendrail.carriers.smpp.session import Role
 from sendrail.carriers.smpp.states import Ends
@@ -29,7 +29,7 @@ _WORD: Final = re.compile(r"[!-~]{1,32}").fullmatch
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of an SMPP link, by the names of the specification where it has one."""
+    """The settings of an SMPP connector, by the names of the specification where it has one."""
 
     host: Annotated[str, Meta(min_length=1)]
     port: Annotated[int, Meta(ge=1, le=65_535)] = 2775
@@ -77,8 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receipt_states: dict[str, Ends] = {}
     receipt_errors: dict[str, RecipientTrouble] = {}
 
-    def roles(self, part: Part = WHOLE_LINK) -> tuple[Role, ...]:
-        """Return the binds that a part of the link keeps."""
+    def roles(self, part: Part = WHOLE_CONNECTOR) -> tuple[Role, ...]:
+        """Return the binds that a part of the connector keeps."""
         pair = (Role.TRANSMITTER, Role.RECEIVER)
         return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.share_of(part)
 
@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(settings: Mapping[str, Any]) -> Settings:
-    """Return the settings of a link; raises `CarrierTrouble` that names the one that is wrong."""
+    """Return a connector's settings; raises `CarrierTrouble` that names the one that is wrong."""
     chosen = read_settings(KIND, settings, Settings)
     for name in _ASCII:
         text = getattr(chosen, name) or ""
@@ -158,7 +158,7 @@ def _is_mistyped(source: str) -> bool:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return what proves the SMSC's identity, None where the link goes without TLS.
+    """Return what proves the SMSC's identity, None where the connector goes without TLS.
 
     Raises `CarrierTrouble` when the CA file cannot be read.
     """
@@ -174,4 +174,4 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _trouble(name: str, text: str) -> CarrierTrouble:
-    return CarrierTrouble(f"A setting of the {KIND} link is wrong: {text}.", param=name)
+    return CarrierTrouble(f"A setting of the {KIND} connector is wrong: {text}.", param=name)

@@ -1,8 +1,8 @@
 """What a receipt's state settles: a number of the specification, or one of many words.
 
 The text of a receipt is custom (3.4: appendix B), and so are its words: those of the specification
-stand in a table with what else was seen, a link's `receipt_states` name more, and any other word on
-a receipt is the end of its message: nothing else is worth a receipt.
+stand in a table with what else was seen, a connector's `receipt_states` name more, and any other
+word on a receipt is the end of its message: nothing else is worth a receipt.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def decide(
 ) -> State | None:
     """Return what a receipt's number and word come to, or None where neither says anything.
 
-    The one that settles wins, and the number where both do; a word that the link names comes
+    The one that settles wins, and the number where both do; a word that the connector names comes
     before both. `is_cut` says that the word may be the beginning of a longer one.
     """
     by_number = None if number is None else _STATES.get(number)

@@ -1,7 +1,8 @@
 """What each command_status means for the message it answers, as one table.
 
 Names and numbers are those of SMPP 3.4 (5.1.3) and 5.0 (4.7.6). What to do about them is custom,
-not specification, and carriers differ: a link's `statuses` setting says otherwise where they do.
+not specification, and carriers differ: a connector's `statuses` setting says otherwise where they
+do.
 """
 
 from collections.abc import Mapping
@@ -60,8 +61,8 @@ class Meaning(NamedTuple):
         return TROUBLE.get(self.detail)
 
 
-# Only 0x0B tells of a recipient: a wrong type of number (0x50, 0x51) is the link's set-up, and what
-# was not delivered for no reason given (0x45, 0xFE) is nobody's.
+# Only 0x0B tells of a recipient: a wrong type of number (0x50, 0x51) is the connector's set-up, and
+# what was not delivered for no reason given (0x45, 0xFE) is nobody's.
 MEANINGS: Final[Mapping[int, Meaning]] = {
     0x01: Meaning("ESME_RINVMSGLEN", "message length is invalid", Then.REFUSE, Detail.CONTENT),
     0x02: Meaning("ESME_RINVCMDLEN", "command length is invalid", Then.RETRY, Detail.REQUEST),
@@ -73,7 +74,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
         "ESME_RINVREGDLVFLG", "registered_delivery is invalid", Then.REFUSE, Detail.REQUEST
     ),
     0x08: Meaning("ESME_RSYSERR", "system error", Then.RETRY, Detail.SYSTEM),
-    # Of one list, not of the link: with a stop, one list would hold up all the others.
+    # Of one list, not of the connector: with a stop, one list would hold up all the others.
     0x0A: Meaning("ESME_RINVSRCADR", "source address is invalid", Then.RETRY, Detail.SENDER),
     0x0B: Meaning(
         "ESME_RINVDSTADR", "destination address is invalid", Then.REFUSE, Detail.DESTINATION
@@ -163,7 +164,7 @@ _UNKNOWN: Final = Meaning(
 
 
 def meaning_of(status: int, exceptions: Mapping[int, Then]) -> Meaning:
-    """Return what a status means on a link that has these exceptions."""
+    """Return what a status means on a connector that has these exceptions."""
     meaning = MEANINGS.get(status, _UNKNOWN)
     then = exceptions.get(status)
     return meaning if then is None else meaning._replace(then=then)

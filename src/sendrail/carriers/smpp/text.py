@@ -1,8 +1,9 @@
 """A message's text and addresses as submit_sm bodies, and the octets of a deliver_sm as text.
 
-What data_coding 0 means is the SMSC's choice, so it is a setting of the link. A long text is cut
-where no character breaks (`domain/text.py`), and the pieces are joined on the handset by a header
-in the text (3GPP TS 23.040, 9.2.3.24), by SAR parameters, or by the SMSC from a message_payload.
+What data_coding 0 means is the SMSC's choice, so it is a setting of the connector. A long text is
+cut where no character breaks (`domain/text.py`), and the pieces are joined on the handset by a
+header in the text (3GPP TS 23.040, 9.2.3.24), by SAR parameters, or by the SMSC from a
+message_payload.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,7 @@ _SENDERS_CACHED: Final = 4_096
 
 
 class Composer:
-    """Makes the bodies of one link's submits; counts the references of its long texts."""
+    """Makes the bodies of one connector's submits; counts the references of its long texts."""
 
     def __init__(self, settings: Settings, *, first_reference: int) -> None:
         self._settings = settings

@@ -21,7 +21,7 @@ from sendrail.carriers.reading import (
     read_text,
     shown,
 )
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.carriers.telnyx.codes import CODES
 from sendrail.carriers.telnyx.signature import is_signed, read_key
 from sendrail.domain import phone
@@ -60,7 +60,7 @@ _PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")]
 
 
 class TelnyxSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Telnyx link is told."""
+    """What a Telnyx connector is told."""
 
     api_key: Secret
     public_key: _PublicKey
@@ -116,12 +116,12 @@ class _Inbound(msgspec.Struct):
 
 
 class TelnyxCarrier(HttpCarrier):
-    """A link to one Telnyx account."""
+    """A connector to one Telnyx account."""
 
     Settings = TelnyxSettings
     vendor = "Telnyx"
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("telnyx", settings, TelnyxSettings)
         super().__init__(chosen, context)
         self._chosen = chosen
@@ -157,7 +157,7 @@ class TelnyxCarrier(HttpCarrier):
         return Request(method="GET", url=url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed, of late, with one of the link's keys."""
+        """Tell whether the callback is signed, of late, with one of the connector's keys."""
         return is_signed(request, self._keys, self.context.clock.now())
 
     def parse(self, raw: bytes) -> Sequence[Callback]:

@@ -16,7 +16,9 @@ CODES: Final = Codes(
     {
         "10001": Code(Action.REFUSE, Detail.REQUEST, "a number is not active"),
         "10002": Code(Action.REFUSE, Detail.REQUEST, "a number is not valid"),
-        "10003": Code(Action.STOP, Detail.REQUEST, "it takes no callback URL like this link's"),
+        "10003": Code(
+            Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
+        ),
         "10007": Code(Action.RETRY, Detail.SYSTEM, "internal error"),
         "10009": Code(Action.STOP, Detail.ACCOUNT, "the API key is wrong"),
         "10010": Code(Action.STOP, Detail.ACCOUNT, "the API key may not do this"),

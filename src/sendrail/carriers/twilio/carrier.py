@@ -16,7 +16,7 @@ from sendrail.carriers.reading import known, read_json, read_one, read_text
 from sendrail.carriers.sdk import (
     CallbackAnswer,
     CallbackRequest,
-    LinkContext,
+    ConnectorContext,
     Secret,
     read_settings,
 )
@@ -54,7 +54,7 @@ KEYWORDS: Final = frozenset(
 
 
 class TwilioSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Twilio link is told."""
+    """What a Twilio connector is told."""
 
     account_sid: Annotated[str, msgspec.Meta(pattern=r"^AC[0-9a-fA-F]{32}\Z")]
     auth_token: Secret
@@ -80,13 +80,13 @@ class _Refused(msgspec.Struct):
 
 
 class TwilioCarrier(HttpCarrier):
-    """A link to one Twilio account."""
+    """A connector to one Twilio account."""
 
     Settings = TwilioSettings
     vendor = "Twilio"
     thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("twilio", settings, TwilioSettings)
         if (chosen.api_key_sid is None) != (chosen.api_key_secret is None):
             raise CarrierTrouble(
@@ -139,7 +139,7 @@ class TwilioCarrier(HttpCarrier):
         return Request(method="GET", url=f"{self._url}?PageSize=1", headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed with one of the link's secrets."""
+        """Tell whether the callback is signed with one of the connector's secrets."""
         return is_signed(request, self._secrets)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:

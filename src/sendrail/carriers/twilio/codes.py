@@ -25,7 +25,9 @@ CODES: Final = Codes(
         "21602": Code(Action.REFUSE, Detail.CONTENT, "the text is missing"),
         "21606": Code(Action.REFUSE, Detail.SENDER, "the sender cannot text this recipient"),
         "21608": Code(Action.REFUSE, Detail.ACCOUNT, "a trial account texts verified numbers only"),
-        "21609": Code(Action.STOP, Detail.REQUEST, "it takes no callback URL like this link's"),
+        "21609": Code(
+            Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
+        ),
         "21610": Code(Action.REFUSE, Detail.OPTED_OUT, "the recipient has opted out"),
         "21611": Code(Action.THROTTLE, Detail.RATE, "the sender's queue is full"),
         "21612": Code(Action.REFUSE, Detail.OPERATOR, "the recipient cannot be reached this way"),

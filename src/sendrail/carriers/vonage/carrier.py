@@ -22,7 +22,7 @@ from sendrail.carriers.reading import (
     read_one,
     read_text,
 )
-from sendrail.carriers.sdk import CallbackRequest, LinkContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
 from sendrail.carriers.vonage.messages import STATUS_OF as MESSAGES_STATUS_OF
@@ -66,7 +66,7 @@ _NULL: Final = b"null"
 
 
 class VonageSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Vonage link is told."""
+    """What a Vonage connector is told."""
 
     api_key: Annotated[str, Meta(min_length=1)]
     api_secret: Secret
@@ -95,12 +95,12 @@ class _Answered(msgspec.Struct):
 
 
 class VonageCarrier(HttpCarrier):
-    """A link to one Vonage account."""
+    """A connector to one Vonage account."""
 
     Settings = VonageSettings
     vendor = "Vonage"
 
-    def __init__(self, settings: Mapping[str, Any], context: LinkContext) -> None:
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("vonage", settings, VonageSettings)
         super().__init__(chosen, context)
         self._chosen = chosen
@@ -157,7 +157,7 @@ class VonageCarrier(HttpCarrier):
         return Request(method="GET", url=url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback has the link's token, or a signature that is not too old."""
+        """Tell whether the callback has the connector's token, or a recent signature."""
         now, window = self.context.clock.now(), self._chosen.replay_window_seconds
         held = (
             signatures.matches(callbacks.token_of(request) or "", self._tokens),
@@ -281,7 +281,7 @@ def _callback_url(url: str | None, chosen: VonageSettings) -> str | None:
     if url is not None and len(url) > CALLBACK_URL_MAX and chosen.api == "sms":
         raise CarrierTrouble(
             f"Vonage's SMS API takes no callback URL longer than {CALLBACK_URL_MAX} characters;"
-            f" this link's has {len(url)}: choose a shorter callback_token or public address.",
+            f" this connector's has {len(url)}: choose a shorter callback_token or public address.",
             param="callback_token",
         )
     return url

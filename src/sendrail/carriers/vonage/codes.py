@@ -33,7 +33,7 @@ CODES: Final = Codes(
         "14": Code(Action.STOP, Detail.ACCOUNT, "the account wants signed requests"),
         "15": Code(Action.REFUSE, Detail.SENDER, "the sender is not allowed"),
         "22": Code(Action.REFUSE, Detail.REQUEST, "the network code is invalid"),
-        "23": Code(Action.STOP, Detail.REQUEST, "it takes no callback URL like this link's"),
+        "23": Code(Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"),
         "29": Code(Action.REFUSE, Detail.ACCOUNT, "a trial account texts listed numbers only"),
         "32": Code(Action.STOP, Detail.ACCOUNT, "a signature and a secret exclude each other"),
         "33": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is deactivated"),

@@ -1,4 +1,6 @@
-"""How Vonage signs a webhook (https://developer.vonage.com/en/getting-started/concepts/signing-messages).
+"""How Vonage signs a webhook.
+
+Source: https://developer.vonage.com/en/getting-started/concepts/signing-messages.
 
 Signed are the fields, sorted by name, with `&` and `=` in their values replaced, and among them
 the time; not the URL, and not how the fields were sent.

@@ -51,7 +51,7 @@ AGREED: Final = (
     "leases",
     "spans",
     "processes",
-    "link_paces",
+    "connector_paces",
     "full_accounts",
     "counters",
     "queue_slices",

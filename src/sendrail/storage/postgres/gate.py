@@ -36,8 +36,8 @@ CALLERS_BY_ACCOUNT: Final = """
     SELECT id, status = 'active', blocked_words FROM accounts WHERE id = ANY($1::bigint[])
 """
 _LIST_COLUMNS: Final = """
-    l.id, l.lane, l.account_id, l.number, l.name, l.brand, l.status, l.rate, l.link_id, l.byoc,
-    l.verified_at, l.on_uncertain, l.created_at, l.second_link_id, l.sender_name"""
+    l.id, l.lane, l.account_id, l.number, l.name, l.brand, l.status, l.rate, l.connector_id, l.byoc,
+    l.verified_at, l.on_uncertain, l.created_at, l.second_connector_id, l.sender_name"""
 _LIST: Final = f"SELECT {_LIST_COLUMNS} FROM lists AS l"
 LISTS_BY_ID: Final = _LIST + " WHERE l.id = ANY($1::bigint[])"
 LISTS_BY_NUMBER: Final = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sendrail.domain.consent import Keyword, Reading
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import SendingList
@@ -20,37 +20,37 @@ KEEP_REPLY: Final = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
 """
 NOTE_REF: Final = """
-    INSERT INTO reply_refs (link_id, carrier_ref, received_at) VALUES ($1, $2, $3)
+    INSERT INTO reply_refs (connector_id, carrier_ref, received_at) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING
 """
 FORGET_REFS: Final = """
-    DELETE FROM reply_refs WHERE (link_id, carrier_ref) IN
-        (SELECT link_id, carrier_ref FROM reply_refs WHERE received_at < $1 LIMIT $2)
+    DELETE FROM reply_refs WHERE (connector_id, carrier_ref) IN
+        (SELECT connector_id, carrier_ref FROM reply_refs WHERE received_at < $1 LIMIT $2)
 """
 # The parts of one text may come to several processes at once: one after the other, so that whoever
 # is last sees them all.
 ONE_BY_ONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 KEEP_PART: Final = """
-    INSERT INTO reply_parts (link_id, sender, list_number, reference, total, number, body,
+    INSERT INTO reply_parts (connector_id, sender, list_number, reference, total, number, body,
         octets, alphabet, answered, joined, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11) ON CONFLICT DO NOTHING
 """
 # One who joins a text locks its parts, so that no other joins it as well.
 PARTS: Final = """
     SELECT number, body, octets, alphabet, answered, joined FROM reply_parts
-    WHERE link_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
+    WHERE connector_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
     ORDER BY number FOR UPDATE
 """
 MARK_JOINED: Final = """
     UPDATE reply_parts SET joined = true
-    WHERE link_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
+    WHERE connector_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
 """
 FORGET_PARTS: Final = """
     DELETE FROM reply_parts
-    WHERE link_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
+    WHERE connector_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5
 """
 OVERDUE_PARTS: Final = """
-    SELECT link_id, sender, list_number, reference, total FROM reply_parts
+    SELECT connector_id, sender, list_number, reference, total FROM reply_parts
     WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 
@@ -87,18 +87,18 @@ class Replies:
         is_opt_out = reading.keyword is Keyword.STOP
         self._outbox.tell_reply(Event.UNSUBSCRIBE if is_opt_out else Event.REPLY, row[0])
 
-    def note_ref(self, link_id: LinkId, carrier_ref: str, now: int) -> bool:
+    def note_ref(self, connector_id: ConnectorId, carrier_ref: str, now: int) -> bool:
         """Note the carrier's id of a text; return False when it was noted before."""
-        return self._driver.run(NOTE_REF, link_id, carrier_ref, now) == 1
+        return self._driver.run(NOTE_REF, connector_id, carrier_ref, now) == 1
 
     def forget_refs(self, before: int, limit: int) -> int:
         return self._driver.run(FORGET_REFS, before, limit)
 
-    def keep_part(self, link_id: LinkId, part: Reply, now: int) -> bool:
+    def keep_part(self, connector_id: ConnectorId, part: Reply, now: int) -> bool:
         """Keep one part of a text; return False when the same place was filled before."""
         place = part.part
         assert place is not None, "a whole text has no parts"
-        key = PartsKey(link_id, part.sender, part.list_number, place.reference, place.total)
+        key = PartsKey(connector_id, part.sender, part.list_number, place.reference, place.total)
         self._driver.row(ONE_BY_ONE, f"reply parts {key}")
         values = (
             *key, place.number, part.body, place.octets, place.alphabet, part.answered,
@@ -124,7 +124,7 @@ class Replies:
         """Return texts, joined or not, with a part that came before the given time."""
         rows = self._driver.rows(OVERDUE_PARTS, before, limit)
         keys = [
-            PartsKey(LinkId(row[0]), PhoneNumber(row[1]), PhoneNumber(row[2]), row[3], row[4])
+            PartsKey(ConnectorId(row[0]), PhoneNumber(row[1]), PhoneNumber(row[2]), row[3], row[4])
             for row in rows
         ]
         return list(dict.fromkeys(keys))

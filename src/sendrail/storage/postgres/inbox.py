@@ -17,22 +17,22 @@ from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, V
 
 PART_TOLD: Final = """
     UPDATE carrier_refs AS r SET told = true
-    FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS t (lane, link_id, carrier_ref)
-    WHERE r.lane = t.lane AND r.link_id = t.link_id AND r.carrier_ref = t.carrier_ref
+    FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS t (lane, connector_id, carrier_ref)
+    WHERE r.lane = t.lane AND r.connector_id = t.connector_id AND r.carrier_ref = t.carrier_ref
 """
 PUT: Final = f"""
-    INSERT INTO inbox (lane, id, link_id, received_at, raw)
+    INSERT INTO inbox (lane, id, connector_id, received_at, raw)
     SELECT $1::smallint, nextval('inbox_numbers') * {LANES} + $1::smallint, $2, $3, raw
     FROM unnest($4::bytea[]) WITH ORDINALITY AS new (raw, place) ORDER BY place
 """
-LINK_IDS: Final = "SELECT id FROM links"
+CONNECTOR_IDS: Final = "SELECT id FROM connectors"
 # Where something waits, and since when. One statement for all lanes would sort all that waits.
 HEADS: Final = """
     SELECT head.id, waiting.lane FROM unnest($1::smallint[]) AS waiting (lane), LATERAL (
         SELECT i.id FROM inbox AS i WHERE i.lane = waiting.lane ORDER BY i.id LIMIT 1) AS head
 """
 TAKE: Final = """
-    SELECT id, link_id, received_at, raw FROM inbox WHERE lane = $1
+    SELECT id, connector_id, received_at, raw FROM inbox WHERE lane = $1
     ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 REMOVE: Final = """
@@ -40,28 +40,30 @@ REMOVE: Final = """
     WHERE i.lane = done.lane AND i.id = done.id
 """
 AGAIN: Final = """
-    SELECT i.id, i.link_id, i.received_at, i.raw
+    SELECT i.id, i.connector_id, i.received_at, i.raw
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, id)
     JOIN inbox AS i ON i.lane = wanted.lane AND i.id = wanted.id
     ORDER BY i.id FOR UPDATE OF i SKIP LOCKED
 """
 # The newest where a carrier has used a reference twice.
 REFS: Final = """
-    SELECT DISTINCT ON (r.link_id, r.carrier_ref)
-        r.link_id, r.carrier_ref, r.message_lane, r.number, r.part, r.parts, r.told
-    FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS wanted (lane, link_id, carrier_ref)
-    JOIN carrier_refs AS r ON r.lane = wanted.lane AND r.link_id = wanted.link_id
+    SELECT DISTINCT ON (r.connector_id, r.carrier_ref)
+        r.connector_id, r.carrier_ref, r.message_lane, r.number, r.part, r.parts, r.told
+    FROM unnest($1::smallint[], $2::bigint[], $3::text[])
+        AS wanted (lane, connector_id, carrier_ref)
+    JOIN carrier_refs AS r ON r.lane = wanted.lane AND r.connector_id = wanted.connector_id
         AND r.carrier_ref = wanted.carrier_ref
-    ORDER BY r.link_id, r.carrier_ref, r.kept_at DESC
+    ORDER BY r.connector_id, r.carrier_ref, r.kept_at DESC
 """
 STANDING: Final = """
-    SELECT m.number, m.lane, m.status, m.parts_left, m.link_id FROM messages AS m
+    SELECT m.number, m.lane, m.status, m.parts_left, m.connector_id FROM messages AS m
     JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
         ON m.lane = wanted.lane AND m.number = wanted.number
     ORDER BY m.lane, m.number FOR UPDATE OF m
 """
 ATTEMPTED: Final = """
-    SELECT a.number, a.link_id FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
+    SELECT a.number, a.connector_id
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
     JOIN attempts AS a ON a.lane = wanted.lane AND a.number = wanted.number
 """
 APPLY: Final = """
@@ -72,18 +74,18 @@ APPLY: Final = """
     WHERE m.lane = v.lane AND m.number = v.number
 """
 PARK: Final = f"""
-    INSERT INTO parked_receipts (lane, id, link_id, carrier_ref, status, detail, received_at,
+    INSERT INTO parked_receipts (lane, id, connector_id, carrier_ref, status, detail, received_at,
         trouble)
-    SELECT lane, nextval('inbox_numbers') * {LANES} + lane, link_id, carrier_ref, status, detail,
-        received_at, trouble
+    SELECT lane, nextval('inbox_numbers') * {LANES} + lane, connector_id, carrier_ref, status,
+        detail, received_at, trouble
     FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[],
-        $7::text[]) AS new (lane, link_id, carrier_ref, status, detail, received_at, trouble)
+        $7::text[]) AS new (lane, connector_id, carrier_ref, status, detail, received_at, trouble)
 """
 PARKED: Final = """
-    SELECT p.id, p.link_id, p.carrier_ref, p.status, p.detail, p.received_at, p.trouble
+    SELECT p.id, p.connector_id, p.carrier_ref, p.status, p.detail, p.received_at, p.trouble
     FROM parked_receipts AS p
     WHERE p.received_at >= $1 AND EXISTS (
-        SELECT 1 FROM carrier_refs AS r WHERE r.lane = p.lane AND r.link_id = p.link_id
+        SELECT 1 FROM carrier_refs AS r WHERE r.lane = p.lane AND r.connector_id = p.connector_id
             AND r.carrier_ref = p.carrier_ref)
     ORDER BY p.received_at, p.id LIMIT $2 FOR UPDATE OF p SKIP LOCKED
 """
@@ -106,17 +108,17 @@ class Inbox:
         self._driver = driver
         self._outbox = outbox
 
-    def put(self, link_id: int, raws: Sequence[bytes], now: int) -> None:
-        self._driver.run(PUT, lane_of(link_id), link_id, now, list(raws))
+    def put(self, connector_id: int, raws: Sequence[bytes], now: int) -> None:
+        self._driver.run(PUT, lane_of(connector_id), connector_id, now, list(raws))
 
     def take(self, limit: int, bytes_max: int, but_of: Collection[int] = ()) -> list[RawCallback]:
         """Return the oldest callbacks, at least one if there is any, within both bounds.
 
-        The link whose oldest has waited longest comes first. Those `but_of` some links stay where
-        they are, and with them what shares their lanes.
+        The connector whose oldest has waited longest comes first. Those `but_of` some connectors
+        stay where they are, and with them what shares their lanes.
         """
-        lanes = {lane_of(row[0]) for row in self._driver.rows(LINK_IDS)}
-        lanes -= {lane_of(link_id) for link_id in but_of}
+        lanes = {lane_of(row[0]) for row in self._driver.rows(CONNECTOR_IDS)}
+        lanes -= {lane_of(connector_id) for connector_id in but_of}
         found: list[Sequence[Any]] = []
         for _, lane in sorted(tuple(row) for row in self._driver.rows(HEADS, sorted(lanes))):
             found += self._driver.rows(TAKE, lane, limit - len(found))
@@ -144,32 +146,32 @@ class Inbox:
         found = self._driver.rows(REFS, *columns(wanted, 3))
         messages = self._standing((row[2], row[3]) for row in found)
         owners = {}
-        for link_id, ref, lane, number, part, parts, told in found:
+        for connector_id, ref, lane, number, part, parts, told in found:
             if (message := messages.get(number)) is not None:
                 status, parts_left, _ = message
                 owner = owner_of(number, lane, status, part, parts, told, parts_left)
-                owners[link_id, ref] = owner
+                owners[connector_id, ref] = owner
         return owners
 
     def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
-        """Return where messages stand, each with the links that it has left by."""
+        """Return where messages stand, each with the connectors that it has left by."""
         wanted = [(lane_in(number), number) for number in numbers]
         found = {
             number: (
                 Owner(number, lane_in(number), Status(status)),
-                set[int]() if link_id is None else {link_id},
+                set[int]() if connector_id is None else {connector_id},
             )
-            for number, (status, _, link_id) in self._standing(wanted).items()
+            for number, (status, _, connector_id) in self._standing(wanted).items()
         }
-        for number, link_id in self._driver.rows(ATTEMPTED, *columns(wanted, 2)):
+        for number, connector_id in self._driver.rows(ATTEMPTED, *columns(wanted, 2)):
             if number in found:
-                found[number][1].add(link_id)
+                found[number][1].add(connector_id)
         return found
 
     def _standing(
         self, keys: Iterable[tuple[int, int]]
     ) -> dict[int, tuple[str, int | None, int | None]]:
-        """Lock messages and return where each stands, how many parts are awaited, and its link."""
+        """Lock messages; return where each stands, how many parts it awaits, its connector."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
@@ -185,13 +187,15 @@ class Inbox:
 
     def tell_parts(self, words: Sequence[PartWord]) -> None:
         """Note receipts for parts; each part's is told once."""
-        told = [(ref_lane(w.link_id, w.carrier_ref), w.link_id, w.carrier_ref) for w in words]
+        told = [
+            (ref_lane(w.connector_id, w.carrier_ref), w.connector_id, w.carrier_ref) for w in words
+        ]
         self._driver.run(PART_TOLD, *columns(told, 3))
         left = {each.number: (each.parts_left, each.number, each.lane) for each in words}
         self._driver.run(PARTS_LEFT, *columns(list(left.values()), 3))
 
     def park(self, receipts: Sequence[ParkedReceipt]) -> None:
-        rows = [(ref_lane(each.link_id, each.carrier_ref), *each[1:]) for each in receipts]
+        rows = [(ref_lane(each.connector_id, each.carrier_ref), *each[1:]) for each in receipts]
         if rows:
             self._driver.run(PARK, *columns(rows, 7))
 

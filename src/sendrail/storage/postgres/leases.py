@@ -64,13 +64,13 @@ FORGET_UNSEEN: Final = f"""
         (SELECT name FROM processes WHERE seen_at < {_NOW} - $1 FOR UPDATE SKIP LOCKED)
 """
 MAKE_PACE: Final = """
-    INSERT INTO link_paces (link_id, messages_until, segments_until) VALUES ($1, 0, 0)
+    INSERT INTO connector_paces (connector_id, messages_until, segments_until) VALUES ($1, 0, 0)
     ON CONFLICT DO NOTHING
 """
 _START: Final = f"greatest(messages_until + $2, segments_until + $4, {_NOW_US})"
 RESERVE: Final = f"""
-    UPDATE link_paces SET messages_until = {_START} + $3, segments_until = {_START} + $5
-    WHERE link_id = $1 RETURNING messages_until - $3, {_NOW_US}
+    UPDATE connector_paces SET messages_until = {_START} + $3, segments_until = {_START} + $5
+    WHERE connector_id = $1 RETURNING messages_until - $3, {_NOW_US}
 """
 TAKE_LEASE: Final = """
     INSERT INTO leases (name, owner, epoch, taken_at) VALUES ($1, $2, 1, $3)
@@ -164,16 +164,16 @@ class Processes:
         self._driver.run(FILL, sorted(accounts))
 
 
-class LinkPaces:
-    """The time of each carrier link that is given out already."""
+class ConnectorPaces:
+    """The time of each carrier connector that is given out already."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def make(self, link_id: int) -> None:
-        self._driver.run(MAKE_PACE, link_id)
+    def make(self, connector_id: int) -> None:
+        self._driver.run(MAKE_PACE, connector_id)
 
-    def reserve(self, link_id: int, messages: Charge, segments: Charge) -> PaceSlot | None:
-        """Take the next free time of a link; None when the link has no row yet."""
-        row = self._driver.row(RESERVE, link_id, *messages, *segments)
+    def reserve(self, connector_id: int, messages: Charge, segments: Charge) -> PaceSlot | None:
+        """Take the next free time of a connector; None when the connector has no row yet."""
+        row = self._driver.row(RESERVE, connector_id, *messages, *segments)
         return PaceSlot(*row) if row else None

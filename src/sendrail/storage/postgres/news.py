@@ -32,7 +32,7 @@ _ANSWER_SECONDS: Final = 3.0
 _AGAIN_SECONDS: Final = 0.5
 _TROUBLE: Final = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-_QUEUE, _INBOX, _ANSWERS, _OUTBOX, _LINKS = "qiaol"
+_QUEUE, _INBOX, _ANSWERS, _OUTBOX, _CONNECTORS = "qiaol"
 
 
 class News(Hints):
@@ -84,10 +84,10 @@ class News(Hints):
         super().outbox_has()
         self._tell(_OUTBOX)
 
-    def links_changed(self) -> None:
+    def connectors_changed(self) -> None:
         """See `Hints`."""
-        super().links_changed()
-        self._tell(_LINKS)
+        super().connectors_changed()
+        self._tell(_CONNECTORS)
 
     def _tell(self, stage: str) -> None:
         if self._is_running:
@@ -106,7 +106,7 @@ class News(Hints):
         await connection.add_listener(CHANNEL, hear)
         connection.add_termination_listener(lambda _: self._untold.set())
         # Whatever was told before we listened is lost.
-        self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_LINKS}")
+        self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_CONNECTORS}")
         while not connection.is_closed():
             try:
                 async with asyncio.timeout(_SILENCE_SECONDS):
@@ -146,7 +146,7 @@ class News(Hints):
                 case "o":
                     super().outbox_has()
                 case "l":
-                    super().links_changed()
+                    super().connectors_changed()
                 case _:
                     # A newer version may have more to tell.
                     pass

@@ -63,7 +63,7 @@ ENDED_MESSAGES: Final = f"""
     FROM unnest($1::bigint[], $2::smallint[]) AS wanted (number, lane)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
     JOIN lists AS l ON l.id = m.list_id
-    LEFT JOIN links AS k ON k.id = m.link_id
+    LEFT JOIN connectors AS k ON k.id = m.connector_id
 """
 TAKEN_REPLIES: Final = f"""
     SELECT r.id, r.sender, {sender_shown("l")}, r.body, r.keyword, r.received_at, r.rule, r.word

@@ -45,7 +45,7 @@ NEXT_DUE: Final = """
 """
 LOAD: Final = """
     SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-           m.segments, m.body, m.link_id
+           m.segments, m.body, m.connector_id
     FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
     JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
 """
@@ -75,9 +75,9 @@ HOLD: Final = """
 """
 DEPART: Final = """
     UPDATE messages AS m SET status = 'sending', attempt = d.attempt, epoch = d.epoch,
-        link_id = d.link_id, sending_at = d.sending_at
+        connector_id = d.connector_id, sending_at = d.sending_at
     FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-        $6::smallint[]) AS d (attempt, epoch, link_id, sending_at, number, lane)
+        $6::smallint[]) AS d (attempt, epoch, connector_id, sending_at, number, lane)
     WHERE m.lane = d.lane AND m.number = d.number AND m.status = 'queued'
 """
 # An early receipt may have ended the message meanwhile: then only the reference is news.
@@ -112,7 +112,7 @@ ARRIVE: Final = f"""
     JOIN arrived ON arrived.number = back.number AND arrived.status = 'queued'
 """
 KEEP_ATTEMPTS: Final = """
-    INSERT INTO attempts (number, attempt, lane, link_id, epoch, started_at, ended_at, outcome,
+    INSERT INTO attempts (number, attempt, lane, connector_id, epoch, started_at, ended_at, outcome,
         detail, carrier_ref, provider_detail)
     SELECT kept.* FROM unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::bigint[],
         $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[],
@@ -120,7 +120,7 @@ KEEP_ATTEMPTS: Final = """
     ON CONFLICT DO NOTHING
 """
 KEEP_REFS: Final = """
-    INSERT INTO carrier_refs (lane, link_id, carrier_ref, message_lane, number, part, parts,
+    INSERT INTO carrier_refs (lane, connector_id, carrier_ref, message_lane, number, part, parts,
         kept_at)
     SELECT kept.* FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::smallint[],
         $5::bigint[], $6::smallint[], $7::smallint[], $8::bigint[]) AS kept
@@ -132,7 +132,7 @@ PARTS_LEFT: Final = """
     WHERE m.lane = left_.lane AND m.number = left_.number
 """
 UNSETTLED: Final = """
-    SELECT number, lane, list_id, link_id, status, attempt, epoch, resent, skips, sending_at
+    SELECT number, lane, list_id, connector_id, status, attempt, epoch, resent, skips, sending_at
     FROM messages
     WHERE status = $1 AND status IN ('sending', 'uncertain') AND number > $2
         AND lane >= $4 AND lane < $5
@@ -154,9 +154,9 @@ EXPIRE: Final = """
 PLACE: Final = 5
 
 
-def ref_lane(link_id: int, carrier_ref: str) -> int:
+def ref_lane(connector_id: int, carrier_ref: str) -> int:
     """Return the lane of a carrier's reference: fixed for ever, known from the receipt alone."""
-    return zlib.crc32(f"{link_id}:{carrier_ref}".encode()) % LANES
+    return zlib.crc32(f"{connector_id}:{carrier_ref}".encode()) % LANES
 
 
 class Queue:
@@ -237,7 +237,7 @@ class Queue:
             self._move(columns(arrived, 12), back)
         attempts = [
             (
-                a.number, a.attempt, a.lane, a.link_id, a.epoch, a.started_at, a.ended_at,
+                a.number, a.attempt, a.lane, a.connector_id, a.epoch, a.started_at, a.ended_at,
                 a.outcome, a.detail, a.carrier_ref, a.provider_detail,
             )
             for a in arrivals
@@ -261,8 +261,8 @@ class Queue:
                 parts_left.append((len(refs), a.number, a.lane))
             for part, ref in enumerate(refs, 1):
                 place = (part, len(refs)) if is_in_parts else (None, None)
-                lane = ref_lane(a.link_id, ref)
-                kept.append((lane, a.link_id, ref, a.lane, a.number, *place, a.ended_at))
+                lane = ref_lane(a.connector_id, ref)
+                kept.append((lane, a.connector_id, ref, a.lane, a.number, *place, a.ended_at))
         if kept:
             self._driver.run(KEEP_REFS, *columns(kept, 8))
         if parts_left:

@@ -29,7 +29,7 @@ HOT_KEYS: Final = {
     "messages": ("lane", "number", "created_at"),
     "queue": ("lane", "list_id", "rank", "due_at", "number", "slice"),
     "attempts": ("lane", "number", "attempt", "started_at"),
-    "carrier_refs": ("lane", "link_id", "carrier_ref", "kept_at"),
+    "carrier_refs": ("lane", "connector_id", "carrier_ref", "kept_at"),
     "inbox": ("lane", "id"),
     "parked_receipts": ("lane", "id"),
     "outbox": ("lane", "id"),
@@ -124,11 +124,12 @@ processes: Final = Table(
     _big("started_at"),
     _big("seen_at"),
 )
-# A carrier link's pace, shared by all who hand over to it: the time up to which it is given out.
-link_paces: Final = Table(
-    "link_paces",
+# A carrier connector's pace, shared by all who hand over to it: the time up to which it is given
+# out.
+connector_paces: Final = Table(
+    "connector_paces",
     metadata,
-    Column("link_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     _big("messages_until"),
     _big("segments_until"),
 )

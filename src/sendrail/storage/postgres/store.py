@@ -32,7 +32,7 @@ from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import PassingTroubles, Replies
 from sendrail.storage.postgres.inbox import Inbox
 from sendrail.storage.postgres.keeper import PartitionKeeper
-from sendrail.storage.postgres.leases import Leases, LinkPaces, Processes, Spans
+from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
@@ -99,7 +99,7 @@ class PostgresTx(CoreTx):
         self.leases = Leases(driver)
         self.spans = Spans(driver)
         self.processes = Processes(driver)
-        self.link_paces = LinkPaces(driver)
+        self.connector_paces = ConnectorPaces(driver)
         self.replies = Replies(driver, self.outbox)
         self.passing_troubles = PassingTroubles(driver)
         self.activity = Activity(driver)

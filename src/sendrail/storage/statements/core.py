@@ -13,6 +13,7 @@ from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.audit import Audit
 from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.connectors import Connectors
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.endpoints import Endpoints
 from sendrail.storage.statements.erased import Erased
@@ -20,7 +21,6 @@ from sendrail.storage.statements.erasure import Erasure
 from sendrail.storage.statements.exports import Exports
 from sendrail.storage.statements.imported import Imported
 from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.links import Links
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
 from sendrail.storage.statements.marks import Marks
@@ -45,8 +45,8 @@ class CoreTx:
         return Accounts(self.core)
 
     @cached_property
-    def links(self) -> Links:
-        return Links(self.core)
+    def connectors(self) -> Connectors:
+        return Connectors(self.core)
 
     @cached_property
     def lists(self) -> Lists:

@@ -34,12 +34,12 @@ from sendrail.storage.tables import (
     attempts,
     auto_replies,
     blocks,
+    connectors,
     consent_events,
     contact_activity,
     contacts,
     enrolments,
     inbox,
-    links,
     list_contacts,
     lists,
     messages,
@@ -100,8 +100,8 @@ class Erasure:
         # A short code is kept below zero; what was written to it is kept as it came.
         numbers = select(func.abs(lists.c.number)).where(lists.c.account_id == account_id)
         parts = delete(reply_parts).where(
-            # Of any link: their key begins with it.
-            reply_parts.c.link_id.in_(select(links.c.id)),
+            # Of any connector: their key begins with it.
+            reply_parts.c.connector_id.in_(select(connectors.c.id)),
             reply_parts.c.sender == recipient,
             reply_parts.c.list_number.in_(numbers),
         )
@@ -186,7 +186,7 @@ class Erasure:
     def refused_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
     ) -> Part:
-        """Return the unreadable callbacks that name a number, on links the account sends by."""
+        """Return unreadable callbacks that name a number, on connectors the account sends by."""
         return self._raw_part(refused_callbacks, _FOREVER, account_id, recipient, after, size)
 
     def inbox_part(
@@ -204,11 +204,11 @@ class Erasure:
         after: int,
         size: int,
     ) -> Part:
-        theirs = select(links.c.id).where(
-            or_(links.c.account_id == account_id, links.c.account_id.is_(None))
+        theirs = select(connectors.c.id).where(
+            or_(connectors.c.account_id == account_id, connectors.c.account_id.is_(None))
         )
         some = select(table.c.id, table.c.raw).where(
-            table.c.id > after, table.c.received_at < before, table.c.link_id.in_(theirs)
+            table.c.id > after, table.c.received_at < before, table.c.connector_id.in_(theirs)
         )
         rows = self._execute(some.order_by(table.c.id).limit(size)).all()
         digits = str(recipient).encode()

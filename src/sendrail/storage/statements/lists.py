@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import Conflict
-from sendrail.domain.ids import AccountId, Lane, LinkId, ListId, lane_of
+from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.statements.dialect import batches, insert_new
@@ -29,7 +29,7 @@ class Lists:
         name: str,
         brand: str,
         rate: int,
-        link_id: LinkId,
+        connector_id: ConnectorId,
         byoc: bool,
         on_uncertain: str,
         now: int,
@@ -44,7 +44,7 @@ class Lists:
             brand=brand,
             status=ListStatus.ACTIVE,
             rate=rate,
-            link_id=link_id,
+            connector_id=connector_id,
             byoc=byoc,
             on_uncertain=on_uncertain,
             created_at=now,
@@ -90,20 +90,20 @@ class Lists:
             found.update((sender.id, sender) for sender in some)
         return found
 
-    def by_number(self, number: PhoneNumber, link_id: LinkId) -> list[SendingList]:
+    def by_number(self, number: PhoneNumber, connector_id: ConnectorId) -> list[SendingList]:
         """Return the lists a reply to this number may mean: a STOP counts on a deleted one too.
 
-        Where the number is an account's on a link that accounts share, no other account's list is
-        meant, whichever had it before.
+        Where the number is an account's on a connector that accounts share, no other account's list
+        is meant, whichever had it before.
         """
         anothers = select(sender_owners.c.account_id).where(
-            sender_owners.c.link_id == link_id,
+            sender_owners.c.connector_id == connector_id,
             sender_owners.c.number == lists.c.number,
             sender_owners.c.account_id != lists.c.account_id,
         )
         meant = select(lists).where(
             lists.c.number.in_(sender_ids.called(number)),
-            or_(lists.c.link_id == link_id, lists.c.second_link_id == link_id),
+            or_(lists.c.connector_id == connector_id, lists.c.second_connector_id == connector_id),
             ~anothers.exists(),
         )
         return self._read(meant.order_by(lists.c.id))
@@ -148,11 +148,13 @@ def list_of(row: Row[Any]) -> SendingList:
         brand=row.brand,
         status=ListStatus(row.status),
         rate=row.rate,
-        link_id=LinkId(row.link_id),
+        connector_id=ConnectorId(row.connector_id),
         byoc=row.byoc,
         verified_at=row.verified_at,
         on_uncertain=OnUncertain(row.on_uncertain),
         created_at=row.created_at,
-        second_link_id=None if row.second_link_id is None else LinkId(row.second_link_id),
+        second_connector_id=None
+        if row.second_connector_id is None
+        else ConnectorId(row.second_connector_id),
         sender_name=row.sender_name,
     )

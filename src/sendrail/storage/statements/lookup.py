@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.domain.ids import AccountId, LinkId, MessageNumber
+from sendrail.domain.ids import AccountId, ConnectorId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.rows import (
@@ -32,8 +32,8 @@ from sendrail.storage.rows import (
 from sendrail.storage.tables import (
     attempts,
     carrier_refs,
+    connectors,
     inbox,
-    links,
     lists,
     messages,
     queue,
@@ -56,8 +56,8 @@ _STORED: Final = (
         messages.c.encoding,
         messages.c.segments,
         messages.c.attempt,
-        links.c.kind.label("provider"),
-        links.c.name.label("link"),
+        connectors.c.kind.label("provider"),
+        connectors.c.name.label("connector"),
         messages.c.carrier_ref,
         messages.c.created_at,
         messages.c.sent_at,
@@ -66,7 +66,7 @@ _STORED: Final = (
     )
     .select_from(messages)
     .join(lists, lists.c.id == messages.c.list_id)
-    .outerjoin(links, links.c.id == messages.c.link_id)
+    .outerjoin(connectors, connectors.c.id == messages.c.connector_id)
 )
 
 
@@ -92,20 +92,20 @@ class LookUp:
 
     def attempts(self, account_id: AccountId, number: int) -> list[Attempt]:
         rows = self._execute(
-            select(attempts, links.c.name.label("link"))
+            select(attempts, connectors.c.name.label("connector"))
             .join(
                 messages,
                 and_(messages.c.lane == attempts.c.lane, messages.c.number == attempts.c.number),
             )
-            .outerjoin(links, links.c.id == attempts.c.link_id)
+            .outerjoin(connectors, connectors.c.id == attempts.c.connector_id)
             .where(messages.c.account_id == account_id, self.is_message(number))
             .order_by(attempts.c.attempt)
         )
         return [
             Attempt(
                 attempt=row.attempt,
-                link_id=LinkId(row.link_id),
-                link=row.link,
+                connector_id=ConnectorId(row.connector_id),
+                connector=row.connector,
                 started_at=row.started_at,
                 ended_at=row.ended_at,
                 outcome=row.outcome,
@@ -236,7 +236,7 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         attempt=row.attempt,
         provider_detail=row.provider_detail,
         provider=row.provider,
-        link=row.link,
+        connector=row.connector,
         carrier_ref=row.carrier_ref,
         created_at=row.created_at,
         sent_at=row.sent_at,

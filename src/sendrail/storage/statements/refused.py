@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
-from sendrail.domain.ids import LinkId
+from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import About
 from sendrail.storage.rows import (
     Refusal,
@@ -15,7 +15,7 @@ from sendrail.storage.rows import (
     RefusedTally,
 )
 from sendrail.storage.statements.dialect import batches
-from sendrail.storage.tables import links, refused_callbacks
+from sendrail.storage.tables import connectors, refused_callbacks
 
 _refused: Final = refused_callbacks.c
 _MAY_BE_TEXT: Final = _refused.about != About.RECEIPT.value
@@ -27,9 +27,9 @@ _SHOWN: Final = select(
     _refused.size,
     _refused.about,
     _refused.reason,
-    links.c.name,
-    links.c.kind,
-).select_from(refused_callbacks.outerjoin(links, links.c.id == _refused.link_id))
+    connectors.c.name,
+    connectors.c.kind,
+).select_from(refused_callbacks.outerjoin(connectors, connectors.c.id == _refused.connector_id))
 
 
 class RefusedCallbacks:
@@ -56,13 +56,13 @@ class RefusedCallbacks:
     def raw(self, refused_id: int) -> RefusedRaw | None:
         """Return what it takes to apply one again."""
         row = self._execute(
-            select(_refused.id, _refused.link_id, _refused.received_at, _refused.raw).where(
+            select(_refused.id, _refused.connector_id, _refused.received_at, _refused.raw).where(
                 _refused.id == refused_id
             )
         ).one_or_none()
         if row is None:
             return None
-        return RefusedRaw(row.id, LinkId(row.link_id), row.received_at, bytes(row.raw))
+        return RefusedRaw(row.id, ConnectorId(row.connector_id), row.received_at, bytes(row.raw))
 
     def after(self, refused_id: int, about: RefusedFilter, limit: int) -> Sequence[int]:
         """Return the ids of those behind one, in the order in which they were refused."""
@@ -77,21 +77,25 @@ class RefusedCallbacks:
         return removed
 
     def tally(self) -> Sequence[RefusedTally]:
-        """Return how many there are of each link, and since when."""
+        """Return how many there are of each connector, and since when."""
         texts = func.count().filter(_MAY_BE_TEXT)
         counted = (
             select(
-                links.c.name, links.c.kind, func.count(), texts,
+                connectors.c.name, connectors.c.kind, func.count(), texts,
                 func.min(_refused.received_at), func.max(_refused.received_at),
                 func.sum(_refused.size),
             )
-            .select_from(refused_callbacks.outerjoin(links, links.c.id == _refused.link_id))
-            .group_by(_refused.link_id, links.c.name, links.c.kind)
-            .order_by(_refused.link_id)
+            .select_from(
+                refused_callbacks.outerjoin(
+                    connectors, connectors.c.id == _refused.connector_id
+                )
+            )
+            .group_by(_refused.connector_id, connectors.c.name, connectors.c.kind)
+            .order_by(_refused.connector_id)
         )  # fmt: skip
         return [
             RefusedTally(
-                link=row[0],
+                connector=row[0],
                 kind=row[1],
                 count=row[2],
                 texts=row[3],
@@ -123,9 +127,9 @@ class RefusedCallbacks:
 
 def _conditions(about: RefusedFilter) -> Sequence[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if about.link is not None:
-        named = select(links.c.id).where(links.c.name == about.link)
-        conditions.append(_refused.link_id.in_(named))
+    if about.connector is not None:
+        named = select(connectors.c.id).where(connectors.c.name == about.connector)
+        conditions.append(_refused.connector_id.in_(named))
     if about.since is not None:
         conditions.append(_refused.received_at >= about.since)
     return conditions
@@ -134,7 +138,7 @@ def _conditions(about: RefusedFilter) -> Sequence[ColumnElement[bool]]:
 def _shown(row: Any) -> RefusedCallback:
     return RefusedCallback(
         id=row.id,
-        link=row.name,
+        connector=row.name,
         kind=row.kind,
         received_at=row.received_at,
         refused_at=row.refused_at,

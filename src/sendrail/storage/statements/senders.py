@@ -1,75 +1,93 @@
-"""Whose each sender is on the links that accounts share, as rows."""
+"""Whose each sender is on the connectors that accounts share, as rows."""
 
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select
 
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.ids import AccountId, LinkId
+from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
 from sendrail.storage.rows import SenderOwner
 from sendrail.storage.statements.dialect import insert_new, insert_or_replace
-from sendrail.storage.tables import accounts, links, lists, sender_owners
+from sendrail.storage.tables import accounts, connectors, lists, sender_owners
 
 _owner = sender_owners.c
 
 
 class Senders:
-    """Whose each sender is on the links that accounts share."""
+    """Whose each sender is on the connectors that accounts share."""
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
         self._connection = connection
 
     def claim(
-        self, account_id: AccountId, number: PhoneNumber, link_ids: Iterable[LinkId], now: int
+        self,
+        account_id: AccountId,
+        number: PhoneNumber,
+        connector_ids: Iterable[ConnectorId],
+        now: int,
     ) -> bool:
-        """Let an account have a sender on links; return False where another account has it."""
-        for link_id in sorted(link_ids):
-            row = {"link_id": link_id, "number": number, "account_id": account_id, "since": now}
+        """Let an account have a sender on connectors; return False where another account has it."""
+        for connector_id in sorted(connector_ids):
+            row = {
+                "connector_id": connector_id,
+                "number": number,
+                "account_id": account_id,
+                "since": now,
+            }
             self._execute(insert_new(self._connection, sender_owners).values(row))
             # Read again, after whoever was at it at the same time.
             has = select(_owner.account_id).where(
-                _owner.link_id == link_id, _owner.number == number
+                _owner.connector_id == connector_id, _owner.number == number
             )
             if self._execute(has).scalar_one() != account_id:
                 return False
         return True
 
-    def assign(self, account_id: AccountId, number: PhoneNumber, link_id: LinkId, now: int) -> None:
+    def assign(
+        self, account_id: AccountId, number: PhoneNumber, connector_id: ConnectorId, now: int
+    ) -> None:
         """Give a sender to an account, whoever has it."""
-        row = {"link_id": link_id, "number": number, "account_id": account_id, "since": now}
+        row = {
+            "connector_id": connector_id,
+            "number": number,
+            "account_id": account_id,
+            "since": now,
+        }
         self._execute(insert_or_replace(self._connection, sender_owners).values(row))
 
-    def release(self, number: PhoneNumber, link_id: LinkId) -> bool:
+    def release(self, number: PhoneNumber, connector_id: ConnectorId) -> bool:
         """Let a sender be nobody's; return False when it is so already."""
-        of_sender = (_owner.link_id == link_id, _owner.number == number)
+        of_sender = (_owner.connector_id == connector_id, _owner.number == number)
         return self._execute(delete(sender_owners).where(*of_sender)).rowcount > 0
 
-    def in_use(self, number: PhoneNumber, link_id: LinkId) -> AccountId | None:
-        """Return the account whose list, not a deleted one, sends as it by a link."""
-        by_link = (lists.c.link_id == link_id) | (lists.c.second_link_id == link_id)
+    def in_use(self, number: PhoneNumber, connector_id: ConnectorId) -> AccountId | None:
+        """Return the account whose list, not a deleted one, sends as it by a connector."""
+        by_connector = (lists.c.connector_id == connector_id) | (
+            lists.c.second_connector_id == connector_id
+        )
         used = select(lists.c.account_id).where(
-            lists.c.number == number, by_link, lists.c.status != ListStatus.DELETED
+            lists.c.number == number, by_connector, lists.c.status != ListStatus.DELETED
         )
         found = self._execute(used.limit(1)).scalar()
         return None if found is None else AccountId(found)
 
     def all(self) -> list[SenderOwner]:
-        """Return every sender that is an account's, by link and number."""
+        """Return every sender that is an account's, by connector and number."""
         # A name that no list has yet cannot be read from its digest.
         name = select(lists.c.sender_name).where(lists.c.number == _owner.number).limit(1)
         rows = self._execute(
             select(sender_owners, name.scalar_subquery().label("sender_name"))
-            .add_columns(links.c.name.label("link"), accounts.c.name.label("account"))
-            .join(links, links.c.id == _owner.link_id)
+            .add_columns(connectors.c.name.label("connector"), accounts.c.name.label("account"))
+            .join(connectors, connectors.c.id == _owner.connector_id)
             .join(accounts, accounts.c.id == _owner.account_id)
-            .order_by(_owner.link_id, _owner.number)
+            .order_by(_owner.connector_id, _owner.number)
         )
         return [
             SenderOwner(
-                link=row.link,
+                connector=row.connector,
                 shown=row.sender_name or _shown(row.number),
                 account=row.account,
                 since=row.since,

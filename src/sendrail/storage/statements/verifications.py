@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from sendrail.domain.ids import LinkId, ListId, MessageNumber
+from sendrail.domain.ids import ConnectorId, ListId, MessageNumber
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.domain.verification import Progress
@@ -47,9 +47,11 @@ class Verifications:
             .values(sent_at=now, recipient=recipient, message_number=number)
         )
 
-    def replied(self, sender: SendingList, link_id: LinkId, reply_from: int, now: int) -> bool:
-        """Verify the list, if this is the reply its test message asked for, by its own link."""
-        if not sender.byoc or sender.verified_at is not None or link_id != sender.link_id:
+    def replied(
+        self, sender: SendingList, connector_id: ConnectorId, reply_from: int, now: int
+    ) -> bool:
+        """Verify the list, if this is the reply its test message asked for, by its connector."""
+        if not sender.byoc or sender.verified_at is not None or connector_id != sender.connector_id:
             return False
         found = self.find(sender.id)
         if found is None or found.sent_at is None or found.recipient != reply_from:
@@ -57,13 +59,15 @@ class Verifications:
         self._execute(update(lists).where(lists.c.id == sender.id).values(verified_at=now))
         return True
 
-    def void(self, link_id: LinkId) -> int:
-        """Take back the verification of every list on a link; return how many were verified."""
-        on_link = select(lists.c.id).where(lists.c.link_id == link_id)
-        self._execute(delete(verifications).where(verifications.c.list_id.in_(on_link)))
+    def void(self, connector_id: ConnectorId) -> int:
+        """Take back the verification of a connector's lists; return how many were verified."""
+        on_connector = select(lists.c.id).where(lists.c.connector_id == connector_id)
+        self._execute(delete(verifications).where(verifications.c.list_id.in_(on_connector)))
         unverified = (
             update(lists)
-            .where(lists.c.link_id == link_id, lists.c.byoc, lists.c.verified_at.is_not(None))
+            .where(
+                lists.c.connector_id == connector_id, lists.c.byoc, lists.c.verified_at.is_not(None)
+            )
             .values(verified_at=None)
         )
         return self._execute(unverified).rowcount

@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from sendrail.carriers.sdk import Secret
-from sendrail.domain.errors import CarrierTrouble
-from sendrail.links.settings import (
+from sendrail.connectors.settings import (
     MASKED,
     checked,
     masked,
@@ -16,6 +15,7 @@ from sendrail.links.settings import (
     settings_of,
     typed,
 )
+from sendrail.domain.errors import CarrierTrouble
 
 
 class Inner(msgspec.Struct):

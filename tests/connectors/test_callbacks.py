@@ -1,4 +1,4 @@
-"""Callbacks over HTTP: by a link's own URL, or by the public API's paths."""
+"""Callbacks over HTTP: by a connector's own URL, or by the public API's paths."""
 
 import httpx
 import msgspec
@@ -9,8 +9,8 @@ from sendrail.api.asgi import make_app
 from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.carriers.http import callbacks
+from sendrail.connectors.service import Contract
 from sendrail.domain.errors import StorageFull
-from sendrail.links.service import Contract
 
 PUBLIC = "https://sms.example.com"
 RECEIPT = msgspec.json.encode({"ref": "p-1", "status": "delivered"})
@@ -36,7 +36,7 @@ class Caller:
 
     def inbox(self):
         rows = self._office.write(lambda tx: tx.inbox.take(100, 1 << 20))
-        return [(row.link_id, row.raw) for row in rows]
+        return [(row.connector_id, row.raw) for row in rows]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_proved_callback_is_stored_and_answered_as_the_carrier_says(office, ca
     told = caller.call(path_of(card))
     assert (told.status_code, told.content) == (200, b"<coo/>")
     assert told.headers["content-type"] == "text/xml; charset=utf-8"
-    assert caller.inbox() == [(card.link.id, RECEIPT)]
+    assert caller.inbox() == [(card.connector.id, RECEIPT)]
 
 
 def test_the_proof_is_over_the_public_url_with_its_query_as_it_came(office, caller):
@@ -71,7 +71,7 @@ def test_what_is_not_proved_is_refused_and_not_kept(office, caller, logs, change
     value = office.runtime.metrics.registry.get_sample_value
     assert value("sendrail_callbacks_unproved_total", {"kind": "pigeon"}) == 1
     [line] = [line for line in logs if line["event"] == "callback_unproved"]
-    assert line["link"] == "coop"
+    assert line["connector"] == "coop"
     assert path.rpartition("/")[2] not in repr(logs)
     assert SECRET not in repr(logs)
 
@@ -119,9 +119,9 @@ def test_the_answer_follows_the_commit(office, caller, monkeypatch):
     kept = []
     put = type(office.runtime.intake).put
 
-    async def watched(intake, link_id, raws):
-        await put(intake, link_id, raws)
-        kept.append(link_id)
+    async def watched(intake, connector_id, raws):
+        await put(intake, connector_id, raws)
+        kept.append(connector_id)
 
     monkeypatch.setattr(type(office.runtime.intake), "put", watched)
     assert caller.call(path).status_code == 200
@@ -130,7 +130,7 @@ def test_the_answer_follows_the_commit(office, caller, monkeypatch):
 
 def test_an_old_url_is_honoured_for_a_day(office, caller, monkeypatch):
     old = path_of(office.add())
-    card = office.do(office.links.rotate_url(office.us, "coop"))
+    card = office.do(office.connectors.rotate_url(office.us, "coop"))
     assert path_of(card) != old
     assert card.old_url_until - office.runtime.clock.now() > 23 * 3_600_000
     assert caller.call(old).status_code == 200
@@ -141,18 +141,18 @@ def test_an_old_url_is_honoured_for_a_day(office, caller, monkeypatch):
     assert caller.call(path_of(card)).status_code == 200
 
 
-def test_a_paused_link_still_hears_and_a_removed_one_does_not(office, caller):
+def test_a_paused_connector_still_hears_and_a_removed_one_does_not(office, caller):
     path = path_of(office.add())
-    office.do(office.links.pause(office.us, "coop"))
+    office.do(office.connectors.pause(office.us, "coop"))
     assert caller.call(path).status_code == 200
-    office.do(office.links.remove(office.us, "coop"))
+    office.do(office.connectors.remove(office.us, "coop"))
     assert caller.call(path).status_code == 404
 
 
 def test_new_credentials_count_from_the_next_callback_on(office, caller):
     path = path_of(office.add())
     assert caller.call(path).status_code == 200
-    office.do(office.links.change(office.us, "coop", {"password": "new one"}, Contract()))
+    office.do(office.connectors.change(office.us, "coop", {"password": "new one"}, Contract()))
     assert caller.call(path).status_code == 401
     assert caller.call(path, secret="new one").status_code == 200
 
@@ -169,14 +169,14 @@ def test_a_token_may_follow_the_provider(office, caller):
     token = path_of(card).rpartition("/")[2]
     assert caller.call(f"/api/webhook-feedbacks/pigeon/{token}").status_code == 200
     assert caller.call(f"/api/webhook-feedbacks/simulator/{token}").status_code == 404
-    assert caller.inbox() == [(card.link.id, RECEIPT)]
+    assert caller.inbox() == [(card.connector.id, RECEIPT)]
 
 
-def test_without_a_token_the_proof_finds_the_link(office, caller):
+def test_without_a_token_the_proof_finds_the_connector(office, caller):
     office.add("first", password="one")
     second = office.add("second", password="two")
     assert caller.call("/api/webhook-feedbacks/pigeon", secret="two").status_code == 200
-    assert caller.inbox() == [(second.link.id, RECEIPT)]
+    assert caller.inbox() == [(second.connector.id, RECEIPT)]
     assert caller.call("/api/webhook-feedbacks/pigeon", secret="three").status_code == 401
     assert caller.call("/api/webhook-feedbacks/swan").status_code == 404
     assert len(caller.inbox()) == 1
@@ -197,7 +197,7 @@ def test_a_carrier_that_proves_nothing_is_heard_by_its_token_only(office, caller
     assert caller.call(path_of(card)).status_code == 200
 
 
-def test_a_strangers_callback_is_read_once_however_many_links_are_asked(
+def test_a_strangers_callback_is_read_once_however_many_connectors_are_asked(
     office, caller, monkeypatch
 ):
     counted = []
@@ -221,7 +221,9 @@ def test_a_strangers_callback_is_read_once_however_many_links_are_asked(
     for count in (5, 20):
         for number in range(count):
             office.do(
-                office.links.add(office.us, "twilio", f"t{count}-{number}", credentials, Contract())
+                office.connectors.add(
+                    office.us, "twilio", f"t{count}-{number}", credentials, Contract()
+                )
             )
         # What carriers refuse without a proof is found out once.
         cost()

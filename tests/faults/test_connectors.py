@@ -49,7 +49,7 @@ def bad_network(port):
 
 def set_up(server, port):
     server.start()
-    link = {
+    connector = {
         "host": "127.0.0.1",
         "port": port,
         "system_id": "esme",
@@ -58,9 +58,9 @@ def set_up(server, port):
         "response_timeout_seconds": 2,
         "enquire_link_seconds": 1,
     }
-    words = [word for name, value in link.items() for word in ("--set", f"{name}={value}")]
-    server.run("links", "add", "smpp", "centre", *words, "--window", "1000")
-    server.run("lists", "add", LIST, "--link", "centre", "--rate", "6000000")
+    words = [word for name, value in connector.items() for word in ("--set", f"{name}={value}")]
+    server.run("connectors", "add", "smpp", "centre", *words, "--window", "1000")
+    server.run("lists", "add", LIST, "--connector", "centre", "--rate", "6000000")
 
 
 def post(server, count):
@@ -100,7 +100,7 @@ def check(server, peer, ids, open_windows):
 
 
 @pytest.mark.timeout(240)
-def test_a_link_that_is_cut_and_goes_dark_loses_and_doubles_nothing(server, seed):
+def test_a_connector_that_is_cut_and_goes_dark_loses_and_doubles_nothing(server, seed):
     chance = random.Random(seed)
     with smsc.running() as peer, bad_network(peer.port) as (proxy, there):
         peer.set(respDelay=20)
@@ -134,7 +134,7 @@ def test_a_server_that_is_killed_amidst_its_submits_loses_and_doubles_nothing(se
             server.kill()
             server.start()
         # A claim is on disk before its bytes leave, and what a dead process had claimed may have
-        # left: so up to a link's whole window of messages is uncertain after each kill.
+        # left: so up to a connector's whole window of messages is uncertain after each kill.
         check(server, peer, ids, kills * 1000 // WINDOW)
         assert server.stop(20) == 0
         check_database(server)

@@ -1,4 +1,4 @@
-"""A link's settings: words typed on a command line become what the carrier's struct says.
+"""A connector's settings: words typed on a command line become what the carrier's struct says.
 
 The struct is the one description: it names the settings, their types and defaults, and which are
 secret. A secret is never told again, and no error repeats a value.
@@ -52,7 +52,8 @@ def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> 
     for name in words:
         if name not in known:
             raise CarrierTrouble(
-                f"A {kind} link has no setting {name!r}; it has {', '.join(known)}.", param=name
+                f"A {kind} connector has no setting {name!r}; it has {', '.join(known)}.",
+                param=name,
             )
     return {name: _value(kind, known[name], word) for name, word in words.items()}
 
@@ -66,8 +67,8 @@ def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]
     ]
     if missing:
         raise CarrierTrouble(
-            f"A {kind} link needs the setting {missing[0]}. Give it with --set {missing[0]}=…; "
-            f"`sendrail links kinds {kind}` explains all of them.",
+            f"A {kind} connector needs the setting {missing[0]}. Give it with "
+            f"--set {missing[0]}=…; `sendrail connectors kinds {kind}` explains all of them.",
             param=missing[0],
         )
     read_settings(kind, settings, struct)
@@ -94,7 +95,8 @@ def _value(kind: str, field: structs.FieldInfo, word: str) -> Any:
         # What msgspec says may repeat the value.
         reason = "" if _is_secret(inspect.type_info(field.type)) else f" ({error})"
         raise CarrierTrouble(
-            f"The setting {field.name} of a {kind} link must be {_type_name(field.type)}{reason}.",
+            f"The setting {field.name} of a {kind} connector must be "
+            f"{_type_name(field.type)}{reason}.",
             param=field.name,
         ) from None
 

@@ -194,7 +194,7 @@ async def connect(endpoint: Endpoint, make: Callable[[], Connection]) -> Connect
 
 
 class Bind:
-    """One bind of a link, brought up again whenever it ends, until `stop`."""
+    """One bind of a connector, brought up again whenever it ends, until `stop`."""
 
     def __init__(
         self,
@@ -269,7 +269,7 @@ class Bind:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._connection is not None:
-            self._away("the link was stopped")
+            self._away("the connector was stopped")
         if connection is not None:
             connection.close()
             await connection.gone()
@@ -284,7 +284,7 @@ class Bind:
             except (OSError, ValueError) as error:
                 self._away(f"cannot connect to {self._endpoint}: {error}")
             except Exception as bug:  # noqa: BLE001 - a bind that nobody keeps never comes up
-                _log.exception("smpp_connect_broke", link=self._name)
+                _log.exception("smpp_connect_broke", connector=self._name)
                 self._away(f"cannot connect to {self._endpoint}: {bug!r}")
             await self._down.wait()
             with suppress(TimeoutError):
@@ -331,7 +331,7 @@ class Bind:
         self.is_bound = True
         _log.info(
             "smpp_bound",
-            link=self._name,
+            connector=self._name,
             smsc=str(self._endpoint),
             role=self.role.name.lower(),
             system_id=system_id,
@@ -367,7 +367,7 @@ class Bind:
         tell = _log.error if self._refused in MISCONFIGURED else _log.warning
         tell(
             "smpp_lost" if was_bound else "smpp_bind_failed",
-            link=self._name,
+            connector=self._name,
             smsc=str(self._endpoint),
             role=self.role.name.lower(),
             reason=detail,
@@ -395,7 +395,7 @@ class Bind:
         except StorageUnavailable:
             status = Status.RX_T_APPN
         except Exception:  # noqa: BLE001 - a bug there must not lose what the SMSC still has
-            _log.exception("smpp_delivery_broke", link=self._name, count=len(arrived))
+            _log.exception("smpp_delivery_broke", connector=self._name, count=len(arrived))
             status = Status.RX_T_APPN
         full = self._unstored > _UNSTORED_MAX
         self._unstored -= len(arrived)

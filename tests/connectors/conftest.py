@@ -7,8 +7,8 @@ import structlog
 from pigeon import GIVEN, diary, pigeons
 
 from sendrail.app import open_runtime
+from sendrail.connectors.service import Contract
 from sendrail.crew import delivering
-from sendrail.links.service import Contract
 from sendrail.sending.orders import read_order
 from sendrail.settings import load
 
@@ -32,7 +32,7 @@ class Office:
         self.us = self.runtime.default_account
         there = {each.name: each.id for each in self.do(self.runtime.accounts.all())}
         self.them = there.get("them") or self.do(self.runtime.accounts.add("them"))
-        self.links = self.runtime.links
+        self.connectors = self.runtime.connectors
 
     def open(self):
         settings = load(data_dir=self.folder, public_url=PUBLIC)
@@ -69,10 +69,10 @@ class Office:
         return self.do(wait())
 
     def until_state(self, name, state):
-        """Wait until the server says so of a link; return its words."""
+        """Wait until the server says so of a connector; return its words."""
 
         async def report():
-            card = await self.links.find(self.us, name)
+            card = await self.connectors.find(self.us, name)
             return card.report if card.report.state == state else None
 
         return self.until(report)
@@ -86,7 +86,7 @@ class Office:
         self.until(there)
 
     def add(self, name="coop", kind="pigeon", *, own=False, **words):
-        return self.do(self.links.add(self.us, kind, name, GIVEN | words, Contract(), own=own))
+        return self.do(self.connectors.add(self.us, kind, name, GIVEN | words, Contract(), own=own))
 
     def send(self, to, sender, body="Hello"):
         order = read_order(to, sender, body, self.runtime.limits)

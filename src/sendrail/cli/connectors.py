@@ -1,4 +1,4 @@
-"""`sendrail links`: the connections to carriers.
+"""`sendrail connectors`: the connections to carriers.
 
 A secret is given as `--set password=@FILE` or `--set password=-` (standard input), so that it stays
 out of the shell's history; it is never shown again.
@@ -14,15 +14,15 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, run
 
 if TYPE_CHECKING:
-    from sendrail.links.service import Contract, KindCard, LinkCard
-    from sendrail.links.settings import Setting
+    from sendrail.connectors.service import ConnectorCard, Contract, KindCard
+    from sendrail.connectors.settings import Setting
 
-app = typer.Typer(help="Links: your connections to carriers.", no_args_is_help=True)
+app = typer.Typer(help="Connectors: your connections to carriers.", no_args_is_help=True)
 
 _COLUMNS = ("name", "kind", "owner", "state", "since", "window", "mps", "lists", "detail")
 _SETTING_COLUMNS = ("kind", "setting", "type", "default", "secret")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The link's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The connector's name.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,7 +44,7 @@ SegmentsPerSecond = Annotated[
 
 @app.command()
 def add(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="See `sendrail links kinds`.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="See `sendrail connectors kinds`.")],
     name: Name,
     *,
     settings: Set = None,
@@ -58,13 +58,13 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a link. A running server opens it within a second."""
+    """Add a connector. A running server opens it within a second."""
     with output.told(as_json):
         words = _words(settings)
     card = run(
         data,
         as_json,
-        lambda it: it.links.add(
+        lambda it: it.connectors.add(
             it.default_account,
             kind,
             name,
@@ -78,20 +78,23 @@ def add(
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the links with their states."""
-    links = [
-        _shown(card) for card in run(data, as_json, lambda it: it.links.all(it.default_account))
+    """List the connectors with their states."""
+    connectors = [
+        _shown(card)
+        for card in run(data, as_json, lambda it: it.connectors.all(it.default_account))
     ]
     if as_json:
-        output.document({"links": links})
+        output.document({"connectors": connectors})
     else:
-        output.table(_COLUMNS, links, "There are no links; `sendrail links add` makes one.")
+        output.table(
+            _COLUMNS, connectors, "There are no connectors; `sendrail connectors add` makes one."
+        )
 
 
 @app.command()
 def show(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Show one link with its settings and its callback URL, which only the carrier may know."""
-    _tell(run(data, as_json, lambda it: it.links.find(it.default_account, name)), as_json)
+    """Show a connector with its settings and its callback URL, which only the carrier may know."""
+    _tell(run(data, as_json, lambda it: it.connectors.find(it.default_account, name)), as_json)
 
 
 @app.command()
@@ -109,13 +112,16 @@ def change(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change a link. A running server opens it anew; an own carrier's lists are verified again."""
+    """Change a connector.
+
+    A running server opens it anew; lists of an account's own carrier are verified again.
+    """
     with output.told(as_json):
         words = _words(settings)
     card = run(
         data,
         as_json,
-        lambda it: it.links.change(
+        lambda it: it.connectors.change(
             it.default_account,
             name,
             words,
@@ -128,8 +134,8 @@ def change(
 
 @app.command("test")
 def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Try a link's credentials; nothing is sent."""
-    told = run(data, as_json, lambda it: it.links.test(it.default_account, name))
+    """Try a connector's credentials; nothing is sent."""
+    told = run(data, as_json, lambda it: it.connectors.test(it.default_account, name))
     if as_json:
         output.document({"name": name, "ok": True, "told": told})
     else:
@@ -138,20 +144,22 @@ def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Hand nothing over by a link; its receipts and replies are still heard."""
-    _tell(run(data, as_json, lambda it: it.links.pause(it.default_account, name)), as_json)
+    """Hand nothing over by a connector; its receipts and replies are still heard."""
+    _tell(run(data, as_json, lambda it: it.connectors.pause(it.default_account, name)), as_json)
 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Let a paused link work again."""
-    _tell(run(data, as_json, lambda it: it.links.resume(it.default_account, name)), as_json)
+    """Let a paused connector work again."""
+    _tell(run(data, as_json, lambda it: it.connectors.resume(it.default_account, name)), as_json)
 
 
 @app.command("rotate-url")
 def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Give a link another callback URL; the old one is honoured for a day."""
-    _tell(run(data, as_json, lambda it: it.links.rotate_url(it.default_account, name)), as_json)
+    """Give a connector another callback URL; the old one is honoured for a day."""
+    _tell(
+        run(data, as_json, lambda it: it.connectors.rotate_url(it.default_account, name)), as_json
+    )
 
 
 @app.command()
@@ -161,14 +169,14 @@ def remove(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a link that no list goes by, with its secrets."""
+    """Remove a connector that no list goes by, with its secrets."""
     if not yes:
-        typer.confirm(f"Remove the link {name}?", abort=True, err=True)
-    link = run(data, as_json, lambda it: it.links.remove(it.default_account, name))
+        typer.confirm(f"Remove the connector {name}?", abort=True, err=True)
+    connector = run(data, as_json, lambda it: it.connectors.remove(it.default_account, name))
     if as_json:
-        output.document({"name": link.name, "removed": True})
+        output.document({"name": connector.name, "removed": True})
     else:
-        print(f"removed {link.name} ({link.kind})")
+        print(f"removed {connector.name} ({connector.kind})")
 
 
 @app.command()
@@ -180,7 +188,7 @@ def kinds(
     """List the carrier kinds that are installed, with their settings."""
 
     async def find(runtime: Any) -> "list[KindCard]":
-        return [card for card in runtime.links.kinds() if kind in {"", card.name}]
+        return [card for card in runtime.connectors.kinds() if kind in {"", card.name}]
 
     found = run(data, as_json, find)
     if as_json:
@@ -192,8 +200,8 @@ def kinds(
 
 def _words(given: list[str] | None) -> dict[str, str]:
     """Return the settings' words; those named by a file or by standard input are read."""
+    from sendrail.connectors.settings import name_of_setting
     from sendrail.domain.errors import InvalidInput
-    from sendrail.links.settings import name_of_setting
 
     words: dict[str, str] = {}
     from_input = ""
@@ -223,12 +231,12 @@ def _from_input(name: str) -> str:
 def _contract(
     window: int | None, mps: float | None, segments_per_second: float | None
 ) -> "Contract":
-    from sendrail.links.service import Contract
+    from sendrail.connectors.service import Contract
 
     return Contract(window=window, mps=mps, segments_per_second=segments_per_second)
 
 
-def _tell(card: "LinkCard", as_json: bool) -> None:
+def _tell(card: "ConnectorCard", as_json: bool) -> None:
     shown = _shown(card)
     if as_json:
         output.document(shown)
@@ -237,18 +245,18 @@ def _tell(card: "LinkCard", as_json: bool) -> None:
     output.card(shown | {f"set {name}": value for name, value in settings.items()})
 
 
-def _shown(card: "LinkCard") -> dict[str, Any]:
-    link, report = card.link, card.report
+def _shown(card: "ConnectorCard") -> dict[str, Any]:
+    connector, report = card.connector, card.report
     return {
-        "name": link.name,
-        "kind": link.kind,
-        "owner": "installation" if link.account_id is None else "account",
+        "name": connector.name,
+        "kind": connector.kind,
+        "owner": "installation" if connector.account_id is None else "account",
         "state": report.state.value,
         "detail": report.detail,
         "since": output.when(report.since or None),
-        "window": link.window,
-        "mps": link.mps,
-        "segments_per_second": link.segments_per_second,
+        "window": connector.window,
+        "mps": connector.mps,
+        "segments_per_second": connector.segments_per_second,
         "lists": card.lists,
         "callback_url": card.callback_url,
         "old_callback_url_until": output.when(card.old_url_until),

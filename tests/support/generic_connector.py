@@ -1,7 +1,7 @@
-"""Links of kind `http` to try: the smallest settings there are, and some that hear callbacks."""
+"""Connectors of kind `http` to try: the smallest settings, and some that take callbacks."""
 
 from sendrail.carriers.generic.carrier import GenericCarrier
-from sendrail.carriers.sdk import LinkContext
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.text import Encoding
 
@@ -25,11 +25,11 @@ def message(body=BODY):
 
 
 def make(settings, callback_url=URL):
-    return GenericCarrier(settings, LinkContext(callback_url=callback_url))
+    return GenericCarrier(settings, ConnectorContext(callback_url=callback_url))
 
 
 def heard(settings, request):
-    """Return what a link makes of a callback, which it must believe."""
+    """Return what a connector makes of a callback, which it must believe."""
     carrier = make(settings)
     answer = carrier.read_callback(request)
     assert answer.status == 200, answer

@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
+from sendrail.connectors.service import Contract
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.verification import Step
-from sendrail.links.service import Contract
 from sendrail.marketing.lists import ListChange
 from sendrail.sending.verdicts import Accepted
 
@@ -20,7 +20,7 @@ ANN, BEN = "+15550100001", "+15550100002"
 def steps(office):
     """Return the service, with a list on our own carrier in a running server."""
     office.add(own=True)
-    office.do(office.runtime.lists.add(office.us, LIST, link="coop"))
+    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
     office.serve()
     return office.runtime.verification
 
@@ -29,10 +29,10 @@ def standing(office):
     return office.do(office.runtime.verification.standing(office.us, LIST))
 
 
-def reply(office, sender, link="coop", body="OK"):
-    link_id = office.do(office.links.find(office.us, link)).link.id
+def reply(office, sender, connector="coop", body="OK"):
+    connector_id = office.do(office.connectors.find(office.us, connector)).connector.id
     raw = msgspec.json.encode({"from": int(sender), "to": NUMBER, "reply": body})
-    office.do(office.runtime.intake.put(link_id, [raw]))
+    office.do(office.runtime.intake.put(connector_id, [raw]))
 
     async def applied():
         return not await office.runtime.store.read(lambda tx: tx.inbox.take(1, 1))
@@ -62,21 +62,21 @@ def test_three_steps_verify_a_list(office, steps):
     assert isinstance(office.send(BEN, LIST), Accepted)
 
 
-def test_only_a_reply_of_that_handset_by_that_link_counts(office, steps):
+def test_only_a_reply_of_that_handset_by_that_connector_counts(office, steps):
     office.add("other")
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_link="other")))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_connector="other")))
     reply(office, ANN)
     assert standing(office).step is Step.CREDENTIALS
     walk(office, steps)
     reply(office, BEN)
-    reply(office, ANN, link="other")
+    reply(office, ANN, connector="other")
     assert standing(office).step is Step.REPLY
     reply(office, ANN)
     assert standing(office).step is Step.DONE
 
 
 def test_credentials_that_do_not_work_are_no_step(office, steps):
-    office.do(office.links.change(office.us, "coop", {"loft": "chatty"}, Contract()))
+    office.do(office.connectors.change(office.us, "coop", {"loft": "chatty"}, Contract()))
     with pytest.raises(CarrierTrouble, match="is wrong"):
         office.do(steps.check(office.us, LIST))
     assert standing(office).step is Step.CREDENTIALS
@@ -107,19 +107,19 @@ def test_the_test_message_may_be_sent_again(office, steps):
 def test_what_is_queued_when_a_list_is_unverified_is_dropped_but_for_its_test(office, steps):
     walk(office, steps)
     reply(office, ANN)
-    office.do(office.links.pause(office.us, "coop"))
+    office.do(office.connectors.pause(office.us, "coop"))
 
     async def paused():
-        card = await office.links.find(office.us, "coop")
-        reports = await office.runtime.store.read(lambda tx: tx.links.reports())
-        return reports[card.link.id].state == "paused"
+        card = await office.connectors.find(office.us, "coop")
+        reports = await office.runtime.store.read(lambda tx: tx.connectors.reports())
+        return reports[card.connector.id].state == "paused"
 
     office.until(paused)
     waiting = office.send(BEN, LIST)
-    office.do(office.links.change(office.us, "coop", {"birds": "4"}, Contract()))
+    office.do(office.connectors.change(office.us, "coop", {"birds": "4"}, Contract()))
     assert standing(office).step is Step.CREDENTIALS
     test = walk(office, steps)
-    office.do(office.links.resume(office.us, "coop"))
+    office.do(office.connectors.resume(office.us, "coop"))
     dropped = office.until_status(waiting.message_id, "dropped")
     assert dropped.stored.detail == "webhook_not_configured"
     office.until_status(test.message_id, "sent")
@@ -136,28 +136,28 @@ def test_what_is_queued_when_a_list_is_unverified_is_dropped_but_for_its_test(of
 def test_new_credentials_are_verified_anew(office, steps, change, step):
     walk(office, steps)
     reply(office, ANN)
-    office.do(office.links.change(office.us, "coop", change["words"], change["contract"]))
+    office.do(office.connectors.change(office.us, "coop", change["words"], change["contract"]))
     assert standing(office).step is step
 
 
-def test_another_link_is_verified_anew(office, steps):
+def test_another_connector_is_verified_anew(office, steps):
     office.add("next", own=True)
     walk(office, steps)
     reply(office, ANN)
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="coop")))
-    assert standing(office).step is Step.DONE, "it is the link it had"
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="next")))
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="coop")))
+    assert standing(office).step is Step.DONE, "it is the connector it had"
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="next")))
     assert standing(office).step is Step.CREDENTIALS
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(link="sandbox")))
-    assert standing(office).step is Step.DONE, "the installation's links need no verifying"
+    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="sandbox")))
+    assert standing(office).step is Step.DONE, "the installation's connectors need no verifying"
 
 
 @pytest.mark.usefixtures("steps")
-def test_an_own_carrier_is_no_second_link(office):
+def test_an_own_carrier_is_no_second_connector(office):
     office.add("next", own=True)
-    with pytest.raises(InvalidInput, match="first link only"):
-        office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_link="next")))
-    twice = ListChange(link="sandbox", second_link="sandbox")
+    with pytest.raises(InvalidInput, match="first connector only"):
+        office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_connector="next")))
+    twice = ListChange(connector="sandbox", second_connector="sandbox")
     with pytest.raises(InvalidInput, match="another one than its first"):
         office.do(office.runtime.lists.update(office.us, LIST, twice))
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.connectors.service import ConnectorService
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import AccountId, MessageId, MessageIds
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.order import Fault
-from sendrail.domain.sender import Link, SendingList
+from sendrail.domain.sender import Connector, SendingList
 from sendrail.domain.verification import Progress, Step, next_step
-from sendrail.links.service import LinkService
 from sendrail.marketing.inputs import list_number_of, owned_list
 from sendrail.sending.orders import Limits, read_order
 from sendrail.sending.service import Sending
@@ -30,7 +30,7 @@ class Standing:
     """How far a list has come; a list that needs no verifying is done from the start."""
 
     sender: SendingList
-    link: Link
+    connector: Connector
     progress: Progress | None
     step: Step
     message_id: MessageId | None = None
@@ -43,7 +43,7 @@ class VerificationService:
     def __init__(
         self,
         store: Store,
-        links: LinkService,
+        connectors: ConnectorService,
         sending: Sending,
         ids: MessageIds,
         *,
@@ -51,7 +51,7 @@ class VerificationService:
         now: Callable[[], int],
     ) -> None:
         self._store = store
-        self._links = links
+        self._connectors = connectors
         self._sending = sending
         self._ids = ids
         self._limits = limits
@@ -67,13 +67,16 @@ class VerificationService:
     async def check(self, account_id: AccountId, list_number: str) -> Standing:
         """Take the first step: try the credentials. Raises `CarrierTrouble` with what is wrong."""
         before = await self.standing(account_id, list_number)
-        told = await self._links.check(before.link)
+        told = await self._connectors.check(before.connector)
 
         def write(tx: Tx) -> Standing:
             sender = owned_list(tx, account_id, before.sender.number)
-            link = tx.links.by_id(sender.link_id)
-            if link is None or (link.id, link.version) != (before.link.id, before.link.version):
-                raise Conflict("The link was changed meanwhile. Verify the list again.")
+            connector = tx.connectors.by_id(sender.connector_id)
+            if connector is None or (connector.id, connector.version) != (
+                before.connector.id,
+                before.connector.version,
+            ):
+                raise Conflict("The connector was changed meanwhile. Verify the list again.")
             tx.verifications.begin(sender.id, told, self._now())
             return self._standing(tx, sender)
 
@@ -106,8 +109,8 @@ class VerificationService:
         return await self._store.write(write)
 
     def _standing(self, tx: Tx, sender: SendingList) -> Standing:
-        link = tx.links.by_id(sender.link_id)
-        assert link is not None, "a list's link keeps its row"
+        connector = tx.connectors.by_id(sender.connector_id)
+        assert connector is not None, "a list's connector keeps its row"
         progress = tx.verifications.find(sender.id)
         step = next_step(progress, sender.verified_at) if sender.byoc else Step.DONE
         found = None
@@ -115,7 +118,7 @@ class VerificationService:
             found = tx.lookup.find(sender.account_id, progress.message_number)
         return Standing(
             sender=sender,
-            link=link,
+            connector=connector,
             progress=progress,
             step=step,
             message_id=None if found is None else self._ids.show(found.number),

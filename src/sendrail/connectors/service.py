@@ -1,0 +1,409 @@
+"""Connectors as an operator manages them: add, change, test, pause, remove, show.
+
+A running server finds the change in the rows and opens or closes the carrier; nothing here talks to
+it. A connector is the installation's, which every account may use, or one account's own.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from sendrail.carriers.sdk import WHOLE_CONNECTOR, Carrier, CarrierKind, ConnectorContext, Part
+from sendrail.clock import Clock
+from sendrail.connectors.settings import (
+    Setting,
+    checked,
+    masked,
+    scrubbed,
+    secrets_of,
+    settings_of,
+    typed,
+)
+from sendrail.connectors.vault import Vault
+from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, ConnectorId
+from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
+from sendrail.marketing.inputs import name_of
+from sendrail.storage.interface import Store, Tx
+
+T = TypeVar("T")
+Kinds = Callable[[], Mapping[str, Callable[[], CarrierKind]]]
+
+WINDOW_DEFAULT: Final = 100
+_WINDOW_MAX: Final = 100_000
+_PACE_MAX: Final = 100_000.0
+_CHECK_SECONDS: Final = 30.0
+_DAY_MS: Final = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What a connector can take; None leaves it as it is, or at its default for a new connector.
+
+    A pace of 0 takes the bound away.
+    """
+
+    window: int | None = None
+    mps: float | None = None
+    segments_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorCard:
+    """A connector as it is shown: no secret but the callback URL, which the carrier needs."""
+
+    connector: Connector
+    report: ConnectorReport
+    settings: Mapping[str, Any]
+    callback_url: str
+    old_url_until: int | None
+    lists: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindCard:
+    """A carrier kind that is installed; `trouble` is why it cannot be loaded."""
+
+    name: str
+    settings: Sequence[Setting] = ()
+    trouble: str | None = None
+
+
+class ConnectorService:
+    """What can be done with connectors."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        kinds: Kinds,
+        kind_of: Callable[[str], CarrierKind],
+        *,
+        clock: Clock,
+        public_url: str,
+        is_served: Callable[[], bool],
+        given: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Serve; `given` are settings by kind that the installation adds to every connector."""
+        self._store = store
+        self._vault = vault
+        self._kinds = kinds
+        self._kind_of = kind_of
+        self._clock = clock
+        self._now = clock.now
+        self._given = given or {}
+        self._public_url = public_url
+        self._is_served = is_served
+
+    # Looking
+
+    def kinds(self) -> list[KindCard]:
+        """Return the carrier kinds that are installed, with their settings."""
+        cards = []
+        for name, load in sorted(self._kinds().items()):
+            try:
+                cards.append(KindCard(name, settings_of(load().Settings)))
+            except CarrierTrouble as trouble:
+                cards.append(KindCard(name, trouble=trouble.message))
+        return cards
+
+    async def all(self, account_id: AccountId) -> list[ConnectorCard]:
+        """Return the connectors the account can use."""
+
+        def read(tx: Tx) -> list[ConnectorCard]:
+            return [self._card(tx, connector) for connector in usable(tx, account_id)]
+
+        return await self._store.read(read)
+
+    async def find(self, account_id: AccountId, name: str) -> ConnectorCard:
+        """Return one connector. Raises `NotFound`, the same for another account's."""
+        return await self._store.read(lambda tx: self._card(tx, named(tx, account_id, name)))
+
+    # Changing
+
+    async def add(
+        self,
+        account_id: AccountId,
+        kind: str,
+        name: str,
+        words: Mapping[str, str],
+        contract: Contract,
+        *,
+        own: bool = False,
+    ) -> ConnectorCard:
+        """Add a connector; with `own` it is the account's, and its lists send once verified.
+
+        Raises `CarrierTrouble` that names the setting which is unknown, missing or wrong.
+        """
+        struct = self._struct(kind)
+        settings = typed(kind, words, struct)
+        self._try(kind, name, settings)
+        owner = account_id if own else None
+        columns = _columns(contract)
+
+        def write(tx: Tx) -> ConnectorCard:
+            if tx.connectors.find(owner, name_of(name)) is not None:
+                raise Conflict(
+                    f"There is a connector {name} already.", code="connector_exists", param="name"
+                )
+            connector_id = add_connector(
+                tx, self._vault, owner, name_of(name), kind, settings, self._now()
+            )
+            tx.connectors.change(connector_id, reopen=False, **columns)
+            return self._card(tx, _of(tx, connector_id))
+
+        return await self._write(write)
+
+    async def change(
+        self,
+        account_id: AccountId,
+        name: str,
+        words: Mapping[str, str],
+        contract: Contract,
+        *,
+        unset: Sequence[str] = (),
+    ) -> ConnectorCard:
+        """Change settings or the contract; new credentials make its lists unverified again."""
+        columns = _columns(contract)
+
+        def write(tx: Tx) -> ConnectorCard:
+            connector = named(tx, account_id, name)
+            if words or unset:
+                kept = self._vault.settings_of(connector)
+                struct = self._struct(connector.kind)
+                settings = kept | typed(connector.kind, words, struct)
+                for each in unset:
+                    if settings.pop(each, None) is None:
+                        raise InvalidInput(f"The setting {each} is not set.", param=each)
+                self._try(connector.kind, connector.name, settings)
+                if settings != kept:
+                    tx.verifications.void(connector.id)
+                columns["settings"] = self._vault.seal_settings(connector.id, settings)
+            tx.connectors.change(connector.id, reopen=True, **columns)
+            return self._card(tx, _of(tx, connector.id))
+
+        return await self._write(write)
+
+    async def pause(self, account_id: AccountId, name: str) -> ConnectorCard:
+        """Hand nothing over by a connector; its receipts and replies are still heard."""
+        return await self._set(account_id, name, paused_at=self._now())
+
+    async def resume(self, account_id: AccountId, name: str) -> ConnectorCard:
+        """Let a paused connector work again."""
+        return await self._set(account_id, name, paused_at=None)
+
+    async def rotate_url(self, account_id: AccountId, name: str) -> ConnectorCard:
+        """Give a connector another callback URL; the old one is honoured for a day."""
+
+        def write(tx: Tx) -> ConnectorCard:
+            connector = named(tx, account_id, name)
+            self._vault.give_token(tx, connector.id, self._now() + _DAY_MS)
+            return self._card(tx, _of(tx, connector.id))
+
+        return await self._write(write)
+
+    async def remove(self, account_id: AccountId, name: str) -> Connector:
+        """Remove a connector with its secrets. Raises `Conflict` while a list goes by it."""
+
+        def write(tx: Tx) -> Connector:
+            connector = named(tx, account_id, name)
+            if lists := tx.connectors.lists_of(connector.id):
+                raise Conflict(
+                    f"{lists} list(s) go by {connector.name}. Give them another connector first: "
+                    "`sendrail lists change LIST --connector NAME` (or --second-connector none).",
+                    code="connector_in_use",
+                )
+            tx.connectors.remove(connector.id, self._now())
+            return connector
+
+        return await self._write(write)
+
+    # Trying
+
+    async def test(self, account_id: AccountId, name: str) -> str:
+        """Try a connector's credentials; return what the carrier says.
+
+        Raises `CarrierTrouble` with what is wrong; nothing is sent, and a running server does not
+        notice.
+        """
+        connector = await self._store.read(lambda tx: named(tx, account_id, name))
+        return await self.check(connector)
+
+    async def check(self, connector: Connector) -> str:
+        """Try the credentials of a connector that was found already. Raises `CarrierTrouble`."""
+        carrier = self.carrier_of(connector)
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                return self.told(connector, await carrier.check())
+        except CarrierTrouble as trouble:
+            raise CarrierTrouble(self.told(connector, trouble.message)) from None
+        except TimeoutError:
+            raise CarrierTrouble(
+                f"{connector.kind} gave no answer within {_CHECK_SECONDS:.0f} s. Look at the "
+                "address in the settings and at the network."
+            ) from None
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            # What it says may hold anything, so only its name is told.
+            raise CarrierTrouble(
+                f"The carrier {connector.kind} broke off with {type(error).__name__}."
+            ) from None
+        finally:
+            await carrier.stop()
+
+    def carrier_of(
+        self,
+        connector: Connector,
+        sealed_token: bytes | None = None,
+        part: Part = WHOLE_CONNECTOR,
+    ) -> Carrier:
+        """Return the connector's carrier, not started; with its token it knows its callback URL.
+
+        Raises `CarrierTrouble` or `SetupError` when it cannot be made.
+        """
+        url = None
+        if sealed_token is not None and self._public_url:
+            url = self._callback_url(connector.id, sealed_token)
+        context = ConnectorContext(
+            name=connector.name, callback_url=url, clock=self._clock, part=part
+        )
+        settings = {**self._vault.settings_of(connector), **self._given.get(connector.kind, {})}
+        return self._kind_of(connector.kind)(settings, context)
+
+    def public(self, path: str) -> str:
+        """Return the public URL of a path; the path alone while there is no public address."""
+        return f"{self._public_url.rstrip('/')}{path}"
+
+    async def rows(self) -> list[tuple[Connector, bytes | None]]:
+        """Return every connector, each with its sealed callback token."""
+
+        def read(tx: Tx) -> list[tuple[Connector, bytes | None]]:
+            return [
+                (connector, tx.connectors.token(connector.id).sealed)
+                for connector in tx.connectors.all()
+            ]
+
+        return await self._store.read(read)
+
+    def _callback_url(self, connector_id: ConnectorId, sealed_token: bytes) -> str:
+        return self.public(f"/callbacks/{self._vault.token_of(connector_id, sealed_token)}")
+
+    def told(self, connector: Connector, text: str) -> str:
+        """Return a carrier's words without the connector's secrets, should they repeat one."""
+        settings = self._vault.settings_of(connector)
+        return scrubbed(text, settings, secrets_of(self._struct(connector.kind)))
+
+    def _try(self, kind: str, name: str, settings: dict[str, Any]) -> None:
+        struct = self._struct(kind)
+        checked(kind, settings, struct)
+        self._kind_of(kind)(settings, ConnectorContext(name=name))
+
+    def _struct(self, kind: str) -> type[msgspec.Struct]:
+        return self._kind_of(kind).Settings
+
+    async def _set(self, account_id: AccountId, name: str, **values: Any) -> ConnectorCard:
+        def write(tx: Tx) -> ConnectorCard:
+            connector = named(tx, account_id, name)
+            tx.connectors.change(connector.id, reopen=False, **values)
+            return self._card(tx, _of(tx, connector.id))
+
+        return await self._write(write)
+
+    async def _write(self, work: Callable[[Tx], T]) -> T:
+        result = await self._store.write(work)
+        self._store.hints.connectors_changed()
+        return result
+
+    def _card(self, tx: Tx, connector: Connector) -> ConnectorCard:
+        try:
+            struct: type[msgspec.Struct] | None = self._struct(connector.kind)
+        except CarrierTrouble:
+            struct = None
+        sealed, old_until = tx.connectors.token(connector.id)
+        assert sealed is not None, "every connector that is not removed has a token"
+        return ConnectorCard(
+            connector=connector,
+            report=self._report(connector, tx.connectors.reports().get(connector.id)),
+            settings=masked(self._vault.settings_of(connector), struct),
+            callback_url=self._callback_url(connector.id, sealed),
+            old_url_until=old_until if old_until and old_until > self._now() else None,
+            lists=tx.connectors.lists_of(connector.id),
+        )
+
+    def _report(self, connector: Connector, report: ConnectorReport | None) -> ConnectorReport:
+        if connector.paused_at is not None:
+            return ConnectorReport(state=ConnectorState.PAUSED, since=connector.paused_at)
+        if not self._is_served():
+            return ConnectorReport(state=ConnectorState.CLOSED, detail="no server is running")
+        return report or ConnectorReport(
+            state=ConnectorState.CLOSED, detail="the server opens it in a moment"
+        )
+
+
+def add_connector(  # noqa: PLR0917 - a row's columns
+    tx: Tx,
+    vault: Vault,
+    account_id: AccountId | None,
+    name: str,
+    kind: str,
+    settings: dict[str, Any],
+    now: int,
+    window: int = WINDOW_DEFAULT,
+) -> ConnectorId:
+    """Add a connector's row, its settings sealed, with a callback token of its own."""
+    # The seal is bound to the row's id, which the database has yet to choose.
+    connector_id = tx.connectors.add(account_id, name, kind, b"", window, None)
+    tx.connectors.change(
+        connector_id, reopen=False, settings=vault.seal_settings(connector_id, settings)
+    )
+    vault.give_token(tx, connector_id, now)
+    return connector_id
+
+
+def usable(tx: Tx, account_id: AccountId) -> list[Connector]:
+    """Return the connectors an account can use: its own and the installation's."""
+    return [
+        connector for connector in tx.connectors.all() if connector.account_id in {None, account_id}
+    ]
+
+
+def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
+    """Return the account's own connector of a name, else the installation's.
+
+    Raises `NotFound`: another account's connector looks like no connector.
+    """
+    found = tx.connectors.find(account_id, name) or tx.connectors.find(None, name)
+    if found is None:
+        raise NotFound(
+            f"There is no connector {name}; `sendrail connectors list` names them.",
+            code="connector_not_found",
+            param="name",
+        )
+    return found
+
+
+def _of(tx: Tx, connector_id: ConnectorId) -> Connector:
+    connector = tx.connectors.by_id(connector_id)
+    assert connector is not None, "the row was found or written a moment ago"
+    return connector
+
+
+def _columns(contract: Contract) -> dict[str, Any]:
+    """Return the columns a contract changes, when its figures make sense."""
+    columns: dict[str, Any] = {}
+    if contract.window is not None:
+        if not 1 <= contract.window <= _WINDOW_MAX:
+            raise InvalidInput(f"A window is 1 to {_WINDOW_MAX:,} messages.", param="window")
+        columns["window"] = contract.window
+    for name in ("mps", "segments_per_second"):
+        pace = getattr(contract, name)
+        if pace is None:
+            continue
+        if not 0 <= pace <= _PACE_MAX:
+            raise InvalidInput(
+                f"{name} is at most {_PACE_MAX:,.0f} a second; 0 takes the bound away.", param=name
+            )
+        columns[name] = pace or None
+    return columns

@@ -1,0 +1,292 @@
+"""Keeps the open connectors of a running server as the rows say, and writes down how they are.
+
+A connector that cannot be opened breaks nobody else: it is told as broken, with the reason, and
+tried again. Each connector is opened and closed in a task of its own, so that a slow one delays
+none.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+
+from sendrail.carriers.sdk import Carrier, Part, SharesConnections
+from sendrail.clock import Clock
+from sendrail.connectors.service import ConnectorService
+from sendrail.delivery.allowance import Allowance
+from sendrail.delivery.routing import Route, Routes
+from sendrail.domain.breaker import BreakerState
+from sendrail.domain.errors import CarrierTrouble, ConnectorUnread, SendrailError
+from sendrail.domain.ids import ConnectorId
+from sendrail.domain.receipt import Callback
+from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
+from sendrail.receipts.intake import Intake
+from sendrail.storage.interface import Store
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+# How often the connectors' states are written, where they have changed.
+_TELL_SECONDS: Final = 1.0
+_START_SECONDS: Final = 30.0
+# How long a start of the server waits for its connectors; the slower ones follow.
+_PATIENCE_SECONDS: Final = 2.0
+_RETRY_SECONDS: Final = 60.0
+_DETAIL_MAX: Final = 200
+
+
+class Switchboard:
+    """Opens, closes and reports connectors until told to stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Routes,
+        connectors: ConnectorService,
+        intake: Intake,
+        metrics: Metrics,
+        *,
+        clock: Clock,
+        rests_until: float,
+        opens: bool = True,
+        is_shared: bool = False,
+        part: Callable[[], Part] = Part,
+    ) -> None:
+        """Prepare; without `opens` it only reads what carriers called back with.
+
+        `is_shared` where other processes hand over by the same connectors; `part` tells what of
+        them is ours.
+        """
+        self._store = store
+        self._routes = routes
+        self._connectors = connectors
+        self._intake = intake
+        self._metrics = metrics
+        self._clock = clock
+        self._rests_until = rests_until
+        self._opens = opens
+        self._is_shared = is_shared
+        self._part = part
+        # What of each connector was ours when it was opened.
+        self._parts: dict[ConnectorId, Part] = {}
+        # How often we have looked and found everything done; and the connectors that were asked for
+        # and not there, with how often it was by then.
+        self._looks = 0
+        self._missed: dict[ConnectorId, int] = {}
+        self._wanted: dict[ConnectorId, Connector] = {}
+        # What is opened, or was tried: the version of each.
+        self._versions: dict[ConnectorId, int] = {}
+        self._broken: dict[ConnectorId, tuple[str, float]] = {}
+        self._moves: dict[ConnectorId, asyncio.Task[None]] = {}
+        # Kept when a connector is closed: callbacks of it may still wait to be parsed.
+        self._carriers: dict[ConnectorId, Carrier] = {}
+        self._told: dict[ConnectorId, ConnectorReport] = {}
+        # The connectors whose gauges are shown, by name.
+        self._gauged: set[str] = set()
+
+    async def open_all(self) -> None:
+        """Open the connectors there are; go on after a moment, should one of them be slow."""
+        await self.look()
+        if self._moves:
+            await asyncio.wait(self._moves.values(), timeout=_PATIENCE_SECONDS)
+        await self.tell()
+
+    async def run(self) -> None:
+        """Follow the rows until cancelled."""
+        event = self._store.hints.connectors_event
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TELL_SECONDS):
+                    await event.wait()
+            try:
+                if event.is_set() or self._retries_due():
+                    event.clear()
+                    await self.look()
+                await self.tell()
+            except SendrailError as error:
+                _log.warning("connectors_postponed", reason=error.code)
+                event.set()
+                await asyncio.sleep(_TELL_SECONDS)
+
+    async def close(self) -> None:
+        """Stop every carrier, all at the same time; what they are asked last is answered."""
+        for task in self._moves.values():
+            task.cancel()
+        await asyncio.gather(*self._moves.values(), return_exceptions=True)
+        routes = self._routes.all()
+        for route in routes:
+            self._routes.remove(route.connector.id)
+        await asyncio.gather(*(_stop(route.connector.name, route.carrier) for route in routes))
+
+    def parse(self, connector_id: ConnectorId, raw: bytes) -> Sequence[Callback]:
+        """Return what a callback says. Raises `CarrierTrouble` and `ConnectorUnread`."""
+        carrier = self._carriers.get(connector_id)
+        if carrier is None:
+            if self._missed.setdefault(connector_id, self._looks) == self._looks:
+                # Another process may have added it since we looked.
+                self._store.hints.connectors_event.set()
+                raise ConnectorUnread(f"Connector {connector_id} has not been read here yet.")
+            raise CarrierTrouble(f"connector {connector_id} is not open here")
+        return carrier.parse(raw)
+
+    # Following the rows
+
+    async def look(self) -> None:
+        """Compare the rows with what is open, and begin to make it so."""
+        rows = await self._connectors.rows()
+        self._wanted = {connector.id: connector for connector, _ in rows}
+        for connector_id in self._versions.keys() - self._wanted.keys():
+            self._begin(connector_id, self._close(connector_id))
+        now = self._clock.monotonic()
+        for connector, token in rows:
+            is_new = self._versions.get(connector.id) != connector.version
+            if is_new or self._is_due(connector.id, now) or self._is_spread_anew(connector.id):
+                self._begin(connector.id, self._reopen(connector, token))
+            else:
+                self._routes.pause(connector.id, connector.paused_at is not None)
+        if not self._moves:
+            self._looks += 1
+
+    def _is_spread_anew(self, connector_id: ConnectorId) -> bool:
+        """Tell whether another number of an open connector's connections is ours by now."""
+        carrier: object = self._carriers.get(connector_id)
+        if not isinstance(carrier, SharesConnections):
+            return False
+        before = self._parts[connector_id]
+        return carrier.connections(before) != carrier.connections(self._part())
+
+    def _begin(self, connector_id: ConnectorId, move: Coroutine[Any, Any, None]) -> None:
+        if connector_id in self._moves:
+            # One thing after the other; its end has us look again.
+            move.close()
+            return
+        task = self._moves[connector_id] = asyncio.get_running_loop().create_task(move)
+        task.add_done_callback(lambda _: self._moved(connector_id))
+
+    def _moved(self, connector_id: ConnectorId) -> None:
+        del self._moves[connector_id]
+        self._store.hints.connectors_event.set()
+
+    async def _reopen(self, connector: Connector, token: bytes | None) -> None:
+        again = connector.id in self._carriers
+        await self._close(connector.id)
+        self._versions[connector.id] = connector.version
+        self._broken.pop(connector.id, None)
+        try:
+            part = self._part()
+            carrier = self._carriers[connector.id] = self._connectors.carrier_of(
+                connector, token, part
+            )
+            self._parts[connector.id] = part
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            self._break(connector, error)
+            return
+        if not self._opens:
+            return
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await carrier.start(self._deliver(connector.id))
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            self._break(connector, error)
+            await _stop(connector.name, carrier)
+            return
+        # What left by the connector as it was counts against its pace.
+        rests_until = self._clock.monotonic() + 1.0 if again else self._rests_until
+        allowance = None
+        if self._is_shared and (connector.mps or connector.segments_per_second):
+            allowance = Allowance(connector, self._routes.wished.set)
+        route = Route(connector, carrier, rests_until, allowance)
+        route.paused = connector.paused_at is not None
+        self._routes.put(route)
+        _log.info("connector_opened", connector=connector.name, kind=connector.kind)
+
+    async def _close(self, connector_id: ConnectorId) -> None:
+        self._versions.pop(connector_id, None)
+        self._broken.pop(connector_id, None)
+        route = self._routes.of(connector_id)
+        if route is not None:
+            self._routes.remove(connector_id)
+            await _stop(route.connector.name, route.carrier)
+            _log.info("connector_closed", connector=route.connector.name)
+        if connector_id not in self._wanted:
+            self._told.pop(connector_id, None)
+
+    def _break(self, connector: Connector, error: Exception) -> None:
+        reason = type(error).__name__
+        if isinstance(error, SendrailError):
+            reason = error.message
+            with suppress(SendrailError):
+                reason = self._connectors.told(connector, reason)
+        elif isinstance(error, TimeoutError):
+            reason = f"did not start within {_START_SECONDS:.0f} s"
+        self._broken[connector.id] = reason[:_DETAIL_MAX], self._clock.monotonic() + _RETRY_SECONDS
+        _log.error("connector_broken", connector=connector.name, kind=connector.kind, reason=reason)
+
+    def _retries_due(self) -> bool:
+        now = self._clock.monotonic()
+        return any(self._is_due(connector_id, now) for connector_id in self._broken)
+
+    def _is_due(self, connector_id: ConnectorId, now: float) -> bool:
+        return connector_id in self._broken and self._broken[connector_id][1] <= now
+
+    def _deliver(
+        self, connector_id: ConnectorId
+    ) -> Callable[[Sequence[bytes]], Coroutine[Any, Any, None]]:
+        async def deliver(raws: Sequence[bytes]) -> None:
+            await self._intake.put(connector_id, raws)
+
+        return deliver
+
+    # Telling
+
+    async def tell(self) -> None:
+        """Write down the states that have changed since they were last written."""
+        if not self._opens:
+            return
+        news: dict[ConnectorId, ConnectorReport] = {}
+        self._forget_gauges()
+        for connector_id, connector in self._wanted.items():
+            state, detail = self._state(connector)
+            self._metrics.connector_open.labels(connector.name).set(state is ConnectorState.OPEN)
+            self._metrics.connector_paused.labels(connector.name).set(
+                state is ConnectorState.PAUSED
+            )
+            self._gauged.add(connector.name)
+            told = self._told.get(connector_id)
+            if told is None or (told.state, told.detail) != (state, detail):
+                news[connector_id] = ConnectorReport(
+                    state=state, detail=detail, since=self._clock.now()
+                )
+        if news:
+            await self._store.write(lambda tx: tx.connectors.report(news))
+            self._told |= news
+
+    def _forget_gauges(self) -> None:
+        # A connector that is gone is not a connector that is down.
+        for name in self._gauged - {connector.name for connector in self._wanted.values()}:
+            self._gauged.discard(name)
+            self._metrics.connector_open.remove(name)
+            self._metrics.connector_paused.remove(name)
+
+    def _state(self, connector: Connector) -> tuple[ConnectorState, str]:
+        if connector.id in self._broken:
+            return ConnectorState.BROKEN, self._broken[connector.id][0]
+        route = self._routes.of(connector.id)
+        if route is None:
+            return ConnectorState.CLOSED, "the server opens or closes it just now"
+        if route.paused:
+            return ConnectorState.PAUSED, ""
+        if route.breaker.state is BreakerState.CLOSED:
+            return ConnectorState.OPEN, ""
+        return ConnectorState.RESTING, self._connectors.told(connector, route.breaker.detail)[
+            :_DETAIL_MAX
+        ]
+
+
+async def _stop(name: str, carrier: Carrier) -> None:
+    try:
+        await carrier.stop()
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+        _log.error("connector_stop_broke", connector=name, error=type(error).__name__)

@@ -1,1 +1,0 @@
-"""Links as things an operator manages: set up, opened in a running server, heard, verified."""
