@@ -45,7 +45,7 @@ from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
 from sendrail.marketing.senders import SenderService
-from sendrail.receipts.intake import Intake
+from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.sending.accounts import AccountService
 from sendrail.sending.duplicates import DuplicateWindow
@@ -107,7 +107,7 @@ class Runtime:
     audit: AuditService
     sending: Sending
     messages: MessageService
-    intake: Intake
+    inbox: CallbackInbox
     refused: RefusedService
     keyring: Keyring
     poster: Poster
@@ -193,7 +193,7 @@ async def _wire(
     async with store.alone():
         account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
-    intake = Intake(store, metrics, clock.now)
+    inbox = CallbackInbox(store, metrics, clock.now)
     sending = _sending(settings, folder, store, ids, metrics, clock)
     connectors = _connectors(settings, folder, store, vault, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
@@ -219,13 +219,13 @@ async def _wire(
         audit=AuditService(store),
         sending=sending,
         messages=MessageService(store, ids),
-        intake=intake,
+        inbox=inbox,
         refused=RefusedService(store),
         keyring=keyring,
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
         connectors=connectors,
-        callbacks=CallbackDesk(store, connectors, intake, metrics, clock),
+        callbacks=CallbackDesk(store, connectors, inbox, metrics, clock),
         verification=VerificationService(
             store, connectors, sending, ids, limits=limits, now=clock.now
         ),
@@ -389,7 +389,7 @@ async def trigger(runtime: Runtime, event: Event) -> None:
         encoding=Encoding.GSM7,
         segments=1,
     )
-    await runtime.intake.put(sandbox.id, [wire.reply(sent, body)])
+    await runtime.inbox.put(sandbox.id, [wire.reply(sent, body)])
 
 
 def sandbox_number() -> str:

@@ -257,7 +257,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         runtime.store,
         desk.routes,
         runtime.connectors,
-        runtime.intake,
+        runtime.inbox,
         metrics,
         clock=clock,
         rests_until=desk.rests_until,

@@ -108,7 +108,7 @@ def test_what_cannot_be_stored_is_not_acknowledged(office, caller, monkeypatch):
     async def full(*_):
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(type(office.runtime.intake), "put", full)
+    monkeypatch.setattr(type(office.runtime.inbox), "put", full)
     told = caller.call(path)
     assert told.status_code == 503
     assert int(told.headers["retry-after"]) >= 1
@@ -117,13 +117,13 @@ def test_what_cannot_be_stored_is_not_acknowledged(office, caller, monkeypatch):
 def test_the_answer_follows_the_commit(office, caller, monkeypatch):
     path = path_of(office.add())
     kept = []
-    put = type(office.runtime.intake).put
+    put = type(office.runtime.inbox).put
 
-    async def watched(intake, connector_id, raws):
-        await put(intake, connector_id, raws)
+    async def watched(inbox, connector_id, raws):
+        await put(inbox, connector_id, raws)
         kept.append(connector_id)
 
-    monkeypatch.setattr(type(office.runtime.intake), "put", watched)
+    monkeypatch.setattr(type(office.runtime.inbox), "put", watched)
     assert caller.call(path).status_code == 200
     assert len(kept) == 1
 

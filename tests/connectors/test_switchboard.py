@@ -148,7 +148,7 @@ def test_a_callback_of_a_connector_that_is_broken_by_now_is_still_applied(office
     connector_id = change(office, loft="burnt").connector.id
     office.until_state("coop", ConnectorState.BROKEN)
     raw = msgspec.json.encode({"ref": f"p-{sent.message_id}", "status": "delivered"})
-    office.do(office.runtime.intake.put(connector_id, [raw]))
+    office.do(office.runtime.inbox.put(connector_id, [raw]))
     assert office.until_status(sent.message_id, "delivered").stored.detail == "cooed"
 
 

@@ -32,7 +32,7 @@ def standing(office):
 def reply(office, sender, connector="coop", body="OK"):
     connector_id = office.do(office.connectors.find(office.us, connector)).connector.id
     raw = msgspec.json.encode({"from": int(sender), "to": NUMBER, "reply": body})
-    office.do(office.runtime.intake.put(connector_id, [raw]))
+    office.do(office.runtime.inbox.put(connector_id, [raw]))
 
     async def applied():
         return not await office.runtime.store.read(lambda tx: tx.inbox.take(1, 1))

@@ -113,7 +113,7 @@ def wait_until(holds):
 
 def call_back(door, connector_id, raws):
     """Let a carrier call back, and wait until that is dealt with."""
-    door.do(door.runtime.intake.put(connector_id, raws))
+    door.do(door.runtime.inbox.put(connector_id, raws))
     backlog = lambda: door.do(  # noqa: E731
         door.runtime.store.read(lambda tx: tx.lookup.backlog().callbacks)
     )

@@ -67,7 +67,7 @@ async def bring_receipts(data: Path, messages: list[Any]) -> None:
     ]
     async with open_runtime(load(environment={}, data_dir=data)) as runtime:
         [connector] = await runtime.store.read(lambda tx: tx.connectors.all())
-        await runtime.intake.put(
+        await runtime.inbox.put(
             connector.id, wire.receipts(told, Status.DELIVERED, "DELIVERED_TO_HANDSET")
         )
 

@@ -71,7 +71,7 @@ class Flood:
             if batch < MESSAGES:
                 told = its.receipt(f"ref-{batch + 1}")
                 raws.insert(self.chance.randrange(len(raws) + 1), told)
-            self.road.do(self.road.intake.put(self.connectors[kind], raws))
+            self.road.do(self.road.inbox.put(self.connectors[kind], raws))
             self.put += len(raws)
         self.goods = goods
 

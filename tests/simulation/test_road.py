@@ -263,7 +263,7 @@ class World:
             while True:
                 try:
                     async with asyncio.timeout(3):
-                        await self.road.intake.put(connector_id, [pickle.dumps([said])])
+                        await self.road.inbox.put(connector_id, [pickle.dumps([said])])
                 except (TimeoutError, StorageUnavailable):
                     await asyncio.sleep(0.5)
                     continue

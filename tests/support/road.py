@@ -29,7 +29,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
 from sendrail.receipts.apply import Policies
-from sendrail.receipts.intake import Intake
+from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.sending.responder import Responder
 from sendrail.storage.rows import MessageFilter
@@ -318,7 +318,7 @@ class Road:
         self.rescuer = Rescuer(
             self.store, self.lease, self.ids, self.metrics, expire_after_ms=EXPIRE_MS
         )
-        self.intake = Intake(self.store, self.metrics, self.clock.now)
+        self.inbox = CallbackInbox(self.store, self.metrics, self.clock.now)
         self.receipts = ReceiptWorker(
             self.store,
             lambda connector_id, raw: self.carriers[connector_id].parse(raw),
@@ -368,7 +368,7 @@ class Road:
         """Let the carrier call back; each callback comes raw, and a list is one that says all."""
         said = [each if isinstance(each, bytes | list) else [each] for each in callbacks]
         raws = [each if isinstance(each, bytes) else pickle.dumps(each) for each in said]
-        self.do(self.intake.put(connector or self.connector, raws))
+        self.do(self.inbox.put(connector or self.connector, raws))
 
     # Seeing
 

@@ -16,7 +16,7 @@ from sendrail.connectors.vault import token_digest
 from sendrail.domain.errors import CarrierTrouble, NotFound, Overloaded, SendrailError
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector
-from sendrail.receipts.intake import Intake
+from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.reading import shown
 from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
@@ -39,13 +39,13 @@ class CallbackDesk:
         self,
         store: Store,
         connectors: ConnectorService,
-        intake: Intake,
+        inbox: CallbackInbox,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._store = store
         self._connectors = connectors
-        self._intake = intake
+        self._inbox = inbox
         self._metrics = metrics
         self._clock = clock
         # One for each connector, of its newest version.
@@ -162,7 +162,7 @@ class CallbackDesk:
             _log.warning("callback_unproved", connector=connector.name, kind=connector.kind)
             self._metrics.callbacks_unproved.labels(connector.kind).inc()
         elif answer.raws:
-            await self._intake.put(connector.id, answer.raws)
+            await self._inbox.put(connector.id, answer.raws)
         return answer
 
 

@@ -22,7 +22,7 @@ from sendrail.domain.errors import CarrierTrouble, ConnectorUnread, SendrailErro
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
-from sendrail.receipts.intake import Intake
+from sendrail.receipts.inbox import CallbackInbox
 from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
 
@@ -45,7 +45,7 @@ class Switchboard:
         store: Store,
         routes: Routes,
         connectors: ConnectorService,
-        intake: Intake,
+        inbox: CallbackInbox,
         metrics: Metrics,
         *,
         clock: Clock,
@@ -62,7 +62,7 @@ class Switchboard:
         self._store = store
         self._routes = routes
         self._connectors = connectors
-        self._intake = intake
+        self._inbox = inbox
         self._metrics = metrics
         self._clock = clock
         self._rests_until = rests_until
@@ -235,7 +235,7 @@ class Switchboard:
         self, connector_id: ConnectorId
     ) -> Callable[[Sequence[bytes]], Coroutine[Any, Any, None]]:
         async def deliver(raws: Sequence[bytes]) -> None:
-            await self._intake.put(connector_id, raws)
+            await self._inbox.put(connector_id, raws)
 
         return deliver
 

@@ -11,7 +11,7 @@ from sendrail.storage.rows import Refusal
 from sendrail.telemetry import Metrics
 
 
-class Intake:
+class CallbackInbox:
     """The one way in for callbacks, whether they come by HTTP, SMPP or from the simulator."""
 
     def __init__(self, store: Store, metrics: Metrics, now: Callable[[], int]) -> None:
