@@ -17,7 +17,7 @@ from sendrail.domain.webhook import Event
 from sendrail.marketing import signups
 from sendrail.marketing.erasure import ErasureService
 from sendrail.marketing.files import FileService
-from sendrail.marketing.imports import Became, Intake
+from sendrail.marketing.imports import Became, ImportOptions
 from sendrail.storage.rows import FileContact, KnownContact, Refusal, ReplyFilter
 from sendrail.webhooks import payloads
 
@@ -166,12 +166,12 @@ def test_a_file_brings_in_nobody_whose_data_was_deleted(house):
     erase(house)
     files = FileService(house.store, lambda: NOW)
     for dry_run in (True, False):
-        intake = Intake(dry_run=dry_run)
-        report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), intake, ME))
+        options = ImportOptions(dry_run=dry_run)
+        report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
         assert report.counts[Became.OPTED_OUT] == 1
         assert report.counts[Became.CREATED] == 1
     assert str(ANN) not in str(house.backend.everything())
-    theirs = house.do(files.import_contacts(house.them, f"+{THEIRS}", file(), Intake(), ME))
+    theirs = house.do(files.import_contacts(house.them, f"+{THEIRS}", file(), ImportOptions(), ME))
     assert theirs.counts[Became.CREATED] == 2
 
 
@@ -196,8 +196,8 @@ def test_one_who_came_back_by_a_start_is_no_opt_out_to_a_file(house, dry_run):
     erase(house, BEN)
     start(house)
     files = FileService(house.store, lambda: NOW)
-    intake = Intake(dry_run=dry_run)
-    report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), intake, ME))
+    options = ImportOptions(dry_run=dry_run)
+    report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
     assert {each: n for each, n in report.counts.items() if n} == {
         Became.MERGED: 1,
         Became.OPTED_OUT: 1,

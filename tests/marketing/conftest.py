@@ -16,7 +16,7 @@ from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
 from sendrail.marketing.erasure import ErasureService
 from sendrail.marketing.files import FileService
-from sendrail.marketing.imports import Intake
+from sendrail.marketing.imports import ImportOptions
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
@@ -64,13 +64,13 @@ class House:
         """Bring a file into one of our lists, in pieces that end anywhere."""
         account = how.pop("account", self.us)
         return self.do(
-            self.files.import_contacts(account, number, pieces(content), Intake(**how), ME)
+            self.files.import_contacts(account, number, pieces(content), ImportOptions(**how), ME)
         )
 
     def import_blocks(self, content: bytes, *, note: str = "", **how: Any):
         """Bring a file into our block list."""
-        intake = Intake(**how)
-        return self.do(self.files.import_blocks(self.us, pieces(content), intake, ME, note=note))
+        options = ImportOptions(**how)
+        return self.do(self.files.import_blocks(self.us, pieces(content), options, ME, note=note))
 
     def export_contacts(self, number: str, **wanted: Any) -> bytes:
         """Return one of our lists as a file."""

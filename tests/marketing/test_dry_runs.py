@@ -13,7 +13,7 @@ from stores import BACKENDS
 
 from sendrail.domain.audit import Actor
 from sendrail.marketing import files
-from sendrail.marketing.imports import Became, Intake, Pace
+from sendrail.marketing.imports import Became, ImportOptions, Pace
 
 ME = Actor(name="a test")
 ELSEWHERE, THEIRS = "+15550100010", "+15550100020"
@@ -127,6 +127,6 @@ def test_who_opts_out_meanwhile_is_told_so(in_twos):
         yield f"{number}\n{number}\n".encode()
 
     report = house.do(
-        house.files.import_contacts(house.us, ELSEWHERE, leaving(), Intake(dry_run=True), ME)
+        house.files.import_contacts(house.us, ELSEWHERE, leaving(), ImportOptions(dry_run=True), ME)
     )
     assert report.counts[Became.OPTED_OUT] == 3

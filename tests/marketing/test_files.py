@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import NotFound
 from sendrail.marketing import files
-from sendrail.marketing.imports import Became, Intake
+from sendrail.marketing.imports import Became, ImportOptions
 
 ME = Actor(name="a test")
 LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"
@@ -145,7 +145,7 @@ def test_a_batch_of_long_rows_is_stored_before_it_is_large(house, monkeypatch):
     sizes = []
     monkeypatch.setattr(files, "_bring_in", lambda _tx, _to, rows, *_: sizes.append(len(rows)))
     rows = b"".join(b"+1555020%04d,%s\n" % (n, b"x" * 60_000) for n in range(200))
-    house.do(house.files.import_contacts(house.us, LIST, whole_pieces(rows), Intake(), ME))
+    house.do(house.files.import_contacts(house.us, LIST, whole_pieces(rows), ImportOptions(), ME))
     assert sum(sizes) == 200
     assert max(sizes) * 60_000 < 5 * 2**20
 
@@ -374,7 +374,7 @@ def test_an_import_that_breaks_off_is_noted_as_far_as_it_came(house, us):
 
     actor = Actor(name="a test")
     with pytest.raises(ConnectionResetError):
-        house.do(house.files.import_contacts(us, LIST, breaking(), Intake(), actor))
+        house.do(house.files.import_contacts(us, LIST, breaking(), ImportOptions(), actor))
     [entry] = house.do(house.audit.page(us, action="contacts.imported"))
     assert (entry.details["complete"], entry.details["rows"]) == (False, 500)
     assert len(rows_of(house.export_contacts(LIST))) == 500

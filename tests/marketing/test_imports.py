@@ -15,8 +15,8 @@ from sendrail.marketing.csv_files import CsvReader, Refused, RowError
 from sendrail.marketing.imports import (
     PHONE_COLUMN,
     Became,
+    ImportOptions,
     ImportReport,
-    Intake,
     import_rows,
     moment_of,
 )
@@ -76,11 +76,11 @@ async def split(content, size=1_000):
         yield content[start : start + size]
 
 
-def bring_in(content, write=None, **intake):
+def bring_in(content, write=None, **options):
     async def take(rows):
         return [Became.CREATED] * len(rows)
 
-    wanted = Intake(**intake)
+    wanted = ImportOptions(**options)
     return asyncio.run(
         import_rows(
             split(content),

@@ -7,7 +7,7 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.marketing.imports import Became, Intake
+from sendrail.marketing.imports import Became, ImportOptions
 from sendrail.marketing.lists import ListChange
 from sendrail.marketing.senders import SenderService
 
@@ -58,7 +58,9 @@ TRIES = {
     "another second connector": lambda h: h.lists.update(
         h.them, OURS, ListChange(second_connector="sandbox")
     ),
-    "a file": lambda h: h.lists.import_csv(h.them, lines(OURS), Intake(), connector="sandbox"),
+    "a file": lambda h: h.lists.import_csv(
+        h.them, lines(OURS), ImportOptions(), connector="sandbox"
+    ),
 }
 
 
@@ -95,7 +97,7 @@ def test_a_sender_stays_its_accounts_once_its_list_is_deleted(house):
 def test_a_list_of_ours_in_a_file_is_there_already(house):
     add(house, house.us)
     file = lines(OURS, OTHER)
-    report = house.do(house.lists.import_csv(house.us, file, Intake(), connector="sandbox"))
+    report = house.do(house.lists.import_csv(house.us, file, ImportOptions(), connector="sandbox"))
     assert (report.counts[Became.ALREADY_THERE], report.counts[Became.CREATED]) == (1, 1)
 
 

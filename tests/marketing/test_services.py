@@ -11,7 +11,7 @@ from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import KeyId
 from sendrail.domain.sender import ListStatus, OnUncertain
-from sendrail.marketing.imports import Became, Intake, file_pieces
+from sendrail.marketing.imports import Became, ImportOptions, file_pieces
 
 LIST = "+15550100000"
 ANN = "+15550100001"
@@ -222,7 +222,7 @@ def test_lists_come_from_a_file(house, us):
         + b"+15550100012,Third,0\n+15550100013,x,many\nnobody,x,1\n+15550100010,Twin,1\n"
     )
     chunks = file_pieces(io.BytesIO(content))
-    report = house.do(house.lists.import_csv(us, chunks, Intake()))
+    report = house.do(house.lists.import_csv(us, chunks, ImportOptions()))
     assert report.counts == {Became.CREATED: 2, Became.ALREADY_THERE: 2}
     assert report.refused == 3
     assert [each.row for each in report.reasons] == [5, 6, 7]

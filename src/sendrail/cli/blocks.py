@@ -81,8 +81,8 @@ def import_(
         file,
         data,
         as_json,
-        lambda it, chunks, intake: it.files.import_blocks(
-            it.default_account, chunks, intake, operator(), note=note
+        lambda it, chunks, options: it.files.import_blocks(
+            it.default_account, chunks, options, operator(), note=note
         ),
         dry_run,
         report,

@@ -211,8 +211,8 @@ def import_(
         file,
         data,
         as_json,
-        lambda it, chunks, intake: it.files.import_contacts(
-            it.default_account, list_number, chunks, intake, operator()
+        lambda it, chunks, options: it.files.import_contacts(
+            it.default_account, list_number, chunks, options, operator()
         ),
         dry_run,
         report,

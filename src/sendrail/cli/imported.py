@@ -13,7 +13,7 @@ from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.marketing.imports import Chunks, ImportReport, Intake, Tell
+    from sendrail.marketing.imports import Chunks, ImportOptions, ImportReport, Tell
 
 # A terminal is told the first few reasons; --json and the report file tell more.
 _REASONS_SHOWN = 10
@@ -46,13 +46,13 @@ def import_file(  # noqa: PLR0917 - the commands' common options
     path: Path,
     data: Path | None,
     as_json: bool,
-    work: "Callable[[Runtime, Chunks, Intake], Awaitable[ImportReport]]",
+    work: "Callable[[Runtime, Chunks, ImportOptions], Awaitable[ImportReport]]",
     dry_run: bool = False,
     report_to: Path | None = None,
     country: str = "",
 ) -> None:
     """Bring a file in and print what became of its rows; exit code 1 when any was refused."""
-    from sendrail.marketing.imports import Intake, file_pieces
+    from sendrail.marketing.imports import ImportOptions, file_pieces
 
     from_stdin = str(path) == "-"
     with output.told(as_json):
@@ -64,8 +64,8 @@ def import_file(  # noqa: PLR0917 - the commands' common options
             _reporting(report_to) as tell,
             output.progress(title, total) as progress,
         ):
-            intake = Intake(dry_run=dry_run, country=country, progress=progress, tell=tell)
-            report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), intake))
+            options = ImportOptions(dry_run=dry_run, country=country, progress=progress, tell=tell)
+            report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), options))
     if as_json:
         output.document(shown(report))
     else:

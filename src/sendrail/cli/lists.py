@@ -137,8 +137,8 @@ def import_(
         file,
         data,
         as_json,
-        lambda it, chunks, intake: it.lists.import_csv(
-            it.default_account, chunks, intake, connector=connector
+        lambda it, chunks, options: it.lists.import_csv(
+            it.default_account, chunks, options, connector=connector
         ),
         country=country,
     )

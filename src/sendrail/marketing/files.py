@@ -26,8 +26,8 @@ from sendrail.marketing.imports import (
     PHONE_COLUMN,
     Became,
     Chunks,
+    ImportOptions,
     ImportReport,
-    Intake,
     Write,
     country_for,
     import_rows,
@@ -86,13 +86,13 @@ class FileService:
         account_id: AccountId,
         list_number: str,
         chunks: Chunks,
-        intake: Intake,
+        options: ImportOptions,
         actor: Actor,
     ) -> ImportReport:
         """Subscribe the contacts of a file to a list, or say what would become of them."""
         number = list_number_of(list_number)
         sender, country = await self._store.read(
-            lambda tx: (owned_list(tx, account_id, number), country_for(tx, account_id, intake))
+            lambda tx: (owned_list(tx, account_id, number), country_for(tx, account_id, options))
         )
 
         def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
@@ -103,15 +103,15 @@ class FileService:
             _bring_in(tx, sender, rows, became, self._now())
 
         about = f"list {list_number.strip()}"
-        report = ImportReport.of(intake, *_OUTCOMES)
+        report = ImportReport.of(options, *_OUTCOMES)
         async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
-            with self._writing(intake, judge, store, attrgetter("recipient")) as write:
+            with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
                     CsvReader(_COLUMNS, ["phone_number"]),
                     lambda values: _contact_of(values, country, self._now()),
                     write,
-                    self._paced(intake),
+                    self._paced(options),
                     report,
                 )
 
@@ -119,14 +119,14 @@ class FileService:
         self,
         account_id: AccountId,
         chunks: Chunks,
-        intake: Intake,
+        options: ImportOptions,
         actor: Actor,
         *,
         note: str = "",
     ) -> ImportReport:
         """Block the numbers of a file, or say what would become of them."""
         why = note_of(note)
-        country = await self._store.read(lambda tx: country_for(tx, account_id, intake))
+        country = await self._store.read(lambda tx: country_for(tx, account_id, options))
 
         def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Became]:
             return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
@@ -134,16 +134,16 @@ class FileService:
         def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[Became]) -> None:
             tx.blocks.add(account_id, sorted(rows), why, self._now())
 
-        report = ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE)
+        report = ImportReport.of(options, Became.CREATED, Became.ALREADY_THERE)
         about = "block list"
         async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
-            with self._writing(intake, judge, store, lambda number: number) as write:
+            with self._writing(options, judge, store, lambda number: number) as write:
                 return await import_rows(
                     chunks,
                     CsvReader(PHONE_COLUMN, ["phone_number"]),
                     lambda values: number_of(values["phone_number"], country),
                     write,
-                    self._paced(intake),
+                    self._paced(options),
                     report,
                 )
 
@@ -204,7 +204,7 @@ class FileService:
     @contextmanager
     def _writing(
         self,
-        intake: Intake,
+        options: ImportOptions,
         judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[Became]],
         store: Callable[[Tx, Sequence[T], Sequence[Became]], None],
         number: Callable[[T], PhoneNumber],
@@ -222,7 +222,7 @@ class FileService:
 
             return await self._store.write(work)
 
-        if not intake.dry_run:
+        if not options.dry_run:
             yield bring_in
             return
         with closing(SeenNumbers()) as seen:
@@ -236,8 +236,8 @@ class FileService:
 
             yield only_judge
 
-    def _paced(self, intake: Intake) -> Intake:
-        return replace(intake, pace=BESIDE if self._is_served() else ALONE)
+    def _paced(self, options: ImportOptions) -> ImportOptions:
+        return replace(options, pace=BESIDE if self._is_served() else ALONE)
 
     @asynccontextmanager
     async def _noting(

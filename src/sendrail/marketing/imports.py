@@ -78,7 +78,7 @@ ALONE: Final = Pace(rows=5_000, rest=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class ImportOptions:
     """How a file is to be taken: judged only, or brought in, and who hears of it meanwhile.
 
     `country` is the one of numbers without a plus, by its two letters; the account's where it is
@@ -103,9 +103,9 @@ class ImportReport:
     ignored_columns: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, intake: Intake, *outcomes: Became) -> "ImportReport":
+    def of(cls, options: ImportOptions, *outcomes: Became) -> "ImportReport":
         """Return an empty report that tells of these outcomes."""
-        return cls(intake.dry_run, Counter(dict.fromkeys(outcomes, 0)))
+        return cls(options.dry_run, Counter(dict.fromkeys(outcomes, 0)))
 
     @property
     def rows(self) -> int:
@@ -123,7 +123,7 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     reader: CsvReader,
     parse: Callable[[dict[str, str]], T],
     write: Write[T],
-    intake: Intake,
+    options: ImportOptions,
     report: ImportReport,
 ) -> ImportReport:
     """Bring a file in, batch by batch, and tell in the report how far it has come.
@@ -137,17 +137,17 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     async def flush() -> None:
         nonlocal read
         began = time.perf_counter()
-        await _deal_with(batch, parse, write, report, intake.tell)
+        await _deal_with(batch, parse, write, report, options.tell)
         batch.clear()
         read = reader.bytes_read
-        if intake.progress is not None:
-            intake.progress(reader.bytes_read)
-        await asyncio.sleep(intake.pace.rest * (time.perf_counter() - began))
+        if options.progress is not None:
+            options.progress(reader.bytes_read)
+        await asyncio.sleep(options.pace.rest * (time.perf_counter() - began))
 
     async for chunk in chunks:
         for line in reader.feed(chunk):
             batch.append(line)
-            if len(batch) == intake.pace.rows:
+            if len(batch) == options.pace.rows:
                 await flush()
         if reader.bytes_read - read > BATCH_BYTES_MAX:
             await flush()
@@ -157,9 +157,9 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     return report
 
 
-def country_for(tx: Tx, account_id: AccountId, intake: Intake) -> Country | None:
+def country_for(tx: Tx, account_id: AccountId, options: ImportOptions) -> Country | None:
     """Return the country of a file's numbers without a plus; None where they have none."""
-    return country_of(intake.country or tx.accounts.country(account_id))
+    return country_of(options.country or tx.accounts.country(account_id))
 
 
 async def file_pieces(stream: BinaryIO) -> Chunks:

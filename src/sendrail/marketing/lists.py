@@ -18,8 +18,8 @@ from sendrail.marketing.imports import (
     PHONE_COLUMN,
     Became,
     Chunks,
+    ImportOptions,
     ImportReport,
-    Intake,
     country_for,
     import_rows,
 )
@@ -156,14 +156,14 @@ class ListService:
         return await self._store.write(once(insert))
 
     async def import_csv(
-        self, account_id: AccountId, chunks: Chunks, intake: Intake, *, connector: str = ""
+        self, account_id: AccountId, chunks: Chunks, options: ImportOptions, *, connector: str = ""
     ) -> ImportReport:
         """Add the lists of a file with the columns number and, if wished, name and rate."""
-        assert not intake.dry_run, "lists are few, and their files are not judged beforehand"
+        assert not options.dry_run, "lists are few, and their files are not judged beforehand"
         way, country = await self._store.read(
             lambda tx: (
                 usable_connector(tx, account_id, connector),
-                country_for(tx, account_id, intake),
+                country_for(tx, account_id, options),
             )
         )
 
@@ -182,8 +182,8 @@ class ListService:
             CsvReader(_COLUMNS, ["number"]),
             lambda values: self._parse(values, country),
             lambda rows: self._store.write(lambda tx: add(tx, rows)),
-            intake,
-            ImportReport.of(intake, Became.CREATED, Became.ALREADY_THERE),
+            options,
+            ImportReport.of(options, Became.CREATED, Became.ALREADY_THERE),
         )
 
     async def all(

@@ -24,11 +24,11 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.ids import AccountId
 from sendrail.marketing.csv_files import REPORT_COLUMNS, Refused, begun, written
-from sendrail.marketing.imports import CHUNK_BYTES, Chunks, ImportReport, Intake
+from sendrail.marketing.imports import CHUNK_BYTES, Chunks, ImportOptions, ImportReport
 from sendrail.storage.rows import KeptAnswer
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Import = Callable[[AccountId, Chunks, Intake, Actor], Awaitable[ImportReport]]
+Import = Callable[[AccountId, Chunks, ImportOptions, Actor], Awaitable[ImportReport]]
 
 CSV: Final = "text/csv"
 REPORTS: Final = ("json", "csv")
@@ -82,8 +82,8 @@ class FileCalls:
         return await self._import(
             request,
             dry_run,
-            lambda account, chunks, intake, actor: files.import_contacts(
-                account, list_number, chunks, intake, actor
+            lambda account, chunks, options, actor: files.import_contacts(
+                account, list_number, chunks, options, actor
             ),
         )
 
@@ -94,8 +94,8 @@ class FileCalls:
         return await self._import(
             request,
             dry_run,
-            lambda account, chunks, intake, actor: files.import_blocks(
-                account, chunks, intake, actor, note=query.get("note", "")
+            lambda account, chunks, options, actor: files.import_blocks(
+                account, chunks, options, actor, note=query.get("note", "")
             ),
         )
 
@@ -140,9 +140,11 @@ class FileCalls:
                 spool.write(written([(str(refused.row), refused.reason, refused.text)]))
 
             country = request.query_params.get("country", "")
-            intake = Intake(dry_run=dry_run, country=country, tell=tell if wants_file else None)
+            options = ImportOptions(
+                dry_run=dry_run, country=country, tell=tell if wants_file else None
+            )
             actor = actor_of(request)
-            report = await upload.into(lambda chunks: bring_in(account, chunks, intake, actor))
+            report = await upload.into(lambda chunks: bring_in(account, chunks, options, actor))
             if wants_file:
                 spool.seek(0)
                 return _file("report.csv", _spooled(spool, stack.pop_all()))
