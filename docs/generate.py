@@ -38,10 +38,10 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.intake.orders import Limits
 from sendrail.marketing.journeys import ENROLMENT_MS, JOURNEYS_MAX
 from sendrail.marketing.lists import LISTS_MAX
 from sendrail.marketing.signups import FIELDS_BYTES_MAX
-from sendrail.sending.orders import Limits
 from sendrail.settings import Settings
 from sendrail.storage.rows import EndedMessage
 from sendrail.telemetry import Metrics

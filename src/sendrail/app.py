@@ -36,6 +36,14 @@ from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.text import Encoding
 from sendrail.domain.webhook import Event
+from sendrail.intake.accounts import AccountService
+from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.duplicates import DuplicateWindow
+from sendrail.intake.local import LocalIntake
+from sendrail.intake.lookup import MessageService
+from sendrail.intake.orders import Limits
+from sendrail.intake.service import Intake
+from sendrail.intake.verdicts import Refused
 from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
@@ -47,14 +55,6 @@ from sendrail.marketing.replies import ReplyService
 from sendrail.marketing.senders import SenderService
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
-from sendrail.sending.accounts import AccountService
-from sendrail.sending.duplicates import DuplicateWindow
-from sendrail.sending.lookup import MessageService
-from sendrail.sending.orders import Limits
-from sendrail.sending.service import Sending
-from sendrail.sending.shared import SharedSending
-from sendrail.sending.sole import SoleSending
-from sendrail.sending.verdicts import Refused
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.open import Folder, open_store
@@ -105,7 +105,7 @@ class Runtime:
     files: FileService
     erasure: ErasureService
     audit: AuditService
-    sending: Sending
+    intake: Intake
     messages: MessageService
     inbox: CallbackInbox
     refused: RefusedService
@@ -194,7 +194,7 @@ async def _wire(
         account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
     inbox = CallbackInbox(store, metrics, clock.now)
-    sending = _sending(settings, folder, store, ids, metrics, clock)
+    intake = _intake(settings, folder, store, ids, metrics, clock)
     connectors = _connectors(settings, folder, store, vault, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -217,7 +217,7 @@ async def _wire(
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
-        sending=sending,
+        intake=intake,
         messages=MessageService(store, ids),
         inbox=inbox,
         refused=RefusedService(store),
@@ -227,23 +227,23 @@ async def _wire(
         connectors=connectors,
         callbacks=CallbackDesk(store, connectors, inbox, metrics, clock),
         verification=VerificationService(
-            store, connectors, sending, ids, limits=limits, now=clock.now
+            store, connectors, intake, ids, limits=limits, now=clock.now
         ),
         default_account=account,
     )
 
 
-def _sending(  # noqa: PLR0917 - what the service is made of
+def _intake(  # noqa: PLR0917 - what the service is made of
     settings: Settings,
     folder: Folder,
     store: Store,
     ids: MessageIds,
     metrics: Metrics,
     clock: Clock,
-) -> Sending:
+) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
     if isinstance(store, PostgresStore):
-        return SharedSending(
+        return ClusterIntake(
             store.beside(_ACCEPTING),
             ids,
             metrics,
@@ -254,7 +254,7 @@ def _sending(  # noqa: PLR0917 - what the service is made of
             waiting_max=settings.waiting_max,
             groups=_ACCEPTING,
         )
-    return SoleSending(
+    return LocalIntake(
         store,
         ids,
         metrics,
@@ -374,7 +374,7 @@ async def trigger(runtime: Runtime, event: Event) -> None:
     """
     if event is Event.DELIVERY:
         order = Order(_HANDSET, SANDBOX_NUMBER, "A test by sendrail trigger", _NO_CHECKS)
-        [verdict] = await runtime.sending.accept(runtime.default_account, [order])
+        [verdict] = await runtime.intake.accept(runtime.default_account, [order])
         if isinstance(verdict, Refused):
             raise SendrailError(verdict.text, code=verdict.code, param=verdict.param)
         return

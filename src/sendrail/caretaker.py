@@ -10,7 +10,7 @@ import structlog
 
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import SendrailError, StorageFull
-from sendrail.sending.service import Sending
+from sendrail.intake.service import Intake
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import RefusedTally
@@ -41,7 +41,7 @@ class Caretaker:
     def __init__(
         self,
         store: Store,
-        sending: Sending,
+        intake: Intake,
         rescuer: Rescuer,
         metrics: Metrics,
         settings: Settings,
@@ -51,7 +51,7 @@ class Caretaker:
         is_ours: Callable[[], bool] | None = None,
     ) -> None:
         self._store = store
-        self._sending = sending
+        self._intake = intake
         self._rescuer = rescuer
         self._metrics = metrics
         self._settings = settings
@@ -81,12 +81,12 @@ class Caretaker:
         """Stop accepting while the disk is so full that accepted messages could not be finished."""
         free = shutil.disk_usage(self._settings.data_dir).free
         self._metrics.disk_free.set(free)
-        was_closed = self._sending.closed is not None
+        was_closed = self._intake.closed is not None
         if free >= self._settings.free_disk_min_mb * 2**20:
-            self._sending.closed = None
+            self._intake.closed = None
         elif not was_closed:
             _log.error("disk_nearly_full", free_mb=free // 2**20)
-            self._sending.closed = StorageFull(
+            self._intake.closed = StorageFull(
                 "The disk is nearly full; nothing was stored. Free some space and try again."
             )
         self._metrics.log_bytes.set(_log_size(self._settings.data_dir))
@@ -123,7 +123,7 @@ class Caretaker:
         )
         if self._is_shared:
             await self._store.write(lambda tx: tx.processes.tell_full_accounts(sorted(full)))
-        self._sending.full_accounts = full
+        self._intake.full_accounts = full
 
     async def note_used_keys(self) -> None:
         """Write down which API keys were used here, at most once a minute."""
@@ -146,9 +146,7 @@ class Caretaker:
 
     async def heed_full_accounts(self) -> None:
         """Learn from the database whose queues are full: another process may count them."""
-        self._sending.full_accounts = await self._store.read(
-            lambda tx: tx.processes.full_accounts()
-        )
+        self._intake.full_accounts = await self._store.read(lambda tx: tx.processes.full_accounts())
 
     def _forget(self, tx: Tx, now: int) -> int:
         forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)

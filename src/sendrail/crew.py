@@ -35,11 +35,11 @@ from sendrail.domain.consent import Abuse, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
+from sendrail.intake.responder import Responder
 from sendrail.marketing.activity import ActivityFollower
 from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
-from sendrail.sending.responder import Responder
 from sendrail.settings import Settings
 from sendrail.spans import Member, Share
 from sendrail.storage.interface import Store
@@ -161,7 +161,7 @@ async def _begin(crew: _Crew, runtime: Runtime) -> None:
     if crew.rescuer is not None and crew.member is None:
         await crew.rescuer.rescue(runtime.clock.now())
     if crew.roles & {Role.API, Role.RECEIPTS}:
-        await runtime.store.write(runtime.sending.fill_window)
+        await runtime.store.write(runtime.intake.fill_window)
     if crew.roles & {Role.DELIVER, Role.RECEIPTS}:
         await crew.switchboard.open_all()
 
@@ -287,7 +287,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         )
         crew.responder = Responder(
             runtime.store,
-            runtime.sending,
+            runtime.intake,
             metrics,
             now=clock.now,
             is_ours=desk.is_ours(roles, Role.RECEIPTS, "answers"),
@@ -306,7 +306,7 @@ def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Ca
     runtime = desk.runtime
     return Caretaker(
         runtime.store,
-        runtime.sending,
+        runtime.intake,
         rescuer,
         runtime.metrics,
         runtime.settings,

@@ -7,7 +7,7 @@ import pytest
 
 from sendrail.api.v2.orders import read_send, read_send_raw
 from sendrail.domain.message import Skip
-from sendrail.sending.orders import Limits
+from sendrail.intake.orders import Limits
 
 FLAGS = {
     "skip_duplicate_check": Skip.DUPLICATE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sendrail.cli.messages import Follower
 from sendrail.domain.message import Status
-from sendrail.sending.lookup import FoundMessage
+from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.rows import StoredMessage
 
 ANN = "+15550100001"

@@ -9,7 +9,7 @@ from pigeon import GIVEN, diary, pigeons
 from sendrail.app import open_runtime
 from sendrail.connectors.service import Contract
 from sendrail.crew import delivering
-from sendrail.sending.orders import read_order
+from sendrail.intake.orders import read_order
 from sendrail.settings import load
 
 __all__ = ["pigeons"]
@@ -90,7 +90,7 @@ class Office:
 
     def send(self, to, sender, body="Hello"):
         order = read_order(to, sender, body, self.runtime.limits)
-        [verdict] = self.do(self.runtime.sending.accept(self.us, [order]))
+        [verdict] = self.do(self.runtime.intake.accept(self.us, [order]))
         return verdict
 
     def until_status(self, message_id, *statuses):

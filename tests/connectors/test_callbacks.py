@@ -21,7 +21,7 @@ class Caller:
 
     def __init__(self, office):
         runtime = office.runtime
-        app = make_app(runtime, SendingCalls(runtime.sending, runtime.limits), lambda: True)
+        app = make_app(runtime, SendingCalls(runtime.intake, runtime.limits), lambda: True)
         self._office = office
         self._client = httpx.AsyncClient(
             # The proxy in front calls us by another name.

@@ -8,8 +8,8 @@ from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFo
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.verification import Step
+from sendrail.intake.verdicts import Accepted
 from sendrail.marketing.lists import ListChange
-from sendrail.sending.verdicts import Accepted
 
 LIST = "+15550002000"
 NUMBER = 15550002000

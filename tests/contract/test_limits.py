@@ -94,8 +94,8 @@ class Held:
 
     def __init__(self, door, monkeypatch):
         self._door, self._waiting = door, []
-        self._offer = door.runtime.sending.offer
-        monkeypatch.setattr(door.runtime.sending, "offer", self._waiting.append)
+        self._offer = door.runtime.intake.offer
+        monkeypatch.setattr(door.runtime.intake, "offer", self._waiting.append)
 
     def __len__(self):
         return len(self._waiting)

@@ -22,14 +22,14 @@ def house(tmp_path):
 
 
 def caretaker(house, *, is_ours):
-    sending = SimpleNamespace(full_accounts=frozenset(), closed=None)
+    intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     metrics = Metrics()
     rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
     keeper = Caretaker(
-        house.store, sending, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
+        house.store, intake, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
         is_shared=True, is_ours=lambda: is_ours,
     )  # fmt: skip
-    return keeper, sending
+    return keeper, intake
 
 
 def round_of(house, keeper):
@@ -49,14 +49,14 @@ def round_of(house, keeper):
 def test_one_counts_and_every_process_turns_a_full_account_away(house):
     house.queue(1, 2, 3)
     counting, _ = caretaker(house, is_ours=True)
-    heeding, sending = caretaker(house, is_ours=False)
+    heeding, intake = caretaker(house, is_ours=False)
     round_of(house, heeding)
-    assert sending.full_accounts == frozenset()
+    assert intake.full_accounts == frozenset()
     round_of(house, counting)
     round_of(house, heeding)
-    assert sending.full_accounts == {house.us}
+    assert intake.full_accounts == {house.us}
     house.depart(1, 2)
     counting, _ = caretaker(house, is_ours=True)
     round_of(house, counting)
     round_of(house, heeding)
-    assert sending.full_accounts == frozenset()
+    assert intake.full_accounts == frozenset()

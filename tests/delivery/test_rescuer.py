@@ -19,7 +19,7 @@ def die(road):
     for task in tasks:
         task.cancel()
     road.store = road.ground.open()
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
 
 
 def rescue(road):

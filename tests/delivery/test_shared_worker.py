@@ -54,7 +54,7 @@ class House:
 
     def queue(self, count=1):
         def insert(tx):
-            first = tx.shared.reserve_in(self.list.lane, count)
+            first = tx.cluster.reserve_in(self.list.lane, count)
             rows = [
                 (
                     first + at * 4096, self.list.lane, self.list.account_id, self.list.id, ANN,

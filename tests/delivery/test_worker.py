@@ -173,7 +173,7 @@ def test_a_list_is_first_in_first_out(road):
 @embedded_only  # to make that many takes long elsewhere
 def test_ten_thousand_lists_with_a_message_each_are_served_in_a_few_rounds(road):
     lists = road.add_lists(10_000, rate=60)
-    road.sending.full_accounts = frozenset()
+    road.intake.full_accounts = frozenset()
     for start in range(0, 10_000, 1_000):
         road.accept(*(road.order(sender, ANN) for sender in lists[start : start + 1_000]))
     road.open_delivery()
@@ -210,7 +210,7 @@ def test_messages_of_another_process_are_found_without_a_hint(road):
     sender = road.add_list()
     road.start_all()
     elsewhere = road.ground.open()
-    road.do(road.open_sending(store=elsewhere).accept(road.account, [road.order(sender, ANN)]))
+    road.do(road.open_intake(store=elsewhere).accept(road.account, [road.order(sender, ANN)]))
     road.pass_time(0.7)
     assert road.carrier.recipients == [ANN]
     road.do(elsewhere.close())

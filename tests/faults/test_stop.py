@@ -9,7 +9,7 @@ from sendrail.crew import delivering
 from sendrail.delivery.lanes import take_all
 from sendrail.delivery.worker import Worker
 from sendrail.drain import CLOSING_SECONDS
-from sendrail.sending.orders import read_order
+from sendrail.intake.orders import read_order
 from sendrail.settings import load as load_settings
 
 from .audit import check_database, rows, rung
@@ -90,7 +90,7 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
             async with delivering(runtime, lambda: None):
                 order = read_order("+14440000001", sandbox_number(), "hi", runtime.limits)
                 runtime.store.write = late
-                await runtime.sending.accept(runtime.default_account, [order])
+                await runtime.intake.accept(runtime.default_account, [order])
                 await claiming.wait()
             runtime.store.write = write
             return await runtime.store.read(

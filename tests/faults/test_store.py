@@ -10,8 +10,8 @@ from sendrail.app import open_runtime, sandbox_number
 from sendrail.crew import delivering
 from sendrail.domain.errors import StorageFull, StorageUnavailable, Unstorable
 from sendrail.domain.message import Status
-from sendrail.sending.orders import read_order
-from sendrail.sending.verdicts import Accepted, Refused
+from sendrail.intake.orders import read_order
+from sendrail.intake.verdicts import Accepted, Refused
 from sendrail.settings import load
 
 
@@ -77,7 +77,7 @@ def order(runtime, number, text="hi"):
 
 
 def accept(runtime, *orders):
-    return runtime.sending.accept(runtime.default_account, orders)
+    return runtime.intake.accept(runtime.default_account, orders)
 
 
 def add_account(name):

@@ -11,6 +11,7 @@ from stores import SqliteBackend
 
 from sendrail.domain.audit import Actor
 from sendrail.domain.ids import AccountId
+from sendrail.intake.accounts import AccountService
 from sendrail.marketing.audit import AuditService
 from sendrail.marketing.blocks import BlockService
 from sendrail.marketing.contacts import ContactService
@@ -20,7 +21,6 @@ from sendrail.marketing.imports import ImportOptions
 from sendrail.marketing.journeys import JourneyService
 from sendrail.marketing.lists import ListService
 from sendrail.marketing.replies import ReplyService
-from sendrail.sending.accounts import AccountService
 from sendrail.storage.interface import Store
 
 NOW = 1_800_000_000_000

@@ -51,11 +51,9 @@ def test_what_still_cannot_be_read_is_refused_again_once(road, table, sent):
 
 
 def chores(house, metrics, now=NOW, **settings):
-    sending = SimpleNamespace(full_accounts=frozenset(), closed=None)
+    intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
-    keeper = Caretaker(
-        house.store, sending, rescuer, metrics, Settings(**settings), now=lambda: now
-    )
+    keeper = Caretaker(house.store, intake, rescuer, metrics, Settings(**settings), now=lambda: now)
     house.do(keeper.step())
 
 

@@ -24,7 +24,7 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber
-from sendrail.sending.shared import SharedSending
+from sendrail.intake.cluster import ClusterIntake
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
@@ -58,7 +58,7 @@ class World:
         self.lists = [
             self.add_list(rate, connector, now) for connector in self.connectors for rate in RATES
         ]
-        self.sending = SharedSending(
+        self.intake = ClusterIntake(
             self.store, self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000,
             window_ms=0, fingerprint_key=bytes(16), blocked_words="", waiting_max=5_000,
         )  # fmt: skip
@@ -86,7 +86,7 @@ class World:
             )
             for _ in range(self.dice.randint(1, most))
         ]  # fmt: skip
-        verdicts = self.runner.run(self.sending.accept(self.account, orders))
+        verdicts = self.runner.run(self.intake.accept(self.account, orders))
         for order, verdict in zip(orders, verdicts, strict=True):
             self.orders[verdict.message_id] = order
 

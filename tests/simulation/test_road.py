@@ -22,7 +22,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Skip, Status
 from sendrail.domain.receipt import Receipt, Reply
 from sendrail.domain.sender import OnUncertain
-from sendrail.sending.verdicts import Accepted
+from sendrail.intake.verdicts import Accepted
 
 RECIPIENTS = range(15550100000, 15550100015)
 RATES = (60, 300, 1_200, 6_000)
@@ -191,12 +191,12 @@ class World:
             connector_id: Liar(self, road.store, connector_id)
             for connector_id in sorted(road.carriers)
         }
-        road.sending = road.open_sending()
+        road.intake = road.open_intake()
         # A process that is killed while it starts is started again, like any other.
         stormy, self.stormy = self.stormy, False
         road.open_delivery()
         road.do(road.rescuer.rescue(road.clock.now()))
-        road.write(road.sending.fill_window)
+        road.write(road.intake.fill_window)
         self.stormy = stormy
 
         async def start():
@@ -291,7 +291,7 @@ class World:
 
         async def ask():
             try:
-                verdicts = await road.sending.accept(road.account, orders)
+                verdicts = await road.intake.accept(road.account, orders)
             except Unheard:
                 return
             except StorageUnavailable:

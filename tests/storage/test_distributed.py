@@ -194,7 +194,7 @@ def test_the_same_statement_goes_well_more_often_than_its_plan_is_made_anew(hous
         assert house.write(lambda tx, n=n: tx.inbox.owners([(house.connector, f"ref-{n}")]))
         stores.apply(house, n)
         house.write(
-            lambda tx, n=n: tx.shared.insert_new([_row(house, 100 + n)], [n % 5], NOW - 10, [])
+            lambda tx, n=n: tx.cluster.insert_new([_row(house, 100 + n)], [n % 5], NOW - 10, [])
         )
     assert house.statuses(*range(1, 16)) == ["delivered"] * 15
     assert house.waiting() == [101, 102, 103, 104, 105]

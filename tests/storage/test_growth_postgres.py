@@ -400,7 +400,9 @@ def test_fingerprints_are_forgotten_when_their_window_is_over(house):
             (lane, lane, house.us, house.list.id, stores.ANN, at, 0, 1, "gsm7", "Hello", None)
             for lane in some
         ]
-        house.write(lambda tx, rows=rows: tx.shared.insert_new(rows, [each[0] for each in rows], 0))
+        house.write(
+            lambda tx, rows=rows: tx.cluster.insert_new(rows, [each[0] for each in rows], 0)
+        )
     for _ in range(LANES // 64):
         house.do(house.store.tend(NOW, messages_before=None, seen_before=NOW + 5))
     left = ask(house, "SELECT lane FROM fingerprints ORDER BY lane")

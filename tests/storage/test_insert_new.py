@@ -32,7 +32,7 @@ def row(house, n, at=NOW):
 def insert(house, *news, forced=(), at=NOW, since=SINCE):
     """Insert messages by number and fingerprint; return which were kept out, and by whom."""
     kept_out = house.write(
-        lambda tx: tx.shared.insert_new(
+        lambda tx: tx.cluster.insert_new(
             [row(house, n, at) for n, _ in news],
             [fingerprint for _, fingerprint in news],
             since,
@@ -79,7 +79,7 @@ def test_whoever_comes_second_waits_for_the_first_and_is_kept_out(house):
             house.list.lane, 71, house.no(1), NOW,
         )  # fmt: skip
         second = asyncio.ensure_future(
-            house.store.write(lambda tx: tx.shared.insert_new([row(house, 2)], [71], SINCE))
+            house.store.write(lambda tx: tx.cluster.insert_new([row(house, 2)], [71], SINCE))
         )
         await postgres.until_blocked(house.backend.url)
         await transaction.commit()
@@ -93,9 +93,9 @@ def test_whoever_comes_second_waits_for_the_first_and_is_kept_out(house):
 @on_one_server
 def test_work_that_is_not_begun_is_durable_statement_by_statement_until_it_begins(house):
     def two(tx):
-        tx.shared.insert_new([row(house, 1)], [71], SINCE)
+        tx.cluster.insert_new([row(house, 1)], [71], SINCE)
         tx.begin()
-        tx.shared.insert_new([row(house, 2)], [72], SINCE)
+        tx.cluster.insert_new([row(house, 2)], [72], SINCE)
         raise ValueError("after the second")
 
     async def run():
@@ -122,7 +122,7 @@ def test_what_is_stored_is_told_so_even_if_who_was_first_cannot_be_asked_any_mor
 
         tx.driver.rows = rows
         try:
-            return tx.shared.insert_new([row(house, 2), row(house, 3)], [71, 73], SINCE)
+            return tx.cluster.insert_new([row(house, 2), row(house, 3)], [71, 73], SINCE)
         finally:
             del tx.driver.rows
 

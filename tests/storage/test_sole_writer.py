@@ -21,7 +21,7 @@ def house(tmp_path):
 
 def test_numbers_grow_and_none_is_given_twice(house):
     counts = [1, 5, 1, 512, 2]
-    firsts = [house.write(lambda tx, n=n: tx.sole.reserve(n)) for n in counts]
+    firsts = [house.write(lambda tx, n=n: tx.local.reserve(n)) for n in counts]
     given = [first + n for first, count in zip(firsts, counts, strict=True) for n in range(count)]
     assert given == sorted(set(given))
     assert firsts[0] >= 1
@@ -42,28 +42,28 @@ def test_numbers_differ_between_processes(house):
     other = house.open()
     firsts = []
     for _ in range(5):
-        firsts.append(house.write(lambda tx: tx.sole.reserve(3)))
-        firsts.append(house.write(lambda tx: tx.sole.reserve(3), other))
+        firsts.append(house.write(lambda tx: tx.local.reserve(3)))
+        firsts.append(house.write(lambda tx: tx.local.reserve(3), other))
     assert all(b - a >= 3 for a, b in itertools.pairwise(firsts))
 
 
 def test_the_last_number_that_anybody_reserved_is_known(house):
     other = house.open()
-    before = house.read(lambda tx: tx.sole.reserved())
-    first = house.write(lambda tx: tx.sole.reserve(3), other)
+    before = house.read(lambda tx: tx.local.reserved())
+    first = house.write(lambda tx: tx.local.reserve(3), other)
     assert first > before
-    assert house.read(lambda tx: tx.sole.reserved()) == first + 2
+    assert house.read(lambda tx: tx.local.reserved()) == first + 2
 
 
 def test_numbers_of_a_transaction_that_failed_may_be_given_again(house):
     def fail(tx):
-        tx.sole.reserve(10)
+        tx.local.reserve(10)
         raise ValueError("mine")
 
-    before = house.write(lambda tx: tx.sole.reserve(1))
+    before = house.write(lambda tx: tx.local.reserve(1))
     with pytest.raises(ValueError, match="mine"):
         house.write(fail)
-    assert house.write(lambda tx: tx.sole.reserve(1)) > before
+    assert house.write(lambda tx: tx.local.reserve(1)) > before
 
 
 # Each with the number that `first_since` finds, for messages (number, created at).
@@ -76,14 +76,14 @@ GAPS = [(3, 10), (4, 20), (9, 20), (10, 30), (1_000, 30), (70_000, 40)]
 def test_the_first_number_since_a_time_is_found_across_gaps(house, since, first):
     for number, created_at in GAPS:
         house.queue(number, created_at=NOW + created_at)
-    found = house.read(lambda tx: tx.sole.first_since(NOW + since))
+    found = house.read(lambda tx: tx.local.first_since(NOW + since))
     # Any number in the gap before the first will do.
-    recent = [row.number for row in house.read(lambda tx: list(tx.sole.recent(found)))]
+    recent = [row.number for row in house.read(lambda tx: list(tx.local.recent(found)))]
     assert recent == [number for number, _ in GAPS if number >= first]
 
 
 def test_after_the_last_and_in_an_empty_table_nothing_is_recent(house):
-    first_since = lambda tx: list(tx.sole.recent(tx.sole.first_since(NOW + 41)))  # noqa: E731
+    first_since = lambda tx: list(tx.local.recent(tx.local.first_since(NOW + 41)))  # noqa: E731
     assert house.read(first_since) == []
     house.queue(70_000, created_at=NOW + 40)
     assert house.read(first_since) == []
@@ -92,7 +92,7 @@ def test_after_the_last_and_in_an_empty_table_nothing_is_recent(house):
 def test_recent_messages_tell_what_makes_a_duplicate(house):
     house.queue(1, 2, body="one")
     house.queue(3, sender=house.their_list, body="two", created_at=NOW + 1)
-    found = house.read(lambda tx: [tuple(row) for row in tx.sole.recent(2)])
+    found = house.read(lambda tx: [tuple(row) for row in tx.local.recent(2)])
     assert found == [
         (2, NOW, house.list.id, ANN, "one"),
         (3, NOW + 1, house.their_list.id, ANN, "two"),

@@ -20,9 +20,9 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES, lane_of
-from sendrail.sending.duplicates import DuplicateWindow
-from sendrail.sending.shared import SharedSending
-from sendrail.sending.sole import SoleSending
+from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.duplicates import DuplicateWindow
+from sendrail.intake.local import LocalIntake
 from sendrail.storage.postgres import store as shared
 from sendrail.storage.postgres.outbox import TELL
 from sendrail.storage.postgres.store import PostgresStore
@@ -309,8 +309,8 @@ class SqliteGround:
     def open(self):
         return OwnStore(self)
 
-    def open_sending(self, store, *given, window_ms, **more):
-        return SoleSending(store, *given, window=DuplicateWindow(window_ms), **more)
+    def open_intake(self, store, *given, window_ms, **more):
+        return LocalIntake(store, *given, window=DuplicateWindow(window_ms), **more)
 
     def number(self, n):
         """The number of the n-th message of lane 0; here they count through all lanes."""
@@ -352,8 +352,8 @@ class PostgresGround:
     def open(self):
         return OwnSharedStore(self)
 
-    def open_sending(self, store, *given, **more):
-        return SharedSending(store, *given, fingerprint_key=bytes(16), **more)
+    def open_intake(self, store, *given, **more):
+        return ClusterIntake(store, *given, fingerprint_key=bytes(16), **more)
 
     def number(self, n):
         """The number of the n-th message of lane 0; here they count lane by lane."""

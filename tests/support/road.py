@@ -28,10 +28,10 @@ from sendrail.domain.ids import MessageIds, lane_of
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
+from sendrail.intake.responder import Responder
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
-from sendrail.sending.responder import Responder
 from sendrail.storage.rows import MessageFilter
 from sendrail.storage.tables import lists
 from sendrail.telemetry import Metrics
@@ -129,7 +129,7 @@ class Road:
         self.account = self.write(lambda tx: tx.accounts.add("us", NOW))
         self.connector = self.add_connector(window=window, mps=mps, segments=segments)
         self._numbers = iter(range(15550001000, 15559999999))
-        self.sending = self.open_sending()
+        self.intake = self.open_intake()
 
     # Doing
 
@@ -258,8 +258,8 @@ class Road:
 
     # Sending
 
-    def open_sending(self, *, window_ms=300_000, waiting_max=2_000, store=None):
-        return self.ground.open_sending(
+    def open_intake(self, *, window_ms=300_000, waiting_max=2_000, store=None):
+        return self.ground.open_intake(
             store or self.store,
             self.ids,
             self.metrics,
@@ -274,7 +274,7 @@ class Road:
         return Order(recipient, sender.number, body, int(skips), **more)
 
     def accept(self, *orders, account=None):
-        return self.do(self.sending.accept(account or self.account, orders))
+        return self.do(self.intake.accept(account or self.account, orders))
 
     def send(self, sender, *recipients, body="Hello", skips=Skip.NONE):
         """Queue one message to each; return their ids."""
@@ -330,7 +330,7 @@ class Road:
         self.responder = self.open_responder()
 
     def open_responder(self):
-        return Responder(self.store, self.sending, self.metrics, now=self.clock.now)
+        return Responder(self.store, self.intake, self.metrics, now=self.clock.now)
 
     def start_all(self):
         """Let the workers run whenever the loop does."""

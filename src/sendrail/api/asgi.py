@@ -157,7 +157,7 @@ class _Api:
         account = await account_of(self._runtime.store, request.headers.raw)
         runtime = self._runtime
         found = await list_messages(
-            runtime.messages, runtime.sending.ids, account, request.query_params
+            runtime.messages, runtime.intake.ids, account, request.query_params
         )
         return json_answer(200, _encode(found), PRIVATE)
 

@@ -9,7 +9,7 @@ from sendrail.domain.account import KEY_SHOWN_LENGTH, key_digest
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Forbidden, Unauthorized
 from sendrail.domain.ids import AccountId
-from sendrail.sending.verdicts import SUSPENDED
+from sendrail.intake.verdicts import SUSPENDED
 from sendrail.storage.interface import Store
 
 MISSING_KEY: Final = "API key required"

@@ -179,12 +179,12 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
 
     Without the API it only answers whoever asks how the process is.
     """
-    calls = SendingCalls(runtime.sending, runtime.limits)
+    calls = SendingCalls(runtime.intake, runtime.limits)
     bodies = Bodies()
     server: _Server
 
     def is_ready() -> bool:
-        return server.started and not server.should_exit and runtime.sending.closed is None
+        return server.started and not server.should_exit and runtime.intake.closed is None
 
     protocol: type[Connection] = fast_lane_for(calls, bodies) if fast and has_api else Connection
     app = make_app(runtime, calls, is_ready, bodies) if has_api else make_probes(runtime, is_ready)

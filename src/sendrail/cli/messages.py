@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.ids import AccountId
     from sendrail.domain.message import Status
-    from sendrail.sending.lookup import FoundMessage, MessageService
+    from sendrail.intake.lookup import FoundMessage, MessageService
     from sendrail.storage.rows import Attempt, MessageFilter
 
 app = typer.Typer(help="Messages and what became of them.", no_args_is_help=True)

@@ -67,8 +67,8 @@ async def _send(
 ) -> "MessageId":
     from sendrail.domain.errors import InvalidInput, SendrailError
     from sendrail.domain.order import Fault
-    from sendrail.sending.orders import read_order
-    from sendrail.sending.verdicts import Refused
+    from sendrail.intake.orders import read_order
+    from sendrail.intake.verdicts import Refused
 
     to, list_number, body = fields
     order = read_order(
@@ -81,7 +81,7 @@ async def _send(
     )
     if isinstance(order, Fault):
         raise InvalidInput(order.text, code=order.code, param=order.param)
-    [verdict] = await runtime.sending.accept(runtime.default_account, [order])
+    [verdict] = await runtime.intake.accept(runtime.default_account, [order])
     if isinstance(verdict, Refused):
         text = f"{verdict.text}. {verdict.detail}" if verdict.detail else verdict.text
         raise SendrailError(text, code=verdict.code, param=verdict.param)

@@ -15,10 +15,10 @@ from sendrail.domain.message import Skip, Status
 from sendrail.domain.order import Fault
 from sendrail.domain.sender import Connector, SendingList
 from sendrail.domain.verification import Progress, Step, next_step
+from sendrail.intake.orders import Limits, read_order
+from sendrail.intake.service import Intake
+from sendrail.intake.verdicts import Refused
 from sendrail.marketing.inputs import list_number_of, owned_list
-from sendrail.sending.orders import Limits, read_order
-from sendrail.sending.service import Sending
-from sendrail.sending.verdicts import Refused
 from sendrail.storage.interface import Store, Tx
 
 # Asked for anew by its sender a moment ago, perhaps: the same text again is no mistake here.
@@ -44,7 +44,7 @@ class VerificationService:
         self,
         store: Store,
         connectors: ConnectorService,
-        sending: Sending,
+        intake: Intake,
         ids: MessageIds,
         *,
         limits: Limits,
@@ -52,7 +52,7 @@ class VerificationService:
     ) -> None:
         self._store = store
         self._connectors = connectors
-        self._sending = sending
+        self._intake = intake
         self._ids = ids
         self._limits = limits
         self._now = now
@@ -95,7 +95,7 @@ class VerificationService:
         order = read_order(to, shown, text, self._limits, skips=_SKIPS)
         if isinstance(order, Fault):
             raise InvalidInput(order.text, code=order.code, param=order.param)
-        [verdict] = await self._sending.accept(account_id, [order])
+        [verdict] = await self._intake.accept(account_id, [order])
         if isinstance(verdict, Refused):
             raise SendrailError(f"{verdict.text}.", code=verdict.code, param=verdict.param)
         number = self._ids.read(verdict.message_id)

@@ -6,7 +6,7 @@ cannot be skipped by anyone. (`Skip.VERIFICATION` is no flag of a caller's: only
 verifies a list carries it.) Some checks are asked again just before the submit, because a STOP or a
 pause may arrive while a message waits; what they refuse then is dropped with a reason.
 
-Two rules of the gate stand elsewhere: numbers are E.164 by type (`sending/orders.py` refuses
+Two rules of the gate stand elsewhere: numbers are E.164 by type (`intake/orders.py` refuses
 anything else), and the list's rate never refuses: it makes a message wait (`delivery/pacer.py`),
 unless `skip_rate_limit` lets it pass ahead.
 """

@@ -2,7 +2,7 @@
 
 A STOP ends the subscription in the same transaction in which the reply is taken; whatever is
 queued for that contact is dropped when it is asked about again before its submit. The answer is
-only asked for here, as a row: messages enter through `sending`.
+only asked for here, as a row: messages enter through `intake`.
 """
 
 from dataclasses import dataclass

@@ -35,11 +35,12 @@ from sendrail.storage.people import (
 )
 from sendrail.storage.road import (
     AutoReplies,
+    ClusterWriters,
     Endpoints,
     Gate,
     Inbox,
+    LocalWriter,
     LookUp,
-    ManyWriters,
     Messages,
     Outbox,
     PassingTroubles,
@@ -47,7 +48,6 @@ from sendrail.storage.road import (
     RefusedCallbacks,
     Replies,
     ReplyLog,
-    SoleWriter,
     Troubles,
 )
 from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present, SenderOwner
@@ -240,9 +240,9 @@ class Tx(Protocol):
     @property
     def messages(self) -> Messages: ...
     @property
-    def sole(self) -> SoleWriter: ...
+    def local(self) -> LocalWriter: ...
     @property
-    def shared(self) -> ManyWriters: ...
+    def cluster(self) -> ClusterWriters: ...
     @property
     def lookup(self) -> LookUp: ...
     @property

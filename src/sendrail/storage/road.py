@@ -82,7 +82,7 @@ class Messages(Protocol):
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
 
 
-class SoleWriter(Protocol):
+class LocalWriter(Protocol):
     """Numbers and recent messages where one process accepts: numbers grow with time."""
 
     def reserve(self, count: int) -> MessageNumber: ...
@@ -91,7 +91,7 @@ class SoleWriter(Protocol):
     def recent(self, first: int) -> Iterable[RecentMessage]: ...
 
 
-class ManyWriters(Protocol):
+class ClusterWriters(Protocol):
     """Numbers by lane and the duplicate window, where any number of processes accept."""
 
     def reserve_in(self, lane: int, count: int) -> int: ...

@@ -69,7 +69,7 @@ class SqliteTx(CoreTx):
     ) -> None:
         self._raw = connection
         self.gate = hot.Gate(connection, pseudonyms)
-        self.messages = self.sole = hot.Messages(connection)
+        self.messages = self.local = hot.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
         self.queue = hot_queue.Queue(connection, self.outbox)
         self.inbox = hot_inbox.Inbox(connection, self.outbox)
@@ -92,7 +92,7 @@ class SqliteTx(CoreTx):
         """See `interface.Tx`: it always is."""
 
     @property
-    def shared(self) -> NoReturn:
+    def cluster(self) -> NoReturn:
         """One process accepts: there is nothing to share."""
         raise AssertionError("the embedded store has one writer")
 

@@ -22,7 +22,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, AccountId, MessageIds
 from sendrail.domain.message import Status
 from sendrail.domain.times import shown as shown_time
-from sendrail.sending.lookup import FoundMessage, MessageService
+from sendrail.intake.lookup import FoundMessage, MessageService
 from sendrail.storage.rows import MessageFilter, MessagePlace
 
 

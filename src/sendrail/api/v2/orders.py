@@ -12,7 +12,7 @@ import msgspec
 from sendrail.api.v2.decoding import UNREADABLE, Scalar, read_again, too_deep
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
-from sendrail.sending.orders import Limits, fill_macros, read_order
+from sendrail.intake.orders import Limits, fill_macros, read_order
 
 BATCH_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 16 * 1024

@@ -23,9 +23,9 @@ from sendrail.api.v2.orders import (
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
-from sendrail.sending.orders import Limits
-from sendrail.sending.service import Idempotency, Sending, Submission
-from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
+from sendrail.intake.orders import Limits
+from sendrail.intake.service import Idempotency, Intake, Submission
+from sendrail.intake.verdicts import Accepted, Replay, Told, Verdict
 
 BASES: Final = ("/api/v2", "/v2")
 IDEMPOTENCY_KEY_MAX: Final = 255
@@ -155,8 +155,8 @@ def queued_body(message_id: MessageId) -> str:
 class SendingCalls:
     """Turns requests into submissions."""
 
-    def __init__(self, sending: Sending, limits: Limits) -> None:
-        self._sending = sending
+    def __init__(self, intake: Intake, limits: Limits) -> None:
+        self._intake = intake
         self._limits = limits
 
     def offer(
@@ -182,7 +182,7 @@ class SendingCalls:
             request.idempotency = Idempotency(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
-        self._sending.offer(request)
+        self._intake.offer(request)
 
     def offer_single(
         self, request: SendingRequest, call: Call, caller: bytes | None, body: bytes
@@ -193,7 +193,7 @@ class SendingCalls:
             return
         request.caller = caller
         request.orders = (call.read(body, self._limits, None),)
-        self._sending.offer(request)
+        self._intake.offer(request)
 
     @staticmethod
     def _refuse_keyless(request: SendingRequest) -> None:

@@ -333,7 +333,7 @@ class Messages:
         since: int,
         forced: Sequence[int] = (),
     ) -> dict[Fingerprint, int]:
-        """See `interface.ManyWriters`."""
+        """See `interface.ClusterWriters`."""
         if not rows:
             return {}
         known = self._note_and_insert(rows, fingerprints, since, forced)
@@ -370,7 +370,7 @@ class Messages:
             return {}
 
     def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
-        """See `interface.ManyWriters`."""
+        """See `interface.ClusterWriters`."""
         if not fingerprints:
             return {}
         rows = self._driver.rows(EARLIER, *columns(fingerprints, 2), since)

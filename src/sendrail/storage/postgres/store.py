@@ -92,7 +92,7 @@ class PostgresTx(CoreTx):
         driver = self.driver = distributed.driver_of(raw)
         spread = isinstance(driver, distributed.LaneByLane)
         self.gate = (distributed.Gate if spread else Gate)(driver, pseudonyms)
-        self.messages = self.shared = (distributed.Messages if spread else Messages)(driver)
+        self.messages = self.cluster = (distributed.Messages if spread else Messages)(driver)
         self.outbox = Outbox(driver, hints.outbox_has)
         self.queue = (distributed.Queue if spread else Queue)(driver, self.outbox)
         self.inbox = (distributed.Inbox if spread else Inbox)(driver, self.outbox)
@@ -109,7 +109,7 @@ class PostgresTx(CoreTx):
         self.driver.begin()
 
     @property
-    def sole(self) -> NoReturn:
+    def local(self) -> NoReturn:
         """Many processes accept: nobody counts alone."""
         raise AssertionError("the shared store has many writers")
 

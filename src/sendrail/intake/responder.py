@@ -17,8 +17,8 @@ from sendrail.domain.consent import Keyword
 from sendrail.domain.errors import Forbidden, SendrailError, StorageUnavailable
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
-from sendrail.sending.service import Idempotency, Sending, Shaped, Submission
-from sendrail.sending.verdicts import Accepted, Replay, Told, Verdict
+from sendrail.intake.service import Idempotency, Intake, Shaped, Submission
+from sendrail.intake.verdicts import Accepted, Replay, Told, Verdict
 from sendrail.storage.interface import Store
 from sendrail.storage.rows import AutoReply
 from sendrail.telemetry import Metrics
@@ -44,14 +44,14 @@ class Responder:
     def __init__(
         self,
         store: Store,
-        sending: Sending,
+        intake: Intake,
         metrics: Metrics,
         *,
         now: Callable[[], int],
         is_ours: Callable[[], bool] = _always,
     ) -> None:
         self._store = store
-        self._sending = sending
+        self._intake = intake
         self._metrics = metrics
         self._now = now
         # Whether it is this process that answers, where there are several.
@@ -100,7 +100,7 @@ class Responder:
         self._metrics.auto_replies.labels("stale").inc(len(settled))
         answers = [_Answer(reply) for reply in waiting if now - reply.asked_at <= _STALE_MS]
         for answer in answers:
-            self._sending.offer(answer)
+            self._intake.offer(answer)
         tolds = [await answer.future for answer in answers]
         settled += [
             answer.reply

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.order import Fault
-from sendrail.sending.service import Submission
-from sendrail.sending.shared import SharedSending
+from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.service import Submission
 from sendrail.storage.interface import Hints
 from sendrail.storage.rows import Caller, Found
 from sendrail.telemetry import Metrics
@@ -56,24 +56,24 @@ class Store:
 class Asking(Submission):
     """Counts its answers, and asks again after each if it is told to."""
 
-    __slots__ = ("again", "answers", "sending")
+    __slots__ = ("again", "answers", "intake")
 
-    def __init__(self, sending, again):
+    def __init__(self, intake, again):
         super().__init__(b"key", [Fault("no", "No order")])
-        self.sending = sending
+        self.intake = intake
         self.again = again
         self.answers = 0
 
     def told(self, told):  # noqa: ARG002 - as the real one
         self.answers += 1
         if self.again:
-            self.sending.offer(self)
+            self.intake.offer(self)
 
 
 def house(groups):
     """Return a store, and what lets so many come at once."""
     store = Store(groups)
-    sending = SharedSending(
+    intake = ClusterIntake(
         store,
         MessageIds(bytes(16)),
         Metrics(),
@@ -86,9 +86,9 @@ def house(groups):
     )
 
     def come(count, *, again=False):
-        asking = [Asking(sending, again) for _ in range(count)]
+        asking = [Asking(intake, again) for _ in range(count)]
         for each in asking:
-            sending.offer(each)
+            intake.offer(each)
         store.run()
         return asking
 

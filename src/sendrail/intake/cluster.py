@@ -12,8 +12,8 @@ from typing import Final
 from sendrail.domain.ids import LANES, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
-from sendrail.sending.service import Group, InLine, Sending
-from sendrail.sending.verdicts import Accepted
+from sendrail.intake.service import Group, InLine, Intake
+from sendrail.intake.verdicts import Accepted
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Fingerprint, MessageRow
 from sendrail.telemetry import Metrics
@@ -42,7 +42,7 @@ class _Candidate:
         self.is_message = False
 
 
-class SharedSending(Sending):
+class ClusterIntake(Intake):
     """Judges and queues, as one of many processes that do so."""
 
     def __init__(
@@ -144,7 +144,7 @@ class SharedSending(Sending):
                 self._blocks[lane] = (following, end)
             else:
                 count = max(len(wanted), _BLOCK)
-                first = tx.shared.reserve_in(lane, count)
+                first = tx.cluster.reserve_in(lane, count)
                 following = first + len(wanted) * LANES
                 group.blocks.append((lane, following, first + count * LANES))
             for at, each in enumerate(wanted):
@@ -155,7 +155,7 @@ class SharedSending(Sending):
     ) -> dict[Fingerprint, int]:
         """Return the earlier messages of those who are refused otherwise if they have none."""
         late = {each.key for each in candidates if each.refusal is not None}
-        return tx.shared.earlier(sorted(late), now - self._window_ms) if self._window_ms else {}
+        return tx.cluster.earlier(sorted(late), now - self._window_ms) if self._window_ms else {}
 
     def _insert(self, tx: Tx, passing: Sequence[_Candidate], now: int) -> dict[Fingerprint, int]:
         """Insert what becomes a message; return the number of the first one of each kind.
@@ -183,7 +183,7 @@ class SharedSending(Sending):
     def _insert_new(
         self, tx: Tx, by_key: Mapping[Fingerprint, _Candidate], now: int
     ) -> dict[Fingerprint, int]:
-        kept_out = tx.shared.insert_new(
+        kept_out = tx.cluster.insert_new(
             [each.row for each in by_key.values()],
             [fingerprint for _, fingerprint in by_key],
             now - self._window_ms,

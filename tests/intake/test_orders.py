@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.order import Fault, Order
-from sendrail.sending.orders import Limits, fill_macros, read_order
+from sendrail.intake.orders import Limits, fill_macros, read_order
 
 LIMITS = Limits(segments_max=3, characters_max=2_000)
 TO, LIST = "+15550100001", "+15550001000"

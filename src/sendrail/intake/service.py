@@ -29,7 +29,7 @@ from sendrail.domain.gate import Facts, judge
 from sendrail.domain.ids import AccountId, MessageIds
 from sendrail.domain.order import Fault, Order, Refusal
 from sendrail.domain.sender import SendingList
-from sendrail.sending.verdicts import (
+from sendrail.intake.verdicts import (
     SUSPENDED,
     Refused,
     Replay,
@@ -152,11 +152,11 @@ Standings = Mapping[tuple[bytes | int, int], Standing]
 InLine = tuple[list[Verdict], int, Standing, Order]
 
 
-class Sending(ABC):
+class Intake(ABC):
     """Judges and queues; every front door holds the same one.
 
     How messages are numbered, and what was accepted lately, depends on how many processes accept:
-    see `sole.py` and `shared.py`.
+    see `local.py` and `cluster.py`.
     """
 
     def __init__(

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sendrail.domain.ids import MessageIds, MessageNumber
-from sendrail.sending.duplicates import DuplicateWindow, fingerprint
-from sendrail.sending.service import Group, InLine, Sending
-from sendrail.sending.verdicts import Accepted
+from sendrail.intake.duplicates import DuplicateWindow, fingerprint
+from sendrail.intake.service import Group, InLine, Intake
+from sendrail.intake.verdicts import Accepted
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
@@ -14,7 +14,7 @@ from sendrail.telemetry import Metrics
 _BLOCK: Final = 1024
 
 
-class SoleSending(Sending):
+class LocalIntake(Intake):
     """Judges and queues, as the only process that does so for long."""
 
     def __init__(
@@ -43,7 +43,7 @@ class SoleSending(Sending):
     def fill_window(self, tx: Tx) -> None:
         """Read the messages of the duplicate window, so that no request waits for it."""
         self._window.open(self._clock())
-        self._remember_rows(tx, tx.sole.first_since(self._clock() - self._window.length_ms))
+        self._remember_rows(tx, tx.local.first_since(self._clock() - self._window.length_ms))
 
     def keep(self, group: Group) -> None:
         """Let go of the group: what it has changed in memory is there already."""
@@ -105,9 +105,9 @@ class SoleSending(Sending):
         """
         self._window.open(now)
         if self._next is None:
-            self._remember_rows(tx, tx.sole.first_since(now - self._window.length_ms))
+            self._remember_rows(tx, tx.local.first_since(now - self._window.length_ms))
             first, self._until = self._reserve_anew(tx, wanted)
-        elif self._until is None or tx.sole.reserved() != self._until:
+        elif self._until is None or tx.local.reserved() != self._until:
             self._remember_rows(tx, self._next)
             first, self._until = self._reserve_anew(tx, wanted)
         elif self._next + wanted - 1 > self._until:
@@ -118,12 +118,12 @@ class SoleSending(Sending):
         return first
 
     def _reserve_anew(self, tx: Tx, count: int) -> tuple[MessageNumber, int]:
-        first = tx.sole.reserve(count)
+        first = tx.local.reserve(count)
         return first, first + count - 1
 
     def _remember_rows(self, tx: Tx, first: int) -> None:
         self._next = first
         if self._window.length_ms:
-            for number, created_at, list_id, recipient, body in tx.sole.recent(first):
+            for number, created_at, list_id, recipient, body in tx.local.recent(first):
                 self._window.swap(fingerprint(list_id, recipient, body), number, created_at)
                 self._next = number + 1

@@ -18,9 +18,9 @@ from sendrail.domain.errors import (
 )
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
-from sendrail.sending.orders import Limits, read_order
-from sendrail.sending.service import Idempotency, Submission
-from sendrail.sending.verdicts import Accepted, Refused, Replay
+from sendrail.intake.orders import Limits, read_order
+from sendrail.intake.service import Idempotency, Submission
+from sendrail.intake.verdicts import Accepted, Refused, Replay
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 WINDOW_SECONDS = 300
@@ -51,7 +51,7 @@ def offer(road, *submissions):
 
     async def together():
         for submission in submissions:
-            road.sending.offer(submission)
+            road.intake.offer(submission)
         await asyncio.sleep(1)
 
     road.do(together())
@@ -170,7 +170,7 @@ REFUSALS = [
     (lambda r, s: r.send(s, ANN), "duplicate_message", Skip.DUPLICATE),
     (enrol, "journey_conflict", Skip.JOURNEY),
     (
-        lambda r, _: setattr(r.sending, "full_accounts", frozenset({r.account})),
+        lambda r, _: setattr(r.intake, "full_accounts", frozenset({r.account})),
         "queue_full",
         None,
     ),
@@ -196,7 +196,7 @@ def test_an_enrolment_ends_by_itself(road, sender):
 def test_words_blocked_for_the_installation_are_blocked_for_everybody(make_road):
     road = make_road()
     road.blocked_words = "hello"
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
     assert codes(road.accept(road.order(road.add_list(), ANN))) == ["blocked_content"]
 
 
@@ -308,9 +308,9 @@ def test_a_restart_remembers_the_window(road, sender, filled, seconds, code):
     road.clock.advance(60)
     road.send(sender, ANN)
     road.clock.advance(seconds)
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
     if filled == "at start":
-        road.write(road.sending.fill_window)
+        road.write(road.intake.fill_window)
     assert codes(road.accept(road.order(sender, ANN))) == [code]
     assert codes(road.accept(road.order(sender, BEN))) == [
         "duplicate_message" if seconds < 240 else "accepted"
@@ -320,7 +320,7 @@ def test_a_restart_remembers_the_window(road, sender, filled, seconds, code):
 def test_messages_of_another_process_are_seen(road, sender):
     road.send(sender, CID)
     other = road.ground.open()
-    elsewhere = road.open_sending(store=other)
+    elsewhere = road.open_intake(store=other)
     road.do(elsewhere.accept(road.account, [road.order(sender, ANN)]))
     assert codes(road.accept(road.order(sender, ANN), road.order(sender, BEN))) == [
         "duplicate_message",
@@ -333,7 +333,7 @@ def test_messages_of_another_process_are_seen(road, sender):
 
 @embedded_only  # elsewhere a block is reserved for good
 def test_a_window_filled_from_nothing_gives_out_no_number_that_was_not_reserved(road, sender):
-    road.do(road.store.write(road.sending.fill_window))
+    road.do(road.store.write(road.intake.fill_window))
     [verdict] = road.accept(road.order(sender, ANN))
     assert road.ids.read(verdict.message_id) == 1
 
@@ -341,18 +341,18 @@ def test_a_window_filled_from_nothing_gives_out_no_number_that_was_not_reserved(
 @embedded_only  # elsewhere they grow lane by lane, in blocks
 def test_numbers_grow_with_time_whichever_process_gives_them(road, sender):
     other = road.ground.open()
-    elsewhere = road.open_sending(store=other)
+    elsewhere = road.open_intake(store=other)
     ids = []
-    for at, sending in enumerate([road.sending, elsewhere, elsewhere, road.sending] * 3):
+    for at, intake in enumerate([road.intake, elsewhere, elsewhere, road.intake] * 3):
         order = road.order(sender, 15550200000 + at)
-        ids += [each.message_id for each in road.do(sending.accept(road.account, [order]))]
+        ids += [each.message_id for each in road.do(intake.accept(road.account, [order]))]
     numbers = [road.ids.read(each) for each in ids]
     assert numbers == sorted(set(numbers))
     road.do(other.close())
 
 
 def test_without_a_window_nothing_is_a_duplicate(road, sender):
-    road.sending = road.open_sending(window_ms=0)
+    road.intake = road.open_intake(window_ms=0)
     assert codes(road.accept(*[road.order(sender, ANN)] * 3)) == ["accepted"] * 3
 
 
@@ -403,7 +403,7 @@ def test_a_failed_repetition_leaves_the_first_message_remembered(road, sender, w
 @pytest.mark.parametrize("when", BROKEN)
 def test_a_failure_before_the_window_is_filled_does_no_harm(road, sender, when):
     road.send(sender, ANN)
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
     with broken(road, when), pytest.raises(StorageUnavailable):
         road.send(sender, BEN)
     assert codes(road.accept(road.order(sender, ANN), road.order(sender, BEN))) == [
@@ -430,7 +430,7 @@ def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch, 
         raise KeyError("bug")
 
     assert codes(road.accept(road.order(sender, BEN))) == ["accepted"]
-    monkeypatch.setattr(road.sending, where, bug)
+    monkeypatch.setattr(road.intake, where, bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"
@@ -460,15 +460,15 @@ def test_a_suspended_account_is_told_so_before_its_faults(road, sender):
 
 
 def test_a_closed_house_takes_nothing_and_opens_again(road, sender):
-    road.sending.closed = StorageFull("The disk is nearly full.")
+    road.intake.closed = StorageFull("The disk is nearly full.")
     with pytest.raises(StorageFull):
         road.send(sender, ANN)
-    road.sending.closed = None
+    road.intake.closed = None
     assert codes(road.accept(road.order(sender, ANN))) == ["accepted"]
 
 
 def test_too_many_at_once_are_asked_to_come_again(road, sender):
-    road.sending = road.open_sending(waiting_max=3)
+    road.intake = road.open_intake(waiting_max=3)
     told = offer(
         road, *(Asked(road.account, [road.order(sender, 15550100000 + n)]) for n in range(5))
     )
@@ -478,7 +478,7 @@ def test_too_many_at_once_are_asked_to_come_again(road, sender):
 
 def test_a_full_queue_of_one_account_is_no_matter_of_another(road, sender):
     stranger = road.write(lambda tx: tx.accounts.add("them", 0))
-    road.sending.full_accounts = frozenset({stranger})
+    road.intake.full_accounts = frozenset({stranger})
     theirs = road.add_list(account=stranger)
     told = offer(
         road,
@@ -514,11 +514,11 @@ def test_a_refusal_is_repeated_as_well(road, sender):
 
 def test_a_full_queue_is_no_answer_to_keep(road, sender):
     ask = lambda: Asked(road.account, [road.order(sender, ANN)], promise())  # noqa: E731
-    road.sending.full_accounts = frozenset({road.account})
+    road.intake.full_accounts = frozenset({road.account})
     for _ in range(2):
         [told] = offer(road, ask())
         assert codes(told) == ["queue_full"]
-    road.sending.full_accounts = frozenset()
+    road.intake.full_accounts = frozenset()
     [told] = offer(road, ask())
     assert codes(told) == ["accepted"]
     assert offer(road, ask()) == [Replay(200, b"['accepted']")]

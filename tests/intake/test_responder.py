@@ -71,7 +71,7 @@ def test_a_crash_between_acceptance_and_its_note_doubles_nothing(road, sender, t
         step(road)
         # What is on disk when the process dies after the message and before the note.
         road.sql("UPDATE auto_replies SET queued_at = NULL")
-        road.sending = road.open_sending()
+        road.intake = road.open_intake()
         road.open_delivery()
     assert step(road) == 1
     assert waiting(road) == []
@@ -80,7 +80,7 @@ def test_a_crash_between_acceptance_and_its_note_doubles_nothing(road, sender, t
 
 def test_a_crash_before_acceptance_loses_nothing(road, sender):
     ask(road, sender)
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
     road.open_delivery()
     assert step(road) == 1
     assert queued(road) == [(ANN, "Bye.")]
@@ -99,9 +99,9 @@ def test_the_same_question_after_the_pause_is_another_answer(road, sender):
 @pytest.mark.parametrize("trouble", [StorageUnavailable("gone"), StorageFull("full")])
 def test_an_answer_waits_for_the_disk(road, sender, trouble):
     ask(road, sender)
-    road.sending.closed = StorageFull("nearly full")
+    road.intake.closed = StorageFull("nearly full")
     assert step(road) == 0
-    road.sending.closed = None
+    road.intake.closed = None
     road.store.trouble = trouble
     assert step(road) == 0
     road.store.trouble = None
@@ -111,9 +111,9 @@ def test_an_answer_waits_for_the_disk(road, sender, trouble):
 
 def test_an_answer_waits_while_the_account_has_too_much_waiting(road, sender):
     ask(road, sender)
-    road.sending.full_accounts = frozenset({road.account})
+    road.intake.full_accounts = frozenset({road.account})
     assert step(road) == 0
-    road.sending.full_accounts = frozenset()
+    road.intake.full_accounts = frozenset()
     assert step(road) == 1
     assert queued(road) == [(ANN, "Bye.")]
 
@@ -124,7 +124,7 @@ def test_an_account_that_is_full_holds_nobody_elses_answers_up(road, sender):
     for recipient in range(15550100000, 15550100150):
         ask(road, sender, recipient=recipient)
     ask(road, theirs, body="Bye from them.")
-    road.sending.full_accounts = frozenset({road.account})
+    road.intake.full_accounts = frozenset({road.account})
     assert step(road) == 1
     assert queued(road) == [(ANN, "Bye from them.")]
     assert len(waiting(road)) == 100

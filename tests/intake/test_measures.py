@@ -5,7 +5,7 @@ import asyncio
 from road import Road
 
 from sendrail.domain.errors import StorageFull
-from sendrail.sending.service import Submission
+from sendrail.intake.service import Submission
 
 ANN = 15550100001
 
@@ -23,7 +23,7 @@ def test_the_first_request_of_a_group_says_how_long_accepting_took(road: Road):
 
     async def slow_group():
         for n in range(3):
-            road.sending.offer(Asked(road.account, [road.order(sender, ANN + n)]))
+            road.intake.offer(Asked(road.account, [road.order(sender, ANN + n)]))
             # The loop is busy with something else meanwhile.
             road.clock.advance(0.25)
         await asyncio.sleep(1)
@@ -41,7 +41,7 @@ def test_what_a_full_group_leaves_over_is_not_told_to_be_faster(road: Road):
     async def many():
         for n in range(7):
             orders = [road.order(sender, ANN + n * 100 + m) for m in range(100)]
-            road.sending.offer(Asked(road.account, orders))
+            road.intake.offer(Asked(road.account, orders))
             road.clock.advance(0.1)
         await asyncio.sleep(1)
 
@@ -55,17 +55,17 @@ def test_orders_for_which_there_is_no_room_are_counted_by_code(road: Road):
     orders = [road.order(sender, ANN), road.order(sender, ANN + 1)]
 
     async def offered():
-        road.sending.offer(Asked(road.account, orders))
+        road.intake.offer(Asked(road.account, orders))
         await asyncio.sleep(1)
 
-    road.sending.closed = StorageFull("The disk is nearly full.")
+    road.intake.closed = StorageFull("The disk is nearly full.")
     road.do(offered())
     assert road.counted("orders_refused_total", code="storage_full") == 2
-    road.sending.closed = None
-    road.sending = road.open_sending(waiting_max=0)
+    road.intake.closed = None
+    road.intake = road.open_intake(waiting_max=0)
     road.do(offered())
     assert road.counted("orders_refused_total", code="overloaded") == 2
-    road.sending = road.open_sending()
+    road.intake = road.open_intake()
     road.sql("ALTER TABLE messages RENAME TO elsewhere")
     road.do(offered())
     road.sql("ALTER TABLE elsewhere RENAME TO messages")

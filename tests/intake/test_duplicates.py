@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sendrail.sending.duplicates import DuplicateWindow, fingerprint
+from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 
 KEYS = [fingerprint(1, 15550100000 + n, "Hello") for n in range(6)]
 
