@@ -31,6 +31,9 @@ from sendrail.api.v2.words import PUBLIC
 from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
+from sendrail.contacts.journeys import ENROLMENT_MS, JOURNEYS_MAX
+from sendrail.contacts.lists import LISTS_MAX
+from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.gate import CHECKS, Check, Facts
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, MessageIds
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Skip, Status
@@ -39,9 +42,6 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.intake.orders import Limits
-from sendrail.marketing.journeys import ENROLMENT_MS, JOURNEYS_MAX
-from sendrail.marketing.lists import LISTS_MAX
-from sendrail.marketing.signups import FIELDS_BYTES_MAX
 from sendrail.settings import Settings
 from sendrail.storage.rows import EndedMessage
 from sendrail.telemetry import Metrics

@@ -20,6 +20,15 @@ from sendrail.connectors.callbacks import CallbackDesk
 from sendrail.connectors.service import ConnectorService, add_connector
 from sendrail.connectors.vault import Vault
 from sendrail.connectors.verification import VerificationService
+from sendrail.contacts.audit import AuditService
+from sendrail.contacts.blocks import BlockService
+from sendrail.contacts.contacts import ContactService
+from sendrail.contacts.erasure import ErasureService
+from sendrail.contacts.files import FileService
+from sendrail.contacts.journeys import JourneyService
+from sendrail.contacts.lists import ListService
+from sendrail.contacts.replies import ReplyService
+from sendrail.contacts.senders import SenderService
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import SendrailError, SetupError
@@ -44,15 +53,6 @@ from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
-from sendrail.marketing.audit import AuditService
-from sendrail.marketing.blocks import BlockService
-from sendrail.marketing.contacts import ContactService
-from sendrail.marketing.erasure import ErasureService
-from sendrail.marketing.files import FileService
-from sendrail.marketing.journeys import JourneyService
-from sendrail.marketing.lists import ListService
-from sendrail.marketing.replies import ReplyService
-from sendrail.marketing.senders import SenderService
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings

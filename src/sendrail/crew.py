@@ -22,6 +22,8 @@ from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.sdk import Part
 from sendrail.connectors.switchboard import Switchboard
+from sendrail.contacts.activity import ActivityFollower
+from sendrail.contacts.look_up import Finder, lookup_of
 from sendrail.delivery import lanes
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
@@ -36,8 +38,6 @@ from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
-from sendrail.marketing.activity import ActivityFollower
-from sendrail.marketing.look_up import Finder, lookup_of
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings

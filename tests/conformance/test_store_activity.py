@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 from stores import ANN, BEN, NOW, SqliteBackend, sign_up
 
+from sendrail.contacts.activity import ActivityFollower
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.marketing.activity import ActivityFollower
 from sendrail.storage.rows import ContactFilter
 
 MANY = 100_000

@@ -6,6 +6,10 @@ from itertools import count
 import pytest
 from stores import ANN, BEN, FOREVER, NOW, OURS, THEIRS, house, sign_up
 
+from sendrail.contacts import signups
+from sendrail.contacts.erasure import ErasureService
+from sendrail.contacts.files import FileService
+from sendrail.contacts.imports import Became, ImportOptions
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.consent import read_reply
 from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
@@ -14,10 +18,6 @@ from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.receipt import About
 from sendrail.domain.webhook import Event
-from sendrail.marketing import signups
-from sendrail.marketing.erasure import ErasureService
-from sendrail.marketing.files import FileService
-from sendrail.marketing.imports import Became, ImportOptions
 from sendrail.storage.rows import FileContact, KnownContact, Refusal, ReplyFilter
 from sendrail.webhooks import payloads
 
@@ -245,8 +245,8 @@ def test_another_accounts_data_of_the_same_person_is_untouched(house):
 
 
 def test_the_walk_passes_over_any_number_of_messages(house, monkeypatch):
-    monkeypatch.setattr("sendrail.marketing.erasure._PART_ROWS", 3)
-    monkeypatch.setattr("sendrail.marketing.erasure._REDACTED_AT_ONCE", 2)
+    monkeypatch.setattr("sendrail.contacts.erasure._PART_ROWS", 3)
+    monkeypatch.setattr("sendrail.contacts.erasure._REDACTED_AT_ONCE", 2)
     for number in range(1, 30):
         message(house, number, ANN if number % 3 else BEN)
     assert erase(house).messages == 20

@@ -8,9 +8,9 @@ from pigeon import GIVEN, SECRET
 
 from sendrail.connectors.service import Contract
 from sendrail.connectors.settings import MASKED
+from sendrail.contacts.lists import ListChange
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound, SetupError
 from sendrail.domain.sender import ConnectorState
-from sendrail.marketing.lists import ListChange
 
 LIST = "+15550002000"
 

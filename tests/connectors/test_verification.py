@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from sendrail.connectors.service import Contract
+from sendrail.contacts.lists import ListChange
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.verification import Step
 from sendrail.intake.verdicts import Accepted
-from sendrail.marketing.lists import ListChange
 
 LIST = "+15550002000"
 NUMBER = 15550002000

@@ -9,8 +9,8 @@ import pytest
 
 from sendrail.api.errors import CODES
 from sendrail.api.v2.contacts import WARNINGS
+from sendrail.contacts.signups import Notice
 from sendrail.domain.numbering import LineType, NumberFacts
-from sendrail.marketing.signups import Notice
 
 ID = re.compile(r"[0-9a-f]{24}")
 DAY = timedelta(days=1)

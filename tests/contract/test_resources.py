@@ -8,8 +8,8 @@ import pytest
 
 from sendrail.api.errors import CODES
 from sendrail.api.operations import OPERATIONS
+from sendrail.contacts.journeys import ENROLMENT_MS
 from sendrail.domain.sender import ListStatus
-from sendrail.marketing.journeys import ENROLMENT_MS
 
 
 def ask(door, method, path, body=None, **headers):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sendrail.marketing.csv_files import FOREIGN_ROWS_MAX, ROW_BYTES_MAX, RowError, guarded
-from sendrail.marketing.numbering_plans import country_of
-from sendrail.marketing.words import column_names, folded, meaning_of
-from sendrail.marketing.written_numbers import number_of
+from sendrail.contacts.csv_files import FOREIGN_ROWS_MAX, ROW_BYTES_MAX, RowError, guarded
+from sendrail.contacts.numbering_plans import country_of
+from sendrail.contacts.words import column_names, folded, meaning_of
+from sendrail.contacts.written_numbers import number_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contact-files.md").read_text("utf-8")
 NUMBERS = re.findall(r"^\| (`.*?) \| (.+) \|$", PAGE.partition("### Numbers")[2], re.MULTILINE)

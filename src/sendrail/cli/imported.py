@@ -13,7 +13,7 @@ from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.marketing.imports import Chunks, ImportOptions, ImportReport, Tell
+    from sendrail.contacts.imports import Chunks, ImportOptions, ImportReport, Tell
 
 # A terminal is told the first few reasons; --json and the report file tell more.
 _REASONS_SHOWN = 10
@@ -52,7 +52,7 @@ def import_file(  # noqa: PLR0917 - the commands' common options
     country: str = "",
 ) -> None:
     """Bring a file in and print what became of its rows; exit code 1 when any was refused."""
-    from sendrail.marketing.imports import ImportOptions, file_pieces
+    from sendrail.contacts.imports import ImportOptions, file_pieces
 
     from_stdin = str(path) == "-"
     with output.told(as_json):
@@ -79,7 +79,7 @@ def _reporting(path: Path | None) -> "Iterator[Tell | None]":
     if path is None:
         yield None
         return
-    from sendrail.marketing.csv_files import REPORT_COLUMNS, begun, written
+    from sendrail.contacts.csv_files import REPORT_COLUMNS, begun, written
 
     with path.open("wb") as file:
         file.write(begun(REPORT_COLUMNS))

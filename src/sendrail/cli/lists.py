@@ -220,7 +220,7 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Rename a list, send it by another connector, or give it a second one."""
-    from sendrail.marketing.lists import ListChange
+    from sendrail.contacts.lists import ListChange
 
     change = ListChange(
         name=name,

@@ -23,10 +23,10 @@ from sendrail.connectors.settings import (
     typed,
 )
 from sendrail.connectors.vault import Vault
+from sendrail.contacts.inputs import name_of
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
-from sendrail.marketing.inputs import name_of
 from sendrail.storage.interface import Store, Tx
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.connectors.service import ConnectorService
+from sendrail.contacts.inputs import list_number_of, owned_list
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import AccountId, MessageId, MessageIds
 from sendrail.domain.message import Skip, Status
@@ -18,7 +19,6 @@ from sendrail.domain.verification import Progress, Step, next_step
 from sendrail.intake.orders import Limits, read_order
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
-from sendrail.marketing.inputs import list_number_of, owned_list
 from sendrail.storage.interface import Store, Tx
 
 # Asked for anew by its sender a moment ago, perhaps: the same text again is no mistake here.

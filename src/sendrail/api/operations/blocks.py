@@ -27,7 +27,7 @@ from sendrail.api.v2.blocks import (
     BlockRemoved,
     NewBlock,
 )
-from sendrail.marketing.blocks import NOTE_LENGTH_MAX
+from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 
 _NUMBER: Final = {**PHONE, "description": "The number, as E.164."}
 _CODES: Final = ("missing_phone_number", "invalid_phone")

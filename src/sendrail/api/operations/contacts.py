@@ -46,9 +46,9 @@ from sendrail.api.v2.contacts import (
     URL_LENGTH_MAX,
     WARNINGS,
 )
+from sendrail.contacts.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
 from sendrail.domain.contact import OptOutReason, SignupMethod
 from sendrail.domain.numbering import ValidationStatus
-from sendrail.marketing.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
 
 _KEY_CODES: Final = (
     "missing_phone_number",

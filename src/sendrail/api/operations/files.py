@@ -14,9 +14,9 @@ from sendrail.api.operations.parts import (
 )
 from sendrail.api.v2.erasure import Erase, PersonErased
 from sendrail.api.v2.files import REPORTS, ImportedFile
-from sendrail.marketing.blocks import NOTE_LENGTH_MAX
-from sendrail.marketing.csv_files import ROW_BYTES_MAX
-from sendrail.marketing.imports import REASONS_MAX
+from sendrail.contacts.blocks import NOTE_LENGTH_MAX
+from sendrail.contacts.csv_files import ROW_BYTES_MAX
+from sendrail.contacts.imports import REASONS_MAX
 
 _IMPORTING: Final = (
     *(code for code in POSTING if code not in {"invalid_json", "idempotency_in_progress"}),

@@ -31,8 +31,8 @@ from sendrail.api.v2.journeys import (
     JourneyList,
     NewJourney,
 )
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.domain.contact import Trigger
-from sendrail.marketing.inputs import NAME_LENGTH_MAX
 
 _TRIGGERS: Final = [str(trigger) for trigger in Trigger]
 _ID: Final = (in_path("journey_id", ROW_ID, "The journey's id."),)

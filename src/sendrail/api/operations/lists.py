@@ -27,9 +27,9 @@ from sendrail.api.v2.lists import (
     NewList,
     SendingList,
 )
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.lists import RATE_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain
-from sendrail.marketing.inputs import NAME_LENGTH_MAX
-from sendrail.marketing.lists import RATE_MAX
 
 _RATE: Final = {
     "type": ["integer", "null"],

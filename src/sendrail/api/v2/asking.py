@@ -12,10 +12,10 @@ import msgspec
 
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
+from sendrail.contacts.once import Once, each_time
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import KeptAnswer
 

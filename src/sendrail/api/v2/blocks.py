@@ -17,11 +17,11 @@ from sendrail.api.v2.queries import (
     read_page,
 )
 from sendrail.app import Runtime
+from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.times import shown as shown_time
-from sendrail.marketing.blocks import NOTE_LENGTH_MAX
 
 BLOCKS_MAX: Final = 1_000
 _QUERY_HELP: Final = {"phone_number": "`phone_number` is an E.164 phone number; write its + as %2B"}

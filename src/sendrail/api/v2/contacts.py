@@ -36,16 +36,16 @@ from sendrail.api.v2.queries import (
     sender_in,
 )
 from sendrail.app import Runtime
+from sendrail.contacts.contacts import Joining
+from sendrail.contacts.inputs import list_number_of
+from sendrail.contacts.returning import checked
+from sendrail.contacts.signups import Notice, SignedUp, SignUpReport
 from sendrail.domain import phone
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, PhoneFacts, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
-from sendrail.marketing.contacts import Joining
-from sendrail.marketing.inputs import list_number_of
-from sendrail.marketing.returning import checked
-from sendrail.marketing.signups import Notice, SignedUp, SignUpReport
 from sendrail.storage.rows import ContactPlace, FoundContact
 
 CONTACTS_MAX: Final = 1_000

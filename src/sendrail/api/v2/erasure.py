@@ -8,8 +8,8 @@ from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number
 from sendrail.app import Runtime
+from sendrail.contacts.erasure import ErasureReport
 from sendrail.domain import phone
-from sendrail.marketing.erasure import ErasureReport
 
 
 class Erase(msgspec.Struct, gc=False):

@@ -20,11 +20,11 @@ from sendrail.api.cycle import lift_time_limit
 from sendrail.api.v2.asking import Promise, Replayed, encode
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
+from sendrail.contacts.csv_files import REPORT_COLUMNS, Refused, begun, written
+from sendrail.contacts.imports import CHUNK_BYTES, Chunks, ImportOptions, ImportReport
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.csv_files import REPORT_COLUMNS, Refused, begun, written
-from sendrail.marketing.imports import CHUNK_BYTES, Chunks, ImportOptions, ImportReport
 from sendrail.storage.rows import KeptAnswer
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -16,11 +16,11 @@ from sendrail.api.v2.queries import (
     sender_in,
 )
 from sendrail.app import Runtime
+from sendrail.contacts.journeys import OnList
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, Trigger
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.times import shown as shown_time
-from sendrail.marketing.journeys import OnList
 
 _QUERY_HELP: Final = {"list_number": SENDER_HELP}
 

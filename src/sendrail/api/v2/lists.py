@@ -9,12 +9,12 @@ from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import sender
 from sendrail.api.v2.queries import given
 from sendrail.app import Runtime
+from sendrail.contacts.list_details import ListDetails
+from sendrail.contacts.lists import ListChange
 from sendrail.domain.answers import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
 from sendrail.domain.times import shown as shown_time
-from sendrail.marketing.list_details import ListDetails
-from sendrail.marketing.lists import ListChange
 
 _STATUS_HELP: Final = f"`status` is one of {', '.join(ListStatus)}"
 # What an owner may set by hand: suspending is the operator's, deleting has its own method.

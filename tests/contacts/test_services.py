@@ -5,13 +5,13 @@ import re
 
 import pytest
 
+from sendrail.contacts.imports import Became, ImportOptions, file_pieces
 from sendrail.domain.account import AccountStatus, key_digest
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import KeyId
 from sendrail.domain.sender import ListStatus, OnUncertain
-from sendrail.marketing.imports import Became, ImportOptions, file_pieces
 
 LIST = "+15550100000"
 ANN = "+15550100001"

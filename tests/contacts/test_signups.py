@@ -2,14 +2,14 @@
 
 import pytest
 
+from sendrail.contacts import lists
+from sendrail.contacts.contacts import Joining
+from sendrail.contacts.journeys import JOURNEYS_MAX
+from sendrail.contacts.lists import ListChange
+from sendrail.contacts.signups import FIELDS_BYTES_MAX, Notice, merged
 from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing import lists
-from sendrail.marketing.contacts import Joining
-from sendrail.marketing.journeys import JOURNEYS_MAX
-from sendrail.marketing.lists import ListChange
-from sendrail.marketing.signups import FIELDS_BYTES_MAX, Notice, merged
 
 LIST, OTHER = "+15550100000", "+15550100010"
 ANN, BEN = PhoneNumber(15550100001), PhoneNumber(15550100002)

@@ -12,15 +12,9 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from sendrail.domain import phone
-from sendrail.domain.audit import Action, Actor
-from sendrail.domain.ids import AccountId
-from sendrail.domain.numbering import LineType
-from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import SendingList
-from sendrail.marketing.blocks import note_of
-from sendrail.marketing.csv_files import CsvReader, RowError, begun, written
-from sendrail.marketing.imports import (
+from sendrail.contacts.blocks import note_of
+from sendrail.contacts.csv_files import CsvReader, RowError, begun, written
+from sendrail.contacts.imports import (
     ALONE,
     BESIDE,
     PHONE_COLUMN,
@@ -33,10 +27,16 @@ from sendrail.marketing.imports import (
     import_rows,
     moment_of,
 )
-from sendrail.marketing.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
-from sendrail.marketing.numbering_plans import Country, country_of
-from sendrail.marketing.words import column_names, meaning_of
-from sendrail.marketing.written_numbers import number_of
+from sendrail.contacts.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
+from sendrail.contacts.numbering_plans import Country, country_of
+from sendrail.contacts.words import column_names, meaning_of
+from sendrail.contacts.written_numbers import number_of
+from sendrail.domain import phone
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.ids import AccountId
+from sendrail.domain.numbering import LineType
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
 from sendrail.storage.seen import SeenNumbers

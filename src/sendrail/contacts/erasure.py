@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.inputs import recipient_of
+from sendrail.contacts.once import Once, each_time
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.inputs import recipient_of
-from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Part
 

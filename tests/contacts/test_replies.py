@@ -2,11 +2,11 @@
 
 import pytest
 
+from sendrail.contacts.lists import ListService
 from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.marketing.lists import ListService
 
 LIST, OTHER = "+15550100000", "+15550100100"
 ANN, BEN = 15550100001, 15550100002

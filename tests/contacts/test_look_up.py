@@ -13,12 +13,12 @@ from phonenumbers import geocoder, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from sendrail.app import open_runtime, sandbox_number
+from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of
+from sendrail.contacts.look_up import Finder, NumberingPlans, facts_of, lookup_of
 from sendrail.crew import delivering
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
-from sendrail.marketing.area_codes import EVERYWHERE, area_of, areas, zones_of
-from sendrail.marketing.look_up import Finder, NumberingPlans, facts_of, lookup_of
 from sendrail.settings import load
 
 # Where the two differ and ours is right. By the numbering plan's assignments: 474 is an overlay of
@@ -216,7 +216,7 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
             raise asyncio.CancelledError
 
     monkeypatch.setattr(
-        "sendrail.marketing.look_up.asyncio", type("Quick", (), {"sleep": staticmethod(sleep)})
+        "sendrail.contacts.look_up.asyncio", type("Quick", (), {"sleep": staticmethod(sleep)})
     )
     with pytest.raises(asyncio.CancelledError):
         many.do(Finder(many.store, service, now=lambda: many.now).run())
@@ -236,7 +236,7 @@ def test_a_number_is_looked_up_by_one_process_alone(many):
 
     with pytest.MonkeyPatch.context() as patch:
         quick = type("Quick", (), {"sleep": staticmethod(sleep)})
-        patch.setattr("sendrail.marketing.look_up.asyncio", quick)
+        patch.setattr("sendrail.contacts.look_up.asyncio", quick)
         finder = Finder(many.store, service, now=lambda: many.now, is_ours=lambda: ours.pop(0))
         with pytest.raises(asyncio.CancelledError):
             many.do(finder.run())
@@ -252,7 +252,7 @@ def test_a_look_up_is_found_by_its_name():
 
 def test_a_look_up_that_cannot_be_loaded_says_so(monkeypatch):
     broken = EntryPoint("paid", "nowhere.at:All", "sendrail.lookups")
-    monkeypatch.setattr("sendrail.marketing.look_up.entry_points", lambda **_: [broken])
+    monkeypatch.setattr("sendrail.contacts.look_up.entry_points", lambda **_: [broken])
     with pytest.raises(SetupError, match=r"'paid' \(nowhere.at:All\) cannot be loaded"):
         lookup_of("paid")
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sendrail.contacts import files
+from sendrail.contacts.imports import Became, ImportOptions
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import NotFound
-from sendrail.marketing import files
-from sendrail.marketing.imports import Became, ImportOptions
 
 ME = Actor(name="a test")
 LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"

@@ -7,10 +7,10 @@ may give it to another account. On an account's own connector every sender is th
 
 from collections.abc import Callable, Sequence
 
+from sendrail.contacts.inputs import list_number_of
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import SendingList
-from sendrail.marketing.inputs import list_number_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import SenderOwner
 

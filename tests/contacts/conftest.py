@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 import pytest
 from stores import SqliteBackend
 
+from sendrail.contacts.audit import AuditService
+from sendrail.contacts.blocks import BlockService
+from sendrail.contacts.contacts import ContactService
+from sendrail.contacts.erasure import ErasureService
+from sendrail.contacts.files import FileService
+from sendrail.contacts.imports import ImportOptions
+from sendrail.contacts.journeys import JourneyService
+from sendrail.contacts.lists import ListService
+from sendrail.contacts.replies import ReplyService
 from sendrail.domain.audit import Actor
 from sendrail.domain.ids import AccountId
 from sendrail.intake.accounts import AccountService
-from sendrail.marketing.audit import AuditService
-from sendrail.marketing.blocks import BlockService
-from sendrail.marketing.contacts import ContactService
-from sendrail.marketing.erasure import ErasureService
-from sendrail.marketing.files import FileService
-from sendrail.marketing.imports import ImportOptions
-from sendrail.marketing.journeys import JourneyService
-from sendrail.marketing.lists import ListService
-from sendrail.marketing.replies import ReplyService
 from sendrail.storage.interface import Store
 
 NOW = 1_800_000_000_000

@@ -4,6 +4,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sendrail.contacts.inputs import (
+    PAGE_SIZE,
+    list_number_of,
+    name_of,
+    owned_list,
+    recipient_of,
+    slice_of,
+)
+from sendrail.contacts.once import Once, each_time
+from sendrail.contacts.returning import checked
+from sendrail.contacts.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.domain.contact import (
     SIGNED_UP,
     Consent,
@@ -19,17 +30,6 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
-from sendrail.marketing.inputs import (
-    PAGE_SIZE,
-    list_number_of,
-    name_of,
-    owned_list,
-    recipient_of,
-    slice_of,
-)
-from sendrail.marketing.once import Once, each_time
-from sendrail.marketing.returning import checked
-from sendrail.marketing.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ContactFilter, ContactPlace, FoundContact
 

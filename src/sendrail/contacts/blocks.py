@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.inputs import PAGE_SIZE, recipient_of, slice_of
+from sendrail.contacts.once import Once, each_time
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.inputs import PAGE_SIZE, recipient_of, slice_of
-from sendrail.marketing.once import Once, each_time
 from sendrail.storage.interface import Store, Tx
 
 NOTE_LENGTH_MAX: Final = 200

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from sendrail.contacts.area_codes import area_of, zones_of
 from sendrail.domain import phone
 from sendrail.domain.errors import SendrailError, SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.area_codes import area_of, zones_of
 from sendrail.storage.interface import Store
 
 if TYPE_CHECKING:

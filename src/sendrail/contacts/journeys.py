@@ -4,11 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain.contact import Enrolment, Journey, Trigger
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId
-from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.inputs import (
+from sendrail.contacts.inputs import (
     ID_MAX,
     PAGE_SIZE,
     list_number_of,
@@ -17,7 +13,11 @@ from sendrail.marketing.inputs import (
     recipient_of,
     slice_of,
 )
-from sendrail.marketing.once import Once, each_time
+from sendrail.contacts.once import Once, each_time
+from sendrail.domain.contact import Enrolment, Journey, Trigger
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 
 # The public API's limit: after it an enrolment is over by itself.

@@ -3,12 +3,12 @@
 import pytest
 from stores import BACKENDS
 
+from sendrail.contacts.contacts import Joining
+from sendrail.contacts.signups import Notice
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
-from sendrail.marketing.contacts import Joining
-from sendrail.marketing.signups import Notice
 
 LIST = "+15550100000"
 ANN, BEN = PhoneNumber(15550100001), PhoneNumber(15550100002)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sendrail.contacts.inputs import PAGE_SIZE, list_number_of, owned_list, slice_of
 from sendrail.domain.consent import Keyword, fold, read_reply
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.inputs import PAGE_SIZE, list_number_of, owned_list, slice_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ReplyFilter, StoredReply
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import BACKENDS
 
+from sendrail.contacts import files
+from sendrail.contacts.imports import Became, ImportOptions, Pace
 from sendrail.domain.audit import Actor
-from sendrail.marketing import files
-from sendrail.marketing.imports import Became, ImportOptions, Pace
 
 ME = Actor(name="a test")
 ELSEWHERE, THEIRS = "+15550100010", "+15550100020"

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sendrail.marketing import imports
-from sendrail.marketing.csv_files import CsvReader, Refused, RowError
-from sendrail.marketing.imports import (
+from sendrail.contacts import imports
+from sendrail.contacts.csv_files import CsvReader, Refused, RowError
+from sendrail.contacts.imports import (
     PHONE_COLUMN,
     Became,
     ImportOptions,
@@ -20,7 +20,7 @@ from sendrail.marketing.imports import (
     import_rows,
     moment_of,
 )
-from sendrail.marketing.written_numbers import number_of
+from sendrail.contacts.written_numbers import number_of
 
 NOW = int(datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp() * 1000)
 

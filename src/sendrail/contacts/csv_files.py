@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Final, NamedTuple
 
+from sendrail.contacts.csv_quotes import Quotes
+from sendrail.contacts.file_kinds import SAVE_AS_CSV, is_head, text_in, wrong_kind
+from sendrail.contacts.words import folded
 from sendrail.domain.errors import InvalidInput
-from sendrail.marketing.csv_quotes import Quotes
-from sendrail.marketing.file_kinds import SAVE_AS_CSV, is_head, text_in, wrong_kind
-from sendrail.marketing.words import folded
 
 ROW_BYTES_MAX: Final = 64 * 1024
 REPORT_COLUMNS: Final = ("row", "reason", "line")

@@ -3,13 +3,13 @@
 import pytest
 from stores import PostgresBackend, SqliteBackend
 
+from sendrail.contacts.imports import Became, ImportOptions
+from sendrail.contacts.lists import ListChange
+from sendrail.contacts.senders import SenderService
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.marketing.imports import Became, ImportOptions
-from sendrail.marketing.lists import ListChange
-from sendrail.marketing.senders import SenderService
 
 OURS, OTHER = "+15550100000", "+15550100009"
 DIGITS = PhoneNumber(15550100000)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of
 from sendrail.domain.audit import Action, AuditEntry
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.inputs import PAGE_SIZE, slice_of
 from sendrail.storage.interface import Store
 
 

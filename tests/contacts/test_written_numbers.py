@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
+from sendrail.contacts.csv_files import RowError
+from sendrail.contacts.numbering_plans import country_of
+from sendrail.contacts.written_numbers import number_of
 from sendrail.domain.errors import InvalidInput
-from sendrail.marketing.csv_files import RowError
-from sendrail.marketing.numbering_plans import country_of
-from sendrail.marketing.written_numbers import number_of
 
 
 def read(text, country=""):

@@ -16,10 +16,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple, TypeVar
 
+from sendrail.contacts.csv_files import CsvReader, Line, Refused, RowError
+from sendrail.contacts.numbering_plans import Country, country_of
+from sendrail.contacts.words import column_names
 from sendrail.domain.ids import AccountId
-from sendrail.marketing.csv_files import CsvReader, Line, Refused, RowError
-from sendrail.marketing.numbering_plans import Country, country_of
-from sendrail.marketing.words import column_names
 from sendrail.storage.interface import Tx
 
 T = TypeVar("T")

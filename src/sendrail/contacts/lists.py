@@ -4,6 +4,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sendrail.contacts.csv_files import CsvReader, RowError
+from sendrail.contacts.imports import (
+    PHONE_COLUMN,
+    Became,
+    Chunks,
+    ImportOptions,
+    ImportReport,
+    country_for,
+    import_rows,
+)
+from sendrail.contacts.inputs import (
+    find_list_by_id,
+    list_number_of,
+    name_of,
+    no_list,
+    no_list_here,
+    owned_list,
+    owned_list_by_id,
+)
+from sendrail.contacts.list_details import ListDetails, all_details, details
+from sendrail.contacts.numbering_plans import Country
+from sendrail.contacts.once import Once, each_time
+from sendrail.contacts.senders import claim_sender
+from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import sender_ids
 from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
@@ -13,30 +37,6 @@ from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
 from sendrail.domain.text import measure
-from sendrail.marketing.csv_files import CsvReader, RowError
-from sendrail.marketing.imports import (
-    PHONE_COLUMN,
-    Became,
-    Chunks,
-    ImportOptions,
-    ImportReport,
-    country_for,
-    import_rows,
-)
-from sendrail.marketing.inputs import (
-    find_list_by_id,
-    list_number_of,
-    name_of,
-    no_list,
-    no_list_here,
-    owned_list,
-    owned_list_by_id,
-)
-from sendrail.marketing.list_details import ListDetails, all_details, details
-from sendrail.marketing.numbering_plans import Country
-from sendrail.marketing.once import Once, each_time
-from sendrail.marketing.senders import claim_sender
-from sendrail.marketing.written_numbers import number_of
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000

@@ -12,13 +12,13 @@ from typing import Final
 
 import msgspec
 
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.journeys import ENROLMENT_MS
+from sendrail.contacts.returning import bring_back, refusal
 from sendrail.domain.contact import Journey, PhoneFacts, Scalar, SignUp, SignupFacts, Trigger
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
-from sendrail.marketing.inputs import NAME_LENGTH_MAX
-from sendrail.marketing.journeys import ENROLMENT_MS
-from sendrail.marketing.returning import bring_back, refusal
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import Amendment, Standing
 

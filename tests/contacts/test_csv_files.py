@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.errors import InvalidInput
-from sendrail.marketing.csv_files import (
+from sendrail.contacts.csv_files import (
     FOREIGN_ROWS_MAX,
     ROW_BYTES_MAX,
     TEXT_LENGTH_MAX,
@@ -26,7 +25,8 @@ from sendrail.marketing.csv_files import (
     unguarded,
     written,
 )
-from sendrail.marketing.words import column_names
+from sendrail.contacts.words import column_names
+from sendrail.domain.errors import InvalidInput
 
 COLUMNS = {
     "phone_number": ("phone_number", "phone", "msisdn"),

@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Collection
 from typing import Final
 
+from sendrail.contacts.csv_files import RowError
+from sendrail.contacts.numbering_plans import Country, is_in_service, is_known, is_landline
 from sendrail.domain.phone import E164, PhoneNumber
-from sendrail.marketing.csv_files import RowError
-from sendrail.marketing.numbering_plans import Country, is_in_service, is_known, is_landline
 
 # As exports write it, `(+47) 91234567`.
 _EXPORTED: Final = re.compile(r"\(\+([1-9][0-9]{0,2})\) ([0-9]{4,14})").fullmatch
