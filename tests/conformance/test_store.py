@@ -395,8 +395,8 @@ CHANGES = [
 def full_house(house):
     """A house where every kind of thing is there, and all of it is ours."""
     house.queue(1, 2)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
 
     def prepare(tx):
         tx.blocks.add(house.us, [BEN], "", NOW)
@@ -428,7 +428,7 @@ def test_what_is_somebody_elses_cannot_be_changed(full_house, change):
 def test_the_waiting_are_counted_by_account(house):
     house.queue(1, 2, 3)
     house.queue(4, sender=house.their_list, due_at=NOW + 10**6)
-    house.depart(1)
+    house.start_attempts(1)
     waiting = house.read(lambda tx: tx.lookup.waiting())
     assert {account: each.depth for account, each in waiting.items()} == {
         house.us: 2,

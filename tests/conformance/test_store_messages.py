@@ -1,4 +1,4 @@
-"""What a store is, second part: messages coming in, the queue, arrivals and receipts."""
+"""What a store is, second part: messages coming in, the queue, attempts and receipts."""
 
 import pytest
 from stores import (
@@ -18,7 +18,7 @@ from stores import (
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.storage.rows import (
-    Departure,
+    AttemptStart,
     MessageFilter,
     MessagePlace,
     Owner,
@@ -119,7 +119,7 @@ def test_the_lists_with_something_waiting_are_told_once_each(house):
 
 def test_a_departed_message_waits_no_more_and_its_intent_is_written(house):
     house.queue(1, 2)
-    house.depart(1, epoch=4)
+    house.start_attempts(1, epoch=4)
     assert house.waiting() == [2]
     assert house.statuses(1, 2) == [Status.SENDING, Status.QUEUED]
     [open_attempt] = house.read(lambda tx: tx.queue.unsettled(Status.SENDING, 0, 10))
@@ -129,16 +129,16 @@ def test_a_departed_message_waits_no_more_and_its_intent_is_written(house):
     assert (house.find(1).provider, house.find(1).connector) == ("simulator", "sandbox")
 
 
-@pytest.mark.parametrize("before", ["depart", "drop"])
+@pytest.mark.parametrize("before", ["start_attempts", "drop"])
 def test_only_what_is_queued_can_depart(house, before):
     house.queue(1)
-    if before == "depart":
-        house.depart(1)
+    if before == "start_attempts":
+        house.start_attempts(1)
     else:
         house.write(lambda tx: tx.queue.drop([(house.place(1), Status.DROPPED, "stale")], NOW))
     standing = house.find(1)
     with pytest.raises(AssertionError):
-        house.depart(1, attempt=2)
+        house.start_attempts(1, attempt=2)
     assert house.find(1) == standing
 
 
@@ -164,18 +164,18 @@ def test_a_dropped_message_is_at_rest_and_the_reason_known(house):
 
 def test_what_is_under_way_cannot_be_dropped(house):
     house.queue(1)
-    house.depart(1)
+    house.start_attempts(1)
     house.write(lambda tx: tx.queue.drop([(house.place(1), Status.DROPPED, "stale")], NOW))
     assert house.statuses(1) == [Status.SENDING]
 
 
-# Arrivals
+# AttemptResults
 
 
 def test_an_arrival_closes_its_attempt(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     found = house.find(1)
     assert (found.status, found.carrier_ref, found.sent_at) == (Status.SENT, "ref-1", NOW + 50)
     assert (found.attempt, found.ended_at) == (1, None)
@@ -217,22 +217,26 @@ def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
 
     def depart_again(number, attempt):
         house.write(
-            lambda tx: tx.queue.depart(
+            lambda tx: tx.queue.start_attempts(
                 [house.place(number, due_at=NOW + 5_000)],
-                [Departure(attempt, 1, house.connector, NOW + 5_000, house.no(number))],
+                [AttemptStart(attempt, 1, house.connector, NOW + 5_000, house.no(number))],
             )
         )
 
     for number in range(1, 6):
         house.queue(number)
-        house.depart(number)
-    house.arrive(house.arrival(1, status="failed", carrier_ref=None, provider_detail="30007"))
+        house.start_attempts(number)
+    house.finish_attempts(
+        house.result(1, status="failed", carrier_ref=None, provider_detail="30007")
+    )
     [attempt] = house.read(lambda tx: tx.lookup.attempts(house.us, house.no(1)))
     assert (own(1), attempt.provider_detail) == ("30007", "30007")
     # A receipt's word takes the place of an answer's, and none that of one.
-    house.arrive(*(house.requeued(number, provider_detail="HTTP 500") for number in (2, 3, 4)))
+    house.finish_attempts(
+        *(house.requeued(number, provider_detail="HTTP 500") for number in (2, 3, 4))
+    )
     depart_again(2, 2)
-    house.arrive(house.arrival(2, attempt=2, attempts_spent=2))
+    house.finish_attempts(house.result(2, attempt=2, attempts_spent=2))
     assert own(2) is None
     verdict = Verdict("undelivered", "ABSENT", NOW, house.no(2), house.list.lane, "27")
     house.write(lambda tx: tx.inbox.apply([verdict]))
@@ -251,9 +255,9 @@ def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
 
 def test_a_final_arrival_ends_the_message(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(
-        house.arrival(1, outcome="rejected", status="failed", detail="landline", carrier_ref=None)
+    house.start_attempts(1)
+    house.finish_attempts(
+        house.result(1, outcome="rejected", status="failed", detail="landline", carrier_ref=None)
     )
     found = house.find(1)
     assert (found.status, found.detail, found.ended_at) == (Status.FAILED, "landline", NOW + 50)
@@ -272,25 +276,25 @@ STALE = [
 @pytest.mark.parametrize("stale", STALE)
 def test_the_answer_to_another_attempt_does_not_touch_the_message(house, stale):
     house.queue(1)
-    house.depart(1, attempt=2, epoch=3)
+    house.start_attempts(1, attempt=2, epoch=3)
     before = house.find(1)
     current = {"epoch": 3, "attempt": 2, "attempts_spent": 2}
-    house.arrive(house.arrival(1, **current | {"carrier_ref": None} | stale))
-    house.arrive(house.requeued(1, **current | stale))
+    house.finish_attempts(house.result(1, **current | {"carrier_ref": None} | stale))
+    house.finish_attempts(house.requeued(1, **current | stale))
     assert house.find(1) == before
     assert house.waiting() == []
-    house.arrive(house.arrival(1, **current))
+    house.finish_attempts(house.result(1, **current))
     assert house.statuses(1) == [Status.SENT]
 
 
 @pytest.mark.parametrize("again", ["sent", "failed", "uncertain"])
 def test_a_second_answer_to_one_attempt_does_not_touch_the_message(house, again):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     before = house.find(1)
-    house.arrive(house.arrival(1, status=again, detail="again", carrier_ref=None))
-    house.arrive(house.requeued(1))
+    house.finish_attempts(house.result(1, status=again, detail="again", carrier_ref=None))
+    house.finish_attempts(house.requeued(1))
     assert house.find(1) == before
     assert house.waiting() == []
     assert len(house.read(lambda tx: tx.lookup.attempts(house.us, house.no(1)))) == 1
@@ -298,22 +302,22 @@ def test_a_second_answer_to_one_attempt_does_not_touch_the_message(house, again)
 
 def test_a_failed_attempt_returns_to_the_queue_and_departs_anew(house):
     house.queue(1, 2)
-    house.depart(1)
-    house.arrive(house.requeued(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.requeued(1))
     assert [place.number for place in house.due(NOW)] == house.nos(2)
     assert house.due(FOREVER)[1] == house.place(1, due_at=NOW + 5_000)
     assert house.statuses(1) == [Status.QUEUED]
     assert house.read(lambda tx: tx.queue.load([house.place(1)]))[house.no(1)].attempt == 1
-    house.depart(1, attempt=2, due_at=NOW + 5_000)
-    house.arrive(house.arrival(1, attempt=2, attempts_spent=2))
+    house.start_attempts(1, attempt=2, due_at=NOW + 5_000)
+    house.finish_attempts(house.result(1, attempt=2, attempts_spent=2))
     outcomes = house.read(lambda tx: [a.outcome for a in tx.lookup.attempts(house.us, house.no(1))])
     assert outcomes == ["failed", "submitted"]
 
 
 def test_a_throttled_attempt_costs_nothing_and_is_not_listed(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.requeued(1, due_at=NOW, outcome="throttled", attempts_spent=0))
+    house.start_attempts(1)
+    house.finish_attempts(house.requeued(1, due_at=NOW, outcome="throttled", attempts_spent=0))
     assert house.due(NOW) == [house.place(1)]
     assert house.find(1).attempt == 0
     assert house.read(lambda tx: tx.lookup.attempts(house.us, house.no(1))) == []
@@ -321,16 +325,16 @@ def test_a_throttled_attempt_costs_nothing_and_is_not_listed(house):
 
 def test_a_resend_is_remembered(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.requeued(1, outcome="uncertain", resent=1))
+    house.start_attempts(1)
+    house.finish_attempts(house.requeued(1, outcome="uncertain", resent=1))
     assert house.read(lambda tx: tx.queue.load([house.place(1)]))[house.no(1)].resent == 1
 
 
 def test_the_unsettled_come_in_pages_and_of_one_status(house):
     house.queue(*range(1, 8))
-    house.depart(*range(1, 7))
+    house.start_attempts(*range(1, 7))
     for number in (2, 4):
-        house.arrive(house.arrival(number, status="uncertain", carrier_ref=None))
+        house.finish_attempts(house.result(number, status="uncertain", carrier_ref=None))
     page = lambda status, after, limit: [  # noqa: E731
         each.number
         for each in house.read(lambda tx: tx.queue.unsettled(status, house.no(after), limit))
@@ -343,8 +347,8 @@ def test_the_unsettled_come_in_pages_and_of_one_status(house):
 
 def test_only_an_uncertain_message_expires(house):
     house.queue(1, 2, 3)
-    house.depart(1, 2)
-    house.arrive(house.arrival(1, status="uncertain", carrier_ref=None))
+    house.start_attempts(1, 2)
+    house.finish_attempts(house.result(1, status="uncertain", carrier_ref=None))
     expire = lambda number: house.write(  # noqa: E731
         lambda tx: tx.queue.expire(house.no(number), house.list.lane, "unknown_outcome", NOW + 5)
     )
@@ -363,8 +367,8 @@ def test_only_an_uncertain_message_expires(house):
 
 def test_a_reference_leads_to_its_message_and_where_it_stands(house):
     house.queue(1, 2)
-    house.depart(1, 2)
-    house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
+    house.start_attempts(1, 2)
+    house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
     apply(house, 2)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, "ref-1"): Owner(house.no(1), house.list.lane, Status.SENT),
@@ -377,8 +381,8 @@ def test_a_reference_leads_to_its_message_and_where_it_stands(house):
 
 def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3")))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1, further_refs=("ref-2", "ref-3")))
     lane = house.list.lane
     word = PartWord(house.connector, "ref-2", house.no(1), lane, parts_left=2)
     house.write(lambda tx: tx.inbox.tell_parts([word]))
@@ -393,8 +397,8 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
 
 def test_names_with_one_receipt_between_them_lead_to_a_message_without_parts(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1, further_refs=("ref-2", "ref-3"), one_receipt=True))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1, further_refs=("ref-2", "ref-3"), one_receipt=True))
     whole = Owner(house.no(1), house.list.lane, Status.SENT)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, f"ref-{part}"): whole for part in (1, 2, 3)
@@ -413,15 +417,15 @@ def test_a_carrier_reads_what_customers_attached_to_their_messages(house):
 
 def test_a_carrier_that_uses_a_reference_again_means_its_latest_message(house):
     house.queue(1, 2)
-    house.depart(1, 2)
-    house.arrive(house.arrival(1))
-    house.arrive(house.arrival(2, ended_at=NOW + 51))
+    house.start_attempts(1, 2)
+    house.finish_attempts(house.result(1))
+    house.finish_attempts(house.result(2, ended_at=NOW + 51))
     assert owners(house, "ref-1")[house.connector, "ref-1"].number == house.no(2)
 
 
 def test_where_messages_stand_is_told_by_number(house):
     house.queue(1, 2)
-    house.depart(2)
+    house.start_attempts(2)
     first, second = house.nos(1, 2)
     assert house.write(lambda tx: tx.inbox.standing(house.nos(1, 2, 3))) == {
         first: (Owner(first, house.list.lane, Status.QUEUED), set()),
@@ -431,8 +435,8 @@ def test_where_messages_stand_is_told_by_number(house):
 
 def test_a_verdict_ends_the_message(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     apply(house, 1)
     found = house.find(1)
     assert (found.status, found.detail, found.ended_at) == (Status.DELIVERED, "ok", NOW + 70)
@@ -442,14 +446,14 @@ def test_a_verdict_ends_the_message(house):
 @pytest.mark.parametrize("late", ["sent", "requeued", "uncertain"])
 def test_a_receipt_that_overtook_the_answer_stands(house, late):
     house.queue(1)
-    house.depart(1)
+    house.start_attempts(1)
     apply(house, 1)
     answers = {
-        "sent": house.arrival(1),
+        "sent": house.result(1),
         "requeued": house.requeued(1),
-        "uncertain": house.arrival(1, status="uncertain", detail="?", carrier_ref=None),
+        "uncertain": house.result(1, status="uncertain", detail="?", carrier_ref=None),
     }
-    house.arrive(answers[late])
+    house.finish_attempts(answers[late])
     found = house.find(1)
     assert (found.status, found.detail, found.ended_at) == (Status.DELIVERED, "ok", NOW + 70)
     assert house.waiting() == []
@@ -481,8 +485,8 @@ def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
     park(house, "ref-1", "ref-2", "ref-1")
     assert parked(house) == []
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     assert parked(house) == ["ref-1", "ref-1"]
     assert parked(house, limit=1) == ["ref-1"]
     assert parked(house, since=NOW + 1) == []
@@ -494,8 +498,8 @@ def test_a_parked_receipt_is_found_once_its_reference_is_known(house):
 
 def test_a_parked_word_without_a_status_comes_back_without_one(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     park(house, "ref-1", status=None)
     [found] = house.write(lambda tx: tx.inbox.parked(0, 10))
     assert found.status is None
@@ -507,6 +511,6 @@ def test_strays_are_forgotten_in_bites(house):
     forget = lambda: house.write(lambda tx: tx.inbox.forget_parked(NOW + 10, 3))  # noqa: E731
     assert [forget(), forget(), forget()] == [3, 2, 0]
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     assert parked(house) == ["ref-1"]

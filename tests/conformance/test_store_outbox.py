@@ -55,18 +55,18 @@ def settle(house, *settlements):
 
 def under_way(house, *numbers):
     house.queue(*numbers)
-    house.depart(*numbers)
+    house.start_attempts(*numbers)
 
 
 ENDINGS = {
     "receipt": (lambda house: apply(house, 1), "delivered"),
     "answer": (
-        lambda house: house.arrive(house.arrival(status="failed", carrier_ref=None)),
+        lambda house: house.finish_attempts(house.result(status="failed", carrier_ref=None)),
         "failed",
     ),
     "expiry": (
         lambda house: (
-            house.arrive(house.arrival(status="uncertain", carrier_ref=None)),
+            house.finish_attempts(house.result(status="uncertain", carrier_ref=None)),
             house.write(
                 lambda tx: tx.queue.expire(house.no(1), house.list.lane, "unknown", NOW + 50)
             ),

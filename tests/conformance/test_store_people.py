@@ -99,8 +99,8 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     )  # fmt: skip
     message(house, 1)
     message(house, 2, BEN)
-    house.depart(1)
-    house.arrive(house.arrival(1, detail=f"no such number +{ANN}", status="failed"))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1, detail=f"no such number +{ANN}", status="failed"))
     reply(house)
     reply(house, BEN)
     [event] = [

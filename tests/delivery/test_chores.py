@@ -55,7 +55,7 @@ def test_one_counts_and_every_process_turns_a_full_account_away(house):
     round_of(house, counting)
     round_of(house, heeding)
     assert intake.full_accounts == {house.us}
-    house.depart(1, 2)
+    house.start_attempts(1, 2)
     counting, _ = caretaker(house, is_ours=True)
     round_of(house, counting)
     round_of(house, heeding)

@@ -176,15 +176,15 @@ def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatc
     house.queue(2)
     monkeypatch.setattr("sendrail.delivery.claiming._ROUND_MAX", 1)
     monkeypatch.setattr("sendrail.delivery.claiming._SHARE_MIN", 1)
-    arrive = Queue.arrive
+    finish = Queue.finish_attempts
 
     def fail_once(*_):
-        monkeypatch.setattr(Queue, "arrive", arrive)
+        monkeypatch.setattr(Queue, "finish_attempts", finish)
         raise Contended("in each other's way")
 
     def come_late(*_):
         del owner.share.may_finish
-        monkeypatch.setattr(Queue, "arrive", fail_once)
+        monkeypatch.setattr(Queue, "finish_attempts", fail_once)
         # Whatever is written next, what follows it is asked for before its end.
         owner.worker._store.submit(lambda tx: tx.driver.run("SELECT pg_sleep(0.1)"), nobody_hears)
         return False

@@ -47,7 +47,7 @@ def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_giv
 @pytest.mark.parametrize(
     "statement",
     [
-        queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.DEPART,
+        queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.START_ATTEMPT,
         queue.ARRIVED, queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS,
         inbox.REMOVE, inbox.REFS, inbox.STANDING, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES,
         gate.EARLIER, outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
@@ -156,8 +156,8 @@ def test_the_tables_lie_where_they_are_said_to(house):
 def test_a_parked_receipt_that_another_process_applies_is_passed_over(house):
     stores.park(house, "ref-1", "ref-2")
     house.queue(1, 2)
-    house.depart(1, 2)
-    house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
+    house.start_attempts(1, 2)
+    house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
     lane = queue.ref_lane(house.connector, "ref-1")
 
     async def run():
@@ -189,8 +189,8 @@ def test_the_same_statement_goes_well_more_often_than_its_plan_is_made_anew(hous
     """A plan that is kept, from the sixth time on, knows less of its values."""
     for n in range(1, 16):
         house.queue(n)
-        house.depart(n)
-        house.arrive(house.arrival(n, carrier_ref=f"ref-{n}"))
+        house.start_attempts(n)
+        house.finish_attempts(house.result(n, carrier_ref=f"ref-{n}"))
         assert house.write(lambda tx, n=n: tx.inbox.owners([(house.connector, f"ref-{n}")]))
         stores.apply(house, n)
         house.write(

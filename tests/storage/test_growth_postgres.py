@@ -112,8 +112,8 @@ def test_weeks_are_made_ahead(house):
 
 def test_an_old_week_is_dropped_with_its_attempts_and_references(house):
     house.queue(1)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     tend(house, before=week_of(NOW) + WEEK_MS - 1)
     assert of_week(NOW) <= there(house)
     tend(house, before=week_of(NOW) + WEEK_MS)
@@ -126,17 +126,19 @@ def test_an_old_week_is_dropped_with_its_attempts_and_references(house):
 @pytest.mark.parametrize("status", ["queued", "sending", "uncertain"])
 def test_a_week_stays_while_a_message_of_it_is_open(house, status):
     house.queue(1, 2)
-    house.depart(1)
-    house.arrive(house.arrival(1))
+    house.start_attempts(1)
+    house.finish_attempts(house.result(1))
     if status != "queued":
-        house.depart(2)
+        house.start_attempts(2)
     if status == "uncertain":
-        house.arrive(house.arrival(2, status="uncertain", outcome="uncertain", carrier_ref=None))
+        house.finish_attempts(
+            house.result(2, status="uncertain", outcome="uncertain", carrier_ref=None)
+        )
     tend(house, before=week_of(NOW) + 2 * WEEK_MS)
     assert of_week(NOW) | of_week(NOW + WEEK_MS) <= there(house)
     assert house.statuses(1, 2) == ["sent", status]
     if status == "queued":
-        house.depart(2)
+        house.start_attempts(2)
     house.write(
         lambda tx: tx.inbox.apply(
             [stores.Verdict("delivered", "ok", NOW, house.no(2), house.list.lane)]
@@ -191,10 +193,10 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
         )  # fmt: skip
         await house.store.write(lambda tx: tx.messages.insert([row], at))
         place = house.place(number, PACED, at)
-        departure = stores.Departure(1, 1, house.connector, at, house.no(number))
-        await house.store.write(lambda tx: tx.queue.depart([place], [departure]))
-        arrival = house.arrival(number, started_at=at, ended_at=at, carrier_ref=f"r{number}")
-        await house.store.write(lambda tx: tx.queue.arrive([arrival]))
+        start = stores.AttemptStart(1, 1, house.connector, at, house.no(number))
+        await house.store.write(lambda tx: tx.queue.start_attempts([place], [start]))
+        result = house.result(number, started_at=at, ended_at=at, carrier_ref=f"r{number}")
+        await house.store.write(lambda tx: tx.queue.finish_attempts([result]))
         return time.perf_counter() - started
 
     async def run():
@@ -265,7 +267,7 @@ def test_a_message_that_waits_across_turns_stays_where_it_is_found(house, monkey
         assert house.waiting() == [1, 2, 3, *range(10, 11 + turn)]
         seen |= {n for n, count in enumerate(slices(house)[1]) if count}
     assert len(seen) >= 3
-    house.depart(1, 2, 3)
+    house.start_attempts(1, 2, 3)
     assert house.waiting() == list(range(10, 19))
     assert house.statuses(1, 2, 3) == ["sending"] * 3
 
@@ -370,8 +372,8 @@ def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch
             # Fewer than wait, so that some always do while the slices turn.
             places = await store.read(lambda tx: tx.queue.due(lane, list_id, PACED, NOW * 2, 7))
             if places:
-                left = [stores.Departure(1, 1, house.connector, NOW, p.number) for p in places]
-                await store.write(lambda tx, p=places, d=left: tx.queue.depart(p, d))
+                left = [stores.AttemptStart(1, 1, house.connector, NOW, p.number) for p in places]
+                await store.write(lambda tx, p=places, d=left: tx.queue.start_attempts(p, d))
                 claimed.extend(place.number for place in places)
 
     async def turn():

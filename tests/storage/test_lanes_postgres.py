@@ -23,7 +23,9 @@ EVERYWHERE = {
 
 
 def test_the_statements_are_found():
-    assert {"queue.DUE", "queue.DEPART", "inbox.STANDING", "gate.INSERT_NEW"} <= set(STATEMENTS)
+    assert {"queue.DUE", "queue.START_ATTEMPT", "inbox.STANDING", "gate.INSERT_NEW"} <= set(
+        STATEMENTS
+    )
     assert len(STATEMENTS) >= 60
     hot = {finding.table for text in STATEMENTS.values() for finding in lanes.findings(text)}
     assert hot == set(HOT_KEYS)

@@ -80,8 +80,21 @@ def _queue(count):
         "LEAVE_QUEUE": place,
         "DROP": ("dropped", None, ended, waits, place[0]),
         "HOLD": ("", waits, place[0]),
-        "DEPART": (1, 1, 1, ended, waits),
-        "ARRIVE": ("sent", None, None, "x", None, 1, 0, SENDING, full.lane(SENDING), 1, 1, None),
+        "START_ATTEMPT": (1, 1, 1, ended, waits),
+        "FINISH_ATTEMPT": (
+            "sent",
+            None,
+            None,
+            "x",
+            None,
+            1,
+            0,
+            SENDING,
+            full.lane(SENDING),
+            1,
+            1,
+            None,
+        ),
         "RETURN_TO_QUEUE": (*place, 0, 0),
         "KEEP_ATTEMPT": (GONE, 2, full.lane(GONE), 1, 1, 0, 0, "failed", None, None, None),
         "KEEP_REF": (1, "x", full.lane(GONE), GONE),
@@ -290,9 +303,14 @@ def looks():
 
 
 def test_the_hot_statements_are_found():
-    assert {"DUE", "DEPART", "ARRIVE", "KNOWN_CONTACTS", "OWNERS", "LISTS_WAITING"} <= set(
-        STATEMENTS
-    )
+    assert {
+        "DUE",
+        "START_ATTEMPT",
+        "FINISH_ATTEMPT",
+        "KNOWN_CONTACTS",
+        "OWNERS",
+        "LISTS_WAITING",
+    } <= set(STATEMENTS)
     assert len(STATEMENTS) >= 40
     assert set(values_of(FEW)) == set(STATEMENTS)
 
@@ -336,8 +354,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("UNSETTLED", "status=? AND number>?"),
         ("LIST_BY_NUMBER", "account_id=? AND number=?"),
         ("CALLER_BY_KEY", "digest=?"),
-        ("DEPART", "rowid=?"),
-        ("ARRIVE", "rowid=?"),
+        ("START_ATTEMPT", "rowid=?"),
+        ("FINISH_ATTEMPT", "rowid=?"),
         ("APPLY", "rowid=?"),
         ("DROP", "rowid=?"),
         ("KEPT_ANSWER", "account_id=? AND key=?"),

@@ -173,9 +173,16 @@ def _queue(at):
         "queue.LEAVE_QUEUE": at.places,
         "queue.DROP": (["dropped"] * 3, at.none, at.waiting, at.waiting_lanes, at.now),
         "queue.HOLD": ("", at.waiting, at.waiting_lanes),
-        "queue.DEPART": (at.ones, at.ones, at.ones, [at.now] * 3, at.waiting, at.waiting_lanes),
+        "queue.START_ATTEMPT": (
+            at.ones,
+            at.ones,
+            at.ones,
+            [at.now] * 3,
+            at.waiting,
+            at.waiting_lanes,
+        ),
         "queue.ARRIVED": _arrived(at),
-        "queue.ARRIVE": (
+        "queue.FINISH_ATTEMPT": (
             *_arrived(at),
             at.sending_lanes,
             at.sending_lists,

@@ -110,9 +110,9 @@ def test_changes_by_others_are_noticed_and_our_own_are_not(house):
 
 def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house):
     house.queue(1, 2, 3, 4, 5)
-    house.depart(1, 2, 3, 4)
-    house.arrive(house.arrival(1), house.arrival(2, carrier_ref="ref-2"))
-    house.arrive(house.arrival(4, carrier_ref="ref-4"))
+    house.start_attempts(1, 2, 3, 4)
+    house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
+    house.finish_attempts(house.result(4, carrier_ref="ref-4"))
     apply(house, 1)
     apply(house, 4)
     house.queue(6, created_at=NOW + 10)
@@ -128,15 +128,15 @@ def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house)
 
 def test_every_reference_goes_with_its_message(house):
     house.queue(1, 2, 3)
-    house.depart(1, 2, 3)
-    house.arrive(house.arrival(1, carrier_ref="long-1", further_refs=("long-2", "long-3")))
+    house.start_attempts(1, 2, 3)
+    house.finish_attempts(house.result(1, carrier_ref="long-1", further_refs=("long-2", "long-3")))
     # Given up, sent again, and answered after all: the row names the reference that came in time.
-    house.arrive(house.requeued(2, outcome="uncertain", detail="no answer in time"))
-    house.depart(2, attempt=2, due_at=NOW + 5_000)
-    house.arrive(house.arrival(2, carrier_ref="late"))
-    house.arrive(house.arrival(2, attempt=2, carrier_ref="second"))
+    house.finish_attempts(house.requeued(2, outcome="uncertain", detail="no answer in time"))
+    house.start_attempts(2, attempt=2, due_at=NOW + 5_000)
+    house.finish_attempts(house.result(2, carrier_ref="late"))
+    house.finish_attempts(house.result(2, attempt=2, carrier_ref="second"))
     # A carrier that begins to count anew: what it names now is the younger message.
-    house.arrive(house.arrival(3, carrier_ref="long-1"))
+    house.finish_attempts(house.result(3, carrier_ref="long-1"))
     refs = ["long-1", "long-2", "long-3", "late", "second"]
     park(house, *refs)
     assert parked(house) == refs

@@ -119,8 +119,8 @@ def house(url):
 
 def at_work(house, n):
     house.queue(n)
-    house.depart(n)
-    house.arrive(house.arrival(n))
+    house.start_attempts(n)
+    house.finish_attempts(house.result(n))
     assert house.find(n).status == "sent"
 
 

@@ -16,7 +16,7 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.rows import Arrival, Departure, ParkedReceipt, QueuePlace, Verdict
+from sendrail.storage.rows import AttemptResult, AttemptStart, ParkedReceipt, QueuePlace, Verdict
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 
@@ -262,20 +262,20 @@ class House:
         counted = self.no(1) - self.no(0)
         return [place.number // counted for place in self.due(FOREVER, **about)]
 
-    def depart(self, *numbers, attempt=1, epoch=1, rank=PACED, due_at=NOW):
+    def start_attempts(self, *numbers, attempt=1, epoch=1, rank=PACED, due_at=NOW):
         places = [self.place(number, rank, due_at) for number in numbers]
         self.write(
-            lambda tx: tx.queue.depart(
+            lambda tx: tx.queue.start_attempts(
                 places,
-                [Departure(attempt, epoch, self.connector, NOW, self.no(n)) for n in numbers],
+                [AttemptStart(attempt, epoch, self.connector, NOW, self.no(n)) for n in numbers],
             )
         )
 
     def place(self, number, rank=PACED, due_at=NOW):
         return QueuePlace(self.list.lane, self.list.id, rank, due_at, self.no(number))
 
-    def arrival(self, number=1, **changes):
-        arrival = Arrival(
+    def result(self, number=1, **changes):
+        result = AttemptResult(
             number=self.no(number),
             lane=self.list.lane,
             connector_id=self.connector,
@@ -291,13 +291,13 @@ class House:
             carrier_ref="ref-1",
             place=None,
         )
-        return arrival._replace(**changes)
+        return result._replace(**changes)
 
-    def arrive(self, *arrivals):
-        self.write(lambda tx: tx.queue.arrive(arrivals))
+    def finish_attempts(self, *results):
+        self.write(lambda tx: tx.queue.finish_attempts(results))
 
     def requeued(self, number=1, due_at=NOW + 5_000, **changes):
-        return self.arrival(
+        return self.result(
             number,
             outcome="failed",
             status="queued",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sendrail.domain.delivery import Claim, Outcome, Settlement
-from sendrail.storage.rows import Arrival, QueuePlace
+from sendrail.storage.rows import AttemptResult, QueuePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class Answer:
     at: int
 
 
-def arrival_of(answer: Answer) -> Arrival:
+def result_of(answer: Answer) -> AttemptResult:
     """Return what storage keeps of an answer."""
     claim, settlement = answer.claim, answer.settlement
     place = None
     if settlement.due_at is not None:
         place = QueuePlace(claim.lane, claim.list_id, claim.rank, settlement.due_at, claim.number)
-    return Arrival(
+    return AttemptResult(
         number=claim.number,
         lane=claim.lane,
         connector_id=claim.connector_id,

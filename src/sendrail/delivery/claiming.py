@@ -23,7 +23,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Departure, KnownContact, QueuePlace, WaitingMessage
+from sendrail.storage.rows import AttemptStart, KnownContact, QueuePlace, WaitingMessage
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512
@@ -211,10 +211,10 @@ class Claimer:
             each.taken.paced += claim.rank == RANK_PACED
             if claim.connector_id != each.sender.connector_id:
                 found.failed_over[each.route.connector.name] += 1
-        tx.queue.depart(
+        tx.queue.start_attempts(
             [each.place for each in going],
             [
-                Departure(claim.attempt, claim.epoch, claim.connector_id, wall, claim.number)
+                AttemptStart(claim.attempt, claim.epoch, claim.connector_id, wall, claim.number)
                 for _, claim in found.claims
             ],
         )

@@ -8,7 +8,7 @@ from sendrail.delivery.lanes import Lanes
 from sendrail.domain.delivery import Claim
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Arrival
+from sendrail.storage.rows import AttemptResult
 
 _log = structlog.get_logger()
 
@@ -20,7 +20,9 @@ class Doubts:
     and be taken back while it is under way; and what is claimed next would overtake it.
     """
 
-    def __init__(self, store: Store, lanes: Lanes, taken_back: Callable[[Claim], Arrival]) -> None:
+    def __init__(
+        self, store: Store, lanes: Lanes, taken_back: Callable[[Claim], AttemptResult]
+    ) -> None:
         self._store = store
         self._lanes = lanes
         # What is written of a claim that certainly was not handed over.
@@ -37,19 +39,19 @@ class Doubts:
 
     async def settle(self) -> bool:
         """Return what was claimed to the queue; tell whether that is done."""
-        arrivals = [self._taken_back(claim) for claim in self._claims]
+        results = [self._taken_back(claim) for claim in self._claims]
 
         def take_back(tx: Tx) -> None:
             # The lost transaction may still be on its way to its end.
             tx.queue.await_claims([(claim.lane, claim.number) for claim in self._claims])
-            tx.queue.arrive(arrivals)
+            tx.queue.finish_attempts(results)
 
         try:
             await self._store.write(take_back)
         except StorageUnavailable as error:
-            _log.warning("taking_back_postponed", reason=error.code, count=len(arrivals))
+            _log.warning("taking_back_postponed", reason=error.code, count=len(results))
             return False
-        _log.warning("claims_taken_back", count=len(arrivals))
+        _log.warning("claims_taken_back", count=len(results))
         self._lanes.end(claim.lane for claim in self._claims)
         self._claims.clear()
         return True

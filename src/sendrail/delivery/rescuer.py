@@ -16,7 +16,7 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import EVERY_LANE, Arrival, LaneRanges, QueuePlace, Unsettled
+from sendrail.storage.rows import EVERY_LANE, AttemptResult, LaneRanges, QueuePlace, Unsettled
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -68,7 +68,9 @@ class Rescuer:
         seen = tx.queue.unsettled(Status.SENDING, after, _BATCH, lanes)
         left = [each for each in seen if each.epoch < self._lanes.epoch_of(each.lane)]
         senders = tx.gate.lists_by_id({message.list_id for message in left})
-        tx.queue.arrive([_arrival(message, senders.get(message.list_id), now) for message in left])
+        tx.queue.finish_attempts(
+            [_result(message, senders.get(message.list_id), now) for message in left]
+        )
         return seen, left
 
     def _expire(self, tx: Tx, now: int) -> int:
@@ -83,7 +85,7 @@ class Rescuer:
         return expired
 
 
-def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arrival:
+def _result(message: Unsettled, sender: SendingList | None, now: int) -> AttemptResult:
     settlement = settle(
         message.attempt,
         Uncertain(_DETAIL),
@@ -97,7 +99,7 @@ def _arrival(message: Unsettled, sender: SendingList | None, now: int) -> Arriva
     if settlement.due_at is not None:
         rank = rank_of(message.skips)
         place = QueuePlace(message.lane, message.list_id, rank, settlement.due_at, message.number)
-    return Arrival(
+    return AttemptResult(
         number=message.number,
         lane=message.lane,
         connector_id=message.connector_id,

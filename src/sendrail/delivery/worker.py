@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from sendrail.clock import Clock
-from sendrail.delivery.answers import Answer, arrival_of
+from sendrail.delivery.answers import Answer, result_of
 from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
 from sendrail.delivery.doubts import Doubts
 from sendrail.delivery.lanes import Lanes
@@ -96,7 +96,7 @@ class Worker:
         self._settling: list[Answer] = []
         self._settle_scheduled = False
         self._doubts = Doubts(
-            store, lanes, lambda claim: arrival_of(self._answer(claim, _NOT_HANDED_OVER))
+            store, lanes, lambda claim: result_of(self._answer(claim, _NOT_HANDED_OVER))
         )
         # A settlement of which nobody knows whether it was committed will be written again.
         self._settles_again = False
@@ -422,8 +422,8 @@ class Worker:
         )
         if isinstance(outcome, Submitted):
             # The message counts as uncertain by now; its reference lets a receipt settle it.
-            arrival = arrival_of(self._answer(claim, outcome))
-            self._store.submit(lambda tx: tx.queue.arrive([arrival]), _reference_kept)
+            result = result_of(self._answer(claim, outcome))
+            self._store.submit(lambda tx: tx.queue.finish_attempts([result]), _reference_kept)
 
     def _answer(self, claim: Claim, outcome: Outcome) -> Answer:
         now = self._clock.now()
@@ -445,7 +445,7 @@ class Worker:
 
     def _settle(self, tx: Tx) -> Sequence[RecipientTrouble]:
         self._settling, self._answers = self._answers, []
-        tx.queue.arrive([arrival_of(answer) for answer in self._settling])
+        tx.queue.finish_attempts([result_of(answer) for answer in self._settling])
         words = [
             TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
             for each in self._settling

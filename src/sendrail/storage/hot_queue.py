@@ -14,8 +14,8 @@ from sendrail.domain.message import FINAL, Status
 from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
     EVERY_LANE,
-    Arrival,
-    Departure,
+    AttemptResult,
+    AttemptStart,
     LaneRanges,
     QueuePlace,
     Unsettled,
@@ -74,12 +74,12 @@ HOLD: Final = """
     UPDATE messages SET status = 'uncertain', detail = 'uncertain', provider_detail = ?
     WHERE number = ? AND lane = ? AND status = 'queued'
 """
-DEPART: Final = """
+START_ATTEMPT: Final = """
     UPDATE messages SET status = 'sending', attempt = ?, epoch = ?, connector_id = ?, sending_at = ?
     WHERE number = ? AND status = 'queued'
 """
 # An early receipt may have ended the message meanwhile: then only the reference is news.
-ARRIVE: Final = """
+FINISH_ATTEMPT: Final = """
     UPDATE messages SET
         status = CASE status WHEN 'sending' THEN ?1 ELSE status END,
         detail = CASE status WHEN 'sending' THEN ?2 ELSE detail END,
@@ -183,16 +183,16 @@ class Queue:
         self._executemany(LEAVE_QUEUE, map(tuple, places))
         self._executemany(HOLD, [(detail, place.number, place.lane) for place in places])
 
-    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
+    def start_attempts(self, places: Sequence[QueuePlace], starts: Sequence[AttemptStart]) -> None:
         # The driver binds plain tuples several times faster than named ones.
         self._executemany(LEAVE_QUEUE, map(tuple, places))
-        changed = self._executemany(DEPART, map(tuple, departures)).rowcount
-        assert changed == len(departures), "a queue row stands for a message that is queued"
+        changed = self._executemany(START_ATTEMPT, map(tuple, starts)).rowcount
+        assert changed == len(starts), "a queue row stands for a message that is queued"
 
-    def arrive(self, arrivals: Sequence[Arrival]) -> None:
-        with self._outbox.ending(a.number for a in arrivals if a.status in FINAL):
+    def finish_attempts(self, results: Sequence[AttemptResult]) -> None:
+        with self._outbox.ending(a.number for a in results if a.status in FINAL):
             self._executemany(
-                ARRIVE,
+                FINISH_ATTEMPT,
                 [
                     (
                         a.status, a.detail, a.ended_at if a.status in FINAL else None,
@@ -200,12 +200,12 @@ class Queue:
                         a.attempts_spent, a.resent, a.number, a.lane, a.attempt, a.epoch,
                         a.provider_detail,
                     )
-                    for a in arrivals
+                    for a in results
                 ],
             )  # fmt: skip
         self._executemany(
             RETURN_TO_QUEUE,
-            [(*a.place, a.attempts_spent, a.epoch) for a in arrivals if a.place is not None],
+            [(*a.place, a.attempts_spent, a.epoch) for a in results if a.place is not None],
         )
         self._executemany(
             KEEP_ATTEMPT,
@@ -214,7 +214,7 @@ class Queue:
                     a.number, a.attempt, a.lane, a.connector_id, a.epoch, a.started_at, a.ended_at,
                     a.outcome, a.detail, a.carrier_ref, a.provider_detail,
                 )
-                for a in arrivals
+                for a in results
                 if a.outcome not in COSTS_NOTHING
             ],
         )  # fmt: skip
@@ -222,17 +222,17 @@ class Queue:
             KEEP_REF,
             [
                 (a.connector_id, a.carrier_ref, a.lane, a.number)
-                for a in arrivals
+                for a in results
                 if a.carrier_ref is not None and not a.further_refs
             ],
         )
-        for a in arrivals:
+        for a in results:
             if a.carrier_ref is not None and a.further_refs:
                 self._keep_refs(a, (a.carrier_ref, *a.further_refs))
 
-    def _keep_refs(self, arrival: Arrival, refs: Sequence[str]) -> None:
-        connector_id, lane, number = arrival.connector_id, arrival.lane, arrival.number
-        if arrival.one_receipt:
+    def _keep_refs(self, result: AttemptResult, refs: Sequence[str]) -> None:
+        connector_id, lane, number = result.connector_id, result.lane, result.number
+        if result.one_receipt:
             self._executemany(KEEP_REF, [(connector_id, ref, lane, number) for ref in refs])
             return
         self._executemany(

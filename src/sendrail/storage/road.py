@@ -13,13 +13,13 @@ from sendrail.domain.sender import SendingList
 from sendrail.domain.webhook import Endpoint, EventSettlement, OutboxEvent, WebhookAttempt
 from sendrail.storage.rows import (
     EVERY_LANE,
-    Arrival,
     Asked,
     Attempt,
+    AttemptResult,
+    AttemptStart,
     AutoReply,
     Backlog,
     Caller,
-    Departure,
     EndedMessage,
     Fingerprint,
     Found,
@@ -142,8 +142,10 @@ class Queue(Protocol):
     def metadata(self, places: Sequence[QueuePlace]) -> dict[int, str | None]: ...
     def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None: ...
     def hold(self, places: Sequence[QueuePlace], detail: str) -> None: ...
-    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None: ...
-    def arrive(self, arrivals: Sequence[Arrival]) -> None: ...
+    def start_attempts(
+        self, places: Sequence[QueuePlace], starts: Sequence[AttemptStart]
+    ) -> None: ...
+    def finish_attempts(self, results: Sequence[AttemptResult]) -> None: ...
     def unsettled(
         self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
     ) -> list[Unsettled]: ...

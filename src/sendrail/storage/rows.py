@@ -142,7 +142,7 @@ class WaitingMessage(NamedTuple):
     connector_id: int | None
 
 
-class Departure(NamedTuple):
+class AttemptStart(NamedTuple):
     """The durable intent: from here on the bytes may leave."""
 
     attempt: int
@@ -152,7 +152,7 @@ class Departure(NamedTuple):
     number: int
 
 
-class Arrival(NamedTuple):
+class AttemptResult(NamedTuple):
     """What an attempt came to; it is written only while that very attempt is still open."""
 
     number: int

@@ -12,8 +12,8 @@ from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.rows import (
     EVERY_LANE,
-    Arrival,
-    Departure,
+    AttemptResult,
+    AttemptStart,
     LaneRanges,
     QueuePlace,
     Unsettled,
@@ -73,7 +73,7 @@ HOLD: Final = """
     FROM unnest($2::bigint[], $3::smallint[]) AS held (number, lane)
     WHERE m.lane = held.lane AND m.number = held.number AND m.status = 'queued'
 """
-DEPART: Final = """
+START_ATTEMPT: Final = """
     UPDATE messages AS m SET status = 'sending', attempt = d.attempt, epoch = d.epoch,
         connector_id = d.connector_id, sending_at = d.sending_at
     FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
@@ -102,7 +102,7 @@ ARRIVED: Final = """
 """
 # What comes back to the queue does so with the very change that says so, once, however often it is
 # written.
-ARRIVE: Final = f"""
+FINISH_ATTEMPT: Final = f"""
     WITH arrived AS ({ARRIVED})
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), back.lane, back.list_id, back.rank, back.due_at,
@@ -211,19 +211,19 @@ class Queue:
             held = [(place.number, place.lane) for place in places]
             self._driver.run(HOLD, detail, *columns(held, 2))
 
-    def depart(self, places: Sequence[QueuePlace], departures: Sequence[Departure]) -> None:
+    def start_attempts(self, places: Sequence[QueuePlace], starts: Sequence[AttemptStart]) -> None:
         if not places:
             return
         left = self._leave(places)
-        rows = [(*d, place.lane) for d, place in zip(departures, places, strict=True)]
-        changed = self._driver.run(DEPART, *columns(rows, 6))
-        assert left == changed == len(departures), "a queue row stands for a message that is queued"
+        rows = [(*d, place.lane) for d, place in zip(starts, places, strict=True)]
+        changed = self._driver.run(START_ATTEMPT, *columns(rows, 6))
+        assert left == changed == len(starts), "a queue row stands for a message that is queued"
 
-    def arrive(self, arrivals: Sequence[Arrival]) -> None:
-        if not arrivals:
+    def finish_attempts(self, results: Sequence[AttemptResult]) -> None:
+        if not results:
             return
-        arrivals = sorted(arrivals, key=lambda arrival: (arrival.lane, arrival.number))
-        ending = ((a.number, a.lane) for a in arrivals if a.status in FINAL)
+        results = sorted(results, key=lambda result: (result.lane, result.number))
+        ending = ((a.number, a.lane) for a in results if a.status in FINAL)
         with self._outbox.ending(ending):
             arrived = [
                 (
@@ -231,30 +231,30 @@ class Queue:
                     a.ended_at if a.carrier_ref is not None else None, a.attempts_spent, a.resent,
                     a.number, a.lane, a.attempt, a.epoch, a.provider_detail,
                 )
-                for a in arrivals
+                for a in results
             ]  # fmt: skip
-            back = [a.place for a in arrivals if a.place is not None]
+            back = [a.place for a in results if a.place is not None]
             self._move(columns(arrived, 12), back)
         attempts = [
             (
                 a.number, a.attempt, a.lane, a.connector_id, a.epoch, a.started_at, a.ended_at,
                 a.outcome, a.detail, a.carrier_ref, a.provider_detail,
             )
-            for a in arrivals
+            for a in results
             if a.outcome not in COSTS_NOTHING
         ]  # fmt: skip
         if attempts:
             self._driver.run(KEEP_ATTEMPTS, *columns(attempts, 11))
-        self._keep_refs([a for a in arrivals if a.carrier_ref is not None])
+        self._keep_refs([a for a in results if a.carrier_ref is not None])
 
     def _move(self, arrived: Sequence[Sequence[Any]], back: Sequence[QueuePlace]) -> None:
         """Write what messages have become, and queue again what came back with that."""
-        self._driver.run(ARRIVE, *arrived, *columns(back, PLACE))
+        self._driver.run(FINISH_ATTEMPT, *arrived, *columns(back, PLACE))
 
-    def _keep_refs(self, arrivals: Sequence[Arrival]) -> None:
+    def _keep_refs(self, results: Sequence[AttemptResult]) -> None:
         """Keep the references of what was taken, one for each part where the carrier names them."""
         kept, parts_left = [], []
-        for a in arrivals:
+        for a in results:
             refs = (str(a.carrier_ref), *a.further_refs)
             is_in_parts = a.further_refs and not a.one_receipt
             if is_in_parts:
