@@ -156,7 +156,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Seen:
     now: int
     present: Sequence[Present]
     owned: Sequence[tuple[Mapping[int, int], int]]
@@ -275,7 +275,7 @@ class Member:
         with suppress(StorageUnavailable):
             await self._store.write(go)
 
-    def _tell(self, tx: Tx, asked_at: float) -> _Told:
+    def _tell(self, tx: Tx, asked_at: float) -> _Seen:
         takes_part = self._joined and not self._stopping
         # Who comes or goes is not reckoned with: the others keep, or share, all there is.
         now = tx.processes.show(self.name, self._roles if takes_part else "", __version__)
@@ -293,7 +293,7 @@ class Member:
                 room = goal - len(mine)
                 mine |= tx.spans.take(share.kind, self.name, room, self.life_ms)
             owned.append((mine, goal))
-        return _Told(now, present, owned)
+        return _Seen(now, present, owned)
 
     def _welcome(self, share: Share, gained: Mapping[int, int]) -> None:
         if share.welcome is not None:

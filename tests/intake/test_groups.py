@@ -64,7 +64,7 @@ class Asking(Submission):
         self.again = again
         self.answers = 0
 
-    def told(self, told):  # noqa: ARG002 - as the real one
+    def resolve(self, result):  # noqa: ARG002 - as the real one
         self.answers += 1
         if self.again:
             self.intake.offer(self)

@@ -11,7 +11,7 @@ ANN = 15550100001
 
 
 class Asked(Submission):
-    def told(self, told):
+    def resolve(self, result):
         pass
 
     def shape(self, verdicts):

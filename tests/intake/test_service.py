@@ -39,8 +39,8 @@ class Asked(Submission):
         super().__init__(caller, orders, idempotency)
         self.heard = []
 
-    def told(self, told):
-        self.heard.append(told)
+    def resolve(self, result):
+        self.heard.append(result)
 
     def shape(self, verdicts):
         return 200, repr(codes(verdicts)).encode()

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
-from sendrail.domain.webhook import Told
+from sendrail.domain.webhook import Acknowledged
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.service import WebhookService
@@ -71,7 +71,7 @@ class ScriptedReceiver:
             if not isinstance(step, int | float):
                 return step
             await asyncio.sleep(step)
-        return Told(200, "ok")
+        return Acknowledged(200, "ok")
 
     def of(self, url):
         return [post for post in self.posts if post.url == url]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from sendrail.domain.webhook import Gone, NotTold, Told
+from sendrail.domain.webhook import Acknowledged, Gone, NotAcknowledged
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.poster import Poster, retry_after_ms
 
@@ -76,7 +76,7 @@ def answer(status, *headers, body=b""):
 
 def test_what_is_posted_is_what_was_signed():
     peer = Peer()
-    assert post(peer, path="/hook?a=%20b") == Told(200, "ok")
+    assert post(peer, path="/hook?a=%20b") == Acknowledged(200, "ok")
     [(line, headers, body)] = peer.requests
     assert line == "POST /hook?a=%20b HTTP/1.1"
     assert body == b'{"event":"reply"}'
@@ -94,12 +94,12 @@ def test_a_connection_is_kept():
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_any_2xx_is_told(status):
-    assert post(Peer(answer(status))) == Told(status)
+    assert post(Peer(answer(status))) == Acknowledged(status)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 418, 500, 502])
 def test_anything_else_is_not(status):
-    assert post(Peer(answer(status, body=b"why"))) == NotTold("why", status)
+    assert post(Peer(answer(status, body=b"why"))) == NotAcknowledged("why", status)
 
 
 def test_gone_is_gone():
@@ -156,7 +156,7 @@ def test_retry_after_is_read_as_the_rfc_says(value, wait):
 def test_of_a_flood_only_the_beginning_is_read():
     peer = Peer(b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" + b"a" * 50_000_000)
     told = post(peer, times=2)
-    assert isinstance(told, Told)
+    assert isinstance(told, Acknowledged)
     assert len(told.detail) == 200
     # What was not read to its end is not used again.
     assert peer.connections == 2
@@ -164,7 +164,7 @@ def test_of_a_flood_only_the_beginning_is_read():
 
 def test_a_2xx_counts_even_if_its_text_never_ends():
     peer = Peer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
-    assert post(peer, total_seconds=1.0) == Told(200, "only this")
+    assert post(peer, total_seconds=1.0) == Acknowledged(200, "only this")
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_what_an_endpoint_answers_is_never_unpacked_and_never_drives_a_terminal(
 @pytest.mark.parametrize("raw", [b"nonsense\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"\x00" * 100])
 def test_nonsense_is_no_answer(raw):
     told = post(Peer(raw), total_seconds=2.0)
-    assert isinstance(told, NotTold)
+    assert isinstance(told, NotAcknowledged)
     assert told.status is None
 
 
 def test_silence_ends_at_its_time_out():
-    assert post(Peer(None), total_seconds=0.2) == NotTold("no answer in time")
+    assert post(Peer(None), total_seconds=0.2) == NotAcknowledged("no answer in time")
 
 
 def test_a_cookie_is_not_kept():
@@ -200,7 +200,7 @@ def test_a_cookie_is_not_kept():
 def test_proxies_of_the_environment_are_ignored(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert isinstance(post(Peer()), Told)
+    assert isinstance(post(Peer()), Acknowledged)
 
 
 def test_nobody_listening_is_told_as_that():
@@ -255,7 +255,7 @@ def test_a_name_that_changes_its_mind_gains_nothing(answers, connections):
             return told
 
     told = asyncio.run(work())
-    assert all(isinstance(each, NotTold) for each in told)
+    assert all(isinstance(each, NotAcknowledged) for each in told)
     assert "webhook_allow_networks" in told[-1].detail
     assert peer.connections == connections
     assert len(asked) == 3
@@ -268,7 +268,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to():
     async def lookup(_):
         return ["127.0.0.1"]
 
-    assert isinstance(post(peer, host="hooks.example.com", lookup=lookup), Told)
+    assert isinstance(post(peer, host="hooks.example.com", lookup=lookup), Acknowledged)
     assert peer.requests[0][1]["host"] == f"hooks.example.com:{peer.port}"
 
 
@@ -317,7 +317,7 @@ async def _here(_):
 def test_the_certificate_is_that_of_the_name_though_the_address_is_pinned(certificate):
     peer = Peer()
     told = post(peer, host="hooks.example.com", tls=certificate, lookup=_here)
-    assert isinstance(told, Told)
+    assert isinstance(told, Acknowledged)
 
 
 @pytest.mark.parametrize("host", ["other.example.com", "127.0.0.1"])

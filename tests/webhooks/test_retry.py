@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.webhook import Gone, NotTold, OutboxEvent, Told
+from sendrail.domain.webhook import Acknowledged, Gone, NotAcknowledged, OutboxEvent
 from sendrail.webhooks.retry import Breaker, settle
 
 NOW = 1_800_000_000_000
@@ -28,16 +28,16 @@ def settled(about, answer, chance=0.0):
 @pytest.mark.parametrize(("retries", "minutes"), list(enumerate(SCHEDULE)))
 @given(chance=st.floats(0, 1, exclude_max=True))
 def test_a_failure_is_tried_again_as_the_public_page_says(retries, minutes, chance):
-    due_at = settled(event(retries=retries), NotTold("no"), chance).due_at
+    due_at = settled(event(retries=retries), NotAcknowledged("no"), chance).due_at
     assert minutes * MINUTE <= due_at - NOW <= minutes * MINUTE * 1.1
 
 
 def test_the_sixth_failure_is_the_last():
-    told = settled(event(retries=5, attempts=5), NotTold("no", 500))
+    told = settled(event(retries=5, attempts=5), NotAcknowledged("no", 500))
     assert (told.due_at, told.attempts, told.retries) == (None, 6, 5)
 
 
-@pytest.mark.parametrize("answer", [Told(204), Gone()])
+@pytest.mark.parametrize("answer", [Acknowledged(204), Gone()])
 def test_an_answer_that_ends_it_ends_it(answer):
     assert settled(event(), answer).due_at is None
 
@@ -52,17 +52,17 @@ def test_an_answer_that_ends_it_ends_it(answer):
     ],
 )
 def test_an_endpoint_may_ask_for_more_patience(retries, asked, wait):
-    told = settled(event(retries=retries), NotTold("busy", 429, asked))
+    told = settled(event(retries=retries), NotAcknowledged("busy", 429, asked))
     assert told.due_at - NOW == wait
 
 
 def test_an_attempt_tells_how_it_went():
-    attempt = settled(event(attempts=2), NotTold("teapot", 418)).attempt
+    attempt = settled(event(attempts=2), NotAcknowledged("teapot", 418)).attempt
     assert (attempt.attempt, attempt.outcome, attempt.status, attempt.detail) == (
         3, "failed", 418, "teapot",
     )  # fmt: skip
     assert (attempt.started_at, attempt.ended_at) == (NOW - 10, NOW)
-    assert settled(event(), Told(200, "ok")).attempt.outcome == "told"
+    assert settled(event(), Acknowledged(200, "ok")).attempt.outcome == "told"
     assert settled(event(), Gone()).attempt.status == 410
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sendrail.domain import phone
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.webhook import EndpointState, Event, NotTold
+from sendrail.domain.webhook import EndpointState, Event, NotAcknowledged
 from sendrail.webhooks.service import ENDPOINTS_MAX
 
 URL = "https://example.com/hook"
@@ -137,7 +137,7 @@ def test_a_test_event_is_posted_at_once_even_to_a_paused_one(hooks):
 @embedded_only  # many minutes of looks
 def test_a_test_event_that_fails_is_not_repeated(road, hooks):
     endpoint = hooks.add(URL).endpoint
-    hooks.receiver.will(URL, NotTold("no", 500))
+    hooks.receiver.will(URL, NotAcknowledged("no", 500))
     told = hooks.ask("test", endpoint.id)
     assert (told.attempt.outcome, told.attempt.status) == ("failed", 500)
     hooks.pass_time(600)

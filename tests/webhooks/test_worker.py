@@ -16,10 +16,10 @@ from hooks import Hooks
 
 from sendrail.domain.delivery import Rejected
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.webhook import EndpointState, Gone, NotTold, Told
+from sendrail.domain.webhook import Acknowledged, EndpointState, Gone, NotAcknowledged
 
 LIVE, DEAD = "https://live.example.com/", "https://dead.example.com/"
-NO = NotTold("down", 500)
+NO = NotAcknowledged("down", 500)
 MINUTE, HOUR = 60, 3_600
 
 
@@ -128,7 +128,7 @@ def test_retries_are_found_behind_any_number_of_others_after_a_restart(road, hoo
     tried = {post.id for post in hooks.receiver.posts}
     hooks.stop()
     other = Hooks(road)
-    other.receiver.always[DEAD] = [1.0, Told(200)]
+    other.receiver.always[DEAD] = [1.0, Acknowledged(200)]
     road.do(asyncio.sleep(67))
     other.start(concurrency=4)
     other.pass_time(5)
@@ -154,7 +154,7 @@ def test_a_retry_has_the_body_of_the_first_attempt_whatever_changed_since(road, 
 def test_an_endpoint_that_asks_for_patience_gets_it_for_all_its_events(hooks, status):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(3, endpoint_id=endpoint.id)
-    hooks.receiver.will(LIVE, NotTold("busy", status, 300_000))
+    hooks.receiver.will(LIVE, NotAcknowledged("busy", status, 300_000))
     hooks.start(concurrency=1)
     hooks.pass_time(299)
     assert len(hooks.receiver.posts) == 1
@@ -189,8 +189,8 @@ def test_ten_thousand_events_for_a_dead_endpoint_do_not_delay_a_live_one(road, h
     hooks.make_events(10_000, endpoint_id=dead.id)
     hooks.make_events(300, endpoint_id=live.id, first=20_001)
     # Each POST to the dead one hangs until its time-out.
-    hooks.receiver.always[DEAD] = [15.0, NotTold("no answer in time")]
-    hooks.receiver.always[LIVE] = [0.01, Told(200)]
+    hooks.receiver.always[DEAD] = [15.0, NotAcknowledged("no answer in time")]
+    hooks.receiver.always[LIVE] = [0.01, Acknowledged(200)]
     begun = road.clock.monotonic()
     hooks.pass_time(10)
     told = hooks.receiver.of(LIVE)
@@ -208,7 +208,7 @@ def test_a_dead_endpoint_spends_few_attempts_and_gets_everything_once_it_is_back
     hooks.pass_time(HOUR)
     # Twelve before it is known to be down, and about one a minute; each of them has its retries.
     assert 50 < len(hooks.receiver.posts) < 150
-    hooks.receiver.always[DEAD] = [Told(200)]
+    hooks.receiver.always[DEAD] = [Acknowledged(200)]
     hooks.pass_time(HOUR)
     told = Counter(post.id for post in hooks.receiver.posts)
     assert len(told) == 500
@@ -219,7 +219,7 @@ def test_no_endpoint_has_more_under_way_than_its_bound(hooks):
     endpoints = [hooks.add(url).endpoint for url in (LIVE, DEAD)]
     for at, endpoint in enumerate(endpoints):
         hooks.make_events(200, endpoint_id=endpoint.id, first=1 + 1_000 * at)
-    hooks.receiver.always[LIVE] = hooks.receiver.always[DEAD] = [0.05, Told(200)]
+    hooks.receiver.always[LIVE] = hooks.receiver.always[DEAD] = [0.05, Acknowledged(200)]
     hooks.start(concurrency=5)
     hooks.pass_time(10)
     assert hooks.receiver.most_under_way == {LIVE: 5, DEAD: 5}
@@ -243,7 +243,7 @@ def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     posted = len(hooks.receiver.posts)
     hooks.pass_time(10 * MINUTE)
     assert len(hooks.receiver.posts) == posted
-    hooks.receiver.always[DEAD] = [Told(200)]
+    hooks.receiver.always[DEAD] = [Acknowledged(200)]
     hooks.ask("resume", dead.id)
     hooks.pass_time(10)
     # What has been tried keeps the time of its next attempt.
@@ -260,7 +260,7 @@ def test_one_success_in_between_keeps_it_alive(hooks):
     hooks.receiver.always[DEAD] = [NO]
     hooks.start(pause_after_ms=HOUR * 1000)
     hooks.pass_time(50 * MINUTE)
-    hooks.receiver.will(DEAD, Told(200))
+    hooks.receiver.will(DEAD, Acknowledged(200))
     hooks.pass_time(50 * MINUTE)
     assert state(hooks, endpoint) is EndpointState.ACTIVE
     since = hooks.ask("find", endpoint.id).failing_since
@@ -289,7 +289,7 @@ def test_how_long_it_has_failed_survives_a_restart(road, hooks):
 def test_an_endpoint_that_says_gone_is_told_no_more(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(100, endpoint_id=endpoint.id)
-    hooks.receiver.will(LIVE, Told(200), Gone())
+    hooks.receiver.will(LIVE, Acknowledged(200), Gone())
     hooks.start(concurrency=1)
     hooks.pass_time(10 * MINUTE)
     assert len(hooks.receiver.posts) == 2
@@ -356,7 +356,7 @@ def test_a_crash_between_the_post_and_its_attempt_repeats_it_word_for_word(road,
 def test_an_answer_that_cannot_be_kept_now_is_kept_later(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
-    hooks.receiver.will(LIVE, 1.0, Told(200))
+    hooks.receiver.will(LIVE, 1.0, Acknowledged(200))
     hooks.pass_time(0.9)
     road.store.trouble = StorageUnavailable("full")
     hooks.pass_time(5)
@@ -369,7 +369,7 @@ def test_an_answer_that_cannot_be_kept_now_is_kept_later(road, hooks):
 def test_a_stop_waits_for_the_answers_under_way(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(30, endpoint_id=endpoint.id)
-    hooks.receiver.always[LIVE] = [0.5, Told(200)]
+    hooks.receiver.always[LIVE] = [0.5, Acknowledged(200)]
     hooks.pass_time(0.2)
     hooks.stop()
     assert len(hooks.receiver.posts) == 8
@@ -379,7 +379,7 @@ def test_a_stop_waits_for_the_answers_under_way(road, hooks):
 def test_what_is_under_way_at_a_late_stop_is_told_again(road, hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
-    hooks.receiver.will(LIVE, 10.0, Told(200))
+    hooks.receiver.will(LIVE, 10.0, Acknowledged(200))
     hooks.pass_time(0.2)
     hooks.stop()
     other = Hooks(road)

@@ -79,7 +79,7 @@ async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:
 async def _pass_on(
     ears: "Listener", poster: "Poster", to: str, event: "OutboxEvent", as_json: bool
 ) -> None:
-    from sendrail.domain.webhook import NotTold
+    from sendrail.domain.webhook import NotAcknowledged
 
     assert event.body is not None, "an event has its body once it is taken up"
     body = json.loads(event.body)
@@ -88,7 +88,7 @@ async def _pass_on(
     else:
         output.row([body["timestamp"], body["event"], *_rest(body)])
         sys.stdout.flush()
-    if to and isinstance(answer := await ears.forward(poster, to, event), NotTold):
+    if to and isinstance(answer := await ears.forward(poster, to, event), NotAcknowledged):
         output.note(f"{to} did not take it: {answer.status or ''} {answer.detail}")
 
 

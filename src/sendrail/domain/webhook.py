@@ -89,7 +89,7 @@ class OutboxEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Acknowledged:
     """The endpoint has it."""
 
     status: int
@@ -97,7 +97,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class NotTold:
+class NotAcknowledged:
     """No 2xx came: another attempt may do better.
 
     `status` is None where there was no answer at all; `retry_after_ms` is what the endpoint asked
@@ -116,7 +116,7 @@ class Gone:
     detail: str = ""
 
 
-Answer = Told | NotTold | Gone
+Answer = Acknowledged | NotAcknowledged | Gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

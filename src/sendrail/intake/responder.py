@@ -18,7 +18,7 @@ from sendrail.domain.errors import Forbidden, SendrailError, StorageUnavailable
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.service import Idempotency, Intake, Shaped, Submission
-from sendrail.intake.verdicts import Accepted, Replay, Told, Verdict
+from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 from sendrail.storage.interface import Store
 from sendrail.storage.rows import AutoReply
 from sendrail.telemetry import Metrics
@@ -101,17 +101,17 @@ class Responder:
         answers = [_Answer(reply) for reply in waiting if now - reply.asked_at <= _STALE_MS]
         for answer in answers:
             self._intake.offer(answer)
-        tolds = [await answer.future for answer in answers]
+        results = [await answer.future for answer in answers]
         settled += [
             answer.reply
-            for answer, told in zip(answers, tolds, strict=True)
+            for answer, told in zip(answers, results, strict=True)
             if self._is_settled(answer.reply, told)
         ]
         if settled:
             await self._store.write(lambda tx: tx.auto_replies.settle(settled, self._now()))
         return len(settled)
 
-    def _is_settled(self, reply: AutoReply, told: Told) -> bool:
+    def _is_settled(self, reply: AutoReply, told: SubmissionResult) -> bool:
         """Tell whether an answer is queued or never will be; otherwise it is tried again."""
         if isinstance(told, Replay):
             # Accepted by an earlier round whose end was not written.
@@ -144,11 +144,11 @@ class _Answer(Submission):
     def __init__(self, reply: AutoReply) -> None:
         super().__init__(reply.account_id, [_order(reply)], _promise(reply))
         self.reply = reply
-        self.future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self.future: asyncio.Future[SubmissionResult] = asyncio.get_running_loop().create_future()
 
-    def told(self, told: Told) -> None:
+    def resolve(self, result: SubmissionResult) -> None:
         if not self.future.done():
-            self.future.set_result(told)
+            self.future.set_result(result)
 
     def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
         # Nobody reads it; that it is there says that the order was judged.

@@ -33,7 +33,7 @@ from sendrail.intake.verdicts import (
     SUSPENDED,
     Refused,
     Replay,
-    Told,
+    SubmissionResult,
     Verdict,
     refused,
 )
@@ -90,7 +90,7 @@ class Submission:
         self.orders = orders
         self.idempotency = idempotency
 
-    def told(self, told: Told) -> None:
+    def resolve(self, result: SubmissionResult) -> None:
         """Answer the caller; called once, when what is told is durable."""
         raise NotImplementedError
 
@@ -106,11 +106,11 @@ class _Awaited(Submission):
 
     def __init__(self, account_id: AccountId, orders: Sequence[Order | Fault]) -> None:
         super().__init__(account_id, orders)
-        self.future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self.future: asyncio.Future[SubmissionResult] = asyncio.get_running_loop().create_future()
 
-    def told(self, told: Told) -> None:
+    def resolve(self, result: SubmissionResult) -> None:
         if not self.future.done():
-            self.future.set_result(told)
+            self.future.set_result(result)
 
 
 class Standing:
@@ -248,7 +248,7 @@ class Intake(ABC):
         group = Group()
         self._store.submit(partial(self._work, group), partial(self._committed, group), begun=False)
 
-    def _work(self, group: Group, tx: Tx) -> list[Told]:
+    def _work(self, group: Group, tx: Tx) -> list[SubmissionResult]:
         # What is left for the next group may have come later: it is not told to be faster.
         group.since = self._since
         share = -(-(len(self._waiting) + self._under_way) // self._groups)
@@ -264,7 +264,9 @@ class Intake(ABC):
         self._schedule_when_due()
         return self._judge_group(tx, group, self._now())
 
-    def _committed(self, group: Group, tolds: list[Told] | None, error: Exception | None) -> None:
+    def _committed(
+        self, group: Group, results: list[SubmissionResult] | None, error: Exception | None
+    ) -> None:
         submissions = group.submissions
         self._under_way -= len(submissions)
         self._schedule_when_due()
@@ -287,15 +289,15 @@ class Intake(ABC):
             self._metrics.accept_seconds.observe((self._now() - group.since) / 1000)
         for code in group.refusals:
             self._metrics.refused.labels(code).inc()
-        assert tolds is not None, "a transaction that did not fail has a result"
-        for submission, told in zip(submissions, tolds, strict=True):
-            submission.told(told)
+        assert results is not None, "a transaction that did not fail has a result"
+        for submission, told in zip(submissions, results, strict=True):
+            submission.resolve(told)
 
     def _turn_away(self, submissions: Sequence[Submission], error: SendrailError) -> None:
         orders = sum(len(submission.orders) for submission in submissions)
         self._metrics.refused.labels(error.code).inc(orders)
         for submission in submissions:
-            submission.told(error)
+            submission.resolve(error)
 
     def _try_again(self, group: Group) -> bool:
         """Put a group first in line again, unless that has been tried too often."""
@@ -308,32 +310,32 @@ class Intake(ABC):
         self._schedule_when_due()
         return True
 
-    def _judge_group(self, tx: Tx, group: Group, now: int) -> list[Told]:
+    def _judge_group(self, tx: Tx, group: Group, now: int) -> list[SubmissionResult]:
         line, standings, verdicts, faults = _line_up(group)
         callers = _read_facts(tx, group, standings, now)
         self._store.hints.used_keys.update(who for who in callers if isinstance(who, bytes))
         away = _turned_away_in(group, callers)
-        tolds: list[Told] = [*verdicts]
+        results: list[SubmissionResult] = [*verdicts]
         if away:
-            tolds = [
+            results = [
                 away.get(each.caller, told)
                 for each, told in zip(group.submissions, verdicts, strict=True)
             ]
         promises = [
             at
             for at, each in enumerate(group.submissions)
-            if each.idempotency is not None and tolds[at] is verdicts[at]
+            if each.idempotency is not None and results[at] is verdicts[at]
         ]
         if promises:
             tx.begin()
-            self._replay(tx, group.submissions, promises, callers, tolds)
+            self._replay(tx, group.submissions, promises, callers, results)
         answered: set[int] = set()
         if away or promises:
-            answered = {at for at, told in enumerate(tolds) if told is not verdicts[at]}
+            answered = {at for at, told in enumerate(results) if told is not verdicts[at]}
         group.refusals += [code for at, code in faults if at not in answered]
         if answered:
-            told_already = {id(verdicts[at]) for at in answered}
-            line = [each for each in line if id(each[0]) not in told_already]
+            kept_already = {id(verdicts[at]) for at in answered}
+            line = [each for each in line if id(each[0]) not in kept_already]
         if line:
             for standing in standings.values():
                 standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
@@ -345,7 +347,7 @@ class Intake(ABC):
             if at not in answered:
                 submission = group.submissions[at]
                 self._keep(tx, submission, callers[submission.caller], verdicts[at], now)
-        return tolds
+        return results
 
     def judge(self, standing: Standing, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
@@ -389,7 +391,7 @@ class Intake(ABC):
         submissions: Sequence[Submission],
         promises: Sequence[int],
         callers: Callers,
-        tolds: list[Told],
+        results: list[SubmissionResult],
     ) -> None:
         """Answer what was answered before; a second of the same key in one group comes later."""
         asked: dict[tuple[int, str], int] = {}
@@ -399,7 +401,7 @@ class Intake(ABC):
             account_id: int = callers[submission.caller].account_id
             pair = (account_id, submission.idempotency.key)
             if pair in asked:
-                tolds[at] = Overloaded(
+                results[at] = Overloaded(
                     "A request with this idempotency key is still running. Try again shortly.",
                     code="idempotency_in_progress",
                 )
@@ -409,7 +411,7 @@ class Intake(ABC):
             promise = submissions[asked[pair]].idempotency
             assert promise is not None, "only submissions with a key were asked about"
             same = (kept.route, kept.body_digest) == (promise.route, promise.body_digest)
-            tolds[asked[pair]] = (
+            results[asked[pair]] = (
                 Replay(kept.status, kept.answer)
                 if same
                 else InvalidInput(

@@ -49,7 +49,7 @@ class Replay:
 
 
 # The verdicts come as a list, one for each order.
-Told = list[Verdict] | Replay | SendrailError
+SubmissionResult = list[Verdict] | Replay | SendrailError
 
 
 def refused(refusal: Refusal, detail: str | None = None) -> Refused:

@@ -11,10 +11,10 @@ from sendrail.domain.ids import AccountId, EndpointId, MessageIds
 from sendrail.domain.webhook import (
     LISTENER_URL,
     USUAL,
+    Acknowledged,
     Answer,
     EndpointState,
     OutboxEvent,
-    Told,
 )
 from sendrail.storage.interface import Store, Tx
 from sendrail.webhooks import signing
@@ -67,7 +67,7 @@ class Listener:
             tx, self._ids, self._endpoint_id, now=now, held=(), limit=_ROUND_MAX, again=_ROUND_MAX
         )
         tx.outbox.settle(
-            [settle(each, Told(200), started_at=now, now=now, chance=0.0) for each in heard]
+            [settle(each, Acknowledged(200), started_at=now, now=now, chance=0.0) for each in heard]
         )
         return heard
 

@@ -14,7 +14,7 @@ import aiohttp
 
 from sendrail import __version__
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.webhook import Answer, Gone, NotTold, Told
+from sendrail.domain.webhook import Acknowledged, Answer, Gone, NotAcknowledged
 from sendrail.webhooks.guard import GuardedResolver, Lookup, Rules, TargetRefused, check_url
 
 _CONNECT_SECONDS: Final = 5.0
@@ -64,9 +64,9 @@ class Poster:
             ) as response:
                 return _read(response, await _beginning(response), now)
         except InvalidInput as error:
-            return NotTold(error.message)
+            return NotAcknowledged(error.message)
         except (TimeoutError, aiohttp.ClientError) as error:
-            return NotTold(_short(_trouble(error)))
+            return NotAcknowledged(_short(_trouble(error)))
 
     async def aclose(self) -> None:
         """Let go of every connection."""
@@ -127,13 +127,13 @@ def _trouble(error: TimeoutError | aiohttp.ClientError) -> str:
 def _read(response: aiohttp.ClientResponse, body: bytes, now: int) -> Answer:
     status, text = response.status, _short(body.decode("utf-8", "replace"))
     if status in _OK:
-        return Told(status, text)
+        return Acknowledged(status, text)
     if status == _GONE:
         return Gone(text)
     if status in _REDIRECT:
         text = "redirects are not followed: enter the new URL"
     after = response.headers.get("Retry-After") if status in _ASKS_FOR_PATIENCE else None
-    return NotTold(text, status, retry_after_ms(after, now) if after else None)
+    return NotAcknowledged(text, status, retry_after_ms(after, now) if after else None)
 
 
 def retry_after_ms(value: str, now: int) -> int | None:

@@ -10,12 +10,12 @@ from typing import Final, assert_never
 from sendrail.domain.webhook import (
     NOT_TOLD,
     TOLD,
+    Acknowledged,
     Answer,
     EventSettlement,
     Gone,
-    NotTold,
+    NotAcknowledged,
     OutboxEvent,
-    Told,
     WebhookAttempt,
 )
 
@@ -40,9 +40,9 @@ def settle(
     attempt = event.attempts + 1
     retries, due_at = event.retries, None
     match answer:
-        case Told() | Gone():
+        case Acknowledged() | Gone():
             pass
-        case NotTold():
+        case NotAcknowledged():
             retries, due_at = _retry(event.retries, answer, now, chance)
         case _:
             assert_never(answer)
@@ -57,14 +57,16 @@ def settle(
             attempt=attempt,
             started_at=started_at,
             ended_at=now,
-            outcome=TOLD if isinstance(answer, Told) else NOT_TOLD,
+            outcome=TOLD if isinstance(answer, Acknowledged) else NOT_TOLD,
             status=410 if isinstance(answer, Gone) else answer.status,
             detail=answer.detail,
         ),
     )
 
 
-def _retry(retries: int, answer: NotTold, now: int, chance: float) -> tuple[int, int | None]:
+def _retry(
+    retries: int, answer: NotAcknowledged, now: int, chance: float
+) -> tuple[int, int | None]:
     if retries >= len(RETRIES_MS):
         return retries, None
     wait = RETRIES_MS[retries] * (1 + _JITTER * chance)

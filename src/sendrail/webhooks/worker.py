@@ -19,14 +19,14 @@ from sendrail.domain.errors import SetupError, StorageUnavailable
 from sendrail.domain.ids import EndpointId, EventId, MessageIds
 from sendrail.domain.webhook import (
     TOLD,
+    Acknowledged,
     Answer,
     Endpoint,
     EndpointState,
     EventSettlement,
     Gone,
-    NotTold,
+    NotAcknowledged,
     OutboxEvent,
-    Told,
 )
 from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
@@ -242,10 +242,10 @@ class WebhookWorker:
             )
             answer = await self._poster.post(endpoint.url, event.body, signature, started)
         except SetupError as error:
-            answer = NotTold(error.message)
+            answer = NotAcknowledged(error.message)
         except Exception:  # noqa: BLE001 - one event's trouble must not end the others' telling
             _log.exception("webhook_post_raised", endpoint_id=endpoint.id)
-            answer = NotTold("the attempt broke off: see the log of that time")
+            answer = NotAcknowledged("the attempt broke off: see the log of that time")
         line.in_flight -= 1
         self._judge(line, answer, begun)
         self._hear(line, event, answer, started)
@@ -264,10 +264,10 @@ class WebhookWorker:
         """Draw from an answer what it says of the endpoint."""
         now = self._clock.now()
         match answer:
-            case Told():
+            case Acknowledged():
                 line.breaker.succeeded()
                 line.failing_since = None
-            case NotTold(retry_after_ms=after):
+            case NotAcknowledged(retry_after_ms=after):
                 is_news = line.breaker.failed(self._clock.monotonic(), after, started=begun)
                 if line.failing_since is None:
                     line.failing_since = now

@@ -25,7 +25,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Idempotency, Intake, Submission
-from sendrail.intake.verdicts import Accepted, Replay, Told, Verdict
+from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 
 BASES: Final = ("/api/v2", "/v2")
 IDEMPOTENCY_KEY_MAX: Final = 255
@@ -117,18 +117,18 @@ class SendingRequest(Submission):
         """Return the id that the answer names."""
         raise NotImplementedError
 
-    def told(self, told: Told) -> None:
+    def resolve(self, result: SubmissionResult) -> None:
         """Answer with what the gate said, when it is durable."""
-        if isinstance(told, list):
-            if not self.raws and isinstance(told[0], Accepted):
-                self.answer_queued(told[0].message_id)
+        if isinstance(result, list):
+            if not self.raws and isinstance(result[0], Accepted):
+                self.answer_queued(result[0].message_id)
             else:
-                self.answer(*self.shape(told))
-        elif isinstance(told, Replay):
-            self.answer(told.status, told.answer, replayed=True)
+                self.answer(*self.shape(result))
+        elif isinstance(result, Replay):
+            self.answer(result.status, result.answer, replayed=True)
         else:
-            assert isinstance(told, SendrailError), "verdicts come as a list"
-            self.answer(*shown(told, self.request_id()))
+            assert isinstance(result, SendrailError), "verdicts come as a list"
+            self.answer(*shown(result, self.request_id()))
 
     def shape(self, verdicts: Sequence[Verdict]) -> tuple[int, bytes]:
         """Return the answer to these verdicts."""

@@ -79,7 +79,7 @@ class _Content(msgspec.Struct):
     text: str | None = None
 
 
-class _Told(msgspec.Struct):
+class _Event(msgspec.Struct):
     messages: _Reports
 
 
@@ -158,7 +158,7 @@ class CmCarrier(HttpCarrier):
         stored = callbacks.unpack(raw)
         if "messages" not in names(stored.body):
             return read_one(raw, lambda: self._reply(stored.json(_Incoming)), About.REPLY)
-        reports = stored.json(_Told).messages.msg
+        reports = stored.json(_Event).messages.msg
         listed = [reports]
         if bytes(reports).startswith(b"["):
             listed = read_json(bytes(reports), list[msgspec.Raw])

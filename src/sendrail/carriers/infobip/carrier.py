@@ -106,7 +106,7 @@ class _Result(msgspec.Struct, rename="camel"):
     text: str | None = None
 
 
-class _Told(msgspec.Struct):
+class _Event(msgspec.Struct):
     results: list[msgspec.Raw]
 
 
@@ -169,7 +169,7 @@ class InfobipCarrier(HttpCarrier):
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn delivery reports into receipts, incoming texts into replies."""
         stored = callbacks.unpack(raw)
-        results = stored.json(_Told).results
+        results = stored.json(_Event).results
         return stored.each(results, b'{"results":[%b]}', self._read_result, _about)
 
     def _read_result(self, element: bytes) -> Callback:

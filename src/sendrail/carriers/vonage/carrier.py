@@ -26,7 +26,7 @@ from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, rea
 from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, OK, of_receipt
 from sendrail.carriers.vonage.messages import STATUS_OF as MESSAGES_STATUS_OF
-from sendrail.carriers.vonage.messages import Told, compose, read_answer
+from sendrail.carriers.vonage.messages import Webhook, compose, read_answer
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
@@ -181,7 +181,7 @@ class VonageCarrier(HttpCarrier):
         fields = read_fields(stored)
         about = About.RECEIPT if "status" in fields else About.REPLY
         if "message_uuid" in fields:
-            return read_one(raw, lambda: self._read_messages(stored.json(Told)), about)
+            return read_one(raw, lambda: self._read_messages(stored.json(Webhook)), about)
         return read_one(raw, lambda: self._read_fields(fields), about)
 
     def _read_fields(self, fields: Mapping[str, str]) -> Receipt | Reply | SetAside:
@@ -197,7 +197,7 @@ class VonageCarrier(HttpCarrier):
             return SetAside(Why.NO_TEXT)
         return self._reply(fields)
 
-    def _read_messages(self, told: Told) -> Receipt | Reply | SetAside:
+    def _read_messages(self, told: Webhook) -> Receipt | Reply | SetAside:
         if told.status is not None:
             return self._receipt(
                 told.message_uuid,

@@ -41,7 +41,7 @@ class Problem(msgspec.Struct):
         return self.type.rpartition("#")[2] or None
 
 
-class Told(msgspec.Struct):
+class Webhook(msgspec.Struct):
     """A webhook: the status of a message, or an incoming text."""
 
     message_uuid: Annotated[str, Meta(min_length=1)]
