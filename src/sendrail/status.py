@@ -21,7 +21,7 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class InstallationStatus:
     """What `sendrail status` tells. On the embedded store there are no processes to tell apart."""
 
     processes: list[Present]
@@ -34,15 +34,15 @@ class Standing:
     refused: Sequence[RefusedTally]
 
 
-async def look(store: Store, *, is_shared: bool) -> Standing:
+async def look(store: Store, *, is_shared: bool) -> InstallationStatus:
     """Read how things are; counts what waits, so it takes as long as that is."""
     return await store.read(lambda tx: _look(tx, is_shared=is_shared))
 
 
-def _look(tx: Tx, *, is_shared: bool) -> Standing:
+def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
     waiting: dict[int, Waiting] = tx.lookup.waiting()
     reports: dict[ConnectorId, ConnectorReport] = tx.connectors.reports()
-    return Standing(
+    return InstallationStatus(
         processes=tx.processes.all() if is_shared else [],
         owned=_owned(tx) if is_shared else [],
         connectors=[(connector, reports.get(connector.id)) for connector in tx.connectors.all()],

@@ -21,8 +21,8 @@ from sendrail.storage.rows import (
     AttemptStart,
     MessageFilter,
     MessagePlace,
-    Owner,
     PartWord,
+    ReceiptTarget,
     Verdict,
 )
 
@@ -371,12 +371,12 @@ def test_a_reference_leads_to_its_message_and_where_it_stands(house):
     house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
     apply(house, 2)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.connector, "ref-1"): Owner(house.no(1), house.list.lane, Status.SENT),
-        (house.connector, "ref-2"): Owner(house.no(2), house.list.lane, Status.DELIVERED),
+        (house.connector, "ref-1"): ReceiptTarget(house.no(1), house.list.lane, Status.SENT),
+        (house.connector, "ref-2"): ReceiptTarget(house.no(2), house.list.lane, Status.DELIVERED),
     }
     # Another connector's references are another carrier's words.
-    assert house.write(lambda tx: tx.inbox.owners([(house.connector + 1, "ref-1")])) == {}
-    assert house.write(lambda tx: tx.inbox.owners([])) == {}
+    assert house.write(lambda tx: tx.inbox.targets_by_ref([(house.connector + 1, "ref-1")])) == {}
+    assert house.write(lambda tx: tx.inbox.targets_by_ref([])) == {}
 
 
 def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(house):
@@ -387,7 +387,7 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     word = PartWord(house.connector, "ref-2", house.no(1), lane, parts_left=2)
     house.write(lambda tx: tx.inbox.tell_parts([word]))
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
-        (house.connector, f"ref-{part}"): Owner(
+        (house.connector, f"ref-{part}"): ReceiptTarget(
             house.no(1), lane, Status.SENT, part=part, parts=3, told=part == 2, parts_left=2
         )
         for part in (1, 2, 3)
@@ -399,7 +399,7 @@ def test_names_with_one_receipt_between_them_lead_to_a_message_without_parts(hou
     house.queue(1)
     house.start_attempts(1)
     house.finish_attempts(house.result(1, further_refs=("ref-2", "ref-3"), one_receipt=True))
-    whole = Owner(house.no(1), house.list.lane, Status.SENT)
+    whole = ReceiptTarget(house.no(1), house.list.lane, Status.SENT)
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, f"ref-{part}"): whole for part in (1, 2, 3)
     }
@@ -427,9 +427,9 @@ def test_where_messages_stand_is_told_by_number(house):
     house.queue(1, 2)
     house.start_attempts(2)
     first, second = house.nos(1, 2)
-    assert house.write(lambda tx: tx.inbox.standing(house.nos(1, 2, 3))) == {
-        first: (Owner(first, house.list.lane, Status.QUEUED), set()),
-        second: (Owner(second, house.list.lane, Status.SENDING), {house.connector}),
+    assert house.write(lambda tx: tx.inbox.targets_by_number(house.nos(1, 2, 3))) == {
+        first: (ReceiptTarget(first, house.list.lane, Status.QUEUED), set()),
+        second: (ReceiptTarget(second, house.list.lane, Status.SENDING), {house.connector}),
     }
 
 

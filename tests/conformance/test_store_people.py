@@ -336,7 +336,7 @@ def by_file(sender):
     """Subscribe as a file does, after a look at how the number stands to the list."""
 
     def work(tx):
-        if ANN not in tx.imported.standing(sender, [ANN]):
+        if ANN not in tx.imported.subscription_states(sender, [ANN]):
             tx.imported.subscribe(sender, [FileContact(ANN, "A", "B")], NOW)
             tx.imported.know(sender, [FileContact(ANN, "A", "B")], NOW)
 

@@ -11,7 +11,7 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.rows import Amendment, ContactFilter, Standing
+from sendrail.storage.rows import Amendment, ContactFilter, SubscriptionState
 
 ALL = ContactFilter()
 FACTS = SignupFacts(
@@ -102,17 +102,19 @@ def test_a_list_tells_how_it_stands_to_those_it_knows(house):
     add(house, ANN, custom_fields={"plan": "gold"})
     leave(house, BEN, reason=OptOutReason.MANUAL)
     leave(house, CID)
-    standings = house.write(lambda tx: tx.signups.standing(house.list.id, [ANN, BEN, CID, 1]))
+    standings = house.write(
+        lambda tx: tx.signups.subscription_states(house.list.id, [ANN, BEN, CID, 1])
+    )
     assert standings == {
-        ANN: Standing(active=True, signed_up=True, custom_fields={"plan": "gold"}),
-        BEN: Standing(
+        ANN: SubscriptionState(active=True, signed_up=True, custom_fields={"plan": "gold"}),
+        BEN: SubscriptionState(
             active=False,
             signed_up=False,
             custom_fields={},
             reason=OptOutReason.MANUAL,
             left_at=NOW,
         ),
-        CID: Standing(
+        CID: SubscriptionState(
             active=False,
             signed_up=True,
             custom_fields={},
@@ -120,7 +122,7 @@ def test_a_list_tells_how_it_stands_to_those_it_knows(house):
             left_at=NOW,
         ),
     }
-    assert house.write(lambda tx: tx.signups.standing(house.their_list.id, [ANN])) == {}
+    assert house.write(lambda tx: tx.signups.subscription_states(house.their_list.id, [ANN])) == {}
 
 
 def test_the_first_sign_ups_facts_stay_and_gaps_are_filled(house):

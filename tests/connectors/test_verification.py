@@ -26,7 +26,7 @@ def steps(office):
 
 
 def standing(office):
-    return office.do(office.runtime.verification.standing(office.us, LIST))
+    return office.do(office.runtime.verification.status(office.us, LIST))
 
 
 def reply(office, sender, connector="coop", body="OK"):
@@ -164,7 +164,7 @@ def test_an_own_carrier_is_no_second_connector(office):
 
 def test_another_accounts_list_looks_like_no_list(office, steps):
     for call in (
-        steps.standing(office.them, LIST),
+        steps.status(office.them, LIST),
         steps.check(office.them, LIST),
         steps.send_test(office.them, LIST, ANN),
     ):

@@ -237,7 +237,7 @@ def test_an_answer_after_its_time_frees_no_window_twice_and_its_reference_is_kep
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0
     number = road.ids.read(message_id)
-    owners = road.write(lambda tx: tx.inbox.owners([(road.connector, "late-ref")]))
+    owners = road.write(lambda tx: tx.inbox.targets_by_ref([(road.connector, "late-ref")]))
     assert owners[road.connector, "late-ref"].number == number
 
 
@@ -249,7 +249,7 @@ def test_an_uncertain_message_may_be_named_after_all(road):
     road.pass_time(1)
     assert road.fate(message_id) == ("uncertain", "uncertain (no answer)")
     number = road.ids.read(message_id)
-    owners = road.write(lambda tx: tx.inbox.owners([(road.connector, "late-ref")]))
+    owners = road.write(lambda tx: tx.inbox.targets_by_ref([(road.connector, "late-ref")]))
     assert owners[road.connector, "late-ref"].number == number
     assert road.routes.all()[0].in_flight == 0
     assert road.counted("messages_in_flight") == 0

@@ -69,7 +69,7 @@ ASKED = {
     "a page of all lists": lambda it: SignUps(it).page(1, ContactFilter(), 0, 50),
     "one number": lambda it: SignUps(it).page(1, ContactFilter(recipient=ANN), 0, 50),
     "one number counted": lambda it: SignUps(it).count(1, ContactFilter(recipient=ANN)),
-    "standings": lambda it: SignUps(it).standing(1, [ANN]),
+    "standings": lambda it: SignUps(it).subscription_states(1, [ANN]),
     "who is on a journey": lambda it: Journeys(it).enrolments(JOURNEY, 0, 0, 50),
     "on a journey or not": lambda it: Journeys(it).enrolled(1, [ANN], 0),
     "what is overdue": lambda it: Journeys(it).end_overdue(ANN),

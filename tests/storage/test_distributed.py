@@ -49,7 +49,7 @@ def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_giv
     [
         queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.START_ATTEMPT,
         queue.ARRIVED, queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS,
-        inbox.REMOVE, inbox.REFS, inbox.STANDING, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES,
+        inbox.REMOVE, inbox.REFS, inbox.TARGETS, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES,
         gate.EARLIER, outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
         outbox.SETTLE_EVENTS, outbox.KEEP_WEBHOOK_ATTEMPTS, outbox.GIVE_UP,
         distributed.OUTDATE, distributed.LOCK_PARKED,
@@ -191,7 +191,7 @@ def test_the_same_statement_goes_well_more_often_than_its_plan_is_made_anew(hous
         house.queue(n)
         house.start_attempts(n)
         house.finish_attempts(house.result(n, carrier_ref=f"ref-{n}"))
-        assert house.write(lambda tx, n=n: tx.inbox.owners([(house.connector, f"ref-{n}")]))
+        assert house.write(lambda tx, n=n: tx.inbox.targets_by_ref([(house.connector, f"ref-{n}")]))
         stores.apply(house, n)
         house.write(
             lambda tx, n=n: tx.cluster.insert_new([_row(house, 100 + n)], [n % 5], NOW - 10, [])

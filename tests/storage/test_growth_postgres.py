@@ -120,7 +120,7 @@ def test_an_old_week_is_dropped_with_its_attempts_and_references(house):
     assert not of_week(NOW) & there(house)
     assert of_week(NOW + WEEK_MS) <= there(house)
     assert house.find(1) is None
-    assert house.write(lambda tx: tx.inbox.owners([(house.connector, "ref-1")])) == {}
+    assert house.write(lambda tx: tx.inbox.targets_by_ref([(house.connector, "ref-1")])) == {}
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "uncertain"])

@@ -23,7 +23,7 @@ EVERYWHERE = {
 
 
 def test_the_statements_are_found():
-    assert {"queue.DUE", "queue.START_ATTEMPT", "inbox.STANDING", "gate.INSERT_NEW"} <= set(
+    assert {"queue.DUE", "queue.START_ATTEMPT", "inbox.TARGETS", "gate.INSERT_NEW"} <= set(
         STATEMENTS
     )
     assert len(STATEMENTS) >= 60

@@ -215,7 +215,7 @@ CORE = {
     ),
     "contacts.history": lambda tx: tx.contacts.history(full.list_id(8), ANN),
     "signups.page": lambda tx: tx.signups.page(1, ContactFilter(1), 0, 10),
-    "signups.standing": lambda tx: tx.signups.standing(1, [ANN]),
+    "signups.subscription_states": lambda tx: tx.signups.subscription_states(1, [ANN]),
     "blocks.find": lambda tx: tx.blocks.find(1, ANN),
     "blocks.page": lambda tx: tx.blocks.page(1, 0, 20),
     "exports.blocks": lambda tx: tx.exports.blocks_after(1, ANN, 20),
@@ -229,7 +229,9 @@ CORE = {
     "erasure.replies": lambda tx: tx.erasure.replies_part(1, ANN, 0, 20),
     "erasure.refused": lambda tx: tx.erasure.refused_part(1, ANN, 0, 20),
     "erasure.redact": lambda tx: tx.erasure.redact_messages(1, ANN, [8]),
-    "imported.standing": lambda tx: tx.imported.standing(tx.lists.all(1)[8], [ANN]),
+    "imported.subscription_states": lambda tx: tx.imported.subscription_states(
+        tx.lists.all(1)[8], [ANN]
+    ),
     "lists.by_number": lambda tx: tx.lists.by_number(8, 1),
     "journeys.enrolled": lambda tx: tx.journeys.enrolled(1, [ANN], 0),
     "journeys.enrolments": lambda tx: tx.journeys.enrolments(tx.journeys.by_id(1, 1), 0, 0, 20),

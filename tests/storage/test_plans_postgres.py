@@ -229,7 +229,7 @@ def _inbox(at):
         "inbox.AGAIN": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
         "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
         "inbox.REFS": at.refs,
-        "inbox.STANDING": (at.lanes, at.numbers),
+        "inbox.TARGETS": (at.lanes, at.numbers),
         "inbox.ATTEMPTED": (at.lanes, at.numbers),
         "inbox.APPLY": (
             ["delivered"] * 3,

@@ -335,7 +335,7 @@ def epoch(name):
 
 
 def owners(house, *refs):
-    return house.write(lambda tx: tx.inbox.owners([(house.connector, ref) for ref in refs]))
+    return house.write(lambda tx: tx.inbox.targets_by_ref([(house.connector, ref) for ref in refs]))
 
 
 def apply(house, number, status="delivered"):

@@ -7,7 +7,7 @@ from sendrail.cli.session import Data, Json, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.status import Standing
+    from sendrail.status import InstallationStatus
 
 _PROCESSES = ("name", "roles", "version", "seconds_unseen")
 _OWNED = ("kind", "spans", "lapsed", "owner")
@@ -39,7 +39,7 @@ async def _look(runtime: "Runtime") -> dict[str, Any]:
     return _shown(standing, runtime.clock.now(), is_shared=is_shared)
 
 
-def _shown(standing: "Standing", now: int, *, is_shared: bool) -> dict[str, Any]:
+def _shown(standing: "InstallationStatus", now: int, *, is_shared: bool) -> dict[str, Any]:
     oldest = standing.oldest_due_at
     return {
         "shared": is_shared,

@@ -13,7 +13,7 @@ from sendrail.cli.session import Data, Json, ListNumber, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.connectors.verification import Standing
+    from sendrail.connectors.verification import VerificationStatus
 
 _POLL_SECONDS = 0.5
 _WAIT_SECONDS = 300.0
@@ -39,8 +39,8 @@ def verify(
     """
     interactive = sys.stdin.isatty() and not as_json
     seconds = wait if wait is not None else (_WAIT_SECONDS if interactive else 0.0)
-    standing = run(data, as_json, lambda it: _walk(it, number, to, seconds, interactive))
-    shown = _shown(standing)
+    status = run(data, as_json, lambda it: _walk(it, number, to, seconds, interactive))
+    shown = _shown(status)
     if as_json:
         output.document(shown)
     else:
@@ -51,56 +51,56 @@ def verify(
 
 async def _walk(
     runtime: "Runtime", number: str, to: str, seconds: float, interactive: bool
-) -> "Standing":
+) -> "VerificationStatus":
     """Take the steps that can be taken, and wait for the last."""
     from sendrail.domain.verification import Step
 
     steps, account = runtime.verification, runtime.default_account
-    standing = await steps.standing(account, number)
-    if standing.step is Step.CREDENTIALS:
-        standing = await steps.check(account, number)
-        assert standing.progress is not None, "the step was noted a moment ago"
-        output.note(f"1. credentials: {standing.progress.checked}")
-    if standing.step is Step.TEST_SEND and not to and interactive:
+    status = await steps.status(account, number)
+    if status.step is Step.CREDENTIALS:
+        status = await steps.check(account, number)
+        assert status.progress is not None, "the step was noted a moment ago"
+        output.note(f"1. credentials: {status.progress.checked}")
+    if status.step is Step.TEST_SEND and not to and interactive:
         to = typer.prompt("2. Which handset of yours gets the test message", err=True)
-    if standing.step in {Step.TEST_SEND, Step.REPLY} and to:
-        standing = await steps.send_test(account, number, to)
-        output.note(f"2. test message: {standing.message_id} is queued")
-    if standing.step is Step.REPLY:
+    if status.step in {Step.TEST_SEND, Step.REPLY} and to:
+        status = await steps.send_test(account, number, to)
+        output.note(f"2. test message: {status.message_id} is queued")
+    if status.step is Step.REPLY:
         output.note("3. reply: answer the message on the handset; the running server hears it")
-        standing = await _wait(runtime, number, standing, seconds)
-    return standing
+        status = await _wait(runtime, number, status, seconds)
+    return status
 
 
 async def _wait(
-    runtime: "Runtime", number: str, standing: "Standing", seconds: float
-) -> "Standing":
+    runtime: "Runtime", number: str, status: "VerificationStatus", seconds: float
+) -> "VerificationStatus":
     import asyncio
 
     from sendrail.domain.verification import Step
 
     until = runtime.clock.monotonic() + seconds
-    while standing.step is Step.REPLY and runtime.clock.monotonic() < until:
+    while status.step is Step.REPLY and runtime.clock.monotonic() < until:
         await asyncio.sleep(_POLL_SECONDS)
-        standing = await runtime.verification.standing(runtime.default_account, number)
-    return standing
+        status = await runtime.verification.status(runtime.default_account, number)
+    return status
 
 
-def _shown(standing: "Standing") -> dict[str, Any]:
+def _shown(status: "VerificationStatus") -> dict[str, Any]:
     from sendrail.domain import phone
     from sendrail.domain.verification import Step
 
-    progress, sender = standing.progress, standing.sender
+    progress, sender = status.progress, status.sender
     recipient = None if progress is None else progress.recipient
     return {
         "list_number": sender.shown,
-        "connector": standing.connector.name,
+        "connector": status.connector.name,
         "own_carrier": sender.byoc,
-        "verified": standing.step is Step.DONE,
-        "next_step": None if standing.step is Step.DONE else standing.step.value,
+        "verified": status.step is Step.DONE,
+        "next_step": None if status.step is Step.DONE else status.step.value,
         "credentials_tested_at": output.when(progress.checked_at) if progress else None,
-        "test_message_id": standing.message_id,
+        "test_message_id": status.message_id,
         "test_message_to": None if recipient is None else phone.show(recipient),
-        "test_message_status": standing.message_status and standing.message_status.value,
+        "test_message_status": status.message_status and status.message_status.value,
         "verified_at": output.when(sender.verified_at),
     }

@@ -26,7 +26,7 @@ _SKIPS: Final = Skip.VERIFICATION | Skip.DUPLICATE | Skip.JOURNEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class VerificationStatus:
     """How far a list has come; a list that needs no verifying is done from the start."""
 
     sender: SendingList
@@ -57,19 +57,19 @@ class VerificationService:
         self._limits = limits
         self._now = now
 
-    async def standing(self, account_id: AccountId, list_number: str) -> Standing:
+    async def status(self, account_id: AccountId, list_number: str) -> VerificationStatus:
         """Return how far a list has come."""
         number = list_number_of(list_number)
         return await self._store.read(
             lambda tx: self._standing(tx, owned_list(tx, account_id, number))
         )
 
-    async def check(self, account_id: AccountId, list_number: str) -> Standing:
+    async def check(self, account_id: AccountId, list_number: str) -> VerificationStatus:
         """Take the first step: try the credentials. Raises `CarrierTrouble` with what is wrong."""
-        before = await self.standing(account_id, list_number)
+        before = await self.status(account_id, list_number)
         told = await self._connectors.check(before.connector)
 
-        def write(tx: Tx) -> Standing:
+        def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)
             connector = tx.connectors.by_id(sender.connector_id)
             if connector is None or (connector.id, connector.version) != (
@@ -82,12 +82,14 @@ class VerificationService:
 
         return await self._store.write(write)
 
-    async def send_test(self, account_id: AccountId, list_number: str, to: str) -> Standing:
+    async def send_test(
+        self, account_id: AccountId, list_number: str, to: str
+    ) -> VerificationStatus:
         """Take the second step: send a real message to a number whose handset is at hand.
 
         It passes the gate like any other, but for the check that waits for this very step.
         """
-        before = await self.standing(account_id, list_number)
+        before = await self.status(account_id, list_number)
         if before.step not in {Step.TEST_SEND, Step.REPLY}:
             raise Conflict(f"Not now: the list's next step is {before.step}.")
         shown = before.sender.shown
@@ -101,14 +103,14 @@ class VerificationService:
         number = self._ids.read(verdict.message_id)
         assert number is not None, "we have made this id ourselves"
 
-        def write(tx: Tx) -> Standing:
+        def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)
             tx.verifications.sent(sender.id, order.recipient, number, self._now())
             return self._standing(tx, sender)
 
         return await self._store.write(write)
 
-    def _standing(self, tx: Tx, sender: SendingList) -> Standing:
+    def _standing(self, tx: Tx, sender: SendingList) -> VerificationStatus:
         connector = tx.connectors.by_id(sender.connector_id)
         assert connector is not None, "a list's connector keeps its row"
         progress = tx.verifications.find(sender.id)
@@ -116,7 +118,7 @@ class VerificationService:
         found = None
         if progress is not None and progress.message_number is not None:
             found = tx.lookup.find(sender.account_id, progress.message_number)
-        return Standing(
+        return VerificationStatus(
             sender=sender,
             connector=connector,
             progress=progress,

@@ -173,7 +173,7 @@ class ContactService:
 
         def write(tx: Tx) -> ListContact:
             sender = owned_list(tx, account_id, number)
-            known = tx.signups.standing(sender.id, [recipient])
+            known = tx.signups.subscription_states(sender.id, [recipient])
             if recipient not in known:
                 raise _no_contact(tx, account_id, recipient)
             before = known[recipient].custom_fields

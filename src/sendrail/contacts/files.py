@@ -282,7 +282,7 @@ def _judge(
     """Say what becomes of the rows of one batch, on a list that has those `seen` as well."""
     recipients = {row.recipient for row in rows}
     standing = dict.fromkeys(seen, FileStanding.ACTIVE)
-    for recipient, found in tx.imported.standing(sender, recipients).items():
+    for recipient, found in tx.imported.subscription_states(sender, recipients).items():
         # Who has opted out meanwhile has done so after the file would have brought them in.
         if recipient not in seen or found is FileStanding.OPTED_OUT:
             standing[recipient] = found

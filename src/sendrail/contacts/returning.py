@@ -14,7 +14,7 @@ from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, 
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Standing
+from sendrail.storage.rows import SubscriptionState
 
 CONSENT_TEXT_MAX: Final = 2_000
 CONSENT_SOURCE_MAX: Final = 255
@@ -44,7 +44,7 @@ def checked(consent: Consent, now: int) -> Consent:
     return Consent(text=text, source=source, at=consent.at, by=consent.by)
 
 
-def refusal(standing: Standing) -> InvalidInput | None:
+def refusal(standing: SubscriptionState) -> InvalidInput | None:
     """Return why nobody can bring this number back; None where evidence may."""
     if standing.active or standing.reason is not OptOutReason.COMPLAINT:
         return None
@@ -55,7 +55,9 @@ def refusal(standing: Standing) -> InvalidInput | None:
     )
 
 
-def bring_back(tx: Tx, sender: SendingList, signup: SignUp, standing: Standing, now: int) -> bool:
+def bring_back(
+    tx: Tx, sender: SendingList, signup: SignUp, standing: SubscriptionState, now: int
+) -> bool:
     """Bring back who has left; return False where the evidence does not show that they wish to."""
     consent, recipient = signup.consent, signup.recipient
     if consent is None or standing.active:

@@ -20,16 +20,16 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Amendment, Standing
+from sendrail.storage.rows import Amendment, SubscriptionState
 
 # The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
 FIELDS_BYTES_MAX: Final = 4_000
 
 _encode: Final = msgspec.json.Encoder().encode
-_FRESH: Final = Standing(active=True, signed_up=True, custom_fields={})
-_KNOWN: Final = Standing(active=True, signed_up=True, custom_fields={})
+_FRESH: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})
+_KNOWN: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})
 # Nothing is kept of whoever's data was deleted, but that they stay out.
-_ERASED: Final = Standing(active=False, signed_up=False, custom_fields={})
+_ERASED: Final = SubscriptionState(active=False, signed_up=False, custom_fields={})
 
 
 class Notice(StrEnum):
@@ -155,7 +155,12 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
 
 
 def _notices(
-    sender: SendingList, signup: SignUp, standing: Standing, *, is_blocked: bool, has_journeys: bool
+    sender: SendingList,
+    signup: SignUp,
+    standing: SubscriptionState,
+    *,
+    is_blocked: bool,
+    has_journeys: bool,
 ) -> list[Notice]:
     told = {
         Notice.CONTACT_UNSUBSCRIBED: not standing.active,
@@ -170,7 +175,7 @@ def _notices(
     return [notice for notice, is_so in told.items() if is_so]
 
 
-def _may_start(signup: SignUp, standing: Standing) -> bool:
+def _may_start(signup: SignUp, standing: SubscriptionState) -> bool:
     """Tell whether a contact would start the list's journeys, if the caller used them."""
     is_new = standing is _FRESH
     return standing.active and (is_new or not signup.skip_journey_if_exists)
@@ -226,7 +231,7 @@ def _followed_by(first: SignUp, second: SignUp) -> SignUp:
 
 def _subscribe(
     tx: Tx, sender: SendingList, wanted: Mapping[PhoneNumber, SignUp], now: int
-) -> tuple[dict[PhoneNumber, Standing], dict[PhoneNumber, InvalidInput]]:
+) -> tuple[dict[PhoneNumber, SubscriptionState], dict[PhoneNumber, InvalidInput]]:
     """Write what can be taken; return how each number stood to the list, and the refused."""
     refused: dict[PhoneNumber, InvalidInput] = {}
     coming = []
@@ -239,7 +244,7 @@ def _subscribe(
     standings = dict.fromkeys(fresh, _FRESH)
     asked = [signup.recipient for signup, _ in coming if signup.recipient not in fresh]
     amendments, again = [], []
-    for number, standing in tx.signups.standing(sender.id, asked).items():
+    for number, standing in tx.signups.subscription_states(sender.id, asked).items():
         signup = wanted[number]
         if signup.consent is not None and (complaint := refusal(standing)) is not None:
             refused[number] = complaint
@@ -267,7 +272,7 @@ def _bring_back(
     tx: Tx,
     sender: SendingList,
     wanted: Mapping[PhoneNumber, SignUp],
-    standings: dict[PhoneNumber, Standing],
+    standings: dict[PhoneNumber, SubscriptionState],
     now: int,
 ) -> set[PhoneNumber]:
     """Bring back those who have left and of whom there is a new consent; return whom."""

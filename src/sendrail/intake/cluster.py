@@ -98,24 +98,24 @@ class ClusterIntake(Intake):
             group.rows.append(each.row)
         for each in candidates:
             if not each.is_message:
-                told, at, standing, order = each.in_line
+                told, at, facts, order = each.in_line
                 before = earlier.get(each.key, 0)
                 refusal = each.refusal
                 if refusal is None:
                     refusal = Refusal.DUPLICATE_MESSAGE
                 elif before:
-                    refusal = self.judge(standing, order, before)
+                    refusal = self.judge(facts, order, before)
                 told[at] = self.refuse(refusal, before, group)
 
     def _candidates(self, line: Sequence[InLine], group: Group) -> Iterator[_Candidate]:
         """Judge every order as if it were new; yield those for whom it matters that they are."""
         for in_line in line:
-            told, at, standing, order = in_line
-            if order.recipient in standing.known or order.skips not in standing.usual:
-                refusal = self.judge(standing, order, 0)
+            told, at, facts, order = in_line
+            if order.recipient in facts.known or order.skips not in facts.usual:
+                refusal = self.judge(facts, order, 0)
             else:
-                refusal = standing.usual[order.skips]
-            sender = standing.sender
+                refusal = facts.usual[order.skips]
+            sender = facts.sender
             if sender is None or (refusal is not None and refusal not in _AFTER_DUPLICATES):
                 told[at] = self.refuse(refusal, 0, group)
             else:
@@ -201,9 +201,9 @@ def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:
 
 
 def _row(candidate: _Candidate, now: int) -> MessageRow:
-    _, _, standing, order = candidate.in_line
+    _, _, facts, order = candidate.in_line
     recipient, _, body, skips, metadata, encoding, segments = order
-    sender = standing.sender
+    sender = facts.sender
     assert sender is not None, "no order passes the gate without a list"
     return (
         candidate.number, sender.lane, sender.account_id, sender.id, recipient, now, skips,

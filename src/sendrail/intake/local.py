@@ -65,21 +65,21 @@ class LocalIntake(Intake):
         swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
         first = self._reserve(tx, len(line), now)
         names = self.ids.show_run(first, len(line))
-        for number, name, (told, at, standing, order) in zip(
+        for number, name, (told, at, facts, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
             recipient, _, body, skips, metadata, encoding, segments = order
-            sender = standing.sender
+            sender = facts.sender
             key = earlier = 0
             if sender is not None:
                 key = fingerprint(sender.id, recipient, body)
                 earlier = swap(key, number, now)
                 remember((key, earlier))
-            if earlier or recipient in standing.known or skips not in standing.usual:
-                refusal = self.judge(standing, order, earlier)
+            if earlier or recipient in facts.known or skips not in facts.usual:
+                refusal = self.judge(facts, order, earlier)
             else:
                 # To the gate, orders of which nothing in particular is known are all alike.
-                refusal = standing.usual[skips]
+                refusal = facts.usual[skips]
             if refusal is not None or sender is None:
                 if key:
                     group.remembered.pop()

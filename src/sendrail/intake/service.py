@@ -113,7 +113,7 @@ class _Awaited(Submission):
             self.future.set_result(result)
 
 
-class Standing:
+class SenderFacts:
     """One caller at one list: what all their orders of a group share, read once."""
 
     __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
@@ -147,9 +147,9 @@ class Group:
 
 
 Callers = Mapping[bytes | int, Caller]
-Standings = Mapping[tuple[bytes | int, int], Standing]
+FactsBySender = Mapping[tuple[bytes | int, int], SenderFacts]
 # An order in line: where its verdict goes, what is shared with its like, and the order itself.
-InLine = tuple[list[Verdict], int, Standing, Order]
+InLine = tuple[list[Verdict], int, SenderFacts, Order]
 
 
 class Intake(ABC):
@@ -311,8 +311,8 @@ class Intake(ABC):
         return True
 
     def _judge_group(self, tx: Tx, group: Group, now: int) -> list[SubmissionResult]:
-        line, standings, verdicts, faults = _line_up(group)
-        callers = _read_facts(tx, group, standings, now)
+        line, by_sender, verdicts, faults = _line_up(group)
+        callers = _read_facts(tx, group, by_sender, now)
         self._store.hints.used_keys.update(who for who in callers if isinstance(who, bytes))
         away = _turned_away_in(group, callers)
         results: list[SubmissionResult] = [*verdicts]
@@ -337,11 +337,11 @@ class Intake(ABC):
             kept_already = {id(verdicts[at]) for at in answered}
             line = [each for each in line if id(each[0]) not in kept_already]
         if line:
-            for standing in standings.values():
-                standing.has_words = bool(self._blocked_words or standing.caller.blocked_words)
+            for facts in by_sender.values():
+                facts.has_words = bool(self._blocked_words or facts.caller.blocked_words)
             self.judge_line(tx, line, group, now)
             if group.rows:
-                senders = [each.sender for each in standings.values()]
+                senders = [each.sender for each in by_sender.values()]
                 group.queued = {(sender.lane, sender.id) for sender in senders if sender}
         for at in promises:
             if at not in answered:
@@ -349,24 +349,24 @@ class Intake(ABC):
                 self._keep(tx, submission, callers[submission.caller], verdicts[at], now)
         return results
 
-    def judge(self, standing: Standing, order: Order, earlier: int) -> Refusal | None:
+    def judge(self, facts: SenderFacts, order: Order, earlier: int) -> Refusal | None:
         """Return the gate's word on one order; `earlier` is the number of the same message."""
-        recipient, caller = order.recipient, standing.caller
-        contact = standing.known.get(recipient, _NOBODY)
-        facts = Facts(
-            standing.sender,
+        recipient, caller = order.recipient, facts.caller
+        contact = facts.known.get(recipient, _NOBODY)
+        asked = Facts(
+            facts.sender,
             caller.active,
-            standing.has_words and self._has_blocked_words(order.body, caller),
+            facts.has_words and self._has_blocked_words(order.body, caller),
             contact.unsubscribed,
             contact.blocked,
             earlier != 0,
             contact.enrolled,
         )
-        refusal = judge(facts, order.skips)
+        refusal = judge(asked, order.skips)
         if refusal is None and caller.account_id in self.full_accounts:
             refusal = Refusal.QUEUE_FULL
-        if not earlier and not standing.has_words and recipient not in standing.known:
-            standing.usual[order.skips] = refusal
+        if not earlier and not facts.has_words and recipient not in facts.known:
+            facts.usual[order.skips] = refusal
         return refusal
 
     def refuse(self, refusal: Refusal | None, earlier: int, group: Group) -> Refused:
@@ -439,13 +439,13 @@ class Intake(ABC):
 
 def _line_up(
     group: Group,
-) -> tuple[list[InLine], Standings, list[list[Verdict]], list[tuple[int, str]]]:
+) -> tuple[list[InLine], FactsBySender, list[list[Verdict]], list[tuple[int, str]]]:
     """Put the orders in one line, with room for their verdicts.
 
     What is no order has its verdict already; its code comes with the submission it belongs to.
     """
     line: list[InLine] = []
-    standings: dict[tuple[bytes | int, int], Standing] = {}
+    by_sender: dict[tuple[bytes | int, int], SenderFacts] = {}
     verdicts: list[list[Verdict]] = []
     faults: list[tuple[int, str]] = []
     for which, submission in enumerate(group.submissions):
@@ -458,18 +458,18 @@ def _line_up(
                 told[at] = Refused(order.code, order.text, order.param)
                 continue
             place = (who, order.list_number)
-            standing = standings.get(place)
-            if standing is None:
-                standing = standings[place] = Standing()
-            standing.recipients.append(order.recipient)
-            line.append((told, at, standing, order))
-    return line, standings, verdicts, faults
+            facts = by_sender.get(place)
+            if facts is None:
+                facts = by_sender[place] = SenderFacts()
+            facts.recipients.append(order.recipient)
+            line.append((told, at, facts, order))
+    return line, by_sender, verdicts, faults
 
 
-def _read_facts(tx: Tx, group: Group, standings: Standings, now: int) -> Callers:
+def _read_facts(tx: Tx, group: Group, by_sender: FactsBySender, now: int) -> Callers:
     """Read what the gate asks about; return who of those that ask is known."""
-    placeless = {each.caller for each in group.submissions} - {who for who, _ in standings}
-    asked = [Asked(*place, standing.recipients) for place, standing in standings.items()]
+    placeless = {each.caller for each in group.submissions} - {who for who, _ in by_sender}
+    asked = [Asked(*place, facts.recipients) for place, facts in by_sender.items()]
     asked += [Asked(who, _NO_LIST, ()) for who in placeless]
     callers: dict[bytes | int, Caller] = {}
     for (who, list_number, _), (caller, sender, known) in zip(
@@ -477,8 +477,8 @@ def _read_facts(tx: Tx, group: Group, standings: Standings, now: int) -> Callers
     ):
         if caller is not None:
             callers[who] = caller
-            if standing := standings.get((who, list_number)):
-                standing.caller, standing.sender, standing.known = caller, sender, known
+            if facts := by_sender.get((who, list_number)):
+                facts.caller, facts.sender, facts.known = caller, sender, known
     return callers
 
 

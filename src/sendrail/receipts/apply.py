@@ -19,17 +19,17 @@ from sendrail.domain.errors import ConnectorUnread
 from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status, may_move
 from sendrail.domain.receipt import DELIVERED_TO_OPERATOR, Receipt, Reply, Why
-from sendrail.receipts.owners import Owners
 from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.reading import Parse, read
 from sendrail.receipts.replies import take_reply
+from sendrail.receipts.targets import ReceiptTargets
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import (
-    Owner,
     ParkedReceipt,
     PartsKey,
     PartWord,
     RawCallback,
+    ReceiptTarget,
     Refusal,
     TroubleWord,
     Verdict,
@@ -148,12 +148,12 @@ def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy)
     applied = Applied()
     if not parked:
         return applied
-    owners = tx.inbox.owners([(each.connector_id, each.carrier_ref) for each in parked])
+    targets = tx.inbox.targets_by_ref([(each.connector_id, each.carrier_ref) for each in parked])
     known = [
-        (Word(each.connector_id, each.received_at, receipt_of(each)), owner)
+        (Word(each.connector_id, each.received_at, receipt_of(each)), target)
         for each in parked
         # A reference may outlive its message, which retention has taken.
-        if (owner := owners.get((each.connector_id, each.carrier_ref))) is not None
+        if (target := targets.get((each.connector_id, each.carrier_ref))) is not None
     ]
     _move(tx, known, policy, applied)
     tx.inbox.unpark([each.id for each in parked])
@@ -175,14 +175,14 @@ def _apply_receipts(
 ) -> None:
     if not words:
         return
-    owners = Owners(tx, ids, [(word.connector_id, word.receipt) for word in words])
-    known: list[tuple[Word, Owner]] = []
+    targets = ReceiptTargets(tx, ids, [(word.connector_id, word.receipt) for word in words])
+    known: list[tuple[Word, ReceiptTarget]] = []
     unknown: list[Word] = []
     for word in words:
-        owner = owners.of(word.connector_id, word.receipt)
-        if owner is not None:
-            known.append((word, owner))
-        elif owners.is_foreign(word.connector_id, word.receipt):
+        target = targets.of(word.connector_id, word.receipt)
+        if target is not None:
+            known.append((word, target))
+        elif targets.is_foreign(word.connector_id, word.receipt):
             applied.fates["foreign"] += 1
         else:
             unknown.append(word)
@@ -211,14 +211,14 @@ def _park(tx: Tx, words: Sequence[Word], applied: Applied) -> None:
 
 
 def _move(
-    tx: Tx, known: Sequence[tuple[Word, Owner]], policy: TroublePolicy, applied: Applied
+    tx: Tx, known: Sequence[tuple[Word, ReceiptTarget]], policy: TroublePolicy, applied: Applied
 ) -> None:
     moves, troubles = _Moves(), []
-    for word, owner in known:
+    for word, target in known:
         if (trouble := word.receipt.trouble) is not None:
             detail, at = word.receipt.detail, word.received_at
-            troubles.append(TroubleWord(owner.number, trouble, detail, at))
-        applied.fates[moves.judge(word, owner)] += 1
+            troubles.append(TroubleWord(target.number, trouble, detail, at))
+        applied.fates[moves.judge(word, target)] += 1
     if moves.parts:
         tx.inbox.tell_parts(moves.parts)
     if moves.verdicts:
@@ -241,44 +241,44 @@ class _Moves:
     def __init__(self) -> None:
         self.verdicts: list[Verdict] = []
         self.parts: list[PartWord] = []
-        self._standing: dict[int, Status] = {}
+        self._status: dict[int, Status] = {}
         self._told: set[tuple[ConnectorId, str]] = set()
         self._left: dict[int, int] = {}
 
-    def judge(self, word: Word, owner: Owner) -> str:
+    def judge(self, word: Word, target: ReceiptTarget) -> str:
         """Return a receipt's fate; what it changes waits in the lists to be written."""
-        target = word.receipt.status
-        if target is None:
+        status = word.receipt.status
+        if status is None:
             return "underway"
-        if not may_move(self._standing.get(owner.number, owner.status), target):
+        if not may_move(self._status.get(target.number, target.status), status):
             return "late"
         place = None
-        if owner.part is not None:
-            if (left := self._tell_part(word, owner)) is None:
+        if target.part is not None:
+            if (left := self._tell_part(word, target)) is None:
                 return "late"
-            if target is not Status.DELIVERED:
+            if status is not Status.DELIVERED:
                 # One part less, and no handset shows the text as it was meant.
-                place = f"part {owner.part} of {owner.parts}"
+                place = f"part {target.part} of {target.parts}"
             elif left > 0:
                 return "part"
-        self._standing[owner.number] = target
+        self._status[target.number] = status
         detail, own = apart(word.receipt.detail)
         if place is not None:
             own = place if own is None else f"{place}: {own}"
         self.verdicts.append(
-            Verdict(target.value, detail, word.received_at, owner.number, owner.lane, own)
+            Verdict(status.value, detail, word.received_at, target.number, target.lane, own)
         )
         return "applied"
 
-    def _tell_part(self, word: Word, owner: Owner) -> int | None:
+    def _tell_part(self, word: Word, target: ReceiptTarget) -> int | None:
         """Return how many parts are then to be delivered, or None when this one was told before."""
         ref = (word.connector_id, word.receipt.carrier_ref)
-        if owner.told or ref in self._told:
+        if target.told or ref in self._told:
             return None
         self._told.add(ref)
-        left = self._left.get(owner.number, owner.parts_left) - 1
-        self._left[owner.number] = left
-        self.parts.append(PartWord(*ref, owner.number, owner.lane, left))
+        left = self._left.get(target.number, target.parts_left) - 1
+        self._left[target.number] = left
+        self.parts.append(PartWord(*ref, target.number, target.lane, left))
         return left
 
 

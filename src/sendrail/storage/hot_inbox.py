@@ -13,7 +13,7 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.message import Status
 from sendrail.storage.hot_queue import PARTS_LEFT
 from sendrail.storage.outbox import Outbox
-from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
+from sendrail.storage.rows import ParkedReceipt, PartWord, RawCallback, ReceiptTarget, Verdict
 
 _json: Final = msgspec.json.Encoder().encode
 _STATUSES: Final = frozenset(Status)
@@ -44,7 +44,7 @@ OWNERS: Final = f"""
     FROM {_PAIRS} CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
     WHERE r.connector_id = pair.a AND r.carrier_ref = pair.b AND m.number = r.number
 """  # noqa: S608 - every piece is a constant of this file
-STANDING: Final = """
+TARGETS: Final = """
     SELECT m.number, m.lane, m.status, m.connector_id
     FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
 """
@@ -111,19 +111,23 @@ class Inbox:
     def remove(self, ids: Sequence[int]) -> None:
         self._executemany(REMOVE, [(row_id,) for row_id in ids])
 
-    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
+    def targets_by_ref(
+        self, refs: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], ReceiptTarget]:
         rows = self._execute(OWNERS, (_json(refs).decode(),))
         return {(row[0], row[1]): owner_of(*row[2:]) for row in rows}
 
-    def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
+    def targets_by_number(
+        self, numbers: Iterable[int]
+    ) -> dict[int, tuple[ReceiptTarget, set[int]]]:
         """Return where messages stand, each with the connectors that it has left by."""
         wanted = (_json(list(numbers)).decode(),)
         found = {
             row[0]: (
-                Owner(row[0], row[1], Status(row[2])),
+                ReceiptTarget(row[0], row[1], Status(row[2])),
                 set[int]() if row[3] is None else {row[3]},
             )
-            for row in self._execute(STANDING, wanted)
+            for row in self._execute(TARGETS, wanted)
         }
         for number, connector_id in self._execute(ATTEMPTED, wanted):
             if number in found:
@@ -161,10 +165,12 @@ def owner_of(  # noqa: PLR0917 - a row's columns
     parts: int | None,
     told: int,
     parts_left: int | None,
-) -> Owner:
+) -> ReceiptTarget:
     if part is None:
-        return Owner(number, lane, Status(status))
-    return Owner(number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0)
+        return ReceiptTarget(number, lane, Status(status))
+    return ReceiptTarget(
+        number, lane, Status(status), part, parts or 1, bool(told), parts_left or 0
+    )
 
 
 def parked_of(row: Sequence[Any]) -> ParkedReceipt:

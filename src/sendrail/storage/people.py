@@ -29,7 +29,7 @@ from sendrail.storage.rows import (
     FileStanding,
     FoundContact,
     Part,
-    Standing,
+    SubscriptionState,
 )
 
 
@@ -83,9 +83,9 @@ class SignUps(Protocol):
         signups: Sequence[tuple[SignUp, Mapping[str, Scalar]]],
         now: int,
     ) -> set[PhoneNumber]: ...
-    def standing(
+    def subscription_states(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
-    ) -> dict[PhoneNumber, Standing]: ...
+    ) -> dict[PhoneNumber, SubscriptionState]: ...
     def amend(self, list_id: ListId, amendments: Sequence[Amendment], now: int) -> None: ...
     def note(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None: ...
     def set_fields(
@@ -151,7 +151,7 @@ class Journeys(Protocol):
 class Imported(Protocol):
     """What a file brings into a list."""
 
-    def standing(
+    def subscription_states(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
     ) -> dict[PhoneNumber, FileStanding]: ...
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None: ...

@@ -266,7 +266,7 @@ class ParkedReceipt(NamedTuple):
     trouble: RecipientTrouble | None = None
 
 
-class Owner(NamedTuple):
+class ReceiptTarget(NamedTuple):
     """The message a receipt is about, and where it stands.
 
     Where the receipt is about one part of it, `part` of `parts` says which, `told` whether its
@@ -467,7 +467,7 @@ class MessagePage:
     total_is_exact: bool
 
 
-class Standing(NamedTuple):
+class SubscriptionState(NamedTuple):
     """How a list stands to a number it knows."""
 
     active: bool

@@ -13,7 +13,7 @@ from sendrail.storage.hot_inbox import owner_of, parked_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.postgres.queue import PARTS_LEFT, ref_lane
-from sendrail.storage.rows import Owner, ParkedReceipt, PartWord, RawCallback, Verdict
+from sendrail.storage.rows import ParkedReceipt, PartWord, RawCallback, ReceiptTarget, Verdict
 
 PART_TOLD: Final = """
     UPDATE carrier_refs AS r SET told = true
@@ -55,7 +55,7 @@ REFS: Final = """
         AND r.carrier_ref = wanted.carrier_ref
     ORDER BY r.connector_id, r.carrier_ref, r.kept_at DESC
 """
-STANDING: Final = """
+TARGETS: Final = """
     SELECT m.number, m.lane, m.status, m.parts_left, m.connector_id FROM messages AS m
     JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
         ON m.lane = wanted.lane AND m.number = wanted.number
@@ -141,7 +141,9 @@ class Inbox:
     def remove(self, ids: Sequence[int]) -> None:
         self._driver.run(REMOVE, [lane_in(row_id) for row_id in ids], list(ids))
 
-    def owners(self, refs: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Owner]:
+    def targets_by_ref(
+        self, refs: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], ReceiptTarget]:
         wanted = [(ref_lane(*ref), *ref) for ref in refs]
         found = self._driver.rows(REFS, *columns(wanted, 3))
         messages = self._standing((row[2], row[3]) for row in found)
@@ -153,12 +155,14 @@ class Inbox:
                 owners[connector_id, ref] = owner
         return owners
 
-    def standing(self, numbers: Iterable[int]) -> dict[int, tuple[Owner, set[int]]]:
+    def targets_by_number(
+        self, numbers: Iterable[int]
+    ) -> dict[int, tuple[ReceiptTarget, set[int]]]:
         """Return where messages stand, each with the connectors that it has left by."""
         wanted = [(lane_in(number), number) for number in numbers]
         found = {
             number: (
-                Owner(number, lane_in(number), Status(status)),
+                ReceiptTarget(number, lane_in(number), Status(status)),
                 set[int]() if connector_id is None else {connector_id},
             )
             for number, (status, _, connector_id) in self._standing(wanted).items()
@@ -175,7 +179,7 @@ class Inbox:
         wanted = sorted(set(keys))
         if not wanted:
             return {}
-        rows = self._driver.rows(STANDING, *columns(wanted, 2))
+        rows = self._driver.rows(TARGETS, *columns(wanted, 2))
         return {row[0]: (row[2], row[3], row[4]) for row in rows}
 
     def apply(self, verdicts: Sequence[Verdict]) -> None:

@@ -28,7 +28,7 @@ class Imported:
         self._execute = connection.execute
         self._erased = erased
 
-    def standing(
+    def subscription_states(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
     ) -> dict[PhoneNumber, FileStanding]:
         """Return how the account stands to those of the numbers that it knows."""

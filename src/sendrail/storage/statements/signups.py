@@ -35,7 +35,7 @@ from sendrail.storage.rows import (
     ContactFilter,
     ContactPlace,
     FoundContact,
-    Standing,
+    SubscriptionState,
 )
 from sendrail.storage.statements.contacts import contact_of, read_fields
 from sendrail.storage.statements.dialect import batches, insert_new
@@ -103,11 +103,11 @@ class SignUps:
         ]
         return self._insert_new(list_contacts, rows)
 
-    def standing(
+    def subscription_states(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
-    ) -> dict[PhoneNumber, Standing]:
+    ) -> dict[PhoneNumber, SubscriptionState]:
         """Return how the list stands to the numbers it knows; they are ours until the commit."""
-        found: dict[PhoneNumber, Standing] = {}
+        found: dict[PhoneNumber, SubscriptionState] = {}
         columns = (
             _contact.recipient,
             _contact.active,
@@ -122,7 +122,7 @@ class SignUps:
                 some.order_by(_contact.recipient).with_for_update()
             ):
                 fields = read_fields(row.custom_fields)
-                standing = Standing(
+                standing = SubscriptionState(
                     row.active,
                     row.signup_method is not None,
                     fields,

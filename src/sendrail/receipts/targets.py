@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from sendrail.domain.ids import AccountId, ConnectorId, MessageIds
 from sendrail.domain.receipt import Receipt
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Owner
+from sendrail.storage.rows import ReceiptTarget
 
 
-class Owners:
+class ReceiptTargets:
     """The messages that the receipts of one round are about."""
 
     def __init__(
@@ -21,7 +21,7 @@ class Owners:
     ) -> None:
         self._tx = tx
         self._ids = ids
-        self._by_ref = tx.inbox.owners(
+        self._by_ref = tx.inbox.targets_by_ref(
             [(connector_id, receipt.carrier_ref) for connector_id, receipt in receipts]
         )
         echoed: set[int] = set()
@@ -33,14 +33,14 @@ class Owners:
                 and (connector_id, receipt.carrier_ref) not in self._by_ref
                 and (number := ids.read(receipt.message_id)) is not None
             )
-        self._by_id = tx.inbox.standing(echoed) if echoed else {}
+        self._by_id = tx.inbox.targets_by_number(echoed) if echoed else {}
         self._sides: dict[ConnectorId, tuple[AccountId | None, str] | None] = {}
 
-    def of(self, connector_id: ConnectorId, receipt: Receipt) -> Owner | None:
+    def of(self, connector_id: ConnectorId, receipt: Receipt) -> ReceiptTarget | None:
         """Return the message a receipt is about, if it is known and the connector's to settle."""
-        owner = self._by_ref.get((connector_id, receipt.carrier_ref))
-        if owner is not None or not self._by_id or receipt.message_id is None:
-            return owner
+        target = self._by_ref.get((connector_id, receipt.carrier_ref))
+        if target is not None or not self._by_id or receipt.message_id is None:
+            return target
         found = self._echoed(receipt)
         return found[0] if found is not None and self._may_settle(connector_id, found[1]) else None
 
@@ -49,7 +49,7 @@ class Owners:
         found = self._echoed(receipt)
         return found is not None and not self._may_settle(connector_id, found[1])
 
-    def _echoed(self, receipt: Receipt) -> tuple[Owner, set[int]] | None:
+    def _echoed(self, receipt: Receipt) -> tuple[ReceiptTarget, set[int]] | None:
         if not self._by_id or receipt.message_id is None:
             return None
         number = self._ids.read(receipt.message_id)
