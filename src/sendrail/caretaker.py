@@ -158,7 +158,7 @@ class Caretaker:
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
-        forgotten += tx.passing_troubles.forget(troubles_before, _FORGET_BATCH)
+        forgotten += tx.soft_bounces.forget(troubles_before, _FORGET_BATCH)
         refused_before = now - self._settings.refused_callbacks_days * _DAY_MS
         forgotten += tx.refused.forget(refused_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)

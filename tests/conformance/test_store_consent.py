@@ -8,7 +8,7 @@ from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.text import Alphabet
-from sendrail.storage.rows import PartsKey, ReplyFilter, TroubleWord
+from sendrail.storage.rows import PartsKey, RecipientReport, ReplyFilter
 
 PAUSE = 1_000
 POLICY = TroublePolicy(times_max=2, within_ms=10_000)
@@ -169,8 +169,8 @@ def heed(house):
     house.queue(1, 2, 3)
 
     def heed(number, trouble, at=NOW):
-        word = TroubleWord(house.no(number), trouble, "why", at)
-        return house.write(lambda tx: tx.troubles.heed([word], POLICY))
+        word = RecipientReport(house.no(number), trouble, "why", at)
+        return house.write(lambda tx: tx.bounces.apply([word], POLICY))
 
     return heed
 
@@ -186,13 +186,13 @@ def test_a_word_on_a_message_removes_its_recipient_from_its_list(house, heed):
 def test_passing_troubles_count_by_message_until_a_delivery(house, heed):
     absent = RecipientTrouble.ABSENT_SUBSCRIBER
     assert heed(1, absent) == heed(1, absent) == []
-    house.write(lambda tx: tx.passing_troubles.clear([house.no(3)]))
+    house.write(lambda tx: tx.soft_bounces.clear([house.no(3)]))
     # Without the delivery it would be the second in a row.
     assert heed(2, absent) == []
-    house.write(lambda tx: tx.passing_troubles.clear([house.no(3)]))
+    house.write(lambda tx: tx.soft_bounces.clear([house.no(3)]))
     assert heed(1, absent) == []
-    assert house.write(lambda tx: tx.passing_troubles.forget(NOW, 10)) == 0
-    assert house.write(lambda tx: tx.passing_troubles.forget(NOW + 1, 10)) == 1
+    assert house.write(lambda tx: tx.soft_bounces.forget(NOW, 10)) == 0
+    assert house.write(lambda tx: tx.soft_bounces.forget(NOW + 1, 10)) == 1
     assert heed(1, absent) == []
     assert heed(2, absent, NOW + POLICY.within_ms) == [], "the first is too long ago"
     assert heed(3, absent, NOW + POLICY.within_ms) == [absent]

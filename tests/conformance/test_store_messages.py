@@ -21,9 +21,9 @@ from sendrail.storage.rows import (
     AttemptStart,
     MessageFilter,
     MessagePlace,
-    PartWord,
+    PartReceipt,
     ReceiptTarget,
-    Verdict,
+    StatusChange,
 )
 
 # Messages
@@ -238,7 +238,7 @@ def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
     depart_again(2, 2)
     house.finish_attempts(house.result(2, attempt=2, attempts_spent=2))
     assert own(2) is None
-    verdict = Verdict("undelivered", "ABSENT", NOW, house.no(2), house.list.lane, "27")
+    verdict = StatusChange("undelivered", "ABSENT", NOW, house.no(2), house.list.lane, "27")
     house.write(lambda tx: tx.inbox.apply([verdict]))
     assert own(2) == "27"
     house.write(
@@ -384,7 +384,7 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     house.start_attempts(1)
     house.finish_attempts(house.result(1, further_refs=("ref-2", "ref-3")))
     lane = house.list.lane
-    word = PartWord(house.connector, "ref-2", house.no(1), lane, parts_left=2)
+    word = PartReceipt(house.connector, "ref-2", house.no(1), lane, parts_left=2)
     house.write(lambda tx: tx.inbox.tell_parts([word]))
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, f"ref-{part}"): ReceiptTarget(

@@ -21,8 +21,8 @@ from sendrail.storage.rows import (
     ContactFilter,
     MessageFilter,
     MessagePlace,
+    RecipientReport,
     ReplyFilter,
-    TroubleWord,
 )
 
 FEW, MANY = 10_000, 1_000_000
@@ -210,8 +210,8 @@ CORE = {
     "contacts.resubscribe": lambda tx: tx.contacts.resubscribe(
         full.list_id(6), full.RECIPIENT + 6, source="", evidence="", now=LATE
     ),
-    "troubles.heed": lambda tx: tx.troubles.heed(
-        [TroubleWord(8, RecipientTrouble.ABSENT_SUBSCRIBER, "", full.BEGAN)], TroublePolicy()
+    "bounces.apply": lambda tx: tx.bounces.apply(
+        [RecipientReport(8, RecipientTrouble.ABSENT_SUBSCRIBER, "", full.BEGAN)], TroublePolicy()
     ),
     "contacts.history": lambda tx: tx.contacts.history(full.list_id(8), ANN),
     "signups.page": lambda tx: tx.signups.page(1, ContactFilter(1), 0, 10),

@@ -40,7 +40,7 @@ from sendrail.domain.ids import ConnectorId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import TroubleWord
+from sendrail.storage.rows import RecipientReport
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -447,11 +447,11 @@ class Worker:
         self._settling, self._answers = self._answers, []
         tx.queue.finish_attempts([result_of(answer) for answer in self._settling])
         words = [
-            TroubleWord(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
+            RecipientReport(each.claim.number, each.outcome.trouble, each.outcome.detail, each.at)
             for each in self._settling
             if isinstance(each.outcome, Rejected) and each.outcome.trouble is not None
         ]
-        return tx.troubles.heed(words, self._troubles) if words else ()
+        return tx.bounces.apply(words, self._troubles) if words else ()
 
     def _settled(self, removed: Sequence[RecipientTrouble] | None, error: Exception | None) -> None:
         self._settle_scheduled = False

@@ -26,13 +26,13 @@ from sendrail.receipts.targets import ReceiptTargets
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import (
     ParkedReceipt,
+    PartReceipt,
     PartsKey,
-    PartWord,
     RawCallback,
     ReceiptTarget,
+    RecipientReport,
     Refusal,
-    TroubleWord,
-    Verdict,
+    StatusChange,
 )
 
 _DELIVERED: Final = Status.DELIVERED.value
@@ -58,7 +58,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class DatedReceipt:
     """A receipt with the connector it came by and when."""
 
     connector_id: ConnectorId
@@ -95,7 +95,7 @@ def apply(  # noqa: PLR0917 - a round and all it needs
     Whatever else is raised undoes the round: the worker then finds out whose fault it is.
     """
     applied = Applied()
-    words: list[Word] = []
+    words: list[DatedReceipt] = []
     done: list[int] = []
     for callback in callbacks:
         try:
@@ -112,7 +112,7 @@ def apply(  # noqa: PLR0917 - a round and all it needs
                     came = _Came(callback.connector_id, callback.received_at, now)
                     _take(tx, came, text, policies.replies, applied)
             else:
-                words.append(Word(callback.connector_id, callback.received_at, each))
+                words.append(DatedReceipt(callback.connector_id, callback.received_at, each))
         applied.set_aside.update(said.set_aside)
         for refusal in said.refusals:
             refuse(tx, refusal, now, applied)
@@ -150,7 +150,7 @@ def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy)
         return applied
     targets = tx.inbox.targets_by_ref([(each.connector_id, each.carrier_ref) for each in parked])
     known = [
-        (Word(each.connector_id, each.received_at, receipt_of(each)), target)
+        (DatedReceipt(each.connector_id, each.received_at, receipt_of(each)), target)
         for each in parked
         # A reference may outlive its message, which retention has taken.
         if (target := targets.get((each.connector_id, each.carrier_ref))) is not None
@@ -171,13 +171,13 @@ def receipt_of(parked: ParkedReceipt) -> Receipt:
 
 
 def _apply_receipts(
-    tx: Tx, words: Sequence[Word], ids: MessageIds, policy: TroublePolicy, applied: Applied
+    tx: Tx, words: Sequence[DatedReceipt], ids: MessageIds, policy: TroublePolicy, applied: Applied
 ) -> None:
     if not words:
         return
     targets = ReceiptTargets(tx, ids, [(word.connector_id, word.receipt) for word in words])
-    known: list[tuple[Word, ReceiptTarget]] = []
-    unknown: list[Word] = []
+    known: list[tuple[DatedReceipt, ReceiptTarget]] = []
+    unknown: list[DatedReceipt] = []
     for word in words:
         target = targets.of(word.connector_id, word.receipt)
         if target is not None:
@@ -190,7 +190,7 @@ def _apply_receipts(
     _move(tx, known, policy, applied)
 
 
-def _park(tx: Tx, words: Sequence[Word], applied: Applied) -> None:
+def _park(tx: Tx, words: Sequence[DatedReceipt], applied: Applied) -> None:
     if not words:
         return
     applied.fates["parked"] += len(words)
@@ -211,41 +211,44 @@ def _park(tx: Tx, words: Sequence[Word], applied: Applied) -> None:
 
 
 def _move(
-    tx: Tx, known: Sequence[tuple[Word, ReceiptTarget]], policy: TroublePolicy, applied: Applied
+    tx: Tx,
+    known: Sequence[tuple[DatedReceipt, ReceiptTarget]],
+    policy: TroublePolicy,
+    applied: Applied,
 ) -> None:
     moves, troubles = _Moves(), []
     for word, target in known:
         if (trouble := word.receipt.trouble) is not None:
             detail, at = word.receipt.detail, word.received_at
-            troubles.append(TroubleWord(target.number, trouble, detail, at))
+            troubles.append(RecipientReport(target.number, trouble, detail, at))
         applied.fates[moves.judge(word, target)] += 1
     if moves.parts:
         tx.inbox.tell_parts(moves.parts)
-    if moves.verdicts:
-        tx.inbox.apply(moves.verdicts)
-        applied.ended.update(Status(each.status) for each in moves.verdicts)
+    if moves.changes:
+        tx.inbox.apply(moves.changes)
+        applied.ended.update(Status(each.status) for each in moves.changes)
         # What an operator has says nothing of a handset that was away.
         delivered = [
             each.number
-            for each in moves.verdicts
+            for each in moves.changes
             if each.status == _DELIVERED and each.detail != DELIVERED_TO_OPERATOR
         ]
-        tx.passing_troubles.clear(delivered)
+        tx.soft_bounces.clear(delivered)
     if troubles:
-        applied.removed.update(tx.troubles.heed(troubles, policy))
+        applied.removed.update(tx.bounces.apply(troubles, policy))
 
 
 class _Moves:
     """What the receipts of one round come to, each judged after those before it."""
 
     def __init__(self) -> None:
-        self.verdicts: list[Verdict] = []
-        self.parts: list[PartWord] = []
+        self.changes: list[StatusChange] = []
+        self.parts: list[PartReceipt] = []
         self._status: dict[int, Status] = {}
         self._told: set[tuple[ConnectorId, str]] = set()
         self._left: dict[int, int] = {}
 
-    def judge(self, word: Word, target: ReceiptTarget) -> str:
+    def judge(self, word: DatedReceipt, target: ReceiptTarget) -> str:
         """Return a receipt's fate; what it changes waits in the lists to be written."""
         status = word.receipt.status
         if status is None:
@@ -265,12 +268,12 @@ class _Moves:
         detail, own = apart(word.receipt.detail)
         if place is not None:
             own = place if own is None else f"{place}: {own}"
-        self.verdicts.append(
-            Verdict(status.value, detail, word.received_at, target.number, target.lane, own)
+        self.changes.append(
+            StatusChange(status.value, detail, word.received_at, target.number, target.lane, own)
         )
         return "applied"
 
-    def _tell_part(self, word: Word, target: ReceiptTarget) -> int | None:
+    def _tell_part(self, word: DatedReceipt, target: ReceiptTarget) -> int | None:
         """Return how many parts are then to be delivered, or None when this one was told before."""
         ref = (word.connector_id, word.receipt.carrier_ref)
         if target.told or ref in self._told:
@@ -278,7 +281,7 @@ class _Moves:
         self._told.add(ref)
         left = self._left.get(target.number, target.parts_left) - 1
         self._left[target.number] = left
-        self.parts.append(PartWord(*ref, target.number, target.lane, left))
+        self.parts.append(PartReceipt(*ref, target.number, target.lane, left))
         return left
 
 

@@ -147,7 +147,7 @@ def part_of(key: PartsKey, row: Sequence[Any]) -> Reply:
     )
 
 
-class PassingTroubles:
+class SoftBounces:
     """Troubles of recipients that a delivery makes forgotten."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

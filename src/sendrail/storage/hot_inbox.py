@@ -13,7 +13,13 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.message import Status
 from sendrail.storage.hot_queue import PARTS_LEFT
 from sendrail.storage.outbox import Outbox
-from sendrail.storage.rows import ParkedReceipt, PartWord, RawCallback, ReceiptTarget, Verdict
+from sendrail.storage.rows import (
+    ParkedReceipt,
+    PartReceipt,
+    RawCallback,
+    ReceiptTarget,
+    StatusChange,
+)
 
 _json: Final = msgspec.json.Encoder().encode
 _STATUSES: Final = frozenset(Status)
@@ -134,11 +140,11 @@ class Inbox:
                 found[number][1].add(connector_id)
         return found
 
-    def apply(self, verdicts: Sequence[Verdict]) -> None:
-        with self._outbox.ending(verdict.number for verdict in verdicts):
-            self._executemany(APPLY, map(tuple, verdicts))
+    def apply(self, changes: Sequence[StatusChange]) -> None:
+        with self._outbox.ending(verdict.number for verdict in changes):
+            self._executemany(APPLY, map(tuple, changes))
 
-    def tell_parts(self, words: Sequence[PartWord]) -> None:
+    def tell_parts(self, words: Sequence[PartReceipt]) -> None:
         """Note receipts for parts; each part's is told once."""
         self._executemany(PART_TOLD, [(each.connector_id, each.carrier_ref) for each in words])
         self._executemany(PARTS_LEFT, [(each.parts_left, each.number, each.lane) for each in words])

@@ -35,6 +35,7 @@ from sendrail.storage.people import (
 )
 from sendrail.storage.road import (
     AutoReplies,
+    Bounces,
     ClusterWriters,
     Endpoints,
     Gate,
@@ -43,12 +44,11 @@ from sendrail.storage.road import (
     LookUp,
     Messages,
     Outbox,
-    PassingTroubles,
     Queue,
     RefusedCallbacks,
     Replies,
     ReplyLog,
-    Troubles,
+    SoftBounces,
 )
 from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present, SenderOwner
 
@@ -262,9 +262,9 @@ class Tx(Protocol):
     @property
     def auto_replies(self) -> AutoReplies: ...
     @property
-    def troubles(self) -> Troubles: ...
+    def bounces(self) -> Bounces: ...
     @property
-    def passing_troubles(self) -> PassingTroubles: ...
+    def soft_bounces(self) -> SoftBounces: ...
     @property
     def imported(self) -> Imported: ...
     @property

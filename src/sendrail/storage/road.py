@@ -31,24 +31,24 @@ from sendrail.storage.rows import (
     MessagePlace,
     MessageRow,
     ParkedReceipt,
+    PartReceipt,
     PartsKey,
-    PartWord,
     QueuePlace,
     RawCallback,
     ReceiptTarget,
     RecentMessage,
+    RecipientReport,
     Refusal,
     RefusedCallback,
     RefusedFilter,
     RefusedRaw,
     RefusedTally,
     ReplyFilter,
+    StatusChange,
     StoredMessage,
     StoredReply,
     TakenReply,
-    TroubleWord,
     Unsettled,
-    Verdict,
     Waiting,
     WaitingMessage,
 )
@@ -168,8 +168,8 @@ class Inbox(Protocol):
     def targets_by_number(
         self, numbers: Iterable[int]
     ) -> dict[int, tuple[ReceiptTarget, set[int]]]: ...
-    def apply(self, verdicts: Sequence[Verdict]) -> None: ...
-    def tell_parts(self, words: Sequence[PartWord]) -> None: ...
+    def apply(self, changes: Sequence[StatusChange]) -> None: ...
+    def tell_parts(self, words: Sequence[PartReceipt]) -> None: ...
     def park(self, receipts: Sequence[ParkedReceipt]) -> None: ...
     def parked(self, since: int, limit: int) -> list[ParkedReceipt]: ...
     def unpark(self, ids: Sequence[int]) -> None: ...
@@ -232,15 +232,15 @@ class AutoReplies(Protocol):
     def forget(self, before: int, limit: int) -> int: ...
 
 
-class Troubles(Protocol):
+class Bounces(Protocol):
     """What carriers say of recipients."""
 
-    def heed(
-        self, words: Sequence[TroubleWord], policy: TroublePolicy
+    def apply(
+        self, reports: Sequence[RecipientReport], policy: TroublePolicy
     ) -> list[RecipientTrouble]: ...
 
 
-class PassingTroubles(Protocol):
+class SoftBounces(Protocol):
     """Troubles of recipients that a delivery makes forgotten."""
 
     def clear(self, delivered: Iterable[int]) -> None: ...

@@ -282,7 +282,7 @@ class ReceiptTarget(NamedTuple):
     parts_left: int = 1
 
 
-class PartWord(NamedTuple):
+class PartReceipt(NamedTuple):
     """A receipt for one part of a message, and how many parts are then still to be delivered."""
 
     connector_id: ConnectorId
@@ -292,7 +292,7 @@ class PartWord(NamedTuple):
     parts_left: int
 
 
-class Verdict(NamedTuple):
+class StatusChange(NamedTuple):
     """A receipt's legal move, ready to be written: a word for it, and the carrier's own."""
 
     status: str
@@ -303,7 +303,7 @@ class Verdict(NamedTuple):
     provider_detail: str | None = None
 
 
-class TroubleWord(NamedTuple):
+class RecipientReport(NamedTuple):
     """What a carrier says of a message's recipient; `detail` is its own wording."""
 
     number: int

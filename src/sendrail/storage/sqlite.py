@@ -75,7 +75,7 @@ class SqliteTx(CoreTx):
         self.inbox = hot_inbox.Inbox(connection, self.outbox)
         self.leases = hot_queue.Leases(connection)
         self.replies = hot_inbound.Replies(connection, self.outbox)
-        self.passing_troubles = hot_inbound.PassingTroubles(connection)
+        self.soft_bounces = hot_inbound.SoftBounces(connection)
         self.activity = Activity(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.

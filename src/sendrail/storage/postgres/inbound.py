@@ -130,7 +130,7 @@ class Replies:
         return list(dict.fromkeys(keys))
 
 
-class PassingTroubles:
+class SoftBounces:
     """Troubles of recipients that a delivery makes forgotten."""
 
     def __init__(self, driver: Driver) -> None:

@@ -13,7 +13,13 @@ from sendrail.storage.hot_inbox import owner_of, parked_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.postgres.queue import PARTS_LEFT, ref_lane
-from sendrail.storage.rows import ParkedReceipt, PartWord, RawCallback, ReceiptTarget, Verdict
+from sendrail.storage.rows import (
+    ParkedReceipt,
+    PartReceipt,
+    RawCallback,
+    ReceiptTarget,
+    StatusChange,
+)
 
 PART_TOLD: Final = """
     UPDATE carrier_refs AS r SET told = true
@@ -182,14 +188,14 @@ class Inbox:
         rows = self._driver.rows(TARGETS, *columns(wanted, 2))
         return {row[0]: (row[2], row[3], row[4]) for row in rows}
 
-    def apply(self, verdicts: Sequence[Verdict]) -> None:
-        if verdicts:
-            with self._outbox.ending((each.number, each.lane) for each in verdicts):
-                # Where one message has several verdicts, the last is the one that counts.
-                last = {each.number: each for each in verdicts}
+    def apply(self, changes: Sequence[StatusChange]) -> None:
+        if changes:
+            with self._outbox.ending((each.number, each.lane) for each in changes):
+                # Where one message has several changes, the last is the one that counts.
+                last = {each.number: each for each in changes}
                 self._driver.run(APPLY, *columns(list(last.values()), 6))
 
-    def tell_parts(self, words: Sequence[PartWord]) -> None:
+    def tell_parts(self, words: Sequence[PartReceipt]) -> None:
         """Note receipts for parts; each part's is told once."""
         told = [
             (ref_lane(w.connector_id, w.carrier_ref), w.connector_id, w.carrier_ref) for w in words

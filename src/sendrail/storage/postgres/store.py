@@ -29,7 +29,7 @@ from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
-from sendrail.storage.postgres.inbound import PassingTroubles, Replies
+from sendrail.storage.postgres.inbound import Replies, SoftBounces
 from sendrail.storage.postgres.inbox import Inbox
 from sendrail.storage.postgres.keeper import PartitionKeeper
 from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
@@ -101,7 +101,7 @@ class PostgresTx(CoreTx):
         self.processes = Processes(driver)
         self.connector_paces = ConnectorPaces(driver)
         self.replies = Replies(driver, self.outbox)
-        self.passing_troubles = PassingTroubles(driver)
+        self.soft_bounces = SoftBounces(driver)
         self.activity = Activity(driver)
 
     def begin(self) -> None:

@@ -13,6 +13,7 @@ from sendrail.storage.statements.accounts import Accounts
 from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.audit import Audit
 from sendrail.storage.statements.blocks import Blocks
+from sendrail.storage.statements.bounces import Bounces
 from sendrail.storage.statements.connectors import Connectors
 from sendrail.storage.statements.contacts import Contacts
 from sendrail.storage.statements.endpoints import Endpoints
@@ -29,7 +30,6 @@ from sendrail.storage.statements.refused import RefusedCallbacks
 from sendrail.storage.statements.replies import ReplyLog
 from sendrail.storage.statements.senders import Senders
 from sendrail.storage.statements.signups import SignUps
-from sendrail.storage.statements.troubles import Troubles
 from sendrail.storage.statements.verifications import Verifications
 
 
@@ -121,8 +121,8 @@ class CoreTx:
         return RefusedCallbacks(self.core)
 
     @cached_property
-    def troubles(self) -> Troubles:
-        return Troubles(self.core, self.contacts)
+    def bounces(self) -> Bounces:
+        return Bounces(self.core, self.contacts)
 
     @cached_property
     def lookup(self) -> LookUp:
