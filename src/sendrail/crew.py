@@ -29,7 +29,7 @@ from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
-from sendrail.delivery.reserver import Reserver
+from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Routes
 from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
@@ -99,7 +99,7 @@ class _Crew:
     member: Member | None = None
     rescuer: Rescuer | None = None
     worker: Worker | None = None
-    reserver: Reserver | None = None
+    reserver: SliceReserver | None = None
     receipts: ReceiptWorker | None = None
     responder: Responder | None = None
     webhooks: WebhookWorker | None = None
@@ -275,7 +275,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
         crew.rescuer = rescuer
         crew.worker = _make_worker(desk, store, policies.troubles)
     if crew.worker is not None and desk.member is not None:
-        crew.reserver = Reserver(runtime.store, desk.routes, clock, crew.worker.granted)
+        crew.reserver = SliceReserver(runtime.store, desk.routes, clock, crew.worker.granted)
     if Role.RECEIPTS in roles:
         crew.receipts = ReceiptWorker(
             runtime.store.beside(),

@@ -17,12 +17,12 @@ from road import EXPIRE_MS
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.clock import SystemClock
-from sendrail.delivery.allowance import Allowance
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.lanes import SPANS, SharedLanes
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
-from sendrail.delivery.reserver import Reserver
+from sendrail.delivery.reserved_slices import ReservedSlices
+from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
@@ -164,12 +164,12 @@ class Owner:
         )  # fmt: skip
         self._carrier.note_pace(self.worker, clock)
         for connector in await self.store.read(lambda tx: tx.connectors.all()):
-            allowance = Allowance(connector, routes.wished.set) if connector.mps else None
-            routes.put(Route(connector, self._carrier.of(self), 0.0, allowance))
+            reserved = ReservedSlices(connector, routes.wished.set) if connector.mps else None
+            routes.put(Route(connector, self._carrier.of(self), 0.0, reserved))
         rescuer = Rescuer(store, lanes, ids, self.metrics, expire_after_ms=EXPIRE_MS)
         takeover = Takeover(rescuer, pacer, self.worker.look_soon, clock)
         share.welcome, share.lost = takeover.welcome, takeover.lost
-        self.reserver = Reserver(self.store, routes, clock, self.worker.granted)
+        self.reserver = SliceReserver(self.store, routes, clock, self.worker.granted)
         self.pacer, self.routes = pacer, routes
 
     def _make_clock(self):

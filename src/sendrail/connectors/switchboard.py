@@ -15,7 +15,7 @@ import structlog
 from sendrail.carriers.sdk import Carrier, Part, SharesConnections
 from sendrail.clock import Clock
 from sendrail.connectors.service import ConnectorService
-from sendrail.delivery.allowance import Allowance
+from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
 from sendrail.domain.errors import CarrierTrouble, ConnectorUnread, SendrailError
@@ -194,10 +194,10 @@ class Switchboard:
             return
         # What left by the connector as it was counts against its pace.
         rests_until = self._clock.monotonic() + 1.0 if again else self._rests_until
-        allowance = None
+        reserved = None
         if self._is_shared and (connector.mps or connector.segments_per_second):
-            allowance = Allowance(connector, self._routes.wished.set)
-        route = Route(connector, carrier, rests_until, allowance)
+            reserved = ReservedSlices(connector, self._routes.wished.set)
+        route = Route(connector, carrier, rests_until, reserved)
         route.paused = connector.paused_at is not None
         self._routes.put(route)
         _log.info("connector_opened", connector=connector.name, kind=connector.kind)

@@ -12,7 +12,7 @@ from typing import Final
 
 from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.pacer import Pacer, Turn
-from sendrail.delivery.routing import Route, Routes, Share
+from sendrail.delivery.routing import Planned, Route, Routes
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
 from sendrail.domain.gate import Facts, judge_again
@@ -35,7 +35,7 @@ _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
 _NO_RESEND: Final = "not sent again: its connector takes nothing"
 
 
-class Then(Enum):
+class NextLook(Enum):
     """When a list is to be looked at again after its turn."""
 
     WHEN_PACE_ALLOWS = auto()
@@ -51,11 +51,11 @@ class Then(Enum):
 
 
 @dataclass(slots=True)
-class TurnTaken:
+class TurnResult:
     """What a list's turn came to."""
 
     turn: Turn
-    then: Then = Then.WHEN_TOLD
+    next_look: NextLook = NextLook.WHEN_TOLD
     paced: int = 0
     due_at: int = 0
     route: Route | None = None
@@ -66,7 +66,7 @@ class TurnTaken:
 
 
 @dataclass(slots=True)
-class Round:
+class ClaimRound:
     """Everything one round takes from the queue; `now` paces, `wall` tells what is due."""
 
     tx: Tx
@@ -75,11 +75,11 @@ class Round:
     share: int
     # The lanes that are ours until the transaction ends, with their epochs.
     held: Mapping[int, int]
-    taken: list[TurnTaken] = field(default_factory=list)
+    taken: list[TurnResult] = field(default_factory=list)
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
     kept: list[QueuePlace] = field(default_factory=list)
-    planned: dict[ConnectorId, Share] = field(default_factory=lambda: defaultdict(Share))
+    planned: dict[ConnectorId, Planned] = field(default_factory=lambda: defaultdict(Planned))
     # How many messages each connector took for the lists that have it as their second one.
     failed_over: Counter[str] = field(default_factory=Counter)
 
@@ -89,7 +89,7 @@ class _Candidate:
     place: QueuePlace
     sender: SendingList
     route: Route
-    taken: TurnTaken
+    taken: TurnResult
 
 
 class Claimer:
@@ -112,21 +112,21 @@ class Claimer:
         self._stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
-    def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> Round:
+    def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
         """Take what is due of these lists; `now` paces, `wall` tells what is due and stale.
 
         Raises `SetupError` when somebody else has taken all lanes over.
         """
         held = self._lanes.hold(tx, (turn.lane for turn in turns))
         share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
-        found = Round(tx, now, wall, share, held)
+        found = ClaimRound(tx, now, wall, share, held)
         candidates: list[_Candidate] = []
         senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
         for turn in turns:
-            taken = TurnTaken(turn)
+            taken = TurnResult(turn)
             found.taken.append(taken)
             if turn.lane not in held:
-                taken.then = Then.WHEN_OURS
+                taken.next_look = NextLook.WHEN_OURS
             elif (sender := senders.get(turn.list_id)) is None:
                 self._drop_orphans(taken, found)
             else:
@@ -136,43 +136,47 @@ class Claimer:
         tx.queue.hold(found.kept, _NO_RESEND)
         return found
 
-    def _drop_orphans(self, taken: TurnTaken, found: Round) -> None:
+    def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
         for rank in (RANK_AHEAD, RANK_PACED):
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
             found.drops += [(place, Status.ORPHANED, Drop.ORPHAN) for place in places]
             if len(places) == _SWEEP_MAX:
-                taken.then = Then.AFTER_THE_OTHERS
+                taken.next_look = NextLook.AFTER_THE_OTHERS
 
-    def _take_turn(self, taken: TurnTaken, sender: SendingList, found: Round) -> list[_Candidate]:
+    def _take_turn(
+        self, taken: TurnResult, sender: SendingList, found: ClaimRound
+    ) -> list[_Candidate]:
         lane, list_id = taken.turn
         route = taken.route = self._routes.choose(sender, found.now, found.planned)
         taken.connectors = _connectors_of(sender, route, found.now)
         if route is None:
-            taken.then = Then.WHEN_CONNECTOR_ALLOWS
+            taken.next_look = NextLook.WHEN_CONNECTOR_ALLOWS
             return []
         planned = found.planned[route.connector.id]
         room = min(found.share, route.room(found.now) - planned.messages)
         if room <= 0:
-            taken.then = Then.WHEN_CONNECTOR_ALLOWS
+            taken.next_look = NextLook.WHEN_CONNECTOR_ALLOWS
             return []
         ahead = self._due(taken, RANK_AHEAD, room, found)
         pace_room = self._pacer.room(list_id, sender.rate, found.now)
         paced_max = min(room - len(ahead), pace_room)
         paced = self._due(taken, RANK_PACED, paced_max, found)
         if len(ahead) + len(paced) == room:
-            taken.then = _why_no_more(room, found.share, route.window_room() - planned.messages)
+            taken.next_look = _why_no_more(
+                room, found.share, route.window_room() - planned.messages
+            )
         elif len(paced) == paced_max:
-            taken.then = Then.WHEN_PACE_ALLOWS
+            taken.next_look = NextLook.WHEN_PACE_ALLOWS
         elif (
-            taken.then is Then.WHEN_TOLD
+            taken.next_look is NextLook.WHEN_TOLD
             and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
         ):
-            taken.then, taken.due_at = Then.WHEN_DUE, due_at
+            taken.next_look, taken.due_at = NextLook.WHEN_DUE, due_at
         messages = planned.messages + len(ahead) + len(paced)
-        found.planned[route.connector.id] = Share(messages, planned.segments)
+        found.planned[route.connector.id] = Planned(messages, planned.segments)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
-    def _due(self, taken: TurnTaken, rank: int, limit: int, found: Round) -> list[QueuePlace]:
+    def _due(self, taken: TurnResult, rank: int, limit: int, found: ClaimRound) -> list[QueuePlace]:
         """Return what is due, after dropping what has waited too long."""
         if limit <= 0:
             return []
@@ -185,11 +189,11 @@ class Claimer:
         found.drops += [(place, Status.DROPPED, Drop.STALE) for place in stale]
         if len(stale) == _SWEEP_MAX:
             # More of the old remain: nothing young is reached before they are gone.
-            taken.then = Then.AFTER_THE_OTHERS
+            taken.next_look = NextLook.AFTER_THE_OTHERS
             return []
         return queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
 
-    def _judge_candidates(self, candidates: Sequence[_Candidate], found: Round) -> None:
+    def _judge_candidates(self, candidates: Sequence[_Candidate], found: ClaimRound) -> None:
         if not candidates:
             return
         tx, wall = found.tx, found.wall
@@ -256,11 +260,11 @@ class Claimer:
         return judged
 
 
-def _why_no_more(room: int, share: int, window: int) -> Then:
+def _why_no_more(room: int, share: int, window: int) -> NextLook:
     """Return when a list that took all it had room for may have more."""
     if room == window:
-        return Then.WITH_THE_NEXT_ANSWERS
-    return Then.AFTER_THE_OTHERS if room == share else Then.WHEN_PACE_ALLOWS
+        return NextLook.WITH_THE_NEXT_ANSWERS
+    return NextLook.AFTER_THE_OTHERS if room == share else NextLook.WHEN_PACE_ALLOWS
 
 
 def _connectors_of(sender: SendingList, route: Route | None, now: float) -> tuple[ConnectorId, ...]:
@@ -272,7 +276,7 @@ def _connectors_of(sender: SendingList, route: Route | None, now: float) -> tupl
     return sender.connector_id, sender.second_connector_id
 
 
-def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
+def _may_leave(each: _Candidate, message: WaitingMessage, found: ClaimRound) -> bool:
     """Tell whether a message that passed the checks leaves in this round; if not, note why."""
     connector_id = each.route.connector.id
     if message.resent and message.connector_id != connector_id:
@@ -281,13 +285,13 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: Round) -> bool:
         found.kept.append(each.place)
         return False
     planned = found.planned[connector_id]
-    if each.taken.then is Then.WHEN_CONNECTOR_ALLOWS or not each.route.admits(
+    if each.taken.next_look is NextLook.WHEN_CONNECTOR_ALLOWS or not each.route.admits(
         found.now, planned.segments, message.segments
     ):
         if planned.segments < _FOREVER:
             each.route.reserve(found.now, message.segments)
             each.taken.segments = message.segments
-        each.taken.then = Then.WHEN_CONNECTOR_ALLOWS
+        each.taken.next_look = NextLook.WHEN_CONNECTOR_ALLOWS
         # In this round nobody overtakes it.
         found.planned[connector_id] = planned._replace(segments=_FOREVER)
         return False
@@ -300,7 +304,7 @@ def _claim(
     message: WaitingMessage,
     name: MessageId,
     metadata: str | None,
-    found: Round,
+    found: ClaimRound,
 ) -> Claim:
     place, sender = candidate.place, candidate.sender
     body = message.body

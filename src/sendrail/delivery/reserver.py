@@ -31,7 +31,7 @@ class _Asked:
     segments: int
 
 
-class Reserver:
+class SliceReserver:
     """Reserves slices for the connectors that want one, until cancelled."""
 
     def __init__(
@@ -65,10 +65,10 @@ class Reserver:
         # In one order, whoever reserves: two never wait for each other in a circle.
         routes = sorted(self._routes.all(), key=lambda route: route.connector.id)
         asked = [
-            _Asked(route, *route.allowance.units())
+            _Asked(route, *route.reserved.units())
             for route in routes
-            if route.allowance is not None
-            and route.allowance.is_wanted(now, route.parked)
+            if route.reserved is not None
+            and route.reserved.is_wanted(now, route.parked)
             and route.local_room(now) > 0
         ]
         if not asked:
@@ -76,9 +76,9 @@ class Reserver:
         slots = await self._store.write(lambda tx: _reserve(tx, asked))
         told = self._clock.monotonic()
         for each, slot in zip(asked, slots, strict=True):
-            allowance = each.route.allowance
-            assert allowance is not None, "only a connector with an allowance was asked for"
-            start = allowance.grant(slot, each.messages, each.segments, now, told)
+            reserved = each.route.reserved
+            assert reserved is not None, "only a connector with an allowance was asked for"
+            start = reserved.grant(slot, each.messages, each.segments, now, told)
             self._granted(each.route, start)
         return len(asked)
 
@@ -86,9 +86,9 @@ class Reserver:
 def _reserve(tx: Tx, asked: Sequence[_Asked]) -> list[PaceSlot]:
     slots = []
     for each in asked:
-        connector, allowance = each.route.connector, each.route.allowance
-        assert allowance is not None, "only a connector with an allowance was asked for"
-        charges = allowance.charges(each.messages, each.segments)
+        connector, reserved = each.route.connector, each.route.reserved
+        assert reserved is not None, "only a connector with an allowance was asked for"
+        charges = reserved.charges(each.messages, each.segments)
         slot = tx.connector_paces.reserve(connector.id, *charges)
         if slot is None:
             tx.connector_paces.make(connector.id)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier, ReadsMetadata
-from sendrail.delivery.allowance import Allowance
+from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.domain.breaker import Breaker, Departed, trouble_of
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import ConnectorId
@@ -22,7 +22,7 @@ _WINDOWS_PER_SECOND: Final = 100.0
 _TRY_AGAIN_SECONDS: Final = 0.1
 
 
-class Share(NamedTuple):
+class Planned(NamedTuple):
     """What one round has planned for a connector so far."""
 
     messages: int = 0
@@ -37,13 +37,13 @@ class Route:
         connector: Connector,
         carrier: Carrier,
         rests_until: float = 0.0,
-        allowance: Allowance | None = None,
+        reserved: ReservedSlices | None = None,
     ) -> None:
         self.connector = connector
         self.carrier = carrier
         self.reads_metadata = isinstance(carrier, ReadsMetadata) and carrier.reads_metadata
         # Where the connector's contract is shared with other processes.
-        self.allowance = allowance
+        self.reserved = reserved
         self.in_flight = 0
         self.paused = False
         self.breaker = Breaker()
@@ -68,8 +68,8 @@ class Route:
     def room(self, now: float) -> int:
         """Return how many messages may be handed over at this moment."""
         room = self.local_room(now)
-        if room > 0 and self.allowance is not None:
-            room = min(room, self.allowance.room(now))
+        if room > 0 and self.reserved is not None:
+            room = min(room, self.reserved.room(now))
         return room
 
     def local_room(self, now: float) -> int:
@@ -94,22 +94,22 @@ class Route:
         """Tell whether only an answer, a word of the operator or a slice can make room again."""
         if self.window_room() <= 0 or self.takes_nothing(now):
             return True
-        if self.allowance is None:
+        if self.reserved is None:
             return False
-        self.allowance.wish()
+        self.reserved.request()
         return True
 
     def wakeable(self, now: float) -> int:
         """Return for how many lists that wait there may be something to do."""
-        if self.allowance is not None and self.allowance.is_used_up(now):
+        if self.reserved is not None and self.reserved.is_used_up(now):
             if self.parked:
-                self.allowance.wish()
+                self.reserved.request()
             return 0
         return min(self.window_room(), self._trusted(now))
 
     def wakeable_later(self) -> int:
         """Return for how many lists a slice that is coming may have something."""
-        return self.allowance.coming() if self.allowance is not None else 0
+        return self.reserved.coming() if self.reserved is not None else 0
 
     def is_tried(self) -> bool:
         """Tell whether lists wait for the time at which an open breaker may be tried."""
@@ -117,14 +117,14 @@ class Route:
 
     def admits(self, now: float, planned: int, segments: int) -> bool:
         """Tell whether a message of so many segments may follow what is planned in segments."""
-        if self.allowance is not None and not self.allowance.fits(now, planned, segments):
-            self.allowance.wish(segments)
+        if self.reserved is not None and not self.reserved.fits(now, planned, segments):
+            self.reserved.request(segments)
             return False
         return self._segments is None or self._segments.admits(now, planned, segments)
 
     def reserve(self, now: float, segments: int) -> None:
         """Keep everybody back until a long message has room, or short ones would starve it."""
-        if self.allowance is not None:
+        if self.reserved is not None:
             # The next slice has room for it.
             return
         self._reserved_until = self.ready_at(now, segments)
@@ -183,7 +183,7 @@ class Routes:
         return list(self._routes.values())
 
     def choose(
-        self, sender: SendingList, now: float, planned: Mapping[ConnectorId, Share]
+        self, sender: SendingList, now: float, planned: Mapping[ConnectorId, Planned]
     ) -> Route | None:
         """Return the connector that a list goes by now, None when it is not open here."""
         first = self._routes.get(sender.connector_id)
@@ -252,9 +252,9 @@ class Routes:
         return min((route.try_at for route in self._resting if route.is_tried()), default=None)
 
 
-def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, Share]) -> bool:
+def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, Planned]) -> bool:
     return route is not None and not route.takes_nothing(
-        now, planned.get(route.connector.id, Share()).messages
+        now, planned.get(route.connector.id, Planned()).messages
     )
 
 

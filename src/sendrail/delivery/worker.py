@@ -16,13 +16,13 @@ import structlog
 
 from sendrail.clock import Clock
 from sendrail.delivery.answers import Answer, result_of
-from sendrail.delivery.claiming import Claimer, Round, Then, TurnTaken
-from sendrail.delivery.doubts import Doubts
+from sendrail.delivery.claiming import Claimer, ClaimRound, NextLook, TurnResult
 from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.outcomes import storable_outcome
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
+from sendrail.delivery.unconfirmed import UnconfirmedClaims
 from sendrail.domain.breaker import BreakerState, Departed
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy
 from sendrail.domain.delivery import (
@@ -95,7 +95,7 @@ class Worker:
         self._answers: list[Answer] = []
         self._settling: list[Answer] = []
         self._settle_scheduled = False
-        self._doubts = Doubts(
+        self._unconfirmed = UnconfirmedClaims(
             store, lanes, lambda claim: result_of(self._answer(claim, _NOT_HANDED_OVER))
         )
         # A settlement of which nobody knows whether it was committed will be written again.
@@ -136,8 +136,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until + _SETTLE_SECONDS):
                 await self._ended.wait()
-                if self._doubts:
-                    await self._doubts.settle()
+                if self._unconfirmed:
+                    await self._unconfirmed.settle()
         # Each is cancelled at the deadline, and a carrier may take its time to notice.
         await wait_at_most(max(0.0, until - now()), self._handing_over)
         while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
@@ -169,7 +169,7 @@ class Worker:
 
     async def step(self) -> int:
         """Do one round; return how many lists had their turn."""
-        if self._settles_again or (self._doubts and not await self._doubts.settle()):
+        if self._settles_again or (self._unconfirmed and not await self._unconfirmed.settle()):
             # Nothing is claimed meanwhile: what is claimed again is under the same attempt.
             await asyncio.sleep(_STORAGE_RETRY_SECONDS)
             return 0
@@ -212,10 +212,10 @@ class Worker:
         else:
             self._pacer.forget(turn.list_id)
 
-    async def _claim(self, turns: Sequence[Turn], now: float, wall: int) -> Round:
-        found: Round | None = None
+    async def _claim(self, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
+        found: ClaimRound | None = None
 
-        def claim(tx: Tx) -> Round:
+        def claim(tx: Tx) -> ClaimRound:
             nonlocal found
             found = self._claimer.claim(tx, turns, now, wall)
             return found
@@ -225,7 +225,7 @@ class Worker:
         except StorageUnavailable:
             if found is not None and found.claims:
                 # The commit may have gone through, and only its answer was lost.
-                self._doubts.note([claim for _, claim in found.claims])
+                self._unconfirmed.note([claim for _, claim in found.claims])
             raise
 
     def _hear_hints(self, now: float) -> None:
@@ -253,11 +253,11 @@ class Worker:
 
     # After a claim
 
-    def _plan(self, found: Round, now: float, wall: int) -> None:
+    def _plan(self, found: ClaimRound, now: float, wall: int) -> None:
         # Lists for which the connector had nothing left come before the others next time: in an
         # order that never changed, the first would take all that a slow connector gives.
         for taken in sorted(
-            found.taken, key=lambda taken: taken.then is not Then.WHEN_CONNECTOR_ALLOWS
+            found.taken, key=lambda taken: taken.next_look is not NextLook.WHEN_CONNECTOR_ALLOWS
         ):
             if taken.paced:
                 self._pacer.took(taken.turn.list_id, now, taken.paced)
@@ -266,29 +266,29 @@ class Worker:
             self._metrics.dropped.labels(detail).inc()
             self._metrics.ended.labels(status).inc()
 
-    def _plan_next_turn(self, taken: TurnTaken, began: float, now: float, wall: int) -> None:
+    def _plan_next_turn(self, taken: TurnResult, began: float, now: float, wall: int) -> None:
         lane, list_id = taken.turn
-        match taken.then:
-            case Then.AFTER_THE_OTHERS:
+        match taken.next_look:
+            case NextLook.AFTER_THE_OTHERS:
                 # As long again as the round took: others want the database and the loop as well.
                 self._pacer.hasten(list_id, now + (now - began))
                 self._pacer.again(list_id, now)
-            case Then.WITH_THE_NEXT_ANSWERS:
+            case NextLook.WITH_THE_NEXT_ANSWERS:
                 self._pacer.hasten(list_id, now + _ANSWERS_SECONDS)
                 self._pacer.again(list_id, now)
-            case Then.WHEN_PACE_ALLOWS:
+            case NextLook.WHEN_PACE_ALLOWS:
                 self._pacer.again(list_id, now)
-            case Then.WHEN_DUE:
+            case NextLook.WHEN_DUE:
                 self._pacer.wake(lane, list_id, now + (taken.due_at - wall) / 1000)
-            case Then.WHEN_TOLD:
+            case NextLook.WHEN_TOLD:
                 self._pacer.rest(list_id, now)
-            case Then.WHEN_OURS:
+            case NextLook.WHEN_OURS:
                 self._not_ours(taken.turn, now)
-            case Then.WHEN_CONNECTOR_ALLOWS:
+            case NextLook.WHEN_CONNECTOR_ALLOWS:
                 self._pacer.hasten(list_id, now + _ANSWERS_SECONDS)
                 self._wait_for_connector(taken, now)
 
-    def _wait_for_connector(self, taken: TurnTaken, now: float) -> None:
+    def _wait_for_connector(self, taken: TurnResult, now: float) -> None:
         lane, list_id = taken.turn
         if taken.route is not None and not taken.route.waits_for_news(now):
             ready = taken.route.ready_at(now, taken.segments)
@@ -298,7 +298,7 @@ class Worker:
             if self._routes.park(connector_id, list_id, lane):
                 _log.warning("connector_not_open", connector_id=connector_id, list_id=list_id)
 
-    def _hand_over_all(self, found: Round, now: float) -> None:
+    def _hand_over_all(self, found: ClaimRound, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
         staying = list(self._lanes.late([claim for _, claim in found.claims], now))
         for route, claim in found.claims:
@@ -331,7 +331,7 @@ class Worker:
             return
         _log.warning("claims_came_late", count=len(claims))
         self._metrics.retried.inc(len(claims))
-        self._doubts.note(claims)
+        self._unconfirmed.note(claims)
         for claim in claims:
             self._pacer.wake(claim.lane, claim.list_id, now)
 
@@ -482,7 +482,7 @@ class Worker:
                 "message_uncertain",
                 message_id=claim.outbound.message_id,
                 detail=answer.outcome.detail,
-                then=settlement.status.value,
+                next_look=settlement.status.value,
             )
         if settlement.status is Status.SENT:
             self._metrics.sent.inc()
@@ -500,9 +500,9 @@ class Worker:
 
 def _fitting(route: Route, claims: Sequence[Claim], now: float) -> int:
     """Return for how many a contract that is shared still has reservations."""
-    if route.allowance is None:
+    if route.reserved is None:
         return len(claims)
-    return route.allowance.take(now, (claim.outbound.segments for claim in claims))
+    return route.reserved.take(now, (claim.outbound.segments for claim in claims))
 
 
 def _reference_kept(_: None, error: Exception | None) -> None:

@@ -22,13 +22,13 @@ class _Slice:
     segments: int
 
 
-class Allowance:
+class ReservedSlices:
     """Reserved slices of one connector, used up message by message. Times are monotonic seconds."""
 
-    def __init__(self, connector: Connector, wish: Callable[[], None]) -> None:
+    def __init__(self, connector: Connector, request: Callable[[], None]) -> None:
         self._mps = connector.mps
         self._segments_per_second = connector.segments_per_second
-        self._wish = wish
+        self._request = request
         self._is_wished = False
         # How many segments the next slice must have room for.
         self._needed = 1
@@ -38,7 +38,7 @@ class Allowance:
         """Return how many messages may leave at this moment; none is a wish for more."""
         if room := sum(each.messages for each in self._usable(now)):
             return room
-        self.wish()
+        self.request()
         return 0
 
     def is_used_up(self, now: float) -> bool:
@@ -49,12 +49,12 @@ class Allowance:
         """Tell whether a message of so many segments may follow what is planned in segments."""
         return planned + segments <= sum(each.segments for each in self._usable(now))
 
-    def wish(self, segments: int = 1) -> None:
+    def request(self, segments: int = 1) -> None:
         """Have the next slice reserved, with room for a message of so many segments."""
         self._needed = max(self._needed, segments)
         if not self._is_wished:
             self._is_wished = True
-            self._wish()
+            self._request()
 
     def take(self, now: float, sizes: Iterable[int]) -> int:
         """Use slices for messages of so many segments each; return how many have one.

@@ -13,7 +13,7 @@ from sendrail.storage.rows import AttemptResult
 _log = structlog.get_logger()
 
 
-class Doubts:
+class UnconfirmedClaims:
     """Takes such claims back.
 
     Nothing may be claimed before that is done. Otherwise the same attempt could be claimed again,

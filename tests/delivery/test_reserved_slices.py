@@ -9,8 +9,8 @@ from owned_time import OwnedClock, OwnedTime
 from stores import _EMPTY, postgres_database
 from stores import NOW as MS
 
-from sendrail.delivery.allowance import Allowance
-from sendrail.delivery.reserver import Reserver
+from sendrail.delivery.reserved_slices import ReservedSlices
+from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.slices import USABLE_SECONDS
 from sendrail.storage.postgres.store import PostgresStore
@@ -24,64 +24,64 @@ TICK_SECONDS = 0.005
 def make(mps=100.0, segments=None):
     wishes = []
     connector = SimpleNamespace(mps=mps, segments_per_second=segments)
-    return Allowance(connector, lambda: wishes.append(1)), wishes
+    return ReservedSlices(connector, lambda: wishes.append(1)), wishes
 
 
-def grant(allowance, *, in_seconds=0.0, took=0.0, messages=5, segments=5):
+def grant(reserved, *, in_seconds=0.0, took=0.0, messages=5, segments=5):
     slot = PaceSlot(round(in_seconds * 1e6), 0)
-    return allowance.grant(slot, messages, segments, NOW, NOW + took)
+    return reserved.grant(slot, messages, segments, NOW, NOW + took)
 
 
 def test_a_slice_is_used_up_and_not_a_message_more():
-    allowance, wishes = make()
-    assert (allowance.room(NOW), wishes) == (0, [1])
-    grant(allowance)
-    assert allowance.room(NOW) == 5
-    assert allowance.take(NOW, [1, 1, 1]) == 3
-    assert allowance.take(NOW, [1, 1, 1]) == 2
-    assert allowance.is_used_up(NOW)
+    reserved, wishes = make()
+    assert (reserved.room(NOW), wishes) == (0, [1])
+    grant(reserved)
+    assert reserved.room(NOW) == 5
+    assert reserved.take(NOW, [1, 1, 1]) == 3
+    assert reserved.take(NOW, [1, 1, 1]) == 2
+    assert reserved.is_used_up(NOW)
 
 
 def test_a_slice_begins_no_earlier_and_ends_no_later_than_the_database_may_have_meant():
-    allowance, _ = make()
+    reserved, _ = make()
     # Asked at NOW, told 30 ms later: between the two the database said `in 20 ms`.
-    assert grant(allowance, in_seconds=0.02, took=0.03) == pytest.approx(NOW + 0.05)
-    assert allowance.room(NOW + 0.049) == 0
-    assert allowance.room(NOW + 0.051) == 5
-    assert allowance.room(NOW + 0.02 + USABLE_SECONDS - 0.001) == 5
-    assert allowance.room(NOW + 0.02 + USABLE_SECONDS + 0.001) == 0
+    assert grant(reserved, in_seconds=0.02, took=0.03) == pytest.approx(NOW + 0.05)
+    assert reserved.room(NOW + 0.049) == 0
+    assert reserved.room(NOW + 0.051) == 5
+    assert reserved.room(NOW + 0.02 + USABLE_SECONDS - 0.001) == 5
+    assert reserved.room(NOW + 0.02 + USABLE_SECONDS + 0.001) == 0
 
 
 def test_an_answer_that_took_as_long_as_a_slice_is_worth_none():
-    allowance, _ = make()
-    grant(allowance, took=USABLE_SECONDS)
-    assert all(allowance.room(NOW + ms / 1000) == 0 for ms in range(300))
+    reserved, _ = make()
+    grant(reserved, took=USABLE_SECONDS)
+    assert all(reserved.room(NOW + ms / 1000) == 0 for ms in range(300))
 
 
 def test_what_follows_a_message_that_must_wait_does_not_overtake_it():
-    allowance, _ = make(segments=20.0)
-    grant(allowance, segments=4)
-    assert allowance.take(NOW, [1, 4, 1]) == 1
+    reserved, _ = make(segments=20.0)
+    grant(reserved, segments=4)
+    assert reserved.take(NOW, [1, 4, 1]) == 1
 
 
 def test_a_long_message_has_a_slice_made_for_it():
-    allowance, _ = make(mps=None, segments=20.0)
-    assert allowance.units() == (1, 1)
-    assert not allowance.fits(NOW, 0, 6)
-    allowance.wish(6)
-    assert allowance.units() == (6, 6)
-    assert allowance.units() == (1, 1)
+    reserved, _ = make(mps=None, segments=20.0)
+    assert reserved.units() == (1, 1)
+    assert not reserved.fits(NOW, 0, 6)
+    reserved.request(6)
+    assert reserved.units() == (6, 6)
+    assert reserved.units() == (1, 1)
 
 
 def test_one_slice_at_a_time_is_reserved():
-    allowance, _ = make()
-    assert not allowance.is_wanted(NOW, {})
-    assert allowance.is_wanted(NOW, {1: 1})
-    allowance.wish()
-    assert allowance.is_wanted(NOW, {})
-    grant(allowance, in_seconds=0.03)
-    assert not allowance.is_wanted(NOW, {1: 1})
-    assert allowance.is_wanted(NOW + 1, {1: 1})
+    reserved, _ = make()
+    assert not reserved.is_wanted(NOW, {})
+    assert reserved.is_wanted(NOW, {1: 1})
+    reserved.request()
+    assert reserved.is_wanted(NOW, {})
+    grant(reserved, in_seconds=0.03)
+    assert not reserved.is_wanted(NOW, {1: 1})
+    assert reserved.is_wanted(NOW + 1, {1: 1})
 
 
 class Connector:
@@ -100,9 +100,9 @@ class Connector:
 
     def _process(self, store, at):
         clock, routes = OwnedClock(self.time, 1_000.0 * at), Routes()
-        route = Route(self.connector, None, 0.0, Allowance(self.connector, routes.wished.set))
+        route = Route(self.connector, None, 0.0, ReservedSlices(self.connector, routes.wished.set))
         routes.put(route)
-        return clock, route.allowance, Reserver(store, routes, clock, lambda *_: None)
+        return clock, route.reserved, SliceReserver(store, routes, clock, lambda *_: None)
 
     def run_for(self, seconds):
         """Hand over as much as may leave, at every process; return when each message left."""
@@ -111,9 +111,9 @@ class Connector:
         async def all_of_them():
             until = self.time.ms + seconds * 1000
             while self.time.ms < until:
-                for clock, allowance, reserver in self.processes:
-                    if room := allowance.room(clock.monotonic()):
-                        taken = allowance.take(clock.monotonic(), [1] * room)
+                for clock, reserved, reserver in self.processes:
+                    if room := reserved.room(clock.monotonic()):
+                        taken = reserved.take(clock.monotonic(), [1] * room)
                         left.extend([self.time.ms] * taken)
                     await reserver.step()
                 self.time.advance(TICK_SECONDS)
