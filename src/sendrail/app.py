@@ -16,9 +16,9 @@ import structlog
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
-from sendrail.connectors.callbacks import CallbackDesk
+from sendrail.connectors.callbacks import CallbackRouter
+from sendrail.connectors.secret_box import SecretBox
 from sendrail.connectors.service import ConnectorService, add_connector
-from sendrail.connectors.vault import Vault
 from sendrail.connectors.verification import VerificationService
 from sendrail.contacts.audit import AuditService
 from sendrail.contacts.blocks import BlockService
@@ -113,7 +113,7 @@ class Runtime:
     poster: Poster
     webhooks: WebhookService
     connectors: ConnectorService
-    callbacks: CallbackDesk
+    callbacks: CallbackRouter
     verification: VerificationService
     default_account: AccountId
 
@@ -189,13 +189,13 @@ async def _wire(
 ) -> Runtime:
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
-    vault = Vault(folder.key("sealing", KEY_BYTES))
+    secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     async with store.alone():
-        account = await store.write(lambda tx: _first_run(tx, settings, vault, clock.now()))
+        account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
     limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
     inbox = CallbackInbox(store, metrics, clock.now)
     intake = _intake(settings, folder, store, ids, metrics, clock)
-    connectors = _connectors(settings, folder, store, vault, clock)
+    connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
@@ -225,7 +225,7 @@ async def _wire(
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
         connectors=connectors,
-        callbacks=CallbackDesk(store, connectors, inbox, metrics, clock),
+        callbacks=CallbackRouter(store, connectors, inbox, metrics, clock),
         verification=VerificationService(
             store, connectors, intake, ids, limits=limits, now=clock.now
         ),
@@ -266,14 +266,14 @@ def _intake(  # noqa: PLR0917 - what the service is made of
 
 
 def _connectors(
-    settings: Settings, folder: Folder, store: Store, vault: Vault, clock: Clock
+    settings: Settings, folder: Folder, store: Store, secret_box: SecretBox, clock: Clock
 ) -> ConnectorService:
     # What the installation's settings add to the connectors of a kind.
     handsets = settings.simulator_handsets
     given: dict[str, dict[str, Any]] = {_SIMULATOR: {"handsets": handsets}} if handsets else {}
     return ConnectorService(
         store,
-        vault,
+        secret_box,
         kinds,
         kind_of,
         clock=clock,
@@ -331,14 +331,14 @@ def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
     return (lambda: True) if settings.database_url else folder.is_served
 
 
-def _first_run(tx: Tx, settings: Settings, vault: Vault, now: int) -> AccountId:
+def _first_run(tx: Tx, settings: Settings, secret_box: SecretBox, now: int) -> AccountId:
     """Return the first account, made with its sandbox where there is none yet."""
-    vault.open_house(tx, now)
+    secret_box.open_house(tx, now)
     if accounts := tx.accounts.all():
         return accounts[0].id
     account = tx.accounts.add("default", now)
     connector = add_connector(
-        tx, vault, None, SANDBOX_CONNECTOR, _SIMULATOR, {}, now, _SANDBOX_WINDOW
+        tx, secret_box, None, SANDBOX_CONNECTOR, _SIMULATOR, {}, now, _SANDBOX_WINDOW
     )
     tx.lists.add(
         account,

@@ -21,7 +21,7 @@ from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.caretaker import Caretaker
 from sendrail.carriers.sdk import Part
-from sendrail.connectors.switchboard import Switchboard
+from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
 from sendrail.delivery import lanes
@@ -94,7 +94,7 @@ class _Crew:
     """Those who work here; a role that the process does not have leaves a place empty."""
 
     roles: frozenset[Role]
-    switchboard: Switchboard
+    supervisor: ConnectorSupervisor
     caretaker: Caretaker
     member: Member | None = None
     rescuer: Rescuer | None = None
@@ -115,7 +115,7 @@ class _Crew:
     def chores(self) -> list[Any]:
         """Return those who end when they are told to, whatever they are at."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
-        chores = [self.caretaker, *([self.switchboard] if carriers else ())]
+        chores = [self.caretaker, *([self.supervisor] if carriers else ())]
         more = (self.reserver, self.finder, self.follower)
         return [*chores, *(each for each in more if each is not None)]
 
@@ -163,7 +163,7 @@ async def _begin(crew: _Crew, runtime: Runtime) -> None:
     if crew.roles & {Role.API, Role.RECEIPTS}:
         await runtime.store.write(runtime.intake.fill_window)
     if crew.roles & {Role.DELIVER, Role.RECEIPTS}:
-        await crew.switchboard.open_all()
+        await crew.supervisor.open_all()
 
 
 async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain) -> None:
@@ -174,7 +174,7 @@ async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain
     await asyncio.gather(*(each.stop(drain.left()) for each in patient))
     for chore in chores:
         chore.cancel()
-    closing = asyncio.create_task(crew.switchboard.close())
+    closing = asyncio.create_task(crew.supervisor.close())
     if not await wait_at_most(drain.left() + _CONNECTORS_SECONDS, [closing]):
         _log.warning("connectors_cut_off", reason="they did not close in time")
     if crew.receipts is not None:
@@ -253,7 +253,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     policies = _policies(settings)
     expire_after_ms = settings.uncertain_after_seconds * 1000
     rescuer = Rescuer(store, desk.lanes, ids, metrics, expire_after_ms=expire_after_ms)
-    switchboard = Switchboard(
+    supervisor = ConnectorSupervisor(
         runtime.store,
         desk.routes,
         runtime.connectors,
@@ -267,7 +267,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     )
     crew = _Crew(
         roles=roles,
-        switchboard=switchboard,
+        supervisor=supervisor,
         caretaker=_make_caretaker(desk, roles, rescuer),
         member=desk.member,
     )
@@ -279,7 +279,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     if Role.RECEIPTS in roles:
         crew.receipts = ReceiptWorker(
             runtime.store.beside(),
-            switchboard.parse,
+            supervisor.parse,
             ids,
             metrics,
             now=clock.now,

@@ -67,7 +67,7 @@ def test_what_a_file_holds_is_the_value(shell, tmp_path, runtime):
 
     async def settings(it):
         card = await it.connectors.find(it.default_account, "coop")
-        return it.connectors._vault.settings_of(card.connector)
+        return it.connectors._secret_box.settings_of(card.connector)
 
     assert runtime(settings) == {"password": "trailing blank ", "loft": "x"}
 

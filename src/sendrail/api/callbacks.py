@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute, Route
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest
-from sendrail.connectors.callbacks import CallbackDesk
+from sendrail.connectors.callbacks import CallbackRouter
 from sendrail.domain.ids import AccountId
 
 _METHODS: Final = ("GET", "POST")
 
 
-def callback_routes(desk: CallbackDesk, bodies: Bodies) -> list[BaseRoute]:
+def callback_routes(desk: CallbackRouter, bodies: Bodies) -> list[BaseRoute]:
     """Return the routes that carriers call."""
     door = _Door(desk, bodies)
     return [
@@ -31,7 +31,7 @@ def callback_routes(desk: CallbackDesk, bodies: Bodies) -> list[BaseRoute]:
 
 
 class _Door:
-    def __init__(self, desk: CallbackDesk, bodies: Bodies) -> None:
+    def __init__(self, desk: CallbackRouter, bodies: Bodies) -> None:
         self._desk = desk
         self._bodies = bodies
 

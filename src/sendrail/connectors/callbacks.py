@@ -11,8 +11,8 @@ import structlog
 
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, Carrier, HearsCallbacks
 from sendrail.clock import Clock
+from sendrail.connectors.secret_box import token_digest
 from sendrail.connectors.service import ConnectorService
-from sendrail.connectors.vault import token_digest
 from sendrail.domain.errors import CarrierTrouble, NotFound, Overloaded, SendrailError
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector
@@ -32,7 +32,7 @@ _STATUS_MIN, _STATUS_MAX = 200, 599
 _CONNECTORS_MAX: Final = 50
 
 
-class CallbackDesk:
+class CallbackRouter:
     """Takes callbacks from the HTTP door."""
 
     def __init__(

@@ -13,6 +13,7 @@ import msgspec
 
 from sendrail.carriers.sdk import WHOLE_CONNECTOR, Carrier, CarrierKind, ConnectorContext, Part
 from sendrail.clock import Clock
+from sendrail.connectors.secret_box import SecretBox
 from sendrail.connectors.settings import (
     Setting,
     checked,
@@ -22,7 +23,6 @@ from sendrail.connectors.settings import (
     settings_of,
     typed,
 )
-from sendrail.connectors.vault import Vault
 from sendrail.contacts.inputs import name_of
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
@@ -78,7 +78,7 @@ class ConnectorService:
     def __init__(
         self,
         store: Store,
-        vault: Vault,
+        secret_box: SecretBox,
         kinds: Kinds,
         kind_of: Callable[[str], CarrierKind],
         *,
@@ -89,7 +89,7 @@ class ConnectorService:
     ) -> None:
         """Serve; `given` are settings by kind that the installation adds to every connector."""
         self._store = store
-        self._vault = vault
+        self._secret_box = secret_box
         self._kinds = kinds
         self._kind_of = kind_of
         self._clock = clock
@@ -150,7 +150,7 @@ class ConnectorService:
                     f"There is a connector {name} already.", code="connector_exists", param="name"
                 )
             connector_id = add_connector(
-                tx, self._vault, owner, name_of(name), kind, settings, self._now()
+                tx, self._secret_box, owner, name_of(name), kind, settings, self._now()
             )
             tx.connectors.change(connector_id, reopen=False, **columns)
             return self._card(tx, _of(tx, connector_id))
@@ -172,7 +172,7 @@ class ConnectorService:
         def write(tx: Tx) -> ConnectorCard:
             connector = named(tx, account_id, name)
             if words or unset:
-                kept = self._vault.settings_of(connector)
+                kept = self._secret_box.settings_of(connector)
                 struct = self._struct(connector.kind)
                 settings = kept | typed(connector.kind, words, struct)
                 for each in unset:
@@ -181,7 +181,7 @@ class ConnectorService:
                 self._try(connector.kind, connector.name, settings)
                 if settings != kept:
                     tx.verifications.void(connector.id)
-                columns["settings"] = self._vault.seal_settings(connector.id, settings)
+                columns["settings"] = self._secret_box.seal_settings(connector.id, settings)
             tx.connectors.change(connector.id, reopen=True, **columns)
             return self._card(tx, _of(tx, connector.id))
 
@@ -200,7 +200,7 @@ class ConnectorService:
 
         def write(tx: Tx) -> ConnectorCard:
             connector = named(tx, account_id, name)
-            self._vault.give_token(tx, connector.id, self._now() + _DAY_MS)
+            self._secret_box.give_token(tx, connector.id, self._now() + _DAY_MS)
             return self._card(tx, _of(tx, connector.id))
 
         return await self._write(write)
@@ -269,7 +269,10 @@ class ConnectorService:
         context = ConnectorContext(
             name=connector.name, callback_url=url, clock=self._clock, part=part
         )
-        settings = {**self._vault.settings_of(connector), **self._given.get(connector.kind, {})}
+        settings = {
+            **self._secret_box.settings_of(connector),
+            **self._given.get(connector.kind, {}),
+        }
         return self._kind_of(connector.kind)(settings, context)
 
     def public(self, path: str) -> str:
@@ -288,11 +291,11 @@ class ConnectorService:
         return await self._store.read(read)
 
     def _callback_url(self, connector_id: ConnectorId, sealed_token: bytes) -> str:
-        return self.public(f"/callbacks/{self._vault.token_of(connector_id, sealed_token)}")
+        return self.public(f"/callbacks/{self._secret_box.token_of(connector_id, sealed_token)}")
 
     def told(self, connector: Connector, text: str) -> str:
         """Return a carrier's words without the connector's secrets, should they repeat one."""
-        settings = self._vault.settings_of(connector)
+        settings = self._secret_box.settings_of(connector)
         return scrubbed(text, settings, secrets_of(self._struct(connector.kind)))
 
     def _try(self, kind: str, name: str, settings: dict[str, Any]) -> None:
@@ -326,7 +329,7 @@ class ConnectorService:
         return ConnectorCard(
             connector=connector,
             report=self._report(connector, tx.connectors.reports().get(connector.id)),
-            settings=masked(self._vault.settings_of(connector), struct),
+            settings=masked(self._secret_box.settings_of(connector), struct),
             callback_url=self._callback_url(connector.id, sealed),
             old_url_until=old_until if old_until and old_until > self._now() else None,
             lists=tx.connectors.lists_of(connector.id),
@@ -344,7 +347,7 @@ class ConnectorService:
 
 def add_connector(  # noqa: PLR0917 - a row's columns
     tx: Tx,
-    vault: Vault,
+    secret_box: SecretBox,
     account_id: AccountId | None,
     name: str,
     kind: str,
@@ -356,9 +359,9 @@ def add_connector(  # noqa: PLR0917 - a row's columns
     # The seal is bound to the row's id, which the database has yet to choose.
     connector_id = tx.connectors.add(account_id, name, kind, b"", window, None)
     tx.connectors.change(
-        connector_id, reopen=False, settings=vault.seal_settings(connector_id, settings)
+        connector_id, reopen=False, settings=secret_box.seal_settings(connector_id, settings)
     )
-    vault.give_token(tx, connector_id, now)
+    secret_box.give_token(tx, connector_id, now)
     return connector_id
 
 

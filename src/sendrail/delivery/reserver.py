@@ -77,7 +77,7 @@ class SliceReserver:
         told = self._clock.monotonic()
         for each, slot in zip(asked, slots, strict=True):
             reserved = each.route.reserved
-            assert reserved is not None, "only a connector with an allowance was asked for"
+            assert reserved is not None, "only a connector with reserved slices was asked for"
             start = reserved.grant(slot, each.messages, each.segments, now, told)
             self._granted(each.route, start)
         return len(asked)
@@ -87,7 +87,7 @@ def _reserve(tx: Tx, asked: Sequence[_Asked]) -> list[PaceSlot]:
     slots = []
     for each in asked:
         connector, reserved = each.route.connector, each.route.reserved
-        assert reserved is not None, "only a connector with an allowance was asked for"
+        assert reserved is not None, "only a connector with reserved slices was asked for"
         charges = reserved.charges(each.messages, each.segments)
         slot = tx.connector_paces.reserve(connector.id, *charges)
         if slot is None:

@@ -84,8 +84,8 @@ def test_a_connector_that_cannot_be_opened_breaks_nobody_else(office, logs):
 
 def test_settings_that_went_wrong_are_told_without_the_secret(office, logs):
     card = office.add()
-    vault = office.connectors._vault
-    sealed = vault.seal_settings(card.connector.id, {"password": SECRET, "loft": "unsound"})
+    secret_box = office.connectors._secret_box
+    sealed = secret_box.seal_settings(card.connector.id, {"password": SECRET, "loft": "unsound"})
     office.write(lambda tx: tx.connectors.change(card.connector.id, reopen=True, settings=sealed))
     office.serve()
     report = office.until_state("coop", ConnectorState.BROKEN)

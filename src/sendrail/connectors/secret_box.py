@@ -22,7 +22,7 @@ _PROOF: Final = "master-key"
 _PROOF_TEXT: Final = b"this database belongs to this master key"
 
 
-class Vault:
+class SecretBox:
     """Seals and opens; holds the key and nothing else."""
 
     def __init__(self, key: bytes) -> None:

@@ -37,7 +37,7 @@ _RETRY_SECONDS: Final = 60.0
 _DETAIL_MAX: Final = 200
 
 
-class Switchboard:
+class ConnectorSupervisor:
     """Opens, closes and reports connectors until told to stop."""
 
     def __init__(
