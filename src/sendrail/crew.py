@@ -19,7 +19,6 @@ import structlog
 
 from sendrail import spans
 from sendrail.app import Runtime
-from sendrail.caretaker import Caretaker
 from sendrail.carriers.sdk import Part
 from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
@@ -38,6 +37,7 @@ from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
+from sendrail.maintenance import Maintenance
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings
@@ -95,7 +95,7 @@ class _Crew:
 
     roles: frozenset[Role]
     supervisor: ConnectorSupervisor
-    caretaker: Caretaker
+    maintenance: Maintenance
     member: Member | None = None
     rescuer: Rescuer | None = None
     worker: Worker | None = None
@@ -115,7 +115,7 @@ class _Crew:
     def chores(self) -> list[Any]:
         """Return those who end when they are told to, whatever they are at."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
-        chores = [self.caretaker, *([self.supervisor] if carriers else ())]
+        chores = [self.maintenance, *([self.supervisor] if carriers else ())]
         more = (self.reserver, self.finder, self.follower)
         return [*chores, *(each for each in more if each is not None)]
 
@@ -155,7 +155,7 @@ async def delivering(
 
 async def _begin(crew: _Crew, runtime: Runtime) -> None:
     if crew.member is None:
-        crew.caretaker.watch_disk()
+        crew.maintenance.watch_disk()
     else:
         await crew.member.begin()
     if crew.rescuer is not None and crew.member is None:
@@ -268,7 +268,7 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     crew = _Crew(
         roles=roles,
         supervisor=supervisor,
-        caretaker=_make_caretaker(desk, roles, rescuer),
+        maintenance=_make_caretaker(desk, roles, rescuer),
         member=desk.member,
     )
     if Role.DELIVER in roles:
@@ -302,9 +302,9 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
     return crew
 
 
-def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Caretaker:
+def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Maintenance:
     runtime = desk.runtime
-    return Caretaker(
+    return Maintenance(
         runtime.store,
         runtime.intake,
         rescuer,

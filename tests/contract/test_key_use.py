@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sendrail.caretaker import Caretaker
 from sendrail.domain.account import key_digest
+from sendrail.maintenance import Maintenance
 from sendrail.settings import Settings
 
 
@@ -31,8 +31,8 @@ def test_a_use_is_known_once_it_is_written_down(door, key, way):
     else:
         answer = door.post("send/bulk", {"messages": [door.order()]}, x_api_key=key.text)
     assert answer.status_code == 200
-    keeper = caretaker(door, door.runtime.clock.now)
-    door.do(keeper.note_used_keys())
+    chores = maintenance(door, door.runtime.clock.now)
+    door.do(chores.note_used_keys())
     assert before <= key.last_used_at() <= door.runtime.clock.now()
 
 
@@ -49,16 +49,16 @@ def test_uses_are_written_down_once_a_minute_and_not_without_any(door):
         written.append(now[0])
 
     hints = SimpleNamespace(used_keys=set())
-    keeper = caretaker(door, lambda: now[0], SimpleNamespace(hints=hints, write=write))
+    chores = maintenance(door, lambda: now[0], SimpleNamespace(hints=hints, write=write))
     for used, seconds in ((False, 5), (True, 5), (True, 59), (True, 1), (False, 90), (True, 1)):
         if used:
             hints.used_keys.add(b"digest")
-        door.do(keeper.note_used_keys())
+        door.do(chores.note_used_keys())
         now[0] += seconds * 1_000
     # At once; not 5 s nor 59 s after it, but when a minute is over; and then what is new.
     assert written == [1_005_000, 1_069_000, 1_160_000]
 
 
-def caretaker(door, now, store=None):
+def maintenance(door, now, store=None):
     store = store or door.runtime.store
-    return Caretaker(store, None, None, door.runtime.metrics, Settings(), now=now)
+    return Maintenance(store, None, None, door.runtime.metrics, Settings(), now=now)

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from stores import NOW, House, PostgresBackend
 
-from sendrail.caretaker import Caretaker
 from sendrail.delivery.lanes import Lease
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.ids import MessageIds
+from sendrail.maintenance import Maintenance
 from sendrail.settings import Settings
 from sendrail.telemetry import Metrics
 
@@ -21,18 +21,18 @@ def house(tmp_path):
     house.close()
 
 
-def caretaker(house, *, is_ours):
+def maintenance(house, *, is_ours):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     metrics = Metrics()
     rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
-    keeper = Caretaker(
+    chores = Maintenance(
         house.store, intake, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
         is_shared=True, is_ours=lambda: is_ours,
     )  # fmt: skip
-    return keeper, intake
+    return chores, intake
 
 
-def round_of(house, keeper):
+def round_of(house, chores):
     """Let it do its chores until it would rest."""
 
     async def sleep(seconds):
@@ -41,22 +41,22 @@ def round_of(house, keeper):
 
     with pytest.MonkeyPatch.context() as patch:
         no_rest = type("NoRest", (), {"sleep": staticmethod(sleep)})
-        patch.setattr("sendrail.caretaker.asyncio", no_rest)
+        patch.setattr("sendrail.maintenance.asyncio", no_rest)
         with pytest.raises(asyncio.CancelledError):
-            house.do(keeper.run())
+            house.do(chores.run())
 
 
 def test_one_counts_and_every_process_turns_a_full_account_away(house):
     house.queue(1, 2, 3)
-    counting, _ = caretaker(house, is_ours=True)
-    heeding, intake = caretaker(house, is_ours=False)
+    counting, _ = maintenance(house, is_ours=True)
+    heeding, intake = maintenance(house, is_ours=False)
     round_of(house, heeding)
     assert intake.full_accounts == frozenset()
     round_of(house, counting)
     round_of(house, heeding)
     assert intake.full_accounts == {house.us}
     house.start_attempts(1, 2)
-    counting, _ = caretaker(house, is_ours=True)
+    counting, _ = maintenance(house, is_ours=True)
     round_of(house, counting)
     round_of(house, heeding)
     assert intake.full_accounts == frozenset()

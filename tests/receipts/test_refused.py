@@ -6,13 +6,13 @@ import pytest
 from odd_carrier import CID, has_left, raises, receipt, refused_raws, stop
 from stores import NOW, house
 
-from sendrail import caretaker
-from sendrail.caretaker import Caretaker
+from sendrail import maintenance
 from sendrail.delivery.lanes import Lease
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.receipt import About
+from sendrail.maintenance import Maintenance
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
 from sendrail.storage.rows import Refusal, RefusedFilter
@@ -53,8 +53,10 @@ def test_what_still_cannot_be_read_is_refused_again_once(road, table, sent):
 def chores(house, metrics, now=NOW, **settings):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
-    keeper = Caretaker(house.store, intake, rescuer, metrics, Settings(**settings), now=lambda: now)
-    house.do(keeper.step())
+    chores = Maintenance(
+        house.store, intake, rescuer, metrics, Settings(**settings), now=lambda: now
+    )
+    house.do(chores.step())
 
 
 def keep(house, *abouts, size=1):
@@ -99,11 +101,11 @@ def test_days_are_a_setting(house):
 
 @pytest.mark.parametrize(("name", "most"), [("REFUSED_MAX", 2), ("REFUSED_BYTES_MAX", 25)])
 def test_no_more_are_kept_than_is_bearable(house, monkeypatch, name, most):
-    monkeypatch.setattr(caretaker, name, most)
+    monkeypatch.setattr(maintenance, name, most)
     keep(house, About.REPLY, About.RECEIPT, About.RECEIPT, size=10)
     chores(house, Metrics())
     assert kept(house) == [About.RECEIPT, About.REPLY]
 
 
 def test_the_bounds_are_those_of_the_pages():
-    assert (caretaker.REFUSED_MAX, caretaker.REFUSED_BYTES_MAX) == (10_000, 256 * 2**20)
+    assert (maintenance.REFUSED_MAX, maintenance.REFUSED_BYTES_MAX) == (10_000, 256 * 2**20)

@@ -14,7 +14,7 @@ from stores import NOW, PACED, House, PostgresBackend
 
 from sendrail.domain.errors import Contended
 from sendrail.domain.ids import LANES
-from sendrail.storage.postgres import keeper, partitions
+from sendrail.storage.postgres import partition_maintenance, partitions
 from sendrail.storage.postgres.partitions import WEEK_MS, name_of, week_of
 
 # Nobody who sends waits longer than this for a chore: less than any time-out for a lock, and far
@@ -73,9 +73,9 @@ on_several_servers = pytest.mark.parametrize(
 )
 
 
-def tend(house, now=OLD, before=None, seen_before=0):
+def maintain(house, now=OLD, before=None, seen_before=0):
     house.store._keeper._weeks_at = 0
-    house.do(house.store.tend(now, messages_before=before, seen_before=seen_before))
+    house.do(house.store.maintain(now, messages_before=before, seen_before=seen_before))
 
 
 def ask(house, statement):
@@ -105,7 +105,7 @@ def there(house):
 
 
 def test_weeks_are_made_ahead(house):
-    tend(house, NOW + 30 * WEEK_MS)
+    maintain(house, NOW + 30 * WEEK_MS)
     for ahead in range(5):
         assert of_week(NOW + (30 + ahead) * WEEK_MS) <= there(house)
 
@@ -114,9 +114,9 @@ def test_an_old_week_is_dropped_with_its_attempts_and_references(house):
     house.queue(1)
     house.start_attempts(1)
     house.finish_attempts(house.result(1))
-    tend(house, before=week_of(NOW) + WEEK_MS - 1)
+    maintain(house, before=week_of(NOW) + WEEK_MS - 1)
     assert of_week(NOW) <= there(house)
-    tend(house, before=week_of(NOW) + WEEK_MS)
+    maintain(house, before=week_of(NOW) + WEEK_MS)
     assert not of_week(NOW) & there(house)
     assert of_week(NOW + WEEK_MS) <= there(house)
     assert house.find(1) is None
@@ -134,7 +134,7 @@ def test_a_week_stays_while_a_message_of_it_is_open(house, status):
         house.finish_attempts(
             house.result(2, status="uncertain", outcome="uncertain", carrier_ref=None)
         )
-    tend(house, before=week_of(NOW) + 2 * WEEK_MS)
+    maintain(house, before=week_of(NOW) + 2 * WEEK_MS)
     assert of_week(NOW) | of_week(NOW + WEEK_MS) <= there(house)
     assert house.statuses(1, 2) == ["sent", status]
     if status == "queued":
@@ -144,30 +144,30 @@ def test_a_week_stays_while_a_message_of_it_is_open(house, status):
             [stores.Verdict("delivered", "ok", NOW, house.no(2), house.list.lane)]
         )
     )
-    tend(house, before=week_of(NOW) + 2 * WEEK_MS)
+    maintain(house, before=week_of(NOW) + 2 * WEEK_MS)
     assert not (of_week(NOW) | of_week(NOW + WEEK_MS)) & there(house)
 
 
 def test_without_a_retention_nothing_is_dropped(house):
     before = there(house)
-    tend(house, before=None)
+    maintain(house, before=None)
     assert before <= there(house)
 
 
 @on_one_server
 def test_what_was_detached_by_halves_is_finished(house, monkeypatch):
-    monkeypatch.setattr(keeper, "_LONG_WAIT", "SET lock_timeout = '100ms'")
+    monkeypatch.setattr(partition_maintenance, "_LONG_WAIT", "SET lock_timeout = '100ms'")
 
     async def interrupted():
         reader = await asyncpg.connect(house.backend.url)
         await reader.execute("BEGIN; SELECT count(*) FROM messages")
         with pytest.raises(Contended):
-            await house.store.tend(OLD, messages_before=week_of(NOW) + WEEK_MS, seen_before=0)
+            await house.store.maintain(OLD, messages_before=week_of(NOW) + WEEK_MS, seen_before=0)
         await reader.close()
 
     house.do(interrupted())
     assert ask(house, "SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == [(1,)]
-    tend(house, before=week_of(NOW) + WEEK_MS)
+    maintain(house, before=week_of(NOW) + WEEK_MS)
     assert not of_week(NOW) & there(house)
 
 
@@ -175,7 +175,7 @@ def test_what_was_detached_by_halves_is_finished(house, monkeypatch):
 def test_what_was_detached_and_not_dropped_is_dropped(house):
     name = name_of("messages", week_of(NOW))
     postgres.do(house.backend.url, f"ALTER TABLE messages DETACH PARTITION {name}")
-    tend(house, before=week_of(NOW) + WEEK_MS)
+    maintain(house, before=week_of(NOW) + WEEK_MS)
     assert name not in there(house)
 
 
@@ -204,9 +204,11 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
         reader = await asyncpg.connect(house.backend.url)
         await reader.execute("BEGIN; SELECT count(*) FROM messages")
         dropping = asyncio.create_task(
-            house.store.tend(OLD, messages_before=week_of(NOW) + WEEK_MS, seen_before=0)
+            house.store.maintain(OLD, messages_before=week_of(NOW) + WEEK_MS, seen_before=0)
         )
-        blocked = asyncio.create_task(postgres.until_blocked(house.backend.url, "sendrail-keeper"))
+        blocked = asyncio.create_task(
+            postgres.until_blocked(house.backend.url, "sendrail-maintenance")
+        )
         number = until = 0
         while number < until or not blocked.done():
             number += 1
@@ -237,12 +239,12 @@ def test_a_week_that_somebody_reads_is_dropped_later_and_nobody_waits_for_long(h
         reader = await asyncpg.connect(house.backend.url)
         await reader.execute("BEGIN; SELECT count(*) FROM messages")
         with pytest.raises(Contended):
-            await house.store.tend(OLD, messages_before=before, seen_before=0)
+            await house.store.maintain(OLD, messages_before=before, seen_before=0)
         await reader.close()
 
     house.do(read())
     assert of_week(NOW) <= there(house)
-    house.do(house.store.tend(OLD, messages_before=before, seen_before=0))
+    house.do(house.store.maintain(OLD, messages_before=before, seen_before=0))
     assert not of_week(NOW) & there(house)
 
 
@@ -258,12 +260,12 @@ def slices(house):
 
 
 def test_a_message_that_waits_across_turns_stays_where_it_is_found(house, monkeypatch):
-    monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
+    monkeypatch.setattr(partition_maintenance, "_WORN_BYTES", 1)
     house.queue(1, 2, 3)
     seen = set()
     for turn in range(9):
         house.queue(10 + turn)
-        tend(house)
+        maintain(house)
         assert house.waiting() == [1, 2, 3, *range(10, 11 + turn)]
         seen |= {n for n, count in enumerate(slices(house)[1]) if count}
     assert len(seen) >= 3
@@ -273,11 +275,11 @@ def test_a_message_that_waits_across_turns_stays_where_it_is_found(house, monkey
 
 
 def test_a_slice_in_which_much_waits_is_left_alone(house, monkeypatch):
-    monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
-    monkeypatch.setattr(keeper, "_MOVED_MAX", 2)
+    monkeypatch.setattr(partition_maintenance, "_WORN_BYTES", 1)
+    monkeypatch.setattr(partition_maintenance, "_MOVED_MAX", 2)
     house.queue(1, 2, 3)
     for turn in range(3):
-        tend(house)
+        maintain(house)
         house.queue(10 + turn)
     assert slices(house)[1][0] == 3
     assert house.waiting() == [1, 2, 3, 10, 11, 12]
@@ -285,21 +287,21 @@ def test_a_slice_in_which_much_waits_is_left_alone(house, monkeypatch):
 
 @on_one_server
 def test_a_slice_that_somebody_reads_is_cleaned_later_and_nobody_waits(house, monkeypatch):
-    monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
+    monkeypatch.setattr(partition_maintenance, "_WORN_BYTES", 1)
     house.queue(1)
 
     async def run():
         reader = await asyncpg.connect(house.backend.url)
         await reader.execute("BEGIN; SELECT count(*) FROM queue")
         started = time.perf_counter()
-        await house.store.tend(OLD, messages_before=None, seen_before=0)
+        await house.store.maintain(OLD, messages_before=None, seen_before=0)
         took = time.perf_counter() - started
         await reader.close()
         return took
 
     assert house.do(run()) < WAIT_MAX
     assert slices(house)[1] == (1, 0, 0, 0)
-    tend(house)
+    maintain(house)
     assert slices(house)[1][0] == slices(house)[0][0] == 0
     assert house.waiting() == [1]
 
@@ -324,7 +326,7 @@ def test_dead_rows_stay_few_under_a_long_reader(house):
             )
             pages.append(await _pages(through, lane, list_id))
             await through.execute("DELETE FROM queue")
-            await house.store.tend(OLD, messages_before=None, seen_before=0)
+            await house.store.maintain(OLD, messages_before=None, seen_before=0)
             sizes.append(
                 await through.fetchval(
                     "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
@@ -353,7 +355,7 @@ async def _pages(connection, lane, list_id):
 
 def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch):
     """Slices turn all the time beside two who accept and claim, and what waits is moved."""
-    monkeypatch.setattr(keeper, "_WORN_BYTES", 1)
+    monkeypatch.setattr(partition_maintenance, "_WORN_BYTES", 1)
     claimed, turns = [], 0
     lane, list_id = house.list.lane, house.list.id
 
@@ -379,7 +381,7 @@ def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch
     async def turn():
         nonlocal turns
         while len(claimed) < 1_500:
-            await house.store.tend(OLD, messages_before=None, seen_before=0)
+            await house.store.maintain(OLD, messages_before=None, seen_before=0)
             turns += 1
 
     async def run():
@@ -406,6 +408,6 @@ def test_fingerprints_are_forgotten_when_their_window_is_over(house):
             lambda tx, rows=rows: tx.cluster.insert_new(rows, [each[0] for each in rows], 0)
         )
     for _ in range(LANES // 64):
-        house.do(house.store.tend(NOW, messages_before=None, seen_before=NOW + 5))
+        house.do(house.store.maintain(NOW, messages_before=None, seen_before=NOW + 5))
     left = ask(house, "SELECT lane FROM fingerprints ORDER BY lane")
     assert left == [(lane,) for lane in lanes[1::2]]

@@ -221,7 +221,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
         count = len(numbers)
         self.ground.line.do(TELL, "delivery", *(each * (count // len(each)) for each in told))
 
-    async def tend(self, now, *, messages_before, seen_before):
+    async def maintain(self, now, *, messages_before, seen_before):
         """Leave the weeks alone: tests with other times share the database."""
 
     async def read(self, work):

@@ -186,7 +186,7 @@ class Intake(ABC):
         self._since = 0
         # How often in a row our transaction was in another's way.
         self._contended = 0
-        # Set by the caretaker: a reason to take no message from anybody, or from some accounts.
+        # Set by the maintenance: a reason to take no message from anybody, or from some accounts.
         self.closed: StorageFull | None = None
         self.full_accounts: frozenset[int] = frozenset()
 

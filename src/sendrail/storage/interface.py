@@ -372,7 +372,7 @@ class Store(Protocol):
         """
         ...
 
-    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+    async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """Do what this kind of database needs done every few seconds, by one process.
 
         What is forgotten whole goes here: messages at rest that were created before

@@ -271,7 +271,7 @@ class SqliteStore:
         """See `interface.Store`: the one who serves has the folder's lock."""
         return nullcontext()
 
-    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+    async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`: here everything is forgotten row by row."""
 
     def changed_elsewhere(self) -> bool:

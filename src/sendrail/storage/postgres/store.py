@@ -31,11 +31,11 @@ from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.gate import Gate, Messages
 from sendrail.storage.postgres.inbound import Replies, SoftBounces
 from sendrail.storage.postgres.inbox import Inbox
-from sendrail.storage.postgres.keeper import PartitionKeeper
 from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.news import News
 from sendrail.storage.postgres.outbox import Outbox
+from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
 from sendrail.storage.postgres.queue import Queue
 from sendrail.storage.postgres.reach import DRIVER_ERRORS, Reach, engine_for
 from sendrail.storage.postgres.troubles import (
@@ -240,7 +240,7 @@ class PostgresStore:
         self._readers = [_Session(self.engine, known, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
-        self._keeper = PartitionKeeper(self.engine)
+        self._keeper = PartitionMaintenance(self.engine)
         self._reach: Reach = parent._reach if parent else Reach(url)  # noqa: SLF001 - one of us
 
     def beside(self, writers: int = 1) -> "PostgresStore":
@@ -361,10 +361,12 @@ class PostgresStore:
             await greenlet_spawn(session.roll_back)
             await greenlet_spawn(session.close)
 
-    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+    async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`."""
         try:
-            await self._keeper.tend(now, messages_before=messages_before, seen_before=seen_before)
+            await self._keeper.maintain(
+                now, messages_before=messages_before, seen_before=seen_before
+            )
         except Exception as error:
             told = translated(error)
             if told is error:

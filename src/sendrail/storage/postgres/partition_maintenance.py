@@ -32,7 +32,7 @@ _SPAN: Final = 64
 _BATCH: Final = 2_000
 # Others queue up behind whoever waits for a lock, so the chores do not wait long.
 _SETTINGS: Final = (
-    "SET application_name = 'sendrail-keeper'",
+    "SET application_name = 'sendrail-maintenance'",
     "SET jit = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
@@ -61,7 +61,7 @@ LEFT_OVER: Final = """
 _WEEK: Final = re.compile(rf"({'|'.join(BY_TIME)})_\d{{8}}").fullmatch
 
 
-class PartitionKeeper:
+class PartitionMaintenance:
     """Does the chores, on a connection of its own."""
 
     def __init__(self, engine: Engine) -> None:
@@ -69,7 +69,7 @@ class PartitionKeeper:
         self._weeks_at = 0
         self._lane = 0
 
-    async def tend(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
+    async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """Do what is due; drop weeks of messages that ended before `messages_before`, if any.
 
         Forgets the fingerprints that were noted before `seen_before`, some lanes at a time.

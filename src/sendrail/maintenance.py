@@ -35,7 +35,7 @@ REFUSED_MAX: Final = 10_000
 REFUSED_BYTES_MAX: Final = 256 * 2**20
 
 
-class Caretaker:
+class Maintenance:
     """Does the chores every few seconds until cancelled."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Caretaker:
         if now >= self._count_at:
             await self._count(now)
         await self._rescuer.expire(now)
-        await self._store.tend(
+        await self._store.maintain(
             now,
             messages_before=self._messages_before(now),
             seen_before=now - self._settings.duplicate_window_seconds * 1000,
