@@ -2,7 +2,7 @@
 
 The only file that names concrete stores and carriers. Everything is handed to whoever needs it by
 plain constructor calls; nothing here decides anything else. Who works in the delivering process
-stands in `crew.py`.
+stands in `workers.py`.
 """
 
 import re

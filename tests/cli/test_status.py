@@ -2,9 +2,9 @@
 
 import pytest
 
-from sendrail.crew import Role, roles_of
 from sendrail.domain.errors import SetupError
 from sendrail.settings import Settings
+from sendrail.workers import Role, roles_of
 
 SHARED = "postgresql://host/name"
 

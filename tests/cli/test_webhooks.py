@@ -11,9 +11,9 @@ import standardwebhooks
 
 from sendrail.app import listener, open_runtime, trigger
 from sendrail.cli.listen import _listen
-from sendrail.crew import delivering
 from sendrail.domain.webhook import USUAL, Event
 from sendrail.settings import load
+from sendrail.workers import delivering
 
 URL = "https://example.com/hook"
 SANDBOX = "+15550001000"

@@ -8,9 +8,9 @@ from pigeon import GIVEN, diary, pigeons
 
 from sendrail.app import open_runtime
 from sendrail.connectors.service import Contract
-from sendrail.crew import delivering
 from sendrail.intake.orders import read_order
 from sendrail.settings import load
+from sendrail.workers import delivering
 
 __all__ = ["pigeons"]
 

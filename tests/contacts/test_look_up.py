@@ -15,11 +15,11 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of
 from sendrail.contacts.look_up import Finder, NumberingPlans, facts_of, lookup_of
-from sendrail.crew import delivering
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.settings import load
+from sendrail.workers import delivering
 
 # Where the two differ and ours is right. By the numbering plan's assignments: 474 is an overlay of
 # Saskatchewan's 306, 689 of Orlando's 407, 879 of 709 in Newfoundland and Labrador.

@@ -20,10 +20,10 @@ import uvloop
 from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
 from sendrail.connectors.service import Contract
-from sendrail.crew import delivering
 from sendrail.domain import phone
 from sendrail.domain.contact import OptOutReason
 from sendrail.settings import load
+from sendrail.workers import delivering
 
 WORD = "forbiddenword"
 FILE_BYTES_MAX = 4_000_000

@@ -5,12 +5,12 @@ import random
 import time
 
 from sendrail.app import open_runtime, sandbox_number
-from sendrail.crew import delivering
 from sendrail.delivery.lanes import take_all
 from sendrail.delivery.worker import Worker
 from sendrail.drain import CLOSING_SECONDS
 from sendrail.intake.orders import read_order
 from sendrail.settings import load as load_settings
+from sendrail.workers import delivering
 
 from .audit import check_database, rows, rung
 from .load import Load

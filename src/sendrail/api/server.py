@@ -20,11 +20,11 @@ from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
-from sendrail.crew import Role, delivering, roles_of
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs
+from sendrail.workers import Role, delivering, roles_of
 
 _log = structlog.get_logger()
 

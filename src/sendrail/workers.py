@@ -90,7 +90,7 @@ def roles_of(settings: Settings) -> frozenset[Role]:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Crew:
+class Workers:
     """Those who work here; a role that the process does not have leaves a place empty."""
 
     roles: frozenset[Role]
@@ -126,64 +126,64 @@ async def delivering(
 ) -> AsyncIterator[None]:
     """Do what the process's roles are for as long as the context lasts.
 
-    `broken` is called when one of the crew ends before its time: going on without it would accept
-    messages that nobody delivers. What ended it is raised at the context's end, which takes no
-    longer than the `drain` has left, and what closing takes.
+    `broken` is called when one of the workers ends before its time: going on without it would
+    accept messages that nobody delivers. What ended it is raised at the context's end, which takes
+    no longer than the `drain` has left, and what closing takes.
     """
     drain = drain or Drain(runtime.settings.drain_seconds)
-    crew = await _make_crew(runtime)
-    await _begin(crew, runtime)
-    chores = [asyncio.create_task(each.run()) for each in crew.chores()]
-    tasks = [*(asyncio.create_task(each.run()) for each in crew.stages()), *chores]
+    workers = await _make_workers(runtime)
+    await _begin(workers, runtime)
+    chores = [asyncio.create_task(each.run()) for each in workers.chores()]
+    tasks = [*(asyncio.create_task(each.run()) for each in workers.stages()), *chores]
     # Beats until the very end: what is finished while we stop goes to the others at once.
-    beating = [asyncio.create_task(crew.member.run())] if crew.member is not None else []
+    beating = [asyncio.create_task(workers.member.run())] if workers.member is not None else []
     for task in (*tasks, *beating):
         task.add_done_callback(lambda _: broken())
     try:
         yield
     finally:
         drain.begin()
-        await _end(crew, chores, drain)
+        await _end(workers, chores, drain)
         await wait_at_most(drain.left() + _ROUNDS_SECONDS, tasks)
-        if crew.member is not None:
+        if workers.member is not None:
             await wait_at_most(0.0, beating)
-            await wait_at_most(_LEAVE_SECONDS, [asyncio.ensure_future(crew.member.leave())])
+            await wait_at_most(_LEAVE_SECONDS, [asyncio.ensure_future(workers.member.leave())])
     for task in (*tasks, *beating):
         if task.done() and not task.cancelled() and (end := task.exception()) is not None:
             raise end
 
 
-async def _begin(crew: _Crew, runtime: Runtime) -> None:
-    if crew.member is None:
-        crew.maintenance.watch_disk()
+async def _begin(workers: Workers, runtime: Runtime) -> None:
+    if workers.member is None:
+        workers.maintenance.watch_disk()
     else:
-        await crew.member.begin()
-    if crew.rescuer is not None and crew.member is None:
-        await crew.rescuer.rescue(runtime.clock.now())
-    if crew.roles & {Role.API, Role.RECEIPTS}:
+        await workers.member.begin()
+    if workers.rescuer is not None and workers.member is None:
+        await workers.rescuer.rescue(runtime.clock.now())
+    if workers.roles & {Role.API, Role.RECEIPTS}:
         await runtime.store.write(runtime.intake.fill_window)
-    if crew.roles & {Role.DELIVER, Role.RECEIPTS}:
-        await crew.supervisor.open_all()
+    if workers.roles & {Role.DELIVER, Role.RECEIPTS}:
+        await workers.supervisor.open_all()
 
 
-async def _end(crew: _Crew, chores: Collection[asyncio.Task[None]], drain: Drain) -> None:
-    if crew.member is not None:
-        crew.member.leave_soon()
+async def _end(workers: Workers, chores: Collection[asyncio.Task[None]], drain: Drain) -> None:
+    if workers.member is not None:
+        workers.member.leave_soon()
     # Side by side: a receiver that hangs must not eat the carriers' time, nor they its.
-    patient = [each for each in (crew.worker, crew.webhooks) if each is not None]
+    patient = [each for each in (workers.worker, workers.webhooks) if each is not None]
     await asyncio.gather(*(each.stop(drain.left()) for each in patient))
     for chore in chores:
         chore.cancel()
-    closing = asyncio.create_task(crew.supervisor.close())
+    closing = asyncio.create_task(workers.supervisor.close())
     if not await wait_at_most(drain.left() + _CONNECTORS_SECONDS, [closing]):
         _log.warning("connectors_cut_off", reason="they did not close in time")
-    if crew.receipts is not None:
-        crew.receipts.stop()
-    if crew.responder is not None:
-        crew.responder.stop()
+    if workers.receipts is not None:
+        workers.receipts.stop()
+    if workers.responder is not None:
+        workers.responder.stop()
 
 
-async def _make_crew(runtime: Runtime) -> _Crew:
+async def _make_workers(runtime: Runtime) -> Workers:
     roles = roles_of(runtime.settings)
     if runtime.settings.database_url:
         return _share_in(runtime, roles)
@@ -192,11 +192,11 @@ async def _make_crew(runtime: Runtime) -> _Crew:
     lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
     # Whoever delivered before may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    return _crew_of(_Desk(runtime, lease, Pacer(rests_until), rests_until), roles)
+    return _crew_of(_Wiring(runtime, lease, Pacer(rests_until), rests_until), roles)
 
 
-def _share_in(runtime: Runtime, roles: frozenset[Role]) -> _Crew:
-    """Make the crew of a process that shares the work with others."""
+def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
+    """Make the workers of a process that shares the work with others."""
     clock = runtime.clock
     member = Member(
         runtime.store,
@@ -208,13 +208,13 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> _Crew:
     )
     pacer = Pacer()
     share = _take_part(member, roles, Role.DELIVER, "lanes", lanes.SPANS)
-    desk = _Desk(runtime, SharedLanes(share), pacer, 0.0, member)
-    crew = _crew_of(desk, roles)
-    if crew.worker is not None and crew.rescuer is not None:
-        takeover = Takeover(crew.rescuer, pacer, crew.worker.look_soon, clock)
+    wiring = _Wiring(runtime, SharedLanes(share), pacer, 0.0, member)
+    workers = _crew_of(wiring, roles)
+    if workers.worker is not None and workers.rescuer is not None:
+        takeover = Takeover(workers.rescuer, pacer, workers.worker.look_soon, clock)
         share.welcome, share.lost = takeover.welcome, takeover.lost
     member.beaten = runtime.store.hints.connectors_event.set
-    return crew
+    return workers
 
 
 def _take_part(member: Member, roles: Collection[Role], role: Role, kind: str, count: int) -> Share:
@@ -223,8 +223,8 @@ def _take_part(member: Member, roles: Collection[Role], role: Role, kind: str, c
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What the crew is made from."""
+class _Wiring:
+    """What the workers is made from."""
 
     runtime: Runtime
     lanes: Lanes
@@ -245,39 +245,41 @@ class _Desk:
         return lambda: share.owns(0, self.runtime.clock.monotonic())
 
 
-def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
-    runtime, clock = desk.runtime, desk.runtime.clock
+def _crew_of(wiring: _Wiring, roles: frozenset[Role]) -> Workers:
+    runtime, clock = wiring.runtime, wiring.runtime.clock
     settings, metrics, ids = runtime.settings, runtime.metrics, runtime.ids
     # Each stage has groups of its own where the store can: none waits for another's rows.
     store = runtime.store.beside()
     policies = _policies(settings)
     expire_after_ms = settings.uncertain_after_seconds * 1000
-    rescuer = Rescuer(store, desk.lanes, ids, metrics, expire_after_ms=expire_after_ms)
+    rescuer = Rescuer(store, wiring.lanes, ids, metrics, expire_after_ms=expire_after_ms)
     supervisor = ConnectorSupervisor(
         runtime.store,
-        desk.routes,
+        wiring.routes,
         runtime.connectors,
         runtime.inbox,
         metrics,
         clock=clock,
-        rests_until=desk.rests_until,
+        rests_until=wiring.rests_until,
         opens=Role.DELIVER in roles,
-        is_shared=desk.member is not None,
-        part=desk.part,
+        is_shared=wiring.member is not None,
+        part=wiring.part,
     )
-    crew = _Crew(
+    workers = Workers(
         roles=roles,
         supervisor=supervisor,
-        maintenance=_make_caretaker(desk, roles, rescuer),
-        member=desk.member,
+        maintenance=_make_caretaker(wiring, roles, rescuer),
+        member=wiring.member,
     )
     if Role.DELIVER in roles:
-        crew.rescuer = rescuer
-        crew.worker = _make_worker(desk, store, policies.troubles)
-    if crew.worker is not None and desk.member is not None:
-        crew.reserver = SliceReserver(runtime.store, desk.routes, clock, crew.worker.granted)
+        workers.rescuer = rescuer
+        workers.worker = _make_worker(wiring, store, policies.troubles)
+    if workers.worker is not None and wiring.member is not None:
+        workers.reserver = SliceReserver(
+            runtime.store, wiring.routes, clock, workers.worker.granted
+        )
     if Role.RECEIPTS in roles:
-        crew.receipts = ReceiptWorker(
+        workers.receipts = ReceiptWorker(
             runtime.store.beside(),
             supervisor.parse,
             ids,
@@ -285,25 +287,25 @@ def _crew_of(desk: _Desk, roles: frozenset[Role]) -> _Crew:
             now=clock.now,
             policies=policies,
         )
-        crew.responder = Responder(
+        workers.responder = Responder(
             runtime.store,
             runtime.intake,
             metrics,
             now=clock.now,
-            is_ours=desk.is_ours(roles, Role.RECEIPTS, "answers"),
+            is_ours=wiring.is_ours(roles, Role.RECEIPTS, "answers"),
         )
     if Role.WEBHOOKS in roles:
-        crew.webhooks = _make_webhooks(desk, roles)
+        workers.webhooks = _make_webhooks(wiring, roles)
     if Role.SCHEDULER in roles:
-        crew.finder = _make_finder(desk, roles)
-        crew.follower = ActivityFollower(
-            runtime.store, is_ours=desk.is_ours(roles, Role.SCHEDULER, "activity")
+        workers.finder = _make_finder(wiring, roles)
+        workers.follower = ActivityFollower(
+            runtime.store, is_ours=wiring.is_ours(roles, Role.SCHEDULER, "activity")
         )
-    return crew
+    return workers
 
 
-def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Maintenance:
-    runtime = desk.runtime
+def _make_caretaker(wiring: _Wiring, roles: frozenset[Role], rescuer: Rescuer) -> Maintenance:
+    runtime = wiring.runtime
     return Maintenance(
         runtime.store,
         runtime.intake,
@@ -311,13 +313,13 @@ def _make_caretaker(desk: _Desk, roles: frozenset[Role], rescuer: Rescuer) -> Ma
         runtime.metrics,
         runtime.settings,
         now=runtime.clock.now,
-        is_shared=desk.member is not None,
-        is_ours=desk.is_ours(roles, Role.SCHEDULER, "chores"),
+        is_shared=wiring.member is not None,
+        is_ours=wiring.is_ours(roles, Role.SCHEDULER, "chores"),
     )
 
 
-def _make_finder(desk: _Desk, roles: frozenset[Role]) -> Finder | None:
-    runtime = desk.runtime
+def _make_finder(wiring: _Wiring, roles: frozenset[Role]) -> Finder | None:
+    runtime = wiring.runtime
     name = runtime.settings.number_lookup
     if name == _NO_LOOKUP:
         return None
@@ -325,16 +327,16 @@ def _make_finder(desk: _Desk, roles: frozenset[Role]) -> Finder | None:
         runtime.store,
         lookup_of(name),
         now=runtime.clock.now,
-        is_ours=desk.is_ours(roles, Role.SCHEDULER, "look-ups"),
+        is_ours=wiring.is_ours(roles, Role.SCHEDULER, "look-ups"),
     )
 
 
-def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:
-    runtime, settings = desk.runtime, desk.runtime.settings
+def _make_worker(wiring: _Wiring, store: Store, troubles: TroublePolicy) -> Worker:
+    runtime, settings = wiring.runtime, wiring.runtime.settings
     claimer = Claimer(
-        desk.lanes,
-        desk.routes,
-        desk.pacer,
+        wiring.lanes,
+        wiring.routes,
+        wiring.pacer,
         runtime.ids,
         stale_after_ms=settings.stale_after_seconds * 1000,
         blocked_words=settings.blocked_words,
@@ -342,9 +344,9 @@ def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:
     return Worker(
         store,
         claimer,
-        desk.pacer,
-        desk.routes,
-        lanes=desk.lanes,
+        wiring.pacer,
+        wiring.routes,
+        lanes=wiring.lanes,
         metrics=runtime.metrics,
         clock=runtime.clock,
         chance=random.Random(),  # noqa: S311 - it spreads retries, it keeps no secret
@@ -353,11 +355,11 @@ def _make_worker(desk: _Desk, store: Store, troubles: TroublePolicy) -> Worker:
     )
 
 
-def _make_webhooks(desk: _Desk, roles: Collection[Role]) -> WebhookWorker:
-    runtime, settings = desk.runtime, desk.runtime.settings
+def _make_webhooks(wiring: _Wiring, roles: Collection[Role]) -> WebhookWorker:
+    runtime, settings = wiring.runtime, wiring.runtime.settings
     ours: owning.Owning = owning.OwningAll()
-    if desk.member is not None:
-        share = _take_part(desk.member, roles, Role.WEBHOOKS, "webhooks", owning.SPANS)
+    if wiring.member is not None:
+        share = _take_part(wiring.member, roles, Role.WEBHOOKS, "webhooks", owning.SPANS)
         ours = owning.OwningSome(share, runtime.clock)
     return WebhookWorker(
         runtime.store.beside(),
