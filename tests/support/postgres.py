@@ -24,9 +24,9 @@ import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.storage.open import SCHEMA
+from sendrail.storage.postgres.availability import engine_for
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.partitions import make_weeks
-from sendrail.storage.postgres.reach import engine_for
 from sendrail.storage.postgres.setup import make_schema
 
 _serial = itertools.count(1)

@@ -37,9 +37,9 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import LineType
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.disk_set import SeenNumbers
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
-from sendrail.storage.seen import SeenNumbers
 
 T = TypeVar("T")
 

@@ -33,7 +33,7 @@ from sendrail.storage.people import (
     Numbers,
     SignUps,
 )
-from sendrail.storage.road import (
+from sendrail.storage.pipeline import (
     AutoReplies,
     Bounces,
     ClusterWriters,

@@ -25,6 +25,7 @@ from sendrail.domain.errors import Contended
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres import distributed
 from sendrail.storage.postgres.activity import Activity
+from sendrail.storage.postgres.availability import DRIVER_ERRORS, Availability, engine_for
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
@@ -33,11 +34,10 @@ from sendrail.storage.postgres.inbound import Replies, SoftBounces
 from sendrail.storage.postgres.inbox import Inbox
 from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
-from sendrail.storage.postgres.news import News
+from sendrail.storage.postgres.notify import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
 from sendrail.storage.postgres.queue import Queue
-from sendrail.storage.postgres.reach import DRIVER_ERRORS, Reach, engine_for
 from sendrail.storage.postgres.troubles import (
     READ_SECONDS_MAX,
     is_lost,
@@ -241,7 +241,7 @@ class PostgresStore:
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._keeper = PartitionMaintenance(self.engine)
-        self._reach: Reach = parent._reach if parent else Reach(url)  # noqa: SLF001 - one of us
+        self._availability: Availability = parent._availability if parent else Availability(url)  # noqa: SLF001 - one of us
 
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
@@ -323,12 +323,12 @@ class PostgresStore:
         self, writer: _Session, group: Sequence["_Submitted"]
     ) -> list[tuple[Any, Exception | None]]:
         try:
-            async with self._reach.watched(_WRITE_SECONDS_MAX):
+            async with self._availability.watched(_WRITE_SECONDS_MAX):
                 return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
             if is_lost(error) or is_read_only(error):
                 # Whoever comes now need not wait to learn that.
-                self._reach.lose()
+                self._availability.lose()
             raise
 
     # Reading
@@ -338,11 +338,11 @@ class PostgresStore:
         async with self._free:
             session = self._readers.pop()
             try:
-                async with self._reach.watched(READ_SECONDS_MAX + _CONNECT_SECONDS):
+                async with self._availability.watched(READ_SECONDS_MAX + _CONNECT_SECONDS):
                     return cast("T", await greenlet_spawn(_read, session, work))
             except Exception as error:
                 if is_lost(error):
-                    self._reach.lose()
+                    self._availability.lose()
                 told = translated(error)
                 if told is error:
                     raise
@@ -389,7 +389,7 @@ class PostgresStore:
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
-        await self._reach.close()
+        await self._availability.close()
         for session in (*self._readers, *self._writers):
             await greenlet_spawn(session.close)
 

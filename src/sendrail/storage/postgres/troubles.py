@@ -12,7 +12,7 @@ from sendrail.domain.errors import (
     StorageUnavailable,
     Unstorable,
 )
-from sendrail.storage.postgres.reach import AWAY, DRIVER_ERRORS
+from sendrail.storage.postgres.availability import AWAY, DRIVER_ERRORS
 
 # Longer than a search may take.
 READ_SECONDS_MAX: Final = 10

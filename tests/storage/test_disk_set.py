@@ -7,7 +7,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.storage.seen import SeenNumbers
+from sendrail.storage.disk_set import SeenNumbers
 
 numbers = st.lists(st.integers(1_000_000, 999_999_999_999_999), max_size=20)
 
@@ -17,7 +17,7 @@ import resource
 from contextlib import closing
 from psutil import Process
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.seen import SeenNumbers
+from sendrail.storage.disk_set import SeenNumbers
 
 def used():
     return Process().memory_info().rss

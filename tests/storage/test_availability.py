@@ -12,9 +12,9 @@ from sqlalchemy.util import greenlet_spawn
 from stores import NOW, PostgresBackend
 
 from sendrail.domain.errors import SetupError, StorageUnavailable
-from sendrail.storage.postgres import distributed, reach
+from sendrail.storage.postgres import availability, distributed
 from sendrail.storage.postgres import store as store_module
-from sendrail.storage.postgres.reach import Hosts
+from sendrail.storage.postgres.availability import Hosts
 from sendrail.storage.postgres.store import PostgresStore
 
 # Less than a transaction may take, and far more than it takes to notice that nobody answers.
@@ -65,7 +65,7 @@ def add(name):
 async def found(store):
     """Wait until the store knows that its database is there."""
     async with asyncio.timeout(HANG_SECONDS):
-        while store._reach.is_lost:  # noqa: ASYNC110 - it has no event
+        while store._availability.is_lost:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
 
 
@@ -126,17 +126,17 @@ def test_a_silent_database_is_noticed_and_its_return_as_well(url, silent):
         with pytest.raises(StorageUnavailable, match="Send the same again"):
             await store.read(lambda tx: tx.accounts.all())
         # Now it speaks.
-        store._reach._hosts = Hosts(url)
+        store._availability._hosts = Hosts(url)
         await found(store)
         await store.close()
         return first, later
 
     first, later = asyncio.run(scene())
     # No longer than a request may wait: the watch's two limits, and not those of a transaction.
-    assert reach._SILENCE_SECONDS + reach._PROOF_SECONDS <= 1.0
-    assert reach._SILENCE_SECONDS <= first < HANG_SECONDS
+    assert availability._SILENCE_SECONDS + availability._PROOF_SECONDS <= 1.0
+    assert availability._SILENCE_SECONDS <= first < HANG_SECONDS
     # Whoever comes later is told without being made to wait for anything.
-    assert median(later) < reach._SILENCE_SECONDS
+    assert median(later) < availability._SILENCE_SECONDS
 
 
 def test_a_transaction_that_only_takes_long_goes_on(url):

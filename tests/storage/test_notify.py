@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from stores import postgres_database
 
-from sendrail.storage.postgres.news import CHANNEL, News
+from sendrail.storage.postgres.notify import CHANNEL, News
 from sendrail.storage.postgres.store import PostgresStore
 
 LISTS = 3_000

@@ -108,7 +108,7 @@ def engine_for(url: str) -> Engine:
     )
 
 
-class Reach:
+class Availability:
     """Whether the database is there, for all of a process."""
 
     def __init__(self, url: str) -> None:
@@ -172,8 +172,8 @@ class Reach:
 class _Watch:
     """Wonders about one conversation with the database for as long as it is silent."""
 
-    def __init__(self, reach: Reach, limit: asyncio.Timeout) -> None:
-        self._reach = reach
+    def __init__(self, reach: Availability, limit: asyncio.Timeout) -> None:
+        self._availability = reach
         self._limit = limit
         self._asking: asyncio.Task[None] | None = None
         self.handle: asyncio.TimerHandle | None = None
@@ -183,7 +183,7 @@ class _Watch:
 
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
-        if await self._reach.answers(_PROOF_SECONDS):
+        if await self._availability.answers(_PROOF_SECONDS):
             # It only takes long.
             self.handle = loop.call_later(_SILENCE_SECONDS, self.wonder)
         else:
