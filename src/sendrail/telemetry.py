@@ -83,7 +83,9 @@ class Metrics:
             "connector_throttles", "Throttles by the carrier, by connector.", "connector"
         )
         self.rests = self._counter(
-            "connector_rests", "Times a connector's breaker opened, by connector.", "connector"
+            "connector_breaker_opens",
+            "Times a connector's breaker opened, by connector.",
+            "connector",
         )
         self.failed_over = self._counter(
             "messages_failed_over",

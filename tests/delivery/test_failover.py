@@ -35,7 +35,7 @@ def test_what_certainly_did_not_leave_goes_by_the_second_connector(road, pair):
     attempts = road.read(lambda tx: tx.lookup.attempts(road.account, road.ids.read(sent[0])))
     assert [each.connector for each in attempts] == ["connector-1"]
     assert road.counted("messages_failed_over_total", connector="connector-1") == 1
-    assert road.counted("connector_rests_total", connector="connector-0") == 1
+    assert road.counted("connector_breaker_opens_total", connector="connector-0") == 1
 
 
 def test_the_first_connector_is_tried_by_one_message_and_then_taken_again(road, pair):
@@ -172,7 +172,7 @@ def test_silence_opens_the_breaker_too(make_road):
     road.deliver(29)
     assert len(road.carrier.taken) == 10
     road.pass_time(10)
-    assert road.counted("connector_rests_total", connector="connector-0") == 1
+    assert road.counted("connector_breaker_opens_total", connector="connector-0") == 1
     assert len(road.listed("uncertain")) == 10
     assert len(road.listed("sent")) == 10
 

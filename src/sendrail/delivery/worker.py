@@ -404,7 +404,9 @@ class Worker:
         if route.breaker.state is BreakerState.OPEN:
             self._metrics.rests.labels(route.connector.name).inc()
             _log.warning(
-                "connector_rests", connector=route.connector.name, reason=route.breaker.detail
+                "connector_breaker_opens",
+                connector=route.connector.name,
+                reason=route.breaker.detail,
             )
         else:
             _log.info("connector_recovered", connector=route.connector.name)
