@@ -51,9 +51,9 @@ class SecretBox:
 
         Raises `SetupError` when the database belongs to another master key.
         """
-        proof = tx.marks.find(_PROOF)
+        proof = tx.installation_values.find(_PROOF)
         if proof is None:
-            tx.marks.add(_PROOF, seal(self._key, _PROOF_TEXT, _PROOF.encode()))
+            tx.installation_values.add(_PROOF, seal(self._key, _PROOF_TEXT, _PROOF.encode()))
             for connector in tx.connectors.all():
                 sealed = self.seal_settings(connector.id, msgspec.json.decode(connector.settings))
                 tx.connectors.change(connector.id, reopen=False, settings=sealed)

@@ -279,7 +279,7 @@ class Intake(ABC):
                 # The transaction could not even begin, and `_work` never ran.
                 submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
-            self._turn_away(submissions, _explained(error))
+            self._turn_away(submissions, as_error(error))
             return
         self._contended = 0
         self.keep(group)
@@ -314,7 +314,7 @@ class Intake(ABC):
         line, by_sender, verdicts, faults = _line_up(group)
         callers = _read_facts(tx, group, by_sender, now)
         self._store.hints.used_keys.update(who for who in callers if isinstance(who, bytes))
-        away = _turned_away_in(group, callers)
+        away = _rejections(group, callers)
         results: list[SubmissionResult] = [*verdicts]
         if away:
             results = [
@@ -482,20 +482,20 @@ def _read_facts(tx: Tx, group: Group, by_sender: FactsBySender, now: int) -> Cal
     return callers
 
 
-def _explained(error: Exception) -> SendrailError:
+def as_error(error: Exception) -> SendrailError:
     if isinstance(error, SendrailError):
         return error
     _log.error("acceptance_broke", exc_info=error)
     return SendrailError("Something broke here; nothing was stored.", code="internal_error")
 
 
-def _turned_away_in(group: Group, callers: Callers) -> dict[bytes | int, SendrailError]:
+def _rejections(group: Group, callers: Callers) -> dict[bytes | int, SendrailError]:
     """Return what those are told who may not ask."""
-    told = {who: _turned_away(callers.get(who)) for who in {x.caller for x in group.submissions}}
+    told = {who: rejection_of(callers.get(who)) for who in {x.caller for x in group.submissions}}
     return {who: error for who, error in told.items() if error is not None}
 
 
-def _turned_away(caller: Caller | None) -> SendrailError | None:
+def rejection_of(caller: Caller | None) -> SendrailError | None:
     if caller is None:
         return Unauthorized("Invalid API key")
     return None if caller.active else Forbidden(SUSPENDED)

@@ -21,10 +21,10 @@ from sendrail.storage.statements.erased import Erased
 from sendrail.storage.statements.erasure import Erasure
 from sendrail.storage.statements.exports import Exports
 from sendrail.storage.statements.imported import Imported
+from sendrail.storage.statements.installation_values import InstallationValues
 from sendrail.storage.statements.journeys import Journeys
 from sendrail.storage.statements.lists import Lists
 from sendrail.storage.statements.lookup import LookUp
-from sendrail.storage.statements.marks import Marks
 from sendrail.storage.statements.numbers import Numbers
 from sendrail.storage.statements.refused import RefusedCallbacks
 from sendrail.storage.statements.replies import ReplyLog
@@ -61,8 +61,8 @@ class CoreTx:
         return Verifications(self.core)
 
     @cached_property
-    def marks(self) -> Marks:
-        return Marks(self.core)
+    def installation_values(self) -> InstallationValues:
+        return InstallationValues(self.core)
 
     @cached_property
     def contacts(self) -> Contacts:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, insert, select
 from sendrail.storage.tables import marks
 
 
-class Marks:
+class InstallationValues:
     """Named values, each written once."""
 
     def __init__(self, connection: Connection) -> None:
