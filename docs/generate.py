@@ -27,7 +27,7 @@ from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
-from sendrail.api.v2.words import PUBLIC
+from sendrail.api.v2.statuses import PUBLIC
 from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app

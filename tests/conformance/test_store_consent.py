@@ -3,7 +3,7 @@
 import pytest
 from stores import ANN, BEN, NOW, sign_up
 
-from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.domain.receipt import Reply, ReplyPart

@@ -3,7 +3,7 @@
 import pytest
 
 from sendrail.contacts.lists import ListService
-from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
+from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.errors import InvalidInput, NotFound

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.answers import default_text
+from sendrail.domain.answer_texts import default_text
 from sendrail.domain.consent import Abuse, Keyword, ReplyPolicy, read_reply
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.message import Status

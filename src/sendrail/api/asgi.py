@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sendrail.api.answers import PRIVATE, json_answer
 from sendrail.api.auth import account_of, caller_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.callbacks import callback_routes
@@ -26,6 +25,7 @@ from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MA
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
+from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2.files import FileCalls
 from sendrail.api.v2.messages import list_messages, message_of
 from sendrail.api.v2.sending import BASES, CALLS, Call, SendingCalls, SendingRequest

@@ -21,10 +21,10 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from sendrail.api import limits
-from sendrail.api.answers import head_of
 from sendrail.api.cycle import PACE, Cycle, Pace
 from sendrail.api.errors import error_body, status_of
 from sendrail.api.request_ids import request_id
+from sendrail.api.responses import head_of
 
 # What speaks of the connection alone, in a request that offers to upgrade it.
 _HOP_BY_HOP: Final = frozenset({b"connection", b"http2-settings", b"upgrade"})

@@ -8,13 +8,13 @@ contract suite runs over both.
 
 from typing import Any, Final
 
-from sendrail.api.answers import head_of
 from sendrail.api.auth import caller_in
 from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection, Enough
 from sendrail.api.cycle import Cycle
 from sendrail.api.limits import HEAD_FIELDS_MAX, UNASKED_BYTES_MAX
 from sendrail.api.request_ids import new_request_id, request_id
+from sendrail.api.responses import head_of
 from sendrail.api.v2.sending import (
     BASES,
     CALLS,

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sendrail.api.answers import PRIVATE, json_answer
 from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
+from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists
-from sendrail.api.v2.asking import Ask, Endpoint, Replayed, encode, promise_of
+from sendrail.api.v2.request import Ask, Endpoint, Replayed, encode, promise_of
 from sendrail.api.v2.sending import is_json
 from sendrail.app import Runtime
 from sendrail.domain.errors import InvalidInput

@@ -62,7 +62,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a sending list."""
-    from sendrail.domain.answers import AnswerTexts
+    from sendrail.domain.answer_texts import AnswerTexts
 
     added = run(
         data,

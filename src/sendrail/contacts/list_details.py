@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ListStatus, SendingList
 from sendrail.storage.interface import Tx

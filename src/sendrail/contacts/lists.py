@@ -29,7 +29,7 @@ from sendrail.contacts.once import Once, each_time
 from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import sender_ids
-from sendrail.domain.answers import SEGMENTS_MAX, AnswerTexts
+from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput

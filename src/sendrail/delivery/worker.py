@@ -15,13 +15,13 @@ from typing import Final
 import structlog
 
 from sendrail.clock import Clock
-from sendrail.delivery.answers import Answer, result_of
 from sendrail.delivery.claiming import Claimer, ClaimRound, NextLook, TurnResult
 from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.outcomes import storable_outcome
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settle import settle
+from sendrail.delivery.settlements import Answer, result_of
 from sendrail.delivery.unconfirmed import UnconfirmedClaims
 from sendrail.domain.breaker import BreakerState, Departed
 from sendrail.domain.contact import RecipientTrouble, TroublePolicy

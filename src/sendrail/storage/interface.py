@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
-from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.ids import AccountId, ConnectorId, KeyId, ListId, MessageNumber
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Connector, ConnectorReport, ListStatus, SendingList

@@ -27,7 +27,7 @@ from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.messages import Message, MessageList
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, Send, SendRaw
 from sendrail.api.v2.sending import BatchAnswer, QueuedMessage
-from sendrail.api.v2.words import STATUSES
+from sendrail.api.v2.statuses import STATUSES
 from sendrail.domain.text import Encoding
 
 _BULK: Final = f"up to {BATCH_MAX:,}, each judged on its own"

@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.fields import number, text
 from sendrail.api.v2.queries import (
@@ -16,6 +15,7 @@ from sendrail.api.v2.queries import (
     read_cursor,
     read_page,
 )
+from sendrail.api.v2.request import Ask, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.domain import phone

@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.contact_shapes import (
     Contact,
     ContactBatch,
@@ -35,6 +34,7 @@ from sendrail.api.v2.queries import (
     read_page,
     sender_in,
 )
+from sendrail.api.v2.request import Ask, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.contacts import Joining
 from sendrail.contacts.inputs import list_number_of

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number
+from sendrail.api.v2.request import Ask, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.erasure import ErasureReport
 from sendrail.domain import phone

@@ -14,10 +14,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sendrail.api.answers import PRIVATE, json_answer
 from sendrail.api.auth import account_of, actor_of
 from sendrail.api.cycle import lift_time_limit
-from sendrail.api.v2.asking import Promise, Replayed, encode
+from sendrail.api.responses import PRIVATE, json_answer
+from sendrail.api.v2.request import Promise, Replayed, encode
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
 from sendrail.contacts.csv_files import REPORT_COLUMNS, Refused, begun, written

@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number, sender
 from sendrail.api.v2.queries import (
@@ -15,6 +14,7 @@ from sendrail.api.v2.queries import (
     read_page,
     sender_in,
 )
+from sendrail.api.v2.request import Ask, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.journeys import OnList
 from sendrail.domain import phone

@@ -4,14 +4,14 @@ from typing import Final
 
 import msgspec
 
-from sendrail.api.v2.asking import Ask, Endpoint
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import sender
 from sendrail.api.v2.queries import given
+from sendrail.api.v2.request import Ask, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import ListChange
-from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
 from sendrail.domain.times import shown as shown_time

@@ -16,7 +16,7 @@ from sendrail.api.v2.queries import (
     phone_in,
     read_page,
 )
-from sendrail.api.v2.words import DETAILS, PUBLIC, STATUSES
+from sendrail.api.v2.statuses import DETAILS, PUBLIC, STATUSES
 from sendrail.domain.erasure import shown
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, AccountId, MessageIds

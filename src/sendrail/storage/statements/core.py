@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.statements.accounts import Accounts
-from sendrail.storage.statements.answers import AutoReplies
 from sendrail.storage.statements.audit import Audit
+from sendrail.storage.statements.auto_replies import AutoReplies
 from sendrail.storage.statements.blocks import Blocks
 from sendrail.storage.statements.bounces import Bounces
 from sendrail.storage.statements.connectors import Connectors

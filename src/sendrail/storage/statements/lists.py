@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.answers import AnswerTexts
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
