@@ -43,7 +43,7 @@ from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings
 from sendrail.spans import Member, Share
 from sendrail.storage.interface import Store
-from sendrail.webhooks import owning
+from sendrail.webhooks import ownership
 from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
@@ -357,10 +357,10 @@ def _make_worker(wiring: _Wiring, store: Store, troubles: TroublePolicy) -> Work
 
 def _make_webhooks(wiring: _Wiring, roles: Collection[Role]) -> WebhookWorker:
     runtime, settings = wiring.runtime, wiring.runtime.settings
-    ours: owning.Owning = owning.OwningAll()
+    ours: ownership.Owning = ownership.OwningAll()
     if wiring.member is not None:
-        share = _take_part(wiring.member, roles, Role.WEBHOOKS, "webhooks", owning.SPANS)
-        ours = owning.OwningSome(share, runtime.clock)
+        share = _take_part(wiring.member, roles, Role.WEBHOOKS, "webhooks", ownership.SPANS)
+        ours = ownership.OwningSome(share, runtime.clock)
     return WebhookWorker(
         runtime.store.beside(),
         runtime.poster,

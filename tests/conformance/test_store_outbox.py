@@ -146,7 +146,7 @@ def test_a_body_once_kept_stays(house, endpoint):
     [event] = due(house, endpoint)
     assert event.body is None
     for body in (b"first", b"second"):
-        house.write(lambda tx, body=body: tx.outbox.freeze([(body, event.id)]))
+        house.write(lambda tx, body=body: tx.outbox.store_bodies([(body, event.id)]))
     [event] = due(house, endpoint)
     assert event.body == b"first"
 

@@ -108,7 +108,7 @@ def test_of_a_person_nothing_is_left_anywhere(house):
         for event in house.read(lambda tx: tx.outbox.due(1, FOREVER, 10))
         if event.kind == "delivery"
     ]
-    house.write(lambda tx: tx.outbox.freeze([(f'{{"to":"+{ANN}"}}'.encode(), event.id)]))
+    house.write(lambda tx: tx.outbox.store_bodies([(f'{{"to":"+{ANN}"}}'.encode(), event.id)]))
     house.write(lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW))
     [raw] = house.write(lambda tx: tx.inbox.take(10, 1_000))
     refusal = Refusal(raw.connector_id, raw.received_at, raw.raw, "unreadable", About.UNKNOWN)

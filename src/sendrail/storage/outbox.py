@@ -144,7 +144,7 @@ class Outbox:
         rows = self._execute(TAKEN_REPLIES, (_list(reply_ids),))
         return {row[0]: TakenReply(*row) for row in rows}
 
-    def freeze(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
+    def store_bodies(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
         """Keep what is about to be sent: every further attempt sends the same bytes."""
         self._executemany(FREEZE, bodies)
 

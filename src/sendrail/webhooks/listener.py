@@ -18,11 +18,11 @@ from sendrail.domain.webhook import (
 )
 from sendrail.storage.interface import Store, Tx
 from sendrail.webhooks import signing
+from sendrail.webhooks.claim import take
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import settle
-from sendrail.webhooks.taking import take
 
 _LEASE_MS: Final = 30_000
 _RENEW_MS: Final = 10_000

@@ -32,12 +32,12 @@ from sendrail.drain import wait_at_most
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
+from sendrail.webhooks.claim import take
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.owning import Owning, OwningAll
+from sendrail.webhooks.ownership import Owning, OwningAll
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import Breaker, settle
-from sendrail.webhooks.taking import take
 
 _log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ _SETTLE_SECONDS: Final = 1.5
 
 
 @dataclass(slots=True)
-class _Line:
+class EndpointQueue:
     """One endpoint's events in this process.
 
     `held` are those that are taken up and not settled yet. `failing_since` and `state` are what
@@ -86,7 +86,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    line: _Line
+    line: EndpointQueue
     event: OutboxEvent
     settlement: EventSettlement
 
@@ -120,7 +120,7 @@ class WebhookWorker:
         self._pause_after_ms = pause_after_ms
         self._signature_header = signature_header
         self._owning = owning or OwningAll()
-        self._lines: dict[EndpointId, _Line] = {}
+        self._lines: dict[EndpointId, EndpointQueue] = {}
         self._read_at: float | None = None
         self._posting: set[asyncio.Task[None]] = set()
         self._answered: list[_Answered] = []
@@ -202,7 +202,7 @@ class WebhookWorker:
         for endpoint in endpoints:
             line = self._lines.get(endpoint.id)
             if line is None:
-                self._lines[endpoint.id] = _Line(
+                self._lines[endpoint.id] = EndpointQueue(
                     endpoint, endpoint.failing_since, endpoint.failing_since
                 )
                 continue
@@ -213,7 +213,7 @@ class WebhookWorker:
 
     # Posting
 
-    def _post_waiting(self, line: _Line) -> None:
+    def _post_waiting(self, line: EndpointQueue) -> None:
         if line.state is not EndpointState.ACTIVE:
             return
         now, most = self._clock.monotonic(), self._concurrency
@@ -222,14 +222,14 @@ class WebhookWorker:
         for _ in range(min(len(line.waiting), line.breaker.room(now, line.in_flight, most))):
             self._post(line, line.waiting.popleft())
 
-    def _post(self, line: _Line, event: OutboxEvent) -> None:
+    def _post(self, line: EndpointQueue, event: OutboxEvent) -> None:
         line.in_flight += 1
         self._owning.begin(line.endpoint.id)
         task = asyncio.get_running_loop().create_task(self._tell(line, event))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
 
-    async def _tell(self, line: _Line, event: OutboxEvent) -> None:
+    async def _tell(self, line: EndpointQueue, event: OutboxEvent) -> None:
         endpoint, started, begun = line.endpoint, self._clock.now(), self._clock.monotonic()
         assert event.body is not None, "an event has its body once it is taken up"
         try:
@@ -250,7 +250,7 @@ class WebhookWorker:
         self._judge(line, answer, begun)
         self._hear(line, event, answer, started)
 
-    def _hear(self, line: _Line, event: OutboxEvent, answer: Answer, started: int) -> None:
+    def _hear(self, line: EndpointQueue, event: OutboxEvent, answer: Answer, started: int) -> None:
         now = self._clock.now()
         settlement = settle(
             event, answer, started_at=started, now=now, chance=self._chance.random()
@@ -260,7 +260,7 @@ class WebhookWorker:
             self._post_waiting(line)
         self._schedule_settle()
 
-    def _judge(self, line: _Line, answer: Answer, begun: float) -> None:
+    def _judge(self, line: EndpointQueue, answer: Answer, begun: float) -> None:
         """Draw from an answer what it says of the endpoint."""
         now = self._clock.now()
         match answer:
@@ -336,7 +336,7 @@ class WebhookWorker:
                 status=attempt.status,
             )
 
-    def _end(self, line: _Line) -> None:
+    def _end(self, line: EndpointQueue) -> None:
         """Tell an endpoint no more, and say so loudly: its owner does not know yet."""
         if self._lines.get(line.endpoint.id) is not line:
             return
@@ -350,7 +350,7 @@ class WebhookWorker:
         )
 
 
-def _rooms(line: _Line, now: float) -> tuple[int, int]:
+def _rooms(line: EndpointQueue, now: float) -> tuple[int, int]:
     """Return how many a line takes up that were never tried, and how many others."""
     breaker = line.breaker
     # What waits for a first attempt and what waits for another take no place from each other.
@@ -361,5 +361,5 @@ def _rooms(line: _Line, now: float) -> tuple[int, int]:
     return limit, again
 
 
-def _lines_of(answered: Iterable[_Answered]) -> list[_Line]:
+def _lines_of(answered: Iterable[_Answered]) -> list[EndpointQueue]:
     return list({id(each.line): each.line for each in answered}.values())

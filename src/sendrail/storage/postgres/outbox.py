@@ -176,7 +176,7 @@ class Outbox:
             row[0]: TakenReply(*row) for row in self._driver.rows(TAKEN_REPLIES, list(reply_ids))
         }
 
-    def freeze(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
+    def store_bodies(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
         """Keep what is about to be sent: every further attempt sends the same bytes."""
         rows = sorted((body, event_id, lane_in(event_id)) for body, event_id in bodies)
         if rows:

@@ -35,7 +35,7 @@ def take(
     if not blank:
         return taken
     bodies = _bodies(tx, ids, blank)
-    tx.outbox.freeze([(body, event_id) for event_id, body in bodies.items()])
+    tx.outbox.store_bodies([(body, event_id) for event_id, body in bodies.items()])
     tx.outbox.give_up([event.id for event in blank if event.id not in bodies])
     return [
         event if event.body is not None else replace(event, body=bodies[event.id])

@@ -1,7 +1,7 @@
 """Endpoints shared out among processes: each tells its own, and gives none away in the midst."""
 
 from sendrail.domain.ids import lane_of
-from sendrail.webhooks.owning import SPANS, OwningSome
+from sendrail.webhooks.ownership import SPANS, OwningSome
 
 OURS, THEIRS = "https://ours.example.com/", "https://theirs.example.com/"
 
