@@ -88,7 +88,7 @@ def reply(house, number=ANN, body="stop", sender=None):
 
 def test_of_a_person_nothing_is_left_anywhere(house):
     subscribe(house)
-    house.write(lambda tx: tx.signups.meet(house.us, {ANN: f"{ANN}@example.com"}, NOW))
+    house.write(lambda tx: tx.signups.upsert_contacts(house.us, {ANN: f"{ANN}@example.com"}, NOW))
     leave(house)
     house.write(lambda tx: tx.blocks.add(house.us, [ANN, BEN], "asked", NOW))
     house.write(
@@ -302,8 +302,8 @@ def test_the_audit_log_is_told_newest_first_and_by_kind(house):
 
 
 def test_what_is_found_out_of_a_number_is_kept_beside_what_is_known(house):
-    house.write(lambda tx: tx.signups.meet(house.us, {ANN: None, BEN: None}, NOW))
-    house.write(lambda tx: tx.signups.meet(house.them, {ANN: None}, NOW))
+    house.write(lambda tx: tx.signups.upsert_contacts(house.us, {ANN: None, BEN: None}, NOW))
+    house.write(lambda tx: tx.signups.upsert_contacts(house.them, {ANN: None}, NOW))
     places = house.read(lambda tx: tx.numbers.unknown(10))
     assert sorted(places) == [(house.us, ANN), (house.us, BEN), (house.them, ANN)]
     assert len(house.read(lambda tx: tx.numbers.unknown(2))) == 2
@@ -338,7 +338,7 @@ def by_file(sender):
     def work(tx):
         if ANN not in tx.imported.subscription_states(sender, [ANN]):
             tx.imported.subscribe(sender, [FileContact(ANN, "A", "B")], NOW)
-            tx.imported.know(sender, [FileContact(ANN, "A", "B")], NOW)
+            tx.imported.insert_contacts(sender, [FileContact(ANN, "A", "B")], NOW)
 
     return work
 

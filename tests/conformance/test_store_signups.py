@@ -82,7 +82,7 @@ def test_without_a_date_a_sign_up_is_of_now(house):
 
 def test_a_number_is_met_once_for_each_account(house):
     def meet(account, emails):
-        return house.write(lambda tx: tx.signups.meet(account, emails, NOW))
+        return house.write(lambda tx: tx.signups.upsert_contacts(account, emails, NOW))
 
     assert meet(house.us, {ANN: None, BEN: "ben@example.com"}) == {ANN, BEN}
     assert meet(house.us, {ANN: "ann@example.com", BEN: None, CID: None}) == {CID}
@@ -129,7 +129,9 @@ def test_the_first_sign_ups_facts_stay_and_gaps_are_filled(house):
     add(house, ANN, first_name="Ann", at=7, facts=SignupFacts(url="https://first"))
     again = signup(at=9, last_name="Lee", facts=FACTS, method=SignupMethod.CSV)
     house.write(
-        lambda tx: tx.signups.amend(house.list.id, [Amendment(again, True, {"a": 1})], NOW + 1)
+        lambda tx: tx.signups.update_subscriptions(
+            house.list.id, [Amendment(again, True, {"a": 1})], NOW + 1
+        )
     )
     contact = found(house)
     assert (contact.first_name, contact.last_name) == ("Ann", "Lee")
@@ -145,7 +147,7 @@ def test_who_came_back_without_ever_signing_up_signs_up_now(house):
         lambda tx: tx.contacts.resubscribe(house.list.id, ANN, source="t", evidence="", now=NOW)
     )
     amendment = Amendment(signup(at=9, facts=FACTS), True, {})
-    house.write(lambda tx: tx.signups.amend(house.list.id, [amendment], NOW))
+    house.write(lambda tx: tx.signups.update_subscriptions(house.list.id, [amendment], NOW))
     contact = found(house)
     assert (contact.signup_at, contact.signup_method, contact.facts) == (9, "api", FACTS)
 
@@ -153,7 +155,7 @@ def test_who_came_back_without_ever_signing_up_signs_up_now(house):
 def test_of_who_has_left_only_names_and_fields_change(house):
     leave(house, reason=OptOutReason.MANUAL)
     amendment = Amendment(signup(at=9, facts=FACTS, first_name="Ann"), False, {"a": 1})
-    house.write(lambda tx: tx.signups.amend(house.list.id, [amendment], NOW))
+    house.write(lambda tx: tx.signups.update_subscriptions(house.list.id, [amendment], NOW))
     contact = found(house)
     assert (contact.active, contact.signup_method, contact.facts) == (False, None, SignupFacts())
     assert (contact.first_name, contact.custom_fields) == ("Ann", {"a": 1})
@@ -161,7 +163,9 @@ def test_of_who_has_left_only_names_and_fields_change(house):
 
 def test_consent_given_again_is_an_event(house):
     add(house, ANN)
-    house.write(lambda tx: tx.signups.note(house.list.id, [signup(at=9, facts=FACTS)], NOW))
+    house.write(
+        lambda tx: tx.signups.add_consent_events(house.list.id, [signup(at=9, facts=FACTS)], NOW)
+    )
     [event] = house.read(lambda tx: tx.contacts.history(house.list.id, ANN))
     assert (event.active, event.reason, event.source, event.at) == (True, "signed_up", "api", 9)
     assert event.evidence == "https://example.com/join 203.0.113.7"

@@ -71,7 +71,7 @@ def test_the_contact_is_that_of_the_account_whose_list_was_written_to(road):
 
 
 def test_a_contact_that_is_known_stays_as_it_is(road):
-    road.write(lambda tx: tx.signups.meet(road.account, {ANN: "ann@example.com"}, 5))
+    road.write(lambda tx: tx.signups.upsert_contacts(road.account, {ANN: "ann@example.com"}, 5))
     hear(road, "Hello")
     assert road.sql("SELECT email, created_at FROM contacts") == [("ann@example.com", 5)]
 

@@ -310,10 +310,10 @@ def _bring_in(
         return sorted(wanted, key=attrgetter("recipient"))
 
     tx.imported.subscribe(sender, those(Became.CREATED, Became.ADDED), now)
-    tx.imported.know(sender, those(Became.CREATED), now)
+    tx.imported.insert_contacts(sender, those(Became.CREATED), now)
     there = those(Became.ADDED, Became.MERGED)
-    tx.imported.merge(sender, there)
-    tx.imported.learn(sender, there)
+    tx.imported.update_subscriptions(sender, there)
+    tx.imported.update_contacts(sender, there)
 
 
 def _outcome(row: FileContact, standing: FileStanding | None, *, is_blocked: bool) -> Became:

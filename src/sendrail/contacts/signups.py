@@ -108,7 +108,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     standings, refused = _subscribe(tx, sender, taken, now)
     back = _bring_back(tx, sender, taken, standings, now)
     emails = {number: wanted[number].email for number in sorted(standings)}
-    new_contacts = tx.signups.meet(sender.account_id, emails, now)
+    new_contacts = tx.signups.upsert_contacts(sender.account_id, emails, now)
     standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
     is_anyone_new = any(standing is _FRESH for standing in standings.values())
@@ -263,8 +263,8 @@ def _subscribe(
         # A sign-up without a word of when or where shows no consent beyond the first one's.
         if standing.active and standing.signed_up and (signup.facts.evidence or signup.at):
             again.append(signup)
-    tx.signups.amend(sender.id, amendments, now)
-    tx.signups.note(sender.id, again, now)
+    tx.signups.update_subscriptions(sender.id, amendments, now)
+    tx.signups.add_consent_events(sender.id, again, now)
     return standings, refused
 
 

@@ -100,7 +100,7 @@ def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
     erased = tx.erased.among(sender.account_id, [contact])
     if erased and not tx.contacts.known(sender.id, [contact]).get(contact):
         return
-    tx.signups.meet(sender.account_id, {contact: None}, now)
+    tx.signups.upsert_contacts(sender.account_id, {contact: None}, now)
 
 
 def _left_since(tx: Tx, sender: SendingList, contact: PhoneNumber, since: int) -> bool:

@@ -73,7 +73,7 @@ class Imported:
             ]
             self._execute(insert_new(self._connection, list_contacts), listed)
 
-    def know(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
+    def insert_contacts(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
         """Add contacts that the account does not know."""
         if rows:
             known = [
@@ -89,7 +89,7 @@ class Imported:
             ]
             self._execute(insert_new(self._connection, contacts), known)
 
-    def merge(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
+    def update_subscriptions(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
         """Bring names up to date where the file has any; the first source of a contact stays."""
         said = [row for row in rows if row.first_name or row.last_name or row.ad_network_source
                 or row.ad_network_id]  # fmt: skip
@@ -100,7 +100,7 @@ class Imported:
         values |= {name: _first(_entry[name]) for name in ("ad_network_source", "ad_network_id")}
         self._change(changed, values, said)
 
-    def learn(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
+    def update_contacts(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
         """Bring up to date what the account knows of contacts, where the file says anything."""
         said = [row for row in rows if row.email or row.carrier or row.line_type]
         changed = update(contacts).where(

@@ -60,7 +60,7 @@ class SignUps:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def meet(
+    def upsert_contacts(
         self, account_id: AccountId, emails: Mapping[PhoneNumber, str | None], now: int
     ) -> set[PhoneNumber]:
         """Make these numbers contacts of the account; return those that were not before."""
@@ -132,7 +132,9 @@ class SignUps:
                 found[PhoneNumber(row.recipient)] = standing
         return found
 
-    def amend(self, list_id: ListId, amendments: Sequence[Amendment], now: int) -> None:
+    def update_subscriptions(
+        self, list_id: ListId, amendments: Sequence[Amendment], now: int
+    ) -> None:
         """Bring known subscriptions up to date; the first sign-up's facts stay where it has any.
 
         Of who has left only the names and the custom fields change.
@@ -157,7 +159,7 @@ class SignUps:
         )
         self._connection.execute(known.values(**_amended()), rows)
 
-    def note(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
+    def add_consent_events(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
         """Keep the consent of who signs up again; the first time stands in the contact's row."""
         rows = [
             {
