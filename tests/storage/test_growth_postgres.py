@@ -141,7 +141,7 @@ def test_a_week_stays_while_a_message_of_it_is_open(house, status):
         house.start_attempts(2)
     house.write(
         lambda tx: tx.inbox.apply(
-            [stores.Verdict("delivered", "ok", NOW, house.no(2), house.list.lane)]
+            [stores.StatusChange("delivered", "ok", NOW, house.no(2), house.list.lane)]
         )
     )
     maintain(house, before=week_of(NOW) + 2 * WEEK_MS)

@@ -16,7 +16,13 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.rows import AttemptResult, AttemptStart, ParkedReceipt, QueuePlace, Verdict
+from sendrail.storage.rows import (
+    AttemptResult,
+    AttemptStart,
+    ParkedReceipt,
+    QueuePlace,
+    StatusChange,
+)
 from sendrail.storage.sqlite import SqliteStore
 from sendrail.storage.tables import metadata
 
@@ -341,7 +347,7 @@ def owners(house, *refs):
 def apply(house, number, status="delivered"):
     house.write(
         lambda tx: tx.inbox.apply(
-            [Verdict(status, "ok", NOW + 70, house.no(number), house.list.lane)]
+            [StatusChange(status, "ok", NOW + 70, house.no(number), house.list.lane)]
         )
     )
 
