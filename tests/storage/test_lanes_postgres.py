@@ -36,12 +36,12 @@ def test_a_statement_names_the_lane_of_every_hot_table_in_it(name):
     for finding in lanes.findings(STATEMENTS[name]):
         if name in EVERYWHERE:
             break
-        assert finding.reach < lanes.Availability.EVERYWHERE, finding
+        assert finding.reach < lanes.Reach.EVERYWHERE, finding
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_an_exception_is_one(name):
-    assert lanes.reach(STATEMENTS[name]) is lanes.Availability.EVERYWHERE
+    assert lanes.reach(STATEMENTS[name]) is lanes.Reach.EVERYWHERE
 
 
 @pytest.mark.parametrize("name", HOT_KEYS)
@@ -88,7 +88,7 @@ def test_what_has_a_lane_is_hot_or_says_whose_lane_it_is(column):
     ],
 )  # fmt: skip
 def test_the_reader_tells_how_far_a_statement_goes(text, reach):
-    assert lanes.reach(text) is lanes.Availability[reach]
+    assert lanes.reach(text) is lanes.Reach[reach]
 
 
 def test_a_row_without_its_lane_is_not_written():
