@@ -323,7 +323,7 @@ CREATE SEQUENCE public.lists_id_seq
 
 ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
 
-CREATE TABLE public.installation_values (
+CREATE TABLE public.marks (
     name text NOT NULL,
     value bytea NOT NULL
 );
@@ -703,7 +703,7 @@ ALTER TABLE ONLY public.lists
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number);
 
-ALTER TABLE ONLY public.installation_values
+ALTER TABLE ONLY public.marks
     ADD CONSTRAINT marks_key PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.messages

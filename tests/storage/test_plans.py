@@ -130,7 +130,7 @@ def _back(count):
         "AGAIN": ("[1, 2, 3]",),
         "REMOVE": (GONE,),
         "OWNERS": (json.dumps([[1, f"r{GONE}"], [1, "r16"], [1, "x"]]),),
-        "STANDING": (SOME,),
+        "TARGETS": (SOME,),
         "ATTEMPTED": (SOME,),
         "APPLY": ("delivered", None, ended, SENDING, full.lane(SENDING), None),
         "PARK": (1, "x", None, "", ended, None),
