@@ -278,7 +278,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
         """End as a killed process does: what is not committed is gone."""
         self.dead, self._closed, self._group = True, True, []
         # Nobody is left to ask whether the database is there.
-        self._reach.lose = lambda: None
+        self._availability.lose = lambda: None
         self._drop()
 
     def _drop(self):
