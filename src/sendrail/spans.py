@@ -1,9 +1,9 @@
 """Work that several processes share out: who is there, and which spans of it are whose.
 
-A process shows itself and renews its spans with every beat, on a database connection of its own.
-The database's clock decides what is free; by our own clock we stop earlier, counted from before
-the renewal was asked for, so that a process that stood still or lost its way to the database has
-stopped before anybody may take over.
+A process shows itself and renews its spans with every heartbeat, on a database connection of its
+own. The database's clock decides what is free; by our own clock we stop earlier, counted from
+before the renewal was asked for, so that a process that stood still or lost its way to the database
+has stopped before anybody may take over.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _WELCOME_RETRY_SECONDS: Final = 0.25
 _UNSEEN_KEPT_MS: Final = 24 * 3_600_000
 
 # What must be done with spans that have just become ours, before anything is done in them.
-Welcome = Callable[[Mapping[int, int]], Awaitable[None]]
+OnGained = Callable[[Mapping[int, int]], Awaitable[None]]
 
 
 def name_of(pid: int, chance: int) -> str:
@@ -62,8 +62,8 @@ class Share:
         self._life_ms = life_ms
         self.takes = takes
         # Whoever must see to spans that become ours, and to those that are so no more.
-        self.welcome: Welcome | None = None
-        self.lost: Callable[[Collection[int]], None] = _forget
+        self.on_gained: OnGained | None = None
+        self.on_lost: Callable[[Collection[int]], None] = _forget
         self._epochs: dict[int, int] = {}
         self._ready: set[int] = set()
         self._leaving: set[int] = set()
@@ -134,7 +134,7 @@ class Share:
         self._ready -= lost
         self._leaving -= lost
         if lost:
-            self.lost(lost)
+            self.on_lost(lost)
         surplus = len(owned) - goal
         for span in sorted(owned.keys() - self._leaving, reverse=True):
             if len(self._leaving) >= surplus:
@@ -142,7 +142,7 @@ class Share:
             self._leaving.add(span)
         while self._leaving and len(self._leaving) > surplus:
             self._leaving.remove(min(self._leaving))
-        if self.welcome is None:
+        if self.on_gained is None:
             self._ready |= gained.keys()
         return gained
 
@@ -151,7 +151,7 @@ class Share:
         self._ready |= {span for span, epoch in gained.items() if self._epochs.get(span) == epoch}
 
     def stop(self) -> None:
-        """Begin nothing more, and give back whatever is finished with the next beat."""
+        """Begin nothing more, and give back whatever is finished with the next heartbeat."""
         self._leaving |= self._epochs.keys()
 
 
@@ -162,7 +162,7 @@ class _Seen:
     owned: Sequence[tuple[Mapping[int, int], int]]
 
 
-class Member:
+class ClusterMember:
     """This process among the others: shows itself, and keeps its shares."""
 
     def __init__(
@@ -187,10 +187,10 @@ class Member:
         self._joined = False
         self._stopping = False
         self._present: Sequence[Present] = ()
-        # When the last beat was answered; after a longer silence we take nothing for a while.
+        # When the last heartbeat was answered; after a longer silence we take nothing for a while.
         self._heard_at: float | None = None
         self._patient_until = 0.0
-        # Told after each beat.
+        # Told after each heartbeat.
         self.beaten: Callable[[], None] = _nobody_hears
 
     @property
@@ -199,7 +199,7 @@ class Member:
         return round(self._life * 1000)
 
     def share(self, kind: str, count: int, role: str, *, takes: bool = True) -> Share:
-        """Take part in one kind of work from the next beat on; `takes` tells whether we do any."""
+        """Take part in one kind of work from the next heartbeat on, doing some if `takes`."""
         share = Share(kind, count, role=role, owner=self.name, life_ms=self.life_ms, takes=takes)
         self._shares.append(share)
         return share
@@ -213,19 +213,19 @@ class Member:
             tx.processes.forget_unseen(_UNSEEN_KEPT_MS)
 
         await self._store.write(make)
-        await self.beat()
+        await self.heartbeat()
 
     async def run(self) -> None:
         """Take part until cancelled."""
         self._joined = True
         while True:
             try:
-                await self.beat()
+                await self.heartbeat()
             except StorageUnavailable as error:
                 _log.warning("renewal_postponed", reason=error.code)
             await asyncio.sleep(self._life / _BEATS)
 
-    async def beat(self) -> None:
+    async def heartbeat(self) -> None:
         """Show ourselves, renew what is ours, give back and take."""
         asked_at = self._clock.monotonic()
         if self._heard_at is not None and asked_at - self._heard_at > self._life:
@@ -296,13 +296,13 @@ class Member:
         return _Seen(now, present, owned)
 
     def _welcome(self, share: Share, gained: Mapping[int, int]) -> None:
-        if share.welcome is not None:
-            task = asyncio.get_running_loop().create_task(_welcome(share, share.welcome, gained))
+        if share.on_gained is not None:
+            task = asyncio.get_running_loop().create_task(_welcome(share, share.on_gained, gained))
             self._welcoming.add(task)
             task.add_done_callback(self._welcoming.discard)
 
 
-async def _welcome(share: Share, welcome: Welcome, gained: Mapping[int, int]) -> None:
+async def _welcome(share: Share, welcome: OnGained, gained: Mapping[int, int]) -> None:
     while any(share.epoch_of(span) == epoch for span, epoch in gained.items()):
         try:
             await welcome(gained)

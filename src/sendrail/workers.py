@@ -41,7 +41,7 @@ from sendrail.maintenance import Maintenance
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings
-from sendrail.spans import Member, Share
+from sendrail.spans import ClusterMember, Share
 from sendrail.storage.interface import Store
 from sendrail.webhooks import ownership
 from sendrail.webhooks.worker import WebhookWorker
@@ -96,7 +96,7 @@ class Workers:
     roles: frozenset[Role]
     supervisor: ConnectorSupervisor
     maintenance: Maintenance
-    member: Member | None = None
+    member: ClusterMember | None = None
     rescuer: Rescuer | None = None
     worker: Worker | None = None
     reserver: SliceReserver | None = None
@@ -198,7 +198,7 @@ async def _make_workers(runtime: Runtime) -> Workers:
 def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
     """Make the workers of a process that shares the work with others."""
     clock = runtime.clock
-    member = Member(
+    member = ClusterMember(
         runtime.store,
         clock,
         runtime.metrics,
@@ -212,12 +212,14 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
     workers = _crew_of(wiring, roles)
     if workers.worker is not None and workers.rescuer is not None:
         takeover = Takeover(workers.rescuer, pacer, workers.worker.look_soon, clock)
-        share.welcome, share.lost = takeover.welcome, takeover.lost
+        share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
     member.beaten = runtime.store.hints.connectors_event.set
     return workers
 
 
-def _take_part(member: Member, roles: Collection[Role], role: Role, kind: str, count: int) -> Share:
+def _take_part(
+    member: ClusterMember, roles: Collection[Role], role: Role, kind: str, count: int
+) -> Share:
     """Return a share in some work; without the role for it, nothing of it ever becomes ours."""
     return member.share(kind, count, role, takes=role in roles)
 
@@ -230,7 +232,7 @@ class _Wiring:
     lanes: Lanes
     pacer: Pacer
     rests_until: float
-    member: Member | None = None
+    member: ClusterMember | None = None
     routes: Routes = field(default_factory=Routes)
 
     def part(self) -> Part:

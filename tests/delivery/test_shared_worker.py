@@ -125,7 +125,7 @@ def lose(owner, *, before):
 @pytest.mark.parametrize("before", [True, False], ids=["not committed", "committed"])
 def test_a_claim_whose_commit_nobody_heard_of_is_taken_back_and_leaves_once(house, before):
     owner = house.owner()
-    owner.beat()
+    owner.heartbeat()
     house.queue(3)
     lose(owner, before=before)
     owner.step()
@@ -139,7 +139,7 @@ def test_a_claim_whose_commit_nobody_heard_of_is_taken_back_and_leaves_once(hous
 def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house, monkeypatch):
     monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 0)
     owner = house.owner()
-    owner.beat()
+    owner.heartbeat()
     house.queue(1)
     lose(owner, before=False)
     owner.step()
@@ -151,7 +151,7 @@ def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house, monkeypa
 
 def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house):
     owner = house.owner()
-    owner.beat()
+    owner.heartbeat()
     house.queue(2)
     clock, claim = owner.worker._clock, owner.worker._claimer.claim
 
@@ -164,7 +164,7 @@ def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house)
     owner.step(until=house.are("queued", "queued"))
     assert house.left == 0
     owner.worker._claimer.claim = claim
-    owner.beat()
+    owner.heartbeat()
     house.time.advance(1)
     owner.step(until=lambda: house.left == 2)
 
@@ -172,7 +172,7 @@ def test_a_claim_that_was_committed_too_late_does_not_leave_and_goes_back(house)
 def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatch):
     """Even where its way back is blocked at first: what is claimed next must not overtake it."""
     owner = house.owner()
-    owner.beat()
+    owner.heartbeat()
     house.queue(2)
     monkeypatch.setattr("sendrail.delivery.claiming._ROUND_MAX", 1)
     monkeypatch.setattr("sendrail.delivery.claiming._SHARE_MIN", 1)
@@ -203,7 +203,7 @@ def test_what_may_not_leave_is_back_before_anything_is_claimed(house, monkeypatc
 
 def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(house):
     dead, heir = house.owner(1), house.owner(2)
-    dead.beat()
+    dead.heartbeat()
     house.queue(1)
 
     async def never(*_):
@@ -226,7 +226,7 @@ def test_whoever_takes_over_settles_what_was_left_open_and_rests_for_a_second(ho
 
 def test_an_answer_to_what_was_taken_over_changes_nothing_any_more(house):
     former, heir = house.owner(1), house.owner(2)
-    former.beat()
+    former.heartbeat()
     house.queue(1)
     may_answer = asyncio.Event()
     for route in former.routes.all():
@@ -250,8 +250,8 @@ def test_an_answer_to_what_was_taken_over_changes_nothing_any_more(house):
 def test_only_our_own_lanes_are_looked_at(house):
     one, other = house.owner(1), house.owner(2)
     for _ in range(3):
-        one.beat()
-        other.beat()
+        one.heartbeat()
+        other.heartbeat()
     house.queue(1)
     span = house.list.lane // 64
     ours, theirs = (one, other) if span in one.spans() else (other, one)
@@ -262,19 +262,19 @@ def test_only_our_own_lanes_are_looked_at(house):
     theirs.step()
     assert (house.left, len(theirs.pacer)) == (0, 0)
     house.time.advance(1)
-    ours.beat()
+    ours.heartbeat()
     ours.step(until=lambda: house.left == 1)
 
 
 def test_what_goes_to_another_owner_is_forgotten(house):
     one = house.owner(1)
-    one.beat()
+    one.heartbeat()
     house.queue(1)
     one.step(until=house.are("sent"))
     assert len(one.pacer) == 1
     one.member.leave_soon()
-    one.beat()
-    one.beat()
+    one.heartbeat()
+    one.heartbeat()
     assert (one.spans(), len(one.pacer)) == ([], 0)
 
 
@@ -282,7 +282,7 @@ def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(hous
     # Longer than the database is taken to be away.
     monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 1.0)
     owner = house.owner()
-    owner.beat()
+    owner.heartbeat()
     house.queue(1)
     [route] = owner.routes.all()
     submits = []
@@ -307,7 +307,7 @@ def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(hous
             # Whoever hears of the list looks at it: another message came, say.
             owner.store.hints.queue_has([(house.list.lane, house.list.id)])
             with suppress(StorageUnavailable):
-                await owner.member.beat()
+                await owner.member.heartbeat()
             if house.is_there("SELECT 1 FROM messages WHERE status = 'sent'"):
                 break
         await owner.worker.stop(5.0)

@@ -15,7 +15,7 @@ from stores import _EMPTY, NOW, postgres_database
 
 from sendrail.clock import SystemClock
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.spans import Member
+from sendrail.spans import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
@@ -65,16 +65,16 @@ class Town:
         store = PostgresStore(self.time.url)
         self.stores.append(store)
         clock = Clock()
-        member = Member(store, clock, Metrics(), name=name, roles=roles, life_seconds=life)
+        member = ClusterMember(store, clock, Metrics(), name=name, roles=roles, life_seconds=life)
         share = member.share(kind, SPANS, "deliver", takes="deliver" in roles)
         self.do(member.begin())
         member._joined = True
         return member, share, clock
 
-    def beat(self, *members, times=1):
+    def heartbeat(self, *members, times=1):
         for _ in range(times):
             for member in members:
-                self.do(member.beat())
+                self.do(member.heartbeat())
 
     def sql(self, statement):
         return [tuple(row) for row in postgres.do(self.url, statement)]
@@ -105,65 +105,65 @@ def owned(share):
 def test_who_is_alone_has_everything_and_who_only_looks_has_nothing(town):
     alone, share, _ = town.member("a")
     looker, nothing, _ = town.member("b", roles=("api",))
-    town.beat(alone, looker)
+    town.heartbeat(alone, looker)
     assert owned(share) == set(range(SPANS))
     assert owned(nothing) == set()
 
 
 def test_who_comes_gets_a_fair_share_once_nothing_is_under_way_there(town):
     a, share_a, clock = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     share_a.begin([7])
     b, share_b, _ = town.member("b")
-    town.beat(b, a)
+    town.heartbeat(b, a)
     # What is to go is not claimed from any more, but it is not given away in the midst of work.
     assert not share_a.owns(7, clock.seconds)
-    town.beat(a, b)
+    town.heartbeat(a, b)
     assert owned(share_b) == {4, 5, 6}
     share_a.end([7])
-    town.beat(a, b)
+    town.heartbeat(a, b)
     assert (owned(share_a), owned(share_b)) == ({0, 1, 2, 3}, {4, 5, 6, 7})
 
 
 def test_who_leaves_gives_everything_back_at_once(town):
     a, _, _ = town.member("a")
     b, share_b, _ = town.member("b")
-    town.beat(a, b, a, b)
+    town.heartbeat(a, b, a, b)
     a.leave_soon()
-    town.beat(a)
+    town.heartbeat(a)
     town.do(a.leave())
-    town.beat(b)
+    town.heartbeat(b)
     assert owned(share_b) == set(range(SPANS))
     assert town.sql("SELECT name FROM processes") == [("b",)]
 
 
 def test_what_lapses_is_taken_over_under_a_higher_epoch_within_two_lives(town):
     a, share_a, _ = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     b, share_b, _ = town.member("b")
-    town.beat(b)
+    town.heartbeat(b)
     assert owned(share_b) == set()
     town.lapse()
-    town.beat(b)
+    town.heartbeat(b)
     assert owned(share_b) == set(range(SPANS))
     assert {share_b.epoch_of(span) for span in range(SPANS)} == {2}
-    # The former owner learns of it with its next beat, and holds nothing in a transaction.
+    # The former owner learns of it with its next heartbeat, and holds nothing in a transaction.
     assert town.do(a._store.write(lambda tx: share_a.hold(tx, range(SPANS)))) == {}
     lost = []
-    share_a.lost = lost.append
-    town.beat(a)
+    share_a.on_lost = lost.append
+    town.heartbeat(a)
     assert lost == [set(range(SPANS))]
 
 
 def test_what_went_through_other_hands_is_not_held_by_an_epoch_of_before(town):
     a, share_a, _ = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     b, _, _ = town.member("b")
-    town.beat(b)
+    town.heartbeat(b)
     town.lapse()
-    town.beat(b)
+    town.heartbeat(b)
     town.lapse()
-    town.beat(a)
+    town.heartbeat(a)
     known = {span: share_a.epoch_of(span) for span in owned(share_a)}
     assert set(known.values()) == {3}
     held = {
@@ -181,16 +181,16 @@ def test_what_went_through_other_hands_is_not_held_by_an_epoch_of_before(town):
 
 def test_what_nobody_took_goes_on_where_it_was_however_late_the_renewal(town):
     a, share, _ = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     town.lapse()
-    town.beat(a)
+    town.heartbeat(a)
     assert {share.epoch_of(span) for span in range(SPANS)} == {1}
     assert town.sql("SELECT DISTINCT until > 0 FROM spans") == [(True,)]
 
 
 def test_by_our_own_clock_we_stop_before_anybody_may_take_over(town):
     a, share, clock = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     clock.seconds += LIFE * 0.89
     assert share.owns(0, clock.seconds)
     assert share.may_finish(0, 1, clock.seconds)
@@ -198,7 +198,7 @@ def test_by_our_own_clock_we_stop_before_anybody_may_take_over(town):
     assert not share.owns(0, clock.seconds)
     assert not share.may_finish(0, 1, clock.seconds)
     # An epoch that is over may finish nothing, however young the lease is.
-    town.beat(a)
+    town.heartbeat(a)
     assert share.may_finish(0, 1, clock.seconds)
     assert not share.may_finish(0, 0, clock.seconds)
 
@@ -206,18 +206,18 @@ def test_by_our_own_clock_we_stop_before_anybody_may_take_over(town):
 def test_who_has_been_away_takes_nothing_before_the_others_have_had_time_to_renew(town):
     a, _, clock = town.member("a")
     b, share_b, _ = town.member("b")
-    town.beat(a, b, times=3)
+    town.heartbeat(a, b, times=3)
     town.lapse()
     clock.seconds += 10 * LIFE
-    town.beat(a)
+    town.heartbeat(a)
     assert len(town.sql("SELECT 1 FROM spans WHERE owner = 'b'")) == SPANS / 2
-    town.beat(b)
+    town.heartbeat(b)
     assert len(owned(share_b)) >= SPANS / 2
 
 
 def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
     a, share_a, _ = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
     b, share_b, _ = town.member("b")
 
     async def story():
@@ -225,7 +225,7 @@ def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
         claim = await greenlet_spawn(session.begin, "BEGIN")
         held = await greenlet_spawn(share_a.hold, claim, [0, 1])
         town.time.advance(LIFE * 1.2)
-        await b.beat()
+        await b.heartbeat()
         taken_meanwhile = owned(share_b)
         await greenlet_spawn(session.commit)
         return taken_meanwhile, held
@@ -233,14 +233,14 @@ def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
     taken, held = town.do(story())
     assert held == {0: 1, 1: 1}
     assert taken == {2, 3, 4, 5, 6, 7}
-    town.beat(b)
+    town.heartbeat(b)
     assert {0, 1} <= owned(share_b)
 
 
 def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long(town):
     # The database counts how long a session idles by a clock that nobody owns.
     a, share_a, _ = town.member("a", life=0.6)
-    town.beat(a)
+    town.heartbeat(a)
     b, share_b, _ = town.member("b")
 
     async def story():
@@ -252,7 +252,7 @@ def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long
         gone = f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})"
         await postgres.until(town.url, gone)
         town.lapse()
-        await b.beat()
+        await b.heartbeat()
         with suppress(Exception):
             await greenlet_spawn(session.roll_back)
 
@@ -262,26 +262,26 @@ def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long
 
 def test_a_beat_that_fails_takes_nothing_away_and_time_does(town):
     a, share, clock = town.member("a")
-    town.beat(a)
+    town.heartbeat(a)
 
     async def fail(_):
         raise StorageUnavailable("gone")
 
     write, a._store.write = a._store.write, fail
     with pytest.raises(StorageUnavailable):
-        town.beat(a)
+        town.heartbeat(a)
     assert share.owns(0, clock.seconds)
     clock.seconds += LIFE
     assert not share.owns(0, clock.seconds)
     a._store.write = write
-    town.beat(a)
+    town.heartbeat(a)
     assert share.owns(0, clock.seconds)
 
 
 def test_every_member_follows_the_clock_of_the_database(town):
     a, _, clock = town.member("a")
     town.time.advance(7)
-    town.beat(a)
+    town.heartbeat(a)
     # Our own time stood still, so the answer took none.
     assert clock.told == (town.time.ms, town.time.ms + 1)
 
@@ -289,7 +289,7 @@ def test_every_member_follows_the_clock_of_the_database(town):
 def test_a_beat_that_is_answered_late_does_not_move_the_clock(town):
     a, _, _ = town.member("a")
     clock = a._clock = SlowClock(town.time)
-    town.beat(a)
+    town.heartbeat(a)
 
     async def beat_slowly():
         [session] = a._store._writers
@@ -299,11 +299,11 @@ def test_a_beat_that_is_answered_late_does_not_move_the_clock(town):
         hold = row.transaction()
         await hold.start()
         await row.execute("SELECT 1 FROM processes WHERE name = 'a' FOR UPDATE")
-        beat = asyncio.create_task(a.beat())
+        heartbeat = asyncio.create_task(a.heartbeat())
         await postgres.until_blocked(town.url)
         town.time.advance(1.2)
         await hold.rollback()
-        await beat
+        await heartbeat
         await row.close()
 
     town.do(beat_slowly())
@@ -314,9 +314,9 @@ def test_places_are_counted_among_those_who_have_the_role(town):
     a, _, _ = town.member("a")
     b, _, _ = town.member("b")
     town.member("c", roles=("api",))
-    town.beat(a, b, a)
+    town.heartbeat(a, b, a)
     assert a.place("deliver") == (0, 2)
     assert b.place("deliver") == (1, 2)
     town.lapse()
-    town.beat(b)
+    town.heartbeat(b)
     assert b.place("deliver") == (0, 1)

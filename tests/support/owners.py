@@ -28,7 +28,7 @@ from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
-from sendrail.spans import Member
+from sendrail.spans import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
@@ -150,7 +150,7 @@ class Owner:
     async def _make(self):
         clock = self._make_clock()
         self.metrics, ids = Metrics(), MessageIds(ID_KEY)
-        self.member = Member(
+        self.member = ClusterMember(
             self.store, clock, self.metrics, name=self.name, roles=["deliver"],
             life_seconds=self._life,
         )  # fmt: skip
@@ -168,7 +168,7 @@ class Owner:
             routes.put(Route(connector, self._carrier.of(self), 0.0, reserved))
         rescuer = Rescuer(store, lanes, ids, self.metrics, expire_after_ms=EXPIRE_MS)
         takeover = Takeover(rescuer, pacer, self.worker.look_soon, clock)
-        share.welcome, share.lost = takeover.welcome, takeover.lost
+        share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
         self.reserver = SliceReserver(self.store, routes, clock, self.worker.granted)
         self.pacer, self.routes = pacer, routes
 
@@ -243,20 +243,20 @@ class SteppedOwner(Owner):
     def do(self, work):
         return self.runner.run(work)
 
-    def beat(self):
+    def heartbeat(self):
         """Take what there is to take, and see to it."""
 
-        async def beat():
-            await self.member.beat()
+        async def heartbeat():
+            await self.member.heartbeat()
             await asyncio.gather(*self.member._welcoming)
 
-        self.do(beat())
+        self.do(heartbeat())
 
     def take_over(self):
         """Let what nobody renews lapse, and take it: the second time, as one who was away."""
         self.time.advance(self._life)
         for _ in range(2):
-            self.beat()
+            self.heartbeat()
         assert self.spans(), "what has lapsed is ours"
 
     def step(self, *, until=None):

@@ -23,7 +23,7 @@ class Takeover:
         self._look_soon = look_soon
         self._clock = clock
 
-    async def welcome(self, gained: Mapping[int, int]) -> None:
+    async def on_gained(self, gained: Mapping[int, int]) -> None:
         """Settle what their former owners left open, and let their lists rest for a second."""
         former = ranges_of(span for span, epoch in gained.items() if epoch > 1)
         self._pacer.rest_lanes(former, self._clock.monotonic() + _REST_SECONDS)
@@ -31,6 +31,6 @@ class Takeover:
             await self._rescuer.rescue(self._clock.now(), former)
         self._look_soon()
 
-    def lost(self, spans: Collection[int]) -> None:
+    def on_lost(self, spans: Collection[int]) -> None:
         """Forget the lists of lanes that are another's now."""
         self._pacer.forget_lanes(ranges_of(spans))
