@@ -16,7 +16,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists
-from sendrail.api.v2.request import Ask, Endpoint, Replayed, encode, promise_of
+from sendrail.api.v2.request import ApiRequest, Endpoint, Replayed, encode, promise_of
 from sendrail.api.v2.sending import is_json
 from sendrail.app import Runtime
 from sendrail.domain.errors import InvalidInput
@@ -83,7 +83,7 @@ async def _answer(  # noqa: PLR0917 - the parts of a request
         path = request.url.path.removeprefix(base)
         key = dict(request.headers.raw).get(b"idempotency-key")
         promise = promise_of(account, key, "POST", path, body, runtime.clock.now)
-    ask = Ask(
+    asked = ApiRequest(
         account=account,
         actor=actor_of(request),
         request_id=request.state.request_id,
@@ -93,7 +93,7 @@ async def _answer(  # noqa: PLR0917 - the parts of a request
         promise=promise,
     )
     try:
-        told = await endpoint.answer(runtime, ask)
+        told = await endpoint.answer(runtime, asked)
     except Replayed as before:
         replayed = {"idempotency-replayed": "true"}
         return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, recipient_of, slice_of
-from sendrail.contacts.once import Once, each_time
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -33,10 +33,10 @@ class BlockService:
         self._now = now
 
     async def add(
-        self, account_id: AccountId, phone_number: str, *, note: str = "", once: Once = each_time
+        self, account_id: AccountId, phone_number: str, *, note: str = "", guard: Guard = unguarded
     ) -> bool:
         """Block a number; return False when it was blocked before."""
-        new = await self.add_many(account_id, [(recipient_of(phone_number), note)], once=once)
+        new = await self.add_many(account_id, [(recipient_of(phone_number), note)], guard=guard)
         return new > 0
 
     async def add_many(
@@ -44,7 +44,7 @@ class BlockService:
         account_id: AccountId,
         numbers: Sequence[tuple[PhoneNumber, str]],
         *,
-        once: Once = each_time,
+        guard: Guard = unguarded,
     ) -> int:
         """Block numbers, each with its note; return how many were not blocked before."""
         by_note: dict[str, list[PhoneNumber]] = {}
@@ -58,7 +58,7 @@ class BlockService:
                 for note, recipients in by_note.items()
             )
 
-        return await self._store.write(once(write))
+        return await self._store.write(guard(write))
 
     async def remove(self, account_id: AccountId, phone_number: str) -> bool:
         """Unblock a number; return False when it was not blocked."""

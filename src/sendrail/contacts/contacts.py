@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     PAGE_SIZE,
     list_number_of,
@@ -12,7 +13,6 @@ from sendrail.contacts.inputs import (
     recipient_of,
     slice_of,
 )
-from sendrail.contacts.once import Once, each_time
 from sendrail.contacts.returning import checked
 from sendrail.contacts.signups import Outcome, SignUpReport, merged, sign_up
 from sendrail.domain.contact import (
@@ -71,18 +71,18 @@ class ContactService:
         self._now = now
 
     async def sign_up(
-        self, account_id: AccountId, joinings: Sequence[Joining], *, once: Once = each_time
+        self, account_id: AccountId, joinings: Sequence[Joining], *, guard: Guard = unguarded
     ) -> SignUpReport:
         """Subscribe numbers to lists, in one transaction; return what became of each, in order.
 
         What cannot be taken is an `InvalidInput` in its place. Whoever has opted out stays out.
         """
         return await self._store.write(
-            once(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
+            guard(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
         )
 
     async def sign_up_one(
-        self, account_id: AccountId, joining: Joining, *, once: Once = each_time
+        self, account_id: AccountId, joining: Joining, *, guard: Guard = unguarded
     ) -> SignUpReport:
         """Subscribe one number as `sign_up` does. Raises `InvalidInput` where it is not taken."""
 
@@ -96,7 +96,7 @@ class ContactService:
             known = tx.numbers.facts(account_id, [recipient])
             return replace(report, facts=known.get(recipient, PhoneFacts()))
 
-        return await self._store.write(once(write))
+        return await self._store.write(guard(write))
 
     async def add(
         self,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import recipient_of
-from sendrail.contacts.once import Once, each_time
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -57,7 +57,7 @@ class ErasureService:
         phone_number: str,
         actor: Actor,
         *,
-        once: Once = each_time,
+        guard: Guard = unguarded,
     ) -> ErasureReport:
         """Delete all that is kept of a number in one account but that it stays out."""
         who = recipient_of(phone_number)
@@ -82,7 +82,7 @@ class ErasureService:
             tx.audit.add(account_id, actor, Action.CONTACTS_ERASED, about, details, self._now())
             return report
 
-        return await self._store.write(once(note))
+        return await self._store.write(guard(note))
 
     async def _redact_messages(self, account_id: AccountId, who: PhoneNumber) -> int:
         return await self._walk(

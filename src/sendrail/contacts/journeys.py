@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     ID_MAX,
     PAGE_SIZE,
@@ -13,7 +14,6 @@ from sendrail.contacts.inputs import (
     recipient_of,
     slice_of,
 )
-from sendrail.contacts.once import Once, each_time
 from sendrail.domain.contact import Enrolment, Journey, Trigger
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
@@ -62,7 +62,7 @@ class JourneyService:
         name: str,
         trigger: str = Trigger.LIST,
         *,
-        once: Once = each_time,
+        guard: Guard = unguarded,
     ) -> Journey:
         number, called, starts = list_number_of(list_number), name_of(name), _trigger(trigger)
 
@@ -76,7 +76,7 @@ class JourneyService:
             tx.journeys.add(sender.id, called, self._now(), starts)
             return _journey(tx, account_id, number, called)
 
-        return await self._store.write(once(add))
+        return await self._store.write(guard(add))
 
     async def all(self, account_id: AccountId) -> list[OnList]:
         """Return every journey with the number of its list."""
@@ -134,7 +134,7 @@ class JourneyService:
         journey_id: int,
         phone_number: str,
         *,
-        once: Once = each_time,
+        guard: Guard = unguarded,
     ) -> Enrolment:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
         recipient = recipient_of(phone_number)
@@ -142,7 +142,7 @@ class JourneyService:
         def enrol(tx: Tx) -> Enrolment:
             return _enrol(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
 
-        return await self._store.write(once(enrol))
+        return await self._store.write(guard(enrol))
 
     async def end(
         self, account_id: AccountId, list_number: str, name: str, phone_number: str

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sendrail.contacts.csv_files import CsvReader, RowError
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.imports import (
     PHONE_COLUMN,
     Became,
@@ -25,7 +26,6 @@ from sendrail.contacts.inputs import (
 )
 from sendrail.contacts.list_details import ListDetails, all_details, details
 from sendrail.contacts.numbering_plans import Country
-from sendrail.contacts.once import Once, each_time
 from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import sender_ids
@@ -125,7 +125,7 @@ class ListService:
         second_connector: str = "",
         on_uncertain: str = OnUncertain.HOLD,
         answers: AnswerTexts | None = None,
-        once: Once = each_time,
+        guard: Guard = unguarded,
     ) -> ListDetails:
         """Add a list; without a `connector` it goes by the only one the account can use."""
         texts = _answer_values(answers or AnswerTexts())
@@ -153,7 +153,7 @@ class ListService:
                 tx, self._apply(tx, added, ListChange(second_connector=second_connector or None))
             )
 
-        return await self._store.write(once(insert))
+        return await self._store.write(guard(insert))
 
     async def import_csv(
         self, account_id: AccountId, chunks: Chunks, options: ImportOptions, *, connector: str = ""

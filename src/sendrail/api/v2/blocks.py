@@ -15,7 +15,7 @@ from sendrail.api.v2.queries import (
     read_cursor,
     read_page,
 )
-from sendrail.api.v2.request import Ask, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.domain import phone
@@ -101,18 +101,18 @@ _batch: Final = msgspec.json.Decoder(BlockBatch).decode
 _key: Final = msgspec.json.Decoder(BlockKey).decode
 
 
-async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Block a number."""
-    wanted = _read_block(ask.body)
-    return await ask.once(
-        lambda once: runtime.blocks.add_many(ask.account, [wanted], once=once),
+    wanted = _read_block(request.body)
+    return await request.guard(
+        lambda guard: runtime.blocks.add_many(request.account, [wanted], guard=guard),
         lambda new: BlockCreated(success=True, is_new=new > 0),
     )
 
 
-async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Block many numbers, each judged on its own."""
-    raws = [bytes(raw) for raw in decoded(_batch, ask.body).blocks or ()]
+    raws = [bytes(raw) for raw in decoded(_batch, request.body).blocks or ()]
     if not raws:
         raise InvalidInput("blocks is required", code="missing_blocks", param="blocks")
     if len(raws) > BLOCKS_MAX:
@@ -120,26 +120,26 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             f"A batch holds at most {BLOCKS_MAX:,} numbers", code="too_many_blocks", param="blocks"
         )
     wanted, errors = _read_batch(raws)
-    return await ask.once(
-        lambda once: runtime.blocks.add_many(ask.account, wanted, once=once),
+    return await request.guard(
+        lambda guard: runtime.blocks.add_many(request.account, wanted, guard=guard),
         lambda new: BlockBatchAnswer(len(wanted), len(errors), errors, new),
     )
 
 
-async def remove(runtime: Runtime, ask: Ask) -> BlockRemoved:
+async def remove(runtime: Runtime, request: ApiRequest) -> BlockRemoved:
     """Unblock a number."""
-    wanted = number("phone_number", decoded(_key, ask.body).phone_number)
-    unblocked = await runtime.blocks.remove(ask.account, phone.show(wanted))
+    wanted = number("phone_number", decoded(_key, request.body).phone_number)
+    unblocked = await runtime.blocks.remove(request.account, phone.show(wanted))
     return BlockRemoved(success=True, unblocked=unblocked)
 
 
-async def page(runtime: Runtime, ask: Ask) -> BlockList:
+async def page(runtime: Runtime, request: ApiRequest) -> BlockList:
     """List blocked numbers, or look one up."""
-    at, per_page = read_page(ask.query)
-    place = read_cursor(ask.query, 1)
-    wanted = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
+    at, per_page = read_page(request.query)
+    place = read_cursor(request.query, 1)
+    wanted = given(request.query, "phone_number", phone_in, _QUERY_HELP)
     found = await runtime.blocks.page(
-        ask.account,
+        request.account,
         "" if wanted is None else phone.show(wanted),
         page=at,
         per_page=per_page,

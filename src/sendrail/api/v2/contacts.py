@@ -34,7 +34,7 @@ from sendrail.api.v2.queries import (
     read_page,
     sender_in,
 )
-from sendrail.api.v2.request import Ask, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.contacts import Joining
 from sendrail.contacts.inputs import list_number_of
@@ -90,9 +90,9 @@ _key: Final = msgspec.json.Decoder(ContactKey).decode
 _numbered: Final = msgspec.json.Decoder(_Numbered).decode
 
 
-async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Subscribe a contact, or merge what is told of a known one."""
-    joining = _read_contact(ask.body, runtime.clock.now(), ask.actor)
+    joining = _read_contact(request.body, runtime.clock.now(), request.actor)
 
     def shape(report: SignUpReport) -> ContactCreated:
         [outcome] = report.outcomes
@@ -100,7 +100,7 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
         ids, sender = runtime.contact_ids, outcome.sender
         return ContactCreated(
             success=True,
-            contact_id=ids.contact(ask.account, outcome.recipient),
+            contact_id=ids.contact(request.account, outcome.recipient),
             list_contact_id=ids.list_contact(sender.id, outcome.recipient),
             is_new_contact=outcome.is_new_contact,
             is_new_list_contact=outcome.is_new_list_contact,
@@ -110,14 +110,14 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             validation=msgspec.UNSET if report.facts is None else _validation(report.facts),
         )
 
-    return await ask.once(
-        lambda once: runtime.contacts.sign_up_one(ask.account, joining, once=once), shape
+    return await request.guard(
+        lambda guard: runtime.contacts.sign_up_one(request.account, joining, guard=guard), shape
     )
 
 
-async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Subscribe many contacts, each judged on its own."""
-    raws = [bytes(raw) for raw in decoded(_batch, ask.body).contacts or ()]
+    raws = [bytes(raw) for raw in decoded(_batch, request.body).contacts or ()]
     if not raws:
         raise InvalidInput("contacts is required", code="missing_contacts", param="contacts")
     if len(raws) > CONTACTS_MAX:
@@ -127,7 +127,7 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
             param="contacts",
         )
     now = runtime.clock.now()
-    read = [_contact_or_fault(raw, now, ask.actor) for raw in raws]
+    read = [_contact_or_fault(raw, now, request.actor) for raw in raws]
     joinings = [each for each in read if isinstance(each, Joining)]
 
     def shape(report: SignUpReport) -> ContactBatchAnswer:
@@ -135,15 +135,15 @@ async def create_many(runtime: Runtime, ask: Ask) -> msgspec.Struct:
         outcomes = [next(taken) if isinstance(each, Joining) else each for each in read]
         return _batch_answer(raws, outcomes, report.journeys_enrolled)
 
-    return await ask.once(
-        lambda once: runtime.contacts.sign_up(ask.account, joinings, once=once), shape
+    return await request.guard(
+        lambda guard: runtime.contacts.sign_up(request.account, joinings, guard=guard), shape
     )
 
 
-async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
+async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
     """Merge custom fields into those of a contact, or replace them."""
     with _custom_fields_at_fault():
-        fields = decoded(_update, ask.body)
+        fields = decoded(_update, request.body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     if fields.custom_fields is None:
         raise InvalidInput(
@@ -151,7 +151,7 @@ async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
         )
     with _custom_fields_at_fault():
         contact = await runtime.contacts.set_fields(
-            ask.account,
+            request.account,
             number,
             phone.show(recipient),
             fields.custom_fields,
@@ -164,28 +164,28 @@ async def update(runtime: Runtime, ask: Ask) -> ContactUpdated:
     )
 
 
-async def leave(runtime: Runtime, ask: Ask) -> ContactLeft:
+async def leave(runtime: Runtime, request: ApiRequest) -> ContactLeft:
     """Take a contact off a list for good."""
-    fields = decoded(_key, ask.body)
+    fields = decoded(_key, request.body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     left = await runtime.contacts.leave(
-        ask.account,
+        request.account,
         number,
         phone.show(recipient),
-        evidence=f"request {ask.request_id}",
+        evidence=f"request {request.request_id}",
     )
     return ContactLeft(success=True, unsubscribed=left)
 
 
-async def page(runtime: Runtime, ask: Ask) -> ContactList:
+async def page(runtime: Runtime, request: ApiRequest) -> ContactList:
     """List contacts page by page."""
-    at, per_page = read_page(ask.query, PER_PAGE_MAX)
-    place = read_cursor(ask.query, len(ContactPlace._fields))
-    number = given(ask.query, "list_number", sender_in, _QUERY_HELP)
-    recipient = given(ask.query, "phone_number", phone_in, _QUERY_HELP)
-    active = given(ask.query, "active", boolean, _QUERY_HELP)
+    at, per_page = read_page(request.query, PER_PAGE_MAX)
+    place = read_cursor(request.query, len(ContactPlace._fields))
+    number = given(request.query, "list_number", sender_in, _QUERY_HELP)
+    recipient = given(request.query, "phone_number", phone_in, _QUERY_HELP)
+    active = given(request.query, "active", boolean, _QUERY_HELP)
     found = await runtime.contacts.page(
-        ask.account,
+        request.account,
         number or "",
         phone_number="" if recipient is None else phone.show(recipient),
         active=active,
@@ -198,7 +198,7 @@ async def page(runtime: Runtime, ask: Ask) -> ContactList:
         [
             _shown(
                 runtime,
-                ask,
+                request,
                 each,
                 in_workflow=(each.contact.list_id, each.contact.recipient) in on_journeys,
             )
@@ -361,7 +361,9 @@ def _status(facts: PhoneFacts) -> ValidationStatus:
     return validation_status(is_valid=facts.is_valid, line_type=facts.line_type)
 
 
-def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool) -> Contact:
+def _shown(
+    runtime: Runtime, request: ApiRequest, found: FoundContact, *, in_workflow: bool
+) -> Contact:
     contact, facts = found.contact, found.phone
     left_at = contact.unsubscribed_at
     fields: Mapping[str, Scalar] = contact.custom_fields
@@ -369,7 +371,7 @@ def _shown(runtime: Runtime, ask: Ask, found: FoundContact, *, in_workflow: bool
         phone_number=phone.show(contact.recipient),
         list_number=found.list_number,
         list_id=contact.list_id,
-        contact_id=runtime.contact_ids.contact(ask.account, contact.recipient),
+        contact_id=runtime.contact_ids.contact(request.account, contact.recipient),
         list_contact_id=runtime.contact_ids.list_contact(contact.list_id, contact.recipient),
         active=contact.active,
         first_name=contact.first_name,

@@ -6,7 +6,7 @@ import msgspec
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import number
-from sendrail.api.v2.request import Ask, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.erasure import ErasureReport
 from sendrail.domain import phone
@@ -33,11 +33,13 @@ class PersonErased(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(Erase).decode
 
 
-async def erase(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def erase(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Delete all that is kept of a number but that it stays out."""
-    wanted = number("phone_number", decoded(_decode, ask.body).phone_number)
-    return await ask.once(
-        lambda once: runtime.erasure.erase(ask.account, phone.show(wanted), ask.actor, once=once),
+    wanted = number("phone_number", decoded(_decode, request.body).phone_number)
+    return await request.guard(
+        lambda guard: runtime.erasure.erase(
+            request.account, phone.show(wanted), request.actor, guard=guard
+        ),
         _told,
     )
 

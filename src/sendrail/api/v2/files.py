@@ -150,9 +150,9 @@ class FileCalls:
                 return _file("report.csv", _spooled(spool, stack.pop_all()))
         told = _told(report)
         if key is not None:
-            once = upload.promise(account, key, self._runtime.clock.now).around(lambda _: told)
+            guard = upload.promise(account, key, self._runtime.clock.now).around(lambda _: told)
             try:
-                await self._runtime.store.write(once(lambda _: None))
+                await self._runtime.store.write(guard(lambda _: None))
             except Replayed as before:
                 # Its twin was quicker; the rows were brought in once all the same.
                 return _replayed(before.kept)

@@ -14,7 +14,7 @@ from sendrail.api.v2.queries import (
     read_page,
     sender_in,
 )
-from sendrail.api.v2.request import Ask, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.journeys import OnList
 from sendrail.domain import phone
@@ -91,65 +91,65 @@ _new: Final = msgspec.json.Decoder(NewJourney).decode
 _key: Final = msgspec.json.Decoder(EnrollmentKey).decode
 
 
-async def page(runtime: Runtime, ask: Ask) -> JourneyList:
+async def page(runtime: Runtime, request: ApiRequest) -> JourneyList:
     """List journeys."""
-    at, per_page = read_page(ask.query)
-    wanted = given(ask.query, "list_number", sender_in, _QUERY_HELP)
-    found = await runtime.journeys.page(ask.account, wanted or "", page=at, per_page=per_page)
+    at, per_page = read_page(request.query)
+    wanted = given(request.query, "list_number", sender_in, _QUERY_HELP)
+    found = await runtime.journeys.page(request.account, wanted or "", page=at, per_page=per_page)
     return JourneyList(
         [_shown(each) for each in found.journeys], pagination(at, per_page, found.total)
     )
 
 
-async def show(runtime: Runtime, ask: Ask) -> Journey:
+async def show(runtime: Runtime, request: ApiRequest) -> Journey:
     """Show one journey."""
-    return _shown(await runtime.journeys.show(ask.account, ask.path_id("journey_id")))
+    return _shown(await runtime.journeys.show(request.account, request.path_id("journey_id")))
 
 
-async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a journey to a list."""
-    fields = decoded(_new, ask.body)
+    fields = decoded(_new, request.body)
     wanted = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
         raise InvalidInput("name is required", code="missing_name", param="name")
     name, trigger = fields.name, fields.trigger or Trigger.LIST
-    return await ask.once(
-        lambda once: runtime.journeys.add(ask.account, wanted, name, trigger, once=once),
+    return await request.guard(
+        lambda guard: runtime.journeys.add(request.account, wanted, name, trigger, guard=guard),
         lambda journey: _shown((journey, wanted)),
     )
 
 
-async def remove(runtime: Runtime, ask: Ask) -> JourneyDeleted:
+async def remove(runtime: Runtime, request: ApiRequest) -> JourneyDeleted:
     """Delete a journey, and end it for everybody on it."""
-    await runtime.journeys.remove(ask.account, ask.path_id("journey_id"))
+    await runtime.journeys.remove(request.account, request.path_id("journey_id"))
     return JourneyDeleted(success=True, deleted=True)
 
 
-async def enrol(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def enrol(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Put a contact on a journey."""
-    journey_id = ask.path_id("journey_id")
-    recipient = number("phone_number", decoded(_key, ask.body).phone_number)
-    return await ask.once(
-        lambda once: runtime.journeys.enrol_by_id(
-            ask.account, journey_id, phone.show(recipient), once=once
+    journey_id = request.path_id("journey_id")
+    recipient = number("phone_number", decoded(_key, request.body).phone_number)
+    return await request.guard(
+        lambda guard: runtime.journeys.enrol_by_id(
+            request.account, journey_id, phone.show(recipient), guard=guard
         ),
         _enrollment,
     )
 
 
-async def end(runtime: Runtime, ask: Ask) -> EnrollmentEnded:
+async def end(runtime: Runtime, request: ApiRequest) -> EnrollmentEnded:
     """Take a contact off a journey."""
-    journey_id = ask.path_id("journey_id")
-    recipient = number("phone_number", decoded(_key, ask.body).phone_number)
-    ended = await runtime.journeys.end_by_id(ask.account, journey_id, phone.show(recipient))
+    journey_id = request.path_id("journey_id")
+    recipient = number("phone_number", decoded(_key, request.body).phone_number)
+    ended = await runtime.journeys.end_by_id(request.account, journey_id, phone.show(recipient))
     return EnrollmentEnded(success=True, ended=ended)
 
 
-async def enrollments(runtime: Runtime, ask: Ask) -> EnrollmentList:
+async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
     """List who is on a journey now."""
-    at, per_page = read_page(ask.query)
+    at, per_page = read_page(request.query)
     found = await runtime.journeys.enrolment_page(
-        ask.account, ask.path_id("journey_id"), page=at, per_page=per_page
+        request.account, request.path_id("journey_id"), page=at, per_page=per_page
     )
     return EnrollmentList(
         [_enrollment(each) for each in found.enrolments], pagination(at, per_page, found.total)

@@ -7,7 +7,7 @@ import msgspec
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.fields import sender
 from sendrail.api.v2.queries import given
-from sendrail.api.v2.request import Ask, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import ListChange
@@ -93,25 +93,25 @@ _new: Final = msgspec.json.Decoder(NewList).decode
 _update: Final = msgspec.json.Decoder(ListUpdate).decode
 
 
-async def all_(runtime: Runtime, ask: Ask) -> Lists:
+async def all_(runtime: Runtime, request: ApiRequest) -> Lists:
     """List the account's lists."""
-    status = given(ask.query, "status", _status, {"status": _STATUS_HELP})
-    found = await runtime.lists.all_details(ask.account, status)
+    status = given(request.query, "status", _status, {"status": _STATUS_HELP})
+    found = await runtime.lists.all_details(request.account, status)
     return Lists([_shown(each) for each in found])
 
 
-async def show(runtime: Runtime, ask: Ask) -> SendingList:
+async def show(runtime: Runtime, request: ApiRequest) -> SendingList:
     """Show one list."""
-    return _shown(await runtime.lists.details(ask.account, ask.path_id("list_id")))
+    return _shown(await runtime.lists.details(request.account, request.path_id("list_id")))
 
 
-async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
+async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a list."""
-    fields = decoded(_new, ask.body)
+    fields = decoded(_new, request.body)
     wanted = sender("phone_number", fields.phone_number)
-    return await ask.once(
-        lambda once: runtime.lists.create(
-            ask.account,
+    return await request.guard(
+        lambda guard: runtime.lists.create(
+            request.account,
             wanted,
             name=fields.list_name or "",
             brand=fields.brand_name or "",
@@ -125,16 +125,16 @@ async def create(runtime: Runtime, ask: Ask) -> msgspec.Struct:
                 start=fields.start_text,
                 help=fields.help_text,
             ),
-            once=once,
+            guard=guard,
         ),
         _shown,
     )
 
 
-async def update(runtime: Runtime, ask: Ask) -> SendingList:
+async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
     """Change a list, pause it or let it send again."""
-    list_id = ask.path_id("list_id")
-    fields = decoded(_update, ask.body)
+    list_id = request.path_id("list_id")
+    fields = decoded(_update, request.body)
     change = ListChange(
         status=_settable(fields.status),
         name=fields.list_name,
@@ -148,12 +148,12 @@ async def update(runtime: Runtime, ask: Ask) -> SendingList:
         start_text=_or_none(fields.start_text),
         help_text=_or_none(fields.help_text),
     )
-    return _shown(await runtime.lists.update(ask.account, list_id, change))
+    return _shown(await runtime.lists.update(request.account, list_id, change))
 
 
-async def delete(runtime: Runtime, ask: Ask) -> ListDeleted:
+async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
     """Delete a list; its history and its opt-outs stay."""
-    await runtime.lists.delete(ask.account, ask.path_id("list_id"))
+    await runtime.lists.delete(request.account, request.path_id("list_id"))
     return ListDeleted(success=True, deleted=True)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
-from sendrail.contacts.once import Once, each_time
+from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
@@ -44,14 +44,14 @@ class Promise:
     body_digest: bytes
     now: Callable[[], int]
 
-    def around(self, shape: Callable[[Any], msgspec.Struct]) -> Once:
+    def around(self, shape: Callable[[Any], msgspec.Struct]) -> Guard:
         """Return what keeps the answer in the transaction whose work it tells of.
 
         An error undoes that transaction and is not kept: whoever mends the request may use the
         key again.
         """
 
-        def once(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
+        def guard(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
             def guarded(tx: Tx) -> T:
                 self._refuse_repeated(tx)
                 result = work(tx)
@@ -61,7 +61,7 @@ class Promise:
 
             return guarded
 
-        return once
+        return guard
 
     def _refuse_repeated(self, tx: Tx) -> None:
         if (kept := self.kept(tx)) is not None:
@@ -80,8 +80,8 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One request of a caller who may ask."""
+class ApiRequest:
+    """One request of a caller who may request."""
 
     account: AccountId
     actor: Actor
@@ -98,11 +98,11 @@ class Ask:
             raise NotFound("There is no such thing, or it is not yours.")
         return int(text)
 
-    async def once(
-        self, call: Callable[[Once], Awaitable[T]], shape: Callable[[T], msgspec.Struct]
+    async def guard(
+        self, call: Callable[[Guard], Awaitable[T]], shape: Callable[[T], msgspec.Struct]
     ) -> msgspec.Struct:
         """Make a service call that counts once, and return its shape."""
-        guard = each_time if self.promise is None else self.promise.around(shape)
+        guard = unguarded if self.promise is None else self.promise.around(shape)
         return shape(await call(guard))
 
 
@@ -112,7 +112,7 @@ class Endpoint:
 
     method: str
     path: str
-    answer: Callable[[Runtime, Ask], Awaitable[msgspec.Struct]]
+    answer: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct]]
     takes_body: bool = False
 
 

@@ -8,12 +8,12 @@ from sendrail.storage.interface import Tx
 T = TypeVar("T")
 
 
-class Once(Protocol):
+class Guard(Protocol):
     """Wraps the work of one transaction: what is to be remembered of it is written with it."""
 
     def __call__(self, work: Callable[[Tx], T], /) -> Callable[[Tx], T]: ...
 
 
-def each_time(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
+def unguarded(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
     """Return the work as it is, for callers who promise nothing."""
     return work
