@@ -133,9 +133,27 @@ def test_a_reader_that_leaves_early_is_no_crash(data):
     assert "Traceback" not in done.stderr
 
 
+# A shell's background has this signal ignored, and what is started there inherits that.
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_tail_prints_json_lines_until_ctrl_c(data):
     tail = subprocess.Popen(
-        [*COMMAND, "messages", "tail", "--json", "--data", str(data)],
+        [
+            sys.executable,
+            "-c",
+            HEEDING,
+            *COMMAND,
+            "messages",
+            "tail",
+            "--json",
+            "--data",
+            str(data),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
