@@ -226,7 +226,7 @@ def _take_part(
 
 @dataclass(frozen=True, slots=True)
 class _Wiring:
-    """What the workers is made from."""
+    """What the workers are made from."""
 
     runtime: Runtime
     lanes: Lanes

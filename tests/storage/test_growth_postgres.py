@@ -74,7 +74,7 @@ on_several_servers = pytest.mark.parametrize(
 
 
 def maintain(house, now=OLD, before=None, seen_before=0):
-    house.store._keeper._weeks_at = 0
+    house.store._maintenance._weeks_at = 0
     house.do(house.store.maintain(now, messages_before=before, seen_before=seen_before))
 
 

@@ -20,9 +20,9 @@ from sendrail.domain.ids import AccountId
 _METHODS: Final = ("GET", "POST")
 
 
-def callback_routes(desk: CallbackRouter, bodies: Bodies) -> list[BaseRoute]:
+def callback_routes(router: CallbackRouter, bodies: Bodies) -> list[BaseRoute]:
     """Return the routes that carriers call."""
-    door = _Door(desk, bodies)
+    door = _Door(router, bodies)
     return [
         Route("/callbacks/{token}", door.by_token, methods=_METHODS),
         Route("/api/webhook-feedbacks/{provider}", door.by_provider, methods=_METHODS),
@@ -31,15 +31,15 @@ def callback_routes(desk: CallbackRouter, bodies: Bodies) -> list[BaseRoute]:
 
 
 class _Door:
-    def __init__(self, desk: CallbackRouter, bodies: Bodies) -> None:
-        self._desk = desk
+    def __init__(self, router: CallbackRouter, bodies: Bodies) -> None:
+        self._router = router
         self._bodies = bodies
 
     async def by_token(self, request: Request) -> Response:
         path = request.path_params
         with self._bodies.known.body(request, CALLBACK_BYTES_MAX) as body:
             # A token says whose it is before the body is kept.
-            listener = await self._desk.listener(path["token"], path.get("provider"))
+            listener = await self._router.listener(path["token"], path.get("provider"))
             return _answer(await listener.hear(self._asked(request, await body.read())))
 
     async def by_provider(self, request: Request) -> Response:
@@ -48,7 +48,7 @@ class _Door:
         with self._bodies.strangers.body(request, CALLBACK_BYTES_MAX) as body:
             asked = self._asked(request, await body.read())
             provider = request.path_params["provider"]
-            return _answer(await self._desk.hear_any(provider, asked, account_id))
+            return _answer(await self._router.hear_any(provider, asked, account_id))
 
     def _asked(self, request: Request, body: bytes) -> CallbackRequest:
         # As it came: a carrier signs the very bytes of its URL, not what they decode to.
@@ -56,7 +56,7 @@ class _Door:
         query = request.scope["query_string"].decode("latin-1")
         return CallbackRequest(
             method=request.method,
-            url=self._desk.public(f"{path.partition('?')[0]}{'?' if query else ''}{query}"),
+            url=self._router.public(f"{path.partition('?')[0]}{'?' if query else ''}{query}"),
             headers=_headers(request),
             body=body,
         )

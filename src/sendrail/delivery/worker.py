@@ -484,7 +484,7 @@ class Worker:
                 "message_uncertain",
                 message_id=claim.outbound.message_id,
                 detail=answer.outcome.detail,
-                next_look=settlement.status.value,
+                then=settlement.status.value,
             )
         if settlement.status is Status.SENT:
             self._metrics.sent.inc()

@@ -279,7 +279,7 @@ class Intake(ABC):
                 # The transaction could not even begin, and `_work` never ran.
                 submissions, self._scheduled = list(self._waiting), False
                 self._waiting.clear()
-            self._turn_away(submissions, as_error(error))
+            self._turn_away(submissions, _as_error(error))
             return
         self._contended = 0
         self.keep(group)
@@ -482,7 +482,7 @@ def _read_facts(tx: Tx, group: Group, by_sender: FactsBySender, now: int) -> Cal
     return callers
 
 
-def as_error(error: Exception) -> SendrailError:
+def _as_error(error: Exception) -> SendrailError:
     if isinstance(error, SendrailError):
         return error
     _log.error("acceptance_broke", exc_info=error)
@@ -491,11 +491,11 @@ def as_error(error: Exception) -> SendrailError:
 
 def _rejections(group: Group, callers: Callers) -> dict[bytes | int, SendrailError]:
     """Return what those are told who may not ask."""
-    told = {who: rejection_of(callers.get(who)) for who in {x.caller for x in group.submissions}}
+    told = {who: _rejection_of(callers.get(who)) for who in {x.caller for x in group.submissions}}
     return {who: error for who, error in told.items() if error is not None}
 
 
-def rejection_of(caller: Caller | None) -> SendrailError | None:
+def _rejection_of(caller: Caller | None) -> SendrailError | None:
     if caller is None:
         return Unauthorized("Invalid API key")
     return None if caller.active else Forbidden(SUSPENDED)

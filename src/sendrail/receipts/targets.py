@@ -39,7 +39,7 @@ class ReceiptTargets:
     def of(self, connector_id: ConnectorId, receipt: Receipt) -> ReceiptTarget | None:
         """Return the message a receipt is about, if it is known and the connector's to settle."""
         target = self._by_ref.get((connector_id, receipt.carrier_ref))
-        if target is not None or not self._by_id or receipt.message_id is None:
+        if target is not None:
             return target
         found = self._echoed(receipt)
         return found[0] if found is not None and self._may_settle(connector_id, found[1]) else None

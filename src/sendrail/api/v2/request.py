@@ -81,7 +81,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """One request of a caller who may request."""
+    """One request of a caller who may ask."""
 
     account: AccountId
     actor: Actor

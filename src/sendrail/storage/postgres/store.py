@@ -160,8 +160,7 @@ class _Session:
                     await_only(raw.execute(setting))
             except BaseException:
                 # Half a session must not be kept, also when it is given up for its silence.
-                raw.terminate()
-                core.invalidate()
+                _give_up(core, raw)
                 raise
             self._core, self.tx = core, tx
         return self.tx
@@ -199,14 +198,18 @@ class _Session:
         """Give the connection up without a word: the other side may not be there."""
         if self._core is not None:
             core, self._core = self._core, None
-            self.tx.driver.raw.terminate()
-            core.invalidate()
+            _give_up(core, self.tx.driver.raw)
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._core is not None:
             self._core.close()
             self._core = None
+
+
+def _give_up(core: Connection, raw: Any) -> None:
+    raw.terminate()
+    core.invalidate()
 
 
 class PostgresStore:
@@ -240,7 +243,7 @@ class PostgresStore:
         self._readers = [_Session(self.engine, known, self.hints, _ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
-        self._keeper = PartitionMaintenance(self.engine)
+        self._maintenance = PartitionMaintenance(self.engine)
         self._availability: Availability = parent._availability if parent else Availability(url)  # noqa: SLF001 - one of us
 
     def beside(self, writers: int = 1) -> "PostgresStore":
@@ -364,7 +367,7 @@ class PostgresStore:
     async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
         """See `interface.Store`."""
         try:
-            await self._keeper.maintain(
+            await self._maintenance.maintain(
                 now, messages_before=messages_before, seen_before=seen_before
             )
         except Exception as error:
