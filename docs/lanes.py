@@ -16,10 +16,10 @@ from typing import Any, Final
 import sqlglot
 from sqlglot import expressions as sql
 
-from sendrail.storage.postgres import distributed, gate, inbound, inbox, leases, outbox, queue
+from sendrail.storage.postgres import distributed, gate, inbox, leases, outbox, queue, replies
 from sendrail.storage.postgres.schema import HOT_KEYS
 
-ROOMS: Final = (gate, queue, inbox, inbound, outbox, leases, distributed)
+ROOMS: Final = (gate, queue, inbox, replies, outbox, leases, distributed)
 
 
 class Reach(IntEnum):

@@ -56,11 +56,12 @@ from sendrail.intake.verdicts import Refused
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
+from sendrail.storage.data_folder import Folder
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.open import Folder, open_store
 from sendrail.storage.postgres.setup import bring_up_to_date
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sealing import KEY_BYTES
+from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring

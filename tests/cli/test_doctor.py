@@ -108,14 +108,14 @@ def test_a_carrier_that_is_not_installed_is_found(shell):
 def test_a_disk_that_fills_up_is_found(shell, monkeypatch, free_mib, level, code):
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - it stands in for shutil's
     full = SimpleNamespace(disk_usage=lambda _: usage(0, 0, free_mib * 2**20))
-    monkeypatch.setattr("sendrail.storage.checkup.shutil", full)
+    monkeypatch.setattr("sendrail.storage.sqlite.checkup.shutil", full)
     assert finding(shell, "free disk", code=code)["level"] == level
 
 
 def test_a_slow_disk_is_a_warning(shell, monkeypatch):
     ticks = iter(range(1_000))
     slow = SimpleNamespace(perf_counter=lambda: next(ticks))
-    monkeypatch.setattr("sendrail.storage.checkup.time", slow)
+    monkeypatch.setattr("sendrail.storage.sqlite.checkup.time", slow)
     assert finding(shell, "disk speed", code=0)["level"] == "warn"
 
 

@@ -7,7 +7,7 @@ from pigeon import SECRET, diary
 
 from sendrail.connectors.service import Contract
 from sendrail.domain.sender import ConnectorState
-from sendrail.storage.statements.connectors import Connectors
+from sendrail.storage.accounts.connectors import Connectors
 
 LIST = "+15550002000"
 ANN = "+15550100001"

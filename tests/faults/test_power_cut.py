@@ -23,7 +23,7 @@ from .serve import DidNotStart, Server, wait_until
 
 # `sendrail`, with a store that leaves it to the kernel when to write.
 _CARELESS = """
-import sendrail.storage.sqlite as store
+import sendrail.storage.sqlite.store as store
 connect = store.connect
 def careless(*values, **more):
     raw = connect(*values, **more)

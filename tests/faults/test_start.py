@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from sendrail.storage.open import Folder, open_store
+from sendrail.storage.data_folder import Folder
+from sendrail.storage.sqlite.setup import open_store
 from sendrail.storage.tables import metadata
 
 from .audit import check_database, rows

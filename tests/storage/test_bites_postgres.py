@@ -11,9 +11,9 @@ import postgres
 import pytest
 from stores import NOW
 
-from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
+from sendrail.storage.postgres import gate, inbox, leases, outbox, queue, replies
 
-ROOMS = (gate, inbound, inbox, leases, outbox, queue)
+ROOMS = (gate, replies, inbox, leases, outbox, queue)
 WRITES = re.compile(r"DELETE FROM|INSERT INTO|UPDATE \w+( AS \w+)? SET")
 NO_OTHER_PLAN = [
     "hashjoin",

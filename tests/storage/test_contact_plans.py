@@ -5,11 +5,11 @@ from sqlalchemy import create_engine, event, insert
 
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.rows import ContactFilter, ContactPlace
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.erased import Erased
-from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.signups import SignUps
 from sendrail.storage.tables import (
     accounts,
     connectors,

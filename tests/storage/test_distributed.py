@@ -13,7 +13,7 @@ import stores
 from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
-from sendrail.storage.postgres import distributed, gate, inbound, inbox, outbox, queue
+from sendrail.storage.postgres import distributed, gate, inbox, outbox, queue, replies
 from sendrail.storage.postgres.distributed import LaneByLane, on_one_lane
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 
@@ -49,7 +49,7 @@ def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_giv
     [
         queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.START_ATTEMPT,
         queue.ARRIVED, queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS,
-        inbox.REMOVE, inbox.REFS, inbox.TARGETS, inbox.APPLY, inbox.UNPARK, inbound.CLEAR_TROUBLES,
+        inbox.REMOVE, inbox.REFS, inbox.TARGETS, inbox.APPLY, inbox.UNPARK, replies.CLEAR_TROUBLES,
         gate.EARLIER, outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
         outbox.SETTLE_EVENTS, outbox.KEEP_WEBHOOK_ATTEMPTS, outbox.GIVE_UP,
         distributed.OUTDATE, distributed.LOCK_PARKED,

@@ -13,16 +13,17 @@ import pytest
 
 from sendrail.domain.errors import SetupError, StorageUnavailable
 from sendrail.storage import migrations
-from sendrail.storage import open as open_folder
-from sendrail.storage.migrations import changing, migrate, versions
-from sendrail.storage.open import SCHEMA, bring_up_to_date, schema_of
+from sendrail.storage.migrations import versions
+from sendrail.storage.sqlite import setup
+from sendrail.storage.sqlite.setup import bring_up_to_date, changing, migrate, schema_of
+from sendrail.storage.tables import SCHEMA
 
 FIRST = Path(__file__).with_name("first_schema_sqlite.sql")
 STEPS = sorted(Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
 WRITE_ONE = (
     "tables.py and the migrations have parted: run tests/storage/first_schema.py before the first "
     "release; after it add a step to storage/migrations/versions, numbered after the last one, and "
-    "set SCHEMA in storage/open.py to its number"
+    "set SCHEMA in storage/tables.py to its number"
 )
 
 
@@ -134,7 +135,7 @@ def next_version(monkeypatch, tmp_path, fresh):  # noqa: ARG001 - made by the ve
     shutil.copytree(Path(migrations.__file__).parent, here)
     (here / "versions/9001_made_up.py").write_text(STEP.format(before=SCHEMA), "utf-8")
     monkeypatch.setattr(migrations, "_HERE", here)
-    monkeypatch.setattr(open_folder, "SCHEMA", "9001")
+    monkeypatch.setattr(setup, "SCHEMA", "9001")
 
 
 @pytest.mark.usefixtures("next_version")
@@ -218,7 +219,8 @@ def test_a_database_that_cannot_be_written_is_told_as_ours(tmp_path):
 
 def test_a_start_with_nothing_to_migrate_does_not_load_the_tool(fresh):
     program = (
-        "import sys; from pathlib import Path; from sendrail.storage.open import bring_up_to_date; "
+        "import sys; from pathlib import Path; "
+        "from sendrail.storage.sqlite.setup import bring_up_to_date; "
         f"bring_up_to_date(Path({str(fresh)!r})); print('alembic' in sys.modules)"
     )
     told = subprocess.run(

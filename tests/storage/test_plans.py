@@ -16,7 +16,6 @@ import pytest
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
-from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue, outbox
 from sendrail.storage.rows import (
     ContactFilter,
     MessageFilter,
@@ -24,13 +23,14 @@ from sendrail.storage.rows import (
     RecipientReport,
     ReplyFilter,
 )
+from sendrail.storage.sqlite import gate, inbox, outbox, queue, replies
 
 FEW, MANY = 10_000, 1_000_000
 NEVER, AFTER = "never analysed", "analysed"
 STATES = (NEVER, AFTER)
 STATEMENTS = {
     name: text
-    for module in (hot, hot_inbound, hot_inbox, hot_queue, outbox)
+    for module in (gate, replies, inbox, queue, outbox)
     for name, text in vars(module).items()
     if name.isupper()
     and isinstance(text, str)

@@ -22,16 +22,16 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Status
-from sendrail.storage.postgres import gate, inbound, inbox, leases, outbox, queue
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.postgres import gate, inbox, leases, outbox, queue, replies
 from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 from sendrail.storage.rows import MessageFilter, MessagePlace
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.erased import Erased
 
 MANY, FEW = 1_000_000, 10_000
-ROOMS = (gate, queue, inbox, inbound, outbox, leases)
+ROOMS = (gate, queue, inbox, replies, outbox, leases)
 STATEMENTS = {
     f"{Path(room.__file__).stem}.{name}": text
     for room in reversed(ROOMS)
@@ -47,7 +47,7 @@ STATEMENTS.pop("inbox.PARTS_LEFT")
 # four pages of an index each, in every week and its indexes.
 PAGES_MAX = 300
 # What takes the first row there is, whichever.
-NO_KEY = {"inbound.ANY_TROUBLE", "inbox.CONNECTOR_IDS"}
+NO_KEY = {"replies.ANY_TROUBLE", "inbox.CONNECTOR_IDS"}
 # What passes over what is under way in other lanes: as much as there is of that, which is little.
 BY_WHAT_IS_OPEN = {"queue.UNSETTLED"}
 # What reads more than its keys, and why that is right.
@@ -256,16 +256,16 @@ def _inbox(at):
 
 def _inbound(at):
     return {
-        "inbound.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, None, at.now),
-        "inbound.NOTE_REF": (1, "i1", at.now),
-        "inbound.FORGET_REFS": (at.now, 20),
-        "inbound.KEEP_PART": (*at.part, 2, "", b"", "ucs2", False, at.now),
-        "inbound.PARTS": at.part,
-        "inbound.MARK_JOINED": at.part,
-        "inbound.FORGET_PARTS": at.part,
-        "inbound.OVERDUE_PARTS": (at.now, 20),
-        "inbound.CLEAR_TROUBLES": (at.lanes, at.numbers),
-        "inbound.FORGET_TROUBLES": (at.now, 20),
+        "replies.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, None, at.now),
+        "replies.NOTE_REF": (1, "i1", at.now),
+        "replies.FORGET_REFS": (at.now, 20),
+        "replies.KEEP_PART": (*at.part, 2, "", b"", "ucs2", False, at.now),
+        "replies.PARTS": at.part,
+        "replies.MARK_JOINED": at.part,
+        "replies.FORGET_PARTS": at.part,
+        "replies.OVERDUE_PARTS": (at.now, 20),
+        "replies.CLEAR_TROUBLES": (at.lanes, at.numbers),
+        "replies.FORGET_TROUBLES": (at.now, 20),
     }
 
 

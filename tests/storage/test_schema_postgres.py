@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.storage.migrations import upgrade
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres.schema import BY_TIME, HOT_KEYS, metadata
 from sendrail.storage.postgres.setup import make_schema
 from sendrail.storage.postgres.store import engine_for
+from sendrail.storage.tables import SCHEMA
 
 FIRST = Path(__file__).with_name("first_schema_postgres.sql")
 # Weeks come and go by their dates.

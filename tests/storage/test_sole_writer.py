@@ -6,7 +6,7 @@ import pytest
 from stores import ANN, NOW, House, SqliteBackend, apply, owners, park, parked, take
 
 from sendrail.domain.message import Status
-from sendrail.storage.sqlite import SqliteStore, connect
+from sendrail.storage.sqlite.store import SqliteStore, connect
 
 # By SQLite's documentation of the pragma: the log is synced after each transaction.
 SYNCHRONOUS_FULL = 2

@@ -12,15 +12,15 @@ from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId, KeyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.statements.accounts import Accounts
-from sendrail.storage.statements.blocks import Blocks
-from sendrail.storage.statements.connectors import Connectors
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.dialect import batches
-from sendrail.storage.statements.erased import Erased
-from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.lists import Lists
-from sendrail.storage.statements.signups import SignUps
+from sendrail.storage.accounts.accounts import Accounts
+from sendrail.storage.accounts.connectors import Connectors
+from sendrail.storage.accounts.lists import Lists
+from sendrail.storage.contacts.blocks import Blocks
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.signups import SignUps
+from sendrail.storage.dialect import batches
 from sendrail.storage.tables import consent_events, enrolments, metadata
 
 NOW = 1_800_000_000_000

@@ -14,12 +14,12 @@ from stores import NOW, House
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage import migrations
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres import setup
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import bring_up_to_date
 from sendrail.storage.postgres.store import PostgresStore
+from sendrail.storage.tables import SCHEMA
 
 STEP = '''"""Made up."""
 

@@ -26,7 +26,7 @@ from sendrail.intake.local import LocalIntake
 from sendrail.storage.postgres import store as shared
 from sendrail.storage.postgres.outbox import TELL
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.sqlite import SqliteStore
+from sendrail.storage.sqlite.store import SqliteStore
 
 # Longer than any call takes: then a test fails and does not hang.
 _CALL_SECONDS_MAX = 10

@@ -23,11 +23,11 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres.availability import engine_for
 from sendrail.storage.postgres.driver import Driver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import make_schema
+from sendrail.storage.tables import SCHEMA
 
 _serial = itertools.count(1)
 # What a server needs some milliseconds for; only a hang takes so long.

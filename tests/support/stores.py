@@ -23,7 +23,7 @@ from sendrail.storage.rows import (
     QueuePlace,
     StatusChange,
 )
-from sendrail.storage.sqlite import SqliteStore
+from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000

@@ -52,10 +52,10 @@ MAY_READ_CLOCKS = {
     "clock.py": {"time_ns", "monotonic"},
     "api/request_ids.py": {"time_ns"},
     "drain.py": {"monotonic"},
-    "storage/sqlite.py": {"monotonic"},
+    "storage/sqlite/store.py": {"monotonic"},
     "storage/postgres/store.py": {"monotonic"},
     "storage/postgres/checkup.py": {"time"},
-    "storage/checkup.py": {"time"},
+    "storage/sqlite/checkup.py": {"time"},
 }
 STATEMENT = re.compile(
     r"\s*(SELECT\s.+\sFROM\s|SELECT\s+(count|max|min|1)\b|INSERT\s+(OR\s+\w+\s+)?INTO\s|"

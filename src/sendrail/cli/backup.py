@@ -22,7 +22,7 @@ def backup(
     start `sendrail serve --data` on it. The archive holds the key and all messages: guard it.
     """
     from sendrail.domain.errors import SetupError
-    from sendrail.storage.backup import back_up
+    from sendrail.storage.sqlite.backup import back_up
 
     with output.told(as_json):
         settings = installation(data)

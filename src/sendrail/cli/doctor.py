@@ -40,8 +40,8 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 
 
 def _findings(settings: "Settings") -> "Iterator[Finding]":
-    from sendrail.storage import checkup
     from sendrail.storage.checkup import Finding, Level
+    from sendrail.storage.sqlite import checkup
 
     yield Finding("version", Level.OK, f"Sendrail {__version__}")
     if url := settings.database_url:

@@ -45,7 +45,7 @@ def migrate(
 
 
 def _embedded(settings: "Settings", as_json: bool) -> tuple[str | None, str]:
-    from sendrail.storage.checkup import schemas
+    from sendrail.storage.sqlite.checkup import schemas
 
     before, wanted = schemas(settings.data_dir)
     # To open an installation is to bring it up to date.

@@ -80,7 +80,7 @@ def installation(data: Path | None) -> "Settings":
     """
     from sendrail.domain.errors import SetupError
     from sendrail.settings import load
-    from sendrail.storage.checkup import is_set_up
+    from sendrail.storage.sqlite.checkup import is_set_up
 
     settings = load(data_dir=data, account=_chosen.get())
     if settings.has_own_postgres:

@@ -33,7 +33,7 @@ from sendrail.storage.people import (
     Numbers,
     SignUps,
 )
-from sendrail.storage.pipeline import (
+from sendrail.storage.pipeline_doors import (
     AutoReplies,
     Bounces,
     ClusterWriters,

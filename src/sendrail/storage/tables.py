@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
 )
 
+# The newest migration; a test holds it against the migrations' own chain.
+SCHEMA: Final = "0001"
 metadata: Final = MetaData(
     naming_convention={
         "ix": "%(table_name)s_by_%(column_0_N_name)s",

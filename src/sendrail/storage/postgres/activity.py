@@ -1,4 +1,4 @@
-"""What was sent to contacts, on PostgreSQL: as `storage/activity.py`, by a note of each group.
+"""What was sent to contacts, on PostgreSQL: counted by a note of each group.
 
 Numbers are given out in blocks there, and many commit side by side: a lower one may become visible
 after a higher one, so that no number says how far a reader has come. What accepts messages notes

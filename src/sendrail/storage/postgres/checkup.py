@@ -9,14 +9,14 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.errors import SendrailError
 from sendrail.storage.checkup import Finding, Level, Seen, seen_by
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres.availability import engine_for
 from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.errors import translated
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.partitions import weeks_ahead
 from sendrail.storage.postgres.setup import bring_up_to_date, check_server, schema_of
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.postgres.troubles import translated
+from sendrail.storage.tables import SCHEMA
 
 # Leases are kept by the database's clock; rows are written by ours.
 _CLOCKS_APART_MS: Final = 2_000

@@ -17,9 +17,7 @@ from sqlalchemy.util import await_only
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Skip, Status
-from sendrail.storage.hot import find_by_kind
-from sendrail.storage.hot_inbox import parked_of
-from sendrail.storage.postgres import gate, inbound, inbox, outbox, partitions, queue
+from sendrail.storage.postgres import gate, inbox, outbox, partitions, queue, replies
 from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 from sendrail.storage.rows import (
@@ -29,6 +27,8 @@ from sendrail.storage.rows import (
     ParkedReceipt,
     QueuePlace,
 )
+from sendrail.storage.sqlite.gate import find_by_kind
+from sendrail.storage.sqlite.inbox import parked_of
 
 # What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
 SPREAD: Final = {
@@ -138,7 +138,7 @@ FORMS: Final = {
             gate.FORGET_ANSWERS,
             gate.FORGET_FINGERPRINTS,
             inbox.FORGET_PARKED,
-            inbound.OVERDUE_PARTS,
+            replies.OVERDUE_PARTS,
             outbox.OLD_EVENTS,
         )
     },

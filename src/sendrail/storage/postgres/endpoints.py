@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, FromClause, SmallInteger, and_, literal_column
 
 from sendrail.domain.ids import LANES
-from sendrail.storage.statements import endpoints
+from sendrail.storage.pipeline import endpoints
 
 # Only the shared store's outbox has one.
 _LANE: Final = literal_column("outbox.lane", SmallInteger)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts import erased
 from sendrail.storage.postgres.driver import Driver
-from sendrail.storage.statements import erased
 
 # A number of our own, beside which stands the account's.
 _ERASURES: Final = 0x45726173

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts import erasure
 from sendrail.storage.rows import Part
-from sendrail.storage.statements import erasure
 from sendrail.storage.tables import attempts, messages
 
 

@@ -15,7 +15,6 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
 from sendrail.domain.sender import SendingList
-from sendrail.storage.hot import sending_list
 from sendrail.storage.postgres.driver import Driver, Rows, columns
 from sendrail.storage.rows import (
     Asked,
@@ -26,6 +25,7 @@ from sendrail.storage.rows import (
     KnownContact,
     MessageRow,
 )
+from sendrail.storage.sqlite.gate import sending_list
 
 CALLERS_BY_KEY: Final = """
     SELECT k.digest, a.id, a.status = 'active', a.blocked_words FROM api_keys AS k

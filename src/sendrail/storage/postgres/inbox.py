@@ -1,4 +1,4 @@
-"""The hot statements on carriers' callbacks on PostgreSQL: as `storage/hot_inbox.py`.
+"""The hot statements on carriers' callbacks on PostgreSQL: as `storage/sqlite/inbox.py`.
 
 Several processes may work the inbox off: each takes rows that no other has locked, and locks the
 messages it is about to judge, always in the order of their keys.
@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.domain.message import Status
-from sendrail.storage.hot_inbox import owner_of, parked_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.postgres.queue import PARTS_LEFT, ref_lane
@@ -20,6 +19,7 @@ from sendrail.storage.rows import (
     ReceiptTarget,
     StatusChange,
 )
+from sendrail.storage.sqlite.inbox import owner_of, parked_of
 
 PART_TOLD: Final = """
     UPDATE carrier_refs AS r SET told = true

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sendrail.domain.errors import SetupError
 from sendrail.settings import own_database_url, own_postgres
-from sendrail.storage.open import Folder, make_folder, sync_folder
+from sendrail.storage.data_folder import Folder, make_folder, sync_folder
 
 # As many bytes as Linux takes for the path of a socket.
 _PATH_MAX: Final = 107

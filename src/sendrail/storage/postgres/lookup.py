@@ -10,8 +10,8 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
+from sendrail.storage.pipeline import lookup
 from sendrail.storage.rows import MessagePlace, StoredMessage
-from sendrail.storage.statements import lookup
 from sendrail.storage.tables import messages
 
 

@@ -1,4 +1,4 @@
-"""The outbox on PostgreSQL: as `storage/outbox.py`, with an endpoint's events in a lane of its own.
+"""The outbox on PostgreSQL: an endpoint's events lie in a lane of its own.
 
 What ends is locked before it is looked at: only one of two who end the same message tells of it.
 """
@@ -10,9 +10,9 @@ from typing import Any, Final
 from sendrail.domain.ids import LANES, EndpointId, EventId, lane_of
 from sendrail.domain.message import Skip
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
-from sendrail.storage.outbox import event_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.sqlite.outbox import event_of
 from sendrail.storage.tables import sender_shown
 
 ANY_ENDPOINT: Final = "SELECT 1 FROM webhook_endpoints LIMIT 1"

@@ -7,7 +7,6 @@ from typing import Any, Final
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.hot_queue import COSTS_NOTHING
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.rows import (
@@ -19,6 +18,7 @@ from sendrail.storage.rows import (
     Unsettled,
     WaitingMessage,
 )
+from sendrail.storage.sqlite.queue import COSTS_NOTHING
 
 # A loose index scan through the lanes from $1 up to $2: a few looks by key for each list that has
 # something waiting, however much that is.

@@ -12,13 +12,13 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage.migrations import phases, upgrade, versions
-from sendrail.storage.open import SCHEMA
 from sendrail.storage.postgres import distributed, partitions
 from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.errors import translated
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
 from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore
-from sendrail.storage.postgres.troubles import translated
+from sendrail.storage.tables import SCHEMA
 
 _SERVER_MIN: Final = 140_000
 _SEQUENCES: Final = ("inbox_numbers", "outbox_numbers")

@@ -29,8 +29,13 @@ from sendrail.storage.postgres.availability import DRIVER_ERRORS, Availability, 
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
+from sendrail.storage.postgres.errors import (
+    READ_SECONDS_MAX,
+    is_lost,
+    is_read_only,
+    translated,
+)
 from sendrail.storage.postgres.gate import Gate, Messages
-from sendrail.storage.postgres.inbound import Replies, SoftBounces
 from sendrail.storage.postgres.inbox import Inbox
 from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
 from sendrail.storage.postgres.lookup import LookUp
@@ -38,13 +43,8 @@ from sendrail.storage.postgres.notify import News
 from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
 from sendrail.storage.postgres.queue import Queue
-from sendrail.storage.postgres.troubles import (
-    READ_SECONDS_MAX,
-    is_lost,
-    is_read_only,
-    translated,
-)
-from sendrail.storage.statements.core import CoreTx
+from sendrail.storage.postgres.replies import Replies, SoftBounces
+from sendrail.storage.transaction import CoreTx
 
 _log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from sendrail.domain import phone, sender_ids
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
+from sendrail.storage.dialect import insert_new, insert_or_replace
 from sendrail.storage.rows import SenderOwner
-from sendrail.storage.statements.dialect import insert_new, insert_or_replace
 from sendrail.storage.tables import accounts, connectors, lists, sender_owners
 
 _owner = sender_owners.c

@@ -31,8 +31,8 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.statements.dialect import batches, count_new, insert_new
-from sendrail.storage.statements.erased import Erased
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.dialect import batches, count_new, insert_new
 from sendrail.storage.tables import consent_events, list_contacts, lists
 
 _contact: Final = list_contacts.c

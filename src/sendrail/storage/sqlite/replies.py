@@ -1,7 +1,7 @@
 """The hot statements on what comes back from recipients: replies, their parts, passing troubles.
 
-As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test. A round of receipts asks
-two of them whether there is anything to do; the answer is nearly always no.
+As in `gate.py`, text on the driver itself, each checked by an EXPLAIN test. A round of receipts
+asks two of them whether there is anything to do; the answer is nearly always no.
 """
 
 import sqlite3
@@ -17,8 +17,8 @@ from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Alphabet
 from sendrail.domain.webhook import Event
-from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import PartsKey
+from sendrail.storage.sqlite.outbox import Outbox
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -30,7 +30,7 @@ KEEP_REPLY: Final = """
 NOTE_REF: Final = """
     INSERT OR IGNORE INTO reply_refs (connector_id, carrier_ref, received_at) VALUES (?, ?, ?)
 """
-# As with `OLD_ANSWERS` in `hot.py`.
+# As with `OLD_ANSWERS` in `gate.py`.
 OLD_REFS: Final = "SELECT connector_id, carrier_ref FROM reply_refs WHERE received_at < ? LIMIT ?"
 FORGET_REF: Final = "DELETE FROM reply_refs WHERE connector_id = ? AND carrier_ref = ?"
 KEEP_PART: Final = """

@@ -9,7 +9,7 @@ from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.statements.dialect import batches
+from sendrail.storage.dialect import batches
 from sendrail.storage.tables import contacts
 
 _contact: Final = contacts.c

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, KeyId
-from sendrail.storage.statements.dialect import batches, insert_new
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, api_keys
 
 # What an id may have and still be one to the database.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from sendrail.domain.errors import Conflict, StorageUnavailable
-from sendrail.storage.open import DATABASE, MASTER_KEY, sync_folder
+from sendrail.storage.data_folder import DATABASE, MASTER_KEY, sync_folder
 
 SETTINGS_FILE: Final = "sendrail.toml"
 

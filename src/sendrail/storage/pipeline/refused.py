@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import About
+from sendrail.storage.dialect import batches
 from sendrail.storage.rows import (
     Refusal,
     RefusedCallback,
@@ -14,7 +15,6 @@ from sendrail.storage.rows import (
     RefusedRaw,
     RefusedTally,
 )
-from sendrail.storage.statements.dialect import batches
 from sendrail.storage.tables import connectors, refused_callbacks
 
 _refused: Final = refused_callbacks.c

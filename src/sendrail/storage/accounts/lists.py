@@ -11,7 +11,7 @@ from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.statements.dialect import batches, insert_new
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import lists, sender_owners
 
 

@@ -30,6 +30,8 @@ from sendrail.domain.contact import SIGNED_UP, OptOutReason, PhoneFacts, Scalar,
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
+from sendrail.storage.contacts.contacts import contact_of, read_fields
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.rows import (
     Amendment,
     ContactFilter,
@@ -37,8 +39,6 @@ from sendrail.storage.rows import (
     FoundContact,
     SubscriptionState,
 )
-from sendrail.storage.statements.contacts import contact_of, read_fields
-from sendrail.storage.statements.dialect import batches, insert_new
 from sendrail.storage.tables import (
     consent_events,
     contact_activity,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 from sendrail.domain.contact import Block
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.statements.dialect import count_new
+from sendrail.storage.dialect import count_new
 from sendrail.storage.tables import blocks
 
 

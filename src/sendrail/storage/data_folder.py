@@ -1,4 +1,4 @@
-"""The data folder of the embedded store: its keys, its lock, its database with the right schema.
+"""The data folder of the embedded store: its keys and its lock.
 
 Everything is made at the first run: the folder for its owner only, a master key, the database. The
 lock makes a second server on the same folder a clear refusal instead of a race.
@@ -9,37 +9,21 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, create_engine, inspect, text
-
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import SetupError
-from sendrail.storage.migrations import changing, migrate
-from sendrail.storage.sqlite import SqliteStore
-from sendrail.storage.tables import metadata
 
 DATABASE: Final = "sendrail.db"
 MASTER_KEY: Final = "master.key"
 LOCK: Final = "lock"
-# The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0001"
 
 # Everything that holds data or keys; SQLite's own files stand beside the database.
 _PRIVATE: Final = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", MASTER_KEY)
 # What a mode may grant to others: to pass through a folder, and no more.
 _TO_OTHERS: Final = 0o066
 _KEY_BYTES: Final = 32
-_VERSION_TABLE: Final = "alembic_version"
-# As Alembic itself would make it.
-_CREATE_VERSION: Final = """
-    CREATE TABLE alembic_version (
-        version_num VARCHAR(32) NOT NULL,
-        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
-    )
-"""
 
 
 def make_folder(path: Path) -> None:
@@ -190,67 +174,3 @@ class Folder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def open_store(
-    folder: Folder, on_commit: Callable[[int, float], None] | None = None
-) -> SqliteStore:
-    """Open the folder's database, with its schema made or brought up to date.
-
-    Raises `SetupError` when it was written by a newer Sendrail or is no database of ours, and
-    `StorageUnavailable` when it cannot be written.
-    """
-    if not folder.database.exists():
-        folder.make_database()
-    store = SqliteStore(folder.database, folder.pseudonyms(), on_commit=on_commit)
-    try:
-        bring_up_to_date(folder.database)
-    except BaseException:
-        store.close_now()
-        raise
-    return store
-
-
-def schema_of(database: Path) -> str | None:
-    """Return the schema version of a database, None when it is empty."""
-    engine = create_engine(f"sqlite:///{database}")
-    try:
-        with engine.connect() as connection:
-            return _schema(connection)
-    finally:
-        engine.dispose()
-
-
-def bring_up_to_date(database: Path) -> str | None:
-    """Make or migrate the schema; return the version it had before, None for a new database.
-
-    Raises `SetupError`, with nothing changed, when the schema is none of ours.
-    """
-    before = schema_of(database)
-    if before is None:
-        with changing(database) as connection:
-            # Another process may have made it a moment ago.
-            if _schema(connection) is None:
-                _make_schema(connection)
-    elif before != SCHEMA:
-        migrate(database)
-    return before
-
-
-def _schema(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSION_TABLE):
-        return None
-    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
-
-
-def _make_schema(connection: Connection) -> None:
-    # The migrations lead to this same schema (a test compares them); made at once it takes
-    # milliseconds, and the first run has better things to do than to replay history.
-    if strangers := inspect(connection).get_table_names():
-        raise SetupError(
-            f"The database has tables that are none of ours, such as {strangers[0]}. Choose "
-            "another data folder with --data."
-        )
-    metadata.create_all(connection)
-    connection.execute(text(_CREATE_VERSION))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})

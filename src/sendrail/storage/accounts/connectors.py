@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ListStatus
+from sendrail.storage.dialect import insert_or_replace
 from sendrail.storage.rows import CallbackToken
-from sendrail.storage.statements.dialect import insert_or_replace
 from sendrail.storage.tables import connector_states, connectors, lists
 
 _LIVE: Final = connectors.c.removed_at.is_(None)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, 
 
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.rows import FileContact, FileStanding
-from sendrail.storage.statements.dialect import batches, insert_new
-from sendrail.storage.statements.erased import Erased
 from sendrail.storage.tables import contacts, list_contacts
 
 _contact: Final = contacts.c

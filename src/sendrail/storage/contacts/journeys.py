@@ -9,7 +9,7 @@ from sendrail.domain.contact import Enrolment, Journey, Trigger
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, JourneyId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.statements.dialect import batches, count_new, insert_new
+from sendrail.storage.dialect import batches, count_new, insert_new
 from sendrail.storage.tables import enrolments, journeys, lists
 
 

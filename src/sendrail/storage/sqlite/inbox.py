@@ -1,6 +1,6 @@
 """The hot statements on carriers' callbacks: kept raw, read, and applied to their messages.
 
-As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test.
+As in `gate.py`, text on the driver itself, each checked by an EXPLAIN test.
 """
 
 import sqlite3
@@ -11,8 +11,6 @@ import msgspec
 
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.message import Status
-from sendrail.storage.hot_queue import PARTS_LEFT
-from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
     ParkedReceipt,
     PartReceipt,
@@ -20,6 +18,8 @@ from sendrail.storage.rows import (
     ReceiptTarget,
     StatusChange,
 )
+from sendrail.storage.sqlite.outbox import Outbox
+from sendrail.storage.sqlite.queue import PARTS_LEFT
 
 _json: Final = msgspec.json.Encoder().encode
 _STATUSES: Final = frozenset(Status)

@@ -9,8 +9,8 @@ from sendrail.domain.consent import Keyword
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.dialect import insert_new
 from sendrail.storage.rows import AutoReply
-from sendrail.storage.statements.dialect import insert_new
 from sendrail.storage.tables import auto_replies
 
 _row: Final = auto_replies.c

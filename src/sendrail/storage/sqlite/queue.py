@@ -1,6 +1,6 @@
 """The hot statements on what waits and what is under way: claims, answers, the lease of the lanes.
 
-As in `hot.py`, text on the driver itself, each checked by an EXPLAIN test.
+As in `gate.py`, text on the driver itself, each checked by an EXPLAIN test.
 """
 
 import sqlite3
@@ -11,7 +11,6 @@ import msgspec
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import FINAL, Status
-from sendrail.storage.outbox import Outbox
 from sendrail.storage.rows import (
     EVERY_LANE,
     AttemptResult,
@@ -21,6 +20,7 @@ from sendrail.storage.rows import (
     Unsettled,
     WaitingMessage,
 )
+from sendrail.storage.sqlite.outbox import Outbox
 
 _json: Final = msgspec.json.Encoder().encode
 

@@ -23,11 +23,11 @@ from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable, Unstorable
-from sendrail.storage import hot, hot_inbound, hot_inbox, hot_queue
-from sendrail.storage.activity import Activity
 from sendrail.storage.interface import Hints
-from sendrail.storage.outbox import Outbox
-from sendrail.storage.statements.core import CoreTx
+from sendrail.storage.sqlite import gate, inbox, queue, replies
+from sendrail.storage.sqlite.activity import Activity
+from sendrail.storage.sqlite.outbox import Outbox
+from sendrail.storage.transaction import CoreTx
 
 _log = structlog.get_logger()
 
@@ -68,14 +68,14 @@ class SqliteTx(CoreTx):
         self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
     ) -> None:
         self._raw = connection
-        self.gate = hot.Gate(connection, pseudonyms)
-        self.messages = self.local = hot.Messages(connection)
+        self.gate = gate.Gate(connection, pseudonyms)
+        self.messages = self.local = gate.Messages(connection)
         self.outbox = Outbox(connection, hints.outbox_has)
-        self.queue = hot_queue.Queue(connection, self.outbox)
-        self.inbox = hot_inbox.Inbox(connection, self.outbox)
-        self.leases = hot_queue.Leases(connection)
-        self.replies = hot_inbound.Replies(connection, self.outbox)
-        self.soft_bounces = hot_inbound.SoftBounces(connection)
+        self.queue = queue.Queue(connection, self.outbox)
+        self.inbox = inbox.Inbox(connection, self.outbox)
+        self.leases = queue.Leases(connection)
+        self.replies = replies.Replies(connection, self.outbox)
+        self.soft_bounces = replies.SoftBounces(connection)
         self.activity = Activity(connection)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.

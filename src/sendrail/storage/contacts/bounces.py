@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, func, select
 from sendrail.domain.contact import REMOVALS, OptOutReason, RecipientTrouble, Scope, TroublePolicy
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.dialect import insert_new
 from sendrail.storage.rows import RecipientReport
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.dialect import insert_new
 from sendrail.storage.tables import messages, recipient_troubles
 
 _SOURCE: Final = "carrier"

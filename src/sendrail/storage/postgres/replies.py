@@ -1,4 +1,4 @@
-"""The hot statements on what comes back from recipients: as `storage/hot_inbound.py`."""
+"""The hot statements on what comes back from recipients: as `storage/sqlite/replies.py`."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,10 +9,10 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
 from sendrail.domain.sender import SendingList
 from sendrail.domain.webhook import Event
-from sendrail.storage.hot_inbound import part_of
 from sendrail.storage.postgres.driver import Driver, columns
 from sendrail.storage.postgres.outbox import Outbox, lane_in
 from sendrail.storage.rows import PartsKey
+from sendrail.storage.sqlite.replies import part_of
 
 KEEP_REPLY: Final = """
     INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, word,

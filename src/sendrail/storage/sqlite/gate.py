@@ -18,7 +18,7 @@ from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageNumber
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.pipeline import Gate as GateDoor
+from sendrail.storage.pipeline_doors import Gate as GateDoor
 from sendrail.storage.rows import (
     Asked,
     Caller,

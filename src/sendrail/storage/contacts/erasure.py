@@ -27,9 +27,9 @@ from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.dialect import batches
 from sendrail.storage.rows import Part
-from sendrail.storage.statements.dialect import batches
-from sendrail.storage.statements.erased import Erased
 from sendrail.storage.tables import (
     attempts,
     auto_replies,

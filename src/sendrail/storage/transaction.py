@@ -9,28 +9,28 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.storage.statements.accounts import Accounts
-from sendrail.storage.statements.audit import Audit
-from sendrail.storage.statements.auto_replies import AutoReplies
-from sendrail.storage.statements.blocks import Blocks
-from sendrail.storage.statements.bounces import Bounces
-from sendrail.storage.statements.connectors import Connectors
-from sendrail.storage.statements.contacts import Contacts
-from sendrail.storage.statements.endpoints import Endpoints
-from sendrail.storage.statements.erased import Erased
-from sendrail.storage.statements.erasure import Erasure
-from sendrail.storage.statements.exports import Exports
-from sendrail.storage.statements.imported import Imported
-from sendrail.storage.statements.installation_values import InstallationValues
-from sendrail.storage.statements.journeys import Journeys
-from sendrail.storage.statements.lists import Lists
-from sendrail.storage.statements.lookup import LookUp
-from sendrail.storage.statements.numbers import Numbers
-from sendrail.storage.statements.refused import RefusedCallbacks
-from sendrail.storage.statements.replies import ReplyLog
-from sendrail.storage.statements.senders import Senders
-from sendrail.storage.statements.signups import SignUps
-from sendrail.storage.statements.verifications import Verifications
+from sendrail.storage.accounts.accounts import Accounts
+from sendrail.storage.accounts.audit import Audit
+from sendrail.storage.accounts.connectors import Connectors
+from sendrail.storage.accounts.installation_values import InstallationValues
+from sendrail.storage.accounts.lists import Lists
+from sendrail.storage.accounts.senders import Senders
+from sendrail.storage.accounts.verifications import Verifications
+from sendrail.storage.contacts.blocks import Blocks
+from sendrail.storage.contacts.bounces import Bounces
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erasure import Erasure
+from sendrail.storage.contacts.exports import Exports
+from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.numbers import Numbers
+from sendrail.storage.contacts.signups import SignUps
+from sendrail.storage.pipeline.auto_replies import AutoReplies
+from sendrail.storage.pipeline.endpoints import Endpoints
+from sendrail.storage.pipeline.lookup import LookUp
+from sendrail.storage.pipeline.refused import RefusedCallbacks
+from sendrail.storage.pipeline.reply_log import ReplyLog
 
 
 class CoreTx:

@@ -1,0 +1,1 @@
+"""Accounts, their keys, connectors and lists as rows."""

@@ -1,0 +1,1 @@
+"""Contacts, what they consented to, and what is known of them, as rows."""

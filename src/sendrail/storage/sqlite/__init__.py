@@ -1,0 +1,1 @@
+"""The store inside one process: SQLite's texts, and what serves them."""
