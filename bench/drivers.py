@@ -28,8 +28,9 @@ import full
 import postgres
 
 from sendrail.domain.ids import LANES
-from sendrail.storage.postgres import gate, queue
-from sendrail.storage.postgres.driver import Driver, columns
+from sendrail.storage.postgres import messages as messages_
+from sendrail.storage.postgres import queue
+from sendrail.storage.postgres.driver import PostgresDriver, columns
 
 METHOD = """
 {options.rounds} groups of each size, on one connection, PostgreSQL on the same machine by a Unix
@@ -59,7 +60,7 @@ class ByAsyncpg:
 
     async def run(self, work):
         def within():
-            driver = Driver(self._connection)
+            driver = PostgresDriver(self._connection)
             driver.run("BEGIN")
             work(driver.rows)
             driver.run("COMMIT")
@@ -170,27 +171,28 @@ def _accept(rows, lane, numbers):
         | text
         for n in numbers
     ]
-    rows(gate.INSERT_NEW, json.dumps(messages), 0, [])
+    rows(messages_.INSERT_NEW, json.dumps(messages), 0, [])
 
 
 def _claim(rows, lane, size):
-    places = rows(queue.DUE, lane, 2, 1, _NOW, size)
+    texts = queue.TEXTS
+    places = rows(texts.due, lane, 2, 1, _NOW, size)
     assert len(places) == size
     lanes, numbers = [row[0] for row in places], [row[4] for row in places]
-    rows(queue.LOAD, lanes, numbers)
-    rows(queue.LEAVE_QUEUE, *columns(places, 5))
-    departures = [(1, 1, 1, _NOW, number, lane) for number in numbers]
-    rows(queue.DEPART, *columns(departures, 6))
+    rows(texts.load.text, lanes, numbers)
+    rows(texts.leave_queue.text, *columns(places))
+    starts = [(lane, 1, 1, 1, _NOW, number) for number in numbers]
+    rows(texts.start_attempt.text, *columns(starts))
 
 
 def _settle(rows, lane, numbers):
-    arrived = [
-        ("sent", None, None, f"r{n}", _NOW, 1, 0, n, lane, 1, 1)
+    finished = [
+        (lane, n, 1, 1, "sent", None, None, None, f"r{n}", _NOW, 1, 0)
         for n in numbers
     ]  # fmt: skip
-    rows(queue.ARRIVE, *columns(arrived, 11), *columns([], 5))
-    refs = [(n % LANES, 1, f"r{n}", lane, n, None, None, _NOW) for n in numbers]
-    rows(queue.KEEP_REFS, *columns(refs, 8))
+    rows(queue.TEXTS.finish_attempt.text, *columns(finished))
+    refs = [(n % LANES, _NOW, 1, f"r{n}", lane, n) for n in numbers]
+    rows(queue.TEXTS.keep_ref.text, *columns(refs))
 
 
 async def one_run(driver, url, size, rounds):

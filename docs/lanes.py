@@ -7,7 +7,7 @@ are bound themselves, or by a span of lanes.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +16,33 @@ from typing import Any, Final
 import sqlglot
 from sqlglot import expressions as sql
 
-from sendrail.storage.postgres import distributed, gate, inbox, leases, outbox, queue, replies
+from sendrail.storage.postgres import (
+    activity,
+    distributed,
+    gate,
+    idempotency,
+    inbox,
+    leases,
+    messages,
+    outbox,
+    queue,
+    replies,
+)
 from sendrail.storage.postgres.schema import HOT_KEYS
+from sendrail.storage.templates import InsertRows, OverLanes, Statement, TwoForms, text_of
 
-ROOMS: Final = (gate, queue, inbox, replies, outbox, leases, distributed)
+ROOMS: Final = (
+    gate,
+    idempotency,
+    messages,
+    queue,
+    inbox,
+    replies,
+    outbox,
+    activity,
+    leases,
+    distributed,
+)
 
 
 class Reach(IntEnum):
@@ -41,27 +64,41 @@ class Finding:
     locks: bool = False
 
 
-def statements() -> dict[str, str]:
-    """Return every statement of the rooms, each under the one it is written in."""
-    found: dict[str, str] = {}
-    for room in ROOMS:
+def texts(*rooms: ModuleType) -> dict[str, Statement]:
+    """Return every statement of these modules, each under the module it is written in."""
+    found: dict[str, Statement] = {}
+    for room in rooms:
         own = Path(str(room.__file__)).read_text("utf-8")
-        for name, text in vars(room).items():
-            if re.search(rf"^{name}: Final", own, re.MULTILINE) and _is_statement(name, text):
-                found[f"{_short(room)}.{name}"] = text
+        for name, value in vars(room).items():
+            if not re.search(rf"^{name}: Final", own, re.MULTILINE):
+                continue
+            some = _members(value) if type(value).__name__.endswith("Texts") else {name: value}
+            for each, statement in some.items():
+                if _is_statement(each, statement):
+                    found[f"{_short(room)}.{each.lower()}"] = statement
     return found
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _short(room: ModuleType) -> str:
     return room.__name__.rpartition(".")[2]
 
 
-def _is_statement(name: str, text: Any) -> bool:
-    return (
-        not name.startswith("_")
-        and isinstance(text, str)
-        and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", text) is not None
+def _is_statement(name: str, value: Any) -> bool:
+    if name.startswith("_"):
+        return False
+    return isinstance(value, OverLanes | InsertRows | TwoForms) or (
+        isinstance(value, str)
+        and re.match(r"\s*\(?(SELECT|INSERT|UPDATE|DELETE|WITH)\b", value) is not None
     )
+
+
+def statements() -> dict[str, str]:
+    """Return every statement of the rooms, in its form for one server."""
+    return {name: text_of(statement) for name, statement in texts(*ROOMS).items()}
 
 
 def findings(text: str) -> list[Finding]:

@@ -149,7 +149,7 @@ class Maintenance:
         self._intake.full_accounts = await self._store.read(lambda tx: tx.processes.full_accounts())
 
     def _forget(self, tx: Tx, now: int) -> int:
-        forgotten = tx.gate.forget_answers(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
+        forgotten = tx.idempotency.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)

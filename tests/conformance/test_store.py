@@ -235,11 +235,11 @@ ANSWER = KeptAnswer("POST /send-raw", b"digest", 200, b'{"success": true}')
 
 
 def kept(house, *pairs):
-    return house.write(lambda tx: tx.gate.kept_answers(pairs))
+    return house.write(lambda tx: tx.idempotency.claim(pairs))
 
 
 def test_an_answer_is_kept_for_its_account_and_key(house):
-    house.write(lambda tx: tx.gate.keep_answer(house.us, "key", ANSWER, NOW))
+    house.write(lambda tx: tx.idempotency.answer(house.us, "key", ANSWER, NOW))
     assert kept(house, (house.us, "key"), (house.us, "other"), (house.them, "key")) == {
         (house.us, "key"): ANSWER
     }
@@ -247,8 +247,8 @@ def test_an_answer_is_kept_for_its_account_and_key(house):
 
 def test_answers_are_forgotten_in_bites(house):
     for n in range(5):
-        house.write(lambda tx, n=n: tx.gate.keep_answer(house.us, f"k{n}", ANSWER, NOW + n))
-    forget = lambda: house.write(lambda tx: tx.gate.forget_answers(NOW + 3, 2))  # noqa: E731
+        house.write(lambda tx, n=n: tx.idempotency.answer(house.us, f"k{n}", ANSWER, NOW + n))
+    forget = lambda: house.write(lambda tx: tx.idempotency.forget(NOW + 3, 2))  # noqa: E731
     assert [forget(), forget(), forget()] == [2, 1, 0]
     left = kept(house, *((house.us, f"k{n}") for n in range(5)))
     assert sorted(key for _, key in left) == ["k3", "k4"]
@@ -377,7 +377,7 @@ LOOKS = [
     lambda tx, account, _: [sender for sender in tx.lists.all(account) if sender.number == OURS],
     lambda tx, account, _: tx.gate.lists([(account, OURS)]),
     lambda tx, account, _: tx.gate.blocked(account, [BEN]),
-    lambda tx, account, _: tx.gate.kept_answers([(account, "key")]),
+    lambda tx, account, _: tx.idempotency.claim([(account, "key")]),
     lambda tx, account, _: tx.blocks.page(account, 0, 10),
     lambda tx, account, _: tx.journeys.all(account),
     lambda tx, account, _: tx.journeys.find(account, 1, "welcome"),
@@ -402,7 +402,7 @@ def full_house(house):
         tx.blocks.add(house.us, [BEN], "", NOW)
         tx.journeys.add(house.list.id, "welcome", NOW)
         tx.accounts.add_key(house.us, "one", b"one", "trk_1", NOW)
-        tx.gate.keep_answer(house.us, "key", ANSWER, NOW)
+        tx.idempotency.answer(house.us, "key", ANSWER, NOW)
 
     house.write(prepare)
     assert house.list.id == 1

@@ -247,7 +247,9 @@ def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
         )
     )
     assert (own(3), house.find(3).detail) == (None, "stale")
-    house.write(lambda tx: tx.queue.hold([house.place(4, due_at=NOW + 5_000)], "an older copy"))
+    house.write(
+        lambda tx: tx.queue.make_uncertain([house.place(4, due_at=NOW + 5_000)], "an older copy")
+    )
     assert (own(4), house.find(4).detail) == ("an older copy", "uncertain")
     house.write(lambda tx: tx.queue.expire(house.no(4), house.list.lane, "unknown_outcome", NOW))
     assert (own(4), house.find(4).detail) == (None, "unknown_outcome")
@@ -385,7 +387,7 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     house.finish_attempts(house.result(1, further_refs=("ref-2", "ref-3")))
     lane = house.list.lane
     word = PartReceipt(house.connector, "ref-2", house.no(1), lane, parts_left=2)
-    house.write(lambda tx: tx.inbox.tell_parts([word]))
+    house.write(lambda tx: tx.inbox.note_parts([word]))
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, f"ref-{part}"): ReceiptTarget(
             house.no(1), lane, Status.SENT, part=part, parts=3, told=part == 2, parts_left=2

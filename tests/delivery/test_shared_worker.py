@@ -16,7 +16,7 @@ from sendrail.domain.delivery import Submitted, Unavailable
 from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.postgres.queue import Queue
+from sendrail.storage.pipeline.queue import Queue
 from sendrail.storage.postgres.store import PostgresStore
 
 ANN = 15550100001

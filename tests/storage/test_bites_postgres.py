@@ -7,13 +7,11 @@ for the next ones: then a bite has no bound. It takes an unusual plan, which is 
 
 import re
 
+import hot_texts
 import postgres
 import pytest
 from stores import NOW
 
-from sendrail.storage.postgres import gate, inbox, leases, outbox, queue, replies
-
-ROOMS = (gate, replies, inbox, leases, outbox, queue)
 WRITES = re.compile(r"DELETE FROM|INSERT INTO|UPDATE \w+( AS \w+)? SET")
 NO_OTHER_PLAN = [
     "hashjoin",
@@ -26,9 +24,6 @@ NO_OTHER_PLAN = [
     "bitmapscan",
 ]
 
-IDEMPOTENCY = """
-    INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
-    SELECT 1, n::text, '', '', 200, '', 0 FROM generate_series(1, 9) AS n"""
 FINGERPRINTS = """
     INSERT INTO fingerprints (lane, fingerprint, number, at)
     SELECT 7, n, n, 0 FROM generate_series(1, 9) AS n"""
@@ -43,21 +38,11 @@ SPANS = """
     SELECT 'deliver', n, '', 0, 0 FROM generate_series(1, 9) AS n"""
 
 BITES = {
-    "gate.FORGET_ANSWERS": (IDEMPOTENCY, (NOW, 4)),
-    "gate.FORGET_FINGERPRINTS": (FINGERPRINTS, (NOW, 0, 64, 4)),
-    "inbox.FORGET_PARKED": (PARKED, (NOW, 4)),
-    "leases.TAKE": (SPANS, ("deliver", "me", 4, 1000)),
-    "outbox.OLD_EVENTS": (EVENTS, (NOW, 4)),
+    "messages.forget_fingerprints": (FINGERPRINTS, (NOW, 0, 64, 4)),
+    "inbox.forget_parked": (PARKED, (NOW, 4)),
+    "leases.take_spans": (SPANS, ("deliver", "me", 4, 1000)),
+    "outbox.forget_events": (EVENTS, (NOW, 4)),
 }
-
-
-def statements():
-    return {
-        f"{room.__name__.rpartition('.')[2]}.{name}": text
-        for room in ROOMS
-        for name, text in vars(room).items()
-        if name.isupper() and isinstance(text, str)
-    }
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +60,13 @@ def line():
 def test_a_bite_has_its_bound_under_every_plan(line, name):
     rows, values = BITES[name]
     line.do(rows)
-    tag = line.tag(statements()[name], *values)
+    tag = line.tag(hot_texts.statements()[name], *values)
     assert tag.rpartition(" ")[2] == "4"
 
 
 def test_each_statement_that_writes_what_it_locks_is_tried_here():
     assert BITES.keys() == {
         name
-        for name, text in statements().items()
+        for name, text in hot_texts.statements().items()
         if "LIMIT" in text and "SKIP LOCKED" in text and WRITES.search(text)
     }

@@ -7,63 +7,93 @@ names a database on a Citus coordinator.
 import asyncio
 import re
 
+import hot_texts
 import postgres
 import pytest
 import stores
 from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
-from sendrail.storage.postgres import distributed, gate, inbox, outbox, queue, replies
-from sendrail.storage.postgres.distributed import LaneByLane, on_one_lane
+from sendrail.storage.pipeline.queue import ref_lane
+from sendrail.storage.postgres import (
+    distributed,
+    idempotency,
+    inbox,
+    messages,
+    outbox,
+    partitions,
+    queue,
+    replies,
+)
+from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
+from sendrail.storage.templates import InsertRows, OverLanes, TwoForms
 
 ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names no database")
 
 # Statements
 
-UPDATE = """
-    UPDATE messages AS m SET status = 'held', detail = $1
-    FROM unnest($2::bigint[], $3::smallint[]) AS held (number,
-        lane)
-    WHERE m.lane = held.lane AND m.number = held.number
-"""
+ROOMS = (messages, queue, inbox, outbox, replies, idempotency, partitions, distributed)
+STATEMENTS = hot_texts.texts(*ROOMS)
+UPDATE = OverLanes(
+    "lane smallint, number bigint",
+    """
+    UPDATE messages AS m SET status = 'held', detail = $3 FROM {batch}
+    WHERE m.lane = {lane} AND m.number = batch.number
+    """,
+)
 
 
-def told(text):
+def flat(text):
     """Return a statement without its line ends."""
     return " ".join(text.split())
 
 
-def test_a_statement_on_a_batch_names_the_lane_of_its_part_as_a_value():
-    one = on_one_lane(UPDATE)
-    assert told(one.text) == told(UPDATE.replace("m.lane = held.lane", "m.lane = $4::smallint"))
+def test_on_one_server_a_statement_reads_its_batch_as_a_whole():
+    assert flat(UPDATE.text) == (
+        "UPDATE messages AS m SET status = 'held', detail = $3"
+        " FROM unnest($1::smallint[], $2::bigint[]) AS batch (lane, number)"
+        " WHERE m.lane = batch.lane AND m.number = batch.number"
+    )
 
 
-def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_given_to_each():
-    shares = on_one_lane(UPDATE).shares(["why", [11, 12, 13, 14], [7, 3, 7, 3]])
-    assert list(shares) == [["why", [12, 14], [3, 3], 3], ["why", [11, 13], [7, 7], 7]]
+def test_on_many_servers_it_names_the_lane_as_a_value():
+    assert flat(UPDATE.on_one_lane) == (
+        "UPDATE messages AS m SET status = 'held', detail = $3"
+        " FROM unnest($2::bigint[]) AS batch (number)"
+        " WHERE m.lane = $1::smallint AND m.number = batch.number"
+    )
+
+
+def test_rows_for_one_table_are_values_there():
+    rows = InsertRows("refs", "lane smallint, ref text", "ON CONFLICT DO NOTHING")
+    assert flat(rows.text) == (
+        "INSERT INTO refs (lane, ref) SELECT batch.*"
+        " FROM unnest($1::smallint[], $2::text[]) AS batch (lane, ref) ON CONFLICT DO NOTHING"
+    )
+    assert flat(rows.of_values(2)) == (
+        "INSERT INTO refs (lane, ref) VALUES ($1::smallint, $2::text), ($3::smallint, $4::text)"
+        " ON CONFLICT DO NOTHING"
+    )
 
 
 @pytest.mark.parametrize(
-    "statement",
-    [
-        queue.LOAD, queue.METADATA, queue.LEAVE_QUEUE, queue.DROP, queue.HOLD, queue.START_ATTEMPT,
-        queue.ARRIVED, queue.PARTS_LEFT, queue.AWAIT_CLAIMS, inbox.PART_TOLD, inbox.HEADS,
-        inbox.REMOVE, inbox.REFS, inbox.TARGETS, inbox.APPLY, inbox.UNPARK, replies.CLEAR_TROUBLES,
-        gate.EARLIER, outbox.STILL_OPEN, outbox.ENDED_FOR, outbox.ENDED_MESSAGES, outbox.FREEZE,
-        outbox.SETTLE_EVENTS, outbox.KEEP_WEBHOOK_ATTEMPTS, outbox.GIVE_UP,
-        distributed.OUTDATE, distributed.LOCK_PARKED,
-    ],
-)  # fmt: skip
-def test_whatever_joins_a_hot_table_to_a_batch_goes_lane_by_lane(statement):
-    assert on_one_lane(statement) is not None
-
-
-@pytest.mark.parametrize(
-    "statement", [queue.DUE, inbox.TAKE, inbox.PARK, queue.KEEP_REFS, gate.LISTS_BY_NUMBER]
+    "name", [n for n, each in STATEMENTS.items() if isinstance(each, OverLanes)]
 )
-def test_what_names_its_lane_or_only_writes_new_rows_goes_as_it_is(statement):
-    assert on_one_lane(statement) is None
+def test_a_statement_over_a_batch_names_one_lane_there_for_every_hot_table(name):
+    assert hot_texts.reach(STATEMENTS[name].text) <= hot_texts.Reach.LANES
+    for finding in hot_texts.findings(STATEMENTS[name].on_one_lane):
+        assert finding.reach is hot_texts.Reach.ONE_LANE or name in WRITES_ONLY, finding
+
+
+# Rows whose lane stands among what is selected for them.
+WRITES_ONLY = {"inbox.put", "inbox.park", "outbox.add", "distributed.note"}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one(name):
+    if isinstance(STATEMENTS[name], str) and "unnest" in STATEMENTS[name]:
+        assert hot_texts.reach(STATEMENTS[name]) is hot_texts.Reach.NOTHING_HOT
 
 
 class _Connection:
@@ -73,12 +103,12 @@ class _Connection:
         self.asked = []
 
     async def fetch(self, statement, *values):
-        self.asked.append((told(statement), *values))
+        self.asked.append((flat(statement), *values))
         return [(len(self.asked),)]
 
     async def execute(self, statement, *values):
-        self.asked.append((told(statement), *values))
-        return f"UPDATE {len(values[-2])}"
+        self.asked.append((flat(statement), *values))
+        return f"UPDATE {len(values[-2]) if isinstance(values[-2], list) else 1}"
 
 
 def run(work):
@@ -86,22 +116,41 @@ def run(work):
     return asyncio.run(greenlet_spawn(work, LaneByLane(connection))), connection.asked
 
 
+def test_a_batch_is_cut_by_its_lanes_in_their_order_and_what_is_no_column_is_given_to_each():
+    _, asked = run(lambda driver: driver.rows(UPDATE, [7, 3, 7, 3], [11, 12, 13, 14], "why"))
+    text = flat(UPDATE.on_one_lane)
+    assert asked == [(text, 3, [12, 14], "why"), (text, 7, [11, 13], "why")]
+
+
 def test_the_answers_of_all_lanes_are_one_and_so_are_their_counts():
-    values = ("why", [11, 12, 13], [7, 3, 7])
+    values = ([7, 3, 7], [11, 12, 13], "why")
     assert run(lambda driver: driver.rows(UPDATE, *values))[0] == [(1,), (2,)]
     assert run(lambda driver: driver.run(UPDATE, *values))[0] == 3
 
 
 def test_nothing_is_asked_of_an_empty_batch():
-    assert run(lambda driver: driver.rows(UPDATE, "why", [], [])) == ([], [])
+    assert run(lambda driver: driver.rows(UPDATE, [], [], "why")) == ([], [])
+    assert run(lambda driver: driver.each(queue.TEXTS.keep_ref, [])) == (0, [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64, 65, 200])
+def test_new_rows_go_in_a_few_statements_whose_texts_are_few(count):
+    rows = [(n % 7, n, 1, f"r{n}", 1, n) for n in range(count)]
+    _, asked = run(lambda driver: driver.each(queue.TEXTS.keep_ref, rows))
+    given = [value for _, *values in asked for value in values]
+    assert given == [value for row in rows for value in row]
+    sizes = [len(values) // 6 for _, *values in asked]
+    assert set(sizes) <= {1, 2, 4, 8, 16, 32, 64}
+    assert len(sizes) <= count // 64 + 6
 
 
 def test_no_lock_is_asked_for_on_many_shards():
-    assert len(distributed.FORMS) == 8
-    for statement in distributed.FORMS.values():
-        assert "FOR UPDATE" not in statement
-    _, asked = run(lambda driver: driver.rows(outbox.OLD_EVENTS, 1, 2))
-    assert asked == [(told(outbox.OLD_EVENTS.replace("FOR UPDATE SKIP LOCKED", "")), 1, 2)]
+    forms = [each for each in STATEMENTS.values() if isinstance(each, TwoForms)]
+    assert len(forms) == 8
+    for form in forms:
+        assert "FOR UPDATE" not in form.distributed
+    _, asked = run(lambda driver: driver.rows(outbox.TEXTS.forget_events, 1, 2))
+    assert asked == [(flat(outbox.TEXTS.forget_events.distributed), 1, 2)]
 
 
 # Tables
@@ -158,7 +207,7 @@ def test_a_parked_receipt_that_another_process_applies_is_passed_over(house):
     house.queue(1, 2)
     house.start_attempts(1, 2)
     house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
-    lane = queue.ref_lane(house.connector, "ref-1")
+    lane = ref_lane(house.connector, "ref-1")
 
     async def run():
         other = house.open()

@@ -1,47 +1,41 @@
 """Every hot statement names its lane, so that a distributed database knows where to look."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import hot_texts
 import pytest
 
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 
-_PATH = Path(__file__).parents[2] / "docs" / "lanes.py"
-spec = importlib.util.spec_from_file_location("docs_lanes", _PATH)
-lanes = sys.modules["docs_lanes"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(lanes)
-
-STATEMENTS = lanes.statements()
+STATEMENTS = hot_texts.statements()
 # What goes everywhere, and why that is right.
 EVERYWHERE = {
-    "inbox.PARKED": "looks through the few receipts that came before their reference; by time",
-    "inbox.FORGET_PARKED": "a chore: forgets what is a week old; by time",
-    "outbox.OLD_EVENTS": "a chore: forgets what is past its retention; by time",
+    "inbox.parked": "looks through the few receipts that came before their reference; by time",
+    "inbox.forget_parked": "a chore: forgets what is a week old; by time",
+    "activity.behind": "a chore: counts the notes that wait, up to a bound",
+    "activity.news": "a chore of one process: the first notes that wait",
+    "outbox.forget_events": "a chore: forgets what is past its retention; by time",
 }
 
 
 def test_the_statements_are_found():
-    assert {"queue.DUE", "queue.START_ATTEMPT", "inbox.TARGETS", "gate.INSERT_NEW"} <= set(
+    assert {"queue.due", "queue.start_attempt", "inbox.targets", "messages.insert_new"} <= set(
         STATEMENTS
     )
     assert len(STATEMENTS) >= 60
-    hot = {finding.table for text in STATEMENTS.values() for finding in lanes.findings(text)}
+    hot = {finding.table for text in STATEMENTS.values() for finding in hot_texts.findings(text)}
     assert hot == set(HOT_KEYS)
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_a_statement_names_the_lane_of_every_hot_table_in_it(name):
-    for finding in lanes.findings(STATEMENTS[name]):
+    for finding in hot_texts.findings(STATEMENTS[name]):
         if name in EVERYWHERE:
             break
-        assert finding.reach < lanes.Reach.EVERYWHERE, finding
+        assert finding.reach < hot_texts.Reach.EVERYWHERE, finding
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_an_exception_is_one(name):
-    assert lanes.reach(STATEMENTS[name]) is lanes.Reach.EVERYWHERE
+    assert hot_texts.reach(STATEMENTS[name]) is hot_texts.Reach.EVERYWHERE
 
 
 @pytest.mark.parametrize("name", HOT_KEYS)
@@ -88,9 +82,9 @@ def test_what_has_a_lane_is_hot_or_says_whose_lane_it_is(column):
     ],
 )  # fmt: skip
 def test_the_reader_tells_how_far_a_statement_goes(text, reach):
-    assert lanes.reach(text) is lanes.Reach[reach]
+    assert hot_texts.reach(text) is hot_texts.Reach[reach]
 
 
 def test_a_row_without_its_lane_is_not_written():
     with pytest.raises(AssertionError, match="without its lane"):
-        lanes.reach("INSERT INTO queue (number) VALUES ($1)")
+        hot_texts.reach("INSERT INTO queue (number) VALUES ($1)")

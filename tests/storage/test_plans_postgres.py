@@ -8,13 +8,12 @@ for all values, as a connection does after some runs.
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 
 import asyncpg
 import full
+import hot_texts
 import postgres
 import pytest
 from sqlalchemy import event
@@ -24,32 +23,24 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Status
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import Erased
-from sendrail.storage.postgres import gate, inbox, leases, outbox, queue, replies
 from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 from sendrail.storage.rows import MessageFilter, MessagePlace
 
 MANY, FEW = 1_000_000, 10_000
-ROOMS = (gate, queue, inbox, replies, outbox, leases)
 STATEMENTS = {
-    f"{Path(room.__file__).stem}.{name}": text
-    for room in reversed(ROOMS)
-    for name, text in vars(room).items()
-    if not name.startswith("_")
-    and name.isupper()
-    and isinstance(text, str)
-    and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
+    name: text
+    for name, text in hot_texts.statements().items()
+    if not name.startswith("distributed.")
 }
-# What a module takes from another one is that one's.
-STATEMENTS.pop("inbox.PARTS_LEFT")
 # Of the pages that a statement may touch, however many messages there are: three keys, at three or
 # four pages of an index each, in every week and its indexes.
 PAGES_MAX = 300
 # What takes the first row there is, whichever.
-NO_KEY = {"replies.ANY_TROUBLE", "inbox.CONNECTOR_IDS"}
+NO_KEY = {"replies.any", "inbox.connector_ids", "activity.behind", "activity.news"}
 # What passes over what is under way in other lanes: as much as there is of that, which is little.
-BY_WHAT_IS_OPEN = {"queue.UNSETTLED"}
+BY_WHAT_IS_OPEN = {"queue.unsettled"}
 # What reads more than its keys, and why that is right.
 READS_MANY = {
     "lookup.waiting": "reads the whole queue, by its key; a chore that paces itself by its time",
@@ -68,7 +59,21 @@ _LARGE = """
 def values_of(count):
     """Return the values of each statement that touches a large table: three rows that are there."""
     at = rows_of(count)
-    return {**_gate(at), **_queue(at), **_inbox(at), **_inbound(at), **_outbox(at)}
+    rooms = {
+        "gate": _gate,
+        "idempotency": _idempotency,
+        "messages": _messages,
+        "queue": _queue,
+        "inbox": _inbox,
+        "replies": _replies,
+        "outbox": _outbox,
+        "activity": _activity,
+    }
+    return {
+        f"{room}.{name}": values
+        for room, of_room in rooms.items()
+        for name, values in of_room(at).items()
+    }
 
 
 def rows_of(count):
@@ -110,21 +115,33 @@ def _keys(ns):
 
 def _gate(at):
     return {
-        "gate.LISTS_BY_ID": ([1, 2, 3],),
-        "gate.FIND": ([b"a key"], at.none[:1], [15550001000], [1], [3], at.recipients, 0),
-        "gate.UNREACHABLE": (1, 1, at.recipients, 0),
-        "gate.BLOCKED": (1, at.recipients),
-        "gate.ACTIVE": (1, at.recipients),
-        "gate.PROMISE": (at.ones, ["k1", "k2", "new"]),
-        "gate.KEPT_ANSWERS": (at.ones, ["k1", "k2", "k3"]),
-        "gate.KEEP_ANSWER": (1, "k1", "", b"", 200, b"", at.now),
-        "gate.BREAK_PROMISES": (at.ones, ["k1", "k2", "k3"]),
-        "gate.FORGET_ANSWERS": (at.now, 20),
-        "gate.RESERVE": (full.lane(1), 1000),
-        "gate.EARLIER": (at.lane, at.prints, 0),
-        "gate.FORGET_FINGERPRINTS": (at.now, 0, 512, 20),
-        "gate.INSERT_MESSAGES": (_new_rows(at), at.now),
-        "gate.INSERT_NEW": (_new_rows(at), 0, at.new[:1]),
+        "callers_by_account": ([1],),
+        "lists_by_id": ([1, 2, 3],),
+        "find": ([b"a key"], at.none[:1], [15550001000], [1], [3], at.recipients, 0),
+        "unreachable": (1, 1, at.recipients, 0),
+        "blocked": (1, at.recipients),
+        "active": (1, at.recipients),
+    }
+
+
+def _idempotency(at):
+    return {
+        "claim": (at.ones, ["k1", "k2", "new"]),
+        "kept": (at.ones, ["k1", "k2", "k3"]),
+        "keep": (1, "k1", "", b"", 200, b"", at.now),
+        "free": (at.ones, ["k1", "k2", "k3"]),
+        "old": (at.now, 20),
+        "forget": (at.ones, ["k1", "k2", "k3"]),
+    }
+
+
+def _messages(at):
+    return {
+        "reserve": (full.lane(1), 1000),
+        "earlier": (at.lane, at.prints, 0),
+        "forget_fingerprints": (at.now, 0, 512, 20),
+        "insert_messages": (_new_rows(at), at.now),
+        "insert_new": (_new_rows(at), 0, at.new[:1]),
     }
 
 
@@ -149,151 +166,112 @@ def _new_rows(at):
     )
 
 
-def _arrived(at):
-    return (
-        ["queued"] * 3,
-        *[at.none] * 4,
-        at.ones,
-        at.zeros,
-        at.sending,
-        at.sending_lanes,
-        at.ones,
-        at.ones,
-        at.none,
-    )
-
-
 def _queue(at):
+    finished = (
+        at.sending_lanes, at.sending, at.ones, at.ones, ["queued"] * 3, *[at.none] * 5, at.ones,
+        at.zeros,
+    )  # fmt: skip
+    refs = (at.lanes, [at.now] * 3, at.ones, ["n1", "n2", "n3"], at.lanes, at.numbers)
     return {
-        "queue.LISTS_WAITING": (0, 512),
-        "queue.DUE": (at.waiting_lanes[0], at.lists[0], 1, at.now, 20),
-        "queue.NEXT_DUE": (at.waiting_lanes[0], at.lists[0], 1, at.due[0]),
-        "queue.LOAD": (at.lanes, at.numbers),
-        "queue.METADATA": (at.lanes, at.numbers),
-        "queue.LEAVE_QUEUE": at.places,
-        "queue.DROP": (["dropped"] * 3, at.none, at.waiting, at.waiting_lanes, at.now),
-        "queue.HOLD": ("", at.waiting, at.waiting_lanes),
-        "queue.START_ATTEMPT": (
-            at.ones,
-            at.ones,
-            at.ones,
-            [at.now] * 3,
-            at.waiting,
-            at.waiting_lanes,
+        "lists_waiting": (0, 512),
+        "due": (at.waiting_lanes[0], at.lists[0], 1, at.now, 20),
+        "next_due": (at.waiting_lanes[0], at.lists[0], 1, at.due[0]),
+        "load": (at.lanes, at.numbers),
+        "metadata": (at.lanes, at.numbers),
+        "leave_queue": at.places,
+        "drop": (at.waiting_lanes, at.waiting, ["dropped"] * 3, at.none, [at.now] * 3),
+        "make_uncertain": (at.waiting_lanes, at.waiting, ["", "", ""]),
+        "start_attempt": (
+            at.waiting_lanes, at.ones, at.ones, at.ones, [at.now] * 3, at.waiting,
         ),
-        "queue.ARRIVED": _arrived(at),
-        "queue.FINISH_ATTEMPT": (
-            *_arrived(at),
-            at.sending_lanes,
-            at.sending_lists,
-            at.ones,
-            [at.now] * 3,
-            at.sending,
+        "finish_attempt": finished,
+        "finish_and_say": finished,
+        "return_to_queue": (
+            at.sending_lanes, at.zeros, at.sending_lists, at.ones, [at.now] * 3, at.sending,
         ),
-        "queue.KEEP_ATTEMPTS": (
-            at.numbers,
-            [2, 2, 2],
-            at.lanes,
-            at.ones,
-            at.ones,
-            [at.now] * 3,
-            [at.now] * 3,
-            ["failed"] * 3,
-            at.none,
-            at.none,
-            at.none,
+        "keep_attempt": (
+            at.lanes, at.numbers, [2, 2, 2], at.ones, at.ones, [at.now] * 3, [at.now] * 3,
+            ["failed"] * 3, at.none, at.none, at.none,
         ),
-        "queue.KEEP_REFS": (
-            at.lanes,
-            at.ones,
-            ["n1", "n2", "n3"],
-            at.lanes,
-            at.numbers,
-            at.none,
-            at.none,
-            [at.now] * 3,
-        ),
-        "queue.PARTS_LEFT": (at.ones, at.numbers, at.lanes),
-        "queue.UNSETTLED": ("sending", 0, 20, 0, 512),
-        "queue.EXPIRE": ("", at.now, full.lane(at.lost[0]), full.number(at.lost[0])),
-        "queue.AWAIT_CLAIMS": (at.sending_lanes, at.sending),
-    }
+        "keep_ref": refs,
+        "keep_part_ref": (*refs, at.ones, [2, 2, 2]),
+        "parts_left": (at.lanes, at.numbers, at.ones),
+        "unsettled": ("sending", 0, 20, 0, 512),
+        "expire": (full.lane(at.lost[0]), full.number(at.lost[0]), "", at.now),
+        "await_claims": (at.sending_lanes, at.sending),
+    }  # fmt: skip
 
 
 def _inbox(at):
+    two = ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1])
     return {
-        "inbox.PART_TOLD": at.refs,
-        "inbox.PUT": (1, 1, at.now, [b"", b""]),
-        "inbox.HEADS": ([1, 2],),
-        "inbox.TAKE": (1, 20),
-        "inbox.AGAIN": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
-        "inbox.REMOVE": ([1, 1], [2 * 4096 + 1, 4 * 4096 + 1]),
-        "inbox.REFS": at.refs,
-        "inbox.TARGETS": (at.lanes, at.numbers),
-        "inbox.ATTEMPTED": (at.lanes, at.numbers),
-        "inbox.APPLY": (
-            ["delivered"] * 3,
-            at.none,
-            [at.now] * 3,
-            at.sending,
-            at.sending_lanes,
-            at.none,
+        "put": ([1, 1], [1, 1], [at.now] * 2, [b"", b""]),
+        "heads": ([1, 2],),
+        "oldest": (1, 20),
+        "again": two,
+        "remove": two,
+        "refs": at.refs,
+        "targets": (at.lanes, at.numbers),
+        "attempted": (at.lanes, at.numbers),
+        "apply": (
+            at.sending_lanes, at.sending, ["delivered"] * 3, at.none, [at.now] * 3, at.none,
         ),
-        "inbox.PARK": (
-            at.lanes,
-            at.ones,
-            ["x1", "x2", "x3"],
-            at.none,
-            ["", "", ""],
-            [at.now] * 3,
-            at.none,
+        "note_part": at.refs,
+        "parts_left": (at.lanes, at.numbers, at.ones),
+        "park": (
+            at.lanes, at.ones, ["x1", "x2", "x3"], at.none, ["", "", ""], [at.now] * 3, at.none,
         ),
-        "inbox.PARKED": (at.now - 10_000, 20),
-        "inbox.UNPARK": ([n % 4096 for n in at.parked], at.parked),
-        "inbox.FORGET_PARKED": (at.now, 20),
-    }
+        "parked": (at.now - 10_000, 20),
+        "unpark": ([n % 4096 for n in at.parked], at.parked),
+        "forget_parked": (at.now, 20),
+    }  # fmt: skip
 
 
-def _inbound(at):
+def _replies(at):
     return {
-        "replies.KEEP_REPLY": (1, 1, full.RECIPIENT, "", None, None, False, None, at.now),
-        "replies.NOTE_REF": (1, "i1", at.now),
-        "replies.FORGET_REFS": (at.now, 20),
-        "replies.KEEP_PART": (*at.part, 2, "", b"", "ucs2", False, at.now),
-        "replies.PARTS": at.part,
-        "replies.MARK_JOINED": at.part,
-        "replies.FORGET_PARTS": at.part,
-        "replies.OVERDUE_PARTS": (at.now, 20),
-        "replies.CLEAR_TROUBLES": (at.lanes, at.numbers),
-        "replies.FORGET_TROUBLES": (at.now, 20),
+        "keep": (1, 1, full.RECIPIENT, "", None, None, False, None, at.now),
+        "note_ref": (1, "i1", at.now),
+        "old_refs": (at.now, 20),
+        "forget_ref": (at.ones, ["i1", "i2", "i3"]),
+        "keep_part": (*at.part, 2, "", b"", "ucs2", False, at.now),
+        "parts": at.part,
+        "mark_joined": at.part,
+        "forget_parts": at.part,
+        "overdue_parts": (at.now, 20),
+        "clear": (at.lanes, at.numbers),
+        "forget": (at.now, 20),
     }
 
 
 def _outbox(at):
     return {
-        "outbox.STILL_OPEN": (at.sending, at.sending_lanes),
-        "outbox.ENDED_FOR": (at.numbers, at.lanes),
-        "outbox.REPLY_FOR": ("reply", 5),
-        "outbox.TELL": ("delivery", [1, 2, 3], [1, 2, 3], at.numbers, [at.now] * 3),
-        "outbox.EVENTS_DUE": (1, 1, at.now, 20, 20),
-        "outbox.ENDED_MESSAGES": (at.numbers, at.lanes),
-        "outbox.TAKEN_REPLIES": ([1, 2, 3],),
-        "outbox.FREEZE": ([b"", b"", b""], at.events, at.ones),
-        "outbox.SETTLE_EVENTS": ([at.now] * 3, [True] * 3, at.ones, at.zeros, at.events, at.ones),
-        "outbox.KEEP_WEBHOOK_ATTEMPTS": (
-            at.events,
-            at.ones,
-            [2, 2, 2],
-            at.zeros,
-            at.zeros,
-            ["told"] * 3,
-            at.none,
-            ["", "", ""],
+        "still_open": (at.sending_lanes, at.sending),
+        "ended_for": (at.lanes, at.numbers),
+        "reply_for": ("reply", 5),
+        "add": ([1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3),
+        "events_due": (1, 1, at.now, 20, 20),
+        "ended_messages": (at.lanes, at.numbers),
+        "taken_replies": ([1, 2, 3],),
+        "store_body": (at.ones, at.events, [b"", b"", b""]),
+        "settle_event": (
+            at.ones, at.events, [at.now] * 3, [True] * 3, at.ones, at.zeros,
         ),
-        "outbox.GIVE_UP": (at.events, at.ones),
-        "outbox.TEST_EVENT": (1, 1, at.now, b""),
-        "outbox.OLD_EVENTS": (at.now, 20),
-        "outbox.FORGET_ATTEMPTS": (at.events,),
+        "keep_attempt": (
+            at.ones, at.events, [2, 2, 2], at.zeros, at.zeros, ["told"] * 3, at.none, ["", "", ""],
+        ),
+        "give_up": (at.ones, at.events),
+        "add_test": (1, 1, at.now, b""),
+        "forget_events": (at.now, 20),
+        "forget_attempts": (at.events,),
+    }  # fmt: skip
+
+
+def _activity(at):
+    return {
+        "take_news": (at.lanes, at.numbers),
+        "sent": (at.lanes, at.numbers),
+        "count": (at.lists, at.recipients, at.ones, [at.now] * 3, [at.now] * 3),
+        "forget_activity": (1, full.RECIPIENT + 64),
     }
 
 

@@ -174,11 +174,6 @@ def test_deleted_lists_are_shown_only_when_asked_for(connection, account, connec
     assert [each.id for each in lists.all(account, ListStatus.PAUSED)] == []
 
 
-def test_lists_by_id_come_in_any_number(connection, list_id):
-    unknown = range(1_000, 41_000)
-    assert set(Lists(connection).by_id([list_id, *unknown])) == {list_id}
-
-
 def test_long_sequences_are_cut_to_fit_a_statement():
     parts = list(batches(range(25_000)))
     assert [len(part) for part in parts] == [10_000, 10_000, 5_000]

@@ -15,7 +15,7 @@ from stores import NOW, House
 from sendrail.domain.errors import SetupError
 from sendrail.storage import migrations
 from sendrail.storage.postgres import setup
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import bring_up_to_date
 from sendrail.storage.postgres.store import PostgresStore
@@ -110,7 +110,7 @@ def house(url):
 
     def weeks():
         with house.store.engine.connect() as core:
-            make_weeks(Driver(core.connection.driver_connection), NOW)
+            make_weeks(PostgresDriver(core.connection.driver_connection), NOW)
 
     house.do(greenlet_spawn(weeks))
     yield house

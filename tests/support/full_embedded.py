@@ -9,7 +9,7 @@ import sqlite3
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.interface import Hints
-from sendrail.storage.sqlite.store import SqliteTx
+from sendrail.storage.sqlite.transaction import SqliteTx
 from sendrail.storage.tables import metadata
 
 LISTS, CONNECTORS = 64, 2

@@ -24,7 +24,7 @@ from sendrail.intake.cluster import ClusterIntake
 from sendrail.intake.duplicates import DuplicateWindow
 from sendrail.intake.local import LocalIntake
 from sendrail.storage.postgres import store as shared
-from sendrail.storage.postgres.outbox import TELL
+from sendrail.storage.postgres.outbox import ADD
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite.store import SqliteStore
 
@@ -217,9 +217,9 @@ class OwnSharedStore(_Troubled, PostgresStore):
 
     def tell(self, endpoint_id, numbers, now):
         """Put events of messages that ended into the outbox."""
-        told = [[lane_of(endpoint_id)], [endpoint_id], numbers, [now]]
+        events = [[lane_of(endpoint_id)], [endpoint_id], ["delivery"], numbers, [now]]
         count = len(numbers)
-        self.ground.line.do(TELL, "delivery", *(each * (count // len(each)) for each in told))
+        self.ground.line.do(ADD.text, *(each * (count // len(each)) for each in events))
 
     async def maintain(self, now, *, messages_before, seen_before):
         """Leave the weeks alone: tests with other times share the database."""

@@ -24,7 +24,7 @@ import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.storage.postgres.availability import engine_for
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import make_schema
 from sendrail.storage.tables import SCHEMA
@@ -91,10 +91,10 @@ def make_tables(url, *, weeks_from=None, version=SCHEMA):
 
     def make():
         with engine_for(url).connect() as core:
-            driver = Driver(core.connection.driver_connection)
+            driver = PostgresDriver(core.connection.driver_connection)
             driver.begin()
             make_schema(core, version)
-            driver.end("COMMIT")
+            driver.commit()
             if weeks_from is not None:
                 make_weeks(driver, weeks_from)
 

@@ -14,6 +14,7 @@ from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
+from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.rows import (
@@ -127,6 +128,19 @@ class PostgresBackend:
             postgres.do(admin, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
+class _LaneByLaneStore(PostgresStore):
+    """Speaks with one server as with many: a statement goes to one lane after the other."""
+
+    driver_of = staticmethod(LaneByLane)
+
+
+class LanesBackend(PostgresBackend):
+    """The statements' other form, for tables that are spread, on a server that spreads none."""
+
+    def open(self):
+        return _LaneByLaneStore(self.url, Pseudonyms(b"a test"))
+
+
 class CitusBackend(PostgresBackend):
     """The same with its tables spread over several servers."""
 
@@ -165,7 +179,7 @@ _EMPTY = f"""
         WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace;
     END $$
 """
-SHARED = {"postgres": PostgresBackend}
+SHARED = {"postgres": PostgresBackend, "lanes": LanesBackend}
 if postgres.citus():
     SHARED["citus"] = CitusBackend
 BACKENDS = {"sqlite": SqliteBackend, **SHARED}

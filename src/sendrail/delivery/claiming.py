@@ -133,7 +133,7 @@ class Claimer:
                 candidates += self._take_turn(taken, sender, found)
         self._judge_candidates(candidates, found)
         tx.queue.drop(found.drops, wall)
-        tx.queue.hold(found.kept, _NO_RESEND)
+        tx.queue.make_uncertain(found.kept, _NO_RESEND)
         return found
 
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:

@@ -51,6 +51,14 @@ def lane_of(list_id: int) -> Lane:
     return Lane((list_id * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF) >> 52)
 
 
+def lane_in(row_id: int) -> int:
+    """Return the lane that is written into the id of a message, event or callback.
+
+    Only where several processes give ids out; elsewhere the result says nothing.
+    """
+    return row_id % LANES
+
+
 class ContactIds:
     """The public ids of contacts and subscriptions: keyed digests of whose number it is.
 

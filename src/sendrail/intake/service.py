@@ -407,7 +407,7 @@ class Intake(ABC):
                 )
             else:
                 asked[pair] = at
-        for pair, kept in tx.gate.kept_answers(asked).items():
+        for pair, kept in tx.idempotency.claim(asked).items():
             promise = submissions[asked[pair]].idempotency
             assert promise is not None, "only submissions with a key were asked about"
             same = (kept.route, kept.body_digest) == (promise.route, promise.body_digest)
@@ -434,7 +434,7 @@ class Intake(ABC):
             # It asks for patience: whoever comes back with the same key must be judged anew.
             return
         kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
-        tx.gate.keep_answer(caller.account_id, promise.key, kept, now)
+        tx.idempotency.answer(caller.account_id, promise.key, kept, now)
 
 
 def _line_up(

@@ -223,7 +223,7 @@ def _move(
             troubles.append(RecipientReport(target.number, trouble, detail, at))
         applied.fates[moves.judge(word, target)] += 1
     if moves.parts:
-        tx.inbox.tell_parts(moves.parts)
+        tx.inbox.note_parts(moves.parts)
     if moves.changes:
         tx.inbox.apply(moves.changes)
         applied.ended.update(Status(each.status) for each in moves.changes)

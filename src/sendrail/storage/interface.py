@@ -4,179 +4,105 @@
 so no network call ever happens inside a transaction. Domain types go in and come out; SQL stays
 behind the door. Every statement on an account's rows takes the account.
 
-`tests/conformance/test_store*.py` are the specification; every implementation runs them.
+`tests/conformance/test_store*.py` are the specification; every database runs them.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from functools import cached_property
+from typing import Protocol, TypeVar
 
-from sendrail.domain.account import Account, AccountStatus, ApiKey
-from sendrail.domain.answer_texts import AnswerTexts
-from sendrail.domain.ids import AccountId, ConnectorId, KeyId, ListId, MessageNumber
+from sqlalchemy import Connection
+
+from sendrail.domain.erasure import Pseudonyms
+from sendrail.domain.ids import AccountId, MessageNumber
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import Connector, ConnectorReport, ListStatus, SendingList
 from sendrail.domain.slices import Charge
-from sendrail.domain.verification import Progress
-from sendrail.storage.people import (
-    Activity,
-    Audit,
-    Blocks,
-    Contacts,
-    ErasedNumbers,
-    Erasure,
-    Exports,
-    Imported,
-    Journeys,
-    Numbers,
-    SignUps,
-)
-from sendrail.storage.pipeline_doors import (
-    AutoReplies,
-    Bounces,
-    ClusterWriters,
-    Endpoints,
-    Gate,
-    Inbox,
-    LocalWriter,
-    LookUp,
-    Messages,
-    Outbox,
-    Queue,
-    RefusedCallbacks,
-    Replies,
-    ReplyLog,
-    SoftBounces,
-)
-from sendrail.storage.rows import CallbackToken, Held, PaceSlot, Present, SenderOwner
+from sendrail.storage.accounts.accounts import Accounts
+from sendrail.storage.accounts.audit import Audit
+from sendrail.storage.accounts.connectors import Connectors
+from sendrail.storage.accounts.installation_values import InstallationValues
+from sendrail.storage.accounts.lists import Lists
+from sendrail.storage.accounts.senders import Senders
+from sendrail.storage.accounts.verifications import Verifications
+from sendrail.storage.contacts.blocks import Blocks
+from sendrail.storage.contacts.bounces import Bounces
+from sendrail.storage.contacts.contacts import Contacts
+from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erasure import Erasure
+from sendrail.storage.contacts.exports import Exports
+from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.numbers import Numbers
+from sendrail.storage.contacts.signups import SignUps
+from sendrail.storage.pipeline.auto_replies import AutoReplies
+from sendrail.storage.pipeline.endpoints import Endpoints
+from sendrail.storage.pipeline.gate import Gate
+from sendrail.storage.pipeline.idempotency import Idempotency
+from sendrail.storage.pipeline.inbox import Inbox
+from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.lookup import LookUp
+from sendrail.storage.pipeline.outbox import Outbox
+from sendrail.storage.pipeline.queue import Queue
+from sendrail.storage.pipeline.refused import RefusedCallbacks
+from sendrail.storage.pipeline.replies import Replies
+from sendrail.storage.pipeline.reply_log import ReplyLog
+from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.rows import Fingerprint, Held, MessageRow, PaceSlot, Present, RecentMessage
 
 T = TypeVar("T")
 
-
-class Accounts(Protocol):
-    """Accounts and their API keys."""
-
-    def add(self, name: str, now: int) -> AccountId: ...
-    def all(self) -> list[Account]: ...
-    def named(self, name: str) -> Account | None: ...
-    def set_status(self, account_id: AccountId, status: AccountStatus) -> bool: ...
-    def blocked_words(self, account_id: AccountId) -> str: ...
-    def set_blocked_words(self, account_id: AccountId, words: str) -> None: ...
-    def country(self, account_id: AccountId) -> str: ...
-    def set_country(self, account_id: AccountId, country: str) -> None: ...
-    def stop_words(self, account_id: AccountId) -> str: ...
-    def set_stop_words(self, account_id: AccountId, words: str) -> None: ...
-    def add_key(
-        self, account_id: AccountId, name: str, digest: bytes, shown: str, now: int
-    ) -> KeyId: ...
-    def keys(self, account_id: AccountId) -> list[ApiKey]: ...
-    def rename_key(self, account_id: AccountId, key_id: KeyId, name: str) -> bool: ...
-    def revoke_key(self, account_id: AccountId, key_id: KeyId, now: int) -> bool: ...
-    def note_use(self, digests: Sequence[bytes], now: int) -> None: ...
+# What each database does in a way of its own.
 
 
-class Connectors(Protocol):
-    """Configured connections to carriers."""
+class Messages(Protocol):
+    """Messages coming in."""
 
-    def add(  # noqa: PLR0917 - a row's columns
+    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
+
+
+class LocalWriter(Protocol):
+    """Numbers and recent messages where one process accepts: numbers grow with time."""
+
+    def reserve(self, count: int) -> MessageNumber: ...
+    def reserved(self) -> int: ...
+    def first_since(self, since: int) -> MessageNumber: ...
+    def recent(self, first: int) -> Iterable[RecentMessage]: ...
+
+
+class ClusterWriters(Protocol):
+    """Numbers by lane and the duplicate window, where any number of processes accept."""
+
+    def reserve_in(self, lane: int, count: int) -> int: ...
+    def insert_new(
         self,
-        account_id: AccountId | None,
-        name: str,
-        kind: str,
-        settings: bytes,
-        window: int,
-        mps: float | None,
-        segments_per_second: float | None = None,
-    ) -> ConnectorId: ...
-    def all(self) -> list[Connector]: ...
-    def find(self, account_id: AccountId | None, name: str) -> Connector | None: ...
-    def by_id(self, connector_id: ConnectorId) -> Connector | None: ...
-    def by_token(self, digest: bytes, now: int) -> Connector | None: ...
-    def change(self, connector_id: ConnectorId, *, reopen: bool, **values: Any) -> None: ...
-    def remove(self, connector_id: ConnectorId, now: int) -> None: ...
-    def token(self, connector_id: ConnectorId) -> CallbackToken: ...
-    def rotate(
-        self, connector_id: ConnectorId, token: bytes, digest: bytes, old_until: int
-    ) -> None: ...
-    def lists_of(self, connector_id: ConnectorId) -> int: ...
-    def reports(self) -> dict[ConnectorId, ConnectorReport]: ...
-    def report(self, reports: Mapping[ConnectorId, ConnectorReport]) -> None: ...
+        rows: Sequence[MessageRow],
+        fingerprints: Sequence[int],
+        since: int,
+        forced: Sequence[int] = (),
+    ) -> dict[Fingerprint, int]:
+        """Insert and queue the messages whose like was not accepted since then, and note them.
+
+        Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
+        inserted whatever was there. Returns the numbers of the earlier messages that kept others
+        out.
+        """
+        ...
+
+    def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
+        """Return the numbers of the messages with these fingerprints that were noted since then."""
+        ...
 
 
-class Verifications(Protocol):
-    """How lists on an account's own carrier come to be verified."""
+class Activity(Protocol):
+    """What was sent to contacts, counted after the messages."""
 
-    def find(self, list_id: ListId) -> Progress | None: ...
-    def begin(self, list_id: ListId, checked: str, now: int) -> None: ...
-    def sent(
-        self, list_id: ListId, recipient: PhoneNumber, number: MessageNumber, now: int
-    ) -> None: ...
-    def replied(
-        self, sender: SendingList, connector_id: ConnectorId, reply_from: int, now: int
-    ) -> bool: ...
-    def void(self, connector_id: ConnectorId) -> int: ...
-    def forget(self, list_id: ListId) -> None: ...
-
-
-class InstallationValues(Protocol):
-    """Named values by which an installation knows itself, each written once."""
-
-    def find(self, name: str) -> bytes | None: ...
-    def add(self, name: str, value: bytes) -> None: ...
-
-
-class Lists(Protocol):
-    """Sending lists."""
-
-    def add(
-        self,
-        account_id: AccountId,
-        number: PhoneNumber,
-        *,
-        name: str,
-        brand: str,
-        rate: int,
-        connector_id: ConnectorId,
-        byoc: bool,
-        on_uncertain: str,
-        now: int,
-        sender_name: str | None = None,
-    ) -> ListId: ...
-    def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]: ...
-    def count(self, account_id: AccountId) -> int: ...
-    def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None: ...
-    def find_id(self, account_id: AccountId, list_id: int) -> SendingList | None: ...
-    def by_number(self, number: PhoneNumber, connector_id: ConnectorId) -> list[SendingList]: ...
-    def answer_texts(self, account_id: AccountId, list_id: ListId) -> AnswerTexts: ...
-    def all_answer_texts(self, account_id: AccountId) -> dict[ListId, AnswerTexts]: ...
-    def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool: ...
-
-
-class Senders(Protocol):
-    """Whose each sender is on the connectors that accounts share."""
-
-    def claim(
-        self,
-        account_id: AccountId,
-        number: PhoneNumber,
-        connector_ids: Iterable[ConnectorId],
-        now: int,
-    ) -> bool: ...
-    def assign(
-        self, account_id: AccountId, number: PhoneNumber, connector_id: ConnectorId, now: int
-    ) -> None: ...
-    def release(self, number: PhoneNumber, connector_id: ConnectorId) -> bool: ...
-    def in_use(self, number: PhoneNumber, connector_id: ConnectorId) -> AccountId | None: ...
-    def all(self) -> list[SenderOwner]: ...
-
-
-class Leases(Protocol):
-    """Who owns what, fenced by an epoch that only grows."""
-
-    def take(self, name: str, owner: str, now: int) -> int: ...
-    def epoch(self, name: str) -> int: ...
+    def behind(self) -> int: ...
+    def count(self, limit: int) -> int: ...
+    def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None: ...
 
 
 class Spans(Protocol):
@@ -208,85 +134,126 @@ class ConnectorPaces(Protocol):
     def reserve(self, connector_id: int, messages: Charge, segments: Charge) -> PaceSlot | None: ...
 
 
-class Tx(Protocol):
-    """One transaction; good only inside the function it was given to."""
+class Tx(ABC):
+    """One transaction; good only inside the function it was given to.
 
+    The sets on the driver itself are made with the transaction, by each database's own kind of it.
+    Those by SQLAlchemy Core, the same on every database, are made when they are first asked for.
+    """
+
+    gate: Gate
+    idempotency: Idempotency
+    messages: Messages
+    queue: Queue
+    inbox: Inbox
+    outbox: Outbox
+    replies: Replies
+    soft_bounces: SoftBounces
+    activity: Activity
+    leases: Leases
+    # Only where one process accepts, on SQLite.
+    local: LocalWriter
+    # Only where any number of processes share the work, on PostgreSQL.
+    cluster: ClusterWriters
+    spans: Spans
+    processes: Processes
+    connector_paces: ConnectorPaces
+
+    def __init__(self, core: Connection, pseudonyms: Pseudonyms) -> None:
+        self.core = core
+        self._pseudonyms = pseudonyms
+
+    @abstractmethod
     def begin(self) -> None:
         """Make all that follows durable together, where that is not so already."""
-        ...
 
-    @property
-    def accounts(self) -> Accounts: ...
-    @property
-    def connectors(self) -> Connectors: ...
-    @property
-    def lists(self) -> Lists: ...
-    @property
-    def senders(self) -> Senders: ...
-    @property
-    def verifications(self) -> Verifications: ...
-    @property
-    def installation_values(self) -> InstallationValues: ...
-    @property
-    def contacts(self) -> Contacts: ...
-    @property
-    def signups(self) -> SignUps: ...
-    @property
-    def blocks(self) -> Blocks: ...
-    @property
-    def journeys(self) -> Journeys: ...
-    @property
-    def gate(self) -> Gate: ...
-    @property
-    def messages(self) -> Messages: ...
-    @property
-    def local(self) -> LocalWriter: ...
-    @property
-    def cluster(self) -> ClusterWriters: ...
-    @property
-    def lookup(self) -> LookUp: ...
-    @property
-    def queue(self) -> Queue: ...
-    @property
-    def inbox(self) -> Inbox: ...
-    @property
-    def refused(self) -> RefusedCallbacks: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def endpoints(self) -> Endpoints: ...
-    @property
-    def replies(self) -> Replies: ...
-    @property
-    def reply_log(self) -> ReplyLog: ...
-    @property
-    def auto_replies(self) -> AutoReplies: ...
-    @property
-    def bounces(self) -> Bounces: ...
-    @property
-    def soft_bounces(self) -> SoftBounces: ...
-    @property
-    def imported(self) -> Imported: ...
-    @property
-    def exports(self) -> Exports: ...
-    @property
-    def numbers(self) -> Numbers: ...
-    @property
-    def activity(self) -> Activity: ...
-    @property
-    def erased(self) -> ErasedNumbers: ...
-    @property
-    def erasure(self) -> Erasure: ...
-    @property
-    def audit(self) -> Audit: ...
-    @property
-    def leases(self) -> Leases: ...
-    @property
-    def spans(self) -> Spans: ...
-    @property
-    def processes(self) -> Processes: ...
-    @property
-    def connector_paces(self) -> ConnectorPaces: ...
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.core)
+
+    @cached_property
+    def connectors(self) -> Connectors:
+        return Connectors(self.core)
+
+    @cached_property
+    def lists(self) -> Lists:
+        return Lists(self.core)
+
+    @cached_property
+    def senders(self) -> Senders:
+        return Senders(self.core)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(self.core)
+
+    @cached_property
+    def installation_values(self) -> InstallationValues:
+        return InstallationValues(self.core)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self.core, self.erased)
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        return Erasure(self.core, self.erased)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self.core, self.erased)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.core)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return Numbers(self.core)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.core)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        return SignUps(self.core)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self.core)
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        return Journeys(self.core)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.core)
+
+    @cached_property
+    def auto_replies(self) -> AutoReplies:
+        return AutoReplies(self.core)
+
+    @cached_property
+    def reply_log(self) -> ReplyLog:
+        return ReplyLog(self.core)
+
+    @cached_property
+    def refused(self) -> RefusedCallbacks:
+        return RefusedCallbacks(self.core)
+
+    @cached_property
+    def bounces(self) -> Bounces:
+        return Bounces(self.core, self.contacts)
+
+    @cached_property
+    def lookup(self) -> LookUp:
+        return LookUp(self.core)
 
 
 @dataclass(slots=True)

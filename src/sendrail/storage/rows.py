@@ -6,7 +6,7 @@ Named tuples where a statement binds or reads them by the thousand; frozen datac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import (
@@ -17,11 +17,22 @@ from sendrail.domain.contact import (
     Scalar,
     SignUp,
 )
-from sendrail.domain.ids import LANES, AccountId, ConnectorId, ListId, MessageNumber
+from sendrail.domain.ids import (
+    LANES,
+    AccountId,
+    ConnectorId,
+    EndpointId,
+    EventId,
+    Lane,
+    ListId,
+    MessageNumber,
+)
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import About
-from sendrail.domain.sender import SendingList
+from sendrail.domain.receipt import About, Reply, ReplyPart
+from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
+from sendrail.domain.text import Alphabet
+from sendrail.domain.webhook import OutboxEvent
 
 
 class Caller(NamedTuple):
@@ -587,3 +598,102 @@ class Part(NamedTuple):
 
     found: Sequence[int]
     last: int | None
+
+
+# From columns to what they say: one list of columns and one reading for each type that several
+# statements read.
+
+LIST_COLUMNS: Final = (
+    "id", "lane", "account_id", "number", "name", "brand", "status", "rate", "connector_id",
+    "byoc", "verified_at", "on_uncertain", "created_at", "second_connector_id", "sender_name",
+)  # fmt: skip
+OUTBOX_COLUMNS: Final = (
+    "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
+)  # fmt: skip
+_STATUSES: Final = frozenset(Status)
+_TROUBLES: Final = frozenset(RecipientTrouble)
+
+
+def sending_list(row: Sequence[Any]) -> SendingList:
+    """Return what `LIST_COLUMNS` say of a sending list."""
+    return SendingList(
+        id=ListId(row[0]),
+        lane=Lane(row[1]),
+        account_id=AccountId(row[2]),
+        number=PhoneNumber(row[3]),
+        name=row[4],
+        brand=row[5],
+        status=ListStatus(row[6]),
+        rate=row[7],
+        connector_id=ConnectorId(row[8]),
+        byoc=bool(row[9]),
+        verified_at=row[10],
+        on_uncertain=OnUncertain(row[11]),
+        created_at=row[12],
+        second_connector_id=row[13],
+        sender_name=row[14],
+    )
+
+
+def outbox_event(row: Sequence[Any]) -> OutboxEvent:
+    """Return what `OUTBOX_COLUMNS` say of an event."""
+    return OutboxEvent(
+        id=EventId(row[0]),
+        endpoint_id=EndpointId(row[1]),
+        kind=row[2],
+        ref=row[3],
+        at=row[4],
+        attempts=row[5],
+        retries=row[6],
+        body=row[7],
+    )
+
+
+def receipt_target(  # noqa: PLR0917 - a row's columns
+    number: int,
+    lane: int,
+    status: str,
+    part: int | None,
+    parts: int | None,
+    noted: int,
+    parts_left: int | None,
+) -> ReceiptTarget:
+    """Return the message that a reference stands for, or the part of one."""
+    if part is None:
+        return ReceiptTarget(number, lane, Status(status))
+    return ReceiptTarget(
+        number, lane, Status(status), part, parts or 1, bool(noted), parts_left or 0
+    )
+
+
+def parked_receipt(row: Sequence[Any]) -> ParkedReceipt:
+    """Return a row as a parked receipt."""
+    return ParkedReceipt(
+        row[0],
+        row[1],
+        row[2],
+        # A word of a newer version settles nothing here, and stops nobody.
+        Status(row[3]) if row[3] in _STATUSES else None,
+        row[4],
+        row[5],
+        RecipientTrouble(row[6]) if row[6] in _TROUBLES else None,
+    )
+
+
+def reply_part(key: PartsKey, row: Sequence[Any]) -> Reply:
+    """Return one row of a text's parts as the part that it is."""
+    number, body, octets, alphabet, answered, _ = row
+    place = ReplyPart(
+        reference=key.reference,
+        total=key.total,
+        number=number,
+        octets=octets,
+        alphabet=None if alphabet is None else Alphabet(alphabet),
+    )
+    return Reply(
+        sender=key.sender,
+        list_number=key.list_number,
+        body=body,
+        answered=bool(answered),
+        part=place,
+    )

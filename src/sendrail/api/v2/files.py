@@ -161,7 +161,7 @@ class FileCalls:
     async def _is_kept(self, account: AccountId, key: str) -> bool:
         pair = (int(account), key)
         # A write: where many accept, asking means to wait for whoever is at the same key.
-        kept = await self._runtime.store.write(lambda tx: tx.gate.kept_answers([pair]))
+        kept = await self._runtime.store.write(lambda tx: tx.idempotency.claim([pair]))
         return pair in kept
 
     async def _replay(self, promise: Promise) -> Response:

@@ -56,7 +56,7 @@ class Promise:
                 self._refuse_repeated(tx)
                 result = work(tx)
                 answer = KeptAnswer(self.route, self.body_digest, 200, encode(shape(result)))
-                tx.gate.keep_answer(self.account, self.key, answer, self.now())
+                tx.idempotency.answer(self.account, self.key, answer, self.now())
                 return result
 
             return guarded
@@ -70,7 +70,7 @@ class Promise:
     def kept(self, tx: Tx) -> KeptAnswer | None:
         """Return what was answered before. Raises `InvalidInput` for another request."""
         pair = (int(self.account), self.key)
-        kept = tx.gate.kept_answers([pair]).get(pair)
+        kept = tx.idempotency.claim([pair]).get(pair)
         if kept is not None and (kept.route, kept.body_digest) != (self.route, self.body_digest):
             raise InvalidInput(
                 "The idempotency key was used before with another request.",

@@ -1,18 +1,20 @@
 """Sending lists as rows."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import Conflict
-from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, lane_of
+from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.dialect import batches, insert_new
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.storage.dialect import insert_new
+from sendrail.storage.rows import LIST_COLUMNS, sending_list
 from sendrail.storage.tables import lists, sender_owners
+
+_LISTS: Final = select(*(lists.c[name] for name in LIST_COLUMNS))
 
 
 class Lists:
@@ -64,7 +66,7 @@ class Lists:
     def all(self, account_id: AccountId, status: ListStatus | None = None) -> list[SendingList]:
         """Return the account's lists of one status, or of any but deleted."""
         wanted = lists.c.status == status if status else lists.c.status != ListStatus.DELETED
-        of_account = select(lists).where(lists.c.account_id == account_id, wanted)
+        of_account = _LISTS.where(lists.c.account_id == account_id, wanted)
         return self._read(of_account.order_by(lists.c.id))
 
     def count(self, account_id: AccountId) -> int:
@@ -74,21 +76,13 @@ class Lists:
 
     def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList | None:
         """Return the account's list of this number, whatever its status."""
-        one = select(lists).where(lists.c.account_id == account_id, lists.c.number == number)
+        one = _LISTS.where(lists.c.account_id == account_id, lists.c.number == number)
         return next(iter(self._read(one)), None)
 
     def find_id(self, account_id: AccountId, list_id: int) -> SendingList | None:
         """Return the account's list of this id, whatever its status."""
-        one = select(lists).where(lists.c.account_id == account_id, lists.c.id == list_id)
+        one = _LISTS.where(lists.c.account_id == account_id, lists.c.id == list_id)
         return next(iter(self._read(one)), None)
-
-    def by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
-        """Return lists of any account, for those who deliver what the gate has let in."""
-        found: dict[int, SendingList] = {}
-        for part in batches(list(list_ids)):
-            some = self._read(select(lists).where(lists.c.id.in_(part)))
-            found.update((sender.id, sender) for sender in some)
-        return found
 
     def by_number(self, number: PhoneNumber, connector_id: ConnectorId) -> list[SendingList]:
         """Return the lists a reply to this number may mean: a STOP counts on a deleted one too.
@@ -101,7 +95,7 @@ class Lists:
             sender_owners.c.number == lists.c.number,
             sender_owners.c.account_id != lists.c.account_id,
         )
-        meant = select(lists).where(
+        meant = _LISTS.where(
             lists.c.number.in_(sender_ids.called(number)),
             or_(lists.c.connector_id == connector_id, lists.c.second_connector_id == connector_id),
             ~anothers.exists(),
@@ -128,33 +122,10 @@ class Lists:
         return self._connection.execute(changed).rowcount > 0
 
     def _read(self, statement: Any) -> list[SendingList]:
-        return [list_of(row) for row in self._connection.execute(statement)]
+        return [sending_list(row) for row in self._connection.execute(statement)]
 
 
 def _answers(row: Any) -> AnswerTexts:
     return AnswerTexts(
         enabled=row.answers, stop=row.stop_text, start=row.start_text, help=row.help_text
-    )
-
-
-def list_of(row: Row[Any]) -> SendingList:
-    """Return the sending list a whole row of `lists` tells of."""
-    return SendingList(
-        id=ListId(row.id),
-        lane=Lane(row.lane),
-        account_id=AccountId(row.account_id),
-        number=PhoneNumber(row.number),
-        name=row.name,
-        brand=row.brand,
-        status=ListStatus(row.status),
-        rate=row.rate,
-        connector_id=ConnectorId(row.connector_id),
-        byoc=row.byoc,
-        verified_at=row.verified_at,
-        on_uncertain=OnUncertain(row.on_uncertain),
-        created_at=row.created_at,
-        second_connector_id=None
-        if row.second_connector_id is None
-        else ConnectorId(row.second_connector_id),
-        sender_name=row.sender_name,
     )

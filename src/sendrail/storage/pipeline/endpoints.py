@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
+from sendrail.storage.rows import OUTBOX_COLUMNS, outbox_event
 from sendrail.storage.tables import outbox, webhook_attempts, webhook_endpoints
 
 _Rows = webhook_endpoints.c
@@ -93,13 +94,14 @@ class Endpoints:
             .subquery(webhook_attempts.name)
         )
         # Only the page's events are looked for, each by its key.
-        rows = self._connection.execute(
-            select(page, outbox)
+        events: Select[Any] = (
+            select(*(outbox.c[name] for name in OUTBOX_COLUMNS), page)
             .select_from(page)
             .join(outbox, self.is_event_of(page))
             .order_by(page.c.event_id.desc(), page.c.attempt.desc())
         )
-        return [(_attempt(row), _event(row)) for row in rows]
+        rows = self._connection.execute(events)
+        return [(_attempt(row), outbox_event(row)) for row in rows]
 
     def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
         """Return the condition for the event that attempts belong to."""
@@ -174,17 +176,4 @@ def _attempt(row: Row[Any]) -> WebhookAttempt:
         outcome=row.outcome,
         status=row.status,
         detail=row.detail,
-    )
-
-
-def _event(row: Row[Any]) -> OutboxEvent:
-    return OutboxEvent(
-        id=EventId(row.event_id),
-        endpoint_id=EndpointId(row.endpoint_id),
-        kind=row.kind,
-        ref=row.ref,
-        at=row.at,
-        attempts=row.attempts,
-        retries=row.retries,
-        body=row.body,
     )

@@ -10,7 +10,8 @@ from typing import Final
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.postgres.driver import Driver, columns
+from sendrail.storage.postgres.driver import PostgresDriver, columns
+from sendrail.storage.templates import OverLanes
 
 # More is not counted just to say how much it is.
 _BEHIND_MAX: Final = 1_000
@@ -26,19 +27,23 @@ NEWS: Final = """
 # Whoever deletes a person's data waits for the round under way, which may have read of them.
 HOLD_OFF: Final = f"SELECT pg_advisory_xact_lock_shared{_LOCK}"
 FORGET_ALONE: Final = f"SELECT pg_advisory_xact_lock{_LOCK}"
-TAKE_NEWS: Final = """
-    DELETE FROM activity_news AS n
-    USING unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
-    WHERE n.lane = wanted.lane AND n.number = wanted.number
-    RETURNING n.lane, n.numbers
-"""
-SENT: Final = f"""
+TAKE_NEWS: Final = OverLanes(
+    "lane smallint, number bigint",
+    """
+    DELETE FROM activity_news AS n USING {batch}
+    WHERE n.lane = {lane} AND n.number = batch.number
+    RETURNING n.numbers
+    """,
+)
+SENT: Final = OverLanes(
+    "lane smallint, number bigint",
+    f"""
     SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at)
-    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (lane, number)
-    JOIN messages AS m ON m.lane = wanted.lane AND m.number = wanted.number
+    FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
     WHERE m.recipient <> {REDACTED}
     GROUP BY m.list_id, m.recipient
-"""
+    """,
+)
 COUNT: Final = """
     INSERT INTO contact_activity AS a (list_id, recipient, sends, first_sent_at, last_sent_at)
     SELECT new.list_id, new.recipient, new.sends, new.first_at, new.last_at
@@ -55,10 +60,10 @@ FORGET_ACTIVITY: Final = """
 """
 
 
-class Activity:
+class PostgresActivity:
     """What was sent to contacts."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def behind(self) -> int:
@@ -79,12 +84,11 @@ class Activity:
             room -= size
         if not wanted:
             return 0
-        taken = self._driver.rows(TAKE_NEWS, *columns(wanted, 2))
-        places = [(lane, number) for lane, numbers in taken for number in numbers]
-        sent = self._driver.rows(SENT, *columns(places, 2))
-        if sent:
-            self._driver.run(COUNT, *columns(sent, 5))
-        return len(places)
+        taken = self._driver.returning(TAKE_NEWS, *columns(wanted))
+        numbers = [number for (some,) in taken for number in some]
+        sent = self._driver.rows_by_id(SENT, numbers)
+        self._driver.each(COUNT, sent)
+        return len(numbers)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
         """Delete what was counted of a person, once their messages name them no more."""

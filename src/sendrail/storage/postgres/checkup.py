@@ -10,7 +10,7 @@ from sqlalchemy.util import greenlet_spawn
 from sendrail.domain.errors import SendrailError
 from sendrail.storage.checkup import Finding, Level, Seen, seen_by
 from sendrail.storage.postgres.availability import engine_for
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.errors import translated
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.partitions import weeks_ahead
@@ -118,7 +118,7 @@ def _durable(core: Connection) -> Finding:
 
 
 def _clock(core: Connection) -> Finding:
-    row = Driver(core.connection.driver_connection).row(NOW)
+    row = PostgresDriver(core.connection.driver_connection).row(NOW)
     assert row is not None, "the clock is always there"
     apart = abs(row[0] - time.time() * 1000)
     if apart < _CLOCKS_APART_MS:
@@ -142,7 +142,7 @@ def _connections(core: Connection) -> Finding:
 
 
 def _weeks(core: Connection) -> Finding:
-    ahead = weeks_ahead(Driver(core.connection.driver_connection), int(time.time() * 1000))
+    ahead = weeks_ahead(PostgresDriver(core.connection.driver_connection), int(time.time() * 1000))
     if ahead >= _WEEKS_LOW:
         return Finding("partitions", Level.OK, f"made {ahead} weeks ahead")
     return Finding(

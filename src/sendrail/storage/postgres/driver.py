@@ -1,22 +1,25 @@
-"""The driver's connection, for plain functions: they wait for its answers without awaiting.
+"""PostgreSQL's connection as a driver: a batch goes as one array a column.
 
 A transaction's function runs in a greenlet of its own, as SQLAlchemy's do; while the database
 works, the event loop goes on. So nothing runs in threads, and the function stays plain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from sqlalchemy.util import await_only
 
-Rows = Sequence[Sequence[Any]]
+from sendrail.domain.ids import lane_in
+from sendrail.storage.driver import Row, Rows
+from sendrail.storage.templates import Statement, text_of
 
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 # How the driver reports what a statement did: `INSERT 0 12`, `UPDATE 3`.
 _COUNTED: Final = ("INSERT", "UPDATE", "DELETE")
 
 
-class Driver:
-    """One connection; good only inside a transaction's function."""
+class PostgresDriver:
+    """One connection; see `driver.Driver`."""
 
     # Whether the database spreads its tables over several servers.
     is_spread: ClassVar[bool] = False
@@ -25,6 +28,9 @@ class Driver:
         self.raw = connection
         # Whether a transaction is open; without one, each statement is durable by itself.
         self.is_begun = False
+        # How often work without a transaction may still write; None where it may at all times.
+        self._writes_left: int | None = None
+        self._before_commit: list[Callable[[], object]] = []
 
     def begin(self, statement: str = "BEGIN") -> None:
         """Begin a transaction, unless one is open."""
@@ -32,27 +38,75 @@ class Driver:
             await_only(self.raw.execute(statement))
             self.is_begun = True
 
-    def end(self, statement: str) -> None:
-        """End the transaction that is open."""
+    def before_commit(self, work: Callable[[], object]) -> None:
+        """Run `work` as the last of the transaction that is open, unless it is undone."""
+        assert self.is_begun, "what is not begun has no end"
+        self._before_commit.append(work)
+
+    def commit(self) -> None:
+        """Make durable what was done since the transaction began."""
+        last, self._before_commit = self._before_commit, []
+        for work in last:
+            work()
+        self._end("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo what was done since the transaction began."""
+        self._before_commit.clear()
+        self._end("ROLLBACK")
+
+    def _end(self, statement: str) -> None:
         await_only(self.raw.execute(statement))
         self.is_begun = False
 
-    def rows(self, statement: str, *values: Any) -> Rows:
-        """Return every row of the statement's answer."""
-        found: Rows = await_only(self.raw.fetch(statement, *values))
+    def expect_one_write(self) -> None:
+        """Hold the work that follows to one write, unless it begins a transaction before."""
+        self._writes_left = 1
+
+    def lock(self, name: str) -> None:
+        self.row(LOCK, name)
+
+    def rows(self, statement: Statement, *values: Any) -> Rows:
+        found: Rows = await_only(self.raw.fetch(text_of(statement), *values))
         return found
 
-    def row(self, statement: str, *values: Any) -> Sequence[Any] | None:
-        """Return the first row of the statement's answer, or None."""
-        found: Sequence[Any] | None = await_only(self.raw.fetchrow(statement, *values))
+    def stream(self, statement: Statement, *values: Any) -> Iterator[Row]:
+        return iter(self.rows(statement, *values))
+
+    def row(self, statement: Statement, *values: Any) -> Row | None:
+        found: Row | None = await_only(self.raw.fetchrow(text_of(statement), *values))
         return found
 
-    def run(self, statement: str, *values: Any) -> int:
-        """Run a statement; return how many rows it wrote."""
-        word, _, count = await_only(self.raw.execute(statement, *values)).partition(" ")
+    def rows_by_id(self, statement: Statement, ids: Iterable[int], *values: Any) -> Rows:
+        wanted = list(ids)
+        if not wanted:
+            return ()
+        return self.rows(statement, [lane_in(each) for each in wanted], wanted, *values)
+
+    def rows_by_key(self, statement: Statement, keys: Sequence[Row]) -> Rows:
+        return self.rows(statement, *columns(keys)) if keys else ()
+
+    def run(self, statement: Statement, *values: Any) -> int:
+        self._note_write()
+        word, _, count = await_only(self.raw.execute(text_of(statement), *values)).partition(" ")
         return int(count.rpartition(" ")[2]) if word in _COUNTED else 0
 
+    def returning(self, statement: Statement, *values: Any) -> Rows:
+        self._note_write()
+        return self.rows(statement, *values)
 
-def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """Turn rows into columns: the driver binds one array for each."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
+    def each(self, statement: Statement, rows: Sequence[Row]) -> int:
+        return self.run(statement, *columns(rows)) if rows else 0
+
+    def array(self, values: Iterable[Any]) -> list[Any]:
+        return list(values)
+
+    def _note_write(self) -> None:
+        if not self.is_begun and self._writes_left is not None:
+            assert self._writes_left, "work that writes more than once begins a transaction before"
+            self._writes_left -= 1
+
+
+def columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """Turn rows, at least one, into columns: the driver binds one array for each."""
+    return [list(column) for column in zip(*rows, strict=True)]

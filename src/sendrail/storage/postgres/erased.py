@@ -15,7 +15,7 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erased
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 
 # A number of our own, beside which stands the account's.
 _ERASURES: Final = 0x45726173
@@ -33,7 +33,9 @@ HOLD_OFF_BY_LIST: Final = (
 class Erased(erased.Erased):
     """Who stays out of every list of an account."""
 
-    def __init__(self, connection: Connection, pseudonyms: Pseudonyms, driver: Driver) -> None:
+    def __init__(
+        self, connection: Connection, pseudonyms: Pseudonyms, driver: PostgresDriver
+    ) -> None:
         super().__init__(connection, pseudonyms)
         self._driver = driver
 

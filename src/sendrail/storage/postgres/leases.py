@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.slices import Charge
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.pipeline.leases import LeasesTexts
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.rows import Held, PaceSlot, Present
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -25,7 +26,7 @@ RENEW: Final = f"""
     UPDATE spans SET until = {_NOW} + $3 WHERE kind = $1 AND owner = $2 RETURNING span, epoch
 """
 # A span from which its owner is just claiming is not free, whatever the time.
-TAKE: Final = f"""
+TAKE_SPANS: Final = f"""
     WITH free AS MATERIALIZED (
         SELECT span FROM spans WHERE kind = $1 AND until <= {_NOW}
         ORDER BY span LIMIT $3 FOR UPDATE SKIP LOCKED)
@@ -72,13 +73,15 @@ RESERVE: Final = f"""
     UPDATE connector_paces SET messages_until = {_START} + $3, segments_until = {_START} + $5
     WHERE connector_id = $1 RETURNING messages_until - $3, {_NOW_US}
 """
-TAKE_LEASE: Final = """
-    INSERT INTO leases (name, owner, epoch, taken_at) VALUES ($1, $2, 1, $3)
-    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = leases.epoch + 1,
-        taken_at = excluded.taken_at
-    RETURNING epoch
-"""
-EPOCH: Final = "SELECT epoch FROM leases WHERE name = $1"
+TEXTS: Final = LeasesTexts(
+    take="""
+        INSERT INTO leases (name, owner, epoch, taken_at) VALUES ($1, $2, 1, $3)
+        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = leases.epoch + 1,
+            taken_at = excluded.taken_at
+        RETURNING epoch
+    """,
+    epoch="SELECT epoch FROM leases WHERE name = $1",
+)
 FULL_ACCOUNTS: Final = "SELECT account_id FROM full_accounts"
 FILL: Final = """
     INSERT INTO full_accounts (account_id) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING
@@ -86,26 +89,10 @@ FILL: Final = """
 EMPTY: Final = "DELETE FROM full_accounts WHERE account_id <> ALL($1::bigint[])"
 
 
-class Leases:
-    """Who owns what, fenced by an epoch that only grows."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-
-    def take(self, name: str, owner: str, now: int) -> int:
-        row = self._driver.row(TAKE_LEASE, name, owner, now)
-        assert row is not None, "the statement returns what it wrote"
-        return int(row[0])
-
-    def epoch(self, name: str) -> int:
-        row = self._driver.row(EPOCH, name)
-        return int(row[0]) if row else 0
-
-
 class Spans:
     """Work of one kind, cut into spans; each has one owner for a time."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def make(self, kind: str, count: int) -> None:
@@ -113,11 +100,14 @@ class Spans:
 
     def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]:
         """Return every span that is the owner's, with its epoch; its time begins anew."""
-        return {row[0]: row[1] for row in self._driver.rows(RENEW, kind, owner, life_ms)}
+        return {row[0]: row[1] for row in self._driver.returning(RENEW, kind, owner, life_ms)}
 
     def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]:
         """Take free spans, and those whose owner has let them lapse, at most so many."""
-        return {row[0]: row[1] for row in self._driver.rows(TAKE, kind, owner, limit, life_ms)}
+        return {
+            row[0]: row[1]
+            for row in self._driver.returning(TAKE_SPANS, kind, owner, limit, life_ms)
+        }
 
     def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None:
         self._driver.run(GIVE_BACK, kind, owner, list(spans))
@@ -137,14 +127,13 @@ class Spans:
 class Processes:
     """Who is there, as the processes say themselves."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def show(self, name: str, roles: str, version: str) -> int:
         """Say that a process is there; return the time of the database."""
-        row = self._driver.row(SHOW, name, roles, version)
-        assert row is not None, "the statement returns what it wrote"
-        return int(row[0])
+        [(seen_at,)] = self._driver.returning(SHOW, name, roles, version)
+        return int(seen_at)
 
     def all(self) -> list[Present]:
         return [Present(*row) for row in self._driver.rows(PRESENT)]
@@ -167,7 +156,7 @@ class Processes:
 class ConnectorPaces:
     """The time of each carrier connector that is given out already."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def make(self, connector_id: int) -> None:
@@ -175,5 +164,5 @@ class ConnectorPaces:
 
     def reserve(self, connector_id: int, messages: Charge, segments: Charge) -> PaceSlot | None:
         """Take the next free time of a connector; None when the connector has no row yet."""
-        row = self._driver.row(RESERVE, connector_id, *messages, *segments)
-        return PaceSlot(*row) if row else None
+        rows = self._driver.returning(RESERVE, connector_id, *messages, *segments)
+        return PaceSlot(*rows[0]) if rows else None

@@ -16,8 +16,8 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.ids import LANES
 from sendrail.storage.postgres.distributed import driver_of, wait_at_most
-from sendrail.storage.postgres.driver import Driver
-from sendrail.storage.postgres.gate import FORGET_FINGERPRINTS
+from sendrail.storage.postgres.driver import PostgresDriver
+from sendrail.storage.postgres.messages import FORGET_FINGERPRINTS
 from sendrail.storage.postgres.partitions import PARTITIONS, SIZE, WEEK_MS, began, make_weeks
 from sendrail.storage.postgres.schema import BY_TIME, SLICES
 
@@ -92,7 +92,7 @@ class PartitionMaintenance:
                     drop_weeks(driver, messages_before)
                 self._weeks_at = now + _HOUR_MS
 
-    def _forget(self, driver: Driver, before: int) -> None:
+    def _forget(self, driver: PostgresDriver, before: int) -> None:
         lanes = self._lane, self._lane + _SPAN
         while driver.run(FORGET_FINGERPRINTS, before, *lanes, _BATCH) == _BATCH:
             pass
@@ -102,7 +102,7 @@ class PartitionMaintenance:
 # The queue
 
 
-def turn_slices(driver: Driver, now: int) -> None:
+def turn_slices(driver: PostgresDriver, now: int) -> None:
     """Let new rows go to a clean slice when the current one is worn, and clean the others."""
     row = driver.row(SLICE)
     assert row is not None, "the schema was made with its slices"
@@ -118,13 +118,13 @@ def turn_slices(driver: Driver, now: int) -> None:
             _clean(driver, which, current)
 
 
-def _size(driver: Driver, which: int) -> int:
+def _size(driver: PostgresDriver, which: int) -> int:
     row = driver.row(SIZE, f"queue_{which}")
     assert row is not None, "every slice is there"
     return int(row[0])
 
 
-def _clean(driver: Driver, which: int, current: int) -> None:
+def _clean(driver: PostgresDriver, which: int, current: int) -> None:
     """Empty a slice, unless much still waits in it or somebody does not let go of it."""
     few = f"SELECT count(*) FROM (SELECT 1 FROM queue_{which} LIMIT {_MOVED_MAX + 1}) AS few"
     if _count(driver, few) > _MOVED_MAX:
@@ -149,7 +149,7 @@ def _clean(driver: Driver, which: int, current: int) -> None:
         _log.info("queue_slice_in_use", slice=which)
 
 
-def _count(driver: Driver, statement: str) -> int:
+def _count(driver: PostgresDriver, statement: str) -> int:
     row = driver.row(statement)
     assert row is not None, "a count has a row"
     return int(row[0])
@@ -158,7 +158,7 @@ def _count(driver: Driver, statement: str) -> int:
 # The weeks
 
 
-def drop_weeks(driver: Driver, before: int) -> int:
+def drop_weeks(driver: PostgresDriver, before: int) -> int:
     """Drop the weeks that ended before the given time, the oldest first; return how many.
 
     A week with a message that is not at rest stays, and so does all that is younger.
@@ -180,13 +180,13 @@ def drop_weeks(driver: Driver, before: int) -> int:
     return dropped
 
 
-def _drop(driver: Driver, week: dict[str, str]) -> None:
+def _drop(driver: PostgresDriver, week: dict[str, str]) -> None:
     for table, name in week.items():
         driver.run(f"ALTER TABLE {table} DETACH PARTITION {name} CONCURRENTLY")
         driver.run(f"DROP TABLE {name}")
 
 
-def _drop_from_all_servers(driver: Driver, week: dict[str, str]) -> None:
+def _drop_from_all_servers(driver: PostgresDriver, week: dict[str, str]) -> None:
     """Drop a week where nothing can be detached beside the traffic; while it is read, not yet."""
     driver.run("BEGIN")
     wait_at_most(driver, _MOMENT)
@@ -195,19 +195,19 @@ def _drop_from_all_servers(driver: Driver, week: dict[str, str]) -> None:
     driver.run("COMMIT")
 
 
-def finish_detaching(driver: Driver) -> None:
+def finish_detaching(driver: PostgresDriver) -> None:
     """Detach what somebody began to detach who was interrupted."""
     for table, name in driver.rows(PENDING):
         driver.run(f"ALTER TABLE {table} DETACH PARTITION {name} FINALIZE")
 
 
-def _left_over(driver: Driver, before: int) -> list[str]:
+def _left_over(driver: PostgresDriver, before: int) -> list[str]:
     """Return weeks that were detached and not dropped."""
     names = [str(row[0]) for row in driver.rows(LEFT_OVER)]
     return [name for name in names if _WEEK(name) and began(name) + WEEK_MS <= before]
 
 
-def _old_weeks(driver: Driver, before: int) -> list[dict[str, str]]:
+def _old_weeks(driver: PostgresDriver, before: int) -> list[dict[str, str]]:
     """Return the partitions, by table, of each week that ended before the given time."""
     weeks: dict[int, dict[str, str]] = {}
     for table in reversed(BY_TIME):
@@ -217,7 +217,7 @@ def _old_weeks(driver: Driver, before: int) -> list[dict[str, str]]:
     return [weeks[week] for week in sorted(weeks)]
 
 
-def _is_open(driver: Driver, week: dict[str, Any]) -> bool:
+def _is_open(driver: PostgresDriver, week: dict[str, Any]) -> bool:
     """Tell whether a message of the week is not at rest."""
     if (messages := week.get("messages")) is None:
         return False

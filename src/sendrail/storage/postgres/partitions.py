@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.schema import BY_TIME, SLICES
+from sendrail.storage.templates import TwoForms
 
 WEEK_MS: Final = 7 * 86_400_000
 # Monday, 5 January 1970.
@@ -18,7 +19,14 @@ PARTITIONS: Final = """
 """
 
 # How many bytes of rows a slice of the queue has.
-SIZE: Final = "SELECT pg_relation_size($1::regclass)"
+SIZE: Final = TwoForms(
+    "SELECT pg_relation_size($1::regclass)",
+    # The mean of its shards: it is worn when those are.
+    distributed="""
+        SELECT ceil(citus_relation_size($1::regclass)::numeric / count(*))::bigint
+        FROM pg_dist_shard WHERE logicalrelid = $1::regclass
+    """,
+)
 
 
 def week_of(at: int) -> int:
@@ -37,7 +45,7 @@ def began(name: str) -> int:
     return int(day.timestamp() * 1000)
 
 
-def make_weeks(driver: Driver, now: int) -> int:
+def make_weeks(driver: PostgresDriver, now: int) -> int:
     """Make the partitions of this week and those to come that are missing; return how many.
 
     A new one is made aside and attached: nobody waits for that.
@@ -57,7 +65,7 @@ def make_weeks(driver: Driver, now: int) -> int:
     return made
 
 
-def weeks_ahead(driver: Driver, now: int) -> int:
+def weeks_ahead(driver: PostgresDriver, now: int) -> int:
     """Return for how many weeks after this one there is a place, in every table."""
     ahead = []
     for table in BY_TIME:
@@ -69,7 +77,7 @@ def weeks_ahead(driver: Driver, now: int) -> int:
     return min(ahead)
 
 
-def make_slices(driver: Driver, now: int) -> None:
+def make_slices(driver: PostgresDriver, now: int) -> None:
     """Make the queue's slices; for a fresh schema."""
     for which in range(SLICES):
         driver.run(

@@ -13,7 +13,7 @@ from sqlalchemy.util import greenlet_spawn
 from sendrail.domain.errors import SetupError
 from sendrail.storage.migrations import phases, upgrade, versions
 from sendrail.storage.postgres import distributed, partitions
-from sendrail.storage.postgres.driver import Driver
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.errors import translated
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
@@ -53,7 +53,7 @@ async def bring_up_to_date(
 
 def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str | None:
     with store.engine.connect() as core:
-        driver = Driver(core.connection.driver_connection)
+        driver = PostgresDriver(core.connection.driver_connection)
         check_server(core)
         driver.run("BEGIN")
         # Whoever comes second waits here, and then finds it done.
@@ -94,7 +94,7 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     core.execute(text(_VERSION))
     core.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
     _note_oldest(core, version)
-    driver = Driver(core.connection.driver_connection)
+    driver = PostgresDriver(core.connection.driver_connection)
     row = driver.row(NOW)
     assert row is not None, "the clock is always there"
     partitions.make_slices(driver, row[0])

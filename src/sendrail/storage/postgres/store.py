@@ -13,8 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -24,27 +23,17 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Contended
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres import distributed
-from sendrail.storage.postgres.activity import Activity
 from sendrail.storage.postgres.availability import DRIVER_ERRORS, Availability, engine_for
-from sendrail.storage.postgres.endpoints import Endpoints
-from sendrail.storage.postgres.erased import Erased
-from sendrail.storage.postgres.erasure import Erasure
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.errors import (
     READ_SECONDS_MAX,
     is_lost,
     is_read_only,
     translated,
 )
-from sendrail.storage.postgres.gate import Gate, Messages
-from sendrail.storage.postgres.inbox import Inbox
-from sendrail.storage.postgres.leases import ConnectorPaces, Leases, Processes, Spans
-from sendrail.storage.postgres.lookup import LookUp
 from sendrail.storage.postgres.notify import News
-from sendrail.storage.postgres.outbox import Outbox
 from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
-from sendrail.storage.postgres.queue import Queue
-from sendrail.storage.postgres.replies import Replies, SoftBounces
-from sendrail.storage.transaction import CoreTx
+from sendrail.storage.postgres.transaction import PostgresTx
 
 _log = structlog.get_logger()
 
@@ -84,52 +73,6 @@ _CONTENDED_TRIES: Final = 5
 _CONTENDED_SECONDS: Final = 0.02
 
 
-class PostgresTx(CoreTx):
-    """One transaction on one connection; the same object serves each transaction in turn."""
-
-    def __init__(self, core: Connection, raw: Any, pseudonyms: Pseudonyms, hints: Hints) -> None:
-        super().__init__(core, pseudonyms)
-        driver = self.driver = distributed.driver_of(raw)
-        spread = isinstance(driver, distributed.LaneByLane)
-        self.gate = (distributed.Gate if spread else Gate)(driver, pseudonyms)
-        self.messages = self.cluster = (distributed.Messages if spread else Messages)(driver)
-        self.outbox = Outbox(driver, hints.outbox_has)
-        self.queue = (distributed.Queue if spread else Queue)(driver, self.outbox)
-        self.inbox = (distributed.Inbox if spread else Inbox)(driver, self.outbox)
-        self.leases = Leases(driver)
-        self.spans = Spans(driver)
-        self.processes = Processes(driver)
-        self.connector_paces = ConnectorPaces(driver)
-        self.replies = Replies(driver, self.outbox)
-        self.soft_bounces = SoftBounces(driver)
-        self.activity = Activity(driver)
-
-    def begin(self) -> None:
-        """See `interface.Tx`."""
-        self.driver.begin()
-
-    @property
-    def local(self) -> NoReturn:
-        """Many processes accept: nobody counts alone."""
-        raise AssertionError("the shared store has many writers")
-
-    @cached_property
-    def erased(self) -> Erased:
-        return Erased(self.core, self._pseudonyms, self.driver)
-
-    @cached_property
-    def erasure(self) -> Erasure:
-        return Erasure(self.core, self.erased)
-
-    @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(self.core)
-
-    @cached_property
-    def lookup(self) -> LookUp:
-        return LookUp(self.core)
-
-
 class _Session:
     """One connection, made when it is needed and made anew after it was lost.
 
@@ -137,9 +80,15 @@ class _Session:
     """
 
     def __init__(
-        self, engine: Engine, pseudonyms: Pseudonyms, hints: Hints, settings: Sequence[str]
+        self,
+        engine: Engine,
+        driver_of: Callable[[Any], PostgresDriver],
+        pseudonyms: Pseudonyms,
+        hints: Hints,
+        settings: Sequence[str],
     ) -> None:
         self._engine = engine
+        self._driver_of = driver_of
         self._pseudonyms = pseudonyms
         self._hints = hints
         self._settings = settings
@@ -154,7 +103,7 @@ class _Session:
             core = self._engine.connect()
             raw: Any = core.connection.driver_connection
             try:
-                tx = PostgresTx(core, raw, self._pseudonyms, self._hints)
+                tx = PostgresTx(core, self._driver_of(raw), self._pseudonyms, self._hints)
                 planning = [distributed.PLANNED_BY_VALUES] if tx.driver.is_spread else []
                 for setting in (*self._settings, *planning):
                     await_only(raw.execute(setting))
@@ -184,13 +133,13 @@ class _Session:
     def commit(self) -> None:
         """Make durable what was done since the transaction began, if any did."""
         if self.tx.driver.is_begun:
-            self.tx.driver.end("COMMIT")
+            self.tx.driver.commit()
 
     def roll_back(self) -> None:
         """Undo the transaction, if any; a connection that cannot even do that is given up."""
         try:
             if self._core is not None and self.tx.driver.is_begun:
-                self.tx.driver.end("ROLLBACK")
+                self.tx.driver.roll_back()
         except Exception:  # noqa: BLE001 - whatever it is, the connection is of no more use
             self.drop()
 
@@ -215,6 +164,9 @@ def _give_up(core: Connection, raw: Any) -> None:
 class PostgresStore:
     """A PostgreSQL database, shared with other processes."""
 
+    # What speaks with the database by a connection that was just made.
+    driver_of = staticmethod(distributed.driver_of)
+
     def __init__(
         self,
         url: str,
@@ -230,7 +182,7 @@ class PostgresStore:
         need not wait for the one before, and may overtake it.
         """
         self._url = url
-        self._pseudonyms = known = pseudonyms or Pseudonyms()
+        self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
         self.hints: News = parent.hints if parent else News()
@@ -238,17 +190,19 @@ class PostgresStore:
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
-        by_key = (*_ALWAYS, *_BY_KEY)
-        self._writers = [_Session(self.engine, known, self.hints, by_key) for _ in range(writers)]
-        self._readers = [_Session(self.engine, known, self.hints, _ALWAYS) for _ in range(_READERS)]
+        self._writers = [self._session(*_ALWAYS, *_BY_KEY) for _ in range(writers)]
+        self._readers = [self._session(*_ALWAYS) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._maintenance = PartitionMaintenance(self.engine)
         self._availability: Availability = parent._availability if parent else Availability(url)  # noqa: SLF001 - one of us
 
+    def _session(self, *settings: str) -> _Session:
+        return _Session(self.engine, self.driver_of, self._pseudonyms, self.hints, settings)
+
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
-        other = PostgresStore(
+        other = type(self)(
             self._url, self._pseudonyms, on_commit=self._on_commit, writers=writers, parent=self
         )
         self._others.append(other)
@@ -356,7 +310,7 @@ class PostgresStore:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """See `interface.Store`: the lock lasts as long as a transaction of its own."""
-        session = _Session(self.engine, self._pseudonyms, self.hints, _ALWAYS)
+        session = self._session(*_ALWAYS)
         try:
             await greenlet_spawn(_lock, session)
             yield
@@ -410,11 +364,12 @@ def _transact(
     try:
         is_begun = len(group) > 1 or group[0].begun
         tx = session.begin() if is_begun else session.open()
+        if not is_begun:
+            tx.driver.expect_one_write()
         if len(group) == 1:
             outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
         else:
             outcomes = [_run_one(session, tx, each.work) for each in group]
-        tx.gate.end()
         session.commit()
     except asyncio.CancelledError:
         session.drop()

@@ -5,11 +5,11 @@ its counts and how far it has come in one transaction: no message is counted twi
 passed over. This is the SQLite half: numbers grow with time there, so that a number is how far.
 """
 
-import sqlite3
 from typing import Final
 
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.driver import Driver
 
 BEHIND: Final = """
     SELECT coalesce((SELECT max(number) FROM messages), 0)
@@ -42,25 +42,25 @@ FORGET_ACTIVITY: Final = """
 """
 
 
-class Activity:
+class SqliteActivity:
     """What was sent to contacts."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
     def behind(self) -> int:
         """Return about how much has not been counted yet; 0 is exact."""
-        row = self._execute(BEHIND).fetchone()
-        return max(0, int(row[0]))
+        [(behind,)] = self._driver.rows(BEHIND)
+        return max(0, int(behind))
 
     def count(self, limit: int) -> int:
         """Count at most `limit` messages; return how many that were."""
-        count, last = self._execute(NEWS, (limit,)).fetchone()
+        [(count, last)] = self._driver.rows(NEWS, limit)
         if count:
-            self._execute(COUNT, (last,))
-            self._execute(COME_TO, (last,))
+            self._driver.run(COUNT, last)
+            self._driver.run(COME_TO, last)
         return int(count)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
         """Delete what was counted of a person, once their messages name them no more."""
-        self._execute(FORGET_ACTIVITY, (account_id, recipient))
+        self._driver.run(FORGET_ACTIVITY, account_id, recipient)

@@ -15,19 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import structlog
-from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable, Unstorable
 from sendrail.storage.interface import Hints
-from sendrail.storage.sqlite import gate, inbox, queue, replies
-from sendrail.storage.sqlite.activity import Activity
-from sendrail.storage.sqlite.outbox import Outbox
-from sendrail.storage.transaction import CoreTx
+from sendrail.storage.sqlite.transaction import SqliteTx
 
 _log = structlog.get_logger()
 
@@ -59,63 +55,6 @@ _REFUSALS: Final = frozenset(
         sqlite3.SQLITE_RANGE,
     }
 )
-
-
-class SqliteTx(CoreTx):
-    """One transaction on one connection; the same object serves each transaction in turn."""
-
-    def __init__(
-        self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
-    ) -> None:
-        self._raw = connection
-        self.gate = gate.Gate(connection, pseudonyms)
-        self.messages = self.local = gate.Messages(connection)
-        self.outbox = Outbox(connection, hints.outbox_has)
-        self.queue = queue.Queue(connection, self.outbox)
-        self.inbox = inbox.Inbox(connection, self.outbox)
-        self.leases = queue.Leases(connection)
-        self.replies = replies.Replies(connection, self.outbox)
-        self.soft_bounces = replies.SoftBounces(connection)
-        self.activity = Activity(connection)
-        # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
-        # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
-        engine = create_engine(
-            "sqlite://",
-            creator=lambda: connection,
-            poolclass=StaticPool,
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-        )
-        super().__init__(engine.connect(), pseudonyms)
-
-    def begin(self) -> None:
-        """See `interface.Tx`: it always is."""
-
-    @property
-    def cluster(self) -> NoReturn:
-        """One process accepts: there is nothing to share."""
-        raise AssertionError("the embedded store has one writer")
-
-    @property
-    def spans(self) -> NoReturn:
-        """One process does all the work."""
-        raise AssertionError("the embedded process owns everything")
-
-    @property
-    def processes(self) -> NoReturn:
-        """One process serves."""
-        raise AssertionError("the embedded store is served by one process")
-
-    @property
-    def connector_paces(self) -> NoReturn:
-        """One process hands over, and keeps each connector's pace itself."""
-        raise AssertionError("the embedded process keeps its connectors' pace itself")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self.core.close()
-        self.core.engine.dispose()
-        self._raw.close()
 
 
 class SqliteStore:

@@ -1,0 +1,109 @@
+"""What the gate judges by: callers, their lists, and what speaks against texting somebody."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain.erasure import Pseudonyms
+from sendrail.domain.sender import SendingList
+from sendrail.storage.driver import Driver
+from sendrail.storage.rows import Asked, Caller, Found, KnownContact, sending_list
+from sendrail.storage.templates import Statement
+
+_NOTHING: Final = KnownContact()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateTexts:
+    """The statements of `Gate`."""
+
+    callers_by_key: Statement
+    callers_by_account: Statement
+    lists_by_id: Statement
+    lists_by_number: Statement
+    blocked: Statement
+    erased: Statement
+    active: Statement
+
+
+class Gate(ABC):
+    """The facts the gate judges by, for many orders at a time."""
+
+    def __init__(self, driver: Driver, texts: GateTexts, pseudonyms: Pseudonyms) -> None:
+        self._driver = driver
+        self._texts = texts
+        self._pseudonyms = pseudonyms
+
+    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+        """Look up all that the gate asks about, in the order of `asked`."""
+        callers: dict[bytes | int, Caller] = {}
+        callers.update(
+            self.callers({each.who for each in asked if isinstance(each.who, bytes)}).items()
+        )
+        callers.update(
+            self.accounts({each.who for each in asked if isinstance(each.who, int)}).items()
+        )
+        places = [
+            (caller.account_id, each.list_number) if (caller := callers.get(each.who)) else None
+            for each in asked
+        ]
+        senders = self.lists({place for place in places if place is not None})
+        found = []
+        for each, place in zip(asked, places, strict=True):
+            sender = None if place is None else senders.get(place)
+            known = {}
+            if sender is not None:
+                known = self.known_contacts(sender.account_id, sender.id, each.recipients, now)
+            found.append(Found(callers.get(each.who), sender, known))
+        return found
+
+    def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
+        """Return whose the API keys with these digests are, without those that are revoked."""
+        rows = self._driver.rows_by_key(self._texts.callers_by_key, [(each,) for each in digests])
+        return {row[0]: Caller(row[1], bool(row[2]), row[3]) for row in rows}
+
+    def accounts(self, account_ids: Iterable[int]) -> dict[int, Caller]:
+        wanted = [(each,) for each in account_ids]
+        rows = self._driver.rows_by_key(self._texts.callers_by_account, wanted)
+        return {row[0]: Caller(row[0], bool(row[1]), row[2]) for row in rows}
+
+    def lists(self, numbers: Iterable[tuple[int, int]]) -> dict[tuple[int, int], SendingList]:
+        """Return the lists of these (account, number)."""
+        rows = self._driver.rows_by_key(self._texts.lists_by_number, list(numbers))
+        return {(row[2], row[3]): sending_list(row) for row in rows}
+
+    def lists_by_id(self, list_ids: Iterable[int]) -> dict[int, SendingList]:
+        wanted = [(each,) for each in list_ids]
+        rows = self._driver.rows_by_key(self._texts.lists_by_id, wanted)
+        return {row[0]: sending_list(row) for row in rows}
+
+    @abstractmethod
+    def known_contacts(
+        self, account_id: int, list_id: int, recipients: Sequence[int], now: int
+    ) -> dict[int, KnownContact]:
+        """Return what speaks against texting these recipients, without those whom nothing does."""
+
+    def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
+        """Return which of these the account has blocked."""
+        asked = self._driver.array(recipients)
+        return {row[0] for row in self._driver.rows(self._texts.blocked, account_id, asked)}
+
+    def add_erased(
+        self,
+        known: dict[int, KnownContact],
+        account_id: int,
+        list_id: int,
+        recipients: Sequence[int],
+    ) -> None:
+        """Count those as unsubscribed whose data was deleted and who have not come back since.
+
+        They stay out of every list but one that they have come back to by themselves.
+        """
+        array = self._driver.array
+        by_digest = {self._pseudonyms.of(recipient): recipient for recipient in recipients}
+        rows = self._driver.rows(self._texts.erased, account_id, array(by_digest))
+        if away := {by_digest[row[0]] for row in rows}:
+            rows = self._driver.rows(self._texts.active, list_id, array(away))
+            for recipient in away - {row[0] for row in rows}:
+                known[recipient] = known.get(recipient, _NOTHING)._replace(unsubscribed=True)

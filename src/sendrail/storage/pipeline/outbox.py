@@ -1,0 +1,148 @@
+"""The outbox: an event for each endpoint that wants it, written with the change it tells of.
+
+All ways in which a message comes to rest go through `Outbox.ending`, in the transaction that ends
+it: what was open before and is at rest after is written, once. An installation without endpoints
+pays one look into an empty table for a whole batch.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sendrail.domain.ids import EndpointId, EventId, lane_in, lane_of
+from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
+from sendrail.storage.driver import Driver
+from sendrail.storage.rows import EndedMessage, TakenReply, outbox_event
+from sendrail.storage.templates import Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxTexts:
+    """The statements of `Outbox`; what is written row by row takes its lane first."""
+
+    any_endpoint: Statement
+    still_open: Statement
+    events_due: Statement
+    ended_messages: Statement
+    taken_replies: Statement
+    store_body: Statement
+    settle_event: Statement
+    keep_attempt: Statement
+    give_up: Statement
+    add_test: Statement
+    forget_events: Statement
+    forget_attempts: Statement
+
+
+class Outbox(ABC):
+    """Events for customers: written with what happened, posted afterwards."""
+
+    def __init__(self, driver: Driver, texts: OutboxTexts, has_news: Callable[[], None]) -> None:
+        self._driver = driver
+        self._texts = texts
+        self._has_news = has_news
+
+    # Written with what happened
+
+    @contextmanager
+    def ending(self, numbers: Iterable[int]) -> Iterator[None]:
+        """Write an event of every one of these messages that comes to rest within the block."""
+        if not self.has_endpoints() or not (wanted := sorted(set(numbers))):
+            yield
+            return
+        rows = self._driver.rows_by_id(self._texts.still_open, wanted)
+        yield
+        if rows and self._add_ended([row[0] for row in rows]):
+            self._has_news()
+
+    def add_reply(self, kind: str, reply_id: int) -> None:
+        """Write an event of a reply, or of the opt-out it is."""
+        if self.has_endpoints() and self._add_reply(kind, reply_id):
+            self._has_news()
+
+    def has_endpoints(self) -> bool:
+        return self._driver.row(self._texts.any_endpoint) is not None
+
+    @abstractmethod
+    def _add_ended(self, numbers: Sequence[int]) -> int:
+        """Write the events of those of these messages that are at rest; return how many."""
+
+    @abstractmethod
+    def _add_reply(self, kind: str, reply_id: int) -> int:
+        """Write the events of a reply; return how many."""
+
+    # Taken up
+
+    def due(
+        self, endpoint_id: EndpointId, now: int, limit: int, again: int | None = None
+    ) -> list[OutboxEvent]:
+        """Return what is to be posted to an endpoint now, the longest due first.
+
+        At most `again` of those that have failed before come first, as many as others if it is
+        None; then at most `limit` that have not been tried.
+        """
+        bounds = (limit if again is None else again, limit)
+        rows = self._driver.rows(
+            self._texts.events_due, lane_of(endpoint_id), endpoint_id, now, *bounds
+        )
+        return [outbox_event(row) for row in rows]
+
+    def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
+        rows = self._driver.rows_by_id(self._texts.ended_messages, numbers)
+        return {row[0]: EndedMessage(*row) for row in rows}
+
+    def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]:
+        rows = self._driver.rows(self._texts.taken_replies, self._driver.array(reply_ids))
+        return {row[0]: TakenReply(*row) for row in rows}
+
+    def store_bodies(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
+        """Keep what is about to be sent: every further attempt sends the same bytes."""
+        rows = sorted((lane_in(event_id), event_id, body) for body, event_id in bodies)
+        self._driver.each(self._texts.store_body, rows)
+
+    def add_test(self, endpoint_id: EndpointId, body: bytes, now: int) -> EventId:
+        """Add a test event, which is never due: its maker posts it."""
+        lane = lane_of(endpoint_id)
+        [(event_id,)] = self._driver.returning(self._texts.add_test, lane, endpoint_id, now, body)
+        return EventId(event_id)
+
+    # Settled
+
+    def settle(self, settlements: Sequence[EventSettlement]) -> None:
+        """Keep what came of attempts; a settlement may be written twice."""
+        self._driver.each(
+            self._texts.settle_event,
+            [
+                (
+                    lane_in(s.event_id), s.event_id, s.due_at, s.attempt.outcome == TOLD,
+                    s.attempts, s.retries,
+                )
+                for s in settlements
+            ],
+        )  # fmt: skip
+        self._driver.each(
+            self._texts.keep_attempt,
+            [
+                (
+                    lane_in(a.event_id), a.event_id, a.attempt, a.started_at, a.ended_at,
+                    a.outcome, a.status, a.detail,
+                )
+                for a in (s.attempt for s in settlements)
+            ],
+        )  # fmt: skip
+
+    def give_up(self, event_ids: Sequence[EventId]) -> None:
+        """Bring events to rest that cannot be posted any more."""
+        self._driver.each(self._texts.give_up, [(lane_in(each), each) for each in event_ids])
+
+    def forget_before(self, before: int, limit: int) -> tuple[int, int]:
+        """Delete at most `limit` old events with their attempts, posted or not.
+
+        Returns how many were deleted, and how many of those were still to be posted.
+        """
+        gone = self._driver.returning(self._texts.forget_events, before, limit)
+        if gone:
+            events = self._driver.array(row[0] for row in gone)
+            self._driver.run(self._texts.forget_attempts, events)
+        return len(gone), sum(row[1] is not None for row in gone)

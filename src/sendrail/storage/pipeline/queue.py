@@ -1,0 +1,215 @@
+"""Messages that wait or are under way: whose turn it is, attempts begun, what came of them."""
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.ids import LANES
+from sendrail.domain.message import FINAL, Status
+from sendrail.storage.driver import Driver, Row
+from sendrail.storage.pipeline.outbox import Outbox
+from sendrail.storage.rows import (
+    EVERY_LANE,
+    AttemptResult,
+    AttemptStart,
+    LaneRanges,
+    QueuePlace,
+    Unsettled,
+    WaitingMessage,
+)
+from sendrail.storage.templates import Statement
+
+# What costs no attempt is no attempt to be listed.
+_COSTS_NOTHING: Final = frozenset({"throttled", "unavailable"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTexts:
+    """The statements of `Queue`; what is written row by row takes its lane first."""
+
+    lists_waiting: Statement
+    due: Statement
+    next_due: Statement
+    load: Statement
+    metadata: Statement
+    leave_queue: Statement
+    drop: Statement
+    make_uncertain: Statement
+    start_attempt: Statement
+    finish_attempt: Statement
+    return_to_queue: Statement
+    keep_attempt: Statement
+    keep_ref: Statement
+    keep_part_ref: Statement
+    parts_left: Statement
+    unsettled: Statement
+    await_claims: Statement
+    expire: Statement
+
+
+class Queue(ABC):
+    """What waits, what is under way, and what became of it."""
+
+    def __init__(self, driver: Driver, texts: QueueTexts, outbox: Outbox) -> None:
+        self._driver = driver
+        self._texts = texts
+        self._outbox = outbox
+
+    # What waits
+
+    def lists_waiting(self, lanes: LaneRanges = EVERY_LANE) -> list[tuple[int, int]]:
+        """Return the (lane, list) in these lanes that have anything waiting."""
+        return [
+            (row[0], row[1])
+            for first, end in lanes
+            for row in self._driver.rows(self._texts.lists_waiting, first, end)
+        ]
+
+    def due(self, lane: int, list_id: int, rank: int, now: int, limit: int) -> list[QueuePlace]:
+        rows = self._driver.rows(self._texts.due, lane, list_id, rank, now, limit)
+        return [QueuePlace(*row) for row in rows]
+
+    def next_due_after(self, lane: int, list_id: int, now: int) -> int | None:
+        """Return when the first of the list's messages that are not due yet will be."""
+        times = [
+            self._driver.row(self._texts.next_due, lane, list_id, rank, now)
+            for rank in (RANK_AHEAD, RANK_PACED)
+        ]
+        return min((time[0] for time in times if time), default=None)
+
+    def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]:
+        rows = self._driver.rows_by_id(self._texts.load, [place.number for place in places])
+        return {row[0]: WaitingMessage(*row) for row in rows}
+
+    def metadata(self, places: Sequence[QueuePlace]) -> dict[int, str | None]:
+        """Return what customers attached to messages, which only some carriers read."""
+        rows = self._driver.rows_by_id(self._texts.metadata, [place.number for place in places])
+        return {row[0]: row[1] for row in rows}
+
+    # What leaves the queue
+
+    def drop(self, drops: Sequence[tuple[QueuePlace, Status, str | None]], now: int) -> None:
+        """End messages that are not sent, with their status and its detail."""
+        if not drops:
+            return
+        self._leave([place for place, _, _ in drops])
+        with self._outbox.ending(place.number for place, _, _ in drops):
+            self._driver.each(
+                self._texts.drop,
+                [
+                    (place.lane, place.number, status.value, detail, now)
+                    for place, status, detail in drops
+                ],
+            )
+
+    def make_uncertain(self, places: Sequence[QueuePlace], detail: str) -> None:
+        """Take out of the queue what may have left before, and wait for a receipt instead."""
+        self._leave(places)
+        self._driver.each(
+            self._texts.make_uncertain,
+            [(place.lane, place.number, detail) for place in places],
+        )
+
+    def start_attempts(self, places: Sequence[QueuePlace], starts: Sequence[AttemptStart]) -> None:
+        left = self._leave(places)
+        rows = [(place.lane, *start) for place, start in zip(places, starts, strict=True)]
+        changed = self._driver.each(self._texts.start_attempt, rows)
+        assert left == changed == len(starts), "a queue row stands for a message that is queued"
+
+    def _leave(self, places: Sequence[QueuePlace]) -> int:
+        # SQLite's driver binds plain tuples several times faster than named ones.
+        return self._driver.each(self._texts.leave_queue, [tuple(place) for place in places])
+
+    # What came of attempts
+
+    def finish_attempts(self, results: Sequence[AttemptResult]) -> None:
+        """Write what came of attempts; what was settled by a receipt before stays settled."""
+        if not results:
+            return
+        results = sorted(results, key=lambda result: (result.lane, result.number))
+        with self._outbox.ending(a.number for a in results if a.status in FINAL):
+            self._finish(
+                [
+                    (
+                        a.lane, a.number, a.attempt, a.epoch, a.status, a.detail,
+                        a.provider_detail, a.ended_at if a.status in FINAL else None,
+                        a.carrier_ref, a.ended_at if a.carrier_ref is not None else None,
+                        a.attempts_spent, a.resent,
+                    )
+                    for a in results
+                ],
+                [a for a in results if a.place is not None],
+            )  # fmt: skip
+        self._driver.each(
+            self._texts.keep_attempt,
+            [
+                (
+                    a.lane, a.number, a.attempt, a.connector_id, a.epoch, a.started_at, a.ended_at,
+                    a.outcome, a.detail, a.carrier_ref, a.provider_detail,
+                )
+                for a in results
+                if a.outcome not in _COSTS_NOTHING
+            ],
+        )  # fmt: skip
+        self._keep_refs([a for a in results if a.carrier_ref is not None])
+
+    @abstractmethod
+    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
+        """Write what messages have become, and queue again what comes back, once.
+
+        A result may be written twice, since a commit can fail to say that it succeeded.
+        """
+
+    def _keep_refs(self, results: Iterable[AttemptResult]) -> None:
+        """Keep the references of what was taken, one for each part where the carrier names them."""
+        whole: list[Row] = []
+        parts: list[Row] = []
+        parts_left: list[Row] = []
+        for a in results:
+            refs = (str(a.carrier_ref), *a.further_refs)
+            is_in_parts = a.further_refs and not a.one_receipt
+            if is_in_parts:
+                parts_left.append((a.lane, a.number, len(refs)))
+            for part, ref in enumerate(refs, 1):
+                lane = ref_lane(a.connector_id, ref)
+                row = (lane, a.ended_at, a.connector_id, ref, a.lane, a.number)
+                if is_in_parts:
+                    parts.append((*row, part, len(refs)))
+                else:
+                    whole.append(row)
+        self._driver.each(self._texts.keep_ref, whole)
+        self._driver.each(self._texts.keep_part_ref, parts)
+        self._driver.each(self._texts.parts_left, parts_left)
+
+    # What was not heard of
+
+    def unsettled(
+        self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
+    ) -> list[Unsettled]:
+        """Return the first messages after a number that are `sending` or `uncertain`."""
+        found = [
+            Unsettled(*row)
+            for first, end in lanes
+            for row in self._driver.rows(
+                self._texts.unsettled, status.value, after, limit, first, end
+            )
+        ]
+        return sorted(found)[:limit]
+
+    def await_claims(self, messages: Sequence[tuple[int, int]]) -> None:
+        """Wait for a claim of these (lane, number) whose commit was not heard of."""
+        ordered = [number for _, number in sorted(messages)]
+        self._driver.rows_by_id(self._texts.await_claims, ordered)
+
+    def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
+        """Fail a message that is uncertain; return False when it no longer is."""
+        with self._outbox.ending([number]):
+            return self._driver.run(self._texts.expire, lane, number, detail, now) == 1
+
+
+def ref_lane(connector_id: int, carrier_ref: str) -> int:
+    """Return the lane of a carrier's reference: fixed for ever, known from the receipt alone."""
+    return zlib.crc32(f"{connector_id}:{carrier_ref}".encode()) % LANES

@@ -1,0 +1,67 @@
+"""Answers that were given under idempotency keys, on PostgreSQL.
+
+A key's row is there, empty, before its request is judged: who comes second waits for the first.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts
+from sendrail.storage.postgres.driver import PostgresDriver, columns
+from sendrail.storage.rows import KeptAnswer
+from sendrail.storage.templates import TwoForms
+
+_OLD: Final = """
+    SELECT account_id, key FROM idempotency WHERE created_at < $1 LIMIT $2"""
+TEXTS: Final = IdempotencyTexts(
+    kept="""
+        SELECT i.account_id, i.key, i.route, i.body_digest, i.status, i.answer
+        FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
+        JOIN idempotency AS i ON i.account_id = wanted.account_id AND i.key = wanted.key
+    """,
+    keep="""
+        INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (account_id, key) DO UPDATE SET route = excluded.route,
+            body_digest = excluded.body_digest, status = excluded.status, answer = excluded.answer,
+            created_at = excluded.created_at
+    """,
+    # One process at a time does the chores: a lock that is not to be had on many shards only lets
+    # two of them wait for each other.
+    old=TwoForms(_OLD + " FOR UPDATE SKIP LOCKED", distributed=_OLD),
+    forget="""
+        DELETE FROM idempotency AS i
+        USING unnest($1::bigint[], $2::text[]) AS old (account_id, key)
+        WHERE i.account_id = old.account_id AND i.key = old.key
+    """,
+)
+CLAIM: Final = """
+    INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
+    SELECT account_id, key, '', '', 0, '', 0
+    FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
+    ORDER BY account_id, key
+    ON CONFLICT DO NOTHING RETURNING account_id, key
+"""
+FREE: Final = """
+    DELETE FROM idempotency AS i
+    USING unnest($1::bigint[], $2::text[]) AS claimed (account_id, key)
+    WHERE i.account_id = claimed.account_id AND i.key = claimed.key AND i.status = 0
+"""
+
+
+class PostgresIdempotency(Idempotency):
+    """The answers to requests that came with a key."""
+
+    def __init__(self, driver: PostgresDriver) -> None:
+        super().__init__(driver, TEXTS)
+        self._postgres = driver
+
+    def claim(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KeptAnswer]:
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        rows = self._postgres.returning(CLAIM, *columns(wanted))
+        if new := [(row[0], row[1]) for row in rows]:
+            self._postgres.before_commit(lambda: self._postgres.each(FREE, new))
+        claimed = set(new)
+        return self.find([key for key in wanted if key not in claimed])

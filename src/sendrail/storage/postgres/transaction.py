@@ -1,0 +1,75 @@
+"""One transaction on PostgreSQL: every set of statements on one connection."""
+
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.replies import Replies
+from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.postgres import (
+    distributed,
+    gate,
+    inbox,
+    leases,
+    messages,
+    outbox,
+    queue,
+    replies,
+)
+from sendrail.storage.postgres.activity import PostgresActivity
+from sendrail.storage.postgres.driver import PostgresDriver
+from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.erased import Erased
+from sendrail.storage.postgres.erasure import Erasure
+from sendrail.storage.postgres.idempotency import PostgresIdempotency
+from sendrail.storage.postgres.lookup import LookUp
+
+
+class PostgresTx(Tx):
+    """One transaction on one connection; the same object serves each transaction in turn."""
+
+    def __init__(
+        self, core: Connection, driver: PostgresDriver, pseudonyms: Pseudonyms, hints: Hints
+    ) -> None:
+        super().__init__(core, pseudonyms)
+        self.driver = driver
+        self.idempotency = PostgresIdempotency(driver)
+        self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
+        self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)
+        self.leases = Leases(driver, leases.TEXTS)
+        self.spans = leases.Spans(driver)
+        self.processes = leases.Processes(driver)
+        self.connector_paces = leases.ConnectorPaces(driver)
+        self.replies = Replies(driver, replies.TEXTS, self.outbox)
+        self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
+        self.activity = PostgresActivity(driver)
+        if driver.is_spread:
+            self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)
+            self.messages = self.cluster = distributed.DistributedMessages(driver)
+            self.inbox = distributed.DistributedInbox(driver, inbox.TEXTS, self.outbox)
+        else:
+            self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
+            self.messages = self.cluster = messages.PostgresMessages(driver)
+            self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox)
+
+    def begin(self) -> None:
+        self.driver.begin()
+
+    @cached_property
+    def erased(self) -> Erased:
+        return Erased(self.core, self._pseudonyms, self.driver)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        return Erasure(self.core, self.erased)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.core)
+
+    @cached_property
+    def lookup(self) -> LookUp:
+        return LookUp(self.core)

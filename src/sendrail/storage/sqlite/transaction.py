@@ -1,0 +1,54 @@
+"""One transaction on SQLite: every set of statements on one connection."""
+
+import sqlite3
+
+from sqlalchemy import StaticPool, create_engine
+
+from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.replies import Replies
+from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.sqlite import gate, idempotency, inbox, leases, outbox, queue, replies
+from sendrail.storage.sqlite.activity import SqliteActivity
+from sendrail.storage.sqlite.driver import SqliteDriver
+from sendrail.storage.sqlite.messages import SqliteMessages
+
+
+class SqliteTx(Tx):
+    """One transaction on one connection; the same object serves each transaction in turn."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
+    ) -> None:
+        self._raw = connection
+        driver = self.driver = SqliteDriver(connection)
+        self.gate = gate.SqliteGate(driver, gate.TEXTS, pseudonyms)
+        self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
+        self.messages = self.local = SqliteMessages(driver)
+        self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
+        self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox)
+        self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox)
+        self.leases = Leases(driver, leases.TEXTS)
+        self.replies = Replies(driver, replies.TEXTS, self.outbox)
+        self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
+        self.activity = SqliteActivity(driver)
+        # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
+        # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: connection,
+            poolclass=StaticPool,
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+        )
+        super().__init__(engine.connect(), pseudonyms)
+
+    def begin(self) -> None:
+        """Do nothing: every transaction is begun."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.core.close()
+        self.core.engine.dispose()
+        self._raw.close()

@@ -1,0 +1,91 @@
+"""Statements over the rows of a batch, each written once for two kinds of PostgreSQL.
+
+On one server a batch is read as a whole, one array a column. Where tables are distributed by lane
+over several servers (Citus), no planner can tell from a join which shards are meant: it would ask
+all of them, and lock no rows. There a statement goes to one lane after the other, with the lane as
+a value, and new rows go as `VALUES`, which the coordinator sends to their shards by itself.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+class OverLanes:
+    """A statement over a batch whose rows each name their lane.
+
+    `columns` are those of the batch, each as `name type`, the lane first: `lane smallint, number
+    bigint`. They are the statement's first values; others follow. In the template `{batch}` stands
+    where the batch is read, as `batch`, and `{lane}` for the lane of its rows.
+    """
+
+    __slots__ = ("on_one_lane", "text", "width")
+
+    def __init__(self, columns: str, template: str) -> None:
+        names, types = _parsed(columns)
+        assert names[0] == "lane", "a batch over lanes begins with them"
+        # How many of the values are the batch's columns.
+        self.width = len(names)
+        # For one server: every value of a column is an array.
+        self.text = template.format(batch=_batch(names, types, first=1), lane="batch.lane")
+        # For one lane: the first value is that lane, and the batch is without it.
+        self.on_one_lane = template.format(
+            batch=_batch(names[1:], types[1:], first=2), lane=f"$1::{types[0]}"
+        )
+
+
+class InsertRows:
+    """Rows for one table, whatever their lanes; `columns` as in `OverLanes`, in any order."""
+
+    __slots__ = ("_end", "_into", "_types", "text")
+
+    def __init__(self, table: str, columns: str, end: str = "") -> None:
+        """Take what follows the rows, such as `ON CONFLICT DO NOTHING`, as `end`."""
+        names, types = _parsed(columns)
+        self._into = f"INSERT INTO {table} ({', '.join(names)})"
+        self._types = types
+        self._end = end
+        # For one server: every value is an array.
+        self.text = f"{self._into} SELECT batch.* FROM {_batch(names, types, first=1)} {end}"  # noqa: S608 - our own names
+
+    @property
+    def width(self) -> int:
+        """How many values a row has."""
+        return len(self._types)
+
+    @lru_cache(maxsize=256)  # noqa: B019 - every one of these is a constant of a module
+    def of_values(self, count: int) -> str:
+        """Return the text for so many rows, every value of which is a value of the statement."""
+        place = iter(range(1, count * self.width + 1))
+        rows = ", ".join(
+            f"({', '.join(f'${next(place)}::{each}' for each in self._types)})"
+            for _ in range(count)
+        )
+        return f"{self._into} VALUES {rows} {self._end}"
+
+
+@dataclass(frozen=True, slots=True)
+class TwoForms:
+    """A statement that is another one where tables are distributed."""
+
+    text: str
+    distributed: str
+
+
+Statement = str | OverLanes | InsertRows | TwoForms
+
+
+def text_of(statement: Statement) -> str:
+    """Return the text for a database on one server."""
+    return statement if isinstance(statement, str) else statement.text
+
+
+def _parsed(columns: str) -> tuple[list[str], list[str]]:
+    pairs = [each.split() for each in columns.split(",")]
+    return [name for name, _ in pairs], [kind for _, kind in pairs]
+
+
+def _batch(names: list[str], types: list[str], *, first: int) -> str:
+    if not names:
+        return "(SELECT) AS batch"
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, first))
+    return f"unnest({arrays}) AS batch ({', '.join(names)})"
