@@ -14,7 +14,6 @@ import stores
 from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
-from sendrail.storage.pipeline.queue import ref_lane
 from sendrail.storage.postgres import (
     distributed,
     idempotency,
@@ -207,7 +206,7 @@ def test_a_parked_receipt_that_another_process_applies_is_passed_over(house):
     house.queue(1, 2)
     house.start_attempts(1, 2)
     house.finish_attempts(house.result(1), house.result(2, carrier_ref="ref-2"))
-    lane = ref_lane(house.connector, "ref-1")
+    lane = LaneByLane(None).lane_of_ref(house.connector, "ref-1")
 
     async def run():
         other = house.open()

@@ -47,7 +47,7 @@ STATEMENTS = {
     ).items()
 }
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
-SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|VALUES|CONSTANT ROW)") | {
+SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "queue.lists_waiting": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
     "outbox.events_due": r"SCAN \(subquery-\d+\)",
     "inbox.oldest": r"SCAN inbox",
@@ -169,7 +169,7 @@ def _inbox(count):
         "oldest_of_others": ("[1]", 20),
         "again": ("[1, 2, 3]",),
         "remove": (0, GONE),
-        "refs": (0, 1, f"r{GONE}"),
+        "targets_by_ref": (json.dumps([[1, f"r{GONE}"], [1, "r16"], [1, "x"]]),),
         "targets": (SOME,),
         "attempted": (SOME,),
         "apply": (at, SENDING, "delivered", None, ended, None),
@@ -392,7 +392,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("queue.leave_queue", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         ("gate.known_contacts", "list_id=? AND recipient=?"),
         ("gate.blocked", "account_id=? AND recipient=?"),
-        ("inbox.refs", "connector_id=? AND carrier_ref=?"),
+        ("inbox.targets_by_ref", "connector_id=? AND carrier_ref=?"),
         ("queue.unsettled", "status=? AND number>?"),
         ("gate.lists_by_number", "account_id=? AND number=?"),
         ("gate.callers_by_key", "digest=?"),

@@ -63,6 +63,10 @@ class Driver(Protocol):
         """
         ...
 
+    def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:
+        """Return the lane of a carrier's reference, 0 where references have none."""
+        ...
+
     def array(self, values: Iterable[Any]) -> Any:
         """Return many numbers or texts as one value of a statement."""
         ...

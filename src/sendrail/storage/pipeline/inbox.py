@@ -8,7 +8,6 @@ from sendrail.domain.ids import lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Driver, Row, Rows
 from sendrail.storage.pipeline.outbox import Outbox
-from sendrail.storage.pipeline.queue import ref_lane
 from sendrail.storage.rows import (
     ParkedReceipt,
     PartReceipt,
@@ -16,7 +15,6 @@ from sendrail.storage.rows import (
     ReceiptTarget,
     StatusChange,
     parked_receipt,
-    receipt_target,
 )
 from sendrail.storage.templates import Statement
 
@@ -28,7 +26,6 @@ class InboxTexts:
     put: Statement
     again: Statement
     remove: Statement
-    refs: Statement
     targets: Statement
     attempted: Statement
     apply: Statement
@@ -81,20 +78,11 @@ class Inbox(ABC):
 
     # Applied
 
+    @abstractmethod
     def targets_by_ref(
         self, refs: Sequence[tuple[int, str]]
     ) -> dict[tuple[int, str], ReceiptTarget]:
         """Return the messages that carriers mean by these (connector, reference), locked."""
-        found = self._driver.rows_by_key(self._texts.refs, [(ref_lane(*ref), *ref) for ref in refs])
-        messages = self._locked(row[3] for row in found)
-        targets = {}
-        for connector_id, ref, lane, number, part, parts, noted in found:
-            if (message := messages.get(number)) is not None:
-                status, parts_left, _ = message
-                targets[connector_id, ref] = receipt_target(
-                    number, lane, status, part, parts, noted, parts_left
-                )
-        return targets
 
     def targets_by_number(
         self, numbers: Iterable[int]
@@ -115,10 +103,6 @@ class Inbox(ABC):
 
     def _targets(self, numbers: Iterable[int]) -> Rows:
         return self._driver.rows_by_id(self._texts.targets, sorted(set(numbers)))
-
-    def _locked(self, numbers: Iterable[int]) -> dict[int, tuple[str, int | None, int | None]]:
-        """Lock messages; return where each stands, how many parts it awaits, its connector."""
-        return {row[0]: (row[2], row[3], row[4]) for row in self._targets(numbers)}
 
     def apply(self, changes: Sequence[StatusChange]) -> None:
         if changes:
@@ -141,7 +125,11 @@ class Inbox(ABC):
         self._driver.each(
             self._texts.note_part,
             [
-                (ref_lane(each.connector_id, each.carrier_ref), each.connector_id, each.carrier_ref)
+                (
+                    self._driver.lane_of_ref(each.connector_id, each.carrier_ref),
+                    each.connector_id,
+                    each.carrier_ref,
+                )
                 for each in receipts
             ],
         )
@@ -153,7 +141,10 @@ class Inbox(ABC):
     def park(self, receipts: Sequence[ParkedReceipt]) -> None:
         self._driver.each(
             self._texts.park,
-            [(ref_lane(each.connector_id, each.carrier_ref), *each[1:]) for each in receipts],
+            [
+                (self._driver.lane_of_ref(each.connector_id, each.carrier_ref), *each[1:])
+                for each in receipts
+            ],
         )
 
     def parked(self, since: int, limit: int) -> list[ParkedReceipt]:

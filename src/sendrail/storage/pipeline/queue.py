@@ -1,13 +1,11 @@
 """Messages that wait or are under way: whose turn it is, attempts begun, what came of them."""
 
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
-from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.pipeline.outbox import Outbox
@@ -165,21 +163,28 @@ class Queue(ABC):
 
     def _keep_refs(self, results: Iterable[AttemptResult]) -> None:
         """Keep the references of what was taken, one for each part where the carrier names them."""
+        lane_of_ref = self._driver.lane_of_ref
         whole: list[Row] = []
         parts: list[Row] = []
         parts_left: list[Row] = []
         for a in results:
-            refs = (str(a.carrier_ref), *a.further_refs)
-            is_in_parts = a.further_refs and not a.one_receipt
-            if is_in_parts:
-                parts_left.append((a.lane, a.number, len(refs)))
-            for part, ref in enumerate(refs, 1):
-                lane = ref_lane(a.connector_id, ref)
-                row = (lane, a.ended_at, a.connector_id, ref, a.lane, a.number)
-                if is_in_parts:
-                    parts.append((*row, part, len(refs)))
-                else:
-                    whole.append(row)
+            first = str(a.carrier_ref)
+            message = (a.lane, a.number)
+            if not a.further_refs or a.one_receipt:
+                whole += [
+                    (lane_of_ref(a.connector_id, ref), a.ended_at, a.connector_id, ref, *message)
+                    for ref in (first, *a.further_refs)
+                ]
+                continue
+            refs = (first, *a.further_refs)
+            parts_left.append((*message, len(refs)))
+            parts += [
+                (
+                    lane_of_ref(a.connector_id, ref), a.ended_at, a.connector_id, ref, *message,
+                    part, len(refs),
+                )
+                for part, ref in enumerate(refs, 1)
+            ]  # fmt: skip
         self._driver.each(self._texts.keep_ref, whole)
         self._driver.each(self._texts.keep_part_ref, parts)
         self._driver.each(self._texts.parts_left, parts_left)
@@ -208,8 +213,3 @@ class Queue(ABC):
         """Fail a message that is uncertain; return False when it no longer is."""
         with self._outbox.ending([number]):
             return self._driver.run(self._texts.expire, lane, number, detail, now) == 1
-
-
-def ref_lane(connector_id: int, carrier_ref: str) -> int:
-    """Return the lane of a carrier's reference: fixed for ever, known from the receipt alone."""
-    return zlib.crc32(f"{connector_id}:{carrier_ref}".encode()) % LANES

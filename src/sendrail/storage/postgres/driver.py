@@ -4,12 +4,13 @@ A transaction's function runs in a greenlet of its own, as SQLAlchemy's do; whil
 works, the event loop goes on. So nothing runs in threads, and the function stays plain.
 """
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from sqlalchemy.util import await_only
 
-from sendrail.domain.ids import lane_in
+from sendrail.domain.ids import LANES, lane_in
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.templates import Statement, text_of
 
@@ -97,6 +98,10 @@ class PostgresDriver:
 
     def each(self, statement: Statement, rows: Sequence[Row]) -> int:
         return self.run(statement, *columns(rows)) if rows else 0
+
+    def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:
+        """Return the lane of a carrier's reference: fixed for ever, and known from a receipt."""
+        return zlib.crc32(f"{connector_id}:{carrier_ref}".encode()) % LANES
 
     def array(self, values: Iterable[Any]) -> list[Any]:
         return list(values)

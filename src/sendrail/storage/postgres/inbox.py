@@ -11,6 +11,7 @@ from sendrail.domain.ids import LANES, lane_of
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts
 from sendrail.storage.postgres import queue
+from sendrail.storage.rows import ReceiptTarget, receipt_target
 from sendrail.storage.templates import OverLanes, TwoForms
 
 _PARKED: Final = """
@@ -48,17 +49,6 @@ TEXTS: Final = InboxTexts(
     remove=OverLanes(
         "lane smallint, id bigint",
         "DELETE FROM inbox AS i USING {batch} WHERE i.lane = {lane} AND i.id = batch.id",
-    ),
-    # The newest where a carrier has used a reference twice.
-    refs=OverLanes(
-        "lane smallint, connector_id bigint, carrier_ref text",
-        """
-        SELECT DISTINCT ON (r.connector_id, r.carrier_ref)
-            r.connector_id, r.carrier_ref, r.message_lane, r.number, r.part, r.parts, r.told
-        FROM {batch} JOIN carrier_refs AS r ON r.lane = {lane}
-            AND r.connector_id = batch.connector_id AND r.carrier_ref = batch.carrier_ref
-        ORDER BY r.connector_id, r.carrier_ref, r.kept_at DESC
-        """,
     ),
     targets=OverLanes(
         "lane smallint, number bigint",
@@ -119,6 +109,17 @@ TEXTS: Final = InboxTexts(
         distributed=_FORGET_PARKED.format(lock=""),
     ),
 )
+# The newest where a carrier has used a reference twice.
+REFS: Final = OverLanes(
+    "lane smallint, connector_id bigint, carrier_ref text",
+    """
+    SELECT DISTINCT ON (r.connector_id, r.carrier_ref)
+        r.connector_id, r.carrier_ref, r.message_lane, r.number, r.part, r.parts, r.told
+    FROM {batch} JOIN carrier_refs AS r ON r.lane = {lane}
+        AND r.connector_id = batch.connector_id AND r.carrier_ref = batch.carrier_ref
+    ORDER BY r.connector_id, r.carrier_ref, r.kept_at DESC
+    """,
+)
 CONNECTOR_IDS: Final = "SELECT id FROM connectors"
 # Where something waits, and since when. One statement for all lanes would sort all that waits.
 HEADS: Final = OverLanes(
@@ -136,6 +137,22 @@ OLDEST: Final = """
 
 class PostgresInbox(Inbox):
     """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def targets_by_ref(
+        self, refs: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], ReceiptTarget]:
+        lane_of_ref = self._driver.lane_of_ref
+        found = self._driver.rows_by_key(REFS, [(lane_of_ref(*ref), *ref) for ref in refs])
+        # Locked in the order of their keys.
+        messages = {row[0]: row for row in self._targets(row[3] for row in found)}
+        targets = {}
+        for connector_id, ref, lane, number, part, parts, noted in found:
+            if (message := messages.get(number)) is not None:
+                _, _, status, parts_left, _ = message
+                targets[connector_id, ref] = receipt_target(
+                    number, lane, status, part, parts, noted, parts_left
+                )
+        return targets
 
     def _oldest(self, limit: int, but_of: Collection[int]) -> Iterable[Row]:
         # The connector whose oldest has waited longest comes first; what shares a lane with those

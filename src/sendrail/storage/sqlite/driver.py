@@ -52,5 +52,8 @@ class SqliteDriver:
     def each(self, statement: Statement, rows: Sequence[Row]) -> int:
         return int(self._executemany(statement, rows).rowcount) if rows else 0
 
+    def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:  # noqa: ARG002
+        return 0
+
     def array(self, values: Iterable[Any]) -> str:
         return _json(list(values)).decode()

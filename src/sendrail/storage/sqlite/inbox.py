@@ -3,11 +3,12 @@
 CROSS JOIN keeps SQLite from turning a loop around.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts
+from sendrail.storage.rows import ReceiptTarget, receipt_target
 from sendrail.storage.sqlite import queue
 
 TEXTS: Final = InboxTexts(
@@ -17,10 +18,6 @@ TEXTS: Final = InboxTexts(
         FROM json_each(?) AS wanted CROSS JOIN inbox AS i WHERE i.id = wanted.value
     """,
     remove="DELETE FROM inbox WHERE id = ?2",
-    refs="""
-        SELECT connector_id, carrier_ref, lane, number, part, parts, told FROM carrier_refs
-        WHERE connector_id = ?2 AND carrier_ref = ?3
-    """,
     targets="""
         SELECT m.number, m.lane, m.status, m.parts_left, m.connector_id
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
@@ -53,6 +50,16 @@ TEXTS: Final = InboxTexts(
         WHERE id IN (SELECT id FROM parked_receipts WHERE received_at < ? LIMIT ?)
     """,
 )
+# Pairs as one JSON array, so that the statement is the same for any number of them.
+TARGETS_BY_REF: Final = """
+    SELECT r.connector_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
+        m.parts_left
+    FROM (SELECT json_extract(value, '$[0]') AS connector_id,
+            json_extract(value, '$[1]') AS carrier_ref FROM json_each(?)) AS pair
+    CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
+    WHERE r.connector_id = pair.connector_id AND r.carrier_ref = pair.carrier_ref
+        AND m.number = r.number
+"""
 OLDEST: Final = "SELECT id, connector_id, received_at, raw FROM inbox ORDER BY id LIMIT ?"
 # Past what waits for connectors that have not been read yet.
 OLDEST_OF_OTHERS: Final = """
@@ -63,6 +70,12 @@ OLDEST_OF_OTHERS: Final = """
 
 class SqliteInbox(Inbox):
     """Carriers' callbacks: kept raw, applied afterwards."""
+
+    def targets_by_ref(
+        self, refs: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], ReceiptTarget]:
+        rows = self._driver.rows(TARGETS_BY_REF, self._driver.array(refs))
+        return {(row[0], row[1]): receipt_target(*row[2:]) for row in rows}
 
     def _oldest(self, limit: int, but_of: Collection[int]) -> Iterable[Row]:
         if but_of:
