@@ -45,10 +45,11 @@ from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.text import Encoding
 from sendrail.domain.webhook import Event
+from sendrail.intake.acceptor import Acceptor
 from sendrail.intake.accounts import AccountService
-from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
-from sendrail.intake.local import LocalIntake
+from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
@@ -243,26 +244,22 @@ def _intake(  # noqa: PLR0917 - what the service is made of
     clock: Clock,
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
+    acceptor: Acceptor
     if isinstance(store, PostgresStore):
-        return ClusterIntake(
-            store.beside(_ACCEPTING),
-            ids,
-            metrics,
-            now=clock.now,
-            window_ms=window_ms,
-            fingerprint_key=folder.key("fingerprints"),
-            blocked_words=settings.blocked_words,
-            waiting_max=settings.waiting_max,
-            groups=_ACCEPTING,
-        )
-    return LocalIntake(
+        key = folder.key("fingerprints")
+        acceptor = ClusterAcceptor(ids, window_ms=window_ms, fingerprint_key=key)
+        store, groups = store.beside(_ACCEPTING), _ACCEPTING
+    else:
+        acceptor, groups = LocalAcceptor(ids, DuplicateWindow(window_ms)), 1
+    return Intake(
         store,
+        acceptor,
         ids,
         metrics,
         now=clock.now,
-        window=DuplicateWindow(window_ms),
         blocked_words=settings.blocked_words,
         waiting_max=settings.waiting_max,
+        groups=groups,
     )
 
 

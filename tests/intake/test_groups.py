@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.order import Fault
-from sendrail.intake.cluster import ClusterIntake
-from sendrail.intake.service import Submission
+from sendrail.intake.cluster import ClusterAcceptor
+from sendrail.intake.service import Intake
+from sendrail.intake.submission import Submission
 from sendrail.storage.interface import Hints
 from sendrail.storage.rows import Caller, Found
 from sendrail.telemetry import Metrics
@@ -73,13 +74,13 @@ class Asking(Submission):
 def house(groups):
     """Return a store, and what lets so many come at once."""
     store = Store(groups)
-    intake = ClusterIntake(
+    ids = MessageIds(bytes(16))
+    intake = Intake(
         store,
-        MessageIds(bytes(16)),
+        ClusterAcceptor(ids, window_ms=0, fingerprint_key=bytes(16)),
+        ids,
         Metrics(),
         now=lambda: 0,
-        window_ms=0,
-        fingerprint_key=bytes(16),
         blocked_words="",
         waiting_max=10_000,
         groups=groups,

@@ -5,7 +5,7 @@ import asyncio
 from road import Road
 
 from sendrail.domain.errors import StorageFull
-from sendrail.intake.service import Submission
+from sendrail.intake.submission import Submission
 
 ANN = 15550100001
 

@@ -19,7 +19,7 @@ from sendrail.domain.errors import (
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
 from sendrail.intake.orders import Limits, read_order
-from sendrail.intake.service import Idempotency, Submission
+from sendrail.intake.submission import Idempotency, Submission
 from sendrail.intake.verdicts import Accepted, Refused, Replay
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
@@ -424,13 +424,16 @@ def test_a_long_line_of_orders_survives_trouble(road, sender, when):
     assert codes(road.accept(road.order(sender, 15550200000))) == ["accepted"]
 
 
-@pytest.mark.parametrize("where", ["_judge_group", "judge_line"])
-def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch, where):
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(lambda road: road.intake, "_judge"), (lambda road: road.intake._acceptor, "accept")],
+)
+def test_a_bug_is_no_reason_to_leave_anybody_waiting(road, sender, monkeypatch, where, name):
     def bug(*_):
         raise KeyError("bug")
 
     assert codes(road.accept(road.order(sender, BEN))) == ["accepted"]
-    monkeypatch.setattr(road.intake, where, bug)
+    monkeypatch.setattr(where(road), name, bug)
     [told] = offer(road, Asked(road.account, [road.order(sender, ANN)]))
     assert isinstance(told, SendrailError)
     assert told.code == "internal_error"

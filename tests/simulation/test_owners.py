@@ -24,7 +24,8 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber
-from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.cluster import ClusterAcceptor
+from sendrail.intake.service import Intake
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
@@ -58,9 +59,10 @@ class World:
         self.lists = [
             self.add_list(rate, connector, now) for connector in self.connectors for rate in RATES
         ]
-        self.intake = ClusterIntake(
-            self.store, self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000,
-            window_ms=0, fingerprint_key=bytes(16), blocked_words="", waiting_max=5_000,
+        self.intake = Intake(
+            self.store, ClusterAcceptor(self.ids, window_ms=0, fingerprint_key=bytes(16)),
+            self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000, blocked_words="",
+            waiting_max=5_000,
         )  # fmt: skip
 
     def add_list(self, rate, connector, now):

@@ -20,9 +20,9 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES, lane_of
-from sendrail.intake.cluster import ClusterIntake
+from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
-from sendrail.intake.local import LocalIntake
+from sendrail.intake.local import LocalAcceptor
 from sendrail.storage.postgres import store as shared
 from sendrail.storage.postgres.outbox import ADD
 from sendrail.storage.postgres.store import PostgresStore
@@ -309,8 +309,8 @@ class SqliteGround:
     def open(self):
         return OwnStore(self)
 
-    def open_intake(self, store, *given, window_ms, **more):
-        return LocalIntake(store, *given, window=DuplicateWindow(window_ms), **more)
+    def open_acceptor(self, ids, window_ms):
+        return LocalAcceptor(ids, DuplicateWindow(window_ms))
 
     def number(self, n):
         """The number of the n-th message of lane 0; here they count through all lanes."""
@@ -352,8 +352,8 @@ class PostgresGround:
     def open(self):
         return OwnSharedStore(self)
 
-    def open_intake(self, store, *given, **more):
-        return ClusterIntake(store, *given, fingerprint_key=bytes(16), **more)
+    def open_acceptor(self, ids, window_ms):
+        return ClusterAcceptor(ids, window_ms=window_ms, fingerprint_key=bytes(16))
 
     def number(self, n):
         """The number of the n-th message of lane 0; here they count lane by lane."""

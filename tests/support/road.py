@@ -29,6 +29,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
 from sendrail.intake.responder import Responder
+from sendrail.intake.service import Intake
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
@@ -259,12 +260,12 @@ class Road:
     # Sending
 
     def open_intake(self, *, window_ms=300_000, waiting_max=2_000, store=None):
-        return self.ground.open_intake(
+        return Intake(
             store or self.store,
+            self.ground.open_acceptor(self.ids, window_ms),
             self.ids,
             self.metrics,
             now=self.clock.now,
-            window_ms=window_ms,
             blocked_words=self.blocked_words,
             waiting_max=waiting_max,
         )

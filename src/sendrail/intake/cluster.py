@@ -6,21 +6,21 @@ what becomes a message leaves a fingerprint.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.ids import LANES, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
-from sendrail.intake.service import Group, InLine, Intake
+from sendrail.intake.facts import InLine
+from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import Store, Tx
+from sendrail.storage.interface import Tx
 from sendrail.storage.rows import Fingerprint, MessageRow
-from sendrail.telemetry import Metrics
 
 # Message numbers of one lane reserved at a time. What a process ends with is never given out.
 _BLOCK: Final = 1024
-# Checks that come after the one for duplicates: a duplicate is told that it is one.
+# Checks that come after the one for duplicates: a duplicate is refused as one.
 _AFTER_DUPLICATES: Final = frozenset({Refusal.JOURNEY_CONFLICT, Refusal.QUEUE_FULL})
 _SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
 
@@ -42,96 +42,94 @@ class _Candidate:
         self.is_message = False
 
 
-class ClusterIntake(Intake):
-    """Judges and queues, as one of many processes that do so."""
+class ClusterTicket:
+    """The blocks of numbers that were reserved for one line of orders."""
 
-    def __init__(
-        self,
-        store: Store,
-        ids: MessageIds,
-        metrics: Metrics,
-        *,
-        now: Callable[[], int],
-        window_ms: int,
-        fingerprint_key: bytes,
-        blocked_words: str,
-        waiting_max: int,
-        groups: int = 1,
-    ) -> None:
-        super().__init__(
-            store,
-            ids,
-            metrics,
-            now=now,
-            blocked_words=blocked_words,
-            waiting_max=waiting_max,
-            groups=groups,
-        )
+    __slots__ = ("_blocks", "accepted", "reserved")
+
+    def __init__(self, blocks: dict[int, tuple[int, int]]) -> None:
+        self._blocks = blocks
+        self.accepted = 0
+        # What is left of each block: lane, next number, end.
+        self.reserved: list[tuple[int, int, int]] = []
+
+    def keep(self) -> None:
+        """Give later lines what is left of the numbers that were reserved: now they are ours."""
+        for lane, following, end in self.reserved:
+            self._blocks[lane] = (following, end)
+
+    def undo(self) -> None:
+        """Give the numbers up that were reserved: another process may reserve them now.
+
+        Those that came from a block of ours are not used again. A gap does no harm.
+        """
+        self.reserved.clear()
+
+
+class ClusterAcceptor:
+    """Numbers and inserts, as one of many processes that do so."""
+
+    def __init__(self, ids: MessageIds, *, window_ms: int, fingerprint_key: bytes) -> None:
+        """Accept with a duplicate window of this length, and fingerprints under this key."""
+        self._ids = ids
         self._window_ms = window_ms
         self._keyed = hashlib.blake2b(digest_size=8, key=fingerprint_key)
         # The next number and the end of our block, by lane.
         self._blocks: dict[int, tuple[int, int]] = {}
 
-    def fill_window(self, tx: Tx) -> None:
-        """Learn nothing: the window lies in the database."""
+    def fill_window(self, tx: Tx, now: int) -> None:
+        """See `acceptor.Acceptor`: here the window lies in the database."""
 
-    def keep(self, group: Group) -> None:
-        """Give others what is left of the numbers that were reserved: now they are ours."""
-        for lane, following, end in group.blocks:
-            self._blocks[lane] = (following, end)
-
-    def take_back(self, group: Group) -> None:
-        """Give the numbers up that were reserved: others may have them now."""
-        group.blocks.clear()
-
-    def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
-        """Say of each order what it came to, and insert what has become a message."""
-        candidates = list(self._candidates(line, group))
+    def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> ClusterTicket:
+        """See `acceptor.Acceptor`."""
+        ticket = ClusterTicket(self._blocks)
+        candidates = list(self._candidates(line, judge))
         passing = [each for each in candidates if each.refusal is None]
-        self._number(tx, group, passing)
+        self._number(tx, ticket, passing)
         earlier = self._look_up(tx, candidates, now) | self._insert(tx, passing, now)
         accepted = [each for each in passing if each.is_message]
-        names = self.ids.show_many([each.number for each in accepted])
+        names = self._ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
-            told, at, _, _ = each.in_line
-            told[at] = Accepted(name)
-            group.rows.append(each.row)
+            verdicts, at, _, _ = each.in_line
+            verdicts[at] = Accepted(name)
+        ticket.accepted = len(accepted)
         for each in candidates:
             if not each.is_message:
-                told, at, facts, order = each.in_line
+                verdicts, at, facts, order = each.in_line
                 before = earlier.get(each.key, 0)
                 refusal = each.refusal
                 if refusal is None:
                     refusal = Refusal.DUPLICATE_MESSAGE
                 elif before:
-                    refusal = self.judge(facts, order, before)
-                told[at] = self.refuse(refusal, before, group)
+                    refusal = judge.refusal_of(facts, order, before)
+                verdicts[at] = judge.refuse(refusal, before)
+        return ticket
 
-    def _candidates(self, line: Sequence[InLine], group: Group) -> Iterator[_Candidate]:
-        """Judge every order as if it were new; yield those for whom it matters that they are."""
+    def _candidates(self, line: Sequence[InLine], judge: Judge) -> Iterator[_Candidate]:
+        """Judge every order as if it were new; yield those for which it matters that they are."""
         for in_line in line:
-            told, at, facts, order = in_line
+            verdicts, at, facts, order = in_line
             if order.recipient in facts.known or order.skips not in facts.usual:
-                refusal = self.judge(facts, order, 0)
+                refusal = judge.refusal_of(facts, order, 0)
             else:
                 refusal = facts.usual[order.skips]
             sender = facts.sender
             if sender is None or (refusal is not None and refusal not in _AFTER_DUPLICATES):
-                told[at] = self.refuse(refusal, 0, group)
+                verdicts[at] = judge.refuse(refusal, 0)
             else:
                 key = (sender.lane, self._fingerprint(sender.id, order))
                 yield _Candidate(in_line, key, refusal)
 
     def _fingerprint(self, list_id: int, order: Order) -> int:
-        """Return 64 bits that stand for one text to one recipient from one list, for everybody."""
+        """Return 64 bits that stand for one text to one recipient from one list, in any process."""
         keyed = self._keyed.copy()
         keyed.update(f"{list_id}:{order.recipient}:{order.body}".encode())
         return int.from_bytes(keyed.digest(), signed=True)
 
-    def _number(self, tx: Tx, group: Group, candidates: Sequence[_Candidate]) -> None:
+    def _number(self, tx: Tx, ticket: ClusterTicket, candidates: Sequence[_Candidate]) -> None:
         """Give each candidate a number of its lane; a duplicate's is never used.
 
-        A block that is reserved in this transaction is nobody else's before that is durable.
+        A block that is reserved in this transaction serves no other before that is durable.
         """
         by_lane: dict[int, list[_Candidate]] = {}
         for each in candidates:
@@ -146,14 +144,14 @@ class ClusterIntake(Intake):
                 count = max(len(wanted), _BLOCK)
                 first = tx.cluster.reserve_in(lane, count)
                 following = first + len(wanted) * LANES
-                group.blocks.append((lane, following, first + count * LANES))
+                ticket.reserved.append((lane, following, first + count * LANES))
             for at, each in enumerate(wanted):
                 each.number = first + at * LANES
 
     def _look_up(
         self, tx: Tx, candidates: Sequence[_Candidate], now: int
     ) -> dict[Fingerprint, int]:
-        """Return the earlier messages of those who are refused otherwise if they have none."""
+        """Return the earlier messages of those that are refused otherwise if they have none."""
         late = {each.key for each in candidates if each.refusal is not None}
         return tx.cluster.earlier(sorted(late), now - self._window_ms) if self._window_ms else {}
 

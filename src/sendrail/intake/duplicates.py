@@ -8,6 +8,7 @@ one window; look-ups see this one and the last, and the age of an entry follows 
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 # Two different messages share a fingerprint with a chance of 2**-64 a pair: for a full million in
@@ -114,7 +115,7 @@ class DuplicateWindow:
         """Remember a message, whose number is greater than any before.
 
         Return the number of the same message within the window, or 0. Look-up and note are one
-        step because a probe of the table is what both cost; who refuses the order takes it back.
+        step because a probe of the table is what both cost; whether it stays is decided afterwards.
         """
         if now >= self._marks_from:
             if not self.length_ms:
@@ -135,6 +136,20 @@ class DuplicateWindow:
         """Forget a message that came to nothing; `earlier` is what `swap` returned for it."""
         if self.length_ms:
             self._young[key & (_SHARDS - 1)].swap(key, earlier)
+
+    def undo(self, swapped: Sequence[tuple[int, int]], first: int) -> None:
+        """Forget the messages of a transaction that failed, so that their numbers serve again.
+
+        `swapped` has each key with what `swap` returned for it, in that order; `first` is the first
+        of their numbers.
+        """
+        for key, earlier in reversed(swapped):
+            self.take_back(key, earlier)
+        # Else a smaller number that is given out next would lie before a time that is past.
+        while self._firsts and self._firsts[-1] >= first:
+            self._firsts.pop()
+            self._times.pop()
+            self._marks_from = 0
 
     def _oldest(self, now: int) -> int:
         """Return the first number that is young enough at this time."""

@@ -1,71 +1,107 @@
 """Accepting where one process does: numbers in blocks, the duplicate window in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from sendrail.domain.ids import MessageIds, MessageNumber
 from sendrail.intake.duplicates import DuplicateWindow, fingerprint
-from sendrail.intake.service import Group, InLine, Intake
+from sendrail.intake.facts import InLine
+from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import Store, Tx
-from sendrail.telemetry import Metrics
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import MessageRow
 
-# Message numbers reserved at a time by whoever accepts one message after another.
+# Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024
 
 
-class LocalIntake(Intake):
-    """Judges and queues, as the only process that does so for long."""
+class LocalTicket:
+    """The numbers and the places in the window that one line of orders took."""
 
-    def __init__(
-        self,
-        store: Store,
-        ids: MessageIds,
-        metrics: Metrics,
-        *,
-        now: Callable[[], int],
-        window: DuplicateWindow,
-        blocked_words: str,
-        waiting_max: int,
-    ) -> None:
-        super().__init__(
-            store, ids, metrics, now=now, blocked_words=blocked_words, waiting_max=waiting_max
-        )
-        self._clock = now
+    __slots__ = ("_acceptor", "accepted", "before", "first", "remembered")
+
+    def __init__(self, acceptor: "LocalAcceptor", before: tuple[int | None, int | None]) -> None:
+        self._acceptor = acceptor
+        self.accepted = 0
+        # Where the acceptor's numbers stood before.
+        self.before = before
+        # The first number taken; None until there is one.
+        self.first: int | None = None
+        # Each message's fingerprint, and what the window had under it before.
+        self.remembered: list[tuple[int, int]] = []
+
+    def keep(self) -> None:
+        """See `acceptor.Ticket`: what has changed is there already."""
+        self._acceptor.close(self)
+
+    def undo(self) -> None:
+        """See `acceptor.Ticket`."""
+        self._acceptor.undo(self)
+
+
+class LocalAcceptor:
+    """Numbers and inserts, as the only process that does so for long."""
+
+    def __init__(self, ids: MessageIds, window: DuplicateWindow) -> None:
+        self._ids = ids
         self._window = window
         # The first number not yet in the window; None until the window is filled from the rows.
         self._next: int | None = None
         # The last number of our block, if we have one.
         self._until: int | None = None
-        # Where both stood before a group, and which one that was.
-        self._before: tuple[Group | None, int | None, int | None] = (None, None, None)
+        # The tickets whose transaction has not ended, in the order they took their numbers.
+        self._open: list[LocalTicket] = []
 
-    def fill_window(self, tx: Tx) -> None:
-        """Read the messages of the duplicate window, so that no request waits for it."""
-        self._window.open(self._clock())
-        self._remember_rows(tx, tx.local.first_since(self._clock() - self._window.length_ms))
+    def fill_window(self, tx: Tx, now: int) -> None:
+        """See `acceptor.Acceptor`."""
+        self._window.open(now)
+        self._remember_rows(tx, tx.local.first_since(now - self._window.length_ms))
 
-    def keep(self, group: Group) -> None:
-        """Let go of the group: what it has changed in memory is there already."""
-        if self._before[0] is group:
-            self._before = (None, None, None)
+    def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> LocalTicket:
+        """See `acceptor.Acceptor`."""
+        ticket = LocalTicket(self, (self._next, self._until))
+        self._open.append(ticket)
+        try:
+            ticket.first = self._reserve(tx, len(line), now)
+            rows = self._judge_line(line, judge, ticket.first, ticket.remembered, now)
+            tx.messages.insert(rows)
+        except BaseException:
+            self.undo(ticket)
+            raise
+        ticket.accepted = len(rows)
+        return ticket
 
-    def take_back(self, group: Group) -> None:
-        """Forget what a transaction that failed has changed in memory."""
-        for key, earlier in reversed(group.remembered):
-            self._window.take_back(key, earlier)
-        before, following, until = self._before
-        if before is group:
+    def close(self, ticket: LocalTicket) -> None:
+        """Let go of a ticket whose transaction is durable."""
+        self._open.remove(ticket)
+
+    def undo(self, ticket: LocalTicket) -> None:
+        """Forget what a ticket took, and all that was taken after it.
+
+        Tickets that are open at once belong to one commit. A ticket is undone either while it is
+        the last one, or because that commit failed, and with it all of them: the newest first, as
+        each has remembered what it found.
+        """
+        while ticket in self._open:
+            last = self._open.pop()
+            if last.first is not None:
+                self._window.undo(last.remembered, last.first)
             # The numbers given out are free again.
-            self._next, self._until = following, until
+            self._next, self._until = last.before
 
-    def judge_line(self, tx: Tx, line: Sequence[InLine], group: Group, now: int) -> None:
-        """Say of each order what it came to, and insert what has become a message."""
-        self._before = (group, self._next, self._until)
-        swap, remember, keep = self._window.swap, group.remembered.append, group.rows.append
-        first = self._reserve(tx, len(line), now)
-        names = self.ids.show_run(first, len(line))
-        for number, name, (told, at, facts, order) in zip(
+    def _judge_line(
+        self,
+        line: Sequence[InLine],
+        judge: Judge,
+        first: MessageNumber,
+        remembered: list[tuple[int, int]],
+        now: int,
+    ) -> list[MessageRow]:
+        """Put each order's verdict in its place; return what has become a message."""
+        rows: list[MessageRow] = []
+        swap, remember, keep = self._window.swap, remembered.append, rows.append
+        names = self._ids.show_run(first, len(line))
+        for number, name, (verdicts, at, facts, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
             recipient, _, body, skips, metadata, encoding, segments = order
@@ -76,17 +112,17 @@ class LocalIntake(Intake):
                 earlier = swap(key, number, now)
                 remember((key, earlier))
             if earlier or recipient in facts.known or skips not in facts.usual:
-                refusal = self.judge(facts, order, earlier)
+                refusal = judge.refusal_of(facts, order, earlier)
             else:
                 # To the gate, orders of which nothing in particular is known are all alike.
                 refusal = facts.usual[skips]
             if refusal is not None or sender is None:
                 if key:
-                    group.remembered.pop()
+                    remembered.pop()
                     self._window.take_back(key, earlier)
-                told[at] = self.refuse(refusal, earlier, group)
+                verdicts[at] = judge.refuse(refusal, earlier)
                 continue
-            told[at] = Accepted(name)
+            verdicts[at] = Accepted(name)
             keep(
                 (
                     number, sender.lane, sender.account_id, sender.id, recipient, now,
@@ -94,14 +130,14 @@ class LocalIntake(Intake):
                     "" if metadata is None else metadata.decode(),
                 )
             )  # fmt: skip
-        tx.messages.insert(group.rows)
+        return rows
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
         """Take numbers, and learn of messages that another process accepted meanwhile.
 
-        Numbers are reserved in blocks, so that most groups need not write the counter. Whatever
-        of a block is left is given up as soon as anybody else has reserved: numbers grow with
-        time, whoever gives them out.
+        Numbers are reserved in blocks, so that most groups need not write the counter. What is left
+        of a block is given up as soon as another process has reserved: numbers grow with time,
+        whichever process gives them out.
         """
         self._window.open(now)
         if self._next is None:

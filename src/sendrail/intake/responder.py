@@ -17,7 +17,8 @@ from sendrail.domain.consent import Keyword
 from sendrail.domain.errors import Forbidden, SendrailError, StorageUnavailable
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
-from sendrail.intake.service import Idempotency, Intake, Shaped, Submission
+from sendrail.intake.service import Intake
+from sendrail.intake.submission import AwaitedSubmission, Idempotency, Shaped
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 from sendrail.storage.interface import Store
 from sendrail.storage.rows import AutoReply
@@ -136,19 +137,14 @@ class Responder:
         return True
 
 
-class _Answer(Submission):
+class _Answer(AwaitedSubmission):
     """One answer on its way through the gate."""
 
-    __slots__ = ("future", "reply")
+    __slots__ = ("reply",)
 
     def __init__(self, reply: AutoReply) -> None:
         super().__init__(reply.account_id, [_order(reply)], _promise(reply))
         self.reply = reply
-        self.future: asyncio.Future[SubmissionResult] = asyncio.get_running_loop().create_future()
-
-    def resolve(self, result: SubmissionResult) -> None:
-        if not self.future.done():
-            self.future.set_result(result)
 
     def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
         # Nobody reads it; that it is there says that the order was judged.

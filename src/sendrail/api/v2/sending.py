@@ -24,7 +24,8 @@ from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits
-from sendrail.intake.service import Idempotency, Intake, Submission
+from sendrail.intake.service import Intake
+from sendrail.intake.submission import Idempotency, Submission
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 
 BASES: Final = ("/api/v2", "/v2")

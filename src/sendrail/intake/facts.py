@@ -1,0 +1,95 @@
+"""The facts of a group: its orders in one line, and what the gate asks about, read once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from sendrail.domain.ids import AccountId
+from sendrail.domain.order import Fault, Order, Refusal
+from sendrail.domain.sender import SendingList
+from sendrail.intake.submission import Submission
+from sendrail.intake.verdicts import Refused, Verdict
+from sendrail.storage.interface import Tx
+from sendrail.storage.rows import Asked, Caller, KnownContact
+
+_UNKNOWN: Final = Caller(AccountId(0), active=False, blocked_words="")
+# Which list those ask for whose orders name none.
+_NO_LIST: Final = 0
+# Stands in a result until the order's verdict does.
+_UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
+
+
+class SenderFacts:
+    """One caller at one list: what all their orders of a group share, read once."""
+
+    __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
+
+    def __init__(self) -> None:
+        self.caller = _UNKNOWN
+        self.sender: SendingList | None = None
+        self.recipients: list[int] = []
+        self.known: dict[int, KnownContact] = {}
+        # Whether there are words that no text may contain.
+        self.has_words = False
+        # The gate's decision, by skip flags, on an order of which nothing in particular is known.
+        self.usual: dict[int, Refusal | None] = {}
+
+
+Callers = Mapping[bytes | int, Caller]
+FactsBySender = Mapping[tuple[bytes | int, int], SenderFacts]
+# An order in line: where its verdict goes, what it shares with its like, and the order itself.
+InLine = tuple[list[Verdict], int, SenderFacts, Order]
+
+
+class LineUp(NamedTuple):
+    """The orders of a group in one line, with room for their verdicts.
+
+    A fault has its verdict already; its code stands in `faults` beside the position of the
+    submission it belongs to.
+    """
+
+    line: list[InLine]
+    by_sender: FactsBySender
+    verdicts: list[list[Verdict]]
+    faults: list[tuple[int, str]]
+
+
+def line_up(submissions: Sequence[Submission]) -> LineUp:
+    """Put the orders of all submissions in one line."""
+    line: list[InLine] = []
+    by_sender: dict[tuple[bytes | int, int], SenderFacts] = {}
+    verdicts: list[list[Verdict]] = []
+    faults: list[tuple[int, str]] = []
+    for which, submission in enumerate(submissions):
+        who = submission.caller
+        room = [_UNDECIDED] * len(submission.orders)
+        verdicts.append(room)
+        for at, order in enumerate(submission.orders):
+            if isinstance(order, Fault):
+                faults.append((which, order.code))
+                room[at] = Refused(order.code, order.text, order.param)
+                continue
+            place = (who, order.list_number)
+            facts = by_sender.get(place)
+            if facts is None:
+                facts = by_sender[place] = SenderFacts()
+            facts.recipients.append(order.recipient)
+            line.append((room, at, facts, order))
+    return LineUp(line, by_sender, verdicts, faults)
+
+
+def read_facts(
+    tx: Tx, submissions: Sequence[Submission], by_sender: FactsBySender, now: int
+) -> Callers:
+    """Read what the gate asks about into `by_sender`; return the callers that are known."""
+    placeless = {each.caller for each in submissions} - {who for who, _ in by_sender}
+    asked = [Asked(*place, facts.recipients) for place, facts in by_sender.items()]
+    asked += [Asked(who, _NO_LIST, ()) for who in placeless]
+    callers: dict[bytes | int, Caller] = {}
+    for (who, list_number, _), (caller, sender, known) in zip(
+        asked, tx.gate.find(asked, now), strict=True
+    ):
+        if caller is not None:
+            callers[who] = caller
+            if facts := by_sender.get((who, list_number)):
+                facts.caller, facts.sender, facts.known = caller, sender, known
+    return callers
