@@ -1,5 +1,6 @@
-"""The road of `tests/support/road.py`, for every test in this room."""
+"""The road of `tests/support/road.py` and the house of `stores.py`, for every test in this room."""
 
 from road import ground, make_road, road
+from stores import house
 
-__all__ = ["ground", "make_road", "road"]
+__all__ = ["ground", "house", "make_road", "road"]

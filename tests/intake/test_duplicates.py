@@ -51,7 +51,7 @@ class WindowMachine(RuleBasedStateMachine):
     def add(self, key):
         earlier = self.window.swap(key, self.number, self.now)
         assert earlier == self.naive.find(key, self.now)
-        self.pending.append((key, earlier, self.naive.seen.get(key)))
+        self.pending.append((self.number, key, earlier, self.naive.seen.get(key)))
         self.naive.seen[key] = (self.number, self.now)
         self.number += 1
 
@@ -63,12 +63,15 @@ class WindowMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.pending)
     @rule()
     def fail_the_commit(self):
-        for key, earlier, before in reversed(self.pending):
-            self.window.take_back(key, earlier)
+        first = self.pending[0][0]
+        self.window.undo([(key, earlier) for _, key, earlier, _ in self.pending], first)
+        for _, key, _, before in reversed(self.pending):
             self.naive.seen.pop(key)
             if before is not None:
                 self.naive.seen[key] = before
         self.pending = []
+        # Numbers of which none became a message are given out again.
+        self.number = first
 
     @rule(data=st.data())
     def commit(self, data):
@@ -127,6 +130,16 @@ def test_the_window_ends_where_it_says(age_ms, kept):
     window.swap(KEYS[0], 7, 1_000_000)
     window.open(1_000_000 + age_ms)
     assert window.swap(KEYS[0], 8, 1_000_000 + age_ms) == (7 if kept else 0)
+
+
+def test_a_smaller_number_after_one_that_was_undone_is_remembered_as_long_as_any():
+    window = DuplicateWindow(300_000)
+    window.open(1_000_000)
+    window.undo([(KEYS[0], window.swap(KEYS[0], 1_025, 1_000_000))], 1_025)
+    window.swap(KEYS[1], 1_020, 1_000_001)
+    window.open(1_300_000)
+    assert window.swap(KEYS[0], 1_021, 1_300_000) == 0
+    assert window.swap(KEYS[1], 1_022, 1_300_000) == 1_020
 
 
 def test_a_window_of_no_length_remembers_nothing():

@@ -61,9 +61,8 @@ class ClusterTicket:
     def undo(self) -> None:
         """Give the numbers up that were reserved: another process may reserve them now.
 
-        Those that came from a block of ours are not used again. A gap does no harm.
+        Those that came from a block of ours are not used again: a gap does no harm.
         """
-        self.reserved.clear()
 
 
 class ClusterAcceptor:
