@@ -1,5 +1,6 @@
 """A submission with a group of its own: its hooks and its messages are durable together, or not."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ from sendrail.telemetry import Metrics
 
 WINDOW_MS = 300_000
 IDS = MessageIds(bytes(range(16)))
+# Longer than any result takes.
+HANG_SECONDS = 60
 # As often as a contended transaction is tried again.
 CONTENDED_MAX = 5
 
@@ -94,7 +97,8 @@ class Sends:
             submissions = [make() for make in makes]
             for each in submissions:
                 self.intake.offer(each)
-            return [(each, await each.future) for each in submissions]
+            async with asyncio.timeout(HANG_SECONDS):
+                return [(each, await each.future) for each in submissions]
 
         return self.house.do(together())
 

@@ -400,6 +400,18 @@ def test_a_failed_repetition_leaves_the_first_message_remembered(road, sender, w
     assert first in verdict.detail
 
 
+def test_what_could_not_be_inserted_is_no_duplicate_afterwards(road, sender):
+    road.send(sender, BEN)
+    road.sql("ALTER TABLE messages RENAME TO elsewhere")
+    with pytest.raises(StorageUnavailable):
+        road.send(sender, ANN)
+    road.sql("ALTER TABLE elsewhere RENAME TO messages")
+    assert codes(road.accept(road.order(sender, ANN), road.order(sender, BEN))) == [
+        "accepted",
+        "duplicate_message",
+    ]
+
+
 @pytest.mark.parametrize("when", BROKEN)
 def test_a_failure_before_the_window_is_filled_does_no_harm(road, sender, when):
     road.send(sender, ANN)

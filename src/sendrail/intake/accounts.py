@@ -84,7 +84,7 @@ class AccountService:
         return await self._store.write(change)
 
     async def create_key(self, account_id: AccountId, name: str) -> NewKey:
-        """Make a key; it is told here, and never again."""
+        """Make a key; it is shown here, and never again."""
         called, key, now = _name(name), new_key(), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
         key_id = await self._store.write(

@@ -22,7 +22,7 @@ _FIRST_SLOTS: Final = 64
 def fingerprint(list_id: int, recipient: int, body: str) -> int:
     """Return 64 bits that stand for one message text to one recipient from one list.
 
-    Good for this process only: Python keys its string hash anew at each start, so nobody can
+    Good for this process only: Python keys its string hash anew at each start, so no caller can
     prepare texts that collide.
     """
     return hash((list_id, recipient, body)) & _MASK or 1
@@ -89,7 +89,7 @@ class DuplicateWindow:
         self._young = [_Shard() for _ in range(_SHARDS)]
         self._old = [_Shard() for _ in range(_SHARDS)]
         self._turned_at = 0
-        # When which numbers began, in steps fine enough to tell a ten-thousandth of the window.
+        # When which numbers began, in steps of a ten-thousandth of the window.
         self._step = max(1, length_ms // 10_000)
         self._marks_from = 0
         self._times = array("q")

@@ -96,7 +96,7 @@ class MessageService:
     async def after(
         self, account_id: AccountId, number: MessageNumber | int, limit: int
     ) -> list[FoundMessage]:
-        """Return messages younger than a number, oldest first: for whoever follows along."""
+        """Return messages younger than a number, oldest first: for a caller that follows along."""
         rows = await self._store.read(lambda tx: tx.lookup.after(account_id, number, limit))
         return [self._found(row) for row in rows]
 

@@ -27,7 +27,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 _BATCH_MAX: Final = 100
-# A hint tells of new rows; this finds what an earlier process or a full disk has left.
+# A hint says that there are new rows; this finds what an earlier process or a full disk has left.
 _LOOK_SECONDS: Final = 5.0
 # An answer that comes much later than its question only confuses.
 _STALE_MS: Final = 30 * 60_000
@@ -40,7 +40,7 @@ def _always() -> bool:
 
 
 class Responder:
-    """Queues answers until told to stop; tests drive it a step at a time."""
+    """Queues answers until it is stopped; tests drive it a step at a time."""
 
     def __init__(
         self,
@@ -105,21 +105,21 @@ class Responder:
         results = [await answer.future for answer in answers]
         settled += [
             answer.reply
-            for answer, told in zip(answers, results, strict=True)
-            if self._is_settled(answer.reply, told)
+            for answer, result in zip(answers, results, strict=True)
+            if self._is_settled(answer.reply, result)
         ]
         if settled:
             await self._store.write(lambda tx: tx.auto_replies.settle(settled, self._now()))
         return len(settled)
 
-    def _is_settled(self, reply: AutoReply, told: SubmissionResult) -> bool:
-        """Tell whether an answer is queued or never will be; otherwise it is tried again."""
-        if isinstance(told, Replay):
+    def _is_settled(self, reply: AutoReply, result: SubmissionResult) -> bool:
+        """Return whether an answer is queued or never will be; otherwise it is tried again."""
+        if isinstance(result, Replay):
             # Accepted by an earlier round whose end was not written.
             return True
-        if isinstance(told, SendrailError):
-            return isinstance(told, Forbidden) and self._refused(reply, told.code)
-        [verdict] = told
+        if isinstance(result, SendrailError):
+            return isinstance(result, Forbidden) and self._refused(reply, result.code)
+        [verdict] = result
         if isinstance(verdict, Accepted):
             self._metrics.auto_replies.labels("queued").inc()
             return True
@@ -147,13 +147,13 @@ class _Answer(AwaitedSubmission):
         self.reply = reply
 
     def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
-        # Nobody reads it; that it is there says that the order was judged.
+        # It is never read; that it is there says that the order was judged.
         return len(verdicts), b""
 
 
 def _order(reply: AutoReply) -> Order:
     size = text.measure(reply.body)
-    # Who has just left is told so; whoever leaves while a help text waits is not.
+    # A STOP is confirmed to the contact that left; a help text is not sent to one that left since.
     contact = Skip.CONTACT_VALIDATION if reply.keyword is Keyword.STOP else Skip.NONE
     return Order(
         reply.recipient,

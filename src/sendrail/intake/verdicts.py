@@ -1,4 +1,4 @@
-"""What an order comes to, and what its caller is told of it."""
+"""What an order comes to, and the result that its caller gets."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
