@@ -16,6 +16,7 @@ from sendrail.api.errors import CODES, DOC_PATH, RETRY_AFTER_SECONDS, ErrorBody,
 from sendrail.api.operations import FIELDS, OPERATIONS, REQUIRED
 from sendrail.api.operations.parts import Operation
 from sendrail.api.request_ids import LENGTH_MAX
+from sendrail.api.schemas import has_required, schema_of, schemas_of
 from sendrail.api.v2.orders import BATCH_MAX, Batch
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 
@@ -125,7 +126,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         name = _batch_name(operation.request) if operation.is_batch else operation.request.__name__
         described["requestBody"] = {
             # Where every field may be left out, so may the body.
-            "required": bool(REQUIRED.get(name, ["body"])),
+            "required": bool(REQUIRED.get(name, operation.is_batch))
+            or has_required(operation.request),
             "content": {
                 _JSON: {
                     "schema": _ref(name),
@@ -140,7 +142,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         content = {_CSV: {"schema": {"type": "string"}, "examples": example}}
         described["requestBody"] = {"required": True, "content": content}
     described["parameters"] = [
-        *operation.parameters,
+        *(
+            each
+            if isinstance(each["schema"], dict)
+            else {**each, "schema": schema_of(each["schema"])}
+            for each in operation.parameters
+        ),
         *({"$ref": f"#/components/parameters/{name}"} for name in names),
     ]
     described["responses"] = dict(_responses(operation))
@@ -203,31 +210,19 @@ def _error(code: str) -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Any]:
-    requests = {each.request for each in OPERATIONS if each.request is not None}
-    structs = {*requests, ErrorBody, *(each.answer for each in OPERATIONS if each.answer)}
-    _, schemas = msgspec.json.schema_components(structs, ref_template=_SCHEMAS + "{name}")
+    structs = {kind for each in OPERATIONS for kind in (each.request, each.answer) if kind}
+    schemas = schemas_of({*structs, ErrorBody})
     for name, schema in schemas.items():
-        _refine(name, schema)
+        properties = schema["properties"]
+        properties |= FIELDS.get(name, {})
+        if name in REQUIRED:
+            schema["required"] = REQUIRED[name]
+        for field, described in properties.items():
+            if field not in schema.get("required", ()) and described.get("default", 0) is None:
+                del described["default"]
     for struct in {each.request for each in OPERATIONS if each.is_batch and each.request}:
         schemas |= _batch_schemas(struct, schemas[struct.__name__])
     return {name: schemas[name] for name in sorted(schemas)}
-
-
-def _refine(name: str, schema: dict[str, Any]) -> None:
-    """Add what the handlers know about the fields, and drop what says nothing."""
-    del schema["title"]
-    properties = schema["properties"]
-    for field, more in FIELDS.get(name, {}).items():
-        assert field in properties, f"{name} has no field {field}"
-        properties[field] = more
-    if name in REQUIRED:
-        schema["required"] = REQUIRED[name]
-    for field, described in properties.items():
-        if field not in schema["required"] and described.get("default", 0) is None:
-            # An absent field and a null one mean the same; the types tell of both.
-            del described["default"]
-    if not schema["required"]:
-        del schema["required"]
 
 
 def _batch_schemas(struct: type[msgspec.Struct], single: dict[str, Any]) -> dict[str, Any]:

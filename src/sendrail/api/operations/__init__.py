@@ -2,24 +2,22 @@
 
 from typing import Any, Final
 
-from sendrail.api.operations import blocks, contacts, files, journeys, lists, sending
-from sendrail.api.operations.parts import CURSOR_PAGINATION, PAGINATION, Operation
+from sendrail.api.operations import blocks, contacts, files, journeys, sending
+from sendrail.api.operations.parts import Operation, described
+from sendrail.api.v2 import lists
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *sending.OPERATIONS,
     *contacts.OPERATIONS,
-    *lists.OPERATIONS,
+    *described(lists.ENDPOINTS),
     *blocks.OPERATIONS,
     *files.OPERATIONS,
     *journeys.OPERATIONS,
 )
 # What the handlers know of a struct's fields and its types do not say.
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
-    "Pagination": PAGINATION,
-    "CursorPagination": CURSOR_PAGINATION,
     **sending.FIELDS,
     **contacts.FIELDS,
-    **lists.FIELDS,
     **blocks.FIELDS,
     **files.FIELDS,
     **journeys.FIELDS,
@@ -27,7 +25,6 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
 REQUIRED: Final[dict[str, list[str]]] = {
     **sending.REQUIRED,
     **contacts.REQUIRED,
-    **lists.REQUIRED,
     **blocks.REQUIRED,
     **files.REQUIRED,
     **journeys.REQUIRED,

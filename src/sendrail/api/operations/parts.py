@@ -5,13 +5,15 @@ handlers check it with a code of its own (a phone number's form, what is require
 each operation.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import msgspec
 
+from sendrail.api.v2.doc import Doc
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
+from sendrail.api.v2.request import Endpoint
 from sendrail.domain import sender_ids
 
 PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
@@ -126,6 +128,18 @@ class Operation:
     keeps_refusals: bool = False
     examples: Mapping[str, Any] = field(default_factory=dict)
     parameters: tuple[dict[str, Any], ...] = ()
+
+
+def described(endpoints: Iterable[Endpoint]) -> Iterator[Operation]:
+    """Return the operations of endpoints that are described beside their code."""
+    for endpoint in endpoints:
+        assert endpoint.doc is not None
+        yield Operation(
+            method=endpoint.method.lower(),
+            path=endpoint.path,
+            tag=endpoint.path.split("/")[1].capitalize(),
+            **{field.name: getattr(endpoint.doc, field.name) for field in fields(Doc)},
+        )
 
 
 def query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:

@@ -1,16 +1,29 @@
 """Sending lists: read as the public API does, and set up in the same style."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.doc import CHANGING, DELETING, FINDING, POSTING, READING, Doc, in_path, query
+from sendrail.api.v2.field_types import (
+    Always,
+    Count,
+    Required,
+    RowId,
+    Sender,
+    Time,
+    one_of,
+    schema,
+)
 from sendrail.api.v2.fields import sender
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.list_details import ListDetails
-from sendrail.contacts.lists import ListChange
+from sendrail.contacts.lists import RATE_MAX, ListChange
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
@@ -21,59 +34,86 @@ _STATUS_HELP: Final = f"`status` is one of {', '.join(ListStatus)}"
 SETTABLE: Final = (ListStatus.ACTIVE, ListStatus.PAUSED)
 
 
+_Name = Annotated[str | None, schema(maxLength=NAME_LENGTH_MAX)]
+_Rate = Annotated[
+    int | None,
+    schema(minimum=1, maximum=RATE_MAX),
+    Meta(description="Messages per minute."),
+]
+_Connector = Annotated[
+    str | None,
+    Meta(description="The carrier connector's name; may be left out when there is only one."),
+]
+_SECOND: Final = Meta(description="The connector that takes over while the first one is away.")
+_OnUncertain = Annotated[str, one_of(OnUncertain)]
+_WhenUncertain = Annotated[
+    _OnUncertain | None,
+    Meta(description="What to do when nobody knows whether a message left."),
+]
+_Answers = Annotated[bool | None, Meta(description="Whether STOP, START and HELP are answered.")]
+_OWN_TEXT: Final = Meta(description="A text of the list's own; null is the default one.")
+_Text = Annotated[str | None, _OWN_TEXT]
+_TextChange = Annotated[str | msgspec.UnsetType | None, _OWN_TEXT]
+
+
 class NewList(msgspec.Struct, gc=False):
     """`POST /v2/lists`."""
 
-    phone_number: str | None = None
-    list_name: str | None = None
-    brand_name: str | None = None
-    rate: int | None = None
-    connector: str | None = None
-    second_connector: str | None = None
-    on_uncertain: str | None = None
-    answers: bool | None = None
-    stop_text: str | None = None
-    start_text: str | None = None
-    help_text: str | None = None
+    phone_number: Required[Sender] = None
+    list_name: _Name = None
+    brand_name: _Name = None
+    rate: _Rate = None
+    connector: _Connector = None
+    second_connector: Annotated[str | None, _SECOND] = None
+    on_uncertain: _WhenUncertain = None
+    answers: _Answers = None
+    stop_text: _Text = None
+    start_text: _Text = None
+    help_text: _Text = None
 
 
 class ListUpdate(msgspec.Struct, gc=False):
     """`PUT /v2/lists/{list_id}`; what is left out stays as it is."""
 
-    status: str | None = None
-    list_name: str | None = None
-    brand_name: str | None = None
-    rate: int | None = None
-    connector: str | None = None
-    second_connector: str | msgspec.UnsetType | None = msgspec.UNSET
-    on_uncertain: str | None = None
-    answers: bool | None = None
-    stop_text: str | msgspec.UnsetType | None = msgspec.UNSET
-    start_text: str | msgspec.UnsetType | None = msgspec.UNSET
-    help_text: str | msgspec.UnsetType | None = msgspec.UNSET
+    status: Annotated[
+        Annotated[str, one_of(SETTABLE)] | None,
+        Meta(description="`paused` stops it from sending; `active` brings a deleted one back."),
+    ] = None
+    list_name: _Name = None
+    brand_name: _Name = None
+    rate: _Rate = None
+    connector: _Connector = None
+    second_connector: Annotated[str | msgspec.UnsetType | None, _SECOND] = msgspec.UNSET
+    on_uncertain: _WhenUncertain = None
+    answers: _Answers = None
+    stop_text: _TextChange = msgspec.UNSET
+    start_text: _TextChange = msgspec.UNSET
+    help_text: _TextChange = msgspec.UNSET
 
 
 class SendingList(msgspec.Struct):
     """A sending list."""
 
-    id: int
-    phone_number: str
+    id: RowId
+    phone_number: Sender
     brand_name: str
     list_name: str
-    list_type: str | None
-    status: str
-    contact_count: int
-    created_at: str
-    rate: int
+    list_type: Annotated[
+        str | None, Meta(description="The kind of its carrier, such as `infobip` or `smpp`.")
+    ]
+    status: Annotated[str, one_of(ListStatus)]
+    contact_count: Annotated[Count, Meta(description="How many of its contacts are active.")]
+    created_at: Time
+    rate: Annotated[int, Meta(description="Messages per minute.")]
     connector: str | None
     second_connector: str | None
-    own_carrier: bool
-    verified_at: str | None
-    on_uncertain: str
+    own_carrier: Annotated[bool, Meta(description="Whether it goes by a carrier of your own.")]
+    verified_at: Time | None
+    on_uncertain: _OnUncertain
     answers: bool
-    stop_text: str | None
-    start_text: str | None
-    help_text: str | None
+    stop_text: _Text
+    start_text: _Text
+    help_text: _Text
 
 
 class Lists(msgspec.Struct):
@@ -85,8 +125,8 @@ class Lists(msgspec.Struct):
 class ListDeleted(msgspec.Struct):
     """The answer to a list that was deleted."""
 
-    success: bool
-    deleted: bool
+    success: Always
+    deleted: Always
 
 
 _new: Final = msgspec.json.Decoder(NewList).decode
@@ -157,12 +197,113 @@ async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
     return ListDeleted(success=True, deleted=True)
 
 
+_ID: Final = (in_path("list_id", RowId, "The list's id."),)
+_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector")
+
 ENDPOINTS: Final = (
-    Endpoint("GET", "/lists", all_),
-    Endpoint("POST", "/lists", create, takes_body=True),
-    Endpoint("GET", "/lists/{list_id}", show),
-    Endpoint("PUT", "/lists/{list_id}", update, takes_body=True),
-    Endpoint("DELETE", "/lists/{list_id}", delete),
+    Endpoint(
+        "GET",
+        "/lists",
+        all_,
+        Doc(
+            id="listLists",
+            summary="List sending lists",
+            description="Returns all lists, but for the deleted ones unless they are asked for.",
+            answer=Lists,
+            codes=READING,
+            parameters=(
+                query(
+                    "status",
+                    Annotated[str, schema(type="string", enum=list(ListStatus))],
+                    "Only of this status.",
+                ),
+            ),
+        ),
+    ),
+    Endpoint(
+        "POST",
+        "/lists",
+        create,
+        Doc(
+            id="createList",
+            summary="Add a sending list",
+            description=(
+                "A list on a carrier of your own sends only after it is verified; on the "
+                "installation's it sends at once."
+            ),
+            request=NewList,
+            answer=SendingList,
+            codes=(
+                *POSTING,
+                "missing_phone_number",
+                "invalid_phone",
+                *_SETTING_CODES,
+                "list_exists",
+                "sender_taken",
+                "too_many_lists",
+            ),
+            examples={
+                "news": {
+                    "phone_number": "+15550001007",
+                    "list_name": "News",
+                    "brand_name": "Acme",
+                    "rate": 600,
+                    "connector": "sandbox",
+                }
+            },
+        ),
+        takes_body=True,
+    ),
+    Endpoint(
+        "GET",
+        "/lists/{list_id}",
+        show,
+        Doc(
+            id="getList",
+            summary="Show a sending list",
+            description=(
+                "Returns one list; a deleted one, or another account's, looks like no list."
+            ),
+            answer=SendingList,
+            codes=FINDING,
+            parameters=_ID,
+        ),
+    ),
+    Endpoint(
+        "PUT",
+        "/lists/{list_id}",
+        update,
+        Doc(
+            id="updateList",
+            summary="Change, pause or resume a sending list",
+            description=(
+                "Changes what is given and leaves the rest. While a list is paused, what waits in "
+                "its queue is dropped when its turn comes."
+            ),
+            request=ListUpdate,
+            answer=SendingList,
+            codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "sender_taken", "not_found"),
+            parameters=_ID,
+            examples={"slower": {"rate": 300, "list_name": "News", "stop_text": None}},
+        ),
+        takes_body=True,
+    ),
+    Endpoint(
+        "DELETE",
+        "/lists/{list_id}",
+        delete,
+        Doc(
+            id="deleteList",
+            summary="Delete a sending list",
+            description=(
+                "Hides the list. Its contacts, its history and its opt-outs are kept, its number "
+                'stays taken, and `PUT` with `{"status": "active"}` brings it back.'
+            ),
+            answer=ListDeleted,
+            codes=DELETING,
+            parameters=_ID,
+        ),
+    ),
 )
 
 

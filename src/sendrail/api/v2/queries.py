@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from sendrail.api.v2.field_types import Count, Positive
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput
 
@@ -18,7 +20,7 @@ PER_PAGE_MAX: Final = 100
 PAGE_MAX: Final = 10_000
 
 # What a database takes as a number in a row.
-_RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_RowNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 SENDER_HELP: Final = f"`list_number` is {sender_ids.FORM}; write a + as %2B"
 _BOOLEANS: Final = {"true": True, "false": False}
 
@@ -26,17 +28,20 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class Pagination(msgspec.Struct):
     """Where a page stands."""
 
-    page: int
-    per_page: int
-    total: int
-    total_pages: int
-    total_is_exact: bool
+    page: Positive
+    per_page: Positive
+    total: Count
+    total_pages: Count
+    total_is_exact: Annotated[bool, Meta(description="If not, `total` is a lower bound.")]
 
 
 class CursorPagination(Pagination):
     """Where a page stands, and how to go on from it without counting pages."""
 
-    next_cursor: str | None
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="Where the next page begins, however far that is; null at the end."),
+    ]
 
 
 def pagination(page: int, per_page: int, total: int, *, is_exact: bool = True) -> Pagination:

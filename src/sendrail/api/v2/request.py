@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from sendrail.api.v2.doc import Doc
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
 from sendrail.contacts.guard import Guard, unguarded
@@ -113,6 +114,7 @@ class Endpoint:
     method: str
     path: str
     answer: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct]]
+    doc: Doc | None = None
     takes_body: bool = False
 
 
