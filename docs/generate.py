@@ -20,9 +20,9 @@ import typer
 from sendrail import carriers
 from sendrail.api.errors import CODES
 from sendrail.api.limits import BODY_BYTES_MAX, LIMITS
-from sendrail.api.v2 import contacts
+from sendrail.api.v2 import contact_shapes
 from sendrail.api.v2.blocks import BLOCKS_MAX
-from sendrail.api.v2.contacts import CONTACT_BYTES_MAX, CONTACTS_MAX
+from sendrail.api.v2.contact_shapes import CONTACT_BYTES_MAX, CONTACTS_MAX
 from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
@@ -276,7 +276,7 @@ def limits() -> str:
         ("waiting messages", default.queue_depth_max, "queue_depth_max", "queue_full"),
         ("requests waiting for the disk", default.waiting_max, "waiting_max", "overloaded"),
         ("free disk, in MiB", default.free_disk_min_mb, "free_disk_min_mb", "storage_full"),
-        ("contacts on a page", contacts.PER_PAGE_MAX, fixed, "invalid_parameter"),
+        ("contacts on a page", contact_shapes.PER_PAGE_MAX, fixed, "invalid_parameter"),
         ("anything else on a page", PER_PAGE_MAX, fixed, "invalid_parameter"),
         ("pages of a look-up", PAGE_MAX, fixed, "invalid_parameter"),
         (

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from sendrail.api.errors import CODES
-from sendrail.api.v2.contacts import WARNINGS
+from sendrail.api.v2.contact_shapes import WARNINGS
 from sendrail.contacts.signups import Notice
 from sendrail.domain.numbering import LineType, NumberFacts
 

@@ -8,8 +8,7 @@ import msgspec
 from msgspec.structs import fields as fields_of
 
 from sendrail.api.operations import OPERATIONS
-from sendrail.api.v2.contact_shapes import ContactCreated, NewContact
-from sendrail.api.v2.contacts import WARNINGS
+from sendrail.api.v2.contact_shapes import WARNINGS, ContactCreated, NewContact
 from sendrail.domain.contact import OptOutReason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text("utf-8")

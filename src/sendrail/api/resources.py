@@ -49,7 +49,7 @@ def _answering(
     async def answer(request: Request) -> Response:
         # A HEAD is answered as its GET; the server leaves the body out.
         endpoint = methods.get(request.method) or methods["GET"]
-        if not endpoint.takes_body:
+        if endpoint.request is None:
             account = await account_of(runtime.store, request.headers.raw)
             return await _answer(runtime, base, endpoint, request, account, b"")
         with bodies.known.body(request, BODY_BYTES_MAX) as body:
@@ -93,7 +93,7 @@ async def _answer(  # noqa: PLR0917 - the parts of a request
         promise=promise,
     )
     try:
-        told = await endpoint.answer(runtime, asked)
+        told = await endpoint.handler(runtime, asked)
     except Replayed as before:
         replayed = {"idempotency-replayed": "true"}
         return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from sendrail.api.operations.parts import (
     COUNT,
-    PHONE,
     POSTING,
     READING,
     SENDER,
@@ -12,7 +11,6 @@ from sendrail.api.operations.parts import (
     Operation,
     query,
 )
-from sendrail.api.v2.erasure import Erase, PersonErased
 from sendrail.api.v2.files import REPORTS, ImportedFile
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.contacts.csv_files import ROW_BYTES_MAX
@@ -73,16 +71,7 @@ FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "blocked": {**COUNT, "description": "Passed over: on the block list."},
     },
     "RefusedRow": {"row": {"type": "integer", "minimum": 2}},
-    "Erase": {"phone_number": {**PHONE, "description": "Whose data is to be deleted."}},
-    "PersonErased": {
-        "success": TRUE,
-        **dict.fromkeys(("lists", "consent_events", "blocks"), COUNT),
-        "messages": {**COUNT, "description": "That lost number, text and metadata."},
-        "replies": {**COUNT, "description": "That lost number and text."},
-        "callbacks": {**COUNT, "description": "Of carriers, kept because they were unreadable."},
-    },
 }
-REQUIRED: Final = {"Erase": ["phone_number"]}
 
 OPERATIONS: Final = (
     Operation(
@@ -129,25 +118,6 @@ OPERATIONS: Final = (
             {**_LIST_NUMBER, "required": True},
             query("with_left", {**_BOOLEAN, "default": False}, "With who has left the list."),
         ),
-    ),
-    Operation(
-        method="post",
-        path="/contacts/erase",
-        id="eraseContact",
-        tag="Contacts",
-        summary="Delete a person's data",
-        description=(
-            "Deletes all that the account keeps of a number: its contacts, custom fields and "
-            "consent, its blocks and enrolments. Its messages and replies keep their place and "
-            "lose number, text and metadata. What is left is a digest, by which the number stays "
-            "out of every list until it writes START itself. Nothing brings the data back.\n\n"
-            "This takes about a second for each million messages of the installation, and can "
-            "be repeated."
-        ),
-        request=Erase,
-        answer=PersonErased,
-        codes=(*POSTING, "missing_phone_number", "invalid_phone"),
-        examples={"a number": {"phone_number": "+15550100009"}},
     ),
     Operation(
         method="post",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sendrail.api.v2.doc import Doc
+from sendrail.api.v2 import operation as described_by
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
 from sendrail.api.v2.request import Endpoint
 from sendrail.domain import sender_ids
@@ -133,12 +133,15 @@ class Operation:
 def described(endpoints: Iterable[Endpoint]) -> Iterator[Operation]:
     """Return the operations of endpoints that are described beside their code."""
     for endpoint in endpoints:
-        assert endpoint.doc is not None
         yield Operation(
             method=endpoint.method.lower(),
             path=endpoint.path,
-            tag=endpoint.path.split("/")[1].capitalize(),
-            **{field.name: getattr(endpoint.doc, field.name) for field in fields(Doc)},
+            tag=endpoint.tag,
+            **{
+                each.name: getattr(endpoint, each.name)
+                for each in fields(described_by.Operation)
+                if each.name != "route"
+            },
         )
 
 

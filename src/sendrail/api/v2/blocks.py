@@ -1,12 +1,26 @@
 """The block list: numbers that none of the account's lists may text."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from sendrail.api.v2.decoding import UNREADABLE, decoded
+from sendrail.api.v2.field_types import (
+    Always,
+    Count,
+    GivenNumber,
+    Index,
+    Phone,
+    Required,
+    Time,
+    batch_of,
+    one_of,
+    up_to,
+)
 from sendrail.api.v2.fields import number, text
+from sendrail.api.v2.operation import CHANGING, CURSOR, POSTING, READING, page_parameters, query
 from sendrail.api.v2.queries import (
     CursorPagination,
     cursor_pagination,
@@ -27,38 +41,42 @@ BLOCKS_MAX: Final = 1_000
 _QUERY_HELP: Final = {"phone_number": "`phone_number` is an E.164 phone number; write its + as %2B"}
 
 
+_CODES: Final = ("missing_phone_number", "invalid_phone")
+_Number = Annotated[Required[Phone], Meta(description="The number, as E.164.")]
+
+
 class NewBlock(msgspec.Struct, gc=False):
     """`POST /v2/blocks`."""
 
-    phone_number: str | None = None
-    note: str | None = None
+    phone_number: _Number = None
+    note: Annotated[str | None, up_to(NOTE_LENGTH_MAX, "Why; for your own memory.")] = None
 
 
 class BlockBatch(msgspec.Struct, gc=False):
     """`POST /v2/blocks/bulk`; each number is read on its own."""
 
-    blocks: list[msgspec.Raw] | None = None
+    blocks: Annotated[Required[list[msgspec.Raw]], batch_of(NewBlock, BLOCKS_MAX)] = None
 
 
 class BlockKey(msgspec.Struct, gc=False):
     """`DELETE /v2/blocks`."""
 
-    phone_number: str | None = None
+    phone_number: _Number = None
 
 
 class BlockCreated(msgspec.Struct):
     """The answer to a number that is blocked now, if it was not before."""
 
-    success: bool
-    is_new: bool
+    success: Always
+    is_new: Annotated[bool, Meta(description="Whether it was not blocked before.")]
 
 
 class BlockError(msgspec.Struct, omit_defaults=True):
     """One number of a batch that was not blocked, and why."""
 
-    index: int
-    phone_number: str | None
-    code: str
+    index: Index
+    phone_number: GivenNumber
+    code: Annotated[str, one_of(sorted((*_CODES, "invalid_field")))]
     error: str
     param: str | None = None
 
@@ -66,25 +84,25 @@ class BlockError(msgspec.Struct, omit_defaults=True):
 class BlockBatchAnswer(msgspec.Struct):
     """The answer to a batch of numbers."""
 
-    success_count: int
-    error_count: int
+    success_count: Count
+    error_count: Count
     errors: list[BlockError]
-    blocks_created: int
+    blocks_created: Count
 
 
 class BlockRemoved(msgspec.Struct):
     """The answer to a number that is blocked no longer, if it was before."""
 
-    success: bool
+    success: Always
     unblocked: bool
 
 
 class Block(msgspec.Struct):
     """A blocked number."""
 
-    phone_number: str
+    phone_number: Phone
     note: str
-    blocked_at: str
+    blocked_at: Time
 
 
 class BlockList(msgspec.Struct):
@@ -154,11 +172,61 @@ async def page(runtime: Runtime, request: ApiRequest) -> BlockList:
     )
 
 
+_BLOCKED: Final = "+15550100019"
+
 ENDPOINTS: Final = (
-    Endpoint("GET", "/blocks", page),
-    Endpoint("POST", "/blocks", create, takes_body=True),
-    Endpoint("DELETE", "/blocks", remove, takes_body=True),
-    Endpoint("POST", "/blocks/bulk", create_many, takes_body=True),
+    Endpoint(
+        "GET /blocks",
+        page,
+        id="listBlocks",
+        summary="List blocked numbers, or look one up",
+        description="Returns the numbers that no list of the account may text.",
+        answer=BlockList,
+        codes=READING,
+        parameters=(
+            *page_parameters(),
+            CURSOR,
+            query("phone_number", Phone, "Only this number; write its + as %2B."),
+        ),
+    ),
+    Endpoint(
+        "POST /blocks",
+        create,
+        id="createBlock",
+        summary="Block a number",
+        description=(
+            "No list of the account texts a blocked number, even one that no list knows. Its "
+            "subscriptions stay as they are."
+        ),
+        request=NewBlock,
+        answer=BlockCreated,
+        codes=(*POSTING, *_CODES),
+        examples={"with a note": {"phone_number": _BLOCKED, "note": "asked by telephone"}},
+    ),
+    Endpoint(
+        "DELETE /blocks",
+        remove,
+        id="deleteBlock",
+        summary="Unblock a number",
+        description="Takes a number off the block list; one that is not on it is no error.",
+        request=BlockKey,
+        answer=BlockRemoved,
+        codes=(*CHANGING, *_CODES),
+        examples={"one": {"phone_number": _BLOCKED}},
+    ),
+    Endpoint(
+        "POST /blocks/bulk",
+        create_many,
+        id="createBlocks",
+        summary="Block many numbers",
+        description=f"Blocks up to {BLOCKS_MAX:,} numbers, each judged on its own.",
+        request=BlockBatch,
+        answer=BlockBatchAnswer,
+        codes=(*POSTING, "missing_blocks", "too_many_blocks"),
+        examples={
+            "two": {"blocks": [{"phone_number": _BLOCKED}, {"phone_number": "+15550100029"}]}
+        },
+    ),
 )
 
 

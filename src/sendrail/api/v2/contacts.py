@@ -2,11 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from sendrail.api.v2.contact_shapes import (
+    ADDRESS_LENGTH_MAX,
+    CONTACT_BYTES_MAX,
+    CONTACT_CODES,
+    CONTACTS_MAX,
+    EMAIL_LENGTH_MAX,
+    KEY_CODES,
+    PER_PAGE_MAX,
+    SOURCE_LENGTH_MAX,
+    URL_LENGTH_MAX,
+    WARNINGS,
     Contact,
     ContactBatch,
     ContactBatchAnswer,
@@ -22,7 +32,18 @@ from sendrail.api.v2.contact_shapes import (
     Validation,
 )
 from sendrail.api.v2.decoding import UNREADABLE, Scalar, decoded
+from sendrail.api.v2.field_types import Phone, Sender
 from sendrail.api.v2.fields import numbers, text
+from sendrail.api.v2.operation import (
+    CHANGING,
+    CURSOR,
+    LIST,
+    POSTING,
+    READING,
+    RECIPIENT,
+    page_parameters,
+    query,
+)
 from sendrail.api.v2.queries import (
     SENDER_HELP,
     boolean,
@@ -37,9 +58,9 @@ from sendrail.api.v2.queries import (
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.contacts import Joining
-from sendrail.contacts.inputs import list_number_of
+from sendrail.contacts.inputs import NAME_LENGTH_MAX, list_number_of
 from sendrail.contacts.returning import checked
-from sendrail.contacts.signups import Notice, SignedUp, SignUpReport
+from sendrail.contacts.signups import SignedUp, SignUpReport
 from sendrail.domain import phone
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, PhoneFacts, SignUp, SignupFacts, SignupMethod
@@ -48,30 +69,9 @@ from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
 from sendrail.storage.rows import ContactPlace, FoundContact
 
-CONTACTS_MAX: Final = 1_000
-CONTACT_BYTES_MAX: Final = 4_000
-PER_PAGE_MAX: Final = 1_000
-NAME_LENGTH_MAX: Final = 100
-EMAIL_LENGTH_MAX: Final = 254
-ADDRESS_LENGTH_MAX: Final = 64
-URL_LENGTH_MAX: Final = 2_048
-SOURCE_LENGTH_MAX: Final = 255
 # Clocks differ; a sign-up further ahead than this is a mistake.
 _AHEAD_MAX_MS: Final = 5 * 60_000
 
-WARNINGS: Final = {
-    Notice.CONTACT_UNSUBSCRIBED: (
-        "The contact has opted out of this list and stays out; its own START, or a `consent` that "
-        "is newer than the opt-out, brings it back."
-    ),
-    Notice.CONTACT_BLOCKED: "The number is on the account's block list: nothing is sent to it.",
-    Notice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
-    Notice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
-    Notice.JOURNEYS_NOT_USED: (
-        "The list has journeys that start when a contact joins it, but `use_journeys` was not set: "
-        "none was started."
-    ),
-}
 _QUERY_HELP: Final = {
     "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
     "list_number": SENDER_HELP,
@@ -208,12 +208,119 @@ async def page(runtime: Runtime, request: ApiRequest) -> ContactList:
     )
 
 
+def _contact(**more: Any) -> dict[str, Any]:
+    return {"phone_number": RECIPIENT, "list_number": LIST, **more}
+
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/contacts", create, takes_body=True),
-    Endpoint("POST", "/contacts/bulk", create_many, takes_body=True),
-    Endpoint("GET", "/contacts", page),
-    Endpoint("PUT", "/contacts", update, takes_body=True),
-    Endpoint("DELETE", "/contacts", leave, takes_body=True),
+    Endpoint(
+        "POST /contacts",
+        create,
+        id="createContact",
+        summary="Add a contact to a list",
+        description=(
+            "Subscribes a number, or brings what is known of it up to date. Whoever has opted out "
+            "of the list stays out: the fields are merged, the answer warns of it, and nothing is "
+            "sent to them, unless `consent` shows that they wish to come back; `resubscribed` is "
+            "true then. The first sign-up's date and "
+            "evidence stay; a later one with evidence of its own is kept in the contact's history."
+        ),
+        request=NewContact,
+        answer=ContactCreated,
+        codes=(*POSTING, *CONTACT_CODES),
+        examples={
+            "plain": _contact(),
+            "with consent and fields": _contact(
+                signup_date="2026-01-31T08:00:00Z",
+                ip_address="203.0.113.7",
+                url="https://example.com/join",
+                ad_network_source="adwords",
+                ad_network_id="cmp-17",
+                custom_fields={"plan": "gold", "visits": 3, "vip": True},
+            ),
+            "brought back": _contact(
+                consent={
+                    "text": "I agree to receive offers by text message from News.",
+                    "source": "form at https://example.com/join",
+                    "at": "2026-01-31T08:00:00Z",
+                },
+                ip_address="203.0.113.7",
+            ),
+            "starting journeys": _contact(use_journeys=True, skip_journey_if_exists=False),
+        },
+    ),
+    Endpoint(
+        "POST /contacts/bulk",
+        create_many,
+        id="createContacts",
+        summary="Add many contacts",
+        description=(
+            f"As `POST /contacts` for up to {CONTACTS_MAX:,} contacts, each judged on its own, so "
+            "that some may be taken and others not. A number that comes twice is taken twice, one "
+            "after the other."
+        ),
+        request=ContactBatch,
+        answer=ContactBatchAnswer,
+        codes=(*POSTING, "missing_contacts", "too_many_contacts"),
+        examples={
+            "two": {
+                "contacts": [
+                    _contact(custom_fields={"plan": "gold"}),
+                    _contact(phone_number="+15550100001", first_name="Ada"),
+                ]
+            }
+        },
+    ),
+    Endpoint(
+        "GET /contacts",
+        page,
+        id="listContacts",
+        summary="List contacts",
+        description="Returns subscriptions page by page, newest sign-up first.",
+        answer=ContactList,
+        codes=(*READING, "list_not_found"),
+        parameters=(
+            *page_parameters(PER_PAGE_MAX),
+            CURSOR,
+            query("list_number", Sender, "Only of this list; write its + as %2B."),
+            query("phone_number", Phone, "Only this number's; write its + as %2B."),
+            query("active", bool, "Only the active, or only who has left."),
+        ),
+    ),
+    Endpoint(
+        "PUT /contacts",
+        update,
+        id="updateContact",
+        summary="Change a contact's custom fields",
+        description="Merges custom fields into those of a contact, or replaces them all.",
+        request=ContactUpdate,
+        answer=ContactUpdated,
+        codes=(
+            *CHANGING,
+            *KEY_CODES,
+            "invalid_custom_fields",
+            "missing_custom_fields",
+            "list_not_found",
+            "contact_not_found",
+            "list_contact_not_found",
+        ),
+        examples={"merged": _contact(custom_fields={"plan": "silver", "vip": None})},
+    ),
+    Endpoint(
+        "DELETE /contacts",
+        leave,
+        id="deleteContact",
+        summary="Take a contact off a list",
+        description=(
+            "Unsubscribes a contact for good, with reason `api`; its history is kept. A contact or "
+            "a list that is not there is no error: `unsubscribed` is false then, as it is for one "
+            "that had left before. To keep a number off that no list knows, block it."
+        ),
+        request=ContactKey,
+        answer=ContactLeft,
+        codes=(*CHANGING, *KEY_CODES),
+        examples={"one": _contact(phone_number="+15550100009")},
+    ),
 )
 
 

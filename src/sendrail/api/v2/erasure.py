@@ -1,11 +1,14 @@
 """A person's data deleted on their request."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.field_types import Always, Count, Phone, Required
 from sendrail.api.v2.fields import number
+from sendrail.api.v2.operation import POSTING
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.erasure import ErasureReport
@@ -15,19 +18,21 @@ from sendrail.domain import phone
 class Erase(msgspec.Struct, gc=False):
     """`POST /v2/contacts/erase`."""
 
-    phone_number: str | None = None
+    phone_number: Annotated[Required[Phone], Meta(description="Whose data is to be deleted.")] = (
+        None
+    )
 
 
 class PersonErased(msgspec.Struct):
     """The answer to a person's data deleted: how much that was."""
 
-    success: bool
-    lists: int
-    consent_events: int
-    blocks: int
-    messages: int
-    replies: int
-    callbacks: int
+    success: Always
+    lists: Count
+    consent_events: Count
+    blocks: Count
+    messages: Annotated[Count, Meta(description="That lost number, text and metadata.")]
+    replies: Annotated[Count, Meta(description="That lost number and text.")]
+    callbacks: Annotated[Count, Meta(description="Of carriers, kept because they were unreadable.")]
 
 
 _decode: Final = msgspec.json.Decoder(Erase).decode
@@ -44,7 +49,26 @@ async def erase(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     )
 
 
-ENDPOINTS: Final = (Endpoint("POST", "/contacts/erase", erase, takes_body=True),)
+ENDPOINTS: Final = (
+    Endpoint(
+        "POST /contacts/erase",
+        erase,
+        id="eraseContact",
+        summary="Delete a person's data",
+        description=(
+            "Deletes all that the account keeps of a number: its contacts, custom fields and "
+            "consent, its blocks and enrolments. Its messages and replies keep their place and "
+            "lose number, text and metadata. What is left is a digest, by which the number stays "
+            "out of every list until it writes START itself. Nothing brings the data back.\n\n"
+            "This takes about a second for each million messages of the installation, and can "
+            "be repeated."
+        ),
+        request=Erase,
+        answer=PersonErased,
+        codes=(*POSTING, "missing_phone_number", "invalid_phone"),
+        examples={"a number": {"phone_number": "+15550100009"}},
+    ),
+)
 
 
 def _told(report: ErasureReport) -> PersonErased:

@@ -30,9 +30,14 @@ def one_of(values: Iterable[str]) -> Meta:
     return schema(enum=[str(value) for value in values])
 
 
-def items(struct: type[Struct], *, most: int, **more: Any) -> Meta:
-    """Return a `Meta` for an array of up to `most` of a struct."""
-    return schema(**more, maxItems=most, items={"$ref": SCHEMAS + struct.__name__})
+def up_to(length: int, description: str) -> Meta:
+    """Return a `Meta` for a text of at most so many characters."""
+    return Meta(description=description, extra_json_schema={"maxLength": length})
+
+
+def batch_of(struct: type[Struct], most: int) -> Meta:
+    """Return a `Meta` for an array of at least one and at most so many of a struct."""
+    return schema(minItems=1, maxItems=most, items={"$ref": SCHEMAS + struct.__name__})
 
 
 # A field that a request must have. The struct lets it be absent or null, because the handler
@@ -60,6 +65,9 @@ Sender = Annotated[
 Time = Annotated[str, schema(format="date-time"), Meta(examples=["2026-01-31T08:00:00Z"])]
 Flag = Annotated[bool | None, schema(default=False)]
 Count = Annotated[int, schema(minimum=0)]
+Index = Annotated[Count, Meta(description="Its place in the batch, from 0.")]
+GivenNumber = Annotated[str | None, Meta(description="As it was given, if it was text.")]
 Positive = Annotated[int, schema(minimum=1)]
 RowId = Positive
+ContactId = Annotated[str, schema(pattern="^[0-9a-f]{24}$")]
 Always = Annotated[bool, schema(const=True)]

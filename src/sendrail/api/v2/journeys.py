@@ -1,11 +1,34 @@
 """Journeys and who is on one: what starts them, and whom other sends must not disturb."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.field_types import (
+    Always,
+    Phone,
+    Required,
+    RowId,
+    Sender,
+    Time,
+    one_of,
+    schema,
+)
 from sendrail.api.v2.fields import number, sender
+from sendrail.api.v2.operation import (
+    CHANGING,
+    DELETING,
+    FINDING,
+    LIST,
+    POSTING,
+    READING,
+    RECIPIENT,
+    in_path,
+    page_parameters,
+    query,
+)
 from sendrail.api.v2.queries import (
     SENDER_HELP,
     Pagination,
@@ -16,6 +39,7 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.journeys import OnList
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, Trigger
@@ -25,29 +49,47 @@ from sendrail.domain.times import shown as shown_time
 _QUERY_HELP: Final = {"list_number": SENDER_HELP}
 
 
+_Trigger = Annotated[str, one_of(Trigger)]
+
+
 class NewJourney(msgspec.Struct, gc=False):
     """`POST /v2/journeys`."""
 
-    list_number: str | None = None
-    name: str | None = None
-    trigger: str | None = None
+    list_number: Required[Sender] = None
+    name: Annotated[
+        Required[str],
+        schema(minLength=1, maxLength=NAME_LENGTH_MAX, pattern=r"\S"),
+        Meta(description="Its name; each of a list's journeys has another one."),
+    ] = None
+    trigger: Annotated[
+        _Trigger | None,
+        schema(default=str(Trigger.LIST)),
+        Meta(
+            description=(
+                "`list`: a contact that joins the list with `use_journeys` starts it. `none`: it "
+                "is started for single contacts only."
+            )
+        ),
+    ] = None
 
 
 class EnrollmentKey(msgspec.Struct, gc=False):
     """`POST` and `DELETE /v2/journeys/{journey_id}/enrollments`."""
 
-    phone_number: str | None = None
+    phone_number: Annotated[
+        Required[Phone], Meta(description="The contact, as an E.164 number.")
+    ] = None
 
 
 class Journey(msgspec.Struct):
     """A journey of a list."""
 
-    id: int
-    list_number: str
-    list_id: int
+    id: RowId
+    list_number: Sender
+    list_id: RowId
     name: str
-    trigger: str
-    created_at: str
+    trigger: _Trigger
+    created_at: Time
 
 
 class JourneyList(msgspec.Struct):
@@ -60,17 +102,19 @@ class JourneyList(msgspec.Struct):
 class JourneyDeleted(msgspec.Struct):
     """The answer to a journey that was deleted."""
 
-    success: bool
-    deleted: bool
+    success: Always
+    deleted: Always
 
 
 class Enrollment(msgspec.Struct):
     """A contact's way through a journey, and when it ends by itself."""
 
-    journey_id: int
-    phone_number: str
-    started_at: str
-    ends_at: str
+    journey_id: RowId
+    phone_number: Phone
+    started_at: Time
+    ends_at: Annotated[
+        Time, Meta(description="When it ends by itself: thirty days after its start.")
+    ]
 
 
 class EnrollmentList(msgspec.Struct):
@@ -83,7 +127,7 @@ class EnrollmentList(msgspec.Struct):
 class EnrollmentEnded(msgspec.Struct):
     """The answer to a contact taken off a journey; `ended` is false if it was not on it."""
 
-    success: bool
+    success: Always
     ended: bool
 
 
@@ -156,14 +200,99 @@ async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
     )
 
 
+_ID: Final = (in_path("journey_id", RowId, "The journey's id."),)
+
 ENDPOINTS: Final = (
-    Endpoint("GET", "/journeys", page),
-    Endpoint("POST", "/journeys", create, takes_body=True),
-    Endpoint("GET", "/journeys/{journey_id}", show),
-    Endpoint("DELETE", "/journeys/{journey_id}", remove),
-    Endpoint("GET", "/journeys/{journey_id}/enrollments", enrollments),
-    Endpoint("POST", "/journeys/{journey_id}/enrollments", enrol, takes_body=True),
-    Endpoint("DELETE", "/journeys/{journey_id}/enrollments", end, takes_body=True),
+    Endpoint(
+        "GET /journeys",
+        page,
+        id="listJourneys",
+        summary="List journeys",
+        description="Returns the journeys of a list, or of all lists.",
+        answer=JourneyList,
+        codes=(*READING, "list_not_found"),
+        parameters=(
+            *page_parameters(),
+            query("list_number", Sender, "Only of this list; write its + as %2B."),
+        ),
+    ),
+    Endpoint(
+        "POST /journeys",
+        create,
+        id="createJourney",
+        summary="Add a journey to a list",
+        description=(
+            "While a contact is on a journey, other sends from its list are refused with "
+            "`journey_conflict`, unless they set `skip_journey_check`."
+        ),
+        request=NewJourney,
+        answer=Journey,
+        codes=(
+            *POSTING,
+            "missing_list_number",
+            "missing_name",
+            "invalid_list_number",
+            "invalid_name",
+            "list_not_found",
+            "journey_exists",
+            "too_many_journeys",
+        ),
+        examples={"welcome": {"list_number": LIST, "name": "Welcome back", "trigger": "none"}},
+    ),
+    Endpoint(
+        "GET /journeys/{journey_id}",
+        show,
+        id="getJourney",
+        summary="Show a journey",
+        description="Returns one journey; another account's looks like no journey.",
+        answer=Journey,
+        codes=FINDING,
+        parameters=_ID,
+    ),
+    Endpoint(
+        "DELETE /journeys/{journey_id}",
+        remove,
+        id="deleteJourney",
+        summary="Delete a journey",
+        description="Deletes a journey; whoever is on it is on it no longer.",
+        answer=JourneyDeleted,
+        codes=DELETING,
+        parameters=_ID,
+    ),
+    Endpoint(
+        "GET /journeys/{journey_id}/enrollments",
+        enrollments,
+        id="listEnrollments",
+        summary="List who is on a journey",
+        description="Returns the contacts that are on a journey now, page by page.",
+        answer=EnrollmentList,
+        codes=(*READING, "not_found"),
+        parameters=(*_ID, *page_parameters()),
+    ),
+    Endpoint(
+        "POST /journeys/{journey_id}/enrollments",
+        enrol,
+        id="createEnrollment",
+        summary="Put a contact on a journey",
+        description="Starts the journey for a contact, anew for one who is on it already.",
+        request=EnrollmentKey,
+        answer=Enrollment,
+        codes=(*POSTING, "missing_phone_number", "invalid_phone", "not_found"),
+        parameters=_ID,
+        examples={"one": {"phone_number": RECIPIENT}},
+    ),
+    Endpoint(
+        "DELETE /journeys/{journey_id}/enrollments",
+        end,
+        id="deleteEnrollment",
+        summary="Take a contact off a journey",
+        description="Ends the journey for a contact; one who is not on it is no error.",
+        request=EnrollmentKey,
+        answer=EnrollmentEnded,
+        codes=(*CHANGING, "missing_phone_number", "invalid_phone", "not_found"),
+        parameters=_ID,
+        examples={"one": {"phone_number": RECIPIENT}},
+    ),
 )
 
 

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
-from sendrail.api.v2.doc import CHANGING, DELETING, FINDING, POSTING, READING, Doc, in_path, query
 from sendrail.api.v2.field_types import (
     Always,
     Count,
@@ -18,6 +17,7 @@ from sendrail.api.v2.field_types import (
     schema,
 )
 from sendrail.api.v2.fields import sender
+from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READING, in_path, query
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -202,107 +202,88 @@ _SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector")
 
 ENDPOINTS: Final = (
     Endpoint(
-        "GET",
-        "/lists",
+        "GET /lists",
         all_,
-        Doc(
-            id="listLists",
-            summary="List sending lists",
-            description="Returns all lists, but for the deleted ones unless they are asked for.",
-            answer=Lists,
-            codes=READING,
-            parameters=(
-                query(
-                    "status",
-                    Annotated[str, schema(type="string", enum=list(ListStatus))],
-                    "Only of this status.",
-                ),
+        id="listLists",
+        summary="List sending lists",
+        description="Returns all lists, but for the deleted ones unless they are asked for.",
+        answer=Lists,
+        codes=READING,
+        parameters=(
+            query(
+                "status",
+                Annotated[str, schema(type="string", enum=list(ListStatus))],
+                "Only of this status.",
             ),
         ),
     ),
     Endpoint(
-        "POST",
-        "/lists",
+        "POST /lists",
         create,
-        Doc(
-            id="createList",
-            summary="Add a sending list",
-            description=(
-                "A list on a carrier of your own sends only after it is verified; on the "
-                "installation's it sends at once."
-            ),
-            request=NewList,
-            answer=SendingList,
-            codes=(
-                *POSTING,
-                "missing_phone_number",
-                "invalid_phone",
-                *_SETTING_CODES,
-                "list_exists",
-                "sender_taken",
-                "too_many_lists",
-            ),
-            examples={
-                "news": {
-                    "phone_number": "+15550001007",
-                    "list_name": "News",
-                    "brand_name": "Acme",
-                    "rate": 600,
-                    "connector": "sandbox",
-                }
-            },
+        id="createList",
+        summary="Add a sending list",
+        description=(
+            "A list on a carrier of your own sends only after it is verified; on the "
+            "installation's it sends at once."
         ),
-        takes_body=True,
+        request=NewList,
+        answer=SendingList,
+        codes=(
+            *POSTING,
+            "missing_phone_number",
+            "invalid_phone",
+            *_SETTING_CODES,
+            "list_exists",
+            "sender_taken",
+            "too_many_lists",
+        ),
+        examples={
+            "news": {
+                "phone_number": "+15550001007",
+                "list_name": "News",
+                "brand_name": "Acme",
+                "rate": 600,
+                "connector": "sandbox",
+            }
+        },
     ),
     Endpoint(
-        "GET",
-        "/lists/{list_id}",
+        "GET /lists/{list_id}",
         show,
-        Doc(
-            id="getList",
-            summary="Show a sending list",
-            description=(
-                "Returns one list; a deleted one, or another account's, looks like no list."
-            ),
-            answer=SendingList,
-            codes=FINDING,
-            parameters=_ID,
-        ),
+        id="getList",
+        summary="Show a sending list",
+        description=("Returns one list; a deleted one, or another account's, looks like no list."),
+        answer=SendingList,
+        codes=FINDING,
+        parameters=_ID,
     ),
     Endpoint(
-        "PUT",
-        "/lists/{list_id}",
+        "PUT /lists/{list_id}",
         update,
-        Doc(
-            id="updateList",
-            summary="Change, pause or resume a sending list",
-            description=(
-                "Changes what is given and leaves the rest. While a list is paused, what waits in "
-                "its queue is dropped when its turn comes."
-            ),
-            request=ListUpdate,
-            answer=SendingList,
-            codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "sender_taken", "not_found"),
-            parameters=_ID,
-            examples={"slower": {"rate": 300, "list_name": "News", "stop_text": None}},
+        id="updateList",
+        summary="Change, pause or resume a sending list",
+        description=(
+            "Changes what is given and leaves the rest. While a list is paused, what waits in "
+            "its queue is dropped when its turn comes."
         ),
-        takes_body=True,
+        request=ListUpdate,
+        answer=SendingList,
+        codes=(*CHANGING, *_SETTING_CODES, "list_suspended", "sender_taken", "not_found"),
+        parameters=_ID,
+        examples={"slower": {"rate": 300, "list_name": "News", "stop_text": None}},
     ),
     Endpoint(
-        "DELETE",
-        "/lists/{list_id}",
+        "DELETE /lists/{list_id}",
         delete,
-        Doc(
-            id="deleteList",
-            summary="Delete a sending list",
-            description=(
-                "Hides the list. Its contacts, its history and its opt-outs are kept, its number "
-                'stays taken, and `PUT` with `{"status": "active"}` brings it back.'
-            ),
-            answer=ListDeleted,
-            codes=DELETING,
-            parameters=_ID,
+        id="deleteList",
+        summary="Delete a sending list",
+        description=(
+            "Hides the list. Its contacts, its history and its opt-outs are kept, its number "
+            'stays taken, and `PUT` with `{"status": "active"}` brings it back.'
         ),
+        answer=ListDeleted,
+        codes=DELETING,
+        parameters=_ID,
     ),
 )
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sendrail.api.v2.doc import Doc
+from sendrail.api.v2.operation import Operation
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.app import Runtime
 from sendrail.contacts.guard import Guard, unguarded
@@ -108,14 +108,10 @@ class ApiRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """What answers one method on one path."""
+class Endpoint(Operation):
+    """An operation, with the function that answers it."""
 
-    method: str
-    path: str
-    answer: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct]]
-    doc: Doc | None = None
-    takes_body: bool = False
+    handler: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct]]
 
 
 def promise_of(  # noqa: PLR0917 - the parts of a request

@@ -1,7 +1,7 @@
-"""How an endpoint is described: beside its code, for what neither code nor structs say."""
+"""An operation of the API, and what descriptions of operations have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
@@ -45,14 +45,17 @@ LIST: Final = "+15550001000"
 RECIPIENT: Final = "+15550100000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doc:
-    """The description of one operation.
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a method does on a path, as the API's description has it.
 
-    `request` and `answer` are the structs of the bodies. Where a body is a CSV file, `file_in` is
-    an example of one, and `file_out` says what one holds that is answered.
+    `route` is both, such as `GET /lists`. `request` and `answer` are the structs of the bodies.
+    Where a body is a CSV file, `file_in` is an example of one, and `file_out` says what one holds
+    that is answered.
     """
 
+    route: str
+    _: KW_ONLY
     id: str
     summary: str
     description: str
@@ -64,6 +67,21 @@ class Doc:
     examples: Mapping[str, Any] = field(default_factory=dict)
     # As OpenAPI has them, but for the schema: a type stands there.
     parameters: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def method(self) -> str:
+        """Return the method, such as `GET`."""
+        return self.route.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """Return the path below the API's base, with its parts in braces."""
+        return self.route.partition(" ")[2]
+
+    @property
+    def tag(self) -> str:
+        """Return the group in which the description shows it: that of its path's first part."""
+        return self.path.split("/")[1].capitalize()
 
 
 def query(name: str, kind: Any, text: str) -> dict[str, Any]:
