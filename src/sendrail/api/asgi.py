@@ -6,9 +6,8 @@ the fast lane answers them before they get this far, by the same `SendingCalls`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,17 +24,14 @@ from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MA
 from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
-from sendrail.api.responses import PRIVATE, json_answer
+from sendrail.api.responses import json_answer
 from sendrail.api.v2.files import FileCalls
-from sendrail.api.v2.messages import list_messages, message_of
 from sendrail.api.v2.sending import BASES, CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
 
 _log = structlog.get_logger()
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 def make_app(
@@ -46,15 +42,12 @@ def make_app(
 ) -> ASGIApp:
     """Return the application over a runtime's services."""
     bodies = bodies or Bodies()
-    api = _Api(runtime, calls, bodies)
     routes: list[BaseRoute] = [
         *(
             route
-            for call in CALLS.values()
-            for route in _both(f"/{call.name}", api.sender(call), "POST")
+            for call in CALLS
+            for route in _both(call.path, _sending(runtime, calls, call, bodies), "POST")
         ),
-        *_both("/messages", api.list_messages),
-        *_both("/messages/{message_id}", api.show_message),
         *resource_routes(runtime, BASES, bodies),
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
@@ -120,46 +113,27 @@ class _Awaited(SendingRequest):
         return self._name
 
 
-class _Api:
-    """The endpoints: parse, one service call, shape."""
+def _sending(
+    runtime: Runtime, calls: SendingCalls, call: Call, bodies: Bodies
+) -> Callable[[Request], Awaitable[Response]]:
+    async def send(request: Request) -> Response:
+        headers = dict(request.headers.raw)
+        with bodies.known.body(request, BODY_BYTES_MAX) as body:
+            # What comes this way may be large: who asks is known before it is kept.
+            await account_of(runtime.store, request.headers.raw)
+            content = await body.read()
+            awaited = _Awaited(request.state.request_id)
+            calls.offer(
+                awaited,
+                call,
+                caller=caller_of(request.headers.raw),
+                content_type=headers.get(b"content-type", b""),
+                idempotency_key=headers.get(b"idempotency-key"),
+                body=content,
+            )
+            return await awaited.response
 
-    def __init__(self, runtime: Runtime, calls: SendingCalls, bodies: Bodies) -> None:
-        self._runtime = runtime
-        self._calls = calls
-        self._bodies = bodies
-
-    def sender(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
-        async def send(request: Request) -> Response:
-            headers = dict(request.headers.raw)
-            with self._bodies.known.body(request, BODY_BYTES_MAX) as body:
-                # What comes this way may be large: who asks is known before it is kept.
-                await account_of(self._runtime.store, request.headers.raw)
-                content = await body.read()
-                awaited = _Awaited(request.state.request_id)
-                self._calls.offer(
-                    awaited,
-                    call,
-                    caller=caller_of(request.headers.raw),
-                    content_type=headers.get(b"content-type", b""),
-                    idempotency_key=headers.get(b"idempotency-key"),
-                    body=content,
-                )
-                return await awaited.response
-
-        return send
-
-    async def show_message(self, request: Request) -> Response:
-        account = await account_of(self._runtime.store, request.headers.raw)
-        found = await self._runtime.messages.find(account, request.path_params["message_id"])
-        return json_answer(200, _encode(message_of(found)), PRIVATE)
-
-    async def list_messages(self, request: Request) -> Response:
-        account = await account_of(self._runtime.store, request.headers.raw)
-        runtime = self._runtime
-        found = await list_messages(
-            runtime.messages, runtime.intake.ids, account, request.query_params
-        )
-        return json_answer(200, _encode(found), PRIVATE)
+    return send
 
 
 async def _healthz(_: Request) -> Response:

@@ -25,9 +25,7 @@ from sendrail.api.v2.sending import (
 )
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 
-_FAST: Final = {
-    f"{base}/{call.name}".encode("ascii"): call for base in BASES for call in CALLS.values()
-}
+_FAST: Final = {f"{base}{call.path}".encode("ascii"): call for base in BASES for call in CALLS}
 _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
 _TO_ID, _FROM_ID = f"\r\n\r\n{queued_body(MessageId('|'))}".split("|")
 _QUEUED_HEAD: Final = f"{head_of(200)}content-length: {_QUEUED_LENGTH}\r\nx-request-id: "

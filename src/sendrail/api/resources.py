@@ -15,7 +15,7 @@ from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
-from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists
+from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists, messages
 from sendrail.api.v2.request import ApiRequest, Endpoint, Replayed, encode, promise_of
 from sendrail.api.v2.sending import is_json
 from sendrail.app import Runtime
@@ -23,6 +23,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
+    *messages.ENDPOINTS,
     *contacts.ENDPOINTS,
     *erasure.ENDPOINTS,
     *lists.ENDPOINTS,

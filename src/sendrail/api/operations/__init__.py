@@ -2,12 +2,14 @@
 
 from typing import Any, Final
 
-from sendrail.api.operations import files, sending
+from sendrail.api.operations import files
 from sendrail.api.operations.parts import Operation, described
-from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists
+from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists, messages
+from sendrail.api.v2.sending import CALLS
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    *sending.OPERATIONS,
+    *described(CALLS),
+    *described(messages.ENDPOINTS),
     *described(contacts.ENDPOINTS),
     *described(lists.ENDPOINTS),
     *described(blocks.ENDPOINTS),
@@ -18,9 +20,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 )
 # What the handlers know of a struct's fields and its types do not say.
 FIELDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
-    **sending.FIELDS,
     **files.FIELDS,
 }
-REQUIRED: Final[dict[str, list[str]]] = {
-    **sending.REQUIRED,
-}
+REQUIRED: Final[dict[str, list[str]]] = {}

@@ -13,7 +13,7 @@ import msgspec
 
 from sendrail.api.v2 import operation as described_by
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
-from sendrail.api.v2.request import Endpoint
+from sendrail.api.v2.sending import Call
 from sendrail.domain import sender_ids
 
 PHONE: Final = {"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}
@@ -130,13 +130,15 @@ class Operation:
     parameters: tuple[dict[str, Any], ...] = ()
 
 
-def described(endpoints: Iterable[Endpoint]) -> Iterator[Operation]:
+def described(endpoints: Iterable[described_by.Operation]) -> Iterator[Operation]:
     """Return the operations of endpoints that are described beside their code."""
     for endpoint in endpoints:
         yield Operation(
             method=endpoint.method.lower(),
             path=endpoint.path,
             tag=endpoint.tag,
+            is_batch=isinstance(endpoint, Call) and endpoint.is_batch,
+            keeps_refusals=isinstance(endpoint, Call),
             **{
                 each.name: getattr(endpoint, each.name)
                 for each in fields(described_by.Operation)

@@ -62,6 +62,8 @@ Sender = Annotated[
     ),
     Meta(description=f"What a list sends from: {sender_ids.FORM}."),
 ]
+# A message's id, as callers know it.
+PublicId = Annotated[str, schema(pattern="^[0-9A-Za-z]{8}$"), Meta(examples=["x7y8z9w0"])]
 Time = Annotated[str, schema(format="date-time"), Meta(examples=["2026-01-31T08:00:00Z"])]
 Flag = Annotated[bool | None, schema(default=False)]
 Count = Annotated[int, schema(minimum=0)]

@@ -3,12 +3,25 @@
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta, structs
 
+from sendrail.api.v2.field_types import (
+    Count,
+    Phone,
+    Positive,
+    PublicId,
+    Sender,
+    Time,
+    one_of,
+    schema,
+)
+from sendrail.api.v2.operation import FINDING, READING, in_path, page_parameters, query
 from sendrail.api.v2.queries import (
     SENDER_HELP,
+    IsExact,
     given,
     instant,
     list_in,
@@ -16,48 +29,78 @@ from sendrail.api.v2.queries import (
     phone_in,
     read_page,
 )
+from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.api.v2.statuses import DETAILS, PUBLIC, STATUSES
+from sendrail.app import Runtime
 from sendrail.domain.erasure import shown
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.ids import MESSAGE_ID_LENGTH, AccountId, MessageIds
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageIds
 from sendrail.domain.message import Status
+from sendrail.domain.text import Encoding
 from sendrail.domain.times import shown as shown_time
-from sendrail.intake.lookup import FoundMessage, MessageService
+from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.rows import MessageFilter, MessagePlace
+
+_MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
+_HELP: Final = {
+    "cursor": "cursor is the next_cursor of an earlier answer",
+    "status": f"status is one of {', '.join(STATUSES)}",
+    "to": "to is an E.164 phone number; write its + as %2B",
+    "list_number": SENDER_HELP,
+    "created_after": "created_after is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
+    "created_before": "created_before is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
+}
 
 
 class Message(msgspec.Struct):
     """A message as look-up shows it."""
 
-    message_id: str
-    to: str | None
-    list_number: str
-    body: str
-    status: str
-    status_detail: str | None
-    provider_detail: str | None
-    encoding: str
-    segments: int
-    attempts: int
-    provider: str | None
-    connector: str | None
+    message_id: PublicId
+    to: Annotated[Phone | None, Meta(description="Null once that person's data was deleted.")]
+    list_number: Sender
+    body: Annotated[
+        str,
+        Meta(description="As sent; `{{messageId}}` is filled in once the message has left."),
+    ]
+    status: Annotated[str, one_of(STATUSES)]
+    status_detail: Annotated[
+        str | None,
+        Meta(description="Why, or what exactly: one word, the same for all carriers."),
+    ]
+    provider_detail: Annotated[
+        str | None,
+        Meta(description="The carrier's own code or sentence beside that word."),
+    ]
+    encoding: Annotated[str, one_of(Encoding)]
+    segments: Positive
+    attempts: Count
+    provider: Annotated[
+        str | None,
+        Meta(description="The kind of carrier it went to; null while it has not left."),
+    ]
+    connector: Annotated[
+        str | None, Meta(description="The name of the connection to that carrier.")
+    ]
     provider_message_id: str | None
-    metadata: msgspec.Raw
+    metadata: Annotated[msgspec.Raw, schema(type=["object", "null"])]
     automatic: bool
-    created_at: str
-    sent_at: str | None
-    ended_at: str | None
+    created_at: Time
+    sent_at: Time | None
+    ended_at: Time | None
 
 
 class MessagePagination(msgspec.Struct):
     """Where a page of messages stands; what comes by a cursor is not counted."""
 
-    page: int | None
-    per_page: int
-    total: int | None
-    total_pages: int | None
-    total_is_exact: bool | None
-    next_cursor: str | None
+    page: Positive | None
+    per_page: Positive
+    total: Count | None
+    total_pages: Count | None
+    total_is_exact: IsExact | None
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="What `cursor` is to be for the messages after these; null at the end."),
+    ]
 
 
 class MessageList(msgspec.Struct):
@@ -93,32 +136,26 @@ def message_of(found: FoundMessage) -> Message:
     )
 
 
-async def list_messages(
-    service: MessageService, ids: MessageIds, account: AccountId, query: Mapping[str, str]
-) -> MessageList:
-    """Return the messages that a query asks for: a page, or what comes after a cursor."""
-    page, per_page = read_page(query)
+async def page(runtime: Runtime, request: ApiRequest) -> MessageList:
+    """List messages: a page, or what comes after a cursor."""
+    service, ids, query = runtime.messages, runtime.intake.ids, request.query
+    at, per_page = read_page(query)
     about = _read_filter(query)
     if "cursor" not in query:
-        found = await service.page(account, about, page, per_page)
-        counted = pagination(page, per_page, found.total, is_exact=found.total_is_exact)
-        at = MessagePagination(
-            page=counted.page,
-            per_page=per_page,
-            total=counted.total,
-            total_pages=counted.total_pages,
-            total_is_exact=counted.total_is_exact,
-            next_cursor=_cursor(ids, found.next_place),
+        found = await service.page(request.account, about, at, per_page)
+        counted = pagination(at, per_page, found.total, is_exact=found.total_is_exact)
+        place = MessagePagination(
+            **structs.asdict(counted), next_cursor=_cursor(ids, found.next_place)
         )
-        return MessageList([message_of(each) for each in found.messages], at)
+        return MessageList([message_of(each) for each in found.messages], place)
     if "page" in query:
         raise InvalidInput(
             "Give page or cursor, not both", code="invalid_parameter", param="cursor"
         )
     than = given(query, "cursor", partial(_place, ids), _HELP)
     assert than is not None, "a cursor that cannot be read has been refused"
-    stretch = await service.older(account, about, than, per_page)
-    at = MessagePagination(
+    stretch = await service.older(request.account, about, than, per_page)
+    place = MessagePagination(
         page=None,
         per_page=per_page,
         total=None,
@@ -126,7 +163,55 @@ async def list_messages(
         total_is_exact=None,
         next_cursor=_cursor(ids, stretch.next_place),
     )
-    return MessageList([message_of(each) for each in stretch.messages], at)
+    return MessageList([message_of(each) for each in stretch.messages], place)
+
+
+async def show(runtime: Runtime, request: ApiRequest) -> Message:
+    """Look a message up by its id."""
+    return message_of(await runtime.messages.find(request.account, request.path["message_id"]))
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "GET /messages",
+        page,
+        id="listMessages",
+        summary="List messages",
+        description=(
+            "Returns messages page by page, newest first. `next_cursor` of an answer is the "
+            "`cursor` of the next one: that way there is no last page, and none is counted."
+        ),
+        answer=MessageList,
+        codes=READING,
+        parameters=(
+            *page_parameters(),
+            query(
+                "cursor",
+                str,
+                "Go on where the answer with this `next_cursor` ended; in place of `page`.",
+            ),
+            query(
+                "status",
+                Annotated[str, schema(type="string", enum=list(STATUSES))],
+                "Only of this status.",
+            ),
+            query("to", Phone, "Only to this recipient; write its + as %2B."),
+            query("list_number", Sender, "Only from this list; write its + as %2B."),
+            query("created_after", Time, "Only accepted at this time or later."),
+            query("created_before", Time, "Only accepted before this time."),
+        ),
+    ),
+    Endpoint(
+        "GET /messages/{message_id}",
+        show,
+        id="getMessage",
+        summary="Look up a message",
+        description="Returns one message; another account's looks like no message.",
+        answer=Message,
+        codes=FINDING,
+        parameters=(in_path("message_id", PublicId, "The id that the sending call answered."),),
+    ),
+)
 
 
 def _cursor(ids: MessageIds, place: MessagePlace | None) -> str | None:
@@ -149,14 +234,3 @@ def _read_filter(query: Mapping[str, str]) -> MessageFilter:
         created_from=given(query, "created_after", instant, _HELP),
         created_before=given(query, "created_before", instant, _HELP),
     )
-
-
-_MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
-_HELP: Final = {
-    "cursor": "cursor is the next_cursor of an earlier answer",
-    "status": f"status is one of {', '.join(STATUSES)}",
-    "to": "to is an E.164 phone number; write its + as %2B",
-    "list_number": SENDER_HELP,
-    "created_after": "created_after is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
-    "created_before": "created_before is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
-}

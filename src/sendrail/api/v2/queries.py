@@ -25,6 +25,9 @@ SENDER_HELP: Final = f"`list_number` is {sender_ids.FORM}; write a + as %2B"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
+IsExact = Annotated[bool, Meta(description="If not, `total` is a lower bound.")]
+
+
 class Pagination(msgspec.Struct):
     """Where a page stands."""
 
@@ -32,7 +35,7 @@ class Pagination(msgspec.Struct):
     per_page: Positive
     total: Count
     total_pages: Count
-    total_is_exact: Annotated[bool, Meta(description="If not, `total` is a lower bound.")]
+    total_is_exact: IsExact
 
 
 class CursorPagination(Pagination):
