@@ -8,8 +8,8 @@ import pytest
 
 from sendrail.api import openapi
 from sendrail.api.errors import CODES, ErrorBody, error_body
-from sendrail.api.operations import FIELDS, OPERATIONS
-from sendrail.api.operations.parts import ANYWHERE
+from sendrail.api.openapi import OPERATIONS
+from sendrail.api.v2.operation import ANYWHERE
 from sendrail.app import SANDBOX_NUMBER
 from sendrail.domain import phone
 
@@ -59,10 +59,6 @@ def test_every_reference_leads_somewhere():
             node = node[step]
 
 
-def test_every_refined_schema_is_used():
-    assert set(FIELDS) <= set(DOCUMENT["components"]["schemas"])
-
-
 def test_schemas_are_schemas():
     for name in DOCUMENT["components"]["schemas"]:
         validator(name)
@@ -97,7 +93,7 @@ def test_an_example_is_accepted_by_the_sandbox(door, example):
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)
 def test_an_example_is_as_described(example):
     operation, title, value = example
-    described = DOCUMENT["paths"][operation.path][operation.method]
+    described = DOCUMENT["paths"][operation.path][operation.method.lower()]
     content = described["requestBody"]["content"]["application/json"]
     name = content["schema"]["$ref"].rpartition("/")[2]
     validator(name).validate(value)

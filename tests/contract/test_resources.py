@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sendrail.api.errors import CODES
-from sendrail.api.operations import OPERATIONS
+from sendrail.api.openapi import OPERATIONS
 from sendrail.contacts.journeys import ENROLMENT_MS
 from sendrail.domain.sender import ListStatus
 
@@ -379,14 +379,10 @@ def test_an_enrolment_wants_a_number(door, journey):
 
 
 def test_the_routes_are_those_of_the_description(fast_door):
-    from sendrail.api.resources import ENDPOINTS
-
-    described = {(each.method.upper(), each.path) for each in OPERATIONS}
-    served = {(each.method, each.path) for each in ENDPOINTS}
-    others = {each for each in described - served if "send" not in each[1]}
-    files = {(each.method.upper(), each.path) for each in OPERATIONS if each.file_out}
-    assert served <= described
-    assert others == files
+    for each in OPERATIONS:
+        path = f"/api/v2{each.path}".replace("{", "").replace("}", "")
+        answer = fast_door.client.request(each.method, path)
+        refused(answer, "missing_api_key")
     answer = fast_door.client.request("PATCH", "/api/v2/contacts", headers=fast_door.headers())
     refused(answer, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST", "PUT", "DELETE"}
@@ -423,7 +419,7 @@ def to(door):
 
 def test_every_post_is_tried_with_a_key():
     # Imports are tried beside their files.
-    posted = {each.path[1:] for each in OPERATIONS if each.method == "post" and not each.file_in}
+    posted = {each.path[1:] for each in OPERATIONS if each.method == "POST" and not each.file_in}
     assert {path for path in posted if "send" not in path} == set(POSTS)
 
 

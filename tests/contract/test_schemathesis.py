@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sendrail.api.operations import OPERATIONS
+from sendrail.api.openapi import OPERATIONS
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 

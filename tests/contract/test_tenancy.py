@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from sendrail.api.operations import OPERATIONS
+from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
 from sendrail.domain import phone
 
@@ -173,7 +173,7 @@ def ask(asker, operation, changed=None, value=None, **headers):
         content = operation.file_in
         headers["content_type"] = "text/csv"
     return door.client.request(
-        operation.method.upper(),
+        operation.method,
         f"/api/v2{operation.path}".format(**{name: values[name] for name in parts}),
         params=query,
         content=content,
@@ -216,7 +216,7 @@ def test_the_matrix_knows_every_route(owner):
         if route.path.startswith(base + "/")
         for method in route.methods
     }
-    described = {(each.method.upper(), each.path) for each in OPERATIONS}
+    described = {(each.method, each.path) for each in OPERATIONS}
     assert {each for each in served if each[0] != "HEAD"} == described
     # Ids stand in the paths of whatever is shown alone; what else may be named is in KINDS.
     parts = {part for each in OPERATIONS for part in re.findall(r"\{(\w+)\}", each.path)}

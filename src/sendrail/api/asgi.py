@@ -6,7 +6,6 @@ the fast lane answers them before they get this far, by the same `SendingCalls`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -25,7 +24,6 @@ from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.responses import json_answer
-from sendrail.api.v2.files import FileCalls
 from sendrail.api.v2.sending import BASES, CALLS, Call, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
@@ -44,17 +42,15 @@ def make_app(
     bodies = bodies or Bodies()
     routes: list[BaseRoute] = [
         *(
-            route
+            Route(base + call.path, _sending(runtime, calls, call, bodies), methods=["POST"])
+            for base in BASES
             for call in CALLS
-            for route in _both(call.path, _sending(runtime, calls, call, bodies), "POST")
         ),
         *resource_routes(runtime, BASES, bodies),
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
     ]
-    for path, endpoint, method in FileCalls(runtime).routes:
-        routes += _both(path, endpoint, method)
     return _app(routes)
 
 
@@ -87,10 +83,6 @@ def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:
         Route("/readyz", _readyz(is_ready)),
         Route("/metrics", metrics),
     ]
-
-
-def _both(path: str, endpoint: Callable[..., Any], method: str = "GET") -> list[BaseRoute]:
-    return [Route(base + path, endpoint, methods=[method]) for base in BASES]
 
 
 class _Awaited(SendingRequest):

@@ -5,7 +5,7 @@ that it cannot tell another story than the code. `python -m sendrail.api.openapi
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any, Final
@@ -13,15 +13,17 @@ from typing import Any, Final
 import msgspec
 
 from sendrail.api.errors import CODES, DOC_PATH, RETRY_AFTER_SECONDS, ErrorBody, status_of
-from sendrail.api.operations import FIELDS, OPERATIONS, REQUIRED
-from sendrail.api.operations.parts import Operation
 from sendrail.api.request_ids import LENGTH_MAX
+from sendrail.api.resources import ENDPOINTS
 from sendrail.api.schemas import has_required, schema_of, schemas_of
+from sendrail.api.v2.field_types import SCHEMAS
+from sendrail.api.v2.operation import Operation
 from sendrail.api.v2.orders import BATCH_MAX, Batch
-from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
+from sendrail.api.v2.sending import CALLS, IDEMPOTENCY_KEY_MAX, Call
+
+OPERATIONS: Final[Sequence[Operation]] = (*CALLS, *ENDPOINTS)
 
 _BASE: Final = "/api/v2"
-_SCHEMAS: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
 _CSV: Final = "text/csv"
 _REQUEST_ID: Final = "01979c1e-5f00-7000-8000-0123456789ab"
@@ -108,7 +110,7 @@ def document() -> dict[str, Any]:
 def _paths() -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
     for each in OPERATIONS:
-        paths.setdefault(each.path, {})[each.method] = _operation(each)
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
     return paths
 
 
@@ -120,14 +122,14 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description,
     }
-    if operation.method == "post":
+    if operation.method == "POST":
         names.append("IdempotencyKey")
     if operation.request is not None:
-        name = _batch_name(operation.request) if operation.is_batch else operation.request.__name__
+        is_batch = isinstance(operation, Call) and operation.is_batch
+        name = _batch_name(operation.request) if is_batch else operation.request.__name__
         described["requestBody"] = {
             # Where every field may be left out, so may the body.
-            "required": bool(REQUIRED.get(name, operation.is_batch))
-            or has_required(operation.request),
+            "required": has_required(operation.request),
             "content": {
                 _JSON: {
                     "schema": _ref(name),
@@ -142,12 +144,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         content = {_CSV: {"schema": {"type": "string"}, "examples": example}}
         described["requestBody"] = {"required": True, "content": content}
     described["parameters"] = [
-        *(
-            each
-            if isinstance(each["schema"], dict)
-            else {**each, "schema": schema_of(each["schema"])}
-            for each in operation.parameters
-        ),
+        *(each | {"schema": schema_of(each["schema"])} for each in operation.parameters),
         *({"$ref": f"#/components/parameters/{name}"} for name in names),
     ]
     described["responses"] = dict(_responses(operation))
@@ -158,7 +155,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     headers = {"X-Request-Id": _header("X-Request-Id")}
     replayed = (
         {"Idempotency-Replayed": _header("Idempotency-Replayed")}
-        if operation.method == "post"
+        if operation.method == "POST"
         else {}
     )
     content: dict[str, Any] = {}
@@ -177,7 +174,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         if status in RETRY_AFTER_SECONDS:
             answered["Retry-After"] = _header("Retry-After")
         # The gate's answers are kept with the key; what fails before or after it is not.
-        if operation.keeps_refusals and status == status_of("list_not_found"):
+        if isinstance(operation, Call) and status == status_of("list_not_found"):
             answered |= replayed
         yield str(status), _error_response(list(group), answered)
 
@@ -212,15 +209,7 @@ def _error(code: str) -> dict[str, str]:
 def _schemas() -> dict[str, Any]:
     structs = {kind for each in OPERATIONS for kind in (each.request, each.answer) if kind}
     schemas = schemas_of({*structs, ErrorBody})
-    for name, schema in schemas.items():
-        properties = schema["properties"]
-        properties |= FIELDS.get(name, {})
-        if name in REQUIRED:
-            schema["required"] = REQUIRED[name]
-        for field, described in properties.items():
-            if field not in schema.get("required", ()) and described.get("default", 0) is None:
-                del described["default"]
-    for struct in {each.request for each in OPERATIONS if each.is_batch and each.request}:
+    for struct in {each.request for each in CALLS if each.is_batch and each.request}:
         schemas |= _batch_schemas(struct, schemas[struct.__name__])
     return {name: schemas[name] for name in sorted(schemas)}
 
@@ -256,7 +245,7 @@ def _batch_name(struct: type[msgspec.Struct]) -> str:
 
 
 def _ref(name: str) -> dict[str, str]:
-    return {"$ref": _SCHEMAS + name}
+    return {"$ref": SCHEMAS + name}
 
 
 def _header(name: str) -> dict[str, str]:

@@ -4,20 +4,21 @@ The order of faults is that of the sending calls: the body's size, the key, the 
 body's type, the idempotency key, and then what the endpoint itself finds.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
-from sendrail.api.v2 import blocks, contacts, erasure, journeys, lists, messages
-from sendrail.api.v2.request import ApiRequest, Endpoint, Replayed, encode, promise_of
+from sendrail.api.v2 import blocks, contacts, erasure, files, journeys, lists, messages
+from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, promise_of
 from sendrail.api.v2.sending import is_json
+from sendrail.api.v2.uploads import CSV, Upload
 from sendrail.app import Runtime
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -25,9 +26,11 @@ from sendrail.domain.ids import AccountId
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     *messages.ENDPOINTS,
     *contacts.ENDPOINTS,
-    *erasure.ENDPOINTS,
     *lists.ENDPOINTS,
     *blocks.ENDPOINTS,
+    *files.OF_CONTACTS,
+    *erasure.ENDPOINTS,
+    *files.OF_BLOCKS,
     *journeys.ENDPOINTS,
 )
 
@@ -38,64 +41,88 @@ def resource_routes(runtime: Runtime, bases: Iterable[str], bodies: Bodies) -> l
     for endpoint in ENDPOINTS:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
     return [
-        Route(base + path, _answering(runtime, base, methods, bodies), methods=list(methods))
+        Route(base + path, _Path(runtime, base, methods, bodies).answer, methods=list(methods))
         for base in bases
         for path, methods in by_path.items()
     ]
 
 
-def _answering(
-    runtime: Runtime, base: str, methods: dict[str, Endpoint], bodies: Bodies
-) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+class _Path:
+    """What answers the methods of one path."""
+
+    def __init__(
+        self, runtime: Runtime, base: str, methods: Mapping[str, Endpoint], bodies: Bodies
+    ) -> None:
+        self._runtime = runtime
+        self._base = base
+        self._methods = methods
+        self._bodies = bodies
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
         # A HEAD is answered as its GET; the server leaves the body out.
-        endpoint = methods.get(request.method) or methods["GET"]
+        endpoint = self._methods.get(request.method) or self._methods["GET"]
+        store, headers = self._runtime.store, request.headers.raw
+        if endpoint.file_in is not None:
+            # Whatever is refused before the file has been read ends the connection: nobody need
+            # send the rest of it.
+            request.state.ends_connection = True
+            account = await account_of(store, headers)
+            upload = Upload(request, self._runtime.settings.import_bytes_max)
+            return await self._answer(endpoint, request, account, upload=upload)
         if endpoint.request is None:
-            account = await account_of(runtime.store, request.headers.raw)
-            return await _answer(runtime, base, endpoint, request, account, b"")
-        with bodies.known.body(request, BODY_BYTES_MAX) as body:
+            return await self._answer(endpoint, request, await account_of(store, headers))
+        with self._bodies.known.body(request, BODY_BYTES_MAX) as body:
             # Who asks is known before anything is kept.
-            account = await account_of(runtime.store, request.headers.raw)
-            content = await body.read()
-            kind = request.headers.get("content-type")
-            if not content and kind is None:
-                # A call without a body is one without fields, and told which of them it wants.
-                content = b"{}"
-            elif not is_json((kind or "").encode("latin-1")):
-                raise InvalidInput(
-                    "Send the body as `Content-Type: application/json`",
-                    code="unsupported_media_type",
-                )
-            return await _answer(runtime, base, endpoint, request, account, content)
+            account = await account_of(store, headers)
+            content = _json_in(request, await body.read())
+            return await self._answer(endpoint, request, account, content)
 
-    return answer
+    async def _answer(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        account: AccountId,
+        body: bytes = b"",
+        *,
+        upload: Upload | None = None,
+    ) -> Response:
+        promise = None
+        route = f"{endpoint.method} {request.url.path.removeprefix(self._base)}"
+        if endpoint.method == "POST" and upload is None:
+            key = dict(request.headers.raw).get(b"idempotency-key")
+            promise = promise_of(account, key, route, body, self._runtime.clock.now)
+        asked = ApiRequest(
+            account=account,
+            actor=actor_of(request),
+            request_id=request.state.request_id,
+            route=route,
+            path=request.path_params,
+            query=request.query_params,
+            body=body,
+            promise=promise,
+            upload=upload,
+        )
+        try:
+            told = await endpoint.handler(self._runtime, asked)
+        except Replayed as before:
+            replayed = {"idempotency-replayed": "true"}
+            return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)
+        return _file(told) if isinstance(told, CsvFile) else json_answer(200, encode(told), PRIVATE)
 
 
-async def _answer(  # noqa: PLR0917 - the parts of a request
-    runtime: Runtime,
-    base: str,
-    endpoint: Endpoint,
-    request: Request,
-    account: AccountId,
-    body: bytes,
-) -> Response:
-    promise = None
-    if endpoint.method == "POST":
-        path = request.url.path.removeprefix(base)
-        key = dict(request.headers.raw).get(b"idempotency-key")
-        promise = promise_of(account, key, "POST", path, body, runtime.clock.now)
-    asked = ApiRequest(
-        account=account,
-        actor=actor_of(request),
-        request_id=request.state.request_id,
-        path=request.path_params,
-        query=request.query_params,
-        body=body,
-        promise=promise,
-    )
-    try:
-        told = await endpoint.handler(runtime, asked)
-    except Replayed as before:
-        replayed = {"idempotency-replayed": "true"}
-        return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)
-    return json_answer(200, encode(told), PRIVATE)
+def _json_in(request: Request, content: bytes) -> bytes:
+    kind = request.headers.get("content-type")
+    if not content and kind is None:
+        # A call without a body is one without fields, and told which of them it wants.
+        return b"{}"
+    if not is_json((kind or "").encode("latin-1")):
+        raise InvalidInput(
+            "Send the body as `Content-Type: application/json`", code="unsupported_media_type"
+        )
+    return content
+
+
+def _file(file: CsvFile) -> Response:
+    headers = PRIVATE | {"content-disposition": f'attachment; filename="{file.name}"'}
+    return StreamingResponse(file.chunks, headers=headers, media_type=CSV)

@@ -4,33 +4,33 @@ A file comes as the body itself, and is brought in while it comes: nothing holds
 answer that is a file leaves in the same way.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import IO, Annotated, Final
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from msgspec import UNSET, Meta, UnsetType
 
-from sendrail.api.auth import account_of, actor_of
-from sendrail.api.cycle import lift_time_limit
-from sendrail.api.responses import PRIVATE, json_answer
-from sendrail.api.v2.request import Promise, Replayed, encode
-from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
+from sendrail.api.v2.field_types import SCHEMAS, Always, Count, Sender, schema
+from sendrail.api.v2.operation import POSTING, READING, query
+from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Promise, Replayed, key_of
+from sendrail.api.v2.uploads import Upload
 from sendrail.app import Runtime
-from sendrail.contacts.csv_files import REPORT_COLUMNS, Refused, begun, written
-from sendrail.contacts.imports import CHUNK_BYTES, Chunks, ImportOptions, ImportReport
-from sendrail.domain.audit import Actor
-from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+from sendrail.contacts.blocks import NOTE_LENGTH_MAX
+from sendrail.contacts.csv_files import REPORT_COLUMNS, ROW_BYTES_MAX, Refused, begun, written
+from sendrail.contacts.imports import (
+    CHUNK_BYTES,
+    REASONS_MAX,
+    Chunks,
+    ImportOptions,
+    ImportReport,
+)
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
-from sendrail.storage.rows import KeptAnswer
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-Import = Callable[[AccountId, Chunks, ImportOptions, Actor], Awaitable[ImportReport]]
+Import = Callable[[Chunks, ImportOptions], Awaitable[ImportReport]]
 
-CSV: Final = "text/csv"
 REPORTS: Final = ("json", "csv")
 # A report that is longer waits on disk until the file has been read.
 _REPORT_BYTES_IN_MEMORY: Final = 2**20
@@ -39,191 +39,255 @@ _REPORT_BYTES_IN_MEMORY: Final = 2**20
 class RefusedRow(msgspec.Struct):
     """A row that was not taken; the first line of a file is row 1."""
 
-    row: int
+    row: Annotated[int, schema(minimum=2)]
     reason: str
 
 
 class ImportedFile(msgspec.Struct, omit_defaults=True):
     """What became of a file's rows, or would become of them."""
 
-    success: bool
-    dry_run: bool
-    rows: int
-    created: int
-    refused: int
-    errors: list[RefusedRow]
-    ignored_columns: list[str]
-    added: int | None = None
-    merged: int | None = None
-    already_there: int | None = None
-    opted_out: int | None = None
-    blocked: int | None = None
+    success: Always
+    dry_run: Annotated[bool, Meta(description="Whether nothing was stored.")]
+    rows: Count
+    created: Annotated[Count, Meta(description="New to the account, or to the block list.")]
+    refused: Annotated[Count, Meta(description="Rows that cannot be used; `errors` says why.")]
+    errors: Annotated[
+        list[RefusedRow],
+        schema(maxItems=REASONS_MAX, items={"$ref": f"{SCHEMAS}RefusedRow"}),
+        Meta(description=f"The first {REASONS_MAX:,} of those refused."),
+    ]
+    ignored_columns: Annotated[list[str], Meta(description="Columns that were not used.")]
+    added: Annotated[
+        Count | UnsetType, Meta(description="Known to the account and new to this list.")
+    ] = UNSET
+    merged: Annotated[
+        Count | UnsetType, Meta(description="On this list already, and brought up to date.")
+    ] = UNSET
+    already_there: Annotated[Count | UnsetType, Meta(description="Blocked before.")] = UNSET
+    opted_out: Annotated[
+        Count | UnsetType, Meta(description="Passed over: only their own START counts.")
+    ] = UNSET
+    blocked: Annotated[Count | UnsetType, Meta(description="Passed over: on the block list.")] = (
+        UNSET
+    )
 
 
-class FileCalls:
-    """The endpoints: parse, one service call, shape."""
+async def import_contacts(runtime: Runtime, request: ApiRequest) -> msgspec.Struct | CsvFile:
+    """Subscribe the contacts of a file; unless told otherwise, only say what would happen."""
+    asked = request.query
+    # The public documentation spells it both ways.
+    dry_run = _flag(asked, "dryRun" if "dryRun" in asked else "dry_run", default=True)
+    number = _plus(asked.get("list_number", ""))
+    return await _import(
+        runtime,
+        request,
+        dry_run,
+        lambda chunks, options: runtime.files.import_contacts(
+            request.account, number, chunks, options, request.actor
+        ),
+    )
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._bytes_max = runtime.settings.import_bytes_max
-        self.routes: tuple[tuple[str, Endpoint, str], ...] = (
-            ("/contacts/import", self.import_contacts, "POST"),
-            ("/contacts/export", self.export_contacts, "GET"),
-            ("/blocks/import", self.import_blocks, "POST"),
-            ("/blocks/export", self.export_blocks, "GET"),
-        )
 
-    async def import_contacts(self, request: Request) -> Response:
-        """Subscribe the contacts of a file; unless told otherwise, only say what would happen."""
-        files, query = self._runtime.files, request.query_params
-        # The public documentation spells it both ways.
-        dry_run = _flag(query, "dryRun" if "dryRun" in query else "dry_run", default=True)
-        list_number = _plus(query.get("list_number", ""))
-        return await self._import(
-            request,
-            dry_run,
-            lambda account, chunks, options, actor: files.import_contacts(
-                account, list_number, chunks, options, actor
+async def import_blocks(runtime: Runtime, request: ApiRequest) -> msgspec.Struct | CsvFile:
+    """Block the numbers of a file."""
+    note = request.query.get("note", "")
+    return await _import(
+        runtime,
+        request,
+        _flag(request.query, "dry_run", default=False),
+        lambda chunks, options: runtime.files.import_blocks(
+            request.account, chunks, options, request.actor, note=note
+        ),
+    )
+
+
+async def export_contacts(runtime: Runtime, request: ApiRequest) -> CsvFile:
+    """Return a list's contacts as a file."""
+    with_left = _flag(request.query, "with_left", default=False)
+    number = _plus(request.query.get("list_number", ""))
+    chunks = await runtime.files.export_contacts(
+        request.account, number, request.actor, with_left=with_left
+    )
+    return CsvFile("contacts.csv", chunks)
+
+
+async def export_blocks(runtime: Runtime, request: ApiRequest) -> CsvFile:
+    """Return the account's block list as a file."""
+    chunks = await runtime.files.export_blocks(request.account, request.actor)
+    return CsvFile("blocks.csv", chunks)
+
+
+_IMPORTING: Final = (
+    *(code for code in POSTING if code not in {"invalid_json", "idempotency_in_progress"}),
+    "invalid_parameter",
+    "invalid_country",
+    "empty_file",
+    "invalid_csv",
+    "missing_column",
+)
+_OFF: Final = Annotated[bool, schema(default=False)]
+_REPORT: Final = query(
+    "report",
+    Annotated[str, schema(type="string", enum=list(REPORTS), default=REPORTS[0])],
+    "`csv` answers with a file of the rows that were not taken: `row`, `reason`, `line`.",
+)
+_ROWS: Final = (
+    f"A row has at most {ROW_BYTES_MAX:,} bytes. The first one names the columns, in any order, "
+    "divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
+    "used is told by the line where it begins, with the reason, and holds nothing up. A number "
+    "without a plus is of the file's `country`. The file is brought in "
+    "while it comes, and may be as large as the installation allows. Importing it twice changes "
+    "nothing more."
+)
+_COUNTRY: Final = query(
+    "country",
+    Annotated[str, schema(minLength=2, maxLength=2)],
+    "Of numbers without a plus: two letters of ISO 3166, such as NO. Without it, the account's "
+    "own; where it has none, such numbers are refused by their rows.",
+)
+_LIST_NUMBER: Final = query("list_number", Sender, "The list; write its + as %2B.") | {
+    "required": True
+}
+
+OF_CONTACTS: Final = (
+    Endpoint(
+        "POST /contacts/import",
+        import_contacts,
+        id="importContacts",
+        summary="Bring contacts in from a CSV file",
+        description=(
+            "Subscribes the contacts of a file to a list. **Unless `dry_run` is `false` nothing "
+            "is stored**, and the answer says what would become of each row.\n\n"
+            "The columns: `phone_number` (or `mobile`, `phone` and others), and if wished `email`, "
+            "`first_name`, `last_name`, `carrier`, `line_type`, `consent_date`, "
+            "`ad_network_source`, `ad_network_id`. Whoever has opted out is never brought back."
+            f"\n\n{_ROWS}"
+        ),
+        answer=ImportedFile,
+        codes=(*_IMPORTING, "missing_list_number", "invalid_list_number", "list_not_found"),
+        file_in="phone_number,first_name,consent_date\n+15550100000,Ada,01/31/2026\n",
+        file_out="The rows that were not taken, with `report=csv`.",
+        parameters=(
+            _LIST_NUMBER,
+            query(
+                "dry_run",
+                Annotated[bool, schema(default=True)],
+                "Whether only to judge the rows.",
             ),
+            _COUNTRY,
+            _REPORT,
+        ),
+    ),
+    Endpoint(
+        "GET /contacts/export",
+        export_contacts,
+        id="exportContacts",
+        summary="Write a list's contacts as a CSV file",
+        description=(
+            "Answers with the contacts in the order of their numbers, which have the form "
+            "`(+1) 5550100000`: no spreadsheet takes that for a number. What it would take for a "
+            "formula has an apostrophe before it. An import understands both. The export is noted "
+            "in the audit log."
+        ),
+        codes=(*READING, "missing_list_number", "invalid_list_number", "list_not_found"),
+        file_out="The contacts, a line each.",
+        parameters=(
+            _LIST_NUMBER,
+            query("with_left", _OFF, "With who has left the list."),
+        ),
+    ),
+)
+
+OF_BLOCKS: Final = (
+    Endpoint(
+        "POST /blocks/import",
+        import_blocks,
+        id="importBlocks",
+        summary="Bring blocked numbers in from a CSV file",
+        description=(
+            "Blocks the numbers of a file with a column `phone_number` (or `mobile`, `phone`). "
+            "Unlike contacts they are stored unless `dry_run` is `true`: a number that is not "
+            f"blocked by oversight would be texted.\n\n{_ROWS}"
+        ),
+        answer=ImportedFile,
+        codes=_IMPORTING,
+        file_in="phone_number\n+15550100000\n",
+        file_out="The rows that were not taken, with `report=csv`.",
+        parameters=(
+            query("note", Annotated[str, schema(maxLength=NOTE_LENGTH_MAX)], "Why, for each."),
+            query("dry_run", _OFF, "Whether only to judge the rows."),
+            _COUNTRY,
+            _REPORT,
+        ),
+    ),
+    Endpoint(
+        "GET /blocks/export",
+        export_blocks,
+        id="exportBlocks",
+        summary="Write the block list as a CSV file",
+        description=(
+            "Answers with the blocked numbers in their own order; noted in the audit log."
+        ),
+        codes=READING,
+        file_out="The blocked numbers, a line each.",
+    ),
+)
+
+
+async def _import(
+    runtime: Runtime, request: ApiRequest, dry_run: bool, bring_in: Import
+) -> ImportedFile | CsvFile:
+    upload = request.upload
+    assert upload is not None, "the table gives it to who takes a file"
+    wants_file = _wants_file(request.query)
+    if wants_file and upload.key is not None:
+        raise InvalidInput(
+            "An answer that is a file is not kept: leave out `report`, or the `Idempotency-Key`",
+            code="invalid_idempotency_key",
         )
-
-    async def import_blocks(self, request: Request) -> Response:
-        """Block the numbers of a file."""
-        files, query = self._runtime.files, request.query_params
-        dry_run = _flag(query, "dry_run", default=False)
-        return await self._import(
-            request,
-            dry_run,
-            lambda account, chunks, options, actor: files.import_blocks(
-                account, chunks, options, actor, note=query.get("note", "")
-            ),
-        )
-
-    async def export_contacts(self, request: Request) -> Response:
-        """Return a list's contacts as a file."""
-        account = await account_of(self._runtime.store, request.headers.raw)
-        with_left = _flag(request.query_params, "with_left", default=False)
-        chunks = await self._runtime.files.export_contacts(
-            account,
-            _plus(request.query_params.get("list_number", "")),
-            actor_of(request),
-            with_left=with_left,
-        )
-        return _file("contacts.csv", chunks)
-
-    async def export_blocks(self, request: Request) -> Response:
-        """Return the account's block list as a file."""
-        account = await account_of(self._runtime.store, request.headers.raw)
-        return _file(
-            "blocks.csv", await self._runtime.files.export_blocks(account, actor_of(request))
-        )
-
-    async def _import(self, request: Request, dry_run: bool, bring_in: Import) -> Response:
-        # Whatever is refused before the file has been read ends the connection: nobody need send
-        # the rest of it.
-        request.state.ends_connection = True
-        account = await account_of(self._runtime.store, request.headers.raw)
-        _must_be_csv(request)
-        # A file takes as long as it takes, while it keeps coming: of those who may send one.
-        lift_time_limit(request.scope)
-        wants_file = _wants_file(request.query_params)
-        upload = _Upload(request, self._bytes_max)
-        key = _key_in(request, wants_file)
-        if key is not None and await self._is_kept(account, key):
-            await upload.pass_over()
-            return await self._replay(upload.promise(account, key, self._runtime.clock.now))
-        with ExitStack() as stack:
-            spool = stack.enter_context(SpooledTemporaryFile(_REPORT_BYTES_IN_MEMORY))
-            spool.write(begun(REPORT_COLUMNS))
-
-            def tell(refused: Refused) -> None:
-                spool.write(written([(str(refused.row), refused.reason, refused.text)]))
-
-            country = request.query_params.get("country", "")
-            options = ImportOptions(
-                dry_run=dry_run, country=country, tell=tell if wants_file else None
-            )
-            actor = actor_of(request)
-            report = await upload.into(lambda chunks: bring_in(account, chunks, options, actor))
-            if wants_file:
-                spool.seek(0)
-                return _file("report.csv", _spooled(spool, stack.pop_all()))
-        told = _told(report)
-        if key is not None:
-            guard = upload.promise(account, key, self._runtime.clock.now).around(lambda _: told)
-            try:
-                await self._runtime.store.write(guard(lambda _: None))
-            except Replayed as before:
-                # Its twin was quicker; the rows were brought in once all the same.
-                return _replayed(before.kept)
-        return json_answer(200, encode(told), PRIVATE)
-
-    async def _is_kept(self, account: AccountId, key: str) -> bool:
-        pair = (int(account), key)
-        # A write: where many accept, asking means to wait for whoever is at the same key.
-        kept = await self._runtime.store.write(lambda tx: tx.idempotency.claim([pair]))
-        return pair in kept
-
-    async def _replay(self, promise: Promise) -> Response:
-        """Return what was answered before. Raises `InvalidInput` where it was another file."""
-        kept = await self._runtime.store.write(promise.kept)
+    key = key_of(upload.key)
+    if key is not None and await _is_kept(runtime, request.account, key):
+        await upload.pass_over()
+        kept = await runtime.store.write(_promise(runtime, request, key, upload).kept)
         assert kept is not None, "an answer is kept for a day"
-        return _replayed(kept)
+        raise Replayed(kept)
+    with ExitStack() as stack:
+        spool = stack.enter_context(SpooledTemporaryFile(_REPORT_BYTES_IN_MEMORY))
+        spool.write(begun(REPORT_COLUMNS))
+
+        def tell(refused: Refused) -> None:
+            spool.write(written([(str(refused.row), refused.reason, refused.text)]))
+
+        country = request.query.get("country", "")
+        options = ImportOptions(dry_run=dry_run, country=country, tell=tell if wants_file else None)
+        report = await upload.into(lambda chunks: bring_in(chunks, options))
+        if wants_file:
+            spool.seek(0)
+            return CsvFile("report.csv", _spooled(spool, stack.pop_all()))
+    told = _told(report)
+    if key is not None:
+        # Where its twin was quicker, this raises `Replayed`; the rows were brought in once.
+        guard = _promise(runtime, request, key, upload).around(lambda _: told)
+        await runtime.store.write(guard(lambda _: None))
+    return told
 
 
-class _Upload:
-    """A file as it comes."""
-
-    def __init__(self, request: Request, bytes_max: int) -> None:
-        self._request = request
-        self._bytes_max = bytes_max
-        # One stream for all who read of it: whoever goes on begins where another one stopped.
-        self._stream = request.stream()
-        self._size = 0
-        # Told apart by what was asked for as well: a dry run is another request.
-        self._digest = hashlib.sha256(str(request.query_params).encode())
-
-    async def into(self, take: Callable[[Chunks], Awaitable[ImportReport]]) -> ImportReport:
-        """Let a file be taken; where it is refused, read on, so that the answer is heard."""
-        try:
-            return await take(self._chunks())
-        except (InvalidInput, NotFound):
-            await self.pass_over()
-            raise
-
-    async def pass_over(self) -> None:
-        """Read what is left of the file."""
-        async for _ in self._chunks():
-            pass
-
-    def promise(self, account: AccountId, key: str, now: Callable[[], int]) -> Promise:
-        """Return the caller's promise about the file that has been read."""
-        path = self._request.url.path.rpartition("/v2")[2]
-        digest = self._digest.digest()
-        return Promise(account=account, key=key, route=f"POST {path}", body_digest=digest, now=now)
-
-    async def _chunks(self) -> Chunks:
-        length = self._request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._bytes_max:
-            raise self._too_large()
-        async for chunk in self._stream:
-            self._size += len(chunk)
-            if self._size > self._bytes_max:
-                raise self._too_large()
-            self._digest.update(chunk)
-            yield chunk
-        self._request.state.ends_connection = False
-
-    def _too_large(self) -> SendrailError:
-        return SendrailError(
-            f"The file is larger than {self._bytes_max:,} bytes; import it in parts, or by "
-            "`sendrail contacts import`, which has no limit.",
-            code="payload_too_large",
-        )
+async def _is_kept(runtime: Runtime, account: AccountId, key: str) -> bool:
+    pair = (int(account), key)
+    # A write: where many accept, asking means to wait for whoever is at the same key.
+    kept = await runtime.store.write(lambda tx: tx.idempotency.claim([pair]))
+    return pair in kept
 
 
-def _replayed(kept: KeptAnswer) -> Response:
-    return json_answer(kept.status, kept.answer, PRIVATE | {"idempotency-replayed": "true"})
+def _promise(runtime: Runtime, request: ApiRequest, key: str, upload: Upload) -> Promise:
+    """Return the caller's promise about the file that has been read."""
+    return Promise(
+        account=request.account,
+        key=key,
+        route=request.route,
+        body_digest=upload.digest(),
+        now=runtime.clock.now,
+    )
 
 
 def _told(report: ImportReport) -> ImportedFile:
@@ -238,41 +302,10 @@ def _told(report: ImportReport) -> ImportedFile:
     )
 
 
-def _file(name: str, chunks: AsyncIterator[bytes]) -> Response:
-    headers = PRIVATE | {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(chunks, headers=headers, media_type=CSV)
-
-
 async def _spooled(spool: IO[bytes], closing: ExitStack) -> AsyncIterator[bytes]:
     with closing:
         while chunk := spool.read(CHUNK_BYTES):
             yield chunk
-
-
-def _must_be_csv(request: Request) -> None:
-    given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() != CSV:
-        raise InvalidInput(
-            f"Send the file as the body, with `Content-Type: {CSV}`",
-            code="unsupported_media_type",
-        )
-
-
-def _key_in(request: Request, wants_file: bool) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if wants_file:
-        raise InvalidInput(
-            "An answer that is a file is not kept: leave out `report`, or the `Idempotency-Key`",
-            code="invalid_idempotency_key",
-        )
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX:
-        raise InvalidInput(
-            f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters",
-            code="invalid_idempotency_key",
-        )
-    return key
 
 
 def _wants_file(query: Mapping[str, str]) -> bool:

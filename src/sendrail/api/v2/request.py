@@ -4,14 +4,15 @@ An endpoint is a function of the services and such a request: parse, one service
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from sendrail.api.v2.operation import Operation
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
+from sendrail.api.v2.uploads import Upload
 from sendrail.app import Runtime
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Actor
@@ -87,10 +88,14 @@ class ApiRequest:
     account: AccountId
     actor: Actor
     request_id: str
+    # Its method, and its path below the base.
+    route: str
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
-    promise: Promise | None
+    promise: Promise | None = None
+    # The file of an operation that takes one.
+    upload: Upload | None = None
 
     def path_id(self, name: str) -> int:
         """Return a number in the path. Raises `NotFound` where it can be none."""
@@ -107,33 +112,35 @@ class ApiRequest:
         return shape(await call(guard))
 
 
+class CsvFile(NamedTuple):
+    """An answer that is a file, and leaves as it is made."""
+
+    name: str
+    chunks: AsyncIterator[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint(Operation):
     """An operation, with the function that answers it."""
 
-    handler: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct]]
+    handler: Callable[[Runtime, ApiRequest], Awaitable[msgspec.Struct | CsvFile]]
 
 
-def promise_of(  # noqa: PLR0917 - the parts of a request
-    account: AccountId,
-    key: bytes | None,
-    method: str,
-    path: str,
-    body: bytes,
-    now: Callable[[], int],
+def key_of(given: bytes | None) -> str | None:
+    """Return an `Idempotency-Key`. Raises `InvalidInput` for one that is too long or empty."""
+    if given is None or 1 <= len(given) <= IDEMPOTENCY_KEY_MAX:
+        return None if given is None else given.decode("latin-1")
+    raise InvalidInput(
+        f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters",
+        code="invalid_idempotency_key",
+    )
+
+
+def promise_of(
+    account: AccountId, key: bytes | None, route: str, body: bytes, now: Callable[[], int]
 ) -> Promise | None:
     """Return the promise of a request, None without an `Idempotency-Key`."""
-    if key is None:
+    if (known := key_of(key)) is None:
         return None
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX:
-        raise InvalidInput(
-            f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters",
-            code="invalid_idempotency_key",
-        )
-    return Promise(
-        account=account,
-        key=key.decode("latin-1"),
-        route=f"{method} {path}",
-        body_digest=hashlib.sha256(body).digest(),
-        now=now,
-    )
+    digest = hashlib.sha256(body).digest()
+    return Promise(account=account, key=known, route=route, body_digest=digest, now=now)

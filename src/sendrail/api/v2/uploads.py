@@ -1,0 +1,72 @@
+"""A file that is the body of a request, and is taken while it comes."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.requests import Request
+
+from sendrail.api.cycle import lift_time_limit
+from sendrail.contacts.imports import Chunks, ImportReport
+from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+
+CSV: Final = "text/csv"
+
+
+class Upload:
+    """A file as it comes, of a caller who may send one."""
+
+    def __init__(self, request: Request, bytes_max: int) -> None:
+        """Raise `InvalidInput` where the body is of another type."""
+        kind = request.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() != CSV:
+            raise InvalidInput(
+                f"Send the file as the body, with `Content-Type: {CSV}`",
+                code="unsupported_media_type",
+            )
+        # A file takes as long as it takes, while it keeps coming.
+        lift_time_limit(request.scope)
+        self.key = dict(request.headers.raw).get(b"idempotency-key")
+        self._request = request
+        self._bytes_max = bytes_max
+        # One stream for all who read of it: whoever goes on begins where another one stopped.
+        self._stream = request.stream()
+        self._size = 0
+        # Told apart by what was asked for as well: a dry run is another request.
+        self._digest = hashlib.sha256(str(request.query_params).encode())
+
+    async def into(self, take: Callable[[Chunks], Awaitable[ImportReport]]) -> ImportReport:
+        """Let a file be taken; where it is refused, read on, so that the answer is heard."""
+        try:
+            return await take(self._chunks())
+        except (InvalidInput, NotFound):
+            await self.pass_over()
+            raise
+
+    async def pass_over(self) -> None:
+        """Read what is left of the file."""
+        async for _ in self._chunks():
+            pass
+
+    def digest(self) -> bytes:
+        """Return the digest of the file that has been read, and of what was asked for."""
+        return self._digest.digest()
+
+    async def _chunks(self) -> Chunks:
+        length = self._request.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._bytes_max:
+            raise self._too_large()
+        async for chunk in self._stream:
+            self._size += len(chunk)
+            if self._size > self._bytes_max:
+                raise self._too_large()
+            self._digest.update(chunk)
+            yield chunk
+        self._request.state.ends_connection = False
+
+    def _too_large(self) -> SendrailError:
+        return SendrailError(
+            f"The file is larger than {self._bytes_max:,} bytes; import it in parts, or by "
+            "`sendrail contacts import`, which has no limit.",
+            code="payload_too_large",
+        )
