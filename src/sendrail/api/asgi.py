@@ -24,7 +24,8 @@ from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.responses import json_answer
-from sendrail.api.v2.sending import BASES, CALLS, Call, SendingCalls, SendingRequest
+from sendrail.api.v2.calls import CALLS, Call
+from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE

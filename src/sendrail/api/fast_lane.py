@@ -15,14 +15,8 @@ from sendrail.api.cycle import Cycle
 from sendrail.api.limits import HEAD_FIELDS_MAX, UNASKED_BYTES_MAX
 from sendrail.api.request_ids import new_request_id, request_id
 from sendrail.api.responses import head_of
-from sendrail.api.v2.sending import (
-    BASES,
-    CALLS,
-    JSON,
-    SendingCalls,
-    SendingRequest,
-    queued_body,
-)
+from sendrail.api.v2.calls import CALLS
+from sendrail.api.v2.sending import BASES, JSON, SendingCalls, SendingRequest, queued_body
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 
 _FAST: Final = {f"{base}{call.path}".encode("ascii"): call for base in BASES for call in CALLS}

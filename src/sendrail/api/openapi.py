@@ -16,10 +16,11 @@ from sendrail.api.errors import CODES, DOC_PATH, RETRY_AFTER_SECONDS, ErrorBody,
 from sendrail.api.request_ids import LENGTH_MAX
 from sendrail.api.resources import ENDPOINTS
 from sendrail.api.schemas import has_required, schema_of, schemas_of
+from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.field_types import SCHEMAS
 from sendrail.api.v2.operation import Operation
 from sendrail.api.v2.orders import BATCH_MAX, Batch
-from sendrail.api.v2.sending import CALLS, IDEMPOTENCY_KEY_MAX, Call
+from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 
 OPERATIONS: Final[Sequence[Operation]] = (*CALLS, *ENDPOINTS)
 

@@ -1,21 +1,21 @@
 """Contacts: one by one or by the thousand into a list, page by page out of it, off it for good."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from sendrail.api.v2.contact_bodies import (
+    contact_or_fault,
+    custom_fields_at_fault,
+    number_in,
+    read_contact,
+)
 from sendrail.api.v2.contact_shapes import (
-    ADDRESS_LENGTH_MAX,
-    CONTACT_BYTES_MAX,
     CONTACT_CODES,
     CONTACTS_MAX,
-    EMAIL_LENGTH_MAX,
     KEY_CODES,
     PER_PAGE_MAX,
-    SOURCE_LENGTH_MAX,
-    URL_LENGTH_MAX,
     WARNINGS,
     Contact,
     ContactBatch,
@@ -27,13 +27,12 @@ from sendrail.api.v2.contact_shapes import (
     ContactList,
     ContactUpdate,
     ContactUpdated,
-    GivenConsent,
     NewContact,
     Validation,
 )
-from sendrail.api.v2.decoding import UNREADABLE, Scalar, decoded
+from sendrail.api.v2.decoding import Scalar, decoded
 from sendrail.api.v2.field_types import Phone, Sender
-from sendrail.api.v2.fields import numbers, text
+from sendrail.api.v2.fields import numbers
 from sendrail.api.v2.operation import (
     CHANGING,
     CURSOR,
@@ -49,7 +48,6 @@ from sendrail.api.v2.queries import (
     boolean,
     cursor_pagination,
     given,
-    instant,
     phone_in,
     read_cursor,
     read_page,
@@ -58,19 +56,13 @@ from sendrail.api.v2.queries import (
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.contacts import Joining
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, list_number_of
-from sendrail.contacts.returning import checked
 from sendrail.contacts.signups import SignedUp, SignUpReport
 from sendrail.domain import phone
-from sendrail.domain.audit import Actor
-from sendrail.domain.contact import Consent, PhoneFacts, SignUp, SignupFacts, SignupMethod
+from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
 from sendrail.storage.rows import ContactPlace, FoundContact
-
-# Clocks differ; a sign-up further ahead than this is a mistake.
-_AHEAD_MAX_MS: Final = 5 * 60_000
 
 _QUERY_HELP: Final = {
     "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",
@@ -79,20 +71,14 @@ _QUERY_HELP: Final = {
 }
 
 
-class _Numbered(msgspec.Struct, gc=False):
-    phone_number: str | None = None
-
-
-_new: Final = msgspec.json.Decoder(NewContact).decode
 _batch: Final = msgspec.json.Decoder(ContactBatch).decode
 _update: Final = msgspec.json.Decoder(ContactUpdate).decode
 _key: Final = msgspec.json.Decoder(ContactKey).decode
-_numbered: Final = msgspec.json.Decoder(_Numbered).decode
 
 
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Subscribe a contact, or merge what is told of a known one."""
-    joining = _read_contact(request.body, runtime.clock.now(), request.actor)
+    joining = read_contact(request.body, runtime.clock.now(), request.actor)
 
     def shape(report: SignUpReport) -> ContactCreated:
         [outcome] = report.outcomes
@@ -127,7 +113,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             param="contacts",
         )
     now = runtime.clock.now()
-    read = [_contact_or_fault(raw, now, request.actor) for raw in raws]
+    read = [contact_or_fault(raw, now, request.actor) for raw in raws]
     joinings = [each for each in read if isinstance(each, Joining)]
 
     def shape(report: SignUpReport) -> ContactBatchAnswer:
@@ -142,14 +128,14 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 
 async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
     """Merge custom fields into those of a contact, or replace them."""
-    with _custom_fields_at_fault():
+    with custom_fields_at_fault():
         fields = decoded(_update, request.body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     if fields.custom_fields is None:
         raise InvalidInput(
             "custom_fields is required", code="missing_custom_fields", param="custom_fields"
         )
-    with _custom_fields_at_fault():
+    with custom_fields_at_fault():
         contact = await runtime.contacts.set_fields(
             request.account,
             number,
@@ -324,98 +310,6 @@ ENDPOINTS: Final = (
 )
 
 
-def _read_contact(body: bytes, now: int, actor: Actor) -> Joining:
-    """Return the sign-up a body tells of. Raises `InvalidInput` for its first fault."""
-    fields = decoded(_new, body)
-    recipient, number = numbers(fields.phone_number, fields.list_number)
-    if len(body) > CONTACT_BYTES_MAX:
-        raise InvalidInput(
-            f"A contact takes at most {CONTACT_BYTES_MAX:,} bytes", code="payload_too_large"
-        )
-    skips = fields.skip_journey_if_exists
-    return Joining(
-        list_number_of(number),
-        SignUp(
-            recipient=recipient,
-            method=SignupMethod.API,
-            at=_signup_at(fields.signup_date, now),
-            facts=SignupFacts(
-                ip_address=text("ip_address", fields.ip_address, ADDRESS_LENGTH_MAX),
-                url=text("url", fields.url, URL_LENGTH_MAX),
-                ad_network_source=text(
-                    "ad_network_source", fields.ad_network_source, SOURCE_LENGTH_MAX
-                ),
-                ad_network_id=text("ad_network_id", fields.ad_network_id, SOURCE_LENGTH_MAX),
-            ),
-            first_name=text("first_name", fields.first_name, NAME_LENGTH_MAX) or "",
-            last_name=text("last_name", fields.last_name, NAME_LENGTH_MAX) or "",
-            email=_email(fields.email),
-            custom_fields=fields.custom_fields or {},
-            replace_custom_fields=bool(fields.replace_custom_fields),
-            use_journeys=fields.use_journeys,
-            skip_journey_if_exists=skips is not False,
-            consent=_consent(fields.consent, now, actor),
-        ),
-        wants_facts=bool(fields.use_validation),
-    )
-
-
-@contextmanager
-def _custom_fields_at_fault() -> Iterator[None]:
-    """Give a fault of the custom fields the code that the public API has for a change of them."""
-    try:
-        yield
-    except InvalidInput as invalid:
-        param = invalid.param or ""
-        if invalid.code != InvalidInput.code or param.partition(".")[0] != "custom_fields":
-            raise
-        raise InvalidInput(invalid.message, code="invalid_custom_fields", param=param) from None
-
-
-def _contact_or_fault(body: bytes, now: int, actor: Actor) -> Joining | InvalidInput:
-    try:
-        return _read_contact(body, now, actor)
-    except InvalidInput as invalid:
-        if invalid.code == "invalid_json":
-            return InvalidInput("Each of `contacts` must be a JSON object", param="contacts")
-        return invalid
-
-
-def _signup_at(given_date: str | None, now: int) -> int | None:
-    if given_date is None or not given_date.strip():
-        return None
-    at = instant(given_date.strip())
-    if at is None or at < 0:
-        raise InvalidInput(
-            "`signup_date` is an ISO 8601 time, such as 2026-01-31T08:00:00Z", param="signup_date"
-        )
-    if at > now + _AHEAD_MAX_MS:
-        raise InvalidInput("`signup_date` lies in the future", param="signup_date")
-    return at
-
-
-def _consent(given_one: GivenConsent | None, now: int, actor: Actor) -> Consent | None:
-    if given_one is None:
-        return None
-    at = instant((given_one.at or "").strip())
-    if at is None:
-        raise InvalidInput(
-            "consent needs the time `at` which it was given, such as 2026-01-31T08:00:00Z",
-            param="consent",
-        )
-    given_consent = Consent(
-        text=given_one.text or "", source=given_one.source or "", at=at, by=actor
-    )
-    return checked(given_consent, now)
-
-
-def _email(given_address: str | None) -> str | None:
-    address = text("email", given_address, EMAIL_LENGTH_MAX)
-    if address is not None and "@" not in address:
-        raise InvalidInput("`email` must be an e-mail address", param="email")
-    return address
-
-
 def _batch_answer(
     raws: Sequence[bytes], outcomes: Sequence[SignedUp | InvalidInput], enrolled: int
 ) -> ContactBatchAnswer:
@@ -423,7 +317,7 @@ def _batch_answer(
     taken: list[SignedUp] = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, InvalidInput):
-            given_number = _number_in(raws[index])
+            given_number = number_in(raws[index])
             errors.append(
                 ContactError(index, given_number, outcome.code, outcome.message, outcome.param)
             )
@@ -443,14 +337,6 @@ def _batch_answer(
         journeys_enrolled=enrolled,
         warnings=warnings,
     )
-
-
-def _number_in(contact: bytes) -> str | None:
-    """Return what the caller wrote as `phone_number`, where that is text."""
-    try:
-        return _numbered(contact).phone_number
-    except UNREADABLE:
-        return None
 
 
 def _validation(facts: PhoneFacts) -> Validation:
