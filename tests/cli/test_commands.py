@@ -261,6 +261,37 @@ def test_a_message_is_queued_and_found(shell):
     assert listed == {name: value for name, value in found.items() if name != "attempts"}
 
 
+CONSENT = ("--consent", "yes", "--source", "form", "--at", "2026-01-31T08:00Z")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("contacts", "add", "x" * 12, ANN), "invalid_list_number"),
+        (("contacts", "add", SANDBOX, "1"), "invalid_phone"),
+        (("contacts", "resubscribe", SANDBOX, "1", *CONSENT), "invalid_phone"),
+        (("contacts", "remove", SANDBOX, " "), "missing_phone_number"),
+        (("contacts", "show", " ", ANN), "missing_list_number"),
+        (("contacts", "history", SANDBOX, "1"), "invalid_phone"),
+        (("contacts", "list", "x" * 12), "invalid_list_number"),
+        (("contacts", "import", "x" * 12, "-"), "invalid_list_number"),
+        (("contacts", "erase", "1", "--yes"), "invalid_phone"),
+        (("blocks", "add", "1"), "invalid_phone"),
+        (("blocks", "remove", "1"), "invalid_phone"),
+        (("blocks", "list", "--number", "1"), "invalid_phone"),
+        (("journeys", "add", "x" * 12, "welcome"), "invalid_list_number"),
+        (("journeys", "remove", "x" * 12, "welcome"), "invalid_list_number"),
+        (("journeys", "enrol", SANDBOX, "welcome", "1"), "invalid_phone"),
+        (("journeys", "end", SANDBOX, "welcome", "1"), "invalid_phone"),
+        (("journeys", "enrolments", "x" * 12, "welcome"), "invalid_list_number"),
+        (("replies", "list", "--list", "x" * 12), "invalid_list_number"),
+        (("lists", "verify", "x" * 12), "invalid_list_number"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_code(shell, words, code):
+    assert shell.error(*words) == (2, code)
+
+
 def test_only_the_id_goes_to_a_script(shell):
     result = shell.run("send", ANN, "hi")
     assert re.fullmatch(r"[0-9A-Za-z]{8}\n", result.stdout)

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from written import parsed
 
 from sendrail.connectors.service import Contract
 from sendrail.contacts.lists import ListChange
@@ -26,7 +27,7 @@ def steps(office):
 
 
 def standing(office):
-    return office.do(office.runtime.verification.status(office.us, LIST))
+    return office.do(office.runtime.verification.status(office.us, parsed(LIST)))
 
 
 def reply(office, sender, connector="coop", body="OK"):
@@ -41,17 +42,17 @@ def reply(office, sender, connector="coop", body="OK"):
 
 
 def walk(office, steps, to=ANN):
-    office.do(steps.check(office.us, LIST))
-    return office.do(steps.send_test(office.us, LIST, to))
+    office.do(steps.check(office.us, parsed(LIST)))
+    return office.do(steps.send_test(office.us, parsed(LIST), to))
 
 
 def test_three_steps_verify_a_list(office, steps):
     assert standing(office).step is Step.CREDENTIALS
     assert office.send(BEN, LIST).code == "webhook_not_configured"
-    checked = office.do(steps.check(office.us, LIST))
+    checked = office.do(steps.check(office.us, parsed(LIST)))
     assert (checked.step, checked.progress.checked) == (Step.TEST_SEND, "3 birds are at home.")
     assert office.send(BEN, LIST).code == "webhook_not_configured"
-    sent = office.do(steps.send_test(office.us, LIST, ANN))
+    sent = office.do(steps.send_test(office.us, parsed(LIST), ANN))
     assert sent.step is Step.REPLY
     office.until_status(sent.message_id, "sent")
     assert office.send(BEN, LIST).code == "webhook_not_configured"
@@ -78,25 +79,25 @@ def test_only_a_reply_of_that_handset_by_that_connector_counts(office, steps):
 def test_credentials_that_do_not_work_are_no_step(office, steps):
     office.do(office.connectors.change(office.us, "coop", {"loft": "chatty"}, Contract()))
     with pytest.raises(CarrierTrouble, match="is wrong"):
-        office.do(steps.check(office.us, LIST))
+        office.do(steps.check(office.us, parsed(LIST)))
     assert standing(office).step is Step.CREDENTIALS
     with pytest.raises(Conflict, match="next step is credentials"):
-        office.do(steps.send_test(office.us, LIST, ANN))
+        office.do(steps.send_test(office.us, parsed(LIST), ANN))
 
 
 def test_the_test_message_passes_the_rest_of_the_gate(office, steps):
-    office.do(office.runtime.blocks.add(office.us, ANN))
-    office.do(steps.check(office.us, LIST))
+    office.do(office.runtime.blocks.add(office.us, parsed(ANN)))
+    office.do(steps.check(office.us, parsed(LIST)))
     with pytest.raises(Exception, match="block list"):
-        office.do(steps.send_test(office.us, LIST, ANN))
+        office.do(steps.send_test(office.us, parsed(LIST), ANN))
     assert standing(office).step is Step.TEST_SEND
     with pytest.raises(InvalidInput):
-        office.do(steps.send_test(office.us, LIST, "nobody"))
+        office.do(steps.send_test(office.us, parsed(LIST), "nobody"))
 
 
 def test_the_test_message_may_be_sent_again(office, steps):
     first = walk(office, steps)
-    second = office.do(steps.send_test(office.us, LIST, BEN))
+    second = office.do(steps.send_test(office.us, parsed(LIST), BEN))
     assert first.message_id != second.message_id
     reply(office, ANN)
     assert standing(office).step is Step.REPLY
@@ -164,9 +165,9 @@ def test_an_own_carrier_is_no_second_connector(office):
 
 def test_another_accounts_list_looks_like_no_list(office, steps):
     for call in (
-        steps.status(office.them, LIST),
-        steps.check(office.them, LIST),
-        steps.send_test(office.them, LIST, ANN),
+        steps.status(office.them, parsed(LIST)),
+        steps.check(office.them, parsed(LIST)),
+        steps.send_test(office.them, parsed(LIST), ANN),
     ):
         with pytest.raises(NotFound):
             office.do(call)

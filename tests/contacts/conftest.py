@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from stores import SqliteBackend
+from written import parsed
 
 from sendrail.contacts.audit import AuditService
 from sendrail.contacts.blocks import BlockService
@@ -64,7 +65,9 @@ class House:
         """Bring a file into one of our lists, in pieces that end anywhere."""
         account = how.pop("account", self.us)
         return self.do(
-            self.files.import_contacts(account, number, pieces(content), ImportOptions(**how), ME)
+            self.files.import_contacts(
+                account, parsed(number), pieces(content), ImportOptions(**how), ME
+            )
         )
 
     def import_blocks(self, content: bytes, *, note: str = "", **how: Any):
@@ -75,7 +78,7 @@ class House:
     def export_contacts(self, number: str, **wanted: Any) -> bytes:
         """Return one of our lists as a file."""
         account = wanted.pop("account", self.us)
-        return self.do(whole(self.files.export_contacts(account, number, ME, **wanted)))
+        return self.do(whole(self.files.export_contacts(account, parsed(number), ME, **wanted)))
 
     def export_blocks(self) -> bytes:
         """Return our block list as a file."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import BACKENDS
+from written import parsed
 
 from sendrail.contacts import files
 from sendrail.contacts.imports import Became, ImportOptions, Pace
@@ -20,17 +21,23 @@ ELSEWHERE, THEIRS = "+15550100010", "+15550100020"
 # What the account had to do with a number before the file named it.
 PASTS = {
     "unknown": lambda house, number, listed: None,  # noqa: ARG005 - as the others
-    "listed": lambda house, number, listed: house.contacts.add(house.us, listed, number),
-    "known": lambda house, number, _: house.contacts.add(house.us, ELSEWHERE, number),
-    "theirs": lambda house, number, _: house.contacts.add(house.them, THEIRS, number),
+    "listed": lambda house, number, listed: house.contacts.add(
+        house.us, parsed(listed), parsed(number)
+    ),
+    "known": lambda house, number, _: house.contacts.add(
+        house.us, parsed(ELSEWHERE), parsed(number)
+    ),
+    "theirs": lambda house, number, _: house.contacts.add(
+        house.them, parsed(THEIRS), parsed(number)
+    ),
     "left": lambda house, number, listed: house.contacts.remove(
-        house.us, listed, number, source="test"
+        house.us, parsed(listed), parsed(number), source="test"
     ),
     "left_another": lambda house, number, _: house.contacts.remove(
-        house.us, ELSEWHERE, number, source="test"
+        house.us, parsed(ELSEWHERE), parsed(number), source="test"
     ),
-    "blocked": lambda house, number, _: house.blocks.add(house.us, number),
-    "erased": lambda house, number, _: house.erasure.erase(house.us, number, ME),
+    "blocked": lambda house, number, _: house.blocks.add(house.us, parsed(number)),
+    "erased": lambda house, number, _: house.erasure.erase(house.us, parsed(number), ME),
 }
 PEOPLE = 4
 SERIAL = itertools.count()
@@ -123,10 +130,12 @@ def test_who_opts_out_meanwhile_is_told_so(in_twos):
     async def leaving():
         yield f"phone\n{number}\n+15570000001\n".encode()
         yield f"{number}\n".encode()
-        await house.contacts.remove(house.us, ELSEWHERE, number, source="test")
+        await house.contacts.remove(house.us, parsed(ELSEWHERE), parsed(number), source="test")
         yield f"{number}\n{number}\n".encode()
 
     report = house.do(
-        house.files.import_contacts(house.us, ELSEWHERE, leaving(), ImportOptions(dry_run=True), ME)
+        house.files.import_contacts(
+            house.us, parsed(ELSEWHERE), leaving(), ImportOptions(dry_run=True), ME
+        )
     )
     assert report.counts[Became.OPTED_OUT] == 3

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from written import parsed
 
 from sendrail.contacts import files
 from sendrail.contacts.imports import Became, ImportOptions
@@ -47,14 +48,14 @@ def told(report):
 
 
 def leave(house, number=ANN, from_list=LIST):
-    house.do(house.contacts.remove(house.us, from_list, number, source="test"))
+    house.do(house.contacts.remove(house.us, parsed(from_list), parsed(number), source="test"))
 
 
 def test_each_row_is_told_what_becomes_of_it(house, us):
-    house.do(house.contacts.add(us, LIST, ANN, first_name="Ann"))
-    house.do(house.contacts.add(us, OTHER, BEN))
+    house.do(house.contacts.add(us, parsed(LIST), parsed(ANN), first_name="Ann"))
+    house.do(house.contacts.add(us, parsed(OTHER), parsed(BEN)))
     leave(house, CID)
-    house.do(house.blocks.add(us, DAN))
+    house.do(house.blocks.add(us, parsed(DAN)))
     content = f"phone,first_name\n{ANN},Anna\n{BEN},Ben\n{CID},Cid\n{DAN},Dan\n+15550200001,Eve\n"
     content += "+1 555 020-0001,Eva\nnobody,\n"
     report = house.import_contacts(LIST, content.encode())
@@ -64,7 +65,7 @@ def test_each_row_is_told_what_becomes_of_it(house, us):
     assert [(each.row, each.text) for each in report.reasons] == [(8, "nobody,")]
     shown = {row["phone_number"]: row["first_name"] for row in rows_of(house.export_contacts(LIST))}
     assert shown == {ANN: "Anna", BEN: "Ben", "+15550200001": "Eva"}
-    assert not house.do(house.contacts.show(us, LIST, CID)).active
+    assert not house.do(house.contacts.show(us, parsed(LIST), parsed(CID))).active
 
 
 @pytest.mark.usefixtures("us")
@@ -79,10 +80,10 @@ def test_an_import_can_be_repeated(house):
 
 @pytest.mark.parametrize("file", ["phone\n{}\n", "phone,active\n{},true\n"])
 def test_nobody_who_opted_out_is_brought_back_by_any_file(house, us, file):
-    house.do(house.contacts.add(us, LIST, ANN))
+    house.do(house.contacts.add(us, parsed(LIST), parsed(ANN)))
     leave(house)
     assert told(house.import_contacts(LIST, file.format(ANN).encode())) == {"opted_out": 1}
-    assert not house.do(house.contacts.show(us, LIST, ANN)).active
+    assert not house.do(house.contacts.show(us, parsed(LIST), parsed(ANN))).active
 
 
 @pytest.mark.usefixtures("us")
@@ -145,7 +146,9 @@ def test_a_batch_of_long_rows_is_stored_before_it_is_large(house, monkeypatch):
     sizes = []
     monkeypatch.setattr(files, "_bring_in", lambda _tx, _to, rows, *_: sizes.append(len(rows)))
     rows = b"".join(b"+1555020%04d,%s\n" % (n, b"x" * 60_000) for n in range(200))
-    house.do(house.files.import_contacts(house.us, LIST, whole_pieces(rows), ImportOptions(), ME))
+    house.do(
+        house.files.import_contacts(house.us, parsed(LIST), whole_pieces(rows), ImportOptions(), ME)
+    )
     assert sum(sizes) == 200
     assert max(sizes) * 60_000 < 5 * 2**20
 
@@ -180,7 +183,7 @@ def test_consent_and_source_of_a_row_are_kept_and_the_first_stay(house, us):
     assert (row["line_type"], row["carrier"]) == ("CELL PHONE", "Bell")
     assert row["consent_date"] == "2026-01-31T00:00:00.000Z"
     assert (row["ad_network_source"], row["ad_network_id"]) == ("facebook", "7")
-    contact = house.do(house.contacts.show(us, LIST, ANN))
+    contact = house.do(house.contacts.show(us, parsed(LIST), parsed(ANN)))
     assert contact.signup_method == "csv"
 
 
@@ -224,8 +227,8 @@ def test_what_another_account_knows_changes_nothing(house):
 
 
 def test_who_has_left_is_in_a_file_only_where_that_is_asked_for(house, us):
-    house.do(house.contacts.add(us, LIST, ANN))
-    house.do(house.contacts.add(us, LIST, BEN))
+    house.do(house.contacts.add(us, parsed(LIST), parsed(ANN)))
+    house.do(house.contacts.add(us, parsed(LIST), parsed(BEN)))
     leave(house)
     assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == [BEN]
     everybody = rows_of(house.export_contacts(LIST, with_left=True))
@@ -330,7 +333,7 @@ def test_what_a_spreadsheet_took_for_a_number_is_never_a_strangers(house, cell):
 
 
 def test_blocks_come_from_a_file(house):
-    house.do(house.blocks.add(house.us, ANN))
+    house.do(house.blocks.add(house.us, parsed(ANN)))
     content = f"msisdn\n{ANN}\n{BEN}\n{BEN}\nnobody\n".encode()
     report = house.import_blocks(content, note="old system")
     assert report.counts == {Became.CREATED: 1, Became.ALREADY_THERE: 2}
@@ -374,7 +377,7 @@ def test_an_import_that_breaks_off_is_noted_as_far_as_it_came(house, us):
 
     actor = Actor(name="a test")
     with pytest.raises(ConnectionResetError):
-        house.do(house.files.import_contacts(us, LIST, breaking(), ImportOptions(), actor))
+        house.do(house.files.import_contacts(us, parsed(LIST), breaking(), ImportOptions(), actor))
     [entry] = house.do(house.audit.page(us, action="contacts.imported"))
     assert (entry.details["complete"], entry.details["rows"]) == (False, 500)
     assert len(rows_of(house.export_contacts(LIST))) == 500

@@ -11,6 +11,7 @@ import phonenumbers
 import pytest
 from phonenumbers import geocoder, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
+from written import parsed as number_of
 
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of
@@ -262,11 +263,13 @@ def test_a_running_server_looks_its_contacts_up(tmp_path):
         settings = load({}, data_dir=tmp_path, free_disk_min_mb=0)
         async with open_runtime(settings, serving=True) as runtime:
             us, sender = runtime.default_account, sandbox_number()
-            await runtime.contacts.add(us, sender, "+33612345678")
+            await runtime.contacts.add(us, number_of(sender), number_of("+33612345678"))
             async with delivering(runtime, lambda: None), asyncio.timeout(60):
                 while await runtime.store.read(lambda tx: tx.numbers.unknown(1)):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-            chunks = await runtime.files.export_contacts(us, sender, Actor(name="a test"))
+            chunks = await runtime.files.export_contacts(
+                us, number_of(sender), Actor(name="a test")
+            )
             return b"".join([chunk async for chunk in chunks]).decode()
 
     assert '"SFR","CELL PHONE","Europe/Paris",' in asyncio.run(serve())

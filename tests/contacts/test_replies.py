@@ -1,6 +1,7 @@
 """What an account sees of replies, and how its lists answer them."""
 
 import pytest
+from written import parsed
 
 from sendrail.contacts.lists import ListService
 from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
@@ -53,10 +54,10 @@ def test_replies_of_another_account_or_list_are_not_told(house, us):
     keep(house, "ours")
     keep(house, "other", number=OTHER)
     assert told(house) == ["other", "ours"]
-    assert told(house, list_number=LIST) == ["ours"]
+    assert told(house, list_number=parsed(LIST)) == ["ours"]
     house.do(house.lists.add(house.them, "+15550100999", connector="sandbox"))
     with pytest.raises(NotFound):
-        told(house, list_number="+15550100999")
+        told(house, list_number=parsed("+15550100999"))
 
 
 # Words
@@ -148,10 +149,10 @@ def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_account
     leave(house.them, 15550100003, OptOutReason.MESSAGE)
     lists = ListService(house.store, lambda: house.now, 17_000, scope)
     house.do(lists.add(us, OTHER))
-    contacts = [each.contact for each in house.do(house.contacts.page(us, OTHER)).contacts]
+    contacts = [each.contact for each in house.do(house.contacts.page(us, parsed(OTHER))).contacts]
     expected = [(ANN, False, OptOutReason.MESSAGE)] if scope is Scope.ACCOUNT else []
     assert [(each.recipient, each.active, each.reason) for each in contacts] == expected
-    events = house.do(house.contacts.history(us, OTHER, f"+{ANN}"))
+    events = house.do(house.contacts.history(us, parsed(OTHER), ANN))
     assert [event.source for event in events] == ["account"] * len(expected)
 
 
@@ -159,10 +160,10 @@ def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_account
 
 
 def test_the_history_of_a_contact_is_the_accounts_own(house, us):
-    house.do(house.contacts.remove(us, LIST, f"+{ANN}", source="api", evidence="form"))
-    [event] = house.do(house.contacts.history(us, LIST, f"+{ANN}"))
+    house.do(house.contacts.remove(us, parsed(LIST), ANN, source="api", evidence="form"))
+    [event] = house.do(house.contacts.history(us, parsed(LIST), ANN))
     assert (event.active, event.reason, event.source) == (False, "manual", "api")
     assert (event.rule, event.evidence, event.at) == (None, "form", house.now)
-    assert house.do(house.contacts.history(us, LIST, f"+{BEN}")) == []
+    assert house.do(house.contacts.history(us, parsed(LIST), BEN)) == []
     with pytest.raises(NotFound):
-        house.do(house.contacts.history(house.them, LIST, f"+{ANN}"))
+        house.do(house.contacts.history(house.them, parsed(LIST), ANN))

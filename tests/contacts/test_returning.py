@@ -2,6 +2,7 @@
 
 import pytest
 from stores import BACKENDS
+from written import parsed
 
 from sendrail.contacts.contacts import Joining
 from sendrail.contacts.signups import Notice
@@ -34,7 +35,7 @@ def left(house):
     def leave(reason):
         join(house)
         house.now += DAY
-        house.do(house.contacts.remove(house.us, LIST, f"+{ANN}", reason=reason, source="test"))
+        house.do(house.contacts.remove(house.us, parsed(LIST), ANN, reason=reason, source="test"))
         house.now += DAY
 
     return leave
@@ -56,16 +57,16 @@ def join(house, given=None, number=ANN, **more):
 
 
 def bring_back(house, given, number=ANN, account=None):
-    work = house.contacts.bring_back(account or house.us, LIST, f"+{number}", given)
+    work = house.contacts.bring_back(account or house.us, parsed(LIST), number, given)
     return house.do(work)
 
 
 def is_on(house, number=ANN):
-    return house.do(house.contacts.show(house.us, LIST, f"+{number}")).active
+    return house.do(house.contacts.show(house.us, parsed(LIST), number)).active
 
 
 def last_event(house):
-    return house.do(house.contacts.history(house.us, LIST, f"+{ANN}"))[-1]
+    return house.do(house.contacts.history(house.us, parsed(LIST), ANN))[-1]
 
 
 def audited(house):
@@ -117,7 +118,7 @@ def test_after_a_complaint_nothing_brings_back_and_nothing_changes(house, left):
     with pytest.raises(InvalidInput) as again:
         bring_back(house, consent(house, by=WE))
     assert again.value.code == "contact_complained"
-    contact = house.do(house.contacts.show(house.us, LIST, f"+{ANN}"))
+    contact = house.do(house.contacts.show(house.us, parsed(LIST), ANN))
     assert (contact.active, contact.first_name) == (False, "")
     assert audited(house) == []
 
@@ -169,7 +170,7 @@ def test_only_who_has_left_is_brought_back(house):
         bring_back(house, consent(house))
     assert already.value.code == "contact_subscribed"
     join(house, consent(house, ago=-DAY), BEN)
-    assert len(house.do(house.contacts.history(house.us, LIST, f"+{BEN}"))) == 1
+    assert len(house.do(house.contacts.history(house.us, parsed(LIST), BEN))) == 1
     assert audited(house) == []
 
 
@@ -195,7 +196,7 @@ def test_evidence_is_whole_or_none(house, left, more):
 
 def test_an_erased_person_comes_back_by_nothing_but_their_start(house, left):
     left(OptOutReason.MANUAL)
-    house.do(house.erasure.erase(house.us, f"+{ANN}", ME))
+    house.do(house.erasure.erase(house.us, ANN, ME))
     outcome = join(house, consent(house))
     assert list(outcome.notices) == [Notice.CONTACT_UNSUBSCRIBED]
     with pytest.raises(NotFound):

@@ -1,6 +1,7 @@
 """Sign-ups as the services promise them: who is new, what merges, what is never undone."""
 
 import pytest
+from written import parsed
 
 from sendrail.contacts import lists
 from sendrail.contacts.contacts import Joining
@@ -41,16 +42,16 @@ def notices(report):
 
 
 def shown(house, number=ANN, of=LIST):
-    return house.do(house.contacts.show(house.us, of, f"+{number}"))
+    return house.do(house.contacts.show(house.us, parsed(of), number))
 
 
 def history(house):
-    events = house.do(house.contacts.history(house.us, LIST, f"+{ANN}"))
+    events = house.do(house.contacts.history(house.us, parsed(LIST), ANN))
     return [(each.at, each.active, each.reason, each.source, each.evidence) for each in events]
 
 
 def leave(house, reason=OptOutReason.MANUAL):
-    house.do(house.contacts.remove(house.us, LIST, f"+{ANN}", reason=reason, source="test"))
+    house.do(house.contacts.remove(house.us, parsed(LIST), ANN, reason=reason, source="test"))
 
 
 # Merging
@@ -177,19 +178,21 @@ def test_who_was_only_ever_taken_off_has_no_sign_up_in_its_history(house):
 
 def test_by_hand_is_the_command_lines_way_in(house, us):
     added = house.do(
-        house.contacts.add(us, LIST, f"+{ANN}", first_name="Ann", custom_fields={"a": 1})
+        house.contacts.add(us, parsed(LIST), ANN, first_name="Ann", custom_fields={"a": 1})
     )
     assert (added.is_new, added.contact.signup_method) == (True, SignupMethod.CLI)
     assert added.contact.custom_fields == {"a": 1}
     leave(house)
     with pytest.raises(Conflict):
-        house.do(house.contacts.add(us, LIST, f"+{ANN}", first_name="Other"))
+        house.do(house.contacts.add(us, parsed(LIST), ANN, first_name="Other"))
     assert shown(house).first_name == "Ann", "a refused command changes nothing"
 
 
 def test_leaving_by_api_is_never_an_error(house, us):
     def gone(number=f"+{ANN}", of=LIST, account=us):
-        return house.do(house.contacts.leave(account, of, number, evidence="request 1"))
+        return house.do(
+            house.contacts.leave(account, parsed(of), parsed(number), evidence="request 1")
+        )
 
     house.add_theirs(LIST)
     join(house, signup())
@@ -207,7 +210,7 @@ def test_leaving_by_api_is_never_an_error(house, us):
 def test_leaving_reaches_a_deleted_list(house, us):
     join(house, signup())
     house.do(house.lists.delete(us, LIST))
-    assert house.do(house.contacts.leave(us, LIST, f"+{ANN}", evidence=""))
+    assert house.do(house.contacts.leave(us, parsed(LIST), ANN, evidence=""))
     house.do(house.lists.resume(us, LIST))
     assert not shown(house).active
 
@@ -216,7 +219,7 @@ def test_leaving_reaches_a_deleted_list(house, us):
 
 
 def test_a_blocked_number_and_a_paused_list_are_told_of(house, us):
-    house.do(house.blocks.add(us, f"+{ANN}"))
+    house.do(house.blocks.add(us, ANN))
     house.do(house.lists.pause(us, LIST))
     report = join(house, signup(), signup(BEN))
     assert notices(report) == [
@@ -231,13 +234,15 @@ def test_a_blocked_number_and_a_paused_list_are_told_of(house, us):
 
 @pytest.fixture
 def welcome(house, us):
-    house.do(house.journeys.add(us, LIST, "by hand", "none"))
-    house.do(house.journeys.add(us, OTHER, "other"))
-    return house.do(house.journeys.add(us, LIST, "welcome", "list"))
+    house.do(house.journeys.add(us, parsed(LIST), "by hand", "none"))
+    house.do(house.journeys.add(us, parsed(OTHER), "other"))
+    return house.do(house.journeys.add(us, parsed(LIST), "welcome", "list"))
 
 
 def on_it(house, name="welcome"):
-    return [each.recipient for each in house.do(house.journeys.enrolments(house.us, LIST, name))]
+    return [
+        each.recipient for each in house.do(house.journeys.enrolments(house.us, parsed(LIST), name))
+    ]
 
 
 ASKING = {"use_journeys": True}
@@ -290,13 +295,13 @@ def test_a_journey_under_way_is_not_started_anew(house, us):
     join(house, signup(**ASKING))
     house.now += 10
     assert join(house, signup(**ALWAYS)).journeys_enrolled == 0
-    [enrolment] = house.do(house.journeys.enrolments(us, LIST, "welcome"))
+    [enrolment] = house.do(house.journeys.enrolments(us, parsed(LIST), "welcome"))
     assert enrolment.started_at == house.now - 10
 
 
 @pytest.mark.usefixtures("welcome")
 def test_neither_the_blocked_nor_who_left_start_a_journey(house, us):
-    house.do(house.blocks.add(us, f"+{BEN}"))
+    house.do(house.blocks.add(us, BEN))
     leave(house)
     assert join(house, signup(**ALWAYS), signup(BEN, **ALWAYS)).journeys_enrolled == 0
     assert on_it(house) == []
@@ -312,8 +317,8 @@ def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, 
     calls = [
         house.journeys.show(house.them, welcome.id),
         house.journeys.remove(house.them, welcome.id),
-        house.journeys.enrol_by_id(house.them, welcome.id, f"+{ANN}"),
-        house.journeys.end_by_id(house.them, welcome.id, f"+{ANN}"),
+        house.journeys.enrol_by_id(house.them, welcome.id, ANN),
+        house.journeys.end_by_id(house.them, welcome.id, ANN),
         house.journeys.enrolment_page(house.them, welcome.id),
         house.journeys.show(us, 10**30),
     ]
@@ -329,13 +334,13 @@ def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, 
 
 def test_a_list_has_so_many_journeys_and_no_more(house, us):
     for at in range(JOURNEYS_MAX):
-        house.do(house.journeys.add(us, LIST, f"journey {at}"))
+        house.do(house.journeys.add(us, parsed(LIST), f"journey {at}"))
     with pytest.raises(Conflict) as caught:
-        house.do(house.journeys.add(us, LIST, "one more"))
+        house.do(house.journeys.add(us, parsed(LIST), "one more"))
     assert caught.value.code == "too_many_journeys"
-    house.do(house.journeys.add(us, OTHER, "one more"))
+    house.do(house.journeys.add(us, parsed(OTHER), "one more"))
     with pytest.raises(InvalidInput):
-        house.do(house.journeys.add(us, OTHER, "odd", "whenever"))
+        house.do(house.journeys.add(us, parsed(OTHER), "odd", "whenever"))
 
 
 # Lists, changed in one go
@@ -390,8 +395,8 @@ def test_a_list_is_told_with_its_connectors_and_its_active_contacts(house, us):
 def test_blocks_are_added_by_the_many_and_looked_up(house, us):
     wanted = [(BEN, "b"), (ANN, "c"), (ANN, "a")]
     assert house.do(house.blocks.add_many(us, wanted)) == 2
-    page = house.do(house.blocks.page(us, f"+{ANN}"))
+    page = house.do(house.blocks.page(us, ANN))
     assert ([(each.recipient, each.note) for each in page.blocks], page.total) == ([(ANN, "c")], 1)
-    assert house.do(house.blocks.page(us, "+15550109999")).total == 0
-    assert house.do(house.blocks.page(house.them, f"+{ANN}")).total == 0
-    assert house.do(house.blocks.page(us, f"+{ANN}", page=2)).blocks == []
+    assert house.do(house.blocks.page(us, parsed("+15550109999"))).total == 0
+    assert house.do(house.blocks.page(house.them, ANN)).total == 0
+    assert house.do(house.blocks.page(us, ANN, page=2)).blocks == []

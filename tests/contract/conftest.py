@@ -16,6 +16,7 @@ import httpx
 import postgres
 import pytest
 import uvloop
+from written import parsed
 
 from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
@@ -72,7 +73,7 @@ class Door:
         self.do(runtime.lists.add(self.them, self.theirs))
         self.do(runtime.connectors.add(us, "simulator", "own", {}, Contract(), own=True))
         self.do(runtime.lists.add(us, self.unverified, connector="own"))
-        self.do(runtime.journeys.add(us, self.list_number, "welcome"))
+        self.do(runtime.journeys.add(us, parsed(self.list_number), "welcome"))
 
     def new_key(self, account):
         return self.do(self.runtime.accounts.create_key(account, "test")).key
@@ -87,19 +88,25 @@ class Door:
     def unsubscribed(self, reason="manual"):
         who = self.recipient()
         contacts = self.runtime.contacts
-        self.do(contacts.add(self.us, self.list_number, who))
+        self.do(contacts.add(self.us, parsed(self.list_number), parsed(who)))
         why = OptOutReason(reason)
-        self.do(contacts.remove(self.us, self.list_number, who, reason=why, source="test"))
+        self.do(
+            contacts.remove(
+                self.us, parsed(self.list_number), parsed(who), reason=why, source="test"
+            )
+        )
         return who
 
     def blocked(self):
         who = self.recipient()
-        self.do(self.runtime.blocks.add(self.us, who))
+        self.do(self.runtime.blocks.add(self.us, parsed(who)))
         return who
 
     def on_a_journey(self):
         who = self.recipient()
-        self.do(self.runtime.journeys.enrol(self.us, self.list_number, "welcome", who))
+        self.do(
+            self.runtime.journeys.enrol(self.us, parsed(self.list_number), "welcome", parsed(who))
+        )
         return who
 
     def order(self, **changes):

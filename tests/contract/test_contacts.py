@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from written import parsed
 
 from sendrail.api.errors import CODES
 from sendrail.api.v2.contact_shapes import WARNINGS
@@ -660,7 +661,9 @@ def test_leaving_is_for_good_and_told_once(door, contact):
     assert told(ask(door, "DELETE", key)) == {"success": True, "unsubscribed": False}
     refused(door.post("send-raw", door.order(to=key["phone_number"])), "contact_unsubscribed")
     events = door.do(
-        door.runtime.contacts.history(door.us, key["list_number"], key["phone_number"])
+        door.runtime.contacts.history(
+            door.us, parsed(key["list_number"]), parsed(key["phone_number"])
+        )
     )
     assert [(each.reason, each.source, each.evidence) for each in events] == [
         ("signed_up", "api", ""),

@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from written import parsed
 
 COLUMNS = "phone_number,first_name,consent_date"
 
@@ -65,7 +66,7 @@ def test_a_file_is_only_judged_unless_told_otherwise(door, sender):
 
 def test_a_report_is_a_file_of_what_was_not_taken(door, sender):
     out = door.recipient()
-    door.do(door.runtime.contacts.remove(door.us, sender, out, source="test"))
+    door.do(door.runtime.contacts.remove(door.us, parsed(sender), parsed(out), source="test"))
     answer = bring_in(door, sender, f"phone,color\n{out},=red\nnobody,blue\n", report="csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="report.csv"'
     text = answer.content.decode("utf-8-sig")
@@ -258,7 +259,7 @@ def test_an_erased_person_is_gone_and_stays_out(door, sender):
 
 def test_an_erasure_counts_once_for_a_key(door):
     who = door.recipient()
-    door.do(door.runtime.blocks.add(door.us, who))
+    door.do(door.runtime.blocks.add(door.us, parsed(who)))
     first, again = (
         door.post("contacts/erase", {"phone_number": who}, idempotency_key=f"erase-{who}")
         for _ in range(2)

@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from written import parsed
 
 from sendrail.app import listener
 from sendrail.connectors.service import Contract
@@ -115,7 +116,7 @@ class Teller:
         for number in setup.get("unverified", ()):
             door.do(runtime.lists.add(us, number, connector="own"))
         for each in setup.get("journeys", ()):
-            door.do(runtime.journeys.add(us, each["list"], each["name"]))
+            door.do(runtime.journeys.add(us, parsed(each["list"]), each["name"]))
         self.listener = door.do(listener(runtime).open()) if setup.get("listens") else None
         self.events = []
 

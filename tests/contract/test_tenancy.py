@@ -10,6 +10,7 @@ import json
 import re
 
 import pytest
+from written import parsed
 
 from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
@@ -49,8 +50,8 @@ class Owner:
         self.door = door
         runtime, us = door.runtime, door.us
         contact, enrolled = door.recipient(), door.recipient()
-        door.do(runtime.contacts.add(us, door.list_number, contact))
-        door.do(runtime.journeys.enrol(us, door.list_number, "welcome", enrolled))
+        door.do(runtime.contacts.add(us, parsed(door.list_number), parsed(contact)))
+        door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
         self.others = {
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
@@ -107,8 +108,8 @@ class Asker:
         self.key = door.new_key(account)
         number, contact = door.recipient(), door.recipient()
         sender = door.do(runtime.lists.add(account, number, connector="sandbox"))
-        door.do(runtime.contacts.add(account, number, contact))
-        journey = door.do(runtime.journeys.add(account, number, "own"))
+        door.do(runtime.contacts.add(account, parsed(number), parsed(contact)))
+        journey = door.do(runtime.journeys.add(account, parsed(number), "own"))
         order = door.order(list_number=number)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
         self.own = {

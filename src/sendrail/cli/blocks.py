@@ -7,7 +7,7 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
-from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, run
+from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, recipient, run
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Block
@@ -22,7 +22,9 @@ Note = Annotated[str, typer.Option(help="Why; for your own memory.")]
 @app.command()
 def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json = False) -> None:
     """Block a number: no list of the account may text it."""
-    new = run(data, as_json, lambda it: it.blocks.add(it.default_account, number, note=note))
+    new = run(
+        data, as_json, lambda it: it.blocks.add(it.default_account, recipient(number), note=note)
+    )
     if as_json:
         output.document({"blocked": True, "is_new": new})
     else:
@@ -32,7 +34,7 @@ def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json =
 @app.command()
 def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> None:
     """Unblock a number."""
-    changed = run(data, as_json, lambda it: it.blocks.remove(it.default_account, number))
+    changed = run(data, as_json, lambda it: it.blocks.remove(it.default_account, recipient(number)))
     if as_json:
         output.document({"unblocked": changed})
     else:
@@ -54,7 +56,12 @@ def list_(
     found = run(
         data,
         as_json,
-        lambda it: it.blocks.page(it.default_account, number, page=page, per_page=per_page),
+        lambda it: it.blocks.page(
+            it.default_account,
+            recipient(number) if number else None,
+            page=page,
+            per_page=per_page,
+        ),
     )
     blocks = [_shown(block) for block in found.blocks]
     if as_json:

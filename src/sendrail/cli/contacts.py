@@ -8,7 +8,18 @@ from sendrail.cli import output
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, PhoneNumber, operator, run
+from sendrail.cli.session import (
+    Data,
+    Json,
+    ListNumber,
+    Page,
+    PerPage,
+    PhoneNumber,
+    operator,
+    recipient,
+    run,
+    sender,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -52,8 +63,8 @@ def add(
         as_json,
         lambda it: it.contacts.add(
             it.default_account,
-            list_number,
-            number,
+            sender(list_number),
+            recipient(number),
             first_name=first_name,
             last_name=last_name,
             custom_fields=custom_fields,
@@ -96,7 +107,9 @@ def resubscribe(
         from sendrail.domain.contact import Consent
 
         evidence = Consent(text=consent, source=source, at=given_at, by=operator())
-        return it.contacts.bring_back(it.default_account, list_number, number, evidence)
+        return it.contacts.bring_back(
+            it.default_account, sender(list_number), recipient(number), evidence
+        )
 
     contact = run(data, as_json, bring_back)
     if as_json:
@@ -113,7 +126,9 @@ def remove(
     changed = run(
         data,
         as_json,
-        lambda it: it.contacts.remove(it.default_account, list_number, number, source=_SOURCE),
+        lambda it: it.contacts.remove(
+            it.default_account, sender(list_number), recipient(number), source=_SOURCE
+        ),
     )
     if as_json:
         output.document({"unsubscribed": changed})
@@ -127,7 +142,9 @@ def show(
 ) -> None:
     """Show one contact."""
     contact = run(
-        data, as_json, lambda it: it.contacts.show(it.default_account, list_number, number)
+        data,
+        as_json,
+        lambda it: it.contacts.show(it.default_account, sender(list_number), recipient(number)),
     )
     if as_json:
         output.document(_shown(contact))
@@ -150,7 +167,11 @@ def history(
             "evidence": event.evidence,
         }
         for event in run(
-            data, as_json, lambda it: it.contacts.history(it.default_account, list_number, number)
+            data,
+            as_json,
+            lambda it: it.contacts.history(
+                it.default_account, sender(list_number), recipient(number)
+            ),
         )
     ]
     if as_json:
@@ -176,7 +197,7 @@ def list_(
         data,
         as_json,
         lambda it: it.contacts.page(
-            it.default_account, list_number, active=active, page=page, per_page=per_page
+            it.default_account, sender(list_number), active=active, page=page, per_page=per_page
         ),
     )
     contacts = [_shown(each.contact) for each in found.contacts]
@@ -212,7 +233,7 @@ def import_(
         data,
         as_json,
         lambda it, chunks, options: it.files.import_contacts(
-            it.default_account, list_number, chunks, options, operator()
+            it.default_account, sender(list_number), chunks, options, operator()
         ),
         dry_run,
         report,
@@ -235,7 +256,7 @@ def export(
         file,
         data,
         lambda it: it.files.export_contacts(
-            it.default_account, list_number, operator(), with_left=with_left
+            it.default_account, sender(list_number), operator(), with_left=with_left
         ),
     )
 
@@ -276,7 +297,11 @@ def erase(
     """
     if not yes:
         typer.confirm("Delete all that is kept of this number?", abort=True, err=True)
-    report = run(data, as_json, lambda it: it.erasure.erase(it.default_account, number, operator()))
+    report = run(
+        data,
+        as_json,
+        lambda it: it.erasure.erase(it.default_account, recipient(number), operator()),
+    )
     fields = {name: getattr(report, name) for name in type(report).__slots__}
     if as_json:
         output.document(fields)

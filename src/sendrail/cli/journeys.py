@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, run
+from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Enrolment, Journey
@@ -28,7 +28,9 @@ def add(
 ) -> None:
     """Add a journey to a list."""
     journey = run(
-        data, as_json, lambda it: it.journeys.add(it.default_account, list_number, name, trigger)
+        data,
+        as_json,
+        lambda it: it.journeys.add(it.default_account, sender(list_number), name, trigger),
     )
     shown = _journey(journey, list_number)
     if as_json:
@@ -54,7 +56,11 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
     """Delete a journey; whoever is on it is on it no longer."""
-    run(data, as_json, lambda it: it.journeys.remove(it.default_account, (list_number, name)))
+    run(
+        data,
+        as_json,
+        lambda it: it.journeys.remove(it.default_account, (sender(list_number), name)),
+    )
     if as_json:
         output.document({"deleted": True})
     else:
@@ -73,7 +79,9 @@ def enrol(
     enrolment = run(
         data,
         as_json,
-        lambda it: it.journeys.enrol(it.default_account, list_number, name, number),
+        lambda it: it.journeys.enrol(
+            it.default_account, sender(list_number), name, recipient(number)
+        ),
     )
     if as_json:
         output.document(_enrolment(enrolment))
@@ -93,7 +101,9 @@ def end(
     ended = run(
         data,
         as_json,
-        lambda it: it.journeys.end(it.default_account, list_number, name, number),
+        lambda it: it.journeys.end(
+            it.default_account, sender(list_number), name, recipient(number)
+        ),
     )
     if as_json:
         output.document({"ended": ended})
@@ -111,7 +121,7 @@ def enrolments(
         for enrolment in run(
             data,
             as_json,
-            lambda it: it.journeys.enrolments(it.default_account, list_number, name),
+            lambda it: it.journeys.enrolments(it.default_account, sender(list_number), name),
         )
     ]
     if as_json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
 
 if TYPE_CHECKING:
     from sendrail.storage.rows import StoredReply
@@ -43,7 +43,7 @@ def list_(
         as_json,
         lambda it: it.replies.page(
             it.default_account,
-            list_number=list_number,
+            list_number=sender(list_number) if list_number else None,
             keyword=wanted,
             review=review,
             page=page,

@@ -13,6 +13,7 @@ from sendrail.cli import output
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
+    from sendrail.domain import phone
     from sendrail.domain.audit import Actor
     from sendrail.settings import Settings
 
@@ -56,6 +57,20 @@ def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[
 
     with output.told(as_json):
         return asyncio.run(_run(data, work))
+
+
+def recipient(text: str) -> "phone.PhoneNumber":
+    """Return the number of a contact. Raises `InvalidInput` for a text that is none."""
+    from sendrail.contacts.inputs import recipient_of
+
+    return recipient_of(text)
+
+
+def sender(text: str) -> "phone.PhoneNumber":
+    """Return what stands for a list. Raises `InvalidInput` for a text that no list sends from."""
+    from sendrail.contacts.inputs import list_number_of
+
+    return list_number_of(text)
 
 
 def operator() -> "Actor":

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, run
+from sendrail.cli.session import Data, Json, ListNumber, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.connectors.verification import VerificationStatus
+    from sendrail.domain import phone
 
 _POLL_SECONDS = 0.5
 _WAIT_SECONDS = 300.0
@@ -56,24 +57,28 @@ async def _walk(
     from sendrail.domain.verification import Step
 
     steps, account = runtime.verification, runtime.default_account
-    status = await steps.status(account, number)
+    list_number = sender(number)
+    status = await steps.status(account, list_number)
     if status.step is Step.CREDENTIALS:
-        status = await steps.check(account, number)
+        status = await steps.check(account, list_number)
         assert status.progress is not None, "the step was noted a moment ago"
         output.note(f"1. credentials: {status.progress.checked}")
     if status.step is Step.TEST_SEND and not to and interactive:
         to = typer.prompt("2. Which handset of yours gets the test message", err=True)
     if status.step in {Step.TEST_SEND, Step.REPLY} and to:
-        status = await steps.send_test(account, number, to)
+        status = await steps.send_test(account, list_number, to)
         output.note(f"2. test message: {status.message_id} is queued")
     if status.step is Step.REPLY:
         output.note("3. reply: answer the message on the handset; the running server hears it")
-        status = await _wait(runtime, number, status, seconds)
+        status = await _wait(runtime, list_number, status, seconds)
     return status
 
 
 async def _wait(
-    runtime: "Runtime", number: str, status: "VerificationStatus", seconds: float
+    runtime: "Runtime",
+    list_number: "phone.PhoneNumber",
+    status: "VerificationStatus",
+    seconds: float,
 ) -> "VerificationStatus":
     import asyncio
 
@@ -82,7 +87,7 @@ async def _wait(
     until = runtime.clock.monotonic() + seconds
     while status.step is Step.REPLY and runtime.clock.monotonic() < until:
         await asyncio.sleep(_POLL_SECONDS)
-        status = await runtime.verification.status(runtime.default_account, number)
+        status = await runtime.verification.status(runtime.default_account, list_number)
     return status
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.connectors.service import ConnectorService
-from sendrail.contacts.inputs import list_number_of, owned_list
+from sendrail.contacts.inputs import owned_list
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import AccountId, MessageId, MessageIds
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.order import Fault
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Connector, SendingList
 from sendrail.domain.verification import Progress, Step, next_step
 from sendrail.intake.orders import Limits, read_order
@@ -57,14 +58,13 @@ class VerificationService:
         self._limits = limits
         self._now = now
 
-    async def status(self, account_id: AccountId, list_number: str) -> VerificationStatus:
+    async def status(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
         """Return how far a list has come."""
-        number = list_number_of(list_number)
         return await self._store.read(
-            lambda tx: self._standing(tx, owned_list(tx, account_id, number))
+            lambda tx: self._standing(tx, owned_list(tx, account_id, list_number))
         )
 
-    async def check(self, account_id: AccountId, list_number: str) -> VerificationStatus:
+    async def check(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
         """Take the first step: try the credentials. Raises `CarrierTrouble` with what is wrong."""
         before = await self.status(account_id, list_number)
         told = await self._connectors.check(before.connector)
@@ -83,7 +83,7 @@ class VerificationService:
         return await self._store.write(write)
 
     async def send_test(
-        self, account_id: AccountId, list_number: str, to: str
+        self, account_id: AccountId, list_number: PhoneNumber, to: str
     ) -> VerificationStatus:
         """Take the second step: send a real message to a number whose handset is at hand.
 

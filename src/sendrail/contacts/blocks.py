@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import PAGE_SIZE, recipient_of, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -33,11 +33,15 @@ class BlockService:
         self._now = now
 
     async def add(
-        self, account_id: AccountId, phone_number: str, *, note: str = "", guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        recipient: PhoneNumber,
+        *,
+        note: str = "",
+        guard: Guard = unguarded,
     ) -> bool:
         """Block a number; return False when it was blocked before."""
-        new = await self.add_many(account_id, [(recipient_of(phone_number), note)], guard=guard)
-        return new > 0
+        return await self.add_many(account_id, [(recipient, note)], guard=guard) > 0
 
     async def add_many(
         self,
@@ -60,15 +64,14 @@ class BlockService:
 
         return await self._store.write(guard(write))
 
-    async def remove(self, account_id: AccountId, phone_number: str) -> bool:
+    async def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool:
         """Unblock a number; return False when it was not blocked."""
-        recipient = recipient_of(phone_number)
         return await self._store.write(lambda tx: tx.blocks.remove(account_id, recipient))
 
     async def page(
         self,
         account_id: AccountId,
-        phone_number: str = "",
+        recipient: PhoneNumber | None = None,
         *,
         page: int = 1,
         per_page: int = PAGE_SIZE,
@@ -79,7 +82,6 @@ class BlockService:
         The pages are counted from the number `after` which they are to go on.
         """
         offset, limit = slice_of(page, per_page)
-        recipient = recipient_of(phone_number) if phone_number else None
 
         def read(tx: Tx) -> BlockPage:
             if recipient is None:

@@ -7,10 +7,8 @@ from typing import NamedTuple
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     PAGE_SIZE,
-    list_number_of,
     name_of,
     owned_list,
-    recipient_of,
     slice_of,
 )
 from sendrail.contacts.returning import checked
@@ -101,8 +99,8 @@ class ContactService:
     async def add(
         self,
         account_id: AccountId,
-        list_number: str,
-        phone_number: str,
+        list_number: PhoneNumber,
+        recipient: PhoneNumber,
         *,
         first_name: str = "",
         last_name: str = "",
@@ -114,7 +112,6 @@ class ContactService:
         Whoever has left the list is not brought back: `Conflict`, with code
         `contact_unsubscribed`.
         """
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
         names = [name_of(name) if name else "" for name in (first_name, last_name)]
         signup = SignUp(
             recipient=recipient,
@@ -125,20 +122,23 @@ class ContactService:
             use_journeys=use_journeys,
         )
         return await self._store.write(
-            lambda tx: _add(tx, owned_list(tx, account_id, number), signup, self._now())
+            lambda tx: _add(tx, owned_list(tx, account_id, list_number), signup, self._now())
         )
 
     async def bring_back(
-        self, account_id: AccountId, list_number: str, phone_number: str, consent: Consent
+        self,
+        account_id: AccountId,
+        list_number: PhoneNumber,
+        recipient: PhoneNumber,
+        consent: Consent,
     ) -> ListContact:
         """Bring back one who has left, by an operator's word and the evidence they hold.
 
         Raises `Conflict` where it shows nothing, or `InvalidInput` after a complaint.
         """
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
 
         def write(tx: Tx) -> ListContact:
-            sender = owned_list(tx, account_id, number)
+            sender = owned_list(tx, account_id, list_number)
             if _contact(tx, sender, recipient).active:
                 raise Conflict("This number is on the list already.", code="contact_subscribed")
             whole = checked(consent, self._now())
@@ -160,19 +160,18 @@ class ContactService:
     async def set_fields(
         self,
         account_id: AccountId,
-        list_number: str,
-        phone_number: str,
+        list_number: PhoneNumber,
+        recipient: PhoneNumber,
         custom_fields: Mapping[str, Scalar | None],
         *,
         merge: bool = True,
     ) -> ListContact:
         """Change the custom fields of a contact, or replace them all."""
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
         # What can never be taken is told before whom it would be for.
         merged({}, custom_fields)
 
         def write(tx: Tx) -> ListContact:
-            sender = owned_list(tx, account_id, number)
+            sender = owned_list(tx, account_id, list_number)
             known = tx.signups.subscription_states(sender.id, [recipient])
             if recipient not in known:
                 raise _no_contact(tx, account_id, recipient)
@@ -186,18 +185,17 @@ class ContactService:
     async def remove(
         self,
         account_id: AccountId,
-        list_number: str,
-        phone_number: str,
+        list_number: PhoneNumber,
+        recipient: PhoneNumber,
         *,
         reason: OptOutReason = OptOutReason.MANUAL,
         source: str,
         evidence: str = "",
     ) -> bool:
         """Take a number off a list for good; return False when it had left before."""
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
         return await self._store.write(
             lambda tx: tx.contacts.unsubscribe(
-                owned_list(tx, account_id, number).id,
+                owned_list(tx, account_id, list_number).id,
                 recipient,
                 reason,
                 source=source,
@@ -207,16 +205,20 @@ class ContactService:
         )
 
     async def leave(
-        self, account_id: AccountId, list_number: str, phone_number: str, *, evidence: str
+        self,
+        account_id: AccountId,
+        list_number: PhoneNumber,
+        recipient: PhoneNumber,
+        *,
+        evidence: str,
     ) -> bool:
         """Take a contact off a list by API; False where nobody has left by this.
 
         A list that is not there, or a number it does not know, is no error: the wish holds.
         """
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
 
         def write(tx: Tx) -> bool:
-            found = tx.lists.find(account_id, number)
+            found = tx.lists.find(account_id, list_number)
             if found is None or tx.contacts.find(found.id, recipient) is None:
                 return False
             return tx.contacts.unsubscribe(
@@ -230,20 +232,20 @@ class ContactService:
 
         return await self._store.write(write)
 
-    async def show(self, account_id: AccountId, list_number: str, phone_number: str) -> ListContact:
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
+    async def show(
+        self, account_id: AccountId, list_number: PhoneNumber, recipient: PhoneNumber
+    ) -> ListContact:
         return await self._store.read(
-            lambda tx: _contact(tx, owned_list(tx, account_id, number), recipient)
+            lambda tx: _contact(tx, owned_list(tx, account_id, list_number), recipient)
         )
 
     async def history(
-        self, account_id: AccountId, list_number: str, phone_number: str
+        self, account_id: AccountId, list_number: PhoneNumber, recipient: PhoneNumber
     ) -> Sequence[ConsentEvent]:
         """Return how a subscription began and every change of it since, oldest first."""
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
 
         def read(tx: Tx) -> list[ConsentEvent]:
-            sender = owned_list(tx, account_id, number)
+            sender = owned_list(tx, account_id, list_number)
             contact = tx.contacts.find(sender.id, recipient)
             return [*_beginning(contact), *tx.contacts.history(sender.id, recipient)]
 
@@ -252,9 +254,9 @@ class ContactService:
     async def page(
         self,
         account_id: AccountId,
-        list_number: str = "",
+        list_number: PhoneNumber | None = None,
         *,
-        phone_number: str = "",
+        recipient: PhoneNumber | None = None,
         active: bool | None = None,
         page: int = 1,
         per_page: int = PAGE_SIZE,
@@ -264,12 +266,10 @@ class ContactService:
 
         The pages are counted from the contact `after` which they are to go on, however far that is.
         """
-        number = list_number_of(list_number) if list_number else None
-        recipient = recipient_of(phone_number) if phone_number else None
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> ContactPage:
-            sender = None if number is None else owned_list(tx, account_id, number)
+            sender = None if list_number is None else owned_list(tx, account_id, list_number)
             about = ContactFilter(None if sender is None else sender.id, active, recipient)
             # One more than is shown tells whether any follow.
             found = tx.signups.page(account_id, about, offset, limit + 1, after)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import recipient_of
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -54,13 +53,12 @@ class ErasureService:
     async def erase(
         self,
         account_id: AccountId,
-        phone_number: str,
+        who: PhoneNumber,
         actor: Actor,
         *,
         guard: Guard = unguarded,
     ) -> ErasureReport:
         """Delete all that is kept of a number in one account but that it stays out."""
-        who = recipient_of(phone_number)
         digest, gone = await self._store.write(
             lambda tx: tx.erasure.forget(account_id, who, self._now())
         )

@@ -27,7 +27,7 @@ from sendrail.contacts.imports import (
     import_rows,
     moment_of,
 )
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, list_number_of, owned_list
+from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
 from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names, meaning_of
 from sendrail.contacts.written_numbers import number_of
@@ -84,25 +84,27 @@ class FileService:
     async def import_contacts(
         self,
         account_id: AccountId,
-        list_number: str,
+        list_number: PhoneNumber,
         chunks: Chunks,
         options: ImportOptions,
         actor: Actor,
     ) -> ImportReport:
         """Subscribe the contacts of a file to a list, or say what would become of them."""
-        number = list_number_of(list_number)
         sender, country = await self._store.read(
-            lambda tx: (owned_list(tx, account_id, number), country_for(tx, account_id, options))
+            lambda tx: (
+                owned_list(tx, account_id, list_number),
+                country_for(tx, account_id, options),
+            )
         )
 
         def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
             # It may have been deleted meanwhile.
-            return _judge(tx, owned_list(tx, account_id, number), rows, seen)
+            return _judge(tx, owned_list(tx, account_id, list_number), rows, seen)
 
         def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Became]) -> None:
             _bring_in(tx, sender, rows, became, self._now())
 
-        about = f"list {list_number.strip()}"
+        about = f"list {sender.shown}"
         report = ImportReport.of(options, *_OUTCOMES)
         async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
@@ -148,14 +150,18 @@ class FileService:
                 )
 
     async def export_contacts(
-        self, account_id: AccountId, list_number: str, actor: Actor, *, with_left: bool = False
+        self,
+        account_id: AccountId,
+        list_number: PhoneNumber,
+        actor: Actor,
+        *,
+        with_left: bool = False,
     ) -> AsyncIterator[bytes]:
         """Return a list's contacts as CSV, piece by piece; with who has left where wished."""
-        number = list_number_of(list_number)
-        about = f"list {list_number.strip()}"
 
         def begin(tx: Tx) -> SendingList:
-            sender = owned_list(tx, account_id, number)
+            sender = owned_list(tx, account_id, list_number)
+            about = f"list {sender.shown}"
             details = {"with_left": with_left, "contacts": tx.contacts.count(sender.id)}
             tx.audit.add(account_id, actor, Action.CONTACTS_EXPORTED, about, details, self._now())
             return sender

@@ -8,10 +8,8 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     ID_MAX,
     PAGE_SIZE,
-    list_number_of,
     name_of,
     owned_list,
-    recipient_of,
     slice_of,
 )
 from sendrail.domain.contact import Enrolment, Journey, Trigger
@@ -58,23 +56,23 @@ class JourneyService:
     async def add(
         self,
         account_id: AccountId,
-        list_number: str,
+        list_number: PhoneNumber,
         name: str,
         trigger: str = Trigger.LIST,
         *,
         guard: Guard = unguarded,
     ) -> Journey:
-        number, called, starts = list_number_of(list_number), name_of(name), _trigger(trigger)
+        called, starts = name_of(name), _trigger(trigger)
 
         def add(tx: Tx) -> Journey:
-            sender = owned_list(tx, account_id, number)
+            sender = owned_list(tx, account_id, list_number)
             if len(tx.journeys.of_list(sender.id)) >= JOURNEYS_MAX:
                 raise Conflict(
                     f"A list has at most {JOURNEYS_MAX} journeys; remove one first.",
                     code="too_many_journeys",
                 )
             tx.journeys.add(sender.id, called, self._now(), starts)
-            return _journey(tx, account_id, number, called)
+            return _journey(tx, account_id, list_number, called)
 
         return await self._store.write(guard(add))
 
@@ -85,17 +83,16 @@ class JourneyService:
     async def page(
         self,
         account_id: AccountId,
-        list_number: str = "",
+        list_number: PhoneNumber | None = None,
         *,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> JourneyPage:
         """Return one page of the journeys of a list, or of all lists."""
-        number = list_number_of(list_number) if list_number else None
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> JourneyPage:
-            list_id = None if number is None else owned_list(tx, account_id, number).id
+            list_id = None if list_number is None else owned_list(tx, account_id, list_number).id
             journeys, total = tx.journeys.page(account_id, list_id, offset, limit)
             return JourneyPage(_on_lists(tx, journeys), total)
 
@@ -107,37 +104,37 @@ class JourneyService:
             lambda tx: _on_lists(tx, [_by_id(tx, account_id, journey_id)])[0]
         )
 
-    async def remove(self, account_id: AccountId, which: int | tuple[str, str]) -> None:
+    async def remove(self, account_id: AccountId, which: int | tuple[PhoneNumber, str]) -> None:
         """Delete a journey, named by its id or by list and name; whoever is on it is no longer."""
 
         def write(tx: Tx) -> None:
             if isinstance(which, int):
                 found = _by_id(tx, account_id, which)
             else:
-                found = _journey(tx, account_id, list_number_of(which[0]), which[1])
+                found = _journey(tx, account_id, *which)
             tx.journeys.remove(found)
 
         await self._store.write(write)
 
     async def enrol(
-        self, account_id: AccountId, list_number: str, name: str, phone_number: str
+        self, account_id: AccountId, list_number: PhoneNumber, name: str, recipient: PhoneNumber
     ) -> Enrolment:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
         return await self._store.write(
-            lambda tx: _enrol(tx, _journey(tx, account_id, number, name), recipient, self._now())
+            lambda tx: _enrol(
+                tx, _journey(tx, account_id, list_number, name), recipient, self._now()
+            )
         )
 
     async def enrol_by_id(
         self,
         account_id: AccountId,
         journey_id: int,
-        phone_number: str,
+        recipient: PhoneNumber,
         *,
         guard: Guard = unguarded,
     ) -> Enrolment:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
-        recipient = recipient_of(phone_number)
 
         def enrol(tx: Tx) -> Enrolment:
             return _enrol(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
@@ -145,17 +142,17 @@ class JourneyService:
         return await self._store.write(guard(enrol))
 
     async def end(
-        self, account_id: AccountId, list_number: str, name: str, phone_number: str
+        self, account_id: AccountId, list_number: PhoneNumber, name: str, recipient: PhoneNumber
     ) -> bool:
         """Take a contact off a journey; return False when it was on none."""
-        number, recipient = list_number_of(list_number), recipient_of(phone_number)
         return await self._store.write(
-            lambda tx: tx.journeys.end(_journey(tx, account_id, number, name), recipient)
+            lambda tx: tx.journeys.end(_journey(tx, account_id, list_number, name), recipient)
         )
 
-    async def end_by_id(self, account_id: AccountId, journey_id: int, phone_number: str) -> bool:
+    async def end_by_id(
+        self, account_id: AccountId, journey_id: int, recipient: PhoneNumber
+    ) -> bool:
         """Take a contact off a journey; return False when it was not on it."""
-        recipient = recipient_of(phone_number)
         return await self._store.write(
             lambda tx: tx.journeys.end(_by_id(tx, account_id, journey_id), recipient)
         )
@@ -174,12 +171,13 @@ class JourneyService:
         return await self._store.read(read)
 
     async def enrolments(
-        self, account_id: AccountId, list_number: str, name: str
+        self, account_id: AccountId, list_number: PhoneNumber, name: str
     ) -> list[Enrolment]:
         """Return who is on a journey now."""
-        number = list_number_of(list_number)
         return await self._store.read(
-            lambda tx: tx.journeys.enrolments(_journey(tx, account_id, number, name), self._now())
+            lambda tx: tx.journeys.enrolments(
+                _journey(tx, account_id, list_number, name), self._now()
+            )
         )
 
 

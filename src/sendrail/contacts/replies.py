@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.contacts.inputs import PAGE_SIZE, list_number_of, owned_list, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, owned_list, slice_of
 from sendrail.domain.consent import Keyword, fold, read_reply
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
+from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ReplyFilter, StoredReply
 
@@ -24,20 +25,19 @@ class ReplyService:
         self,
         account_id: AccountId,
         *,
-        list_number: str = "",
+        list_number: PhoneNumber | None = None,
         keyword: Keyword | None = None,
         review: bool = False,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> Sequence[StoredReply]:
         """Return one page of replies, newest first; `review` means those for a person to see."""
-        number = list_number_of(list_number) if list_number else None
         offset, limit = slice_of(page, per_page)
-        about = ReplyFilter(list_number=number, keyword=keyword, review=review)
+        about = ReplyFilter(list_number=list_number, keyword=keyword, review=review)
 
         def read(tx: Tx) -> Sequence[StoredReply]:
-            if number is not None:
-                owned_list(tx, account_id, number)
+            if list_number is not None:
+                owned_list(tx, account_id, list_number)
             return tx.reply_log.page(account_id, about, offset, limit)
 
         return await self._store.read(read)

@@ -147,7 +147,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 async def remove(runtime: Runtime, request: ApiRequest) -> BlockRemoved:
     """Unblock a number."""
     wanted = number("phone_number", decoded(_key, request.body).phone_number)
-    unblocked = await runtime.blocks.remove(request.account, phone.show(wanted))
+    unblocked = await runtime.blocks.remove(request.account, wanted)
     return BlockRemoved(success=True, unblocked=unblocked)
 
 
@@ -158,7 +158,7 @@ async def page(runtime: Runtime, request: ApiRequest) -> BlockList:
     wanted = given(request.query, "phone_number", phone_in, _QUERY_HELP)
     found = await runtime.blocks.page(
         request.account,
-        "" if wanted is None else phone.show(wanted),
+        wanted,
         page=at,
         per_page=per_page,
         after=None if place is None else place[0],

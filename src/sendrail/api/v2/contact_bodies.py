@@ -19,7 +19,7 @@ from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.fields import numbers, text
 from sendrail.api.v2.queries import instant
 from sendrail.contacts.contacts import Joining
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, list_number_of
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.returning import checked
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
@@ -47,7 +47,7 @@ def read_contact(body: bytes, now: int, actor: Actor) -> Joining:
         )
     skips = fields.skip_journey_if_exists
     return Joining(
-        list_number_of(number),
+        number,
         SignUp(
             recipient=recipient,
             method=SignupMethod.API,

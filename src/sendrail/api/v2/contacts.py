@@ -48,10 +48,10 @@ from sendrail.api.v2.queries import (
     boolean,
     cursor_pagination,
     given,
+    list_in,
     phone_in,
     read_cursor,
     read_page,
-    sender_in,
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -139,7 +139,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
         contact = await runtime.contacts.set_fields(
             request.account,
             number,
-            phone.show(recipient),
+            recipient,
             fields.custom_fields,
             merge=fields.merge_fields is not False,
         )
@@ -157,7 +157,7 @@ async def leave(runtime: Runtime, request: ApiRequest) -> ContactLeft:
     left = await runtime.contacts.leave(
         request.account,
         number,
-        phone.show(recipient),
+        recipient,
         evidence=f"request {request.request_id}",
     )
     return ContactLeft(success=True, unsubscribed=left)
@@ -167,13 +167,13 @@ async def page(runtime: Runtime, request: ApiRequest) -> ContactList:
     """List contacts page by page."""
     at, per_page = read_page(request.query, PER_PAGE_MAX)
     place = read_cursor(request.query, len(ContactPlace._fields))
-    number = given(request.query, "list_number", sender_in, _QUERY_HELP)
+    number = given(request.query, "list_number", list_in, _QUERY_HELP)
     recipient = given(request.query, "phone_number", phone_in, _QUERY_HELP)
     active = given(request.query, "active", boolean, _QUERY_HELP)
     found = await runtime.contacts.page(
         request.account,
-        number or "",
-        phone_number="" if recipient is None else phone.show(recipient),
+        number,
+        recipient=recipient,
         active=active,
         page=at,
         per_page=per_page,

@@ -12,7 +12,6 @@ from sendrail.api.v2.operation import POSTING
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.erasure import ErasureReport
-from sendrail.domain import phone
 
 
 class Erase(msgspec.Struct, gc=False):
@@ -42,9 +41,7 @@ async def erase(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Delete all that is kept of a number but that it stays out."""
     wanted = number("phone_number", decoded(_decode, request.body).phone_number)
     return await request.guard(
-        lambda guard: runtime.erasure.erase(
-            request.account, phone.show(wanted), request.actor, guard=guard
-        ),
+        lambda guard: runtime.erasure.erase(request.account, wanted, request.actor, guard=guard),
         _told,
     )
 

@@ -10,8 +10,8 @@ _E164: Final = "must be an E.164 phone number, such as +15550100000"
 _CODES: Final = {"phone_number": "invalid_phone", "list_number": "invalid_list_number"}
 
 
-def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, str]:
-    """Return a contact's number and what a list sends from.
+def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, PhoneNumber]:
+    """Return a contact's number and that of a list.
 
     What is missing is told before what is wrong.
     """
@@ -25,9 +25,13 @@ def number(name: str, text: str | None) -> PhoneNumber:
     return _number(name, _present(name, text))
 
 
-def sender(name: str, text: str | None) -> str:
-    """Return what a list sends from; absent, null and blank count as missing."""
-    return _sender(name, _present(name, text))
+def sender(name: str, text: str | None) -> tuple[PhoneNumber, str]:
+    """Return what a list sends from, as it is kept and as text.
+
+    Absent, null and blank count as missing.
+    """
+    given = _present(name, text)
+    return _sender(name, given), given
 
 
 def text(name: str, value: str | None, length_max: int) -> str | None:
@@ -45,10 +49,11 @@ def _present(name: str, given: str | None) -> str:
     return given
 
 
-def _sender(name: str, given: str) -> str:
-    if sender_ids.parse(given) is None:
+def _sender(name: str, given: str) -> PhoneNumber:
+    parsed = sender_ids.parse(given)
+    if parsed is None:
         raise InvalidInput(f"{name} must be {sender_ids.FORM}", code=_CODES[name], param=name)
-    return given
+    return parsed
 
 
 def _number(name: str, given: str) -> PhoneNumber:

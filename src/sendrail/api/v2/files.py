@@ -26,6 +26,7 @@ from sendrail.contacts.imports import (
     ImportOptions,
     ImportReport,
 )
+from sendrail.contacts.inputs import list_number_of
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 
@@ -83,7 +84,7 @@ async def import_contacts(runtime: Runtime, request: ApiRequest) -> msgspec.Stru
         request,
         dry_run,
         lambda chunks, options: runtime.files.import_contacts(
-            request.account, number, chunks, options, request.actor
+            request.account, list_number_of(number), chunks, options, request.actor
         ),
     )
 
@@ -104,7 +105,7 @@ async def import_blocks(runtime: Runtime, request: ApiRequest) -> msgspec.Struct
 async def export_contacts(runtime: Runtime, request: ApiRequest) -> CsvFile:
     """Return a list's contacts as a file."""
     with_left = _flag(request.query, "with_left", default=False)
-    number = _plus(request.query.get("list_number", ""))
+    number = list_number_of(_plus(request.query.get("list_number", "")))
     chunks = await runtime.files.export_contacts(
         request.account, number, request.actor, with_left=with_left
     )

@@ -33,9 +33,9 @@ from sendrail.api.v2.queries import (
     SENDER_HELP,
     Pagination,
     given,
+    list_in,
     pagination,
     read_page,
-    sender_in,
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -138,8 +138,8 @@ _key: Final = msgspec.json.Decoder(EnrollmentKey).decode
 async def page(runtime: Runtime, request: ApiRequest) -> JourneyList:
     """List journeys."""
     at, per_page = read_page(request.query)
-    wanted = given(request.query, "list_number", sender_in, _QUERY_HELP)
-    found = await runtime.journeys.page(request.account, wanted or "", page=at, per_page=per_page)
+    wanted = given(request.query, "list_number", list_in, _QUERY_HELP)
+    found = await runtime.journeys.page(request.account, wanted, page=at, per_page=per_page)
     return JourneyList(
         [_shown(each) for each in found.journeys], pagination(at, per_page, found.total)
     )
@@ -153,13 +153,13 @@ async def show(runtime: Runtime, request: ApiRequest) -> Journey:
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a journey to a list."""
     fields = decoded(_new, request.body)
-    wanted = sender("list_number", fields.list_number)
+    wanted, shown = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
         raise InvalidInput("name is required", code="missing_name", param="name")
     name, trigger = fields.name, fields.trigger or Trigger.LIST
     return await request.guard(
         lambda guard: runtime.journeys.add(request.account, wanted, name, trigger, guard=guard),
-        lambda journey: _shown((journey, wanted)),
+        lambda journey: _shown((journey, shown)),
     )
 
 
@@ -175,7 +175,7 @@ async def enrol(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     recipient = number("phone_number", decoded(_key, request.body).phone_number)
     return await request.guard(
         lambda guard: runtime.journeys.enrol_by_id(
-            request.account, journey_id, phone.show(recipient), guard=guard
+            request.account, journey_id, recipient, guard=guard
         ),
         _enrollment,
     )
@@ -185,7 +185,7 @@ async def end(runtime: Runtime, request: ApiRequest) -> EnrollmentEnded:
     """Take a contact off a journey."""
     journey_id = request.path_id("journey_id")
     recipient = number("phone_number", decoded(_key, request.body).phone_number)
-    ended = await runtime.journeys.end_by_id(request.account, journey_id, phone.show(recipient))
+    ended = await runtime.journeys.end_by_id(request.account, journey_id, recipient)
     return EnrollmentEnded(success=True, ended=ended)
 
 

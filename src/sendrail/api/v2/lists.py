@@ -148,7 +148,7 @@ async def show(runtime: Runtime, request: ApiRequest) -> SendingList:
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a list."""
     fields = decoded(_new, request.body)
-    wanted = sender("phone_number", fields.phone_number)
+    _, wanted = sender("phone_number", fields.phone_number)
     return await request.guard(
         lambda guard: runtime.lists.create(
             request.account,

@@ -125,16 +125,9 @@ def phone_in(text: str) -> phone.PhoneNumber | None:
     return phone.parse("+" + text[1:] if text.startswith(" ") else text)
 
 
-def sender_in(text: str) -> str | None:
-    """Return what a list sends from, as a query names it."""
-    named = "+" + text[1:] if text.startswith(" ") else text
-    return None if sender_ids.parse(named) is None else named
-
-
 def list_in(text: str) -> phone.PhoneNumber | None:
     """Return what stands for a list in its rows, as a query names it."""
-    named = sender_in(text)
-    return None if named is None else sender_ids.parse(named)
+    return sender_ids.parse("+" + text[1:] if text.startswith(" ") else text)
 
 
 def boolean(text: str) -> bool | None:
