@@ -1,4 +1,4 @@
-"""The parts of the docs that the code knows best: `python docs/generate.py` writes them anew.
+"""The parts of the docs that come from the code: `python docs/generate.py` rewrites them.
 
 Each stands in its page between `<!-- name:begin -->` and `<!-- name:end -->`. With `--check`
 nothing is written, and the exit code is 1 where a page says something else than the code.
@@ -69,7 +69,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def code(value: object) -> str:
-    """Return a value as Markdown code; nothing stays nothing."""
+    """Return a value as Markdown code, or `none` for an empty one."""
     text = str(value)
     return f"`{text}`" if text else "none"
 
@@ -81,7 +81,7 @@ def gate() -> str:
     """Return the checks in their order, what skips each, and what each answers."""
     flags = _flags()
     return table(
-        ["check", "skipped by", "refuses with", "asked again before the submit"],
+        ["check", "skipped by", "refuses with", "repeated before the submit"],
         [
             [
                 code(check.name),
@@ -155,7 +155,7 @@ def moves() -> str:
                 code(status),
                 code(PUBLIC[status]),
                 ", ".join(code(target) for target in Status if target in MOVES[status])
-                or "nothing: it is at rest",
+                or "nothing: it is final",
             ]
             for status in Status
         ],
@@ -245,7 +245,7 @@ def _labels(name: str) -> Sequence[str]:
 def door() -> str:
     """Return the bounds of the server's door."""
     return table(
-        ["at most", "past it"],
+        ["at most", "beyond it"],
         [[f"{limit.value:,.0f} {limit.bounds}", _past(limit.past)] for limit in LIMITS],
     )
 
@@ -289,7 +289,7 @@ def limits() -> str:
     for *_, error in rows:
         assert error in CODES, error
     return table(
-        ["what", "limit", "setting", "past it"],
+        ["what", "limit", "setting", "beyond it"],
         [
             [what, f"{limit:,}", setting if setting == fixed else code(setting), code(error)]
             for what, limit, setting, error in rows
