@@ -51,5 +51,5 @@ def test_every_yes_and_no_is_one():
 
 def test_the_limits_are_those_of_the_code():
     assert f"A row has at most {ROW_BYTES_MAX:,} bytes." in PAGE
-    assert (FOREIGN_ROWS_MAX, "after twenty of those" in PAGE) == (20, True)
+    assert (FOREIGN_ROWS_MAX, "After twenty such rows" in PAGE) == (20, True)
     assert guarded("00123") != "00123"
