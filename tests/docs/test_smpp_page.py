@@ -9,7 +9,7 @@ import pytest
 from sendrail.carriers.smpp.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "carriers" / "smpp.md"
-SETTINGS = PAGE.read_text("utf-8").split("## Settings")[1].split("## What it does")[0]
+SETTINGS = PAGE.read_text("utf-8").split("## Settings")[1].split("## Behaviour")[0]
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", SETTINGS, re.MULTILINE))
 SHOWN = {None: {"none", "by form"}, "": {"empty"}}
 
