@@ -1,9 +1,9 @@
-"""The settings, read once: one frozen value that everything else is given.
+"""The settings, read once into one frozen value that every other part receives.
 
 A setting comes from the environment (`SENDRAIL_*`), else from `sendrail.toml` in the data folder,
-else from its default. An unknown name is an error, because a misspelt setting that is silently
-ignored is found at three in the morning. A secret may be given as a file by the suffix `_FILE`.
-One setting follows from what lies in the data folder: a PostgreSQL of its own is its database.
+else from its default. An unknown name is an error, because a misspelt setting that is ignored
+silently is only noticed during an incident. The suffix `_FILE` reads any value from a file.
+If the data folder contains its own PostgreSQL, that is the default of `database_url`.
 """
 
 import os
@@ -51,46 +51,46 @@ class Settings:
     )
     master_key: str = _setting(
         "",
-        "The master key itself, 64 hexadecimal digits, where it is not the file master.key in the "
+        "The master key itself, 64 hexadecimal digits, if it is not in the file master.key in the "
         "data folder.",
         secret=True,
     )
     account: str = _setting(
         "",
-        "The account that commands work on, by its name or id, as `--account` says it; without it "
-        "the first one. `serve` does not look at it.",
+        "The account that commands work on, by name or id, as in `--account`; the default is the "
+        "first one. `serve` ignores it.",
     )
     roles: str = _setting(
         "all",
-        "What this process does, separated by commas: api, deliver, receipts, webhooks, scheduler; "
-        "other than all only with a database_url.",
+        "The roles of this process, separated by commas: api, deliver, receipts, webhooks, "
+        "scheduler. Anything but all needs a database_url.",
     )
     lease_seconds: float = _setting(
         2.0,
-        "How long work that is shared out stays a process's that is not heard of any more.",
+        "How long a process that no longer renews its lease keeps its part of the shared work.",
         low=0.5,
         high=60,
     )
     host: str = _setting("127.0.0.1", "Address to listen on.")
-    port: int = _setting(8025, "Port to listen on; 0 takes a free one.", low=0, high=65535)
+    port: int = _setting(8025, "Port to listen on; 0 chooses a free one.", low=0, high=65535)
     allow_public_bind: bool = _setting(
         False,
-        "Allow an address other than loopback, behind your own TLS and firewall.",
+        "Allow listening on an address other than loopback, behind your own TLS and firewall.",
     )
     public_url: str = _setting(
         "",
-        "Where the public reaches this server, such as https://sms.example.com: carriers are told "
-        "their callback URLs by it, and sign them.",
+        "This server's public address, such as https://sms.example.com. Callback URLs are built "
+        "from it, and carriers sign them.",
     )
     log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
-    log_level: str = _setting("info", "The least severe log lines shown: debug to error.")
+    log_level: str = _setting("info", "The lowest level of log lines shown: debug to error.")
     default_list_rate: int = _setting(
         17_000, "Rate of a new list, in messages per minute.", low=1, high=6_000_000
     )
     duplicate_window_seconds: int = _setting(
         300,
         "How long the same text to the same recipient from the same list counts as a duplicate; "
-        "costs about 32 bytes of memory for each message in the window.",
+        "needs about 32 bytes of memory for each message in the window.",
         low=0,
         high=86_400,
     )
@@ -102,7 +102,7 @@ class Settings:
     )
     uncertain_after_seconds: int = _setting(
         14_400,
-        "An uncertain message with no receipt for this long becomes failed.",
+        "An uncertain message without a receipt for this long becomes failed.",
         low=1,
         high=30 * 86_400,
     )
@@ -111,34 +111,38 @@ class Settings:
     )
     segments_max: int = _setting(
         255,
-        "The longest text accepted, in segments; 255 is what any text can be sent in.",
+        "The longest text accepted, in segments; 255 is the most that SMS allows.",
         low=1,
         high=255,
     )
     blocked_words: str = _setting(
-        "", "Words no message may contain, for the whole installation, separated by commas."
+        "", "Words that no message may contain, for the whole installation, separated by commas."
     )
     queue_depth_max: int = _setting(
         10_000_000,
-        "The most messages of one account that may wait; further ones are refused as queue_full.",
+        "How many messages of one account may wait; any more are refused as queue_full.",
         low=1,
         high=10**12,
     )
     waiting_max: int = _setting(
         4_096,
-        "The most requests that may wait for the disk at once; further ones are told to come back.",
+        "How many requests may wait for the disk at once; any more are refused as overloaded, with "
+        "a Retry-After.",
         low=1,
         high=1_000_000,
     )
     free_disk_min_mb: int = _setting(
         64,
-        "Below this much free disk (MiB) no message is accepted, so that those accepted can still "
-        "be finished.",
+        "With less free disk (MiB) than this, no message is accepted, so that accepted ones can "
+        "still be sent and settled.",
         low=0,
         high=10**9,
     )
     retention_days: int = _setting(
-        90, "Messages at rest are deleted after this many days; 0 keeps them.", low=0, high=36_500
+        90,
+        "Messages with a final status are deleted after this many days; 0 keeps them.",
+        low=0,
+        high=36_500,
     )
     answer_timeout_seconds: int = _setting(
         60,
@@ -147,73 +151,72 @@ class Settings:
         high=3_600,
     )
     webhook_signature_header: str = _setting(
-        "X-Trackly-Signature", "Header that carries the plain signature of an event."
+        "X-Trackly-Signature", "Header that carries the simple signature of an event."
     )
     webhook_allow_http: bool = _setting(
-        False, "Allow webhooks over plain http, for receivers in a network of your own."
+        False, "Allow webhooks over plain http, for receivers in your own network."
     )
     webhook_ports: str = _setting(
-        "443,8443", "Ports webhooks may be posted to, separated by commas; * allows any."
+        "443,8443", "Ports that webhooks may be posted to, separated by commas; * allows any."
     )
     webhook_allow_networks: str = _setting(
         "",
-        "Networks webhooks may reach though they are not public, such as 10.1.0.0/16, separated "
-        "by commas.",
+        "Non-public networks that webhooks may reach, such as 10.1.0.0/16, separated by commas.",
     )
     webhook_deny_hosts: str = _setting(
         "",
-        "Hosts webhooks may never be posted to, such as this installation's own name, separated "
-        "by commas.",
+        "Hosts that webhooks may never be posted to, such as this installation's own name, "
+        "separated by commas.",
     )
     webhook_concurrency: int = _setting(
-        8, "How many events one endpoint is told at once.", low=1, high=64
+        8, "How many events are posted to one endpoint at the same time.", low=1, high=64
     )
     webhook_pause_after_seconds: int = _setting(
         86_400,
-        "An endpoint that has only failed for this long is paused; its events wait.",
+        "An endpoint is paused after failing without interruption for this long; its events wait.",
         low=60,
         high=30 * 86_400,
     )
     webhook_retention_days: int = _setting(
         14,
-        "Events, with their attempts, are deleted after this many days, told or not.",
+        "Events, with their attempts, are deleted after this many days, delivered or not.",
         low=1,
         high=3_650,
     )
     opt_out_scope: str = _setting(
         "list",
-        "What a STOP ends, and a START begins again: the subscription to one list, or to every "
-        "list of the account.",
+        "What a STOP ends and a START renews: the subscription to one list, or to every list of "
+        "the account.",
         choices=("list", "account"),
     )
-    yes_resubscribes: bool = _setting(False, "Take the reply YES for a START.")
+    yes_resubscribes: bool = _setting(False, "Treat the reply YES as a START.")
     abuse_words: str = _setting(
         "label",
-        "What a reply such as spam or scam comes to: label marks it for review, stop ends the "
-        "subscription as well.",
+        "What a reply such as spam or scam causes: label marks it for review, stop also ends the "
+        "subscription.",
         choices=("label", "stop"),
     )
     auto_reply_pause_seconds: int = _setting(
         300,
-        "The least time between two automatic replies of one kind to one contact.",
+        "The shortest time between two automatic replies of one kind to one contact.",
         low=1,
         high=86_400,
     )
     reply_parts_seconds: int = _setting(
         60,
-        "How long the missing parts of a reply are waited for before it is taken as it is.",
+        "How long to wait for missing parts of a reply before using the parts that came.",
         low=1,
         high=86_400,
     )
     recipient_troubles_max: int = _setting(
         5,
-        "After this many rejections of absent subscriber or operator in a row the recipient is "
-        "taken off the list; 0 never does.",
+        "After this many soft bounces in a row (absent subscriber, rejected by the operator) the "
+        "contact is removed from the list; 0 never does.",
         low=0,
         high=1_000,
     )
     recipient_troubles_days: int = _setting(
-        30, "Such rejections count for this many days.", low=1, high=3_650
+        30, "Soft bounces count for this many days.", low=1, high=3_650
     )
     refused_callbacks_days: int = _setting(
         90,
@@ -223,36 +226,35 @@ class Settings:
     )
     number_lookup: str = _setting(
         "numbering_plans",
-        "What finds out carrier, line type and time zone of new contacts: numbering_plans, a "
-        "look-up that a package brings along, or none.",
+        "The source of carrier, line type and time zone of new contacts: numbering_plans, a "
+        "lookup from an installed package, or none.",
     )
     import_bytes_max: int = _setting(
         1_000_000_000,
-        "The largest file that can be imported by HTTP, in bytes.",
+        "The largest file that can be imported over HTTP, in bytes.",
         low=1_000,
         high=10**12,
     )
     drain_seconds: int = _setting(
         25,
-        "How long a stop waits for what is under way; it ends within 4 seconds more, by force if "
-        "need be.",
+        "How long a shutdown waits for submits and posts that are under way; the process exits "
+        "within 4 seconds more, by force if necessary.",
         low=0,
         high=600,
     )
     simulator_handsets: str = _setting(
         "",
-        "Unix socket to which the sandbox carrier writes each message that reached a handset; for "
-        "tests.",
+        "Unix socket to which the simulator writes each message that reaches a handset; for tests.",
     )
 
     @property
     def has_own_postgres(self) -> bool:
-        """Tell whether the database is the PostgreSQL in the data folder, which `serve` runs."""
+        """Return whether the database is the PostgreSQL in the data folder, which `serve` runs."""
         return self.database_url == own_database_url(self.data_dir)
 
 
 def own_postgres(data_dir: Path) -> Path:
-    """Return where a data folder keeps a PostgreSQL of its own, if it has one."""
+    """Return the folder of a data folder's own PostgreSQL; it exists only if there is one."""
     return data_dir / "postgres"
 
 
@@ -263,7 +265,7 @@ def own_database_url(data_dir: Path) -> str:
 
 
 class Explained(NamedTuple):
-    """One setting for an operator's eyes."""
+    """One setting as it is shown to an operator."""
 
     name: str
     value: Any
@@ -274,13 +276,13 @@ class Explained(NamedTuple):
 def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Return the settings; `given` are command-line values, None meaning not given.
 
-    Raises `SetupError` that names the setting when one is unknown or out of its bounds.
+    Raises `SetupError`, which names the setting, if one is unknown or out of range.
     """
     return Settings(**{name: value for name, (value, _) in _gather(environment, given).items()})
 
 
 def explain(environment: Mapping[str, str] | None = None, **given: Any) -> Iterator[Explained]:
-    """Yield every setting with its value and where that came from; of a secret, that it is set."""
+    """Yield every setting with its value and its origin; a secret's value is only `(set)`."""
     found = _gather(environment, given)
     for each in fields(Settings):
         value, origin = found.get(each.name, (each.default, "default"))

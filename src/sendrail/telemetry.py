@@ -56,26 +56,24 @@ class Metrics:
         self.claimed = self._counter(
             "messages_claimed", "Messages taken from the queue for an attempt."
         )
-        self.sent = self._counter("messages_sent", "Messages a carrier has taken.")
+        self.sent = self._counter("messages_sent", "Messages accepted by a carrier.")
         self.delivered = self._counter("messages_delivered", "Messages confirmed at the handset.")
-        self.ended = self._counter("messages_ended", "Messages at rest, by status.", "status")
+        self.ended = self._counter("messages_ended", "Messages that ended, by status.", "status")
         self.dropped = self._counter(
             "messages_dropped", "Messages dropped before sending.", "reason"
         )
-        self.retried = self._counter("messages_retried", "Attempts that go back to the queue.")
-        self.uncertain = self._counter(
-            "messages_uncertain", "Attempts nobody knows the outcome of."
-        )
+        self.retried = self._counter("messages_retried", "Attempts that returned to the queue.")
+        self.uncertain = self._counter("messages_uncertain", "Attempts whose outcome is unknown.")
         self.resent = self._counter("messages_resent", "Uncertain messages sent a second time.")
         self.in_flight = self._gauge(
-            "messages_in_flight", "Messages handed over, not yet answered."
+            "messages_in_flight", "Messages submitted and not yet answered."
         )
         self.waiting = self._gauge("messages_waiting", "Messages in the queue.")
         self.oldest_seconds = self._gauge(
-            "queue_oldest_seconds", "How long the oldest is past due."
+            "queue_oldest_seconds", "How long the oldest message is past due."
         )
         self.spans = self._gauge(
-            "spans_owned", "Spans of shared work that are this process's, by kind.", "kind"
+            "spans_owned", "Spans of shared work that this process owns, by kind.", "kind"
         )
 
     def _count_connectors(self) -> None:
@@ -89,11 +87,11 @@ class Metrics:
         )
         self.failed_over = self._counter(
             "messages_failed_over",
-            "Messages a list's second connector took, by that connector.",
+            "Messages that used a list's second connector, by that connector.",
             "connector",
         )
         self.connector_open = self._gauge(
-            "connector_open", "Whether a connector takes messages: 1 or 0.", "connector"
+            "connector_open", "Whether a connector accepts messages: 1 or 0.", "connector"
         )
         self.connector_paused = self._gauge(
             "connector_paused", "Whether an operator has paused a connector: 1 or 0.", "connector"
@@ -102,52 +100,53 @@ class Metrics:
     def _count_callbacks(self) -> None:
         self.callbacks = self._counter("callbacks_stored", "Callbacks stored in the inbox.")
         self.callbacks_unproved = self._counter(
-            "callbacks_unproved", "Callbacks that proved nothing, by carrier kind.", "kind"
+            "callbacks_unproved", "Callbacks that failed authentication, by carrier kind.", "kind"
         )
         self.callbacks_refused = self._counter(
             "callbacks_refused",
-            "Callbacks that could not be read or applied, by carrier kind.",
+            "Callbacks that could not be parsed or applied, by carrier kind.",
             "kind",
         )
         self.callbacks_set_aside = self._counter(
             "callbacks_set_aside",
-            "Pieces of callbacks that were read and are of no use, such as texts from short codes.",
+            "Items of callbacks that need no action, such as texts from short codes, by reason.",
             "why",
         )
         self.callbacks_flawed = self._counter(
             "callbacks_flawed",
-            "Callbacks that were malformed and were used as far as they could be read.",
+            "Malformed callbacks that were used as far as they could be parsed.",
         )
         self.callbacks_kept = self._gauge(
-            "callbacks_refused_kept", "Refused callbacks that are kept to be looked at."
+            "callbacks_refused_kept", "Refused callbacks that are stored for review."
         )
         self.texts_kept = self._gauge(
-            "callbacks_refused_texts", "Those of them that may be a handset's text, such as STOP."
+            "callbacks_refused_texts", "Stored refused callbacks that may be replies, such as STOP."
         )
         self.receipts = self._counter(
             "receipts",
-            "Receipts by what became of them: applied, late, parked, part, underway, foreign, "
-            "unknown.",
+            "Receipts, by result: applied, late, parked, part, underway, foreign, unknown.",
             "fate",
         )
         self.replies = self._counter("replies", "Replies received, by keyword family.", "keyword")
         self.removed = self._counter(
-            "recipients_removed", "Recipients taken off a list on a carrier's word.", "trouble"
+            "recipients_removed", "Contacts removed from a list after a carrier's report.", "trouble"
         )
         self.auto_replies = self._counter(
-            "auto_replies", "Answers to keywords, by what became of them.", "fate"
+            "auto_replies", "Automatic replies to keywords, by result.", "fate"
         )
 
     def _count_webhooks(self) -> None:
         self.webhook_attempts = self._counter("webhook_attempts", "POSTs, by outcome.", "outcome")
-        self.webhook_given_up = self._counter("webhook_events_given_up", "Events told no more.")
-        self.webhook_ended = self._counter(
-            "webhook_endpoints_ended", "Endpoints told no more.", "state"
+        self.webhook_given_up = self._counter(
+            "webhook_events_given_up", "Events whose last attempt failed."
         )
-        self.webhook_waiting = self._gauge("webhook_events_waiting", "Events still to be told.")
+        self.webhook_ended = self._counter(
+            "webhook_endpoints_ended", "Endpoints that no longer get events, by state.", "state"
+        )
+        self.webhook_waiting = self._gauge("webhook_events_waiting", "Events not yet delivered.")
         self.webhook_seconds = self._histogram(
             "webhook_seconds",
-            "One attempt to tell a customer, whatever came of it.",
+            "Duration of one POST to an endpoint, successful or not.",
             _WEBHOOK_SECONDS,
         )
 
@@ -155,10 +154,10 @@ class Metrics:
         self.disk_free = self._gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
         self.log_bytes = self._gauge("storage_log_bytes", "Size of the database's write-ahead log.")
         self.commit_seconds = self._histogram(
-            "commit_seconds", "One group commit, from its begin to its fsync.", _SECONDS
+            "commit_seconds", "One group commit, from its start to its fsync.", _SECONDS
         )
         self.commit_group = self._histogram(
-            "commit_group", "Pieces of work in one group commit.", (1, 2, 5, 10, 20, 50, 100)
+            "commit_group", "Units of work in one group commit.", (1, 2, 5, 10, 20, 50, 100)
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -101,13 +101,13 @@ MAGIC: Final = (
     Magic(
         suffix="0003",
         name="unknown_subscriber",
-        says="Nobody has this number: `undelivered`.",
+        says="The number does not exist: `undelivered`.",
         does=Behaviour(receipts=(Word(status=Status.UNDELIVERED, detail=Detail.DESTINATION),)),
     ),
     Magic(
         suffix="0004",
         name="filtered_as_spam",
-        says="The carrier takes the message and then filters it as spam: `failed`.",
+        says="The carrier accepts the message and then filters it as spam: `failed`.",
         does=Behaviour(receipts=(Word(status=Status.FAILED, detail=Detail.SPAM),)),
     ),
     Magic(
@@ -149,7 +149,7 @@ MAGIC: Final = (
     Magic(
         suffix="0016",
         name="contradicting_receipts",
-        says="First a receipt says `delivered`, then another `undelivered`: the first holds.",
+        says="First a receipt says `delivered`, then another `undelivered`: the first counts.",
         does=Behaviour(receipts=(_DELIVERED, replace(_ABSENT, after_ms=200))),
     ),
     Magic(
@@ -166,7 +166,7 @@ MAGIC: Final = (
     Magic(
         suffix="0018",
         name="unknown_receipt",
-        says="The receipt is for a message that nobody sent: yours stays `sent`.",
+        says="The receipt is for a message that does not exist: yours stays `sent`.",
         does=Behaviour(receipts=(replace(_BY_REFERENCE, known=False),)),
     ),
     Magic(
@@ -187,13 +187,13 @@ MAGIC: Final = (
     Magic(
         suffix="0021",
         name="throttled_first",
-        says="The first two submits are throttled for a second, the third is taken.",
+        says="The first two submits are throttled for a second, the third is accepted.",
         does=Behaviour(first=(Throttled(1_000), Throttled(1_000))),
     ),
     Magic(
         suffix="0022",
         name="fails_once",
-        says="The first submit fails, the second is taken.",
+        says="The first submit fails, the second is accepted.",
         does=Behaviour(first=(_TRY_LATER,)),
     ),
     Magic(
@@ -206,8 +206,8 @@ MAGIC: Final = (
         suffix="0024",
         name="lost_answer",
         says=(
-            "The handset gets the message, but the carrier's answer is lost: after 2 seconds "
-            "nobody knows, until a receipt that names our message id says `delivered`."
+            "The handset gets the message, but the carrier's answer is lost: after 2 seconds it is "
+            "uncertain, until a receipt with our message id reports `delivered`."
         ),
         does=Behaviour(
             answer=_NO_ANSWER,
