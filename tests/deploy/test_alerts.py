@@ -16,7 +16,7 @@ FILE = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 RULES = {rule["alert"]: rule for rule in GROUP["rules"]}
 PAGES = ROOT / "docs" / "operate" / "runbooks"
 # The questions somebody has whom an alert has just woken.
-HEADINGS = ["What it means", "What people notice", "Look", "Do", "Wake somebody"]
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation"]
 JOB = '{job="sendrail"}'
 PROMTOOL = shutil.which("promtool")
 # The counters the rules ask about that every process has from its start, at rest.
