@@ -151,15 +151,15 @@ def test_the_doctor_says_that_all_were_read(shell):
 def test_the_doctor_says_how_many_were_not_since_when_and_from_where(shell):
     found = callbacks_of(shell, 3)
     assert found["level"] == "fail"
-    assert "3 could not be read since 2027-01-15T08:00:00Z" in found["text"]
-    assert "sandbox: 2, a connector that is gone: 1" in found["text"]
-    assert "2 of them may be handsets' texts" in found["text"]
+    assert "3 could not be parsed or applied since 2027-01-15T08:00:00Z" in found["text"]
+    assert "sandbox: 2, a removed connector: 1" in found["text"]
+    assert "2 of them may be replies" in found["text"]
     assert "sendrail callbacks refused" in found["fix"]
     shell.json("callbacks", "forget", "1")
     shell.json("callbacks", "forget", "3")
     found = callbacks_of(shell, 0)
     assert found["level"] == "warn"
-    assert "handsets" not in found["text"]
+    assert "replies" not in found["text"]
 
 
 @pytest.mark.usefixtures("kept")

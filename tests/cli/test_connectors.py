@@ -32,7 +32,7 @@ def test_a_connector_has_a_life(shell):
     rotated = shell.json("connectors", "rotate-url", "coop")
     assert rotated["callback_url"] != added["callback_url"]
     assert rotated["old_callback_url_until"] is not None
-    assert shell.json("connectors", "test", "coop")["told"] == "3 birds are at home."
+    assert shell.json("connectors", "test", "coop")["answer"] == "3 birds are at home."
     names = [each["name"] for each in shell.json("connectors", "list")["connectors"]]
     assert names == ["sandbox", "coop"]
     assert shell.json("connectors", "remove", "coop", "--yes")["removed"]

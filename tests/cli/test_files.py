@@ -38,10 +38,10 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
 
 def test_an_import_in_words(shell, contacts):
     counts = "2 created, 0 added, 0 merged, 0 opted out, 0 blocked, 1 refused\n"
-    refused = "row 3: not a phone number, such as +15550100000\nNot used: the columns color.\n"
+    refused = "row 3: not a phone number, such as +15550100000\nIgnored columns: color.\n"
     result = shell.run("contacts", "import", SANDBOX, contacts)
     assert (result.exit_code, result.stdout) == (1, counts)
-    hint = "Nothing was stored. To bring the file in, add --no-dry-run.\n"
+    hint = "Nothing was stored. To import the file, add --no-dry-run.\n"
     assert result.stderr == refused + hint
     result = shell.run("contacts", "import", SANDBOX, contacts, "--no-dry-run")
     assert (result.stdout, result.stderr) == (counts, refused)

@@ -79,7 +79,7 @@ def test_messages_that_never_end_do_not_stop_the_news():
     for _ in range(12):
         told += step(follower)
     assert told == [(number, "sent") for number in range(2, 5_002)]
-    assert len(follower._told) <= Follower.WINDOW
+    assert len(follower._seen) <= Follower.WINDOW
 
 
 def test_the_last_few_are_told_oldest_first(shell):

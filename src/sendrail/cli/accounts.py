@@ -1,4 +1,4 @@
-"""`sendrail accounts`: who has lists, contacts and messages of their own here."""
+"""`sendrail accounts`: the accounts of the installation."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,18 +21,18 @@ Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the account is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add an account. `sendrail --account NAME keys create` makes its first API key."""
+    """Add an account. Create its first API key with `sendrail --account NAME keys create`."""
     run(data, as_json, lambda it: it.accounts.add(name, operator()))
     _show(run(data, as_json, lambda it: it.accounts.find(name.strip())), as_json)
 
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the accounts; commands work on the first one unless --account names another."""
+    """List the accounts; commands work on the first one, unless --account names another."""
     accounts = [_fields(each) for each in run(data, as_json, lambda it: it.accounts.all())]
     if as_json:
         output.document({"accounts": accounts})
@@ -42,13 +42,13 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def suspend(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Refuse an account's calls with 403, and drop what waits of its messages."""
+    """Refuse an account's requests with 403, and drop its waiting messages."""
     _show(run(data, as_json, lambda it: it.accounts.suspend(name, operator())), as_json)
 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Let a suspended account call and send again."""
+    """Let a suspended account use the API and send again."""
     _show(run(data, as_json, lambda it: it.accounts.resume(name, operator())), as_json)
 
 

@@ -1,4 +1,4 @@
-"""`sendrail audit`: what was done to people's data."""
+"""`sendrail audit`: the record of actions on personal data."""
 
 from typing import Annotated, Any
 
@@ -12,17 +12,17 @@ _COLUMNS = ("at", "actor", "action", "about", "request_id", "details")
 
 def audit(
     action: Annotated[
-        str | None, typer.Option(help="Only of this kind, such as contacts.exported.")
+        str | None, typer.Option(help="Only this action, such as contacts.exported.")
     ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show what was done to people's data: who did what, when, in which request; newest first.
+    """Show who did what to personal data, when, and in which request; newest first.
 
-    Files brought in and written out, and people whose data was deleted. Entries are only ever
-    added. A person who was erased is named by a digest, never by number.
+    The log has imports, exports, erasures and resubscriptions. Entries are only added, never
+    changed or deleted. An erased person appears as a digest, never as a number.
     """
     entries: list[dict[str, Any]] = [
         {
@@ -47,4 +47,4 @@ def audit(
         return
     for entry in entries:
         entry["details"] = ", ".join(f"{name} {value}" for name, value in entry["details"].items())
-    output.table(_COLUMNS, entries, "Nothing was done yet.")
+    output.table(_COLUMNS, entries, "There are no entries.")

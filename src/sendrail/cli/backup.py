@@ -1,4 +1,4 @@
-"""`sendrail backup`: the whole installation in one file, while it runs."""
+"""`sendrail backup`: copy the whole installation into one file, while it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,18 +18,19 @@ def backup(
 ) -> None:
     """Copy the database, the master key and the settings file into one archive.
 
-    A server may go on running meanwhile. To restore, unpack the archive into an empty folder and
-    start `sendrail serve --data` on it. The archive holds the key and all messages: guard it.
+    A server may run meanwhile. To restore, unpack the archive into an empty folder and start
+    `sendrail serve --data` on it. The archive contains the key and all messages: protect it.
     """
     from sendrail.domain.errors import SetupError
     from sendrail.storage.sqlite.backup import back_up
 
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         settings = installation(data)
         if settings.database_url:
             raise SetupError(
-                "The database is PostgreSQL, which is backed up by its own means: pg_dump or "
-                "pg_basebackup. Keep the master key with it; docs/operate/backup.md has the steps."
+                "The database is PostgreSQL: back it up with its own tools, pg_dump or "
+                "pg_basebackup, and back up the master key as well. docs/operate/backup.md has the "
+                "steps."
             )
         size = back_up(settings.data_dir, file.absolute())
     if as_json:

@@ -1,4 +1,4 @@
-"""`sendrail blocks`: numbers no list may text, and words no message may contain."""
+"""`sendrail blocks`: numbers that no list may text, and words that no message may contain."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="Blocked numbers and words.", no_args_is_help=True)
 
 _COLUMNS = ("phone_number", "note", "blocked_at")
 
-Note = Annotated[str, typer.Option(help="Why; for your own memory.")]
+Note = Annotated[str, typer.Option(help="The reason, as a note for yourself.")]
 
 
 @app.command()
@@ -52,7 +52,7 @@ def list_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the blocked numbers in their own order."""
+    """List the blocked numbers in numerical order."""
     found = run(
         data,
         as_json,
@@ -76,7 +76,7 @@ def import_(
     note: Note = "",
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would become of each row.")
+        bool, typer.Option("--dry-run", help="Only check each row, and store nothing.")
     ] = False,
     country: Country = "",
     report: Report = None,
@@ -112,7 +112,7 @@ def words(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show the words no message of the account may contain, or set them."""
+    """Show or set the words that no message of the account may contain."""
     if new is None:
         kept = run(data, as_json, lambda it: it.accounts.blocked_words(it.default_account))
     else:

@@ -1,4 +1,4 @@
-"""`sendrail callbacks`: what carriers sent and nobody could read, kept whole."""
+"""`sendrail callbacks`: carriers' callbacks that could not be parsed or applied."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,23 +11,27 @@ from sendrail.cli.session import Data, Json, Page, PerPage, run
 if TYPE_CHECKING:
     from sendrail.storage.rows import RefusedCallback, RefusedFilter
 
-app = typer.Typer(help="Callbacks that could not be read or applied.", no_args_is_help=True)
+app = typer.Typer(help="Callbacks that could not be parsed or applied.", no_args_is_help=True)
 
 _COLUMNS = ("id", "received_at", "connector", "kind", "about", "bytes", "reason")
 
-Id = Annotated[int, typer.Argument(metavar="ID", help="As `sendrail callbacks refused` has it.")]
+Id = Annotated[int, typer.Argument(metavar="ID", help="An id from `sendrail callbacks refused`.")]
 MaybeId = Annotated[
     int | None,
-    typer.Argument(metavar="ID", help="Only this one; else name --connector, --since or --all."),
+    typer.Argument(
+        metavar="ID", help="Only this one; otherwise use --connector, --since or --all."
+    ),
 ]
 OfConnector = Annotated[
-    str, typer.Option("--connector", metavar="NAME", help="Only of connectors with this name.")
+    str, typer.Option("--connector", metavar="NAME", help="Only callbacks of this connector.")
 ]
 Since = Annotated[
     str,
-    typer.Option("--since", metavar="TIME", help="Only what came since then; without a zone UTC."),
+    typer.Option(
+        "--since", metavar="TIME", help="Only callbacks since this time; the default zone is UTC."
+    ),
 ]
-Every = Annotated[bool, typer.Option("--all", help="All that are kept.")]
+Every = Annotated[bool, typer.Option("--all", help="All refused callbacks.")]
 
 
 @app.command()
@@ -40,7 +44,7 @@ def refused(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the refused callbacks, the newest first, without what stands in them."""
+    """List the refused callbacks, newest first, without their content."""
     about = _about(connector, since)
     found = run(data, as_json, lambda it: it.refused.page(about, page=page, per_page=per_page))
     callbacks = [_shown(each) for each in found]
@@ -52,7 +56,7 @@ def refused(
 
 @app.command()
 def show(callback_id: Id, data: Data = None, as_json: Json = False) -> None:
-    """Show one whole, as it came: as text where it is text, else in hexadecimal."""
+    """Show one callback in full, unchanged: as text if it is text, otherwise in hexadecimal."""
     found, raw = run(data, as_json, lambda it: it.refused.show(callback_id))
     card = _shown(found) | {"refused_at": output.when(found.refused_at)} | _raw(raw)
     if as_json:
@@ -62,7 +66,7 @@ def show(callback_id: Id, data: Data = None, as_json: Json = False) -> None:
     output.card(card)
     print()
     for line in shown.split("\n"):
-        # What stands in it must not drive the terminal.
+        # The content must not control the terminal.
         print("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
 
 
@@ -78,8 +82,8 @@ def retry(
 ) -> None:
     """Put callbacks back into the inbox, from which a running server applies them.
 
-    Receipts that count already change nothing. A START that is older than what the contact has
-    wished since changes nothing either.
+    A receipt that was applied before has no effect, and neither has a START that is older than
+    the contact's last opt-out or sign-up.
     """
     if callback_id is not None:
         run(data, as_json, lambda it: it.refused.retry(callback_id))
@@ -87,7 +91,7 @@ def retry(
     else:
         about = _meant(connector, since, every)
         count = run(data, as_json, lambda it: it.refused.retry_all(about))
-    _tell(count, "put back", as_json)
+    _print(count, "put back", as_json)
 
 
 @app.command()
@@ -100,14 +104,14 @@ def forget(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete refused callbacks, when it is known what they were."""
+    """Delete refused callbacks that need no further action."""
     if callback_id is not None:
         run(data, as_json, lambda it: it.refused.forget(callback_id))
         count = 1
     else:
         about = _meant(connector, since, every)
         count = run(data, as_json, lambda it: it.refused.forget_all(about))
-    _tell(count, "deleted", as_json)
+    _print(count, "deleted", as_json)
 
 
 def _about(connector: str, since: str) -> "RefusedFilter":
@@ -117,13 +121,13 @@ def _about(connector: str, since: str) -> "RefusedFilter":
 
 
 def _meant(connector: str, since: str, every: bool) -> "RefusedFilter":
-    """Return which are meant; all of them only where that is said."""
+    """Return the chosen callbacks; choosing all of them needs an explicit option."""
     if not (connector or since or every):
-        raise typer.BadParameter("name an ID, --connector, --since or --all")
+        raise typer.BadParameter("give an ID, --connector, --since or --all")
     return _about(connector, since)
 
 
-def _tell(count: int, what: str, as_json: bool) -> None:
+def _print(count: int, what: str, as_json: bool) -> None:
     if as_json:
         output.document({"callbacks": count})
     else:

@@ -1,4 +1,4 @@
-"""`sendrail config`: every setting, its value, and where the value comes from."""
+"""`sendrail config`: every setting, its value, and the origin of the value."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.session import Data, Json
 
-app = typer.Typer(help="The settings and where they come from.", no_args_is_help=True)
+app = typer.Typer(help="The settings and their origin.", no_args_is_help=True)
 
 
-# A group of one command would swallow its name.
+# Without this, Typer would drop the name of the only command in the group.
 @app.callback()
 def _group() -> None:
     pass
@@ -18,10 +18,10 @@ def _group() -> None:
 
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
-    """Show every setting with its value, its origin and what it is for."""
+    """Show every setting with its value, its origin and its description."""
     from sendrail.settings import explain
 
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         settings = list(explain(data_dir=data))
     if as_json:
         output.document({"settings": [_shown(each) for each in settings]})

@@ -1,7 +1,7 @@
 """`sendrail connectors`: the connections to carriers.
 
-A secret is given as `--set password=@FILE` or `--set password=-` (standard input), so that it stays
-out of the shell's history; it is never shown again.
+A secret is passed as `--set password=@FILE` or `--set password=-` (standard input), so that it
+stays out of the shell's history; it is never shown again.
 """
 
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sendrail.connectors.service import ConnectorCard, Contract, KindCard
     from sendrail.connectors.settings import Setting
 
-app = typer.Typer(help="Connectors: your connections to carriers.", no_args_is_help=True)
+app = typer.Typer(help="Connectors: the connections to carriers.", no_args_is_help=True)
 
 _COLUMNS = ("name", "kind", "owner", "state", "since", "window", "mps", "lists", "detail")
 _SETTING_COLUMNS = ("kind", "setting", "type", "default", "secret")
@@ -32,13 +32,14 @@ Set = Annotated[
     ),
 ]
 Window = Annotated[
-    int | None, typer.Option(help="Messages under way at once, not yet answered; 100 if new.")
+    int | None,
+    typer.Option(help="Messages submitted and not yet answered; 100 for a new connector."),
 ]
 Mps = Annotated[
-    float | None, typer.Option(help="Messages a second the carrier allows; 0: no bound.")
+    float | None, typer.Option(help="Messages per second that the carrier allows; 0: no limit.")
 ]
 SegmentsPerSecond = Annotated[
-    float | None, typer.Option(help="Segments a second the carrier allows; 0: no bound.")
+    float | None, typer.Option(help="Segments per second that the carrier allows; 0: no limit.")
 ]
 
 
@@ -53,13 +54,13 @@ def add(
     segments_per_second: SegmentsPerSecond = None,
     own: Annotated[
         bool,
-        typer.Option("--own", help="The account's own carrier: its lists are verified first."),
+        typer.Option("--own", help="The account's own carrier: its lists must be verified."),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add a connector. A running server opens it within a second."""
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         words = _words(settings)
     card = run(
         data,
@@ -73,7 +74,7 @@ def add(
             own=own,
         ),
     )
-    _tell(card, as_json)
+    _print(card, as_json)
 
 
 @app.command("list")
@@ -87,14 +88,14 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         output.document({"connectors": connectors})
     else:
         output.table(
-            _COLUMNS, connectors, "There are no connectors; `sendrail connectors add` makes one."
+            _COLUMNS, connectors, "There are no connectors; `sendrail connectors add` adds one."
         )
 
 
 @app.command()
 def show(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Show a connector with its settings and its callback URL, which only the carrier may know."""
-    _tell(run(data, as_json, lambda it: it.connectors.find(it.default_account, name)), as_json)
+    """Show a connector with its settings and its callback URL, which is a secret."""
+    _print(run(data, as_json, lambda it: it.connectors.find(it.default_account, name)), as_json)
 
 
 @app.command()
@@ -104,7 +105,7 @@ def change(
     settings: Set = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="Take a setting back to its default. May be repeated."),
+        typer.Option(metavar="KEY", help="Reset a setting to its default. May be repeated."),
     ] = None,
     window: Window = None,
     mps: Mps = None,
@@ -114,9 +115,9 @@ def change(
 ) -> None:
     """Change a connector.
 
-    A running server opens it anew; lists of an account's own carrier are verified again.
+    A running server opens it again. Lists on an account's own connector must be verified again.
     """
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         words = _words(settings)
     card = run(
         data,
@@ -129,35 +130,35 @@ def change(
             unset=unset or (),
         ),
     )
-    _tell(card, as_json)
+    _print(card, as_json)
 
 
 @app.command("test")
 def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Try a connector's credentials; nothing is sent."""
-    told = run(data, as_json, lambda it: it.connectors.test(it.default_account, name))
+    """Check a connector's credentials with the carrier; nothing is sent."""
+    answer = run(data, as_json, lambda it: it.connectors.test(it.default_account, name))
     if as_json:
-        output.document({"name": name, "ok": True, "told": told})
+        output.document({"name": name, "ok": True, "answer": answer})
     else:
-        print(told)
+        print(answer)
 
 
 @app.command()
 def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Hand nothing over by a connector; its receipts and replies are still heard."""
-    _tell(run(data, as_json, lambda it: it.connectors.pause(it.default_account, name)), as_json)
+    """Stop submitting through a connector; receipts and replies are still applied."""
+    _print(run(data, as_json, lambda it: it.connectors.pause(it.default_account, name)), as_json)
 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Let a paused connector work again."""
-    _tell(run(data, as_json, lambda it: it.connectors.resume(it.default_account, name)), as_json)
+    """Let a paused connector submit again."""
+    _print(run(data, as_json, lambda it: it.connectors.resume(it.default_account, name)), as_json)
 
 
 @app.command("rotate-url")
 def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Give a connector another callback URL; the old one is honoured for a day."""
-    _tell(
+    """Give a connector a new callback URL; the old one stays valid for a day."""
+    _print(
         run(data, as_json, lambda it: it.connectors.rotate_url(it.default_account, name)), as_json
     )
 
@@ -165,11 +166,11 @@ def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a connector that no list goes by, with its secrets."""
+    """Remove a connector that no list uses, with its secrets."""
     if not yes:
         typer.confirm(f"Remove the connector {name}?", abort=True, err=True)
     connector = run(data, as_json, lambda it: it.connectors.remove(it.default_account, name))
@@ -185,7 +186,7 @@ def kinds(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the carrier kinds that are installed, with their settings."""
+    """List the installed carrier kinds with their settings."""
 
     async def find(runtime: Any) -> "list[KindCard]":
         return [card for card in runtime.connectors.kinds() if kind in {"", card.name}]
@@ -199,7 +200,7 @@ def kinds(
 
 
 def _words(given: list[str] | None) -> dict[str, str]:
-    """Return the settings' words; those named by a file or by standard input are read."""
+    """Return the settings as texts; values from a file or standard input are read."""
     from sendrail.connectors.settings import name_of_setting
     from sendrail.domain.errors import InvalidInput
 
@@ -236,7 +237,7 @@ def _contract(
     return Contract(window=window, mps=mps, segments_per_second=segments_per_second)
 
 
-def _tell(card: "ConnectorCard", as_json: bool) -> None:
+def _print(card: "ConnectorCard", as_json: bool) -> None:
     shown = _shown(card)
     if as_json:
         output.document(shown)

@@ -1,4 +1,4 @@
-"""`sendrail contacts`: who may be texted from a list, and who has left it."""
+"""`sendrail contacts`: the contacts of a list, subscribed or opted out."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,9 +36,7 @@ _SOURCE = "command line"
 
 Fields = Annotated[
     list[str] | None,
-    typer.Option(
-        "--field", metavar="NAME=VALUE", help="A custom field; may be given again for another one."
-    ),
+    typer.Option("--field", metavar="NAME=VALUE", help="A custom field. May be repeated."),
 ]
 
 
@@ -51,12 +49,12 @@ def add(
     last_name: Annotated[str, typer.Option(help="Last name.")] = "",
     fields: Fields = None,
     use_journeys: Annotated[
-        bool, typer.Option("--use-journeys", help="Start the list's journeys, if it is new there.")
+        bool, typer.Option("--use-journeys", help="Start the list's journeys for a new contact.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Subscribe a contact to a list; whoever has opted out stays out."""
+    """Subscribe a contact to a list. A contact who has opted out stays opted out."""
     custom_fields = _read_fields(fields)
     added = run(
         data,
@@ -83,25 +81,28 @@ def resubscribe(
     number: PhoneNumber,
     *,
     consent: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the owner agreed to, word for word.")
+        str, typer.Option(metavar="TEXT", help="The exact wording that the person agreed to.")
     ],
     source: Annotated[
-        str, typer.Option(help="Where they did: a form's address, a call, a paper's number.")
+        str,
+        typer.Option(help="Where they agreed: the address of a form, a call, a paper's number."),
     ],
-    at: Annotated[str, typer.Option(metavar="TIME", help="When they did, as 2026-11-23T08:00Z.")],
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="When they agreed, such as 2026-11-23T08:00Z.")
+    ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Bring back a contact that has left the list, by evidence of its owner's consent.
+    """Resubscribe a contact who has left the list, with evidence of their consent.
 
-    It stands in the contact's history and in the audit log, with who brought it. The consent must
-    be newer than the opt-out, except where the contact was taken off by hand or by the API. After
-    a complaint nothing brings a contact back.
+    The evidence and your user name are stored in the contact's history and in the audit log. The
+    consent must be newer than the opt-out, unless the contact was removed by hand or through the
+    API. After a complaint, a contact cannot be resubscribed.
     """
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         given_at = moment_of(at, "--at")
         if given_at is None:
-            raise typer.BadParameter("is needed", param_hint="--at")
+            raise typer.BadParameter("is required", param_hint="--at")
 
     def bring_back(it: "Runtime") -> "Awaitable[ListContact]":
         from sendrail.domain.contact import Consent
@@ -122,7 +123,7 @@ def resubscribe(
 def remove(
     list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
 ) -> None:
-    """Take a number off a list for good, even one the list does not know."""
+    """Remove a number from a list for good, even a number that is not on it."""
     changed = run(
         data,
         as_json,
@@ -156,7 +157,7 @@ def show(
 def history(
     list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
 ) -> None:
-    """Show the sign-up and each change since, with what shows it: words, rule, time, request."""
+    """Show the sign-up and each change since, with the evidence: text, rule, time, request."""
     events = [
         {
             "at": output.when(event.at),
@@ -185,7 +186,8 @@ def list_(
     list_number: ListNumber,
     *,
     active: Annotated[
-        bool | None, typer.Option("--active/--left", help="Only the active, or only who left.")
+        bool | None,
+        typer.Option("--active/--left", help="Only active contacts, or only those who have left."),
     ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
@@ -215,7 +217,7 @@ def import_(
     *,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run/--no-dry-run", help="Only say what would become of each row."),
+        typer.Option("--dry-run/--no-dry-run", help="Only check each row, and store nothing."),
     ] = True,
     country: Country = "",
     report: Report = None,
@@ -224,9 +226,10 @@ def import_(
 ) -> None:
     """Subscribe the contacts of a CSV file; without --no-dry-run nothing is stored.
 
-    The columns: phone_number (or mobile, phone and others), and if wished first_name, last_name,
-    email, carrier, line_type, consent_date, ad_network_source, ad_network_id and active. Whoever
-    has opted out is passed over; a row that cannot be used is reported and holds nothing up.
+    The columns are phone_number (or mobile, phone and others), and optionally first_name,
+    last_name, email, carrier, line_type, consent_date, ad_network_source, ad_network_id and
+    active. Contacts who have opted out are skipped. An unusable row is reported, and does not
+    affect the others.
     """
     import_file(
         file,
@@ -247,7 +250,8 @@ def export(
     file: OutFile,
     *,
     with_left: Annotated[
-        bool, typer.Option("--with-left", help="With who has left, told apart by `active`.")
+        bool,
+        typer.Option("--with-left", help="Include those who have left; see the column `active`."),
     ] = False,
     data: Data = None,
 ) -> None:
@@ -270,7 +274,7 @@ def country(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show the country of numbers without a plus in files that name none, or set it."""
+    """Show or set the default country of numbers without a plus in files."""
     if new is None:
         kept = run(data, as_json, lambda it: it.files.country(it.default_account))
     else:
@@ -286,17 +290,17 @@ def country(
 def erase(
     number: PhoneNumber,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete all that is kept of a person, but that they stay opted out.
+    """Delete all data about a person; they stay opted out.
 
-    Their contacts, history and blocks go; messages and replies keep their place and lose number
-    and text. Nothing brings it back.
+    Contacts, history and blocks are deleted. Messages and replies stay, without number and text.
+    This cannot be undone.
     """
     if not yes:
-        typer.confirm("Delete all that is kept of this number?", abort=True, err=True)
+        typer.confirm("Delete all data about this number?", abort=True, err=True)
     report = run(
         data,
         as_json,

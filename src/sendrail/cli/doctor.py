@@ -1,4 +1,4 @@
-"""`sendrail doctor`: is this installation well, and what helps where it is not."""
+"""`sendrail doctor`: checks of the installation, each with a remedy."""
 
 import resource
 import sys
@@ -23,11 +23,11 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def doctor(data: Data = None, as_json: Json = False) -> None:
-    """Check the installation; exit code 3 when something is broken."""
+    """Check the installation; exit code 3 if something is broken."""
     from sendrail.settings import load
     from sendrail.storage.checkup import Level
 
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         findings = list(_findings(load(data_dir=data)))
     healthy = all(finding.level is not Level.FAIL for finding in findings)
     if as_json:
@@ -78,8 +78,8 @@ def _connectors(
             yield Finding(
                 "connector",
                 Level.FAIL,
-                f"{connector.name} wants the carrier {connector.kind}, which is not installed",
-                f"install the package that brings {connector.kind}",
+                f"{connector.name} needs the carrier {connector.kind}, which is not installed",
+                f"install the package that provides {connector.kind}",
             )
 
 
@@ -103,23 +103,23 @@ def _state(connector: "Connector", report: "ConnectorReport | None") -> "Finding
 
 
 def _callbacks(refused: "Sequence[RefusedTally]") -> "Finding":
-    """Tell how many callbacks could not be read or applied, since when and from which connector."""
+    """Return how many callbacks were refused, since when, and from which connectors."""
     from sendrail.storage.checkup import Finding, Level
 
     if not refused:
-        return Finding("callbacks", Level.OK, "all were read")
+        return Finding("callbacks", Level.OK, "none is refused")
     count = sum(each.count for each in refused)
     since = output.when(min(each.first_at for each in refused))
     connectors = ", ".join(
-        f"{each.connector or 'a connector that is gone'}: {each.count:,}" for each in refused
+        f"{each.connector or 'a removed connector'}: {each.count:,}" for each in refused
     )
-    told = f"{count:,} could not be read since {since} ({connectors})"
+    text = f"{count:,} could not be parsed or applied since {since} ({connectors})"
     if texts := sum(each.texts for each in refused):
-        told += f"; {texts:,} of them may be handsets' texts, such as STOP"
+        text += f"; {texts:,} of them may be replies, such as STOP"
     return Finding(
         "callbacks",
         Level.FAIL if texts else Level.WARN,
-        told,
+        text,
         "sendrail callbacks refused; then retry or forget them",
     )
 
@@ -133,7 +133,7 @@ def _open_files() -> "Finding":
     return Finding(
         "open files",
         Level.WARN,
-        f"at most {limit:,}, and each connection is one",
+        f"at most {limit:,}; each connection is an open file",
         "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
     )
 

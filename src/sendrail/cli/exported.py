@@ -1,4 +1,4 @@
-"""CSV files to the command line's user: written as they come, whole or not at all."""
+"""CSV exports on the command line: streamed to a file that appears only when it is complete."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def export_file(
     data: Path | None,
     work: "Callable[[Runtime], Awaitable[AsyncIterator[bytes]]]",
 ) -> None:
-    """Write what a service exports; a file takes its place once it is complete."""
+    """Write an export; the file gets its name only when it is complete."""
     to_stdout = str(path) == "-"
     partial = path.with_name(path.name + ".part")
 
@@ -34,12 +34,12 @@ def export_file(
                 sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
             return
-        # Contacts are nobody else's to read.
+        # Only the owner may read contacts.
         partial.touch(0o600)
         with partial.open("wb") as file:
             async for chunk in chunks:
                 file.write(chunk)
-            # The name must not be there before what it names.
+            # The content must be on disk before the file gets its name.
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -1,4 +1,4 @@
-"""CSV files from the command line: opened, shown as they progress, and reported."""
+"""CSV imports on the command line: open the file, show the progress, print the report."""
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.contacts.imports import Chunks, ImportOptions, ImportReport, Tell
 
-# A terminal is told the first few reasons; --json and the report file tell more.
+# The terminal shows the first few reasons; --json and the report file have more.
 _REASONS_SHOWN = 10
 
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="A CSV file with a header line, in UTF-8; - reads stdin."),
+    typer.Argument(metavar="FILE", help="A CSV file with a header line, in UTF-8; - is stdin."),
 ]
 Country = Annotated[
     str,
     typer.Option(
         "--country",
         metavar="CC",
-        help="The country of numbers without a plus, such as NO; default: the account's.",
+        help="The country of numbers without a plus, such as NO; default: the account's country.",
         show_default=False,
     ),
 ]
@@ -36,7 +36,7 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write each row that was not taken, with its number and the reason, as CSV.",
+        help="Write each refused row, with its line and the reason, to this CSV file.",
         show_default=False,
     ),
 ]
@@ -51,14 +51,14 @@ def import_file(  # noqa: PLR0917 - the commands' common options
     report_to: Path | None = None,
     country: str = "",
 ) -> None:
-    """Bring a file in and print what became of its rows; exit code 1 when any was refused."""
+    """Import a file and print the result; exit code 1 if any row was refused."""
     from sendrail.contacts.imports import ImportOptions, file_pieces
 
     from_stdin = str(path) == "-"
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
         total = None if from_stdin else path.stat().st_size
-        title = "judging" if dry_run else "importing"
+        title = "checking" if dry_run else "importing"
         with (
             opened as stream,
             _reporting(report_to) as tell,
@@ -93,7 +93,7 @@ def _discard(_: int) -> None:
 
 
 def shown(report: "ImportReport") -> dict[str, Any]:
-    """Return a report as JSON tells it."""
+    """Return a report in its JSON form."""
     return {
         "dry_run": report.dry_run,
         "rows": report.rows,
@@ -110,8 +110,8 @@ def _print(report: "ImportReport") -> None:
     for refused in report.reasons[:_REASONS_SHOWN]:
         output.note(f"row {refused.row}: {refused.reason}")
     if report.refused > _REASONS_SHOWN:
-        output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; --report tells all.")
+        output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; use --report for all.")
     if report.ignored_columns:
-        output.note(f"Not used: the columns {', '.join(report.ignored_columns)}.")
+        output.note(f"Ignored columns: {', '.join(report.ignored_columns)}.")
     if report.dry_run:
-        output.note("Nothing was stored. To bring the file in, add --no-dry-run.")
+        output.note("Nothing was stored. To import the file, add --no-dry-run.")

@@ -1,4 +1,4 @@
-"""`sendrail journeys`: automated sequences, and who is on one."""
+"""`sendrail journeys`: automated sequences, and the contacts on them."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +10,7 @@ from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, recipient,
 if TYPE_CHECKING:
     from sendrail.domain.contact import Enrolment, Journey
 
-app = typer.Typer(help="Journeys, and who is on one.", no_args_is_help=True)
+app = typer.Typer(help="Journeys, and the contacts on them.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 
@@ -21,7 +21,7 @@ def add(
     name: Name,
     trigger: Annotated[
         str,
-        typer.Option(metavar="list|none", help="Whether contacts that join the list may start it."),
+        typer.Option(metavar="list|none", help="Whether joining the list can start the journey."),
     ] = "list",
     data: Data = None,
     as_json: Json = False,
@@ -55,7 +55,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Delete a journey; whoever is on it is on it no longer."""
+    """Delete a journey; this ends it for all contacts on it."""
     run(
         data,
         as_json,
@@ -75,7 +75,7 @@ def enrol(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Put a contact on a journey; it ends by itself after thirty days."""
+    """Put a contact on a journey; it ends after thirty days."""
     enrolment = run(
         data,
         as_json,
@@ -115,7 +115,7 @@ def end(
 def enrolments(
     list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False
 ) -> None:
-    """List who is on a journey now."""
+    """List the contacts that are on a journey now."""
     found = [
         _enrolment(enrolment)
         for enrolment in run(
@@ -128,7 +128,7 @@ def enrolments(
         output.document({"enrolments": found})
     else:
         columns = ("phone_number", "started_at", "ends_at")
-        output.table(columns, found, "Nobody is on this journey.")
+        output.table(columns, found, "No contact is on this journey.")
 
 
 def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:

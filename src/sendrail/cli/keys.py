@@ -10,24 +10,24 @@ from sendrail.cli.session import Data, Json, run
 if TYPE_CHECKING:
     from sendrail.domain.account import ApiKey
 
-app = typer.Typer(help="API keys: who may call.", no_args_is_help=True)
+app = typer.Typer(help="API keys, for the programs that use the API.", no_args_is_help=True)
 
 _COLUMNS = ("id", "name", "key", "created_at", "last_used_at", "revoked_at")
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for.")] = "default",
+    name: Annotated[str, typer.Argument(help="A name for the key.")] = "default",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key. It is shown once, and only its digest is kept."""
+    """Create a key. It is shown only once; only its digest is stored."""
     new = run(data, as_json, lambda it: it.accounts.create_key(it.default_account, name))
     if as_json:
         output.document(_shown(new.record) | {"key": new.key})
         return
     print(new.key)
-    output.note("Keep it safe: it is not shown again.")
+    output.note("Store the key: it is not shown again.")
 
 
 @app.command("list")
@@ -39,16 +39,18 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     if as_json:
         output.document({"keys": keys})
     else:
-        output.table(_COLUMNS, keys, "There are no keys; `sendrail keys create` makes one.")
+        output.table(_COLUMNS, keys, "There are no keys; `sendrail keys create` creates one.")
 
 
 @app.command()
 def revoke(
-    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's id in the list.")],
+    key_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The key's id, from `sendrail keys list`.")
+    ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Revoke a key for ever; whoever still uses it is refused from then on."""
+    """Revoke a key permanently; requests with it are refused from then on."""
     from sendrail.domain.ids import KeyId
 
     key = run(data, as_json, lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id)))

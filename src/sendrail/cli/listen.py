@@ -1,4 +1,4 @@
-"""`sendrail listen` and `sendrail trigger`: see what a receiver would get, and make it happen."""
+"""`sendrail listen` and `sendrail trigger`: print events as they happen, and cause one."""
 
 import json
 import sys
@@ -20,27 +20,25 @@ _POLL_SECONDS = 0.2
 
 def listen(
     to: Annotated[
-        str, typer.Option(metavar="URL", help="Post each event there as well, signed.")
+        str, typer.Option(metavar="URL", help="Also post each event to this URL, signed.")
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print events as they happen, until Ctrl-C; a running `sendrail serve` makes them."""
+    """Print the events of a running `sendrail serve` as they happen, until Ctrl-C."""
     try:
         run(data, as_json, lambda it: _listen(it, to, as_json))
     except KeyboardInterrupt:
-        # The one way to end it, so it is no failure.
+        # The normal way to end the command, so not a failure.
         return
 
 
 def trigger(
-    event: Annotated[
-        str, typer.Argument(metavar="EVENT", help="One of delivery, unsubscribe and reply.")
-    ],
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="delivery, unsubscribe or reply.")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make one event happen in the sandbox; a running `sendrail serve` tells of it."""
+    """Cause an event in the sandbox; a running `sendrail serve` posts it."""
     wanted = _event(event)
     run(data, as_json, lambda it: _trigger(it, wanted))
     if as_json:
@@ -65,19 +63,19 @@ async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:
 
     if to:
         check_url(to, LOCAL)
-    async with aclosing(Poster(LOCAL)) as poster, aclosing(listener(runtime)) as ears:
-        await ears.open()
+    async with aclosing(Poster(LOCAL)) as poster, aclosing(listener(runtime)) as listening:
+        await listening.open()
         if to:
-            output.note(f"Events go to {to}, signed with {ears.secret}")
-        output.note("Listening; Ctrl-C ends it.")
+            output.note(f"Events go to {to}, signed with {listening.secret}")
+        output.note("Listening; press Ctrl-C to stop.")
         while True:
-            for event in await ears.step():
-                await _pass_on(ears, poster, to, event, as_json)
+            for event in await listening.step():
+                await _pass_on(listening, poster, to, event, as_json)
             await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _pass_on(
-    ears: "Listener", poster: "Poster", to: str, event: "OutboxEvent", as_json: bool
+    listening: "Listener", poster: "Poster", to: str, event: "OutboxEvent", as_json: bool
 ) -> None:
     from sendrail.domain.webhook import NotAcknowledged
 
@@ -88,8 +86,8 @@ async def _pass_on(
     else:
         output.row([body["timestamp"], body["event"], *_rest(body)])
         sys.stdout.flush()
-    if to and isinstance(answer := await ears.forward(poster, to, event), NotAcknowledged):
-        output.note(f"{to} did not take it: {answer.status or ''} {answer.detail}")
+    if to and isinstance(answer := await listening.forward(poster, to, event), NotAcknowledged):
+        output.note(f"{to} did not accept it: {answer.status or ''} {answer.detail}")
 
 
 def _rest(body: dict[str, Any]) -> list[str]:

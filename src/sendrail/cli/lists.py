@@ -1,4 +1,4 @@
-"""`sendrail lists`: the numbers the account sends from."""
+"""`sendrail lists`: the senders of the account."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,27 +12,30 @@ from sendrail.cli.verify import verify
 if TYPE_CHECKING:
     from sendrail.domain.sender import SendingList
 
-app = typer.Typer(help="Sending lists: the numbers you send from.", no_args_is_help=True)
+app = typer.Typer(
+    help="Sending lists: each has a sender, a brand, a rate and contacts.", no_args_is_help=True
+)
 
 _COLUMNS = ("phone_number", "list_name", "brand_name", "status", "rate", "on_uncertain")
 
-Rate = Annotated[int | None, typer.Option(help="Messages per minute; default: the setting.")]
-Connector = Annotated[
-    str, typer.Option(help="The carrier connector; may be left out when there is one.")
+Rate = Annotated[
+    int | None,
+    typer.Option(help="Messages per minute; default: the setting default_list_rate."),
 ]
+Connector = Annotated[str, typer.Option(help="The connector; may be omitted if there is only one.")]
 Policy = Annotated[
     str,
     typer.Option(
         "--on-uncertain",
         metavar="hold|resend_once",
-        help="What to do when nobody knows whether a message left.",
+        help="What to do with a message that may have left or not.",
     ),
 ]
 
 
 Answers = Annotated[
     bool | None,
-    typer.Option("--answers/--no-answers", help="Whether STOP, START and HELP are answered."),
+    typer.Option("--answers/--no-answers", help="Whether to answer STOP, START and HELP."),
 ]
 StopText = Annotated[
     str | None, typer.Option("--stop-text", metavar="TEXT", help="The answer to STOP.")
@@ -50,7 +53,7 @@ def add(
     number: ListNumber,
     *,
     name: Annotated[str, typer.Option(help="The list's name; default: its number.")] = "",
-    brand: Annotated[str, typer.Option(help="The brand it speaks for.")] = "",
+    brand: Annotated[str, typer.Option(help="The brand that the list sends for.")] = "",
     rate: Rate = None,
     connector: Connector = "",
     on_uncertain: Policy = "hold",
@@ -80,7 +83,7 @@ def add(
             ),
         ),
     )
-    _tell(added, as_json)
+    _print(added, as_json)
 
 
 @app.command("answers")
@@ -92,13 +95,13 @@ def answers_(
     start_text: StartText = None,
     help_text: HelpText = None,
     default_texts: Annotated[
-        bool, typer.Option("--default-texts", help="Give up the list's own answers.")
+        bool, typer.Option("--default-texts", help="Use the default texts again.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change what a list answers to STOP, START and HELP; without an option, show it."""
-    told = run(
+    """Change a list's automatic replies to STOP, START and HELP; without an option, show them."""
+    texts = run(
         data,
         as_json,
         lambda it: it.lists.set_answers(
@@ -112,10 +115,10 @@ def answers_(
         ),
     )
     shown = {
-        "answers": told.enabled,
-        "stop_text": told.stop,
-        "start_text": told.start,
-        "help_text": told.help,
+        "answers": texts.enabled,
+        "stop_text": texts.stop,
+        "start_text": texts.start,
+        "help_text": texts.help,
     }
     if as_json:
         output.document(shown)
@@ -132,7 +135,7 @@ def import_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add the lists of a CSV file with the columns number, and if wished name and rate."""
+    """Add lists from a CSV file with the column number, and optionally name and rate."""
     import_file(
         file,
         data,
@@ -172,19 +175,19 @@ def list_(
 @app.command()
 def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     """Show one list."""
-    _tell(run(data, as_json, lambda it: it.lists.find(it.default_account, number)), as_json)
+    _print(run(data, as_json, lambda it: it.lists.find(it.default_account, number)), as_json)
 
 
 @app.command()
 def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
-    """Stop a list from sending; what waits in its queue is dropped when its turn comes."""
-    _tell(run(data, as_json, lambda it: it.lists.pause(it.default_account, number)), as_json)
+    """Stop a list from sending; its queued messages are dropped when their turn comes."""
+    _print(run(data, as_json, lambda it: it.lists.pause(it.default_account, number)), as_json)
 
 
 @app.command()
 def resume(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
-    """Let a paused list send again; a deleted one comes back with its contacts."""
-    _tell(run(data, as_json, lambda it: it.lists.resume(it.default_account, number)), as_json)
+    """Let a paused list send again, or restore a deleted one with its contacts."""
+    _print(run(data, as_json, lambda it: it.lists.resume(it.default_account, number)), as_json)
 
 
 @app.command()
@@ -194,8 +197,8 @@ def rate(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set how many messages a list may send in a minute."""
-    _tell(
+    """Set how many messages a list may send per minute."""
+    _print(
         run(data, as_json, lambda it: it.lists.set_rate(it.default_account, number, per_minute)),
         as_json,
     )
@@ -205,21 +208,21 @@ def rate(
 def change(
     number: ListNumber,
     *,
-    name: Annotated[str | None, typer.Option(help="Its name from now on.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     brand: Annotated[
-        str | None, typer.Option(help='The brand it speaks for; "" takes it away.')
+        str | None, typer.Option(help='The brand that the list sends for; "" removes it.')
     ] = None,
-    connector: Annotated[str, typer.Option(help="The connector it goes by from now on.")] = "",
+    connector: Annotated[str, typer.Option(help="The new connector.")] = "",
     second_connector: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|none", help="The connector that takes over while that one is away."
+            metavar="NAME|none", help="The connector to use while the first one accepts nothing."
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Rename a list, send it by another connector, or give it a second one."""
+    """Change a list's name, brand, connector or second connector."""
     from sendrail.contacts.lists import ListChange
 
     change = ListChange(
@@ -229,7 +232,7 @@ def change(
         second_connector="" if second_connector == "none" else second_connector,
     )
     changed = run(data, as_json, lambda it: it.lists.update(it.default_account, number, change))
-    _tell(changed.sender, as_json)
+    _print(changed.sender, as_json)
 
 
 app.command()(verify)
@@ -242,12 +245,12 @@ def on_uncertain(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say what to do when nobody knows whether a message left.
+    """Set what to do with a message that may have left or not.
 
-    hold waits for a receipt; resend_once sends a second time, for codes that are useless late
-    and harmless twice.
+    hold waits for a receipt; resend_once sends the message a second time, which suits one-time
+    codes: a late code is useless, and a second copy does no harm.
     """
-    _tell(
+    _print(
         run(
             data,
             as_json,
@@ -260,17 +263,17 @@ def on_uncertain(
 @app.command()
 def delete(
     number: ListNumber,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete a list. Its history and its opt-outs are kept; `resume` brings it back."""
+    """Delete a list. Its history and its opt-outs are kept; `resume` restores it."""
     if not yes:
         typer.confirm(f"Delete the list {number}?", abort=True, err=True)
-    _tell(run(data, as_json, lambda it: it.lists.delete(it.default_account, number)), as_json)
+    _print(run(data, as_json, lambda it: it.lists.delete(it.default_account, number)), as_json)
 
 
-def _tell(sender: "SendingList", as_json: bool) -> None:
+def _print(sender: "SendingList", as_json: bool) -> None:
     if as_json:
         output.document(_shown(sender))
     else:

@@ -1,7 +1,7 @@
 """The `sendrail` command: its sub-commands and nothing else.
 
-What a command needs is imported when it runs: `sendrail --help` must not wait for a database
-library. No traceback is made pretty, because the pretty ones show local values, and so secrets.
+Each command imports what it needs when it runs, so that `sendrail --help` does not load a database
+library. Tracebacks stay plain, because pretty ones show local values, and so secrets.
 """
 
 from typing import Annotated
@@ -56,7 +56,7 @@ def _options(
         typer.Option(
             "--account",
             metavar="ACCOUNT",
-            help="The account to work on, by its name or id; default: $SENDRAIL_ACCOUNT, else the "
+            help="The account to work on, by name or id; default: $SENDRAIL_ACCOUNT, or else the "
             "first one.",
             show_default=False,
         ),
@@ -66,7 +66,7 @@ def _options(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Sendrail sends SMS: a queue, a pace and a receipt for every message."""
+    """Send SMS through your own carriers, and follow each message to its delivery receipt."""
     choose_account(account)
 
 

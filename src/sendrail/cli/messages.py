@@ -1,4 +1,4 @@
-"""`sendrail messages`: what became of messages, one, many, or as it happens."""
+"""`sendrail messages`: the status of one message, of many, or of all as it changes."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sendrail.intake.lookup import FoundMessage, MessageService
     from sendrail.storage.rows import Attempt, MessageFilter
 
-app = typer.Typer(help="Messages and what became of them.", no_args_is_help=True)
+app = typer.Typer(help="Messages and their status.", no_args_is_help=True)
 
 _COLUMNS = ("message_id", "created_at", "list_number", "to", "status", "status_detail", "body")
 _POLL_SECONDS = 0.5
@@ -32,12 +32,12 @@ def show(
     """Show one message with all its attempts."""
     message, attempts = run(data, as_json, lambda it: _find(it, message_id))
     shown = _shown(message)
-    told = [_attempt(attempt) for attempt in attempts]
+    shown_attempts = [_attempt(attempt) for attempt in attempts]
     if as_json:
-        output.document(shown | {"attempts": told})
+        output.document(shown | {"attempts": shown_attempts})
         return
     output.card(shown)
-    for attempt in told:
+    for attempt in shown_attempts:
         print()
         output.card(attempt)
 
@@ -53,17 +53,17 @@ def list_(
     *,
     status: Annotated[
         list[str] | None,
-        typer.Option(metavar="STATUS", help="Such as queued or failed; may be repeated."),
+        typer.Option(metavar="STATUS", help="A status such as queued or failed. May be repeated."),
     ] = None,
     to: Annotated[str, typer.Option(metavar="NUMBER", help="Only to this recipient.")] = "",
     list_number: Annotated[
         str, typer.Option("--list", metavar="NUMBER", help="Only from this list.")
     ] = "",
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="Only from here on, as 2026-11-23T08:00Z.")
+        str, typer.Option(metavar="TIME", help="Only from this time on, such as 2026-11-23T08:00Z.")
     ] = "",
     until: Annotated[
-        str, typer.Option(metavar="TIME", help="Only before this, as 2026-11-24.")
+        str, typer.Option(metavar="TIME", help="Only before this time, such as 2026-11-24.")
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
@@ -71,7 +71,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List messages, newest first."""
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         about = _filter(status or [], to, list_number, since, until)
     found = run(
         data, as_json, lambda it: it.messages.page(it.default_account, about, page, per_page)
@@ -89,19 +89,19 @@ def list_(
 @app.command()
 def tail(
     last: Annotated[
-        int, typer.Option("-n", "--last", min=0, max=1_000, help="Begin with the last few.")
+        int, typer.Option("-n", "--last", min=0, max=1_000, help="Start with this many messages.")
     ] = 10,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C.")
+        bool, typer.Option("--follow/--no-follow", help="Whether to continue until Ctrl-C.")
     ] = True,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print messages as they come and as they change, one line each."""
+    """Print messages when they arrive and when their status changes, one line each."""
     try:
         run(data, as_json, lambda it: _tail(it, last, follow, as_json))
     except KeyboardInterrupt:
-        # The one way to end it, so it is no failure.
+        # The normal way to end the command, so not a failure.
         return
 
 
@@ -121,10 +121,10 @@ async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> N
 
 
 class Follower:
-    """Tells each message once when it comes, and again whenever its status has changed.
+    """Returns each message when it arrives, and again whenever its status has changed.
 
-    It reads a window of messages again and again, which begins at the oldest that is not at rest;
-    whatever the window cannot hold is no longer followed.
+    It polls a window of messages, which starts at the oldest one without a final status. Messages
+    that no longer fit into the window are not followed any more.
     """
 
     WINDOW = 1_000
@@ -134,32 +134,32 @@ class Follower:
     ) -> None:
         self._messages = messages
         self._account_id = account_id
-        self._told: dict[int, Status] = {
+        self._seen: dict[int, Status] = {
             message.stored.number: message.stored.status for message in begin
         }
         self._after = begin[0].stored.number - 1 if begin else 0
 
     async def step(self) -> "list[FoundMessage]":
-        """Return what is new since the last time."""
+        """Return the messages that are new or have changed since the last call."""
         window = await self._messages.after(self._account_id, self._after, self.WINDOW)
         news = [
             message
             for message in window
-            if self._told.get(message.stored.number) is not message.stored.status
+            if self._seen.get(message.stored.number) is not message.stored.status
         ]
-        self._told = {message.stored.number: message.stored.status for message in window}
+        self._seen = {message.stored.number: message.stored.status for message in window}
         if over := self._over(window):
             self._after = window[over - 1].stored.number
         return news
 
     def _over(self, window: "Sequence[FoundMessage]") -> int:
-        """Return how many at the window's beginning need not be read again."""
+        """Return how many messages at the start of the window need not be read again."""
         from sendrail.domain.message import FINAL
 
-        at_rest = next(
+        finished = next(
             (at for at, each in enumerate(window) if each.stored.status not in FINAL), len(window)
         )
-        return max(at_rest, self.WINDOW // 2) if len(window) == self.WINDOW else at_rest
+        return max(finished, self.WINDOW // 2) if len(window) == self.WINDOW else finished
 
 
 def _print(messages: "Sequence[FoundMessage]", as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`sendrail migrate`: bring the database to this version's schema."""
+"""`sendrail migrate`: migrate the database to this version's schema."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,19 +16,19 @@ def migrate(
         bool,
         typer.Option(
             "--finish",
-            help="Take the steps as well that no older version lives with: on a shared database, "
-            "once no process of an older version runs any more.",
+            help="Also do the steps that are incompatible with older versions: on a shared "
+            "database, when no process of an older version is running any more.",
         ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the database up to date; every start does so too, this one does nothing else.
+    """Migrate the database. Every start of the server does so too; this command does nothing else.
 
-    On a shared database both leave out what processes of the version before could not live with,
+    On a shared database, both leave out the steps that are incompatible with the previous version,
     until --finish.
     """
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         settings = installation(data)
         if settings.database_url:
             from sendrail.storage.postgres.checkup import migrate as shared
@@ -41,13 +41,13 @@ def migrate(
     elif before == after:
         print(f"schema {after}: nothing to do")
     else:
-        print(f"schema {before or 'none'} brought to {after}")
+        print(f"schema {before or 'none'} migrated to {after}")
 
 
 def _embedded(settings: "Settings", as_json: bool) -> tuple[str | None, str]:
     from sendrail.storage.sqlite.checkup import schemas
 
     before, wanted = schemas(settings.data_dir)
-    # To open an installation is to bring it up to date.
+    # Opening an installation migrates it.
     run(settings.data_dir, as_json, lambda it: it.accounts.all())
     return before, wanted

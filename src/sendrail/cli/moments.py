@@ -1,4 +1,4 @@
-"""Moments as people type them: `2026-11-23T08:00Z`, or a day alone; without a zone it is UTC."""
+"""Times on the command line: `2026-11-23T08:00Z`, or only a day; the default zone is UTC."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,10 @@ import typer
 
 
 def moment_of(text: str, option: str) -> int | None:
-    """Return milliseconds since the epoch, None for an option that was not given."""
+    """Return milliseconds since the epoch, or None for an empty text.
+
+    Raises `typer.BadParameter`, which names the option, for any other form.
+    """
     if not text:
         return None
     try:

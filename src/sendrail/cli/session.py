@@ -24,17 +24,17 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        help="The data folder; default: $SENDRAIL_DATA_DIR, else ./sendrail-data.",
+        help="The data folder; default: $SENDRAIL_DATA_DIR, or else ./sendrail-data.",
         show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Page = Annotated[int, typer.Option(min=1, help="Which page; the first is 1.")]
-PerPage = Annotated[int, typer.Option(min=1, max=1_000, help="How many rows a page has.")]
+Page = Annotated[int, typer.Option(min=1, help="The number of the page; the first is 1.")]
+PerPage = Annotated[int, typer.Option(min=1, max=1_000, help="The number of rows on a page.")]
 ListNumber = Annotated[
     str,
     typer.Argument(
-        metavar="LIST", help="What the list sends from, such as +15550100000, 72345 or Acme."
+        metavar="LIST", help="The sender of the list, such as +15550100000, 72345 or Acme."
     ),
 ]
 PhoneNumber = Annotated[
@@ -47,15 +47,15 @@ _chosen: ContextVar[str | None] = ContextVar("account", default=None)
 
 
 def choose_account(name: str | None) -> None:
-    """Let the command work on an account; None means the setting's, else the first."""
+    """Set the account of this command; None means the setting's account, or else the first."""
     _chosen.set(name)
 
 
 def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[T]]) -> T:
-    """Open the installation, do one piece of work, close it; trouble becomes an exit code."""
+    """Open the installation, do one piece of work and close it; errors become exit codes."""
     import asyncio
 
-    with output.told(as_json):
+    with output.exit_on_error(as_json):
         return asyncio.run(_run(data, work))
 
 
@@ -74,7 +74,7 @@ def sender(text: str) -> "phone.PhoneNumber":
 
 
 def operator() -> "Actor":
-    """Return who sits at the command line, for the audit log."""
+    """Return the user of the command line, for the audit log."""
     import getpass
 
     from sendrail.domain.audit import Actor
@@ -88,10 +88,10 @@ def operator() -> "Actor":
 
 
 def installation(data: Path | None) -> "Settings":
-    """Return the settings of an installation that is there already.
+    """Return the settings of an existing installation.
 
-    Only `serve` makes one: a mistyped folder must not become a second, empty installation, and
-    the first API key is shown by whoever makes it. Raises `SetupError` where there is none.
+    Only `serve` creates one: a mistyped folder must not become a second, empty installation, and
+    the command that creates it must show the first API key. Raises `SetupError` if there is none.
     """
     from sendrail.domain.errors import SetupError
     from sendrail.settings import load
@@ -105,8 +105,8 @@ def installation(data: Path | None) -> "Settings":
     if not settings.database_url and not is_set_up(settings.data_dir):
         folder = settings.data_dir.absolute()
         raise SetupError(
-            f"There is no installation in {folder}. `sendrail serve --data {folder}` makes one; "
-            "--data names another folder.",
+            f"There is no installation in {folder}. Create one with `sendrail serve --data "
+            f"{folder}`, or choose another folder with --data.",
             code="not_set_up",
         )
     return settings

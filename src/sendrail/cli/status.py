@@ -1,4 +1,4 @@
-"""`sendrail status`: who works here, on what, and what waits."""
+"""`sendrail status`: the processes, their work, the connectors, and the backlog."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ _REFUSED = ("connector", "kind", "callbacks", "texts", "since", "last")
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
-    """Show processes, what each has of the work, connectors, and what waits."""
+    """Show the processes, how work is divided among them, the connectors, and the backlog."""
     shown = run(data, as_json, _look)
     if as_json:
         output.document(shown)
@@ -27,29 +27,29 @@ def status(data: Data = None, as_json: Json = False) -> None:
         output.note("Refused callbacks; see `sendrail callbacks refused`:")
         output.table(_REFUSED, shown["refused"], "")
     if shown["shared"]:
-        output.table(_PROCESSES, shown["processes"], "No process is there.")
-        output.table(_OWNED, shown["owned"], "Nobody has ever worked here.")
+        output.table(_PROCESSES, shown["processes"], "No process is running.")
+        output.table(_OWNED, shown["owned"], "No process has ever run here.")
 
 
 async def _look(runtime: "Runtime") -> dict[str, Any]:
     from sendrail.status import look
 
     is_shared = bool(runtime.settings.database_url)
-    standing = await look(runtime.store, is_shared=is_shared)
-    return _shown(standing, runtime.clock.now(), is_shared=is_shared)
+    found = await look(runtime.store, is_shared=is_shared)
+    return _shown(found, runtime.clock.now(), is_shared=is_shared)
 
 
-def _shown(standing: "InstallationStatus", now: int, *, is_shared: bool) -> dict[str, Any]:
-    oldest = standing.oldest_due_at
+def _shown(found: "InstallationStatus", now: int, *, is_shared: bool) -> dict[str, Any]:
+    oldest = found.oldest_due_at
     return {
         "shared": is_shared,
-        "messages_waiting": standing.waiting,
+        "messages_waiting": found.waiting,
         "oldest_seconds": None if oldest is None else max(0, round((now - oldest) / 1000)),
-        "messages_uncertain": standing.backlog.uncertain,
-        "callbacks_waiting": standing.backlog.callbacks,
-        "callbacks_refused": sum(each.count for each in standing.refused),
-        "events_waiting": standing.untold_events,
-        "spans_lapsed": sum(owned.lapsed for owned in standing.owned),
+        "messages_uncertain": found.backlog.uncertain,
+        "callbacks_waiting": found.backlog.callbacks,
+        "callbacks_refused": sum(each.count for each in found.refused),
+        "events_waiting": found.untold_events,
+        "spans_lapsed": sum(owned.lapsed for owned in found.owned),
         "connectors": [
             {
                 "name": connector.name,
@@ -57,7 +57,7 @@ def _shown(standing: "InstallationStatus", now: int, *, is_shared: bool) -> dict
                 "state": report.state.value if report else "unknown",
                 "detail": report.detail if report else "",
             }
-            for connector, report in standing.connectors
+            for connector, report in found.connectors
         ],
         "refused": [
             {
@@ -68,25 +68,25 @@ def _shown(standing: "InstallationStatus", now: int, *, is_shared: bool) -> dict
                 "since": output.when(each.first_at),
                 "last": output.when(each.last_at),
             }
-            for each in standing.refused
+            for each in found.refused
         ],
         "processes": [
             {
                 "name": each.name,
-                "roles": each.roles or "comes or goes",
+                "roles": each.roles or "starting or stopping",
                 "version": each.version,
                 "started_at": output.when(each.started_at),
                 "seconds_unseen": round(each.unseen_ms / 1000, 1),
             }
-            for each in standing.processes
+            for each in found.processes
         ],
         "owned": [
             {
                 "kind": each.kind,
-                "owner": each.owner or "nobody",
+                "owner": each.owner or "none",
                 "spans": each.spans,
                 "lapsed": each.lapsed,
             }
-            for each in standing.owned
+            for each in found.owned
         ],
     }

@@ -1,6 +1,6 @@
 """`sendrail lists verify`: three steps until a list on the account's own carrier may send.
 
-It can be left at any time and run again: it goes on where it was.
+The command can be stopped at any time; when it is run again, it continues where it stopped.
 """
 
 import sys
@@ -36,7 +36,7 @@ def verify(
 ) -> None:
     """Verify a list on your own carrier: credentials, a test message, a reply to it.
 
-    Exit code 1 while the list is not verified; run it again to go on.
+    Exit code 1 while the list is not verified; run the command again to continue.
     """
     interactive = sys.stdin.isatty() and not as_json
     seconds = wait if wait is not None else (_WAIT_SECONDS if interactive else 0.0)
@@ -53,7 +53,7 @@ def verify(
 async def _walk(
     runtime: "Runtime", number: str, to: str, seconds: float, interactive: bool
 ) -> "VerificationStatus":
-    """Take the steps that can be taken, and wait for the last."""
+    """Do the steps that are possible now, and wait for the last one."""
     from sendrail.domain.verification import Step
 
     steps, account = runtime.verification, runtime.default_account
@@ -61,15 +61,15 @@ async def _walk(
     status = await steps.status(account, list_number)
     if status.step is Step.CREDENTIALS:
         status = await steps.check(account, list_number)
-        assert status.progress is not None, "the step was noted a moment ago"
+        assert status.progress is not None, "the check stores its progress"
         output.note(f"1. credentials: {status.progress.checked}")
     if status.step is Step.TEST_SEND and not to and interactive:
-        to = typer.prompt("2. Which handset of yours gets the test message", err=True)
+        to = typer.prompt("2. Number of your handset for the test message", err=True)
     if status.step in {Step.TEST_SEND, Step.REPLY} and to:
         status = await steps.send_test(account, list_number, to)
         output.note(f"2. test message: {status.message_id} is queued")
     if status.step is Step.REPLY:
-        output.note("3. reply: answer the message on the handset; the running server hears it")
+        output.note("3. reply: answer the message on the handset, while the server runs")
         status = await _wait(runtime, list_number, status, seconds)
     return status
 

@@ -1,4 +1,4 @@
-"""`sendrail webhooks`: where an account is told what happened, and what came of telling."""
+"""`sendrail webhooks`: an account's endpoints, and the attempts to post events to them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sendrail.domain.webhook import Endpoint
     from sendrail.webhooks.service import NewSecret, ToldEvent
 
-app = typer.Typer(help="Endpoints that are told what happened.", no_args_is_help=True)
+app = typer.Typer(help="Webhook endpoints, to which events are posted.", no_args_is_help=True)
 
 _COLUMNS = ("id", "state", "waiting", "events", "list_number", "name", "url")
 _ATTEMPT_COLUMNS = ("event_id", "attempt", "outcome", "status", "ms", "started_at", "detail")
@@ -25,15 +25,15 @@ Events = Annotated[
     list[str] | None,
     typer.Option(
         "--event",
-        help="Only this event (delivery, reply, unsubscribe; automatic: the deliveries of "
-        "what lists answer to keywords); may be given several times.",
+        help="Only this event: delivery, reply, unsubscribe, or automatic (the deliveries of "
+        "automatic replies). May be repeated.",
     ),
 ]
-Name = Annotated[str | None, typer.Option(help="A name for your own memory.")]
+Name = Annotated[str | None, typer.Option(help="A name of your choice.")]
 OfList = Annotated[
-    str | None, typer.Option("--list", metavar="NUMBER", help="Only what concerns this list.")
+    str | None, typer.Option("--list", metavar="NUMBER", help="Only events of this list.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @app.command()
@@ -46,7 +46,7 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add an endpoint; its secret is shown only this once."""
+    """Add an endpoint; its secret is shown only once."""
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
         made = await it.webhooks.add(
@@ -58,12 +58,12 @@ def add(
         )
         return made, await _shown(it, made.endpoint)
 
-    _tell_secret(*run(data, as_json, work), as_json)
+    _print_secret(*run(data, as_json, work), as_json)
 
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the endpoints, with how many events wait for each."""
+    """List the endpoints, with the number of waiting events."""
 
     async def work(it: "Runtime") -> list[dict[str, Any]]:
         found = await it.webhooks.all(it.default_account)
@@ -79,7 +79,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def show(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
     """Show one endpoint."""
-    _tell(data, as_json, lambda it: it.webhooks.find(it.default_account, _id(endpoint)))
+    _run_and_print(data, as_json, lambda it: it.webhooks.find(it.default_account, _id(endpoint)))
 
 
 @app.command()
@@ -90,14 +90,14 @@ def change(
     event: Events = None,
     list_number: Annotated[
         str | None,
-        typer.Option("--list", metavar="NUMBER", help='Only this list; "" for all of them.'),
+        typer.Option("--list", metavar="NUMBER", help='Only events of this list; "" for all.'),
     ] = None,
     name: Name = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is given, and leave the rest."""
-    _tell(
+    """Change the given properties of an endpoint, and keep the others."""
+    _run_and_print(
         data,
         as_json,
         lambda it: it.webhooks.change(
@@ -113,19 +113,19 @@ def change(
 
 @app.command()
 def pause(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
-    """Tell an endpoint nothing for now; its events are kept."""
-    _tell(data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint)))
+    """Stop posting to an endpoint; its events are kept."""
+    _run_and_print(data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint)))
 
 
 @app.command()
 def resume(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
-    """Tell an endpoint again, and first what was kept for it."""
-    _tell(data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint)))
+    """Post to an endpoint again, beginning with the events that were kept."""
+    _run_and_print(data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint)))
 
 
 @app.command()
 def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
-    """Remove an endpoint with all it was told or still to be told."""
+    """Remove an endpoint with all its events, delivered or not."""
     if not yes:
         typer.confirm(f"Remove endpoint {endpoint} and its events?", abort=True, err=True)
     run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint)))
@@ -141,13 +141,13 @@ def rotate(
     overlap: Annotated[
         int,
         typer.Option(
-            min=0, metavar="HOURS", help="How long the old secret is good as well; 0 ends it now."
+            min=0, metavar="HOURS", help="How long the old secret stays valid; 0 ends it now."
         ),
     ] = 24,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Give an endpoint a new secret; it is shown only this once."""
+    """Give an endpoint a new secret; it is shown only once."""
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
         made = await it.webhooks.rotate(
@@ -155,14 +155,14 @@ def rotate(
         )
         return made, await _shown(it, made.endpoint)
 
-    _tell_secret(*run(data, as_json, work), as_json)
+    _print_secret(*run(data, as_json, work), as_json)
 
 
 @app.command("test")
 def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
-    """Post a test event at once and show the answer; exit code 1 when it was no 2xx."""
-    told = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
-    shown = _attempt(told)
+    """Post a test event at once and show the answer; exit code 1 if it is not a 2xx."""
+    event = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
+    shown = _attempt(event)
     if as_json:
         output.document(shown)
     else:
@@ -175,10 +175,10 @@ def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
 def attempts(
     endpoint: Id, page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False
 ) -> None:
-    """List what an endpoint was told and how it answered, newest events first."""
+    """List the attempts for an endpoint with its answers, newest events first."""
     found = [
-        _attempt(told)
-        for told in run(
+        _attempt(event)
+        for event in run(
             data,
             as_json,
             lambda it: it.webhooks.attempts(
@@ -196,19 +196,21 @@ def attempts(
 def replay(
     endpoint: Id,
     event: Annotated[
-        str | None, typer.Argument(metavar="EVENT", help="An event's id; default: see --since.")
+        str | None, typer.Argument(metavar="EVENT", help="The id of one event; or use --since.")
     ] = None,
     since: Annotated[
         str,
-        typer.Option(metavar="TIME", help="All given up since then, as 2026-11-23T08:00Z."),
+        typer.Option(
+            metavar="TIME", help="All events given up since this time, such as 2026-11-23T08:00Z."
+        ),
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Tell again: one event, or all those given up; id and body stay what they were."""
+    """Send one event again, or all that were given up, with the same id and body."""
     begin = moment_of(since, "--since")
     if (event is None) == (begin is None):
-        raise typer.BadParameter("name an event or give --since, one of the two")
+        raise typer.BadParameter("give either an event or --since")
     count = run(
         data,
         as_json,
@@ -219,10 +221,12 @@ def replay(
     if as_json:
         output.document({"replayed": count})
     else:
-        print(f"{count} to be told again")
+        print(f"{count} to be sent again")
 
 
-def _tell(data: "Data", as_json: bool, work: "Callable[[Runtime], Awaitable[Endpoint]]") -> None:
+def _run_and_print(
+    data: "Data", as_json: bool, work: "Callable[[Runtime], Awaitable[Endpoint]]"
+) -> None:
     async def shown(it: "Runtime") -> dict[str, Any]:
         return await _shown(it, await work(it))
 
@@ -233,12 +237,12 @@ def _tell(data: "Data", as_json: bool, work: "Callable[[Runtime], Awaitable[Endp
         output.card(endpoint)
 
 
-def _tell_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
+def _print_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
     if as_json:
         output.document(shown | {"secret": made.secret})
         return
     output.card(shown | {"secret": made.secret})
-    output.note("Keep the secret: it is not shown again.")
+    output.note("Store the secret: it is not shown again.")
 
 
 async def _shown(
@@ -260,10 +264,10 @@ async def _shown(
     return shown if waiting is None else shown | {"waiting": waiting}
 
 
-def _attempt(told: "ToldEvent") -> dict[str, Any]:
-    attempt = told.attempt
+def _attempt(event: "ToldEvent") -> dict[str, Any]:
+    attempt = event.attempt
     return {
-        "event_id": told.event,
+        "event_id": event.event,
         "attempt": attempt.attempt,
         "outcome": attempt.outcome,
         "status": attempt.status,
