@@ -1,4 +1,4 @@
-{{/* The name that everything of a release begins with. */}}
+{{/* The prefix of all names in a release. */}}
 {{- define "sendrail.name" -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
@@ -7,7 +7,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* By these a selector finds all pods of a release; they never change. */}}
+{{/* The labels by which a selector finds all pods of a release; they never change. */}}
 {{- define "sendrail.selector" -}}
 app.kubernetes.io/name: sendrail
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -24,7 +24,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
-{{/* What holds for every pod of ours: no rights, no token of the cluster. */}}
+{{/* The same for every pod: no privileges, no token of the cluster. */}}
 {{- define "sendrail.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -59,7 +59,7 @@ volumes:
       defaultMode: 0440
 {{- end -}}
 
-{{/* What holds for every container of ours. */}}
+{{/* The same for every container. */}}
 {{- define "sendrail.container" -}}
 image: {{ include "sendrail.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
