@@ -295,7 +295,7 @@ def limits() -> str:
             for what, limit, setting, error in rows
         ]
         + [
-            ["days on a journey", str(ENROLMENT_MS // 86_400_000), fixed, "it ends by itself"],
+            ["days on a journey", str(ENROLMENT_MS // 86_400_000), fixed, "the enrolment ends"],
             ["attempts of a message", str(ATTEMPTS_MAX), fixed, "the message is `failed`"],
             ["webhook endpoints of an account", str(ENDPOINTS_MAX), fixed, "no more are added"],
         ],

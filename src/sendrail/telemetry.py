@@ -129,7 +129,9 @@ class Metrics:
         )
         self.replies = self._counter("replies", "Replies received, by keyword family.", "keyword")
         self.removed = self._counter(
-            "recipients_removed", "Contacts removed from a list after a carrier's report.", "trouble"
+            "recipients_removed",
+            "Contacts removed from a list after a carrier's report.",
+            "trouble",
         )
         self.auto_replies = self._counter(
             "auto_replies", "Automatic replies to keywords, by result.", "fate"

@@ -64,17 +64,17 @@ LIMITS: Final = (
     Limit("CALLBACK_BYTES_MAX", "bytes of a carrier's callback", "payload_too_large"),
     Limit(
         "UNASKED_BYTES_MAX",
-        "bytes of a body that are kept before the API key is looked up",
+        "bytes of a body that are buffered before the API key is looked up",
         "the key is looked up first",
     ),
     Limit(
         "OUTSTANDING_MAX",
-        "requests of one connection that have no answer yet",
+        "requests of one connection without a response yet",
         "reading pauses",
     ),
     Limit(
         "UNREAD_BYTES_MAX",
-        "bytes of answers, or of a body, that wait for the other side of one connection",
+        "bytes of responses or of a body that are buffered for one connection",
         "reading pauses",
     ),
     Limit(
@@ -83,26 +83,28 @@ LIMITS: Final = (
     Limit("IDLE_SECONDS_MAX", "seconds without a request", "the connection is closed"),
     Limit(
         "ANSWER_SECONDS_MAX",
-        "seconds in which a client reads none of its answers",
+        "seconds in which a client reads none of its responses",
         "the connection is closed",
     ),
     Limit(
         "LINGER_BYTES_MAX",
-        "bytes that are read and thrown away after a refusal",
+        "bytes that are read and discarded after a refusal",
         "the connection is closed",
     ),
     Limit(
         "LINGER_SECONDS_MAX",
-        "seconds that a client has to read a refusal and hang up",
+        "seconds for a client to read a refusal and close the connection",
         "the connection is closed",
     ),
     Limit(
-        "LINGER_STOPPING_SECONDS", "second of it while the server stops", "the connection is closed"
+        "LINGER_STOPPING_SECONDS",
+        "second for that while the server shuts down",
+        "the connection is closed",
     ),
-    Limit("BODIES_BYTES_MAX", "bytes of all bodies under way together", "overloaded"),
+    Limit("BODIES_BYTES_MAX", "bytes of all request bodies in progress together", "overloaded"),
     Limit(
         "STRANGERS_BYTES_MAX",
-        "bytes of bodies under way of which nobody knows yet who sends them",
+        "bytes of request bodies in progress before their sender is authenticated",
         "the key is looked up first; a callback without a token is `overloaded`",
     ),
 )

@@ -12,7 +12,7 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 CODES: Final = Codes(
     "CM.com",
     {
-        "5": Code(Action.REFUSE, Detail.UNKNOWN, "not delivered, and nobody says why"),
+        "5": Code(Action.REFUSE, Detail.UNKNOWN, "not delivered, without a reason"),
         "7": Code(Action.REFUSE, Detail.OPERATOR, "the recipient has no credit"),
         "8": Code(Action.REFUSE, Detail.EXPIRED, "the validity period is over"),
         "20": Code(Action.REFUSE, Detail.CONTENT, "it cannot be delivered in this form"),

@@ -65,7 +65,7 @@ CODES: Final = Codes(
         "1270": Code(Action.REFUSE, Detail.OPERATOR, "the recipient's age is too low"),
         "1280": Code(Action.REFUSE, Detail.OPERATOR, "the operator blocks the number"),
         "1290": Code(Action.REFUSE, Detail.OPERATOR, "the recipient has no credit"),
-        "err-code 1": Code(Action.REFUSE, Detail.UNKNOWN, "not delivered, and nobody says why"),
+        "err-code 1": Code(Action.REFUSE, Detail.UNKNOWN, "not delivered, without a reason"),
         "err-code 2": Code(Action.REFUSE, Detail.ABSENT_SUBSCRIBER, "the handset is unreachable"),
         "err-code 3": Code(Action.REFUSE, Detail.DESTINATION, "the number is no longer active"),
         "err-code 4": Code(Action.REFUSE, Detail.DESTINATION, "the recipient has barred messages"),
