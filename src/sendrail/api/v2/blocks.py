@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.field_types import (
@@ -15,6 +14,7 @@ from sendrail.api.v2.field_types import (
     Phone,
     Required,
     Time,
+    about,
     batch_of,
     one_of,
     up_to,
@@ -42,7 +42,7 @@ _QUERY_HELP: Final = {"phone_number": "`phone_number` is an E.164 phone number; 
 
 
 _CODES: Final = ("missing_phone_number", "invalid_phone")
-_Number = Annotated[Required[Phone], Meta(description="The number, as E.164.")]
+_Number = Annotated[Required[Phone], about("The number, as E.164.")]
 
 
 class NewBlock(msgspec.Struct, gc=False):
@@ -68,7 +68,7 @@ class BlockCreated(msgspec.Struct):
     """The answer to a number that is blocked now, if it was not before."""
 
     success: Always
-    is_new: Annotated[bool, Meta(description="Whether it was not blocked before.")]
+    is_new: Annotated[bool, about("Whether it was not blocked before.")]
 
 
 class BlockError(msgspec.Struct, omit_defaults=True):

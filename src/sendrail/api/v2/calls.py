@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta
 
-from sendrail.api.v2.field_types import Always, Count, GivenNumber, PublicId, one_of, schema
+from sendrail.api.v2.field_types import Always, Count, GivenNumber, PublicId, about, one_of, schema
 from sendrail.api.v2.operation import LIST, POSTING, RECIPIENT, Operation
 from sendrail.api.v2.orders import BATCH_MAX, Send, SendRaw, read_send, read_send_raw
 from sendrail.domain.order import Fault, Order
@@ -35,7 +34,7 @@ _RAW_ORDER: Final = (
     "queue_full",
 )
 _ORDER: Final = (*_RAW_ORDER, "unknown_macro", "not_available")
-_Index = Annotated[Count, Meta(description="Its place among `messages`, from 0.")]
+_Index = Annotated[Count, about("Its place among `messages`, from 0.")]
 
 
 class QueuedMessage(msgspec.Struct):

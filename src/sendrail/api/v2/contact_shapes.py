@@ -18,6 +18,7 @@ from sendrail.api.v2.field_types import (
     RowId,
     Sender,
     Time,
+    about,
     batch_of,
     one_of,
     schema,
@@ -63,7 +64,7 @@ WARNINGS: Final = {
         "none was started."
     ),
 }
-_Number = Annotated[Required[Phone], Meta(description="The contact, as an E.164 number.")]
+_Number = Annotated[Required[Phone], about("The contact, as an E.164 number.")]
 _GIVEN_FIELDS: Final = schema(
     additionalProperties={"type": ["string", "number", "boolean", "null"]}
 )
@@ -73,9 +74,7 @@ _Fields = Annotated[
 _OnByDefault = Annotated[bool | None, schema(default=True)]
 _WARNING: Final = Meta(examples=[[next(iter(WARNINGS.values()))]])
 _ValidationStatus = Annotated[
-    str,
-    one_of(ValidationStatus),
-    Meta(description="`unknown` until the number has been looked up."),
+    str, one_of(ValidationStatus), about("`unknown` until the number has been looked up.")
 ]
 
 
@@ -85,14 +84,14 @@ class GivenConsent(msgspec.Struct, gc=False):
     text: Annotated[
         Required[str],
         schema(minLength=1, maxLength=CONSENT_TEXT_MAX),
-        Meta(description="What the owner of the number agreed to, word for word."),
+        about("What the owner of the number agreed to, word for word."),
     ] = None
     source: Annotated[
         Required[str],
         schema(minLength=1, maxLength=CONSENT_SOURCE_MAX),
-        Meta(description="Where they did: a form, a call, a paper."),
+        about("Where they did: a form, a call, a paper."),
     ] = None
-    at: Annotated[Required[Time], Meta(description="When they did, ISO 8601.")] = None
+    at: Annotated[Required[Time], about("When they did, ISO 8601.")] = None
 
 
 class NewContact(msgspec.Struct, gc=False):
@@ -106,22 +105,17 @@ class NewContact(msgspec.Struct, gc=False):
     custom_fields: Annotated[
         dict[str, Scalar] | None,
         _GIVEN_FIELDS,
-        Meta(
-            description=(
-                "Strings, numbers and booleans of your own, merged into those that are there; "
-                f"null takes one away. All of a contact's take at most {CONTACT_BYTES_MAX:,} bytes."
-            )
+        about(
+            "Strings, numbers and booleans of your own, merged into those that are there; "
+            f"null takes one away. All of a contact's take at most {CONTACT_BYTES_MAX:,} bytes."
         ),
     ] = None
     replace_custom_fields: Annotated[
-        Flag, Meta(description="Replace the custom fields instead of merging them.")
+        Flag, about("Replace the custom fields instead of merging them.")
     ] = None
     signup_date: Annotated[
         Time | None,
-        Meta(
-            description="When they signed up, ISO 8601, UTC where no zone is given; now if left "
-            "out."
-        ),
+        about("When they signed up, ISO 8601, UTC where no zone is given; now if left out."),
     ] = None
     ip_address: Annotated[
         str | None,
@@ -133,27 +127,28 @@ class NewContact(msgspec.Struct, gc=False):
     ad_network_source: Annotated[
         str | None, up_to(SOURCE_LENGTH_MAX, "Who sent them, such as `adwords`.")
     ] = None
-    ad_network_id: Annotated[str | None, up_to(SOURCE_LENGTH_MAX, "Their id at who sent them.")] = (
-        None
-    )
+    ad_network_id: Annotated[
+        str | None,
+        up_to(SOURCE_LENGTH_MAX, "Their id at who sent them."),
+    ] = None
     use_journeys: Annotated[
-        Flag, Meta(description="Start the list's journeys whose trigger is `list`.")
+        Flag,
+        about("Start the list's journeys whose trigger is `list`."),
     ] = None
     skip_journey_if_exists: Annotated[
-        _OnByDefault,
-        Meta(description="Start no journey for a contact that the list knows already."),
+        _OnByDefault, about("Start no journey for a contact that the list knows already.")
     ] = None
     use_validation: Annotated[
         Flag,
-        Meta(
-            description="Tell in `validation` what is known of the number. The contact is made "
+        about(
+            "Tell in `validation` what is known of the number. The contact is made "
             "whatever that is."
         ),
     ] = None
     consent: Annotated[
         GivenConsent | None,
-        Meta(
-            description="What brings back a contact that has opted out: evidence that its owner "
+        about(
+            "What brings back a contact that has opted out: evidence that its owner "
             "wishes it, given after the opt-out. It stands in the contact's history and in the "
             "audit log. After a complaint nothing does."
         ),
@@ -174,10 +169,11 @@ class ContactUpdate(msgspec.Struct, gc=False):
     custom_fields: Annotated[
         Required[dict[str, Scalar]],
         _GIVEN_FIELDS,
-        Meta(description="Strings, numbers and booleans; null takes a field away."),
+        about("Strings, numbers and booleans; null takes a field away."),
     ] = None
     merge_fields: Annotated[
-        _OnByDefault, Meta(description="`false` replaces all custom fields instead.")
+        _OnByDefault,
+        about("`false` replaces all custom fields instead."),
     ] = None
 
 
@@ -194,25 +190,22 @@ class Validation(msgspec.Struct):
     validation_status: _ValidationStatus
     line_type: str | None
     carrier: str | None
-    cached: Annotated[bool, Meta(description="Whether it has been looked up before.")]
-    cost: Annotated[float, schema(const=0.0), Meta(description="0: nobody is charged by Sendrail.")]
+    cached: Annotated[bool, about("Whether it has been looked up before.")]
+    cost: Annotated[float, schema(const=0.0), about("0: nobody is charged by Sendrail.")]
 
 
 class ContactCreated(msgspec.Struct):
     """The answer to a contact that was taken."""
 
     success: Always
-    contact_id: Annotated[ContactId, Meta(description="The number in your account.")]
-    list_contact_id: Annotated[ContactId, Meta(description="The number on this list.")]
+    contact_id: Annotated[ContactId, about("The number in your account.")]
+    list_contact_id: Annotated[ContactId, about("The number on this list.")]
     is_new_contact: bool
     is_new_list_contact: bool
     journeys_enrolled: Count
-    warnings: Annotated[
-        list[str], Meta(description="What to know, though nothing failed."), _WARNING
-    ]
+    warnings: Annotated[list[str], about("What to know, though nothing failed."), _WARNING]
     resubscribed: Annotated[
-        Always | msgspec.UnsetType,
-        Meta(description="There where `consent` has brought the contact back."),
+        Always | msgspec.UnsetType, about("There where `consent` has brought the contact back.")
     ] = msgspec.UNSET
     validation: Validation | msgspec.UnsetType = msgspec.UNSET
 
@@ -236,9 +229,7 @@ class ContactBatchAnswer(msgspec.Struct):
     contacts_created: Count
     list_contacts_created: Count
     journeys_enrolled: Count
-    warnings: Annotated[
-        list[str], Meta(description="Each begins with the contact it is about."), _WARNING
-    ]
+    warnings: Annotated[list[str], about("Each begins with the contact it is about."), _WARNING]
     resubscribed: Count | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -272,28 +263,25 @@ class Contact(msgspec.Struct):
     signup_date: Time
     signup_method: Annotated[
         Annotated[str, one_of(SignupMethod)] | None,
-        Meta(description="null where the list learnt of the number by its leaving."),
+        about("null where the list learnt of the number by its leaving."),
     ]
     unsubscribed_at: Time | None
     unsubscribe_reason: Annotated[str, one_of(OptOutReason)] | None
     custom_fields: _Fields
     carrier: str | None
-    line_type: Annotated[str | None, Meta(description="null until it is looked up.")]
+    line_type: Annotated[str | None, about("null until it is looked up.")]
     timezone: str | None
     is_valid: bool | None
     validation_status: _ValidationStatus
     send_count: Annotated[
-        Count,
-        Meta(description="How many messages to it this list has taken, up to a moment ago."),
+        Count, about("How many messages to it this list has taken, up to a moment ago.")
     ]
-    click_count: Annotated[int, schema(const=0), Meta(description="0: clicks are not tracked yet.")]
-    revenue_total: Annotated[float, Meta(description="0: revenue is not tracked yet.")]
-    conversion_count: Annotated[
-        int, schema(const=0), Meta(description="0: conversions are not tracked yet.")
-    ]
-    last_sent_at: Annotated[Time | None, Meta(description="When the last of those was taken.")]
-    last_clicked_at: Annotated[Time | None, Meta(description="null: clicks are not tracked yet.")]
-    in_workflow: Annotated[bool, Meta(description="Whether it is on a journey now.")]
+    click_count: Annotated[int, schema(const=0), about("0: clicks are not tracked yet.")]
+    revenue_total: Annotated[float, about("0: revenue is not tracked yet.")]
+    conversion_count: Annotated[int, schema(const=0), about("0: conversions are not tracked yet.")]
+    last_sent_at: Annotated[Time | None, about("When the last of those was taken.")]
+    last_clicked_at: Annotated[Time | None, about("null: clicks are not tracked yet.")]
+    in_workflow: Annotated[bool, about("Whether it is on a journey now.")]
 
 
 class ContactList(msgspec.Struct):

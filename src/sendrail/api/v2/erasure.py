@@ -3,10 +3,9 @@
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
-from sendrail.api.v2.field_types import Always, Count, Phone, Required
+from sendrail.api.v2.field_types import Always, Count, Phone, Required, about
 from sendrail.api.v2.fields import number
 from sendrail.api.v2.operation import POSTING
 from sendrail.api.v2.request import ApiRequest, Endpoint
@@ -17,9 +16,7 @@ from sendrail.contacts.erasure import ErasureReport
 class Erase(msgspec.Struct, gc=False):
     """`POST /v2/contacts/erase`."""
 
-    phone_number: Annotated[Required[Phone], Meta(description="Whose data is to be deleted.")] = (
-        None
-    )
+    phone_number: Annotated[Required[Phone], about("Whose data is to be deleted.")] = None
 
 
 class PersonErased(msgspec.Struct):
@@ -29,9 +26,9 @@ class PersonErased(msgspec.Struct):
     lists: Count
     consent_events: Count
     blocks: Count
-    messages: Annotated[Count, Meta(description="That lost number, text and metadata.")]
-    replies: Annotated[Count, Meta(description="That lost number and text.")]
-    callbacks: Annotated[Count, Meta(description="Of carriers, kept because they were unreadable.")]
+    messages: Annotated[Count, about("That lost number, text and metadata.")]
+    replies: Annotated[Count, about("That lost number and text.")]
+    callbacks: Annotated[Count, about("Of carriers, kept because they were unreadable.")]
 
 
 _decode: Final = msgspec.json.Decoder(Erase).decode

@@ -25,6 +25,11 @@ def schema(**more: Any) -> Meta:
     return Meta(extra_json_schema=more)
 
 
+def about(description: str) -> Meta:
+    """Return a `Meta` that says what a field means."""
+    return Meta(description=description)
+
+
 def one_of(values: Iterable[str]) -> Meta:
     """Return a `Meta` for one of these words; they stand in place of the type."""
     return schema(enum=[str(value) for value in values])
@@ -60,15 +65,15 @@ Sender = Annotated[
             },
         ]
     ),
-    Meta(description=f"What a list sends from: {sender_ids.FORM}."),
+    about(f"What a list sends from: {sender_ids.FORM}."),
 ]
 # A message's id, as callers know it.
 PublicId = Annotated[str, schema(pattern="^[0-9A-Za-z]{8}$"), Meta(examples=["x7y8z9w0"])]
 Time = Annotated[str, schema(format="date-time"), Meta(examples=["2026-01-31T08:00:00Z"])]
 Flag = Annotated[bool | None, schema(default=False)]
 Count = Annotated[int, schema(minimum=0)]
-Index = Annotated[Count, Meta(description="Its place in the batch, from 0.")]
-GivenNumber = Annotated[str | None, Meta(description="As it was given, if it was text.")]
+Index = Annotated[Count, about("Its place in the batch, from 0.")]
+GivenNumber = Annotated[str | None, about("As it was given, if it was text.")]
 Positive = Annotated[int, schema(minimum=1)]
 RowId = Positive
 ContactId = Annotated[str, schema(pattern="^[0-9a-f]{24}$")]

@@ -10,9 +10,9 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Final
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
-from sendrail.api.v2.field_types import SCHEMAS, Always, Count, Sender, schema
+from sendrail.api.v2.field_types import SCHEMAS, Always, Count, Sender, about, schema
 from sendrail.api.v2.operation import POSTING, READING, query
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Promise, Replayed, key_of
 from sendrail.api.v2.uploads import Upload
@@ -48,29 +48,27 @@ class ImportedFile(msgspec.Struct, omit_defaults=True):
     """What became of a file's rows, or would become of them."""
 
     success: Always
-    dry_run: Annotated[bool, Meta(description="Whether nothing was stored.")]
+    dry_run: Annotated[bool, about("Whether nothing was stored.")]
     rows: Count
-    created: Annotated[Count, Meta(description="New to the account, or to the block list.")]
-    refused: Annotated[Count, Meta(description="Rows that cannot be used; `errors` says why.")]
+    created: Annotated[Count, about("New to the account, or to the block list.")]
+    refused: Annotated[Count, about("Rows that cannot be used; `errors` says why.")]
     errors: Annotated[
         list[RefusedRow],
         schema(maxItems=REASONS_MAX, items={"$ref": f"{SCHEMAS}RefusedRow"}),
-        Meta(description=f"The first {REASONS_MAX:,} of those refused."),
+        about(f"The first {REASONS_MAX:,} of those refused."),
     ]
-    ignored_columns: Annotated[list[str], Meta(description="Columns that were not used.")]
-    added: Annotated[
-        Count | UnsetType, Meta(description="Known to the account and new to this list.")
-    ] = UNSET
+    ignored_columns: Annotated[list[str], about("Columns that were not used.")]
+    added: Annotated[Count | UnsetType, about("Known to the account and new to this list.")] = UNSET
     merged: Annotated[
-        Count | UnsetType, Meta(description="On this list already, and brought up to date.")
+        Count | UnsetType,
+        about("On this list already, and brought up to date."),
     ] = UNSET
-    already_there: Annotated[Count | UnsetType, Meta(description="Blocked before.")] = UNSET
+    already_there: Annotated[Count | UnsetType, about("Blocked before.")] = UNSET
     opted_out: Annotated[
-        Count | UnsetType, Meta(description="Passed over: only their own START counts.")
+        Count | UnsetType,
+        about("Passed over: only their own START counts."),
     ] = UNSET
-    blocked: Annotated[Count | UnsetType, Meta(description="Passed over: on the block list.")] = (
-        UNSET
-    )
+    blocked: Annotated[Count | UnsetType, about("Passed over: on the block list.")] = UNSET
 
 
 async def import_contacts(runtime: Runtime, request: ApiRequest) -> msgspec.Struct | CsvFile:

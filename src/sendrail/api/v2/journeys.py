@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -13,6 +12,7 @@ from sendrail.api.v2.field_types import (
     RowId,
     Sender,
     Time,
+    about,
     one_of,
     schema,
 )
@@ -59,16 +59,14 @@ class NewJourney(msgspec.Struct, gc=False):
     name: Annotated[
         Required[str],
         schema(minLength=1, maxLength=NAME_LENGTH_MAX, pattern=r"\S"),
-        Meta(description="Its name; each of a list's journeys has another one."),
+        about("Its name; each of a list's journeys has another one."),
     ] = None
     trigger: Annotated[
         _Trigger | None,
         schema(default=str(Trigger.LIST)),
-        Meta(
-            description=(
-                "`list`: a contact that joins the list with `use_journeys` starts it. `none`: it "
-                "is started for single contacts only."
-            )
+        about(
+            "`list`: a contact that joins the list with `use_journeys` starts it. `none`: it "
+            "is started for single contacts only."
         ),
     ] = None
 
@@ -76,9 +74,7 @@ class NewJourney(msgspec.Struct, gc=False):
 class EnrollmentKey(msgspec.Struct, gc=False):
     """`POST` and `DELETE /v2/journeys/{journey_id}/enrollments`."""
 
-    phone_number: Annotated[
-        Required[Phone], Meta(description="The contact, as an E.164 number.")
-    ] = None
+    phone_number: Annotated[Required[Phone], about("The contact, as an E.164 number.")] = None
 
 
 class Journey(msgspec.Struct):
@@ -112,9 +108,7 @@ class Enrollment(msgspec.Struct):
     journey_id: RowId
     phone_number: Phone
     started_at: Time
-    ends_at: Annotated[
-        Time, Meta(description="When it ends by itself: thirty days after its start.")
-    ]
+    ends_at: Annotated[Time, about("When it ends by itself: thirty days after its start.")]
 
 
 class EnrollmentList(msgspec.Struct):

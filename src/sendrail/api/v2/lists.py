@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -13,6 +12,7 @@ from sendrail.api.v2.field_types import (
     RowId,
     Sender,
     Time,
+    about,
     one_of,
     schema,
 )
@@ -35,23 +35,17 @@ SETTABLE: Final = (ListStatus.ACTIVE, ListStatus.PAUSED)
 
 
 _Name = Annotated[str | None, schema(maxLength=NAME_LENGTH_MAX)]
-_Rate = Annotated[
-    int | None,
-    schema(minimum=1, maximum=RATE_MAX),
-    Meta(description="Messages per minute."),
-]
+_Rate = Annotated[int | None, schema(minimum=1, maximum=RATE_MAX), about("Messages per minute.")]
 _Connector = Annotated[
-    str | None,
-    Meta(description="The carrier connector's name; may be left out when there is only one."),
+    str | None, about("The carrier connector's name; may be left out when there is only one.")
 ]
-_SECOND: Final = Meta(description="The connector that takes over while the first one is away.")
+_SECOND: Final = about("The connector that takes over while the first one is away.")
 _OnUncertain = Annotated[str, one_of(OnUncertain)]
 _WhenUncertain = Annotated[
-    _OnUncertain | None,
-    Meta(description="What to do when nobody knows whether a message left."),
+    _OnUncertain | None, about("What to do when nobody knows whether a message left.")
 ]
-_Answers = Annotated[bool | None, Meta(description="Whether STOP, START and HELP are answered.")]
-_OWN_TEXT: Final = Meta(description="A text of the list's own; null is the default one.")
+_Answers = Annotated[bool | None, about("Whether STOP, START and HELP are answered.")]
+_OWN_TEXT: Final = about("A text of the list's own; null is the default one.")
 _Text = Annotated[str | None, _OWN_TEXT]
 _TextChange = Annotated[str | msgspec.UnsetType | None, _OWN_TEXT]
 
@@ -77,7 +71,7 @@ class ListUpdate(msgspec.Struct, gc=False):
 
     status: Annotated[
         Annotated[str, one_of(SETTABLE)] | None,
-        Meta(description="`paused` stops it from sending; `active` brings a deleted one back."),
+        about("`paused` stops it from sending; `active` brings a deleted one back."),
     ] = None
     list_name: _Name = None
     brand_name: _Name = None
@@ -98,16 +92,14 @@ class SendingList(msgspec.Struct):
     phone_number: Sender
     brand_name: str
     list_name: str
-    list_type: Annotated[
-        str | None, Meta(description="The kind of its carrier, such as `infobip` or `smpp`.")
-    ]
+    list_type: Annotated[str | None, about("The kind of its carrier, such as `infobip` or `smpp`.")]
     status: Annotated[str, one_of(ListStatus)]
-    contact_count: Annotated[Count, Meta(description="How many of its contacts are active.")]
+    contact_count: Annotated[Count, about("How many of its contacts are active.")]
     created_at: Time
-    rate: Annotated[int, Meta(description="Messages per minute.")]
+    rate: Annotated[int, about("Messages per minute.")]
     connector: str | None
     second_connector: str | None
-    own_carrier: Annotated[bool, Meta(description="Whether it goes by a carrier of your own.")]
+    own_carrier: Annotated[bool, about("Whether it goes by a carrier of your own.")]
     verified_at: Time | None
     on_uncertain: _OnUncertain
     answers: bool

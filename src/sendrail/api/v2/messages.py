@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, structs
+from msgspec import structs
 
 from sendrail.api.v2.field_types import (
     Count,
@@ -15,6 +15,7 @@ from sendrail.api.v2.field_types import (
     PublicId,
     Sender,
     Time,
+    about,
     one_of,
     schema,
 )
@@ -56,31 +57,23 @@ class Message(msgspec.Struct):
     """A message as look-up shows it."""
 
     message_id: PublicId
-    to: Annotated[Phone | None, Meta(description="Null once that person's data was deleted.")]
+    to: Annotated[Phone | None, about("Null once that person's data was deleted.")]
     list_number: Sender
-    body: Annotated[
-        str,
-        Meta(description="As sent; `{{messageId}}` is filled in once the message has left."),
-    ]
+    body: Annotated[str, about("As sent; `{{messageId}}` is filled in once the message has left.")]
     status: Annotated[str, one_of(STATUSES)]
     status_detail: Annotated[
-        str | None,
-        Meta(description="Why, or what exactly: one word, the same for all carriers."),
+        str | None, about("Why, or what exactly: one word, the same for all carriers.")
     ]
     provider_detail: Annotated[
-        str | None,
-        Meta(description="The carrier's own code or sentence beside that word."),
+        str | None, about("The carrier's own code or sentence beside that word.")
     ]
     encoding: Annotated[str, one_of(Encoding)]
     segments: Positive
     attempts: Count
     provider: Annotated[
-        str | None,
-        Meta(description="The kind of carrier it went to; null while it has not left."),
+        str | None, about("The kind of carrier it went to; null while it has not left.")
     ]
-    connector: Annotated[
-        str | None, Meta(description="The name of the connection to that carrier.")
-    ]
+    connector: Annotated[str | None, about("The name of the connection to that carrier.")]
     provider_message_id: str | None
     metadata: Annotated[msgspec.Raw, schema(type=["object", "null"])]
     automatic: bool
@@ -98,8 +91,7 @@ class MessagePagination(msgspec.Struct):
     total_pages: Count | None
     total_is_exact: IsExact | None
     next_cursor: Annotated[
-        str | None,
-        Meta(description="What `cursor` is to be for the messages after these; null at the end."),
+        str | None, about("What `cursor` is to be for the messages after these; null at the end.")
     ]
 
 

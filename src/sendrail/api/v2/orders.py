@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from sendrail.api.v2.decoding import DEPTH_MAX, UNREADABLE, Scalar, read_again, too_deep
-from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, schema
+from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, about, schema
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits, fill_macros, read_order
@@ -35,26 +34,22 @@ _TOO_MUCH_METADATA: Final = Fault(
 _UNFILLED_FACTOR: Final = 10
 
 
-_Recipient = Annotated[Required[Phone], Meta(description="The recipient, as an E.164 number.")]
+_Recipient = Annotated[Required[Phone], about("The recipient, as an E.164 number.")]
 _Body = Annotated[
     Required[str],
     schema(minLength=1, pattern=r"\S"),
-    Meta(
-        description=(
-            "The text. `{{messageId}}` becomes the message's id when it is sent. At most 1,600 "
-            "characters, unless the installation is set up otherwise; the NUL character is "
-            "refused."
-        )
+    about(
+        "The text. `{{messageId}}` becomes the message's id when it is sent. At most 1,600 "
+        "characters, unless the installation is set up otherwise; the NUL character is "
+        "refused."
     ),
 ]
 _Metadata = Annotated[
     msgspec.Raw | msgspec.UnsetType,
     schema(type=["object", "null"]),
-    Meta(
-        description=(
-            "Anything of yours, told again on look-up byte for byte; at most "
-            f"{METADATA_BYTES_MAX:,} bytes and {DEPTH_MAX} levels deep."
-        )
+    about(
+        "Anything of yours, told again on look-up byte for byte; at most "
+        f"{METADATA_BYTES_MAX:,} bytes and {DEPTH_MAX} levels deep."
     ),
 ]
 _Value = Annotated[str | None, schema(type=["string", "null"])]
@@ -67,16 +62,14 @@ class SendRaw(msgspec.Struct, gc=False):
     list_number: Required[Sender] = None
     body: _Body = None
     skip_duplicate_check: Annotated[
-        Flag, Meta(description="Send even if the same text just went to the same recipient.")
+        Flag, about("Send even if the same text just went to the same recipient.")
     ] = None
-    skip_rate_limit: Annotated[
-        Flag, Meta(description="Pass ahead of what waits for the list's rate.")
-    ] = None
+    skip_rate_limit: Annotated[Flag, about("Pass ahead of what waits for the list's rate.")] = None
     skip_contact_validation: Annotated[
-        Flag, Meta(description="Send even to who has unsubscribed or is on the block list.")
+        Flag, about("Send even to who has unsubscribed or is on the block list.")
     ] = None
     skip_journey_check: Annotated[
-        Flag, Meta(description="Send even to who is in an active journey on the list.")
+        Flag, about("Send even to who is in an active journey on the list.")
     ] = None
     metadata: _Metadata = msgspec.UNSET
 
@@ -90,11 +83,7 @@ class ContactData(msgspec.Struct, gc=False):
     custom_fields: Annotated[
         dict[str, Scalar] | None,
         schema(additionalProperties={"type": ["string", "number", "boolean", "null"]}),
-        Meta(
-            description=(
-                "More macros: `{{color}}` or `{{custom_fields.color}}` takes the value of `color`."
-            )
-        ),
+        about("More macros: `{{color}}` or `{{custom_fields.color}}` takes the value of `color`."),
     ] = None
 
 
@@ -107,7 +96,7 @@ class Send(msgspec.Struct, gc=False):
     wrap_links: Annotated[
         bool | None,
         schema(type=["boolean", "null"], enum=[False, None], default=False),
-        Meta(description="Make links in the text short and tracked; `true` is not available yet."),
+        about("Make links in the text short and tracked; `true` is not available yet."),
     ] = None
     contact_data: ContactData | None = None
     metadata: _Metadata = msgspec.UNSET

@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from sendrail.api.v2.field_types import Count, Positive
+from sendrail.api.v2.field_types import Count, Positive, about
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput
 
@@ -25,7 +25,7 @@ SENDER_HELP: Final = f"`list_number` is {sender_ids.FORM}; write a + as %2B"
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
-IsExact = Annotated[bool, Meta(description="If not, `total` is a lower bound.")]
+IsExact = Annotated[bool, about("If not, `total` is a lower bound.")]
 
 
 class Pagination(msgspec.Struct):
@@ -42,8 +42,7 @@ class CursorPagination(Pagination):
     """Where a page stands, and how to go on from it without counting pages."""
 
     next_cursor: Annotated[
-        str | None,
-        Meta(description="Where the next page begins, however far that is; null at the end."),
+        str | None, about("Where the next page begins, however far that is; null at the end.")
     ]
 
 
