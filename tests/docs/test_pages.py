@@ -21,6 +21,10 @@ PAGES = [
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Code and the targets of links, which are names and no prose.
+NAMES = re.compile(r"`[^`]*`|\]\([^)]*\)")
+# Words that hide who acts: name the caller, the process, the carrier or the operator.
+WITHOUT_ACTOR = re.compile(r"\b(whoever|nobody|somebody|told|heeds?|heeded)\b", re.IGNORECASE)
 
 spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
 generate = importlib.util.module_from_spec(spec)
@@ -118,6 +122,12 @@ def test_every_command_on_a_page_can_be_typed(page):
             option for each in command.params for option in (*each.opts, *each.secondary_opts)
         }
         assert {word for word in words if word.startswith("--")} <= options, text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_prose_names_who_acts(page):
+    prose = NAMES.sub("", FENCE.sub("", page.read_text("utf-8")))
+    assert not [line for line in prose.splitlines() if WITHOUT_ACTOR.search(line)]
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=name_of)
