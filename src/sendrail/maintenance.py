@@ -11,6 +11,7 @@ import structlog
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import SendrailError, StorageFull
 from sendrail.intake.service import Intake
+from sendrail.ownership import Ownership
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import RefusedTally
@@ -47,8 +48,8 @@ class Maintenance:
         settings: Settings,
         *,
         now: Callable[[], int],
+        ownership: Ownership,
         is_shared: bool = False,
-        is_ours: Callable[[], bool] | None = None,
     ) -> None:
         self._store = store
         self._intake = intake
@@ -57,8 +58,8 @@ class Maintenance:
         self._settings = settings
         self._now = now
         self._is_shared = is_shared
-        # Whether it is this process that does them all, where there are several.
-        self._is_ours = is_ours
+        # Of several processes only the owner does the chores of the whole installation.
+        self._ownership = ownership
         self._count_at = 0
         self._note_keys_at = 0
 
@@ -68,7 +69,7 @@ class Maintenance:
             if not self._is_shared:
                 self.watch_disk()
             try:
-                if self._is_ours is None or self._is_ours():
+                if self._ownership.owns():
                     await self.step()
                 await self.note_used_keys()
                 if self._is_shared:

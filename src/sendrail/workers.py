@@ -17,15 +17,12 @@ from typing import Any, Final
 
 import structlog
 
-from sendrail import spans
 from sendrail.app import Runtime
 from sendrail.carriers.sdk import Part
 from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
-from sendrail.delivery import lanes
 from sendrail.delivery.claiming import Claimer
-from sendrail.delivery.lanes import Lanes, SharedLanes, take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.reserver import SliceReserver
@@ -38,18 +35,21 @@ from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
 from sendrail.maintenance import Maintenance
+from sendrail.membership import ClusterMember, name_of
+from sendrail.ownership import Ownership, take_whole
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings
-from sendrail.spans import ClusterMember, Share
 from sendrail.storage.interface import Store
-from sendrail.webhooks import ownership
 from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
 
 _DAY_MS: Final = 86_400_000
 _NO_LOOKUP: Final = "none"
+# What is divided among processes: lanes by 64, and the endpoints of customers, which are fewer.
+LANE_SPANS: Final = 64
+ENDPOINT_SPANS: Final = 16
 # What a stop grants past its deadline; with the settling before, less than `CLOSING_SECONDS`.
 _CONNECTORS_SECONDS: Final = 1.0
 _ROUNDS_SECONDS: Final = 0.5
@@ -189,10 +189,10 @@ async def _make_workers(runtime: Runtime) -> Workers:
         return _share_in(runtime, roles)
     store, clock = runtime.store, runtime.clock
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    lease = await store.write(lambda tx: take_all(tx, owner, clock.now()))
-    # Whoever delivered before may have sent up to now: no list goes on before a second is over.
-    rests_until = 0.0 if lease.is_first else clock.monotonic() + 1.0
-    return _crew_of(_Wiring(runtime, lease, Pacer(rests_until), rests_until), roles)
+    whole = await store.write(lambda tx: take_whole(tx, owner, clock.now()))
+    # A former owner may have sent up to now: no list goes on before a second is over.
+    rests_until = 0.0 if whole.is_first else clock.monotonic() + 1.0
+    return _crew_of(_Wiring(runtime, roles, whole, Pacer(rests_until), rests_until))
 
 
 def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
@@ -202,26 +202,18 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
         runtime.store,
         clock,
         runtime.metrics,
-        name=spans.name_of(os.getpid(), secrets.randbits(32)),
+        name=name_of(os.getpid(), secrets.randbits(32)),
         roles=roles,
         life_seconds=runtime.settings.lease_seconds,
     )
     pacer = Pacer()
-    share = _take_part(member, roles, Role.DELIVER, "lanes", lanes.SPANS)
-    wiring = _Wiring(runtime, SharedLanes(share), pacer, 0.0, member)
-    workers = _crew_of(wiring, roles)
+    share = member.share("lanes", LANE_SPANS, Role.DELIVER)
+    workers = _crew_of(_Wiring(runtime, roles, share, pacer, 0.0, member))
     if workers.worker is not None and workers.rescuer is not None:
-        takeover = Takeover(workers.rescuer, pacer, workers.worker.look_soon, clock)
+        takeover = Takeover(share, workers.rescuer, pacer, workers.worker.look_soon, clock)
         share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
-    member.beaten = runtime.store.hints.connectors_event.set
+    member.on_heartbeat = runtime.store.hints.connectors_event.set
     return workers
-
-
-def _take_part(
-    member: ClusterMember, roles: Collection[Role], role: Role, kind: str, count: int
-) -> Share:
-    """Return a share in some work; without the role for it, nothing of it ever becomes ours."""
-    return member.share(kind, count, role, takes=role in roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +221,8 @@ class _Wiring:
     """What the workers are made from."""
 
     runtime: Runtime
-    lanes: Lanes
+    roles: frozenset[Role]
+    lanes: Ownership
     pacer: Pacer
     rests_until: float
     member: ClusterMember | None = None
@@ -239,16 +232,13 @@ class _Wiring:
         """Return what of every connector is ours."""
         return Part() if self.member is None else Part(*self.member.place(Role.DELIVER))
 
-    def is_ours(self, roles: Collection[Role], role: Role, kind: str) -> Callable[[], bool]:
-        """Return what tells whether work that only one does at a time is ours just now."""
-        if self.member is None:
-            return lambda: True
-        share = _take_part(self.member, roles, role, kind, 1)
-        return lambda: share.owns(0, self.runtime.clock.monotonic())
+    def ownership(self, role: Role, kind: str, spans: int = 1) -> Ownership:
+        """Return what of one kind of work is ours: a process that is alone owns the whole."""
+        return self.lanes if self.member is None else self.member.share(kind, spans, role)
 
 
-def _crew_of(wiring: _Wiring, roles: frozenset[Role]) -> Workers:
-    runtime, clock = wiring.runtime, wiring.runtime.clock
+def _crew_of(wiring: _Wiring) -> Workers:
+    runtime, roles, clock = wiring.runtime, wiring.roles, wiring.runtime.clock
     settings, metrics, ids = runtime.settings, runtime.metrics, runtime.ids
     # Each stage has groups of its own where the store can: none waits for another's rows.
     store = runtime.store.beside()
@@ -270,7 +260,7 @@ def _crew_of(wiring: _Wiring, roles: frozenset[Role]) -> Workers:
     workers = Workers(
         roles=roles,
         supervisor=supervisor,
-        maintenance=_make_caretaker(wiring, roles, rescuer),
+        maintenance=_make_maintenance(wiring, rescuer),
         member=wiring.member,
     )
     if Role.DELIVER in roles:
@@ -294,19 +284,19 @@ def _crew_of(wiring: _Wiring, roles: frozenset[Role]) -> Workers:
             runtime.intake,
             metrics,
             now=clock.now,
-            is_ours=wiring.is_ours(roles, Role.RECEIPTS, "answers"),
+            ownership=wiring.ownership(Role.RECEIPTS, "answers"),
         )
     if Role.WEBHOOKS in roles:
-        workers.webhooks = _make_webhooks(wiring, roles)
+        workers.webhooks = _make_webhooks(wiring)
     if Role.SCHEDULER in roles:
-        workers.finder = _make_finder(wiring, roles)
+        workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
-            runtime.store, is_ours=wiring.is_ours(roles, Role.SCHEDULER, "activity")
+            runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
         )
     return workers
 
 
-def _make_caretaker(wiring: _Wiring, roles: frozenset[Role], rescuer: Rescuer) -> Maintenance:
+def _make_maintenance(wiring: _Wiring, rescuer: Rescuer) -> Maintenance:
     runtime = wiring.runtime
     return Maintenance(
         runtime.store,
@@ -315,12 +305,12 @@ def _make_caretaker(wiring: _Wiring, roles: frozenset[Role], rescuer: Rescuer) -
         runtime.metrics,
         runtime.settings,
         now=runtime.clock.now,
+        ownership=wiring.ownership(Role.SCHEDULER, "chores"),
         is_shared=wiring.member is not None,
-        is_ours=wiring.is_ours(roles, Role.SCHEDULER, "chores"),
     )
 
 
-def _make_finder(wiring: _Wiring, roles: frozenset[Role]) -> Finder | None:
+def _make_finder(wiring: _Wiring) -> Finder | None:
     runtime = wiring.runtime
     name = runtime.settings.number_lookup
     if name == _NO_LOOKUP:
@@ -329,7 +319,7 @@ def _make_finder(wiring: _Wiring, roles: frozenset[Role]) -> Finder | None:
         runtime.store,
         lookup_of(name),
         now=runtime.clock.now,
-        is_ours=wiring.is_ours(roles, Role.SCHEDULER, "look-ups"),
+        ownership=wiring.ownership(Role.SCHEDULER, "look-ups"),
     )
 
 
@@ -357,12 +347,8 @@ def _make_worker(wiring: _Wiring, store: Store, troubles: TroublePolicy) -> Work
     )
 
 
-def _make_webhooks(wiring: _Wiring, roles: Collection[Role]) -> WebhookWorker:
+def _make_webhooks(wiring: _Wiring) -> WebhookWorker:
     runtime, settings = wiring.runtime, wiring.runtime.settings
-    ours: ownership.Owning = ownership.OwningAll()
-    if wiring.member is not None:
-        share = _take_part(wiring.member, roles, Role.WEBHOOKS, "webhooks", ownership.SPANS)
-        ours = ownership.OwningSome(share, runtime.clock)
     return WebhookWorker(
         runtime.store.beside(),
         runtime.poster,
@@ -374,7 +360,7 @@ def _make_webhooks(wiring: _Wiring, roles: Collection[Role]) -> WebhookWorker:
         concurrency=settings.webhook_concurrency,
         pause_after_ms=settings.webhook_pause_after_seconds * 1000,
         signature_header=settings.webhook_signature_header,
-        owning=ours,
+        ownership=wiring.ownership(Role.WEBHOOKS, "webhooks", ENDPOINT_SPANS),
     )
 
 

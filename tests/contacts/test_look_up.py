@@ -12,6 +12,7 @@ import pytest
 from phonenumbers import geocoder, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 from written import parsed as number_of
+from shares import own, share_of
 
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of
@@ -19,6 +20,7 @@ from sendrail.contacts.look_up import Finder, NumberingPlans, facts_of, lookup_o
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
+from sendrail.ownership import Whole
 from sendrail.settings import load
 from sendrail.workers import delivering
 
@@ -191,7 +193,7 @@ def many(house):
 
 def test_contacts_are_looked_up_once_fifty_at_a_time(many):
     service = Service()
-    finder = Finder(many.store, service, now=lambda: many.now)
+    finder = Finder(many.store, service, now=lambda: many.now, ownership=Whole())
     assert [many.do(finder.step()) for _ in range(4)] == [50, 50, 20, 0]
     assert sorted(chain.from_iterable(service.asked)) == [12125550000 + n for n in range(120)]
 
@@ -199,7 +201,7 @@ def test_contacts_are_looked_up_once_fifty_at_a_time(many):
 def test_what_the_account_has_said_itself_stays(house):
     house.do(house.lists.add(house.us, "+15550100000"))
     house.import_contacts("+15550100000", b"phone,carrier,line_type\n+33612345678,Mine,VOIP\n")
-    house.do(Finder(house.store, NumberingPlans(), now=lambda: house.now).step())
+    house.do(Finder(house.store, NumberingPlans(), now=lambda: house.now, ownership=Whole()).step())
     [_, row] = house.export_contacts("+15550100000").decode().splitlines()
     assert row.startswith('"(+33) 612345678","","","","Mine","VOIP","Europe/Paris",')
 
@@ -220,7 +222,7 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
         "sendrail.contacts.look_up.asyncio", type("Quick", (), {"sleep": staticmethod(sleep)})
     )
     with pytest.raises(asyncio.CancelledError):
-        many.do(Finder(many.store, service, now=lambda: many.now).run())
+        many.do(Finder(many.store, service, now=lambda: many.now, ownership=Whole()).run())
     assert slept[:3] == [10.0, 20.0, 40.0]
     assert all(pause < 5 for pause in slept[3:5])
     assert slept[5:] == [5.0, 5.0]
@@ -228,17 +230,20 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
 
 
 def test_a_number_is_looked_up_by_one_process_alone(many):
-    service, ours, slept = Service(), [False, False, True], []
+    service, share, slept = Service(), share_of(), []
 
     async def sleep(seconds):
         slept.append(seconds)
-        if not ours:
+        if len(slept) == 3:
             raise asyncio.CancelledError
+        if len(slept) == 2:
+            assert not service.asked
+            own(share, 0)
 
     with pytest.MonkeyPatch.context() as patch:
         quick = type("Quick", (), {"sleep": staticmethod(sleep)})
         patch.setattr("sendrail.contacts.look_up.asyncio", quick)
-        finder = Finder(many.store, service, now=lambda: many.now, is_ours=lambda: ours.pop(0))
+        finder = Finder(many.store, service, now=lambda: many.now, ownership=share)
         with pytest.raises(asyncio.CancelledError):
             many.do(finder.run())
     assert len(service.asked) == 1

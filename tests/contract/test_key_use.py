@@ -6,6 +6,7 @@ import pytest
 
 from sendrail.domain.account import key_digest
 from sendrail.maintenance import Maintenance
+from sendrail.ownership import Whole
 from sendrail.settings import Settings
 
 
@@ -61,4 +62,6 @@ def test_uses_are_written_down_once_a_minute_and_not_without_any(door):
 
 def maintenance(door, now, store=None):
     store = store or door.runtime.store
-    return Maintenance(store, None, None, door.runtime.metrics, Settings(), now=now)
+    return Maintenance(
+        store, None, None, door.runtime.metrics, Settings(), now=now, ownership=Whole()
+    )

@@ -4,12 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from shares import share_of
 from stores import NOW, House, PostgresBackend
 
-from sendrail.delivery.lanes import Lease
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.ids import MessageIds
 from sendrail.maintenance import Maintenance
+from sendrail.ownership import Whole
 from sendrail.settings import Settings
 from sendrail.telemetry import Metrics
 
@@ -24,10 +25,10 @@ def house(tmp_path):
 def maintenance(house, *, is_ours):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     metrics = Metrics()
-    rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
+    rescuer = Rescuer(house.store, Whole(), MessageIds(bytes(16)), metrics, expire_after_ms=1)
     chores = Maintenance(
         house.store, intake, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
-        is_shared=True, is_ours=lambda: is_ours,
+        is_shared=True, ownership=share_of(*[0] * is_ours),
     )  # fmt: skip
     return chores, intake
 

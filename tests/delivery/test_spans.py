@@ -15,13 +15,21 @@ from stores import _EMPTY, NOW, postgres_database
 
 from sendrail.clock import SystemClock
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.spans import ClusterMember
+from sendrail.membership import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
 # Longer than any test takes on the slowest machine: the database ends what idles for so long.
 LIFE = 60.0
 SPANS = 8
+
+
+def lane(span):
+    """Return the last lane of a span."""
+    return (span + 1) * (4_096 // SPANS) - 1
+
+
+LANES_OF_SPANS = [lane(span) for span in range(SPANS)]
 
 
 class Clock:
@@ -66,7 +74,7 @@ class Town:
         self.stores.append(store)
         clock = Clock()
         member = ClusterMember(store, clock, Metrics(), name=name, roles=roles, life_seconds=life)
-        share = member.share(kind, SPANS, "deliver", takes="deliver" in roles)
+        share = member.share(kind, SPANS, "deliver")
         self.do(member.begin())
         member._joined = True
         return member, share, clock
@@ -111,16 +119,16 @@ def test_who_is_alone_has_everything_and_who_only_looks_has_nothing(town):
 
 
 def test_who_comes_gets_a_fair_share_once_nothing_is_under_way_there(town):
-    a, share_a, clock = town.member("a")
+    a, share_a, _ = town.member("a")
     town.heartbeat(a)
-    share_a.begin([7])
+    share_a.begin([lane(7)])
     b, share_b, _ = town.member("b")
     town.heartbeat(b, a)
     # What is to go is not claimed from any more, but it is not given away in the midst of work.
-    assert not share_a.owns(7, clock.seconds)
+    assert not share_a.owns(lane(7))
     town.heartbeat(a, b)
     assert owned(share_b) == {4, 5, 6}
-    share_a.end([7])
+    share_a.end([lane(7)])
     town.heartbeat(a, b)
     assert (owned(share_a), owned(share_b)) == ({0, 1, 2, 3}, {4, 5, 6, 7})
 
@@ -146,9 +154,9 @@ def test_what_lapses_is_taken_over_under_a_higher_epoch_within_two_lives(town):
     town.lapse()
     town.heartbeat(b)
     assert owned(share_b) == set(range(SPANS))
-    assert {share_b.epoch_of(span) for span in range(SPANS)} == {2}
+    assert {share_b.epoch_of(lane(span)) for span in range(SPANS)} == {2}
     # The former owner learns of it with its next heartbeat, and holds nothing in a transaction.
-    assert town.do(a._store.write(lambda tx: share_a.hold(tx, range(SPANS)))) == {}
+    assert town.do(a._store.write(lambda tx: share_a.lock(tx, LANES_OF_SPANS))) == {}
     lost = []
     share_a.on_lost = lost.append
     town.heartbeat(a)
@@ -164,7 +172,7 @@ def test_what_went_through_other_hands_is_not_held_by_an_epoch_of_before(town):
     town.heartbeat(b)
     town.lapse()
     town.heartbeat(a)
-    known = {span: share_a.epoch_of(span) for span in owned(share_a)}
+    known = {span: share_a.epoch_of(lane(span)) for span in owned(share_a)}
     assert set(known.values()) == {3}
     held = {
         epoch: town.do(
@@ -184,7 +192,7 @@ def test_what_nobody_took_goes_on_where_it_was_however_late_the_renewal(town):
     town.heartbeat(a)
     town.lapse()
     town.heartbeat(a)
-    assert {share.epoch_of(span) for span in range(SPANS)} == {1}
+    assert {share.epoch_of(lane(span)) for span in range(SPANS)} == {1}
     assert town.sql("SELECT DISTINCT until > 0 FROM spans") == [(True,)]
 
 
@@ -192,15 +200,15 @@ def test_by_our_own_clock_we_stop_before_anybody_may_take_over(town):
     a, share, clock = town.member("a")
     town.heartbeat(a)
     clock.seconds += LIFE * 0.89
-    assert share.owns(0, clock.seconds)
-    assert share.may_finish(0, 1, clock.seconds)
+    assert share.owns(lane(0))
+    assert share.may_finish(lane(0), 1)
     clock.seconds += LIFE * 0.02
-    assert not share.owns(0, clock.seconds)
-    assert not share.may_finish(0, 1, clock.seconds)
+    assert not share.owns(lane(0))
+    assert not share.may_finish(lane(0), 1)
     # An epoch that is over may finish nothing, however young the lease is.
     town.heartbeat(a)
-    assert share.may_finish(0, 1, clock.seconds)
-    assert not share.may_finish(0, 0, clock.seconds)
+    assert share.may_finish(lane(0), 1)
+    assert not share.may_finish(lane(0), 0)
 
 
 def test_who_has_been_away_takes_nothing_before_the_others_have_had_time_to_renew(town):
@@ -223,7 +231,7 @@ def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
     async def story():
         [session] = a._store._writers
         claim = await greenlet_spawn(session.begin, "BEGIN")
-        held = await greenlet_spawn(share_a.hold, claim, [0, 1])
+        held = await greenlet_spawn(share_a.lock, claim, [lane(0), lane(1)])
         town.time.advance(LIFE * 1.2)
         await b.heartbeat()
         taken_meanwhile = owned(share_b)
@@ -231,7 +239,7 @@ def test_nobody_takes_a_span_over_from_which_its_owner_is_just_claiming(town):
         return taken_meanwhile, held
 
     taken, held = town.do(story())
-    assert held == {0: 1, 1: 1}
+    assert held == {lane(0): 1, lane(1): 1}
     assert taken == {2, 3, 4, 5, 6, 7}
     town.heartbeat(b)
     assert {0, 1} <= owned(share_b)
@@ -248,7 +256,7 @@ def test_a_claim_that_stands_still_in_the_midst_does_not_keep_its_spans_for_long
         [session] = a._store._writers
         tx = await greenlet_spawn(session.begin, "BEGIN")
         [pid] = await greenlet_spawn(tx.driver.row, "SELECT pg_backend_pid()")
-        await greenlet_spawn(share_a.hold, tx, range(SPANS))
+        await greenlet_spawn(share_a.lock, tx, LANES_OF_SPANS)
         gone = f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = {pid})"
         await postgres.until(town.url, gone)
         town.lapse()
@@ -270,12 +278,12 @@ def test_a_beat_that_fails_takes_nothing_away_and_time_does(town):
     write, a._store.write = a._store.write, fail
     with pytest.raises(StorageUnavailable):
         town.heartbeat(a)
-    assert share.owns(0, clock.seconds)
+    assert share.owns(lane(0))
     clock.seconds += LIFE
-    assert not share.owns(0, clock.seconds)
+    assert not share.owns(lane(0))
     a._store.write = write
     town.heartbeat(a)
-    assert share.owns(0, clock.seconds)
+    assert share.owns(lane(0))
 
 
 def test_every_member_follows_the_clock_of_the_database(town):

@@ -5,10 +5,10 @@ import random
 import time
 
 from sendrail.app import open_runtime, sandbox_number
-from sendrail.delivery.lanes import take_all
 from sendrail.delivery.worker import Worker
 from sendrail.drain import CLOSING_SECONDS
 from sendrail.intake.orders import read_order
+from sendrail.ownership import take_whole
 from sendrail.settings import load as load_settings
 from sendrail.workers import delivering
 
@@ -107,7 +107,7 @@ def test_a_server_that_can_no_longer_deliver_ends_and_says_why(server):
 
     async def take_over() -> None:
         async with open_runtime(load_settings(environment={}, data_dir=server.data)) as runtime:
-            await runtime.store.write(lambda tx: take_all(tx, "somebody else", 0))
+            await runtime.store.write(lambda tx: take_whole(tx, "somebody else", 0))
 
     asyncio.run(take_over())
     assert client.post("/api/v2/send-raw", order).status == 200

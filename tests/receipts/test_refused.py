@@ -7,12 +7,12 @@ from odd_carrier import CID, has_left, raises, receipt, refused_raws, stop
 from stores import NOW, house
 
 from sendrail import maintenance
-from sendrail.delivery.lanes import Lease
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.receipt import About
 from sendrail.maintenance import Maintenance
+from sendrail.ownership import Whole
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
 from sendrail.storage.rows import Refusal, RefusedFilter
@@ -52,9 +52,15 @@ def test_what_still_cannot_be_read_is_refused_again_once(road, table, sent):
 
 def chores(house, metrics, now=NOW, **settings):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
-    rescuer = Rescuer(house.store, Lease(1), MessageIds(bytes(16)), metrics, expire_after_ms=1)
+    rescuer = Rescuer(house.store, Whole(), MessageIds(bytes(16)), metrics, expire_after_ms=1)
     chores = Maintenance(
-        house.store, intake, rescuer, metrics, Settings(**settings), now=lambda: now
+        house.store,
+        intake,
+        rescuer,
+        metrics,
+        Settings(**settings),
+        now=lambda: now,
+        ownership=Whole(),
     )
     house.do(chores.step())
 

@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from sendrail.domain.webhook import Acknowledged
+from sendrail.ownership import Whole
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.service import WebhookService
@@ -15,6 +16,7 @@ from sendrail.webhooks.worker import WebhookWorker
 KEY = bytes(range(32))
 HEADER = "X-Trackly-Signature"
 PAUSE_MS = 24 * 3_600_000
+WHOLE = Whole()
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Hooks:
         work = getattr(self.service, name)
         return self.road.do(work(account or self.road.account, *values, **more))
 
-    def open(self, *, concurrency=8, pause_after_ms=PAUSE_MS):
+    def open(self, *, concurrency=8, pause_after_ms=PAUSE_MS, ownership=WHOLE):
         self.worker = WebhookWorker(
             self.road.store,
             self.receiver,
@@ -116,6 +118,7 @@ class Hooks:
             concurrency=concurrency,
             pause_after_ms=pause_after_ms,
             signature_header=HEADER,
+            ownership=ownership,
         )
         return self.worker
 

@@ -18,7 +18,6 @@ from sqlalchemy.util import greenlet_spawn
 
 from sendrail.clock import SystemClock
 from sendrail.delivery.claiming import Claimer
-from sendrail.delivery.lanes import SPANS, SharedLanes
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.reserved_slices import ReservedSlices
@@ -28,9 +27,10 @@ from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
-from sendrail.spans import ClusterMember
+from sendrail.membership import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
+from sendrail.workers import LANE_SPANS
 
 LIFE_SECONDS = 0.8
 ANSWER_SECONDS = 2.0
@@ -154,8 +154,8 @@ class Owner:
             self.store, clock, self.metrics, name=self.name, roles=["deliver"],
             life_seconds=self._life,
         )  # fmt: skip
-        share = self.member.share("lanes", SPANS, "deliver")
-        self.share, lanes, pacer, routes = share, SharedLanes(share), Pacer(), Routes()
+        self.share = lanes = self.member.share("lanes", LANE_SPANS, "deliver")
+        pacer, routes = Pacer(), Routes()
         store = self.store.beside()
         claimer = Claimer(lanes, routes, pacer, ids, stale_after_ms=1_800_000, blocked_words="")
         self.worker = Worker(
@@ -167,8 +167,8 @@ class Owner:
             reserved = ReservedSlices(connector, routes.wished.set) if connector.mps else None
             routes.put(Route(connector, self._carrier.of(self), 0.0, reserved))
         rescuer = Rescuer(store, lanes, ids, self.metrics, expire_after_ms=EXPIRE_MS)
-        takeover = Takeover(rescuer, pacer, self.worker.look_soon, clock)
-        share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
+        takeover = Takeover(lanes, rescuer, pacer, self.worker.look_soon, clock)
+        lanes.on_gained, lanes.on_lost = takeover.on_gained, takeover.on_lost
         self.reserver = SliceReserver(self.store, routes, clock, self.worker.granted)
         self.pacer, self.routes = pacer, routes
 
@@ -248,7 +248,7 @@ class SteppedOwner(Owner):
 
         async def heartbeat():
             await self.member.heartbeat()
-            await asyncio.gather(*self.member._welcoming)
+            await asyncio.gather(*self.member._takeovers)
 
         self.do(heartbeat())
 

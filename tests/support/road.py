@@ -15,7 +15,6 @@ from grounds import GROUNDS, NOW, OwnClock, OwnLoop
 from sqlalchemy import insert, select
 
 from sendrail.delivery.claiming import Claimer
-from sendrail.delivery.lanes import take_all
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
@@ -30,6 +29,7 @@ from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
+from sendrail.ownership import Whole, take_whole
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
@@ -289,7 +289,7 @@ class Road:
 
     def open_delivery(self):
         """Become the owner of all lanes, as a process does that has just started."""
-        self.lease = self.write(lambda tx: take_all(tx, "us", self.clock.now()))
+        self.lease = self.write(lambda tx: take_whole(tx, "us", self.clock.now()))
         connectors = self.read(lambda tx: tx.connectors.all())
         rests_until = 0.0 if self.lease.is_first else self.clock.monotonic() + 1.0
         self.routes = Routes(
@@ -331,7 +331,9 @@ class Road:
         self.responder = self.open_responder()
 
     def open_responder(self):
-        return Responder(self.store, self.intake, self.metrics, now=self.clock.now)
+        return Responder(
+            self.store, self.intake, self.metrics, now=self.clock.now, ownership=Whole()
+        )
 
     def start_all(self):
         """Let the workers run whenever the loop does."""

@@ -3,6 +3,7 @@
 import structlog
 
 from sendrail.maintenance import Maintenance
+from sendrail.ownership import Whole
 from sendrail.settings import Settings
 
 DAY = 86_400
@@ -18,7 +19,13 @@ def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
     road.open_delivery()
     settings = Settings(webhook_retention_days=3)
     maintenance = Maintenance(
-        road.store, road.intake, road.rescuer, road.metrics, settings, now=road.clock.now
+        road.store,
+        road.intake,
+        road.rescuer,
+        road.metrics,
+        settings,
+        now=road.clock.now,
+        ownership=Whole(),
     )
     road.do(maintenance.step())
     assert road.counted("webhook_events_waiting") == 250
@@ -45,7 +52,13 @@ def test_the_store_is_told_what_is_past_its_time(road, monkeypatch):
     for days in (90, 0):
         settings = Settings(retention_days=days, duplicate_window_seconds=600)
         maintenance = Maintenance(
-            road.store, road.intake, road.rescuer, road.metrics, settings, now=road.clock.now
+            road.store,
+            road.intake,
+            road.rescuer,
+            road.metrics,
+            settings,
+            now=road.clock.now,
+            ownership=Whole(),
         )
         road.do(maintenance.step())
     assert asked == [

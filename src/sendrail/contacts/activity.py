@@ -7,12 +7,12 @@ first.
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Final
 
 import structlog
 
 from sendrail.domain.errors import SendrailError
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store
 
 _log = structlog.get_logger()
@@ -28,13 +28,12 @@ _REST_BEHIND: Final = 49
 class ActivityFollower:
     """Counts what was accepted since it last looked, again and again until cancelled.
 
-    Where several processes could, `is_ours` tells whether it is for this one to do; that two do it
-    for a moment counts nothing twice.
+    Of several processes only the owner counts; two that do so for a moment count nothing twice.
     """
 
-    def __init__(self, store: Store, *, is_ours: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, store: Store, ownership: Ownership) -> None:
         self._store = store
-        self._is_ours = is_ours
+        self._ownership = ownership
         self._behind = 0
 
     async def run(self) -> None:
@@ -42,7 +41,7 @@ class ActivityFollower:
         while True:
             began = time.perf_counter()
             try:
-                rest = await self.step() if self._is_ours() else 0
+                rest = await self.step() if self._ownership.owns() else 0
             except SendrailError as error:
                 _log.warning("activity_postponed", reason=error.code)
                 rest = 0

@@ -19,6 +19,7 @@ from sendrail.domain import phone
 from sendrail.domain.errors import SendrailError, SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.phone import PhoneNumber
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def _timezone(number: PhoneNumber, parsed: "ParsedNumber") -> str | None:
 class Finder:
     """Looks up whoever has not been looked up yet, again and again until cancelled.
 
-    Where several processes could, `is_ours` tells whether it is for this one to do: a number that
-    is looked up twice may be paid for twice.
+    Of several processes only the owner does so: a number that is looked up twice may be paid for
+    twice.
     """
 
     def __init__(
@@ -127,12 +128,12 @@ class Finder:
         lookup: NumberLookUp,
         *,
         now: Callable[[], int],
-        is_ours: Callable[[], bool] = lambda: True,
+        ownership: Ownership,
     ) -> None:
         self._store = store
         self._lookup = lookup
         self._now = now
-        self._is_ours = is_ours
+        self._ownership = ownership
 
     async def run(self) -> None:
         """Look up what there is; between two batches, and after a failure, let others work."""
@@ -140,7 +141,7 @@ class Finder:
         while True:
             began = time.perf_counter()
             try:
-                found = await self.step() if self._is_ours() else 0
+                found = await self.step() if self._ownership.owns() else 0
             except SendrailError as error:
                 _log.warning("look_up_postponed", reason=error.code)
                 found = 0

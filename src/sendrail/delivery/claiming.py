@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Planned, Route, Routes
 from sendrail.domain.content import contains_any
@@ -22,6 +21,7 @@ from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Tx
 from sendrail.storage.rows import AttemptStart, KnownContact, QueuePlace, WaitingMessage
 
@@ -97,7 +97,7 @@ class Claimer:
 
     def __init__(
         self,
-        lanes: Lanes,
+        lanes: Ownership,
         routes: Routes,
         pacer: Pacer,
         ids: MessageIds,
@@ -115,9 +115,9 @@ class Claimer:
     def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
         """Take what is due of these lists; `now` paces, `wall` tells what is due and stale.
 
-        Raises `SetupError` when somebody else has taken all lanes over.
+        Raises `SetupError` when another process has taken all lanes over.
         """
-        held = self._lanes.hold(tx, (turn.lane for turn in turns))
+        held = self._lanes.lock(tx, (turn.lane for turn in turns))
         share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
         found = ClaimRound(tx, now, wall, share, held)
         candidates: list[_Candidate] = []

@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
-from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.settle import settle
 from sendrail.domain.delivery import Uncertain, rank_of
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import EVERY_LANE, AttemptResult, LaneRanges, QueuePlace, Unsettled
 from sendrail.telemetry import Metrics
@@ -29,7 +29,13 @@ class Rescuer:
     """Finds what was left behind; `rescue` at start, `expire` now and then."""
 
     def __init__(
-        self, store: Store, lanes: Lanes, ids: MessageIds, metrics: Metrics, *, expire_after_ms: int
+        self,
+        store: Store,
+        lanes: Ownership,
+        ids: MessageIds,
+        metrics: Metrics,
+        *,
+        expire_after_ms: int,
     ) -> None:
         self._store = store
         self._lanes = lanes

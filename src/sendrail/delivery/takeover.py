@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from sendrail.clock import Clock
-from sendrail.delivery.lanes import ranges_of
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
+from sendrail.ownership import Share
 
 # A list's former owner may have sent a whole second's worth just now.
 _REST_SECONDS: Final = 1.0
@@ -16,8 +16,14 @@ class Takeover:
     """Sees to spans of lanes that have become ours, and to those that are so no more."""
 
     def __init__(
-        self, rescuer: Rescuer, pacer: Pacer, look_soon: Callable[[], None], clock: Clock
+        self,
+        share: Share,
+        rescuer: Rescuer,
+        pacer: Pacer,
+        look_soon: Callable[[], None],
+        clock: Clock,
     ) -> None:
+        self._share = share
         self._rescuer = rescuer
         self._pacer = pacer
         self._look_soon = look_soon
@@ -25,7 +31,7 @@ class Takeover:
 
     async def on_gained(self, gained: Mapping[int, int]) -> None:
         """Settle what their former owners left open, and let their lists rest for a second."""
-        former = ranges_of(span for span, epoch in gained.items() if epoch > 1)
+        former = self._share.ranges_of(span for span, epoch in gained.items() if epoch > 1)
         self._pacer.rest_lanes(former, self._clock.monotonic() + _REST_SECONDS)
         if former:
             await self._rescuer.rescue(self._clock.now(), former)
@@ -33,4 +39,4 @@ class Takeover:
 
     def on_lost(self, spans: Collection[int]) -> None:
         """Forget the lists of lanes that are another's now."""
-        self._pacer.forget_lanes(ranges_of(spans))
+        self._pacer.forget_lanes(self._share.ranges_of(spans))

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from sendrail.delivery.lanes import Lanes
 from sendrail.domain.delivery import Claim
 from sendrail.domain.errors import StorageUnavailable
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import AttemptResult
 
@@ -21,7 +21,7 @@ class UnconfirmedClaims:
     """
 
     def __init__(
-        self, store: Store, lanes: Lanes, taken_back: Callable[[Claim], AttemptResult]
+        self, store: Store, lanes: Ownership, taken_back: Callable[[Claim], AttemptResult]
     ) -> None:
         self._store = store
         self._lanes = lanes

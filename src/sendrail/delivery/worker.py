@@ -16,7 +16,6 @@ import structlog
 
 from sendrail.clock import Clock
 from sendrail.delivery.claiming import Claimer, ClaimRound, NextLook, TurnResult
-from sendrail.delivery.lanes import Lanes
 from sendrail.delivery.outcomes import storable_outcome
 from sendrail.delivery.pacer import Pacer, Turn
 from sendrail.delivery.routing import Route, Routes
@@ -39,6 +38,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import ConnectorId, MessageId
 from sendrail.domain.message import FINAL, Status
 from sendrail.drain import wait_at_most
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import RecipientReport
 from sendrail.telemetry import Metrics
@@ -73,7 +73,7 @@ class Worker:
         pacer: Pacer,
         routes: Routes,
         *,
-        lanes: Lanes,
+        lanes: Ownership,
         metrics: Metrics,
         clock: Clock,
         chance: random.Random,
@@ -159,7 +159,7 @@ class Worker:
         now = self._clock.monotonic()
         self._look_every = max(_LOOK_SECONDS, (now - began) / _LOOK_SHARE_MAX)
         for lane, list_id in waiting:
-            if self._lanes.has(lane):
+            if self._lanes.epoch_of(lane):
                 self._pacer.wake(lane, list_id, now)
 
     def look_soon(self) -> None:
@@ -177,7 +177,7 @@ class Worker:
         self._hear_hints(now)
         for route in self._routes.to_try(now):
             self._wake_parked(route, 1, now)
-        turns = self._ours(self._pacer.turns(now, _LISTS_MAX), now)
+        turns = self._owned(self._pacer.turns(now, _LISTS_MAX), now)
         if not turns:
             return 0
         under_way = [turn.lane for turn in turns]
@@ -198,15 +198,18 @@ class Worker:
         finally:
             self._lanes.end(under_way)
 
-    def _ours(self, turns: list[Turn], now: float) -> list[Turn]:
-        """Return the turns of lanes from which we may claim just now; see to the others."""
-        strangers = self._lanes.strangers(turns, now)
-        for turn in strangers:
-            self._not_ours(turn, now)
-        return [turn for turn in turns if turn not in strangers] if strangers else turns
+    def _owned(self, turns: Sequence[Turn], now: float) -> list[Turn]:
+        """Return the turns of lanes from which we may claim just now; postpone the others."""
+        owned = []
+        for turn in turns:
+            if self._lanes.owns(turn.lane):
+                owned.append(turn)
+            else:
+                self._not_ours(turn, now)
+        return owned
 
     def _not_ours(self, turn: Turn, now: float) -> None:
-        if self._lanes.has(turn.lane):
+        if self._lanes.epoch_of(turn.lane):
             # It may be ours again in a moment, or gone.
             self._pacer.wake(turn.lane, turn.list_id, now + _LOOK_SECONDS)
         else:
@@ -234,7 +237,7 @@ class Worker:
         hints.queued_event.clear()
         while hints.queued:
             list_id, lane = hints.queued.popitem()
-            if self._lanes.has(lane):
+            if self._lanes.epoch_of(lane):
                 self._pacer.wake(lane, list_id, now)
 
     async def _rest(self) -> None:
@@ -300,10 +303,13 @@ class Worker:
 
     def _hand_over_all(self, found: ClaimRound, now: float) -> None:
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
-        staying = list(self._lanes.late([claim for _, claim in found.claims], now))
+        staying = []
+        may_finish = self._lanes.may_finish
         for route, claim in found.claims:
-            if claim not in staying:
+            if may_finish(claim.lane, claim.epoch):
                 by_route[route].append(claim)
+            else:
+                staying.append(claim)
         for route, claims in by_route.items():
             fitting = _fitting(route, claims, now)
             staying += claims[fitting:]

@@ -20,6 +20,7 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import AwaitedSubmission, Idempotency, Shaped
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store
 from sendrail.storage.rows import AutoReply
 from sendrail.telemetry import Metrics
@@ -35,10 +36,6 @@ _ROUTE: Final = "auto-reply"
 _SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY | Skip.AUTOMATIC
 
 
-def _always() -> bool:
-    return True
-
-
 class Responder:
     """Queues answers until it is stopped; tests drive it a step at a time."""
 
@@ -49,14 +46,13 @@ class Responder:
         metrics: Metrics,
         *,
         now: Callable[[], int],
-        is_ours: Callable[[], bool] = _always,
+        ownership: Ownership,
     ) -> None:
         self._store = store
         self._intake = intake
         self._metrics = metrics
         self._now = now
-        # Whether it is this process that answers, where there are several.
-        self._is_ours = is_ours
+        self._ownership = ownership
         self._stopping = False
 
     async def run(self) -> None:
@@ -65,7 +61,7 @@ class Responder:
         while not self._stopping:
             event.clear()
             try:
-                settled = await self.step() if self._is_ours() else 0
+                settled = await self.step() if self._ownership.owns() else 0
             except StorageUnavailable as error:
                 _log.warning("answers_postponed", reason=error.code)
                 settled = 0

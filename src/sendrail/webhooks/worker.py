@@ -16,7 +16,7 @@ import structlog
 
 from sendrail.clock import Clock
 from sendrail.domain.errors import SetupError, StorageUnavailable
-from sendrail.domain.ids import EndpointId, EventId, MessageIds
+from sendrail.domain.ids import EndpointId, EventId, Lane, MessageIds, lane_of
 from sendrail.domain.webhook import (
     TOLD,
     Acknowledged,
@@ -29,12 +29,12 @@ from sendrail.domain.webhook import (
     OutboxEvent,
 )
 from sendrail.drain import wait_at_most
+from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.ownership import Owning, OwningAll
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import Breaker, settle
@@ -70,6 +70,11 @@ class EndpointQueue:
     waiting: deque[OutboxEvent] = field(default_factory=deque)
     held: set[EventId] = field(default_factory=set)
     in_flight: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The lane by which processes share endpoints out."""
+        return lane_of(self.endpoint.id)
 
     def let_go(self) -> None:
         """Hold only what is under way."""
@@ -107,7 +112,7 @@ class WebhookWorker:
         concurrency: int,
         pause_after_ms: int,
         signature_header: str,
-        owning: Owning | None = None,
+        ownership: Ownership,
     ) -> None:
         self._store = store
         self._poster = poster
@@ -119,7 +124,7 @@ class WebhookWorker:
         self._concurrency = concurrency
         self._pause_after_ms = pause_after_ms
         self._signature_header = signature_header
-        self._owning = owning or OwningAll()
+        self._ownership = ownership
         self._lines: dict[EndpointId, EndpointQueue] = {}
         self._read_at: float | None = None
         self._posting: set[asyncio.Task[None]] = set()
@@ -174,7 +179,9 @@ class WebhookWorker:
         now, mono = self._clock.now(), self._clock.monotonic()
         endpoints = None
         if self._read_at is None or mono - self._read_at >= _ENDPOINTS_KEPT_SECONDS:
-            endpoints = [each for each in tx.endpoints.active() if self._owning.owns(each.id)]
+            endpoints = [
+                each for each in tx.endpoints.active() if self._ownership.owns(lane_of(each.id))
+            ]
         known = (
             [line.endpoint.id for line in self._lines.values()]
             if endpoints is None
@@ -224,7 +231,7 @@ class WebhookWorker:
 
     def _post(self, line: EndpointQueue, event: OutboxEvent) -> None:
         line.in_flight += 1
-        self._owning.begin(line.endpoint.id)
+        self._ownership.begin((line.lane,))
         task = asyncio.get_running_loop().create_task(self._tell(line, event))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
@@ -312,7 +319,7 @@ class WebhookWorker:
             return
         for each in settled:
             each.line.held.discard(each.settlement.event_id)
-            self._owning.end(each.line.endpoint.id)
+            self._ownership.end((each.line.lane,))
             self._count(each)
         for line in _lines_of(settled):
             line.stored_failing_since = line.failing_since
