@@ -137,7 +137,7 @@ def test_a_claim_whose_commit_nobody_heard_of_is_taken_back_and_leaves_once(hous
 
 
 def test_nothing_is_claimed_before_what_is_unknown_is_taken_back(house, monkeypatch):
-    monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 0)
+    monkeypatch.setattr("sendrail.delivery.worker.STORAGE_RETRY_SECONDS", 0)
     owner = house.owner()
     owner.heartbeat()
     house.queue(1)
@@ -280,7 +280,8 @@ def test_what_goes_to_another_owner_is_forgotten(house):
 
 def test_a_settlement_whose_commit_nobody_heard_of_takes_nothing_back_later(house, monkeypatch):
     # Longer than the database is taken to be away.
-    monkeypatch.setattr("sendrail.delivery.worker._STORAGE_RETRY_SECONDS", 1.0)
+    for module in ("settling", "delivery.worker"):
+        monkeypatch.setattr(f"sendrail.{module}.STORAGE_RETRY_SECONDS", 1.0)
     owner = house.owner()
     owner.heartbeat()
     house.queue(1)

@@ -219,7 +219,7 @@ class World:
         road.do(some_time())
         if road.store.dead:
             self.kills += 1
-            for task in (*road.alive, *road.worker._handing_over):
+            for task in (*road.alive, *road.worker._hand_over.tasks):
                 task.cancel()
             road.do(asyncio.sleep(0))
             self.start()

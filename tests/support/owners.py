@@ -68,14 +68,14 @@ class Carrier:
 
     def note_pace(self, worker, clock):
         """Note for which moment a worker hands its messages over."""
-        hand_over_all = worker._hand_over_all
+        start = worker._hand_over.start
 
         def noted(found, now):
             at = now - clock.offset
             self._paced.update((claim.outbound.message_id, at) for _, claim in found.claims)
-            hand_over_all(found, now)
+            start(found, now)
 
-        worker._hand_over_all = noted
+        worker._hand_over.start = noted
 
     def of(self, owner):
         return _Connection(self, owner)

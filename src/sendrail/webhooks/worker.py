@@ -7,16 +7,15 @@ what follows from it: a crash in between repeats the POST, with the same id and 
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 import structlog
 
 from sendrail.clock import Clock
 from sendrail.domain.errors import SetupError, StorageUnavailable
-from sendrail.domain.ids import EndpointId, EventId, Lane, MessageIds, lane_of
+from sendrail.domain.ids import EndpointId, MessageIds, lane_of
 from sendrail.domain.webhook import (
     TOLD,
     Acknowledged,
@@ -28,65 +27,23 @@ from sendrail.domain.webhook import (
     NotAcknowledged,
     OutboxEvent,
 )
-from sendrail.drain import wait_at_most
 from sendrail.ownership import Ownership
+from sendrail.settling import GroupWriter
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
+from sendrail.webhooks.endpoint_queue import QUEUE_MAX, EndpointQueue
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.poster import Poster
-from sendrail.webhooks.retry import Breaker, settle
+from sendrail.webhooks.retry import settle
 
 _log = structlog.get_logger()
 
-# What an endpoint's line takes up at once: enough to share a transaction, little to hold.
-_LINE_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
 # How often at most the endpoints are read again; a change by the command line shows that soon.
 _ENDPOINTS_KEPT_SECONDS: Final = 0.25
-_STORAGE_RETRY_SECONDS: Final = 0.5
-_STOP_LOOK_SECONDS: Final = 0.01
-# A settlement is one commit; one that takes longer waits for a disk that is gone.
-_SETTLE_SECONDS: Final = 1.5
-
-
-@dataclass(slots=True)
-class EndpointQueue:
-    """One endpoint's events in this process.
-
-    `held` are those that are taken up and not settled yet. `failing_since` and `state` are what
-    the answers say; the database is told when they are settled.
-    """
-
-    endpoint: Endpoint
-    failing_since: int | None
-    stored_failing_since: int | None
-    state: EndpointState = EndpointState.ACTIVE
-    breaker: Breaker = field(default_factory=Breaker)
-    # What has failed before, and what has never been tried.
-    again: deque[OutboxEvent] = field(default_factory=deque)
-    waiting: deque[OutboxEvent] = field(default_factory=deque)
-    held: set[EventId] = field(default_factory=set)
-    in_flight: int = 0
-
-    @property
-    def lane(self) -> Lane:
-        """The lane by which processes share endpoints out."""
-        return lane_of(self.endpoint.id)
-
-    def let_go(self) -> None:
-        """Hold only what is under way."""
-        self.held -= {event.id for event in (*self.again, *self.waiting)}
-        self.again.clear()
-        self.waiting.clear()
-
-    def take_up(self, events: Iterable[OutboxEvent]) -> None:
-        """Hold events until they are settled."""
-        for event in events:
-            (self.again if event.retries else self.waiting).append(event)
-            self.held.add(event.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +85,10 @@ class WebhookWorker:
         self._lines: dict[EndpointId, EndpointQueue] = {}
         self._read_at: float | None = None
         self._posting: set[asyncio.Task[None]] = set()
-        self._answered: list[_Answered] = []
-        self._settling: list[_Answered] = []
-        self._settle_scheduled = False
+        # A lost answer would only cost a second POST; but that is one too many.
+        self._settler = GroupWriter(
+            store, self._settle, self._settled, postponed="webhook_settlement_postponed"
+        )
         self._stopping = False
 
     async def run(self) -> None:
@@ -152,14 +110,8 @@ class WebhookWorker:
         """Post nothing more; wait a while for the answers under way, and keep what came."""
         self._stopping = True
         self._store.hints.outbox_event.set()
-        now = asyncio.get_running_loop().time
-        until = now() + within_seconds
-        await wait_at_most(within_seconds, self._posting)
-        while self._unsettled() and now() < until + _SETTLE_SECONDS:  # noqa: ASYNC110 - bounded
-            await asyncio.sleep(_STOP_LOOK_SECONDS)
-
-    def _unsettled(self) -> bool:
-        return self._settle_scheduled or bool(self._answered) or bool(self._posting)
+        until = asyncio.get_running_loop().time() + within_seconds
+        await self._settler.drain(self._posting, until)
 
     async def step(self) -> None:
         """Take up what is due, and post as much of it as may be under way."""
@@ -191,7 +143,7 @@ class WebhookWorker:
         for endpoint_id in known:
             line = self._lines.get(endpoint_id)
             held = line.held if line is not None else set()
-            limit, again = (_LINE_MAX, _LINE_MAX) if line is None else _rooms(line, mono)
+            limit, again = (QUEUE_MAX, QUEUE_MAX) if line is None else line.rooms(mono)
             if not limit and not again:
                 continue
             if events := take(
@@ -262,10 +214,9 @@ class WebhookWorker:
         settlement = settle(
             event, answer, started_at=started, now=now, chance=self._chance.random()
         )
-        self._answered.append(_Answered(line, event, settlement))
+        self._settler.add(_Answered(line, event, settlement))
         if not self._stopping and self._lines.get(line.endpoint.id) is line:
             self._post_waiting(line)
-        self._schedule_settle()
 
     def _judge(self, line: EndpointQueue, answer: Answer, begun: float) -> None:
         """Draw from an answer what it says of the endpoint."""
@@ -289,15 +240,9 @@ class WebhookWorker:
 
     # Settling
 
-    def _schedule_settle(self) -> None:
-        if not self._settle_scheduled:
-            self._settle_scheduled = True
-            self._store.submit(self._settle, self._settled)
-
-    def _settle(self, tx: Tx) -> None:
-        self._settling, self._answered = self._answered, []
-        tx.outbox.settle([each.settlement for each in self._settling])
-        for line in _lines_of(self._settling):
+    def _settle(self, tx: Tx, answered: Sequence[_Answered]) -> None:
+        tx.outbox.settle([each.settlement for each in answered])
+        for line in _lines_of(answered):
             endpoint = line.endpoint
             change: dict[str, Any] = {}
             if line.failing_since != line.stored_failing_since:
@@ -307,26 +252,15 @@ class WebhookWorker:
             if change:
                 tx.endpoints.change(endpoint.account_id, endpoint.id, **change)
 
-    def _settled(self, _: None, error: Exception | None) -> None:
-        self._settle_scheduled = False
-        # Taken, not only read: a transaction that cannot even begin must find none of the last one.
-        settled, self._settling = self._settling, []
-        if error is not None:
-            # Lost, it would only cost a second POST; but that is one too many.
-            _log.warning("webhook_settlement_postponed", reason=str(error), count=len(settled))
-            self._answered = [*settled, *self._answered]
-            asyncio.get_running_loop().call_later(_STORAGE_RETRY_SECONDS, self._schedule_settle)
-            return
-        for each in settled:
+    def _settled(self, answered: Sequence[_Answered], _: None) -> None:
+        for each in answered:
             each.line.held.discard(each.settlement.event_id)
             self._ownership.end((each.line.lane,))
             self._count(each)
-        for line in _lines_of(settled):
+        for line in _lines_of(answered):
             line.stored_failing_since = line.failing_since
             if line.state is not EndpointState.ACTIVE:
                 self._end(line)
-        if self._answered:
-            self._schedule_settle()
         self._store.hints.outbox_event.set()
 
     def _count(self, answered: _Answered) -> None:
@@ -355,17 +289,6 @@ class WebhookWorker:
             name=line.endpoint.name,
             then=f"sendrail webhooks resume {line.endpoint.id}",
         )
-
-
-def _rooms(line: EndpointQueue, now: float) -> tuple[int, int]:
-    """Return how many a line takes up that were never tried, and how many others."""
-    breaker = line.breaker
-    # What waits for a first attempt and what waits for another take no place from each other.
-    limit = 0 if breaker.rests(now) else _LINE_MAX - len(line.held) + len(line.again)
-    again = 0 if breaker.is_patient(now) else _LINE_MAX - len(line.held) + len(line.waiting)
-    # In halves, so that a steady stream shares its transactions.
-    limit, again = (room if room >= _LINE_MAX // 2 else 0 for room in (limit, again))
-    return limit, again
 
 
 def _lines_of(answered: Iterable[_Answered]) -> list[EndpointQueue]:

@@ -1,0 +1,60 @@
+"""One endpoint's events in this process, and how many of them it may take up."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sendrail.domain.ids import EventId, Lane, lane_of
+from sendrail.domain.webhook import Endpoint, EndpointState, OutboxEvent
+from sendrail.webhooks.retry import Breaker
+
+# What a queue takes up at once: enough to share a transaction, little to hold.
+QUEUE_MAX: Final = 64
+
+
+@dataclass(slots=True)
+class EndpointQueue:
+    """One endpoint's events in this process.
+
+    `held` are those that are taken up and not settled yet. `failing_since` and `state` are what
+    the answers say; they are written when the answers are settled.
+    """
+
+    endpoint: Endpoint
+    failing_since: int | None
+    stored_failing_since: int | None
+    state: EndpointState = EndpointState.ACTIVE
+    breaker: Breaker = field(default_factory=Breaker)
+    # What has failed before, and what has never been tried.
+    again: deque[OutboxEvent] = field(default_factory=deque)
+    waiting: deque[OutboxEvent] = field(default_factory=deque)
+    held: set[EventId] = field(default_factory=set)
+    in_flight: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The lane by which processes share endpoints out."""
+        return lane_of(self.endpoint.id)
+
+    def let_go(self) -> None:
+        """Hold only what is under way."""
+        self.held -= {event.id for event in (*self.again, *self.waiting)}
+        self.again.clear()
+        self.waiting.clear()
+
+    def take_up(self, events: Iterable[OutboxEvent]) -> None:
+        """Hold events until they are settled."""
+        for event in events:
+            (self.again if event.retries else self.waiting).append(event)
+            self.held.add(event.id)
+
+    def rooms(self, now: float) -> tuple[int, int]:
+        """Return how many may be taken up that were never tried, and how many others."""
+        # What waits for a first attempt and what waits for another take no place from each other.
+        free = QUEUE_MAX - len(self.held)
+        limit = 0 if self.breaker.rests(now) else free + len(self.again)
+        again = 0 if self.breaker.is_patient(now) else free + len(self.waiting)
+        # In halves, so that a steady stream shares its transactions.
+        limit, again = (room if room >= QUEUE_MAX // 2 else 0 for room in (limit, again))
+        return limit, again
