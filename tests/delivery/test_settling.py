@@ -22,10 +22,12 @@ class Store:
         work, done = self.submitted.pop(0)
         done(work("tx"), None)
 
-    def fail(self, *, begun=True):
+    def fail(self, *, begun=True, meanwhile=None):
         work, done = self.submitted.pop(0)
         if begun:
             work("tx")
+        if meanwhile is not None:
+            meanwhile()
         done(None, StorageUnavailable("gone"))
 
 
@@ -83,15 +85,15 @@ def test_a_group_that_fails_is_written_again_before_what_came_after_it(
 ):
     async def story():
         writer.add(1)
-        store.fail(begun=begun)
+        store.fail(begun=begun, meanwhile=lambda: writer.add(2))
         assert (written, writer.writes_again) == ([], True)
-        writer.add(2)
+        writer.add(3)
         await asyncio.sleep(0.01)
         assert len(store.submitted) == 1
         store.commit()
 
     run(story)
-    assert [group for group, _ in written] == [[1, 2]]
+    assert [group for group, _ in written] == [[1, 2, 3]]
     assert not writer.writes_again
 
 
