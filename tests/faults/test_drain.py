@@ -72,7 +72,7 @@ def installed(tmp_path, monkeypatch):
     (folder / "hangs.py").write_text(CARRIER)
     (info / "METADATA").write_text("Name: hangs\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[sendrail.carriers]\nhangs = hangs:Hangs\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.syspath_prepend(folder)
 
 
