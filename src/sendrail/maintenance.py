@@ -9,9 +9,10 @@ from typing import Final
 import structlog
 
 from sendrail.delivery.rescuer import Rescuer
-from sendrail.domain.errors import SendrailError, StorageFull
+from sendrail.domain.errors import StorageFull
 from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import RefusedTally
@@ -60,23 +61,23 @@ class Maintenance:
         self._is_shared = is_shared
         # Of several processes only the owner does the chores of the whole installation.
         self._ownership = ownership
+        self._rounds = Rounds("chores", retry_seconds=_LOOK_SECONDS)
         self._count_at = 0
         self._note_keys_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
-        while True:
-            if not self._is_shared:
-                self.watch_disk()
-            try:
-                if self._ownership.owns():
-                    await self.step()
-                await self.note_used_keys()
-                if self._is_shared:
-                    await self.heed_full_accounts()
-            except SendrailError as error:
-                _log.warning("chores_postponed", reason=error.code)
-            await asyncio.sleep(_LOOK_SECONDS)
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        if not self._is_shared:
+            self.watch_disk()
+        if self._ownership.owns():
+            await self.step()
+        await self.note_used_keys()
+        if self._is_shared:
+            await self.apply_full_accounts()
+        return _LOOK_SECONDS
 
     def watch_disk(self) -> None:
         """Stop accepting while the disk is so full that accepted messages could not be finished."""
@@ -145,7 +146,7 @@ class Maintenance:
         gone = await self._store.write(lambda tx: tx.refused.trim(REFUSED_MAX, REFUSED_BYTES_MAX))
         _log.error("refused_callbacks_lost", count=gone, reason="there are too many of them")
 
-    async def heed_full_accounts(self) -> None:
+    async def apply_full_accounts(self) -> None:
         """Learn from the database whose queues are full: another process may count them."""
         self._intake.full_accounts = await self._store.read(lambda tx: tx.processes.full_accounts())
 

@@ -11,11 +11,11 @@ from typing import Final, Generic, TypeVar, cast
 import structlog
 
 from sendrail.drain import wait_at_most
+from sendrail.rounds import STORAGE_RETRY_SECONDS
 from sendrail.storage.interface import Store, Tx
 
 _log = structlog.get_logger()
 
-STORAGE_RETRY_SECONDS: Final = 0.5
 # A settlement is one commit; one that takes longer waits for a disk that is gone.
 SETTLE_SECONDS: Final = 1.5
 _DRAIN_LOOK_SECONDS: Final = 0.001

@@ -211,16 +211,14 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
     service.down = True
     slept = []
 
-    async def sleep(seconds):
+    async def rest(_, seconds):
         slept.append(seconds)
         if len(slept) == 3:
             service.down = False
         if len(slept) == 7:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(
-        "sendrail.contacts.look_up.asyncio", type("Quick", (), {"sleep": staticmethod(sleep)})
-    )
+    monkeypatch.setattr("sendrail.rounds.hinted", rest)
     with pytest.raises(asyncio.CancelledError):
         many.do(Finder(many.store, service, now=lambda: many.now, ownership=Whole()).run())
     assert slept[:3] == [10.0, 20.0, 40.0]
@@ -232,7 +230,7 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
 def test_a_number_is_looked_up_by_one_process_alone(many):
     service, share, slept = Service(), share_of(), []
 
-    async def sleep(seconds):
+    async def rest(_, seconds):
         slept.append(seconds)
         if len(slept) == 3:
             raise asyncio.CancelledError
@@ -241,8 +239,7 @@ def test_a_number_is_looked_up_by_one_process_alone(many):
             own(share, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        quick = type("Quick", (), {"sleep": staticmethod(sleep)})
-        patch.setattr("sendrail.contacts.look_up.asyncio", quick)
+        patch.setattr("sendrail.rounds.hinted", rest)
         finder = Finder(many.store, service, now=lambda: many.now, ownership=share)
         with pytest.raises(asyncio.CancelledError):
             many.do(finder.run())

@@ -36,13 +36,11 @@ def maintenance(house, *, is_ours):
 def round_of(house, chores):
     """Let it do its chores until it would rest."""
 
-    async def sleep(seconds):
-        if seconds:
-            raise asyncio.CancelledError
+    async def end(*_):
+        raise asyncio.CancelledError
 
     with pytest.MonkeyPatch.context() as patch:
-        no_rest = type("NoRest", (), {"sleep": staticmethod(sleep)})
-        patch.setattr("sendrail.maintenance.asyncio", no_rest)
+        patch.setattr("sendrail.rounds.hinted", end)
         with pytest.raises(asyncio.CancelledError):
             house.do(chores.run())
 

@@ -23,6 +23,7 @@ from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
 from sendrail.receipts.inbox import CallbackInbox
+from sendrail.rounds import hinted
 from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
 
@@ -97,9 +98,7 @@ class ConnectorSupervisor:
         """Follow the rows until cancelled."""
         event = self._store.hints.connectors_event
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TELL_SECONDS):
-                    await event.wait()
+            await hinted(event, _TELL_SECONDS)
             try:
                 if event.is_set() or self._retries_due():
                     event.clear()

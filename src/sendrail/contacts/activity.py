@@ -5,17 +5,12 @@ small and falls behind, and catches up when it is quiet again: what is accepted 
 first.
 """
 
-import asyncio
 import time
 from typing import Final
 
-import structlog
-
-from sendrail.domain.errors import SendrailError
 from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store
-
-_log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 1.0
 # A few milliseconds of the one writer at a time.
@@ -34,18 +29,17 @@ class ActivityFollower:
     def __init__(self, store: Store, ownership: Ownership) -> None:
         self._store = store
         self._ownership = ownership
+        self._rounds = Rounds("activity", retry_seconds=_LOOK_SECONDS)
         self._behind = 0
 
     async def run(self) -> None:
         """Count what there is, and rest in between."""
-        while True:
-            began = time.perf_counter()
-            try:
-                rest = await self.step() if self._ownership.owns() else 0
-            except SendrailError as error:
-                _log.warning("activity_postponed", reason=error.code)
-                rest = 0
-            await asyncio.sleep(rest * (time.perf_counter() - began) if rest else _LOOK_SECONDS)
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        began = time.perf_counter()
+        rest = await self.step() if self._ownership.owns() else 0
+        return rest * (time.perf_counter() - began) if rest else _LOOK_SECONDS
 
     async def step(self) -> int:
         """Count once; return how many times as long to rest, 0 where no more is waiting."""

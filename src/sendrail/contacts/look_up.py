@@ -6,7 +6,6 @@ paid service that a package installed beside Sendrail brings along under the ent
 `sendrail.lookups`.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
@@ -20,6 +19,7 @@ from sendrail.domain.errors import SendrailError, SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.phone import PhoneNumber
 from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store
 
 if TYPE_CHECKING:
@@ -134,25 +134,27 @@ class Finder:
         self._lookup = lookup
         self._now = now
         self._ownership = ownership
+        self._rounds = Rounds("look_up", retry_seconds=_LOOK_SECONDS)
+        self._pause = _LOOK_SECONDS
 
     async def run(self) -> None:
         """Look up what there is; between two batches, and after a failure, let others work."""
-        pause = _LOOK_SECONDS
-        while True:
-            began = time.perf_counter()
-            try:
-                found = await self.step() if self._ownership.owns() else 0
-            except SendrailError as error:
-                _log.warning("look_up_postponed", reason=error.code)
-                found = 0
-            except Exception as error:  # noqa: BLE001 - somebody else's code, over a network
-                pause = min(2 * pause, _PAUSE_SECONDS_MAX)
-                _log.warning("look_up_failed", error=type(error).__name__, again_in_seconds=pause)
-                found = 0
-            else:
-                pause = _LOOK_SECONDS
-            rest = _REST * (time.perf_counter() - began)
-            await asyncio.sleep(rest if found == _AT_ONCE else pause)
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        began = time.perf_counter()
+        try:
+            found = await self.step() if self._ownership.owns() else 0
+        except SendrailError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the code of a plug-in, over a network
+            self._pause = min(2 * self._pause, _PAUSE_SECONDS_MAX)
+            name = type(error).__name__
+            _log.warning("look_up_failed", error=name, again_in_seconds=self._pause)
+            return self._pause
+        self._pause = _LOOK_SECONDS
+        rest = _REST * (time.perf_counter() - began)
+        return rest if found == _AT_ONCE else _LOOK_SECONDS
 
     async def step(self) -> int:
         """Look up one batch; return how many that were."""

@@ -5,23 +5,17 @@ A slice is told as an interval of our clock that surely lies within: it begins n
 answer can mean, and ends no later.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from sendrail.clock import Clock
 from sendrail.delivery.routing import Route, Routes
-from sendrail.domain.errors import StorageUnavailable
+from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import PaceSlot
 
-_log = structlog.get_logger()
-
 _LOOK_SECONDS: Final = 0.1
-_STORAGE_RETRY_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +37,15 @@ class SliceReserver:
         self._clock = clock
         # Told which connector may be used, and from when on.
         self._granted = granted
+        self._rounds = Rounds("reservations", hint=routes.wished)
 
     async def run(self) -> None:
-        """Reserve whatever is wanted."""
-        while True:
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._routes.wished.wait()
-            except TimeoutError:
-                pass
-            self._routes.wished.clear()
-            try:
-                await self.step()
-            except StorageUnavailable as error:
-                _log.warning("reservations_postponed", reason=error.code)
-                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
+        """Reserve what is requested."""
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        await self.step()
+        return _LOOK_SECONDS
 
     async def step(self) -> int:
         """Reserve a slice for each connector that wants one; return for how many."""

@@ -22,7 +22,8 @@ from sendrail.delivery.unconfirmed import UnconfirmedClaims
 from sendrail.domain.contact import TroublePolicy
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.ownership import Ownership
-from sendrail.settling import SETTLE_SECONDS, STORAGE_RETRY_SECONDS
+from sendrail.rounds import STORAGE_RETRY_SECONDS, hinted
+from sendrail.settling import SETTLE_SECONDS
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
@@ -232,10 +233,7 @@ class Worker:
         seconds = min((at - now for at in times if at is not None), default=_LOOK_SECONDS)
         seconds = min(seconds, _LOOK_SECONDS)
         event = self._store.hints.queued_event
-        try:
-            async with asyncio.timeout(max(_REST_MIN_SECONDS, seconds)):
-                await event.wait()
-        except TimeoutError:
+        if not await hinted(event, max(_REST_MIN_SECONDS, seconds)):
             return
         if (early := self._heard_at + _HEAR_SECONDS - self._clock.monotonic()) > 0:
             await asyncio.sleep(early)

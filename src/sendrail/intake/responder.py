@@ -14,13 +14,14 @@ import structlog
 
 from sendrail.domain import phone, text
 from sendrail.domain.consent import Keyword
-from sendrail.domain.errors import Forbidden, SendrailError, StorageUnavailable
+from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import AwaitedSubmission, Idempotency, Shaped
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store
 from sendrail.storage.rows import AutoReply
 from sendrail.telemetry import Metrics
@@ -53,30 +54,19 @@ class Responder:
         self._metrics = metrics
         self._now = now
         self._ownership = ownership
-        self._stopping = False
+        self._rounds = Rounds("answers", hint=store.hints.answers_event)
 
     async def run(self) -> None:
         """Queue until `stop` is called."""
-        event = self._store.hints.answers_event
-        while not self._stopping:
-            event.clear()
-            try:
-                settled = await self.step() if self._ownership.owns() else 0
-            except StorageUnavailable as error:
-                _log.warning("answers_postponed", reason=error.code)
-                settled = 0
-            if settled:
-                continue
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await event.wait()
-            except TimeoutError:
-                pass
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        settled = await self.step() if self._ownership.owns() else 0
+        return 0.0 if settled else _LOOK_SECONDS
 
     def stop(self) -> None:
         """End after the round under way; what is left waits in its rows."""
-        self._stopping = True
-        self._store.hints.answers_wait()
+        self._rounds.stop()
 
     async def step(self) -> int:
         """Go once through what waits; return how many answers were settled."""

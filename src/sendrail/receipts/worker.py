@@ -33,6 +33,7 @@ from sendrail.receipts.apply import (
 )
 from sendrail.receipts.parts import take_as_it_is
 from sendrail.receipts.reading import Parse, read, reason_of, refusal_of
+from sendrail.rounds import STORAGE_RETRY_SECONDS, Rounds
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ParkedReceipt, PartsKey, Refusal
 from sendrail.telemetry import Metrics
@@ -47,7 +48,6 @@ _PARTS_MAX: Final = 100
 # A receipt that overtook its answer meets it within moments; a stray one never does.
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
-_STORAGE_RETRY_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -78,35 +78,26 @@ class ReceiptWorker:
         self._metrics = metrics
         self._now = now
         self._policies = policies or Policies()
-        self._stopping = False
+        self._rounds = Rounds("receipts", hint=store.hints.inbox_event)
 
     async def run(self) -> None:
         """Apply until `stop` is called; no trouble of a round ends it."""
-        event = self._store.hints.inbox_event
-        while not self._stopping:
-            event.clear()
-            try:
-                moved = await self.step()
-            except SendrailError as error:
-                _log.warning("receipts_postponed", reason=error.code)
-                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
-                continue
-            except Exception as error:  # noqa: BLE001 - a bug here must not end the server
-                _log.error("receipts_broke_postponed", reason=reason_of(error))
-                await asyncio.sleep(_STORAGE_RETRY_SECONDS)
-                continue
-            if moved:
-                continue
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await event.wait()
-            except TimeoutError:
-                pass
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        try:
+            moved = await self.step()
+        except SendrailError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the server
+            _log.error("receipts_broke_postponed", reason=reason_of(error))
+            await asyncio.sleep(STORAGE_RETRY_SECONDS)
+            return 0.0
+        return 0.0 if moved else _LOOK_SECONDS
 
     def stop(self) -> None:
         """End after the round under way; what is left waits in the inbox."""
-        self._stopping = True
-        self._store.hints.inbox_event.set()
+        self._rounds.stop()
 
     async def step(self) -> int:
         """Do one round; return how many callbacks and parked receipts it dealt with."""

@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 import structlog
 
 from sendrail.clock import Clock
-from sendrail.domain.errors import SetupError, StorageUnavailable
+from sendrail.domain.errors import SetupError
 from sendrail.domain.ids import EndpointId, MessageIds, lane_of
 from sendrail.domain.webhook import (
     TOLD,
@@ -28,6 +28,7 @@ from sendrail.domain.webhook import (
     OutboxEvent,
 )
 from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
 from sendrail.settling import GroupWriter
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
@@ -89,27 +90,19 @@ class WebhookWorker:
         self._settler = GroupWriter(
             store, self._settle, self._settled, postponed="webhook_settlement_postponed"
         )
-        self._stopping = False
+        self._rounds = Rounds("webhooks", hint=store.hints.outbox_event)
 
     async def run(self) -> None:
-        """Tell until `stop` is called."""
-        event = self._store.hints.outbox_event
-        while not self._stopping:
-            event.clear()
-            try:
-                await self.step()
-            except StorageUnavailable as error:
-                _log.warning("webhooks_postponed", reason=error.code)
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await event.wait()
-            except TimeoutError:
-                pass
+        """Notify until `stop` is called."""
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        await self.step()
+        return _LOOK_SECONDS
 
     async def stop(self, within_seconds: float) -> None:
         """Post nothing more; wait a while for the answers under way, and keep what came."""
-        self._stopping = True
-        self._store.hints.outbox_event.set()
+        self._rounds.stop()
         until = asyncio.get_running_loop().time() + within_seconds
         await self._settler.drain(self._posting, until)
 
@@ -121,7 +114,7 @@ class WebhookWorker:
         for endpoint_id, events in taken.items():
             if (line := self._lines.get(endpoint_id)) is not None:
                 line.take_up(events)
-        if not self._stopping:
+        if not self._rounds.stopping:
             for line in self._lines.values():
                 self._post_waiting(line)
 
@@ -215,7 +208,7 @@ class WebhookWorker:
             event, answer, started_at=started, now=now, chance=self._chance.random()
         )
         self._settler.add(_Answered(line, event, settlement))
-        if not self._stopping and self._lines.get(line.endpoint.id) is line:
+        if not self._rounds.stopping and self._lines.get(line.endpoint.id) is line:
             self._post_waiting(line)
 
     def _judge(self, line: EndpointQueue, answer: Answer, begun: float) -> None:
