@@ -1,4 +1,4 @@
-"""Vonage as tables: what we ask, what its answers mean, what its callbacks say."""
+"""Vonage by its SMS API, as tables: our requests, what its answers mean, what its callbacks say."""
 
 import json
 from dataclasses import replace
@@ -97,6 +97,7 @@ class TestConformance(HttpConformance):
         ("words", {**SETTINGS, "words": {"7": "BARRED"}}),
         ("answered_keywords", {**SETTINGS, "answered_keywords": "STOP"}),
         ("base_url", {**SETTINGS, "base_url": "http://rest.nexmo.com"}),
+        ("api", {**SETTINGS, "api": "messages"}),
     )
 
     def make_vendor(self):

@@ -1,4 +1,4 @@
-"""Vonage by its Messages API, as tables: what differs from the SMS API."""
+"""Vonage by its Messages API, as tables: what differs from kind `vonage`, by the SMS API."""
 
 import base64
 import json
@@ -9,9 +9,13 @@ from fake_vonage import (
     API_KEY,
     API_SECRET,
     FakeVonage,
+    form,
     in_json,
+    incoming,
     message_in,
     problem,
+    receipt,
+    signed,
     status,
     token,
     with_token,
@@ -22,6 +26,7 @@ from http_suite import HttpConformance, gist
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
+from sendrail.carriers.vonage.messages import VonageMessagesCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -38,7 +43,6 @@ from sendrail.domain.text import Encoding
 
 SECRET = "the-key"
 SETTINGS = {
-    "api": "messages",
     "api_key": API_KEY,
     "api_secret": API_SECRET,
     "signature_secret": SECRET,
@@ -64,15 +68,15 @@ class StandingClock:
         return 0.0
 
 
-def make(settings=(), callback_url=URL):
+def make(settings=(), callback_url=URL, kind=VonageMessagesCarrier):
     context = ConnectorContext(callback_url=callback_url, clock=StandingClock())
-    return VonageCarrier({**SETTINGS, **dict(settings)}, context)
+    return kind({**SETTINGS, **dict(settings)}, context)
 
 
 class TestConformance(HttpConformance):
-    kind = VonageCarrier
+    kind = VonageMessagesCarrier
     settings = SETTINGS
-    callbacks = CALLBACKS["vonage by messages"]
+    callbacks = CALLBACKS["vonage_messages"]
     garbage = (
         *HttpConformance.garbage,
         b'application/json\n\n{"message_uuid": ""}',
@@ -80,16 +84,18 @@ class TestConformance(HttpConformance):
         b'application/json\n\n{"message_uuid": "u", "status": "failed", "error": "no"}',
     )
     wrong_settings = (
-        ("api", {**SETTINGS, "api": "voice"}),
-        ("messages_url", {**SETTINGS, "messages_url": "http://api.nexmo.com"}),
+        ("colour", {**SETTINGS, "colour": "blue"}),
+        ("base_url", {**SETTINGS, "base_url": "http://api.nexmo.com"}),
+        ("account_url", {**SETTINGS, "account_url": "http://rest.nexmo.com"}),
+        ("callback_token", {"api_key": API_KEY, "api_secret": API_SECRET}),
     )
 
     def make_vendor(self):
         return FakeVonage(SECRET)
 
     def make_with(self, settings):
-        if "base_url" in settings:
-            settings = {"messages_url": settings["base_url"], **settings}
+        if settings.get("base_url", "").startswith("http://127.0.0.1"):
+            settings = {"account_url": settings["base_url"], **settings}
         return super().make_with(settings)
 
 
@@ -301,6 +307,33 @@ def test_every_flipped_bit_of_the_body_or_the_token_is_refused():
         assert not carrier.proves(bearing(f"Bearer {changed.decode('latin-1')}"))
 
 
-def test_a_connector_reads_the_webhooks_of_both_apis():
-    carrier = make({"api": "sms"})
-    assert carrier.read_callback(with_token(URL, FIELDS, SECRET, NOW)).raws
+# Which form a webhook has is the account's choice, not the connector's
+
+TEXT_OF_SMS = signed(incoming("STOP", messageId="A1"), SECRET, at=NOW)
+RECEIPT_OF_SMS = signed(receipt("A1", "failed", "9"), SECRET, at=NOW)
+OF_BOTH = {
+    "a text of the SMS API": (form(URL, TEXT_OF_SMS), "STOP"),
+    "a receipt of the SMS API": (form(URL, RECEIPT_OF_SMS), "REJECTED_OPTED_OUT (err-code 9)"),
+    "a text of the Messages API": (with_token(URL, message_in("STOP"), SECRET, NOW), "STOP"),
+    "a status of the Messages API": (
+        with_token(URL, status(UUID, "rejected", "1240"), SECRET, NOW),
+        "REJECTED_OPTED_OUT (1240)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [VonageCarrier, VonageMessagesCarrier])
+@pytest.mark.parametrize(("request_", "said"), OF_BOTH.values(), ids=OF_BOTH)
+def test_either_kind_reads_the_webhooks_of_both_apis(kind, request_, said):
+    carrier = make(kind=kind)
+    [raw] = carrier.read_callback(request_).raws
+    [told] = carrier.parse(raw)
+    assert said in (getattr(told, "detail", None), getattr(told, "body", None))
+
+
+def test_the_account_is_asked_for_where_it_is():
+    probe = make().probe()
+    assert (probe.method, probe.url) == ("GET", "https://rest.nexmo.com/account/get-balance")
+    assert probe.headers == {"Authorization": basic(API_KEY, API_SECRET)}
+    elsewhere = make({"account_url": "https://rest.example.com"}).probe()
+    assert elsewhere.url == "https://rest.example.com/account/get-balance"

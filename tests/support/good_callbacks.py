@@ -195,7 +195,7 @@ CALLBACKS = {
         _good(fake_vonage.by_get(URL, fake_vonage.incoming("STOP"))),
         _good(fake_vonage.form(URL, fake_vonage.incoming("ST", **_PART))),
     ),
-    "vonage by messages": (
+    "vonage_messages": (
         _good(
             fake_vonage.in_json(
                 URL, fake_vonage.status("aaaa-1", "rejected", 1050, client_ref="x7y8z9w0")

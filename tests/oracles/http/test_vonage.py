@@ -14,6 +14,7 @@ from http_oracle import ask, needs_oracles
 from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
+from sendrail.carriers.vonage.messages import VonageMessagesCarrier
 from sendrail.domain.delivery import Outbound
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
@@ -28,10 +29,8 @@ BODY = "Your code is 1234 & counting: 50 % of é😊 + \n=/~"
 METHODS = ("md5", "sha1", "sha256", "sha512")
 
 
-def make(settings=(), callback_url=URL):
-    return VonageCarrier(
-        {**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url)
-    )
+def make(settings=(), callback_url=URL, kind=VonageCarrier):
+    return kind({**SETTINGS, **dict(settings)}, ConnectorContext(callback_url=callback_url))
 
 
 # Requests
@@ -106,7 +105,7 @@ def test_our_requests_to_the_messages_api_are_the_sdks():
         "webhook_url": URL,
         "ttl": 60,
     }
-    ours = make({"api": "messages", "validity_seconds": 60}).compose([MESSAGE])
+    ours = make({"validity_seconds": 60}, kind=VonageMessagesCarrier).compose([MESSAGE])
     [told] = ask("vonage", ("send_message", {"credentials": CREDENTIALS, "message": asked}))
     assert (told["method"], told["target"]) == (ours.method, urlsplit(ours.url).path)
     for name in ("Authorization", "Content-Type"):

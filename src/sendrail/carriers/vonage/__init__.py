@@ -1,1 +1,1 @@
-"""Vonage, formerly Nexmo, by its SMS API and webhooks."""
+"""Vonage, formerly Nexmo: a kind for its SMS API, one for its Messages API, webhooks of both."""

@@ -1,81 +1,72 @@
-"""Vonage's Messages API: one POST per message in JSON, and an error is one of HTTP's.
+"""Vonage by its Messages API: one POST per message in JSON, and an error is one of HTTP's.
 
 https://developer.vonage.com/en/api/messages
 """
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import Meta
 
-from sendrail.carriers.http.codes import Codes
-from sendrail.carriers.http.exchange import Answer
+from sendrail.carriers.http.carrier import BaseUrl
+from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.reading import read_json
+from sendrail.carriers.sdk import ConnectorContext, read_settings
+from sendrail.carriers.vonage.account import Problem, VonageAccount, VonageSettings
 from sendrail.domain import phone
 from sendrail.domain.delivery import Outbound, Outcome, Submitted
-from sendrail.domain.message import Status
 from sendrail.domain.text import Encoding
 
-# What each status of a webhook settles.
-STATUS_OF: Final[dict[str, Status | None]] = {
-    "submitted": None,
-    "delivered": Status.DELIVERED,
-    "read": Status.DELIVERED,
-    "undeliverable": Status.UNDELIVERED,
-    "rejected": Status.FAILED,
-}
+
+class MessagesSettings(VonageSettings, frozen=True, kw_only=True):
+    """What a connector by the Messages API is told; the account itself is on another host."""
+
+    base_url: BaseUrl = "https://api.nexmo.com"
+    account_url: BaseUrl = "https://rest.nexmo.com"
 
 
 class _Taken(msgspec.Struct):
     message_uuid: Annotated[str, Meta(min_length=1)]
 
 
-class Problem(msgspec.Struct):
-    """An error; its type is the address of its description, such as `...#1120`."""
+class VonageMessagesCarrier(VonageAccount):
+    """A connector to one Vonage account, by the Messages API."""
 
-    type: str = ""
+    Settings = MessagesSettings
 
-    @property
-    def code(self) -> str | None:
-        """Return Vonage's code of the error."""
-        return self.type.rpartition("#")[2] or None
+    def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
+        chosen = read_settings("vonage_messages", settings, MessagesSettings)
+        super().__init__(chosen, context)
+        self._base_url = chosen.base_url
+        self._account_url = chosen.account_url
 
+    def compose(self, messages: Sequence[Outbound]) -> Request:
+        """Return the POST that sends one message."""
+        [message] = messages
+        value: dict[str, Any] = {
+            "channel": "sms",
+            "message_type": "text",
+            "from": phone.bare(message.sender),
+            "to": str(message.recipient),
+            "text": message.body,
+            "client_ref": message.message_id,
+            "sms": {"encoding_type": "unicode" if message.encoding is Encoding.UCS2 else "text"},
+        }
+        if self.callback_url is not None:
+            value["webhook_url"] = self.callback_url
+        if self.validity_seconds is not None:
+            value["ttl"] = self.validity_seconds
+        return post_json(f"{self._base_url}/v1/messages", value, self.headers)
 
-class Webhook(msgspec.Struct):
-    """A webhook: the status of a message, or an incoming text."""
+    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+        """Return what Vonage made of one message."""
+        del messages
+        if answer.is_success:
+            return Submitted(read_json(answer.body, _Taken).message_uuid)
+        return self.codes.outcome(answer, read_json(answer.body, Problem).code)
 
-    message_uuid: Annotated[str, Meta(min_length=1)]
-    status: str | None = None
-    error: Problem | None = None
-    client_ref: str | None = None
-    channel: str | None = None
-    sender: str | None = field(default=None, name="from")
-    to: str | None = None
-    text: str | None = None
-
-
-def compose(
-    message: Outbound, callback_url: str | None, validity_seconds: int | None
-) -> dict[str, Any]:
-    """Return what the API is told of one message."""
-    told: dict[str, Any] = {
-        "channel": "sms",
-        "message_type": "text",
-        "from": phone.bare(message.sender),
-        "to": str(message.recipient),
-        "text": message.body,
-        "client_ref": message.message_id,
-        "sms": {"encoding_type": "unicode" if message.encoding is Encoding.UCS2 else "text"},
-    }
-    if callback_url is not None:
-        told["webhook_url"] = callback_url
-    if validity_seconds is not None:
-        told["ttl"] = validity_seconds
-    return told
-
-
-def read_answer(codes: Codes, answer: Answer) -> Outcome:
-    """Return what the API made of one message."""
-    if answer.is_success:
-        return Submitted(read_json(answer.body, _Taken).message_uuid)
-    return codes.outcome(answer, read_json(answer.body, Problem).code)
+    def probe(self) -> Request:
+        """Return a request for the account's balance."""
+        url = f"{self._account_url}/account/get-balance"
+        return Request(method="GET", url=url, headers=self.headers)

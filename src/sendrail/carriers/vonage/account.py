@@ -1,0 +1,261 @@
+"""A Vonage account as both of its APIs see it: its credentials, and its webhooks.
+
+Which API's form the webhooks have is a setting of the account or of a number, whichever API sends:
+so a connector of either kind reads both forms, and accepts the proofs of both.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, field
+
+from sendrail.carriers.details import Detail
+from sendrail.carriers.http import callbacks, signatures
+from sendrail.carriers.http.carrier import HttpCarrier, HttpSettings
+from sendrail.carriers.http.exchange import basic
+from sendrail.carriers.http.proofs import CallbackToken, given
+from sendrail.carriers.reading import (
+    is_other_channel,
+    known,
+    read_json,
+    read_one,
+    read_text,
+)
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret
+from sendrail.carriers.vonage import bearer, signature
+from sendrail.carriers.vonage.codes import CODES, of_receipt
+from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
+from sendrail.domain.message import Status
+from sendrail.domain.receipt import (
+    About,
+    Callback,
+    Receipt,
+    Reply,
+    ReplyPart,
+    SetAside,
+    Why,
+)
+
+# What each status of a receipt settles, in the form of the SMS API and of the Messages API.
+STATUS_OF: Final[dict[str, Status | None]] = {
+    "accepted": None,
+    "buffered": None,
+    "delivered": Status.DELIVERED,
+    "expired": Status.UNDELIVERED,
+    "failed": Status.UNDELIVERED,
+    "rejected": Status.FAILED,
+    "deleted": Status.FAILED,
+}
+MESSAGES_STATUS_OF: Final[dict[str, Status | None]] = {
+    "submitted": None,
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undeliverable": Status.UNDELIVERED,
+    "rejected": Status.FAILED,
+}
+# A word for a message that Vonage knows nothing more of.
+_UNCONFIRMED: Final = "unknown"
+# Where the status itself says more than an error code that blames nobody.
+_WORDS: Final = {"expired": Detail.EXPIRED, "deleted": Detail.CANCELLED}
+# 3GPP 23.040, 9.2.3.24.1: a part's number and their count are a byte each.
+_PARTS_MAX: Final = 255
+_DIGITS: Final = re.compile(r"[0-9]{1,9}").fullmatch
+_NULL: Final = b"null"
+
+
+class VonageSettings(HttpSettings, frozen=True, kw_only=True):
+    """What a Vonage connector is told, whichever API it sends by."""
+
+    api_key: Annotated[str, Meta(min_length=1)]
+    api_secret: Secret
+    callback_token: CallbackToken | None = None
+    callback_token_secondary: CallbackToken | None = None
+    signature_secret: Secret | None = None
+    signature_secret_secondary: Secret | None = None
+    signature_method: signature.Method = "md5hash"
+    # Vonage offers a callback for 24 hours and, it seems, with the time of its first offer.
+    replay_window_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 90_000
+    validity_seconds: Annotated[int, Meta(ge=20, le=604_800)] | None = None
+    words: dict[str, Detail] = field(default_factory=dict)
+    answered_keywords: tuple[str, ...] = ()
+
+
+class Problem(msgspec.Struct):
+    """An error; its type is the address of its description, such as `...#1120`."""
+
+    type: str = ""
+
+    @property
+    def code(self) -> str | None:
+        """Return Vonage's code of the error."""
+        return self.type.rpartition("#")[2] or None
+
+
+class Webhook(msgspec.Struct):
+    """A webhook in the form of the Messages API: a message's status, or an incoming text."""
+
+    message_uuid: Annotated[str, Meta(min_length=1)]
+    status: str | None = None
+    error: Problem | None = None
+    client_ref: str | None = None
+    channel: str | None = None
+    sender: str | None = field(default=None, name="from")
+    to: str | None = None
+    text: str | None = None
+
+
+class VonageAccount(HttpCarrier):
+    """A connector to one Vonage account; a kind for each API adds how it sends."""
+
+    vendor = "Vonage"
+
+    def __init__(self, settings: VonageSettings, context: ConnectorContext) -> None:
+        super().__init__(settings, context)
+        self.validity_seconds = settings.validity_seconds
+        self.headers = {"Authorization": basic(settings.api_key, settings.api_secret)}
+        self.codes = CODES.reworded(settings.words)
+        self.callback_url = context.callback_url
+        if self.callback_url is not None and settings.callback_token is not None:
+            self.callback_url = callbacks.with_token(self.callback_url, settings.callback_token)
+        self._tokens = given(settings.callback_token, settings.callback_token_secondary)
+        self._secrets = given(settings.signature_secret, settings.signature_secret_secondary)
+        if not (self._tokens or self._secrets):
+            raise CarrierTrouble(
+                "Nothing proves callbacks: set callback_token or signature_secret.",
+                param="callback_token",
+            )
+        self._method = settings.signature_method
+        self._replay_window_seconds = settings.replay_window_seconds
+        self._answered = frozenset(word.strip().upper() for word in settings.answered_keywords)
+
+    def proves(self, request: CallbackRequest) -> bool:
+        """Tell whether the callback has the connector's token, or a recent signature."""
+        now, window = self.context.clock.now(), self._replay_window_seconds
+        held = (
+            signatures.matches(callbacks.token_of(request) or "", self._tokens),
+            bearer.is_signed(request, self._secrets, now, window),
+            self._has_signed_fields(request, now, window),
+        )
+        return any(held)
+
+    def _has_signed_fields(self, request: CallbackRequest, now: int, window_seconds: int) -> bool:
+        try:
+            fields = read_fields(callbacks.unpack(callbacks.pack(request)), exact=True)
+        except CarrierTrouble:
+            return False
+        is_signed = signature.is_signed(fields, self._secrets, self._method)
+        signed_at = fields.get(signature.TIMESTAMP, "")
+        return is_signed and signatures.is_fresh(signed_at, now, window_seconds)
+
+    def parse(self, raw: bytes) -> Sequence[Callback]:
+        """Turn a delivery receipt into a receipt, an incoming text into a reply."""
+        stored = callbacks.unpack(raw)
+        fields = read_fields(stored)
+        about = About.RECEIPT if "status" in fields else About.REPLY
+        if "message_uuid" in fields:
+            return read_one(raw, lambda: self._read_messages(stored.json(Webhook)), about)
+        return read_one(raw, lambda: self._read_fields(fields), about)
+
+    def _read_fields(self, fields: Mapping[str, str]) -> Receipt | Reply | SetAside:
+        if "status" in fields:
+            return self._receipt(
+                fields.get("messageId"),
+                ours=fields.get("client-ref"),
+                word=fields["status"].strip().lower(),
+                table=STATUS_OF,
+                code=of_receipt(fields.get("err-code")),
+            )
+        if "text" not in fields and "data" in fields:
+            return SetAside(Why.NO_TEXT)
+        return self._reply(fields)
+
+    def _read_messages(self, told: Webhook) -> Receipt | Reply | SetAside:
+        if told.status is not None:
+            return self._receipt(
+                told.message_uuid,
+                ours=told.client_ref,
+                word=told.status.strip().lower(),
+                table=MESSAGES_STATUS_OF,
+                code=None if told.error is None else told.error.code,
+            )
+        if is_other_channel(told.channel or ""):
+            return SetAside(Why.CHANNEL)
+        fields = {"msisdn": told.sender, "to": told.to, "text": told.text}
+        return self._reply({name: value for name, value in fields.items() if value is not None})
+
+    def _receipt(
+        self,
+        ref: str | None,
+        *,
+        ours: str | None,
+        word: str,
+        table: Mapping[str, Status | None],
+        code: str | None,
+    ) -> Receipt | SetAside:
+        if not ref:
+            raise CarrierTrouble("Vonage's callback names no message.")
+        if word == _UNCONFIRMED:
+            return SetAside(Why.UNCONFIRMED)
+        status = known(table, word)
+        detail, trouble = str(Detail.ENROUTE), None
+        if status is Status.DELIVERED:
+            detail = Detail.DELIVERED
+        elif status is not None:
+            detail, trouble = self.codes.explain(code)
+            if trouble is None and word in _WORDS:
+                detail = f"{_WORDS[word]} ({code})" if code else _WORDS[word]
+        return Receipt(
+            carrier_ref=ref,
+            status=status,
+            detail=detail,
+            # The reference of a message that others sent by the same account has another form.
+            message_id=MessageId(ours) if ours and len(ours) == MESSAGE_ID_LENGTH else None,
+            trouble=trouble,
+        )
+
+    def _reply(self, fields: Mapping[str, str]) -> Reply | SetAside:
+        text = fields.get("text")
+        return read_text(
+            sender=fields.get("msisdn"),
+            to=fields.get("to"),
+            text=text,
+            country=self.country,
+            ref=fields.get("messageId"),
+            part=_part(fields),
+            answered=(text or "").strip().upper() in self._answered,
+        )
+
+
+def read_fields(stored: callbacks.Stored, *, exact: bool = False) -> dict[str, str]:
+    """Return the fields of a callback as text: of its JSON, its form, or its query.
+
+    Numbers keep the form in which they were sent, because a signature is over it; `exact` leaves
+    what is no text as it came.
+    """
+    if stored.content_type != "application/json":
+        return stored.form(exact=exact)
+    values = {name: bytes(raw) for name, raw in stored.json(dict[str, msgspec.Raw]).items()}
+    return {name: _text(value) for name, value in values.items() if value != _NULL}
+
+
+def _text(value: bytes) -> str:
+    if value.startswith(b'"'):
+        return read_json(value, str)
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise CarrierTrouble("Vonage's callback is no text in UTF-8.") from error
+
+
+def _part(fields: Mapping[str, str]) -> ReplyPart | None:
+    """Return which part of a text this is; one that makes no sense counts as a text of its own."""
+    told = [fields.get(name, "") for name in ("concat-ref", "concat-total", "concat-part")]
+    if fields.get("concat") != "true" or not all(map(_DIGITS, told)):
+        return None
+    reference, total, number = map(int, told)
+    if not 1 <= number <= total <= _PARTS_MAX:
+        return None
+    return ReplyPart(reference=reference, total=total, number=number)
