@@ -14,7 +14,7 @@ from msgspec import Meta, field
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import HttpCarrier, HttpSettings
-from sendrail.carriers.http.exchange import basic
+from sendrail.carriers.http.exchange import Request, basic
 from sendrail.carriers.http.proofs import CallbackToken, given
 from sendrail.carriers.reading import (
     is_other_channel,
@@ -112,7 +112,9 @@ class VonageAccount(HttpCarrier):
 
     vendor = "Vonage"
 
-    def __init__(self, settings: VonageSettings, context: ConnectorContext) -> None:
+    def __init__(
+        self, settings: VonageSettings, context: ConnectorContext, *, account_url: str
+    ) -> None:
         super().__init__(settings, context)
         self.validity_seconds = settings.validity_seconds
         self.headers = {"Authorization": basic(settings.api_key, settings.api_secret)}
@@ -120,6 +122,7 @@ class VonageAccount(HttpCarrier):
         self.callback_url = context.callback_url
         if self.callback_url is not None and settings.callback_token is not None:
             self.callback_url = callbacks.with_token(self.callback_url, settings.callback_token)
+        self._account_url = account_url
         self._tokens = given(settings.callback_token, settings.callback_token_secondary)
         self._secrets = given(settings.signature_secret, settings.signature_secret_secondary)
         if not (self._tokens or self._secrets):
@@ -130,6 +133,11 @@ class VonageAccount(HttpCarrier):
         self._method = settings.signature_method
         self._replay_window_seconds = settings.replay_window_seconds
         self._answered = frozenset(word.strip().upper() for word in settings.answered_keywords)
+
+    def probe(self) -> Request:
+        """Return a request for the account's balance."""
+        url = f"{self._account_url}/account/get-balance"
+        return Request(method="GET", url=url, headers=self.headers)
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback has the connector's token, or a recent signature."""

@@ -46,7 +46,7 @@ class VonageCarrier(VonageAccount):
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("vonage", settings, SmsSettings)
-        super().__init__(chosen, context)
+        super().__init__(chosen, context, account_url=chosen.base_url)
         self._base_url = chosen.base_url
         if self.callback_url is not None and len(self.callback_url) > CALLBACK_URL_MAX:
             raise CarrierTrouble(
@@ -85,8 +85,3 @@ class VonageCarrier(VonageAccount):
         if refs:
             return Uncertain(f"Vonage took {len(refs)} of the {len(parts)} parts")
         return self.codes.outcome(answer, parts[0].status)
-
-    def probe(self) -> Request:
-        """Return a request for the account's balance."""
-        url = f"{self._base_url}/account/get-balance"
-        return Request(method="GET", url=url, headers=self.headers)

@@ -37,9 +37,8 @@ class VonageMessagesCarrier(VonageAccount):
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("vonage_messages", settings, MessagesSettings)
-        super().__init__(chosen, context)
+        super().__init__(chosen, context, account_url=chosen.account_url)
         self._base_url = chosen.base_url
-        self._account_url = chosen.account_url
 
     def compose(self, messages: Sequence[Outbound]) -> Request:
         """Return the POST that sends one message."""
@@ -65,8 +64,3 @@ class VonageMessagesCarrier(VonageAccount):
         if answer.is_success:
             return Submitted(read_json(answer.body, _Taken).message_uuid)
         return self.codes.outcome(answer, read_json(answer.body, Problem).code)
-
-    def probe(self) -> Request:
-        """Return a request for the account's balance."""
-        url = f"{self._account_url}/account/get-balance"
-        return Request(method="GET", url=url, headers=self.headers)
