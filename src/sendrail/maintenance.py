@@ -25,7 +25,7 @@ _LOOK_SECONDS: Final = 5.0
 _FORGET_BATCH: Final = 200
 # Counting must not take more than a few percent of the time, however much waits.
 _COUNT_PAUSE: Final = 30
-# The last use of a key is told to the minute; a request must not write it.
+# The last use of a key is kept to the minute; a request must not write it.
 _KEYS_PAUSE_MS: Final = 60_000
 _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 # The longest that a carrier offers a text again: a month, CM.com.

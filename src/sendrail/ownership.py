@@ -31,7 +31,7 @@ class Ownership(Protocol):
         ...
 
     def owns(self, lane: int = 0) -> bool:
-        """Tell whether new work may be begun in a lane at this moment."""
+        """Return whether new work may be begun in a lane at this moment."""
         ...
 
     def epoch_of(self, lane: int) -> int:
@@ -46,7 +46,7 @@ class Ownership(Protocol):
         ...
 
     def may_finish(self, lane: int, epoch: int) -> bool:
-        """Tell whether what was begun under an epoch, and is committed by now, may still leave."""
+        """Return whether what was begun under an epoch, and is committed, may still leave."""
         ...
 
     def begin(self, lanes: Iterable[int]) -> None:
@@ -70,7 +70,7 @@ class Whole:
 
     @property
     def is_first(self) -> bool:
-        """Tell whether there was no owner before."""
+        """Return whether there was no owner before."""
         return self.epoch == 1
 
     @property
@@ -238,7 +238,7 @@ class Share:
         return gained
 
     def has_any(self, gained: Mapping[int, int]) -> bool:
-        """Tell whether any of these spans is still ours under its epoch."""
+        """Return whether any of these spans is still ours under its epoch."""
         return any(self._epochs.get(span) == epoch for span, epoch in gained.items())
 
     def make_ready(self, gained: Mapping[int, int]) -> None:

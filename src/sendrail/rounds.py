@@ -14,7 +14,7 @@ STORAGE_RETRY_SECONDS: Final = 0.5
 
 
 async def hinted(hint: asyncio.Event, at_most_seconds: float) -> bool:
-    """Wait for a hint, for a while at most; tell whether it came."""
+    """Wait for a hint, for a while at most; return whether it came."""
     try:
         async with asyncio.timeout(at_most_seconds):
             await hint.wait()

@@ -1,4 +1,4 @@
-"""Who works in a process that serves: made from a runtime, begun in order, ended in order.
+"""The workers of a process that serves: made from a runtime, begun in order, ended in order.
 
 A process has roles. On the embedded store it has them all; on a shared one any number of processes
 have any of them, and what only one may do at a time is shared out in spans.
@@ -91,7 +91,7 @@ def roles_of(settings: Settings) -> frozenset[Role]:
 
 @dataclass(slots=True, kw_only=True)
 class Workers:
-    """Those who work here; a role that the process does not have leaves a place empty."""
+    """The workers of a process; one for which it has no role is None."""
 
     roles: frozenset[Role]
     supervisor: ConnectorSupervisor
@@ -108,12 +108,12 @@ class Workers:
     follower: ActivityFollower | None = None
 
     def stages(self) -> list[Any]:
-        """Return those who end when they are done."""
+        """Return the workers that end when they are done."""
         stages = (self.worker, self.receipts, self.responder, self.webhooks)
         return [stage for stage in stages if stage is not None]
 
     def chores(self) -> list[Any]:
-        """Return those who end when they are told to, whatever they are at."""
+        """Return the workers that end when they are cancelled, whatever they do."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.maintenance, *([self.supervisor] if carriers else ())]
         more = (self.reserver, self.finder, self.follower)
@@ -127,8 +127,8 @@ async def delivering(
     """Do what the process's roles are for as long as the context lasts.
 
     `broken` is called when one of the workers ends before its time: going on without it would
-    accept messages that nobody delivers. What ended it is raised at the context's end, which takes
-    no longer than the `drain` has left, and what closing takes.
+    accept messages that are not delivered. What ended it is raised at the context's end, which
+    takes no longer than the `drain` has left, and what closing takes.
     """
     drain = drain or Drain(runtime.settings.drain_seconds)
     workers = await _make_workers(runtime)
@@ -192,7 +192,7 @@ async def _make_workers(runtime: Runtime) -> Workers:
     whole = await store.write(lambda tx: take_whole(tx, owner, clock.now()))
     # A former owner may have sent up to now: no list goes on before a second is over.
     rests_until = 0.0 if whole.is_first else clock.monotonic() + 1.0
-    return _crew_of(_Wiring(runtime, roles, whole, Pacer(rests_until), rests_until))
+    return _make_all(_Wiring(runtime, roles, whole, Pacer(rests_until), rests_until))
 
 
 def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
@@ -208,7 +208,7 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
     )
     pacer = Pacer()
     share = member.share("lanes", LANE_SPANS, Role.DELIVER)
-    workers = _crew_of(_Wiring(runtime, roles, share, pacer, 0.0, member))
+    workers = _make_all(_Wiring(runtime, roles, share, pacer, 0.0, member))
     if workers.worker is not None and workers.rescuer is not None:
         takeover = Takeover(share, workers.rescuer, pacer, workers.worker.look_soon, clock)
         share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
@@ -237,7 +237,7 @@ class _Wiring:
         return self.lanes if self.member is None else self.member.share(kind, spans, role)
 
 
-def _crew_of(wiring: _Wiring) -> Workers:
+def _make_all(wiring: _Wiring) -> Workers:
     runtime, roles, clock = wiring.runtime, wiring.roles, wiring.runtime.clock
     settings, metrics, ids = runtime.settings, runtime.metrics, runtime.ids
     # Each stage has groups of its own where the store can: none waits for another's rows.

@@ -1,6 +1,6 @@
 """Keeps the open connectors of a running server as the rows say, and writes down how they are.
 
-A connector that cannot be opened breaks nobody else: it is told as broken, with the reason, and
+A connector that cannot be opened breaks no other: it is reported as broken, with the reason, and
 tried again. Each connector is opened and closed in a task of its own, so that a slow one delays
 none.
 """
@@ -30,7 +30,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 # How often the connectors' states are written, where they have changed.
-_TELL_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 1.0
 _START_SECONDS: Final = 30.0
 # How long a start of the server waits for its connectors; the slower ones follow.
 _PATIENCE_SECONDS: Final = 2.0
@@ -39,7 +39,7 @@ _DETAIL_MAX: Final = 200
 
 
 class ConnectorSupervisor:
-    """Opens, closes and reports connectors until told to stop."""
+    """Opens, closes and reports connectors until stopped."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class ConnectorSupervisor:
     ) -> None:
         """Prepare; without `opens` it only reads what carriers called back with.
 
-        `is_shared` where other processes hand over by the same connectors; `part` tells what of
+        `is_shared` where other processes hand over by the same connectors; `part` says what of
         them is ours.
         """
         self._store = store
@@ -83,7 +83,7 @@ class ConnectorSupervisor:
         self._moves: dict[ConnectorId, asyncio.Task[None]] = {}
         # Kept when a connector is closed: callbacks of it may still wait to be parsed.
         self._carriers: dict[ConnectorId, Carrier] = {}
-        self._told: dict[ConnectorId, ConnectorReport] = {}
+        self._reported: dict[ConnectorId, ConnectorReport] = {}
         # The connectors whose gauges are shown, by name.
         self._gauged: set[str] = set()
 
@@ -92,22 +92,22 @@ class ConnectorSupervisor:
         await self.look()
         if self._moves:
             await asyncio.wait(self._moves.values(), timeout=_PATIENCE_SECONDS)
-        await self.tell()
+        await self.report()
 
     async def run(self) -> None:
         """Follow the rows until cancelled."""
         event = self._store.hints.connectors_event
         while True:
-            await hinted(event, _TELL_SECONDS)
+            await hinted(event, _REPORT_SECONDS)
             try:
                 if event.is_set() or self._retries_due():
                     event.clear()
                     await self.look()
-                await self.tell()
+                await self.report()
             except SendrailError as error:
                 _log.warning("connectors_postponed", reason=error.code)
                 event.set()
-                await asyncio.sleep(_TELL_SECONDS)
+                await asyncio.sleep(_REPORT_SECONDS)
 
     async def close(self) -> None:
         """Stop every carrier, all at the same time; what they are asked last is answered."""
@@ -149,7 +149,7 @@ class ConnectorSupervisor:
             self._looks += 1
 
     def _is_spread_anew(self, connector_id: ConnectorId) -> bool:
-        """Tell whether another number of an open connector's connections is ours by now."""
+        """Return whether another number of an open connector's connections is ours by now."""
         carrier: object = self._carriers.get(connector_id)
         if not isinstance(carrier, SharesConnections):
             return False
@@ -210,7 +210,7 @@ class ConnectorSupervisor:
             await _stop(route.connector.name, route.carrier)
             _log.info("connector_closed", connector=route.connector.name)
         if connector_id not in self._wanted:
-            self._told.pop(connector_id, None)
+            self._reported.pop(connector_id, None)
 
     def _break(self, connector: Connector, error: Exception) -> None:
         reason = type(error).__name__
@@ -238,9 +238,9 @@ class ConnectorSupervisor:
 
         return deliver
 
-    # Telling
+    # Reporting
 
-    async def tell(self) -> None:
+    async def report(self) -> None:
         """Write down the states that have changed since they were last written."""
         if not self._opens:
             return
@@ -253,14 +253,14 @@ class ConnectorSupervisor:
                 state is ConnectorState.PAUSED
             )
             self._gauged.add(connector.name)
-            told = self._told.get(connector_id)
-            if told is None or (told.state, told.detail) != (state, detail):
+            last = self._reported.get(connector_id)
+            if last is None or (last.state, last.detail) != (state, detail):
                 news[connector_id] = ConnectorReport(
                     state=state, detail=detail, since=self._clock.now()
                 )
         if news:
             await self._store.write(lambda tx: tx.connectors.report(news))
-            self._told |= news
+            self._reported |= news
 
     def _forget_gauges(self) -> None:
         # A connector that is gone is not a connector that is down.

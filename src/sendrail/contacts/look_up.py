@@ -1,6 +1,6 @@
 """Carrier, line type and time zone of contacts, found out beside the traffic.
 
-Whoever comes in is stored without them; the finder fills them in afterwards. What is asked is the
+A contact is stored without them; the finder fills them in afterwards. What is asked is the
 installation's choice: the published numbering plans, which cost nothing and know little, or a
 paid service that a package installed beside Sendrail brings along under the entry-point group
 `sendrail.lookups`.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 GROUP: Final = "sendrail.lookups"
-# A few milliseconds of the loop at a time; nobody waits for a look-up.
+# A few milliseconds of the loop at a time; no request waits for a look-up.
 _AT_ONCE: Final = 50
 _LOOK_SECONDS: Final = 5.0
 # A service that fails is asked again later, and then later still.
@@ -58,7 +58,7 @@ def lookup_of(name: str) -> NumberLookUp:
     try:
         found: NumberLookUp = known[name].load()()
     except Exception as error:
-        # Somebody else's module runs here, and there is no telling what it raises.
+        # The module of a plug-in runs here, and may raise anything.
         raise SetupError(
             f"Setting number_lookup: {name!r} ({known[name].value}) cannot be loaded: {error!r}."
         ) from error
@@ -68,7 +68,7 @@ def lookup_of(name: str) -> NumberLookUp:
 class NumberingPlans:
     """Looks numbers up in the published plans, which are loaded at the first of them.
 
-    A North American number tells no line type and no carrier, and its zone only where its area
+    A North American number shows no line type and no carrier, and its zone only where its area
     code has a single one: Google's data place each exchange, and are wrong for some.
     """
 
@@ -78,7 +78,7 @@ class NumberingPlans:
 
 
 def facts_of(number: PhoneNumber) -> NumberFacts:
-    """Return what the numbering plans tell of one number."""
+    """Return what the numbering plans know of one number."""
     import phonenumbers
     from phonenumbers import carrier
 
@@ -116,7 +116,7 @@ def _timezone(number: PhoneNumber, parsed: "ParsedNumber") -> str | None:
 
 
 class Finder:
-    """Looks up whoever has not been looked up yet, again and again until cancelled.
+    """Looks up the contacts that have not been looked up yet, again and again until cancelled.
 
     Of several processes only the owner does so: a number that is looked up twice may be paid for
     twice.

@@ -67,7 +67,7 @@ class TurnResult:
 
 @dataclass(slots=True)
 class ClaimRound:
-    """Everything one round takes from the queue; `now` paces, `wall` tells what is due."""
+    """Everything one round takes from the queue; `now` paces, `wall` decides what is due."""
 
     tx: Tx
     now: float
@@ -113,7 +113,7 @@ class Claimer:
         self._blocked_words = blocked_words
 
     def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
-        """Take what is due of these lists; `now` paces, `wall` tells what is due and stale.
+        """Take what is due of these lists; `now` paces, `wall` decides what is due and stale.
 
         Raises `SetupError` when another process has taken all lanes over.
         """
@@ -277,7 +277,7 @@ def _connectors_of(sender: SendingList, route: Route | None, now: float) -> tupl
 
 
 def _may_leave(each: _Candidate, message: WaitingMessage, found: ClaimRound) -> bool:
-    """Tell whether a message that passed the checks leaves in this round; if not, note why."""
+    """Return whether a message that passed the checks leaves in this round; if not, note why."""
     connector_id = each.route.connector.id
     if message.resent and message.connector_id != connector_id:
         # It may have left by its connector already. Only what certainly did not goes by another
@@ -292,7 +292,7 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: ClaimRound) -> 
             each.route.reserve(found.now, message.segments)
             each.taken.segments = message.segments
         each.taken.next_look = NextLook.WHEN_CONNECTOR_ALLOWS
-        # In this round nobody overtakes it.
+        # In this round no other message overtakes it.
         found.planned[connector_id] = planned._replace(segments=_FOREVER)
         return False
     found.planned[connector_id] = planned._replace(segments=planned.segments + message.segments)

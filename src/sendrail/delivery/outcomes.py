@@ -25,7 +25,7 @@ _TROUBLES: Final = frozenset(RecipientTrouble)
 def storable_outcome(outcome: Outcome) -> Outcome:
     """Return an outcome whose ids, words and times every database can keep.
 
-    What is no outcome at all tells nothing: the message may have left.
+    What is no outcome at all says nothing: the message may have left.
     """
     if (
         type(outcome) is Submitted

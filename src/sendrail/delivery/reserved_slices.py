@@ -42,11 +42,11 @@ class ReservedSlices:
         return 0
 
     def is_used_up(self, now: float) -> bool:
-        """Tell whether nothing may leave at this moment."""
+        """Return whether nothing may leave at this moment."""
         return not any(each.messages for each in self._usable(now))
 
     def fits(self, now: float, planned: int, segments: int) -> bool:
-        """Tell whether a message of so many segments may follow what is planned in segments."""
+        """Return whether a message of so many segments may follow what is planned in segments."""
         return planned + segments <= sum(each.segments for each in self._usable(now))
 
     def request(self, segments: int = 1) -> None:
@@ -78,7 +78,7 @@ class ReservedSlices:
     # Reserving
 
     def is_wanted(self, now: float, waiting: Collection[object]) -> bool:
-        """Tell whether a slice should be reserved."""
+        """Return whether a slice should be reserved."""
         if not (self._is_wished or waiting):
             return False
         return not any(
@@ -107,11 +107,11 @@ class ReservedSlices:
         )
 
     def grant(
-        self, slot: PaceSlot, messages: int, segments: int, asked: float, told: float
+        self, slot: PaceSlot, messages: int, segments: int, asked: float, answered: float
     ) -> float:
         """Learn of a slice that was reserved; return when it begins."""
         ahead = (slot.start_us - slot.now_us) / 1e6
-        start, end = told + ahead, asked + ahead + USABLE_SECONDS
+        start, end = answered + ahead, asked + ahead + USABLE_SECONDS
         if start < end:
             self._slices.append(_Slice(start, end, messages, segments))
         return start

@@ -1,7 +1,7 @@
 """A connector's contract where several processes hand over by it: each uses what it has reserved.
 
 The database gives the slices of a connector's time out (see `domain/slices.py`), by its own clock.
-A slice is told as an interval of our clock that surely lies within: it begins no earlier than the
+A slice becomes an interval of our clock that surely lies within it: it begins no earlier than the
 answer can mean, and ends no later.
 """
 
@@ -35,7 +35,7 @@ class SliceReserver:
         self._store = store.beside()
         self._routes = routes
         self._clock = clock
-        # Told which connector may be used, and from when on.
+        # Called with the connector that may be used, and from when on.
         self._granted = granted
         self._rounds = Rounds("reservations", hint=routes.wished)
 
@@ -50,7 +50,7 @@ class SliceReserver:
     async def step(self) -> int:
         """Reserve a slice for each connector that wants one; return for how many."""
         now = self._clock.monotonic()
-        # In one order, whoever reserves: two never wait for each other in a circle.
+        # In one order in every process: two never wait for each other in a circle.
         routes = sorted(self._routes.all(), key=lambda route: route.connector.id)
         asked = [
             _Asked(route, *route.reserved.units())
@@ -62,11 +62,11 @@ class SliceReserver:
         if not asked:
             return 0
         slots = await self._store.write(lambda tx: _reserve(tx, asked))
-        told = self._clock.monotonic()
+        answered = self._clock.monotonic()
         for each, slot in zip(asked, slots, strict=True):
             reserved = each.route.reserved
             assert reserved is not None, "only a connector with reserved slices was asked for"
-            start = reserved.grant(slot, each.messages, each.segments, now, told)
+            start = reserved.grant(slot, each.messages, each.segments, now, answered)
             self._granted(each.route, start)
         return len(asked)
 

@@ -86,12 +86,12 @@ class Route:
         return self.connector.window - self.in_flight
 
     def takes_nothing(self, now: float, planned: int = 0) -> bool:
-        """Tell whether the connector is closed to everybody, given what a round has planned."""
+        """Return whether the connector is closed to every list, given what a round has planned."""
         room = self.breaker.room(now)
         return self.paused or (room is not None and room <= planned)
 
     def waits_for_news(self, now: float) -> bool:
-        """Tell whether only an answer, a word of the operator or a slice can make room again."""
+        """Return whether only an answer, a word of the operator or a slice can make room again."""
         if self.window_room() <= 0 or self.takes_nothing(now):
             return True
         if self.reserved is None:
@@ -112,11 +112,11 @@ class Route:
         return self.reserved.coming() if self.reserved is not None else 0
 
     def is_tried(self) -> bool:
-        """Tell whether lists wait for the time at which an open breaker may be tried."""
+        """Return whether lists wait for the time at which an open breaker may be tried."""
         return bool(self.parked) and not self.paused and self.breaker.retry_at is not None
 
     def admits(self, now: float, planned: int, segments: int) -> bool:
-        """Tell whether a message of so many segments may follow what is planned in segments."""
+        """Return whether a message of so many segments may follow what is planned in segments."""
         if self.reserved is not None and not self.reserved.fits(now, planned, segments):
             self.reserved.request(segments)
             return False
@@ -171,7 +171,7 @@ class Routes:
         self._resting: set[Route] = set()
         # Set when a connector wants a slice of a contract that it shares.
         self.wished = asyncio.Event()
-        # Told with a connector's id when its lists may have something to do again.
+        # Called with a connector's id when its lists may have something to do again.
         self.news: Callable[[ConnectorId], None] = _nobody_hears
 
     def of(self, connector_id: ConnectorId) -> Route | None:

@@ -1,4 +1,4 @@
-"""Claims that have not left: their commit came too late, or nobody heard whether it came at all."""
+"""Claims that have not left: their commit came too late, or may not have come at all."""
 
 from collections.abc import Callable, Sequence
 
@@ -38,7 +38,7 @@ class UnconfirmedClaims:
         self._lanes.begin(claim.lane for claim in claims)
 
     async def settle(self) -> bool:
-        """Return what was claimed to the queue; tell whether that is done."""
+        """Return what was claimed to the queue; return whether that is done."""
         results = [self._taken_back(claim) for claim in self._claims]
 
         def take_back(tx: Tx) -> None:

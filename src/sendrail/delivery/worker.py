@@ -35,7 +35,7 @@ _LOOK_SECONDS: Final = 0.5
 # On a shared database every look costs the others as well: at most this part of the time.
 _LOOK_SHARE_MAX: Final = 0.05
 # Under load there is news with every commit, a thousand times a second, and hardly ever of a list
-# whose turn has come: it is heard together.
+# whose turn has come: hints are taken together.
 _HEAR_SECONDS: Final = 0.005
 # When the window was full, some of what is under way will be answered by then.
 _ANSWERS_SECONDS: Final = 0.01
@@ -44,7 +44,7 @@ _REST_MIN_SECONDS: Final = 0.001
 
 
 class Worker:
-    """Delivers until told to stop; tests drive it a step at a time."""
+    """Delivers until stopped; tests drive it a step at a time."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Worker:
         await self._settler.writer.drain(self._hand_over.tasks, until)
 
     async def look(self) -> None:
-        """Find every list of ours that has something waiting, whoever put it there."""
+        """Find every list of ours that has something waiting, whichever process put it there."""
         began, lanes = self._clock.monotonic(), self._lanes.ranges
         try:
             waiting = await self._store.read(lambda tx: tx.queue.lists_waiting(lanes))

@@ -29,7 +29,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 _BATCH_MAX: Final = 100
-# A hint says that there are new rows; this finds what an earlier process or a full disk has left.
+# A hint comes with new rows; this finds what an earlier process or a full disk has left.
 _LOOK_SECONDS: Final = 5.0
 # An answer that comes much later than its question only confuses.
 _STALE_MS: Final = 30 * 60_000
@@ -38,7 +38,7 @@ _SKIPS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.JOURNEY | Skip.AUTOMATIC
 
 
 class Responder:
-    """Queues answers until it is stopped; tests drive it a step at a time."""
+    """Queues answers until stopped; tests drive it a step at a time."""
 
     def __init__(
         self,
@@ -133,13 +133,13 @@ class _Answer(AwaitedSubmission):
         self.reply = reply
 
     def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
-        # It is never read; that it is there says that the order was judged.
+        # It is not read; that it is there says that the order was judged.
         return len(verdicts), b""
 
 
 def _order(reply: AutoReply) -> Order:
     size = text.measure(reply.body)
-    # A STOP is confirmed to the contact that left; a help text is not sent to one that left since.
+    # A contact who has just left gets the answer to STOP, and no help text that was waiting.
     contact = Skip.CONTACT_VALIDATION if reply.keyword is Keyword.STOP else Skip.NONE
     return Order(
         reply.recipient,

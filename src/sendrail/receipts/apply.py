@@ -136,7 +136,7 @@ def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: in
     """Take texts whose missing parts have been waited for long enough."""
     applied = Applied()
     for key in keys:
-        # When its last part came nobody knows any more; it was not later than this.
+        # When its last part came is not known any more; it was not later than this.
         came = _Came(key.connector_id, now - policy.parts_within_ms, now)
         for text in take_as_it_is(tx, key):
             _take(tx, came, text, policy, applied)
@@ -245,7 +245,7 @@ class _Moves:
         self.changes: list[StatusChange] = []
         self.parts: list[PartReceipt] = []
         self._status: dict[int, Status] = {}
-        self._told: set[tuple[ConnectorId, str]] = set()
+        self._applied: set[tuple[ConnectorId, str]] = set()
         self._left: dict[int, int] = {}
 
     def judge(self, word: DatedReceipt, target: ReceiptTarget) -> str:
@@ -257,7 +257,7 @@ class _Moves:
             return "late"
         place = None
         if target.part is not None:
-            if (left := self._tell_part(word, target)) is None:
+            if (left := self._apply_part(word, target)) is None:
                 return "late"
             if status is not Status.DELIVERED:
                 # One part less, and no handset shows the text as it was meant.
@@ -273,12 +273,12 @@ class _Moves:
         )
         return "applied"
 
-    def _tell_part(self, word: DatedReceipt, target: ReceiptTarget) -> int | None:
-        """Return how many parts are then to be delivered, or None when this one was told before."""
+    def _apply_part(self, word: DatedReceipt, target: ReceiptTarget) -> int | None:
+        """Return how many parts are then to be delivered, or None for one that came before."""
         ref = (word.connector_id, word.receipt.carrier_ref)
-        if target.told or ref in self._told:
+        if target.told or ref in self._applied:
             return None
-        self._told.add(ref)
+        self._applied.add(ref)
         left = self._left.get(target.number, target.parts_left) - 1
         self._left[target.number] = left
         self.parts.append(PartReceipt(*ref, target.number, target.lane, left))

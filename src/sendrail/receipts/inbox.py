@@ -22,7 +22,7 @@ class CallbackInbox:
     async def put(self, connector_id: ConnectorId, raws: Sequence[bytes]) -> None:
         """Store callbacks of one connector; return once they are durable.
 
-        Raises `StorageUnavailable`: the carrier must not be told that we have them. Raises
+        Raises `StorageUnavailable`: the callback must not be acknowledged. Raises
         `CarrierTrouble` where a carrier hands over something else than bytes.
         """
         whole = [_bytes(raw) for raw in raws]
@@ -37,7 +37,7 @@ class CallbackInbox:
             tx.inbox.put(connector_id, fit, now)
         for raw in raws:
             if len(raw) > RAW_BYTES_MAX:
-                # No carrier sends the like: its beginning tells what it was.
+                # No carrier sends the like: its beginning shows what it was.
                 reason = f"larger than {RAW_BYTES_MAX:,} bytes, cut there"
                 refusal = Refusal(connector_id, now, raw[:RAW_BYTES_MAX], reason, About.UNKNOWN)
                 tx.refused.keep(refusal, now)

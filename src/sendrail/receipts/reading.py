@@ -105,7 +105,7 @@ def reason_of(error: BaseException) -> str:
     """Return why a callback cannot be used, without anything that stood in it.
 
     Only a carrier's own word may be repeated; what other exceptions say of a value may be that
-    value. They are told by their kind and their place.
+    value. They are named by their kind and their place.
     """
     if isinstance(error, CarrierTrouble | _Unusable):
         return str(error)
@@ -168,7 +168,7 @@ def _refused(piece: Refused, callback: RawCallback, said: Said) -> Refusal:
 
 
 def _is_plain(said: object) -> bool:
-    """Tell whether something is a receipt that can be kept as it is."""
+    """Return whether something is a receipt that can be kept as it is."""
     if type(said) is not Receipt:
         return False
     status, ref, detail, own_id = said.status, said.carrier_ref, said.detail, said.message_id

@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """What a contact has told one list."""
+    """What a contact has answered to one list."""
 
     sender: SendingList
     contact: PhoneNumber
@@ -55,7 +55,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
     # Lists of several accounts may share a number; the contact gets one answer from it.
     answered = reply.answered
     for sender in tx.lists.by_number(reply.list_number, connector_id):
-        # What machines tell each other is no wish of a person, whatever words it quotes.
+        # What machines say to each other is no wish of a person, whatever words it quotes.
         reading = (
             Reading()
             if has_receipts_form(reply.body)
@@ -73,10 +73,10 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
             _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
         if reading.keyword is None:
-            _meet(tx, sender, reply.sender, now)
+            _ensure_contact(tx, sender, reply.sender, now)
             continue
         if reading.keyword is Keyword.START and _left_since(tx, sender, reply.sender, received_at):
-            _meet(tx, sender, reply.sender, now)
+            _ensure_contact(tx, sender, reply.sender, now)
             continue
         wish = _Wish(
             sender=sender,
@@ -88,12 +88,12 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
         )
         if _honour(tx, wish, policy.scope) and not answered:
             answered = _answer(tx, wish, policy.answer_pause_ms, now)
-        _meet(tx, sender, reply.sender, now)
+        _ensure_contact(tx, sender, reply.sender, now)
     return readings
 
 
-def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
-    """Make whoever writes a contact of the account, which is no subscription.
+def _ensure_contact(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
+    """Make a sender of texts a contact of the account, which is no subscription.
 
     Of a person whose data was deleted nothing is kept anew until they have come back by a START.
     """
@@ -104,7 +104,7 @@ def _meet(tx: Tx, sender: SendingList, contact: PhoneNumber, now: int) -> None:
 
 
 def _left_since(tx: Tx, sender: SendingList, contact: PhoneNumber, since: int) -> bool:
-    """Tell whether a contact has left the list after a time: an older START does not undo that."""
+    """Return whether a contact has left the list after a time; an older START does not undo it."""
     found = tx.contacts.find(sender.id, contact)
     return found is not None and not found.active and (found.unsubscribed_at or 0) > since
 
@@ -119,7 +119,7 @@ def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> Vocabular
 
 
 def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
-    """Do what a keyword asks for; tell whether it is to be answered."""
+    """Do what a keyword asks for; return whether it is to be answered."""
     list_id = wish.sender.id
     everywhere_in = wish.sender.account_id if scope is Scope.ACCOUNT else None
     if wish.keyword is Keyword.STOP:
@@ -160,7 +160,7 @@ def _join(tx: Tx, wish: _Wish) -> bool:
 
 
 def _answer(tx: Tx, wish: _Wish, pause_ms: int, now: int) -> bool:
-    """Ask for an answer, where the list gives one; tell whether one was asked for."""
+    """Ask for an answer, where the list gives one; return whether one was asked for."""
     sender = wish.sender
     texts = tx.lists.answer_texts(sender.account_id, sender.id)
     if not texts.enabled or sender.status is not ListStatus.ACTIVE:

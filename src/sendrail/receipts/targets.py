@@ -1,8 +1,8 @@
 """Whose receipt it is: the message that a carrier's reference, or our own id, names.
 
-A reference counts on the connector that it was given by. Our own id is echoed by whoever knows it,
+A reference counts on the connector that it was given by. Our own id is echoed by all that know it,
 so that it counts only where the message has left by that very connector, or by another one of the
-same account and carrier: another's message is nobody's to settle.
+same account and carrier: another's message is not settled.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class ReceiptTargets:
         return found[0] if found is not None and self._may_settle(connector_id, found[1]) else None
 
     def is_foreign(self, connector_id: ConnectorId, receipt: Receipt) -> bool:
-        """Tell whether a receipt names a message that is another's to settle."""
+        """Return whether a receipt names a message that is another's to settle."""
         found = self._echoed(receipt)
         return found is not None and not self._may_settle(connector_id, found[1])
 

@@ -2,7 +2,7 @@
 
 A round is one transaction. One that fails is done again in halves, and a half that fails in halves
 again, until what fails stands alone: it goes to the refused callbacks, and everything else counts.
-A database in trouble is nobody's fault: then the round waits, and nothing is refused.
+A database in trouble is no callback's fault: then the round waits, and nothing is refused.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class _Round:
 
 
 class ReceiptWorker:
-    """Applies callbacks until told to stop; tests drive it a step at a time."""
+    """Applies callbacks until stopped; tests drive it a step at a time."""
 
     def __init__(
         self,
@@ -103,12 +103,12 @@ class ReceiptWorker:
         """Do one round; return how many callbacks and parked receipts it dealt with."""
         moved, unread = 0, frozenset[ConnectorId]()
         while True:
-            told = await self._one_round(unread)
-            moved += told.callbacks
-            if not told.unread:
+            done = await self._one_round(unread)
+            moved += done.callbacks
+            if not done.unread:
                 return moved
             # What waits for a connector must not be all that is looked at.
-            unread |= told.unread
+            unread |= done.unread
 
     async def _one_round(self, unread: frozenset[ConnectorId]) -> Applied:
         taken = _Round()
@@ -203,7 +203,7 @@ class ReceiptWorker:
         return True
 
     async def _next_parked(self) -> bool:
-        """Apply the oldest parked receipt whose message is known; tell whether there was one."""
+        """Apply the oldest parked receipt whose message is known; return whether there was one."""
         taken = _Round()
         try:
             applied = await self._store.write(lambda tx: self._apply_parked(tx, taken, 1))
@@ -227,7 +227,7 @@ class ReceiptWorker:
         return applied
 
     async def _next_overdue(self) -> bool:
-        """Take the oldest text whose parts are overdue; tell whether there was one."""
+        """Take the oldest text whose parts are overdue; return whether there was one."""
         taken = _Round()
         try:
             applied = await self._store.write(lambda tx: self._apply_overdue(tx, taken, 1))
@@ -282,7 +282,7 @@ class ReceiptWorker:
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether it is the database that is in trouble, and not what it was given."""
+    """Return whether it is the database that is in trouble, and not what it was given."""
     return isinstance(error, StorageUnavailable | Overloaded) and not isinstance(error, Unstorable)
 
 

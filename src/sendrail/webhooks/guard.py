@@ -91,7 +91,7 @@ class Rules:
         )
 
 
-# For a developer's own machine, where the URL is typed by whoever is asked to reach it.
+# For a developer's own machine, where the URL is typed by the developer who runs the server.
 LOCAL: Final = Rules(
     allow_http=True,
     ports=None,
@@ -122,7 +122,7 @@ def check_url(url: str, rules: Rules) -> None:
 
 
 def is_open(address: Address, rules: Rules) -> bool:
-    """Tell whether a webhook may reach an address."""
+    """Return whether a webhook may reach an address."""
     if any(address in network for network in rules.networks):
         return True
     if isinstance(address, ipaddress.IPv4Address):
@@ -223,7 +223,7 @@ def _family(address: Address) -> socket.AddressFamily:
 
 
 def _is_ours(address: Address) -> bool:
-    """Tell whether an address is this machine's: only its own can be bound."""
+    """Return whether an address is this machine's: only its own can be bound."""
     with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((str(address), 0))

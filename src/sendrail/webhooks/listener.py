@@ -1,4 +1,4 @@
-"""Listen along: an endpoint that lasts as long as somebody watches, told by its own process.
+"""Listen along: an endpoint that lasts as long as a person watches, served by its own process.
 
 It goes the way of every endpoint, through the outbox, so that what is seen is what a receiver would
 get. Its lease is short: a listener that is killed leaves nothing behind for long.
@@ -56,20 +56,20 @@ class Listener:
         return self
 
     async def step(self) -> list[OutboxEvent]:
-        """Return what has happened since the last time; it is not told again."""
+        """Return what has happened since the last time; it is not returned again."""
         return await self._store.write(self._hear)
 
     def _hear(self, tx: Tx) -> list[OutboxEvent]:
         now = self._now()
         if now - self._renewed_at >= _RENEW_MS:
             self._renew(tx)
-        heard = take(
+        taken = take(
             tx, self._ids, self._endpoint_id, now=now, held=(), limit=_ROUND_MAX, again=_ROUND_MAX
         )
         tx.outbox.settle(
-            [settle(each, Acknowledged(200), started_at=now, now=now, chance=0.0) for each in heard]
+            [settle(each, Acknowledged(200), started_at=now, now=now, chance=0.0) for each in taken]
         )
-        return heard
+        return taken
 
     def _renew(self, tx: Tx) -> None:
         self._renewed_at = now = self._now()

@@ -18,7 +18,7 @@ from sendrail.domain.webhook import TEST, Event
 from sendrail.storage.rows import EndedMessage, TakenReply
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
-# is under way is never told, so that `pending` does not occur.
+# is under way is no event, so that `pending` does not occur.
 WORDS: Final[dict[Status, str]] = {
     Status.DELIVERED: "delivered",
     Status.UNDELIVERED: "undeliverable",
@@ -51,7 +51,7 @@ def read_event_name(ids: MessageIds, name: str) -> tuple[str, int] | None:
 
 
 def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
-    """Return what is told of a message that has come to rest."""
+    """Return what is posted of a message that has come to rest."""
     status = Status(message.status)
     mark = {"automatic": True} if message.skips & Skip.AUTOMATIC else {}
     return _encode(
@@ -72,7 +72,7 @@ def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
 
 
 def unsubscribe(reply: TakenReply) -> bytes:
-    """Return what is told of an opt-out: the word that came, and the rule by which it is one."""
+    """Return what is posted of an opt-out: the word that came, and the rule by which it is one."""
     return _encode(
         {
             "event": Event.UNSUBSCRIBE,
@@ -86,7 +86,7 @@ def unsubscribe(reply: TakenReply) -> bytes:
 
 
 def reply(taken: TakenReply) -> bytes:
-    """Return what is told of a reply that is no opt-out; `keyword` is null for plain text."""
+    """Return what is posted of a reply that is no opt-out; `keyword` is null for plain text."""
     return _encode(
         {
             "event": Event.REPLY,
@@ -100,8 +100,8 @@ def reply(taken: TakenReply) -> bytes:
 
 
 def sample(now: int) -> bytes:
-    """Return the event that tries an endpoint: a delivery of no message to nobody."""
-    told: dict[str, Any] = {
+    """Return the event that tries an endpoint: a delivery of no message to no recipient."""
+    value: dict[str, Any] = {
         "event": Event.DELIVERY,
         "test": True,
         "message_id": "00000000",
@@ -114,7 +114,7 @@ def sample(now: int) -> bytes:
         "connector": "sandbox",
         "timestamp": shown_finely(now),
     }
-    return _encode(told)
+    return _encode(value)
 
 
 def _word(status: Status, detail: str | None) -> str:

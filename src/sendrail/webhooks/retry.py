@@ -117,11 +117,11 @@ class Breaker:
         return self.failures >= _FAILURES_MAX
 
     def is_patient(self, now: float) -> bool:
-        """Tell whether the endpoint is asked for nothing at all just now."""
+        """Return whether the endpoint is asked for nothing at all just now."""
         return now < self.patient_until
 
     def rests(self, now: float) -> bool:
-        """Tell whether nothing is begun just now that has not been tried before."""
+        """Return whether nothing is begun just now that has not been tried before."""
         return now < max(self.rests_until, self.patient_until)
 
     def room(self, now: float, in_flight: int, most: int) -> int:

@@ -1,4 +1,4 @@
-"""Endpoints of an account: add and change them, try them, see what they were told, tell again."""
+"""Endpoints of an account: add, change and try them, see what they were sent, send it again."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +76,7 @@ class WebhookService:
         events: Collection[str] = (),
         list_number: str = "",
     ) -> NewSecret:
-        """Add an endpoint; its secret is told here, and never again.
+        """Add an endpoint; its secret is returned here, and never again.
 
         No events means the usual ones, no list number all lists. Raises `InvalidInput`, `NotFound`
         for a list that is not the account's, and `Conflict` past `ENDPOINTS_MAX`.
@@ -148,17 +148,17 @@ class WebhookService:
         return await self._store.write(change)
 
     async def pause(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
-        """Tell an endpoint nothing for now; its events are kept."""
+        """Notify an endpoint of nothing for now; its events are kept."""
         return await self._change(account_id, endpoint_id, state=EndpointState.PAUSED)
 
     async def resume(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
-        """Tell an endpoint again, and first what was kept for it."""
+        """Notify an endpoint again, and first of what was kept for it."""
         return await self._change(
             account_id, endpoint_id, state=EndpointState.ACTIVE, failing_since=None
         )
 
     async def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> None:
-        """Remove an endpoint with all it was told or still to be told."""
+        """Remove an endpoint with all it was sent or still to be sent."""
         if not await self._store.write(lambda tx: tx.endpoints.remove(account_id, endpoint_id)):
             raise _no_endpoint(endpoint_id)
 
@@ -209,7 +209,7 @@ class WebhookService:
         )
         answer = await self._poster.post(endpoint.url, body, signature, started)
         settled = settle(event, answer, started_at=started, now=self._now(), chance=0.0)
-        # Somebody waits for this answer, so that a later one would be of no use.
+        # The caller waits for this answer, so that a later one would be of no use.
         final = replace(settled, due_at=None)
         await self._store.write(lambda tx: tx.outbox.settle([final]))
         return ToldEvent(name, final.attempt)
@@ -236,7 +236,7 @@ class WebhookService:
         event: str | None = None,
         since: int = 0,
     ) -> int:
-        """Tell one event again, or every one that was given up since a time; return how many.
+        """Send one event again, or every one that was given up since a time; return how many.
 
         The id and the body stay what they were. Raises `NotFound` for an event that is not kept.
         """

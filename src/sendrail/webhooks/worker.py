@@ -1,4 +1,4 @@
-"""Tell customers: take events up endpoint by endpoint, post them, keep what came of it.
+"""Notify customers: take events up endpoint by endpoint, post them, keep what came of it.
 
 Each endpoint has a line of its own, with its own bound on what is under way and its own breaker, so
 that a dead one never delays another. An attempt is kept after its answer, in one transaction with
@@ -55,7 +55,7 @@ class _Answered:
 
 
 class WebhookWorker:
-    """Tells until told to stop; tests drive it a step at a time."""
+    """Notifies until stopped; tests drive it a step at a time."""
 
     def __init__(
         self,
@@ -177,11 +177,11 @@ class WebhookWorker:
     def _post(self, line: EndpointQueue, event: OutboxEvent) -> None:
         line.in_flight += 1
         self._ownership.begin((line.lane,))
-        task = asyncio.get_running_loop().create_task(self._tell(line, event))
+        task = asyncio.get_running_loop().create_task(self._notify(line, event))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
 
-    async def _tell(self, line: EndpointQueue, event: OutboxEvent) -> None:
+    async def _notify(self, line: EndpointQueue, event: OutboxEvent) -> None:
         endpoint, started, begun = line.endpoint, self._clock.now(), self._clock.monotonic()
         assert event.body is not None, "an event has its body once it is taken up"
         try:
@@ -195,7 +195,7 @@ class WebhookWorker:
             answer = await self._poster.post(endpoint.url, event.body, signature, started)
         except SetupError as error:
             answer = NotAcknowledged(error.message)
-        except Exception:  # noqa: BLE001 - one event's trouble must not end the others' telling
+        except Exception:  # noqa: BLE001 - one event's trouble must not stop the others
             _log.exception("webhook_post_raised", endpoint_id=endpoint.id)
             answer = NotAcknowledged("the attempt broke off: see the log of that time")
         line.in_flight -= 1
@@ -271,7 +271,7 @@ class WebhookWorker:
             )
 
     def _end(self, line: EndpointQueue) -> None:
-        """Tell an endpoint no more, and say so loudly: its owner does not know yet."""
+        """Notify an endpoint no more, and log an error: its owner does not know yet."""
         if self._lines.get(line.endpoint.id) is not line:
             return
         del self._lines[line.endpoint.id]
