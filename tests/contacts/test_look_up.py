@@ -11,8 +11,8 @@ import phonenumbers
 import pytest
 from phonenumbers import geocoder, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
-from written import parsed as number_of
 from shares import own, share_of
+from written import parsed as number_of
 
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of

@@ -6,7 +6,6 @@ to the same order under the same key, which the store answers from its memory of
 happens after acceptance is what happens to every message.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
