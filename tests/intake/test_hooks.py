@@ -24,7 +24,7 @@ from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
 from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.service import Intake
-from sendrail.intake.submission import AwaitedSubmission, Idempotency, LoneSubmission
+from sendrail.intake.submission import AwaitedSubmission, IdempotencyKey, LoneSubmission
 from sendrail.intake.verdicts import Accepted
 from sendrail.storage.rows import MessageFilter
 from sendrail.storage.sqlite.store import SqliteStore
@@ -296,7 +296,7 @@ def test_a_closed_intake_runs_no_hook(sends):
 def test_an_idempotency_key_is_refused_at_once(sends):
     def keyed():
         page = sends.page("page", sends.order(ANN))()
-        page.idempotency = Idempotency("key", "page", b"")
+        page.idempotency = IdempotencyKey("key", "page", b"")
         return page
 
     with pytest.raises(AssertionError, match="hook"):

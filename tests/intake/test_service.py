@@ -19,7 +19,7 @@ from sendrail.domain.errors import (
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
 from sendrail.intake.orders import Limits, read_order
-from sendrail.intake.submission import Idempotency, Submission
+from sendrail.intake.submission import IdempotencyKey, Submission
 from sendrail.intake.verdicts import Accepted, Refused, Replay
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
@@ -503,11 +503,11 @@ def test_a_full_queue_of_one_account_is_no_matter_of_another(road, sender):
     assert [codes(each) for each in told] == [["queue_full"], ["accepted"]]
 
 
-# Idempotency
+# IdempotencyKey
 
 
 def promise(key="key-1", route="POST /send-raw", digest=b"digest"):
-    return Idempotency(key, route, digest)
+    return IdempotencyKey(key, route, digest)
 
 
 def test_a_repeated_request_is_answered_as_before(road, sender):

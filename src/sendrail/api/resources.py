@@ -16,7 +16,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import blocks, contacts, erasure, files, journeys, lists, messages
-from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, promise_of
+from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, guard_of
 from sendrail.api.v2.sending import is_json
 from sendrail.api.v2.uploads import CSV, Upload
 from sendrail.app import Runtime
@@ -87,11 +87,11 @@ class _Path:
         *,
         upload: Upload | None = None,
     ) -> Response:
-        promise = None
+        idempotency = None
         route = f"{endpoint.method} {request.url.path.removeprefix(self._base)}"
         if endpoint.method == "POST" and upload is None:
             key = dict(request.headers.raw).get(b"idempotency-key")
-            promise = promise_of(account, key, route, body, self._runtime.clock.now)
+            idempotency = guard_of(account, key, route, body, self._runtime.clock.now)
         asked = ApiRequest(
             account=account,
             actor=actor_of(request),
@@ -100,7 +100,7 @@ class _Path:
             path=request.path_params,
             query=request.query_params,
             body=body,
-            promise=promise,
+            idempotency=idempotency,
             upload=upload,
         )
         try:

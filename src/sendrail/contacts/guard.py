@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class Guard(Protocol):
-    """Wraps the work of one transaction: what is to be remembered of it is written with it."""
+    """Wraps the work of one transaction: the answer to be kept is written with it."""
 
     def __call__(self, work: Callable[[Tx], T], /) -> Callable[[Tx], T]: ...
 
 
 def unguarded(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
-    """Return the work as it is, for callers who promise nothing."""
+    """Return the work as it is, for a request without an idempotency key."""
     return work

@@ -41,9 +41,9 @@ def replay(
         else:
             asked[pair] = at
     for pair, kept in tx.idempotency.claim(asked).items():
-        promise = submissions[asked[pair]].idempotency
-        assert promise is not None, "only submissions with a key were asked about"
-        same = (kept.route, kept.body_digest) == (promise.route, promise.body_digest)
+        idempotency = submissions[asked[pair]].idempotency
+        assert idempotency is not None, "only submissions with a key were asked about"
+        same = (kept.route, kept.body_digest) == (idempotency.route, idempotency.body_digest)
         results[asked[pair]] = (
             Replay(kept.status, kept.answer)
             if same
@@ -58,10 +58,10 @@ def keep_answer(
     tx: Tx, submission: Submission, caller: Caller, verdicts: Sequence[Verdict], now: int
 ) -> None:
     """Store the answer to these verdicts under the submission's key."""
-    promise = submission.idempotency
-    assert promise is not None, "there is a key to keep the answer under"
+    idempotency = submission.idempotency
+    assert idempotency is not None, "there is a key to keep the answer under"
     if all(isinstance(each, Refused) and each.code == _FULL for each in verdicts):
         # It asks for patience: a caller that comes back with the same key must be judged anew.
         return
-    kept = KeptAnswer(promise.route, promise.body_digest, *submission.shape(verdicts))
-    tx.idempotency.answer(caller.account_id, promise.key, kept, now)
+    kept = KeptAnswer(idempotency.route, idempotency.body_digest, *submission.shape(verdicts))
+    tx.idempotency.answer(caller.account_id, idempotency.key, kept, now)

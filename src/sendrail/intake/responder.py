@@ -17,7 +17,7 @@ from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.service import Intake
-from sendrail.intake.submission import AwaitedSubmission, Idempotency, Shaped
+from sendrail.intake.submission import AwaitedSubmission, IdempotencyKey, Shaped
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
@@ -128,7 +128,7 @@ class _Answer(AwaitedSubmission):
     __slots__ = ("reply",)
 
     def __init__(self, reply: AutoReply) -> None:
-        super().__init__(reply.account_id, [_order(reply)], _promise(reply))
+        super().__init__(reply.account_id, [_order(reply)], _key_of(reply))
         self.reply = reply
 
     def shape(self, verdicts: Sequence[Verdict]) -> Shaped:
@@ -150,7 +150,7 @@ def _order(reply: AutoReply) -> Order:
     )
 
 
-def _promise(reply: AutoReply) -> Idempotency:
+def _key_of(reply: AutoReply) -> IdempotencyKey:
     key = f"{reply.list_id}:{reply.recipient}:{reply.keyword}:{reply.asked_at}"
     # The line break keeps the key apart from those of callers, which come in an HTTP header.
-    return Idempotency(f"{_ROUTE}\n{key}", _ROUTE, b"")
+    return IdempotencyKey(f"{_ROUTE}\n{key}", _ROUTE, b"")

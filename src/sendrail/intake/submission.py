@@ -15,8 +15,8 @@ Shaped = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Idempotency:
-    """A caller's promise that requests with this key are one and the same."""
+class IdempotencyKey:
+    """The key of a request, with what must be the same whenever the key comes again."""
 
     key: str
     route: str
@@ -40,7 +40,7 @@ class Submission:
         self,
         caller: bytes | AccountId,
         orders: Sequence[Order | Fault],
-        idempotency: Idempotency | None = None,
+        idempotency: IdempotencyKey | None = None,
     ) -> None:
         self.caller = caller
         self.orders = orders
@@ -64,7 +64,7 @@ class AwaitedSubmission(Submission):
         self,
         caller: bytes | AccountId,
         orders: Sequence[Order | Fault],
-        idempotency: Idempotency | None = None,
+        idempotency: IdempotencyKey | None = None,
     ) -> None:
         super().__init__(caller, orders, idempotency)
         self.future: asyncio.Future[SubmissionResult] = asyncio.get_running_loop().create_future()

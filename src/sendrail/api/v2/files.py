@@ -14,7 +14,14 @@ from msgspec import UNSET, UnsetType
 
 from sendrail.api.v2.field_types import SCHEMAS, Always, Count, Sender, about, schema
 from sendrail.api.v2.operation import POSTING, READING, query
-from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Promise, Replayed, key_of
+from sendrail.api.v2.request import (
+    ApiRequest,
+    CsvFile,
+    Endpoint,
+    IdempotencyGuard,
+    Replayed,
+    key_of,
+)
 from sendrail.api.v2.uploads import Upload
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
@@ -247,7 +254,7 @@ async def _import(
     key = key_of(upload.key)
     if key is not None and await _is_kept(runtime, request.account, key):
         await upload.pass_over()
-        kept = await runtime.store.write(_promise(runtime, request, key, upload).kept)
+        kept = await runtime.store.write(_guard_of(runtime, request, key, upload).kept)
         assert kept is not None, "an answer is kept for a day"
         raise Replayed(kept)
     with ExitStack() as stack:
@@ -266,7 +273,7 @@ async def _import(
     told = _told(report)
     if key is not None:
         # Where its twin was quicker, this raises `Replayed`; the rows were brought in once.
-        guard = _promise(runtime, request, key, upload).around(lambda _: told)
+        guard = _guard_of(runtime, request, key, upload).around(lambda _: told)
         await runtime.store.write(guard(lambda _: None))
     return told
 
@@ -278,9 +285,9 @@ async def _is_kept(runtime: Runtime, account: AccountId, key: str) -> bool:
     return pair in kept
 
 
-def _promise(runtime: Runtime, request: ApiRequest, key: str, upload: Upload) -> Promise:
-    """Return the caller's promise about the file that has been read."""
-    return Promise(
+def _guard_of(runtime: Runtime, request: ApiRequest, key: str, upload: Upload) -> IdempotencyGuard:
+    """Return the guard of a request whose file has been read."""
+    return IdempotencyGuard(
         account=request.account,
         key=key,
         route=request.route,

@@ -37,8 +37,8 @@ class Replayed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """A caller's promise that requests with this key are one and the same."""
+class IdempotencyGuard:
+    """A request with an idempotency key: it is answered once, and later ones get that answer."""
 
     account: AccountId
     key: str
@@ -93,7 +93,7 @@ class ApiRequest:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
-    promise: Promise | None = None
+    idempotency: IdempotencyGuard | None = None
     # The file of an operation that takes one.
     upload: Upload | None = None
 
@@ -108,7 +108,7 @@ class ApiRequest:
         self, call: Callable[[Guard], Awaitable[T]], shape: Callable[[T], msgspec.Struct]
     ) -> msgspec.Struct:
         """Make a service call that counts once, and return its shape."""
-        guard = unguarded if self.promise is None else self.promise.around(shape)
+        guard = unguarded if self.idempotency is None else self.idempotency.around(shape)
         return shape(await call(guard))
 
 
@@ -136,11 +136,11 @@ def key_of(given: bytes | None) -> str | None:
     )
 
 
-def promise_of(
+def guard_of(
     account: AccountId, key: bytes | None, route: str, body: bytes, now: Callable[[], int]
-) -> Promise | None:
-    """Return the promise of a request, None without an `Idempotency-Key`."""
+) -> IdempotencyGuard | None:
+    """Return the guard of a request, None without an `Idempotency-Key`."""
     if (known := key_of(key)) is None:
         return None
     digest = hashlib.sha256(body).digest()
-    return Promise(account=account, key=known, route=route, body_digest=digest, now=now)
+    return IdempotencyGuard(account=account, key=known, route=route, body_digest=digest, now=now)

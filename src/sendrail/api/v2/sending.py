@@ -20,7 +20,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
-from sendrail.intake.submission import Idempotency, Submission
+from sendrail.intake.submission import IdempotencyKey, Submission
 from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 
 BASES: Final = ("/api/v2", "/v2")
@@ -30,7 +30,7 @@ _NOT_JSON: Final = Fault(
     "unsupported_media_type", "Send the body as `Content-Type: application/json`"
 )
 _BAD_IDEMPOTENCY_KEY: Final = Fault(
-    "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
+    "invalid_idempotency_key", f"An `IdempotencyKey-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
 )
 _NOT_A_MESSAGE: Final = Fault("invalid_field", "Each of messages must be a JSON object", "messages")
 _encode: Final = msgspec.json.Encoder().encode
@@ -121,7 +121,7 @@ class SendingCalls:
         request.caller = caller
         request.raws, request.orders, whole = self._read(call, content_type, idempotency_key, body)
         if idempotency_key is not None and not whole:
-            request.idempotency = Idempotency(
+            request.idempotency = IdempotencyKey(
                 idempotency_key.decode("latin-1"), call.name, hashlib.sha256(body).digest()
             )
         self._intake.offer(request)
