@@ -174,7 +174,7 @@ class Share:
         """See `Ownership`; the spans cannot be taken from us before the transaction ends."""
         span_of = {lane: lane // self._size for lane in lanes}
         asked = {span: self._epochs[span] for span in span_of.values() if span in self._ready}
-        held = tx.spans.hold(self.kind, self._owner, asked, self._life_ms)
+        held = tx.spans.lock(self.kind, self._owner, asked, self._life_ms)
         return {lane: asked[span] for lane, span in span_of.items() if span in held}
 
     def may_finish(self, lane: int, epoch: int) -> bool:

@@ -20,7 +20,7 @@ NO_TOKEN = {"callback_token": None}
 
 
 def hold(settings, request):
-    return Proofs(ProofSettings(**({"callback_token": TOKEN} | settings))).hold(request)
+    return Proofs(ProofSettings(**({"callback_token": TOKEN} | settings))).verify(request)
 
 
 def posted(url, body=BODY, **headers):

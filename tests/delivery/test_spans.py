@@ -177,7 +177,7 @@ def test_what_went_through_other_hands_is_not_held_by_an_epoch_of_before(town):
     held = {
         epoch: town.do(
             a._store.write(
-                lambda tx, epoch=epoch: tx.spans.hold(
+                lambda tx, epoch=epoch: tx.spans.lock(
                     "lanes", "a", dict.fromkeys(known, epoch), 500
                 )
             )

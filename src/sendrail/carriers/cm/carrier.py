@@ -151,7 +151,7 @@ class CmCarrier(HttpCarrier):
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback carries a proof the connector's settings ask for."""
-        return self._proofs.hold(request)
+        return self._proofs.verify(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn a status report into receipts, an incoming text into a reply."""

@@ -110,7 +110,7 @@ class GenericCarrier(HttpCarrier):
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback is proved as the settings say."""
-        return self._hears and (self._proofs is None or self._proofs.hold(request))
+        return self._hears and (self._proofs is None or self._proofs.verify(request))
 
     def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
         """Prove a callback, then say what to store of it, and answer what the vendor waits for."""

@@ -67,7 +67,7 @@ class Proofs:
         token = self._chosen.callback_token
         return callback_url if token is None else callbacks.with_token(callback_url, token)
 
-    def hold(self, request: CallbackRequest) -> bool:
+    def verify(self, request: CallbackRequest) -> bool:
         """Tell whether the request carries one of the proofs; all are tried."""
         token = callbacks.token_of(request) or ""
         pairs = [(self._chosen.callback_user, password) for password in self._passwords]

@@ -164,7 +164,7 @@ class InfobipCarrier(HttpCarrier):
 
     def proves(self, request: CallbackRequest) -> bool:
         """Tell whether the callback carries a proof the connector's settings ask for."""
-        return self._proofs.hold(request)
+        return self._proofs.verify(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
         """Turn delivery reports into receipts, incoming texts into replies."""

@@ -144,13 +144,14 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             await self._gone.wait()
 
-    def hold(self, full: bool) -> None:
-        """Read no more for now, or go on."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        if full:
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
-        else:
+
+    def resume_reading(self) -> None:
+        """Go on reading."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _told(self, events: Sequence[Event]) -> None:
@@ -383,7 +384,7 @@ class Bind:
         assert connection is not None
         self._unstored += len(arrived)
         if self._unstored > _UNSTORED_MAX:
-            connection.hold(full=True)
+            connection.pause_reading()
         task = asyncio.get_running_loop().create_task(self._store_all(arrived, connection))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
@@ -400,7 +401,7 @@ class Bind:
         full = self._unstored > _UNSTORED_MAX
         self._unstored -= len(arrived)
         if full and self._unstored <= _UNSTORED_MAX:
-            connection.hold(full=False)
+            connection.resume_reading()
         connection.session.acknowledge(arrived, status)
         connection.flush()
 

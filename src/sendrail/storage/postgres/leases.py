@@ -41,7 +41,7 @@ GIVE_BACK: Final = """
 # Until this transaction ends nobody takes these spans over; a renewal changes no key and does not
 # wait for it. Should the process stand still in the midst of it, its lock must not outlive its
 # lease by long.
-HOLD: Final = """
+LOCK_SPANS: Final = """
     SELECT s.span, set_config('idle_in_transaction_session_timeout', $5, true)
     FROM unnest($3::smallint[], $4::bigint[]) AS mine (span, epoch)
     JOIN spans AS s ON s.kind = $1 AND s.span = mine.span AND s.epoch = mine.epoch
@@ -112,11 +112,11 @@ class Spans:
     def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None:
         self._driver.run(GIVE_BACK, kind, owner, list(spans))
 
-    def hold(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]:
+    def lock(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]:
         """Return which of these spans are still the owner's, and keep them so meanwhile."""
         spans = sorted(epochs)
         rows = self._driver.rows(
-            HOLD, kind, owner, spans, [epochs[span] for span in spans], str(life_ms)
+            LOCK_SPANS, kind, owner, spans, [epochs[span] for span in spans], str(life_ms)
         )
         return {row[0] for row in rows}
 
