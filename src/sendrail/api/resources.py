@@ -64,8 +64,8 @@ class _Path:
         endpoint = self._methods.get(request.method) or self._methods["GET"]
         store, headers = self._runtime.store, request.headers.raw
         if endpoint.file_in is not None:
-            # Whatever is refused before the file has been read ends the connection: nobody need
-            # send the rest of it.
+            # A request that is refused before its file has been read ends the connection: the
+            # client need not send the rest.
             request.state.ends_connection = True
             account = await account_of(store, headers)
             upload = Upload(request, self._runtime.settings.import_bytes_max)
@@ -104,17 +104,19 @@ class _Path:
             upload=upload,
         )
         try:
-            told = await endpoint.handler(self._runtime, asked)
+            answer = await endpoint.handler(self._runtime, asked)
         except Replayed as before:
             replayed = {"idempotency-replayed": "true"}
             return json_answer(before.kept.status, before.kept.answer, PRIVATE | replayed)
-        return _file(told) if isinstance(told, CsvFile) else json_answer(200, encode(told), PRIVATE)
+        if isinstance(answer, CsvFile):
+            return _file(answer)
+        return json_answer(200, encode(answer), PRIVATE)
 
 
 def _json_in(request: Request, content: bytes) -> bytes:
     kind = request.headers.get("content-type")
     if not content and kind is None:
-        # A call without a body is one without fields, and told which of them it wants.
+        # A call without a body is one without fields: the endpoint names those it needs.
         return b"{}"
     if not is_json((kind or "").encode("latin-1")):
         raise InvalidInput(

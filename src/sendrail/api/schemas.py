@@ -54,7 +54,7 @@ def _refine(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
         if _has_meta(kinds[field]):
             properties[field] = schema_of(kinds[field], nullable=not is_required)
         elif properties[field].get("default", 0) is None:
-            # An absent field and a null one mean the same; the types tell of both.
+            # An absent field and a null one mean the same, and the types have both.
             del properties[field]["default"]
     if not needed:
         del schema["required"]
@@ -67,7 +67,7 @@ def _with(schema: dict[str, Any], meta: msgspec.Meta) -> dict[str, Any]:
     if meta.description is not None:
         more["description"] = meta.description
     if {"const", "enum"} & more.keys():
-        # The values tell their types.
+        # The type follows from the values.
         return more
     return {name: part for name, part in schema.items() if name not in more} | more
 

@@ -244,7 +244,7 @@ async def _import(
     runtime: Runtime, request: ApiRequest, dry_run: bool, bring_in: Import
 ) -> ImportedFile | CsvFile:
     upload = request.upload
-    assert upload is not None, "the table gives it to who takes a file"
+    assert upload is not None, "the table passes one to an endpoint that takes a file"
     wants_file = _wants_file(request.query)
     if wants_file and upload.key is not None:
         raise InvalidInput(
@@ -270,17 +270,17 @@ async def _import(
         if wants_file:
             spool.seek(0)
             return CsvFile("report.csv", _spooled(spool, stack.pop_all()))
-    told = _told(report)
+    imported = _imported(report)
     if key is not None:
         # Where its twin was quicker, this raises `Replayed`; the rows were brought in once.
-        guard = _guard_of(runtime, request, key, upload).around(lambda _: told)
+        guard = _guard_of(runtime, request, key, upload).around(lambda _: imported)
         await runtime.store.write(guard(lambda _: None))
-    return told
+    return imported
 
 
 async def _is_kept(runtime: Runtime, account: AccountId, key: str) -> bool:
     pair = (int(account), key)
-    # A write: where many accept, asking means to wait for whoever is at the same key.
+    # A write: where several processes accept, it waits for the one that has the same key.
     kept = await runtime.store.write(lambda tx: tx.idempotency.claim([pair]))
     return pair in kept
 
@@ -296,7 +296,7 @@ def _guard_of(runtime: Runtime, request: ApiRequest, key: str, upload: Upload) -
     )
 
 
-def _told(report: ImportReport) -> ImportedFile:
+def _imported(report: ImportReport) -> ImportedFile:
     return ImportedFile(
         success=True,
         dry_run=report.dry_run,

@@ -29,14 +29,14 @@ class Upload:
         self.key = dict(request.headers.raw).get(b"idempotency-key")
         self._request = request
         self._bytes_max = bytes_max
-        # One stream for all who read of it: whoever goes on begins where another one stopped.
+        # One stream for all readers: the next one begins where the last one stopped.
         self._stream = request.stream()
         self._size = 0
-        # Told apart by what was asked for as well: a dry run is another request.
+        # The query counts as well: a dry run is another request.
         self._digest = hashlib.sha256(str(request.query_params).encode())
 
     async def into(self, take: Callable[[Chunks], Awaitable[ImportReport]]) -> ImportReport:
-        """Let a file be taken; where it is refused, read on, so that the answer is heard."""
+        """Pass the file on. Where it is refused, read the rest, or the client gets no answer."""
         try:
             return await take(self._chunks())
         except (InvalidInput, NotFound):
