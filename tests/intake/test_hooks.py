@@ -263,6 +263,8 @@ def test_callers_and_pages_of_the_same_turn_stand_beside_one_that_fails(sends, w
 @pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("size", [1, 2_000])
 def test_the_numbers_of_what_was_undone_serve_again(sends, where, size):
+    # The second reserves a block, of which there is some left.
+    sends.results(sends.caller(sends.order(ANN, "first")))
     [before] = sends.results(sends.caller(sends.order(ANN)))
     page = [sends.order(15552000000 + n) for n in range(size)]
     broken = sends.page("broken", *page, **{where: fail(KeyError())})
@@ -343,7 +345,8 @@ def test_what_is_contended_again_and_again_ends_with_an_error(house, sends, wher
 
 
 @pytest.mark.parametrize("when", ["at the end", "at the beginning"])
-def test_a_commit_that_fails_undoes_all_of_it_in_memory_as_well(road, when):
+@pytest.mark.parametrize("callers", [0, 1])
+def test_a_commit_that_fails_undoes_all_of_it_in_memory_as_well(road, callers, when):
     sender = road.add_list()
     forced = road.order(sender, ANN, skips=Skip.DUPLICATE)
 
@@ -357,7 +360,7 @@ def test_a_commit_that_fails_undoes_all_of_it_in_memory_as_well(road, when):
     page = lambda: Page(road.account, "page", [forced, road.order(sender, BEN)])  # noqa: E731
     road.store.trouble = StorageUnavailable("The disk is full.")
     road.store.trouble_is_late = when == "at the end"
-    results = road.do(offered(caller, page, caller))
+    results = road.do(offered(*[caller] * callers, page))
     road.store.trouble = None
     assert all(isinstance(each, StorageUnavailable) for each in results)
     # Each of them had found the one before it in the window.
