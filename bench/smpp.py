@@ -21,7 +21,7 @@ import uvloop
 import kit
 from kit import Figure, Section
 from sendrail.carriers.smpp.carrier import SmppCarrier
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 
 METHOD = """
 Client pinned to one core, SMSC to the other; {options.total:,} messages of 70 characters,
@@ -146,7 +146,7 @@ async def through_the_carrier(port: int, total: int, options: argparse.Namespace
         if stored == total:
             done.set_result(None)
 
-    def report(_: Outbound, outcome: Outcome) -> None:
+    def report(_: OutboundMessage, outcome: Outcome) -> None:
         nonlocal taken
         taken += isinstance(outcome, Submitted)
 
@@ -169,9 +169,9 @@ async def timed(what: Any, count: int) -> Run:
     return Run(time.perf_counter() - began, time.process_time() - cpu, count)
 
 
-def messages(first: int, count: int) -> list[Outbound]:
+def messages(first: int, count: int) -> list[OutboundMessage]:
     return [
-        Outbound(
+        OutboundMessage(
             message_id=f"m{at:07}",
             recipient=15552340000 + at % 1_000,
             sender=15559870000,

@@ -34,9 +34,9 @@ from sendrail.cli.main import app
 from sendrail.contacts.journeys import ENROLMENT_MS, JOURNEYS_MAX
 from sendrail.contacts.lists import LISTS_MAX
 from sendrail.contacts.signups import FIELDS_BYTES_MAX
-from sendrail.domain.gate import CHECKS, Check, Facts
+from sendrail.domain.gate import CHECKS, Check, GateFacts
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, MessageIds
-from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, Drop, Skip, Status
+from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
@@ -116,10 +116,10 @@ def _flags() -> dict[int, str]:
 def _refusals(check: Check) -> list[Refusal]:
     """Return every code a check can answer with, by showing it every kind of facts."""
     lists = [None, *(_list(status, byoc=byoc) for status in ListStatus for byoc in (False, True))]
-    switches = [name for name in Facts.__slots__ if name != "sending_list"]
+    switches = [name for name in GateFacts.__slots__ if name != "sending_list"]
     found = set()
     for sender, *values in product(lists, *([False, True] for _ in switches)):
-        facts = Facts(sending_list=sender, **dict(zip(switches, values, strict=True)))
+        facts = GateFacts(sending_list=sender, **dict(zip(switches, values, strict=True)))
         if (refusal := check.refuse(facts)) is not None:
             found.add(refusal)
     return [refusal for refusal in Refusal if refusal in found]
@@ -169,7 +169,7 @@ def words() -> str:
     """Return what events call each status, by showing one of each kind."""
     ids = MessageIds(bytes(16))
     ends = [(status, None) for status in Status if status in FINAL]
-    ends += [(Status.DROPPED, Drop.STALE), (Status.FAILED, UNKNOWN_OUTCOME)]
+    ends += [(Status.DROPPED, DropReason.STALE), (Status.FAILED, UNKNOWN_OUTCOME)]
     return table(
         ["the message is", "with the detail", "`status` of the event"],
         [[code(status), code(detail) if detail else "any other", _word(ids, status, detail)]

@@ -29,7 +29,7 @@ from sendrail.storage.postgres import (
     replies,
 )
 from sendrail.storage.postgres.schema import HOT_KEYS
-from sendrail.storage.templates import InsertRows, OverLanes, Statement, TwoForms, text_of
+from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
 
 ROOMS: Final = (
     gate,
@@ -90,7 +90,7 @@ def _short(room: ModuleType) -> str:
 def _is_statement(name: str, value: Any) -> bool:
     if name.startswith("_"):
         return False
-    return isinstance(value, OverLanes | InsertRows | TwoForms) or (
+    return isinstance(value, OverLanes | InsertRows | StatementForms) or (
         isinstance(value, str)
         and re.match(r"\s*\(?(SELECT|INSERT|UPDATE|DELETE|WITH)\b", value) is not None
     )

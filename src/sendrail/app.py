@@ -30,7 +30,7 @@ from sendrail.contacts.lists import ListService
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
 from sendrail.domain.contact import Scope
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
@@ -379,7 +379,7 @@ async def trigger(runtime: Runtime, event: Event) -> None:
     connectors = await runtime.store.read(lambda tx: tx.connectors.all())
     [sandbox] = [connector for connector in connectors if connector.name == SANDBOX_CONNECTOR]
     body = "STOP" if event is Event.UNSUBSCRIBE else "A test by sendrail trigger"
-    sent = Outbound(
+    sent = OutboundMessage(
         message_id=MessageId(""),
         recipient=_HANDSET,
         sender=show(SANDBOX_NUMBER),

@@ -18,9 +18,9 @@ import structlog
 from sendrail import __version__
 from sendrail.clock import Clock
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.ownership import OnGained, Share
+from sendrail.ownership import OnGained, SharedOwnership
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Present
+from sendrail.storage.rows import ProcessState
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -41,7 +41,7 @@ def name_of(pid: int, chance: int) -> str:
 @dataclass(frozen=True, slots=True)
 class _Seen:
     now: int
-    present: Sequence[Present]
+    present: Sequence[ProcessState]
     owned: Sequence[tuple[Mapping[int, int], int]]
 
 
@@ -65,11 +65,11 @@ class ClusterMember:
         self.name = name
         self._roles = frozenset(roles)
         self._life = life_seconds
-        self._shares: list[Share] = []
+        self._shares: list[SharedOwnership] = []
         self._takeovers: set[asyncio.Task[None]] = set()
         self._joined = False
         self._stopping = False
-        self._present: Sequence[Present] = ()
+        self._present: Sequence[ProcessState] = ()
         # When the last heartbeat was answered; after a longer silence we take nothing for a while.
         self._answered_at: float | None = None
         self._patient_until = 0.0
@@ -81,12 +81,12 @@ class ClusterMember:
         """How long a span is ours after its renewal, in milliseconds."""
         return round(self._life * 1000)
 
-    def share(self, kind: str, count: int, role: str) -> Share:
+    def share(self, kind: str, count: int, role: str) -> SharedOwnership:
         """Return our share in one kind of work, from the next heartbeat on.
 
         Without the role for that work, nothing of it ever becomes ours.
         """
-        share = Share(
+        share = SharedOwnership(
             kind,
             count,
             role=role,
@@ -191,7 +191,7 @@ class ClusterMember:
             owned.append((mine, goal))
         return _Seen(now, present, owned)
 
-    def _take_over(self, share: Share, gained: Mapping[int, int]) -> None:
+    def _take_over(self, share: SharedOwnership, gained: Mapping[int, int]) -> None:
         if share.on_gained is not None:
             work = _take_over(share, share.on_gained, gained)
             task = asyncio.get_running_loop().create_task(work)
@@ -199,7 +199,9 @@ class ClusterMember:
             task.add_done_callback(self._takeovers.discard)
 
 
-async def _take_over(share: Share, on_gained: OnGained, gained: Mapping[int, int]) -> None:
+async def _take_over(
+    share: SharedOwnership, on_gained: OnGained, gained: Mapping[int, int]
+) -> None:
     while share.has_any(gained):
         try:
             await on_gained(gained)

@@ -14,7 +14,7 @@ from sendrail.clock import Clock
 from sendrail.domain.errors import SetupError
 from sendrail.domain.ids import LANES
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import EVERY_LANE, LaneRanges, Present
+from sendrail.storage.rows import EVERY_LANE, LaneRanges, ProcessState
 
 _ALL_LANES: Final = "lanes"
 
@@ -59,7 +59,7 @@ class Ownership(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class WholeOwnership:
     """Everything, owned by the one process of an installation; the first ever has epoch 1.
 
     That process holds the data folder's lock, so no former owner can be alive when it takes the
@@ -103,12 +103,12 @@ class Whole:
         """Do nothing: the whole is never given back."""
 
 
-def take_whole(tx: Tx, owner: str, now: int) -> Whole:
+def take_whole(tx: Tx, owner: str, now: int) -> WholeOwnership:
     """Take everything, whichever process had it."""
-    return Whole(tx.leases.take(_ALL_LANES, owner, now))
+    return WholeOwnership(tx.leases.take(_ALL_LANES, owner, now))
 
 
-class Share:
+class SharedOwnership:
     """The spans of one kind of work that this process owns for a time, among other processes.
 
     A span is a run of lanes: all lanes are divided into `count` spans of equal size.
@@ -206,7 +206,7 @@ class Share:
         """Return the spans that we have too many, and in which nothing is under way."""
         return [span for span in sorted(self._leaving) if not self._busy[span]]
 
-    def goal(self, present: Sequence[Present], *, leaving: bool) -> int:
+    def goal(self, present: Sequence[ProcessState], *, leaving: bool) -> int:
         """Return how many spans should be ours, given which other processes are there."""
         if leaving:
             return 0

@@ -264,7 +264,7 @@ def own_database_url(data_dir: Path) -> str:
     return f"postgresql://postgres@/postgres?host={sockets}&port=5432"
 
 
-class Explained(NamedTuple):
+class SettingDescription(NamedTuple):
     """One setting as it is shown to an operator."""
 
     name: str
@@ -281,14 +281,16 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     return Settings(**{name: value for name, (value, _) in _gather(environment, given).items()})
 
 
-def explain(environment: Mapping[str, str] | None = None, **given: Any) -> Iterator[Explained]:
+def explain(
+    environment: Mapping[str, str] | None = None, **given: Any
+) -> Iterator[SettingDescription]:
     """Yield every setting with its value and its origin; a secret's value is only `(set)`."""
     found = _gather(environment, given)
     for each in fields(Settings):
         value, origin = found.get(each.name, (each.default, "default"))
         if value and each.metadata["secret"]:
             value = "(set)"
-        yield Explained(each.name, value, origin, each.metadata["help"])
+        yield SettingDescription(each.name, value, origin, each.metadata["help"])
 
 
 def _gather(

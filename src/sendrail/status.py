@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Backlog, Present, RefusedTally, Waiting
+from sendrail.storage.rows import AccountBacklog, Backlog, ProcessState, RefusedTally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owned:
+class OwnedSpans:
     """How many spans of one kind of work an owner has; `lapsed` of them nobody has renewed."""
 
     kind: str
@@ -24,8 +24,8 @@ class Owned:
 class InstallationStatus:
     """What `sendrail status` tells. On the embedded store there are no processes to tell apart."""
 
-    processes: list[Present]
-    owned: list[Owned]
+    processes: list[ProcessState]
+    owned: list[OwnedSpans]
     connectors: list[tuple[Connector, ConnectorReport | None]]
     waiting: int
     oldest_due_at: int | None
@@ -40,7 +40,7 @@ async def look(store: Store, *, is_shared: bool) -> InstallationStatus:
 
 
 def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
-    waiting: dict[int, Waiting] = tx.lookup.waiting()
+    waiting: dict[int, AccountBacklog] = tx.lookup.waiting()
     reports: dict[ConnectorId, ConnectorReport] = tx.connectors.reports()
     return InstallationStatus(
         processes=tx.processes.all() if is_shared else [],
@@ -54,12 +54,12 @@ def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
     )
 
 
-def _owned(tx: Tx) -> list[Owned]:
+def _owned(tx: Tx) -> list[OwnedSpans]:
     spans: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for held in tx.spans.all():
         spans[held.kind, held.owner].append(held.left_ms)
     return [
-        Owned(
+        OwnedSpans(
             kind=kind,
             owner=owner,
             spans=len(left),

@@ -181,7 +181,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class Seldom:
+class LogThrottle:
     """A step of logging: what is postponed again and again is said at first, and then seldom.
 
     While the database is away every stage tries several times a second. `unsaid` tells how often
@@ -211,7 +211,7 @@ def set_up_logs(log_format: str, level: str) -> None:
     """Send logs to standard error, as JSON or, on a terminal, for people."""
     pretty = log_format == "pretty" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
-        Seldom(),
+        LogThrottle(),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -18,7 +18,7 @@ from typing import Any, Final
 import structlog
 
 from sendrail.app import Runtime
-from sendrail.carriers.sdk import Part
+from sendrail.carriers.sdk import ProcessIndex
 from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
@@ -29,7 +29,7 @@ from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Routes
 from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
-from sendrail.domain.consent import Abuse, ReplyPolicy
+from sendrail.domain.consent import AbuseComplaint, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
@@ -228,9 +228,13 @@ class _Wiring:
     member: ClusterMember | None = None
     routes: Routes = field(default_factory=Routes)
 
-    def part(self) -> Part:
+    def part(self) -> ProcessIndex:
         """Return what of every connector is ours."""
-        return Part() if self.member is None else Part(*self.member.place(Role.DELIVER))
+        return (
+            ProcessIndex()
+            if self.member is None
+            else ProcessIndex(*self.member.place(Role.DELIVER))
+        )
 
     def ownership(self, role: Role, kind: str, spans: int = 1) -> Ownership:
         """Return what of one kind of work is ours: a process that is alone owns the whole."""
@@ -370,7 +374,7 @@ def _policies(settings: Settings) -> Policies:
         replies=ReplyPolicy(
             scope=scope,
             yes_starts=settings.yes_resubscribes,
-            abuse=Abuse(settings.abuse_words),
+            abuse=AbuseComplaint(settings.abuse_words),
             answer_pause_ms=settings.auto_reply_pause_seconds * 1000,
             parts_within_ms=settings.reply_parts_seconds * 1000,
         ),

@@ -27,7 +27,7 @@ from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -41,7 +41,7 @@ from sendrail.domain.text import Encoding
 
 URL = "https://sms.example.com/callbacks/k3"
 REF = "1589228074636lm4k2je7j7jklbn2"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

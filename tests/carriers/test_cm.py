@@ -14,7 +14,7 @@ from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -33,7 +33,7 @@ HEARD = f"{URL}?token={TOKEN}"
 
 
 def message(message_id="x7y8z9w0", recipient=15552340001, body="50 % of é😊"):
-    return Outbound(
+    return OutboundMessage(
         message_id=message_id,
         recipient=recipient,
         sender=15559870000,

@@ -8,7 +8,7 @@ import pytest
 
 from sendrail.carriers.simulator.carrier import SimulatorCarrier
 from sendrail.carriers.simulator.numbers import MAGIC
-from sendrail.domain.delivery import Failed, Outbound, Rejected, Submitted, Uncertain
+from sendrail.domain.delivery import Failed, OutboundMessage, Rejected, Submitted, Uncertain
 from sendrail.domain.text import Encoding
 
 ROWS = {row.name: row for row in MAGIC}
@@ -17,7 +17,7 @@ ORDINARY = 15552340001
 
 
 def message(to=ORDINARY, name="m0000001", body="Hello"):
-    return Outbound(
+    return OutboundMessage(
         message_id=name, recipient=to, sender=LIST, body=body, encoding=Encoding.GSM7, segments=1
     )
 

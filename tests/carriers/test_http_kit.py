@@ -12,7 +12,7 @@ from http_suite import HttpConformance
 from plain_http import KEY, PlainCarrier, PlainVendor, messages
 from structlog.testing import capture_logs
 
-from sendrail.carriers.http.client import ANSWER_MAX, HttpClient, Passage
+from sendrail.carriers.http.client import ANSWER_MAX, HttpClient, RequestProgress
 from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.carriers.sdk import ConnectorContext
 from sendrail.domain.delivery import (
@@ -272,7 +272,7 @@ def exchange(request, *faults, vendor=None):
                 made = Request(
                     method=request.method, url=url, headers=request.headers, body=request.body
                 )
-                return await client.send(made, Passage()), peer.got
+                return await client.send(made, RequestProgress()), peer.got
             finally:
                 await client.close()
 
@@ -319,7 +319,7 @@ def test_a_cookie_is_not_kept():
             client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=5)
             url = peer.url.replace("127.0.0.1", "localhost")
             for _ in range(2):
-                answer = await client.send(Request(method="GET", url=url), Passage())
+                answer = await client.send(Request(method="GET", url=url), RequestProgress())
                 assert isinstance(answer, Answer)
             await client.close()
             return peer

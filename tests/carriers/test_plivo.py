@@ -22,7 +22,7 @@ from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -35,7 +35,7 @@ from sendrail.domain.text import Encoding
 
 SETTINGS = {"auth_id": ACCOUNT, "auth_token": TOKEN}
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from sendrail.carriers.reading import known, read_each, read_json, read_text, repaired, shallow
 from sendrail.domain.errors import CarrierTrouble
-from sendrail.domain.receipt import About, Receipt, Refused, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Refused,
+    Reply,
+)
 
 ANN, LIST = 15550100001, 15550001000
 
@@ -28,9 +35,9 @@ def test_a_piece_costs_no_other_whatever_reading_it_raises():
         return piece
 
     pieces = [each for fault in faults for each in (good, fault)]
-    said = read_each(pieces, read, lambda _: About.REPLY, repr)
+    said = read_each(pieces, read, lambda _: CallbackSubject.REPLY, repr)
     assert said[::2] == [good] * len(faults)
-    assert said[1] == Refused(reason="no id", raw=repr(faults[0]), about=About.REPLY)
+    assert said[1] == Refused(reason="no id", raw=repr(faults[0]), about=CallbackSubject.REPLY)
     # What a bug says may be what a person wrote.
     assert [each.reason for each in said[3::2]] == [
         f"Reading it failed ({name})." for name in ("KeyError", "RecursionError", "OverflowError")
@@ -97,15 +104,15 @@ def test_who_writes_national_numbers_is_told_of_the_setting():
 @pytest.mark.parametrize(
     ("sender", "to", "why"),
     [
-        ("12345", "+15550001000", Why.SENDER),
-        ("ACME", "+15550001000", Why.SENDER),
-        ("Acme Shop 24", "+15550001000", Why.SENDER),
-        ("whatsapp:+15550100001", "whatsapp:+15550001000", Why.CHANNEL),
-        ("+15550100001", "rcs:agent", Why.CHANNEL),
+        ("12345", "+15550001000", IgnoredReason.SENDER),
+        ("ACME", "+15550001000", IgnoredReason.SENDER),
+        ("Acme Shop 24", "+15550001000", IgnoredReason.SENDER),
+        ("whatsapp:+15550100001", "whatsapp:+15550001000", IgnoredReason.CHANNEL),
+        ("+15550100001", "rcs:agent", IgnoredReason.CHANNEL),
     ],
 )
 def test_a_text_that_no_handset_wrote_is_set_aside(sender, to, why):
-    assert text(sender=sender, to=to) == SetAside(why)
+    assert text(sender=sender, to=to) == IgnoredPart(why)
 
 
 @pytest.mark.parametrize("code", ["123", "54321", "12345678"])
@@ -127,7 +134,7 @@ def test_a_text_without_a_text_is_refused():
 @given(st.text(), st.text(), st.sampled_from([None, "US", "IT"]))
 def test_any_addresses_are_read_or_refused(sender, to, country):
     with suppress(CarrierTrouble):
-        assert isinstance(text(sender=sender, to=to, country=country), Reply | SetAside)
+        assert isinstance(text(sender=sender, to=to, country=country), Reply | IgnoredPart)
 
 
 def test_a_status_that_is_not_known_is_named_if_it_is_a_word():

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from sendrail.carriers.simulator import courier, wire
 from sendrail.carriers.simulator.carrier import SimulatorCarrier
-from sendrail.carriers.simulator.numbers import MAGIC, Word
+from sendrail.carriers.simulator.numbers import MAGIC, SimulatedReceipt
 from sendrail.domain import phone
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -36,7 +36,7 @@ SLACK = 10.0
 
 
 def message(to=ORDINARY, name="m0000001", body="Hello"):
-    return Outbound(
+    return OutboundMessage(
         message_id=name, recipient=to, sender=LIST, body=body, encoding=Encoding.GSM7, segments=1
     )
 
@@ -118,7 +118,7 @@ def things_told(does):
     return len(does.early) + bool(does.noise) + len(does.receipts) + len(does.replies)
 
 
-def expected_receipt(word: Word, ref):
+def expected_receipt(word: SimulatedReceipt, ref):
     return Receipt(
         carrier_ref=ref if word.known else f"nobodys-{ref}",
         status=word.status,

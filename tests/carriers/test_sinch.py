@@ -14,7 +14,7 @@ from sendrail.carriers.sinch.carrier import KEYWORDS, SinchCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -28,7 +28,7 @@ from sendrail.domain.text import Encoding
 SETTINGS = {"service_plan_id": PLAN, "api_token": TOKEN, "webhook_secret": SECRET}
 BY_PASSWORD = {"webhook_user": "sinch", "webhook_password": "a pass:word"}
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

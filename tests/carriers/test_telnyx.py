@@ -23,7 +23,7 @@ from sendrail.carriers.telnyx.carrier import KEYWORDS, TelnyxCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -36,7 +36,7 @@ from sendrail.domain.text import Encoding
 
 SETTINGS = {"api_key": KEY, "public_key": public_key()}
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -17,7 +17,7 @@ from sendrail.carriers.twilio.carrier import KEYWORDS, TwilioCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -31,7 +31,7 @@ from sendrail.domain.text import Encoding
 SETTINGS = {"account_sid": ACCOUNT, "auth_token": TOKEN}
 KEY = {"api_key_sid": "SK" + "a" * 32, "api_key_secret": "key-secret"}
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -25,7 +25,7 @@ from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -42,7 +42,7 @@ SETTINGS = {"api_key": API_KEY, "api_secret": API_SECRET, "callback_token": TOKE
 URL = "https://sms.example.com/callbacks/k3"
 HEARD = f"{URL}?token={TOKEN}"
 NOW = 1_767_261_600
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

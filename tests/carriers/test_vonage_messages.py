@@ -30,7 +30,7 @@ from sendrail.carriers.vonage.messages import VonageMessagesCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Rejected,
     Submitted,
     Throttled,
@@ -49,7 +49,7 @@ SETTINGS = {
 }
 URL = "https://sms.example.com/callbacks/k3"
 NOW = 1_767_261_600
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

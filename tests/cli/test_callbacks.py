@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.rows import Refusal
 
 ANN = "+15550100001"
@@ -18,9 +18,13 @@ def kept(runtime):
     async def keep(it):
         def work(tx):
             [sandbox] = tx.connectors.all()
-            tx.refused.keep(Refusal(sandbox.id, AT, XML, "no JSON", About.UNKNOWN), AT + 50)
-            tx.refused.keep(Refusal(sandbox.id, AT + 60_000, b"\x80", "odd", About.RECEIPT), AT)
-            tx.refused.keep(Refusal(99, AT + 120_000, JSON, "no text", About.REPLY), AT)
+            tx.refused.keep(
+                Refusal(sandbox.id, AT, XML, "no JSON", CallbackSubject.UNKNOWN), AT + 50
+            )
+            tx.refused.keep(
+                Refusal(sandbox.id, AT + 60_000, b"\x80", "odd", CallbackSubject.RECEIPT), AT
+            )
+            tx.refused.keep(Refusal(99, AT + 120_000, JSON, "no text", CallbackSubject.REPLY), AT)
 
         await it.store.write(work)
 
@@ -85,7 +89,9 @@ def test_text_is_shown_as_text(shell, runtime):
     raw = f'{{"from": "{ANN}",\n\t"text": "STÖP \U0001f600"}}'.encode()
 
     async def keep(it):
-        await it.store.write(lambda tx: tx.refused.keep(Refusal(1, AT, raw, "", About.REPLY), AT))
+        await it.store.write(
+            lambda tx: tx.refused.keep(Refusal(1, AT, raw, "", CallbackSubject.REPLY), AT)
+        )
 
     runtime(keep)
     card = shell.json("callbacks", "show", "1")

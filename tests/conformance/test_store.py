@@ -24,9 +24,9 @@ from stores import (
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.storage.rows import (
-    Asked,
     Caller,
-    Found,
+    GateQuery,
+    GateResult,
     KeptAnswer,
     KnownContact,
     MessageFilter,
@@ -332,22 +332,22 @@ def test_all_that_the_gate_asks_about_is_found_at_once(house):
 
     house.write(prepare)
     asked = [
-        Asked(house.us, OURS, [CID]),
-        Asked(b"none", OURS, [ANN]),
-        Asked(b"one", OURS, [CID, BEN, ANN]),
-        Asked(house.them, OURS, [CID]),
-        Asked(house.them, THEIRS, [ANN, BEN, CID]),
-        Asked(b"one", 0, []),
+        GateQuery(house.us, OURS, [CID]),
+        GateQuery(b"none", OURS, [ANN]),
+        GateQuery(b"one", OURS, [CID, BEN, ANN]),
+        GateQuery(house.them, OURS, [CID]),
+        GateQuery(house.them, THEIRS, [ANN, BEN, CID]),
+        GateQuery(b"one", 0, []),
     ]
     us, them = Caller(house.us, True, ""), Caller(house.them, False, "")
     blocked, stopped = KnownContact(blocked=True), KnownContact(unsubscribed=True, blocked=True)
     assert house.read(lambda tx: tx.gate.find(asked, NOW)) == [
-        Found(us, house.list, {}),
-        Found(None, None, {}),
-        Found(us, house.list, {BEN: stopped, ANN: blocked}),
-        Found(them, None, {}),
-        Found(them, house.their_list, {CID: blocked}),
-        Found(us, None, {}),
+        GateResult(us, house.list, {}),
+        GateResult(None, None, {}),
+        GateResult(us, house.list, {BEN: stopped, ANN: blocked}),
+        GateResult(them, None, {}),
+        GateResult(them, house.their_list, {CID: blocked}),
+        GateResult(us, None, {}),
     ]
 
 

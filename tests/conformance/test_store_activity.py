@@ -8,7 +8,7 @@ from stores import ANN, BEN, NOW, SqliteBackend, sign_up
 
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.storage.rows import ContactFilter
 
 MANY = 100_000
@@ -134,7 +134,7 @@ def test_messages_taken_in_while_it_counts_are_counted_once(house):
             await store.write(lambda tx, row=row: tx.messages.insert([row]))
 
     async def follow(store):
-        follower = ActivityFollower(store, Whole())
+        follower = ActivityFollower(store, WholeOwnership())
         while not done.is_set():
             await follower.step()
             await asyncio.sleep(0)
@@ -180,7 +180,7 @@ def test_whose_data_is_deleted_is_counted_no_more(house):
 
 
 def test_the_follower_rests_and_makes_itself_small_where_it_cannot_keep_up(house):
-    follower = ActivityFollower(house.store, Whole())
+    follower = ActivityFollower(house.store, WholeOwnership())
     assert house.do(follower.step()) == 0
     for first in range(0, 3_000, 100):
         accept(house, *range(first + 1, first + 101))

@@ -3,7 +3,7 @@
 import pytest
 from stores import ANN, NOW, apply, house
 
-from sendrail.domain.consent import Keyword, Reading, Rule
+from sendrail.domain.consent import Keyword, KeywordReading, Rule
 from sendrail.domain.message import Status
 from sendrail.domain.webhook import (
     Event,
@@ -103,7 +103,9 @@ def test_a_drop_is_kept_once(house, endpoint):
 
 @pytest.mark.parametrize(("keyword", "kind"), [(Keyword.STOP, "unsubscribe"), (None, "reply")])
 def test_a_reply_is_kept_with_what_it_said(house, endpoint, keyword, kind):
-    reading = Reading(keyword=keyword, rule=keyword and Rule.LANGUAGE, word=keyword and "ARRET")
+    reading = KeywordReading(
+        keyword=keyword, rule=keyword and Rule.LANGUAGE, word=keyword and "ARRET"
+    )
     house.write(lambda tx: tx.replies.keep(house.list, ANN, "text", reading, NOW))
     [event] = due(house, endpoint)
     assert event.kind == kind

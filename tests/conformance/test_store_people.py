@@ -9,14 +9,14 @@ from stores import ANN, BEN, FOREVER, NOW, OURS, THEIRS, house, sign_up
 from sendrail.contacts import signups
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
-from sendrail.contacts.imports import Became, ImportOptions
+from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.consent import read_reply
 from sendrail.domain.contact import OptOutReason, SignUp, SignupMethod
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.domain.webhook import Event
 from sendrail.storage.rows import FileContact, KnownContact, Refusal, ReplyFilter
 from sendrail.webhooks import payloads
@@ -111,7 +111,9 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     house.write(lambda tx: tx.outbox.store_bodies([(f'{{"to":"+{ANN}"}}'.encode(), event.id)]))
     house.write(lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW))
     [raw] = house.write(lambda tx: tx.inbox.take(10, 1_000))
-    refusal = Refusal(raw.connector_id, raw.received_at, raw.raw, "unreadable", About.UNKNOWN)
+    refusal = Refusal(
+        raw.connector_id, raw.received_at, raw.raw, "unreadable", CallbackSubject.UNKNOWN
+    )
     house.write(lambda tx: (tx.refused.keep(refusal, NOW), tx.inbox.remove([raw.id])))
     house.write(
         lambda tx: tx.inbox.put(house.connector, [f"?from=%2B{ANN}".encode()], NOW - DAY_MS)
@@ -168,11 +170,11 @@ def test_a_file_brings_in_nobody_whose_data_was_deleted(house):
     for dry_run in (True, False):
         options = ImportOptions(dry_run=dry_run)
         report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
-        assert report.counts[Became.OPTED_OUT] == 1
-        assert report.counts[Became.CREATED] == 1
+        assert report.counts[RowOutcome.OPTED_OUT] == 1
+        assert report.counts[RowOutcome.CREATED] == 1
     assert str(ANN) not in str(house.backend.everything())
     theirs = house.do(files.import_contacts(house.them, f"+{THEIRS}", file(), ImportOptions(), ME))
-    assert theirs.counts[Became.CREATED] == 2
+    assert theirs.counts[RowOutcome.CREATED] == 2
 
 
 def test_their_own_start_brings_them_back_to_that_list_alone(house):
@@ -199,8 +201,8 @@ def test_one_who_came_back_by_a_start_is_no_opt_out_to_a_file(house, dry_run):
     options = ImportOptions(dry_run=dry_run)
     report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
     assert {each: n for each, n in report.counts.items() if n} == {
-        Became.MERGED: 1,
-        Became.OPTED_OUT: 1,
+        RowOutcome.MERGED: 1,
+        RowOutcome.OPTED_OUT: 1,
     }
 
 

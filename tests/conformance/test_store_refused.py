@@ -6,7 +6,7 @@ import pytest
 from stores import NOW, house
 
 from sendrail.domain.errors import Unstorable
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.rows import ParkedReceipt, Refusal, RefusedFilter
 
 __all__ = ["house"]
@@ -27,13 +27,17 @@ def kept(house, about=ANY):
 
 
 def test_they_are_kept_whole_and_told_newest_first(house):
-    keep(house, (0, 1, b"\0\xff", About.UNKNOWN), (0, 2, b"x" * 300_000, About.REPLY))
+    keep(
+        house,
+        (0, 1, b"\0\xff", CallbackSubject.UNKNOWN),
+        (0, 2, b"x" * 300_000, CallbackSubject.REPLY),
+    )
     second, first = house.read(lambda tx: tx.refused.page(ANY, 0, 100))
     assert (first.connector, first.kind, first.size, first.about) == (
         "sandbox",
         "simulator",
         2,
-        About.UNKNOWN,
+        CallbackSubject.UNKNOWN,
     )
     assert (second.size, second.refused_at) == (300_000, NOW)
     assert house.read(lambda tx: tx.refused.find(second.id)) == (second, b"x" * 300_000)
@@ -43,8 +47,8 @@ def test_they_are_kept_whole_and_told_newest_first(house):
 
 
 def test_they_are_counted_by_connector(house):
-    keep(house, (0, 5, b"abc", About.RECEIPT), (77, 3, b"", About.REPLY))
-    keep(house, (0, 4, b"d", About.UNKNOWN))
+    keep(house, (0, 5, b"abc", CallbackSubject.RECEIPT), (77, 3, b"", CallbackSubject.REPLY))
+    keep(house, (0, 4, b"d", CallbackSubject.UNKNOWN))
     ours, theirs = house.read(lambda tx: tx.refused.tally())
     assert (ours.connector, ours.count, ours.texts, ours.first_at, ours.last_at, ours.size) == (
         "sandbox",
@@ -60,8 +64,8 @@ def test_they_are_counted_by_connector(house):
 
 
 def test_what_is_old_is_forgotten(house):
-    keep(house, *((0, n, b"", About.RECEIPT) for n in range(3)), now=NOW - 10)
-    keep(house, (0, 9, b"", About.RECEIPT))
+    keep(house, *((0, n, b"", CallbackSubject.RECEIPT) for n in range(3)), now=NOW - 10)
+    keep(house, (0, 9, b"", CallbackSubject.RECEIPT))
     assert house.write(lambda tx: tx.refused.forget(NOW, 2)) == 2
     assert house.write(lambda tx: tx.refused.forget(NOW, 2)) == 1
     assert kept(house) == [9]
@@ -71,8 +75,8 @@ def test_what_is_old_is_forgotten(house):
     ("rows", "size", "left"), [(2, 99, [3, 0]), (9, 20, [3, 0]), (4, 40, None)]
 )
 def test_of_too_many_the_oldest_go_and_texts_last(house, rows, size, left):
-    keep(house, (0, 0, b"x" * 10, About.REPLY))
-    keep(house, *((0, n, b"x" * 10, About.RECEIPT) for n in (1, 2, 3)))
+    keep(house, (0, 0, b"x" * 10, CallbackSubject.REPLY))
+    keep(house, *((0, n, b"x" * 10, CallbackSubject.RECEIPT) for n in (1, 2, 3)))
     gone = house.write(lambda tx: tx.refused.trim(rows, size))
     assert kept(house) == (left or [3, 2, 1, 0])
     assert gone == (2 if left else 0)

@@ -17,8 +17,8 @@ from sendrail.contacts.csv_files import (
     FOREIGN_ROWS_MAX,
     ROW_BYTES_MAX,
     TEXT_LENGTH_MAX,
+    CsvLine,
     CsvReader,
-    Line,
     Refused,
     begun,
     guarded,
@@ -36,7 +36,7 @@ COLUMNS = {
 ANN = {"phone_number": "+15550100001"}
 
 
-def read(content: bytes, size: int = 1 << 20) -> list[Line | Refused]:
+def read(content: bytes, size: int = 1 << 20) -> list[CsvLine | Refused]:
     reader = CsvReader(COLUMNS, ["phone_number"])
     told = [
         each
@@ -127,7 +127,7 @@ def named(content, size=1 << 20):
         for each in reader.feed(content[start : start + size])
     ]
     return [
-        (each.row, *each.values.values()) if isinstance(each, Line) else (each.row, each.reason)
+        (each.row, *each.values.values()) if isinstance(each, CsvLine) else (each.row, each.reason)
         for each in [*rows, *reader.finish()]
     ]
 
@@ -359,7 +359,7 @@ def test_a_file_in_latin_1_is_told_so_and_not_row_by_row():
 def test_rows_in_another_encoding_cost_no_other_where_the_file_is_utf_8():
     content = "phone,first_name\n+15550100001,Zoë\n".encode() + b"+15550100001,J\xf6rg\n" * 30
     told = read(content + b"+15550100001,Ann\n")
-    assert [isinstance(each, Line) for each in told] == [True, *[False] * 30, True]
+    assert [isinstance(each, CsvLine) for each in told] == [True, *[False] * 30, True]
 
 
 @pytest.mark.parametrize(

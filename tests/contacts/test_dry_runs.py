@@ -13,7 +13,7 @@ from stores import BACKENDS
 from written import parsed
 
 from sendrail.contacts import files
-from sendrail.contacts.imports import Became, ImportOptions, Pace
+from sendrail.contacts.imports import ImportOptions, Pace, RowOutcome
 from sendrail.domain.audit import Actor
 
 ME = Actor(name="a test")
@@ -119,9 +119,9 @@ def test_what_is_repeated_in_another_batch_is_new_once(in_twos):
     house, number = in_twos, "+15570000000"
     content = f"phone\n{number}\n+15570000001\n{number}\n{number}\n".encode()
     report = house.import_contacts(ELSEWHERE, content, dry_run=True)
-    assert (report.counts[Became.CREATED], report.counts[Became.MERGED]) == (2, 2)
+    assert (report.counts[RowOutcome.CREATED], report.counts[RowOutcome.MERGED]) == (2, 2)
     report = house.import_blocks(content, dry_run=True)
-    assert (report.counts[Became.CREATED], report.counts[Became.ALREADY_THERE]) == (2, 2)
+    assert (report.counts[RowOutcome.CREATED], report.counts[RowOutcome.ALREADY_THERE]) == (2, 2)
 
 
 def test_who_opts_out_meanwhile_is_told_so(in_twos):
@@ -138,4 +138,4 @@ def test_who_opts_out_meanwhile_is_told_so(in_twos):
             house.us, parsed(ELSEWHERE), leaving(), ImportOptions(dry_run=True), ME
         )
     )
-    assert report.counts[Became.OPTED_OUT] == 3
+    assert report.counts[RowOutcome.OPTED_OUT] == 3

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from written import parsed
 
 from sendrail.contacts import files
-from sendrail.contacts.imports import Became, ImportOptions
+from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import NotFound
 
@@ -336,7 +336,7 @@ def test_blocks_come_from_a_file(house):
     house.do(house.blocks.add(house.us, parsed(ANN)))
     content = f"msisdn\n{ANN}\n{BEN}\n{BEN}\nnobody\n".encode()
     report = house.import_blocks(content, note="old system")
-    assert report.counts == {Became.CREATED: 1, Became.ALREADY_THERE: 2}
+    assert report.counts == {RowOutcome.CREATED: 1, RowOutcome.ALREADY_THERE: 2}
     assert report.refused == 1
     notes = {row["phone_number"]: row["note"] for row in rows_of(house.export_blocks())}
     assert notes == {ANN: "", BEN: "old system"}

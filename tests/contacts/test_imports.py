@@ -14,9 +14,9 @@ from sendrail.contacts import imports
 from sendrail.contacts.csv_files import CsvReader, Refused, RowError
 from sendrail.contacts.imports import (
     PHONE_COLUMN,
-    Became,
     ImportOptions,
     ImportReport,
+    RowOutcome,
     import_rows,
     moment_of,
 )
@@ -78,7 +78,7 @@ async def split(content, size=1_000):
 
 def bring_in(content, write=None, **options):
     async def take(rows):
-        return [Became.CREATED] * len(rows)
+        return [RowOutcome.CREATED] * len(rows)
 
     wanted = ImportOptions(**options)
     return asyncio.run(
@@ -88,7 +88,7 @@ def bring_in(content, write=None, **options):
             lambda values: number_of(values["phone_number"]),
             write or take,
             wanted,
-            ImportReport.of(wanted, Became.CREATED, Became.OPTED_OUT),
+            ImportReport.of(wanted, RowOutcome.CREATED, RowOutcome.OPTED_OUT),
         )
     )
 
@@ -99,24 +99,24 @@ def test_rows_come_in_batches_and_progress_ends_at_the_size_of_the_file():
 
     async def write(rows):
         sizes.append(len(rows))
-        return [Became.CREATED] * len(rows)
+        return [RowOutcome.CREATED] * len(rows)
 
     report = bring_in(content, write, progress=heard.append)
     assert sizes == [500, 500, 201]
-    assert report.counts == Counter({Became.CREATED: 1_201})
+    assert report.counts == Counter({RowOutcome.CREATED: 1_201})
     assert heard == sorted(heard)
     assert heard[-1] == len(content)
 
 
 def test_refusals_are_counted_exactly_and_the_first_thousand_kept():
     report = bring_in(b"phone\n" + b"+15550100001\nnobody\n" * 1_300)
-    assert (report.counts[Became.CREATED], report.refused, report.rows) == (1_300, 1_300, 2_600)
+    assert (report.counts[RowOutcome.CREATED], report.refused, report.rows) == (1_300, 1_300, 2_600)
     assert [each.row for each in report.reasons] == list(range(3, 2_003, 2))
 
 
 def test_every_row_not_taken_is_told_in_its_order_with_its_line():
     async def write(rows):
-        return [Became.OPTED_OUT if row == 15550100002 else Became.CREATED for row in rows]
+        return [RowOutcome.OPTED_OUT if row == 15550100002 else RowOutcome.CREATED for row in rows]
 
     told = []
     content = b"phone\n+15550100001\n+15550100002\nnobody\n+15550100003\n" * 1
@@ -125,7 +125,7 @@ def test_every_row_not_taken_is_told_in_its_order_with_its_line():
         Refused(3, "opted out; only their own START brings them back", "+15550100002"),
         Refused(4, "not a phone number, such as +15550100000", "nobody"),
     ]
-    assert report.counts == {Became.CREATED: 2, Became.OPTED_OUT: 1}
+    assert report.counts == {RowOutcome.CREATED: 2, RowOutcome.OPTED_OUT: 1}
     assert report.refused == 1
 
 

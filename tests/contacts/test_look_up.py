@@ -20,7 +20,7 @@ from sendrail.contacts.look_up import Finder, NumberingPlans, facts_of, lookup_o
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.settings import load
 from sendrail.workers import delivering
 
@@ -193,7 +193,7 @@ def many(house):
 
 def test_contacts_are_looked_up_once_fifty_at_a_time(many):
     service = Service()
-    finder = Finder(many.store, service, now=lambda: many.now, ownership=Whole())
+    finder = Finder(many.store, service, now=lambda: many.now, ownership=WholeOwnership())
     assert [many.do(finder.step()) for _ in range(4)] == [50, 50, 20, 0]
     assert sorted(chain.from_iterable(service.asked)) == [12125550000 + n for n in range(120)]
 
@@ -201,7 +201,11 @@ def test_contacts_are_looked_up_once_fifty_at_a_time(many):
 def test_what_the_account_has_said_itself_stays(house):
     house.do(house.lists.add(house.us, "+15550100000"))
     house.import_contacts("+15550100000", b"phone,carrier,line_type\n+33612345678,Mine,VOIP\n")
-    house.do(Finder(house.store, NumberingPlans(), now=lambda: house.now, ownership=Whole()).step())
+    house.do(
+        Finder(
+            house.store, NumberingPlans(), now=lambda: house.now, ownership=WholeOwnership()
+        ).step()
+    )
     [_, row] = house.export_contacts("+15550100000").decode().splitlines()
     assert row.startswith('"(+33) 612345678","","","","Mine","VOIP","Europe/Paris",')
 
@@ -220,7 +224,7 @@ def test_a_service_that_is_down_is_asked_again_later_and_later(many, monkeypatch
 
     monkeypatch.setattr("sendrail.rounds.hinted", rest)
     with pytest.raises(asyncio.CancelledError):
-        many.do(Finder(many.store, service, now=lambda: many.now, ownership=Whole()).run())
+        many.do(Finder(many.store, service, now=lambda: many.now, ownership=WholeOwnership()).run())
     assert slept[:3] == [10.0, 20.0, 40.0]
     assert all(pause < 5 for pause in slept[3:5])
     assert slept[5:] == [5.0, 5.0]

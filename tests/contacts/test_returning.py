@@ -4,7 +4,7 @@ import pytest
 from stores import BACKENDS
 from written import parsed
 
-from sendrail.contacts.contacts import Joining
+from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.signups import Notice
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
@@ -51,7 +51,7 @@ def join(house, given=None, number=ANN, **more):
     signup = SignUp(
         recipient=number, method=SignupMethod.API, at=house.now, facts=facts, consent=given, **more
     )
-    joinings = [Joining(PhoneNumber(int(LIST[1:])), signup)]
+    joinings = [SignUpRequest(PhoneNumber(int(LIST[1:])), signup)]
     [outcome] = house.do(house.contacts.sign_up(house.us, joinings)).outcomes
     return outcome
 

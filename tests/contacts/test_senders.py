@@ -3,7 +3,7 @@
 import pytest
 from stores import PostgresBackend, SqliteBackend
 
-from sendrail.contacts.imports import Became, ImportOptions
+from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.contacts.lists import ListChange
 from sendrail.contacts.senders import SenderService
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
@@ -98,7 +98,7 @@ def test_a_list_of_ours_in_a_file_is_there_already(house):
     add(house, house.us)
     file = lines(OURS, OTHER)
     report = house.do(house.lists.import_csv(house.us, file, ImportOptions(), connector="sandbox"))
-    assert (report.counts[Became.ALREADY_THERE], report.counts[Became.CREATED]) == (1, 1)
+    assert (report.counts[RowOutcome.ALREADY_THERE], report.counts[RowOutcome.CREATED]) == (1, 1)
 
 
 def test_the_operator_gives_a_sender_to_another_account_once_nothing_sends_as_it(house, senders):

@@ -6,7 +6,7 @@ import re
 import pytest
 from written import parsed
 
-from sendrail.contacts.imports import Became, ImportOptions, file_pieces
+from sendrail.contacts.imports import ImportOptions, RowOutcome, file_pieces
 from sendrail.contacts.inputs import list_number_of, recipient_of
 from sendrail.domain.account import AccountStatus, key_digest
 from sendrail.domain.audit import Actor
@@ -225,7 +225,7 @@ def test_lists_come_from_a_file(house, us):
     )
     chunks = file_pieces(io.BytesIO(content))
     report = house.do(house.lists.import_csv(us, chunks, ImportOptions()))
-    assert report.counts == {Became.CREATED: 2, Became.ALREADY_THERE: 2}
+    assert report.counts == {RowOutcome.CREATED: 2, RowOutcome.ALREADY_THERE: 2}
     assert report.refused == 3
     assert [each.row for each in report.reasons] == [5, 6, 7]
     found = {each.number: (each.name, each.rate) for each in house.do(house.lists.all(us))}

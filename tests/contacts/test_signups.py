@@ -4,7 +4,7 @@ import pytest
 from written import parsed
 
 from sendrail.contacts import lists
-from sendrail.contacts.contacts import Joining
+from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.journeys import JOURNEYS_MAX
 from sendrail.contacts.lists import ListChange
 from sendrail.contacts.signups import FIELDS_BYTES_MAX, Notice, merged
@@ -29,7 +29,7 @@ def signup(number=ANN, **more):
 
 
 def join(house, *signups, number=LIST, account=None):
-    wanted = [Joining(PhoneNumber(int(number[1:])), each) for each in signups]
+    wanted = [SignUpRequest(PhoneNumber(int(number[1:])), each) for each in signups]
     return house.do(house.contacts.sign_up(account or house.us, wanted))
 
 
@@ -122,9 +122,9 @@ def test_a_number_twice_in_one_call_is_taken_one_after_the_other(house):
 def test_what_cannot_be_taken_holds_nothing_up(house, us):
     join(house, signup(custom_fields={"a": "x" * 3_000}))
     wanted = [
-        Joining(PhoneNumber(15550100000), signup(custom_fields={"b": "x" * 3_000})),
-        Joining(PhoneNumber(15550109999), signup(BEN)),
-        Joining(PhoneNumber(15550100010), signup(BEN)),
+        SignUpRequest(PhoneNumber(15550100000), signup(custom_fields={"b": "x" * 3_000})),
+        SignUpRequest(PhoneNumber(15550109999), signup(BEN)),
+        SignUpRequest(PhoneNumber(15550100010), signup(BEN)),
     ]
     big, lost, taken = house.do(house.contacts.sign_up(us, wanted)).outcomes
     assert (big.code, lost.code) == ("payload_too_large", "list_not_found")

@@ -6,7 +6,7 @@ import pytest
 
 from sendrail.domain.account import key_digest
 from sendrail.maintenance import Maintenance
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.settings import Settings
 
 
@@ -63,5 +63,5 @@ def test_uses_are_written_down_once_a_minute_and_not_without_any(door):
 def maintenance(door, now, store=None):
     store = store or door.runtime.store
     return Maintenance(
-        store, None, None, door.runtime.metrics, Settings(), now=now, ownership=Whole()
+        store, None, None, door.runtime.metrics, Settings(), now=now, ownership=WholeOwnership()
     )

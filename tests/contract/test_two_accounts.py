@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from sendrail.carriers.simulator import wire
 from sendrail.cli.main import app
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
@@ -122,7 +122,7 @@ def call_back(door, connector_id, raws):
 
 def reply(sender, number, text):
     """Return the callback for a text from a number to another."""
-    sent = Outbound(
+    sent = OutboundMessage(
         message_id=MessageId(""),
         recipient=PhoneNumber(int(sender)),
         sender=PhoneNumber(int(number)),

@@ -10,7 +10,7 @@ from stores import NOW, House, PostgresBackend
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.ids import MessageIds
 from sendrail.maintenance import Maintenance
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.settings import Settings
 from sendrail.telemetry import Metrics
 
@@ -25,7 +25,9 @@ def house(tmp_path):
 def maintenance(house, *, is_ours):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
     metrics = Metrics()
-    rescuer = Rescuer(house.store, Whole(), MessageIds(bytes(16)), metrics, expire_after_ms=1)
+    rescuer = Rescuer(
+        house.store, WholeOwnership(), MessageIds(bytes(16)), metrics, expire_after_ms=1
+    )
     chores = Maintenance(
         house.store, intake, rescuer, metrics, Settings(queue_depth_max=2), now=lambda: NOW,
         is_shared=True, ownership=share_of(*[0] * is_ours),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.delivery.pacer import Pacer, Turn
+from sendrail.delivery.pacer import ListTurn, Pacer
 
 NOW = 5_000.0
 
@@ -12,8 +12,8 @@ def test_the_longest_due_comes_first_and_only_what_is_due():
     pacer = Pacer()
     for list_id, at in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 9.0)):
         pacer.wake(7, list_id, NOW + at)
-    assert pacer.turns(NOW + 3.0, 2) == [Turn(7, 2), Turn(7, 3)]
-    assert pacer.turns(NOW + 3.0, 2) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 3.0, 2) == [ListTurn(7, 2), ListTurn(7, 3)]
+    assert pacer.turns(NOW + 3.0, 2) == [ListTurn(7, 1)]
     assert pacer.turns(NOW + 3.0, 2) == []
     assert pacer.next_at() == NOW + 9.0
 
@@ -23,7 +23,7 @@ def test_who_is_woken_twice_has_one_turn_at_the_earlier_time():
     for at in (5.0, 2.0, 8.0):
         pacer.wake(7, 1, NOW + at)
     assert pacer.turns(NOW + 1.9, 9) == []
-    assert pacer.turns(NOW + 9.0, 9) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 9.0, 9) == [ListTurn(7, 1)]
     assert pacer.turns(NOW + 9.0, 9) == []
 
 
@@ -57,7 +57,7 @@ def test_a_list_at_rest_is_forgotten_once_its_second_is_over():
     pacer.rest(1, NOW)
     assert len(pacer) == 1
     assert pacer.turns(NOW + 0.99, 1) == []
-    assert pacer.turns(NOW + 1.0, 1) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 1.0, 1) == [ListTurn(7, 1)]
     pacer.rest(1, NOW + 1.0)
     assert len(pacer) == 0
 
@@ -68,7 +68,7 @@ def test_a_list_that_was_woken_meanwhile_is_not_forgotten():
     pacer.turns(NOW, 1)
     pacer.wake(7, 1, NOW)
     pacer.rest(1, NOW)
-    assert pacer.turns(NOW + 0.1, 1) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 0.1, 1) == [ListTurn(7, 1)]
 
 
 def test_a_list_that_has_just_been_served_is_left_alone_for_a_moment():
@@ -77,7 +77,7 @@ def test_a_list_that_has_just_been_served_is_left_alone_for_a_moment():
     pacer.turns(NOW, 1)
     pacer.wake(7, 1, NOW)
     assert pacer.turns(NOW + 0.049, 1) == []
-    assert pacer.turns(NOW + 0.051, 1) == [Turn(7, 1)]
+    assert pacer.turns(NOW + 0.051, 1) == [ListTurn(7, 1)]
 
 
 def test_a_list_that_was_forgotten_gains_no_second_helping():

@@ -8,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain import phone
-from sendrail.domain.address import Form, is_country, read_number, read_short_code
+from sendrail.domain.address import AddressForm, is_country, read_number, read_short_code
 
-INTERNATIONAL, NATIONAL, UNMARKED = Form.INTERNATIONAL, Form.NATIONAL, Form.UNMARKED
+INTERNATIONAL, NATIONAL, UNMARKED = (
+    AddressForm.INTERNATIONAL,
+    AddressForm.NATIONAL,
+    AddressForm.UNMARKED,
+)
 
 
-@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("form", AddressForm)
 @pytest.mark.parametrize("country", [None, "US", "NO"])
 @pytest.mark.parametrize(
     ("text", "number"),
@@ -102,7 +106,7 @@ def test_what_may_be_a_strangers_number_is_none(text, country):
     assert read_number(text, country=country) is None
 
 
-@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("form", AddressForm)
 @pytest.mark.parametrize(
     "text", ["", "+", "00", "0", "+0", "Sendrail", "12345", "1" * 16, "١٢٣٤٥٦٧٨", "+1555\0002000"]
 )
@@ -110,7 +114,7 @@ def test_what_is_no_number_is_none(text, form):
     assert read_number(text, country="US", form=form) is None
 
 
-@given(st.text(), st.sampled_from([None, "US", "IT"]), st.sampled_from(Form))
+@given(st.text(), st.sampled_from([None, "US", "IT"]), st.sampled_from(AddressForm))
 def test_any_text_is_a_number_or_none(text, country, form):
     number = read_number(text, country=country, form=form)
     assert number is None or phone.parse(phone.show(number)) == number

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from sendrail.domain.consent import (
     READ_MAX,
-    Abuse,
+    AbuseComplaint,
     Keyword,
-    Reading,
+    KeywordReading,
+    KeywordVocabulary,
     Rule,
-    Vocabulary,
     fold,
     read_reply,
 )
@@ -38,7 +38,7 @@ WORDS = [
 
 
 def meaning_of(text, **more):
-    reading = read_reply(text, Vocabulary(**more))
+    reading = read_reply(text, KeywordVocabulary(**more))
     if reading.keyword is None and reading.rule in {Rule.ABUSE, Rule.DOUBT}:
         assert reading.review
         return "abuse" if reading.rule is Rule.ABUSE else "review"
@@ -84,9 +84,9 @@ def test_the_rule_that_fired_is_told_and_a_likeness_is_reviewed(text, rule, revi
 
 
 def test_a_complaint_in_words_is_a_stop_only_where_the_setting_says_so():
-    assert read_reply("scam") == Reading(rule=Rule.ABUSE, review=True)
-    told = read_reply("scam", Vocabulary(abuse=Abuse.STOP))
-    assert told == Reading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True, word="SCAM")
+    assert read_reply("scam") == KeywordReading(rule=Rule.ABUSE, review=True)
+    told = read_reply("scam", KeywordVocabulary(abuse=AbuseComplaint.STOP))
+    assert told == KeywordReading(keyword=Keyword.STOP, rule=Rule.ABUSE, review=True, word="SCAM")
 
 
 def test_yes_starts_only_where_it_is_configured():
@@ -97,7 +97,7 @@ def test_yes_starts_only_where_it_is_configured():
 
 def test_an_account_adds_words_of_its_own():
     extra = frozenset({fold("Nej tack"), fold("Ta bort mig")})
-    assert read_reply("NEJ, TACK!", Vocabulary(extra_stops=extra)).rule is Rule.ACCOUNT_WORD
+    assert read_reply("NEJ, TACK!", KeywordVocabulary(extra_stops=extra)).rule is Rule.ACCOUNT_WORD
     assert meaning_of("ta bort  mig.", extra_stops=extra) == "stop"
     assert meaning_of("nej tack") == "none"
     # They add, and take nothing away.
@@ -117,7 +117,7 @@ def test_an_account_adds_words_of_its_own():
 )  # fmt: skip
 def test_a_keyword_counts_whatever_surrounds_it(word, family, written):
     for form in (word, word.lower(), word.capitalize()):
-        assert read_reply(written.format(form)) == Reading(
+        assert read_reply(written.format(form)) == KeywordReading(
             keyword=family, rule=Rule.EXACT, word=word
         )
 

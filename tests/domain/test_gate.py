@@ -7,8 +7,8 @@ from operator import or_
 
 import pytest
 
-from sendrail.domain.gate import CHECKS, Facts, judge, judge_again
-from sendrail.domain.message import Drop, Skip
+from sendrail.domain.gate import CHECKS, GateFacts, judge, judge_again
+from sendrail.domain.message import DropReason, Skip
 from sendrail.domain.order import Refusal
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 
@@ -36,24 +36,24 @@ def of_list(**changes):
 # What is wrong, the refusal, the one flag that opens it, and what it is dropped as later: the
 # issue's own table, in the order in which the first fault decides.
 FAULTS = [
-    ({"sending_list": None}, Refusal.LIST_NOT_FOUND, None, Drop.INACTIVE_LIST),
-    (of_list(status=ListStatus.DELETED), Refusal.LIST_NOT_FOUND, None, Drop.INACTIVE_LIST),
-    (of_list(status=ListStatus.PAUSED), Refusal.LIST_INACTIVE, None, Drop.INACTIVE_LIST),
-    (of_list(status=ListStatus.SUSPENDED), Refusal.LIST_INACTIVE, None, Drop.INACTIVE_LIST),
-    ({"account_active": False}, Refusal.ACCOUNT_SUSPENDED, None, Drop.ACCOUNT_SUSPENDED),
-    (of_list(byoc=True), Refusal.WEBHOOK_NOT_CONFIGURED, None, Drop.WEBHOOK_NOT_CONFIGURED),
-    ({"content_blocked": True}, Refusal.BLOCKED_CONTENT, None, Drop.BLOCKED_CONTENT),
+    ({"sending_list": None}, Refusal.LIST_NOT_FOUND, None, DropReason.INACTIVE_LIST),
+    (of_list(status=ListStatus.DELETED), Refusal.LIST_NOT_FOUND, None, DropReason.INACTIVE_LIST),
+    (of_list(status=ListStatus.PAUSED), Refusal.LIST_INACTIVE, None, DropReason.INACTIVE_LIST),
+    (of_list(status=ListStatus.SUSPENDED), Refusal.LIST_INACTIVE, None, DropReason.INACTIVE_LIST),
+    ({"account_active": False}, Refusal.ACCOUNT_SUSPENDED, None, DropReason.ACCOUNT_SUSPENDED),
+    (of_list(byoc=True), Refusal.WEBHOOK_NOT_CONFIGURED, None, DropReason.WEBHOOK_NOT_CONFIGURED),
+    ({"content_blocked": True}, Refusal.BLOCKED_CONTENT, None, DropReason.BLOCKED_CONTENT),
     (
         {"contact_unsubscribed": True},
         Refusal.CONTACT_UNSUBSCRIBED,
         Skip.CONTACT_VALIDATION,
-        Drop.CONTACT_BLOCKED,
+        DropReason.CONTACT_BLOCKED,
     ),
     (
         {"contact_blocked": True},
         Refusal.CONTACT_BLOCKED,
         Skip.CONTACT_VALIDATION,
-        Drop.CONTACT_BLOCKED,
+        DropReason.CONTACT_BLOCKED,
     ),
     ({"same_message_recently": True}, Refusal.DUPLICATE_MESSAGE, Skip.DUPLICATE, None),
     ({"in_active_journey": True}, Refusal.JOURNEY_CONFLICT, Skip.JOURNEY, None),
@@ -72,7 +72,7 @@ PAIRS = [
 
 
 def facts(*changes):
-    clean = Facts(LIST)
+    clean = GateFacts(LIST)
     return replace(clean, **{key: value for change in changes for key, value in change.items()})
 
 
@@ -142,4 +142,4 @@ def test_every_refusal_of_the_gate_is_in_the_table():
 
 def test_every_drop_of_a_second_asking_is_in_the_table():
     asked_again = {fault[3] for fault in FAULTS} - {None}
-    assert asked_again == set(Drop) - {Drop.STALE, Drop.ORPHAN}
+    assert asked_again == set(DropReason) - {DropReason.STALE, DropReason.ORPHAN}

@@ -21,7 +21,7 @@ from gsm0338.charset import BASIC_CHARACTER_SET, BASIC_CHARACTER_SET_EXTENSION
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sendrail.domain.text import Encoding, Measure, decode_gsm7, encode_gsm7, measure, split
+from sendrail.domain.text import Encoding, TextSize, decode_gsm7, encode_gsm7, measure, split
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
@@ -134,7 +134,7 @@ any_texts = st.one_of(gsm7_texts, ucs2_texts, runs_of(BASIC, EMOJI, CLUSTERS), s
     ],
 )
 def test_a_text_is_measured_as_the_specification_counts(text, expected):
-    assert measure(text) == Measure(*expected)
+    assert measure(text) == TextSize(*expected)
 
 
 def test_the_encodings_have_stable_names():

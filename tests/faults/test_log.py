@@ -3,13 +3,13 @@
 import pytest
 import structlog
 
-from sendrail.telemetry import Seldom
+from sendrail.telemetry import LogThrottle
 
 
 class Log:
     def __init__(self):
         self.now = 1_000.0
-        self.seldom = Seldom(lambda: self.now)
+        self.seldom = LogThrottle(lambda: self.now)
 
     def lines(self, event, seconds):
         """Log every half second; return when a line got through, and what it said."""

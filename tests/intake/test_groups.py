@@ -10,7 +10,7 @@ from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import Submission
 from sendrail.storage.interface import Hints
-from sendrail.storage.rows import Caller, Found
+from sendrail.storage.rows import Caller, GateResult
 from sendrail.telemetry import Metrics
 
 # As many as are worth a group of their own, whoever else waits.
@@ -21,7 +21,7 @@ class Gate:
     """Knows everybody."""
 
     def find(self, asked, now):  # noqa: ARG002 - as the real one
-        return [Found(Caller(1, active=True, blocked_words=""), None, {}) for _ in asked]
+        return [GateResult(Caller(1, active=True, blocked_words=""), None, {}) for _ in asked]
 
 
 class Tx:

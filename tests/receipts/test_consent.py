@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.answer_texts import default_text
-from sendrail.domain.consent import Abuse, Keyword, ReplyPolicy, read_reply
+from sendrail.domain.consent import AbuseComplaint, Keyword, ReplyPolicy, read_reply
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
@@ -265,10 +265,10 @@ def test_the_evidence_is_kept_with_its_rule(road):
 
 
 def test_a_complaint_in_words_is_labelled_or_a_stop_by_setting(started):
-    for abuse in Abuse:
+    for abuse in AbuseComplaint:
         road = started(abuse=abuse)
         hear(road, "this is spam")
-        assert is_off(road, road.sender) is (abuse is Abuse.STOP)
+        assert is_off(road, road.sender) is (abuse is AbuseComplaint.STOP)
         assert road.sql("SELECT rule, review FROM replies") == [("abuse", 1)]
 
 

@@ -30,7 +30,15 @@ from sendrail.domain.delivery import Failed, Rejected, Submitted, Throttled, Una
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.domain.phone import show
-from sendrail.domain.receipt import About, Receipt, Refused, Reply, ReplyPart, SetAside, Why
+from sendrail.domain.receipt import (
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Refused,
+    Reply,
+    ReplyPart,
+)
 from sendrail.receipts import reading
 
 SECRET = "15550100009"
@@ -52,7 +60,7 @@ def unusable(sender):
         stop(sender, CID, answered=ODD),
         Refused(reason="nothing", raw=None),
         Refused(reason=ODD, raw=b""),
-        SetAside("because"),
+        IgnoredPart("because"),
         *(None, "receipt", 7, {"carrier_ref": "ref-1"}, Submitted("ref-1"), Receipt, ODD),
     ]
 
@@ -79,7 +87,7 @@ def test_pieces_of_one_callback_do_not_cost_each_other(road, sender, table, sent
     assert has_left(road, sender)
     # Once, however much of it cannot be used, and as loud as the loudest of it.
     [(kept, _, about)] = refused(road)
-    assert (kept, about == About.RECEIPT) == (raw, False)
+    assert (kept, about == CallbackSubject.RECEIPT) == (raw, False)
 
 
 def endless():
@@ -259,8 +267,8 @@ def test_whatever_pause_a_carrier_asks_for_ends(road, sender):
 @pytest.mark.parametrize(
     ("says", "level"),
     [
-        (Refused(reason="no text", raw=b"", about=About.REPLY), "error"),
-        (Refused(reason="no receipt", raw=b"", about=About.RECEIPT), "warning"),
+        (Refused(reason="no text", raw=b"", about=CallbackSubject.REPLY), "error"),
+        (Refused(reason="no receipt", raw=b"", about=CallbackSubject.RECEIPT), "warning"),
         (Refused(reason="nothing", raw=b""), "error"),
         (raises(CarrierTrouble("nothing")), "error"),
         (raises(KeyError()), "error"),
@@ -285,7 +293,9 @@ def test_pieces_that_can_be_read_alone_are_kept_alone(road, table, sent):
 
 
 def test_what_is_set_aside_is_counted_and_no_more(road, table, sent):
-    road.callback(table.raw(SetAside(Why.CHANNEL), receipt(), SetAside(Why.CHANNEL)))
+    road.callback(
+        table.raw(IgnoredPart(IgnoredReason.CHANNEL), receipt(), IgnoredPart(IgnoredReason.CHANNEL))
+    )
     road.pass_time(1)
     assert road.fate(sent) == ("delivered", "ok")
     assert refused(road) == []
@@ -331,7 +341,7 @@ def callbacks(sender):
         answered=ANYTHING, part=st.one_of(PARTS, ANYTHING), carrier_ref=ANYTHING,
     )  # fmt: skip
     pieces = st.builds(Refused, reason=ANYTHING, raw=ANYTHING, about=ANYTHING)
-    return st.one_of(receipts, replies, pieces, st.builds(SetAside, ANYTHING), ANYTHING)
+    return st.one_of(receipts, replies, pieces, st.builds(IgnoredPart, ANYTHING), ANYTHING)
 
 
 @pytest.mark.parametrize("checks", [True, False])

@@ -9,7 +9,14 @@ from structlog.testing import capture_logs
 from sendrail.domain.delivery import Failed, Submitted
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Skip, Status
-from sendrail.domain.receipt import About, Receipt, Refused, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Refused,
+    Reply,
+)
 from sendrail.domain.sender import OnUncertain
 
 ANN, BEN = 15550100001, 15550100002
@@ -307,7 +314,11 @@ def test_a_callback_that_makes_no_sense_is_kept_with_the_reason(road, sent, raw)
 
 @pytest.mark.parametrize(
     ("about", "level"),
-    [(About.RECEIPT, "warning"), (About.REPLY, "error"), (About.UNKNOWN, "error")],
+    [
+        (CallbackSubject.RECEIPT, "warning"),
+        (CallbackSubject.REPLY, "error"),
+        (CallbackSubject.UNKNOWN, "error"),
+    ],
 )
 def test_a_piece_that_makes_no_sense_is_kept_alone_and_its_neighbours_count(
     road, sent, sender, about, level
@@ -327,7 +338,9 @@ def test_a_piece_that_makes_no_sense_is_kept_alone_and_its_neighbours_count(
 
 def test_a_piece_of_no_use_is_counted_and_logged(road, sent):
     with capture_logs() as logs:
-        road.callback([SetAside(Why.SENDER), receipt(), SetAside(Why.SENDER)])
+        road.callback(
+            [IgnoredPart(IgnoredReason.SENDER), receipt(), IgnoredPart(IgnoredReason.SENDER)]
+        )
         road.pass_time(1)
     assert road.fate(sent) == ("delivered", "ok")
     assert road.counted("callbacks_set_aside_total", why="sender_is_no_number") == 2

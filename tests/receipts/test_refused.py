@@ -10,9 +10,9 @@ from sendrail import maintenance
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.maintenance import Maintenance
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
 from sendrail.storage.rows import Refusal, RefusedFilter
@@ -52,7 +52,9 @@ def test_what_still_cannot_be_read_is_refused_again_once(road, table, sent):
 
 def chores(house, metrics, now=NOW, **settings):
     intake = SimpleNamespace(full_accounts=frozenset(), closed=None)
-    rescuer = Rescuer(house.store, Whole(), MessageIds(bytes(16)), metrics, expire_after_ms=1)
+    rescuer = Rescuer(
+        house.store, WholeOwnership(), MessageIds(bytes(16)), metrics, expire_after_ms=1
+    )
     chores = Maintenance(
         house.store,
         intake,
@@ -60,7 +62,7 @@ def chores(house, metrics, now=NOW, **settings):
         metrics,
         Settings(**settings),
         now=lambda: now,
-        ownership=Whole(),
+        ownership=WholeOwnership(),
     )
     house.do(chores.step())
 
@@ -84,7 +86,7 @@ def shown(metrics):
 
 def test_they_are_counted_and_those_that_may_be_texts(house):
     metrics = Metrics()
-    keep(house, About.RECEIPT, About.REPLY, About.UNKNOWN)
+    keep(house, CallbackSubject.RECEIPT, CallbackSubject.REPLY, CallbackSubject.UNKNOWN)
     chores(house, metrics)
     assert shown(metrics) == (3, 2)
     house.do(RefusedService(house.store).forget_all(RefusedFilter()))
@@ -94,13 +96,13 @@ def test_they_are_counted_and_those_that_may_be_texts(house):
 
 @pytest.mark.parametrize(("days", "left"), [(89, 1), (91, 0)])
 def test_they_are_forgotten_after_so_many_days(house, days, left):
-    keep(house, About.REPLY)
+    keep(house, CallbackSubject.REPLY)
     chores(house, Metrics(), NOW + days * DAY_MS)
     assert len(kept(house)) == left
 
 
 def test_days_are_a_setting(house):
-    keep(house, About.REPLY)
+    keep(house, CallbackSubject.REPLY)
     chores(house, Metrics(), NOW + 3 * DAY_MS, refused_callbacks_days=2)
     assert kept(house) == []
 
@@ -108,9 +110,9 @@ def test_days_are_a_setting(house):
 @pytest.mark.parametrize(("name", "most"), [("REFUSED_MAX", 2), ("REFUSED_BYTES_MAX", 25)])
 def test_no_more_are_kept_than_is_bearable(house, monkeypatch, name, most):
     monkeypatch.setattr(maintenance, name, most)
-    keep(house, About.REPLY, About.RECEIPT, About.RECEIPT, size=10)
+    keep(house, CallbackSubject.REPLY, CallbackSubject.RECEIPT, CallbackSubject.RECEIPT, size=10)
     chores(house, Metrics())
-    assert kept(house) == [About.RECEIPT, About.REPLY]
+    assert kept(house) == [CallbackSubject.RECEIPT, CallbackSubject.REPLY]
 
 
 def test_the_bounds_are_those_of_the_pages():

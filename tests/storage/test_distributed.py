@@ -26,7 +26,7 @@ from sendrail.storage.postgres import (
 )
 from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
-from sendrail.storage.templates import InsertRows, OverLanes, TwoForms
+from sendrail.storage.templates import InsertRows, OverLanes, StatementForms
 
 ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names no database")
 
@@ -144,7 +144,7 @@ def test_new_rows_go_in_a_few_statements_whose_texts_are_few(count):
 
 
 def test_no_lock_is_asked_for_on_many_shards():
-    forms = [each for each in STATEMENTS.values() if isinstance(each, TwoForms)]
+    forms = [each for each in STATEMENTS.values() if isinstance(each, StatementForms)]
     assert len(forms) == 8
     for form in forms:
         assert "FOR UPDATE" not in form.distributed

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from stores import postgres_database
 
-from sendrail.storage.postgres.notify import CHANNEL, News
+from sendrail.storage.postgres.notify import CHANNEL, ClusterHints
 from sendrail.storage.postgres.store import PostgresStore
 
 LISTS = 3_000
@@ -95,12 +95,12 @@ def test_however_much_is_written_little_is_told():
 
 
 def test_news_that_do_not_fit_are_cut_and_no_error():
-    news = News()
+    news = ClusterHints()
     news._is_running = True
     news.queue_has((at % 4096, 10**9 + at) for at in range(LISTS))
     told = news.take()
     assert len(told.encode()) < 8_000
-    other = News()
+    other = ClusterHints()
     other.hear(told)
     assert 400 < len(other.queued) < LISTS
 
@@ -122,6 +122,6 @@ def test_a_lost_connection_is_made_anew_and_what_was_missed_is_looked_for():
 
 @pytest.mark.parametrize("told", ["", ";;", "z9.9", "q1.2;zzz"])
 def test_what_a_newer_version_tells_is_passed_over(told):
-    news = News()
+    news = ClusterHints()
     news.hear(told)
     assert news.queued == ({2: 1} if told.startswith("q") else {})

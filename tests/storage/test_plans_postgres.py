@@ -385,7 +385,7 @@ READS = {
 
 class _Reader:
     def __init__(self, core):
-        self.lookup = shared_lookup.LookUp(core)
+        self.lookup = shared_lookup.MessageLookUp(core)
         self.contacts = Contacts(core, Erased(core, Pseudonyms(b"a test")))
         self.endpoints = Endpoints(core)
 

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import StorageUnavailable
 
 LIST = 15559870000
@@ -49,7 +49,7 @@ class Desk:
 
 
 def message(at=0, to=None, body=None, sender=LIST):
-    return Outbound(
+    return OutboundMessage(
         message_id=f"m{at:07}",
         recipient=15552340000 + at if to is None else to,
         sender=sender,

@@ -2,7 +2,7 @@
 
 from sendrail.carriers.generic.carrier import GenericCarrier
 from sendrail.carriers.sdk import ConnectorContext
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import Encoding
 
 URL = "https://sms.example.com/callbacks/k3"
@@ -14,7 +14,7 @@ HEARING = MINIMAL | {"trust_callback_url": True, "receipts": RECEIPTS, "replies"
 
 
 def message(body=BODY):
-    return Outbound(
+    return OutboundMessage(
         message_id="x7y8z9w0",
         recipient=15550100001,
         sender=15550001000,

@@ -13,7 +13,7 @@ import fake_twilio
 import fake_vonage
 from fake_gateways import EXAMPLES, JSON, signed
 
-from sendrail.carriers.hostile import Good
+from sendrail.carriers.hostile import ValidCallback
 from sendrail.carriers.http.callbacks import pack
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.carriers.smpp import pdu
@@ -24,7 +24,7 @@ FROM, TO = "15552340001", "15559870000"
 
 
 def _good(request, batch=None):
-    return Good(raw=pack(request), batch=batch)
+    return ValidCallback(raw=pack(request), batch=batch)
 
 
 def _by_get(query):
@@ -78,7 +78,7 @@ def _deliver_sm(text, esm_class):
         esm_class=esm_class,
         short_message=text,
     )
-    return Good(raw=pdu.frame(pdu.Command.DELIVER_SM, 7, pdu.write_body(message)))
+    return ValidCallback(raw=pdu.frame(pdu.Command.DELIVER_SM, 7, pdu.write_body(message)))
 
 
 CALLBACKS = {
@@ -145,13 +145,13 @@ CALLBACKS = {
         _good(fake_plivo.callback(URL, _TEXT_OF_PLIVO)),
     ),
     "simulator": (
-        Good(
+        ValidCallback(
             raw=b'{"results": [{"ref": "a-1", "status": "DELIVERED", "detail": "ok"},'
             b' {"ref": "a-2", "messageId": "x7y8z9w0", "status": "FAILED", "detail": "no"},'
             b' {"ref": "a-3", "status": "ENROUTE", "detail": "on"}]}',
             batch="results",
         ),
-        Good(
+        ValidCallback(
             raw=b'{"replies": [{"from": "+15552340001", "to": "+15559870000", "text": "STOP"},'
             b' {"from": "+15552340002", "to": "+15559870000", "text": "Hi"}]}',
             batch="replies",

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from sendrail.domain.webhook import Acknowledged
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.service import WebhookService
@@ -16,7 +16,7 @@ from sendrail.webhooks.worker import WebhookWorker
 KEY = bytes(range(32))
 HEADER = "X-Trackly-Signature"
 PAUSE_MS = 24 * 3_600_000
-WHOLE = Whole()
+WHOLE = WholeOwnership()
 
 
 @dataclass

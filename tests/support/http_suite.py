@@ -10,13 +10,13 @@ pytest.register_assert_rewrite("sendrail.carriers.conformance")
 
 from sendrail.carriers.conformance import CarrierConformance  # noqa: E402 - rewritten first
 from sendrail.carriers.sdk import ConnectorContext  # noqa: E402
-from sendrail.domain.receipt import SetAside  # noqa: E402
+from sendrail.domain.receipt import IgnoredPart  # noqa: E402
 
 
 def gist(said):
     """Return in a word what each value says: why it is set aside, or what of it was refused."""
     return [
-        each.why if isinstance(each, SetAside) else f"no {getattr(each, 'about', each)}"
+        each.why if isinstance(each, IgnoredPart) else f"no {getattr(each, 'about', each)}"
         for each in said
     ]
 

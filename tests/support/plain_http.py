@@ -13,9 +13,9 @@ from sendrail.carriers.http.codes import outcome_by_status
 from sendrail.carriers.http.exchange import Request, post_json
 from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import CallbackRequest, read_settings
-from sendrail.domain.delivery import Outbound, Submitted
+from sendrail.domain.delivery import OutboundMessage, Submitted
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Receipt
+from sendrail.domain.receipt import CallbackSubject, Receipt
 from sendrail.domain.text import Encoding
 
 KEY = "s3cret-key"
@@ -58,7 +58,10 @@ class PlainCarrier(HttpCarrier):
     def parse(self, raw):
         stored = callbacks.unpack(raw)
         return stored.each(
-            stored.json(list[msgspec.Raw]), b"[%b]", self._receipt, lambda _: About.RECEIPT
+            stored.json(list[msgspec.Raw]),
+            b"[%b]",
+            self._receipt,
+            lambda _: CallbackSubject.RECEIPT,
         )
 
     def _receipt(self, element):
@@ -91,7 +94,7 @@ class PlainVendor:
 
 def messages(count):
     return [
-        Outbound(
+        OutboundMessage(
             message_id=f"m{at:07}",
             recipient=15552340001,
             sender=15559870000,

@@ -29,7 +29,7 @@ from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
-from sendrail.ownership import Whole, take_whole
+from sendrail.ownership import WholeOwnership, take_whole
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
@@ -332,7 +332,7 @@ class Road:
 
     def open_responder(self):
         return Responder(
-            self.store, self.intake, self.metrics, now=self.clock.now, ownership=Whole()
+            self.store, self.intake, self.metrics, now=self.clock.now, ownership=WholeOwnership()
         )
 
     def start_all(self):

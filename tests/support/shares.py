@@ -3,12 +3,12 @@
 from math import inf
 
 from sendrail.clock import SystemClock
-from sendrail.ownership import Share
+from sendrail.ownership import SharedOwnership
 
 
 def share_of(*spans, count=1, clock=None):
     """Return a share in which these spans are owned for good, until `own` says otherwise."""
-    share = Share(
+    share = SharedOwnership(
         "work", count, role="deliver", owner="us", life_ms=1_000, takes=True,
         clock=clock or SystemClock(),
     )  # fmt: skip

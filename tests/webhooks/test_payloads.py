@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.ids import MessageIds
-from sendrail.domain.message import FINAL, Drop, Status
+from sendrail.domain.message import FINAL, DropReason, Status
 from sendrail.domain.times import shown_finely
 from sendrail.storage.rows import EndedMessage, TakenReply
 from sendrail.webhooks import payloads
@@ -63,7 +63,11 @@ def test_a_delivery_has_the_documented_fields_in_their_order():
         ("failed", "spam_detected", "rejected"),
         ("failed", "unknown_outcome", "expired"),
         ("failed", "expired", "expired"),
-        *(("dropped", drop.value, "rejected") for drop in Drop if drop is not Drop.STALE),
+        *(
+            ("dropped", drop.value, "rejected")
+            for drop in DropReason
+            if drop is not DropReason.STALE
+        ),
         ("dropped", "stale", "expired"),
         ("orphaned", "orphan", "rejected"),
     ],

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from sendrail.domain.webhook import Acknowledged, Gone, NotAcknowledged
+from sendrail.domain.webhook import Acknowledged, EndpointGone, NotAcknowledged
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.poster import Poster, retry_after_ms
 
@@ -103,7 +103,7 @@ def test_anything_else_is_not(status):
 
 
 def test_gone_is_gone():
-    assert post(Peer(answer(410))) == Gone()
+    assert post(Peer(answer(410))) == EndpointGone()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

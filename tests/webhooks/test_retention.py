@@ -3,7 +3,7 @@
 import structlog
 
 from sendrail.maintenance import Maintenance
-from sendrail.ownership import Whole
+from sendrail.ownership import WholeOwnership
 from sendrail.settings import Settings
 
 DAY = 86_400
@@ -25,7 +25,7 @@ def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
         road.metrics,
         settings,
         now=road.clock.now,
-        ownership=Whole(),
+        ownership=WholeOwnership(),
     )
     road.do(maintenance.step())
     assert road.counted("webhook_events_waiting") == 250
@@ -58,7 +58,7 @@ def test_the_store_is_told_what_is_past_its_time(road, monkeypatch):
             road.metrics,
             settings,
             now=road.clock.now,
-            ownership=Whole(),
+            ownership=WholeOwnership(),
         )
         road.do(maintenance.step())
     assert asked == [

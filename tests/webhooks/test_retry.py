@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.webhook import Acknowledged, Gone, NotAcknowledged, OutboxEvent
+from sendrail.domain.webhook import Acknowledged, EndpointGone, NotAcknowledged, OutboxEvent
 from sendrail.webhooks.retry import Breaker, settle
 
 NOW = 1_800_000_000_000
@@ -37,7 +37,7 @@ def test_the_sixth_failure_is_the_last():
     assert (told.due_at, told.attempts, told.retries) == (None, 6, 5)
 
 
-@pytest.mark.parametrize("answer", [Acknowledged(204), Gone()])
+@pytest.mark.parametrize("answer", [Acknowledged(204), EndpointGone()])
 def test_an_answer_that_ends_it_ends_it(answer):
     assert settled(event(), answer).due_at is None
 
@@ -63,7 +63,7 @@ def test_an_attempt_tells_how_it_went():
     )  # fmt: skip
     assert (attempt.started_at, attempt.ended_at) == (NOW - 10, NOW)
     assert settled(event(), Acknowledged(200, "ok")).attempt.outcome == "told"
-    assert settled(event(), Gone()).attempt.status == 410
+    assert settled(event(), EndpointGone()).attempt.status == 410
 
 
 def failed(times, now=0.0):

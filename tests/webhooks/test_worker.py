@@ -16,7 +16,7 @@ from hooks import Hooks
 
 from sendrail.domain.delivery import Rejected
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.webhook import Acknowledged, EndpointState, Gone, NotAcknowledged
+from sendrail.domain.webhook import Acknowledged, EndpointGone, EndpointState, NotAcknowledged
 
 LIVE, DEAD = "https://live.example.com/", "https://dead.example.com/"
 NO = NotAcknowledged("down", 500)
@@ -289,7 +289,7 @@ def test_how_long_it_has_failed_survives_a_restart(road, hooks):
 def test_an_endpoint_that_says_gone_is_told_no_more(hooks):
     endpoint = hooks.add(LIVE).endpoint
     hooks.make_events(100, endpoint_id=endpoint.id)
-    hooks.receiver.will(LIVE, Acknowledged(200), Gone())
+    hooks.receiver.will(LIVE, Acknowledged(200), EndpointGone())
     hooks.start(concurrency=1)
     hooks.pass_time(10 * MINUTE)
     assert len(hooks.receiver.posts) == 2

@@ -21,7 +21,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from sendrail.api import limits
-from sendrail.api.cycle import PACE, Cycle, Pace
+from sendrail.api.cycle import PACE, Pace, RequestCycle
 from sendrail.api.errors import error_body, status_of
 from sendrail.api.request_ids import request_id
 from sendrail.api.responses import head_of
@@ -45,7 +45,7 @@ _SLOW: Final = (
 )
 
 
-class Turn(Protocol):
+class PendingResponse(Protocol):
     """A request that waits for its answer, or for those before it to have theirs."""
 
     # Whether the connection ends with it.
@@ -67,7 +67,7 @@ class _Refusal:
         self.response = response
 
 
-class Enough(Exception):
+class ParsingStopped(Exception):
     """Stops the parser: nothing further is taken from this connection."""
 
 
@@ -98,13 +98,13 @@ class Connection(asyncio.Protocol):
         self.headers: list[tuple[bytes, bytes]] = []
         self.receiving = False
         self.touched_at = self.loop.time()
-        self._cycle: Cycle | None = None
+        self._cycle: RequestCycle | None = None
         self._declining = False
         # Whether the parser has got on with the last piece, and what it keeps from before.
         self.moved = False
         self.kept = 0
         # Requests without an answer, in their order; the first is being answered.
-        self.turns: deque[Turn] = deque()
+        self.turns: deque[PendingResponse] = deque()
         # What was read and not parsed, because enough is outstanding, and how far it is parsed.
         self._rest = b""
         self._at = 0
@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
                 self._feed(head)
                 self._feed(memoryview(data)[stop.args[0] :])
         elif isinstance(stop, httptools.HttpParserCallbackError):
-            if not isinstance(stop.__context__, Enough):
+            if not isinstance(stop.__context__, ParsingStopped):
                 raise stop
         elif self.taking:
             self.refuse("invalid_request", _NO_HTTP)
@@ -303,7 +303,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         if not self.taking:
-            raise Enough
+            raise ParsingStopped
         self.clear_head()
         self.receiving = self.moved = True
         self.touched_at = self.loop.time()
@@ -335,7 +335,7 @@ class Connection(asyncio.Protocol):
         """Refuse a head that is too long, and what is no request to us."""
         if self._head_is_long():
             self.refuse("head_too_large", _LONG_HEAD)
-            raise Enough
+            raise ParsingStopped
 
     def declines(self) -> bool:
         """Tell whether the request offers to upgrade: then it is read again without the offer."""
@@ -370,7 +370,7 @@ class Connection(asyncio.Protocol):
             if cycle.closes:
                 self.taking = False
 
-    def begin_cycle(self) -> Cycle:
+    def begin_cycle(self) -> RequestCycle:
         """Let the application answer the request that comes in, when its turn comes."""
         try:
             target = httptools.parse_url(self.url)
@@ -378,7 +378,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, AttributeError, UnicodeDecodeError):
             # A CONNECT, for instance, names no path.
             self.refuse("invalid_request", _NO_HTTP)
-            raise Enough from None
+            raise ParsingStopped from None
         version, headers = self.parser.get_http_version(), self.fields()
         pace = Pace()
         scope = {
@@ -402,7 +402,7 @@ class Connection(asyncio.Protocol):
         )
         # Of 1.0 no request is the last but one: what it keeps alive is between it and its proxy.
         stays = version == "1.1" and self.parser.should_keep_alive() and not self.stopping
-        cycle = self._cycle = Cycle(self, scope, pace, expects=expects, keep_alive=stays)
+        cycle = self._cycle = RequestCycle(self, scope, pace, expects=expects, keep_alive=stays)
         self.clear_head()
         self.turns.append(cycle)
         if self.turns[0] is cycle:
@@ -454,7 +454,7 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         if self.turns:
             first = self.turns[0]
-            if first.response is None and isinstance(first, Cycle) and not first.begun:
+            if first.response is None and isinstance(first, RequestCycle) and not first.begun:
                 first.start(self._app, self._tasks)
         if self._rest or self.flow.read_paused:
             self.look_at_reading()
@@ -499,7 +499,7 @@ class Connection(asyncio.Protocol):
 
     def _drop_turns(self) -> None:
         for turn in self.turns:
-            if isinstance(turn, Cycle):
+            if isinstance(turn, RequestCycle):
                 turn.disconnect()
         self.turns.clear()
 

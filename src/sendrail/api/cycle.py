@@ -37,7 +37,7 @@ def lift_time_limit(scope: MutableMapping[str, Any]) -> None:
         pace.is_free = True
 
 
-class Wire(Protocol):
+class CycleConnection(Protocol):
     """What a cycle needs of its connection."""
 
     loop: asyncio.AbstractEventLoop
@@ -47,14 +47,20 @@ class Wire(Protocol):
         ...
 
 
-class Cycle(RequestResponseCycle):
+class RequestCycle(RequestResponseCycle):
     """One request, its answer, and whether it has begun."""
 
     # It writes its answer itself.
     response: None = None
 
     def __init__(
-        self, connection: Wire, scope: Any, pace: Pace, *, expects: bool, keep_alive: bool
+        self,
+        connection: CycleConnection,
+        scope: Any,
+        pace: Pace,
+        *,
+        expects: bool,
+        keep_alive: bool,
     ) -> None:
         wire: Any = connection
         super().__init__(

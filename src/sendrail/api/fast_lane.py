@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from sendrail.api.auth import caller_in
 from sendrail.api.bodies import Bodies
-from sendrail.api.connection import Connection, Enough
-from sendrail.api.cycle import Cycle
+from sendrail.api.connection import Connection, ParsingStopped
+from sendrail.api.cycle import RequestCycle
 from sendrail.api.limits import HEAD_FIELDS_MAX, UNASKED_BYTES_MAX
 from sendrail.api.request_ids import new_request_id, request_id
 from sendrail.api.responses import head_of
@@ -88,7 +88,7 @@ class FastLane(Connection):
     def on_message_begin(self) -> None:
         """Begin a request."""
         if not self.taking:
-            raise Enough
+            raise ParsingStopped
         self.url = b""
         self.headers = []
         self._noted = {}
@@ -123,7 +123,7 @@ class FastLane(Connection):
             or b"upgrade" in noted
             or (len(length) > _FEW_DIGITS and int(length) > UNASKED_BYTES_MAX)
             or self.parser.get_method() != b"POST"
-            or (self.turns and isinstance(self.turns[-1], Cycle))
+            or (self.turns and isinstance(self.turns[-1], RequestCycle))
         ):
             super().on_headers_complete()
             return

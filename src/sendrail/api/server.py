@@ -37,7 +37,7 @@ _FIRST_KEY: Final = "first key"
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyReport:
     """What the server tells once it is ready; `api_key` only while there is none yet."""
 
     url: str
@@ -45,7 +45,7 @@ class Ready:
     runtime: Runtime
 
 
-def run(settings: Settings, announce: Callable[[Ready], None]) -> None:
+def run(settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
     """Serve until told to stop by a signal; `announce` is called once, when ready.
 
     Raises `SetupError` and `StorageUnavailable` with what to do about it.
@@ -74,7 +74,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: Drain) -> None:
+async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], drain: Drain) -> None:
     has_api = Role.API in roles_of(settings)
     async with open_runtime(settings, serving=True) as runtime:
         listener = listen(settings.host, settings.port)
@@ -92,7 +92,7 @@ async def _serve(settings: Settings, announce: Callable[[Ready], None], drain: D
                 if has_api:
                     await tell(url, runtime, announce)
                 else:
-                    announce(Ready(url, None, runtime))
+                    announce(ReadyReport(url, None, runtime))
                 _log.info("serving", host=host, port=port)
                 closer = asyncio.create_task(_close_slow(server))
                 await serving
@@ -112,7 +112,7 @@ def _calm_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
+async def tell(url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]) -> None:
     """Announce the server, and as long as nobody was told an API key, a first one with it.
 
     Of several that start for the first time at once, one tells it.
@@ -121,7 +121,7 @@ async def tell(url: str, runtime: Runtime, announce: Callable[[Ready], None]) ->
         await _tell_alone(url, runtime, announce)
 
 
-async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[Ready], None]) -> None:
+async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]) -> None:
     accounts, account = runtime.accounts, runtime.default_account
     keys = await accounts.keys(account)
     for key in keys:
@@ -129,10 +129,10 @@ async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[Ready], No
         if key.name == _UNTOLD_KEY and key.revoked_at is None:
             await accounts.revoke_key(account, key.id)
     if any(key.name != _UNTOLD_KEY for key in keys):
-        announce(Ready(url, None, runtime))
+        announce(ReadyReport(url, None, runtime))
         return
     first = await accounts.create_key(account, _UNTOLD_KEY)
-    announce(Ready(url, first.key, runtime))
+    announce(ReadyReport(url, first.key, runtime))
     await accounts.rename_key(account, first.record.id, _FIRST_KEY)
 
 

@@ -15,15 +15,15 @@ from http import HTTPStatus
 from itertools import product
 from typing import Any, ClassVar, Final, get_args
 
-from sendrail.carriers.hostile import Good, Spoiled, odd_requests, spoil
+from sendrail.carriers.hostile import CorruptCallback, ValidCallback, odd_requests, spoil
 from sendrail.carriers.law import addresses, fault, flaw, from_another, is_refused, said_of, senders
 from sendrail.carriers.sdk import Carrier, HearsCallbacks
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Receipt, Reply, SetAside
+from sendrail.domain.receipt import IgnoredPart, Receipt, Reply
 from sendrail.domain.text import Encoding
 
 # Past the hundred that many carriers put in one callback, and no multiple of it.
@@ -37,7 +37,7 @@ class Reports:
     def __init__(self) -> None:
         self.told: list[tuple[MessageId, Outcome]] = []
 
-    def report(self, message: Outbound, outcome: Outcome) -> None:
+    def report(self, message: OutboundMessage, outcome: Outcome) -> None:
         """Note one outcome."""
         self.told.append((message.message_id, outcome))
 
@@ -94,7 +94,7 @@ class CarrierConformance:
     sender: ClassVar[int] = 15559870000
     garbage: ClassVar[Sequence[bytes]] = (b"", b"\x00\xff\xfe", b"{", b"[" * 5_000)
     wrong_settings: ClassVar[Sequence[tuple[str, Mapping[str, Any]]]] = ()
-    callbacks: ClassVar[Sequence[Good]] = ()
+    callbacks: ClassVar[Sequence[ValidCallback]] = ()
     patience: ClassVar[float] = 10.0
 
     def make_carrier(self) -> Carrier:
@@ -113,10 +113,10 @@ class CarrierConformance:
         """Return the messages the peer has got, in their order; None when it cannot tell."""
         return None
 
-    def messages(self, count: int, *, prefix: str = "m") -> list[Outbound]:
+    def messages(self, count: int, *, prefix: str = "m") -> list[OutboundMessage]:
         """Return so many messages to the ordinary recipients."""
         return [
-            Outbound(
+            OutboundMessage(
                 message_id=MessageId(f"{prefix}{at:07}"),
                 recipient=PhoneNumber(self.recipients[at % len(self.recipients)]),
                 sender=phone.show(self.sender),
@@ -284,7 +284,7 @@ class CarrierConformance:
 
     # Hostile callbacks: `law` says what must hold
 
-    def spoil(self, good: Good) -> Iterable[Spoiled]:
+    def spoil(self, good: ValidCallback) -> Iterable[CorruptCallback]:
         """Return a good callback with each thing wrong with it that may come."""
         return spoil(good)
 
@@ -309,7 +309,7 @@ class CarrierConformance:
             await carrier.start(intake.deliver)
             await carrier.submit(self.messages(1), Reports().report)
             await self.until(lambda: bool(intake.stored))
-            for spoiled in self.spoil(Good(raw=intake.stored[0])):
+            for spoiled in self.spoil(ValidCallback(raw=intake.stored[0])):
                 wrong = fault(carrier, spoiled)
                 assert wrong is None, f"{spoiled.what}: {wrong}"
 
@@ -348,7 +348,7 @@ class CarrierConformance:
                 if raw is not None:
                     said = Counter(map(type, said_of(carrier, raw)))
                     assert said[Reply] < len(replies), f"{written} was read as a number"
-                    assert said[SetAside], f"a text of {written} is gone"
+                    assert said[IgnoredPart], f"a text of {written} is gone"
 
     # Settings
 

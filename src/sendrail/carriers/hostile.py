@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Good:
+class ValidCallback:
     """A callback as the carrier sends it, in the form in which it is stored.
 
     `batch` says where in its JSON the list stands whose elements are read each alone: names joined
@@ -37,7 +37,7 @@ class Good:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoiled:
+class CorruptCallback:
     """A callback with one thing wrong; `rest` is the same without the element that is wrong.
 
     `rest` is None where nothing good is left beside it; `may_be_empty` where nothing need be said.
@@ -49,7 +49,7 @@ class Spoiled:
     may_be_empty: bool = False
 
 
-def spoil(good: Good) -> Iterator[Spoiled]:
+def spoil(good: ValidCallback) -> Iterator[CorruptCallback]:
     """Yield the callback with each thing wrong with it, one at a time."""
     shape = _shape(good.raw)
     if isinstance(shape, _Json):
@@ -61,7 +61,7 @@ def spoil(good: Good) -> Iterator[Spoiled]:
     yield from _cut_and_padded(good.raw, every=shape is None)
 
 
-def with_text(good: Good, old: str, new: str) -> bytes | None:
+def with_text(good: ValidCallback, old: str, new: str) -> bytes | None:
     """Return the callback with another text wherever this one stands, if it does."""
     shape = _shape(good.raw)
     if isinstance(shape, _Json):
@@ -148,7 +148,7 @@ _OCTETS: Final = {
 }
 
 
-def _spoil_json(shape: _Json, batch: str | None) -> Iterator[Spoiled]:
+def _spoil_json(shape: _Json, batch: str | None) -> Iterator[CorruptCallback]:
     place = None if batch is None else tuple(filter(None, batch.split(".")))
     for path in _paths(shape.value, ()):
         rest = _rest(shape, place, path)
@@ -158,13 +158,15 @@ def _spoil_json(shape: _Json, batch: str | None) -> Iterator[Spoiled]:
         for what, value in _wrong(_at(shape.value, path)):
             raw = shape.head + _encode(_changed(shape.value, path, value))
             is_empty = rest is None and value == [[]]
-            yield Spoiled(
+            yield CorruptCallback(
                 what=f"{_shown(path)}: {what}", raw=raw, rest=rest, may_be_empty=outside or is_empty
             )
         marked = shape.head + _encode(_changed(shape.value, path, [_HERE]))
         for what, octets in _OCTETS.items():
             raw = marked.replace(json.dumps(_HERE).encode(), octets)
-            yield Spoiled(what=f"{_shown(path)}: {what}", raw=raw, rest=rest, may_be_empty=outside)
+            yield CorruptCallback(
+                what=f"{_shown(path)}: {what}", raw=raw, rest=rest, may_be_empty=outside
+            )
 
 
 def _wrong(value: Any) -> Iterator[tuple[str, list[Any]]]:
@@ -262,12 +264,12 @@ def _shown(path: Path) -> str:
 # Forms
 
 
-def _spoil_form(shape: _Form) -> Iterator[Spoiled]:
+def _spoil_form(shape: _Form) -> Iterator[CorruptCallback]:
     fields = [(name, value.encode()) for name, value in shape.fields]
     for at, (name, value) in enumerate(fields):
         before, behind = fields[:at], fields[at + 1 :]
-        yield Spoiled(what=f"{name}: absent", raw=shape.made([*before, *behind]))
-        yield Spoiled(what=f"{name}: twice", raw=shape.made([*fields, (name, b"x")]))
+        yield CorruptCallback(what=f"{name}: absent", raw=shape.made([*before, *behind]))
+        yield CorruptCallback(what=f"{name}: twice", raw=shape.made([*fields, (name, b"x")]))
         for what, other in {
             "empty": b"",
             "a text": b"x",
@@ -281,22 +283,24 @@ def _spoil_form(shape: _Form) -> Iterator[Spoiled]:
             "a byte that is no UTF-8": value + b"\xff",
             "half an emoji": value + b"\xed\xa0\xbd",
         }.items():
-            yield Spoiled(what=f"{name}: {what}", raw=shape.made([*before, (name, other), *behind]))
+            yield CorruptCallback(
+                what=f"{name}: {what}", raw=shape.made([*before, (name, other), *behind])
+            )
 
 
 # Octets
 
 
-def _spoil_octets(raw: bytes) -> Iterator[Spoiled]:
+def _spoil_octets(raw: bytes) -> Iterator[CorruptCallback]:
     for at in range(len(raw)):
         for octet in (0x00, 0x7F, 0xFF):
             changed = raw[:at] + bytes([octet]) + raw[at + 1 :]
-            yield Spoiled(what=f"octet {at} is {octet:#x}", raw=changed)
+            yield CorruptCallback(what=f"octet {at} is {octet:#x}", raw=changed)
 
 
-def _cut_and_padded(raw: bytes, *, every: bool) -> Iterator[Spoiled]:
+def _cut_and_padded(raw: bytes, *, every: bool) -> Iterator[CorruptCallback]:
     step = 1 if every else max(1, len(raw) // _CUTS_MAX)
     cuts = ((f"cut after {at}", raw[:at]) for at in range(0, len(raw), step))
     padded = ((f"with {junk[:3]!r} behind", raw + junk) for junk in _JUNK)
     for what, changed in chain(cuts, padded):
-        yield Spoiled(what=what, raw=changed, may_be_empty=True)
+        yield CorruptCallback(what=what, raw=changed, may_be_empty=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sendrail.carriers.hostile import Good, Spoiled, with_text
+from sendrail.carriers.hostile import CorruptCallback, ValidCallback, with_text
 from sendrail.carriers.sdk import Carrier
 from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
@@ -12,14 +12,14 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import (
-    About,
     Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
     Receipt,
     Refused,
     Reply,
     ReplyPart,
-    SetAside,
-    Why,
 )
 
 # An error that is longer says what a person wrote.
@@ -51,10 +51,10 @@ def flaw(said: object) -> str | None:
             sound = {
                 "reason": _is_text(said.reason) and len(said.reason) <= _REASON_MAX,
                 "raw": type(said.raw) is bytes,
-                "about": isinstance(said.about, About),
+                "about": isinstance(said.about, CallbackSubject),
             }
-        case SetAside():
-            sound = {"why": isinstance(said.why, Why)}
+        case IgnoredPart():
+            sound = {"why": isinstance(said.why, IgnoredReason)}
         case _:
             return f"{said!r:.100} is nothing that a callback can say"
     wrong = [name for name, is_sound in sound.items() if not is_sound]
@@ -76,7 +76,7 @@ def _is_part(part: ReplyPart) -> bool:
     )
 
 
-def fault(carrier: Carrier, spoiled: Spoiled) -> str | None:
+def fault(carrier: Carrier, spoiled: CorruptCallback) -> str | None:
     """Return how a carrier breaks the law with a callback in which one thing is wrong.
 
     It returns good values, and refuses what it cannot read alone; or refuses all, where there is
@@ -119,7 +119,7 @@ def addresses(number: PhoneNumber) -> Iterable[tuple[str, PhoneNumber | None]]:
 
 
 def senders(
-    carrier: Carrier, good: Good, sender: PhoneNumber, written: str
+    carrier: Carrier, good: ValidCallback, sender: PhoneNumber, written: str
 ) -> set[PhoneNumber | None]:
     """Return whose texts a callback holds in which a sender is written in another way."""
     raw = from_another(good, sender, written)
@@ -130,7 +130,7 @@ def senders(
     return set(after - before) or ({sender} if sender in after else {None})
 
 
-def from_another(good: Good, sender: PhoneNumber, written: str) -> bytes | None:
+def from_another(good: ValidCallback, sender: PhoneNumber, written: str) -> bytes | None:
     """Return a callback whose sender is written in another way, however it was before."""
     ways = (f"+{sender}", f"00{sender}", str(sender))
     return next((raw for way in ways if (raw := with_text(good, way, written))), None)

@@ -13,7 +13,15 @@ import msgspec
 from sendrail.domain import address
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import About, Callback, Refused, Reply, ReplyPart, SetAside, Why
+from sendrail.domain.receipt import (
+    Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Refused,
+    Reply,
+    ReplyPart,
+)
 
 T = TypeVar("T")
 
@@ -24,7 +32,7 @@ T = TypeVar("T")
 def read_each(
     pieces: Iterable[T],
     read: Callable[[T], Callback],
-    about: Callable[[T], About],
+    about: Callable[[T], CallbackSubject],
     alone: Callable[[T], bytes],
 ) -> list[Callback]:
     """Return what each piece of a callback says, or that it could not be read.
@@ -44,7 +52,7 @@ def read_each(
     return said
 
 
-def read_one(raw: bytes, read: Callable[[], Callback], about: About) -> list[Callback]:
+def read_one(raw: bytes, read: Callable[[], Callback], about: CallbackSubject) -> list[Callback]:
     """Return what a callback says that says one thing, or that it could not be read."""
     return read_each((raw,), lambda _: read(), lambda _: about, lambda _: raw)
 
@@ -104,7 +112,7 @@ def read_text(
     ref: str | None = None,
     part: ReplyPart | None = None,
     answered: bool = False,
-) -> Reply | SetAside:
+) -> Reply | IgnoredPart:
     """Return a text from a handset, or that no handset wrote it.
 
     `country` is where numbers belong that name none. Raises `CarrierTrouble` where it is not sure
@@ -114,11 +122,11 @@ def read_text(
         raise CarrierTrouble("A text from a handset has no text.")
     who, whom = (_OUR_NAME.sub("", each or "", count=1) for each in (sender, to))
     if _CHANNEL(who) or _CHANNEL(whom):
-        return SetAside(Why.CHANNEL)
+        return IgnoredPart(IgnoredReason.CHANNEL)
     number = address.read_number(who, country=country)
     if number is None:
         if address.read_short_code(who) or (_NAME(who) and _LETTERS(who)):
-            return SetAside(Why.SENDER)
+            return IgnoredPart(IgnoredReason.SENDER)
         raise CarrierTrouble(_unsure("sender", who, country))
     ours = address.read_number(whom, country=country)
     if ours is None and not _SHORT_CODE(whom.strip()):

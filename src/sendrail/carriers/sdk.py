@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar, runtime
 import msgspec
 
 from sendrail.clock import Clock, SystemClock
-from sendrail.domain.delivery import Outbound, Outcome
+from sendrail.domain.delivery import OutboundMessage, Outcome
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
 
@@ -22,21 +22,21 @@ Secret = Annotated[str, msgspec.Meta(min_length=1, extra_json_schema={"writeOnly
 
 # Called exactly once for each message given to `submit`, as its answer comes; and perhaps once more
 # where the answer comes after all, to a message that was reported as `Uncertain`.
-Report = Callable[[Outbound, Outcome], None]
+Report = Callable[[OutboundMessage, Outcome], None]
 
 # Stores raw callbacks; returns once they are durable, and only then may the carrier acknowledge
 # them. Raises `StorageUnavailable` when they could not be kept: the carrier must offer them again.
 Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
 
 
-class Part(NamedTuple):
+class ProcessIndex(NamedTuple):
     """The place of this process, from 0, among so many that hand over by the same connector."""
 
     place: int = 0
     of: int = 1
 
 
-WHOLE_CONNECTOR: Final = Part()
+WHOLE_CONNECTOR: Final = ProcessIndex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class ConnectorContext:
 
     name: str = "connector"
     callback_url: str | None = None
-    part: Part = WHOLE_CONNECTOR
+    part: ProcessIndex = WHOLE_CONNECTOR
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -90,7 +90,7 @@ class Carrier(Protocol):
         """Connect and begin to receive callbacks; failing to connect is not an error here."""
         ...
 
-    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+    async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
         """Hand messages over, in order, and report each one's outcome; return when all are told.
 
         Trouble is an outcome, never an exception. An outcome is `Uncertain` from the moment its
@@ -137,7 +137,7 @@ class HearsCallbacks(Protocol):
 class SharesConnections(Protocol):
     """A carrier that lets so many connections in, however many processes hand over to it."""
 
-    def connections(self, part: Part) -> int:
+    def connections(self, part: ProcessIndex) -> int:
         """Return how many connections such a part of the connector keeps; at least one."""
         ...
 

@@ -14,7 +14,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, run
 
 if TYPE_CHECKING:
-    from sendrail.connectors.service import ConnectorCard, Contract, KindCard
+    from sendrail.connectors.service import CarrierKindSummary, ConnectorSummary, Contract
     from sendrail.connectors.settings import Setting
 
 app = typer.Typer(help="Connectors: the connections to carriers.", no_args_is_help=True)
@@ -188,7 +188,7 @@ def kinds(
 ) -> None:
     """List the installed carrier kinds with their settings."""
 
-    async def find(runtime: Any) -> "list[KindCard]":
+    async def find(runtime: Any) -> "list[CarrierKindSummary]":
         return [card for card in runtime.connectors.kinds() if kind in {"", card.name}]
 
     found = run(data, as_json, find)
@@ -237,7 +237,7 @@ def _contract(
     return Contract(window=window, mps=mps, segments_per_second=segments_per_second)
 
 
-def _print(card: "ConnectorCard", as_json: bool) -> None:
+def _print(card: "ConnectorSummary", as_json: bool) -> None:
     shown = _shown(card)
     if as_json:
         output.document(shown)
@@ -246,7 +246,7 @@ def _print(card: "ConnectorCard", as_json: bool) -> None:
     output.card(shown | {f"set {name}": value for name, value in settings.items()})
 
 
-def _shown(card: "ConnectorCard") -> dict[str, Any]:
+def _shown(card: "ConnectorSummary") -> dict[str, Any]:
     connector, report = card.connector, card.report
     return {
         "name": connector.name,
@@ -265,7 +265,7 @@ def _shown(card: "ConnectorCard") -> dict[str, Any]:
     }
 
 
-def _kind(card: "KindCard") -> dict[str, Any]:
+def _kind(card: "CarrierKindSummary") -> dict[str, Any]:
     return {
         "kind": card.name,
         "trouble": card.trouble,
@@ -282,7 +282,7 @@ def _kind(card: "KindCard") -> dict[str, Any]:
     }
 
 
-def _rows(card: "KindCard") -> list[dict[str, Any]]:
+def _rows(card: "CarrierKindSummary") -> list[dict[str, Any]]:
     if card.trouble is not None:
         return [
             {"kind": card.name, "setting": "", "type": card.trouble, "default": "", "secret": ""}

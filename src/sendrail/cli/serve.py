@@ -14,7 +14,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json
 
 if TYPE_CHECKING:
-    from sendrail.api.server import Ready
+    from sendrail.api.server import ReadyReport
     from sendrail.settings import Settings
 
 _WELCOME = """\
@@ -97,7 +97,7 @@ def _with_own_postgres(settings: "Settings", *, wanted: bool) -> "Iterator[Setti
         yield replace(settings, database_url=url)
 
 
-def _announce(ready: "Ready") -> None:
+def _announce(ready: "ReadyReport") -> None:
     from sendrail.app import sandbox_number
 
     settings = ready.runtime.settings
@@ -116,7 +116,7 @@ def _announce(ready: "Ready") -> None:
     print(shown, flush=True)
 
 
-def _announce_json(ready: "Ready") -> None:
+def _announce_json(ready: "ReadyReport") -> None:
     from sendrail.app import sandbox_number
 
     settings = ready.runtime.settings

@@ -11,7 +11,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sendrail.carriers.sdk import WHOLE_CONNECTOR, Carrier, CarrierKind, ConnectorContext, Part
+from sendrail.carriers.sdk import (
+    WHOLE_CONNECTOR,
+    Carrier,
+    CarrierKind,
+    ConnectorContext,
+    ProcessIndex,
+)
 from sendrail.clock import Clock
 from sendrail.connectors.secret_box import SecretBox
 from sendrail.connectors.settings import (
@@ -52,7 +58,7 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorCard:
+class ConnectorSummary:
     """A connector as it is shown: no secret but the callback URL, which the carrier needs."""
 
     connector: Connector
@@ -64,7 +70,7 @@ class ConnectorCard:
 
 
 @dataclass(frozen=True, slots=True)
-class KindCard:
+class CarrierKindSummary:
     """A carrier kind that is installed; `trouble` is why it cannot be loaded."""
 
     name: str
@@ -100,25 +106,25 @@ class ConnectorService:
 
     # Looking
 
-    def kinds(self) -> list[KindCard]:
+    def kinds(self) -> list[CarrierKindSummary]:
         """Return the carrier kinds that are installed, with their settings."""
         cards = []
         for name, load in sorted(self._kinds().items()):
             try:
-                cards.append(KindCard(name, settings_of(load().Settings)))
+                cards.append(CarrierKindSummary(name, settings_of(load().Settings)))
             except CarrierTrouble as trouble:
-                cards.append(KindCard(name, trouble=trouble.message))
+                cards.append(CarrierKindSummary(name, trouble=trouble.message))
         return cards
 
-    async def all(self, account_id: AccountId) -> list[ConnectorCard]:
+    async def all(self, account_id: AccountId) -> list[ConnectorSummary]:
         """Return the connectors the account can use."""
 
-        def read(tx: Tx) -> list[ConnectorCard]:
+        def read(tx: Tx) -> list[ConnectorSummary]:
             return [self._card(tx, connector) for connector in usable(tx, account_id)]
 
         return await self._store.read(read)
 
-    async def find(self, account_id: AccountId, name: str) -> ConnectorCard:
+    async def find(self, account_id: AccountId, name: str) -> ConnectorSummary:
         """Return one connector. Raises `NotFound`, the same for another account's."""
         return await self._store.read(lambda tx: self._card(tx, named(tx, account_id, name)))
 
@@ -133,7 +139,7 @@ class ConnectorService:
         contract: Contract,
         *,
         own: bool = False,
-    ) -> ConnectorCard:
+    ) -> ConnectorSummary:
         """Add a connector; with `own` it is the account's, and its lists send once verified.
 
         Raises `CarrierTrouble` that names the setting which is unknown, missing or wrong.
@@ -144,7 +150,7 @@ class ConnectorService:
         owner = account_id if own else None
         columns = _columns(contract)
 
-        def write(tx: Tx) -> ConnectorCard:
+        def write(tx: Tx) -> ConnectorSummary:
             if tx.connectors.find(owner, name_of(name)) is not None:
                 raise Conflict(
                     f"There is a connector {name} already.", code="connector_exists", param="name"
@@ -165,11 +171,11 @@ class ConnectorService:
         contract: Contract,
         *,
         unset: Sequence[str] = (),
-    ) -> ConnectorCard:
+    ) -> ConnectorSummary:
         """Change settings or the contract; new credentials make its lists unverified again."""
         columns = _columns(contract)
 
-        def write(tx: Tx) -> ConnectorCard:
+        def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
             if words or unset:
                 kept = self._secret_box.settings_of(connector)
@@ -187,18 +193,18 @@ class ConnectorService:
 
         return await self._write(write)
 
-    async def pause(self, account_id: AccountId, name: str) -> ConnectorCard:
+    async def pause(self, account_id: AccountId, name: str) -> ConnectorSummary:
         """Hand nothing over by a connector; its receipts and replies are still heard."""
         return await self._set(account_id, name, paused_at=self._now())
 
-    async def resume(self, account_id: AccountId, name: str) -> ConnectorCard:
+    async def resume(self, account_id: AccountId, name: str) -> ConnectorSummary:
         """Let a paused connector work again."""
         return await self._set(account_id, name, paused_at=None)
 
-    async def rotate_url(self, account_id: AccountId, name: str) -> ConnectorCard:
+    async def rotate_url(self, account_id: AccountId, name: str) -> ConnectorSummary:
         """Give a connector another callback URL; the old one is honoured for a day."""
 
-        def write(tx: Tx) -> ConnectorCard:
+        def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
             self._secret_box.give_token(tx, connector.id, self._now() + _DAY_MS)
             return self._card(tx, _of(tx, connector.id))
@@ -257,7 +263,7 @@ class ConnectorService:
         self,
         connector: Connector,
         sealed_token: bytes | None = None,
-        part: Part = WHOLE_CONNECTOR,
+        part: ProcessIndex = WHOLE_CONNECTOR,
     ) -> Carrier:
         """Return the connector's carrier, not started; with its token it knows its callback URL.
 
@@ -306,8 +312,8 @@ class ConnectorService:
     def _struct(self, kind: str) -> type[msgspec.Struct]:
         return self._kind_of(kind).Settings
 
-    async def _set(self, account_id: AccountId, name: str, **values: Any) -> ConnectorCard:
-        def write(tx: Tx) -> ConnectorCard:
+    async def _set(self, account_id: AccountId, name: str, **values: Any) -> ConnectorSummary:
+        def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
             tx.connectors.change(connector.id, reopen=False, **values)
             return self._card(tx, _of(tx, connector.id))
@@ -319,14 +325,14 @@ class ConnectorService:
         self._store.hints.connectors_changed()
         return result
 
-    def _card(self, tx: Tx, connector: Connector) -> ConnectorCard:
+    def _card(self, tx: Tx, connector: Connector) -> ConnectorSummary:
         try:
             struct: type[msgspec.Struct] | None = self._struct(connector.kind)
         except CarrierTrouble:
             struct = None
         sealed, old_until = tx.connectors.token(connector.id)
         assert sealed is not None, "every connector that is not removed has a token"
-        return ConnectorCard(
+        return ConnectorSummary(
             connector=connector,
             report=self._report(connector, tx.connectors.reports().get(connector.id)),
             settings=masked(self._secret_box.settings_of(connector), struct),

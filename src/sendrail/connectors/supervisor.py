@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from sendrail.carriers.sdk import Carrier, Part, SharesConnections
+from sendrail.carriers.sdk import Carrier, ProcessIndex, SharesConnections
 from sendrail.clock import Clock
 from sendrail.connectors.service import ConnectorService
 from sendrail.delivery.reserved_slices import ReservedSlices
@@ -53,7 +53,7 @@ class ConnectorSupervisor:
         rests_until: float,
         opens: bool = True,
         is_shared: bool = False,
-        part: Callable[[], Part] = Part,
+        part: Callable[[], ProcessIndex] = ProcessIndex,
     ) -> None:
         """Prepare; without `opens` it only reads what carriers called back with.
 
@@ -71,7 +71,7 @@ class ConnectorSupervisor:
         self._is_shared = is_shared
         self._part = part
         # What of each connector was ours when it was opened.
-        self._parts: dict[ConnectorId, Part] = {}
+        self._parts: dict[ConnectorId, ProcessIndex] = {}
         # How often we have looked and found everything done; and the connectors that were asked for
         # and not there, with how often it was by then.
         self._looks = 0

@@ -32,7 +32,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import ContactFilter, ContactPlace, FoundContact
 
 
-class Joining(NamedTuple):
+class SignUpRequest(NamedTuple):
     """A sign-up and the number of the list it is for; whether to tell what its number is."""
 
     list_number: PhoneNumber
@@ -41,7 +41,7 @@ class Joining(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedContact:
     """A contact, and whether the list has only now come to know it."""
 
     contact: ListContact
@@ -69,7 +69,7 @@ class ContactService:
         self._now = now
 
     async def sign_up(
-        self, account_id: AccountId, joinings: Sequence[Joining], *, guard: Guard = unguarded
+        self, account_id: AccountId, joinings: Sequence[SignUpRequest], *, guard: Guard = unguarded
     ) -> SignUpReport:
         """Subscribe numbers to lists, in one transaction; return what became of each, in order.
 
@@ -80,7 +80,7 @@ class ContactService:
         )
 
     async def sign_up_one(
-        self, account_id: AccountId, joining: Joining, *, guard: Guard = unguarded
+        self, account_id: AccountId, joining: SignUpRequest, *, guard: Guard = unguarded
     ) -> SignUpReport:
         """Subscribe one number as `sign_up` does. Raises `InvalidInput` where it is not taken."""
 
@@ -106,7 +106,7 @@ class ContactService:
         last_name: str = "",
         custom_fields: Mapping[str, Scalar] | None = None,
         use_journeys: bool = False,
-    ) -> Added:
+    ) -> AddedContact:
         """Subscribe a contact by hand, or bring what is known of it up to date.
 
         Whoever has left the list is not brought back: `Conflict`, with code
@@ -286,7 +286,9 @@ def place_of(contact: ListContact) -> ContactPlace:
     return ContactPlace(contact.signup_at, contact.list_id, contact.recipient)
 
 
-def _sign_up(tx: Tx, account_id: AccountId, joinings: Sequence[Joining], now: int) -> SignUpReport:
+def _sign_up(
+    tx: Tx, account_id: AccountId, joinings: Sequence[SignUpRequest], now: int
+) -> SignUpReport:
     lists = tx.gate.lists({(account_id, joining.list_number) for joining in joinings})
     places: dict[PhoneNumber, list[int]] = {}
     for at, joining in enumerate(joinings):
@@ -305,7 +307,7 @@ def _sign_up(tx: Tx, account_id: AccountId, joinings: Sequence[Joining], now: in
     return SignUpReport([outcomes[at] for at in range(len(joinings))], enrolled)
 
 
-def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
+def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:
     [outcome] = sign_up(tx, sender, [signup], now).outcomes
     if isinstance(outcome, InvalidInput):
         raise outcome
@@ -318,7 +320,7 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> Added:
             code="contact_unsubscribed",
             param="phone_number",
         )
-    return Added(contact, outcome.is_new_list_contact)
+    return AddedContact(contact, outcome.is_new_list_contact)
 
 
 def _contact(tx: Tx, sender: SendingList, recipient: PhoneNumber) -> ListContact:

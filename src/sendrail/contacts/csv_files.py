@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Final, NamedTuple
 
-from sendrail.contacts.csv_quotes import Quotes
+from sendrail.contacts.csv_quotes import CsvQuotes
 from sendrail.contacts.file_kinds import SAVE_AS_CSV, is_head, text_in, wrong_kind
 from sendrail.contacts.words import folded
 from sendrail.domain.errors import InvalidInput
@@ -58,7 +58,7 @@ class Refused(NamedTuple):
     text: str = ""
 
 
-class Line(NamedTuple):
+class CsvLine(NamedTuple):
     """A row that could be read, with the wanted columns by their own names."""
 
     row: int
@@ -89,7 +89,7 @@ class CsvReader:
         self._has_returns = False
         self._held = bytearray()
         # Set where what is held is more than a line: a row that goes on, or one that is too long.
-        self._quotes: Quotes | None = None
+        self._quotes: CsvQuotes | None = None
         self._is_too_long = False
         self._line = 0
         self._row = 1
@@ -101,7 +101,7 @@ class CsvReader:
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
 
-    def feed(self, piece: bytes) -> Iterator[Line | Refused]:
+    def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         """Take the next piece of the file; yield what it completes."""
         self.bytes_read += len(piece)
         if self._head is not None:
@@ -111,7 +111,7 @@ class CsvReader:
             piece = self._begin(bytes(self._head))
         yield from self._split(piece)
 
-    def finish(self) -> Iterator[Line | Refused]:
+    def finish(self) -> Iterator[CsvLine | Refused]:
         """End the file; yield its last row where no line break ended it."""
         if self._head is not None:
             yield from self._split(self._begin(bytes(self._head)))
@@ -135,7 +135,7 @@ class CsvReader:
         self._has_returns = b"\r" in text and b"\n" not in text
         return text
 
-    def _split(self, piece: bytes) -> Iterator[Line | Refused]:
+    def _split(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         if self._has_returns:
             piece = piece.replace(b"\r", b"\n")
         *whole, rest = piece.split(b"\n")
@@ -154,13 +154,13 @@ class CsvReader:
             self._quotes.feed(piece)
         self._held += piece[:room]
 
-    def _follow_quotes(self) -> Quotes:
+    def _follow_quotes(self) -> CsvQuotes:
         if self._quotes is None:
-            self._quotes = Quotes(self._delimiter or _divider(self._held))
+            self._quotes = CsvQuotes(self._delimiter or _divider(self._held))
             self._quotes.feed(self._held)
         return self._quotes
 
-    def _end_line(self, end: bytes) -> Line | Refused | None:
+    def _end_line(self, end: bytes) -> CsvLine | Refused | None:
         """Return the row that this end of a line completes, if it does and there is one."""
         self._line += 1
         if self._held or self._quotes or len(end) >= ROW_BYTES_MAX:
@@ -171,7 +171,7 @@ class CsvReader:
             end = bytes(self._held)
         if self._is_too_long:
             until = f", up to line {self._line}" if self._line > self._row else ""
-            row: Line | Refused | None
+            row: CsvLine | Refused | None
             row = self._refused(f"longer than {ROW_BYTES_MAX:,} bytes{until}", end)
         else:
             try:
@@ -200,7 +200,7 @@ class CsvReader:
             raise _unusable(reason)
         return Refused(self._row, reason, _shown(raw))
 
-    def _read(self, raw: bytes) -> Line | None:
+    def _read(self, raw: bytes) -> CsvLine | None:
         text = self._text(raw)
         if not self._has_header:
             self._read_header(text)
@@ -214,7 +214,7 @@ class CsvReader:
         }
         if b"'" in raw:
             values = {column: unguarded(cell) for column, cell in values.items()}
-        return Line(self._row, values, raw)
+        return CsvLine(self._row, values, raw)
 
     def _text(self, raw: bytes) -> str:
         try:

@@ -14,7 +14,7 @@ class _At(Enum):
     QUOTE = auto()
 
 
-class Quotes:
+class CsvQuotes:
     """Follows the quotes of one row, as RFC 4180 has them: one opens only where a cell begins."""
 
     def __init__(self, delimiter: str) -> None:

@@ -16,7 +16,7 @@ from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Part
+from sendrail.storage.rows import ErasurePart
 
 # Rows a read walks through at a time; a few milliseconds' worth.
 _PART_ROWS: Final = 20_000
@@ -27,7 +27,7 @@ _APPLIED_WITHIN_MS: Final = 3_600_000
 # A person's messages redacted at a time, so that no request waits for long.
 _REDACTED_AT_ONCE: Final = 500
 
-_Walk = Callable[[Tx, int], Part]
+_Walk = Callable[[Tx, int], ErasurePart]
 _Change = Callable[[Tx, Sequence[int]], None]
 
 
@@ -119,7 +119,7 @@ class ErasureService:
             part = await self._part(part_after, part.last)
         return changed
 
-    async def _part(self, part_after: _Walk, after: int) -> Part:
+    async def _part(self, part_after: _Walk, after: int) -> ErasurePart:
         return await self._store.read(lambda tx: part_after(tx, after))
 
     async def _change(self, change: _Change, some: Sequence[int]) -> None:

@@ -18,10 +18,10 @@ from sendrail.contacts.imports import (
     ALONE,
     BESIDE,
     PHONE_COLUMN,
-    Became,
     Chunks,
     ImportOptions,
     ImportReport,
+    RowOutcome,
     Write,
     country_for,
     import_rows,
@@ -39,7 +39,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.disk_set import SeenNumbers
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ExportedContact, FileContact, FileStanding
+from sendrail.storage.rows import ExportedContact, FileContact, FileSubscriptionState
 
 T = TypeVar("T")
 
@@ -51,10 +51,14 @@ _COLUMNS: Final = PHONE_COLUMN | {
     )
 }  # fmt: skip
 _OUTCOMES: Final = (
-    Became.CREATED, Became.ADDED, Became.MERGED, Became.OPTED_OUT, Became.BLOCKED,
-)  # fmt: skip
+    RowOutcome.CREATED,
+    RowOutcome.ADDED,
+    RowOutcome.MERGED,
+    RowOutcome.OPTED_OUT,
+    RowOutcome.BLOCKED,
+)
 # Outcomes of a number that a later row of the same file finds there.
-_NEW: Final = frozenset({Became.CREATED, Became.ADDED})
+_NEW: Final = frozenset({RowOutcome.CREATED, RowOutcome.ADDED})
 _EXPORTED: Final = (
     "phone_number", "email", "first_name", "last_name", "carrier", "line_type", "timezone",
     "consent_date", "ad_network_source", "ad_network_id", "active", "opted_out_at", "reason",
@@ -97,11 +101,13 @@ class FileService:
             )
         )
 
-        def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Became]:
+        def judge(
+            tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]
+        ) -> Sequence[RowOutcome]:
             # It may have been deleted meanwhile.
             return _judge(tx, owned_list(tx, account_id, list_number), rows, seen)
 
-        def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Became]) -> None:
+        def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[RowOutcome]) -> None:
             _bring_in(tx, sender, rows, became, self._now())
 
         about = f"list {sender.shown}"
@@ -130,13 +136,15 @@ class FileService:
         why = note_of(note)
         country = await self._store.read(lambda tx: country_for(tx, account_id, options))
 
-        def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Became]:
+        def judge(
+            tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]
+        ) -> Sequence[RowOutcome]:
             return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
 
-        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[Became]) -> None:
+        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[RowOutcome]) -> None:
             tx.blocks.add(account_id, sorted(rows), why, self._now())
 
-        report = ImportReport.of(options, Became.CREATED, Became.ALREADY_THERE)
+        report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
         about = "block list"
         async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
             with self._writing(options, judge, store, lambda number: number) as write:
@@ -211,8 +219,8 @@ class FileService:
     def _writing(
         self,
         options: ImportOptions,
-        judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[Became]],
-        store: Callable[[Tx, Sequence[T], Sequence[Became]], None],
+        judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[RowOutcome]],
+        store: Callable[[Tx, Sequence[T], Sequence[RowOutcome]], None],
         number: Callable[[T], PhoneNumber],
     ) -> Iterator[Write[T]]:
         """Yield what is done with a batch: judge and store it, or judge it as if that were done.
@@ -220,8 +228,8 @@ class FileService:
         `judge` takes the numbers that earlier batches would have brought in, had they been stored.
         """
 
-        async def bring_in(rows: Sequence[T]) -> Sequence[Became]:
-            def work(tx: Tx) -> Sequence[Became]:
+        async def bring_in(rows: Sequence[T]) -> Sequence[RowOutcome]:
+            def work(tx: Tx) -> Sequence[RowOutcome]:
                 became = judge(tx, rows, set())
                 store(tx, rows, became)
                 return became
@@ -233,7 +241,7 @@ class FileService:
             return
         with closing(SeenNumbers()) as seen:
 
-            async def only_judge(rows: Sequence[T]) -> Sequence[Became]:
+            async def only_judge(rows: Sequence[T]) -> Sequence[RowOutcome]:
                 before = seen.among(map(number, rows))
                 became = await self._store.read(lambda tx: judge(tx, rows, before))
                 judged = zip(rows, became, strict=True)
@@ -284,59 +292,61 @@ async def _pages(
 
 def _judge(
     tx: Tx, sender: SendingList, rows: Sequence[FileContact], seen: set[PhoneNumber]
-) -> Sequence[Became]:
+) -> Sequence[RowOutcome]:
     """Say what becomes of the rows of one batch, on a list that has those `seen` as well."""
     recipients = {row.recipient for row in rows}
-    standing = dict.fromkeys(seen, FileStanding.ACTIVE)
+    standing = dict.fromkeys(seen, FileSubscriptionState.ACTIVE)
     for recipient, found in tx.imported.subscription_states(sender, recipients).items():
         # Who has opted out meanwhile has done so after the file would have brought them in.
-        if recipient not in seen or found is FileStanding.OPTED_OUT:
+        if recipient not in seen or found is FileSubscriptionState.OPTED_OUT:
             standing[recipient] = found
     blocked = tx.gate.blocked(sender.account_id, list(recipients))
-    became: list[Became] = []
+    became: list[RowOutcome] = []
     for row in rows:
         outcome = _outcome(row, standing.get(row.recipient), is_blocked=row.recipient in blocked)
         became.append(outcome)
         if outcome in _NEW:
             # Should the file name it again, it is on the list by then.
-            standing[row.recipient] = FileStanding.ACTIVE
+            standing[row.recipient] = FileSubscriptionState.ACTIVE
     return became
 
 
 def _bring_in(
-    tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[Became], now: int
+    tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[RowOutcome], now: int
 ) -> None:
     """Store the rows of one batch as they were judged."""
 
-    def those(*outcomes: Became) -> Sequence[FileContact]:
+    def those(*outcomes: RowOutcome) -> Sequence[FileContact]:
         # In the order of the keys: neighbours share their pages, and two files that share numbers
         # lock them in one order. Of one number the rows stay in theirs.
         judged = zip(rows, became, strict=True)
         wanted = (row for row, outcome in judged if outcome in outcomes)
         return sorted(wanted, key=attrgetter("recipient"))
 
-    tx.imported.subscribe(sender, those(Became.CREATED, Became.ADDED), now)
-    tx.imported.insert_contacts(sender, those(Became.CREATED), now)
-    there = those(Became.ADDED, Became.MERGED)
+    tx.imported.subscribe(sender, those(RowOutcome.CREATED, RowOutcome.ADDED), now)
+    tx.imported.insert_contacts(sender, those(RowOutcome.CREATED), now)
+    there = those(RowOutcome.ADDED, RowOutcome.MERGED)
     tx.imported.update_subscriptions(sender, there)
     tx.imported.update_contacts(sender, there)
 
 
-def _outcome(row: FileContact, standing: FileStanding | None, *, is_blocked: bool) -> Became:
-    if standing is FileStanding.OPTED_OUT or row.has_left:
-        return Became.OPTED_OUT
+def _outcome(
+    row: FileContact, standing: FileSubscriptionState | None, *, is_blocked: bool
+) -> RowOutcome:
+    if standing is FileSubscriptionState.OPTED_OUT or row.has_left:
+        return RowOutcome.OPTED_OUT
     if is_blocked:
-        return Became.BLOCKED
+        return RowOutcome.BLOCKED
     if standing is None:
-        return Became.CREATED
-    return Became.MERGED if standing is FileStanding.ACTIVE else Became.ADDED
+        return RowOutcome.CREATED
+    return RowOutcome.MERGED if standing is FileSubscriptionState.ACTIVE else RowOutcome.ADDED
 
 
-def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[Became]:
+def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[RowOutcome]:
     seen = set(known)
     became = []
     for number in rows:
-        became.append(Became.ALREADY_THERE if number in seen else Became.CREATED)
+        became.append(RowOutcome.ALREADY_THERE if number in seen else RowOutcome.CREATED)
         seen.add(number)
     return became
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple, TypeVar
 
-from sendrail.contacts.csv_files import CsvReader, Line, Refused, RowError
+from sendrail.contacts.csv_files import CsvLine, CsvReader, Refused, RowError
 from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names
 from sendrail.domain.ids import AccountId
@@ -26,7 +26,7 @@ T = TypeVar("T")
 Progress = Callable[[int], None]
 Chunks = AsyncIterator[bytes]
 Tell = Callable[[Refused], None]
-Write = Callable[[Sequence[T]], Awaitable[Sequence["Became"]]]
+Write = Callable[[Sequence[T]], Awaitable[Sequence["RowOutcome"]]]
 
 CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
@@ -43,7 +43,7 @@ _EARLIEST_DAY_MS: Final = 14 * 3_600_000
 PHONE_COLUMN: Final = {"phone_number": column_names("phone_number")}
 
 
-class Became(StrEnum):
+class RowOutcome(StrEnum):
     """What became of a row."""
 
     CREATED = "created"
@@ -56,8 +56,8 @@ class Became(StrEnum):
 
 # Why a row was passed over that is right in itself.
 SKIPPED: Final = {
-    Became.OPTED_OUT: "opted out; only their own START brings them back",
-    Became.BLOCKED: "on the account's block list",
+    RowOutcome.OPTED_OUT: "opted out; only their own START brings them back",
+    RowOutcome.BLOCKED: "on the account's block list",
 }
 
 
@@ -97,13 +97,13 @@ class ImportReport:
     """What became of a file. Every row is counted; `reasons` keeps the first thousand refused."""
 
     dry_run: bool
-    counts: Counter[Became]
+    counts: Counter[RowOutcome]
     refused: int = 0
     reasons: list[Refused] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, options: ImportOptions, *outcomes: Became) -> "ImportReport":
+    def of(cls, options: ImportOptions, *outcomes: RowOutcome) -> "ImportReport":
         """Return an empty report that tells of these outcomes."""
         return cls(options.dry_run, Counter(dict.fromkeys(outcomes, 0)))
 
@@ -131,7 +131,7 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     `parse` raises `RowError`; `write` stores values in one transaction and returns what became of
     each.
     """
-    batch: list[Line | Refused] = []
+    batch: list[CsvLine | Refused] = []
     read = 0
 
     async def flush() -> None:
@@ -169,7 +169,7 @@ async def file_pieces(stream: BinaryIO) -> Chunks:
 
 
 async def _deal_with(
-    batch: Sequence[Line | Refused],
+    batch: Sequence[CsvLine | Refused],
     parse: Callable[[dict[str, str]], T],
     write: Write[T],
     report: ImportReport,
@@ -192,10 +192,10 @@ async def _deal_with(
 
 
 def _parsed(
-    lines: Sequence[Line | Refused],
+    lines: Sequence[CsvLine | Refused],
     parse: Callable[[dict[str, str]], T],
     refused: list[Refused],
-) -> Iterator[tuple[Line, T]]:
+) -> Iterator[tuple[CsvLine, T]]:
     for line in lines:
         if isinstance(line, Refused):
             refused.append(line)

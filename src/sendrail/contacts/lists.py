@@ -8,10 +8,10 @@ from sendrail.contacts.csv_files import CsvReader, RowError
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.imports import (
     PHONE_COLUMN,
-    Became,
     Chunks,
     ImportOptions,
     ImportReport,
+    RowOutcome,
     country_for,
     import_rows,
 )
@@ -167,14 +167,14 @@ class ListService:
             )
         )
 
-        def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[Became]:
+        def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[RowOutcome]:
             became = []
             for wanted in rows:
                 if tx.lists.find(account_id, wanted.number):
-                    became.append(Became.ALREADY_THERE)
+                    became.append(RowOutcome.ALREADY_THERE)
                 else:
                     self._insert(tx, account_id, wanted, way)
-                    became.append(Became.CREATED)
+                    became.append(RowOutcome.CREATED)
             return became
 
         return await import_rows(
@@ -183,7 +183,7 @@ class ListService:
             lambda values: self._parse(values, country),
             lambda rows: self._store.write(lambda tx: add(tx, rows)),
             options,
-            ImportReport.of(options, Became.CREATED, Became.ALREADY_THERE),
+            ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE),
         )
 
     async def all(

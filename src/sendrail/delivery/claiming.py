@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from sendrail.delivery.pacer import Pacer, Turn
-from sendrail.delivery.routing import Planned, Route, Routes
+from sendrail.delivery.pacer import ListTurn, Pacer
+from sendrail.delivery.routing import PlannedSubmits, Route, Routes
 from sendrail.domain.content import contains_any
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, Outbound
-from sendrail.domain.gate import Facts, judge_again
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, OutboundMessage
+from sendrail.domain.gate import GateFacts, judge_again
 from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageIds, MessageNumber
-from sendrail.domain.message import Drop, Skip, Status
+from sendrail.domain.message import DropReason, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
@@ -54,7 +54,7 @@ class NextLook(Enum):
 class TurnResult:
     """What a list's turn came to."""
 
-    turn: Turn
+    turn: ListTurn
     next_look: NextLook = NextLook.WHEN_TOLD
     paced: int = 0
     due_at: int = 0
@@ -79,7 +79,9 @@ class ClaimRound:
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
     kept: list[QueuePlace] = field(default_factory=list)
-    planned: dict[ConnectorId, Planned] = field(default_factory=lambda: defaultdict(Planned))
+    planned: dict[ConnectorId, PlannedSubmits] = field(
+        default_factory=lambda: defaultdict(PlannedSubmits)
+    )
     # How many messages each connector took for the lists that have it as their second one.
     failed_over: Counter[str] = field(default_factory=Counter)
 
@@ -112,7 +114,7 @@ class Claimer:
         self._stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
-    def claim(self, tx: Tx, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
+    def claim(self, tx: Tx, turns: Sequence[ListTurn], now: float, wall: int) -> ClaimRound:
         """Take what is due of these lists; `now` paces, `wall` decides what is due and stale.
 
         Raises `SetupError` when another process has taken all lanes over.
@@ -139,7 +141,7 @@ class Claimer:
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
         for rank in (RANK_AHEAD, RANK_PACED):
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
-            found.drops += [(place, Status.ORPHANED, Drop.ORPHAN) for place in places]
+            found.drops += [(place, Status.ORPHANED, DropReason.ORPHAN) for place in places]
             if len(places) == _SWEEP_MAX:
                 taken.next_look = NextLook.AFTER_THE_OTHERS
 
@@ -173,7 +175,7 @@ class Claimer:
         ):
             taken.next_look, taken.due_at = NextLook.WHEN_DUE, due_at
         messages = planned.messages + len(ahead) + len(paced)
-        found.planned[route.connector.id] = Planned(messages, planned.segments)
+        found.planned[route.connector.id] = PlannedSubmits(messages, planned.segments)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
     def _due(self, taken: TurnResult, rank: int, limit: int, found: ClaimRound) -> list[QueuePlace]:
@@ -186,7 +188,7 @@ class Claimer:
         if not places or places[0].due_at >= stale_from:
             return places
         stale = queue.due(*turn, rank, stale_from - 1, _SWEEP_MAX)
-        found.drops += [(place, Status.DROPPED, Drop.STALE) for place in stale]
+        found.drops += [(place, Status.DROPPED, DropReason.STALE) for place in stale]
         if len(stale) == _SWEEP_MAX:
             # More of the old remain: nothing young is reached before they are gone.
             taken.next_look = NextLook.AFTER_THE_OTHERS
@@ -229,7 +231,7 @@ class Claimer:
         candidates: Sequence[_Candidate],
         loaded: dict[int, WaitingMessage],
         wall: int,
-    ) -> list[Drop | None]:
+    ) -> list[DropReason | None]:
         messages = [loaded[each.place.number] for each in candidates]
         gate = tx.gate
         asked: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
@@ -249,7 +251,7 @@ class Claimer:
             account = accounts[message.account_id]
             contact = known.get((each.place.list_id, message.recipient), _NOBODY)
             words = (self._blocked_words, account.blocked_words)
-            facts = Facts(
+            facts = GateFacts(
                 each.sender,
                 account.active,
                 any(contains_any(message.body, word) for word in words),
@@ -322,7 +324,7 @@ def _claim(
         rank=place.rank,
         resent=bool(message.resent),
         on_uncertain=sender.on_uncertain,
-        outbound=Outbound(
+        outbound=OutboundMessage(
             message_id=name,
             recipient=PhoneNumber(message.recipient),
             sender=sender.shown,

@@ -14,8 +14,8 @@ from sendrail.delivery.parked import ParkedLists
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settling import Settler
 from sendrail.delivery.unconfirmed import UnconfirmedClaims
-from sendrail.domain.breaker import BreakerState, Departed
-from sendrail.domain.delivery import Claim, Outbound, Outcome, Throttled, Uncertain
+from sendrail.domain.breaker import BreakerState, SubmitTime
+from sendrail.domain.delivery import Claim, OutboundMessage, Outcome, Throttled, Uncertain
 from sendrail.domain.ids import MessageId
 from sendrail.ownership import Ownership
 from sendrail.telemetry import Metrics
@@ -91,11 +91,11 @@ class HandOver:
         for claim in claims:
             self._pacer.wake(claim.lane, claim.list_id, now)
 
-    async def _submit(self, route: Route, claims: Sequence[Claim], departed: Departed) -> None:
+    async def _submit(self, route: Route, claims: Sequence[Claim], departed: SubmitTime) -> None:
         waiting = {claim.outbound.message_id: claim for claim in claims}
         given_up: dict[MessageId, Claim] = {}
 
-        def report(outbound: Outbound, reported: Outcome) -> None:
+        def report(outbound: OutboundMessage, reported: Outcome) -> None:
             outcome = storable_outcome(reported)
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
                 if isinstance(outcome, Uncertain):
@@ -125,7 +125,7 @@ class HandOver:
         for claim in unanswered:
             self._answered(route, claim, Uncertain(reason), departed)
 
-    def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: Departed) -> None:
+    def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: SubmitTime) -> None:
         now = self._clock.monotonic()
         was_trusted = route.breaker.state is BreakerState.CLOSED
         if route.answered(now, departed, outcome):

@@ -16,7 +16,7 @@ from sendrail.storage.rows import LaneRanges
 _TICK_SECONDS: Final = 0.05
 
 
-class Turn(NamedTuple):
+class ListTurn(NamedTuple):
     """A list whose time has come."""
 
     lane: int
@@ -80,9 +80,9 @@ class Pacer:
         active.turn_at, active.later_at = at, active.turn_at
         heapq.heappush(self._turns, (at, next(self._order), list_id))
 
-    def turns(self, now: float, limit: int) -> list[Turn]:
+    def turns(self, now: float, limit: int) -> list[ListTurn]:
         """Take the lists whose time has come, the longest due first."""
-        taken: list[Turn] = []
+        taken: list[ListTurn] = []
         while self._turns and self._turns[0][0] <= now and len(taken) < limit:
             at, _, list_id = heapq.heappop(self._turns)
             active = self._active.get(list_id)
@@ -92,7 +92,7 @@ class Pacer:
                 # A later turn whose time has come as well is this very one.
                 active.turn_at = later if later is not None and later > now else None
                 active.rests_until = now + _TICK_SECONDS
-                taken.append(Turn(active.lane, list_id))
+                taken.append(ListTurn(active.lane, list_id))
         return taken
 
     def hasten(self, list_id: int, until: float) -> None:

@@ -16,7 +16,13 @@ from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import EVERY_LANE, AttemptResult, LaneRanges, QueuePlace, Unsettled
+from sendrail.storage.rows import (
+    EVERY_LANE,
+    AttemptResult,
+    LaneRanges,
+    QueuePlace,
+    UnsettledMessage,
+)
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -70,7 +76,7 @@ class Rescuer:
 
     def _rescue(
         self, tx: Tx, lanes: LaneRanges, after: int, now: int
-    ) -> tuple[list[Unsettled], list[Unsettled]]:
+    ) -> tuple[list[UnsettledMessage], list[UnsettledMessage]]:
         seen = tx.queue.unsettled(Status.SENDING, after, _BATCH, lanes)
         left = [each for each in seen if each.epoch < self._lanes.epoch_of(each.lane)]
         senders = tx.gate.lists_by_id({message.list_id for message in left})
@@ -91,7 +97,7 @@ class Rescuer:
         return expired
 
 
-def _result(message: Unsettled, sender: SendingList | None, now: int) -> AttemptResult:
+def _result(message: UnsettledMessage, sender: SendingList | None, now: int) -> AttemptResult:
     settlement = settle(
         message.attempt,
         Uncertain(_DETAIL),

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier, ReadsMetadata
 from sendrail.delivery.reserved_slices import ReservedSlices
-from sendrail.domain.breaker import Breaker, Departed, trouble_of
+from sendrail.domain.breaker import Breaker, SubmitTime, trouble_of
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, SendingList
@@ -22,7 +22,7 @@ _WINDOWS_PER_SECOND: Final = 100.0
 _TRY_AGAIN_SECONDS: Final = 0.1
 
 
-class Planned(NamedTuple):
+class PlannedSubmits(NamedTuple):
     """What one round has planned for a connector so far."""
 
     messages: int = 0
@@ -136,7 +136,7 @@ class Route:
             return ready
         return max(ready, self._segments.ready_at(now, segments))
 
-    def take(self, now: float, count: int, segments: int = 0) -> Departed:
+    def take(self, now: float, count: int, segments: int = 0) -> SubmitTime:
         """Record that messages are handed over; return what to say when they are answered."""
         self.in_flight += count
         self._pace.take(now, count)
@@ -144,7 +144,7 @@ class Route:
             self._segments.take(now, segments)
         return self.breaker.take(now)
 
-    def answered(self, now: float, departed: Departed, outcome: Outcome) -> bool:
+    def answered(self, now: float, departed: SubmitTime, outcome: Outcome) -> bool:
         """Record that one message was answered; return whether the breaker has changed."""
         self.in_flight -= 1
         return self.breaker.answered(now, departed, trouble_of(outcome))
@@ -183,7 +183,7 @@ class Routes:
         return list(self._routes.values())
 
     def choose(
-        self, sender: SendingList, now: float, planned: Mapping[ConnectorId, Planned]
+        self, sender: SendingList, now: float, planned: Mapping[ConnectorId, PlannedSubmits]
     ) -> Route | None:
         """Return the connector that a list goes by now, None when it is not open here."""
         first = self._routes.get(sender.connector_id)
@@ -252,9 +252,9 @@ class Routes:
         return min((route.try_at for route in self._resting if route.is_tried()), default=None)
 
 
-def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, Planned]) -> bool:
+def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, PlannedSubmits]) -> bool:
     return route is not None and not route.takes_nothing(
-        now, planned.get(route.connector.id, Planned()).messages
+        now, planned.get(route.connector.id, PlannedSubmits()).messages
     )
 
 

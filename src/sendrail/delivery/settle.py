@@ -12,7 +12,7 @@ from sendrail.domain.delivery import (
     Unavailable,
     Uncertain,
 )
-from sendrail.domain.detail import Said, apart
+from sendrail.domain.detail import StatusDetail, apart
 from sendrail.domain.message import Status
 from sendrail.domain.retry import ATTEMPTS_MAX, backoff_ms
 from sendrail.domain.sender import OnUncertain
@@ -60,7 +60,7 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
         case Rejected(detail):
             return _because(apart(detail), Status.FAILED, attempt, resent=resent)
         case Uncertain(detail):
-            said = Said(Status.UNCERTAIN.value, detail)
+            said = StatusDetail(Status.UNCERTAIN.value, detail)
             if on_uncertain is OnUncertain.RESEND_ONCE and not resent:
                 return _because(said, Status.QUEUED, attempt, due_at=now, resent=True)
             # A second copy on someone's phone is worse than a gap in a report: wait, never resend.
@@ -70,7 +70,7 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
 
 
 def _because(
-    said: Said, status: Status, attempt: int, *, due_at: int | None = None, resent: bool
+    said: StatusDetail, status: Status, attempt: int, *, due_at: int | None = None, resent: bool
 ) -> Settlement:
     return Settlement(
         status,

@@ -6,7 +6,7 @@ from typing import Final
 from sendrail.clock import Clock
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.rescuer import Rescuer
-from sendrail.ownership import Share
+from sendrail.ownership import SharedOwnership
 
 # A list's former owner may have sent a whole second's worth just now.
 _REST_SECONDS: Final = 1.0
@@ -17,7 +17,7 @@ class Takeover:
 
     def __init__(
         self,
-        share: Share,
+        share: SharedOwnership,
         rescuer: Rescuer,
         pacer: Pacer,
         look_soon: Callable[[], None],

@@ -14,7 +14,7 @@ import structlog
 from sendrail.clock import Clock
 from sendrail.delivery.claiming import Claimer, ClaimRound, NextLook, TurnResult
 from sendrail.delivery.handover import HandOver
-from sendrail.delivery.pacer import Pacer, Turn
+from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.parked import ParkedLists
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settling import Settler
@@ -185,7 +185,7 @@ class Worker:
         finally:
             self._lanes.end(under_way)
 
-    def _owned(self, turns: Sequence[Turn], now: float) -> list[Turn]:
+    def _owned(self, turns: Sequence[ListTurn], now: float) -> list[ListTurn]:
         """Return the turns of lanes from which we may claim just now; postpone the others."""
         owned = []
         for turn in turns:
@@ -195,14 +195,14 @@ class Worker:
                 self._not_ours(turn, now)
         return owned
 
-    def _not_ours(self, turn: Turn, now: float) -> None:
+    def _not_ours(self, turn: ListTurn, now: float) -> None:
         if self._lanes.epoch_of(turn.lane):
             # It may be ours again in a moment, or gone.
             self._pacer.wake(turn.lane, turn.list_id, now + _LOOK_SECONDS)
         else:
             self._pacer.forget(turn.list_id)
 
-    async def _claim(self, turns: Sequence[Turn], now: float, wall: int) -> ClaimRound:
+    async def _claim(self, turns: Sequence[ListTurn], now: float, wall: int) -> ClaimRound:
         found: ClaimRound | None = None
 
         def claim(tx: Tx) -> ClaimRound:

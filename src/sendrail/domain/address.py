@@ -16,7 +16,7 @@ from sendrail.domain.phone import PhoneNumber
 SHORT_CODE_DIGITS_MAX: Final = 6
 
 
-class Form(Enum):
+class AddressForm(Enum):
     """What a carrier says of an address beside its digits, such as SMPP's type of number."""
 
     UNMARKED = "unmarked"
@@ -25,7 +25,7 @@ class Form(Enum):
 
 
 def read_number(
-    text: str, *, country: str | None = None, form: Form = Form.UNMARKED
+    text: str, *, country: str | None = None, form: AddressForm = AddressForm.UNMARKED
 ) -> PhoneNumber | None:
     """Return the number that an address means, or None where that is not certain.
 
@@ -40,10 +40,10 @@ def read_number(
     if not (text.isascii() and text.isdecimal()):
         return None
     if text.startswith("0"):
-        form = Form.NATIONAL
-    if form is Form.INTERNATIONAL:
+        form = AddressForm.NATIONAL
+    if form is AddressForm.INTERNATIONAL:
         return phone.parse(f"+{text}")
-    if form is Form.NATIONAL:
+    if form is AddressForm.NATIONAL:
         return None if country is None else _marked_national(text, country)
     return _unmarked(text, country)
 

@@ -48,7 +48,7 @@ def trouble_of(outcome: Outcome) -> Trouble | None:
             return None
 
 
-class Departed(NamedTuple):
+class SubmitTime(NamedTuple):
     """When messages left: the breaker's era, and the time."""
 
     era: int
@@ -85,16 +85,16 @@ class Breaker:
             return None
         return int(self.state is BreakerState.OPEN and now >= self._retry_at)
 
-    def take(self, now: float) -> Departed:
+    def take(self, now: float) -> SubmitTime:
         """Record that messages are handed over; return what to say when they are answered.
 
         What was claimed just before the breaker opened still leaves: it probes nothing.
         """
         if self.state is BreakerState.OPEN and now >= self._retry_at:
             self.state = BreakerState.HALF_OPEN
-        return Departed(self.era, now)
+        return SubmitTime(self.era, now)
 
-    def answered(self, now: float, departed: Departed, trouble: Trouble | None) -> bool:
+    def answered(self, now: float, departed: SubmitTime, trouble: Trouble | None) -> bool:
         """Hear one answer to what left then; return whether the state has changed."""
         if departed.era != self.era:
             return False

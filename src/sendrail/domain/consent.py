@@ -58,7 +58,7 @@ class Rule(StrEnum):
     DOUBT = "doubt"
 
 
-class Abuse(StrEnum):
+class AbuseComplaint(StrEnum):
     """What a complaint in words, such as "spam", comes to."""
 
     LABEL = "label"
@@ -66,7 +66,7 @@ class Abuse(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class KeywordReading:
     """What a reply says: its family if it is a keyword, the rule that said so, the word that came.
 
     `word` is in capitals, without accents and disguise. `review` marks what a person should look
@@ -80,18 +80,18 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
+class KeywordVocabulary:
     """What an installation and an account add to the keywords.
 
     `extra_stops` are an account's own words, as `fold` gives them.
     """
 
     yes_starts: bool = False
-    abuse: Abuse = Abuse.LABEL
+    abuse: AbuseComplaint = AbuseComplaint.LABEL
     extra_stops: frozenset[str] = frozenset()
 
 
-DEFAULT: Final = Vocabulary()
+DEFAULT: Final = KeywordVocabulary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +104,15 @@ class ReplyPolicy:
 
     scope: Scope = Scope.LIST
     yes_starts: bool = False
-    abuse: Abuse = Abuse.LABEL
+    abuse: AbuseComplaint = AbuseComplaint.LABEL
     answer_pause_ms: int = 300_000
     parts_within_ms: int = 60_000
 
 
-_NOTHING: Final = Reading()
-_DOUBT: Final = Reading(rule=Rule.DOUBT, review=True)
+_NOTHING: Final = KeywordReading()
+_DOUBT: Final = KeywordReading(rule=Rule.DOUBT, review=True)
 _EXACT: Final = {
-    word: Reading(keyword=family, rule=Rule.EXACT, word=word.upper())
+    word: KeywordReading(keyword=family, rule=Rule.EXACT, word=word.upper())
     for family, words in (
         (Keyword.STOP, words_of.STOPS),
         (Keyword.START, words_of.STARTS),
@@ -121,7 +121,7 @@ _EXACT: Final = {
     for word in words
 }
 _LANGUAGE: Final = {
-    word: Reading(keyword=family, rule=Rule.LANGUAGE, word=shown)
+    word: KeywordReading(keyword=family, rule=Rule.LANGUAGE, word=shown)
     for family, table in ((Keyword.STOP, foreign.STOPS), (Keyword.HELP, foreign.HELPS))
     for word, shown in table.items()
 }
@@ -132,7 +132,7 @@ _ABOUT_TEXTS: Final = words_of.ABOUT_TEXTS | foreign.ABOUT_TEXTS | _COURTESY
 _DECIDING: Final = words_of.DECIDING_STOPS | foreign.FIRST_WORDS
 
 
-def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
+def read_reply(body: str, vocabulary: KeywordVocabulary = DEFAULT) -> KeywordReading:
     """Return what a reply says about consent; the surest rule that fires decides."""
     text = quotations.without_frame(folding.plain(body[:READ_MAX])[:READ_MAX])
     if quotations.is_reaction(text):
@@ -152,7 +152,7 @@ def read_reply(body: str, vocabulary: Vocabulary = DEFAULT) -> Reading:
     return reading
 
 
-def _read_whole(text: str, vocabulary: Vocabulary) -> Reading | None:
+def _read_whole(text: str, vocabulary: KeywordVocabulary) -> KeywordReading | None:
     """Judge a reply that is a keyword and nothing else, maybe in disguise."""
     if (reading := _read_word(folding.letters(text), vocabulary)) is not None:
         return reading
@@ -163,7 +163,7 @@ def _read_whole(text: str, vocabulary: Vocabulary) -> Reading | None:
     return None
 
 
-def _read_word(whole: str, vocabulary: Vocabulary) -> Reading | None:
+def _read_word(whole: str, vocabulary: KeywordVocabulary) -> KeywordReading | None:
     if (exact := _EXACT.get(whole)) is not None:
         return exact
     if whole in vocabulary.extra_stops:
@@ -171,13 +171,15 @@ def _read_word(whole: str, vocabulary: Vocabulary) -> Reading | None:
     if (language := _LANGUAGE.get(whole)) is not None:
         return language
     if vocabulary.yes_starts and whole == "yes":
-        return Reading(keyword=Keyword.START, rule=Rule.YES, word="YES")
+        return KeywordReading(keyword=Keyword.START, rule=Rule.YES, word="YES")
     if (again := _REPEATED.fullmatch(whole)) is not None:
         return _CERTAIN[again[1]]
     return None
 
 
-def _read_sentences(sentences: list[list[str]], own: str, vocabulary: Vocabulary) -> Reading:
+def _read_sentences(
+    sentences: list[list[str]], own: str, vocabulary: KeywordVocabulary
+) -> KeywordReading:
     """Judge a reply by its sentences, our own text taken out."""
     if not sentences:
         return _NOTHING
@@ -196,7 +198,7 @@ def _read_sentences(sentences: list[list[str]], own: str, vocabulary: Vocabulary
     return _read_complaint(together, vocabulary)
 
 
-def _read_first(sentences: list[list[str]], own: str) -> Reading | None:
+def _read_first(sentences: list[list[str]], own: str) -> KeywordReading | None:
     """Judge the first sentence, which decides where it is plain."""
     words = _joined(sentences[0])
     if len(sentences) == 1:
@@ -219,7 +221,7 @@ def _read_first(sentences: list[list[str]], own: str) -> Reading | None:
     return _with_courtesy(certain, words, core)
 
 
-def _with_courtesy(certain: Reading, words: list[str], core: list[str]) -> Reading:
+def _with_courtesy(certain: KeywordReading, words: list[str], core: list[str]) -> KeywordReading:
     """Return the reading of a keyword among words that say nothing."""
     word = certain.word or core[0]
     if words[0] in core:
@@ -227,7 +229,7 @@ def _with_courtesy(certain: Reading, words: list[str], core: list[str]) -> Readi
     return _stop(Rule.PHRASE, word, review=True)
 
 
-def _certain_stop(core: list[str]) -> Reading | None:
+def _certain_stop(core: list[str]) -> KeywordReading | None:
     """Return the reading of words that are all keywords of STOP, or one of them together."""
     readings = [_CERTAIN.get(word) for word in core]
     if all(reading and reading.keyword is Keyword.STOP for reading in readings):
@@ -236,7 +238,7 @@ def _certain_stop(core: list[str]) -> Reading | None:
     return whole if whole is not None and whole.keyword is Keyword.STOP else None
 
 
-def _read_first_word(words: list[str]) -> Reading | None:
+def _read_first_word(words: list[str]) -> KeywordReading | None:
     """Judge a sentence that goes on behind the keyword."""
     first, *rest = list(dict.fromkeys(words))
     about_texts = _ABOUT_TEXTS.issuperset(rest)
@@ -249,7 +251,7 @@ def _read_first_word(words: list[str]) -> Reading | None:
     return None
 
 
-def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> Reading | None:
+def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> KeywordReading | None:
     said = [word for word in rest if word not in _COURTESY]
     if not words_of.NOT_AFTER_STOP.isdisjoint((*rest[:1], *said[:1])):
         return None
@@ -260,7 +262,7 @@ def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> Read
     return None
 
 
-def _read_later(sentences: list[list[str]]) -> Reading | None:
+def _read_later(sentences: list[list[str]]) -> KeywordReading | None:
     """Find a later sentence that is a clear keyword and courtesy."""
     for sentence in sentences:
         core = _core(_joined(sentence))
@@ -270,7 +272,7 @@ def _read_later(sentences: list[list[str]]) -> Reading | None:
     return None
 
 
-def _read_typed(own: str) -> Reading:
+def _read_typed(own: str) -> KeywordReading:
     """Judge a reply with a keyword alone in quotes, which is a STOP where nothing else is said."""
     words = [word for word in _joined(folding.words(own)) if word not in words_of.SAYING]
     certain = _certain_stop(_core(words))
@@ -278,7 +280,7 @@ def _read_typed(own: str) -> Reading:
     return _DOUBT if certain is None else _with_courtesy(certain, ["", *words], words)
 
 
-def _read_unmasked(own: str, vocabulary: Vocabulary) -> Reading:
+def _read_unmasked(own: str, vocabulary: KeywordVocabulary) -> KeywordReading:
     """Judge a reply again with each letter taken for the one that it looks like."""
     unmasked = _TOKEN.sub(_unmasked, own)
     if unmasked == own:
@@ -294,16 +296,16 @@ def _unmasked(token: "re.Match[str]") -> str:
     return folding.unmasked(token[0]) if any(map(str.isalpha, token[0])) else token[0]
 
 
-def _read_complaint(words: list[str], vocabulary: Vocabulary) -> Reading:
+def _read_complaint(words: list[str], vocabulary: KeywordVocabulary) -> KeywordReading:
     if len(words) > _COMPLAINT_WORDS:
         return _NOTHING
     abusive = [word for word in words if word in words_of.ABUSE_WORDS]
     found = words_of.ABUSE_PHRASES.search(" ".join(words))
     if not abusive and found is None:
         return _NOTHING
-    if vocabulary.abuse is Abuse.STOP:
+    if vocabulary.abuse is AbuseComplaint.STOP:
         return _stop(Rule.ABUSE, abusive[0] if abusive else found[0] if found else "", review=True)
-    return Reading(rule=Rule.ABUSE, review=True)
+    return KeywordReading(rule=Rule.ABUSE, review=True)
 
 
 def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
@@ -392,8 +394,8 @@ def _phrase_in(sentence: str) -> str | None:
     return None
 
 
-def _stop(rule: Rule, word: str, *, review: bool = False) -> Reading:
-    return Reading(keyword=Keyword.STOP, rule=rule, review=review, word=_shown(word))
+def _stop(rule: Rule, word: str, *, review: bool = False) -> KeywordReading:
+    return KeywordReading(keyword=Keyword.STOP, rule=rule, review=review, word=_shown(word))
 
 
 def _shown(word: str) -> str:

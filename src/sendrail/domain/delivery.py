@@ -22,7 +22,7 @@ def rank_of(skips: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outbound:
+class OutboundMessage:
     """A message as a carrier sees it: its text is final.
 
     `metadata` is what the customer has attached, as JSON: only for a carrier that reads it.
@@ -57,7 +57,7 @@ class Claim:
     rank: int
     resent: bool
     on_uncertain: OnUncertain
-    outbound: Outbound
+    outbound: OutboundMessage
 
 
 @dataclass(frozen=True, slots=True)

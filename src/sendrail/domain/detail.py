@@ -13,16 +13,18 @@ UNKNOWN: Final = "unknown"
 _FORM: Final = re.compile(r"(\w+) \((.*)\)", re.DOTALL).fullmatch
 
 
-class Said(NamedTuple):
+class StatusDetail(NamedTuple):
     """The word, and beside it the carrier's own code or sentence, if any."""
 
     word: str
     provider_detail: str | None
 
 
-def apart(detail: str) -> Said:
+def apart(detail: str) -> StatusDetail:
     """Return a carrier's detail as its two parts; a sentence is all the carrier's own."""
     if " " not in detail:
-        return Said(detail, None)
+        return StatusDetail(detail, None)
     match = _FORM(detail)
-    return Said(UNKNOWN, detail) if match is None else Said(match[1], match[2] or None)
+    return (
+        StatusDetail(UNKNOWN, detail) if match is None else StatusDetail(match[1], match[2] or None)
+    )

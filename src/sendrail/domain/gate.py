@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain.message import Drop, Skip
+from sendrail.domain.message import DropReason, Skip
 from sendrail.domain.order import Refusal
 from sendrail.domain.sender import ListStatus, SendingList
 
@@ -25,7 +25,7 @@ _DELETED: Final = ListStatus.DELETED
 
 
 @dataclass(slots=True)
-class Facts:
+class GateFacts:
     """What is known about one order at this moment; the checks look at nothing else."""
 
     sending_list: SendingList | None = None
@@ -45,12 +45,12 @@ class Check:
     """
 
     name: str
-    refuse: Callable[[Facts], Refusal | None]
+    refuse: Callable[[GateFacts], Refusal | None]
     skip: Skip = Skip.NONE
-    drop: Drop | None = None
+    drop: DropReason | None = None
 
 
-def list_is_owned(facts: Facts) -> Refusal | None:
+def list_is_owned(facts: GateFacts) -> Refusal | None:
     # A list of another account looks the same as no list: numbers must not leak.
     if facts.sending_list is None:
         return Refusal.LIST_NOT_FOUND
@@ -60,50 +60,50 @@ def list_is_owned(facts: Facts) -> Refusal | None:
     return Refusal.LIST_NOT_FOUND if status is _DELETED else Refusal.LIST_INACTIVE
 
 
-def account_is_active(facts: Facts) -> Refusal | None:
+def account_is_active(facts: GateFacts) -> Refusal | None:
     return None if facts.account_active else Refusal.ACCOUNT_SUSPENDED
 
 
-def carrier_is_verified(facts: Facts) -> Refusal | None:
+def carrier_is_verified(facts: GateFacts) -> Refusal | None:
     sender = facts.sending_list
     unverified = sender is not None and sender.byoc and sender.verified_at is None
     return Refusal.WEBHOOK_NOT_CONFIGURED if unverified else None
 
 
-def content_is_allowed(facts: Facts) -> Refusal | None:
+def content_is_allowed(facts: GateFacts) -> Refusal | None:
     return Refusal.BLOCKED_CONTENT if facts.content_blocked else None
 
 
-def contact_is_reachable(facts: Facts) -> Refusal | None:
+def contact_is_reachable(facts: GateFacts) -> Refusal | None:
     if facts.contact_unsubscribed:
         return Refusal.CONTACT_UNSUBSCRIBED
     return Refusal.CONTACT_BLOCKED if facts.contact_blocked else None
 
 
-def message_is_new(facts: Facts) -> Refusal | None:
+def message_is_new(facts: GateFacts) -> Refusal | None:
     return Refusal.DUPLICATE_MESSAGE if facts.same_message_recently else None
 
 
-def journey_is_clear(facts: Facts) -> Refusal | None:
+def journey_is_clear(facts: GateFacts) -> Refusal | None:
     return Refusal.JOURNEY_CONFLICT if facts.in_active_journey else None
 
 
 # Order matters: the first refusal is the one reported.
 CHECKS: Final = (
-    Check(name="list_is_owned", refuse=list_is_owned, drop=Drop.INACTIVE_LIST),
-    Check(name="account_is_active", refuse=account_is_active, drop=Drop.ACCOUNT_SUSPENDED),
+    Check(name="list_is_owned", refuse=list_is_owned, drop=DropReason.INACTIVE_LIST),
+    Check(name="account_is_active", refuse=account_is_active, drop=DropReason.ACCOUNT_SUSPENDED),
     Check(
         name="carrier_is_verified",
         refuse=carrier_is_verified,
         skip=Skip.VERIFICATION,
-        drop=Drop.WEBHOOK_NOT_CONFIGURED,
+        drop=DropReason.WEBHOOK_NOT_CONFIGURED,
     ),
-    Check(name="content_is_allowed", refuse=content_is_allowed, drop=Drop.BLOCKED_CONTENT),
+    Check(name="content_is_allowed", refuse=content_is_allowed, drop=DropReason.BLOCKED_CONTENT),
     Check(
         name="contact_is_reachable",
         refuse=contact_is_reachable,
         skip=Skip.CONTACT_VALIDATION,
-        drop=Drop.CONTACT_BLOCKED,
+        drop=DropReason.CONTACT_BLOCKED,
     ),
     Check(name="message_is_new", refuse=message_is_new, skip=Skip.DUPLICATE),
     Check(name="journey_is_clear", refuse=journey_is_clear, skip=Skip.JOURNEY),
@@ -111,7 +111,7 @@ CHECKS: Final = (
 _ASKED_AGAIN: Final = tuple(check for check in CHECKS if check.drop is not None)
 
 
-def judge(facts: Facts, skips: int = Skip.NONE) -> Refusal | None:
+def judge(facts: GateFacts, skips: int = Skip.NONE) -> Refusal | None:
     """Return the first refusal, in the order of `CHECKS`, or None when the order may pass."""
     for check in CHECKS:
         if check.skip & skips:
@@ -121,7 +121,7 @@ def judge(facts: Facts, skips: int = Skip.NONE) -> Refusal | None:
     return None
 
 
-def judge_again(facts: Facts, skips: int) -> Drop | None:
+def judge_again(facts: GateFacts, skips: int) -> DropReason | None:
     """Return why a queued message must be dropped before its submit, or None when it may go."""
     for check in _ASKED_AGAIN:
         if not check.skip & skips and check.refuse(facts) is not None:

@@ -22,7 +22,7 @@ class Status(StrEnum):
     ORPHANED = "orphaned"
 
 
-class Drop(StrEnum):
+class DropReason(StrEnum):
     """Why a queued message was taken out before sending; the public `status_detail`."""
 
     STALE = "stale"

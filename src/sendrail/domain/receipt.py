@@ -1,7 +1,8 @@
 """What a carrier tells us afterwards: receipts on a message's fate, and replies from handsets.
 
 A callback that holds many things may hold some that cannot be read, or cannot be used: they stand
-among the others as `Refused` and `SetAside`, so that none of them vanishes and none costs another.
+among the others as `Refused` and `IgnoredPart`, so that none of them vanishes and none costs
+another.
 """
 
 import re
@@ -72,7 +73,7 @@ class Reply:
     flaw: str | None = field(default=None, compare=False)
 
 
-class About(StrEnum):
+class CallbackSubject(StrEnum):
     """What a piece of a callback was about, as far as its carrier could tell."""
 
     RECEIPT = "receipt"
@@ -91,10 +92,10 @@ class Refused:
 
     reason: str
     raw: bytes
-    about: About = About.UNKNOWN
+    about: CallbackSubject = CallbackSubject.UNKNOWN
 
 
-class Why(StrEnum):
+class IgnoredReason(StrEnum):
     """Why a piece of a callback was read and is of no use."""
 
     SENDER = "sender_is_no_number"
@@ -110,16 +111,16 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class IgnoredPart:
     """A piece of a callback that was read, and that nothing follows from but a count.
 
     Such as a text from a short code or a sender's name, to whom nobody subscribes.
     """
 
-    why: Why
+    why: IgnoredReason
 
 
-Callback = Receipt | Reply | Refused | SetAside
+Callback = Receipt | Reply | Refused | IgnoredPart
 
 
 # SMPP 3.4: appendix B. It begins with one of the fields, and has both of what makes a receipt.

@@ -30,7 +30,7 @@ class Alphabet(StrEnum):
     LATIN1 = "latin1"
 
 
-class Measure(NamedTuple):
+class TextSize(NamedTuple):
     """The size of a text; `units` are septets in GSM-7 and UTF-16 code units in UCS-2.
 
     A tuple, because one is built per accepted order and a frozen dataclass takes twice as long.
@@ -41,13 +41,13 @@ class Measure(NamedTuple):
     segments: int
 
 
-def measure(text: str) -> Measure:
+def measure(text: str) -> TextSize:
     """Return the encoding `text` travels in, its length in units and its number of segments.
 
     An empty text is one GSM-7 segment of no units: it is still one message on the air.
     """
     if len(text) <= _GSM7.alone_max and _ALL_BASIC(text):
-        return Measure(_GSM7_NAME, len(text), 1)
+        return TextSize(_GSM7_NAME, len(text), 1)
     coding, units = _weigh(text)
     if units <= coding.alone_max:
         segments = 1
@@ -55,7 +55,7 @@ def measure(text: str) -> Measure:
         segments = -(-units // coding.joined_max)
     else:
         segments = len(_ends(text, coding, coding.joined_max))
-    return Measure(coding.encoding, units, segments)
+    return TextSize(coding.encoding, units, segments)
 
 
 def split(

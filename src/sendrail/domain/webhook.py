@@ -110,13 +110,13 @@ class NotAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class EndpointGone:
     """The endpoint wants nothing any more (410)."""
 
     detail: str = ""
 
 
-Answer = Acknowledged | NotAcknowledged | Gone
+Answer = Acknowledged | NotAcknowledged | EndpointGone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

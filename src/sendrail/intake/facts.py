@@ -9,7 +9,7 @@ from sendrail.domain.sender import SendingList
 from sendrail.intake.submission import Submission
 from sendrail.intake.verdicts import Refused, Verdict
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Asked, Caller, KnownContact
+from sendrail.storage.rows import Caller, GateQuery, KnownContact
 
 _UNKNOWN: Final = Caller(AccountId(0), active=False, blocked_words="")
 # Which list those ask for whose orders name none.
@@ -40,7 +40,7 @@ FactsBySender = Mapping[tuple[bytes | int, int], SenderFacts]
 InLine = tuple[list[Verdict], int, SenderFacts, Order]
 
 
-class LineUp(NamedTuple):
+class GroupOrders(NamedTuple):
     """The orders of a group in one line, with room for their verdicts.
 
     A fault has its verdict already; its code stands in `faults` beside the position of the
@@ -53,7 +53,7 @@ class LineUp(NamedTuple):
     faults: list[tuple[int, str]]
 
 
-def line_up(submissions: Sequence[Submission]) -> LineUp:
+def line_up(submissions: Sequence[Submission]) -> GroupOrders:
     """Put the orders of all submissions in one line."""
     line: list[InLine] = []
     by_sender: dict[tuple[bytes | int, int], SenderFacts] = {}
@@ -74,7 +74,7 @@ def line_up(submissions: Sequence[Submission]) -> LineUp:
                 facts = by_sender[place] = SenderFacts()
             facts.recipients.append(order.recipient)
             line.append((room, at, facts, order))
-    return LineUp(line, by_sender, verdicts, faults)
+    return GroupOrders(line, by_sender, verdicts, faults)
 
 
 def read_facts(
@@ -82,8 +82,8 @@ def read_facts(
 ) -> Callers:
     """Read what the gate asks about into `by_sender`; return the callers that are known."""
     placeless = {each.caller for each in submissions} - {who for who, _ in by_sender}
-    asked = [Asked(*place, facts.recipients) for place, facts in by_sender.items()]
-    asked += [Asked(who, _NO_LIST, ()) for who in placeless]
+    asked = [GateQuery(*place, facts.recipients) for place, facts in by_sender.items()]
+    asked += [GateQuery(who, _NO_LIST, ()) for who in placeless]
     callers: dict[bytes | int, Caller] = {}
     for (who, list_number, _), (caller, sender, known) in zip(
         asked, tx.gate.find(asked, now), strict=True

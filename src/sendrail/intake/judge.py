@@ -46,7 +46,7 @@ class Judge:
         """
         recipient, caller = order.recipient, facts.caller
         contact = facts.known.get(recipient, _NOTHING_KNOWN)
-        asked = gate.Facts(
+        asked = gate.GateFacts(
             facts.sender,
             caller.active,
             facts.has_words and self._has_blocked_words(order.body, caller),

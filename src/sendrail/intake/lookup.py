@@ -36,7 +36,7 @@ class FoundPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundStretch:
+class MessageRange:
     """Messages from a place on, newest first, and where to go on; not counted."""
 
     messages: Sequence[FoundMessage]
@@ -83,12 +83,12 @@ class MessageService:
 
     async def older(
         self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
-    ) -> FoundStretch:
+    ) -> MessageRange:
         """Return messages that match from a place on: as quick for the last as for the first."""
         rows = await self._store.read(
             lambda tx: tx.lookup.older(account_id, about, than, limit + 1)
         )
-        return FoundStretch(
+        return MessageRange(
             messages=[self._found(row) for row in rows[:limit]],
             next_place=_place_of(rows[:limit]) if len(rows) > limit else None,
         )

@@ -18,7 +18,7 @@ from sendrail.domain.detail import apart
 from sendrail.domain.errors import ConnectorUnread
 from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status, may_move
-from sendrail.domain.receipt import DELIVERED_TO_OPERATOR, Receipt, Reply, Why
+from sendrail.domain.receipt import DELIVERED_TO_OPERATOR, IgnoredReason, Receipt, Reply
 from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.reading import Parse, read
 from sendrail.receipts.replies import take_reply
@@ -39,7 +39,7 @@ _DELIVERED: Final = Status.DELIVERED.value
 
 
 @dataclass(slots=True)
-class Applied:
+class RoundCounts:
     """What one round did, for the metrics."""
 
     callbacks: int = 0
@@ -48,7 +48,7 @@ class Applied:
     replies: Counter[str] = field(default_factory=Counter)
     # Each with its connector's name and kind.
     refused: list[tuple[Refusal, str, str]] = field(default_factory=list)
-    set_aside: Counter[Why] = field(default_factory=Counter)
+    set_aside: Counter[IgnoredReason] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
     removed: Counter[RecipientTrouble] = field(default_factory=Counter)
     # The names and kinds of connectors, as far as they were looked up.
@@ -89,12 +89,12 @@ def apply(  # noqa: PLR0917 - a round and all it needs
     ids: MessageIds,
     policies: Policies,
     now: int,
-) -> Applied:
+) -> RoundCounts:
     """Apply stored callbacks and take them out of the inbox; those that cannot be read are refused.
 
     Whatever else is raised undoes the round: the worker then finds out whose fault it is.
     """
-    applied = Applied()
+    applied = RoundCounts()
     words: list[DatedReceipt] = []
     done: list[int] = []
     for callback in callbacks:
@@ -122,7 +122,7 @@ def apply(  # noqa: PLR0917 - a round and all it needs
     return applied
 
 
-def refuse(tx: Tx, refusal: Refusal, now: int, applied: Applied) -> None:
+def refuse(tx: Tx, refusal: Refusal, now: int, applied: RoundCounts) -> None:
     """Keep a callback, or a piece of one, among the refused."""
     tx.refused.keep(refusal, now)
     if (named := applied.connectors.get(refusal.connector_id)) is None:
@@ -132,9 +132,9 @@ def refuse(tx: Tx, refusal: Refusal, now: int, applied: Applied) -> None:
     applied.refused.append((refusal, *named))
 
 
-def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: int) -> Applied:
+def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: int) -> RoundCounts:
     """Take texts whose missing parts have been waited for long enough."""
-    applied = Applied()
+    applied = RoundCounts()
     for key in keys:
         # When its last part came is not known any more; it was not later than this.
         came = _Came(key.connector_id, now - policy.parts_within_ms, now)
@@ -143,9 +143,9 @@ def apply_overdue(tx: Tx, keys: Sequence[PartsKey], policy: ReplyPolicy, now: in
     return applied
 
 
-def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy) -> Applied:
+def apply_parked(tx: Tx, parked: Sequence[ParkedReceipt], policy: TroublePolicy) -> RoundCounts:
     """Apply receipts whose message has been named in the meantime."""
-    applied = Applied()
+    applied = RoundCounts()
     if not parked:
         return applied
     targets = tx.inbox.targets_by_ref([(each.connector_id, each.carrier_ref) for each in parked])
@@ -171,7 +171,11 @@ def receipt_of(parked: ParkedReceipt) -> Receipt:
 
 
 def _apply_receipts(
-    tx: Tx, words: Sequence[DatedReceipt], ids: MessageIds, policy: TroublePolicy, applied: Applied
+    tx: Tx,
+    words: Sequence[DatedReceipt],
+    ids: MessageIds,
+    policy: TroublePolicy,
+    applied: RoundCounts,
 ) -> None:
     if not words:
         return
@@ -190,7 +194,7 @@ def _apply_receipts(
     _move(tx, known, policy, applied)
 
 
-def _park(tx: Tx, words: Sequence[DatedReceipt], applied: Applied) -> None:
+def _park(tx: Tx, words: Sequence[DatedReceipt], applied: RoundCounts) -> None:
     if not words:
         return
     applied.fates["parked"] += len(words)
@@ -214,7 +218,7 @@ def _move(
     tx: Tx,
     known: Sequence[tuple[DatedReceipt, ReceiptTarget]],
     policy: TroublePolicy,
-    applied: Applied,
+    applied: RoundCounts,
 ) -> None:
     moves, troubles = _Moves(), []
     for word, target in known:
@@ -285,10 +289,10 @@ class _Moves:
         return left
 
 
-def _take(tx: Tx, came: _Came, reply: Reply, policy: ReplyPolicy, applied: Applied) -> None:
+def _take(tx: Tx, came: _Came, reply: Reply, policy: ReplyPolicy, applied: RoundCounts) -> None:
     readings = take_reply(tx, came.connector_id, reply, policy, came.now, came.received_at)
     if not readings:
-        applied.set_aside[Why.NO_LIST] += 1
+        applied.set_aside[IgnoredReason.NO_LIST] += 1
         return
     keyword = next((reading.keyword for reading in readings if reading.keyword), None)
     applied.replies[keyword or "none"] += 1

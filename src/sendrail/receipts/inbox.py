@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import ConnectorId
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.receipts.reading import RAW_BYTES_MAX
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import Refusal
@@ -39,7 +39,9 @@ class CallbackInbox:
             if len(raw) > RAW_BYTES_MAX:
                 # No carrier sends the like: its beginning shows what it was.
                 reason = f"larger than {RAW_BYTES_MAX:,} bytes, cut there"
-                refusal = Refusal(connector_id, now, raw[:RAW_BYTES_MAX], reason, About.UNKNOWN)
+                refusal = Refusal(
+                    connector_id, now, raw[:RAW_BYTES_MAX], reason, CallbackSubject.UNKNOWN
+                )
                 tx.refused.keep(refusal, now)
 
 

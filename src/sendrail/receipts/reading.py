@@ -19,14 +19,14 @@ from sendrail.domain.ids import ConnectorId, MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import (
-    About,
     Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
     Receipt,
     Refused,
     Reply,
     ReplyPart,
-    SetAside,
-    Why,
 )
 from sendrail.domain.text import Alphabet
 from sendrail.receipts import kept
@@ -50,7 +50,7 @@ _TROUBLES: Final = frozenset(RecipientTrouble)
 _DIGITS: Final = re.compile(r"\+?[0-9]{7,}")
 
 
-class Said:
+class CallbackReading:
     """What one callback comes to: what can be used, and what is refused of it."""
 
     __slots__ = ("callbacks", "refusals", "set_aside")
@@ -59,14 +59,14 @@ class Said:
         self.callbacks = callbacks
         # Lists only where there is something: nearly everything is an ordinary receipt.
         self.refusals: Sequence[Refusal] = ()
-        self.set_aside: Sequence[Why] = ()
+        self.set_aside: Sequence[IgnoredReason] = ()
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a refusal; what is kept whole is kept once, however much of it cannot be used."""
         refusals = list(self.refusals)
         for place, other in enumerate(refusals):
             if other.raw == refusal.raw:
-                if other.about is About.RECEIPT:
+                if other.about is CallbackSubject.RECEIPT:
                     refusals[place] = other._replace(about=refusal.about)
                 break
         else:
@@ -78,14 +78,14 @@ class _Unusable(Exception):
     """Why one piece of a callback cannot be used."""
 
 
-def read(callback: RawCallback, parse: Parse) -> Said:
+def read(callback: RawCallback, parse: Parse) -> CallbackReading:
     """Return what a callback says. Raises `ConnectorUnread` while its connector is not open."""
-    said = Said([])
+    said = CallbackReading([])
     try:
         pieces: Any = kept.unpack(callback.raw) or parse(callback.connector_id, callback.raw)
         if type(pieces) is list and len(pieces) <= PIECES_MAX and all(map(_is_plain, pieces)):
             # As nearly all are.
-            return Said(pieces)
+            return CallbackReading(pieces)
         _take_all(pieces, callback, said)
     except ConnectorUnread:
         raise
@@ -96,7 +96,9 @@ def read(callback: RawCallback, parse: Parse) -> Said:
     return said
 
 
-def refusal_of(callback: RawCallback, reason: str, about: About = About.UNKNOWN) -> Refusal:
+def refusal_of(
+    callback: RawCallback, reason: str, about: CallbackSubject = CallbackSubject.UNKNOWN
+) -> Refusal:
     """Return a callback as it is refused."""
     return Refusal(callback.connector_id, callback.received_at, callback.raw, shown(reason), about)
 
@@ -127,7 +129,7 @@ def _place(file: str, line: int) -> str:
     return f" at {path.parent.name}/{path.name}:{line}"
 
 
-def _take_all(pieces: Iterable[Any], callback: RawCallback, said: Said) -> None:
+def _take_all(pieces: Iterable[Any], callback: RawCallback, said: CallbackReading) -> None:
     if isinstance(pieces, str | bytes):
         raise _Unusable("its carrier returned no sequence of callbacks")
     for place, piece in enumerate(islice(pieces, PIECES_MAX + 1)):
@@ -136,32 +138,32 @@ def _take_all(pieces: Iterable[Any], callback: RawCallback, said: Said) -> None:
         _take(piece, callback, said)
 
 
-def _take(piece: object, callback: RawCallback, said: Said) -> None:
+def _take(piece: object, callback: RawCallback, said: CallbackReading) -> None:
     """Put one piece where it belongs."""
-    about = About.UNKNOWN
+    about = CallbackSubject.UNKNOWN
     try:
         if isinstance(piece, Receipt):
-            about = About.RECEIPT
+            about = CallbackSubject.RECEIPT
             said.callbacks.append(_receipt(piece))
         elif isinstance(piece, Reply):
-            about = About.REPLY
+            about = CallbackSubject.REPLY
             said.callbacks.append(_reply(piece))
         elif isinstance(piece, Refused):
             said.refuse(_refused(piece, callback, said))
-        elif isinstance(piece, SetAside):
-            said.set_aside = [*said.set_aside, Why(piece.why)]
+        elif isinstance(piece, IgnoredPart):
+            said.set_aside = [*said.set_aside, IgnoredReason(piece.why)]
         else:
             said.refuse(refusal_of(callback, f"its carrier returned a {type(piece).__name__}"))
     except Exception as error:  # noqa: BLE001 - the values may be of any kind, and do anything
         said.refuse(refusal_of(callback, reason_of(error), about))
 
 
-def _refused(piece: Refused, callback: RawCallback, said: Said) -> Refusal:
+def _refused(piece: Refused, callback: RawCallback, said: CallbackReading) -> Refusal:
     alone = callback
     # Past so many the whole callback is smaller than its pieces.
     if len(said.refusals) < ALONE_MAX:
         alone = callback._replace(raw=bytes(memoryview(piece.raw)[:RAW_BYTES_MAX]))
-    return refusal_of(alone, str(piece.reason), About(piece.about))
+    return refusal_of(alone, str(piece.reason), CallbackSubject(piece.about))
 
 
 # Receipts

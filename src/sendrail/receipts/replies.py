@@ -13,10 +13,10 @@ import structlog
 from sendrail.domain import phone
 from sendrail.domain.consent import (
     Keyword,
-    Reading,
+    KeywordReading,
+    KeywordVocabulary,
     ReplyPolicy,
     Rule,
-    Vocabulary,
     fold,
     read_reply,
 )
@@ -45,7 +45,7 @@ class _Wish:
 
 def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
     tx: Tx, connector_id: ConnectorId, reply: Reply, policy: ReplyPolicy, now: int, received_at: int
-) -> list[Reading]:
+) -> list[KeywordReading]:
     """Keep a reply for each list it was sent to; return what it says to each.
 
     It may have come long before `now`, when it could not be read at first: consent is as of when
@@ -57,7 +57,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
     for sender in tx.lists.by_number(reply.list_number, connector_id):
         # What machines say to each other is no wish of a person, whatever words it quotes.
         reading = (
-            Reading()
+            KeywordReading()
             if has_receipts_form(reply.body)
             else read_reply(reply.body, _vocabulary(tx, sender.account_id, policy))
         )
@@ -109,9 +109,9 @@ def _left_since(tx: Tx, sender: SendingList, contact: PhoneNumber, since: int) -
     return found is not None and not found.active and (found.unsubscribed_at or 0) > since
 
 
-def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> Vocabulary:
+def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> KeywordVocabulary:
     words = tx.accounts.stop_words(account_id)
-    return Vocabulary(
+    return KeywordVocabulary(
         yes_starts=policy.yes_starts,
         abuse=policy.abuse,
         extra_stops=frozenset(fold(word) for word in words.split(",") if word),

@@ -20,11 +20,11 @@ from sendrail.domain.errors import (
 )
 from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Reply
+from sendrail.domain.receipt import CallbackSubject, Reply
 from sendrail.receipts import kept
 from sendrail.receipts.apply import (
-    Applied,
     Policies,
+    RoundCounts,
     apply,
     apply_overdue,
     apply_parked,
@@ -110,7 +110,7 @@ class ReceiptWorker:
             # What waits for a connector must not be all that is looked at.
             unread |= done.unread
 
-    async def _one_round(self, unread: frozenset[ConnectorId]) -> Applied:
+    async def _one_round(self, unread: frozenset[ConnectorId]) -> RoundCounts:
         taken = _Round()
         try:
             applied = await self._store.write(lambda tx: self._apply(tx, taken, unread))
@@ -123,29 +123,29 @@ class ReceiptWorker:
             self._count(each)
         return _sum(applied)
 
-    def _apply(self, tx: Tx, taken: _Round, unread: frozenset[ConnectorId]) -> list[Applied]:
+    def _apply(self, tx: Tx, taken: _Round, unread: frozenset[ConnectorId]) -> list[RoundCounts]:
         now, policies = self._now(), self._policies
         callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX, unread)
         taken.callbacks = [callback.id for callback in callbacks]
-        fresh = Applied()
+        fresh = RoundCounts()
         if callbacks:
             fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
         return [fresh, self._apply_parked(tx, taken), self._apply_overdue(tx, taken)]
 
-    def _apply_parked(self, tx: Tx, taken: _Round, limit: int = _PARKED_MAX) -> Applied:
+    def _apply_parked(self, tx: Tx, taken: _Round, limit: int = _PARKED_MAX) -> RoundCounts:
         taken.parked = tx.inbox.parked(self._now() - _PARKED_WITHIN_MS, limit)
         return apply_parked(tx, taken.parked, self._policies.troubles)
 
-    def _apply_overdue(self, tx: Tx, taken: _Round, limit: int = _PARTS_MAX) -> Applied:
+    def _apply_overdue(self, tx: Tx, taken: _Round, limit: int = _PARTS_MAX) -> RoundCounts:
         now, policy = self._now(), self._policies.replies
         taken.overdue = tx.replies.overdue_parts(now - policy.parts_within_ms, limit)
         return apply_overdue(tx, taken.overdue, policy, now)
 
     # What fails
 
-    async def _divided(self, taken: _Round, unread: frozenset[ConnectorId]) -> Applied:
+    async def _divided(self, taken: _Round, unread: frozenset[ConnectorId]) -> RoundCounts:
         """Do a round again that has failed, a half at a time or one by one."""
-        done = Applied(unread=set(unread))
+        done = RoundCounts(unread=set(unread))
         await self._in_halves(taken.callbacks, done)
         done.unread -= unread
         for _ in range(_PARKED_MAX):
@@ -156,7 +156,7 @@ class ReceiptWorker:
                 break
         return done
 
-    async def _in_halves(self, ids: Sequence[int], done: Applied) -> None:
+    async def _in_halves(self, ids: Sequence[int], done: RoundCounts) -> None:
         if not ids:
             return
         try:
@@ -182,12 +182,12 @@ class ReceiptWorker:
     async def _give_up(self, callback_id: int, error: Exception) -> bool:
         """Refuse the one callback that cannot be applied; should even that fail, pass it over."""
 
-        def work(tx: Tx) -> Applied:
-            applied = Applied()
+        def work(tx: Tx) -> RoundCounts:
+            applied = RoundCounts()
             for callback in tx.inbox.again([callback_id]):
                 said = read(callback, self._parse)
                 is_text = any(isinstance(each, Reply) for each in said.callbacks)
-                about = About.REPLY if is_text else About.RECEIPT
+                about = CallbackSubject.REPLY if is_text else CallbackSubject.RECEIPT
                 refusal = refusal_of(callback, _why(error), about)
                 refuse(tx, refusal, self._now(), applied)
             tx.inbox.remove([callback_id])
@@ -213,15 +213,15 @@ class ReceiptWorker:
             [parked] = taken.parked
             raw = kept.pack(receipt_of(parked))
             refusal = Refusal(
-                parked.connector_id, parked.received_at, raw, _why(error), About.RECEIPT
+                parked.connector_id, parked.received_at, raw, _why(error), CallbackSubject.RECEIPT
             )
             self._count(await self._store.write(lambda tx: self._unpark(tx, parked, refusal)))
         else:
             self._count(applied)
         return bool(taken.parked)
 
-    def _unpark(self, tx: Tx, parked: ParkedReceipt, refusal: Refusal) -> Applied:
-        applied = Applied()
+    def _unpark(self, tx: Tx, parked: ParkedReceipt, refusal: Refusal) -> RoundCounts:
+        applied = RoundCounts()
         tx.inbox.unpark([parked.id])
         refuse(tx, refusal, self._now(), applied)
         return applied
@@ -240,15 +240,18 @@ class ReceiptWorker:
             self._count(applied)
         return bool(taken.overdue)
 
-    def _forget_parts(self, tx: Tx, key: PartsKey, why: str) -> Applied:
-        applied, now = Applied(), self._now()
+    def _forget_parts(self, tx: Tx, key: PartsKey, why: str) -> RoundCounts:
+        applied, now = RoundCounts(), self._now()
         for text in take_as_it_is(tx, key):
             refuse(
-                tx, Refusal(key.connector_id, now, kept.pack(text), why, About.REPLY), now, applied
+                tx,
+                Refusal(key.connector_id, now, kept.pack(text), why, CallbackSubject.REPLY),
+                now,
+                applied,
             )
         return applied
 
-    def _count(self, applied: Applied) -> None:
+    def _count(self, applied: RoundCounts) -> None:
         for fate, count in applied.fates.items():
             self._metrics.receipts.labels(fate).inc(count)
         for status, count in applied.ended.items():
@@ -268,7 +271,7 @@ class ReceiptWorker:
         for refusal, connector, kind in applied.refused:
             self._metrics.callbacks_refused.labels(kind).inc()
             # A lost receipt leaves one message without its end; anything else may be a lost STOP.
-            say = _log.warning if refusal.about is About.RECEIPT else _log.error
+            say = _log.warning if refusal.about is CallbackSubject.RECEIPT else _log.error
             say(
                 "callback_refused",
                 connector=connector,
@@ -292,6 +295,6 @@ def _why(error: Exception) -> str:
     return f"it could not be applied: {reason_of(error)}"
 
 
-def _sum(rounds: Sequence[Applied]) -> Applied:
+def _sum(rounds: Sequence[RoundCounts]) -> RoundCounts:
     fresh, parked, _ = rounds
-    return Applied(callbacks=fresh.callbacks + sum(parked.fates.values()), unread=fresh.unread)
+    return RoundCounts(callbacks=fresh.callbacks + sum(parked.fates.values()), unread=fresh.unread)

@@ -34,18 +34,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DatabaseReport:
     """What a database holds: its connectors with their last states, and refused callbacks."""
 
     connectors: list[tuple[Connector, ConnectorReport | None]]
     refused: Sequence[RefusedTally]
 
 
-def seen_by(core: Connection) -> Seen:
+def seen_by(core: Connection) -> DatabaseReport:
     """Return what a connected database says of itself."""
     connectors = Connectors(core)
     reports = connectors.reports()
-    return Seen(
+    return DatabaseReport(
         [(connector, reports.get(connector.id)) for connector in connectors.all()],
         RefusedCallbacks(core).tally(),
     )

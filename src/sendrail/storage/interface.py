@@ -44,14 +44,21 @@ from sendrail.storage.pipeline.gate import Gate
 from sendrail.storage.pipeline.idempotency import Idempotency
 from sendrail.storage.pipeline.inbox import Inbox
 from sendrail.storage.pipeline.leases import Leases
-from sendrail.storage.pipeline.lookup import LookUp
+from sendrail.storage.pipeline.lookup import MessageLookUp
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.pipeline.queue import Queue
 from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
-from sendrail.storage.rows import Fingerprint, Held, MessageRow, PaceSlot, Present, RecentMessage
+from sendrail.storage.rows import (
+    Fingerprint,
+    MessageRow,
+    PaceSlot,
+    ProcessState,
+    RecentMessage,
+    SpanState,
+)
 
 T = TypeVar("T")
 
@@ -113,14 +120,14 @@ class Spans(Protocol):
     def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]: ...
     def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None: ...
     def lock(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]: ...
-    def all(self) -> list[Held]: ...
+    def all(self) -> list[SpanState]: ...
 
 
 class Processes(Protocol):
     """The processes that share a database, and what one of them counts for all."""
 
     def show(self, name: str, roles: str, version: str) -> int: ...
-    def all(self) -> list[Present]: ...
+    def all(self) -> list[ProcessState]: ...
     def leave(self, name: str) -> None: ...
     def forget_unseen(self, since_ms: int) -> int: ...
     def full_accounts(self) -> frozenset[int]: ...
@@ -252,8 +259,8 @@ class Tx(ABC):
         return Bounces(self.core, self.contacts)
 
     @cached_property
-    def lookup(self) -> LookUp:
-        return LookUp(self.core)
+    def lookup(self) -> MessageLookUp:
+        return MessageLookUp(self.core)
 
 
 @dataclass(slots=True)

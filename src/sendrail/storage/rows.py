@@ -29,7 +29,7 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import About, Reply, ReplyPart
+from sendrail.domain.receipt import CallbackSubject, Reply, ReplyPart
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.domain.text import Alphabet
 from sendrail.domain.webhook import OutboxEvent
@@ -51,7 +51,7 @@ class KnownContact(NamedTuple):
     enrolled: bool = False
 
 
-class Asked(NamedTuple):
+class GateQuery(NamedTuple):
     """Who wants to text whom, and from which of their lists: what the gate looks up."""
 
     # The digest of an API key, or an account.
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
     recipients: Sequence[int]
 
 
-class Found(NamedTuple):
+class GateResult(NamedTuple):
     """What there is of what was asked about; `known` names only whom something speaks against."""
 
     caller: Caller | None
@@ -91,7 +91,7 @@ class SenderOwner(NamedTuple):
     since: int
 
 
-class Held(NamedTuple):
+class SpanState(NamedTuple):
     """A span of work as its row tells it; what is left of its time may be negative."""
 
     kind: str
@@ -101,7 +101,7 @@ class Held(NamedTuple):
     left_ms: int
 
 
-class Present(NamedTuple):
+class ProcessState(NamedTuple):
     """A process as it shows itself."""
 
     name: str
@@ -185,7 +185,7 @@ class AttemptResult(NamedTuple):
     provider_detail: str | None = None
 
 
-class Unsettled(NamedTuple):
+class UnsettledMessage(NamedTuple):
     """A message whose attempt is open, or whose outcome nobody knows."""
 
     number: int
@@ -217,7 +217,7 @@ class Refusal(NamedTuple):
     raw: bytes
     reason: str
     # What is not surely a receipt may be a handset's text, such as STOP.
-    about: About
+    about: CallbackSubject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +230,7 @@ class RefusedCallback:
     received_at: int
     refused_at: int
     size: int
-    about: About
+    about: CallbackSubject
     reason: str
 
 
@@ -540,7 +540,7 @@ class Backlog(NamedTuple):
     callbacks: int
 
 
-class Waiting(NamedTuple):
+class AccountBacklog(NamedTuple):
     """What waits for one account: how many messages, and since when the oldest is due."""
 
     depth: int
@@ -550,7 +550,7 @@ class Waiting(NamedTuple):
 # Contacts in files.
 
 
-class FileStanding(Enum):
+class FileSubscriptionState(Enum):
     """How an account, or one list of it, stands to a number it knows."""
 
     KNOWN = "known"
@@ -593,7 +593,7 @@ class ExportedContact(NamedTuple):
     custom_fields: str
 
 
-class Part(NamedTuple):
+class ErasurePart(NamedTuple):
     """What a walk found in one part of a table, and where the part ends; None past the end."""
 
     found: Sequence[int]

@@ -64,14 +64,14 @@ class InsertRows:
 
 
 @dataclass(frozen=True, slots=True)
-class TwoForms:
+class StatementForms:
     """A statement that is another one where tables are distributed."""
 
     text: str
     distributed: str
 
 
-Statement = str | OverLanes | InsertRows | TwoForms
+Statement = str | OverLanes | InsertRows | StatementForms
 
 
 def text_of(statement: Statement) -> str:

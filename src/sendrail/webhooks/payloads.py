@@ -12,7 +12,7 @@ from sendrail.domain import phone
 from sendrail.domain.consent import Keyword
 from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageIds
-from sendrail.domain.message import UNKNOWN_OUTCOME, Drop, Skip, Status
+from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import TEST, Event
 from sendrail.storage.rows import EndedMessage, TakenReply
@@ -28,7 +28,7 @@ WORDS: Final[dict[Status, str]] = {
 }
 # Its time ran out: waiting in the queue, or waiting for a word from the carrier.
 EXPIRED: Final = "expired"
-_EXPIRED_DETAILS: Final = frozenset({Drop.STALE.value, UNKNOWN_OUTCOME})
+_EXPIRED_DETAILS: Final = frozenset({DropReason.STALE.value, UNKNOWN_OUTCOME})
 # Carriers that have a word for it begin with it, as `EXPIRED_EXPIRED` does.
 _EXPIRED_BEGIN: Final = "EXPIRED"
 

@@ -14,7 +14,7 @@ import aiohttp
 
 from sendrail import __version__
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.webhook import Acknowledged, Answer, Gone, NotAcknowledged
+from sendrail.domain.webhook import Acknowledged, Answer, EndpointGone, NotAcknowledged
 from sendrail.webhooks.guard import GuardedResolver, Lookup, Rules, TargetRefused, check_url
 
 _CONNECT_SECONDS: Final = 5.0
@@ -129,7 +129,7 @@ def _read(response: aiohttp.ClientResponse, body: bytes, now: int) -> Answer:
     if status in _OK:
         return Acknowledged(status, text)
     if status == _GONE:
-        return Gone(text)
+        return EndpointGone(text)
     if status in _REDIRECT:
         text = "redirects are not followed: enter the new URL"
     after = response.headers.get("Retry-After") if status in _ASKS_FOR_PATIENCE else None

@@ -12,8 +12,8 @@ from sendrail.domain.webhook import (
     TOLD,
     Acknowledged,
     Answer,
+    EndpointGone,
     EventSettlement,
-    Gone,
     NotAcknowledged,
     OutboxEvent,
     WebhookAttempt,
@@ -40,7 +40,7 @@ def settle(
     attempt = event.attempts + 1
     retries, due_at = event.retries, None
     match answer:
-        case Acknowledged() | Gone():
+        case Acknowledged() | EndpointGone():
             pass
         case NotAcknowledged():
             retries, due_at = _retry(event.retries, answer, now, chance)
@@ -58,7 +58,7 @@ def settle(
             started_at=started_at,
             ended_at=now,
             outcome=TOLD if isinstance(answer, Acknowledged) else NOT_TOLD,
-            status=410 if isinstance(answer, Gone) else answer.status,
+            status=410 if isinstance(answer, EndpointGone) else answer.status,
             detail=answer.detail,
         ),
     )

@@ -21,9 +21,9 @@ from sendrail.domain.webhook import (
     Acknowledged,
     Answer,
     Endpoint,
+    EndpointGone,
     EndpointState,
     EventSettlement,
-    Gone,
     NotAcknowledged,
     OutboxEvent,
 )
@@ -224,7 +224,7 @@ class WebhookWorker:
                     line.failing_since = now
                 elif is_news and now - line.failing_since >= self._pause_after_ms:
                     line.state = EndpointState.PAUSED
-            case Gone():
+            case EndpointGone():
                 line.state = EndpointState.GONE
             case _:
                 assert_never(answer)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendrail.carriers.sdk import ConnectorContext, Part, SharesConnections
+from sendrail.carriers.sdk import ConnectorContext, ProcessIndex, SharesConnections
 from sendrail.carriers.smpp.carrier import SmppCarrier
 
 SETTINGS = {"host": "smsc", "system_id": "us", "password": "secret"}
@@ -23,12 +23,12 @@ SETTINGS = {"host": "smsc", "system_id": "us", "password": "secret"}
 def test_each_process_has_its_share_and_never_none(binds, processes, each):
     carrier = SmppCarrier(SETTINGS | {"binds": binds})
     assert isinstance(carrier, SharesConnections)
-    parts = [Part(place, processes) for place in range(processes)]
+    parts = [ProcessIndex(place, processes) for place in range(processes)]
     assert [carrier.connections(part) for part in parts] == each
 
 
 def test_a_pair_counts_twice():
-    assert SmppCarrier(SETTINGS | {"binds": 4, "mode": "pair"}).connections(Part(0, 2)) == 4
+    assert SmppCarrier(SETTINGS | {"binds": 4, "mode": "pair"}).connections(ProcessIndex(0, 2)) == 4
 
 
 def test_alone_it_has_all():

@@ -4,14 +4,14 @@ import pytest
 
 from sendrail.carriers.smpp.parts import (
     TRIES_MAX,
-    Again,
+    PartAccepted,
+    PartsToResubmit,
+    PartUnanswered,
+    PartUnsent,
     Refused,
-    Taken,
-    Unanswered,
-    Unsent,
     conclude,
 )
-from sendrail.carriers.smpp.status import MEANINGS, Then, outcome_of
+from sendrail.carriers.smpp.status import MEANINGS, StatusAction, outcome_of
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
     Failed,
@@ -23,9 +23,9 @@ from sendrail.domain.delivery import (
 )
 
 THROTTLED, BUSY, BAD_NUMBER, BAD_BIND = Refused(0x58), Refused(0x08), Refused(0x0B), Refused(0x04)
-A, B = Taken("a"), Taken("b")
-SILENT = Unanswered("no answer in 30 s")
-UNSENT = Unsent("cannot connect", 1_000)
+A, B = PartAccepted("a"), PartAccepted("b")
+SILENT = PartUnanswered("no answer in 30 s")
+UNSENT = PartUnsent("cannot connect", 1_000)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_fates_make_an_outcome(fates, kind, detail):
 
 
 def test_the_references_are_in_the_order_of_the_parts():
-    assert conclude([A, B, Taken("c")], 1, {}) == Submitted("a", ("b", "c"))
+    assert conclude([A, B, PartAccepted("c")], 1, {}) == Submitted("a", ("b", "c"))
 
 
 def test_parts_of_one_name_are_one():
@@ -94,9 +94,9 @@ def test_a_part_is_offered_again_when_others_were_taken(refusal):
 
 
 def test_a_connector_may_say_otherwise():
-    exceptions = {0x0B: Then.RETRY, 0x58: Then.REFUSE}
+    exceptions = {0x0B: StatusAction.RETRY, 0x58: StatusAction.REFUSE}
     assert isinstance(conclude([BAD_NUMBER], 1, exceptions), Failed)
-    assert isinstance(conclude([A, BAD_NUMBER], 1, exceptions), Again)
+    assert isinstance(conclude([A, BAD_NUMBER], 1, exceptions), PartsToResubmit)
     assert isinstance(conclude([THROTTLED], 1, exceptions), Rejected)
 
 
@@ -121,7 +121,7 @@ def test_a_status_is_of_its_class(status, kind):
 def test_a_wrong_sender_does_not_stop_the_connector():
     # It is one list's number: the others on the connector have nothing to do with it.
     assert isinstance(outcome_of(0x0A, {}), Failed)
-    assert isinstance(outcome_of(0x0A, {0x0A: Then.STOP}), Unavailable)
+    assert isinstance(outcome_of(0x0A, {0x0A: StatusAction.STOP}), Unavailable)
 
 
 def test_a_wrong_destination_is_the_recipients_trouble():

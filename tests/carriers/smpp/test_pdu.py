@@ -89,11 +89,11 @@ BODIES = {
     Command.DATA_SM_RESP: st.builds(pdu.MessageAnswer, message_id=string(65), tlvs=tlvs),
     Command.OUTBIND: st.builds(pdu.Outbind, system_id=string(16), password=string(9), tlvs=tlvs),
     Command.ALERT_NOTIFICATION: alerts,
-    Command.UNBIND: st.just(pdu.Bare()),
-    Command.UNBIND_RESP: st.just(pdu.Bare()),
-    Command.ENQUIRE_LINK: st.just(pdu.Bare()),
-    Command.ENQUIRE_LINK_RESP: st.just(pdu.Bare()),
-    Command.GENERIC_NACK: st.just(pdu.Bare()),
+    Command.UNBIND: st.just(pdu.HeaderPdu()),
+    Command.UNBIND_RESP: st.just(pdu.HeaderPdu()),
+    Command.ENQUIRE_LINK: st.just(pdu.HeaderPdu()),
+    Command.ENQUIRE_LINK_RESP: st.just(pdu.HeaderPdu()),
+    Command.GENERIC_NACK: st.just(pdu.HeaderPdu()),
     0x00000111: st.builds(pdu.Unknown, octets=st.binary(max_size=40)),  # broadcast_sm
 }
 
@@ -214,7 +214,7 @@ def test_unknown_parameters_are_kept():
 
 @given(messages, st.binary(max_size=30).map(lambda octets: octets.replace(b"\0", b"0")[:20]))
 def test_a_stencil_fills_in_what_the_codec_writes(message, digits):
-    filled = pdu.Stencil(message).fill(
+    filled = pdu.SubmitTemplate(message).fill(
         digits,
         message.data_coding,
         message.short_message,

@@ -16,13 +16,13 @@ from sendrail.carriers.smpp import pdu, salvage, settings
 from sendrail.carriers.smpp.pdu import Command, Pdu, Tag
 from sendrail.carriers.smpp.receipts import read
 from sendrail.carriers.smpp.session import (
-    Answered,
-    Arrived,
-    Bound,
-    Ended,
+    DeliverReceived,
     Role,
     Session,
+    SessionBound,
+    SessionEnded,
     State,
+    SubmitAnswered,
     Timing,
 )
 from sendrail.domain.errors import CarrierTrouble
@@ -251,7 +251,7 @@ def test_an_answers_id_is_read_whatever_stands_around_it(body, name):
     session.submit(b"body", "a message", 0.0)
     session.take()
     answer = pdu.frame(Command.SUBMIT_SM_RESP, 2, body)
-    assert session.receive(answer, 1.0) == [Answered("a message", 0, name, late=False)]
+    assert session.receive(answer, 1.0) == [SubmitAnswered("a message", 0, name, late=False)]
 
 
 def test_an_answer_that_is_cut_still_narrows_the_window():
@@ -275,7 +275,7 @@ def bound():
     session.open(0.0)
     session.take()
     assert session.receive(pdu.frame(Command.BIND_TRANSCEIVER_RESP, 1, b"SMSC\0"), 0.0) == [
-        Bound("SMSC", 0x34)
+        SessionBound("SMSC", 0x34)
     ]
     return session
 
@@ -286,7 +286,7 @@ def test_whatever_arrives_is_answered_and_the_session_goes_on(name):
     for damaged in (*all_cuts(frame), *all_pads(frame, b"\0"), *all_pads(frame, b"\xff")):
         session, whole = bound(), relabelled(damaged)
         [arrived] = session.receive(whole + pdu.frame(Command.ENQUIRE_LINK, 8), 1.0)
-        assert arrived == Arrived(arrived.command, 7, whole)
+        assert arrived == DeliverReceived(arrived.command, 7, whole)
         assert session.take() == pdu.frame(Command.ENQUIRE_LINK_RESP, 8)
         session.acknowledge([arrived], 0)
         assert session.take() == pdu.frame(arrived.command | pdu.ANSWER, 7, b"\0")
@@ -301,7 +301,7 @@ def test_a_command_length_that_cannot_be_is_against_the_protocol(length):
     session = bound()
     stopped, ended = session.receive(STOPS["gsm"] + struct.pack(">I", length), 1.0)
     assert stopped.raw == STOPS["gsm"]
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, SessionEnded)
     assert session.take() == pdu.frame(Command.GENERIC_NACK, 0, status=0x02)
 
 
@@ -366,8 +366,8 @@ def test_no_stream_of_damaged_pdus_breaks_a_session(stream):
         if session.state is State.CLOSED:
             break
         events = session.receive(frame, float(now))
-        answered += [each.token for each in events if isinstance(each, Answered)]
-        session.acknowledge([each for each in events if isinstance(each, Arrived)], 0)
+        answered += [each.token for each in events if isinstance(each, SubmitAnswered)]
+        session.acknowledge([each for each in events if isinstance(each, DeliverReceived)], 0)
         session.take()
     assert len(answered) == len(set(answered))
     assert sorted([*answered, *session.lose()]) == [0, 1, 2]

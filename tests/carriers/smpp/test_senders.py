@@ -4,8 +4,8 @@ import pytest
 
 from sendrail.carriers.smpp import pdu, settings
 from sendrail.carriers.smpp.pdu import Command
-from sendrail.carriers.smpp.text import Composer
-from sendrail.domain.delivery import Outbound
+from sendrail.carriers.smpp.text import SubmitComposer
+from sendrail.domain.delivery import OutboundMessage
 
 
 # SMPP 3.4, 5.2.5 and 5.2.6: TON 1 is international, 3 network specific, 5 alphanumeric; NPI 1 is
@@ -21,7 +21,7 @@ from sendrail.domain.delivery import Outbound
 )
 def test_a_sender_has_its_type_and_its_plan(sender, address, ton, npi):
     chosen = settings.read({"host": "127.0.0.1", "system_id": "esme", "password": "secret"})
-    message = Outbound(
+    message = OutboundMessage(
         message_id="m0000001",
         recipient=15552340001,
         sender=sender,
@@ -29,6 +29,6 @@ def test_a_sender_has_its_type_and_its_plan(sender, address, ton, npi):
         encoding="gsm7",
         segments=1,
     )
-    [body] = Composer(chosen, first_reference=1).bodies(message)
+    [body] = SubmitComposer(chosen, first_reference=1).bodies(message)
     sent = pdu.read(pdu.frame(Command.SUBMIT_SM, 1, body)).body
     assert (sent.source_addr, sent.source_addr_ton, sent.source_addr_npi) == (address, ton, npi)

@@ -11,15 +11,15 @@ from sendrail.carriers.smpp.session import (
     LATE_SECONDS,
     SEQUENCE_MAX,
     UNBIND_SECONDS,
-    Answered,
-    Arrived,
-    Bound,
-    Ended,
+    DeliverReceived,
     Refused,
     Role,
     Session,
+    SessionBound,
+    SessionEnded,
     State,
-    TimedOut,
+    SubmitAnswered,
+    SubmitTimedOut,
     Timing,
 )
 
@@ -38,7 +38,7 @@ def bound(role=Role.TRANSCEIVER, window=3):
     session = new(role, window)
     [request] = said(session)
     answer = pdu.frame(request.command | pdu.ANSWER, request.sequence, b"SMSC\0")
-    assert session.receive(answer, 0.0) == [Bound("SMSC", 0x34)]
+    assert session.receive(answer, 0.0) == [SessionBound("SMSC", 0x34)]
     return session
 
 
@@ -60,7 +60,7 @@ def submitted(session, *tokens, now=0.0):
 def said_raw(session):
     headers = [pdu.read_header(frame) for frame in pdu.Framer().feed(session.take())]
     return [
-        pdu.Pdu(command=command, sequence=sequence, status=status, body=pdu.Bare())
+        pdu.Pdu(command=command, sequence=sequence, status=status, body=pdu.HeaderPdu())
         for _, command, status, sequence in headers
     ]
 
@@ -88,10 +88,13 @@ def test_a_receiver_has_no_room():
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"", Bound("", 0x34)),
-        (b"SMSC\0", Bound("SMSC", 0x34)),
-        (b"SMSC\0" + pdu.write_tlvs(((Tag.SC_INTERFACE_VERSION, b"\x50"),)), Bound("SMSC", 0x50)),
-        (b"not terminated", Bound("not terminated", 0x34)),
+        (b"", SessionBound("", 0x34)),
+        (b"SMSC\0", SessionBound("SMSC", 0x34)),
+        (
+            b"SMSC\0" + pdu.write_tlvs(((Tag.SC_INTERFACE_VERSION, b"\x50"),)),
+            SessionBound("SMSC", 0x50),
+        ),
+        (b"not terminated", SessionBound("not terminated", 0x34)),
     ],
 )
 def test_a_bind_answer_of_any_shape_lets_us_in(body, expected):
@@ -107,7 +110,7 @@ def test_a_refused_bind_ends_with_its_status(body):
     [request] = said(session)
     refused, ended = session.receive(answer(request, 0x0E, body), 1.0)
     assert refused == Refused(0x0E)
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, SessionEnded)
     assert session.state is State.CLOSED
 
 
@@ -141,16 +144,16 @@ def test_answers_find_their_submits_in_any_order():
     first, second, third = submitted(session, "a", "b", "c")
     assert session.room == 0
     events = session.receive(answer(third) + answer(first, 0x58, b""), 1.0)
-    assert events == [Answered("c", 0, "id", False), Answered("a", 0x58, "", False)]
+    assert events == [SubmitAnswered("c", 0, "id", False), SubmitAnswered("a", 0x58, "", False)]
     assert session.room == 2
-    assert session.receive(answer(second, body=b""), 1.0) == [Answered("b", 0, "", False)]
+    assert session.receive(answer(second, body=b""), 1.0) == [SubmitAnswered("b", 0, "", False)]
 
 
 def test_a_nack_answers_a_submit():
     session = bound()
     [request] = submitted(session, "a")
     nack = pdu.frame(Command.GENERIC_NACK, request.sequence, status=0x03)
-    assert session.receive(nack, 1.0) == [Answered("a", 0x03, "", False)]
+    assert session.receive(nack, 1.0) == [SubmitAnswered("a", 0x03, "", False)]
 
 
 def test_an_answer_that_nobody_waits_for_is_ignored():
@@ -164,7 +167,7 @@ def test_an_answer_whose_id_never_ends_has_it_all_the_same():
     session = bound()
     [request] = submitted(session, "a")
     events = session.receive(answer(request, body=b"never ends"), 1.0)
-    assert events == [Answered("a", 0, "never ends", False)]
+    assert events == [SubmitAnswered("a", 0, "never ends", False)]
 
 
 def test_without_an_answer_in_time_a_submit_is_given_up():
@@ -172,9 +175,9 @@ def test_without_an_answer_in_time_a_submit_is_given_up():
     submitted(session, "a", now=0.0)
     submitted(session, "b", now=10.0)
     assert session.sweep(ANSWER - 0.1) == []
-    assert session.sweep(ANSWER) == [TimedOut("a")]
+    assert session.sweep(ANSWER) == [SubmitTimedOut("a")]
     assert session.room == 2
-    assert session.sweep(ANSWER + 10.0) == [TimedOut("b")]
+    assert session.sweep(ANSWER + 10.0) == [SubmitTimedOut("b")]
 
 
 def test_a_late_answer_is_matched_for_a_while():
@@ -182,7 +185,7 @@ def test_a_late_answer_is_matched_for_a_while():
     [first] = submitted(session, "a")
     [second] = submitted(session, "b")
     session.sweep(ANSWER)
-    assert session.receive(answer(first), ANSWER + 1) == [Answered("a", 0, "id", True)]
+    assert session.receive(answer(first), ANSWER + 1) == [SubmitAnswered("a", 0, "id", True)]
     assert session.receive(answer(first), ANSWER + 1) == []
     session.sweep(ANSWER + LATE_SECONDS)
     assert session.receive(answer(second), ANSWER + LATE_SECONDS) == []
@@ -205,7 +208,7 @@ def test_a_congested_smsc_narrows_the_window(congestion, room):
     first, second = submitted(session, "a", "b")
     tlvs = pdu.write_tlvs(((Tag.CONGESTION_STATE, bytes((congestion,))),))
     events = session.receive(answer(first, body=b"id\0" + tlvs), 1.0)
-    assert events == [Answered("a", 0, "id", False)]
+    assert events == [SubmitAnswered("a", 0, "id", False)]
     assert session.room == room - 1
     session.receive(answer(second), 1.0)
     assert session.room == 10
@@ -226,7 +229,10 @@ def test_what_arrives_waits_for_its_acknowledgement():
     raw = pdu.frame(Command.DELIVER_SM, 7, DELIVERED)
     data = pdu.frame(Command.DATA_SM, 8, pdu.write_body(pdu.DataMessage()))
     arrived = session.receive(raw + data, 1.0)
-    assert arrived == [Arrived(Command.DELIVER_SM, 7, raw), Arrived(Command.DATA_SM, 8, data)]
+    assert arrived == [
+        DeliverReceived(Command.DELIVER_SM, 7, raw),
+        DeliverReceived(Command.DATA_SM, 8, data),
+    ]
     assert said(session) == []
     session.acknowledge(arrived, 0x64)
     assert [(each.command, each.sequence, each.status) for each in said(session)] == [
@@ -259,7 +265,7 @@ def test_what_is_no_smpp_ends_the_session():
     session = bound()
     good = pdu.frame(Command.DELIVER_SM, 7, DELIVERED)
     arrived, ended = session.receive(good + b"\0\0\0\x01GET /", 1.0)
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, DeliverReceived)
     assert "no SMPP" in ended.reason
     [nack] = said(session)
     assert (nack.command, nack.status) == (Command.GENERIC_NACK, 0x02)
@@ -299,7 +305,7 @@ def test_unbind_is_said_and_ends_with_its_answer():
     [goodbye] = said(session)
     assert goodbye.command == Command.UNBIND
     assert session.room == 0
-    assert session.receive(answer(goodbye, body=b""), 2.0) == [Ended("unbound")]
+    assert session.receive(answer(goodbye, body=b""), 2.0) == [SessionEnded("unbound")]
 
 
 def test_an_unbind_without_an_answer_ends_all_the_same():
@@ -316,8 +322,8 @@ def test_when_the_smsc_unbinds_answers_under_way_still_count():
     assert session.receive(pdu.frame(Command.UNBIND, 50), 1.0) == []
     assert session.room == 0
     assert session.receive(answer(request), 2.0) == [
-        Answered("a", 0, "id", False),
-        Ended("the SMSC unbound"),
+        SubmitAnswered("a", 0, "id", False),
+        SessionEnded("the SMSC unbound"),
     ]
     [farewell] = said(session)
     assert (farewell.command, farewell.sequence) == (Command.UNBIND_RESP, 50)
@@ -327,7 +333,7 @@ def test_an_smsc_that_unbinds_is_not_waited_for_long():
     session = bound()
     submitted(session, "a")
     session.receive(pdu.frame(Command.UNBIND, 50), 1.0)
-    assert session.sweep(1.0 + UNBIND_SECONDS) == [Ended("the SMSC unbound")]
+    assert session.sweep(1.0 + UNBIND_SECONDS) == [SessionEnded("the SMSC unbound")]
     assert session.lose() == ["a"]
 
 
@@ -335,7 +341,7 @@ def test_after_the_end_nothing_is_heard():
     session = bound()
     end = pdu.frame(Command.UNBIND, 1)
     more = pdu.frame(Command.DELIVER_SM, 2, DELIVERED)
-    assert session.receive(end, 1.0) == [Ended("the SMSC unbound")]
+    assert session.receive(end, 1.0) == [SessionEnded("the SMSC unbound")]
     assert session.receive(more, 1.0) == []
 
 
@@ -357,10 +363,10 @@ class Walk(RuleBasedStateMachine):
 
     def hear(self, events):
         for event in events:
-            if isinstance(event, Answered):
+            if isinstance(event, SubmitAnswered):
                 assert event.token not in self.told
                 self.told.append(event.token)
-            elif isinstance(event, TimedOut):
+            elif isinstance(event, SubmitTimedOut):
                 assert event.token in self.waiting
                 self.given_up[event.token] = self.waiting.pop(event.token)
 
@@ -395,7 +401,7 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def deliver(self):
         raw = pdu.frame(Command.DELIVER_SM, 1, DELIVERED)
-        assert self.session.receive(raw, self.now) == [Arrived(Command.DELIVER_SM, 1, raw)]
+        assert self.session.receive(raw, self.now) == [DeliverReceived(Command.DELIVER_SM, 1, raw)]
 
     @invariant()
     def the_window_holds(self):

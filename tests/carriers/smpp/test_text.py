@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sendrail.carriers.smpp import pdu, settings
 from sendrail.carriers.smpp.pdu import Command, Tag
-from sendrail.carriers.smpp.text import Composer, pack, read_text, unpack
-from sendrail.domain.delivery import Outbound
+from sendrail.carriers.smpp.text import SubmitComposer, pack, read_text, unpack
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding, encode_gsm7, measure
 
@@ -27,8 +27,8 @@ def chosen(**more):
 
 def parts(text, sender=15559870000, *, metadata=None, **more):
     """Return the submit_sm of each part of a message."""
-    composer = Composer(chosen(**more), first_reference=0x1233)
-    message = Outbound(
+    composer = SubmitComposer(chosen(**more), first_reference=0x1233)
+    message = OutboundMessage(
         message_id="m0000001",
         recipient=15552340001,
         sender=sender,
@@ -201,8 +201,8 @@ def test_a_payload_carries_a_long_text_at_once():
 
 
 def test_each_long_text_has_a_reference_of_its_own():
-    composer = Composer(chosen(), first_reference=0xFE)
-    message = Outbound(
+    composer = SubmitComposer(chosen(), first_reference=0xFE)
+    message = OutboundMessage(
         message_id="m0000001",
         recipient=15552340001,
         sender=15559870000,

@@ -8,14 +8,14 @@ from http_oracle import ask, needs_oracles
 
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
 from sendrail.carriers.sdk import ConnectorContext
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
 CREDENTIALS = {"username": USER, "password": PASSWORD}
 BODY = 'Your code is 1234 & counting: 50 % of é😊 "+" \\ \n=/~'
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -8,14 +8,14 @@ from http_oracle import ask, needs_node_oracles
 
 from sendrail.carriers.cm.carrier import CmCarrier
 from sendrail.carriers.sdk import ConnectorContext
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import Encoding
 
 pytestmark = needs_node_oracles
 
 SETTINGS = {"product_token": PRODUCT_TOKEN, "callback_token": "a-token-of-callbacks"}
 MESSAGES = [
-    Outbound(
+    OutboundMessage(
         message_id=f"x7y8z9w{at}",
         recipient=15552340001 + at,
         sender=15559870000,

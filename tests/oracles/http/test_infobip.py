@@ -9,7 +9,7 @@ from http_peer import Got
 
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
 from sendrail.carriers.sdk import ConnectorContext
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
@@ -17,7 +17,7 @@ pytestmark = needs_oracles
 SETTINGS = {"api_key": KEY, "callback_token": "a-token-of-callbacks"}
 URL = "https://sms.example.com/callbacks/k3"
 MESSAGES = [
-    Outbound(
+    OutboundMessage(
         message_id=f"x7y8z9w{at}",
         recipient=15552340001 + at,
         sender=15559870000,

@@ -13,14 +13,14 @@ from http_oracle import ask, flips, needs_oracles, ours, theirs
 from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.plivo.carrier import PlivoCarrier
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

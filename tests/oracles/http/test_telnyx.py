@@ -10,13 +10,13 @@ from stopped_clock import StoppedClock
 
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.telnyx.carrier import TelnyxCarrier
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import Encoding
 
 pytestmark = needs_oracles
 
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -10,7 +10,7 @@ from http_oracle import ask, flips, needs_oracles
 from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
 
@@ -85,7 +85,7 @@ def test_our_requests_are_the_sdks():
         ("create", {"credentials": credentials, "message": message})
         for _, _, credentials, message in SUBMITS.values()
     ]
-    message = Outbound(
+    message = OutboundMessage(
         message_id="x7y8z9w0",
         recipient=15552340001,
         sender=15559870000,

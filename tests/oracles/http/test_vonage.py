@@ -15,7 +15,7 @@ from sendrail.carriers.http.callbacks import read_form
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext
 from sendrail.carriers.vonage.carrier import VonageCarrier
 from sendrail.carriers.vonage.messages import VonageMessagesCarrier
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
 
@@ -75,7 +75,7 @@ def recorded(told):
     ]
 
 
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,

@@ -20,18 +20,25 @@ import pytest
 from openapi_cut import cut
 
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
-from sendrail.carriers.http.client import HttpClient, Passage
+from sendrail.carriers.http.client import HttpClient, RequestProgress
 from sendrail.carriers.http.exchange import Answer
 from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.twilio.carrier import TwilioCarrier
-from sendrail.domain.delivery import Failed, Outbound, Rejected, Submitted, Throttled, Unavailable
+from sendrail.domain.delivery import (
+    Failed,
+    OutboundMessage,
+    Rejected,
+    Submitted,
+    Throttled,
+    Unavailable,
+)
 from sendrail.domain.text import Encoding
 
 FOLDER = Path(__file__).parent
 PRISM = FOLDER / "node_modules" / ".bin" / "prism"
 TWILIO = FOLDER / "node_modules/@twilio/cli-core/src/services/twilio-api/twilio_api_v2010.json"
 URL = "https://sms.example.com/callbacks/k3"
-MESSAGE = Outbound(
+MESSAGE = OutboundMessage(
     message_id="x7y8z9w0",
     recipient=15552340001,
     sender=15559870000,
@@ -105,7 +112,7 @@ def send(request):
     async def play():
         client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=30)
         try:
-            return await client.send(request, Passage())
+            return await client.send(request, RequestProgress())
         finally:
             await client.close()
 

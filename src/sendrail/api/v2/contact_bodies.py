@@ -18,7 +18,7 @@ from sendrail.api.v2.contact_shapes import (
 from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.fields import numbers, text
 from sendrail.api.v2.queries import instant
-from sendrail.contacts.contacts import Joining
+from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.returning import checked
 from sendrail.domain.audit import Actor
@@ -37,7 +37,7 @@ _new: Final = msgspec.json.Decoder(NewContact).decode
 _numbered: Final = msgspec.json.Decoder(_Numbered).decode
 
 
-def read_contact(body: bytes, now: int, actor: Actor) -> Joining:
+def read_contact(body: bytes, now: int, actor: Actor) -> SignUpRequest:
     """Return the sign-up a body tells of. Raises `InvalidInput` for its first fault."""
     fields = decoded(_new, body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
@@ -46,7 +46,7 @@ def read_contact(body: bytes, now: int, actor: Actor) -> Joining:
             f"A contact takes at most {CONTACT_BYTES_MAX:,} bytes", code="payload_too_large"
         )
     skips = fields.skip_journey_if_exists
-    return Joining(
+    return SignUpRequest(
         number,
         SignUp(
             recipient=recipient,
@@ -85,7 +85,7 @@ def custom_fields_at_fault() -> Iterator[None]:
         raise InvalidInput(invalid.message, code="invalid_custom_fields", param=param) from None
 
 
-def contact_or_fault(body: bytes, now: int, actor: Actor) -> Joining | InvalidInput:
+def contact_or_fault(body: bytes, now: int, actor: Actor) -> SignUpRequest | InvalidInput:
     """Return the sign-up of a part of a batch, or what is wrong with it."""
     try:
         return read_contact(body, now, actor)

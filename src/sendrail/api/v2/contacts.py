@@ -55,7 +55,7 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.contacts import Joining
+from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.signups import SignedUp, SignUpReport
 from sendrail.domain import phone
 from sendrail.domain.contact import PhoneFacts
@@ -114,11 +114,11 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         )
     now = runtime.clock.now()
     read = [contact_or_fault(raw, now, request.actor) for raw in raws]
-    joinings = [each for each in read if isinstance(each, Joining)]
+    joinings = [each for each in read if isinstance(each, SignUpRequest)]
 
     def shape(report: SignUpReport) -> ContactBatchAnswer:
         taken = iter(report.outcomes)
-        outcomes = [next(taken) if isinstance(each, Joining) else each for each in read]
+        outcomes = [next(taken) if isinstance(each, SignUpRequest) else each for each in read]
         return _batch_answer(raws, outcomes, report.journeys_enrolled)
 
     return await request.guard(

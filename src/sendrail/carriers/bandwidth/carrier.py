@@ -18,11 +18,11 @@ from sendrail.carriers.http.proofs import given
 from sendrail.carriers.reading import known, read_json, read_text
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
+from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
 # What each event settles; that a message is read is told of RCS only.
 STATUS_OF: Final = {
@@ -104,7 +104,7 @@ class BandwidthCarrier(HttpCarrier):
         passwords = given(chosen.callback_password, chosen.callback_password_secondary)
         self._callers = [(chosen.callback_user, password) for password in passwords]
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message; its tag comes back with each event."""
         [message] = messages
         value = {
@@ -116,7 +116,7 @@ class BandwidthCarrier(HttpCarrier):
         }
         return post_json(f"{self._url}/messages", value, self._headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Bandwidth made of one message."""
         del messages
         if answer.is_success:
@@ -146,7 +146,7 @@ class BandwidthCarrier(HttpCarrier):
             return self._reply(event, event.message)
         return _receipt(event, event.message)
 
-    def _reply(self, event: _Event, message: _Message) -> Reply | SetAside:
+    def _reply(self, event: _Event, message: _Message) -> Reply | IgnoredPart:
         text = message.text or ""
         reply = read_text(
             sender=message.sender,
@@ -161,14 +161,14 @@ class BandwidthCarrier(HttpCarrier):
         return reply
 
 
-def _about(element: bytes) -> About:
+def _about(element: bytes) -> CallbackSubject:
     try:
         kind = read_json(element, _Kind).type
     except CarrierTrouble:
-        return About.UNKNOWN
+        return CallbackSubject.UNKNOWN
     if kind == _RECEIVED:
-        return About.REPLY
-    return About.RECEIPT if kind in STATUS_OF else About.UNKNOWN
+        return CallbackSubject.REPLY
+    return CallbackSubject.RECEIPT if kind in STATUS_OF else CallbackSubject.UNKNOWN
 
 
 def _receipt(event: _Event, message: _Message) -> Receipt:

@@ -18,10 +18,17 @@ from sendrail.carriers.http.proofs import Proofs, ProofSettings
 from sendrail.carriers.reading import is_other_channel, known, names, read_json, read_one, read_text
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Reply,
+)
 
 
 class CmSettings(ProofSettings, frozen=True, kw_only=True):
@@ -115,12 +122,12 @@ class CmCarrier(HttpCarrier):
         self._status_of = {code.lower(): status for code, status in status_of.items()}
         self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that hands over these messages."""
         value = {"messages": {"msg": [self._compose(message) for message in messages]}}
         return post_json(self._url, value, self._headers)
 
-    def _compose(self, message: Outbound) -> dict[str, Any]:
+    def _compose(self, message: OutboundMessage) -> dict[str, Any]:
         return {
             "from": phone.show(message.sender).replace("+", "00", 1),
             "to": [{"number": f"00{message.recipient}"}],
@@ -132,7 +139,7 @@ class CmCarrier(HttpCarrier):
         }
 
     def read_answer(
-        self, messages: Sequence[Outbound], answer: Answer
+        self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
         """Return what CM.com made of each message; it tells also when it took none of them."""
         told = read_json(answer.body, _Answered)
@@ -157,19 +164,19 @@ class CmCarrier(HttpCarrier):
         """Turn a status report into receipts, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         if "messages" not in names(stored.body):
-            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), About.REPLY)
+            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), CallbackSubject.REPLY)
         reports = stored.json(_Event).messages.msg
         listed = [reports]
         if bytes(reports).startswith(b"["):
             listed = read_json(bytes(reports), list[msgspec.Raw])
         return stored.each(
-            listed, b'{"messages":{"msg":[%b]}}', self._receipt, lambda _: About.RECEIPT
+            listed, b'{"messages":{"msg":[%b]}}', self._receipt, lambda _: CallbackSubject.RECEIPT
         )
 
-    def _receipt(self, element: bytes) -> Receipt | SetAside:
+    def _receipt(self, element: bytes) -> Receipt | IgnoredPart:
         report = read_json(element, _Report)
         if not report.reference:
-            return SetAside(Why.NAMELESS)
+            return IgnoredPart(IgnoredReason.NAMELESS)
         status = known(self._status_of, str(report.status.code))
         detail, trouble = str(Detail.ENROUTE), None
         if status is Status.DELIVERED:
@@ -186,9 +193,9 @@ class CmCarrier(HttpCarrier):
             trouble=trouble,
         )
 
-    def _reply(self, told: _Incoming) -> Reply | SetAside:
+    def _reply(self, told: _Incoming) -> Reply | IgnoredPart:
         if is_other_channel(told.channel or "sms"):
-            return SetAside(Why.CHANNEL)
+            return IgnoredPart(IgnoredReason.CHANNEL)
         text = told.message.text
         return read_text(
             sender=told.sender.number,

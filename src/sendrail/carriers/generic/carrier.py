@@ -9,7 +9,7 @@ from sendrail.carriers.generic.paths import find, find_events, find_text
 from sendrail.carriers.generic.requests import Requests
 from sendrail.carriers.generic.settings import GenericSettings, ReceiptSettings, ReplySettings, Rule
 from sendrail.carriers.http import callbacks
-from sendrail.carriers.http.callbacks import Stored
+from sendrail.carriers.http.callbacks import StoredCallback
 from sendrail.carriers.http.carrier import HttpCarrier
 from sendrail.carriers.http.codes import Action, Code, Codes
 from sendrail.carriers.http.exchange import Answer, Request
@@ -17,11 +17,18 @@ from sendrail.carriers.http.proofs import Proofs
 from sendrail.carriers.reading import is_word, read_json, read_one, read_text, shown
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, ConnectorContext, read_settings
 from sendrail.domain.contact import RecipientTrouble
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Reply,
+)
 
 _WORD_OF: Final = {
     "throttle": Detail.RATE,
@@ -65,7 +72,7 @@ class GenericCarrier(HttpCarrier):
         rows |= {_by_http(status): _row(rule) for status, rule in chosen.http_statuses.items()}
         self._codes = Codes(self.vendor, rows)
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the request that hands over one message."""
         [message] = messages
         return self._requests.compose(message, self._callback_url(message.message_id))
@@ -79,7 +86,7 @@ class GenericCarrier(HttpCarrier):
             url = self._proofs.url(url)
         return callbacks.about(url, message_id) if self._believes_url else url
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what the vendor made of one message."""
         del messages
         told = self._chosen.answer
@@ -135,7 +142,7 @@ class GenericCarrier(HttpCarrier):
             lambda element: self._about(_event_or_none(element)),
         )
 
-    def _read_event(self, event: Mapping[str, Any], stored: Stored) -> Callback:
+    def _read_event(self, event: Mapping[str, Any], stored: StoredCallback) -> Callback:
         receipts, replies = self._chosen.receipts, self._chosen.replies
         # Of an event that could be both, only a receipt has an id and a status.
         if receipts and _fits(event, receipts.when) and _has_all(event, receipts):
@@ -145,19 +152,19 @@ class GenericCarrier(HttpCarrier):
         for paths in (receipts, replies):
             if paths and _has_any(event, paths) and not _is_other(event, paths.when):
                 raise CarrierTrouble("An event lacks something that makes it a receipt or a reply.")
-        return SetAside(Why.EVENT)
+        return IgnoredPart(IgnoredReason.EVENT)
 
-    def _about(self, event: Mapping[str, Any] | None) -> About:
+    def _about(self, event: Mapping[str, Any] | None) -> CallbackSubject:
         """Return what an event was about that could not be read: only a reply has a text."""
         replies = self._chosen.replies
         if event is None:
-            return About.UNKNOWN
+            return CallbackSubject.UNKNOWN
         if replies and not _is_other(event, replies.when) and find(event, replies.text) is not None:
-            return About.REPLY
+            return CallbackSubject.REPLY
         is_receipt = self._chosen.receipts and _has_any(event, self._chosen.receipts)
-        return About.RECEIPT if is_receipt else About.UNKNOWN
+        return CallbackSubject.RECEIPT if is_receipt else CallbackSubject.UNKNOWN
 
-    def _reply(self, event: Mapping[str, Any], paths: ReplySettings) -> Reply | SetAside:
+    def _reply(self, event: Mapping[str, Any], paths: ReplySettings) -> Reply | IgnoredPart:
         text = find_text(event, paths.text)
         keywords = {word.upper() for word in paths.answered_words}
         return read_text(
@@ -169,7 +176,9 @@ class GenericCarrier(HttpCarrier):
             answered=(text or "").strip().upper() in keywords,
         )
 
-    def _receipt(self, event: Mapping[str, Any], stored: Stored, paths: ReceiptSettings) -> Receipt:
+    def _receipt(
+        self, event: Mapping[str, Any], stored: StoredCallback, paths: ReceiptSettings
+    ) -> Receipt:
         ref, said = find_text(event, paths.id), find_text(event, paths.status)
         if not ref or said is None:
             raise CarrierTrouble("A receipt's id or status is no text.")

@@ -9,7 +9,7 @@ from sendrail.carriers.generic.settings import GenericSettings
 from sendrail.carriers.generic.templates import fill_tree, read_template, read_tree
 from sendrail.carriers.http.exchange import Request, basic, post_form, post_json
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import CarrierTrouble
 
 _CREDENTIALS: Final = frozenset({"username", "password", "api_key"})
@@ -39,7 +39,7 @@ class Requests:
             else read_template(chosen.check_url, self._known(frozenset()), "check_url")
         )
 
-    def compose(self, message: Outbound, callback_url: str | None) -> Request:
+    def compose(self, message: OutboundMessage, callback_url: str | None) -> Request:
         """Return the request that hands over a message; `callback_url` is for word of it."""
         values = {
             **self._credentials,

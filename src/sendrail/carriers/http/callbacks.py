@@ -15,7 +15,7 @@ from sendrail.carriers.reading import mended, read_each, read_json
 from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
-from sendrail.domain.receipt import About, Callback
+from sendrail.domain.receipt import Callback, CallbackSubject
 
 # More than any carrier sends; without a bound a small body could make us work for long.
 _FIELDS_MAX: Final = 256
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredCallback:
     """A callback out of the inbox; the content type is in lower case and without parameters."""
 
     content_type: str
@@ -57,7 +57,7 @@ class Stored:
         elements: Iterable[Raw | bytes],
         envelope: bytes,
         read: Callable[[bytes], Callback],
-        about: Callable[[bytes], About],
+        about: Callable[[bytes], CallbackSubject],
     ) -> list[Callback]:
         """Return what each element of a list in the body says, or that it could not be read.
 
@@ -127,7 +127,7 @@ def pack(request: CallbackRequest) -> bytes:
     return f"{content_type}\n{query}\n".encode("utf-8", "replace") + request.body
 
 
-def unpack(raw: bytes) -> Stored:
+def unpack(raw: bytes) -> StoredCallback:
     """Return a stored callback; raises `CarrierTrouble` when it was not packed here."""
     head = raw.split(b"\n", 2)
     if len(head) != len(("content_type", "query", "body")):
@@ -136,7 +136,7 @@ def unpack(raw: bytes) -> Stored:
         content_type, query = (line.decode() for line in head[:2])
     except UnicodeDecodeError as error:
         raise CarrierTrouble("The stored callback's head is no text.") from error
-    return Stored(content_type=content_type, query=query, body=head[2])
+    return StoredCallback(content_type=content_type, query=query, body=head[2])
 
 
 def read_form(body: bytes) -> list[tuple[str, str]]:

@@ -14,14 +14,14 @@ import structlog
 from msgspec import Meta, Struct
 
 from sendrail.carriers.http import callbacks
-from sendrail.carriers.http.client import HttpClient, Passage
+from sendrail.carriers.http.client import HttpClient, RequestProgress
 from sendrail.carriers.http.codes import outcome_by_status
 from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, ConnectorContext, Deliver, Report
 from sendrail.domain import address
 from sendrail.domain.delivery import (
     Failed,
-    Outbound,
+    OutboundMessage,
     Outcome,
     Rejected,
     Submitted,
@@ -91,12 +91,12 @@ class HttpCarrier(ABC):
     # The vendor's part
 
     @abstractmethod
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the request that hands over these messages, `messages_per_request` at most."""
 
     @abstractmethod
     def read_answer(
-        self, messages: Sequence[Outbound], answer: Answer
+        self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
         """Return what the answer means for each message, in their order, or for all alike.
 
@@ -132,7 +132,7 @@ class HttpCarrier(ABC):
         if self._client is None:
             self._client = self._connect()
 
-    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+    async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
         """Hand messages over and report each one's outcome as its answer comes."""
         size = self.messages_per_request
         groups = [messages[at : at + size] for at in range(0, len(messages), size)]
@@ -177,7 +177,7 @@ class HttpCarrier(ABC):
             return self.unchecked
         client = self._connect()
         try:
-            told = await client.send(request, Passage())
+            told = await client.send(request, RequestProgress())
         finally:
             await client.close()
         if not isinstance(told, Answer):
@@ -201,9 +201,9 @@ class HttpCarrier(ABC):
             timeout_seconds=self._settings.timeout_seconds,
         )
 
-    async def _exchange(self, messages: Sequence[Outbound], report: Report) -> None:
+    async def _exchange(self, messages: Sequence[OutboundMessage], report: Report) -> None:
         """Make one request when its turn comes, and report what became of its messages."""
-        passage = Passage()
+        passage = RequestProgress()
         try:
             async with self._slots:
                 told = await self._ask(messages, passage)
@@ -215,14 +215,16 @@ class HttpCarrier(ABC):
         _report_all(messages, told, report)
 
     async def _ask(
-        self, messages: Sequence[Outbound], passage: Passage
+        self, messages: Sequence[OutboundMessage], passage: RequestProgress
     ) -> Outcome | Sequence[Outcome]:
         if self._client is None:
             return _UNSENT
         told = await self._client.send(self.compose(messages), passage)
         return self._read(messages, told) if isinstance(told, Answer) else told
 
-    def _read(self, messages: Sequence[Outbound], answer: Answer) -> Outcome | Sequence[Outcome]:
+    def _read(
+        self, messages: Sequence[OutboundMessage], answer: Answer
+    ) -> Outcome | Sequence[Outcome]:
         try:
             return self.read_answer(messages, answer)
         except CarrierTrouble:
@@ -242,7 +244,7 @@ class HttpCarrier(ABC):
 
 
 def _report_all(
-    messages: Sequence[Outbound], told: Outcome | Sequence[Outcome], report: Report
+    messages: Sequence[OutboundMessage], told: Outcome | Sequence[Outcome], report: Report
 ) -> None:
     outcomes = told if isinstance(told, Sequence) else [told] * len(messages)
     assert len(outcomes) == len(messages), "an answer is for every message of its request"

@@ -32,7 +32,7 @@ _HEADERS: Final = {
 
 
 @dataclass(slots=True)
-class Passage:
+class RequestProgress:
     """Whether a request's bytes may have left; true from just before the first one does."""
 
     may_have_left: bool = False
@@ -64,7 +64,9 @@ class HttpClient:
             trust_env=False,
         )
 
-    async def send(self, request: Request, passage: Passage) -> Answer | Unavailable | Uncertain:
+    async def send(
+        self, request: Request, passage: RequestProgress
+    ) -> Answer | Unavailable | Uncertain:
         """Send a request and return its answer, or what kept it from us.
 
         `passage` tells at any time, also after a cancellation, whether the request may have left.
@@ -122,7 +124,7 @@ async def _leaves(
     params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     del session, params
-    passage: Passage = context.trace_request_ctx
+    passage: RequestProgress = context.trace_request_ctx
     if passage.may_have_left:
         # The library sends a GET again when a kept connection breaks; a GET may send an SMS.
         raise _SentTwice

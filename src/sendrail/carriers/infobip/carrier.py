@@ -27,11 +27,18 @@ from sendrail.carriers.reading import names, read_json, read_text, shown
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
 from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
-from sendrail.domain.delivery import Failed, Outbound, Outcome, Rejected, Submitted, Uncertain
+from sendrail.domain.delivery import (
+    Failed,
+    OutboundMessage,
+    Outcome,
+    Rejected,
+    Submitted,
+    Uncertain,
+)
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, SetAside, Why
+from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, IgnoredReason, Receipt
 
 # Groups of statuses, by their ids: the names of some differ between Infobip's own pages.
 GROUP_OF: Final = {
@@ -130,12 +137,12 @@ class InfobipCarrier(HttpCarrier):
             url = self._proofs.url(context.callback_url)
             self._webhooks = {"delivery": {"url": url}, "contentType": "application/json"}
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that hands over these messages."""
         value = {"messages": [self._compose(message) for message in messages]}
         return post_json(f"{self._base_url}/sms/3/messages", value, self._headers)
 
-    def _compose(self, message: Outbound) -> dict[str, Any]:
+    def _compose(self, message: OutboundMessage) -> dict[str, Any]:
         destination = {"to": str(message.recipient), "messageId": reference(message)}
         composed: dict[str, Any] = {
             "sender": phone.bare(message.sender),
@@ -149,7 +156,7 @@ class InfobipCarrier(HttpCarrier):
         return composed
 
     def read_answer(
-        self, messages: Sequence[Outbound], answer: Answer
+        self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
         """Return what Infobip made of each message."""
         if not answer.is_success:
@@ -186,7 +193,7 @@ class InfobipCarrier(HttpCarrier):
         )
 
 
-def reference(message: Outbound) -> str:
+def reference(message: OutboundMessage) -> str:
     """Return the id under which Infobip knows a message: ours, and a digest of what it says.
 
     Infobip refuses an id it has seen. With the digest that can only be this message, sent before,
@@ -224,7 +231,9 @@ def _outcome(told: _Taken | None, answer: Answer) -> Outcome:
     return Rejected(f"{row.detail} ({status.name})", TROUBLE.get(row.detail))
 
 
-def _read_refusal(messages: Sequence[Outbound], answer: Answer) -> Outcome | Sequence[Outcome]:
+def _read_refusal(
+    messages: Sequence[OutboundMessage], answer: Answer
+) -> Outcome | Sequence[Outcome]:
     """Return what a refusal of the whole request means for each of its messages.
 
     One bad message makes Infobip refuse all: those it does not name are tried again.
@@ -239,20 +248,20 @@ def _read_refusal(messages: Sequence[Outbound], answer: Answer) -> Outcome | Seq
     return [outcome if at in bad else again for at in range(len(messages))]
 
 
-def _about(element: bytes) -> About:
+def _about(element: bytes) -> CallbackSubject:
     """Return what a result was about that cannot be read: only a text has a text."""
     fields = names(element)
     if "text" in fields:
-        return About.REPLY
-    return About.RECEIPT if "status" in fields else About.UNKNOWN
+        return CallbackSubject.REPLY
+    return CallbackSubject.RECEIPT if "status" in fields else CallbackSubject.UNKNOWN
 
 
-def _receipt(result: _Result, state: _State) -> Receipt | SetAside:
+def _receipt(result: _Result, state: _State) -> Receipt | IgnoredPart:
     if not result.message_id:
         raise CarrierTrouble("Infobip's report names no message.")
     if state.name == DUPLICATE:
         # It says nothing of the message that was taken, though it bears the same id.
-        return SetAside(Why.EVENT)
+        return IgnoredPart(IgnoredReason.EVENT)
     group = _group(state)
     if group is None:
         raise CarrierTrouble(f"A receipt has a status that is not known: {shown(state.name)}.")

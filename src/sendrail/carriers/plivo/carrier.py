@@ -24,11 +24,11 @@ from sendrail.carriers.sdk import (
     read_settings,
 )
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
+from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
 # What each status of a message settles.
 STATUS_OF: Final[dict[str, Status | None]] = {
@@ -87,7 +87,7 @@ class PlivoCarrier(HttpCarrier):
         secrets = (chosen.auth_token, chosen.auth_token_secondary)
         self._secrets = [secret for secret in secrets if secret is not None]
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""
         [message] = messages
         value = {
@@ -105,7 +105,7 @@ class PlivoCarrier(HttpCarrier):
             value["message_expiry"] = self._chosen.validity_seconds
         return post_json(f"{self._account_url}Message/", value, self._headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Plivo made of one message."""
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).message_uuid[0])
@@ -127,10 +127,10 @@ class PlivoCarrier(HttpCarrier):
         stored = callbacks.unpack(raw)
         form = stored.form()
         if "Status" in form and "Text" not in form:
-            return read_one(raw, lambda: _receipt(form, stored.message_id), About.RECEIPT)
-        return read_one(raw, lambda: self._reply(form), About.REPLY)
+            return read_one(raw, lambda: _receipt(form, stored.message_id), CallbackSubject.RECEIPT)
+        return read_one(raw, lambda: self._reply(form), CallbackSubject.REPLY)
 
-    def _reply(self, form: Mapping[str, str]) -> Reply | SetAside:
+    def _reply(self, form: Mapping[str, str]) -> Reply | IgnoredPart:
         # A picture may come without.
         text = form.get("Text", "" if form.get("Type") == "mms" else None)
         word = (text or "").strip().upper()

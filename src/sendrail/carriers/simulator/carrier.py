@@ -15,11 +15,16 @@ import msgspec
 
 from sendrail.carriers.sdk import ConnectorContext, Deliver, Report, read_settings
 from sendrail.carriers.simulator import wire
-from sendrail.carriers.simulator.courier import Courier
+from sendrail.carriers.simulator.courier import CallbackScheduler
 from sendrail.carriers.simulator.handsets import HandsetLog
-from sendrail.carriers.simulator.numbers import BEHAVIOURS, ORDINARY, Behaviour, Word
+from sendrail.carriers.simulator.numbers import (
+    BEHAVIOURS,
+    ORDINARY,
+    NumberBehaviour,
+    SimulatedReceipt,
+)
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.delivery import Failed, Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.delivery import Failed, OutboundMessage, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MessageId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Callback
@@ -63,7 +68,7 @@ class SimulatorCarrier:
         self._references = count(1)
         # How far each number is in its `first`; only numbers of the table come in here.
         self._turns: dict[PhoneNumber, int] = {}
-        self._courier: Courier | None = None
+        self._courier: CallbackScheduler | None = None
         self._under_way = 0
         self._all_answered = asyncio.Event()
         self._all_answered.set()
@@ -72,11 +77,11 @@ class SimulatorCarrier:
         """Begin to take messages, and find the handset log if there is to be one."""
         if self._courier is not None:
             return
-        self._courier = Courier(deliver, again_after=self._seconds(_AGAIN_AFTER_MS))
+        self._courier = CallbackScheduler(deliver, again_after=self._seconds(_AGAIN_AFTER_MS))
         if self._handsets is not None:
             self._handsets.connect()
 
-    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+    async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
         """Ring the handsets and report each outcome as its answer comes."""
         if self._courier is None:
             for message in messages:
@@ -109,9 +114,11 @@ class SimulatorCarrier:
         if self._handsets is not None:
             self._handsets.close()
 
-    async def _submit(self, messages: Sequence[Outbound], report: Report, courier: Courier) -> None:
-        ordinary: list[Outbound] = []
-        magic: list[tuple[Outbound, Behaviour, Outcome | None]] = []
+    async def _submit(
+        self, messages: Sequence[OutboundMessage], report: Report, courier: CallbackScheduler
+    ) -> None:
+        ordinary: list[OutboundMessage] = []
+        magic: list[tuple[OutboundMessage, NumberBehaviour, Outcome | None]] = []
         for message in messages:
             behaviour = BEHAVIOURS.get(message.recipient)
             if behaviour is None:
@@ -133,14 +140,16 @@ class SimulatorCarrier:
                 plays.create_task(self._play(message, behaviour, answer, report, courier))
             await self._take(ordinary, report, courier)
 
-    def _answer(self, number: PhoneNumber, behaviour: Behaviour) -> Outcome | None:
+    def _answer(self, number: PhoneNumber, behaviour: NumberBehaviour) -> Outcome | None:
         turn = self._turns.pop(number, 0)
         if turn == len(behaviour.first):
             return behaviour.answer
         self._turns[number] = turn + 1
         return behaviour.first[turn]
 
-    async def _take(self, messages: Sequence[Outbound], report: Report, courier: Courier) -> None:
+    async def _take(
+        self, messages: Sequence[OutboundMessage], report: Report, courier: CallbackScheduler
+    ) -> None:
         """Answer ordinary messages: all at once, with one timer for all their receipts."""
         if not messages:
             return
@@ -155,11 +164,11 @@ class SimulatorCarrier:
 
     async def _play(
         self,
-        message: Outbound,
-        behaviour: Behaviour,
+        message: OutboundMessage,
+        behaviour: NumberBehaviour,
         answer: Outcome | None,
         report: Report,
-        courier: Courier,
+        courier: CallbackScheduler,
     ) -> None:
         """Do what the table says of one message."""
         ref, rings = self._reference(), _rings(answer)
@@ -185,8 +194,8 @@ def _rings(answer: Outcome | None) -> bool:
 
 
 def _tail(
-    messages: Sequence[Outbound], outcomes: Sequence[Outcome]
-) -> dict[MessageId, tuple[Outbound, Outcome]]:
+    messages: Sequence[OutboundMessage], outcomes: Sequence[Outcome]
+) -> dict[MessageId, tuple[OutboundMessage, Outcome]]:
     """Pair outcomes with the last of the messages."""
     last = messages[len(messages) - len(outcomes) :]
     return {
@@ -195,14 +204,16 @@ def _tail(
     }
 
 
-def _receipt(ref: str, message: Outbound, word: Word) -> bytes:
+def _receipt(ref: str, message: OutboundMessage, word: SimulatedReceipt) -> bytes:
     told_ref = ref if word.known else f"nobodys-{ref}"
     told_id = message.message_id if word.echo else None
     [callback] = wire.receipts([(told_ref, told_id)], word.status, word.detail)
     return callback
 
 
-def _callbacks(ref: str, message: Outbound, behaviour: Behaviour) -> Iterator[tuple[int, bytes]]:
+def _callbacks(
+    ref: str, message: OutboundMessage, behaviour: NumberBehaviour
+) -> Iterator[tuple[int, bytes]]:
     """Yield what follows the answer: when, and the raw callback."""
     if behaviour.noise:
         yield 0, behaviour.noise

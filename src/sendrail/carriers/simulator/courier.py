@@ -23,7 +23,7 @@ _TOGETHER_MAX: Final = 100
 _log = structlog.get_logger(__name__)
 
 
-class Courier:
+class CallbackScheduler:
     """Callbacks on their way to `deliver`; lives from one start of the carrier to its stop."""
 
     def __init__(self, deliver: Deliver, *, again_after: float) -> None:

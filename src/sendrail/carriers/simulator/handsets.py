@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from sendrail.domain import phone
-from sendrail.domain.delivery import Failed, Outbound, Outcome, Uncertain
+from sendrail.domain.delivery import Failed, OutboundMessage, Outcome, Uncertain
 
 _NOT_CONNECTED: Final = Failed("handset log not connected")
 _BROKE_OFF: Final = Uncertain("the handset log broke off inside the message")
@@ -54,7 +54,7 @@ class HandsetLog:
                 self._socket = connection
         return self._socket
 
-    async def ring(self, messages: Sequence[Outbound]) -> list[Outcome]:
+    async def ring(self, messages: Sequence[OutboundMessage]) -> list[Outcome]:
         """Write the messages in order; return the outcomes of those at the end that did not leave.
 
         The list is empty when all of them left.
@@ -91,7 +91,7 @@ class HandsetLog:
         return sent
 
 
-def _line(message: Outbound) -> bytes:
+def _line(message: OutboundMessage) -> bytes:
     ring = _Ring(
         message_id=message.message_id,
         recipient=phone.show(message.recipient),

@@ -19,7 +19,7 @@ BLOCK: Final = "1555010"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class SimulatedReceipt:
     """One receipt: the carrier's word on the message.
 
     `after_ms` counts from the answer, on top of the connector's receipt delay. `known` is False for
@@ -41,16 +41,16 @@ class Text:
     after_ms: int = 500
 
 
-_DELIVERED: Final = Word(status=Status.DELIVERED, detail=Detail.DELIVERED)
+_DELIVERED: Final = SimulatedReceipt(status=Status.DELIVERED, detail=Detail.DELIVERED)
 _BY_REFERENCE: Final = replace(_DELIVERED, echo=False)
-_ABSENT: Final = Word(status=Status.UNDELIVERED, detail=Detail.ABSENT_SUBSCRIBER)
+_ABSENT: Final = SimulatedReceipt(status=Status.UNDELIVERED, detail=Detail.ABSENT_SUBSCRIBER)
 _NO_ANSWER_MS: Final = 2_000
 _NO_ANSWER: Final = Uncertain("no answer within 2 seconds")
 _TRY_LATER: Final = Failed("the carrier is out of order for a moment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class NumberBehaviour:
     """What follows a submit to one number.
 
     The submits to a number meet the outcomes of `first` one by one and then `answer`, and from
@@ -62,23 +62,23 @@ class Behaviour:
     first: tuple[Outcome, ...] = ()
     answer: Outcome | None = None
     answer_ms: int = 0
-    early: tuple[Word, ...] = ()
+    early: tuple[SimulatedReceipt, ...] = ()
     noise: bytes = b""
-    receipts: tuple[Word, ...] = (_DELIVERED,)
+    receipts: tuple[SimulatedReceipt, ...] = (_DELIVERED,)
     replies: tuple[Text, ...] = ()
 
 
-ORDINARY: Final = Behaviour()
+ORDINARY: Final = NumberBehaviour()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Magic:
+class MagicNumber:
     """A row of the table: a number by its last four digits, and what it does."""
 
     suffix: str
     name: str
     says: str
-    does: Behaviour = ORDINARY
+    does: NumberBehaviour = ORDINARY
 
     @property
     def number(self) -> PhoneNumber:
@@ -87,169 +87,173 @@ class Magic:
 
 
 MAGIC: Final = (
-    Magic(
+    MagicNumber(
         suffix="0001",
         name="delivered",
         says="Delivered, as every number that is not in this table.",
     ),
-    Magic(
+    MagicNumber(
         suffix="0002",
         name="handset_off",
         says="The handset is switched off: `undelivered`.",
-        does=Behaviour(receipts=(_ABSENT,)),
+        does=NumberBehaviour(receipts=(_ABSENT,)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0003",
         name="unknown_subscriber",
         says="The number does not exist: `undelivered`.",
-        does=Behaviour(receipts=(Word(status=Status.UNDELIVERED, detail=Detail.DESTINATION),)),
+        does=NumberBehaviour(
+            receipts=(SimulatedReceipt(status=Status.UNDELIVERED, detail=Detail.DESTINATION),)
+        ),
     ),
-    Magic(
+    MagicNumber(
         suffix="0004",
         name="filtered_as_spam",
         says="The carrier accepts the message and then filters it as spam: `failed`.",
-        does=Behaviour(receipts=(Word(status=Status.FAILED, detail=Detail.SPAM),)),
+        does=NumberBehaviour(
+            receipts=(SimulatedReceipt(status=Status.FAILED, detail=Detail.SPAM),)
+        ),
     ),
-    Magic(
+    MagicNumber(
         suffix="0010",
         name="slow_receipt",
         says="The receipt comes after 30 seconds.",
-        does=Behaviour(receipts=(replace(_DELIVERED, after_ms=30_000),)),
+        does=NumberBehaviour(receipts=(replace(_DELIVERED, after_ms=30_000),)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0011",
         name="no_receipt",
         says="No receipt ever comes: the message stays `sent`.",
-        does=Behaviour(receipts=()),
+        does=NumberBehaviour(receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0012",
         name="early_receipt",
         says="The receipt comes before the carrier has answered the submit.",
-        does=Behaviour(answer_ms=200, early=(_DELIVERED,), receipts=()),
+        does=NumberBehaviour(answer_ms=200, early=(_DELIVERED,), receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0013",
         name="early_receipt_by_reference",
         says="As 0012, and the receipt names only a reference that we do not know yet.",
-        does=Behaviour(answer_ms=200, early=(_BY_REFERENCE,), receipts=()),
+        does=NumberBehaviour(answer_ms=200, early=(_BY_REFERENCE,), receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0014",
         name="receipt_by_reference",
         says="The receipt names only the carrier's reference, not our message id.",
-        does=Behaviour(receipts=(_BY_REFERENCE,)),
+        does=NumberBehaviour(receipts=(_BY_REFERENCE,)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0015",
         name="two_receipts",
         says="The same receipt comes twice.",
-        does=Behaviour(receipts=(_DELIVERED, replace(_DELIVERED, after_ms=200))),
+        does=NumberBehaviour(receipts=(_DELIVERED, replace(_DELIVERED, after_ms=200))),
     ),
-    Magic(
+    MagicNumber(
         suffix="0016",
         name="contradicting_receipts",
         says="First a receipt says `delivered`, then another `undelivered`: the first counts.",
-        does=Behaviour(receipts=(_DELIVERED, replace(_ABSENT, after_ms=200))),
+        does=NumberBehaviour(receipts=(_DELIVERED, replace(_ABSENT, after_ms=200))),
     ),
-    Magic(
+    MagicNumber(
         suffix="0017",
         name="en_route_receipt",
         says="A receipt says that the message is on its way, a second later it is `delivered`.",
-        does=Behaviour(
+        does=NumberBehaviour(
             receipts=(
-                Word(status=None, detail=Detail.ENROUTE),
+                SimulatedReceipt(status=None, detail=Detail.ENROUTE),
                 replace(_DELIVERED, after_ms=1_000),
             )
         ),
     ),
-    Magic(
+    MagicNumber(
         suffix="0018",
         name="unknown_receipt",
         says="The receipt is for a message that does not exist: yours stays `sent`.",
-        does=Behaviour(receipts=(replace(_BY_REFERENCE, known=False),)),
+        does=NumberBehaviour(receipts=(replace(_BY_REFERENCE, known=False),)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0019",
         name="unreadable_callback",
         says="A callback of garbage comes first, then the receipt: `delivered`.",
-        does=Behaviour(
+        does=NumberBehaviour(
             noise=b'\xff\xfe{"results": [',
             receipts=(replace(_DELIVERED, after_ms=200),),
         ),
     ),
-    Magic(
+    MagicNumber(
         suffix="0020",
         name="rejected",
         says="The carrier refuses the number for good: `failed`.",
-        does=Behaviour(answer=Rejected(Detail.DESTINATION), receipts=()),
+        does=NumberBehaviour(answer=Rejected(Detail.DESTINATION), receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0021",
         name="throttled_first",
         says="The first two submits are throttled for a second, the third is accepted.",
-        does=Behaviour(first=(Throttled(1_000), Throttled(1_000))),
+        does=NumberBehaviour(first=(Throttled(1_000), Throttled(1_000))),
     ),
-    Magic(
+    MagicNumber(
         suffix="0022",
         name="fails_once",
         says="The first submit fails, the second is accepted.",
-        does=Behaviour(first=(_TRY_LATER,)),
+        does=NumberBehaviour(first=(_TRY_LATER,)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0023",
         name="fails_always",
         says="Every submit fails, until the attempts are used up: `failed`.",
-        does=Behaviour(answer=_TRY_LATER, receipts=()),
+        does=NumberBehaviour(answer=_TRY_LATER, receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0024",
         name="lost_answer",
         says=(
             "The handset gets the message, but the carrier's answer is lost: after 2 seconds it is "
             "uncertain, until a receipt with our message id reports `delivered`."
         ),
-        does=Behaviour(
+        does=NumberBehaviour(
             answer=_NO_ANSWER,
             answer_ms=_NO_ANSWER_MS,
             receipts=(replace(_DELIVERED, after_ms=1_000),),
         ),
     ),
-    Magic(
+    MagicNumber(
         suffix="0025",
         name="lost_answer_no_receipt",
         says="As 0024, but no receipt ever comes.",
-        does=Behaviour(answer=_NO_ANSWER, answer_ms=_NO_ANSWER_MS, receipts=()),
+        does=NumberBehaviour(answer=_NO_ANSWER, answer_ms=_NO_ANSWER_MS, receipts=()),
     ),
-    Magic(
+    MagicNumber(
         suffix="0026",
         name="slow_answer",
         says="The carrier takes 5 seconds to answer.",
-        does=Behaviour(answer_ms=5_000),
+        does=NumberBehaviour(answer_ms=5_000),
     ),
-    Magic(
+    MagicNumber(
         suffix="0030",
         name="replies_stop",
         says="Delivered, and the handset replies STOP.",
-        does=Behaviour(replies=(Text(body="STOP"),)),
+        does=NumberBehaviour(replies=(Text(body="STOP"),)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0031",
         name="replies_start",
         says="Delivered, and the handset replies START.",
-        does=Behaviour(replies=(Text(body="START"),)),
+        does=NumberBehaviour(replies=(Text(body="START"),)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0032",
         name="replies_help",
         says="Delivered, and the handset replies HELP.",
-        does=Behaviour(replies=(Text(body="HELP"),)),
+        does=NumberBehaviour(replies=(Text(body="HELP"),)),
     ),
-    Magic(
+    MagicNumber(
         suffix="0033",
         name="replies_text",
         says="Delivered, and the handset replies with an ordinary text.",
-        does=Behaviour(replies=(Text(body="Thanks, see you at 8 😊"),)),
+        does=NumberBehaviour(replies=(Text(body="Thanks, see you at 8 😊"),)),
     ),
 )
 

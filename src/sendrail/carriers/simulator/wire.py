@@ -10,10 +10,10 @@ import msgspec
 
 from sendrail.carriers.reading import read_each, read_text, reader
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
+from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
 # What Infobip puts in one request at most; a usual figure.
 RESULTS_MAX: Final = 100
@@ -80,7 +80,7 @@ def receipts(
     ]
 
 
-def reply(message: Outbound, text: str) -> bytes:
+def reply(message: OutboundMessage, text: str) -> bytes:
     """Return the callback for a text written back by the recipient of a message."""
     sender, recipient = phone.show(message.recipient), phone.show(message.sender)
     return _encode(_Body(replies=[_Incoming(sender=sender, recipient=recipient, text=text)]))
@@ -90,8 +90,8 @@ def parse(raw: bytes) -> list[Callback]:
     """Return what a callback says; raises `CarrierTrouble` when it cannot be read."""
     body = _read(raw)
     return [
-        *read_each(body.results, _receipt, lambda _: About.RECEIPT, _alone(b"results")),
-        *read_each(body.replies, _reply, lambda _: About.REPLY, _alone(b"replies")),
+        *read_each(body.results, _receipt, lambda _: CallbackSubject.RECEIPT, _alone(b"results")),
+        *read_each(body.replies, _reply, lambda _: CallbackSubject.REPLY, _alone(b"replies")),
     ]
 
 
@@ -109,6 +109,6 @@ def _receipt(piece: msgspec.Raw) -> Receipt:
     )
 
 
-def _reply(piece: msgspec.Raw) -> Reply | SetAside:
+def _reply(piece: msgspec.Raw) -> Reply | IgnoredPart:
     text = _read_incoming(piece)
     return read_text(sender=text.sender, to=text.recipient, text=text.text, country=None)

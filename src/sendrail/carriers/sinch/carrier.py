@@ -20,11 +20,18 @@ from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, rea
 from sendrail.carriers.sinch.codes import CODES
 from sendrail.carriers.sinch.signature import SIGNATURE, is_signed
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Reply,
+)
 
 # What each status of a message settles.
 STATUS_OF: Final[dict[str, Status | None]] = {
@@ -46,10 +53,10 @@ _RECEIPT: Final = "recipient_delivery_report_sms"
 _TEXTS: Final = frozenset({"mo_text", "mo_media"})
 # A summary of a batch, which says of no message what became of it; and what is no text.
 _OF_NO_USE: Final = {
-    "delivery_report_sms": Why.EVENT,
-    "delivery_report_mms": Why.EVENT,
-    "recipient_delivery_report_mms": Why.EVENT,
-    "mo_binary": Why.NO_TEXT,
+    "delivery_report_sms": IgnoredReason.EVENT,
+    "delivery_report_mms": IgnoredReason.EVENT,
+    "recipient_delivery_report_mms": IgnoredReason.EVENT,
+    "mo_binary": IgnoredReason.NO_TEXT,
 }
 # The texts that the network of toll-free numbers answers by itself, whoever their provider is.
 # https://community.sinch.com/t5/Toll-Free-Numbers-TFN/How-does-STOP-work-on-a-Toll-Free-number/ta-p/15313
@@ -136,7 +143,7 @@ class SinchCarrier(HttpCarrier):
             if chosen.webhook_user is not None and password is not None
         ]
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates a batch of one message."""
         [message] = messages
         value = {
@@ -153,7 +160,7 @@ class SinchCarrier(HttpCarrier):
                 value["callback_url"] = self.context.callback_url
         return post_json(self._url, value, self._headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Sinch made of one message."""
         del messages
         if answer.is_success:
@@ -185,14 +192,14 @@ class SinchCarrier(HttpCarrier):
         stored = callbacks.unpack(raw)
         kind = stored.json(_Kind).type
         if kind == _RECEIPT:
-            return read_one(raw, lambda: _receipt(stored.json(_Report)), About.RECEIPT)
+            return read_one(raw, lambda: _receipt(stored.json(_Report)), CallbackSubject.RECEIPT)
         if kind in _TEXTS:
-            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), About.REPLY)
+            return read_one(raw, lambda: self._reply(stored.json(_Incoming)), CallbackSubject.REPLY)
         if kind in _OF_NO_USE:
-            return [SetAside(_OF_NO_USE[kind])]
+            return [IgnoredPart(_OF_NO_USE[kind])]
         raise CarrierTrouble(f"Sinch's callback is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Incoming) -> Reply | SetAside:
+    def _reply(self, told: _Incoming) -> Reply | IgnoredPart:
         body = told.body if isinstance(told.body, str) else told.body.message or ""
         reply = read_text(
             sender=told.from_, to=told.to, text=body, country=self.country, ref=told.id
@@ -203,11 +210,11 @@ class SinchCarrier(HttpCarrier):
         return reply
 
 
-def _receipt(told: _Report) -> Receipt | SetAside:
+def _receipt(told: _Report) -> Receipt | IgnoredPart:
     # Its pages write the words with small letters, its SDKs without.
     word = told.status.strip().lower()
     if word == _UNCONFIRMED:
-        return SetAside(Why.UNCONFIRMED)
+        return IgnoredPart(IgnoredReason.UNCONFIRMED)
     status = known(STATUS_OF, word)
     code = str(told.code) if told.code else None
     detail, trouble = str(Detail.ENROUTE), None

@@ -18,16 +18,16 @@ import structlog
 from sendrail.carriers.sdk import Deliver
 from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.session import (
-    Answered,
-    Arrived,
-    Bound,
-    Ended,
+    DeliverReceived,
     Event,
     Refused,
     Role,
     Session,
+    SessionBound,
+    SessionEnded,
     State,
-    TimedOut,
+    SubmitAnswered,
+    SubmitTimedOut,
     Timing,
 )
 from sendrail.carriers.smpp.status import ESME_ROK, MISCONFIGURED, Status, describe
@@ -68,7 +68,7 @@ class Listener(Protocol):
     def bound(self, bind: "Bind") -> None:
         """Take note that the bind is up."""
 
-    def answered(self, answer: Answered) -> None:
+    def answered(self, answer: SubmitAnswered) -> None:
         """Take the answer to a submit."""
 
     def unanswered(self, token: Any, detail: str) -> None:
@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
             self._hear(events)
         self.flush()
         if self.session.state is State.CLOSED:
-            ended = next((each for each in events if isinstance(each, Ended)), None)
+            ended = next((each for each in events if isinstance(each, SessionEnded)), None)
             self._over(ended.reason if ended is not None else "the session ended")
             self.close()
 
@@ -306,21 +306,21 @@ class Bind:
         return connection
 
     def _hear(self, events: Sequence[Event]) -> None:
-        arrived: list[Arrived] = []
+        arrived: list[DeliverReceived] = []
         for event in events:
             match event:
-                case Answered():
+                case SubmitAnswered():
                     self._listener.answered(event)
-                case Arrived():
+                case DeliverReceived():
                     arrived.append(event)
-                case TimedOut(token):
+                case SubmitTimedOut(token):
                     seconds = self._endpoint.timing.answer
                     self._listener.unanswered(token, f"no answer in {seconds:g} s")
-                case Bound(system_id, version):
+                case SessionBound(system_id, version):
                     self._come_up(system_id, version)
                 case Refused(status):
                     self._refused = status
-                case Ended():
+                case SessionEnded():
                     pass
         if arrived:
             self._store(arrived)
@@ -378,7 +378,7 @@ class Bind:
 
     # What arrives
 
-    def _store(self, arrived: list[Arrived]) -> None:
+    def _store(self, arrived: list[DeliverReceived]) -> None:
         """Deliver what came in one read together, and answer it afterwards."""
         connection = self._connection
         assert connection is not None
@@ -389,7 +389,7 @@ class Bind:
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
 
-    async def _store_all(self, arrived: list[Arrived], connection: Connection) -> None:
+    async def _store_all(self, arrived: list[DeliverReceived], connection: Connection) -> None:
         status: int = ESME_ROK
         try:
             await self._deliver([each.raw for each in arrived])
@@ -406,7 +406,7 @@ class Bind:
         connection.flush()
 
 
-async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> Bound:
+async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> SessionBound:
     """Bind once and unbind; return what the SMSC said of itself.
 
     Raises `CarrierTrouble` that says what is wrong.
@@ -416,11 +416,11 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> Bound:
 
     def hear(events: Sequence[Event]) -> None:
         told.extend(events)
-        if any(isinstance(event, Bound) for event in events):
+        if any(isinstance(event, SessionBound) for event in events):
             connection.session.unbind(clock.monotonic())
 
     def lost(reason: str) -> None:
-        told.append(Ended(reason))
+        told.append(SessionEnded(reason))
         over.set_result(None)
 
     session = Session(role, endpoint.bind, window=1, timing=endpoint.timing)
@@ -435,12 +435,12 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> Bound:
         connection.close()
     await connection.gone()
     for event in told:
-        if isinstance(event, Bound):
+        if isinstance(event, SessionBound):
             return event
         if isinstance(event, Refused):
             raise CarrierTrouble(
                 f"{endpoint} refuses to bind {endpoint.bind.system_id!r} as "
                 f"{role.name.lower()}: {describe(event.status)}."
             )
-    reason = next(event.reason for event in told if isinstance(event, Ended))
+    reason = next(event.reason for event in told if isinstance(event, SessionEnded))
     raise CarrierTrouble(f"{endpoint} did not answer the bind: {reason}.")

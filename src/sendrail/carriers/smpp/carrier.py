@@ -11,13 +11,13 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from sendrail.carriers.sdk import ConnectorContext, Deliver, Part, Report
+from sendrail.carriers.sdk import ConnectorContext, Deliver, ProcessIndex, Report
 from sendrail.carriers.smpp import pdu, receipts, settings
 from sendrail.carriers.smpp.bind import Bind, Endpoint, probe
 from sendrail.carriers.smpp.dispatch import Dispatcher, unavailable
 from sendrail.carriers.smpp.session import Timing
-from sendrail.carriers.smpp.text import Composer
-from sendrail.domain.delivery import Outbound
+from sendrail.carriers.smpp.text import SubmitComposer
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.receipt import Callback
 
 _VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
@@ -39,7 +39,9 @@ class SmppCarrier:
         self._settings = settings.read(chosen)
         self._endpoint = _endpoint(self._settings)
         # Parts sent before a restart may still be on their way to the same handsets.
-        self._composer = Composer(self._settings, first_reference=secrets.randbelow(_REFERENCES))
+        self._composer = SubmitComposer(
+            self._settings, first_reference=secrets.randbelow(_REFERENCES)
+        )
         start = secrets.token_hex(6)
         self._unnamed = (f"unnamed-{start}-{each}" for each in count(1))
         self._dispatcher: Dispatcher | None = None
@@ -50,7 +52,7 @@ class SmppCarrier:
         """Whether the connector sends parameters that customers give with their messages."""
         return self._settings.extras.reads_metadata
 
-    def connections(self, part: Part) -> int:
+    def connections(self, part: ProcessIndex) -> int:
         """Return how many binds such a part of the connector keeps."""
         return len(self._settings.roles(part))
 
@@ -81,7 +83,7 @@ class SmppCarrier:
         for bind in self._binds:
             bind.start()
 
-    async def submit(self, messages: Sequence[Outbound], report: Report) -> None:
+    async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
         """Send messages as the windows allow, and report each as its answer comes."""
         if self._dispatcher is None:
             unavailable(messages, report, "the connector is not started")

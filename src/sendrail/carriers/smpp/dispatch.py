@@ -14,18 +14,18 @@ from typing import Any, Final, NamedTuple
 from sendrail.carriers.sdk import Report
 from sendrail.carriers.smpp.bind import Bind
 from sendrail.carriers.smpp.parts import (
-    Again,
     Fate,
+    PartAccepted,
+    PartsToResubmit,
+    PartUnanswered,
+    PartUnsent,
     Refused,
-    Taken,
-    Unanswered,
-    Unsent,
     conclude,
 )
-from sendrail.carriers.smpp.session import Answered
-from sendrail.carriers.smpp.status import ESME_ROK, Then
+from sendrail.carriers.smpp.session import SubmitAnswered
+from sendrail.carriers.smpp.status import ESME_ROK, StatusAction
 from sendrail.clock import Clock
-from sendrail.domain.delivery import Outbound, Outcome, Rejected, Submitted, Unavailable
+from sendrail.domain.delivery import OutboundMessage, Outcome, Rejected, Submitted, Unavailable
 
 # Where nothing is known of when a bind will be up.
 _RETRY_MS: Final = 1_000
@@ -47,7 +47,7 @@ class _Submission:
 
     __slots__ = ("batch", "bodies", "fates", "has_left", "message", "open", "outcome", "tries")
 
-    def __init__(self, message: Outbound, bodies: Sequence[bytes], batch: _Batch) -> None:
+    def __init__(self, message: OutboundMessage, bodies: Sequence[bytes], batch: _Batch) -> None:
         self.message = message
         self.bodies = bodies
         self.batch = batch
@@ -68,7 +68,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        exceptions: Mapping[int, Then],
+        exceptions: Mapping[int, StatusAction],
         name_for_unnamed: Callable[[], str],
         same_form: Callable[[str], str],
         clock: Clock,
@@ -99,8 +99,8 @@ class Dispatcher:
 
     async def submit(
         self,
-        messages: Sequence[Outbound],
-        bodies: Callable[[Outbound], Sequence[bytes]],
+        messages: Sequence[OutboundMessage],
+        bodies: Callable[[OutboundMessage], Sequence[bytes]],
         report: Report,
     ) -> None:
         """Send messages as the windows allow; return when every one is told."""
@@ -157,13 +157,13 @@ class Dispatcher:
         self._holding.clear()
         self._place_all(waiting)
 
-    def answered(self, answer: Answered) -> None:
+    def answered(self, answer: SubmitAnswered) -> None:
         """See `Listener`."""
         part: _Part = answer.token
         fate: Fate
         if answer.status == ESME_ROK:
             name = self._same_form(answer.message_id) if answer.message_id else ""
-            fate = Taken(name or self._name_for_unnamed())
+            fate = PartAccepted(name or self._name_for_unnamed())
         else:
             fate = Refused(answer.status)
         if answer.late:
@@ -173,7 +173,7 @@ class Dispatcher:
 
     def unanswered(self, token: Any, detail: str) -> None:
         """See `Listener`."""
-        self._settle(token, Unanswered(detail))
+        self._settle(token, PartUnanswered(detail))
 
     def room(self, bind: Bind) -> None:
         """Send what waits for this bind, as far as its window allows."""
@@ -225,7 +225,7 @@ class Dispatcher:
         elif self._is_coming and not self._closed:
             self._holding.append(part)
         else:
-            self._settle(part, Unsent(self._why_down, self._retry_after_ms()))
+            self._settle(part, PartUnsent(self._why_down, self._retry_after_ms()))
 
     def _retry_after_ms(self) -> int:
         return min((bind.retry_after_ms for bind in self.senders), default=_RETRY_MS) or _RETRY_MS
@@ -239,11 +239,11 @@ class Dispatcher:
 
     def _conclude(self, submission: _Submission) -> None:
         fates = submission.fates
-        if len(fates) == 1 and isinstance(fates[0], Taken):
+        if len(fates) == 1 and isinstance(fates[0], PartAccepted):
             self._tell(submission, Submitted(fates[0].ref))
             return
         said = self._conclude_parts(_all(fates), submission.tries)
-        if not isinstance(said, Again):
+        if not isinstance(said, PartsToResubmit):
             self._tell(submission, said)
             return
         submission.tries += 1
@@ -275,16 +275,18 @@ class Dispatcher:
         submission = part.submission
         submission.fates[part.at] = fate
         fates = submission.fates
-        if submission.outcome is None or any(isinstance(each, Unanswered) for each in fates):
+        if submission.outcome is None or any(isinstance(each, PartUnanswered) for each in fates):
             return
         said = self._conclude_parts(_all(fates), submission.tries)
         if isinstance(said, Submitted) or len(fates) == 1:
-            assert not isinstance(said, Again), "a single part is never offered again here"
+            assert not isinstance(said, PartsToResubmit), (
+                "a single part is never offered again here"
+            )
             submission.batch.report(submission.message, said)
 
     def _withdraw(self, detail: str, whose: Callable[[_Submission], bool]) -> None:
         """Hand back the messages of which nothing has left."""
-        fate = Unsent(detail, _RETRY_MS)
+        fate = PartUnsent(detail, _RETRY_MS)
         withdrawn: list[_Part] = []
         for line in (self._holding, *self._lines.values()):
             parts = list(line)
@@ -300,7 +302,7 @@ def _all(fates: Sequence[Fate | None]) -> list[Fate]:
     return [fate for fate in fates if fate is not None]
 
 
-def unavailable(messages: Sequence[Outbound], report: Report, detail: str) -> None:
+def unavailable(messages: Sequence[OutboundMessage], report: Report, detail: str) -> None:
     """Tell of messages that no connector could take."""
     for message in messages:
         report(message, Unavailable(detail, _RETRY_MS))

@@ -15,7 +15,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.smpp.pdu import Tag, write_tlvs
 from sendrail.domain import phone
 from sendrail.domain.address import read_number, read_short_code
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 
 VALUE_MAX: Final = 255
 _MANY: Final = 32
@@ -37,7 +37,7 @@ _OURS: Final = frozenset(
 _read_metadata: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Extras:
+class ExtraParameters:
     """The parameters that one connector adds to its submits."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Extras:
         """Whether what a customer has attached to a message is needed."""
         return bool(self._from_metadata)
 
-    def of(self, message: Outbound) -> bytes:
+    def of(self, message: OutboundMessage) -> bytes:
         """Return the parameters of one message.
 
         Raises ValueError for metadata that cannot be sent.

@@ -8,14 +8,14 @@ same reference: beginning anew would leave the handset with pieces that never fi
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sendrail.carriers.smpp.status import Then, code_of, meaning_of, outcome_of
+from sendrail.carriers.smpp.status import StatusAction, code_of, meaning_of, outcome_of
 from sendrail.domain.delivery import Outcome, Rejected, Submitted, Unavailable, Uncertain
 
 # A part is offered so often again after others were taken, waiting longer each time: 1, 2, 4, 8 s.
 TRIES_MAX: Final = 5
 
 
-class Taken(NamedTuple):
+class PartAccepted(NamedTuple):
     """The SMSC took the part and named it."""
 
     ref: str
@@ -27,36 +27,36 @@ class Refused(NamedTuple):
     status: int
 
 
-class Unanswered(NamedTuple):
+class PartUnanswered(NamedTuple):
     """The bytes left, and nothing came back."""
 
     detail: str
 
 
-class Unsent(NamedTuple):
+class PartUnsent(NamedTuple):
     """The bytes never left."""
 
     detail: str
     retry_after_ms: int
 
 
-class Again(NamedTuple):
+class PartsToResubmit(NamedTuple):
     """These parts, by index, are to be submitted again, after so many seconds."""
 
     indexes: tuple[int, ...]
     after: float
 
 
-Fate = Taken | Refused | Unanswered | Unsent
+Fate = PartAccepted | Refused | PartUnanswered | PartUnsent
 
 
 def conclude(
     fates: Sequence[Fate],
     tries: int,
-    exceptions: Mapping[int, Then],
+    exceptions: Mapping[int, StatusAction],
     *,
     one_receipt: bool = False,
-) -> Outcome | Again:
+) -> Outcome | PartsToResubmit:
     """Decide what follows when every part has met its fate, for the given time (the first is 1).
 
     `one_receipt` says that the SMSC gives a receipt for the message and none for its parts.
@@ -76,10 +76,10 @@ def conclude(
         return Uncertain(_of(index, fates, f"not sent after others were: {detail}"))
     for index, status in refused:
         meaning = meaning_of(status, exceptions)
-        if meaning.then in {Then.REFUSE, Then.STOP} or tries >= TRIES_MAX:
+        if meaning.then in {StatusAction.REFUSE, StatusAction.STOP} or tries >= TRIES_MAX:
             which = _of(index, fates, f"refused: {code_of(status)}")
             return Rejected(f"{meaning.detail} ({which})", meaning.trouble)
-    return Again(tuple(index for index, _ in refused), float(2 ** (tries - 1)))
+    return PartsToResubmit(tuple(index for index, _ in refused), float(2 ** (tries - 1)))
 
 
 _Sorted = tuple[list[str], list[tuple[int, int]], list[tuple[int, str]], list[tuple[int, str, int]]]
@@ -89,13 +89,13 @@ def _sorted(fates: Sequence[Fate]) -> _Sorted:
     refs, refused, unanswered, unsent = [], [], [], []
     for index, fate in enumerate(fates):
         match fate:
-            case Taken(ref):
+            case PartAccepted(ref):
                 refs.append(ref)
             case Refused(status):
                 refused.append((index, status))
-            case Unanswered(detail):
+            case PartUnanswered(detail):
                 unanswered.append((index, detail))
-            case Unsent(detail, retry_after_ms):
+            case PartUnsent(detail, retry_after_ms):
                 unsent.append((index, detail, retry_after_ms))
     return refs, refused, unanswered, unsent
 
@@ -103,7 +103,7 @@ def _sorted(fates: Sequence[Fate]) -> _Sorted:
 def _nothing_taken(
     refused: Sequence[tuple[int, int]],
     unsent: Sequence[tuple[int, str, int]],
-    exceptions: Mapping[int, Then],
+    exceptions: Mapping[int, StatusAction],
 ) -> Outcome:
     """Treat the message as one: no handset has any of it."""
     if not refused:

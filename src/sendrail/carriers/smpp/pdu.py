@@ -159,7 +159,7 @@ class AlertNotification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bare:
+class HeaderPdu:
     """unbind, enquire_link, their answers and generic_nack: a header is all there is."""
 
     tlvs: Tlvs = ()
@@ -180,7 +180,7 @@ Body = (
     | MessageAnswer
     | Outbind
     | AlertNotification
-    | Bare
+    | HeaderPdu
     | Unknown
 )
 
@@ -264,7 +264,7 @@ def read_fields(frame: bytes, command: int) -> tuple[dict[str, Any], int, str]:
     """
     values: dict[str, Any] = {}
     at = HEADER_OCTETS
-    for each in _LAYOUTS.get(_BODIES.get(command, Bare), ()):
+    for each in _LAYOUTS.get(_BODIES.get(command, HeaderPdu), ()):
         try:
             values[each.name], at = each.read(frame, at)
         except MalformedPdu as error:
@@ -321,7 +321,7 @@ class Framer:
             self._rest += stream[at:]
 
 
-class Stencil:
+class SubmitTemplate:
     """A submit_sm of which only recipient and text change: everything else is bytes already."""
 
     __slots__ = ("_default_msg_id", "_head", "_middle")
@@ -419,7 +419,7 @@ _LAYOUTS: Final[dict[type, _Layout]] = {
         *_address("source_addr", "source_addr", 65),
         *_address("esme_addr", "esme_addr", 65),
     ),
-    Bare: (),
+    HeaderPdu: (),
 }
 
 _BODIES: Final[dict[int, type[Any]]] = {
@@ -437,11 +437,11 @@ _BODIES: Final[dict[int, type[Any]]] = {
     Command.DATA_SM_RESP: MessageAnswer,
     Command.OUTBIND: Outbind,
     Command.ALERT_NOTIFICATION: AlertNotification,
-    Command.UNBIND: Bare,
-    Command.UNBIND_RESP: Bare,
-    Command.ENQUIRE_LINK: Bare,
-    Command.ENQUIRE_LINK_RESP: Bare,
-    Command.GENERIC_NACK: Bare,
+    Command.UNBIND: HeaderPdu,
+    Command.UNBIND_RESP: HeaderPdu,
+    Command.ENQUIRE_LINK: HeaderPdu,
+    Command.ENQUIRE_LINK_RESP: HeaderPdu,
+    Command.GENERIC_NACK: HeaderPdu,
 }
 
 

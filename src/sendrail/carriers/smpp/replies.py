@@ -10,7 +10,7 @@ from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.pdu import DataMessage, Message, Tag, Tlvs
 from sendrail.carriers.smpp.settings import Settings
 from sendrail.carriers.smpp.text import UDH_INDICATOR, read_octets
-from sendrail.domain.address import Form, read_number, read_short_code
+from sendrail.domain.address import AddressForm, read_number, read_short_code
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, ReplyPart
@@ -20,7 +20,7 @@ from sendrail.domain.text import Alphabet, decode
 _CONCATENATION_8: Final = (0x00, 3)
 _CONCATENATION_16: Final = (0x08, 4)
 # 3.4: 5.2.5. A subscriber number lacks even its area code.
-_FORMS: Final = {1: Form.INTERNATIONAL, 2: Form.NATIONAL, 4: Form.NATIONAL}
+_FORMS: Final = {1: AddressForm.INTERNATIONAL, 2: AddressForm.NATIONAL, 4: AddressForm.NATIONAL}
 
 
 def header_of(body: Message | DataMessage, octets: bytes) -> int:
@@ -83,9 +83,9 @@ def _part(place: _Place, octets: bytes, alphabet: Alphabet) -> ReplyPart | None:
 
 
 def _number(whose: str, address: str, ton: int, settings: Settings) -> PhoneNumber:
-    form = _FORMS.get(ton, Form.UNMARKED)
+    form = _FORMS.get(ton, AddressForm.UNMARKED)
     code = read_short_code(address)
-    if code is not None and form is not Form.NATIONAL:
+    if code is not None and form is not AddressForm.NATIONAL:
         return PhoneNumber(code)
     number = read_number(address, country=settings.country, form=form)
     if number is None and code is not None:

@@ -14,7 +14,7 @@ from sendrail.carriers.smpp.fields import MalformedPdu
 from sendrail.carriers.smpp.pdu import Body, DataMessage, Message, Tag, Tlvs
 
 
-class Salvaged(NamedTuple):
+class SalvagedBody(NamedTuple):
     """The body of a PDU as far as it could be read.
 
     `flaw` is empty for a PDU in order. `is_cut` says that the text's end is missing: its last word
@@ -26,7 +26,7 @@ class Salvaged(NamedTuple):
     is_cut: bool = False
 
 
-def read(frame: bytes) -> Salvaged:
+def read(frame: bytes) -> SalvagedBody:
     """Return what one PDU says, as far as it can be read.
 
     Raises `MalformedPdu` only for what is no whole PDU by its header.
@@ -39,8 +39,8 @@ def read(frame: bytes) -> Salvaged:
             raise
         return _without_a_nul(frame, command) or _as_far_as_it_goes(frame, command, str(error))
     if isinstance(body, Message | DataMessage) and not _is_exact(body):
-        return _without_a_nul(frame, pdu.read_header(frame)[1]) or Salvaged(body)
-    return Salvaged(body)
+        return _without_a_nul(frame, pdu.read_header(frame)[1]) or SalvagedBody(body)
+    return SalvagedBody(body)
 
 
 def tidy_id(text: str) -> str:
@@ -57,7 +57,7 @@ _CONTROL: Final = re.compile("[\0-\x1f]")
 # --- One NUL too many, before or in the text
 
 
-def _without_a_nul(frame: bytes, command: int) -> Salvaged | None:
+def _without_a_nul(frame: bytes, command: int) -> SalvagedBody | None:
     """Return what the PDU says without one of its NULs, if that puts everything in its place."""
     if command not in _MESSAGES or len(frame) > _SEARCHED_MAX:
         return None
@@ -69,7 +69,7 @@ def _without_a_nul(frame: bytes, command: int) -> Salvaged | None:
         except MalformedPdu:
             continue
         if isinstance(body, Message | DataMessage) and _is_exact(body):
-            found.append(Salvaged(body, f"octet {at} is a NUL too many"))
+            found.append(SalvagedBody(body, f"octet {at} is a NUL too many"))
     # The first one: what comes behind it then is where the specification has it.
     return found[0] if len({_essence(each.body) for each in found}) == 1 else None
 
@@ -131,7 +131,7 @@ _MESSAGES: Final = frozenset({pdu.Command.DELIVER_SM, pdu.Command.DATA_SM})
 # --- As far as it goes
 
 
-def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> Salvaged:
+def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> SalvagedBody:
     values, at, ends = pdu.read_fields(frame, command)
     rest = frame[at:]
     if not ends:
@@ -139,17 +139,17 @@ def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> Salvaged:
     if "inside short_message" in ends:
         text, values["tlvs"], is_cut = _split(rest[1:], rest[0], values)
         values["short_message"] = text
-        return Salvaged(pdu.make_body(command, values), ends, is_cut)
+        return SalvagedBody(pdu.make_body(command, values), ends, is_cut)
     if "message_id" in ends or "system_id" in ends:
         # The NUL is missing, and the body is over.
         name = "message_id" if "message_id" in ends else "system_id"
         values[name] = rest.decode("latin-1")
-    return Salvaged(pdu.make_body(command, values), ends or why)
+    return SalvagedBody(pdu.make_body(command, values), ends or why)
 
 
 def _with_tail(
     command: int, values: dict[str, Any], rest: bytes, frame: bytes, at: int
-) -> Salvaged:
+) -> SalvagedBody:
     """Read what follows the fields: parameters, and before or after them what is none."""
     flaw = f"what follows the text is no parameter ({len(rest)} octets)"
     is_cut = False
@@ -166,7 +166,7 @@ def _with_tail(
         # The text is in it, as far as it goes.
         values["tlvs"] = (*values["tlvs"], (int(Tag.MESSAGE_PAYLOAD), left[_HEAD:]))
         is_cut = True
-    return Salvaged(pdu.make_body(command, values), flaw, is_cut)
+    return SalvagedBody(pdu.make_body(command, values), flaw, is_cut)
 
 
 def _split(octets: bytes, length: int, values: dict[str, Any]) -> tuple[bytes, Tlvs, bool]:

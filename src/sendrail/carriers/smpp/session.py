@@ -45,7 +45,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class Bound(NamedTuple):
+class SessionBound(NamedTuple):
     """The SMSC let us in; it speaks SMPP up to `version`, 0x34 where it does not say."""
 
     system_id: str
@@ -58,7 +58,7 @@ class Refused(NamedTuple):
     status: int
 
 
-class Answered(NamedTuple):
+class SubmitAnswered(NamedTuple):
     """A submit has its answer; one that was given up before has a `late` one."""
 
     token: Any
@@ -67,13 +67,13 @@ class Answered(NamedTuple):
     late: bool
 
 
-class TimedOut(NamedTuple):
+class SubmitTimedOut(NamedTuple):
     """A submit had no answer in time."""
 
     token: Any
 
 
-class Arrived(NamedTuple):
+class DeliverReceived(NamedTuple):
     """A deliver_sm or data_sm, whole; it waits for `acknowledge`."""
 
     command: int
@@ -81,13 +81,13 @@ class Arrived(NamedTuple):
     raw: bytes
 
 
-class Ended(NamedTuple):
+class SessionEnded(NamedTuple):
     """The bind is over: write what there is to write, then close the connection."""
 
     reason: str
 
 
-Event = Bound | Refused | Answered | TimedOut | Arrived | Ended
+Event = SessionBound | Refused | SubmitAnswered | SubmitTimedOut | DeliverReceived | SessionEnded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class Session:
         sequence = self._say(Command.SUBMIT_SM, body)
         self._pending[sequence] = (token, now)
 
-    def acknowledge(self, arrived: Iterable[Arrived], status: int) -> None:
+    def acknowledge(self, arrived: Iterable[DeliverReceived], status: int) -> None:
         """Answer what has arrived, the same to all of it."""
         if self.state in {State.BOUND, State.UNBINDING}:
             self._out.extend(
@@ -230,7 +230,7 @@ class Session:
             self._answer(frame, status, sequence, events)
         elif command in _ARRIVALS:
             if self.state in {State.BOUND, State.UNBINDING}:
-                events.append(Arrived(command, sequence, frame))
+                events.append(DeliverReceived(command, sequence, frame))
             else:
                 self._out.append(
                     pdu.frame(command | pdu.ANSWER, sequence, b"\0", Status.RINVBNDSTS)
@@ -255,7 +255,7 @@ class Session:
             return
         message_id, congestion = _read_answer(frame)
         self._narrowed = _narrowed(self._window, congestion)
-        events.append(Answered(entry[0], status, message_id, late))
+        events.append(SubmitAnswered(entry[0], status, message_id, late))
 
     def _hear_bind_answer(self, frame: bytes, status: int, events: list[Event]) -> None:
         if status != ESME_ROK:
@@ -268,7 +268,7 @@ class Session:
         version = pdu.find(tlvs, Tag.SC_INTERFACE_VERSION)
         system_id = body.system_id if isinstance(body, pdu.BindAnswer) else ""
         self.state = State.BOUND
-        events.append(Bound(system_id, version[0] if version else 0x34))
+        events.append(SessionBound(system_id, version[0] if version else 0x34))
 
     def _hear_unbind(self, sequence: int, now: float) -> None:
         if self.state in {State.BOUND, State.UNBINDING} and self._peer_unbind is None:
@@ -293,7 +293,7 @@ class Session:
                 break
             self._late[sequence] = (token, now)
             del self._pending[sequence]
-            events.append(TimedOut(token))
+            events.append(SubmitTimedOut(token))
         for sequence, (_, given_up_at) in list(self._late.items()):
             if now - given_up_at < LATE_SECONDS:
                 break
@@ -311,7 +311,7 @@ class Session:
 
     def _end(self, reason: str, events: list[Event]) -> None:
         self.state = State.CLOSED
-        events.append(Ended(reason))
+        events.append(SessionEnded(reason))
 
 
 _ARRIVALS: Final = frozenset({Command.DELIVER_SM, Command.DATA_SM})

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sendrail.carriers.sdk import WHOLE_CONNECTOR, Part, Secret, read_settings
-from sendrail.carriers.smpp.extras import Extras, MetadataKeys, TlvValues
+from sendrail.carriers.sdk import WHOLE_CONNECTOR, ProcessIndex, Secret, read_settings
+from sendrail.carriers.smpp.extras import ExtraParameters, MetadataKeys, TlvValues
 from sendrail.carriers.smpp.session import Role
-from sendrail.carriers.smpp.states import Ends
-from sendrail.carriers.smpp.status import Then
+from sendrail.carriers.smpp.states import ReceiptMeaning
+from sendrail.carriers.smpp.status import StatusAction
 from sendrail.domain.address import is_country, read_number
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.errors import CarrierTrouble
@@ -73,33 +73,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receipts_per: Literal["part", "message"] = "part"
     unmarked_receipts: bool = False
     country: str | None = None
-    statuses: dict[str, Then] = {}
-    receipt_states: dict[str, Ends] = {}
+    statuses: dict[str, StatusAction] = {}
+    receipt_states: dict[str, ReceiptMeaning] = {}
     receipt_errors: dict[str, RecipientTrouble] = {}
 
-    def roles(self, part: Part = WHOLE_CONNECTOR) -> tuple[Role, ...]:
+    def roles(self, part: ProcessIndex = WHOLE_CONNECTOR) -> tuple[Role, ...]:
         """Return the binds that a part of the connector keeps."""
         pair = (Role.TRANSMITTER, Role.RECEIVER)
         return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.share_of(part)
 
-    def share_of(self, part: Part) -> int:
+    def share_of(self, part: ProcessIndex) -> int:
         """Return how many of the `binds` are a part's: as many as others', and never none."""
         each, more = divmod(self.binds, part.of)
         return max(1, each + (part.place < more))
 
     @property
-    def status_exceptions(self) -> dict[int, Then]:
+    def status_exceptions(self) -> dict[int, StatusAction]:
         """The `statuses` by number."""
         return {int(status, 16): then for status, then in self.statuses.items()}
 
     @property
-    def extras(self) -> Extras:
+    def extras(self) -> ExtraParameters:
         """The `tlvs` of all kinds. Raises ValueError that says which is wrong."""
         end = b"\0" if self.tlvs_end_with_nul else b""
-        return Extras(self.tlvs, self.list_tlvs, self.metadata_tlvs, end=end)
+        return ExtraParameters(self.tlvs, self.list_tlvs, self.metadata_tlvs, end=end)
 
     @property
-    def state_words(self) -> dict[str, Ends]:
+    def state_words(self) -> dict[str, ReceiptMeaning]:
         """The `receipt_states` by word, in capitals."""
         return {word.upper(): ends for word, ends in self.receipt_states.items()}
 

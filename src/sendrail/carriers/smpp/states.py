@@ -13,7 +13,7 @@ from sendrail.carriers.details import Detail
 from sendrail.domain.message import Status
 
 
-class Ends(StrEnum):
+class ReceiptMeaning(StrEnum):
     """What a word means for its message; the words of the `receipt_states` setting."""
 
     DELIVERED = "delivered"
@@ -35,7 +35,11 @@ class State(NamedTuple):
 
 
 def decide(
-    number: int | None, word: str | None, named: Mapping[str, Ends], *, is_cut: bool = False
+    number: int | None,
+    word: str | None,
+    named: Mapping[str, ReceiptMeaning],
+    *,
+    is_cut: bool = False,
 ) -> State | None:
     """Return what a receipt's number and word come to, or None where neither says anything.
 
@@ -52,7 +56,7 @@ def decide(
     return by_word if by_word.weight > by_number.weight else by_number
 
 
-def _of_word(word: str, named: Mapping[str, Ends], *, is_cut: bool) -> State | None:
+def _of_word(word: str, named: Mapping[str, ReceiptMeaning], *, is_cut: bool) -> State | None:
     key = word.upper()
     if key in named:
         return _NAMED[named[key]]._replace(name=word[:_WORD_MAX])
@@ -83,10 +87,10 @@ _STATES: Final = {
     9: State(Status.FAILED, Detail.UNKNOWN, "SKIPPED", _PLAIN),
 }
 _NAMED: Final = {
-    Ends.DELIVERED: State(Status.DELIVERED, Detail.DELIVERED, "", _CHOSEN),
-    Ends.UNDELIVERED: State(Status.UNDELIVERED, Detail.UNKNOWN, "", _CHOSEN),
-    Ends.FAILED: State(Status.FAILED, Detail.UNKNOWN, "", _CHOSEN),
-    Ends.PENDING: State(None, Detail.ENROUTE, "", _PENDING),
+    ReceiptMeaning.DELIVERED: State(Status.DELIVERED, Detail.DELIVERED, "", _CHOSEN),
+    ReceiptMeaning.UNDELIVERED: State(Status.UNDELIVERED, Detail.UNKNOWN, "", _CHOSEN),
+    ReceiptMeaning.FAILED: State(Status.FAILED, Detail.UNKNOWN, "", _CHOSEN),
+    ReceiptMeaning.PENDING: State(None, Detail.ENROUTE, "", _PENDING),
 }
 # 3.4: appendix B, whose words have seven letters; SMSCs write them out as well, or cut them there.
 _WORDS: Final = {

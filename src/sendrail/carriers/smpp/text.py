@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sendrail.carriers.smpp.pdu import Message, Stencil, Tag, write_tlvs
+from sendrail.carriers.smpp.pdu import Message, SubmitTemplate, Tag, write_tlvs
 from sendrail.carriers.smpp.settings import Settings
 from sendrail.domain import phone
 from sendrail.domain.address import SHORT_CODE_DIGITS_MAX, read_number
-from sendrail.domain.delivery import Outbound
+from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.text import (
     UDH_OCTETS,
     Alphabet,
@@ -40,7 +40,7 @@ _PARTS_MAX: Final = 255
 _SENDERS_CACHED: Final = 4_096
 
 
-class Composer:
+class SubmitComposer:
     """Makes the bodies of one connector's submits; counts the references of its long texts."""
 
     def __init__(self, settings: Settings, *, first_reference: int) -> None:
@@ -50,7 +50,7 @@ class Composer:
         self._extras = settings.extras
         self._stencil = lru_cache(_SENDERS_CACHED)(self._make_stencil)
 
-    def bodies(self, message: Outbound) -> list[bytes]:
+    def bodies(self, message: OutboundMessage) -> list[bytes]:
         """Return a body for each part of the message, in order.
 
         Raises ValueError for a text of more parts than can be counted, and for metadata that
@@ -74,7 +74,7 @@ class Composer:
 
     def _long(
         self,
-        stencil: Stencil,
+        stencil: SubmitTemplate,
         destination: bytes,
         body: str,
         alphabet: "_Alphabet",
@@ -118,10 +118,10 @@ class Composer:
             for number, piece in enumerate(pieces, 1)
         ]
 
-    def _make_stencil(self, sender: str) -> Stencil:
+    def _make_stencil(self, sender: str) -> SubmitTemplate:
         chosen = self._settings
         source, ton, npi = _source(chosen.source_addr or phone.bare(sender), chosen)
-        return Stencil(
+        return SubmitTemplate(
             Message(
                 service_type=chosen.service_type,
                 source_addr_ton=ton if chosen.source_ton is None else chosen.source_ton,

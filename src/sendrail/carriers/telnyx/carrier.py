@@ -25,11 +25,18 @@ from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, rea
 from sendrail.carriers.telnyx.codes import CODES
 from sendrail.carriers.telnyx.signature import is_signed, read_key
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside, Why
+from sendrail.domain.receipt import (
+    Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
+    Receipt,
+    Reply,
+)
 
 # What each status of a message settles.
 STATUS_OF: Final[dict[str, Status | None]] = {
@@ -129,7 +136,7 @@ class TelnyxCarrier(HttpCarrier):
         keys = (chosen.public_key, chosen.public_key_secondary)
         self._keys = [read_key(key) for key in keys if key is not None]
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""
         [message] = messages
         fields = {
@@ -144,7 +151,7 @@ class TelnyxCarrier(HttpCarrier):
             fields["webhook_url"] = callbacks.about(self.context.callback_url, message.message_id)
         return post_json(f"{self._chosen.base_url}/v2/messages", fields, self._headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Telnyx made of one message."""
         del messages
         if answer.is_success:
@@ -165,15 +172,19 @@ class TelnyxCarrier(HttpCarrier):
         event = callbacks.unpack(raw).json(_Webhook).data
         kind, payload = event.event_type, bytes(event.payload)
         if kind in _RECEIPTS:
-            return read_one(raw, lambda: _receipt(read_json(payload, _Outbound)), About.RECEIPT)
+            return read_one(
+                raw, lambda: _receipt(read_json(payload, _Outbound)), CallbackSubject.RECEIPT
+            )
         if kind == _TEXT:
-            return read_one(raw, lambda: self._reply(read_json(payload, _Inbound)), About.REPLY)
+            return read_one(
+                raw, lambda: self._reply(read_json(payload, _Inbound)), CallbackSubject.REPLY
+            )
         if is_word(kind) and "." in kind and not kind.startswith("message."):
             # Of the account's other affairs, such as `number_order.complete`.
-            return [SetAside(Why.EVENT)]
+            return [IgnoredPart(IgnoredReason.EVENT)]
         raise CarrierTrouble(f"Telnyx's event is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Inbound) -> Reply | SetAside:
+    def _reply(self, told: _Inbound) -> Reply | IgnoredPart:
         body = told.text or ""
         by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
         return read_text(
@@ -192,10 +203,10 @@ def _code(errors: Sequence[_Error] | None) -> str | None:
     return str(errors[0].code) if errors else None
 
 
-def _receipt(told: _Outbound) -> Receipt | SetAside:
+def _receipt(told: _Outbound) -> Receipt | IgnoredPart:
     word, code = told.to[0].status.strip().lower(), _code(told.errors)
     if word == _UNCONFIRMED:
-        return SetAside(Why.UNCONFIRMED)
+        return IgnoredPart(IgnoredReason.UNCONFIRMED)
     status = known(STATUS_OF, word)
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
@@ -219,4 +230,4 @@ def _message_id(webhook_url: str | None) -> MessageId | None:
         query = urlsplit(webhook_url or "").query
     except ValueError:
         return None
-    return callbacks.Stored(content_type="", query=query, body=b"").message_id
+    return callbacks.StoredCallback(content_type="", query=query, body=b"").message_id

@@ -23,11 +23,11 @@ from sendrail.carriers.sdk import (
 from sendrail.carriers.twilio.codes import CODES
 from sendrail.carriers.twilio.signature import is_signed
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
-from sendrail.domain.receipt import About, Callback, Receipt, Reply, SetAside
+from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
 # What each status of a message settles.
 STATUS_OF: Final[dict[str, Status | None]] = {
@@ -105,7 +105,7 @@ class TwilioCarrier(HttpCarrier):
         secrets = (chosen.auth_token, chosen.auth_token_secondary, chosen.webhook_secret)
         self._secrets = [secret for secret in secrets if secret is not None]
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""
         [message] = messages
         chosen = self._chosen
@@ -126,7 +126,7 @@ class TwilioCarrier(HttpCarrier):
             fields["SmartEncoded"] = "true"
         return post_form(self._url, fields, self._headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Twilio made of one message."""
         del messages
         if answer.is_success:
@@ -147,10 +147,10 @@ class TwilioCarrier(HttpCarrier):
         stored = callbacks.unpack(raw)
         form = stored.form()
         if "MessageStatus" in form:
-            return read_one(raw, lambda: _receipt(form, stored.message_id), About.RECEIPT)
-        return read_one(raw, lambda: self._reply(form), About.REPLY)
+            return read_one(raw, lambda: _receipt(form, stored.message_id), CallbackSubject.RECEIPT)
+        return read_one(raw, lambda: self._reply(form), CallbackSubject.REPLY)
 
-    def _reply(self, form: Mapping[str, str]) -> Reply | SetAside:
+    def _reply(self, form: Mapping[str, str]) -> Reply | IgnoredPart:
         body = form.get("Body")
         word = (body or "").strip().upper()
         by_default = self._chosen.answers_keywords and word in KEYWORDS

@@ -30,13 +30,13 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import (
-    About,
     Callback,
+    CallbackSubject,
+    IgnoredPart,
+    IgnoredReason,
     Receipt,
     Reply,
     ReplyPart,
-    SetAside,
-    Why,
 )
 
 # What each status of a receipt settles, in the form of the SMS API and of the Messages API.
@@ -162,12 +162,12 @@ class VonageAccount(HttpCarrier):
         """Turn a delivery receipt into a receipt, an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         fields = read_fields(stored)
-        about = About.RECEIPT if "status" in fields else About.REPLY
+        about = CallbackSubject.RECEIPT if "status" in fields else CallbackSubject.REPLY
         if "message_uuid" in fields:
             return read_one(raw, lambda: self._read_messages(stored.json(Webhook)), about)
         return read_one(raw, lambda: self._read_fields(fields), about)
 
-    def _read_fields(self, fields: Mapping[str, str]) -> Receipt | Reply | SetAside:
+    def _read_fields(self, fields: Mapping[str, str]) -> Receipt | Reply | IgnoredPart:
         if "status" in fields:
             return self._receipt(
                 fields.get("messageId"),
@@ -177,10 +177,10 @@ class VonageAccount(HttpCarrier):
                 code=of_receipt(fields.get("err-code")),
             )
         if "text" not in fields and "data" in fields:
-            return SetAside(Why.NO_TEXT)
+            return IgnoredPart(IgnoredReason.NO_TEXT)
         return self._reply(fields)
 
-    def _read_messages(self, told: Webhook) -> Receipt | Reply | SetAside:
+    def _read_messages(self, told: Webhook) -> Receipt | Reply | IgnoredPart:
         if told.status is not None:
             return self._receipt(
                 told.message_uuid,
@@ -190,7 +190,7 @@ class VonageAccount(HttpCarrier):
                 code=None if told.error is None else told.error.code,
             )
         if is_other_channel(told.channel or ""):
-            return SetAside(Why.CHANNEL)
+            return IgnoredPart(IgnoredReason.CHANNEL)
         fields = {"msisdn": told.sender, "to": told.to, "text": told.text}
         return self._reply({name: value for name, value in fields.items() if value is not None})
 
@@ -202,11 +202,11 @@ class VonageAccount(HttpCarrier):
         word: str,
         table: Mapping[str, Status | None],
         code: str | None,
-    ) -> Receipt | SetAside:
+    ) -> Receipt | IgnoredPart:
         if not ref:
             raise CarrierTrouble("Vonage's callback names no message.")
         if word == _UNCONFIRMED:
-            return SetAside(Why.UNCONFIRMED)
+            return IgnoredPart(IgnoredReason.UNCONFIRMED)
         status = known(table, word)
         detail, trouble = str(Detail.ENROUTE), None
         if status is Status.DELIVERED:
@@ -224,7 +224,7 @@ class VonageAccount(HttpCarrier):
             trouble=trouble,
         )
 
-    def _reply(self, fields: Mapping[str, str]) -> Reply | SetAside:
+    def _reply(self, fields: Mapping[str, str]) -> Reply | IgnoredPart:
         text = fields.get("text")
         return read_text(
             sender=fields.get("msisdn"),
@@ -237,7 +237,7 @@ class VonageAccount(HttpCarrier):
         )
 
 
-def read_fields(stored: callbacks.Stored, *, exact: bool = False) -> dict[str, str]:
+def read_fields(stored: callbacks.StoredCallback, *, exact: bool = False) -> dict[str, str]:
     """Return the fields of a callback as text: of its JSON, its form, or its query.
 
     Numbers keep the form in which they were sent, because a signature is over it; `exact` leaves

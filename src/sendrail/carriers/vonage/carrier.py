@@ -16,7 +16,7 @@ from sendrail.carriers.sdk import ConnectorContext, read_settings
 from sendrail.carriers.vonage.account import VonageAccount, VonageSettings
 from sendrail.carriers.vonage.codes import OK
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted, Uncertain
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted, Uncertain
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.text import Encoding
 
@@ -56,7 +56,7 @@ class VonageCarrier(VonageAccount):
                 param="callback_token",
             )
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that sends one message."""
         [message] = messages
         fields = {
@@ -73,7 +73,7 @@ class VonageCarrier(VonageAccount):
             fields["ttl"] = str(self.validity_seconds * 1_000)
         return post_form(f"{self._base_url}/sms/json", fields, self.headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Vonage made of one message, of which each part has a status."""
         del messages
         if not answer.is_success:

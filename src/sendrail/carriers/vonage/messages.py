@@ -15,7 +15,7 @@ from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import ConnectorContext, read_settings
 from sendrail.carriers.vonage.account import Problem, VonageAccount, VonageSettings
 from sendrail.domain import phone
-from sendrail.domain.delivery import Outbound, Outcome, Submitted
+from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.text import Encoding
 
 
@@ -40,7 +40,7 @@ class VonageMessagesCarrier(VonageAccount):
         super().__init__(chosen, context, account_url=chosen.account_url)
         self._base_url = chosen.base_url
 
-    def compose(self, messages: Sequence[Outbound]) -> Request:
+    def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that sends one message."""
         [message] = messages
         value: dict[str, Any] = {
@@ -58,7 +58,7 @@ class VonageMessagesCarrier(VonageAccount):
             value["ttl"] = self.validity_seconds
         return post_json(f"{self._base_url}/v1/messages", value, self.headers)
 
-    def read_answer(self, messages: Sequence[Outbound], answer: Answer) -> Outcome:
+    def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return what Vonage made of one message."""
         del messages
         if answer.is_success:

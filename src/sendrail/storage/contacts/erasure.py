@@ -29,7 +29,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.erased import Erased
 from sendrail.storage.dialect import batches
-from sendrail.storage.rows import Part
+from sendrail.storage.rows import ErasurePart
 from sendrail.storage.tables import (
     attempts,
     auto_replies,
@@ -113,7 +113,7 @@ class Erasure:
 
     def messages_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
-    ) -> Part:
+    ) -> ErasurePart:
         """Return the person's messages among the next `size` behind a number."""
         message = messages.c
         walked = select(message.number.label("at"), message.account_id, message.recipient)
@@ -122,20 +122,22 @@ class Erasure:
 
     def replies_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
-    ) -> Part:
+    ) -> ErasurePart:
         """Return the person's replies among the next `size` behind an id."""
         reply = replies.c
         walked = select(reply.id.label("at"), reply.account_id, reply.sender.label("recipient"))
         walked = walked.where(reply.id > after).order_by(reply.id).limit(size)
         return self._part(walked, account_id, recipient)
 
-    def _part(self, walked: Select[Any], account_id: AccountId, recipient: PhoneNumber) -> Part:
+    def _part(
+        self, walked: Select[Any], account_id: AccountId, recipient: PhoneNumber
+    ) -> ErasurePart:
         part = walked.subquery()
         last = self._execute(select(func.max(part.c.at))).scalar_one()
         theirs = select(part.c.at).where(
             part.c.account_id == account_id, part.c.recipient == recipient
         )
-        return Part([row[0] for row in self._execute(theirs)], last)
+        return ErasurePart([row[0] for row in self._execute(theirs)], last)
 
     def redact_messages(
         self, account_id: AccountId, recipient: PhoneNumber, numbers: Sequence[int]
@@ -185,13 +187,13 @@ class Erasure:
 
     def refused_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
-    ) -> Part:
+    ) -> ErasurePart:
         """Return unreadable callbacks that name a number, on connectors the account sends by."""
         return self._raw_part(refused_callbacks, _FOREVER, account_id, recipient, after, size)
 
     def inbox_part(
         self, before: int, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
-    ) -> Part:
+    ) -> ErasurePart:
         """Return the same of callbacks that nobody has applied since a time."""
         return self._raw_part(inbox, before, account_id, recipient, after, size)
 
@@ -203,7 +205,7 @@ class Erasure:
         recipient: PhoneNumber,
         after: int,
         size: int,
-    ) -> Part:
+    ) -> ErasurePart:
         theirs = select(connectors.c.id).where(
             or_(connectors.c.account_id == account_id, connectors.c.account_id.is_(None))
         )
@@ -213,7 +215,7 @@ class Erasure:
         rows = self._execute(some.order_by(table.c.id).limit(size)).all()
         digits = str(recipient).encode()
         found = [row.id for row in rows if digits in bytes(row.raw)]
-        return Part(found, rows[-1].id if rows else None)
+        return ErasurePart(found, rows[-1].id if rows else None)
 
     def forget_refused(self, ids: Sequence[int]) -> None:
         """Delete unreadable callbacks."""

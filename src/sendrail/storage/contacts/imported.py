@@ -13,7 +13,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.erased import Erased
 from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.rows import FileContact, FileStanding
+from sendrail.storage.rows import FileContact, FileSubscriptionState
 from sendrail.storage.tables import contacts, list_contacts
 
 _contact: Final = contacts.c
@@ -30,27 +30,29 @@ class Imported:
 
     def subscription_states(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
-    ) -> dict[PhoneNumber, FileStanding]:
+    ) -> dict[PhoneNumber, FileSubscriptionState]:
         """Return how the account stands to those of the numbers that it knows."""
-        found: dict[PhoneNumber, FileStanding] = {}
+        found: dict[PhoneNumber, FileSubscriptionState] = {}
         # Asked first: from then on nobody is erased until the transaction ends.
         erased = self._erased.among(sender.account_id, recipients)
         for part in batches(list(recipients)):
             known = select(_contact.recipient).where(
                 _contact.account_id == sender.account_id, _contact.recipient.in_(part)
             )
-            found.update((PhoneNumber(row[0]), FileStanding.KNOWN) for row in self._execute(known))
+            found.update(
+                (PhoneNumber(row[0]), FileSubscriptionState.KNOWN) for row in self._execute(known)
+            )
             listed = select(_entry.recipient, _entry.active).where(
                 _entry.list_id == sender.id, _entry.recipient.in_(part)
             )
             for recipient, active in self._execute(listed):
                 found[PhoneNumber(recipient)] = (
-                    FileStanding.ACTIVE if active else FileStanding.OPTED_OUT
+                    FileSubscriptionState.ACTIVE if active else FileSubscriptionState.OPTED_OUT
                 )
         for recipient in erased:
             # One who has come back by a START since is on the list like anybody else.
-            if found.get(recipient) is not FileStanding.ACTIVE:
-                found[recipient] = FileStanding.OPTED_OUT
+            if found.get(recipient) is not FileSubscriptionState.ACTIVE:
+                found[recipient] = FileSubscriptionState.OPTED_OUT
         return found
 
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.sender import SendingList
 from sendrail.storage.driver import Driver
-from sendrail.storage.rows import Asked, Caller, Found, KnownContact, sending_list
+from sendrail.storage.rows import Caller, GateQuery, GateResult, KnownContact, sending_list
 from sendrail.storage.templates import Statement
 
 _NOTHING: Final = KnownContact()
@@ -35,7 +35,7 @@ class Gate(ABC):
         self._texts = texts
         self._pseudonyms = pseudonyms
 
-    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+    def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
         """Look up all that the gate asks about, in the order of `asked`."""
         callers: dict[bytes | int, Caller] = {}
         callers.update(
@@ -55,7 +55,7 @@ class Gate(ABC):
             known = {}
             if sender is not None:
                 known = self.known_contacts(sender.account_id, sender.id, each.recipients, now)
-            found.append(Found(callers.get(each.who), sender, known))
+            found.append(GateResult(callers.get(each.who), sender, known))
         return found
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:

@@ -21,13 +21,13 @@ from sendrail.domain.ids import AccountId, ConnectorId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.rows import (
+    AccountBacklog,
     Attempt,
     Backlog,
     MessageFilter,
     MessagePage,
     MessagePlace,
     StoredMessage,
-    Waiting,
 )
 from sendrail.storage.tables import (
     attempts,
@@ -70,7 +70,7 @@ _STORED: Final = (
 )
 
 
-class LookUp:
+class MessageLookUp:
     """Messages as they are told to whoever asks about them, and their end."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
@@ -149,7 +149,7 @@ class LookUp:
         )
         return [stored(row) for row in rows]
 
-    def waiting(self) -> dict[int, Waiting]:
+    def waiting(self) -> dict[int, AccountBacklog]:
         """Return what waits, by account; reads the whole queue.
 
         List by list first, in the order of the queue's key: grouping a million rows by account at
@@ -171,7 +171,7 @@ class LookUp:
             .group_by(lists.c.account_id)
         )
         # PostgreSQL sums whole numbers up to one without bounds.
-        return {row[0]: Waiting(int(row[1]), row[2]) for row in rows}
+        return {row[0]: AccountBacklog(int(row[1]), row[2]) for row in rows}
 
     def backlog(self) -> Backlog:
         """Return what is not settled."""

@@ -15,7 +15,7 @@ from sendrail.storage.rows import (
     AttemptStart,
     LaneRanges,
     QueuePlace,
-    Unsettled,
+    UnsettledMessage,
     WaitingMessage,
 )
 from sendrail.storage.templates import Statement
@@ -193,10 +193,10 @@ class Queue(ABC):
 
     def unsettled(
         self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
-    ) -> list[Unsettled]:
+    ) -> list[UnsettledMessage]:
         """Return the first messages after a number that are `sending` or `uncertain`."""
         found = [
-            Unsettled(*row)
+            UnsettledMessage(*row)
             for first, end in lanes
             for row in self._driver.rows(
                 self._texts.unsettled, status.value, after, limit, first, end

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from sendrail.domain.ids import ConnectorId
-from sendrail.domain.receipt import About
+from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.dialect import batches
 from sendrail.storage.rows import (
     Refusal,
@@ -18,7 +18,7 @@ from sendrail.storage.rows import (
 from sendrail.storage.tables import connectors, refused_callbacks
 
 _refused: Final = refused_callbacks.c
-_MAY_BE_TEXT: Final = _refused.about != About.RECEIPT.value
+_MAY_BE_TEXT: Final = _refused.about != CallbackSubject.RECEIPT.value
 # All but the raw bytes, which a list never needs.
 _SHOWN: Final = select(
     _refused.id,
@@ -143,6 +143,6 @@ def _shown(row: Any) -> RefusedCallback:
         received_at=row.received_at,
         refused_at=row.refused_at,
         size=row.size,
-        about=About(row.about),
+        about=CallbackSubject(row.about),
         reason=row.reason,
     )

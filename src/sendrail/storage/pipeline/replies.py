@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sendrail.domain.consent import Keyword, Reading
+from sendrail.domain.consent import Keyword, KeywordReading
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply
@@ -38,7 +38,7 @@ class Replies:
         self._outbox = outbox
 
     def keep(
-        self, sender: SendingList, reply_from: int, body: str, reading: Reading, now: int
+        self, sender: SendingList, reply_from: int, body: str, reading: KeywordReading, now: int
     ) -> None:
         """Keep a text, with an event of it for the customer."""
         [(reply_id,)] = self._driver.returning(

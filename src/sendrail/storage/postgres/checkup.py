@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.errors import SendrailError
-from sendrail.storage.checkup import Finding, Level, Seen, seen_by
+from sendrail.storage.checkup import DatabaseReport, Finding, Level, seen_by
 from sendrail.storage.postgres.availability import engine_for
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.errors import translated
@@ -53,10 +53,10 @@ def migrate(url: str, *, finish: bool) -> tuple[str | None, str | None]:
     return asyncio.run(run())
 
 
-def look_into(url: str) -> Seen | None:
+def look_into(url: str) -> DatabaseReport | None:
     """Return what the database says of itself; None where it cannot tell."""
 
-    def read() -> Seen:
+    def read() -> DatabaseReport:
         with engine_for(url).connect() as core:
             return seen_by(core)
 

@@ -23,12 +23,12 @@ from sendrail.storage.postgres.inbox import PostgresInbox
 from sendrail.storage.postgres.messages import PostgresMessages
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 from sendrail.storage.rows import (
-    Asked,
-    Found,
+    GateQuery,
+    GateResult,
     MessageRow,
     ParkedReceipt,
 )
-from sendrail.storage.templates import InsertRows, OverLanes, Statement, TwoForms, text_of
+from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
 
 # What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
 SPREAD: Final = {
@@ -196,7 +196,7 @@ class LaneByLane(PostgresDriver):
 
 
 def _form_of(statement: Statement) -> str:
-    return statement.distributed if isinstance(statement, TwoForms) else text_of(statement)
+    return statement.distributed if isinstance(statement, StatementForms) else text_of(statement)
 
 
 def _shares(statement: OverLanes, values: Sequence[Any]) -> Iterator[list[Any]]:
@@ -227,7 +227,7 @@ def wait_at_most(driver: PostgresDriver, time: str) -> None:
 class DistributedGate(PostgresGate):
     """The facts the gate judges by, asked for one kind after the other."""
 
-    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
+    def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
         return Gate.find(self, asked, now)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
-from sendrail.storage.rows import Part
+from sendrail.storage.rows import ErasurePart
 from sendrail.storage.tables import attempts, messages
 
 
@@ -21,7 +21,7 @@ class Erasure(erasure.Erasure):
 
     def messages_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
-    ) -> Part:
+    ) -> ErasurePart:
         """Return the person's messages among the account's next, which begin behind a time."""
         message = messages.c
         later = (message.account_id == account_id, message.created_at > after)
@@ -30,11 +30,11 @@ class Erasure(erasure.Erasure):
         # Up to the last moment of the part, with all that came in that moment.
         last = self._execute(select(func.max(part.c.created_at))).scalar_one()
         if last is None:
-            return Part([], None)
+            return ErasurePart([], None)
         theirs = select(message.number).where(
             *later, message.created_at <= last, message.recipient == recipient
         )
-        return Part([row[0] for row in self._execute(theirs)], last)
+        return ErasurePart([row[0] for row in self._execute(theirs)], last)
 
     def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
         return and_(

@@ -8,9 +8,9 @@ from sendrail.storage.driver import Rows
 from sendrail.storage.pipeline.gate import Gate, GateTexts
 from sendrail.storage.rows import (
     LIST_COLUMNS,
-    Asked,
     Caller,
-    Found,
+    GateQuery,
+    GateResult,
     KnownContact,
     sending_list,
 )
@@ -82,14 +82,14 @@ _ANY_ERASED: Final = 3
 class PostgresGate(Gate):
     """The facts the gate judges by."""
 
-    def find(self, asked: Sequence[Asked], now: int) -> list[Found]:
-        found = [Found(None, None, {})] * len(asked)
+    def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
+        found = [GateResult(None, None, {})] * len(asked)
         against: dict[int, list[tuple[int, int]]] = {}
         for row in self._driver.rows(FIND, *_arrays(asked), now):
             at = row[0] - 1
             if found[at].caller is None:
                 sender = None if row[6] is None else sending_list(row[6:])
-                found[at] = Found(Caller(row[1], row[2], row[3]), sender, {})
+                found[at] = GateResult(Caller(row[1], row[2], row[3]), sender, {})
             if row[5] is not None:
                 against.setdefault(at, []).append((row[4], row[5]))
         for at, rows in against.items():
@@ -122,7 +122,7 @@ class PostgresGate(Gate):
         return known
 
 
-def _arrays(asked: Sequence[Asked]) -> list[list[Any]]:
+def _arrays(asked: Sequence[GateQuery]) -> list[list[Any]]:
     """Turn what is asked into arrays: one of all recipients, and where each asker's are in it."""
     whos, numbers, recipients = zip(*asked, strict=True)
     ends = list(accumulate(map(len, recipients)))

@@ -9,7 +9,7 @@ from typing import Final
 from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.rows import KeptAnswer
-from sendrail.storage.templates import TwoForms
+from sendrail.storage.templates import StatementForms
 
 _OLD: Final = """
     SELECT account_id, key FROM idempotency WHERE created_at < $1 LIMIT $2"""
@@ -28,7 +28,7 @@ TEXTS: Final = IdempotencyTexts(
     """,
     # One process at a time does the chores: a lock that is not to be had on many shards only lets
     # two of them wait for each other.
-    old=TwoForms(_OLD + " FOR UPDATE SKIP LOCKED", distributed=_OLD),
+    old=StatementForms(_OLD + " FOR UPDATE SKIP LOCKED", distributed=_OLD),
     forget="""
         DELETE FROM idempotency AS i
         USING unnest($1::bigint[], $2::text[]) AS old (account_id, key)

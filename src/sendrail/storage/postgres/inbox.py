@@ -12,7 +12,7 @@ from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts
 from sendrail.storage.postgres import queue
 from sendrail.storage.rows import ReceiptTarget, receipt_target
-from sendrail.storage.templates import OverLanes, TwoForms
+from sendrail.storage.templates import OverLanes, StatementForms
 
 _PARKED: Final = """
     SELECT p.id, p.connector_id, p.carrier_ref, p.status, p.detail, p.received_at, p.trouble
@@ -94,7 +94,7 @@ TEXTS: Final = InboxTexts(
         FROM {{batch}}
         """,
     ),
-    parked=TwoForms(
+    parked=StatementForms(
         _PARKED.format(lock=" FOR UPDATE OF p SKIP LOCKED"), distributed=_PARKED.format(lock="")
     ),
     unpark=OverLanes(
@@ -104,7 +104,7 @@ TEXTS: Final = InboxTexts(
         WHERE p.lane = {lane} AND p.id = batch.id
         """,
     ),
-    forget_parked=TwoForms(
+    forget_parked=StatementForms(
         _FORGET_PARKED.format(lock=" FOR UPDATE SKIP LOCKED"),
         distributed=_FORGET_PARKED.format(lock=""),
     ),

@@ -11,7 +11,7 @@ from typing import Final
 from sendrail.domain.slices import Charge
 from sendrail.storage.pipeline.leases import LeasesTexts
 from sendrail.storage.postgres.driver import PostgresDriver
-from sendrail.storage.rows import Held, PaceSlot, Present
+from sendrail.storage.rows import PaceSlot, ProcessState, SpanState
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NOW_US: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -120,8 +120,8 @@ class Spans:
         )
         return {row[0] for row in rows}
 
-    def all(self) -> list[Held]:
-        return [Held(*row) for row in self._driver.rows(SPANS)]
+    def all(self) -> list[SpanState]:
+        return [SpanState(*row) for row in self._driver.rows(SPANS)]
 
 
 class Processes:
@@ -135,8 +135,8 @@ class Processes:
         [(seen_at,)] = self._driver.returning(SHOW, name, roles, version)
         return int(seen_at)
 
-    def all(self) -> list[Present]:
-        return [Present(*row) for row in self._driver.rows(PRESENT)]
+    def all(self) -> list[ProcessState]:
+        return [ProcessState(*row) for row in self._driver.rows(PRESENT)]
 
     def leave(self, name: str) -> None:
         self._driver.run(LEAVE, name)

@@ -14,7 +14,7 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.rows import Fingerprint, MessageRow
-from sendrail.storage.templates import OverLanes, TwoForms
+from sendrail.storage.templates import OverLanes, StatementForms
 
 RESERVE: Final = """
     INSERT INTO numbers (lane, last) VALUES ($1, $2)
@@ -37,7 +37,7 @@ _OLD_FINGERPRINTS: Final = """
     DELETE FROM fingerprints AS f USING old
     WHERE f.lane = old.lane AND f.fingerprint = old.fingerprint
 """
-FORGET_FINGERPRINTS: Final = TwoForms(
+FORGET_FINGERPRINTS: Final = StatementForms(
     _OLD_FINGERPRINTS.format(lock=" FOR UPDATE SKIP LOCKED"),
     distributed=_OLD_FINGERPRINTS.format(lock=""),
 )

@@ -35,7 +35,7 @@ _TROUBLE: Final = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.Interface
 _QUEUE, _INBOX, _ANSWERS, _OUTBOX, _CONNECTORS = "qiaol"
 
 
-class News(Hints):
+class ClusterHints(Hints):
     """Hints that other processes hear as well, while `run` is under way."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from sendrail.storage.driver import Rows
 from sendrail.storage.pipeline.outbox import Outbox, OutboxTexts
 from sendrail.storage.rows import OUTBOX_COLUMNS
 from sendrail.storage.tables import sender_shown
-from sendrail.storage.templates import OverLanes, TwoForms
+from sendrail.storage.templates import OverLanes, StatementForms
 
 _SENDER: Final = sender_shown("l")
 _EVENT: Final = ", ".join(OUTBOX_COLUMNS)
@@ -102,7 +102,7 @@ TEXTS: Final = OutboxTexts(
             $3, NULL, false, 0, 0, $4)
         RETURNING id
     """,
-    forget_events=TwoForms(
+    forget_events=StatementForms(
         _FORGET_EVENTS.format(lock=" FOR UPDATE SKIP LOCKED"),
         distributed=_FORGET_EVENTS.format(lock=""),
     ),

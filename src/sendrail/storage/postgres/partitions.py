@@ -5,7 +5,7 @@ from typing import Final
 
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.schema import BY_TIME, SLICES
-from sendrail.storage.templates import TwoForms
+from sendrail.storage.templates import StatementForms
 
 WEEK_MS: Final = 7 * 86_400_000
 # Monday, 5 January 1970.
@@ -19,7 +19,7 @@ PARTITIONS: Final = """
 """
 
 # How many bytes of rows a slice of the queue has.
-SIZE: Final = TwoForms(
+SIZE: Final = StatementForms(
     "SELECT pg_relation_size($1::regclass)",
     # The mean of its shards: it is worn when those are.
     distributed="""

@@ -8,7 +8,7 @@ from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.queue import Queue, QueueTexts
 from sendrail.storage.postgres.driver import columns
 from sendrail.storage.rows import AttemptResult
-from sendrail.storage.templates import InsertRows, OverLanes, TwoForms
+from sendrail.storage.templates import InsertRows, OverLanes, StatementForms
 
 _FINISH: Final = """
     UPDATE messages AS m SET
@@ -32,7 +32,7 @@ _FINISHED: Final = """
 TEXTS: Final = QueueTexts(
     # A loose index scan through the lanes from $1 up to $2: a few looks by key for each list that
     # has something waiting, however much that is.
-    lists_waiting=TwoForms(
+    lists_waiting=StatementForms(
         """
         WITH RECURSIVE waiting AS (
             (SELECT lane, list_id FROM queue WHERE lane >= $1 AND lane < $2

@@ -4,7 +4,7 @@ from typing import Final
 
 from sendrail.storage.pipeline.replies import RepliesTexts
 from sendrail.storage.pipeline.soft_bounces import SoftBouncesTexts
-from sendrail.storage.templates import OverLanes, TwoForms
+from sendrail.storage.templates import OverLanes, StatementForms
 
 _OF_TEXT: Final = (
     "WHERE connector_id = $1 AND sender = $2 AND list_number = $3 AND reference = $4 AND total = $5"
@@ -41,7 +41,7 @@ TEXTS: Final = RepliesTexts(
     mark_joined=f"UPDATE reply_parts SET joined = true {_OF_TEXT}",
     forget_parts=f"DELETE FROM reply_parts {_OF_TEXT}",
     # Joining locks the parts again: only a wait is lost where this lock is not to be had.
-    overdue_parts=TwoForms(_OVERDUE + " FOR UPDATE SKIP LOCKED", distributed=_OVERDUE),
+    overdue_parts=StatementForms(_OVERDUE + " FOR UPDATE SKIP LOCKED", distributed=_OVERDUE),
 )
 SOFT_BOUNCES: Final = SoftBouncesTexts(
     any="SELECT 1 FROM recipient_troubles LIMIT 1",

@@ -31,7 +31,7 @@ from sendrail.storage.postgres.errors import (
     is_read_only,
     translated,
 )
-from sendrail.storage.postgres.notify import News
+from sendrail.storage.postgres.notify import ClusterHints
 from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
 from sendrail.storage.postgres.transaction import PostgresTx
 
@@ -185,7 +185,7 @@ class PostgresStore:
         self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
-        self.hints: News = parent.hints if parent else News()
+        self.hints: ClusterHints = parent.hints if parent else ClusterHints()
         self._telling: asyncio.Task[None] | None = None
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()

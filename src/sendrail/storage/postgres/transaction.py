@@ -25,7 +25,7 @@ from sendrail.storage.postgres.endpoints import Endpoints
 from sendrail.storage.postgres.erased import Erased
 from sendrail.storage.postgres.erasure import Erasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
-from sendrail.storage.postgres.lookup import LookUp
+from sendrail.storage.postgres.lookup import MessageLookUp
 
 
 class PostgresTx(Tx):
@@ -71,5 +71,5 @@ class PostgresTx(Tx):
         return Endpoints(self.core)
 
     @cached_property
-    def lookup(self) -> LookUp:
-        return LookUp(self.core)
+    def lookup(self) -> MessageLookUp:
+        return MessageLookUp(self.core)

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.checkup import Finding, Level, Seen, seen_by
+from sendrail.storage.checkup import DatabaseReport, Finding, Level, seen_by
 from sendrail.storage.data_folder import DATABASE, MASTER_KEY
 from sendrail.storage.sqlite.setup import schema_of
 from sendrail.storage.tables import SCHEMA
@@ -66,7 +66,7 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
         raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
 
 
-def look_into(data_dir: Path) -> Seen | None:
+def look_into(data_dir: Path) -> DatabaseReport | None:
     """Return what the database says of itself; None where it cannot tell."""
     if not is_set_up(data_dir):
         return None
