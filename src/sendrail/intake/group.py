@@ -76,7 +76,7 @@ class Group:
         Return the positions of the submissions under an idempotency key, and of those answered.
         """
         submissions = self.submissions
-        away = rejections((each.caller for each in submissions), callers)
+        away = rejections({each.caller for each in submissions}, callers)
         if away:
             for at, each in enumerate(submissions):
                 results[at] = away.get(each.caller, results[at])

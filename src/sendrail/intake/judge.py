@@ -79,11 +79,11 @@ class Judge:
 
 def rejections(asking: Iterable[bytes | int], callers: Callers) -> dict[bytes | int, SendrailError]:
     """Return the error for each caller that may not send at all: unknown or suspended."""
-    errors = {who: _rejection_of(callers.get(who)) for who in set(asking)}
-    return {who: error for who, error in errors.items() if error is not None}
-
-
-def _rejection_of(caller: Caller | None) -> SendrailError | None:
-    if caller is None:
-        return Unauthorized("Invalid API key")
-    return None if caller.active else Forbidden(SUSPENDED)
+    errors: dict[bytes | int, SendrailError] = {}
+    for who in asking:
+        caller = callers.get(who)
+        if caller is None:
+            errors[who] = Unauthorized("Invalid API key")
+        elif not caller.active:
+            errors[who] = Forbidden(SUSPENDED)
+    return errors

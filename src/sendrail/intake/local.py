@@ -32,7 +32,7 @@ class LocalTicket:
 
     def keep(self) -> None:
         """See `acceptor.Ticket`: what has changed is there already."""
-        self._acceptor.close(self)
+        self._acceptor.open_tickets.remove(self)
 
     def undo(self) -> None:
         """See `acceptor.Ticket`."""
@@ -50,7 +50,7 @@ class LocalAcceptor:
         # The last number of our block, if we have one.
         self._until: int | None = None
         # The tickets whose transaction has not ended, in the order they took their numbers.
-        self._open: list[LocalTicket] = []
+        self.open_tickets: list[LocalTicket] = []
 
     def fill_window(self, tx: Tx, now: int) -> None:
         """See `acceptor.Acceptor`."""
@@ -60,7 +60,7 @@ class LocalAcceptor:
     def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> LocalTicket:
         """See `acceptor.Acceptor`."""
         ticket = LocalTicket(self, (self._next, self._until))
-        self._open.append(ticket)
+        self.open_tickets.append(ticket)
         try:
             ticket.first = self._reserve(tx, len(line), now)
             rows = self._judge_line(line, judge, ticket.first, ticket.remembered, now)
@@ -71,10 +71,6 @@ class LocalAcceptor:
         ticket.accepted = len(rows)
         return ticket
 
-    def close(self, ticket: LocalTicket) -> None:
-        """Let go of a ticket whose transaction is durable."""
-        self._open.remove(ticket)
-
     def undo(self, ticket: LocalTicket) -> None:
         """Forget what a ticket took, and all that was taken after it.
 
@@ -82,8 +78,8 @@ class LocalAcceptor:
         the last one, or because that commit failed, and with it all of them: the newest first, as
         each has remembered what it found.
         """
-        while ticket in self._open:
-            last = self._open.pop()
+        while ticket in self.open_tickets:
+            last = self.open_tickets.pop()
             if last.first is not None:
                 self._window.undo(last.remembered, last.first)
             # The numbers given out are free again.
