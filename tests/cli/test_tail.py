@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from sendrail.cli.messages import Follower
+from sendrail.cli.messages import MessageFollower
 from sendrail.domain.message import Status
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.rows import StoredMessage
@@ -50,7 +50,7 @@ def step(follower):
 
 def test_each_change_is_told_once():
     book = Book({1: Status.DELIVERED, 2: Status.QUEUED})
-    follower = Follower(book, 1, [book.message(1), book.message(2)])
+    follower = MessageFollower(book, 1, [book.message(1), book.message(2)])
     assert step(follower) == []
     book.statuses |= {2: Status.SENT, 3: Status.QUEUED}
     assert step(follower) == [(2, "sent"), (3, "queued")]
@@ -64,7 +64,7 @@ def test_each_change_is_told_once():
 
 def test_an_empty_installation_is_followed_from_its_first_message():
     book = Book()
-    follower = Follower(book, 1, [])
+    follower = MessageFollower(book, 1, [])
     assert step(follower) == []
     book.statuses[1] = Status.QUEUED
     assert step(follower) == [(1, "queued")]
@@ -72,14 +72,14 @@ def test_an_empty_installation_is_followed_from_its_first_message():
 
 def test_messages_that_never_end_do_not_stop_the_news():
     book = Book({1: Status.QUEUED})
-    follower = Follower(book, 1, [book.message(1)])
+    follower = MessageFollower(book, 1, [book.message(1)])
     told = []
     for number in range(2, 5_002):
         book.statuses[number] = Status.SENT
     for _ in range(12):
         told += step(follower)
     assert told == [(number, "sent") for number in range(2, 5_002)]
-    assert len(follower._seen) <= Follower.WINDOW
+    assert len(follower._seen) <= MessageFollower.WINDOW
 
 
 def test_the_last_few_are_told_oldest_first(shell):

@@ -11,7 +11,7 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.rows import Amendment, ContactFilter, SubscriptionState
+from sendrail.storage.rows import ContactFilter, SubscriptionState, SubscriptionUpdate
 
 ALL = ContactFilter()
 FACTS = SignupFacts(
@@ -130,7 +130,7 @@ def test_the_first_sign_ups_facts_stay_and_gaps_are_filled(house):
     again = signup(at=9, last_name="Lee", facts=FACTS, method=SignupMethod.CSV)
     house.write(
         lambda tx: tx.signups.update_subscriptions(
-            house.list.id, [Amendment(again, True, {"a": 1})], NOW + 1
+            house.list.id, [SubscriptionUpdate(again, True, {"a": 1})], NOW + 1
         )
     )
     contact = found(house)
@@ -146,7 +146,7 @@ def test_who_came_back_without_ever_signing_up_signs_up_now(house):
     house.write(
         lambda tx: tx.contacts.resubscribe(house.list.id, ANN, source="t", evidence="", now=NOW)
     )
-    amendment = Amendment(signup(at=9, facts=FACTS), True, {})
+    amendment = SubscriptionUpdate(signup(at=9, facts=FACTS), True, {})
     house.write(lambda tx: tx.signups.update_subscriptions(house.list.id, [amendment], NOW))
     contact = found(house)
     assert (contact.signup_at, contact.signup_method, contact.facts) == (9, "api", FACTS)
@@ -154,7 +154,7 @@ def test_who_came_back_without_ever_signing_up_signs_up_now(house):
 
 def test_of_who_has_left_only_names_and_fields_change(house):
     leave(house, reason=OptOutReason.MANUAL)
-    amendment = Amendment(signup(at=9, facts=FACTS, first_name="Ann"), False, {"a": 1})
+    amendment = SubscriptionUpdate(signup(at=9, facts=FACTS, first_name="Ann"), False, {"a": 1})
     house.write(lambda tx: tx.signups.update_subscriptions(house.list.id, [amendment], NOW))
     contact = found(house)
     assert (contact.active, contact.signup_method, contact.facts) == (False, None, SignupFacts())

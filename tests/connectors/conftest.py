@@ -7,7 +7,7 @@ import structlog
 from pigeon import GIVEN, diary, pigeons
 
 from sendrail.app import open_runtime
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.intake.orders import read_order
 from sendrail.settings import load
 from sendrail.workers import delivering
@@ -86,7 +86,9 @@ class Office:
         self.until(there)
 
     def add(self, name="coop", kind="pigeon", *, own=False, **words):
-        return self.do(self.connectors.add(self.us, kind, name, GIVEN | words, Contract(), own=own))
+        return self.do(
+            self.connectors.add(self.us, kind, name, GIVEN | words, ConnectorCapacity(), own=own)
+        )
 
     def send(self, to, sender, body="Hello"):
         order = read_order(to, sender, body, self.runtime.limits)

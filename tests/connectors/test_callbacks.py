@@ -9,7 +9,7 @@ from sendrail.api.asgi import make_app
 from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.carriers.http import callbacks
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain.errors import StorageFull
 
 PUBLIC = "https://sms.example.com"
@@ -152,7 +152,9 @@ def test_a_paused_connector_still_hears_and_a_removed_one_does_not(office, calle
 def test_new_credentials_count_from_the_next_callback_on(office, caller):
     path = path_of(office.add())
     assert caller.call(path).status_code == 200
-    office.do(office.connectors.change(office.us, "coop", {"password": "new one"}, Contract()))
+    office.do(
+        office.connectors.change(office.us, "coop", {"password": "new one"}, ConnectorCapacity())
+    )
     assert caller.call(path).status_code == 401
     assert caller.call(path, secret="new one").status_code == 200
 
@@ -222,7 +224,7 @@ def test_a_strangers_callback_is_read_once_however_many_connectors_are_asked(
         for number in range(count):
             office.do(
                 office.connectors.add(
-                    office.us, "twilio", f"t{count}-{number}", credentials, Contract()
+                    office.us, "twilio", f"t{count}-{number}", credentials, ConnectorCapacity()
                 )
             )
         # What carriers refuse without a proof is found out once.

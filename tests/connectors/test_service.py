@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from pigeon import GIVEN, SECRET
 
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.connectors.settings import MASKED
 from sendrail.contacts.lists import ListChange
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound, SetupError
@@ -17,7 +17,9 @@ LIST = "+15550002000"
 
 def add(office, name="coop", *, own=False, **words):
     return office.do(
-        office.connectors.add(office.us, "pigeon", name, GIVEN | words, Contract(), own=own)
+        office.connectors.add(
+            office.us, "pigeon", name, GIVEN | words, ConnectorCapacity(), own=own
+        )
     )
 
 
@@ -60,7 +62,7 @@ def test_every_connector_has_a_url_of_its_own(office):
 )
 def test_what_is_wrong_is_named_and_nothing_is_kept(office, kind, words, says):
     with pytest.raises(CarrierTrouble, match=says):
-        office.do(office.connectors.add(office.us, kind, "coop", words, Contract()))
+        office.do(office.connectors.add(office.us, kind, "coop", words, ConnectorCapacity()))
     assert [card.connector.name for card in office.do(office.connectors.all(office.us))] == [
         "sandbox"
     ]
@@ -68,7 +70,12 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(office, kind, words, says):
 
 @pytest.mark.parametrize(
     "contract",
-    [Contract(window=0), Contract(window=100_001), Contract(mps=-1.0), Contract(mps=1e9)],
+    [
+        ConnectorCapacity(window=0),
+        ConnectorCapacity(window=100_001),
+        ConnectorCapacity(mps=-1.0),
+        ConnectorCapacity(mps=1e9),
+    ],
 )
 def test_a_contract_has_bounds(office, contract):
     with pytest.raises(InvalidInput):
@@ -91,7 +98,7 @@ def test_a_change_keeps_what_it_does_not_name(office):
             office.us,
             "coop",
             {"loft": "loft 8"},
-            Contract(window=7, mps=2.5, segments_per_second=9),
+            ConnectorCapacity(window=7, mps=2.5, segments_per_second=9),
             unset=["birds"],
         )
     )
@@ -100,12 +107,16 @@ def test_a_change_keeps_what_it_does_not_name(office):
     assert changed.connector.segments_per_second == 9
     assert changed.connector.version > before.connector.version
     assert changed.callback_url == before.callback_url
-    back = office.do(office.connectors.change(office.us, "coop", {}, Contract(mps=0)))
+    back = office.do(office.connectors.change(office.us, "coop", {}, ConnectorCapacity(mps=0)))
     assert (back.connector.mps, back.connector.window) == (None, 7)
     with pytest.raises(InvalidInput, match="birds is not set"):
-        office.do(office.connectors.change(office.us, "coop", {}, Contract(), unset=["birds"]))
+        office.do(
+            office.connectors.change(office.us, "coop", {}, ConnectorCapacity(), unset=["birds"])
+        )
     with pytest.raises(CarrierTrouble, match="needs the setting password"):
-        office.do(office.connectors.change(office.us, "coop", {}, Contract(), unset=["password"]))
+        office.do(
+            office.connectors.change(office.us, "coop", {}, ConnectorCapacity(), unset=["password"])
+        )
 
 
 def test_pausing_is_told(office):
@@ -124,7 +135,7 @@ def test_another_accounts_connector_looks_like_no_connector(office):
     assert [card.connector.name for card in office.do(connectors.all(them))] == ["sandbox"]
     for call in (
         connectors.find(them, "coop"),
-        connectors.change(them, "coop", {}, Contract(window=1)),
+        connectors.change(them, "coop", {}, ConnectorCapacity(window=1)),
         connectors.pause(them, "coop"),
         connectors.resume(them, "coop"),
         connectors.rotate_url(them, "coop"),

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 from pigeon import SECRET, diary
 
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain.sender import ConnectorState
 from sendrail.storage.accounts.connectors import Connectors
 
@@ -13,7 +13,7 @@ LIST = "+15550002000"
 ANN = "+15550100001"
 
 
-def change(office, name="coop", contract=Contract(), **words):  # noqa: B008 - it is frozen
+def change(office, name="coop", contract=ConnectorCapacity(), **words):  # noqa: B008 - it is frozen
     return office.do(office.connectors.change(office.us, name, words, contract))
 
 

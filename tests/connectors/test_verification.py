@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from written import parsed
 
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.contacts.lists import ListChange
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.message import Skip
@@ -77,7 +77,7 @@ def test_only_a_reply_of_that_handset_by_that_connector_counts(office, steps):
 
 
 def test_credentials_that_do_not_work_are_no_step(office, steps):
-    office.do(office.connectors.change(office.us, "coop", {"loft": "chatty"}, Contract()))
+    office.do(office.connectors.change(office.us, "coop", {"loft": "chatty"}, ConnectorCapacity()))
     with pytest.raises(CarrierTrouble, match="is wrong"):
         office.do(steps.check(office.us, parsed(LIST)))
     assert standing(office).step is Step.CREDENTIALS
@@ -117,7 +117,7 @@ def test_what_is_queued_when_a_list_is_unverified_is_dropped_but_for_its_test(of
 
     office.until(paused)
     waiting = office.send(BEN, LIST)
-    office.do(office.connectors.change(office.us, "coop", {"birds": "4"}, Contract()))
+    office.do(office.connectors.change(office.us, "coop", {"birds": "4"}, ConnectorCapacity()))
     assert standing(office).step is Step.CREDENTIALS
     test = walk(office, steps)
     office.do(office.connectors.resume(office.us, "coop"))
@@ -129,9 +129,9 @@ def test_what_is_queued_when_a_list_is_unverified_is_dropped_but_for_its_test(of
 @pytest.mark.parametrize(
     ("change", "step"),
     [
-        ({"words": {"password": "another"}, "contract": Contract()}, Step.CREDENTIALS),
-        ({"words": {}, "contract": Contract(window=5)}, Step.DONE),
-        ({"words": {"loft": "loft 7"}, "contract": Contract()}, Step.DONE),
+        ({"words": {"password": "another"}, "contract": ConnectorCapacity()}, Step.CREDENTIALS),
+        ({"words": {}, "contract": ConnectorCapacity(window=5)}, Step.DONE),
+        ({"words": {"loft": "loft 7"}, "contract": ConnectorCapacity()}, Step.DONE),
     ],
 )
 def test_new_credentials_are_verified_anew(office, steps, change, step):

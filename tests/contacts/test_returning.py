@@ -5,7 +5,7 @@ from stores import BACKENDS
 from written import parsed
 
 from sendrail.contacts.contacts import SignUpRequest
-from sendrail.contacts.signups import Notice
+from sendrail.contacts.signups import SignUpNotice
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
@@ -97,7 +97,10 @@ def test_a_form_brings_back_by_a_newer_consent(house, left, reason):
 def test_a_form_never_brings_back_by_a_consent_that_is_older(house, left, reason, ago):
     left(reason)
     outcome = join(house, consent(house, ago=ago))
-    assert (outcome.resubscribed, list(outcome.notices)) == (False, [Notice.CONTACT_UNSUBSCRIBED])
+    assert (outcome.resubscribed, list(outcome.notices)) == (
+        False,
+        [SignUpNotice.CONTACT_UNSUBSCRIBED],
+    )
     assert not is_on(house)
     assert audited(house) == []
 
@@ -106,7 +109,7 @@ def test_a_form_never_brings_back_by_a_consent_that_is_older(house, left, reason
 def test_a_sign_up_without_consent_lifts_nothing(house, left, reason):
     left(reason)
     outcome = join(house)
-    assert list(outcome.notices) == [Notice.CONTACT_UNSUBSCRIBED]
+    assert list(outcome.notices) == [SignUpNotice.CONTACT_UNSUBSCRIBED]
     assert not is_on(house)
 
 
@@ -198,6 +201,6 @@ def test_an_erased_person_comes_back_by_nothing_but_their_start(house, left):
     left(OptOutReason.MANUAL)
     house.do(house.erasure.erase(house.us, ANN, ME))
     outcome = join(house, consent(house))
-    assert list(outcome.notices) == [Notice.CONTACT_UNSUBSCRIBED]
+    assert list(outcome.notices) == [SignUpNotice.CONTACT_UNSUBSCRIBED]
     with pytest.raises(NotFound):
         bring_back(house, consent(house, by=WE))

@@ -7,7 +7,7 @@ from sendrail.contacts import lists
 from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.journeys import JOURNEYS_MAX
 from sendrail.contacts.lists import ListChange
-from sendrail.contacts.signups import FIELDS_BYTES_MAX, Notice, merged
+from sendrail.contacts.signups import FIELDS_BYTES_MAX, SignUpNotice, merged
 from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
@@ -151,7 +151,7 @@ def test_nobody_who_opted_out_is_brought_back(house):
     report = join(house, signup(custom_fields={"a": 1}, first_name="Ann", use_journeys=True))
     assert (told(report), notices(report)) == (
         [(False, False)],
-        [[Notice.CONTACT_UNSUBSCRIBED, Notice.NO_JOURNEY]],
+        [[SignUpNotice.CONTACT_UNSUBSCRIBED, SignUpNotice.NO_JOURNEY]],
     )
     contact = shown(house)
     assert (contact.active, contact.custom_fields, contact.first_name) == (False, {"a": 1}, "Ann")
@@ -223,8 +223,8 @@ def test_a_blocked_number_and_a_paused_list_are_told_of(house, us):
     house.do(house.lists.pause(us, LIST))
     report = join(house, signup(), signup(BEN))
     assert notices(report) == [
-        [Notice.CONTACT_BLOCKED, Notice.LIST_INACTIVE],
-        [Notice.LIST_INACTIVE],
+        [SignUpNotice.CONTACT_BLOCKED, SignUpNotice.LIST_INACTIVE],
+        [SignUpNotice.LIST_INACTIVE],
     ]
     assert told(report) == [(True, True)] * 2
 
@@ -308,7 +308,7 @@ def test_neither_the_blocked_nor_who_left_start_a_journey(house, us):
 
 
 def test_no_journey_to_start_is_told(house):
-    assert notices(join(house, signup(), signup(BEN, **ASKING))) == [[], [Notice.NO_JOURNEY]]
+    assert notices(join(house, signup(), signup(BEN, **ASKING))) == [[], [SignUpNotice.NO_JOURNEY]]
 
 
 def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, welcome):

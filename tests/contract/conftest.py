@@ -20,7 +20,7 @@ from written import parsed
 
 from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain import phone
 from sendrail.domain.contact import OptOutReason
 from sendrail.settings import load
@@ -71,7 +71,7 @@ class Door:
         self.do(runtime.lists.add(us, self.deleted))
         self.do(runtime.lists.delete(us, self.deleted))
         self.do(runtime.lists.add(self.them, self.theirs))
-        self.do(runtime.connectors.add(us, "simulator", "own", {}, Contract(), own=True))
+        self.do(runtime.connectors.add(us, "simulator", "own", {}, ConnectorCapacity(), own=True))
         self.do(runtime.lists.add(us, self.unverified, connector="own"))
         self.do(runtime.journeys.add(us, parsed(self.list_number), "welcome"))
 

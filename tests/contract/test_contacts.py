@@ -10,7 +10,7 @@ from written import parsed
 
 from sendrail.api.errors import CODES
 from sendrail.api.v2.contact_shapes import WARNINGS
-from sendrail.contacts.signups import Notice
+from sendrail.contacts.signups import SignUpNotice
 from sendrail.domain.numbering import LineType, NumberFacts
 
 ID = re.compile(r"[0-9a-f]{24}")
@@ -71,7 +71,7 @@ def test_a_new_contact_is_answered_with_five_fields_and_its_ids(door, contact, b
         "is_new_contact": True,
         "is_new_list_contact": True,
         "journeys_enrolled": 0,
-        "warnings": [WARNINGS[Notice.JOURNEYS_NOT_USED]],
+        "warnings": [WARNINGS[SignUpNotice.JOURNEYS_NOT_USED]],
     }
 
 
@@ -183,7 +183,7 @@ def test_nobody_who_opted_out_is_resubscribed(door, contact):
     who = door.unsubscribed()
     body = contact(phone_number=who, custom_fields={"a": 1}, signup_date="2026-01-01")
     answer = told(door.post("contacts", body))
-    assert answer["warnings"] == [WARNINGS[Notice.CONTACT_UNSUBSCRIBED]]
+    assert answer["warnings"] == [WARNINGS[SignUpNotice.CONTACT_UNSUBSCRIBED]]
     assert "START" in answer["warnings"][0]
     assert (answer["is_new_list_contact"], answer["journeys_enrolled"]) == (False, 0)
     shown = one(door, who)
@@ -194,9 +194,9 @@ def test_nobody_who_opted_out_is_resubscribed(door, contact):
 
 def test_what_to_know_is_a_warning(door, contact):
     blocked = told(door.post("contacts", contact(phone_number=door.blocked())))
-    assert blocked["warnings"] == [WARNINGS[Notice.CONTACT_BLOCKED]]
+    assert blocked["warnings"] == [WARNINGS[SignUpNotice.CONTACT_BLOCKED]]
     paused = told(door.post("contacts", contact(list_number=door.paused, use_journeys=True)))
-    told_of = [Notice.LIST_INACTIVE, Notice.NO_JOURNEY]
+    told_of = [SignUpNotice.LIST_INACTIVE, SignUpNotice.NO_JOURNEY]
     assert paused["warnings"] == [WARNINGS[notice] for notice in told_of]
 
 
@@ -207,7 +207,7 @@ def test_journeys_that_were_not_used_are_a_warning(door, contact):
     told(door.post("journeys", {"list_number": number, "name": "by hand", "trigger": "none"}))
     assert told(door.post("contacts", contact(list_number=number)))["warnings"] == []
     told(door.post("journeys", {"list_number": number, "name": "welcome"}))
-    unused = [WARNINGS[Notice.JOURNEYS_NOT_USED]]
+    unused = [WARNINGS[SignUpNotice.JOURNEYS_NOT_USED]]
     new = contact(list_number=number)
     assert told(door.post("contacts", new))["warnings"] == unused
     assert told(door.post("contacts", new))["warnings"] == [], "it would not start them now"
@@ -400,9 +400,9 @@ def test_a_batch_is_taken_in_part(door, contact):
         "warnings": [
             f"contacts[{at}] {number}: {WARNINGS[notice]}"
             for at, number, notice in (
-                (0, batch[0]["phone_number"], Notice.JOURNEYS_NOT_USED),
-                (4, left, Notice.CONTACT_UNSUBSCRIBED),
-                (7, batch[7]["phone_number"], Notice.JOURNEYS_NOT_USED),
+                (0, batch[0]["phone_number"], SignUpNotice.JOURNEYS_NOT_USED),
+                (4, left, SignUpNotice.CONTACT_UNSUBSCRIBED),
+                (7, batch[7]["phone_number"], SignUpNotice.JOURNEYS_NOT_USED),
             )
         ],
     }

@@ -15,7 +15,7 @@ import pytest
 from written import parsed
 
 from sendrail.app import listener
-from sendrail.connectors.service import Contract
+from sendrail.connectors.service import ConnectorCapacity
 
 STORIES = sorted(Path(__file__).with_name("public_examples").glob("*.toml"))
 PLACEHOLDERS = {
@@ -103,7 +103,7 @@ class Teller:
             kind = each.get("kind", "")
             if kind:
                 settings = SETTINGS[kind]
-                door.do(runtime.connectors.add(us, kind, kind, settings, Contract()))
+                door.do(runtime.connectors.add(us, kind, kind, settings, ConnectorCapacity()))
             door.do(
                 runtime.lists.add(
                     us,

@@ -115,9 +115,9 @@ def test_a_list_is_made_changed_paused_deleted_and_brought_back(door, made):
 def test_a_second_connector_is_given_and_taken_away(door, made):
     spare = f"spare-{uuid.uuid4().hex[:8]}"
     add = door.runtime.connectors.add
-    from sendrail.connectors.service import Contract
+    from sendrail.connectors.service import ConnectorCapacity
 
-    door.do(add(door.us, "simulator", spare, {}, Contract(), own=False))
+    door.do(add(door.us, "simulator", spare, {}, ConnectorCapacity(), own=False))
     new = made(second_connector=spare)
     assert new["second_connector"] == spare
     path = f"lists/{new['id']}"

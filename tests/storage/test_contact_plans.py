@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, event, insert
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.contacts.contacts import Contacts
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.rows import ContactFilter, ContactPlace
@@ -79,7 +79,7 @@ COUNTED = {
     "a list's active counted": lambda it: SignUps(it).count(1, ContactFilter(1, True)),
     "all counted": lambda it: SignUps(it).count(1, ContactFilter()),
     "each list counted": lambda it: SignUps(it).active_of_lists(1),
-    "who is active": lambda it: Contacts(it, Erased(it, Pseudonyms(b""))).count(1),
+    "who is active": lambda it: Contacts(it, ErasedNumbers(it, Pseudonyms(b""))).count(1),
     "a journey counted": lambda it: Journeys(it).count(JOURNEY, 0),
 }
 LARGE = ("list_contacts", "contacts", "enrolments")

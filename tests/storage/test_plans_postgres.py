@@ -22,9 +22,9 @@ from sqlalchemy.util import greenlet_spawn
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Status
 from sendrail.storage.contacts.contacts import Contacts
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.postgres import lookup as shared_lookup
-from sendrail.storage.postgres.endpoints import Endpoints
+from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 from sendrail.storage.rows import MessageFilter, MessagePlace
 
@@ -385,9 +385,9 @@ READS = {
 
 class _Reader:
     def __init__(self, core):
-        self.lookup = shared_lookup.MessageLookUp(core)
-        self.contacts = Contacts(core, Erased(core, Pseudonyms(b"a test")))
-        self.endpoints = Endpoints(core)
+        self.lookup = shared_lookup.PostgresMessageLookUp(core)
+        self.contacts = Contacts(core, ErasedNumbers(core, Pseudonyms(b"a test")))
+        self.endpoints = PostgresEndpoints(core)
 
 
 def read_explained(url):

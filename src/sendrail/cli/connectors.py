@@ -14,7 +14,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, run
 
 if TYPE_CHECKING:
-    from sendrail.connectors.service import CarrierKindSummary, ConnectorSummary, Contract
+    from sendrail.connectors.service import CarrierKindSummary, ConnectorCapacity, ConnectorSummary
     from sendrail.connectors.settings import Setting
 
 app = typer.Typer(help="Connectors: the connections to carriers.", no_args_is_help=True)
@@ -231,10 +231,10 @@ def _from_input(name: str) -> str:
 
 def _contract(
     window: int | None, mps: float | None, segments_per_second: float | None
-) -> "Contract":
-    from sendrail.connectors.service import Contract
+) -> "ConnectorCapacity":
+    from sendrail.connectors.service import ConnectorCapacity
 
-    return Contract(window=window, mps=mps, segments_per_second=segments_per_second)
+    return ConnectorCapacity(window=window, mps=mps, segments_per_second=segments_per_second)
 
 
 def _print(card: "ConnectorSummary", as_json: bool) -> None:

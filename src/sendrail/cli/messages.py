@@ -114,13 +114,13 @@ async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> N
     newest = await runtime.messages.page(account, MessageFilter(), 1, max(last, 1))
     begin = list(reversed(newest.messages))
     _print(begin if last else [], as_json)
-    follower = Follower(runtime.messages, account, begin)
+    follower = MessageFollower(runtime.messages, account, begin)
     while follow:
         await asyncio.sleep(_POLL_SECONDS)
         _print(await follower.step(), as_json)
 
 
-class Follower:
+class MessageFollower:
     """Returns each message when it arrives, and again whenever its status has changed.
 
     It polls a window of messages, which starts at the oldest one without a final status. Messages

@@ -46,7 +46,7 @@ _DAY_MS: Final = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
+class ConnectorCapacity:
     """What a connector can take; None leaves it as it is, or at its default for a new connector.
 
     A pace of 0 takes the bound away.
@@ -136,7 +136,7 @@ class ConnectorService:
         kind: str,
         name: str,
         words: Mapping[str, str],
-        contract: Contract,
+        contract: ConnectorCapacity,
         *,
         own: bool = False,
     ) -> ConnectorSummary:
@@ -168,7 +168,7 @@ class ConnectorService:
         account_id: AccountId,
         name: str,
         words: Mapping[str, str],
-        contract: Contract,
+        contract: ConnectorCapacity,
         *,
         unset: Sequence[str] = (),
     ) -> ConnectorSummary:
@@ -399,7 +399,7 @@ def _of(tx: Tx, connector_id: ConnectorId) -> Connector:
     return connector
 
 
-def _columns(contract: Contract) -> dict[str, Any]:
+def _columns(contract: ConnectorCapacity) -> dict[str, Any]:
     """Return the columns a contract changes, when its figures make sense."""
     columns: dict[str, Any] = {}
     if contract.window is not None:

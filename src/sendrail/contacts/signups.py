@@ -20,7 +20,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Amendment, SubscriptionState
+from sendrail.storage.rows import SubscriptionState, SubscriptionUpdate
 
 # The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
 FIELDS_BYTES_MAX: Final = 4_000
@@ -32,7 +32,7 @@ _KNOWN: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})
 _ERASED: Final = SubscriptionState(active=False, signed_up=False, custom_fields={})
 
 
-class Notice(StrEnum):
+class SignUpNotice(StrEnum):
     """What whoever brings a contact should know, though nothing failed."""
 
     CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
@@ -51,7 +51,7 @@ class SignedUp:
     is_new_contact: bool
     is_new_list_contact: bool
     resubscribed: bool
-    notices: Sequence[Notice]
+    notices: Sequence[SignUpNotice]
 
 
 Outcome = SignedUp | InvalidInput
@@ -161,13 +161,13 @@ def _notices(
     *,
     is_blocked: bool,
     has_journeys: bool,
-) -> list[Notice]:
+) -> list[SignUpNotice]:
     told = {
-        Notice.CONTACT_UNSUBSCRIBED: not standing.active,
-        Notice.CONTACT_BLOCKED: is_blocked,
-        Notice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
-        Notice.NO_JOURNEY: signup.use_journeys and not has_journeys,
-        Notice.JOURNEYS_NOT_USED: signup.use_journeys is None
+        SignUpNotice.CONTACT_UNSUBSCRIBED: not standing.active,
+        SignUpNotice.CONTACT_BLOCKED: is_blocked,
+        SignUpNotice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
+        SignUpNotice.NO_JOURNEY: signup.use_journeys and not has_journeys,
+        SignUpNotice.JOURNEYS_NOT_USED: signup.use_journeys is None
         and has_journeys
         and not is_blocked
         and _may_start(signup, standing),
@@ -259,7 +259,7 @@ def _subscribe(
             refused[number] = invalid
             continue
         standings[number] = standing
-        amendments.append(Amendment(signup, standing.active, fields))
+        amendments.append(SubscriptionUpdate(signup, standing.active, fields))
         # A sign-up without a word of when or where shows no consent beyond the first one's.
         if standing.active and standing.signed_up and (signup.facts.evidence or signup.at):
             again.append(signup)

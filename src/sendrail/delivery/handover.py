@@ -23,7 +23,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 
-class HandOver:
+class Submitter:
     """Hands over what a round has claimed, and has the answer to each message settled."""
 
     def __init__(

@@ -13,7 +13,7 @@ import structlog
 
 from sendrail.clock import Clock
 from sendrail.delivery.claiming import Claimer, ClaimRound, NextLook, TurnResult
-from sendrail.delivery.handover import HandOver
+from sendrail.delivery.handover import Submitter
 from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.parked import ParkedLists
 from sendrail.delivery.routing import Route, Routes
@@ -79,7 +79,7 @@ class Worker:
             troubles=troubles or TroublePolicy(),
         )
         self._unconfirmed = UnconfirmedClaims(store, lanes, self._settler.not_handed_over)
-        self._hand_over = HandOver(
+        self._hand_over = Submitter(
             routes,
             pacer,
             self._parked,

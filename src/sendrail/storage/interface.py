@@ -31,7 +31,7 @@ from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.contacts.blocks import Blocks
 from sendrail.storage.contacts.bounces import Bounces
 from sendrail.storage.contacts.contacts import Contacts
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.erasure import Erasure
 from sendrail.storage.contacts.exports import Exports
 from sendrail.storage.contacts.imported import Imported
@@ -203,8 +203,8 @@ class Tx(ABC):
         return Contacts(self.core, self.erased)
 
     @cached_property
-    def erased(self) -> Erased:
-        return Erased(self.core, self._pseudonyms)
+    def erased(self) -> ErasedNumbers:
+        return ErasedNumbers(self.core, self._pseudonyms)
 
     @cached_property
     def erasure(self) -> Erasure:

@@ -490,7 +490,7 @@ class SubscriptionState(NamedTuple):
     left_at: int | None = None
 
 
-class Amendment(NamedTuple):
+class SubscriptionUpdate(NamedTuple):
     """What a further sign-up changes of a subscription, its custom fields as they are to be."""
 
     signup: SignUp

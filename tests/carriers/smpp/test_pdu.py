@@ -94,7 +94,7 @@ BODIES = {
     Command.ENQUIRE_LINK: st.just(pdu.HeaderPdu()),
     Command.ENQUIRE_LINK_RESP: st.just(pdu.HeaderPdu()),
     Command.GENERIC_NACK: st.just(pdu.HeaderPdu()),
-    0x00000111: st.builds(pdu.Unknown, octets=st.binary(max_size=40)),  # broadcast_sm
+    0x00000111: st.builds(pdu.UnknownPdu, octets=st.binary(max_size=40)),  # broadcast_sm
 }
 
 

@@ -27,7 +27,7 @@ from sendrail.api.v2.field_types import (
 from sendrail.api.v2.queries import CursorPagination
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
-from sendrail.contacts.signups import Notice
+from sendrail.contacts.signups import SignUpNotice
 from sendrail.domain.contact import OptOutReason, SignupMethod
 from sendrail.domain.numbering import ValidationStatus
 
@@ -52,14 +52,16 @@ CONTACT_CODES: Final = (
     "contact_complained",
 )
 WARNINGS: Final = {
-    Notice.CONTACT_UNSUBSCRIBED: (
+    SignUpNotice.CONTACT_UNSUBSCRIBED: (
         "The contact has opted out of this list and stays out; its own START, or a `consent` that "
         "is newer than the opt-out, brings it back."
     ),
-    Notice.CONTACT_BLOCKED: "The number is on the account's block list: nothing is sent to it.",
-    Notice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
-    Notice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
-    Notice.JOURNEYS_NOT_USED: (
+    SignUpNotice.CONTACT_BLOCKED: (
+        "The number is on the account's block list: nothing is sent to it."
+    ),
+    SignUpNotice.LIST_INACTIVE: "The list is paused or suspended: it sends nothing now.",
+    SignUpNotice.NO_JOURNEY: "No journey of the list starts when a contact joins it.",
+    SignUpNotice.JOURNEYS_NOT_USED: (
         "The list has journeys that start when a contact joins it, but `use_journeys` was not set: "
         "none was started."
     ),

@@ -166,7 +166,7 @@ class HeaderPdu:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class UnknownPdu:
     """A command that is none of ours."""
 
     octets: bytes = b""
@@ -181,7 +181,7 @@ Body = (
     | Outbind
     | AlertNotification
     | HeaderPdu
-    | Unknown
+    | UnknownPdu
 )
 
 
@@ -212,7 +212,7 @@ def read(frame: bytes) -> Pdu:
         raise MalformedPdu(f"command_length says {length} octets and there are {len(frame)}")
     kind = _BODIES.get(command)
     if kind is None:
-        body: Body = Unknown(octets=frame[HEADER_OCTETS:])
+        body: Body = UnknownPdu(octets=frame[HEADER_OCTETS:])
     elif length == HEADER_OCTETS and command & ANSWER:
         # Answers without a body are in wide use, and not only where they refuse.
         body = kind()
@@ -233,7 +233,7 @@ def frame(command: int, sequence: int, body: bytes = b"", status: int = 0) -> by
 
 def write_body(body: Body) -> bytes:
     """Return the bytes of a body; raises ValueError for a value its field cannot hold."""
-    if isinstance(body, Unknown):
+    if isinstance(body, UnknownPdu):
         return body.octets
     octets = [each.write(getattr(body, each.name)) for each in _LAYOUTS[type(body)]]
     return b"".join([*octets, write_tlvs(body.tlvs)])

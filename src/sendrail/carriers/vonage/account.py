@@ -83,7 +83,7 @@ class VonageSettings(HttpSettings, frozen=True, kw_only=True):
     answered_keywords: tuple[str, ...] = ()
 
 
-class Problem(msgspec.Struct):
+class AccountProblem(msgspec.Struct):
     """An error; its type is the address of its description, such as `...#1120`."""
 
     type: str = ""
@@ -99,7 +99,7 @@ class Webhook(msgspec.Struct):
 
     message_uuid: Annotated[str, Meta(min_length=1)]
     status: str | None = None
-    error: Problem | None = None
+    error: AccountProblem | None = None
     client_ref: str | None = None
     channel: str | None = None
     sender: str | None = field(default=None, name="from")

@@ -13,7 +13,7 @@ from sendrail.carriers.http.carrier import BaseUrl
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.reading import read_json
 from sendrail.carriers.sdk import ConnectorContext, read_settings
-from sendrail.carriers.vonage.account import Problem, VonageAccount, VonageSettings
+from sendrail.carriers.vonage.account import AccountProblem, VonageAccount, VonageSettings
 from sendrail.domain import phone
 from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.text import Encoding
@@ -63,4 +63,4 @@ class VonageMessagesCarrier(VonageAccount):
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Taken).message_uuid)
-        return self.codes.outcome(answer, read_json(answer.body, Problem).code)
+        return self.codes.outcome(answer, read_json(answer.body, AccountProblem).code)

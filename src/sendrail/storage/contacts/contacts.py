@@ -31,7 +31,7 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches, count_new, insert_new
 from sendrail.storage.tables import consent_events, list_contacts, lists
 
@@ -48,7 +48,7 @@ _INHERITED: Final = "left another list of the account"
 class Contacts:
     """Subscriptions of numbers to lists."""
 
-    def __init__(self, connection: Connection, erased: Erased) -> None:
+    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
         self._connection = connection
         self._erased = erased
 

@@ -12,7 +12,7 @@ from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import erased, lists
 
 
-class Erased:
+class ErasedNumbers:
     """Who stays out of every list of an account without being told by anything kept."""
 
     def __init__(self, connection: Connection, pseudonyms: Pseudonyms) -> None:

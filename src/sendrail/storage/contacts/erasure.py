@@ -27,7 +27,7 @@ from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
 from sendrail.storage.rows import ErasurePart
 from sendrail.storage.tables import (
@@ -61,7 +61,7 @@ _OF_REPLIES: Final = ("reply", "unsubscribe")
 class Erasure:
     """What is kept of one person, found and deleted."""
 
-    def __init__(self, connection: Connection, erased: Erased) -> None:
+    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
         self._execute = connection.execute
         self._erased = erased
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, 
 
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.contacts.erased import Erased
+from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.rows import FileContact, FileSubscriptionState
 from sendrail.storage.tables import contacts, list_contacts
@@ -23,7 +23,7 @@ _entry: Final = list_contacts.c
 class Imported:
     """What a file brings into a list."""
 
-    def __init__(self, connection: Connection, erased: Erased) -> None:
+    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._erased = erased

@@ -33,11 +33,11 @@ from sendrail.domain.sender import ListStatus
 from sendrail.storage.contacts.contacts import contact_of, read_fields
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.rows import (
-    Amendment,
     ContactFilter,
     ContactPlace,
     FoundContact,
     SubscriptionState,
+    SubscriptionUpdate,
 )
 from sendrail.storage.tables import (
     consent_events,
@@ -133,7 +133,7 @@ class SignUps:
         return found
 
     def update_subscriptions(
-        self, list_id: ListId, amendments: Sequence[Amendment], now: int
+        self, list_id: ListId, amendments: Sequence[SubscriptionUpdate], now: int
     ) -> None:
         """Bring known subscriptions up to date; the first sign-up's facts stay where it has any.
 

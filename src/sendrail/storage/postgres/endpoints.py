@@ -11,7 +11,7 @@ from sendrail.storage.pipeline import endpoints
 _LANE: Final = literal_column("outbox.lane", SmallInteger)
 
 
-class Endpoints(endpoints.Endpoints):
+class PostgresEndpoints(endpoints.Endpoints):
     """Where accounts want to be told, and what came of it."""
 
     def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:

@@ -30,7 +30,7 @@ HOLD_OFF_BY_LIST: Final = (
 )
 
 
-class Erased(erased.Erased):
+class PostgresErasedNumbers(erased.ErasedNumbers):
     """Who stays out of every list of an account."""
 
     def __init__(

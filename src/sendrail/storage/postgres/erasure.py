@@ -16,7 +16,7 @@ from sendrail.storage.rows import ErasurePart
 from sendrail.storage.tables import attempts, messages
 
 
-class Erasure(erasure.Erasure):
+class PostgresErasure(erasure.Erasure):
     """What is kept of one person, found and deleted."""
 
     def messages_part(

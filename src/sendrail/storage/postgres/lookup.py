@@ -15,7 +15,7 @@ from sendrail.storage.rows import MessagePlace, StoredMessage
 from sendrail.storage.tables import messages
 
 
-class MessageLookUp(lookup.MessageLookUp):
+class PostgresMessageLookUp(lookup.MessageLookUp):
     """Messages as they are told to whoever asks about them."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (

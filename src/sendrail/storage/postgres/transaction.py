@@ -21,11 +21,11 @@ from sendrail.storage.postgres import (
 )
 from sendrail.storage.postgres.activity import PostgresActivity
 from sendrail.storage.postgres.driver import PostgresDriver
-from sendrail.storage.postgres.endpoints import Endpoints
-from sendrail.storage.postgres.erased import Erased
-from sendrail.storage.postgres.erasure import Erasure
+from sendrail.storage.postgres.endpoints import PostgresEndpoints
+from sendrail.storage.postgres.erased import PostgresErasedNumbers
+from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
-from sendrail.storage.postgres.lookup import MessageLookUp
+from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 
 
 class PostgresTx(Tx):
@@ -59,17 +59,17 @@ class PostgresTx(Tx):
         self.driver.begin()
 
     @cached_property
-    def erased(self) -> Erased:
-        return Erased(self.core, self._pseudonyms, self.driver)
+    def erased(self) -> PostgresErasedNumbers:
+        return PostgresErasedNumbers(self.core, self._pseudonyms, self.driver)
 
     @cached_property
-    def erasure(self) -> Erasure:
-        return Erasure(self.core, self.erased)
+    def erasure(self) -> PostgresErasure:
+        return PostgresErasure(self.core, self.erased)
 
     @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(self.core)
+    def endpoints(self) -> PostgresEndpoints:
+        return PostgresEndpoints(self.core)
 
     @cached_property
-    def lookup(self) -> MessageLookUp:
-        return MessageLookUp(self.core)
+    def lookup(self) -> PostgresMessageLookUp:
+        return PostgresMessageLookUp(self.core)
