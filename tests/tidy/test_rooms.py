@@ -1,0 +1,142 @@
+"""What each room may know of each other one: the whole table, and nothing that is not in it.
+
+The layers in `pyproject.toml` say which way a room may look. This says for each pair whether it
+does, so that a new dependency is a line to be read, and one that is gone leaves no permission.
+"""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "sendrail"
+# Every room may know the pure values and laws of `domain`.
+KNOWN_TO_ALL = {"domain", "__version__"}
+MAY_KNOW = {
+    "cli": {
+        "api",
+        "app",
+        "connectors",
+        "contacts",
+        "intake",
+        "settings",
+        "status",
+        "storage",
+        "webhooks",
+    },
+    "api": {
+        "app",
+        "carriers",
+        "connectors",
+        "contacts",
+        "drain",
+        "intake",
+        "settings",
+        "storage",
+        "telemetry",
+        "workers",
+    },
+    "workers": {
+        "app",
+        "carriers",
+        "connectors",
+        "contacts",
+        "delivery",
+        "drain",
+        "intake",
+        "maintenance",
+        "membership",
+        "ownership",
+        "receipts",
+        "settings",
+        "storage",
+        "webhooks",
+    },
+    "app": {
+        "carriers",
+        "clock",
+        "connectors",
+        "contacts",
+        "intake",
+        "receipts",
+        "settings",
+        "storage",
+        "telemetry",
+        "webhooks",
+    },
+    "maintenance": {
+        "delivery",
+        "intake",
+        "ownership",
+        "rounds",
+        "settings",
+        "storage",
+        "telemetry",
+    },
+    "status": {"storage"},
+    "connectors": {
+        "carriers",
+        "clock",
+        "contacts",
+        "delivery",
+        "intake",
+        "receipts",
+        "rounds",
+        "storage",
+        "telemetry",
+    },
+    "contacts": {"ownership", "rounds", "storage"},
+    "intake": {"ownership", "rounds", "storage", "telemetry"},
+    "delivery": {"carriers", "clock", "ownership", "rounds", "settling", "storage", "telemetry"},
+    "receipts": {"rounds", "storage", "telemetry"},
+    "webhooks": {"clock", "ownership", "rounds", "settling", "storage", "telemetry"},
+    "membership": {"clock", "ownership", "storage", "telemetry"},
+    "ownership": {"clock", "storage"},
+    "rounds": set(),
+    "settling": {"drain", "rounds", "storage"},
+    "carriers": {"clock"},
+    "storage": {"settings"},
+    "settings": set(),
+    "telemetry": set(),
+    "clock": set(),
+    "drain": set(),
+    "domain": set(),
+    "__main__": {"cli"},
+}
+
+
+def room_of(path):
+    """Return the room or the module that a file belongs to."""
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    """Yield the names below `sendrail` that a file imports, those within functions included."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            first, _, rest = node.module.partition(".")
+            if first == "sendrail" and rest:
+                yield rest.partition(".")[0]
+            elif node.module == "sendrail":
+                yield from (alias.name for alias in node.names)
+
+
+@functools.cache
+def knows():
+    """Return for each room which others it imports."""
+    found = {}
+    for path in SRC.rglob("*.py"):
+        room = room_of(path)
+        if room != "__init__":
+            found.setdefault(room, set()).update(set(imports_of(path)) - {room} - KNOWN_TO_ALL)
+    return found
+
+
+def test_every_room_stands_in_the_table():
+    assert set(MAY_KNOW) == set(knows())
+
+
+@pytest.mark.parametrize("room", MAY_KNOW)
+def test_a_room_knows_what_it_may_and_needs_every_permission(room):
+    assert sorted(knows()[room]) == sorted(MAY_KNOW[room])
