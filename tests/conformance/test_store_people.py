@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 
 def erase(house, number=ANN, account=None):
     service = ErasureService(house.store, lambda: NOW)
-    return house.do(service.erase(account or house.us, f"+{number}", ME))
+    return house.do(service.erase(account or house.us, number, ME))
 
 
 def subscribe(house, sender=None, number=ANN):
@@ -169,11 +169,11 @@ def test_a_file_brings_in_nobody_whose_data_was_deleted(house):
     files = FileService(house.store, lambda: NOW)
     for dry_run in (True, False):
         options = ImportOptions(dry_run=dry_run)
-        report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
+        report = house.do(files.import_contacts(house.us, OURS, file(), options, ME))
         assert report.counts[RowOutcome.OPTED_OUT] == 1
         assert report.counts[RowOutcome.CREATED] == 1
     assert str(ANN) not in str(house.backend.everything())
-    theirs = house.do(files.import_contacts(house.them, f"+{THEIRS}", file(), ImportOptions(), ME))
+    theirs = house.do(files.import_contacts(house.them, THEIRS, file(), ImportOptions(), ME))
     assert theirs.counts[RowOutcome.CREATED] == 2
 
 
@@ -199,7 +199,7 @@ def test_one_who_came_back_by_a_start_is_no_opt_out_to_a_file(house, dry_run):
     start(house)
     files = FileService(house.store, lambda: NOW)
     options = ImportOptions(dry_run=dry_run)
-    report = house.do(files.import_contacts(house.us, f"+{OURS}", file(), options, ME))
+    report = house.do(files.import_contacts(house.us, OURS, file(), options, ME))
     assert {each: n for each, n in report.counts.items() if n} == {
         RowOutcome.MERGED: 1,
         RowOutcome.OPTED_OUT: 1,

@@ -4,7 +4,7 @@ Named tuples where a statement binds or reads them by the thousand; frozen datac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -23,7 +23,6 @@ from sendrail.domain.ids import (
     ConnectorId,
     EndpointId,
     EventId,
-    Lane,
     ListId,
     MessageNumber,
 )
@@ -603,10 +602,9 @@ class ErasurePart(NamedTuple):
 # From columns to what they say: one list of columns and one reading for each type that several
 # statements read.
 
-LIST_COLUMNS: Final = (
-    "id", "lane", "account_id", "number", "name", "brand", "status", "rate", "connector_id",
-    "byoc", "verified_at", "on_uncertain", "created_at", "second_connector_id", "sender_name",
-)  # fmt: skip
+# A list has a column for each of its fields.
+LIST_COLUMNS: Final = tuple(field.name for field in fields(SendingList))
+_LIST_READERS: Final = {"status": ListStatus, "on_uncertain": OnUncertain, "byoc": bool}
 OUTBOX_COLUMNS: Final = (
     "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
 )  # fmt: skip
@@ -616,23 +614,10 @@ _TROUBLES: Final = frozenset(RecipientTrouble)
 
 def sending_list(row: Sequence[Any]) -> SendingList:
     """Return what `LIST_COLUMNS` say of a sending list."""
-    return SendingList(
-        id=ListId(row[0]),
-        lane=Lane(row[1]),
-        account_id=AccountId(row[2]),
-        number=PhoneNumber(row[3]),
-        name=row[4],
-        brand=row[5],
-        status=ListStatus(row[6]),
-        rate=row[7],
-        connector_id=ConnectorId(row[8]),
-        byoc=bool(row[9]),
-        verified_at=row[10],
-        on_uncertain=OnUncertain(row[11]),
-        created_at=row[12],
-        second_connector_id=row[13],
-        sender_name=row[14],
-    )
+    values: dict[str, Any] = dict(zip(LIST_COLUMNS, row, strict=False))
+    for name, read in _LIST_READERS.items():
+        values[name] = read(values[name])
+    return SendingList(**values)
 
 
 def outbox_event(row: Sequence[Any]) -> OutboxEvent:

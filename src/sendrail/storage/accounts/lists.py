@@ -23,38 +23,23 @@ class Lists:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(
-        self,
-        account_id: AccountId,
-        number: PhoneNumber,
-        *,
-        name: str,
-        brand: str,
-        rate: int,
-        connector_id: ConnectorId,
-        byoc: bool,
-        on_uncertain: str,
-        now: int,
-        sender_name: str | None = None,
-    ) -> ListId:
+    def add(self, account_id: AccountId, number: PhoneNumber, *, now: int, **values: Any) -> ListId:
+        """Add an active list with these values of its columns.
+
+        Raises `Conflict` when the account has a list of this number.
+        """
         row = insert_new(self._connection, lists).values(
             lane=0,
             account_id=account_id,
             number=number,
-            sender_name=sender_name,
-            name=name,
-            brand=brand,
             status=ListStatus.ACTIVE,
-            rate=rate,
-            connector_id=connector_id,
-            byoc=byoc,
-            on_uncertain=on_uncertain,
             created_at=now,
+            **values,
         )
         list_id = self._connection.execute(row.returning(lists.c.id)).scalar_one_or_none()
         if list_id is None:
             raise Conflict(
-                f"the account has a list {sender_name or phone.show(number)} already",
+                f"the account has a list {values.get('sender_name') or phone.show(number)} already",
                 code="list_exists",
                 param="list_number",
             )
