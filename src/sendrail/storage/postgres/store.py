@@ -15,12 +15,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Contended
+from sendrail.storage.groups import Done, Outcome, hand_out, result_of
 from sendrail.storage.interface import Hints
 from sendrail.storage.postgres import distributed
 from sendrail.storage.postgres.availability import DRIVER_ERRORS, Availability, engine_for
@@ -35,11 +35,8 @@ from sendrail.storage.postgres.notify import ClusterHints
 from sendrail.storage.postgres.partition_maintenance import PartitionMaintenance
 from sendrail.storage.postgres.transaction import PostgresTx
 
-_log = structlog.get_logger()
-
 T = TypeVar("T")
 Work = Callable[["PostgresTx"], Any]
-Done = Callable[[Any, Exception | None], None]
 
 _READERS: Final = 3
 
@@ -224,26 +221,12 @@ class PostgresStore:
         """See `interface.Store`. What only stood in another's way is tried again."""
         for tries_left in reversed(range(_CONTENDED_TRIES)):
             try:
-                return await self._write(work)
+                return await result_of(self.submit, work)
             except Contended:
                 if not tries_left:
                     raise
                 await asyncio.sleep(_CONTENDED_SECONDS * random.random())  # noqa: S311 - no secret
         raise AssertionError("the last try returns or raises")
-
-    async def _write(self, work: Callable[[PostgresTx], T]) -> T:
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T, error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self.submit(work, done)
-        return await future
 
     def _commit_soon(self) -> None:
         if self._writers:
@@ -270,15 +253,9 @@ class PostgresStore:
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
-        for submitted, (result, error) in zip(group, outcomes, strict=True):
-            try:
-                submitted.done(result, error)
-            except Exception:  # noqa: BLE001 - one caller's bug must not leave the others waiting
-                _log.exception("commit_unheard")
+        hand_out(zip((each.done for each in group), outcomes, strict=True))
 
-    async def _run(
-        self, writer: _Session, group: Sequence["_Submitted"]
-    ) -> list[tuple[Any, Exception | None]]:
+    async def _run(self, writer: _Session, group: Sequence["_Submitted"]) -> list[Outcome]:
         try:
             async with self._availability.watched(_WRITE_SECONDS_MAX):
                 return await greenlet_spawn(_transact, writer, group)
@@ -358,16 +335,14 @@ class _Submitted:
     begun: bool
 
 
-def _transact(
-    session: _Session, group: Sequence["_Submitted"]
-) -> list[tuple[Any, Exception | None]]:
+def _transact(session: _Session, group: Sequence["_Submitted"]) -> list[Outcome]:
     try:
         is_begun = len(group) > 1 or group[0].begun
         tx = session.begin() if is_begun else session.open()
         if not is_begun:
             tx.driver.expect_one_write()
         if len(group) == 1:
-            outcomes: list[tuple[Any, Exception | None]] = [(group[0].work(tx), None)]
+            outcomes: list[Outcome] = [(group[0].work(tx), None)]
         else:
             outcomes = [_run_one(session, tx, each.work) for each in group]
         session.commit()
@@ -383,7 +358,7 @@ def _transact(
     return outcomes
 
 
-def _run_one(session: _Session, tx: PostgresTx, work: Work) -> tuple[Any, Exception | None]:
+def _run_one(session: _Session, tx: PostgresTx, work: Work) -> Outcome:
     # A savepoint each: one caller's trouble must not undo its neighbours' work.
     session.tell("SAVEPOINT work")
     try:

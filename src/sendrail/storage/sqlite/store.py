@@ -17,19 +17,16 @@ from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.errors import Overloaded, StorageFull, StorageUnavailable, Unstorable
+from sendrail.storage.groups import Done, Outcome, hand_out, result_of
 from sendrail.storage.interface import Hints
 from sendrail.storage.sqlite.transaction import SqliteTx
 
-_log = structlog.get_logger()
-
 T = TypeVar("T")
 Work = Callable[["SqliteTx"], Any]
-Done = Callable[[Any, Exception | None], None]
 
 _READERS: Final = 2
 # A reader that takes longer than this asks for too much; it must not hold the log open for ever.
@@ -101,18 +98,7 @@ class SqliteStore:
 
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
         """See `interface.Store`."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T, error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self.submit(work, done)
-        return await future
+        return await result_of(self.submit, work)
 
     def _commit(self) -> None:
         group, self._group = self._group, []
@@ -127,13 +113,9 @@ class SqliteStore:
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
-        for (_, done), (result, error) in zip(group, outcomes, strict=True):
-            try:
-                done(result, error)
-            except Exception:  # noqa: BLE001 - one caller's bug must not leave the others waiting
-                _log.exception("commit_unheard")
+        hand_out(zip((done for _, done in group), outcomes, strict=True))
 
-    def _run(self, group: list[tuple[Work, Done]]) -> list[tuple[Any, Exception | None]]:
+    def _run(self, group: list[tuple[Work, Done]]) -> list[Outcome]:
         execute = self._raw.execute
         execute("BEGIN IMMEDIATE")
         if len(group) == 1:
@@ -144,14 +126,14 @@ class SqliteStore:
             execute("COMMIT")
         return outcomes
 
-    def _run_alone(self, work: Work) -> tuple[Any, Exception | None]:
+    def _run_alone(self, work: Work) -> Outcome:
         try:
             return work(self._tx), None
         except Exception as error:  # noqa: BLE001 - it is handed to whoever submitted the work
             self._roll_back()
             return None, translated(error)
 
-    def _run_one(self, work: Work) -> tuple[Any, Exception | None]:
+    def _run_one(self, work: Work) -> Outcome:
         # A savepoint each: one caller's trouble must not undo its neighbours' work.
         execute = self._raw.execute
         execute("SAVEPOINT work")
