@@ -1,1 +1,1 @@
-"""Ways to the handsets; the rest of the house reaches them through `sdk`."""
+"""Carriers, which bring messages to handsets; other packages use them through `sdk`."""

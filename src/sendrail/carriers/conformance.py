@@ -1,8 +1,8 @@
-"""What every carrier must do, as tests that run against any of them.
+"""The conformance suite: tests that every carrier must pass.
 
-A carrier's test module subclasses `CarrierConformance` and says how to make one, with whatever
-plays its peer; pytest does the rest. `pytest.register_assert_rewrite` on this module, before it
-is imported, makes failures talkative.
+A carrier's test module subclasses `CarrierConformance` and defines how to make the carrier and its
+peer, the fake server it talks to. Call `pytest.register_assert_rewrite` on this module before
+importing it, so that pytest shows the values of a failed assertion.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import IgnoredPart, Receipt, Reply
 from sendrail.domain.text import Encoding
 
-# Past the hundred that many carriers put in one callback, and no multiple of it.
+# More than the hundred results that many carriers put in one callback, and no multiple of it.
 _MANY: Final = 211
 _FEW: Final = 3
 
 
 class Reports:
-    """Gathers what a carrier reports: pass `report` to `submit`."""
+    """Collects the outcomes a carrier reports: pass `report` to `submit`."""
 
     def __init__(self) -> None:
         self.told: list[tuple[MessageId, Outcome]] = []
 
     def report(self, message: OutboundMessage, outcome: Outcome) -> None:
-        """Note one outcome."""
+        """Record one outcome."""
         self.told.append((message.message_id, outcome))
 
     @property
     def refs(self) -> dict[str, MessageId]:
-        """The references that were given, each with its message."""
+        """The carrier's references, each with the id of its message."""
         return {
             outcome.carrier_ref: message_id
             for message_id, outcome in self.told
@@ -52,9 +52,9 @@ class Reports:
 
 
 class Intake:
-    """Gathers the callbacks a carrier delivers: pass `deliver` to `start`.
+    """Collects the callbacks a carrier delivers: pass `deliver` to `start`.
 
-    The first `refusals` deliveries find the storage unavailable.
+    The first `refusals` deliveries raise `StorageUnavailable`.
     """
 
     def __init__(self, refusals: int = 0) -> None:
@@ -63,7 +63,7 @@ class Intake:
         self._refusals = refusals
 
     async def deliver(self, callbacks: Sequence[bytes]) -> None:
-        """Store the callbacks, or refuse them."""
+        """Store the callbacks, or raise `StorageUnavailable`."""
         if self._refusals:
             self._refusals -= 1
             self.refused.extend(callbacks)
@@ -71,7 +71,7 @@ class Intake:
         self.stored.extend(callbacks)
 
     def receipts(self, carrier: Carrier) -> list[Receipt]:
-        """Return the receipts among what was stored, without words such as "en route"."""
+        """Return the stored receipts that carry a status, so none for "en route"."""
         return [
             callback
             for raw in self.stored
@@ -81,13 +81,12 @@ class Intake:
 
 
 class CarrierConformance:
-    """The suite; a subclass named `Test...` gives `make_carrier` and what else its peer needs.
+    """The suite; a subclass named `Test...` defines `make_carrier` and, if needed, `peer`.
 
-    `recipients` are numbers whose messages the peer takes and gives a receipt for. `garbage` are
-    callbacks that make no sense. `wrong_settings` pairs the name of a setting with settings in
-    which that one is wrong, missing or unknown. `callbacks` are good ones as they are stored:
-    receipts, replies and, where the carrier sends many things in one callback, batches of both.
-    `patience` bounds each wait, in seconds.
+    `recipients` are numbers whose messages the peer accepts and sends a receipt for. `garbage` are
+    callbacks that cannot be parsed. `wrong_settings` pairs the name of a setting with settings in
+    which it is wrong, missing or unknown. `callbacks` are valid stored callbacks: receipts, replies
+    and, where the carrier batches them, batches of both. `patience` bounds each wait, in seconds.
     """
 
     recipients: ClassVar[Sequence[int]] = (15552340001, 15552340002, 15552340003)
@@ -98,7 +97,7 @@ class CarrierConformance:
     patience: ClassVar[float] = 10.0
 
     def make_carrier(self) -> Carrier:
-        """Return a carrier that is not started, linked to the peer."""
+        """Return a carrier that uses the peer and is not started."""
         raise NotImplementedError
 
     def make_with(self, settings: Mapping[str, Any]) -> Carrier:
@@ -106,15 +105,15 @@ class CarrierConformance:
         raise NotImplementedError
 
     def peer(self) -> AbstractAsyncContextManager[object]:
-        """Return what runs while a carrier of this suite does, such as a server it talks to."""
+        """Return the context in which a carrier runs, such as a server it talks to."""
         return nullcontext()
 
     async def arrived(self) -> Sequence[MessageId] | None:
-        """Return the messages the peer has got, in their order; None when it cannot tell."""
+        """Return the messages the peer has received, in order; None if it does not record them."""
         return None
 
     def messages(self, count: int, *, prefix: str = "m") -> list[OutboundMessage]:
-        """Return so many messages to the ordinary recipients."""
+        """Return `count` messages to `recipients`, in turn."""
         return [
             OutboundMessage(
                 message_id=MessageId(f"{prefix}{at:07}"),
@@ -128,7 +127,7 @@ class CarrierConformance:
         ]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until this is true, but not past the suite's patience."""
+        """Wait until the condition is true, for `patience` seconds at most."""
         async with asyncio.timeout(self.patience):
             while not true():  # noqa: ASYNC110 - what the peer does sets no event of ours
                 await asyncio.sleep(0.01)
@@ -177,7 +176,7 @@ class CarrierConformance:
             await carrier.submit(messages, Reports().report)
             arrived = await self.arrived()
             if arrived is None:
-                raise unittest.SkipTest("the peer of this carrier cannot tell what arrived")
+                raise unittest.SkipTest("the peer of this carrier does not record messages")
             assert list(arrived) == [message.message_id for message in messages]
 
         self._run(play)
@@ -282,10 +281,10 @@ class CarrierConformance:
         for raw in self.garbage:
             assert is_refused(carrier, raw), f"{raw[:40]!r} was read as a callback"
 
-    # Hostile callbacks: `law` says what must hold
+    # Hostile callbacks: `law` checks the results
 
     def spoil(self, good: ValidCallback) -> Iterable[CorruptCallback]:
-        """Return a good callback with each thing wrong with it that may come."""
+        """Return corrupt variants of a valid callback, each with one fault."""
         return spoil(good)
 
     def test_the_good_callbacks_are_good(self) -> None:
@@ -336,7 +335,7 @@ class CarrierConformance:
                 for written, sender in addresses(reply.sender):
                     told = senders(carrier, good, reply.sender, written)
                     assert told <= {sender, None}, f"{written} was read as {told}"
-                    # In full there is nothing to doubt.
+                    # A number with a plus is unambiguous.
                     assert told != {None} or not written.startswith("+"), f"{written} is no number"
 
     def test_a_text_that_no_handset_wrote_is_set_aside(self) -> None:

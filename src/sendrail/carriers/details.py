@@ -1,8 +1,8 @@
-"""The words in which every carrier says what became of a message.
+"""The details that all carriers report on a message, beside its status.
 
-They are the public API's `status_detail`. A carrier translates its vendor's codes into them, and
-the vendor's own code goes along in parentheses, `REJECTED_SPAM (30007)`: `domain/detail.py` takes
-the two apart.
+They are the public API's `status_detail`. A carrier translates its vendor's codes into them and
+adds the vendor's own code in parentheses, `REJECTED_SPAM (30007)`; `domain/detail.py` splits the
+two.
 """
 
 from enum import StrEnum
@@ -13,20 +13,20 @@ from sendrail.domain.contact import RecipientTrouble
 
 
 class Detail(StrEnum):
-    """What became of a message, or why it got no further."""
+    """Why a message was delivered, not delivered, or not submitted."""
 
     DELIVERED = "DELIVERED_TO_HANDSET"
-    # The operator has it, and says no more: whether it rang, nobody knows.
+    # The operator has the message, but confirms no delivery to the handset.
     DELIVERED_TO_OPERATOR = receipt.DELIVERED_TO_OPERATOR
     ENROUTE = "PENDING_ENROUTE"
     EXPIRED = "EXPIRED"
-    # What these five say of the recipient stands in `TROUBLE`.
+    # `TROUBLE` maps these five to what they imply about the recipient.
     OPTED_OUT = "REJECTED_OPTED_OUT"
     SPAM = "REJECTED_SPAM"
     DESTINATION = "REJECTED_DESTINATION"
     ABSENT_SUBSCRIBER = "REJECTED_ABSENT_SUBSCRIBER"
     OPERATOR = "REJECTED_OPERATOR"
-    # What follows is the sender's or the account's affair, or nobody's.
+    # The causes below lie with the sender, the account or the network, not with the recipient.
     ACCOUNT = "REJECTED_ACCOUNT"
     CANCELLED = "REJECTED_CANCELLED"
     CONTENT = "REJECTED_CONTENT"

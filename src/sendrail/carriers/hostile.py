@@ -1,8 +1,8 @@
-"""Callbacks with one thing wrong, made of good ones: what the conformance suite throws at `parse`.
+"""Corrupt callbacks, each a valid one with a single fault, as input for `parse` in the suite.
 
-Nobody promises that a carrier's next release, a handset or a gateway in between sends what the
-documentation shows. Each field is taken away, made null, given another type, a NUL, half an emoji,
-a megabyte, a number that no machine word holds; each callback is cut and padded.
+A carrier's next release, a handset or a gateway may send what no documentation shows. Each field is
+removed, set to null, and set to another type, a NUL, a lone surrogate, a megabyte of text, and an
+integer of more than 64 bits; each callback is truncated and padded.
 """
 
 import json
@@ -28,8 +28,8 @@ Path = tuple[str | int, ...]
 class ValidCallback:
     """A callback as the carrier sends it, in the form in which it is stored.
 
-    `batch` says where in its JSON the list stands whose elements are read each alone: names joined
-    by dots, and empty where the body is that list. None where a callback says one thing.
+    `batch` is the path, names joined by dots, of the JSON list whose elements are read separately.
+    It is empty where the body is that list, and None where a callback holds a single item.
     """
 
     raw: bytes
@@ -38,9 +38,9 @@ class ValidCallback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorruptCallback:
-    """A callback with one thing wrong; `rest` is the same without the element that is wrong.
+    """A callback with one fault; `rest` is the same callback without the faulty element.
 
-    `rest` is None where nothing good is left beside it; `may_be_empty` where nothing need be said.
+    `rest` is None where no valid element is left. With `may_be_empty`, `parse` may return nothing.
     """
 
     what: str
@@ -50,7 +50,7 @@ class CorruptCallback:
 
 
 def spoil(good: ValidCallback) -> Iterator[CorruptCallback]:
-    """Yield the callback with each thing wrong with it, one at a time."""
+    """Yield the corrupt variants of a callback, each with one fault."""
     shape = _shape(good.raw)
     if isinstance(shape, _Json):
         yield from _spoil_json(shape, good.batch)
@@ -62,7 +62,7 @@ def spoil(good: ValidCallback) -> Iterator[CorruptCallback]:
 
 
 def with_text(good: ValidCallback, old: str, new: str) -> bytes | None:
-    """Return the callback with another text wherever this one stands, if it does."""
+    """Return the callback with `old` replaced by `new`; None where `old` does not occur."""
     shape = _shape(good.raw)
     if isinstance(shape, _Json):
         changed = _replaced(shape.value, old, new)
@@ -74,7 +74,7 @@ def with_text(good: ValidCallback, old: str, new: str) -> bytes | None:
 
 
 def odd_requests(bodies: Sequence[bytes]) -> Iterator[CallbackRequest]:
-    """Yield requests that prove nothing, and that hold what no client of a carrier's sends."""
+    """Yield requests without a valid proof and with content that no carrier sends."""
     url = "https://sms.example.com/callbacks/k3"
     for value in _HEADERS:
         headers = dict.fromkeys(_NAMES, value) if value is not None else {}
@@ -84,7 +84,7 @@ def odd_requests(bodies: Sequence[bytes]) -> Iterator[CallbackRequest]:
             yield CallbackRequest(method="GET", url=url + query, headers=headers, body=b"")
 
 
-# As a door hands them over: bytes that are no text as surrogates.
+# As the HTTP server hands them over: undecodable bytes are surrogates.
 _HEADERS: Final = (None, "", "\udcff", "Basic \udcff", "Basic Og==", "Bearer e30.e30.e30", "1" * 99)
 _NAMES: Final = (
     *("content-type", "authorization", "x-signature", "x-twilio-signature"),
@@ -93,7 +93,7 @@ _NAMES: Final = (
     *("telnyx-signature-ed25519", "telnyx-timestamp"),
 )
 
-# The shapes that callbacks have
+# The formats of callbacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Json:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Fields between what stands before and behind them."""
+    """The fields of a form, with the bytes before and after them."""
 
     head: bytes
     fields: list[tuple[str, str]]
@@ -116,7 +116,7 @@ class _Form:
 
 
 def _shape(raw: bytes) -> _Json | _Form | None:
-    """Return a stored callback in its shape; None where it is no text, as a PDU is none."""
+    """Return a stored callback parsed as JSON or a form; None for anything else, such as a PDU."""
     lines = raw.split(b"\n", 2)
     is_packed = len(lines) == len(("content type", "query", "body")) and _TYPE(lines[0])
     head, body = (b"\n".join([*lines[:2], b""]), lines[2]) if is_packed else (b"", raw)
@@ -135,7 +135,7 @@ def _shape(raw: bytes) -> _Json | _Form | None:
 
 # JSON
 
-# Stands where octets are to stand that no encoder writes.
+# A placeholder for octets that no encoder writes.
 _HERE: Final = "\x7fhere\x7f"
 _OCTETS: Final = {
     "a byte that is no UTF-8": b'"a\xff"',
@@ -152,7 +152,7 @@ def _spoil_json(shape: _Json, batch: str | None) -> Iterator[CorruptCallback]:
     place = None if batch is None else tuple(filter(None, batch.split(".")))
     for path in _paths(shape.value, ()):
         rest = _rest(shape, place, path)
-        # Without the things that a list held there may be nothing to say.
+        # Without the elements of a list, the callback may say nothing.
         is_list = isinstance(_at(shape.value, path), list)
         outside = rest is None and (is_list or not path or isinstance(path[-1], int))
         for what, value in _wrong(_at(shape.value, path)):
@@ -170,7 +170,7 @@ def _spoil_json(shape: _Json, batch: str | None) -> Iterator[CorruptCallback]:
 
 
 def _wrong(value: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Yield what may stand in place of a value: one thing, or none for a field that is absent."""
+    """Yield replacements for a value, each a list of one value, or empty to remove the field."""
     yield "absent", []
     for what, other in {
         "null": None,
@@ -205,7 +205,7 @@ def _wrong(value: Any) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _rest(shape: _Json, place: Path | None, path: Path) -> bytes | None:
-    """Return the callback without the element of the batch to which a path leads."""
+    """Return the callback without the batch element that contains `path`."""
     if place is None or path[: len(place)] != place or len(path) == len(place):
         return None
     element = path[: len(place) + 1]
@@ -232,7 +232,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _changed(value: Any, path: Path, by: Sequence[Any]) -> Any:
-    """Return a value with another one at a path, or with none."""
+    """Return a copy of `value` with the value at `path` replaced by `by`; empty removes it."""
     if not path:
         return by[0] if by else {}
     name, *further = path

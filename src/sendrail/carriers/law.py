@@ -1,4 +1,4 @@
-"""What `parse` may say of a callback, whatever comes: the law that the conformance suite holds."""
+"""The invariants of `parse` for any callback, valid or not, which the conformance suite checks."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ from sendrail.domain.receipt import (
     ReplyPart,
 )
 
-# An error that is longer says what a person wrote.
+# A longer error probably quotes what a person wrote.
 _REASON_MAX: Final = 300
 
 
 def flaw(said: object) -> str | None:
-    """Return what is wrong with a value that `parse` returned, None where it is as it must be."""
+    """Return what is wrong with a value that `parse` returned, or None."""
     match said:
         case Receipt():
             sound = {
@@ -77,10 +77,10 @@ def _is_part(part: ReplyPart) -> bool:
 
 
 def fault(carrier: Carrier, spoiled: CorruptCallback) -> str | None:
-    """Return how a carrier breaks the law with a callback in which one thing is wrong.
+    """Return which invariant a carrier violates when it parses a corrupt callback, or None.
 
-    It returns good values, and refuses what it cannot read alone; or refuses all, where there is
-    nothing good beside it. What it refuses it can be given again, and refuses again.
+    The carrier must return the valid elements and refuse the faulty one alone, or refuse the whole
+    callback where no element is valid. Parsing what was refused must give the same refusal.
     """
     said = said_of(carrier, spoiled.raw)
     if not (said or spoiled.may_be_empty):
@@ -98,7 +98,7 @@ def fault(carrier: Carrier, spoiled: CorruptCallback) -> str | None:
 
 
 def said_of(carrier: Carrier, raw: bytes) -> Sequence[Callback]:
-    """Return what a callback says; one that is refused whole is one thing that is."""
+    """Return the parsed callback; one that is refused as a whole counts as one `Refused`."""
     try:
         return carrier.parse(raw)
     except CarrierTrouble as trouble:
@@ -106,22 +106,22 @@ def said_of(carrier: Carrier, raw: bytes) -> Sequence[Callback]:
 
 
 def is_refused(carrier: Carrier, raw: bytes) -> bool:
-    """Tell whether a callback says nothing but that it could not be read."""
+    """Return whether `parse` gives one refusal and nothing else."""
     said = said_of(carrier, raw)
     return len(said) == 1 and isinstance(said[0], Refused)
 
 
 def addresses(number: PhoneNumber) -> Iterable[tuple[str, PhoneNumber | None]]:
-    """Yield ways to write a number, and the only number that each may be read as."""
+    """Yield spellings of a number, each with the only number (or None) it may be read as."""
     yield from ((written, number) for written in (f"+{number}", f"00{number}", str(number)))
-    # National, of a country that is not named.
+    # A national number without a country.
     yield from ((written, None) for written in ("05550211113", "5550211113", "0"))
 
 
 def senders(
     carrier: Carrier, good: ValidCallback, sender: PhoneNumber, written: str
 ) -> set[PhoneNumber | None]:
-    """Return whose texts a callback holds in which a sender is written in another way."""
+    """Return the senders `parse` finds in a callback whose sender is spelt as `written`."""
     raw = from_another(good, sender, written)
     if raw is None:
         return set()
@@ -131,6 +131,6 @@ def senders(
 
 
 def from_another(good: ValidCallback, sender: PhoneNumber, written: str) -> bytes | None:
-    """Return a callback whose sender is written in another way, however it was before."""
+    """Return a callback whose sender is spelt as `written`, whatever its spelling was before."""
     ways = (f"+{sender}", f"00{sender}", str(sender))
     return next((raw for way in ways if (raw := with_text(good, way, written))), None)

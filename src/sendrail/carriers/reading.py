@@ -1,7 +1,7 @@
-"""Reading what a carrier sends: each thing alone, and JSON though a text in it is broken.
+"""Parsing of what carriers send: each element separately, and JSON with malformed texts.
 
-A callback of a hundred results is a hundred things. What is wrong with one of them is that one's
-affair: it becomes a `Refused` among the others, which count.
+A callback may hold a hundred results. One that cannot be read becomes a `Refused`; the others
+count.
 """
 
 import re
@@ -35,10 +35,10 @@ def read_each(
     about: Callable[[T], CallbackSubject],
     alone: Callable[[T], bytes],
 ) -> list[Callback]:
-    """Return what each piece of a callback says, or that it could not be read.
+    """Return each piece of a callback as a value, or as a `Refused` where it cannot be read.
 
-    `about` says what a piece was that `read` tripped over, whatever is wrong with it; `alone`
-    makes a callback of its own of it, which `parse` can be given again.
+    `about` returns the subject of a piece that `read` failed on; it must accept any bytes. `alone`
+    makes a callback of that piece alone, for a later `parse`.
     """
     said: list[Callback] = []
     for piece in pieces:
@@ -53,18 +53,18 @@ def read_each(
 
 
 def read_one(raw: bytes, read: Callable[[], Callback], about: CallbackSubject) -> list[Callback]:
-    """Return what a callback says that says one thing, or that it could not be read."""
+    """Return a callback of a single item as a value, or as a `Refused` where it cannot be read."""
     return read_each((raw,), lambda _: read(), lambda _: about, lambda _: raw)
 
 
 # Words and numbers
 
 _LETTERS: Final = re.compile(r"[A-Za-z]").search
-# Three to eight digits, in all countries that have them: of ours each belongs to one list.
+# Three to eight digits, in all countries that have short codes. Each of ours has one list.
 _SHORT_CODE: Final = re.compile(r"[1-9][0-9]{2,7}").fullmatch
-# Longer than any sender's name that a network shows: 3GPP TS 23.040, 9.1.2.5 has eleven.
+# Longer than any sender's name that a network shows: 3GPP TS 23.040, 9.1.2.5 allows eleven.
 _NAME: Final = re.compile(r"[ -~]{1,20}").fullmatch
-# Before the address of somebody on another channel, such as `whatsapp:+15550100000`.
+# The prefix of an address on another channel, such as `whatsapp:+15550100000`.
 _CHANNEL: Final = re.compile(
     r"(whatsapp|messenger|rcs|viber|instagram|telegram|line|kakao|wechat|apple):"
 ).match
@@ -73,10 +73,10 @@ _OUR_NAME: Final = re.compile(r"(tel|sms):", re.IGNORECASE)
 
 
 def known(table: Mapping[str, T], word: str) -> T:
-    """Return what a status means, whether its letters are small, as in the table, or not.
+    """Return the meaning of a status; the table is in lower case, and case does not matter.
 
-    Raises `CarrierTrouble` for one that is not in the table: it may be a message's last, so it must
-    not pass as if it said nothing.
+    Raise `CarrierTrouble` for a status that is not in the table: it may be the message's final one,
+    so it must not be ignored.
     """
     try:
         return table[word.strip().lower()]
@@ -85,7 +85,7 @@ def known(table: Mapping[str, T], word: str) -> T:
 
 
 def is_other_channel(name: str) -> bool:
-    """Tell whether a text came by another channel than SMS; raises `CarrierTrouble` for no name."""
+    """Return whether a channel is not SMS; raise `CarrierTrouble` where it is no name."""
     if name.strip().lower() == "sms":
         return False
     if is_word(name):
@@ -94,7 +94,7 @@ def is_other_channel(name: str) -> bool:
 
 
 def is_word(text: object) -> bool:
-    """Tell whether this can be a carrier's name for a kind of event, and no text of a person's."""
+    """Return whether this looks like a carrier's name for a kind of event, not a person's text."""
     return isinstance(text, str) and _WORD(text) is not None
 
 
@@ -113,10 +113,10 @@ def read_text(
     part: ReplyPart | None = None,
     answered: bool = False,
 ) -> Reply | IgnoredPart:
-    """Return a text from a handset, or that no handset wrote it.
+    """Return a text from a handset as a reply, or an `IgnoredPart` where no handset wrote it.
 
-    `country` is where numbers belong that name none. Raises `CarrierTrouble` where it is not sure
-    whose number an address is: the text may be a STOP, and would opt a stranger out.
+    `country` is the country of national numbers, as two letters. Raise `CarrierTrouble` where the
+    sender's number is ambiguous: the text may be a STOP, and would opt a stranger out.
     """
     if text is None:
         raise CarrierTrouble("A text from a handset has no text.")
@@ -158,11 +158,10 @@ def _unsure(whose: str, text: str, country: str | None) -> str:
 
 
 def read_json(body: bytes, into: type[T]) -> T:
-    """Return a JSON body as a value of this type; raises `CarrierTrouble` when it is none.
+    """Return a JSON body as a value of this type; raise `CarrierTrouble` when it does not fit.
 
-    Text in it that no text can be is put right: half an emoji, a byte that is no UTF-8, a line end
-    as it is. Some carriers pass on what a handset sent. What nests deeper than anything that is
-    asked for is null.
+    Malformed strings are repaired: lone surrogates, bytes that are no UTF-8, unescaped line ends.
+    Some carriers pass on what a handset sent. Values that nest too deep become null.
     """
     try:
         try:
@@ -174,12 +173,12 @@ def read_json(body: bytes, into: type[T]) -> T:
         except RecursionError:
             return msgspec.json.decode(shallow(repaired(body)), type=into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Their messages name fields and types, and at most a word that is none of a list's.
+        # Their messages name fields and types, and at most a word that is not in an enumeration.
         raise CarrierTrouble(f"What the carrier says cannot be read: {error!s:.150}.") from error
 
 
 def reader(into: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
-    """Return `read_json` for one type, quicker: for what comes a hundred to a callback."""
+    """Return a faster `read_json` for one type, for elements that come a hundred to a callback."""
     decode = msgspec.json.Decoder(into).decode
 
     def read(body: bytes | msgspec.Raw) -> T:
@@ -192,14 +191,14 @@ def reader(into: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
 
 
 def names(body: bytes) -> frozenset[str]:
-    """Return the names of a JSON object's fields; none where it is no object."""
+    """Return the names of a JSON object's fields; an empty set for anything else."""
     try:
         return frozenset(read_json(body, dict[str, msgspec.Raw]))
     except CarrierTrouble:
         return frozenset()
 
 
-# RFC 8259, 7: a surrogate counts with the other half behind it only; any other escape stays.
+# RFC 8259, 7: a surrogate is valid only with its other half; any other escape stays.
 _ESCAPE: Final = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -208,7 +207,7 @@ _ESCAPE: Final = re.compile(
 )
 _HALF: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _PAIR: Final = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
-# Also one that never ends: or each quote in it would be tried as a beginning.
+# Also a string that is not closed; otherwise the search would start again at each quote in it.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(_STRING.pattern + rb"|[][{}]", re.DOTALL)
 _DEPTH_MAX: Final = 64
@@ -217,7 +216,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 def mended(octets: bytes) -> str:
-    """Return what is meant to be UTF-8 as text: halves of emojis are joined, or one mark each."""
+    """Decode octets as UTF-8; surrogate pairs are joined, lone surrogates become U+FFFD."""
     try:
         return octets.decode()
     except UnicodeDecodeError:
@@ -231,14 +230,14 @@ def _joined(halves: bytes) -> bytes:
 
 
 def repaired(body: bytes) -> bytes:
-    """Return JSON with the texts in it put right, so far as they are the only thing wrong."""
+    """Return JSON with its strings repaired; other faults are left as they are."""
     text = mended(body.removeprefix(_BOM)).encode()
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found[2] else found[0], text)
     return _STRING.sub(lambda found: _CONTROL.sub(_escaped, found[0]), text)
 
 
 def shallow(body: bytes) -> bytes:
-    """Return JSON with null in place of what nests too deep."""
+    """Return JSON in which values that nest too deep are null."""
     kept, depth, begin, until = [], 0, 0, 0
     for found in _BRACKET.finditer(body):
         if found[0] in {b"[", b"{"}:

@@ -1,7 +1,7 @@
 """Finds carrier kinds by the entry-point group `sendrail.carriers`.
 
-A package that is installed beside Sendrail adds a kind by naming its class there. Nothing is
-imported before it is asked for, so a kind that is broken breaks nobody else.
+A package that is installed beside Sendrail adds a kind by naming its class there. A kind is
+imported only when it is used, so a broken kind does not affect the others.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ GROUP: Final = "sendrail.carriers"
 
 
 def kinds() -> dict[str, Callable[[], CarrierKind]]:
-    """Return the kinds that are installed, each by its name with what loads it."""
+    """Return the installed kinds: by name, a function that loads the kind."""
     return {entry.name: partial(_load, entry) for entry in entry_points(group=GROUP)}
 
 
 def kind_of(name: str) -> CarrierKind:
-    """Return a kind by its name. Raises `CarrierTrouble` when it is unknown or broken."""
+    """Return a kind by its name. Raise `CarrierTrouble` when it is unknown or cannot be loaded."""
     known = kinds()
     if name not in known:
         names = ", ".join(sorted(known)) or "none is installed"
@@ -33,7 +33,7 @@ def _load(entry: EntryPoint) -> CarrierKind:
     try:
         kind: CarrierKind = entry.load()
     except Exception as error:
-        # Somebody else's module runs here, and there is no telling what it raises.
+        # A third party's module runs here, and may raise anything.
         raise CarrierTrouble(
             f"Carrier kind {entry.name!r} ({entry.value}) cannot be loaded: {error!r}.",
             param="kind",

@@ -1,9 +1,9 @@
-"""The door to carriers: what a carrier is given, and what it owes.
+"""The interface of carriers: what a carrier gets, and what it must do.
 
-A carrier translates. It takes messages whose text is final and answers each with an `Outcome`; it
-hands every callback it receives, raw, to `deliver`, and later turns such a callback into receipts
-and replies. It knows nothing of queues, retries or storage. `conformance.py` is the specification;
-every carrier runs it.
+A carrier translates. It submits messages whose text is final and reports an `Outcome` for each; it
+passes every raw callback to `deliver`, and later parses it into receipts and replies. It knows
+nothing of queues, retries or storage. `conformance.py` is the specification; every carrier's tests
+run it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,20 +17,20 @@ from sendrail.domain.delivery import OutboundMessage, Outcome
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.receipt import Callback
 
-# A setting that is shown to nobody once it is stored: a password, a token, a signing key.
+# A setting that is never shown once it is stored: a password, a token, a signing key.
 Secret = Annotated[str, msgspec.Meta(min_length=1, extra_json_schema={"writeOnly": True})]
 
-# Called exactly once for each message given to `submit`, as its answer comes; and perhaps once more
-# where the answer comes after all, to a message that was reported as `Uncertain`.
+# Called exactly once for each message given to `submit`, when its answer arrives. A message that
+# was reported as `Uncertain` may be reported once more if its answer arrives late.
 Report = Callable[[OutboundMessage, Outcome], None]
 
-# Stores raw callbacks; returns once they are durable, and only then may the carrier acknowledge
-# them. Raises `StorageUnavailable` when they could not be kept: the carrier must offer them again.
+# Stores raw callbacks and returns once they are durable; only then may the carrier acknowledge
+# them. Raises `StorageUnavailable` when they were not stored: the carrier must deliver them again.
 Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
 
 
 class ProcessIndex(NamedTuple):
-    """The place of this process, from 0, among so many that hand over by the same connector."""
+    """The index of this process, from 0, and the count of processes that share a connector."""
 
     place: int = 0
     of: int = 1
@@ -41,11 +41,10 @@ WHOLE_CONNECTOR: Final = ProcessIndex()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
-    """What a carrier is told of the connector it serves, beside the connector's own settings.
+    """What a carrier gets about its connector, beside the connector's settings.
 
-    `callback_url` is where the carrier's callbacks for this connector reach us, as the public sees
-    it; None while the installation has no public address. `part` is what of the connector is this
-    process's.
+    `callback_url` is the public URL for callbacks to this connector; None while the installation
+    has no public address. `part` is this process's share of the connector.
     """
 
     name: str = "connector"
@@ -58,23 +57,23 @@ class ConnectorContext:
 class CallbackRequest:
     """A carrier's HTTP request to a connector's callback URL.
 
-    `url` is the public one, with its query, as the carrier was told it and as it signs it, whatever
-    host a proxy in between made of it. Header names are lower case.
+    `url` is the public URL with its query, which the carrier has and signs, even where a proxy
+    changed the host. Header names are lower case.
     """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
-    # What was read of it already: where many connectors are asked about one, each reads the same.
+    # A cache of what was parsed: several connectors may check the same request.
     readings: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackAnswer:
-    """What to store of a callback, each piece for `parse`, and how to answer it.
+    """The pieces of a callback to store, each for `parse`, and the HTTP response to it.
 
-    The answer is given once the pieces are durable; without pieces it is given at once.
+    The response is sent once the pieces are durable; without pieces it is sent at once.
     """
 
     raws: Sequence[bytes] = ()
@@ -87,36 +86,36 @@ class Carrier(Protocol):
     """One configured connector to a carrier."""
 
     async def start(self, deliver: Deliver) -> None:
-        """Connect and begin to receive callbacks; failing to connect is not an error here."""
+        """Connect and begin to receive callbacks; a failure to connect raises nothing."""
         ...
 
     async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Hand messages over, in order, and report each one's outcome; return when all are told.
+        """Submit messages in order, report each outcome, and return when all are reported.
 
-        Trouble is an outcome, never an exception. An outcome is `Uncertain` from the moment its
-        bytes may have left until an answer says otherwise.
+        A failure is an outcome, never an exception. A message is `Uncertain` from the moment its
+        bytes may have left until its answer arrives.
         """
         ...
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn one raw callback into what it says.
+        """Parse one raw callback into receipts, replies and the like.
 
-        Pure, and needs no `start`. Of a callback that says many things each is read alone: one
-        that makes no sense becomes a `Refused` among the others, which count. What is read and of
-        no use, such as a text from a short code or word of another channel, is a `SetAside`.
-        Raises `CarrierTrouble`, and nothing else, when the bytes make no sense as a whole.
+        Pure, and needs no `start`. Each element of a batch is parsed separately: one that cannot be
+        parsed becomes a `Refused`, and the others count. One that is of no use, such as a text from
+        a short code or an event of another channel, is an `IgnoredPart`. Raise `CarrierTrouble`,
+        and nothing else, when the callback as a whole cannot be parsed.
         """
         ...
 
     async def check(self) -> str:
-        """Try the credentials without sending anything; return a sentence on what was seen.
+        """Try the credentials without sending anything; return a sentence on the result.
 
-        Raises `CarrierTrouble` that says what is wrong. Needs no `start`.
+        Raise `CarrierTrouble` with the reason when they do not work. Needs no `start`.
         """
         ...
 
     async def stop(self) -> None:
-        """Answer what is under way, then disconnect; safe to call twice or before `start`."""
+        """Finish what is under way, then disconnect; safe to call twice or before `start`."""
         ...
 
 
@@ -125,38 +124,38 @@ class HearsCallbacks(Protocol):
     """A carrier whose receipts and replies come by HTTP."""
 
     def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
-        """Prove that the request comes from the carrier, then say what to store of it.
+        """Verify that the request comes from the carrier, then return what to store of it.
 
-        Pure. The proof is over the raw bytes, in constant time, and comes before any reading; a
-        request that fails it is answered 401 and nothing of it is stored.
+        Pure. The verification is over the raw bytes, in constant time, and comes before any
+        parsing; a request that fails it is answered 401 and nothing of it is stored.
         """
         ...
 
 
 @runtime_checkable
 class SharesConnections(Protocol):
-    """A carrier that lets so many connections in, however many processes hand over to it."""
+    """A carrier with a fixed number of connections, which all processes of a connector share."""
 
     def connections(self, part: ProcessIndex) -> int:
-        """Return how many connections such a part of the connector keeps; at least one."""
+        """Return how many connections the process with this index keeps; at least one."""
         ...
 
 
 @runtime_checkable
 class ReadsMetadata(Protocol):
-    """A carrier that may send something of what a customer has attached to a message."""
+    """A carrier that may send a customer's metadata along with a message."""
 
     @property
     def reads_metadata(self) -> bool:
-        """Whether `submit` is to be given the messages' metadata."""
+        """Whether `submit` needs the messages' metadata."""
         ...
 
 
 class CarrierKind(Protocol):
-    """What an entry point of the group `sendrail.carriers` names: makes connectors of one kind.
+    """The target of an entry point of the group `sendrail.carriers`: makes carriers of one kind.
 
-    `Settings` says which settings there are, by a struct whose fields have types and defaults;
-    those of type `Secret` are never shown again.
+    `Settings` is a struct that declares the settings, with types and defaults; those of type
+    `Secret` are never shown.
     """
 
     Settings: type[msgspec.Struct]
@@ -164,7 +163,7 @@ class CarrierKind(Protocol):
     def __call__(self, settings: Mapping[str, Any], context: ConnectorContext) -> Carrier:
         """Return a carrier with these settings.
 
-        Raises `CarrierTrouble` that names the setting when one is missing or wrong.
+        Raise `CarrierTrouble` with the name of a setting that is missing or wrong.
         """
         ...
 
@@ -173,9 +172,9 @@ SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 
 
 def read_settings(kind: str, settings: Mapping[str, Any], into: type[SettingsT]) -> SettingsT:
-    """Return a carrier's settings as its struct; `kind` names the carrier to whoever reads.
+    """Return a carrier's settings as its struct; `kind` names the carrier in error messages.
 
-    Raises `CarrierTrouble` for a setting that is unknown, missing or wrong.
+    Raise `CarrierTrouble` for a setting that is unknown, missing or wrong.
     """
     known = into.__struct_fields__
     for name in settings:

@@ -60,7 +60,7 @@ class CallbackRouter:
     async def listener(self, token: str, kind: str | None = None) -> "Listener":
         """Return what takes the callbacks to the URL of one connector.
 
-        Raises `NotFound` for a token that is no connector's, or a connector's of another kind.
+        Raise `NotFound` for a token that is no connector's, or a connector's of another kind.
         """
         # Looked up by its digest: what the time of an answer tells of that, nobody can use.
         digest, now = token_digest(token), self._clock.now()
@@ -103,7 +103,7 @@ class CallbackRouter:
     def _carrier(self, connector: Connector) -> HearsCallbacks | None:
         """Return a connector's carrier, None when it hears nothing by HTTP.
 
-        Raises `Overloaded` where it cannot be made just now: its callbacks must come again.
+        Raise `Overloaded` where it cannot be made just now: its callbacks must come again.
         """
         known = self._carriers.get(connector.id)
         if known is None or known[0] != connector.version:
@@ -133,7 +133,7 @@ class CallbackRouter:
     def _proves(
         self, connector: Connector, carrier: HearsCallbacks, request: CallbackRequest
     ) -> bool:
-        """Tell whether a carrier refuses a request that holds nothing it could be proved by."""
+        """Return whether a carrier refuses a request that holds nothing it could be proved by."""
         place = connector.id, request.method
         known = self._proving.get(place)
         if known is None or known[0] != connector.version:
@@ -167,7 +167,7 @@ class CallbackRouter:
 
 
 def _checked(answer: object) -> CallbackAnswer:
-    """Return a carrier's answer, if it is one. Raises `TypeError`."""
+    """Return a carrier's answer, if it is one. Raise `TypeError`."""
     if not isinstance(answer, CallbackAnswer):
         raise TypeError(f"no answer, but a {type(answer).__name__}")
     is_status = isinstance(answer.status, int) and _STATUS_MIN <= answer.status <= _STATUS_MAX

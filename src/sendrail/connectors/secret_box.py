@@ -33,7 +33,7 @@ class SecretBox:
         return seal(self._key, msgspec.json.encode(settings), _context("settings", connector_id))
 
     def settings_of(self, connector: Connector) -> dict[str, Any]:
-        """Return a connector's settings. Raises `SetupError` when they are another connector's."""
+        """Return a connector's settings. Raise `SetupError` when they are another connector's."""
         opened = unseal(self._key, connector.settings, _context("settings", connector.id))
         settings: dict[str, Any] = msgspec.json.decode(opened)
         return settings
@@ -49,7 +49,7 @@ class SecretBox:
     def open_house(self, tx: Tx, now: int) -> None:
         """Prove the key; the first time, seal what an older version had left open.
 
-        Raises `SetupError` when the database belongs to another master key.
+        Raise `SetupError` when the database belongs to another master key.
         """
         proof = tx.installation_values.find(_PROOF)
         if proof is None:

@@ -125,7 +125,7 @@ class ConnectorService:
         return await self._store.read(read)
 
     async def find(self, account_id: AccountId, name: str) -> ConnectorSummary:
-        """Return one connector. Raises `NotFound`, the same for another account's."""
+        """Return one connector. Raise `NotFound`, the same for another account's."""
         return await self._store.read(lambda tx: self._card(tx, named(tx, account_id, name)))
 
     # Changing
@@ -142,7 +142,7 @@ class ConnectorService:
     ) -> ConnectorSummary:
         """Add a connector; with `own` it is the account's, and its lists send once verified.
 
-        Raises `CarrierTrouble` that names the setting which is unknown, missing or wrong.
+        Raise `CarrierTrouble` that names the setting which is unknown, missing or wrong.
         """
         struct = self._struct(kind)
         settings = typed(kind, words, struct)
@@ -212,7 +212,7 @@ class ConnectorService:
         return await self._write(write)
 
     async def remove(self, account_id: AccountId, name: str) -> Connector:
-        """Remove a connector with its secrets. Raises `Conflict` while a list goes by it."""
+        """Remove a connector with its secrets. Raise `Conflict` while a list goes by it."""
 
         def write(tx: Tx) -> Connector:
             connector = named(tx, account_id, name)
@@ -232,14 +232,14 @@ class ConnectorService:
     async def test(self, account_id: AccountId, name: str) -> str:
         """Try a connector's credentials; return what the carrier says.
 
-        Raises `CarrierTrouble` with what is wrong; nothing is sent, and a running server does not
+        Raise `CarrierTrouble` with what is wrong; nothing is sent, and a running server does not
         notice.
         """
         connector = await self._store.read(lambda tx: named(tx, account_id, name))
         return await self.check(connector)
 
     async def check(self, connector: Connector) -> str:
-        """Try the credentials of a connector that was found already. Raises `CarrierTrouble`."""
+        """Try the credentials of a connector that was found already. Raise `CarrierTrouble`."""
         carrier = self.carrier_of(connector)
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
@@ -267,7 +267,7 @@ class ConnectorService:
     ) -> Carrier:
         """Return the connector's carrier, not started; with its token it knows its callback URL.
 
-        Raises `CarrierTrouble` or `SetupError` when it cannot be made.
+        Raise `CarrierTrouble` or `SetupError` when it cannot be made.
         """
         url = None
         if sealed_token is not None and self._public_url:
@@ -381,7 +381,7 @@ def usable(tx: Tx, account_id: AccountId) -> list[Connector]:
 def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
     """Return the account's own connector of a name, else the installation's.
 
-    Raises `NotFound`: another account's connector looks like no connector.
+    Raise `NotFound`: another account's connector looks like no connector.
     """
     found = tx.connectors.find(account_id, name) or tx.connectors.find(None, name)
     if found is None:

@@ -46,7 +46,7 @@ def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
 def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Return typed words as the values of a carrier's settings.
 
-    Raises `CarrierTrouble` for a setting that is unknown or whose word does not fit.
+    Raise `CarrierTrouble` for a setting that is unknown or whose word does not fit.
     """
     known = {field.name: field for field in structs.fields(struct)}
     for name in words:
@@ -59,7 +59,7 @@ def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> 
 
 
 def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]) -> None:
-    """See that the settings are whole and right. Raises `CarrierTrouble` that names what is not."""
+    """See that the settings are whole and right. Raise `CarrierTrouble` that names what is not."""
     missing = [
         field.name
         for field in structs.fields(struct)
@@ -120,7 +120,7 @@ def _default(field: structs.FieldInfo) -> Any:
 
 
 def _is_secret(info: Any) -> bool:
-    """Tell whether a type, or any part of it, is marked as write-only."""
+    """Return whether a type, or any part of it, is marked as write-only."""
     if isinstance(info, inspect.Metadata):
         marked = bool((info.extra_json_schema or {}).get("writeOnly"))
         return marked or _is_secret(info.type)
@@ -161,7 +161,7 @@ def _schema_name(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> s
 
 
 def name_of_setting(text: str) -> tuple[str, str]:
-    """Split `name=value`. Raises `CarrierTrouble` where there is no name or no equals sign."""
+    """Split `name=value`. Raise `CarrierTrouble` where there is no name or no equals sign."""
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise CarrierTrouble("A setting is given as --set name=value.", param="set")

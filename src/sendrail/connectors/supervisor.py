@@ -120,7 +120,7 @@ class ConnectorSupervisor:
         await asyncio.gather(*(_stop(route.connector.name, route.carrier) for route in routes))
 
     def parse(self, connector_id: ConnectorId, raw: bytes) -> Sequence[Callback]:
-        """Return what a callback says. Raises `CarrierTrouble` and `ConnectorUnread`."""
+        """Return what a callback says. Raise `CarrierTrouble` and `ConnectorUnread`."""
         carrier = self._carriers.get(connector_id)
         if carrier is None:
             if self._missed.setdefault(connector_id, self._looks) == self._looks:

@@ -65,7 +65,7 @@ class VerificationService:
         )
 
     async def check(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
-        """Take the first step: try the credentials. Raises `CarrierTrouble` with what is wrong."""
+        """Take the first step: try the credentials. Raise `CarrierTrouble` with what is wrong."""
         before = await self.status(account_id, list_number)
         told = await self._connectors.check(before.connector)
 

@@ -54,7 +54,7 @@ def read_short_code(text: str) -> int | None:
 
 
 def is_country(code: str) -> bool:
-    """Tell whether two letters name a country that has a numbering plan."""
+    """Return whether two letters name a country that has a numbering plan."""
     import phonenumbers
 
     return code in phonenumbers.SUPPORTED_REGIONS

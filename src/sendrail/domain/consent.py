@@ -309,7 +309,7 @@ def _read_complaint(words: list[str], vocabulary: KeywordVocabulary) -> KeywordR
 
 
 def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
-    """Tell whether what was taken for no STOP may be meant as one."""
+    """Return whether what was taken for no STOP may be meant as one."""
     if not sentences:
         return words_of.STOP_SIGNS.search(text) is not None and not folding.letters(text)
     first = _joined(sentences[0])
@@ -336,7 +336,7 @@ def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
 
 
 def _is_typed(piece: str) -> bool:
-    """Tell whether a quoted piece is a keyword by itself, which no text of ours is."""
+    """Return whether a quoted piece is a keyword by itself, which no text of ours is."""
     core = _core(_joined(folding.words(piece)))
     return bool(core) and _certain_stop(core) is not None
 
@@ -414,7 +414,7 @@ def _is_misspelt(word: str) -> bool:
 
 
 def _is_one_slip(word: str, keyword: str) -> bool:
-    """Tell whether one letter more, less or wrong, or two swapped, is all between the words."""
+    """Return whether one letter more, less or wrong, or two swapped, is all between the words."""
     if len(word) == len(keyword):
         wrong = [at for at in range(len(word)) if word[at] != keyword[at]]
         if len(wrong) == 1:

@@ -12,6 +12,6 @@ def _pattern(words: str) -> re.Pattern[str] | None:
 
 
 def contains_any(body: str, words: str) -> bool:
-    """Tell whether a text contains one of some words or phrases, separated by commas."""
+    """Return whether a text contains one of some words or phrases, separated by commas."""
     pattern = _pattern(words) if words else None
     return pattern is not None and pattern.search(body) is not None

@@ -39,7 +39,7 @@ _WHOLE: Final = re.compile(
 
 
 def nests_deeper(json: bytes, levels: int) -> bool:
-    """Tell whether arrays and objects are nested more than so many levels deep."""
+    """Return whether arrays and objects are nested more than so many levels deep."""
     if json.count(b"[") + json.count(b"{") <= levels:
         return False
     steps = array("b", _STRINGS.sub(b"", json).translate(_STEPS, _NO_BRACKETS))

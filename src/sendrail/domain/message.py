@@ -70,5 +70,5 @@ MOVES: Final[dict[Status, frozenset[Status]]] = {
 
 
 def may_move(current: Status, target: Status) -> bool:
-    """Tell whether `target` may follow `current`; a late or repeated receipt may not."""
+    """Return whether `target` may follow `current`; a late or repeated receipt may not."""
     return target in MOVES[current]

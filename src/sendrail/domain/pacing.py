@@ -38,7 +38,7 @@ class Pace:
         return max(0, min(spaced, self._second_max() - self._recent_count))
 
     def admits(self, now: float, taken: int, units: int) -> bool:
-        """Tell whether `units` may leave in one piece, after `taken` others at this moment.
+        """Return whether `units` may leave in one piece, after `taken` others at this moment.
 
         What is larger than a whole second's worth leaves alone, after a second in which nothing
         left; the units after it wait for as long as all of it takes.
@@ -67,7 +67,7 @@ class Pace:
         return ready
 
     def is_rested(self, now: float) -> bool:
-        """Tell whether forgetting this state would change nothing."""
+        """Return whether forgetting this state would change nothing."""
         self._forget(now)
         return not self._recent and self._due <= now
 

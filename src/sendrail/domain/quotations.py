@@ -87,7 +87,7 @@ def without_frame(text: str) -> str:
 
 
 def is_reaction(text: str) -> bool:
-    """Tell whether a plain text is a phone's reaction to a message."""
+    """Return whether a plain text is a phone's reaction to a message."""
     return _REACTION.match(text) is not None
 
 

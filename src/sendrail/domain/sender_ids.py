@@ -49,7 +49,7 @@ def text_beside(text: str) -> str | None:
 
 
 def hears(sender: int) -> bool:
-    """Tell whether handsets can write to a sender: nobody can to a name."""
+    """Return whether handsets can write to a sender: nobody can to a name."""
     return sender > _NAMES_BELOW
 
 

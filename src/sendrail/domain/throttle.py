@@ -40,7 +40,7 @@ class ConnectorPace:
         return self._pace.room(now)
 
     def admits(self, now: float, taken: int, units: int) -> bool:
-        """Tell whether `units` may follow `taken` at this moment, in one piece (see `Pace`)."""
+        """Return whether `units` may follow `taken` at this moment, in one piece (see `Pace`)."""
         return now >= self._resumes_at and self._pace.admits(now, taken, units)
 
     def take(self, now: float, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Bandwidth: one POST per message; all word of it, and incoming texts, as JSON arrays of events.
+"""Bandwidth: one POST per message; receipts and incoming texts as JSON arrays of events.
 
 https://dev.bandwidth.com/apis/messaging-apis/messaging
 """
@@ -24,7 +24,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
-# What each event settles; that a message is read is told of RCS only.
+# Our status for each event; only RCS messages get events about being read.
 STATUS_OF: Final = {
     "message-sending": None,
     "message-sent": None,
@@ -33,10 +33,11 @@ STATUS_OF: Final = {
     "message-failed": Status.FAILED,
 }
 _RECEIVED: Final = "message-received"
-# The second digit of a code says who refused: https://dev.bandwidth.com/docs/messaging/errors
+# The second digit of a code shows which party refused:
+# https://dev.bandwidth.com/docs/messaging/errors
 _BY_CARRIERS: Final = (range(4700, 5000), range(5600, 5900), range(9000, 10000))
-# The toll-free network of North America answers these words by itself, whoever hosts the number;
-# its numbers begin with the country code and one of these area codes.
+# The toll-free network of North America answers these words by itself, for every provider's
+# numbers; these begin with the country code and one of these area codes.
 TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
 TOLL_FREE_KEYWORDS: Final = frozenset({"STOP", "START", "UNSTOP"})
 _LOCAL: Final = 10**7
@@ -45,7 +46,7 @@ _UserName = Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")]
 
 
 class BandwidthSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Bandwidth connector is told."""
+    """The settings of a Bandwidth connector."""
 
     account_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")]
     application_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z")]
@@ -74,7 +75,7 @@ class _Message(msgspec.Struct):
     id: str | None = None
     tag: str | None = None
     sender: str | None = msgspec.field(name="from", default=None)
-    # A picture may come without.
+    # An MMS may have no text.
     text: str | None = None
 
 
@@ -117,7 +118,7 @@ class BandwidthCarrier(HttpCarrier):
         return post_json(f"{self._url}/messages", value, self._headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Bandwidth made of one message."""
+        """Return the outcome of one message."""
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).id)
@@ -126,15 +127,15 @@ class BandwidthCarrier(HttpCarrier):
         return CODES.outcome(answer, fields[0] if fields else refused.type)
 
     def probe(self) -> Request:
-        """Return a request for the list of media, which is there even when it is empty."""
+        """Return a request for the list of media, which succeeds even when it is empty."""
         return Request(method="GET", url=f"{self._url}/media", headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback comes with the user and a password of the application."""
+        """Return whether the callback has the user and a password of the application."""
         return signatures.basic_matches(request.headers.get("authorization", ""), self._callers)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn the events into receipts and replies."""
+        """Parse the events into receipts and replies."""
         stored = callbacks.unpack(raw)
         return stored.each(stored.json(list[msgspec.Raw]), b"[%b]", self._read_event, _about)
 
@@ -150,7 +151,7 @@ class BandwidthCarrier(HttpCarrier):
         text = message.text or ""
         reply = read_text(
             sender=message.sender,
-            # The message's recipients are all those of a group; the event's is our number.
+            # The message lists all recipients of a group; the event's recipient is our number.
             to=event.to,
             text=text,
             country=self.country,

@@ -1,8 +1,8 @@
 """Bandwidth's error codes (https://dev.bandwidth.com/docs/messaging/errors).
 
-A submit is refused by HTTP status, with the name of the field that is wrong; numbers come with a
-`message-failed` event only, where the second digit tells who refused: below 4700, and from 5000 to
-5599, Bandwidth itself, else a carrier behind it.
+A submit is refused by HTTP status, with the name of the field that is wrong. Numeric codes come
+only with a `message-failed` event; the second digit shows which party refused: below 4700, and from
+5000 to 5599, Bandwidth itself, else a carrier behind it.
 """
 
 from typing import Final
@@ -54,7 +54,7 @@ CODES: Final = Codes(
         "4752": Code(Action.REFUSE, Detail.CONTENT, "malformed for the carrier"),
         "4753": Code(Action.REFUSE, Detail.OPERATOR, "refused by the handset"),
         "4770": Code(Action.REFUSE, Detail.SPAM, "filtered by the carrier"),
-        # Of the text's link: the recipient has nothing to do with it.
+        # Caused by a link in the text, not by the recipient.
         "4771": Code(Action.REFUSE, Detail.CONTENT, "a public link shortener is in the text"),
         "4772": Code(Action.REFUSE, Detail.OPERATOR, "sender or recipient is blocked"),
         "4773": Code(Action.REFUSE, Detail.SENDER, "the sender's campaign is not active"),

@@ -32,9 +32,9 @@ from sendrail.domain.receipt import (
 
 
 class CmSettings(ProofSettings, frozen=True, kw_only=True):
-    """What a CM.com connector is told.
+    """The settings of a CM.com connector.
 
-    What the codes of a status report settle is not in CM.com's public pages, so it can be set.
+    CM.com does not publish the meaning of status report codes, so it is a setting.
     """
 
     product_token: Secret
@@ -60,7 +60,7 @@ class _Answered(msgspec.Struct, rename="camel"):
     messages: list[_Taken] | None = None
 
 
-# The template of a status report is the account's: a number may stand as text.
+# Accounts define the template of status reports: a number may come as text.
 _Word = int | str | None
 
 
@@ -123,7 +123,7 @@ class CmCarrier(HttpCarrier):
         self._answered = frozenset(word.strip().upper() for word in chosen.answered_keywords)
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
-        """Return the POST that hands over these messages."""
+        """Return the POST that submits these messages."""
         value = {"messages": {"msg": [self._compose(message) for message in messages]}}
         return post_json(self._url, value, self._headers)
 
@@ -141,7 +141,7 @@ class CmCarrier(HttpCarrier):
     def read_answer(
         self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
-        """Return what CM.com made of each message; it tells also when it took none of them."""
+        """Return the outcome of each message, or one outcome where CM.com lists no messages."""
         told = read_json(answer.body, _Answered)
         if not told.messages:
             return self._codes.outcome(answer, _code(told.error_code))
@@ -157,11 +157,11 @@ class CmCarrier(HttpCarrier):
         return self._codes.outcome(answer, _code(told.message_error_code))
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback carries a proof the connector's settings ask for."""
+        """Return whether the callback carries a proof that the connector's settings require."""
         return self._proofs.verify(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a status report into receipts, an incoming text into a reply."""
+        """Parse a status report into receipts, or an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         if "messages" not in names(stored.body):
             return read_one(raw, lambda: self._reply(stored.json(_Incoming)), CallbackSubject.REPLY)
@@ -183,7 +183,7 @@ class CmCarrier(HttpCarrier):
             detail = Detail.DELIVERED
         elif status is not None:
             detail, trouble = self._codes.explain(_code(report.status.error_code))
-        # The reference of a message that others sent by the same account has another form.
+        # Messages that other systems send by the same account have references of another form.
         ours = len(report.reference) == MESSAGE_ID_LENGTH
         return Receipt(
             carrier_ref=report.reference,

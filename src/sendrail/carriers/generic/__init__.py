@@ -1,1 +1,1 @@
-"""The carrier of kind `http`: any vendor with a plain HTTP API, described by settings alone."""
+"""The carrier of kind `http`: any vendor with a plain HTTP API, described by settings."""

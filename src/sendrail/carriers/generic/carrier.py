@@ -1,4 +1,4 @@
-"""Any vendor with a plain HTTP API: what to ask and how to read the answer are settings."""
+"""Any vendor with a plain HTTP API: settings define the requests and how to parse the answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ _STATUS_OF: Final = {
 
 
 class GenericCarrier(HttpCarrier):
-    """A connector to a vendor that its settings describe."""
+    """A connector to a vendor that the settings describe."""
 
     Settings = GenericSettings
     vendor = "The carrier"
@@ -66,19 +66,19 @@ class GenericCarrier(HttpCarrier):
         self._hears = chosen.receipts is not None or chosen.replies is not None
         proved = self._hears and not chosen.trust_callback_url
         self._proofs = Proofs(chosen) if proved else None
-        # A signature is over the body alone.
+        # The signature covers only the body.
         self._believes_url = chosen.signature_secret is None
         rows = {code: _row(rule) for code, rule in chosen.codes.items()}
         rows |= {_by_http(status): _row(rule) for status, rule in chosen.http_statuses.items()}
         self._codes = Codes(self.vendor, rows)
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
-        """Return the request that hands over one message."""
+        """Return the request that submits one message."""
         [message] = messages
         return self._requests.compose(message, self._callback_url(message.message_id))
 
     def _callback_url(self, message_id: MessageId) -> str | None:
-        """Return the URL for word of one message, None when nobody would hear it."""
+        """Return the callback URL for one message; None when callbacks cannot be received."""
         url = self.context.callback_url
         if url is None or not self._hears:
             return None
@@ -87,7 +87,7 @@ class GenericCarrier(HttpCarrier):
         return callbacks.about(url, message_id) if self._believes_url else url
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what the vendor made of one message."""
+        """Return the outcome of one message."""
         del messages
         told = self._chosen.answer
         try:
@@ -95,14 +95,14 @@ class GenericCarrier(HttpCarrier):
         except CarrierTrouble:
             value = None
         status, code = find_text(value, told.status), find_text(value, told.code)
-        # Without a word for yes, an answer with a known error is a no, whatever else it holds.
+        # Without a configured success value, a known error code means a refusal.
         taken = code not in self._codes.rows if told.status is None else status in told.taken
         if answer.is_success and taken and (ref := find_text(value, told.id)):
             return Submitted(ref)
         return self._judge(answer, code or status)
 
     def _judge(self, answer: Answer, code: str | None) -> Outcome:
-        """Return what an answer other than a success means: by code, else by its HTTP status."""
+        """Return the outcome of an answer that is no success: by code, else by its HTTP status."""
         by_http = _by_http(str(answer.status))
         if code not in self._codes.rows and by_http in self._codes.rows:
             return self._codes.outcome(answer, by_http)
@@ -116,18 +116,18 @@ class GenericCarrier(HttpCarrier):
         return self._requests.probe()
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is proved as the settings say."""
+        """Return whether the callback carries a proof that the settings require."""
         return self._hears and (self._proofs is None or self._proofs.verify(request))
 
     def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
-        """Prove a callback, then say what to store of it, and answer what the vendor waits for."""
+        """Verify a callback; return what to store of it and the response the vendor expects."""
         answer = super().read_callback(request)
         if not answer.raws:
             return answer
         return replace(answer, content=self._chosen.callback_answer.encode())
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a callback into what its events say."""
+        """Parse a callback's events into receipts and replies."""
         stored = callbacks.unpack(raw)
         if "json" not in stored.content_type and stored.body[:1] not in {b"{", b"["}:
             form = stored.form()
@@ -136,7 +136,7 @@ class GenericCarrier(HttpCarrier):
             return read_one(raw, lambda: self._read_event(form, stored), self._about(form))
         return stored.each(
             find_events(stored.body, self._chosen.events),
-            # Where the path leads nowhere, as here, the whole body is the events.
+            # Where the path does not exist, as here, the whole body is the list of events.
             b"[%b]",
             lambda element: self._read_event(_event(element), stored),
             lambda element: self._about(_event_or_none(element)),
@@ -144,7 +144,7 @@ class GenericCarrier(HttpCarrier):
 
     def _read_event(self, event: Mapping[str, Any], stored: StoredCallback) -> Callback:
         receipts, replies = self._chosen.receipts, self._chosen.replies
-        # Of an event that could be both, only a receipt has an id and a status.
+        # If an event could be either, an id and a status make it a receipt.
         if receipts and _fits(event, receipts.when) and _has_all(event, receipts):
             return self._receipt(event, stored, receipts)
         if replies and _fits(event, replies.when) and _has_any(event, replies):
@@ -155,7 +155,7 @@ class GenericCarrier(HttpCarrier):
         return IgnoredPart(IgnoredReason.EVENT)
 
     def _about(self, event: Mapping[str, Any] | None) -> CallbackSubject:
-        """Return what an event was about that could not be read: only a reply has a text."""
+        """Return the subject of an event that could not be read: only a reply has a text."""
         replies = self._chosen.replies
         if event is None:
             return CallbackSubject.UNKNOWN
@@ -201,7 +201,7 @@ class GenericCarrier(HttpCarrier):
     def _explain(
         self, word: str, said: str, code: str | None
     ) -> tuple[str, RecipientTrouble | None]:
-        """Return the detail of a receipt, with the vendor's own word or code along."""
+        """Return the detail of a receipt, with the vendor's own status or code."""
         match word:
             case "enroute":
                 return Detail.ENROUTE, None
@@ -212,7 +212,7 @@ class GenericCarrier(HttpCarrier):
             case _ if code is not None:
                 return self._codes.explain(code)
             case _:
-                # What a status is called is no error code, though it may look like one.
+                # The name of a status is not an error code, though it may look like one.
                 return f"{Detail.UNKNOWN} ({said})", None
 
 
@@ -246,7 +246,7 @@ def _fits(event: Mapping[str, Any], when: Mapping[str, str]) -> bool:
 
 
 def _is_other(event: Mapping[str, Any], when: Mapping[str, str]) -> bool:
-    """Tell whether an event says in a word that it is of another kind; nothing is no word."""
+    """Return whether a field names another kind of event; an absent field does not."""
     said = {path: find_text(event, path) for path in when}
     return any(is_word(said[path]) and said[path] != text for path, text in when.items())
 

@@ -1,7 +1,7 @@
-"""Where something stands in a JSON value or a form: names and indexes, joined by dots.
+"""Paths into a JSON value or a form: names and indexes, joined by dots.
 
-`messages.0.id` is the `id` of the first of the `messages`. A name that is the whole path is tried
-first, so that a form's names, and names with dots at the top, are reached as they are.
+`messages.0.id` is the `id` of the first of the `messages`. A top-level name equal to the whole path
+is tried first, so that names with dots can be used.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from msgspec import Raw
 from sendrail.carriers.reading import read_json
 from sendrail.domain.errors import CarrierTrouble
 
-# No vendor's list is longer, and no number longer than this is an index.
+# No vendor's list is longer, so a number with more digits is not an index.
 _INDEX_DIGITS_MAX: Final = 4
 
 
 def find(value: Any, path: str) -> Any:
-    """Return what a path leads to, or None where it leads nowhere."""
+    """Return the value at a path, or None where the path does not exist."""
     if isinstance(value, Mapping) and path in value:
         return value[path]
     for name in path.split("."):
@@ -31,7 +31,7 @@ def find(value: Any, path: str) -> Any:
 
 
 def find_text(value: Any, path: str | None) -> str | None:
-    """Return the text, number or truth a path leads to as text; None for anything else."""
+    """Return the string, number or boolean at a path as text; None for anything else."""
     match None if path is None else find(value, path):
         case bool(truth):
             return str(truth).lower()
@@ -44,9 +44,10 @@ def find_text(value: Any, path: str | None) -> str | None:
 
 
 def find_events(body: bytes, path: str) -> list[bytes]:
-    """Return the elements of the list to which a path leads in JSON, each as it stands there.
+    """Return the raw elements of the JSON list at a path.
 
-    One thing that is no list is a list of one; where the path leads nowhere, the body is the list.
+    A value that is not a list counts as a list of one; where the path does not exist, the body
+    counts as the value.
     """
     found = _follow(body, path) if path else None
     found = bytes(read_json(body, Raw)) if found is None else found
@@ -56,7 +57,7 @@ def find_events(body: bytes, path: str) -> list[bytes]:
 
 
 def _follow(body: bytes, path: str) -> bytes | None:
-    """Return what a path leads to without reading what stands beside it."""
+    """Return the raw value at a path, without decoding the values beside it."""
     fields = _fields(body)
     if path in fields:
         return fields[path]
@@ -68,7 +69,7 @@ def _follow(body: bytes, path: str) -> bytes | None:
 
 
 def _fields(value: bytes) -> Mapping[str, bytes]:
-    """Return what stands in an object by its names, or in a list by its indexes."""
+    """Return the raw values of an object by name, or of a list by index."""
     try:
         if value.lstrip()[:1] == b"[":
             found = enumerate(read_json(value, list[Raw]))

@@ -1,4 +1,4 @@
-"""How a connector of kind `http` writes a message: templates, read once, filled per message."""
+"""The requests of a connector of kind `http`: templates, parsed once and filled per message."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,12 +20,12 @@ _OF_A_MESSAGE: Final = frozenset(
     }
 )
 PLACEHOLDERS: Final = _CREDENTIALS | _OF_A_MESSAGE
-# What the kit writes itself: two of one would be a way to smuggle a second request.
+# Headers that the HTTP client writes: a duplicate would allow request smuggling.
 _OURS: Final = frozenset({"content-type", "content-length", "transfer-encoding"})
 
 
 class Requests:
-    """The requests of one connector; raises `CarrierTrouble` that names a setting that is wrong."""
+    """The requests of one connector; raises `CarrierTrouble` with the name of a wrong setting."""
 
     def __init__(self, chosen: GenericSettings) -> None:
         self._chosen = chosen
@@ -40,7 +40,7 @@ class Requests:
         )
 
     def compose(self, message: OutboundMessage, callback_url: str | None) -> Request:
-        """Return the request that hands over a message; `callback_url` is for word of it."""
+        """Return the request that submits a message; receipts are sent to `callback_url`."""
         values = {
             **self._credentials,
             "to": phone.show(message.recipient),
@@ -63,14 +63,14 @@ class Requests:
         return replace(request, method=self._chosen.method)
 
     def probe(self) -> Request | None:
-        """Return the request that tries the credentials, if the connector was told one."""
+        """Return the request that tries the credentials, if one is configured."""
         if self._check_url is None:
             return None
         url = self._check_url.fill(self._credentials, _in_url)
         return Request(method="GET", url=url, headers=self._headers)
 
     def _known(self, more: frozenset[str]) -> frozenset[str]:
-        """Return the placeholders there are; a credential that is not set is none."""
+        """Return the available placeholders; credentials that are not set are left out."""
         return more | {name for name, value in self._credentials.items() if value is not None}
 
     def _read_headers(self) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """The settings of a connector of kind `http`; `docs/carriers/http.md` explains each.
 
-All secrets stand at the top, where they are kept from sight; what nests below names none.
+All secrets are at the top level, where they are masked; nested settings contain none.
 """
 
 from typing import Annotated, Any, Literal
@@ -13,7 +13,8 @@ from sendrail.carriers.sdk import Secret
 from sendrail.domain.text import Encoding
 
 Path = Annotated[str, Meta(min_length=1, max_length=200)]
-# Credentials go along: without TLS only inside the machine. No placeholder may choose the host.
+# Requests carry credentials: plain HTTP is allowed only to the local machine. No placeholder may
+# set the host.
 Url = Annotated[
     str,
     Meta(
@@ -25,14 +26,14 @@ HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")]
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a code of the vendor's asks for at a submit, and our word for it."""
+    """What to do when a submit gets one of the vendor's codes, and our detail for it."""
 
     then: Literal["throttle", "retry", "stop", "refuse"]
     word: Detail | None = None
 
 
 class AnswerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an answer says what."""
+    """The paths of the fields in an answer."""
 
     id: Path
     status: Path | None = None
@@ -41,7 +42,7 @@ class AnswerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ReceiptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a callback says what became of a message."""
+    """The paths of a receipt's fields in a callback."""
 
     id: Path
     status: Path
@@ -52,7 +53,7 @@ class ReceiptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a callback says who wrote what to whom."""
+    """The paths of a reply's fields in a callback."""
 
     sender: Path = field(name="from")
     list_number: Path = field(name="to")
@@ -63,7 +64,7 @@ class ReplySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class GenericSettings(ProofSettings, frozen=True, kw_only=True):
-    """What a connector of kind `http` is told."""
+    """The settings of a connector of kind `http`."""
 
     url: Url
     answer: AnswerSettings

@@ -1,7 +1,7 @@
 """Settings with placeholders, such as `Bearer {api_key}`, and how a message fills them.
 
-What is filled in is escaped by where it goes: percent-encoded in a URL, a field of a form, a string
-of a JSON value. So no text of a message can become a field, a header or a parameter.
+Values are escaped for their place: percent-encoded in a URL or a form, as a string in JSON. So no
+text of a message can become a field, a header or a parameter.
 """
 
 import re
@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from sendrail.domain.errors import CarrierTrouble
 
-# What a request can say; None for what is not known, such as a callback URL without an address.
+# The values of placeholders; None where unknown, such as a callback URL without a public address.
 Values = Mapping[str, str | None]
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}|[{}]")
-# In JSON, a string that is nothing but one of these becomes a number.
+# In JSON, a string that consists of one of these alone becomes a number.
 _NUMBERS: Final = frozenset({"to_int", "from_int"})
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with placeholders: `texts` stand before, between and after what `names` are."""
+    """A text with placeholders: `texts` are the fixed pieces before, between and after `names`."""
 
     texts: tuple[str, ...]
     names: tuple[str, ...]
@@ -34,14 +34,14 @@ class Template:
         return "".join(text + value for text, value in pairs)
 
     def lacks(self, values: Values) -> bool:
-        """Tell whether it has a placeholder whose value is not known."""
+        """Return whether any placeholder has no value."""
         return any(values[name] is None for name in self.names)
 
 
 def read_template(text: str, known: AbstractSet[str], setting: str) -> Template:
     """Return a text of a setting as a template.
 
-    Raises `CarrierTrouble` for a placeholder that is not known, and for a brace alone.
+    Raise `CarrierTrouble` for an unknown placeholder or an unmatched brace.
     """
     texts, names, begin, literal = [], [], 0, ""
     for token in _TOKEN.finditer(text):
@@ -77,10 +77,10 @@ def read_tree(value: Any, known: AbstractSet[str], setting: str) -> Any:
 
 
 def fill_tree(tree: Any, values: Values) -> Any:
-    """Return a tree filled; members and items that need a value that is not known are left out."""
+    """Return a filled tree; members and items whose placeholder has no value are left out."""
     match tree:
         case Template(("", ""), (name,)) if name in _NUMBERS:
-            # A sender may be a name, and stays one.
+            # A sender that is a name stays a string.
             given = values[name] or "0"
             return int(given) if given.isdecimal() else given
         case Template():

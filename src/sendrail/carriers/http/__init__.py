@@ -1,4 +1,4 @@
-"""The kit for carriers that are reached by HTTP: one says what to ask and how to read the answer.
+"""The common base of HTTP carriers; a carrier builds the requests and parses the answers.
 
-`carrier.HttpCarrier` is what such a carrier is built on; `client` is the only file with a socket.
+`carrier.HttpCarrier` is the base class; `client` is the only file with a socket.
 """

@@ -1,7 +1,7 @@
-"""A carrier's callback as it lies in the inbox: enough of the request to read it years later.
+"""A carrier's callback in its stored form: the parts of the request that `parse` needs.
 
-Stored are its content type, its query and its body, one after the other, so that an operator can
-read them as well. `HttpCarrier` packs them once the request is proved; `parse` unpacks them.
+Content type, query and body are stored one after the other, so that an operator can read them as
+well. `HttpCarrier` packs them once the request is verified; `parse` unpacks them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageId
 from sendrail.domain.receipt import Callback, CallbackSubject
 
-# More than any carrier sends; without a bound a small body could make us work for long.
+# More than any carrier sends; without a bound a small body could cost much time.
 _FIELDS_MAX: Final = 256
-# In the query of the callback URLs we give out, for carriers that echo nothing else of ours. A
+# Holds our message id in the query of callback URLs, for carriers that echo nothing else of ours. A
 # single word, because Twilio takes no URL with an underscore.
 _MESSAGE_ID: Final = "message"
 # A secret in the callback URL, for carriers that sign nothing; see `proofs`.
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCallback:
-    """A callback out of the inbox; the content type is in lower case and without parameters."""
+    """A stored callback; the content type is in lower case and without parameters."""
 
     content_type: str
     query: str
@@ -39,7 +39,7 @@ class StoredCallback:
     def form(self, *, exact: bool = False) -> dict[str, str]:
         """Return the fields of the body, or those of the query where there is no body.
 
-        What is no text in them is put right, as in JSON; `exact` leaves it as it came, for a proof.
+        Malformed text is repaired, as in JSON; `exact` leaves it as it came, for a signature.
         """
         try:
             text = self.body.decode("utf-8", "surrogateescape") or self.query
@@ -59,9 +59,9 @@ class StoredCallback:
         read: Callable[[bytes], Callback],
         about: Callable[[bytes], CallbackSubject],
     ) -> list[Callback]:
-        """Return what each element of a list in the body says, or that it could not be read.
+        """Return each element of a list in the body as a value, or as a `Refused`.
 
-        `envelope` is what the carrier puts around the elements, with `%b` in their place.
+        `envelope` is the text around the elements, with `%b` in their place.
         """
         return read_each(map(bytes, elements), read, about, lambda one: self._with(envelope % one))
 
@@ -70,7 +70,7 @@ class StoredCallback:
 
     @property
     def message_id(self) -> MessageId | None:
-        """Return our own id of the message, where `about` put it into the callback's URL."""
+        """Return our own message id, where `about` added it to the callback's URL."""
         told = dict(_pairs(self.query, strict=False)).get(_MESSAGE_ID)
         return MessageId(_text(told)) if told else None
 
@@ -78,13 +78,13 @@ class StoredCallback:
 def about(callback_url: str, message_id: MessageId) -> str:
     """Return the URL for callbacks about one message.
 
-    The carrier echoes it with each of them, and so names a message whose answer was lost.
+    The carrier calls it for each event, so the message is known even if its answer was lost.
     """
     return _with(callback_url, _MESSAGE_ID, message_id)
 
 
 def with_token(callback_url: str, token: str) -> str:
-    """Return the callback URL with a secret in its query, by which `token_of` knows it again."""
+    """Return the callback URL with a secret in its query, which `token_of` reads."""
     return _with(callback_url, _PROOF, token)
 
 
@@ -94,14 +94,14 @@ def token_of(request: CallbackRequest) -> str | None:
 
 
 def form_of(request: CallbackRequest) -> Sequence[tuple[str, str]]:
-    """Return the fields of a callback's body as `read_form` does, read once for all who ask."""
+    """Return the fields of a callback's body as `read_form` does, parsed once per request."""
     return once(request, "form", lambda request: read_form(request.body))
 
 
 def once(request: CallbackRequest, name: str, read: Callable[[CallbackRequest], T]) -> T:
-    """Return what `read` makes of a request; of many connectors that ask, the first has it done.
+    """Return `read(request)`, cached in the request under `name`.
 
-    Trouble with the reading is read once as well.
+    A `CarrierTrouble` that `read` raises is cached as well.
     """
     if name not in request.readings:
         try:
@@ -119,7 +119,7 @@ def _query_of(request: CallbackRequest) -> Mapping[str, str]:
 
 
 def pack(request: CallbackRequest) -> bytes:
-    """Return what to store of a callback: all that counts, without the secret in its URL."""
+    """Return the stored form of a callback, without the secret in its URL."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     pairs = urlsplit(request.url).query.split("&")
     query = "&".join(pair for pair in pairs if pair.partition("=")[0] != _PROOF)
@@ -128,7 +128,7 @@ def pack(request: CallbackRequest) -> bytes:
 
 
 def unpack(raw: bytes) -> StoredCallback:
-    """Return a stored callback; raises `CarrierTrouble` when it was not packed here."""
+    """Return a stored callback; raise `CarrierTrouble` when `pack` did not write it."""
     head = raw.split(b"\n", 2)
     if len(head) != len(("content_type", "query", "body")):
         raise CarrierTrouble("The stored callback has no head.")
@@ -142,9 +142,9 @@ def unpack(raw: bytes) -> StoredCallback:
 def read_form(body: bytes) -> list[tuple[str, str]]:
     """Return the fields of a form, in their order and with the empty ones.
 
-    Raises `CarrierTrouble` for what is no form. It is strict because signatures are made over what
-    was read: two bodies that mean different things must not read the same. Bytes that are no UTF-8
-    stay what they are, by `surrogateescape`.
+    Raise `CarrierTrouble` for a malformed form. Parsing is strict because signatures are computed
+    over the parsed fields: two different bodies must not parse to the same fields. Bytes that are
+    no UTF-8 are kept by `surrogateescape`.
     """
     try:
         return _pairs(body.decode("ascii"), strict=bool(body))

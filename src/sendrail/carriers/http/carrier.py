@@ -1,8 +1,8 @@
-"""What a carrier that is reached by HTTP is built on; the vendor's own part is pure.
+"""The base class of HTTP carriers; a vendor's own part is pure.
 
-A vendor says how a request looks (`compose`), what an answer means (`read_answer`), whether a
-callback is genuine (`proves`) and what it says (`parse`). The sending is done here: so many
-requests at a time, begun in the order of submit, and each message reported exactly once.
+A vendor's subclass builds requests (`compose`), reads answers (`read_answer`), verifies callbacks
+(`proves`) and parses them (`parse`). The base class does the sending: a bounded number of requests
+at a time, started in the order of submit, and each message reported exactly once.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from sendrail.domain.receipt import Callback
 
 _UNSENT: Final = Unavailable("not sent: the connector has stopped, or its turn did not come", 1_000)
 
-# What a connector that takes messages answers; the others may also come of one that is away.
+# Outcomes that show that the connector works; the others may also come from one that is down.
 _BACK: Final = Submitted | Failed | Rejected
 
 _log = structlog.get_logger(__name__)
 
-# Credentials go along with each request: without TLS only inside the machine.
+# Each request carries credentials, so plain HTTP is allowed only to the local machine.
 BaseUrl = Annotated[
     str,
     Meta(
@@ -49,7 +49,7 @@ BaseUrl = Annotated[
 
 
 class HttpSettings(Struct, frozen=True, kw_only=True):
-    """What every connector by HTTP can be told."""
+    """The settings that all HTTP connectors share."""
 
     connections: Annotated[int, Meta(ge=1, le=256)] = 8
     connect_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
@@ -58,10 +58,10 @@ class HttpSettings(Struct, frozen=True, kw_only=True):
 
 
 class HttpCarrier(ABC):
-    """One connector to a vendor; a subclass is the vendor's own part.
+    """One connector to a vendor; a subclass is the vendor's part.
 
-    `messages_per_request` is how many messages the vendor takes in one request. `thanks` is how it
-    wants its callbacks to be answered. `unchecked` is what `check` says where there is no `probe`.
+    `messages_per_request` is how many messages the vendor takes in one request. `thanks` is the
+    response it expects to callbacks. `unchecked` is what `check` returns where there is no `probe`.
     """
 
     vendor: ClassVar[str]
@@ -77,10 +77,10 @@ class HttpCarrier(ABC):
                 param="country",
             )
         self.context = context
-        # Where numbers belong that name no country, if this carrier writes such.
+        # The country of national numbers, if the carrier sends such.
         self.country = settings.country
         self._settings = settings
-        # Requests under way; also as many connections, so that none waits for another's.
+        # Requests under way, and as many connections, so that no request waits for a connection.
         self._slots = asyncio.Semaphore(settings.connections)
         self._client: HttpClient | None = None
         self._submits = 0
@@ -92,48 +92,49 @@ class HttpCarrier(ABC):
 
     @abstractmethod
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
-        """Return the request that hands over these messages, `messages_per_request` at most."""
+        """Return the request that submits these messages, `messages_per_request` at most."""
 
     @abstractmethod
     def read_answer(
         self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
-        """Return what the answer means for each message, in their order, or for all alike.
+        """Return the outcome of each message, in order, or one outcome for all of them.
 
-        There are no messages when it refuses what `probe` asked. Raises `CarrierTrouble` when the
-        answer makes no sense.
+        `messages` is empty for a refused `probe`. Raise `CarrierTrouble` when the answer cannot be
+        parsed.
         """
 
     @abstractmethod
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether a callback comes from the vendor."""
+        """Return whether a callback comes from the vendor."""
 
     @abstractmethod
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn one stored callback, which `callbacks.unpack` takes apart, into what it says.
+        """Parse one stored callback, which `callbacks.unpack` reads.
 
-        Each thing is read alone: see `reading.read_one`, and `callbacks.Stored.each` for a list.
+        Use `reading.read_one` for a single item and `callbacks.StoredCallback.each` for a list, so
+        that each item is parsed separately.
         """
 
     def probe(self) -> Request | None:
-        """Return a request that needs the credentials and does nothing, if the vendor has one."""
+        """Return a request that needs the credentials and changes nothing, or None."""
         return None
 
     def read_probe(self, answer: Answer) -> str:
-        """Say in a sentence what a successful answer to `probe` shows."""
+        """Return a sentence on what a successful answer to `probe` shows."""
         del answer
         return f"{self.vendor} accepts the credentials."
 
     # The carrier's part: see `sdk.Carrier` and `sdk.HearsCallbacks`
 
     async def start(self, deliver: Deliver) -> None:
-        """Begin to take messages; callbacks come by `read_callback`, whose caller stores them."""
+        """Open the HTTP client; callbacks come by `read_callback`, whose caller stores them."""
         del deliver
         if self._client is None:
             self._client = self._connect()
 
     async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Hand messages over and report each one's outcome as its answer comes."""
+        """Submit messages and report each one's outcome when its answer arrives."""
         size = self.messages_per_request
         groups = [messages[at : at + size] for at in range(0, len(messages), size)]
         unbegun = set(range(len(groups)))
@@ -147,19 +148,19 @@ class HttpCarrier(ABC):
         try:
             bugs = await asyncio.gather(*map(exchange, range(len(groups))), return_exceptions=True)
         finally:
-            # A submit that is cancelled at once leaves exchanges behind that never ran.
+            # If the submit is cancelled at once, some exchanges never ran.
             for at in unbegun:
                 _report_all(groups[at], _UNSENT, report)
             self._submits -= 1
             if not self._submits:
                 self._all_answered.set()
         for bug in bugs:
-            # Raised only now: what one request trips over is nothing to the others.
+            # Raised only now, so that a failed request does not affect the others.
             if bug is not None:
                 raise bug
 
     def read_callback(self, request: CallbackRequest) -> CallbackAnswer:
-        """Prove a callback, then say what to store of it."""
+        """Verify a callback, then return what to store of it."""
         if not self.proves(request):
             return CallbackAnswer(status=401, content=b"This callback is not signed as it must be.")
         thanks = self.thanks
@@ -187,7 +188,7 @@ class HttpCarrier(ABC):
         return self.read_probe(told)
 
     async def stop(self) -> None:
-        """Answer what is under way, then disconnect; what has not begun is not sent."""
+        """Finish the requests under way, then disconnect; requests not yet begun are not sent."""
         client, self._client = self._client, None
         if client is None:
             return
@@ -202,7 +203,7 @@ class HttpCarrier(ABC):
         )
 
     async def _exchange(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Make one request when its turn comes, and report what became of its messages."""
+        """Make one request when its turn comes, and report the outcome of each of its messages."""
         passage = RequestProgress()
         try:
             async with self._slots:
@@ -231,7 +232,7 @@ class HttpCarrier(ABC):
             return outcome_by_status(self.vendor, answer)
 
     def _note(self, told: Outcome | Sequence[Outcome]) -> None:
-        """Log when the connector goes away and when it is back: a line each, not one a message."""
+        """Log once when the connector becomes unavailable and once when it is available again."""
         outcomes = told if isinstance(told, Sequence) else (told,)
         away = next((each for each in outcomes if isinstance(each, Unavailable)), None)
         if away is not None and away is not _UNSENT:

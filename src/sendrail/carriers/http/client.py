@@ -1,7 +1,7 @@
-"""The only file of the kit with a socket: one pool of connections per connector.
+"""The only file of the HTTP base with a socket: one pool of connections per connector.
 
-What matters here is to know whether a request may have left. A request that certainly has not is
-the connector's trouble; one that may have, and met no answer, is uncertain.
+It must know whether a request may have left. A request that has certainly not left makes the
+connector unavailable; one that may have left, and got no answer, is uncertain.
 """
 
 import os
@@ -16,16 +16,16 @@ from sendrail import __version__
 from sendrail.carriers.http.exchange import Answer, Request
 from sendrail.domain.delivery import Unavailable, Uncertain
 
-# The longest answer that is read, in bytes; a carrier's are a few hundred.
+# The longest answer that is read, in bytes; usual answers have a few hundred.
 ANSWER_MAX: Final = 64 * 1024
-# When to try a carrier again that was not reached.
+# When to try again after a carrier was not reachable.
 AWAY_MS: Final = 5_000
-# Shorter than the idle time of the usual load balancers (60 s): whoever sends on a connection
-# that the other side is closing does not learn whether it arrived.
+# Shorter than the idle time of the usual load balancers (60 s): when a request is sent on a
+# connection that the peer is closing, it is unknown whether it arrived.
 _KEEP_ALIVE_SECONDS: Final = 20.0
 _HEADERS: Final = {
     "Accept": "application/json",
-    # A few hundred bytes need no compression, and what is not unpacked cannot burst.
+    # A few hundred bytes need no compression, and without it there is no decompression bomb.
     "Accept-Encoding": "identity",
     "User-Agent": f"sendrail/{__version__}",
 }
@@ -42,7 +42,7 @@ class HttpClient:
     """Connections to one carrier; made inside the event loop that uses it.
 
     It follows no redirect, reads no proxy or password from the environment, keeps no cookie and
-    sends nothing twice. Its troubles name neither URLs nor headers: secrets stand in them.
+    sends nothing twice. Its errors name neither URLs nor headers, because these hold secrets.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class HttpClient:
     async def send(
         self, request: Request, passage: RequestProgress
     ) -> Answer | Unavailable | Uncertain:
-        """Send a request and return its answer, or what kept it from us.
+        """Send a request and return its answer, or an outcome where no answer arrived.
 
-        `passage` tells at any time, also after a cancellation, whether the request may have left.
+        `passage` shows at any time, also after a cancellation, whether the request may have left.
         """
         try:
             async with self._session.request(
@@ -98,7 +98,7 @@ class _SentTwice(Exception):
     """A request was about to be sent again on another connection."""
 
 
-# The first that fits; the order is from special to general.
+# The first match counts; the order is from special to general.
 _TROUBLES: Final = (
     (aiohttp.ClientConnectorDNSError, "its host name is not known"),
     (aiohttp.ClientConnectorCertificateError, "its TLS certificate is not trusted"),
@@ -109,7 +109,7 @@ _TROUBLES: Final = (
 
 
 def _trouble(error: Exception) -> str:
-    """Say what went wrong without the error's own words, which may hold the URL or the address."""
+    """Return what went wrong, without the error's own text, which may hold the URL."""
     for kind, says in _TROUBLES:
         if isinstance(error, kind):
             return says

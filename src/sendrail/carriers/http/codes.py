@@ -1,7 +1,7 @@
-"""What a carrier's error codes mean to us: one table per carrier, and HTTP's own below it.
+"""The meaning of carriers' error codes: a table per carrier, with HTTP statuses as fallback.
 
-A table is data: vendors split and add codes all the time, so a code that is not in it is judged by
-its range, and what is in no range by the status of the answer.
+Vendors add and split codes all the time: a code that is not in the table is judged by its range,
+and one in no range by the HTTP status of the answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from sendrail.carriers.http.exchange import Answer
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Unavailable, Uncertain
 
-# When the carrier does not say how long to wait.
+# Used when the carrier does not say how long to wait.
 THROTTLED_MS: Final = 1_000
-# A connector that is not let in waits for somebody to put it right; once a minute is soon enough.
+# A refused login waits for an operator to correct the settings; a try a minute is enough.
 STOPPED_MS: Final = 60_000
 
 
 class Action(Enum):
-    """What an error code of a submit asks of us."""
+    """What to do about an error code of a submit."""
 
     # Nothing was taken: slow down.
     THROTTLE = auto()
-    # This message was not taken, and may be later.
+    # This message was not taken; a later attempt may succeed.
     RETRY = auto()
-    # Nothing of anybody's will be taken until somebody acts. Never for a code that one message,
-    # one recipient or one sender can cause: it would hold up all others of the connector.
+    # No message of the connector will be taken until an operator acts. Never for a code that one
+    # message, recipient or sender can cause: it would stop all others of the connector.
     STOP = auto()
     # This message will never be taken.
     REFUSE = auto()
@@ -37,9 +37,9 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A row: what to do when a submit meets this code, our word for it, and what it means.
+    """A row: what to do when a submit gets this code, our detail for it, and its meaning.
 
-    In a receipt only the word counts: what is done is done.
+    In a receipt only the detail counts, because the submit is over.
     """
 
     action: Action
@@ -61,7 +61,7 @@ class Codes:
         self.ranges = ranges
 
     def reworded(self, words: Mapping[str, Detail]) -> "Codes":
-        """Return the table with other words for some codes; one that is new to it is refused."""
+        """Return the table with other details for some codes; a code that it lacks is refused."""
         new = Code(Action.REFUSE, Detail.UNKNOWN, "named in the settings")
         rows = {
             code: replace(self.rows.get(code, new), detail=word) for code, word in words.items()
@@ -79,10 +79,10 @@ class Codes:
         return next((row for codes, row in self.ranges if int(code) in codes), None)
 
     def outcome(self, answer: Answer, code: str | None) -> Outcome:
-        """Return what an answer other than a success means, with the code found in it, if any."""
+        """Return the outcome of an answer that is no success; `code` is the carrier's, if any."""
         row, by_status = self.find(code), outcome_by_status(self.vendor, answer, code)
-        # A code that is known by its range alone says less than the status of the answer does,
-        # unless that says no more than no.
+        # A code that is known by its range alone says less than the status of the answer, unless
+        # that is a general refusal.
         tells = not (answer.is_success or isinstance(by_status, Rejected))
         if row is None or (code not in self.rows and tells):
             return by_status
@@ -110,17 +110,17 @@ _REFUSED: Final = {
     HTTPStatus.PAYMENT_REQUIRED: "the account has no credit",
     HTTPStatus.FORBIDDEN: "the account may not do this",
 }
-# They did not get the whole request, or would not begin.
+# The server did not get the whole request, or did not process it.
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
-# A gateway's words for no answer, or none it understood, from the server behind it, which may have
-# taken the message. 520 and 524 are Cloudflare's for what RFC 9110 calls 502 and 504.
+# A gateway got no valid answer from the server behind it, which may have taken the message. 520 and
+# 524 are Cloudflare's codes for what RFC 9110 calls 502 and 504.
 _NO_ANSWER: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, 520, 524})
 
 
 def outcome_by_status(  # noqa: PLR0911 - a return for each class of status reads best
     vendor: str, answer: Answer, code: str | None = None
 ) -> Outcome:
-    """Return what an answer means by its HTTP status alone; an unknown code goes along."""
+    """Return the outcome by the HTTP status alone; an unknown code is added to the detail."""
     status = answer.status
     said = f"{code}, HTTP {status}" if code else f"HTTP {status}"
     if answer.is_success:
@@ -133,7 +133,7 @@ def outcome_by_status(  # noqa: PLR0911 - a return for each class of status read
         reason = _REFUSED[HTTPStatus(status)]
         return Unavailable(f"{vendor} refuses: {reason} ({said})", STOPPED_MS)
     if status in range(300, 400):
-        # Followed, it would take the message and the credentials to who knows whom.
+        # Following it would send the message and the credentials to an unknown host.
         return Unavailable(f"{vendor} redirects ({said}): put its address right", STOPPED_MS)
     if status in _NO_ANSWER:
         return Uncertain(f"a gateway of {vendor} got no answer ({said})")

@@ -1,6 +1,6 @@
-"""What goes to a carrier by HTTP and what comes back, as plain values.
+"""HTTP requests to carriers and their answers, as plain values.
 
-A carrier builds a `Request` and reads an `Answer`, both without a network; `client` does the rest.
+A carrier builds a `Request` and reads an `Answer` without a network; `client` does the I/O.
 """
 
 from base64 import b64encode
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-# Beyond it a carrier's wish for a pause says nothing any more: the connector is tried again.
+# Longer pauses are cut to this: the connector is then tried again.
 _RETRY_AFTER_MAX_MS: Final = 3_600_000
 
 
@@ -21,7 +21,7 @@ _RETRY_AFTER_MAX_MS: Final = 3_600_000
 class Request:
     """One request to a carrier.
 
-    Only the method is printed: credentials stand in the others, and a body holds text and numbers.
+    Only the method is in its repr: the other fields hold credentials, texts and numbers.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 class Answer:
     """A carrier's answer; header names are lower case.
 
-    The body of an answer that was too long to be read is empty.
+    The body is empty if it was too long to be read.
     """
 
     status: int
@@ -43,12 +43,12 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Tell whether the carrier answers that it did what it was asked."""
+        """Return whether the status is one of success."""
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, 15.3
 
     @property
     def retry_after_ms(self) -> int | None:
-        """Return how long the carrier asks us to wait, or None when it does not say."""
+        """Return the milliseconds that the carrier asks to wait, or None when it does not say."""
         value = self.headers.get("retry-after", "").strip()
         # RFC 9110, 10.2.3: seconds, or a date. The answer's own date is the one to compare with,
         # so that it does not matter whether their clock agrees with ours.
@@ -92,5 +92,5 @@ def _date(text: str) -> datetime | None:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    # Without a zone it is no date of HTTP, and must not be compared with one.
+    # Without a zone it is no HTTP date, and cannot be compared with one.
     return date if date.tzinfo is not None else None

@@ -1,7 +1,7 @@
-"""Proofs of a callback for vendors without a public signature scheme: what they can be set to send.
+"""Verification of callbacks for vendors without a public signature scheme.
 
-Which of them a vendor offers is up to the account, so all are settings. A callback is genuine
-when one of those that are set holds: a vendor may sign its replies and not its receipts.
+What a vendor offers depends on the account, so every proof is a setting. A callback is genuine when
+one of the configured proofs is valid: a vendor may sign its replies and not its receipts.
 """
 
 from base64 import b64encode
@@ -15,7 +15,7 @@ from sendrail.carriers.http.carrier import HttpSettings
 from sendrail.carriers.sdk import CallbackRequest, Secret
 from sendrail.domain.errors import CarrierTrouble
 
-# Shorter, it could be guessed; longer, it would not fit into the URLs that vendors take.
+# A shorter token could be guessed; a longer one does not fit into the URLs that vendors take.
 CallbackToken = Annotated[
     str,
     Meta(
@@ -31,7 +31,7 @@ _HEADER: Final = r"^[0-9A-Za-z-]+\Z"  # The part of RFC 9110, 5.6.2 that vendors
 class ProofSettings(HttpSettings, frozen=True, kw_only=True):
     """How a vendor that signs by no fixed scheme proves its callbacks.
 
-    Each secret has a second one, which is as good while one takes over from the other.
+    Each secret has a second one, which is accepted as well while secrets are rotated.
     """
 
     callback_token: CallbackToken | None = None
@@ -48,7 +48,7 @@ class ProofSettings(HttpSettings, frozen=True, kw_only=True):
 
 
 class Proofs:
-    """The proofs a connector's settings ask for."""
+    """The proofs that a connector's settings require."""
 
     def __init__(self, chosen: ProofSettings) -> None:
         self._chosen = chosen
@@ -68,7 +68,7 @@ class Proofs:
         return callback_url if token is None else callbacks.with_token(callback_url, token)
 
     def verify(self, request: CallbackRequest) -> bool:
-        """Tell whether the request carries one of the proofs; all are tried."""
+        """Return whether the request carries a valid proof; all are tried, for constant time."""
         token = callbacks.token_of(request) or ""
         pairs = [(self._chosen.callback_user, password) for password in self._passwords]
         held = (
@@ -81,7 +81,7 @@ class Proofs:
     def _is_signed(self, request: CallbackRequest) -> bool:
         chosen = self._chosen
         if not request.body:
-            # All empty bodies have one signature, whatever stands in their URLs.
+            # All empty bodies have the same signature, which proves nothing about the URL.
             return False
         signature = request.headers.get(chosen.signature_header.lower(), "")
         signature = signature.removeprefix(chosen.signature_prefix)
@@ -98,5 +98,5 @@ class Proofs:
 
 
 def given(*secrets: str | None) -> Sequence[str]:
-    """Return the secrets that are set."""
+    """Return the secrets that are not empty."""
     return [secret for secret in secrets if secret is not None]

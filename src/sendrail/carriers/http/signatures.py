@@ -1,7 +1,7 @@
-"""Proofs that a callback comes from the carrier: over raw bytes, and in constant time.
+"""Checks of callback signatures: over raw bytes, and in constant time.
 
-Every secret is tried, also after one has matched: two are alive while one takes over from the
-other, and the time taken must not tell which.
+Every secret is tried, even after a match: two are valid during a rotation, and the time taken
+must not reveal which one matched.
 """
 
 import hmac
@@ -9,31 +9,31 @@ from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final
 
-# How old a signed callback may be, or how far ahead of us the carrier's clock, in seconds.
+# How old a signed callback may be, or how far the carrier's clock may be ahead, in seconds.
 REPLAY_WINDOW_SECONDS: Final = 300
 
 
 def digest(secret: str, signed: bytes, algorithm: str) -> bytes:
-    """Return the HMAC of what was signed; `algorithm` is a name such as `sha256`."""
+    """Return the HMAC of `signed`; `algorithm` is a name such as `sha256`."""
     return hmac.digest(secret.encode(), signed, algorithm)
 
 
 def matches(given: str | bytes, expected: Iterable[str | bytes]) -> bool:
-    """Tell whether what was given is one of those expected."""
+    """Return whether `given` is one of the expected values, in constant time."""
     given = _bytes(given)
     matching = [hmac.compare_digest(given, _bytes(each)) for each in expected]
     return any(matching)
 
 
 def is_fresh(signed_at: str, now: int, window_seconds: int = REPLAY_WINDOW_SECONDS) -> bool:
-    """Tell whether a signed time, in seconds as text, is near enough to now, in milliseconds."""
+    """Return whether a signed time (seconds, as text) is within the window of now (in ms)."""
     if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) < len("100000000000")):
         return False
     return abs(int(signed_at) * 1_000 - now) <= window_seconds * 1_000
 
 
 def basic_matches(header: str, pairs: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether an `Authorization` header holds one of these users with its password."""
+    """Return whether an `Authorization` header holds one of these users with its password."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         return False

@@ -40,7 +40,7 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, IgnoredReason, Receipt
 
-# Groups of statuses, by their ids: the names of some differ between Infobip's own pages.
+# Groups of statuses by id, because some of their names differ between Infobip's own pages.
 GROUP_OF: Final = {
     0: "ACCEPTED",
     1: "PENDING",
@@ -56,7 +56,7 @@ STATUS_OF: Final = {
     "EXPIRED": Status.UNDELIVERED,
     "REJECTED": Status.FAILED,
 }
-# Where a violation names the message it speaks of, such as `messages[3].destinations[0].to`.
+# The message in the path of a violation, such as `messages[3].destinations[0].to`.
 _INDEX: Final = re.compile(r"^messages\[([0-9]{1,4})\]").match
 _DIGEST_LENGTH: Final = 8
 
@@ -64,7 +64,7 @@ _Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class InfobipSettings(ProofSettings, frozen=True, kw_only=True):
-    """What an Infobip connector is told."""
+    """The settings of an Infobip connector."""
 
     api_key: Secret
     base_url: BaseUrl = "https://api.infobip.com"
@@ -138,7 +138,7 @@ class InfobipCarrier(HttpCarrier):
             self._webhooks = {"delivery": {"url": url}, "contentType": "application/json"}
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
-        """Return the POST that hands over these messages."""
+        """Return the POST that submits these messages."""
         value = {"messages": [self._compose(message) for message in messages]}
         return post_json(f"{self._base_url}/sms/3/messages", value, self._headers)
 
@@ -158,7 +158,7 @@ class InfobipCarrier(HttpCarrier):
     def read_answer(
         self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
-        """Return what Infobip made of each message."""
+        """Return the outcome of each message."""
         if not answer.is_success:
             return _read_refusal(messages, answer)
         told = {each.message_id: each for each in read_json(answer.body, _Answered).messages}
@@ -170,11 +170,11 @@ class InfobipCarrier(HttpCarrier):
         return Request(method="GET", url=url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback carries a proof the connector's settings ask for."""
+        """Return whether the callback carries a proof that the connector's settings require."""
         return self._proofs.verify(request)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn delivery reports into receipts, incoming texts into replies."""
+        """Parse delivery reports into receipts, incoming texts into replies."""
         stored = callbacks.unpack(raw)
         results = stored.json(_Event).results
         return stored.each(results, b'{"results":[%b]}', self._read_result, _about)
@@ -194,10 +194,10 @@ class InfobipCarrier(HttpCarrier):
 
 
 def reference(message: OutboundMessage) -> str:
-    """Return the id under which Infobip knows a message: ours, and a digest of what it says.
+    """Return the id of a message at Infobip: our id, and a digest of the content.
 
-    Infobip refuses an id it has seen. With the digest that can only be this message, sent before,
-    and never another one that got its id from an older copy of our database.
+    Infobip refuses an id it has seen. With the digest this can only be the same message, sent
+    before, and not another one whose id was reused after restoring an older database.
     """
     said = f"{phone.bare(message.sender)}\n{message.recipient}\n{message.body}".encode()
     digest = hashlib.sha256(said).hexdigest()[:_DIGEST_LENGTH]
@@ -234,9 +234,9 @@ def _outcome(told: _Taken | None, answer: Answer) -> Outcome:
 def _read_refusal(
     messages: Sequence[OutboundMessage], answer: Answer
 ) -> Outcome | Sequence[Outcome]:
-    """Return what a refusal of the whole request means for each of its messages.
+    """Return the outcome of each message of a request that was refused as a whole.
 
-    One bad message makes Infobip refuse all: those it does not name are tried again.
+    One invalid message makes Infobip refuse all: those it does not name are tried again.
     """
     refused = read_json(answer.body, _Refused)
     outcome = CODES.outcome(answer, refused.error_code)
@@ -249,7 +249,7 @@ def _read_refusal(
 
 
 def _about(element: bytes) -> CallbackSubject:
-    """Return what a result was about that cannot be read: only a text has a text."""
+    """Return the subject of a result that could not be read: only a reply has a text."""
     fields = names(element)
     if "text" in fields:
         return CallbackSubject.REPLY
@@ -260,7 +260,7 @@ def _receipt(result: _Result, state: _State) -> Receipt | IgnoredPart:
     if not result.message_id:
         raise CarrierTrouble("Infobip's report names no message.")
     if state.name == DUPLICATE:
-        # It says nothing of the message that was taken, though it bears the same id.
+        # It does not concern the accepted message, though it has the same id.
         return IgnoredPart(IgnoredReason.EVENT)
     group = _group(state)
     if group is None:
@@ -277,26 +277,26 @@ def _receipt(result: _Result, state: _State) -> Receipt | IgnoredPart:
         carrier_ref=result.message_id,
         status=status,
         detail=detail,
-        # Of a message that somebody else sent by the same account, the id has another form.
+        # Messages that other systems send by the same account have ids of another form.
         message_id=MessageId(ours) if joint and len(ours) == MESSAGE_ID_LENGTH else None,
         trouble=trouble,
     )
 
 
 def _group(state: _State) -> str | None:
-    """Return the group of a status: by its id, else its name, else the status's own first word."""
+    """Return the group of a status: by its id, else its name, else the status's first word."""
     told = (
         GROUP_OF.get(-1 if state.group_id is None else state.group_id),
         (state.group_name or "").upper(),
         state.name.partition("_")[0].upper(),
     )
     known = [group for group in told if group in GROUP_OF.values()]
-    # Where they differ, one that ends the message says more than one that does not.
+    # Where they differ, a final group takes precedence.
     return next((group for group in known if group in STATUS_OF), known[0] if known else None)
 
 
 def _explain(state: _State, group: str, error: str) -> tuple[str, RecipientTrouble | None]:
-    """Return what a receipt says by a known error, else a known status, else its status's group."""
+    """Return the detail of a receipt by a known error, else a known status, else its group."""
     for code in (error.upper(), state.name):
         if CODES.find(code) is not None:
             return CODES.explain(code)

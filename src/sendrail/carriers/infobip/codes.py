@@ -1,10 +1,10 @@
-"""Infobip's statuses and errors by their names, as far as an SMS can meet them.
+"""Infobip's statuses and errors by their names, as far as they apply to SMS.
 
 https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes
 
 The numbers of the two overlap, the names do not. Statuses answer a submit, and come with a receipt
-as well; errors, which begin with `EC_`, only come with a receipt and say more than its status.
-The last rows are groups of statuses: they speak for the names that are not here.
+as well; errors, which begin with `EC_`, only come with a receipt and say more than its status. The
+last rows are groups of statuses, for names that are not in the table.
 """
 
 from typing import Final
@@ -13,9 +13,9 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http.codes import Action, Code, Codes
 
 NO_ERROR: Final = "NO_ERROR"
-# Not in the table, because it is no error: with ids like ours, this very message was taken before.
+# Not in the table, because it is no error: with our ids, the same message was accepted before.
 DUPLICATE: Final = "REJECTED_DUPLICATE_MESSAGE_ID"
-# Not in it either: the operator has the message, and no handset of the operator's answers for it.
+# Not in the table either: the operator has the message, but confirms no delivery to a handset.
 DELIVERED_BY_NAME: Final = {"DELIVERED_TO_OPERATOR": Detail.DELIVERED_TO_OPERATOR}
 
 _STATUSES: Final = {

@@ -30,7 +30,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
-# What each status of a message settles.
+# Our status for each status of a message.
 STATUS_OF: Final[dict[str, Status | None]] = {
     "queued": None,
     "sent": None,
@@ -40,7 +40,7 @@ STATUS_OF: Final[dict[str, Status | None]] = {
     "failed": Status.FAILED,
     "rejected": Status.FAILED,
 }
-# The texts Plivo answers by itself for US and Canadian numbers: whole, in any case.
+# The texts that Plivo answers by itself for US and Canadian numbers, in any case.
 # https://docs.plivo.com/docs/messaging/concepts/dnd-service
 KEYWORDS: Final = frozenset(
     {
@@ -51,7 +51,7 @@ KEYWORDS: Final = frozenset(
 
 
 class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Plivo connector is told."""
+    """The settings of a Plivo connector."""
 
     auth_id: Annotated[str, msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z")]
     auth_token: Secret
@@ -64,7 +64,7 @@ class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
 
 
 class _Created(msgspec.Struct):
-    # One for each recipient, and ours is one.
+    # One id for each recipient; we send to one.
     message_uuid: Annotated[
         list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)
     ]
@@ -82,7 +82,7 @@ class PlivoCarrier(HttpCarrier):
         super().__init__(chosen, context)
         self._chosen = chosen
         self._headers = {"Authorization": basic(chosen.auth_id, chosen.auth_token)}
-        # Without the slash at its end, Plivo redirects.
+        # Without the trailing slash, Plivo redirects.
         self._account_url = f"{chosen.base_url}/v1/Account/{chosen.auth_id}/"
         secrets = (chosen.auth_token, chosen.auth_token_secondary)
         self._secrets = [secret for secret in secrets if secret is not None]
@@ -106,7 +106,7 @@ class PlivoCarrier(HttpCarrier):
         return post_json(f"{self._account_url}Message/", value, self._headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Plivo made of one message."""
+        """Return the outcome of one message."""
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).message_uuid[0])
         of_a_submit = bool(messages)
@@ -119,11 +119,11 @@ class PlivoCarrier(HttpCarrier):
         return Request(method="GET", url=self._account_url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed with one of the connector's tokens."""
+        """Return whether the callback is signed with one of the connector's tokens."""
         return is_signed(request, self._secrets, accepts_v2=self._chosen.accepts_v2)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a status callback into a receipt, an incoming text into a reply."""
+        """Parse a status callback into a receipt, or an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         form = stored.form()
         if "Status" in form and "Text" not in form:
@@ -131,7 +131,7 @@ class PlivoCarrier(HttpCarrier):
         return read_one(raw, lambda: self._reply(form), CallbackSubject.REPLY)
 
     def _reply(self, form: Mapping[str, str]) -> Reply | IgnoredPart:
-        # A picture may come without.
+        # An MMS may have no text.
         text = form.get("Text", "" if form.get("Type") == "mms" else None)
         word = (text or "").strip().upper()
         return read_text(
@@ -154,7 +154,7 @@ def _receipt(form: Mapping[str, str], message_id: MessageId | None) -> Receipt:
     elif status is not None:
         detail, trouble = CODES.explain(form.get("ErrorCode") or None)
     return Receipt(
-        # Where the parts of a long text have names of their own, the whole has the first one's.
+        # Where the parts of a long text have their own ids, the message has the id of the first.
         carrier_ref=form.get("ParentMessageUUID") or form["MessageUUID"],
         status=status,
         detail=detail,

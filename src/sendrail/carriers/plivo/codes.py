@@ -1,7 +1,7 @@
 """Plivo's error codes (https://docs.plivo.com/docs/messaging/troubleshooting/error-codes).
 
-They come with a status callback only. A submit is answered with a status of HTTP and a sentence;
-two of these statuses mean something else than elsewhere, and stand here as well.
+They come with a status callback only. A submit is answered with an HTTP status and a sentence; two
+of these statuses have a special meaning at Plivo, and are in the table as well.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 CODES: Final = Codes(
     "Plivo",
     {
-        # Plivo's own SDKs take it for this, and only this, where a message is submitted.
+        # Plivo's own SDKs give the status only this meaning for a submit.
         "HTTP 403": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
         "HTTP 404": Code(Action.STOP, Detail.ACCOUNT, "there is no such account"),
         "10": Code(Action.REFUSE, Detail.CONTENT, "the message is not valid"),

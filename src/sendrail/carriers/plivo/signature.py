@@ -3,7 +3,7 @@
 https://docs.plivo.com/docs/messaging/concepts/signature-validation
 
 Version 3 signs the URL, the fields of its query and those of the form; version 2 signs the URL
-alone, so that it proves who sent it and not what it says. Neither has a time in it.
+alone, so it proves the origin of a callback but not its content. Neither includes a time.
 """
 
 from base64 import b64encode
@@ -23,14 +23,14 @@ NONCE_V2: Final = "x-plivo-signature-v2-nonce"
 
 
 def is_signed(request: CallbackRequest, secrets: Sequence[str], *, accepts_v2: bool) -> bool:
-    """Tell whether a callback is signed with one of the secrets.
+    """Return whether a callback is signed with one of the secrets.
 
-    One that carries a signature of version 3 is judged by it, whatever else it carries.
+    A signature of version 3, if present, decides alone.
     """
     headers = request.headers
     if SIGNATURE_V3 in headers:
         signed = _signed_v3(request)
-        # Two of them come while Plivo itself changes the token.
+        # Plivo sends two signatures while it rotates the token.
         given = headers[SIGNATURE_V3].split(",")
     else:
         signed = _signed_v2(request) if accepts_v2 else None

@@ -1,1 +1,1 @@
-"""The sandbox carrier: no handset rings, and the recipient's number chooses what happens."""
+"""The sandbox carrier: it reaches no handset, and the recipient's number selects the result."""

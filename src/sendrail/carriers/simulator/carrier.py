@@ -1,8 +1,7 @@
-"""The simulator: a carrier whose recipients' numbers choose what happens, by `numbers.MAGIC`.
+"""The simulator: a carrier whose recipients' numbers select the result, by `numbers.MAGIC`.
 
-It promises what every carrier does, at a rate that makes it useful in benchmarks: ordinary
-recipients cost no task and no timer each, only their batch does. What it still has to tell when it
-stops is forgotten: a sandbox that is restarted has no memory.
+It passes the conformance suite, and is fast enough for benchmarks: it has one task and one timer
+for a batch, not for each ordinary recipient. Callbacks that are still due when it stops are lost.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ _Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a simulator connector can be told; delays are in milliseconds."""
+    """The settings of a simulator connector; delays are in milliseconds."""
 
     receipt_delay_ms: _Delay = 50
     answer_delay_ms: _Delay = 0
@@ -43,7 +42,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimulatorCarrier:
-    """A connector to nowhere.
+    """A connector that reaches no network.
 
     `time_scale` stretches or shortens every delay, so that a test need not wait for slow numbers.
     """
@@ -57,16 +56,16 @@ class SimulatorCarrier:
         *,
         time_scale: float = 1.0,
     ) -> None:
-        del context  # It is linked to nothing, and nothing calls back.
+        del context  # It has no outside connection and gets no callbacks by HTTP.
         chosen = read_settings("simulator", settings, SimulatorSettings)
         self._scale = time_scale
         self._receipt_delay = self._seconds(chosen.receipt_delay_ms)
         self._answer_delay = self._seconds(chosen.answer_delay_ms)
         self._handsets = None if chosen.handsets is None else HandsetLog(chosen.handsets)
-        # Random, because a reference given before a restart may still be waited for after it.
+        # Random, because references from before a restart may still be in use.
         self._prefix = secrets.token_hex(6)
         self._references = count(1)
-        # How far each number is in its `first`; only numbers of the table come in here.
+        # Each number's position in its `first`; only numbers of the table are in here.
         self._turns: dict[PhoneNumber, int] = {}
         self._courier: CallbackScheduler | None = None
         self._under_way = 0
@@ -74,7 +73,7 @@ class SimulatorCarrier:
         self._all_answered.set()
 
     async def start(self, deliver: Deliver) -> None:
-        """Begin to take messages, and find the handset log if there is to be one."""
+        """Begin to accept messages, and connect to the handset log if one is configured."""
         if self._courier is not None:
             return
         self._courier = CallbackScheduler(deliver, again_after=self._seconds(_AGAIN_AFTER_MS))
@@ -82,7 +81,7 @@ class SimulatorCarrier:
             self._handsets.connect()
 
     async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Ring the handsets and report each outcome as its answer comes."""
+        """Write to the handset log, and report each outcome when its answer is due."""
         if self._courier is None:
             for message in messages:
                 report(message, _STOPPED)
@@ -97,15 +96,15 @@ class SimulatorCarrier:
                 self._all_answered.set()
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn one raw callback into receipts and replies."""
+        """Parse one raw callback into receipts and replies."""
         return wire.parse(raw)
 
     async def check(self) -> str:
-        """Say that there is nothing to try."""
+        """Return that there are no credentials to try."""
         return "The simulator is part of Sendrail and always there."
 
     async def stop(self) -> None:
-        """Answer what is under way; receipts and replies still to come are forgotten."""
+        """Finish the submits under way; receipts and replies still due are dropped."""
         courier, self._courier = self._courier, None
         if courier is None:
             return
@@ -153,7 +152,8 @@ class SimulatorCarrier:
         """Answer ordinary messages: all at once, with one timer for all their receipts."""
         if not messages:
             return
-        # Also when there is no delay: whoever submits without a pause must not starve the rest.
+        # Yields also without a delay: a caller that submits without a pause must not starve other
+        # tasks.
         await asyncio.sleep(self._answer_delay)
         told = [(self._reference(), message.message_id) for message in messages]
         for message, (ref, _) in zip(messages, told, strict=True):
@@ -170,7 +170,7 @@ class SimulatorCarrier:
         report: Report,
         courier: CallbackScheduler,
     ) -> None:
-        """Do what the table says of one message."""
+        """Answer one message as the table says."""
         ref, rings = self._reference(), _rings(answer)
         if rings and behaviour.early:
             await courier.bring_now([_receipt(ref, message, word) for word in behaviour.early])
@@ -189,14 +189,14 @@ class SimulatorCarrier:
 
 
 def _rings(answer: Outcome | None) -> bool:
-    """Tell whether a message that meets this answer reaches its handset."""
+    """Return whether a message with this outcome reaches its handset."""
     return answer is None or isinstance(answer, Uncertain)
 
 
 def _tail(
     messages: Sequence[OutboundMessage], outcomes: Sequence[Outcome]
 ) -> dict[MessageId, tuple[OutboundMessage, Outcome]]:
-    """Pair outcomes with the last of the messages."""
+    """Pair the outcomes with the last messages."""
     last = messages[len(messages) - len(outcomes) :]
     return {
         message.message_id: (message, outcome)
@@ -214,7 +214,7 @@ def _receipt(ref: str, message: OutboundMessage, word: SimulatedReceipt) -> byte
 def _callbacks(
     ref: str, message: OutboundMessage, behaviour: NumberBehaviour
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield what follows the answer: when, and the raw callback."""
+    """Yield the callbacks after the answer: each one's delay and bytes."""
     if behaviour.noise:
         yield 0, behaviour.noise
     for word in behaviour.receipts:

@@ -1,7 +1,7 @@
-"""Brings callbacks to `deliver` when they are due, in order, and again when they were not stored.
+"""Passes callbacks to `deliver` when they are due, in order, and again when they were not stored.
 
-A carrier whose callback meets no 2xx keeps it and comes back; so does this one, a second later,
-and like a carrier it keeps only so many.
+A carrier whose callback gets no 2xx keeps it and sends it again; so does this one, a second later,
+and like a carrier it keeps a bounded number.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class CallbackScheduler:
-    """Callbacks on their way to `deliver`; lives from one start of the carrier to its stop."""
+    """Callbacks due for `deliver`; lives from one start of the carrier to its stop."""
 
     def __init__(self, deliver: Deliver, *, again_after: float) -> None:
         self._deliver = deliver
@@ -38,17 +38,17 @@ class CallbackScheduler:
         self._task = asyncio.create_task(self._run())
 
     def bring(self, callbacks: Sequence[bytes], *, after: float) -> None:
-        """Bring these callbacks, together, so many seconds from now."""
+        """Deliver these callbacks together, after a delay in seconds."""
         key = next(self._keys)
         self._timers[key] = asyncio.get_running_loop().call_later(after, self._due, key, callbacks)
 
     async def bring_now(self, callbacks: Sequence[bytes]) -> None:
-        """Bring these at once and return when they are stored, or left for another time."""
+        """Deliver these at once; return when they are stored, or queued to be delivered again."""
         if not await self._offer(callbacks):
             self.bring(callbacks, after=self._again_after)
 
     async def close(self) -> None:
-        """Finish the delivery under way and forget what is still to come."""
+        """Finish the delivery under way and drop the callbacks still due."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -76,12 +76,12 @@ class CallbackScheduler:
             for _ in callbacks:
                 self._waiting.popleft()
             if self._forgotten:
-                # Told when the trouble is over: one line for it, not one for each callback.
+                # Logged once when storing works again, not for each callback.
                 _log.warning("callbacks_forgotten", count=self._forgotten)
                 self._forgotten = 0
 
     async def _offer(self, callbacks: Sequence[bytes]) -> bool:
-        """Deliver the callbacks, tell whether we are rid of them."""
+        """Deliver the callbacks; return whether they need no further try."""
         try:
             await self._deliver(callbacks)
         except StorageUnavailable:

@@ -1,8 +1,8 @@
-"""The handset log: what would have rung, told to a process that is not killed with us.
+"""The handset log: the messages that reached a handset, written to another process.
 
-A message's line is in the kernel's hands before its outcome is reported, so whatever becomes of
-this process, the log holds at least every message that was answered. That is why the bytes go by
-`send` on a bare socket: a stream writer would keep some of them in our own memory.
+The kernel has a message's line before its outcome is reported: even if this process is killed, the
+log holds every message that was answered. So the bytes go by `send` on a plain socket: a stream
+writer would buffer some of them in this process.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sendrail.domain.delivery import Failed, OutboundMessage, Outcome, Uncertain
 
 _NOT_CONNECTED: Final = Failed("handset log not connected")
 _BROKE_OFF: Final = Uncertain("the handset log broke off inside the message")
-# A log that reads nothing for so long is as good as gone.
+# A reader of the log that reads nothing for so long counts as gone.
 _PATIENCE_SECONDS: Final = 5.0
 
 
@@ -41,12 +41,12 @@ class HandsetLog:
         self._turn = asyncio.Lock()
 
     def connect(self) -> socket.socket | None:
-        """Return the connection, made now if need be, or None when nobody listens."""
+        """Return the connection, opened if necessary; None when no process listens."""
         if self._socket is None:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
             try:
-                # Never waits: on a Unix socket it succeeds or fails at once.
+                # Does not block: on a Unix socket it succeeds or fails at once.
                 connection.connect(self._path)
             except OSError:
                 connection.close()
@@ -71,7 +71,7 @@ class HandsetLog:
             self._socket = None
 
     async def _send(self, lines: bytes) -> int:
-        """Return how many bytes left; after fewer than all, the connection is closed."""
+        """Return how many bytes were sent; if not all were, the connection is closed."""
         connection = self.connect()
         if connection is None:
             return 0

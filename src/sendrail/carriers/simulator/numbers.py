@@ -1,8 +1,7 @@
-"""Magic recipients: which number makes the simulator do what.
+"""Magic numbers: recipients that make the simulator behave in a given way.
 
-`MAGIC` is the only place that says so: the simulator acts by it and the table in
-`docs/simulator.md` is printed from it. A number outside the table is an ordinary handset, and a
-message to it is delivered.
+`MAGIC` is the only definition: the simulator acts on it, and the table in `docs/simulator.md` is
+generated from it. Any other number is an ordinary handset, and a message to it is delivered.
 """
 
 import sys
@@ -14,16 +13,17 @@ from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Uncer
 from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 
-# Nobody's numbers: in the North American plan no exchange code, here 010, begins with 0 or 1.
+# Unassigned numbers: in the North American plan no exchange code, here 010, begins with 0 or 1.
 BLOCK: Final = "1555010"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedReceipt:
-    """One receipt: the carrier's word on the message.
+    """One receipt for the message.
 
-    `after_ms` counts from the answer, on top of the connector's receipt delay. `known` is False for
-    a reference that no submit was answered with; `echo` is False when our own id is not named.
+    `after_ms` counts from the answer, in addition to the connector's receipt delay. `known` is
+    False for a reference that no answer contained; `echo` is False when the receipt omits our
+    message id.
     """
 
     status: Status | None
@@ -35,7 +35,7 @@ class SimulatedReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text the handset writes back; `after_ms` counts as a receipt's."""
+    """A text the handset sends back; `after_ms` counts as in `SimulatedReceipt`."""
 
     body: str
     after_ms: int = 500
@@ -53,10 +53,10 @@ _TRY_LATER: Final = Failed("the carrier is out of order for a moment")
 class NumberBehaviour:
     """What follows a submit to one number.
 
-    The submits to a number meet the outcomes of `first` one by one and then `answer`, and from
-    there it begins anew. `answer` is None when the carrier takes the message and names it. The
-    rest follows only when the message reached the handset: `early` before the answer, the
-    unreadable callback `noise`, `receipts` and `replies` after it.
+    Successive submits get the outcomes of `first`, then `answer`, and then start over. `answer` is
+    None when the carrier accepts the message with an id. Callbacks follow only when the message
+    reached the handset: the receipts `early` before the answer; the unreadable callback `noise`,
+    `receipts` and `replies` after it.
     """
 
     first: tuple[Outcome, ...] = ()
@@ -73,7 +73,7 @@ ORDINARY: Final = NumberBehaviour()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MagicNumber:
-    """A row of the table: a number by its last four digits, and what it does."""
+    """A row of the table: a number's last four digits, and its behaviour."""
 
     suffix: str
     name: str

@@ -15,7 +15,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
-# What Infobip puts in one request at most; a usual figure.
+# The maximum of Infobip, a usual figure.
 RESULTS_MAX: Final = 100
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -65,7 +65,7 @@ _encode: Final = msgspec.json.Encoder().encode
 def receipts(
     told: Sequence[tuple[str, MessageId | None]], status: Status | None, detail: str
 ) -> list[bytes]:
-    """Return the callbacks that say the same of many messages, each a reference and maybe an id."""
+    """Return callbacks with one receipt for each message, all with the same status."""
     verdict = _VERDICT_OF[status]
     return [
         _encode(
@@ -81,13 +81,13 @@ def receipts(
 
 
 def reply(message: OutboundMessage, text: str) -> bytes:
-    """Return the callback for a text written back by the recipient of a message."""
+    """Return the callback for a text from the recipient of a message."""
     sender, recipient = phone.show(message.recipient), phone.show(message.sender)
     return _encode(_Body(replies=[_Incoming(sender=sender, recipient=recipient, text=text)]))
 
 
 def parse(raw: bytes) -> list[Callback]:
-    """Return what a callback says; raises `CarrierTrouble` when it cannot be read."""
+    """Return a callback's receipts and replies; raise `CarrierTrouble` when it cannot be read."""
     body = _read(raw)
     return [
         *read_each(body.results, _receipt, lambda _: CallbackSubject.RECEIPT, _alone(b"results")),

@@ -33,7 +33,7 @@ from sendrail.domain.receipt import (
     Reply,
 )
 
-# What each status of a message settles.
+# Our status for each status of a message.
 STATUS_OF: Final[dict[str, Status | None]] = {
     "queued": None,
     "dispatched": None,
@@ -45,28 +45,28 @@ STATUS_OF: Final[dict[str, Status | None]] = {
     "aborted": Status.FAILED,
     "cancelled": Status.FAILED,
 }
-# Sinch's last word, and yet it says nothing.
+# Final at Sinch, but with an unknown result.
 _UNCONFIRMED: Final = "unknown"
-# These say more than whatever code comes with them.
+# These statuses are more specific than the code that comes with them.
 _DETAIL_OF: Final = {"expired": Detail.EXPIRED, "cancelled": Detail.CANCELLED}
 _RECEIPT: Final = "recipient_delivery_report_sms"
 _TEXTS: Final = frozenset({"mo_text", "mo_media"})
-# A summary of a batch, which says of no message what became of it; and what is no text.
+# Events that concern no single message, such as a batch summary, or that are no text.
 _OF_NO_USE: Final = {
     "delivery_report_sms": IgnoredReason.EVENT,
     "delivery_report_mms": IgnoredReason.EVENT,
     "recipient_delivery_report_mms": IgnoredReason.EVENT,
     "mo_binary": IgnoredReason.NO_TEXT,
 }
-# The texts that the network of toll-free numbers answers by itself, whoever their provider is.
+# The texts that the toll-free network answers by itself, for the numbers of every provider.
 # https://community.sinch.com/t5/Toll-Free-Numbers-TFN/How-does-STOP-work-on-a-Toll-Free-number/ta-p/15313
 KEYWORDS: Final = frozenset({"STOP", "START", "UNSTOP", "ARRET", "NONARRET"})
-# What comes before the last seven digits of such a number.
+# The digits before the last seven of such a number.
 _TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
 
 
 class SinchSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Sinch connector is told."""
+    """The settings of a Sinch connector."""
 
     service_plan_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
     api_token: Secret
@@ -151,7 +151,7 @@ class SinchCarrier(HttpCarrier):
             "to": [phone.show(message.recipient)],
             "body": message.body,
             "type": "mt_text",
-            # Sinch repeats it in each report, and so names a message whose answer was lost.
+            # Sinch repeats it in each report, so the message is known even if its answer was lost.
             "client_reference": message.message_id,
         }
         if self.context.callback_url is not None:
@@ -161,7 +161,7 @@ class SinchCarrier(HttpCarrier):
         return post_json(self._url, value, self._headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Sinch made of one message."""
+        """Return the outcome of one message."""
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).id)
@@ -174,9 +174,9 @@ class SinchCarrier(HttpCarrier):
         return Request(method="GET", url=f"{self._url}?page_size=1", headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed of late, or has the user and the password.
+        """Return whether the callback has a recent signature, or the user and the password.
 
-        One that carries a signature is judged by it, if we have a secret.
+        A signature, if present, decides where the connector has a secret.
         """
         if self._secrets and (SIGNATURE in request.headers or not self._pairs):
             return is_signed(
@@ -188,7 +188,7 @@ class SinchCarrier(HttpCarrier):
         return signatures.basic_matches(request.headers.get("authorization", ""), self._pairs)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a report on a recipient into a receipt, an incoming text into a reply."""
+        """Parse a recipient's delivery report into a receipt, or an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         kind = stored.json(_Kind).type
         if kind == _RECEIPT:
@@ -211,7 +211,7 @@ class SinchCarrier(HttpCarrier):
 
 
 def _receipt(told: _Report) -> Receipt | IgnoredPart:
-    # Its pages write the words with small letters, its SDKs without.
+    # Sinch's pages write the statuses in lower case, its SDKs in upper case.
     word = told.status.strip().lower()
     if word == _UNCONFIRMED:
         return IgnoredPart(IgnoredReason.UNCONFIRMED)

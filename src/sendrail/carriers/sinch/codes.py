@@ -5,8 +5,8 @@ https://developers.sinch.com/docs/sms/api-reference/sms/delivery-reports/deliver
 
 https://developers.sinch.com/docs/sms/smpp/error-codes
 
-Words answer a submit, numbers come with a delivery report: those from 400 on are the REST API's
-own, the others those of the networks behind it.
+A submit is answered with words; delivery reports have numbers: from 400 on the REST API's own,
+below those of the networks behind it.
 """
 
 from typing import Final
@@ -62,7 +62,7 @@ CODES: Final = Codes(
         "410": Code(Action.REFUSE, Detail.SENDER, "there is no sender for this recipient"),
         "411": Code(Action.REFUSE, Detail.CONTENT, "the text is too long"),
         "412": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
-        # Never the recipient's doing: it meets all messages of an account without credit.
+        # Not caused by the recipient: without credit, all messages of the account get it.
         "413": Code(Action.STOP, Detail.ACCOUNT, "the account is blocked, or has no credit"),
     },
     ranges=(

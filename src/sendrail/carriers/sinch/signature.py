@@ -18,7 +18,7 @@ TIMESTAMP: Final = "x-sinch-webhook-signature-timestamp"
 def is_signed(
     request: CallbackRequest, secrets: Sequence[str], *, now: int, window_seconds: int
 ) -> bool:
-    """Tell whether a callback is signed with one of the secrets, and not long before now (ms)."""
+    """Return whether a callback has a recent signature by one of the secrets; `now` is in ms."""
     headers = request.headers
     nonce, signed_at = headers.get(NONCE, ""), headers.get(TIMESTAMP, "")
     if not signatures.is_fresh(signed_at, now, window_seconds):

@@ -1,7 +1,7 @@
-"""The sockets: one connection for each bind, kept up, and taken up again when it ends.
+"""The sockets: one connection for each bind, opened again whenever it ends.
 
-The only file here that does I/O. What may be said, and when, is for a `Session` to decide; what
-came of it is told to a `Listener`.
+The only file of the package that does I/O. A `Session` decides what may be sent and when; a
+`Listener` gets the results.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 
 _BACKOFF_FIRST: Final = 1.0
 _BACKOFF_MAX: Final = 60.0
-# How long a closing connection may take over its last bytes.
+# How long a closing connection may take to write its last bytes.
 _LINGER_SECONDS: Final = 2.0
-# A peer that sends faster than we store waits in its own socket beyond so many.
+# Reading pauses beyond so many undelivered PDUs, so that a fast peer waits in its own socket.
 _UNSTORED_MAX: Final = 2_000
 _SWEEP_MIN, _SWEEP_MAX = 0.02, 1.0
 
@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the SMSC is, how to know that it is the right one, and how to talk to it."""
+    """The SMSC's address, its TLS context, and the bind's credentials and timing."""
 
     host: str
     port: int
@@ -63,28 +63,28 @@ class Endpoint:
 
 
 class Listener(Protocol):
-    """Who is told what became of binds and submits; called on the event loop, and never waits."""
+    """Gets the events of binds and submits; called on the event loop, so it must not block."""
 
     def bound(self, bind: "Bind") -> None:
-        """Take note that the bind is up."""
+        """Handle a bind that has come up."""
 
     def answered(self, answer: SubmitAnswered) -> None:
-        """Take the answer to a submit."""
+        """Handle the answer to a submit."""
 
     def unanswered(self, token: Any, detail: str) -> None:
-        """Take note that a submit whose bytes may have left has no answer."""
+        """Handle a submit whose bytes may have left and that got no answer."""
 
     def room(self, bind: "Bind") -> None:
-        """Send more, if there is room for it now that something was heard."""
+        """Submit more if the window has room; called after each read."""
 
     def away(self, bind: "Bind", detail: str) -> None:
-        """Take note that the bind is down, or did not come up; it will be tried again."""
+        """Handle a bind that is down or did not come up; it will be tried again."""
 
 
 class Connection(asyncio.Protocol):
-    """One session over one socket, for as long as both last.
+    """One session over one socket, until one of them ends.
 
-    `hear` is told the session's events, `lost` once that it is over and why.
+    `hear` gets the session's events; `lost` is called once, with the reason for the end.
     """
 
     def __init__(
@@ -106,35 +106,36 @@ class Connection(asyncio.Protocol):
         self._tick = min(_SWEEP_MAX, max(_SWEEP_MIN, shortest / 10))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask to be let in."""
-        # uvloop's transports are none of asyncio's classes, though they do the same.
+        """Send the bind request."""
+        # uvloop's transports are not subclasses of asyncio's, though they have the same methods.
         self._transport = cast("asyncio.Transport", transport)
-        # Without it answers and receipts wait for each other's acknowledgements.
+        # Without it (Nagle's algorithm) small PDUs wait for the TCP acknowledgement of earlier
+        # ones.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session.open(self._clock.monotonic())
         self.flush()
         self._sweep_later()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came."""
+        """Read the bytes that have arrived."""
         self._told(self.session.receive(data, self._clock.monotonic()))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that nothing more will come."""
+        """Call `lost`: nothing more will arrive."""
         self._gone.set()
         if self._timer is not None:
             self._timer.cancel()
         self._over("the SMSC closed the connection" if exc is None else f"connection lost: {exc}")
 
     def flush(self) -> None:
-        """Write what the session has to say, all of it at once."""
+        """Write all bytes that the session has ready."""
         out = self.session.take()
-        # The window bounds what can pile up here, so that no pause of the transport is needed.
+        # The window bounds the buffered bytes, so that no flow control of the transport is needed.
         if out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(out)
 
     def close(self) -> None:
-        """End the connection; what was written still leaves, if the peer takes it soon."""
+        """Close the connection; bytes already written still leave, if the peer reads them soon."""
         if self._transport is not None:
             self._transport.close()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
             await self._gone.wait()
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Stop reading until `resume_reading`."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
@@ -179,7 +180,7 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(endpoint: Endpoint, make: Callable[[], Connection]) -> Connection:
-    """Open the socket; raises OSError or ValueError, both with the reason in words."""
+    """Open the socket; raise OSError or ValueError, with the reason as text."""
     try:
         async with asyncio.timeout(endpoint.connect_seconds):
             _, connection = await asyncio.get_running_loop().create_connection(
@@ -195,7 +196,7 @@ async def connect(endpoint: Endpoint, make: Callable[[], Connection]) -> Connect
 
 
 class Bind:
-    """One bind of a connector, brought up again whenever it ends, until `stop`."""
+    """One bind of a connector, opened again whenever it ends, until `stop`."""
 
     def __init__(
         self,
@@ -227,16 +228,16 @@ class Bind:
         self._storing: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
-    # For whoever submits
+    # For the dispatcher
 
     @property
     def room(self) -> int:
-        """How many submits may leave now."""
+        """How many submits the window admits now."""
         return self._connection.session.room if self._connection is not None else 0
 
     @property
     def retry_after_ms(self) -> int:
-        """How long until the next attempt to come up."""
+        """The milliseconds until the next attempt to bind."""
         return max(0, round((self._again_at - self._clock.monotonic()) * 1_000))
 
     def submit(self, body: bytes, token: Any, now: float) -> None:
@@ -245,19 +246,19 @@ class Bind:
         self._connection.session.submit(body, token, now)
 
     def flush(self) -> None:
-        """Write what was submitted."""
+        """Write the submits to the socket."""
         if self._connection is not None:
             self._connection.flush()
 
     # Life
 
     def start(self) -> None:
-        """Begin to come up, and stay up."""
+        """Start to bind; bind again whenever the connection ends."""
         self.connecting = True
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def stop(self) -> None:
-        """Answer what has arrived, unbind, and hang up."""
+        """Acknowledge what has arrived, unbind, and close the connection."""
         self._stopping.set()
         while self._storing:
             await asyncio.wait(self._storing)
@@ -284,7 +285,7 @@ class Bind:
                 await connect(self._endpoint, self._make)
             except (OSError, ValueError) as error:
                 self._away(f"cannot connect to {self._endpoint}: {error}")
-            except Exception as bug:  # noqa: BLE001 - a bind that nobody keeps never comes up
+            except Exception as bug:  # noqa: BLE001 - without its task a bind never comes up
                 _log.exception("smpp_connect_broke", connector=self._name)
                 self._away(f"cannot connect to {self._endpoint}: {bug!r}")
             await self._down.wait()
@@ -297,7 +298,7 @@ class Bind:
         session = Session(self.role, endpoint.bind, window=endpoint.window, timing=endpoint.timing)
 
         def lost(reason: str) -> None:
-            # A connection that was given up may still end in its own time.
+            # A connection that was abandoned may still report its end later.
             if self._connection is connection:
                 self._away(reason)
 
@@ -341,7 +342,7 @@ class Bind:
         self._listener.bound(self)
 
     def _away(self, reason: str) -> None:
-        """Come down; what was under way has no answer, and when to try again is decided."""
+        """Mark the bind as down, report open submits as unanswered, and set the next attempt."""
         connection, self._connection = self._connection, None
         was_bound = self.is_bound
         self.connecting = False
@@ -376,10 +377,10 @@ class Bind:
             again_in_seconds=round(self._again_at - self._clock.monotonic(), 1),
         )
 
-    # What arrives
+    # Arriving PDUs
 
     def _store(self, arrived: list[DeliverReceived]) -> None:
-        """Deliver what came in one read together, and answer it afterwards."""
+        """Deliver the PDUs of one read together, then acknowledge them."""
         connection = self._connection
         assert connection is not None
         self._unstored += len(arrived)
@@ -407,9 +408,9 @@ class Bind:
 
 
 async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> SessionBound:
-    """Bind once and unbind; return what the SMSC said of itself.
+    """Bind once and unbind; return what the SMSC reports about itself.
 
-    Raises `CarrierTrouble` that says what is wrong.
+    Raise `CarrierTrouble` with the reason when binding fails.
     """
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     told: list[Event] = []

@@ -1,7 +1,7 @@
-"""The SMPP carrier: settings in, a connector of binds out, messages through it and callbacks back.
+"""The SMPP carrier: a connector of several binds, made from settings.
 
-Here the pieces are put together; each of them does its part elsewhere. What a deliver_sm says is
-read later, from the bytes in the inbox: `parse` needs no connection.
+This file wires the parts together. A deliver_sm is parsed later, from the bytes in the inbox:
+`parse` needs no connection.
 """
 
 import random
@@ -22,7 +22,7 @@ from sendrail.domain.receipt import Callback
 
 _VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
 _REFERENCES: Final = 0x10000
-# Whoever stops the connector has waited for answers before; this is for what is nearly there.
+# The process has waited for answers before it stops the connector; this is for the last ones.
 _STOP_SECONDS: Final = 10.0
 
 
@@ -38,7 +38,8 @@ class SmppCarrier:
         self._part = context.part
         self._settings = settings.read(chosen)
         self._endpoint = _endpoint(self._settings)
-        # Parts sent before a restart may still be on their way to the same handsets.
+        # Starts at random: parts sent before a restart may still be on their way to the same
+        # handsets.
         self._composer = SubmitComposer(
             self._settings, first_reference=secrets.randbelow(_REFERENCES)
         )
@@ -53,11 +54,11 @@ class SmppCarrier:
         return self._settings.extras.reads_metadata
 
     def connections(self, part: ProcessIndex) -> int:
-        """Return how many binds such a part of the connector keeps."""
+        """Return how many binds the process with this index keeps."""
         return len(self._settings.roles(part))
 
     async def start(self, deliver: Deliver) -> None:
-        """Begin to bind; messages that come before the first bind is up wait for it."""
+        """Begin to bind; messages submitted before the first bind is up wait for it."""
         if self._dispatcher is not None:
             return
         self._dispatcher = Dispatcher(
@@ -84,14 +85,14 @@ class SmppCarrier:
             bind.start()
 
     async def submit(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Send messages as the windows allow, and report each as its answer comes."""
+        """Submit messages as the windows allow, and report each when its answer arrives."""
         if self._dispatcher is None:
             unavailable(messages, report, "the connector is not started")
             return
         await self._dispatcher.submit(messages, self._composer.bodies, report)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn one deliver_sm into the receipt or the reply it is."""
+        """Parse one deliver_sm into a receipt or a reply."""
         return [receipts.read(raw, self._settings)]
 
     async def check(self) -> str:
@@ -106,7 +107,7 @@ class SmppCarrier:
         )
 
     async def stop(self) -> None:
-        """Wait for answers to what has left, hand back the rest, unbind."""
+        """Wait for the answers to what has left, report the rest as unavailable, and unbind."""
         dispatcher, self._dispatcher = self._dispatcher, None
         if dispatcher is None:
             return

@@ -1,8 +1,8 @@
-"""Which part leaves by which bind and when, and who is told what became of its message.
+"""Distributes the parts of messages over the binds, and reports the outcome of each message.
 
-A part waits in the line of one bind: the recipient's number chooses it, so that the messages to one
-handset stay in order. What has not left when its bind goes down is moved to another, or handed
-back as unavailable: only what has left is ever uncertain.
+A part waits in the queue of one bind, which the recipient's number selects, so that the messages to
+one handset stay in order. If the bind goes down before a part has left, the part moves to another
+bind, or its message is reported as unavailable: only what has left can be uncertain.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from sendrail.carriers.smpp.status import ESME_ROK, StatusAction
 from sendrail.clock import Clock
 from sendrail.domain.delivery import OutboundMessage, Outcome, Rejected, Submitted, Unavailable
 
-# Where nothing is known of when a bind will be up.
+# Used where no bind knows when it will try again.
 _RETRY_MS: Final = 1_000
 
 
 class _Batch:
-    """One call of `submit`: whom to tell, and how many messages are not told yet."""
+    """One call of `submit`: its `report`, and how many messages are not reported yet."""
 
     __slots__ = ("done", "report", "untold")
 
@@ -77,9 +77,9 @@ class Dispatcher:
     ) -> None:
         """Start without binds.
 
-        `name_for_unnamed` makes a reference for a message that the SMSC took without naming it,
-        `same_form` brings an id into the form in which receipts have it, `one_receipt` says that
-        there is one for all parts of a message.
+        `name_for_unnamed` makes a reference for a message that the SMSC accepted without an id,
+        `same_form` converts an id to the form that receipts have. With `one_receipt` the SMSC
+        sends one receipt for all parts of a message.
         """
         self.senders: list[Bind] = []
         self._conclude_parts = partial(conclude, exceptions=exceptions, one_receipt=one_receipt)
@@ -88,7 +88,7 @@ class Dispatcher:
         self._clock = clock
         self._up: list[Bind] = []
         self._lines: dict[Bind, deque[_Part]] = {}
-        # What came while the first bind was on its way up.
+        # Parts that were submitted while the first bind was connecting.
         self._holding: deque[_Part] = deque()
         self._resting: dict[_Submission, asyncio.TimerHandle] = {}
         self._why_down = "not connected yet"
@@ -103,7 +103,7 @@ class Dispatcher:
         bodies: Callable[[OutboundMessage], Sequence[bytes]],
         report: Report,
     ) -> None:
-        """Send messages as the windows allow; return when every one is told."""
+        """Submit messages as the windows allow; return when every one is reported."""
         if not messages:
             return
         batch = _Batch(report, len(messages))
@@ -122,14 +122,14 @@ class Dispatcher:
         try:
             await batch.done
         except asyncio.CancelledError:
-            # What is still here was never sent, and whoever gives up must know that.
+            # These parts were never sent, and the caller that cancels must get this as the outcome.
             self._withdraw(
                 "given up before it was sent", lambda submission: submission.batch is batch
             )
             raise
 
     async def close(self, within_seconds: float) -> None:
-        """Take nothing more, hand back what has not left, wait for the answers to what has."""
+        """Report what has not left as unavailable, and wait for the answers to what has."""
         self._closed = True
         self._withdraw("the connector is being stopped", lambda _: True)
         try:
@@ -139,18 +139,18 @@ class Dispatcher:
             pass
 
     def end(self) -> None:
-        """Conclude what still rests between two tries; no bind is up any more."""
+        """Conclude the messages that wait between two tries; no bind is up any more."""
         for submission, timer in list(self._resting.items()):
             timer.cancel()
             self._again(submission)
 
-    # What binds tell
+    # Events of binds
 
     def bound(self, bind: Bind) -> None:
-        """See `Listener`."""
         if not bind.role.submits:
             return
-        # All that waits chooses again, so that no message overtakes another to the same handset.
+        # All waiting parts are distributed anew, so that no message overtakes another to the same
+        # handset.
         waiting = [part for line in (*self._lines.values(), self._holding) for part in line]
         self._up.append(bind)
         self._lines = {each: deque() for each in self._up}
@@ -158,7 +158,6 @@ class Dispatcher:
         self._place_all(waiting)
 
     def answered(self, answer: SubmitAnswered) -> None:
-        """See `Listener`."""
         part: _Part = answer.token
         fate: Fate
         if answer.status == ESME_ROK:
@@ -172,11 +171,10 @@ class Dispatcher:
             self._settle(part, fate)
 
     def unanswered(self, token: Any, detail: str) -> None:
-        """See `Listener`."""
         self._settle(token, PartUnanswered(detail))
 
     def room(self, bind: Bind) -> None:
-        """Send what waits for this bind, as far as its window allows."""
+        """Submit the parts in this bind's queue, as far as its window allows."""
         line = self._lines.get(bind)
         if not line:
             return
@@ -192,7 +190,6 @@ class Dispatcher:
         bind.flush()
 
     def away(self, bind: Bind, detail: str) -> None:
-        """See `Listener`."""
         if not bind.role.submits:
             return
         self._why_down = detail
@@ -218,7 +215,7 @@ class Dispatcher:
             self.room(bind)
 
     def _place(self, part: _Part) -> None:
-        """Put a part into the line it belongs to, or say that there is none."""
+        """Add a part to the queue of its bind, or settle it as unsent where no bind is up."""
         if self._up and (not self._closed or part.submission.has_left):
             bind = self._up[part.submission.message.recipient % len(self._up)]
             self._lines[bind].append(part)
@@ -271,7 +268,7 @@ class Dispatcher:
             self._all_told.set()
 
     def _correct(self, part: _Part, fate: Fate) -> None:
-        """Tell a better word on a message that counted as uncertain, once nothing is open."""
+        """Report a late answer to an uncertain message, once every part has an answer."""
         submission = part.submission
         submission.fates[part.at] = fate
         fates = submission.fates
@@ -280,12 +277,12 @@ class Dispatcher:
         said = self._conclude_parts(_all(fates), submission.tries)
         if isinstance(said, Submitted) or len(fates) == 1:
             assert not isinstance(said, PartsToResubmit), (
-                "a single part is never offered again here"
+                "a single part is never submitted again here"
             )
             submission.batch.report(submission.message, said)
 
     def _withdraw(self, detail: str, whose: Callable[[_Submission], bool]) -> None:
-        """Hand back the messages of which nothing has left."""
+        """Report the messages of which no part has left as unavailable."""
         fate = PartUnsent(detail, _RETRY_MS)
         withdrawn: list[_Part] = []
         for line in (self._holding, *self._lines.values()):
@@ -303,6 +300,6 @@ def _all(fates: Sequence[Fate | None]) -> list[Fate]:
 
 
 def unavailable(messages: Sequence[OutboundMessage], report: Report, detail: str) -> None:
-    """Tell of messages that no connector could take."""
+    """Report all messages as unavailable."""
     for message in messages:
         report(message, Unavailable(detail, _RETRY_MS))

@@ -1,7 +1,7 @@
-"""Parameters that an operator or a country asks for beside the message, such as India's DLT ids.
+"""Optional parameters that an operator or a country requires, such as India's DLT ids.
 
-A connector's settings say which: the same for all messages, by the list that sends, or from what
-the customer has attached to the message. The nearer word wins.
+A connector's settings define them: for all messages, per list, or from the customer's metadata.
+Metadata overrides the list's value, which overrides the common one.
 """
 
 import re
@@ -28,7 +28,7 @@ MetadataKeys = Annotated[
 _HEX: Final = "hex:"
 _TEXT: Final = re.compile(rf"[ -~]{{1,{VALUE_MAX}}}").fullmatch
 _NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{1,11}").fullmatch
-# What the parts of a long text are joined by is ours to write.
+# We write the parameters that join the parts of a long text.
 _OURS: Final = frozenset(
     {
         Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM, Tag.MESSAGE_PAYLOAD,
@@ -48,9 +48,9 @@ class ExtraParameters:
         *,
         end: bytes,
     ) -> None:
-        """Take the settings `tlvs`, `list_tlvs` and `metadata_tlvs`, and what ends each text.
+        """Parse the settings `tlvs`, `list_tlvs` and `metadata_tlvs`; `end` terminates each text.
 
-        Raises ValueError that says which of them is wrong.
+        Raise ValueError with the name of a setting that is wrong.
         """
         self._end = end
         self._from_metadata = {
@@ -62,19 +62,19 @@ class ExtraParameters:
             for number, values in by_list.items()
         }
         self._common = common
-        # Nearly always the same octets for all messages of a list.
+        # Cached: nearly all messages of a list have the same octets.
         self._written = {number: _write(values) for number, values in self._by_list.items()}
         self._written_common = _write(common)
 
     @property
     def reads_metadata(self) -> bool:
-        """Whether what a customer has attached to a message is needed."""
+        """Whether messages need the customer's metadata."""
         return bool(self._from_metadata)
 
     def of(self, message: OutboundMessage) -> bytes:
         """Return the parameters of one message.
 
-        Raises ValueError for metadata that cannot be sent.
+        Raise ValueError for metadata that cannot be sent.
         """
         if self._from_metadata and message.metadata is not None:
             said = _read_metadata(message.metadata)

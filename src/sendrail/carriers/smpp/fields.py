@@ -1,11 +1,11 @@
-"""The kinds of fields that a body has before its parameters (SMPP 3.4: 3.1)."""
+"""The types of mandatory fields in a PDU's body (SMPP 3.4: 3.1)."""
 
 from dataclasses import dataclass
 from typing import Final
 
 
 class MalformedPdu(ValueError):
-    """The bytes are no PDU; the text says which part of them."""
+    """The bytes are no PDU; the message names the field."""
 
 
 _OCTET_MAX: Final = 0xFF
@@ -32,8 +32,8 @@ class Integer:
 class Text:
     """A C-octet string: text up to a NUL.
 
-    `octets_max` counts the NUL, as the specification's tables do. We keep to it when writing; when
-    reading, an SMSC with longer ids is taken as it is.
+    `octets_max` counts the NUL, as the specification's tables do. It is enforced when writing only,
+    because some SMSCs send longer ids.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""What becomes of a message from what becomes of its parts: pure policy, no part is sent here.
+"""The outcome of a message from the results of its parts: pure policy, without I/O.
 
-The parts of a long text are submits of their own, each with its own answer; a handset joins them.
-So a message is taken when all its parts are, and once some are, the rest must follow under the
-same reference: beginning anew would leave the handset with pieces that never fit.
+The parts of a long text are separate submits, each with its own answer; the handset joins them. So
+a message is accepted when all its parts are. Once some are, the rest must be submitted under the
+same reference: a new start would leave the handset with parts that it cannot join.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,24 +11,24 @@ from typing import Final, NamedTuple
 from sendrail.carriers.smpp.status import StatusAction, code_of, meaning_of, outcome_of
 from sendrail.domain.delivery import Outcome, Rejected, Submitted, Unavailable, Uncertain
 
-# A part is offered so often again after others were taken, waiting longer each time: 1, 2, 4, 8 s.
+# How often a part is submitted again after others were accepted; the waits are 1, 2, 4, 8 s.
 TRIES_MAX: Final = 5
 
 
 class PartAccepted(NamedTuple):
-    """The SMSC took the part and named it."""
+    """The SMSC accepted the part and gave it an id."""
 
     ref: str
 
 
 class Refused(NamedTuple):
-    """The SMSC answered with a status that is no success."""
+    """The SMSC answered with an error status."""
 
     status: int
 
 
 class PartUnanswered(NamedTuple):
-    """The bytes left, and nothing came back."""
+    """The bytes left, and no answer arrived."""
 
     detail: str
 
@@ -41,7 +41,7 @@ class PartUnsent(NamedTuple):
 
 
 class PartsToResubmit(NamedTuple):
-    """These parts, by index, are to be submitted again, after so many seconds."""
+    """The indexes of parts to submit again, after a wait in seconds."""
 
     indexes: tuple[int, ...]
     after: float
@@ -57,16 +57,17 @@ def conclude(
     *,
     one_receipt: bool = False,
 ) -> Outcome | PartsToResubmit:
-    """Decide what follows when every part has met its fate, for the given time (the first is 1).
+    """Return the message's outcome, or the parts to submit again, once every part has a result.
 
-    `one_receipt` says that the SMSC gives a receipt for the message and none for its parts.
+    `tries` counts the rounds from 1. With `one_receipt` the SMSC sends a receipt for the message
+    and none for its parts.
     """
     refs, refused, unanswered, unsent = _sorted(fates)
     if unanswered:
         index, detail = unanswered[0]
         return Uncertain(_of(index, fates, detail))
     if len(refs) == len(fates):
-        # Some SMSCs give all parts one name, and one receipt under it.
+        # Some SMSCs give all parts one id, and one receipt under it.
         first, *further = dict.fromkeys(refs)
         return Submitted(first, tuple(further), one_receipt and len(refs) > 1)
     if not refs:
@@ -105,12 +106,12 @@ def _nothing_taken(
     unsent: Sequence[tuple[int, str, int]],
     exceptions: Mapping[int, StatusAction],
 ) -> Outcome:
-    """Treat the message as one: no handset has any of it."""
+    """Return one outcome for the message, of which the handset has no part."""
     if not refused:
         _, detail, retry_after_ms = unsent[0]
         return Unavailable(detail, retry_after_ms)
     outcomes = [outcome_of(status, exceptions) for _, status in refused]
-    # What is refused for good stays refused, whatever the other parts met.
+    # A permanent refusal of one part rejects the message, whatever the other results are.
     return next((each for each in outcomes if isinstance(each, Rejected)), outcomes[0])
 
 

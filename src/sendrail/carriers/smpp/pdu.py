@@ -1,8 +1,8 @@
 """SMPP protocol data units: bytes to values and back, without I/O.
 
-SMPP 3.4 (issue 1.2), and of 5.0 what an ESME meets on the way of a message. Whatever bytes come,
-reading them gives a value or `MalformedPdu`; what we do not know of, parameters and commands alike,
-is kept as it came. What can be used of a malformed PDU all the same is for `salvage.py` to say.
+Covers SMPP 3.4 (issue 1.2), and those parts of 5.0 that an ESME needs for messages. Any bytes are
+read as a value or raise `MalformedPdu`; unknown parameters and commands are kept as they came.
+`salvage.py` recovers what is usable from a malformed PDU.
 """
 
 import struct
@@ -14,8 +14,9 @@ from typing import Any, Final
 from sendrail.carriers.smpp.fields import Integer, MalformedPdu, Octets, Text
 
 HEADER_OCTETS: Final = 16
-# One parameter may hold 65,535 octets, such as a message_payload. A PDU above the bound would end
-# the bind, be offered again, and end it again; so the bound leaves room for that and all beside it.
+# One parameter, such as a message_payload, may hold 65,535 octets. A PDU above the bound would end
+# the bind, be sent again, and end it again; so the bound leaves room for such a parameter and the
+# rest of the PDU.
 PDU_OCTETS_MAX: Final = 128 * 1024
 SHORT_MESSAGE_OCTETS_MAX: Final = 254
 # The bit that makes an answer of a request's command_id.
@@ -25,7 +26,7 @@ Tlvs = tuple[tuple[int, bytes], ...]
 
 
 class Command(IntEnum):
-    """The command_ids an ESME sends or meets (3.4: 5.1.2.1)."""
+    """The command_ids an ESME sends or receives (3.4: 5.1.2.1)."""
 
     BIND_RECEIVER = 0x00000001
     BIND_TRANSMITTER = 0x00000002
@@ -62,7 +63,7 @@ class Tag(IntEnum):
     CONGESTION_STATE = 0x0428
 
 
-# --- Bodies: one value for each layout, whichever commands share it
+# --- Bodies: one class for each layout, which several commands may share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindAnswer:
-    """The answer to any bind; an SMSC that refuses may leave the body out."""
+    """The answer to any bind; an SMSC that refuses may omit the body."""
 
     system_id: str = ""
     tlvs: Tlvs = ()
@@ -130,7 +131,7 @@ class DataMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageAnswer:
-    """submit_sm_resp, deliver_sm_resp and data_sm_resp; a refusal may leave the body out."""
+    """submit_sm_resp, deliver_sm_resp and data_sm_resp; a refusal may omit the body."""
 
     message_id: str = ""
     tlvs: Tlvs = ()
@@ -138,7 +139,7 @@ class MessageAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbind:
-    """outbind: an SMSC asks to be bound to."""
+    """outbind: an SMSC asks the ESME to bind."""
 
     system_id: str = ""
     password: str = field(default="", repr=False)
@@ -160,14 +161,14 @@ class AlertNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderPdu:
-    """unbind, enquire_link, their answers and generic_nack: a header is all there is."""
+    """unbind, enquire_link, their answers and generic_nack, which have only a header."""
 
     tlvs: Tlvs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownPdu:
-    """A command that is none of ours."""
+    """The body of an unknown command."""
 
     octets: bytes = b""
 
@@ -206,7 +207,7 @@ def read_header(frame: bytes) -> tuple[int, int, int, int]:
 
 
 def read(frame: bytes) -> Pdu:
-    """Return what one whole PDU says."""
+    """Return the PDU of one whole frame; raise `MalformedPdu` when it cannot be read."""
     length, command, status, sequence = read_header(frame)
     if length != len(frame):
         raise MalformedPdu(f"command_length says {length} octets and there are {len(frame)}")
@@ -214,7 +215,7 @@ def read(frame: bytes) -> Pdu:
     if kind is None:
         body: Body = UnknownPdu(octets=frame[HEADER_OCTETS:])
     elif length == HEADER_OCTETS and command & ANSWER:
-        # Answers without a body are in wide use, and not only where they refuse.
+        # Many SMSCs send answers without a body, and not only when they refuse.
         body = kind()
     else:
         body = _read_body(frame, kind)
@@ -222,17 +223,17 @@ def read(frame: bytes) -> Pdu:
 
 
 def write(pdu: Pdu) -> bytes:
-    """Return the bytes of a PDU; raises ValueError for a value its field cannot hold."""
+    """Return the bytes of a PDU; raise ValueError for a value its field cannot hold."""
     return frame(pdu.command, pdu.sequence, write_body(pdu.body), pdu.status)
 
 
 def frame(command: int, sequence: int, body: bytes = b"", status: int = 0) -> bytes:
-    """Return a whole PDU around a body that is bytes already."""
+    """Return the bytes of a PDU with an encoded body."""
     return _HEADER.pack(HEADER_OCTETS + len(body), command, status, sequence) + body
 
 
 def write_body(body: Body) -> bytes:
-    """Return the bytes of a body; raises ValueError for a value its field cannot hold."""
+    """Return the bytes of a body; raise ValueError for a value its field cannot hold."""
     if isinstance(body, UnknownPdu):
         return body.octets
     octets = [each.write(getattr(body, each.name)) for each in _LAYOUTS[type(body)]]
@@ -245,7 +246,7 @@ def write_tlvs(tlvs: Tlvs) -> bytes:
 
 
 def read_tlvs(octets: bytes) -> tuple[Tlvs, bytes]:
-    """Return the optional parameters that are whole, and what is left after them."""
+    """Return the optional parameters that are complete, and the bytes after them."""
     tlvs, at = [], 0
     while len(octets) - at >= _TLV.size:
         tag, length = _TLV.unpack_from(octets, at)
@@ -258,9 +259,9 @@ def read_tlvs(octets: bytes) -> tuple[Tlvs, bytes]:
 
 
 def read_fields(frame: bytes, command: int) -> tuple[dict[str, Any], int, str]:
-    """Return the fields of a body that are whole, where they end, and why there are no more.
+    """Return the complete mandatory fields of a body, their end, and why reading stopped.
 
-    They are those before the optional parameters; of a command that has none there are none.
+    A command without mandatory fields gives none.
     """
     values: dict[str, Any] = {}
     at = HEADER_OCTETS
@@ -273,7 +274,7 @@ def read_fields(frame: bytes, command: int) -> tuple[dict[str, Any], int, str]:
 
 
 def make_body(command: int, values: Mapping[str, Any]) -> Body:
-    """Return the body of a command from some of its fields."""
+    """Return the body of a command; fields that are not in `values` have their defaults."""
     body: Body = _BODIES[command](**values)
     return body
 
@@ -295,13 +296,13 @@ class Framer:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the PDUs that are complete; raises `MalformedPdu` where the stream cannot go on.
+        """Yield the complete PDUs; raise `MalformedPdu` where the stream cannot be split.
 
-        What was yielded before is good. Exhaust it before the next call.
+        PDUs yielded before the error are valid. Exhaust the iterator before the next call.
         """
         stream: bytes | bytearray = data
         if self._rest:
-            # Grown in place: a PDU that comes an octet at a time is not copied with each of them.
+            # Grown in place: a PDU that arrives octet by octet is not copied each time.
             self._rest += data
             stream = self._rest
         at, end = 0, len(stream)
@@ -322,7 +323,7 @@ class Framer:
 
 
 class SubmitTemplate:
-    """A submit_sm of which only recipient and text change: everything else is bytes already."""
+    """A submit_sm of which only recipient and text change; all other fields are encoded once."""
 
     __slots__ = ("_default_msg_id", "_head", "_middle")
 
@@ -352,7 +353,7 @@ class SubmitTemplate:
         tlvs: bytes = b"",
     ) -> bytes:
         """Return the body for one recipient and text."""
-        assert len(short_message) <= SHORT_MESSAGE_OCTETS_MAX, "a longer text is cut or a payload"
+        assert len(short_message) <= SHORT_MESSAGE_OCTETS_MAX, "a longer text is split or a payload"
         return b"%b%b\0%c%b%c%b%c%b%b" % (
             self._head,
             destination,
@@ -380,7 +381,8 @@ def _address(prefix: str, name: str, octets_max: int) -> _Layout:
     return Integer(f"{prefix}_ton"), Integer(f"{prefix}_npi"), Text(name, octets_max)
 
 
-# Sizes of 3.4, chapter 4. A password of more than eight characters is against it and in use.
+# Sizes of 3.4, chapter 4, except that passwords may have more than eight characters, as some SMSCs
+# require.
 _LAYOUTS: Final[dict[type, _Layout]] = {
     Bind: (
         Text("system_id", 16),

@@ -1,8 +1,8 @@
-"""What a deliver_sm says: a receipt on a message's fate, or a text from a handset.
+"""Parsing of a deliver_sm: a receipt, or a text from a handset.
 
-A receipt is marked as one, in esm_class or by a parameter that only receipts have: no handset
-writes those. What has its form without a mark is a handset's text, unless the connector says
-otherwise: anybody can write `stat:DELIVRD`.
+A receipt is marked as one, in esm_class or by a parameter that only receipts have; no handset can
+set those. A text that looks like a receipt but has no mark is a handset's, unless the connector's
+settings allow it: any person can write `stat:DELIVRD`.
 """
 
 import re
@@ -24,20 +24,20 @@ from sendrail.domain.receipt import Callback, Receipt, Reply, has_receipts_form
 from sendrail.domain.text import decode_gsm7
 
 # esm_class of a deliver_sm, bits 5 to 2 (3.4: 5.2.12; 5.0: 4.7.12). An SME acknowledgement and an
-# intermediate notification tell of the way: they settle nothing.
+# intermediate notification report progress and settle nothing.
 _KIND: Final = 0x3C
 _DELIVERY_RECEIPT: Final = 0x04
 _INTERMEDIATE: Final = frozenset({0x08, 0x20})
 _RECEIPT_TAGS: Final = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE})
 _GSM_NETWORK: Final = 3
-# What is longer than this is no receipt's text, in any encoding.
+# No receipt's text is longer than this, in any encoding.
 _TEXT_OCTETS_MAX: Final = 2_048
 
 
 def read(raw: bytes, settings: Settings) -> Callback:
-    """Return what one deliver_sm or data_sm says.
+    """Return the callback that one deliver_sm or data_sm holds.
 
-    Raises `CarrierTrouble` when it makes no sense.
+    Raise `CarrierTrouble` when it cannot be parsed.
     """
     try:
         body, flaw, is_cut = salvage.read(raw)
@@ -74,7 +74,7 @@ def _read(
 
 
 def same_form(message_id: str, settings: Settings, *, receipted: bool) -> str:
-    """Return an id in the form in which the answer's and the receipt's meet.
+    """Return an id in one form, so that the ids of answers and receipts are equal.
 
     Some SMSCs write the same number in hexadecimal in one place and in decimal in the other.
     """
@@ -94,13 +94,13 @@ _HEX: Final = re.compile(r"[0-9a-f]{1,32}").fullmatch
 
 _DETAIL_OF: Final = {trouble: detail for detail, trouble in TROUBLE.items()}
 
-# What follows `text:` is the message's own beginning, and may say anything.
+# After `text:` comes the beginning of the message's own text, which may hold anything.
 _OWN_TEXT: Final = re.compile(r"(?:^|\s)text:", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|\s)id:\s*([^\s]+)", re.IGNORECASE)
 _STATE: Final = re.compile(r"(?:^|\s)stat:\s*([^\s]+)", re.IGNORECASE)
 _ERROR: Final = re.compile(r"(?:^|\s)err:\s*([A-Za-z0-9]+)", re.IGNORECASE)
 
-# 3GPP TS 29.002, 17.6.6: MAP errors that say something of the recipient.
+# 3GPP TS 29.002, 17.6.6: MAP errors that concern the recipient.
 _MAP_TROUBLES: Final = {
     1: RecipientTrouble.INVALID_DESTINATION,  # unknown subscriber
     6: RecipientTrouble.ABSENT_SUBSCRIBER,  # absent subscriber, SM
@@ -112,7 +112,7 @@ _MAP_TROUBLES: Final = {
 
 
 class _Fields(NamedTuple):
-    """What the text of a receipt says; `is_cut` of its last word that it may go on."""
+    """The fields in the text of a receipt; `is_cut` says that the last one may be truncated."""
 
     ref: str = ""
     word: str = ""
@@ -121,7 +121,7 @@ class _Fields(NamedTuple):
 
 
 def _fields(body: Message | DataMessage, octets: bytes, *, is_cut: bool) -> _Fields:
-    """Read a receipt's text as what makes most sense: as it is said to be, or else."""
+    """Read a receipt's text in its declared encoding, or in the one that gives the most fields."""
     best = _Fields()
     octets = octets[:_TEXT_OCTETS_MAX]
     for text in _readings(octets, header_of(body, octets), is_ucs2=body.data_coding == UCS2):
@@ -133,13 +133,13 @@ def _fields(body: Message | DataMessage, octets: bytes, *, is_cut: bool) -> _Fie
 
 
 def _readings(octets: bytes, header_octets: int, *, is_ucs2: bool) -> Iterator[str]:
-    # A header may come unannounced, and an announced one may be none.
+    # A header may be present but not announced, or announced but absent.
     unannounced = octets[0] + 1 if octets else 0
     for start in dict.fromkeys((header_octets, 0, unannounced)):
         text = octets[start:]
         if is_ucs2:
             yield _utf16(text)
-        # Without its NULs UTF-16 of either order is ASCII, and so is a text with one too many.
+        # Without its NULs, UTF-16 of either byte order is ASCII, and so is a text with a stray NUL.
         yield text.replace(b"\0", b"").decode("latin-1")
         yield _utf16(text)
         yield decode_gsm7(unpack(text, start))
@@ -155,7 +155,7 @@ def _parse(text: str, *, is_cut: bool) -> _Fields:
         text, is_cut = text[: own.start()], False
     ref, word = _ID.search(text), _STATE.search(text)
     return _Fields(
-        # Of an id whose end is missing nothing is known: another message may have that one.
+        # A truncated id is not used: it may be the id of another message.
         salvage.tidy_id(ref[1]) if ref and not (is_cut and ref.end() == len(text)) else "",
         word[1].strip("\0,;.") if word else "",
         _first(_ERROR, text) or "",
@@ -184,7 +184,7 @@ def _receipt(tlvs: Tlvs, fields: _Fields, settings: Settings, *, settles: bool) 
 
 
 def _state_number(tlvs: Tlvs) -> int | None:
-    """Return message_state, in one octet or among NULs."""
+    """Return message_state, from one octet or from several of which the others are NUL."""
     octets = pdu.find(tlvs, Tag.MESSAGE_STATE)
     if not octets:
         return None
@@ -200,7 +200,7 @@ def _with_code(detail: Detail, name: str, error: str | None) -> str:
 
 
 def _trouble(tlvs: Tlvs, error: str | None, settings: Settings) -> RecipientTrouble | None:
-    """Return what a receipt says of the recipient: by the settings, else as GSM has it."""
+    """Return what an error code implies about the recipient: by the settings, else by GSM."""
     code = pdu.find(tlvs, Tag.NETWORK_ERROR_CODE)
     number = int.from_bytes(code[1:], "big") if code else None
     for name in (error, None if number is None else str(number)):
@@ -217,6 +217,6 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
 
 
 def _string(octets: bytes | None) -> str:
-    """Return an id in a parameter; one that goes on after a NUL is not what it was."""
+    """Return an id from a parameter; one with octets after a NUL is damaged and ignored."""
     text = "" if octets is None else octets.decode("latin-1").strip(" \t\r\n\0")
     return text if salvage.tidy_id(text) == text else ""

@@ -1,7 +1,7 @@
-"""A text from a handset, as a deliver_sm has it: who wrote, to which number, what, and which part.
+"""Parsing of a text from a handset in a deliver_sm: sender, recipient, text and part.
 
-Numbers are read as their type of number says (3.4: 5.2.5). What is no certain number is refused,
-because it would opt out a stranger.
+Numbers are read by their type of number (3.4: 5.2.5). An ambiguous number is refused, because it
+could opt out a stranger.
 """
 
 from typing import Final
@@ -19,19 +19,19 @@ from sendrail.domain.text import Alphabet, decode
 # UDH information elements with their lengths, 3GPP TS 23.040, 9.2.3.24.
 _CONCATENATION_8: Final = (0x00, 3)
 _CONCATENATION_16: Final = (0x08, 4)
-# 3.4: 5.2.5. A subscriber number lacks even its area code.
+# 3.4: 5.2.5. A subscriber number lacks its area code.
 _FORMS: Final = {1: AddressForm.INTERNATIONAL, 2: AddressForm.NATIONAL, 4: AddressForm.NATIONAL}
 
 
 def header_of(body: Message | DataMessage, octets: bytes) -> int:
-    """Return how many octets in front of a text are a header."""
+    """Return how many octets at the start of a text are a user data header."""
     if body.esm_class & UDH_INDICATOR and octets:
         return min(len(octets), octets[0] + 1)
     return 0
 
 
 def read_reply(body: Message | DataMessage, octets: bytes, settings: Settings) -> Reply:
-    """Return a text from a handset. Raises `CarrierTrouble` for addresses that are no numbers."""
+    """Return a text from a handset. Raise `CarrierTrouble` for addresses that are no numbers."""
     header_octets = header_of(body, octets)
     place = _udh(octets[1:header_octets]) or _sar(body.tlvs)
     text, alphabet = read_octets(
@@ -49,7 +49,7 @@ _Place = tuple[int, int, int]
 
 
 def _udh(header: bytes) -> _Place | None:
-    """Return what the header says of the text's place: reference, how many there are, which one."""
+    """Return the part's place from the header: reference, count of parts, number of this one."""
     at = 0
     while at + 2 <= len(header):
         kind, value = header[at], header[at + 2 : at + 2 + header[at + 1]]
@@ -68,13 +68,13 @@ def _sar(tlvs: Tlvs) -> _Place | None:
     )
     if not reference or not total or not number:
         return None
-    # 3.4: 5.3.2.22 to 24 have two octets, one, and one; a longer value counts by its last ones.
+    # 3.4: 5.3.2.22 to 24 have two octets, one, and one; of a longer value the last ones count.
     return int.from_bytes(reference[-2:], "big"), total[-1], number[-1]
 
 
 def _part(place: _Place, octets: bytes, alphabet: Alphabet) -> ReplyPart | None:
     reference, total, number = place
-    # A place that cannot be is ignored, as 23.040 asks: the text then stands for itself.
+    # An impossible place is ignored, as 23.040 requires: the text then counts as a whole one.
     if not 1 <= number <= total:
         return None
     return ReplyPart(

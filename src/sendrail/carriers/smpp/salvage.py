@@ -1,8 +1,8 @@
-"""What can be used of a PDU that is not as the specification has it: bytes to values, without I/O.
+"""Recovery of usable content from PDUs that violate the specification, without I/O.
 
-SMSCs end texts with a NUL that no length counts, count one octet too few or too many, and cut the
-last parameter short. A receipt or a STOP in such a PDU is worth more than its form: what was read
-is used, and what was not is said in `flaw`. Only what a reader would agree to is put right.
+Some SMSCs end texts with a NUL that no length counts, count one octet too few or too many, or cut
+the last parameter short. A receipt or a STOP in such a PDU must not be lost: what can be read is
+used, and `flaw` names what cannot. Only unambiguous errors are corrected.
 """
 
 import re
@@ -17,8 +17,8 @@ from sendrail.carriers.smpp.pdu import Body, DataMessage, Message, Tag, Tlvs
 class SalvagedBody(NamedTuple):
     """The body of a PDU as far as it could be read.
 
-    `flaw` is empty for a PDU in order. `is_cut` says that the text's end is missing: its last word
-    may be the beginning of another.
+    `flaw` is empty for a valid PDU. `is_cut` says that the end of the text is missing, so that its
+    last word may be incomplete.
     """
 
     body: Body
@@ -27,9 +27,9 @@ class SalvagedBody(NamedTuple):
 
 
 def read(frame: bytes) -> SalvagedBody:
-    """Return what one PDU says, as far as it can be read.
+    """Return the body of one PDU, as far as it can be read.
 
-    Raises `MalformedPdu` only for what is no whole PDU by its header.
+    Raise `MalformedPdu` only where the header does not fit the frame.
     """
     try:
         body = pdu.read(frame).body
@@ -44,12 +44,12 @@ def read(frame: bytes) -> SalvagedBody:
 
 
 def tidy_id(text: str) -> str:
-    """Return a message's id without the blanks, NULs and line ends around it, or what follows."""
-    # Where the NUL is missing, the head of the next parameter follows.
+    """Return a message's id, trimmed and cut at its first control character."""
+    # Where the NUL is missing, the header of the next parameter follows.
     return _CONTROL.split(text.strip(_EDGES), maxsplit=1)[0].strip()
 
 
-# Around a value, never part of it.
+# These characters surround a value and are never part of it.
 _EDGES: Final = " \t\r\n\0"
 _CONTROL: Final = re.compile("[\0-\x1f]")
 
@@ -58,7 +58,7 @@ _CONTROL: Final = re.compile("[\0-\x1f]")
 
 
 def _without_a_nul(frame: bytes, command: int) -> SalvagedBody | None:
-    """Return what the PDU says without one of its NULs, if that puts everything in its place."""
+    """Return the PDU's body without one of its NULs, if it is then valid and unambiguous."""
     if command not in _MESSAGES or len(frame) > _SEARCHED_MAX:
         return None
     found = []
@@ -70,19 +70,19 @@ def _without_a_nul(frame: bytes, command: int) -> SalvagedBody | None:
             continue
         if isinstance(body, Message | DataMessage) and _is_exact(body):
             found.append(SalvagedBody(body, f"octet {at} is a NUL too many"))
-    # The first one: what comes behind it then is where the specification has it.
+    # All must give the same content; the first NUL is the one that shifted the fields.
     return found[0] if len({_essence(each.body) for each in found}) == 1 else None
 
 
 def _nuls(frame: bytes, command: int) -> Iterator[int]:
-    """Yield the places where a NUL may be too many: the last of each run of them."""
+    """Yield the positions of NULs that may be extra: the last of each run."""
     values, end, _ = pdu.read_fields(frame, command)
     text = values.get("short_message", b"")
     if values.get("data_coding") == _UCS2:
-        # Such a text is full of NULs, and without any one of them it is another text.
+        # A UCS-2 text is full of NULs, and removing any of them gives another text.
         end -= len(text)
     elif not text:
-        # All that is said stands in parameters.
+        # The whole content is in parameters.
         end = len(frame)
     for at in range(pdu.HEADER_OCTETS, end):
         if frame[at] == 0 and (at + 1 == end or frame[at + 1] != 0):
@@ -95,7 +95,7 @@ def _essence(body: Any) -> tuple[Any, ...]:
 
 
 def _is_exact(body: Message | DataMessage) -> bool:
-    """Tell whether a message has something to say, and nothing where a deliver_sm has nothing."""
+    """Return whether a message has content, and the fields unused in a deliver_sm are empty."""
     if isinstance(body, DataMessage):
         return bool(body.tlvs) and _is_plausible(body)
     unused = (body.schedule_delivery_time, body.replace_if_present_flag, body.sm_default_msg_id)
@@ -103,7 +103,7 @@ def _is_exact(body: Message | DataMessage) -> bool:
 
 
 def _is_plausible(body: Message | DataMessage) -> bool:
-    """Tell whether fields have what belongs into them, and not into those beside."""
+    """Return whether the fields have plausible values, so that none is shifted."""
     return (
         (body.source_addr.isprintable() and body.destination_addr.isprintable())
         and max(body.source_addr_ton, body.dest_addr_ton) <= _TON_MAX
@@ -120,7 +120,7 @@ def _is_plausible(body: Message | DataMessage) -> bool:
     )
 
 
-# 3.4: 5.2.5 and 5.2.6, with what was seen beyond: type and plan as a handset's network writes them.
+# 3.4: 5.2.5 and 5.2.6, and values seen in practice: type and plan as mobile networks encode them.
 _TON_MAX, _NPI_MAX = 0x1F, 0x1F
 _PRIORITY_MAX: Final = 4
 _TIME_LENGTHS: Final = frozenset({0, 16})
@@ -128,7 +128,7 @@ _UCS2: Final = 8
 _MESSAGES: Final = frozenset({pdu.Command.DELIVER_SM, pdu.Command.DATA_SM})
 
 
-# --- As far as it goes
+# --- Reading as far as possible
 
 
 def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> SalvagedBody:
@@ -141,7 +141,7 @@ def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> SalvagedBody:
         values["short_message"] = text
         return SalvagedBody(pdu.make_body(command, values), ends, is_cut)
     if "message_id" in ends or "system_id" in ends:
-        # The NUL is missing, and the body is over.
+        # The NUL is missing, and the body ends here.
         name = "message_id" if "message_id" in ends else "system_id"
         values[name] = rest.decode("latin-1")
     return SalvagedBody(pdu.make_body(command, values), ends or why)
@@ -150,7 +150,7 @@ def _as_far_as_it_goes(frame: bytes, command: int, why: str) -> SalvagedBody:
 def _with_tail(
     command: int, values: dict[str, Any], rest: bytes, frame: bytes, at: int
 ) -> SalvagedBody:
-    """Read what follows the fields: parameters, and before or after them what is none."""
+    """Read the parameters after the fields, and the text or stray bytes around them."""
     flaw = f"what follows the text is no parameter ({len(rest)} octets)"
     is_cut = False
     text = values.get("short_message")
@@ -163,17 +163,16 @@ def _with_tail(
         values["short_message"], values["tlvs"], is_cut = _split(octets, len(text), values)
         left = pdu.read_tlvs(rest)[1]
     if left[:2] == _PAYLOAD and len(left) > _HEAD:
-        # The text is in it, as far as it goes.
+        # It holds the text, as far as it was sent.
         values["tlvs"] = (*values["tlvs"], (int(Tag.MESSAGE_PAYLOAD), left[_HEAD:]))
         is_cut = True
     return SalvagedBody(pdu.make_body(command, values), flaw, is_cut)
 
 
 def _split(octets: bytes, length: int, values: dict[str, Any]) -> tuple[bytes, Tlvs, bool]:
-    """Return text and parameters of what follows a length that is wrong, and whether one is cut.
+    """Return text and parameters after a wrong length, and whether the text is cut.
 
-    The text ends where the parameters begin; the nearer that is to what the length says, the
-    sooner it is believed.
+    The text ends where parameters begin; the candidate nearest to the stated length is preferred.
     """
     rest, is_ucs2 = octets[length:], values.get("data_coding") == _UCS2
     if _is_known_at(rest, vendors=False):
@@ -191,7 +190,7 @@ def _split(octets: bytes, length: int, values: dict[str, Any]) -> tuple[bytes, T
 
 
 def _text(octets: bytes, length: int, is_ucs2: bool) -> bytes:
-    """Return a text that is longer than it was said to be, without a NUL that is not its own."""
+    """Return a text longer than its stated length, without a terminating NUL."""
     if not is_ucs2:
         return octets if octets[length:].strip(b"\0") else octets[:length]
     if len(octets) % 2 == 0:
@@ -204,13 +203,13 @@ def _text(octets: bytes, length: int, is_ucs2: bool) -> bytes:
 
 
 def _continues(rest: bytes) -> bool:
-    """Tell whether octets go on with the text before, and do not begin parameters."""
+    """Return whether octets continue the text before, and do not begin parameters."""
     return rest[0] >= _BLANK or (rest[0] in _LINE_ENDS and not _is_known_at(rest))
 
 
 def _continues_in_ucs2(rest: bytes, length: int) -> bool:
     if length % 2 == 1:
-        # The other half of its last character.
+        # The second octet of its last character.
         return True
     if len(rest) % 2 == 1:
         return _continues(rest)
@@ -218,7 +217,7 @@ def _continues_in_ucs2(rest: bytes, length: int) -> bool:
 
 
 def _whole(octets: bytes, *, anywhere: bool) -> Tlvs | None:
-    """Return parameters that fill these octets, but for a NUL or two behind them."""
+    """Return the parameters that fill these octets, except for one or two NULs after them."""
     if not _is_known_at(octets, vendors=anywhere):
         return None
     tlvs, rest = pdu.read_tlvs(octets)
@@ -240,10 +239,10 @@ _HEAD: Final = 4
 _BLANK: Final = 0x20
 _LINE_ENDS: Final = b"\t\r\n"
 _LENGTH_MAX: Final = 255
-# A larger PDU that is damaged is not searched for what it was: that takes the square of its size.
+# A larger damaged PDU is not searched, because the search takes quadratic time.
 _SEARCHED_MAX: Final = 1_024
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD).to_bytes(2, "big")
-# 3.4: 5.3.2, and 5.0: 4.8.4; what vendors may take for themselves: 3.4: 5.3.1.
+# 3.4: 5.3.2, and 5.0: 4.8.4; the range for vendors: 3.4: 5.3.1.
 _STANDARD: Final = frozenset(
     {
         0x0005, 0x0006, 0x0007, 0x0008, 0x000D, 0x000E, 0x000F, 0x0010, 0x0017, 0x0019, 0x001D,

@@ -1,8 +1,8 @@
-"""One bind, from connecting to its end: what may be said when, and how long to wait for it.
+"""The protocol state of one bind: which PDUs may be sent when, and how long to wait for answers.
 
 Bytes and the time go in, bytes and events come out; no socket, no clock, no task. A request in
-flight costs one entry in a dict: because all wait equally long, the dict's own order is the order
-of their deadlines, and one sweep looks at its head only.
+flight is one entry in a dict. All requests have the same timeout, so the dict's order is the order
+of their deadlines, and a sweep looks only at its head.
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from sendrail.carriers.smpp.pdu import Command, Tag
 from sendrail.carriers.smpp.status import ESME_ROK, Status
 
 SEQUENCE_MAX: Final = 0x7FFFFFFF
-# How long an answer that came too late still finds its request.
+# How long a request is kept after its timeout, to match a late answer.
 LATE_SECONDS: Final = 300.0
-# An unbind is answered at once, or by closing the connection.
+# A peer answers an unbind at once, or closes the connection.
 UNBIND_SECONDS: Final = 5.0
 _MISSES_MAX: Final = 2
 
 
 class Role(Enum):
-    """What a bind is for; each is the command that asks for it."""
+    """The type of a bind; each value is its bind command."""
 
     TRANSMITTER = Command.BIND_TRANSMITTER
     RECEIVER = Command.BIND_RECEIVER
@@ -37,7 +37,7 @@ class Role(Enum):
 
 
 class State(StrEnum):
-    """3.4: 2.2, with the time between unbind and its answer, in which answers still count."""
+    """3.4: 2.2, and a state between unbind and its answer, in which answers still count."""
 
     OPEN = "open"
     BOUND = "bound"
@@ -46,20 +46,20 @@ class State(StrEnum):
 
 
 class SessionBound(NamedTuple):
-    """The SMSC let us in; it speaks SMPP up to `version`, 0x34 where it does not say."""
+    """The SMSC accepted the bind; it supports SMPP up to `version`, 0x34 where it does not say."""
 
     system_id: str
     version: int
 
 
 class Refused(NamedTuple):
-    """The SMSC did not let us in."""
+    """The SMSC refused the bind."""
 
     status: int
 
 
 class SubmitAnswered(NamedTuple):
-    """A submit has its answer; one that was given up before has a `late` one."""
+    """A submit has its answer; `late` where it had timed out before."""
 
     token: Any
     status: int
@@ -74,7 +74,7 @@ class SubmitTimedOut(NamedTuple):
 
 
 class DeliverReceived(NamedTuple):
-    """A deliver_sm or data_sm, whole; it waits for `acknowledge`."""
+    """A whole deliver_sm or data_sm, which waits for `acknowledge`."""
 
     command: int
     sequence: int
@@ -82,7 +82,7 @@ class DeliverReceived(NamedTuple):
 
 
 class SessionEnded(NamedTuple):
-    """The bind is over: write what there is to write, then close the connection."""
+    """The bind has ended: write the remaining bytes, then close the connection."""
 
     reason: str
 
@@ -101,12 +101,12 @@ class Timing:
 class Session:
     """The state of one bind. Times are monotonic seconds.
 
-    A `token` is whatever the caller knows a submit by. After each call that may have something to
-    say, `take` has the bytes to write.
+    A `token` is the caller's own handle of a submit. After each call, `take` returns the bytes to
+    write, if any.
     """
 
     def __init__(self, role: Role, bind: pdu.Bind, *, window: int, timing: Timing) -> None:
-        assert window >= 1, "a window of none would wait for ever"
+        assert window >= 1, "a window of 0 would wait for ever"
         self.state = State.OPEN
         self.role = role
         self._bind = bind
@@ -125,16 +125,16 @@ class Session:
         self._unbound_at = 0.0
         self._peer_unbind: int | None = None
 
-    # What we say
+    # Sending
 
     def open(self, now: float) -> None:
-        """Ask to be let in; the connection stands."""
+        """Send the bind request over the open connection."""
         self._began_at = self._heard_at = now
         self._say(self.role.value, pdu.write_body(self._bind))
 
     @property
     def room(self) -> int:
-        """How many submits may leave at this moment."""
+        """How many submits the window admits now."""
         if self.state is not State.BOUND or not self.role.submits:
             return 0
         return self._narrowed - len(self._pending)
@@ -151,7 +151,7 @@ class Session:
         self._pending[sequence] = (token, now)
 
     def acknowledge(self, arrived: Iterable[DeliverReceived], status: int) -> None:
-        """Answer what has arrived, the same to all of it."""
+        """Answer the PDUs that have arrived, all with the same status."""
         if self.state in {State.BOUND, State.UNBINDING}:
             self._out.extend(
                 pdu.frame(each.command | pdu.ANSWER, each.sequence, b"\0", status)
@@ -159,24 +159,24 @@ class Session:
             )
 
     def unbind(self, now: float) -> None:
-        """Say goodbye; the end comes as an event."""
+        """Send unbind; the end follows as an event."""
         if self.state is State.BOUND:
             self.state = State.UNBINDING
             self._unbound_at = now
             self._say(Command.UNBIND)
 
     def take(self) -> bytes:
-        """Return the bytes that are to be written."""
+        """Return the bytes to write, and forget them."""
         if not self._out:
             return b""
         out = b"".join(self._out)
         self._out.clear()
         return out
 
-    # What we hear
+    # Receiving
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """Read what came, in its order."""
+        """Return the events of the received bytes, in order."""
         events: list[Event] = []
         self._heard_at = now
         self._misses = 0
@@ -186,14 +186,14 @@ class Session:
                     break
                 self._read(frame, now, events)
         except MalformedPdu as error:
-            # Where one PDU ends is lost, and with it everything that follows.
+            # The end of a PDU is unknown, so nothing after it can be read.
             self._out.append(pdu.frame(Command.GENERIC_NACK, 0, status=Status.RINVCMDLEN))
             self._end(f"the SMSC sent what is no SMPP: {error}", events)
         self._part(now, events)
         return events
 
     def sweep(self, now: float) -> list[Event]:
-        """Look at the clock: what waits too long, and whether the peer is still there."""
+        """Return the events that are due: timeouts of requests, the end of a silent bind."""
         events: list[Event] = []
         self._give_up(now, events)
         if self.state is State.OPEN and now - self._began_at >= self._timing.answer:
@@ -204,13 +204,13 @@ class Session:
         return events
 
     def lose(self) -> list[Any]:
-        """End the session with its connection; return the submits nobody will answer."""
+        """End the session, whose connection is lost; return the tokens of unanswered submits."""
         self.state = State.CLOSED
         lost = [token for token, _ in self._pending.values()]
         self._pending.clear()
         return lost
 
-    # Inside
+    # Internals
 
     def _say(self, command: int, body: bytes = b"") -> int:
         sequence = self._sequence
@@ -262,7 +262,7 @@ class Session:
             events.append(Refused(status))
             self._end("the bind was refused", events)
             return
-        # It says yes; by which name and version the SMSC goes can do without.
+        # The status is a success; the SMSC's name and version are not essential.
         body = salvage.read(frame).body
         tlvs = body.tlvs if isinstance(body, pdu.BindAnswer) else ()
         version = pdu.find(tlvs, Tag.SC_INTERFACE_VERSION)
@@ -277,7 +277,7 @@ class Session:
             self.state = State.UNBINDING
 
     def _part(self, now: float, events: list[Event]) -> None:
-        """End an unbinding: when everything is answered, or when that takes too long."""
+        """End an unbinding session once every submit is answered, or after a timeout."""
         if self.state is not State.UNBINDING:
             return
         if self._peer_unbind is None:
@@ -322,12 +322,12 @@ _BIND_ANSWERS: Final = frozenset(
         Command.BIND_TRANSCEIVER_RESP,
     }
 )
-# Neither has an answer, and neither says anything to a client that binds by itself.
+# Neither has an answer, and neither matters to a client that binds by itself.
 _TOLERATED: Final = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
 
-# SMPP 5.0, 4.8.4.18: from 90 on an SMSC "nears congestion", at 100 it is congested. Its answer is
-# for a message it took, so reporting that one as throttled would send it twice: the window is
-# narrowed instead, until an answer says otherwise.
+# SMPP 5.0, 4.8.4.18: from 90 on an SMSC "nears congestion", at 100 it is congested. It has accepted
+# the message that it answers, so reporting that one as throttled would send it twice: the window is
+# narrowed instead, until an answer reports less congestion.
 _NEAR_CONGESTION: Final = 90
 _CONGESTED: Final = 100
 
@@ -339,9 +339,9 @@ def _narrowed(window: int, congestion: int) -> int:
 
 
 def _read_answer(frame: bytes) -> tuple[str, int]:
-    """Return message_id and congestion_state of an answer to a submit, as far as it has them.
+    """Return message_id and congestion_state of an answer to a submit, if present.
 
-    The status counts in any case: it stands in the header.
+    The status is in the header, so it counts even where the body cannot be read.
     """
     end = frame.find(0, pdu.HEADER_OCTETS)
     if end == len(frame) - 1:

@@ -1,4 +1,4 @@
-"""What an SMPP connector can be told; `docs/carriers/smpp.md` says it at length."""
+"""The settings of an SMPP connector; `docs/carriers/smpp.md` explains each."""
 
 import re
 import ssl
@@ -78,34 +78,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receipt_errors: dict[str, RecipientTrouble] = {}
 
     def roles(self, part: ProcessIndex = WHOLE_CONNECTOR) -> tuple[Role, ...]:
-        """Return the binds that a part of the connector keeps."""
+        """Return the binds that the process with this index keeps."""
         pair = (Role.TRANSMITTER, Role.RECEIVER)
         return (pair if self.mode == "pair" else (Role.TRANSCEIVER,)) * self.share_of(part)
 
     def share_of(self, part: ProcessIndex) -> int:
-        """Return how many of the `binds` are a part's: as many as others', and never none."""
+        """Return this process's share of the `binds`: split evenly, at least one."""
         each, more = divmod(self.binds, part.of)
         return max(1, each + (part.place < more))
 
     @property
     def status_exceptions(self) -> dict[int, StatusAction]:
-        """The `statuses` by number."""
+        """The `statuses` setting by number."""
         return {int(status, 16): then for status, then in self.statuses.items()}
 
     @property
     def extras(self) -> ExtraParameters:
-        """The `tlvs` of all kinds. Raises ValueError that says which is wrong."""
+        """The `tlvs` settings of all kinds. Raise ValueError with the name of a wrong one."""
         end = b"\0" if self.tlvs_end_with_nul else b""
         return ExtraParameters(self.tlvs, self.list_tlvs, self.metadata_tlvs, end=end)
 
     @property
     def state_words(self) -> dict[str, ReceiptMeaning]:
-        """The `receipt_states` by word, in capitals."""
+        """The `receipt_states` setting by word, in capitals."""
         return {word.upper(): ends for word, ends in self.receipt_states.items()}
 
 
 def read(settings: Mapping[str, Any]) -> Settings:
-    """Return a connector's settings; raises `CarrierTrouble` that names the one that is wrong."""
+    """Return a connector's settings; raise `CarrierTrouble` with the name of a wrong one."""
     chosen = read_settings(KIND, settings, Settings)
     for name in _ASCII:
         text = getattr(chosen, name) or ""
@@ -151,21 +151,21 @@ def _check_words(chosen: Settings) -> None:
 
 
 def _is_mistyped(source: str) -> bool:
-    """Tell whether a sender begins like an international number and is none."""
+    """Return whether a sender begins like an international number but is not a valid one."""
     if any(letter.isalpha() for letter in source) or not source.startswith(("+", "00")):
         return False
     return read_number(source) is None
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return what proves the SMSC's identity, None where the connector goes without TLS.
+    """Return the context that verifies the SMSC's certificate; None for a connector without TLS.
 
-    Raises `CarrierTrouble` when the CA file cannot be read.
+    Raise `CarrierTrouble` when the CA file cannot be read.
     """
     if not settings.tls:
         return None
     try:
-        # The defaults check the chain and the host's name; nothing here turns that off.
+        # The defaults verify the certificate chain and the host name; no setting turns that off.
         return ssl.create_default_context(cafile=settings.tls_ca_file)
     except (OSError, ssl.SSLError) as error:
         raise _trouble(

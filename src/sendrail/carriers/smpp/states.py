@@ -1,8 +1,8 @@
-"""What a receipt's state settles: a number of the specification, or one of many words.
+"""The status that a receipt's state stands for: a number of the specification, or a word.
 
-The text of a receipt is custom (3.4: appendix B), and so are its words: those of the specification
-stand in a table with what else was seen, a connector's `receipt_states` name more, and any other
-word on a receipt is the end of its message: nothing else is worth a receipt.
+The text of a receipt is not standardized (3.4: appendix B), nor are its words. A table has those of
+the specification and others seen in practice; a connector's `receipt_states` adds more. Any other
+word counts as a final failure, because SMSCs rarely send receipts for anything but a final state.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from sendrail.domain.message import Status
 
 
 class ReceiptMeaning(StrEnum):
-    """What a word means for its message; the words of the `receipt_states` setting."""
+    """What a word means for its message; the values of the `receipt_states` setting."""
 
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
@@ -23,7 +23,7 @@ class ReceiptMeaning(StrEnum):
 
 
 class State(NamedTuple):
-    """What a state settles, our word for it, and the carrier's name of it.
+    """The status that a state gives, our detail for it, and the carrier's name of it.
 
     Of two states the one with the greater `weight` counts.
     """
@@ -41,17 +41,17 @@ def decide(
     *,
     is_cut: bool = False,
 ) -> State | None:
-    """Return what a receipt's number and word come to, or None where neither says anything.
+    """Return the state given by a receipt's number and word, or None where both are absent.
 
-    The one that settles wins, and the number where both do; a word that the connector names comes
-    before both. `is_cut` says that the word may be the beginning of a longer one.
+    A final state wins, and the number if both are final; a word in the connector's settings takes
+    precedence over both. `is_cut` says that the word may be the beginning of a longer one.
     """
     by_number = None if number is None else _STATES.get(number)
     by_word = _of_word(word, named, is_cut=is_cut) if word else None
     if by_number is None or by_word is None:
         return by_number or by_word
     if by_word.weight == _UNHEARD and by_number.status in {Status.UNDELIVERED, Status.FAILED}:
-        # They agree, and the word says more.
+        # They agree, and the word is more specific.
         return by_number._replace(name=by_word.name)
     return by_word if by_word.weight > by_number.weight else by_number
 
@@ -72,8 +72,9 @@ def _of_word(word: str, named: Mapping[str, ReceiptMeaning], *, is_cut: bool) ->
 _WORD_MAX: Final = 32
 _PENDING, _VAGUE, _UNHEARD, _PLAIN, _CHOSEN = range(5)
 
-# 3.4: 5.2.28, and 5.0: 4.7.15 for 0 and 9. A message that is accepted is read by a person at the
-# SMSC "on behalf of the subscriber"; in use the word says that it is on its way.
+# 3.4: 5.2.28, and 5.0: 4.7.15 for 0 and 9. By the specification "accepted" means that a person at
+# the SMSC has read the message "on behalf of the subscriber"; in practice it means that the message
+# is on its way.
 _STATES: Final = {
     0: State(None, Detail.ENROUTE, "SCHEDULED", _PENDING),
     1: State(None, Detail.ENROUTE, "ENROUTE", _PENDING),
@@ -92,7 +93,7 @@ _NAMED: Final = {
     ReceiptMeaning.FAILED: State(Status.FAILED, Detail.UNKNOWN, "", _CHOSEN),
     ReceiptMeaning.PENDING: State(None, Detail.ENROUTE, "", _PENDING),
 }
-# 3.4: appendix B, whose words have seven letters; SMSCs write them out as well, or cut them there.
+# 3.4: appendix B, whose words have seven letters; some SMSCs write them in full or cut them.
 _WORDS: Final = {
     form: number
     for number, words in {

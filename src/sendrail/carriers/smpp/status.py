@@ -1,8 +1,7 @@
 """What each command_status means for the message it answers, as one table.
 
-Names and numbers are those of SMPP 3.4 (5.1.3) and 5.0 (4.7.6). What to do about them is custom,
-not specification, and carriers differ: a connector's `statuses` setting says otherwise where they
-do.
+Names and numbers are those of SMPP 3.4 (5.1.3) and 5.0 (4.7.6). The reactions are not part of the
+specification, and carriers differ: a connector's `statuses` setting overrides them.
 """
 
 from collections.abc import Mapping
@@ -14,14 +13,14 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Unavailable
 
 ESME_ROK: Final = 0
-# The pacer pauses a second at the first throttle and longer at the next ones; this is its floor.
+# The pacer pauses for a second at the first throttle and longer at the next; this is the minimum.
 THROTTLE_MS: Final = 1_000
-# A route that is set up wrongly is put right by a person, not by the next message.
+# A misconfigured route is corrected by an operator, so quick retries are of no use.
 STOP_MS: Final = 60_000
 
 
 class StatusAction(StrEnum):
-    """What follows a status; the words of the `statuses` setting."""
+    """How to react to a status; the values of the `statuses` setting."""
 
     THROTTLE = "throttle"
     RETRY = "retry"
@@ -30,7 +29,7 @@ class StatusAction(StrEnum):
 
 
 class Status(IntEnum):
-    """The statuses that this client itself sends or acts upon, without ESME_ in front."""
+    """The statuses that this client sends or handles itself, without ESME_ in front."""
 
     RINVCMDLEN = 0x02
     RINVCMDID = 0x03
@@ -39,11 +38,11 @@ class Status(IntEnum):
     RBINDFAIL = 0x0D
     RINVPASWD = 0x0E
     RINVSYSID = 0x0F
-    # ESME Receiver Temporary App Error: the SMSC is to come again.
+    # ESME Receiver Temporary App Error: asks the SMSC to send the PDU again.
     RX_T_APPN = 0x64
 
 
-# Refusals of a bind that only another setting cures.
+# Refusals of a bind that persist until an operator changes the settings.
 MISCONFIGURED: Final = frozenset({Status.RBINDFAIL, Status.RINVPASWD, Status.RINVSYSID})
 
 
@@ -57,12 +56,12 @@ class StatusMeaning(NamedTuple):
 
     @property
     def trouble(self) -> RecipientTrouble | None:
-        """What the status says of the recipient."""
+        """What the status implies about the recipient."""
         return TROUBLE.get(self.detail)
 
 
-# Only 0x0B tells of a recipient: a wrong type of number (0x50, 0x51) is the connector's set-up, and
-# what was not delivered for no reason given (0x45, 0xFE) is nobody's.
+# Only 0x0B concerns the recipient: a wrong type of number (0x50, 0x51) is an error in the
+# connector's settings, and 0x45 and 0xFE give no reason for the failure.
 MEANINGS: Final[Mapping[int, StatusMeaning]] = {
     0x01: StatusMeaning(
         "ESME_RINVMSGLEN", "message length is invalid", StatusAction.REFUSE, Detail.CONTENT
@@ -84,7 +83,7 @@ MEANINGS: Final[Mapping[int, StatusMeaning]] = {
         "ESME_RINVREGDLVFLG", "registered_delivery is invalid", StatusAction.REFUSE, Detail.REQUEST
     ),
     0x08: StatusMeaning("ESME_RSYSERR", "system error", StatusAction.RETRY, Detail.SYSTEM),
-    # Of one list, not of the connector: with a stop, one list would hold up all the others.
+    # Caused by one list, not by the connector: a stop would hold up all other lists.
     0x0A: StatusMeaning(
         "ESME_RINVSRCADR", "source address is invalid", StatusAction.RETRY, Detail.SENDER
     ),
@@ -234,15 +233,15 @@ MEANINGS: Final[Mapping[int, StatusMeaning]] = {
     ),
 }
 
-# A range for the vendor's own codes (0x400 to 0x4FF) means something else at each of them, and
-# what is not in the table may mean anything: tried again a bounded number of times.
+# The range for vendors' own codes (0x400 to 0x4FF) differs by vendor, and the meaning of other
+# unknown codes is open: such submits are tried again a bounded number of times.
 _UNKNOWN: Final = StatusMeaning(
     "vendor-specific", "a code of the carrier's own", StatusAction.RETRY, Detail.UNKNOWN
 )
 
 
 def meaning_of(status: int, exceptions: Mapping[int, StatusAction]) -> StatusMeaning:
-    """Return what a status means on a connector that has these exceptions."""
+    """Return the meaning of a status, where `exceptions` override the table."""
     meaning = MEANINGS.get(status, _UNKNOWN)
     then = exceptions.get(status)
     return meaning if then is None else meaning._replace(then=then)
@@ -259,7 +258,7 @@ def describe(status: int) -> str:
 
 
 def outcome_of(status: int, exceptions: Mapping[int, StatusAction]) -> Outcome:
-    """Return what a refused submit means for its message."""
+    """Return the outcome of a submit that was answered with this error status."""
     meaning = meaning_of(status, exceptions)
     detail = f"{meaning.detail} ({code_of(status)})"
     match meaning.then:

@@ -1,9 +1,8 @@
 """A message's text and addresses as submit_sm bodies, and the octets of a deliver_sm as text.
 
-What data_coding 0 means is the SMSC's choice, so it is a setting of the connector. A long text is
-cut where no character breaks (`domain/text.py`), and the pieces are joined on the handset by a
-header in the text (3GPP TS 23.040, 9.2.3.24), by SAR parameters, or by the SMSC from a
-message_payload.
+Each SMSC chooses the alphabet of data_coding 0, so it is a setting of the connector. A long text is
+split between characters (`domain/text.py`). The handset joins the parts by a header in the text
+(3GPP TS 23.040, 9.2.3.24) or by SAR parameters; with message_payload the SMSC splits the text.
 """
 
 from collections.abc import Callable
@@ -35,13 +34,13 @@ UCS2: Final = 8
 _INTERNATIONAL, _NATIONAL, _ALPHANUMERIC = 1, 2, 5
 _UNKNOWN, _E164 = 0, 1
 _UDH16_OCTETS: Final = 7
-# The most a header's counter of parts can say.
+# The largest count of parts that a header can hold.
 _PARTS_MAX: Final = 255
 _SENDERS_CACHED: Final = 4_096
 
 
 class SubmitComposer:
-    """Makes the bodies of one connector's submits; counts the references of its long texts."""
+    """Makes the bodies of one connector's submits, and the references of its long texts."""
 
     def __init__(self, settings: Settings, *, first_reference: int) -> None:
         self._settings = settings
@@ -53,8 +52,7 @@ class SubmitComposer:
     def bodies(self, message: OutboundMessage) -> list[bytes]:
         """Return a body for each part of the message, in order.
 
-        Raises ValueError for a text of more parts than can be counted, and for metadata that
-        cannot be sent.
+        Raise ValueError for a text of more than 255 parts, and for metadata that cannot be sent.
         """
         stencil = self._stencil(message.sender)
         destination = b"%d" % message.recipient
@@ -138,16 +136,17 @@ class SubmitComposer:
 def read_text(
     octets: bytes, data_coding: int, settings: Settings, *, header_octets: int = 0
 ) -> str:
-    """Return what a handset wrote; octets that are none of its alphabet's become U+FFFD."""
+    """Return the text from a handset; octets that are not in its alphabet become U+FFFD."""
     return decode(*read_octets(octets, data_coding, settings, header_octets=header_octets))
 
 
 def read_octets(
     octets: bytes, data_coding: int, settings: Settings, *, header_octets: int = 0
 ) -> tuple[bytes, Alphabet]:
-    """Return what a handset wrote as octets of an alphabet, septets one to an octet.
+    """Return the octets of a text from a handset and their alphabet; septets come one to an octet.
 
-    `header_octets` were in front of the text: packed septets begin at a septet's border after them.
+    `header_octets` is the length of the header before the text: packed septets begin at the next
+    septet boundary after it.
     """
     kind = _kind(data_coding)
     if kind == UCS2:
@@ -164,7 +163,7 @@ def read_octets(
 
 
 class _Alphabet(NamedTuple):
-    """A data_coding with what it means; `encode` takes the octets of the header before as well."""
+    """A data_coding and its codec; `encode` also takes the length of the header, in octets."""
 
     data_coding: int
     encode: Callable[[str, int], bytes]
@@ -203,8 +202,8 @@ _ALPHABETS: Final = {
     "latin1_as_3": _Alphabet(LATIN1, _encode_latin1, Alphabet.GSM7),
 }
 
-# 3GPP TS 23.038, 4: the groups of a data_coding of GSM make, and the alphabets in their bits 3 and
-# 2. SMPP's own codes below 16 are no such thing.
+# 3GPP TS 23.038, 4: the groups of GSM data_coding values, with the alphabet in bits 3 and 2. SMPP's
+# own codes below 16 are not among them.
 _GENERAL_GROUP: Final = range(0x10, 0x40)
 _CLASS_GROUP: Final = range(0xF0, 0x100)
 _GSM_KINDS: Final = {0x00: DEFAULT_ALPHABET, 0x04: LATIN1, 0x08: UCS2, 0x0C: DEFAULT_ALPHABET}
@@ -229,11 +228,11 @@ _CR: Final = 0x0D
 
 
 def pack(septets: bytes, header_octets: int = 0) -> bytes:
-    """Return septets, one to an octet, packed; the first begins at a septet's border."""
+    """Pack septets, given one to an octet; the first begins at a septet boundary."""
     offset = _fill_bits(header_octets)
     bits = offset + len(septets) * _SEPTET
     if bits % _OCTET == 1:
-        # Seven bits are left, which a receiver that counts octets would show as one more `@`:
+        # Seven bits are left, which a receiver that counts octets would show as an extra `@`:
         # 6.1.2.3.1 fills them with a carriage return.
         septets, bits = septets + bytes((_CR,)), bits + _SEPTET
     number = 0
@@ -243,10 +242,10 @@ def pack(septets: bytes, header_octets: int = 0) -> bytes:
 
 
 def unpack(octets: bytes, header_octets: int = 0) -> bytes:
-    """Return the septets of packed octets, one to an octet."""
+    """Unpack septets, one to an octet."""
     septets = bytearray()
     fill_bits = _fill_bits(header_octets)
-    # With as many bits before them the fill bits are a septet of their own.
+    # Zero bits before the fill bits make them a whole septet, which is dropped at the end.
     rest, bits = 0, -fill_bits % _SEPTET
     for octet in octets:
         rest |= octet << bits
@@ -255,7 +254,7 @@ def unpack(octets: bytes, header_octets: int = 0) -> bytes:
             septets.append(rest & 0x7F)
             rest >>= _SEPTET
             bits -= _SEPTET
-    # Where the last septet ends with its octet it may be there to fill it.
+    # A last septet that ends with its octet may be padding.
     is_filled = bits == 0 and bytes(septets[-1:]) in {b"\r", b"\0"}
     return bytes(septets[bool(fill_bits) : len(septets) - is_filled])
 
@@ -286,9 +285,9 @@ def _sar(reference: int, total: int, number: int) -> bytes:
 
 
 def _source(text: str, settings: Settings) -> tuple[str, int, int]:
-    """Return a source address as it is sent, and its TON and NPI.
+    """Return the source address, its TON and its NPI.
 
-    A number is sent without a plus, blanks and brackets, which only people write.
+    A number is sent without plus, blanks and brackets.
     """
     if text.startswith(("+", "00")) and (number := read_number(text)) is not None:
         return str(number), _INTERNATIONAL, _E164

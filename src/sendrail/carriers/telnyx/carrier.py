@@ -38,7 +38,7 @@ from sendrail.domain.receipt import (
     Reply,
 )
 
-# What each status of a message settles.
+# Our status for each status of a message.
 STATUS_OF: Final[dict[str, Status | None]] = {
     "queued": None,
     "sending": None,
@@ -49,11 +49,11 @@ STATUS_OF: Final[dict[str, Status | None]] = {
     "expired": Status.UNDELIVERED,
     "sending_failed": Status.FAILED,
 }
-# Telnyx's last word, and yet it says nothing.
+# Final at Telnyx, but with an unknown result.
 _UNCONFIRMED: Final = "delivery_unconfirmed"
 _RECEIPTS: Final = frozenset({"message.sent", "message.finalized"})
 _TEXT: Final = "message.received"
-# The texts Telnyx answers by itself unless its messaging profile says otherwise, in any case.
+# The texts that Telnyx answers by itself unless its messaging profile disables it, in any case.
 # https://developers.telnyx.com/docs/messaging/messages/advanced-opt-in-out
 KEYWORDS: Final = frozenset(
     {
@@ -67,7 +67,7 @@ _PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")]
 
 
 class TelnyxSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Telnyx connector is told."""
+    """The settings of a Telnyx connector."""
 
     api_key: Secret
     public_key: _PublicKey
@@ -86,7 +86,7 @@ class _Created(msgspec.Struct):
 
 
 class _Error(msgspec.Struct):
-    # The schema says text; some services of theirs say a number.
+    # Text by the schema, but some of Telnyx's services send a number.
     code: str | int
 
 
@@ -152,7 +152,7 @@ class TelnyxCarrier(HttpCarrier):
         return post_json(f"{self._chosen.base_url}/v2/messages", fields, self._headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Telnyx made of one message."""
+        """Return the outcome of one message."""
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).data.id)
@@ -164,11 +164,11 @@ class TelnyxCarrier(HttpCarrier):
         return Request(method="GET", url=url, headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed, of late, with one of the connector's keys."""
+        """Return whether the callback has a recent signature by one of the connector's keys."""
         return is_signed(request, self._keys, self.context.clock.now())
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn an event about a message into a receipt, an incoming text into a reply."""
+        """Parse an event about a message into a receipt, or an incoming text into a reply."""
         event = callbacks.unpack(raw).json(_Webhook).data
         kind, payload = event.event_type, bytes(event.payload)
         if kind in _RECEIPTS:
@@ -180,7 +180,7 @@ class TelnyxCarrier(HttpCarrier):
                 raw, lambda: self._reply(read_json(payload, _Inbound)), CallbackSubject.REPLY
             )
         if is_word(kind) and "." in kind and not kind.startswith("message."):
-            # Of the account's other affairs, such as `number_order.complete`.
+            # An event about something else in the account, such as `number_order.complete`.
             return [IgnoredPart(IgnoredReason.EVENT)]
         raise CarrierTrouble(f"Telnyx's event is of a type that is not known: {shown(kind)}.")
 
@@ -189,12 +189,12 @@ class TelnyxCarrier(HttpCarrier):
         by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
         return read_text(
             sender=told.from_.phone_number,
-            # Of a message to a group, the first is the number of ours.
+            # In a group message, the first recipient is our number.
             to=told.to[0].phone_number,
             text=body,
             country=self.country,
             ref=told.id,
-            # A profile may have keywords of its own: then Telnyx says that it answered.
+            # A profile may have its own keywords: then Telnyx reports that it answered.
             answered=by_default or bool(told.autoresponse_type),
         )
 
@@ -225,7 +225,7 @@ def _receipt(told: _Outbound) -> Receipt | IgnoredPart:
 
 
 def _message_id(webhook_url: str | None) -> MessageId | None:
-    """Return our own id out of the URL that the body repeats: that of the request is not signed."""
+    """Return our message id from the URL in the body: the request's own URL is not signed."""
     try:
         query = urlsplit(webhook_url or "").query
     except ValueError:

@@ -1,9 +1,9 @@
-"""Telnyx's error codes, as far as an SMS can meet them.
+"""Telnyx's error codes, as far as they apply to SMS.
 
 https://developers.telnyx.com/docs/messaging/messages/error-codes
 
 Those from 40300 on, and those below 40000, answer a submit; the others come with a webhook. A code
-of a submit that names no side, such as 10002, is never held against the recipient.
+of a submit that blames no party, such as 10002, never counts against the recipient.
 """
 
 from typing import Final

@@ -2,8 +2,8 @@
 
 https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks
 
-It signs with a key that is its own, and we hold the public half: there is no secret here that the
-time taken could tell.
+Telnyx signs with its private key, and we have only the public one: no secret is compared here, so
+the time taken reveals nothing.
 """
 
 from base64 import b64decode, b64encode
@@ -21,12 +21,12 @@ TIMESTAMP: Final = "telnyx-timestamp"
 
 
 def read_key(encoded: str) -> Ed25519PublicKey:
-    """Return a public key as Telnyx shows it: 32 bytes in base64."""
+    """Return a public key from the form Telnyx shows: 32 bytes in base64."""
     return Ed25519PublicKey.from_public_bytes(b64decode(encoded))
 
 
 def is_signed(request: CallbackRequest, keys: Sequence[Ed25519PublicKey], now: int) -> bool:
-    """Tell whether a webhook is signed by one of the keys, and not long before now (ms)."""
+    """Return whether a webhook has a recent signature by one of the keys; `now` is in ms."""
     signed_at = request.headers.get(TIMESTAMP, "")
     signature = _decode(request.headers.get(SIGNATURE, ""))
     if signature is None or not signatures.is_fresh(signed_at, now):

@@ -29,7 +29,7 @@ from sendrail.domain.ids import MessageId
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Callback, CallbackSubject, IgnoredPart, Receipt, Reply
 
-# What each status of a message settles.
+# Our status for each status of a message.
 STATUS_OF: Final[dict[str, Status | None]] = {
     "accepted": None,
     "scheduled": None,
@@ -43,7 +43,7 @@ STATUS_OF: Final[dict[str, Status | None]] = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
-# The words Twilio answers by itself unless it was told not to: the whole text, in any case.
+# The keywords that Twilio answers by itself by default, if they are the whole text, in any case.
 # https://help.twilio.com/articles/223134027
 KEYWORDS: Final = frozenset(
     {
@@ -54,7 +54,7 @@ KEYWORDS: Final = frozenset(
 
 
 class TwilioSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Twilio connector is told."""
+    """The settings of a Twilio connector."""
 
     account_sid: Annotated[str, msgspec.Meta(pattern=r"^AC[0-9a-fA-F]{32}\Z")]
     auth_token: Secret
@@ -127,7 +127,7 @@ class TwilioCarrier(HttpCarrier):
         return post_form(self._url, fields, self._headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Twilio made of one message."""
+        """Return the outcome of one message."""
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).sid)
@@ -139,11 +139,11 @@ class TwilioCarrier(HttpCarrier):
         return Request(method="GET", url=f"{self._url}?PageSize=1", headers=self._headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback is signed with one of the connector's secrets."""
+        """Return whether the callback is signed with one of the connector's secrets."""
         return is_signed(request, self._secrets)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a status callback into a receipt, an incoming text into a reply."""
+        """Parse a status callback into a receipt, or an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         form = stored.form()
         if "MessageStatus" in form:
@@ -160,7 +160,7 @@ class TwilioCarrier(HttpCarrier):
             text=body,
             country=self.country,
             ref=form.get("MessageSid"),
-            # Sent with Advanced Opt-Out only, which has keywords of its own.
+            # Sent only with Advanced Opt-Out, which has its own keywords.
             answered=by_default or bool(form.get("OptOutType")),
         )
 

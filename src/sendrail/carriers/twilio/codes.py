@@ -1,4 +1,4 @@
-"""Twilio's error codes (https://www.twilio.com/docs/api/errors), as far as an SMS can meet them.
+"""Twilio's error codes (https://www.twilio.com/docs/api/errors), as far as they apply to SMS.
 
 Those below 30000 answer a submit; the others come with a status callback, some also at once.
 """

@@ -1,7 +1,7 @@
 """How Twilio signs a request (https://www.twilio.com/docs/usage/security).
 
-Signed are the URL as Twilio was told it and, for a POST of a form, its fields sorted by name, name
-and value joined without a mark between them.
+The signature covers the callback URL as given to Twilio and, for a POST of a form, its fields
+sorted by name, with names and values joined without a separator.
 """
 
 import re
@@ -16,7 +16,7 @@ from sendrail.carriers.sdk import CallbackRequest
 from sendrail.domain.errors import CarrierTrouble
 
 SIGNATURE: Final = "x-twilio-signature"
-# Names the algorithm where a key of its own signs, instead of the auth token.
+# Names the algorithm where a separate key signs instead of the auth token.
 SETTINGS: Final = "x-twilio-webhooks-signature-settings"
 
 _DIGEST_OF: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
@@ -26,7 +26,7 @@ _PORT_OF: Final = {"https": 443, "http": 80}
 
 
 def is_signed(request: CallbackRequest, secrets: Sequence[str]) -> bool:
-    """Tell whether a callback is signed with one of the secrets."""
+    """Return whether a callback is signed with one of the secrets."""
     named = _ALGORITHM(request.headers.get(SETTINGS, ""))
     algorithm = _DIGEST_OF.get(named[1].upper() if named else "HMAC_SHA1")
     if algorithm is None:
@@ -44,7 +44,7 @@ def is_signed(request: CallbackRequest, secrets: Sequence[str]) -> bool:
 
 
 def sign(secret: str, url: str, fields: Sequence[tuple[str, str]], algorithm: str) -> bytes:
-    """Return the signature of a request; a field that comes twice with one value counts once."""
+    """Return the signature of a request; a repeated field with the same value counts once."""
     signed = url + "".join(name + value for name, value in sorted(set(fields)))
     return b64encode(
         signatures.digest(secret, signed.encode("utf-8", "surrogateescape"), algorithm)
@@ -52,7 +52,7 @@ def sign(secret: str, url: str, fields: Sequence[tuple[str, str]], algorithm: st
 
 
 def _spellings(url: str) -> set[str]:
-    """Return the URL with and without its port: Twilio signs now the one, now the other."""
+    """Return the URL with and without its port: Twilio signs either form."""
     parts = urlsplit(url)
     bare = _PORT.sub("", parts.netloc)
     explicit = parts.netloc if bare != parts.netloc else f"{bare}:{_PORT_OF.get(parts.scheme)}"

@@ -1,1 +1,1 @@
-"""Vonage, formerly Nexmo: a kind for its SMS API, one for its Messages API, webhooks of both."""
+"""Vonage, formerly Nexmo: one kind for its SMS API and one for its Messages API."""

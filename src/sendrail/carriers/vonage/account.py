@@ -1,7 +1,7 @@
-"""A Vonage account as both of its APIs see it: its credentials, and its webhooks.
+"""The common part of both Vonage APIs: credentials and webhooks.
 
-Which API's form the webhooks have is a setting of the account or of a number, whichever API sends:
-so a connector of either kind reads both forms, and accepts the proofs of both.
+The format of webhooks is a setting of the account or of a number, whichever API sends: so a
+connector of either kind reads both formats, and accepts the signatures of both.
 """
 
 import re
@@ -39,7 +39,7 @@ from sendrail.domain.receipt import (
     ReplyPart,
 )
 
-# What each status of a receipt settles, in the form of the SMS API and of the Messages API.
+# Our status for each status of a receipt, by the SMS API and by the Messages API.
 STATUS_OF: Final[dict[str, Status | None]] = {
     "accepted": None,
     "buffered": None,
@@ -56,18 +56,18 @@ MESSAGES_STATUS_OF: Final[dict[str, Status | None]] = {
     "undeliverable": Status.UNDELIVERED,
     "rejected": Status.FAILED,
 }
-# A word for a message that Vonage knows nothing more of.
+# The status of a message about which Vonage will learn nothing more.
 _UNCONFIRMED: Final = "unknown"
-# Where the status itself says more than an error code that blames nobody.
+# For a receipt whose error code gives no cause, so that its status is more specific.
 _WORDS: Final = {"expired": Detail.EXPIRED, "deleted": Detail.CANCELLED}
-# 3GPP 23.040, 9.2.3.24.1: a part's number and their count are a byte each.
+# 3GPP 23.040, 9.2.3.24.1: a part's number and the count of parts are a byte each.
 _PARTS_MAX: Final = 255
 _DIGITS: Final = re.compile(r"[0-9]{1,9}").fullmatch
 _NULL: Final = b"null"
 
 
 class VonageSettings(HttpSettings, frozen=True, kw_only=True):
-    """What a Vonage connector is told, whichever API it sends by."""
+    """The settings that both kinds of Vonage connectors share."""
 
     api_key: Annotated[str, Meta(min_length=1)]
     api_secret: Secret
@@ -76,7 +76,7 @@ class VonageSettings(HttpSettings, frozen=True, kw_only=True):
     signature_secret: Secret | None = None
     signature_secret_secondary: Secret | None = None
     signature_method: signature.Method = "md5hash"
-    # Vonage offers a callback for 24 hours and, it seems, with the time of its first offer.
+    # Vonage repeats a callback for 24 hours and seems to keep the time of the first delivery.
     replay_window_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 90_000
     validity_seconds: Annotated[int, Meta(ge=20, le=604_800)] | None = None
     words: dict[str, Detail] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class VonageSettings(HttpSettings, frozen=True, kw_only=True):
 
 
 class AccountProblem(msgspec.Struct):
-    """An error; its type is the address of its description, such as `...#1120`."""
+    """An error; its type is the URL of its description, such as `...#1120`."""
 
     type: str = ""
 
@@ -95,7 +95,7 @@ class AccountProblem(msgspec.Struct):
 
 
 class Webhook(msgspec.Struct):
-    """A webhook in the form of the Messages API: a message's status, or an incoming text."""
+    """A webhook in the format of the Messages API: a message's status, or an incoming text."""
 
     message_uuid: Annotated[str, Meta(min_length=1)]
     status: str | None = None
@@ -108,7 +108,7 @@ class Webhook(msgspec.Struct):
 
 
 class VonageAccount(HttpCarrier):
-    """A connector to one Vonage account; a kind for each API adds how it sends."""
+    """A connector to one Vonage account; a subclass for each API does the sending."""
 
     vendor = "Vonage"
 
@@ -140,7 +140,7 @@ class VonageAccount(HttpCarrier):
         return Request(method="GET", url=url, headers=self.headers)
 
     def proves(self, request: CallbackRequest) -> bool:
-        """Tell whether the callback has the connector's token, or a recent signature."""
+        """Return whether the callback has the connector's token, or a recent signature."""
         now, window = self.context.clock.now(), self._replay_window_seconds
         held = (
             signatures.matches(callbacks.token_of(request) or "", self._tokens),
@@ -159,7 +159,7 @@ class VonageAccount(HttpCarrier):
         return is_signed and signatures.is_fresh(signed_at, now, window_seconds)
 
     def parse(self, raw: bytes) -> Sequence[Callback]:
-        """Turn a delivery receipt into a receipt, an incoming text into a reply."""
+        """Parse a delivery receipt into a receipt, or an incoming text into a reply."""
         stored = callbacks.unpack(raw)
         fields = read_fields(stored)
         about = CallbackSubject.RECEIPT if "status" in fields else CallbackSubject.REPLY
@@ -219,7 +219,7 @@ class VonageAccount(HttpCarrier):
             carrier_ref=ref,
             status=status,
             detail=detail,
-            # The reference of a message that others sent by the same account has another form.
+            # Messages that other systems send by the same account have references of another form.
             message_id=MessageId(ours) if ours and len(ours) == MESSAGE_ID_LENGTH else None,
             trouble=trouble,
         )
@@ -240,8 +240,8 @@ class VonageAccount(HttpCarrier):
 def read_fields(stored: callbacks.StoredCallback, *, exact: bool = False) -> dict[str, str]:
     """Return the fields of a callback as text: of its JSON, its form, or its query.
 
-    Numbers keep the form in which they were sent, because a signature is over it; `exact` leaves
-    what is no text as it came.
+    Numbers keep the form in which they were sent, because the signature covers it; `exact` leaves
+    malformed text as it came.
     """
     if stored.content_type != "application/json":
         return stored.form(exact=exact)
@@ -259,7 +259,7 @@ def _text(value: bytes) -> str:
 
 
 def _part(fields: Mapping[str, str]) -> ReplyPart | None:
-    """Return which part of a text this is; one that makes no sense counts as a text of its own."""
+    """Return the place of a part in a long text; None for a whole text or an impossible place."""
     told = [fields.get(name, "") for name in ("concat-ref", "concat-total", "concat-part")]
     if fields.get("concat") != "true" or not all(map(_DIGITS, told)):
         return None

@@ -24,11 +24,11 @@ class _Claims(msgspec.Struct):
 def is_signed(
     request: CallbackRequest, secrets: Sequence[str], now: int, window_seconds: int
 ) -> bool:
-    """Tell whether a request bears a token of one of the secrets for its body, not too old."""
+    """Return whether a request has a recent token for its body, signed with one of the secrets."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     signed, _, given = token.rpartition(".")
     expected = [sign(secret, signed) for secret in secrets]
-    # The algorithm the token names is not asked: there is one, and the token has no say in it.
+    # The algorithm that the token names is ignored: only one is accepted.
     if scheme.lower() != "bearer" or not signatures.matches(given, expected):
         return False
     claims = _claims(signed)
@@ -40,7 +40,7 @@ def is_signed(
 
 
 def sign(secret: str, signed: str) -> str:
-    """Return the last part of a token, which signs the parts before it."""
+    """Return the signature of a token, over its parts before it."""
     made = signatures.digest(secret, signed.encode("utf-8", "surrogateescape"), "sha256")
     return urlsafe_b64encode(made).rstrip(b"=").decode("ascii")
 

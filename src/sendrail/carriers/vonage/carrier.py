@@ -25,7 +25,7 @@ CALLBACK_URL_MAX: Final = 100
 
 
 class SmsSettings(VonageSettings, frozen=True, kw_only=True):
-    """What a connector by the SMS API is told."""
+    """The settings of a connector by the SMS API."""
 
     base_url: BaseUrl = "https://rest.nexmo.com"
 
@@ -74,7 +74,7 @@ class VonageCarrier(VonageAccount):
         return post_form(f"{self._base_url}/sms/json", fields, self.headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Vonage made of one message, of which each part has a status."""
+        """Return the outcome of one message, each part of which has a status."""
         del messages
         if not answer.is_success:
             return self.codes.outcome(answer, None)

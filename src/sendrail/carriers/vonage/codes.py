@@ -4,7 +4,7 @@ https://developer.vonage.com/en/api-errors/sms
 https://api.support.vonage.com/hc/en-us/articles/204014733
 https://developer.vonage.com/en/api-errors/messages
 
-The first two count from 1 and mean different things; those of receipts bear their name here. The
+Both count from 1 but differ in meaning, so those of receipts have the prefix `err-code` here. The
 Messages API has codes of its own, from 1000 on, for both.
 """
 
@@ -90,5 +90,5 @@ CODES: Final = Codes(
 
 
 def of_receipt(code: str | None) -> str | None:
-    """Return the code of a delivery receipt as the table has it, or None when there is none."""
+    """Return the table's key for the code of a delivery receipt, or None without a code."""
     return f"err-code {code}" if code and code != OK else None

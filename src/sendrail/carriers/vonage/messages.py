@@ -1,4 +1,4 @@
-"""Vonage by its Messages API: one POST per message in JSON, and an error is one of HTTP's.
+"""Vonage by its Messages API: one POST of JSON per message; errors are HTTP statuses.
 
 https://developer.vonage.com/en/api/messages
 """
@@ -20,7 +20,7 @@ from sendrail.domain.text import Encoding
 
 
 class MessagesSettings(VonageSettings, frozen=True, kw_only=True):
-    """What a connector by the Messages API is told; the account itself is on another host."""
+    """The settings of a connector by the Messages API; the account API is on another host."""
 
     base_url: BaseUrl = "https://api.nexmo.com"
     account_url: BaseUrl = "https://rest.nexmo.com"
@@ -59,7 +59,7 @@ class VonageMessagesCarrier(VonageAccount):
         return post_json(f"{self._base_url}/v1/messages", value, self.headers)
 
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
-        """Return what Vonage made of one message."""
+        """Return the outcome of one message."""
         del messages
         if answer.is_success:
             return Submitted(read_json(answer.body, _Taken).message_uuid)

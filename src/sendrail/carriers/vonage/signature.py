@@ -2,8 +2,8 @@
 
 Source: https://developer.vonage.com/en/getting-started/concepts/signing-messages.
 
-Signed are the fields, sorted by name, with `&` and `=` in their values replaced, and among them
-the time; not the URL, and not how the fields were sent.
+The signature covers the fields, sorted by name, with `&` and `=` in their values replaced. A
+timestamp is among them; the URL and the encoding of the fields are not signed.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ _REPLACED: Final = str.maketrans("&=", "__")
 
 
 def is_signed(fields: Mapping[str, str], secrets: Sequence[str], method: Method) -> bool:
-    """Tell whether the fields of a webhook are signed with one of the secrets."""
+    """Return whether the fields of a webhook are signed with one of the secrets."""
     if any("&" in name or "=" in name for name in fields):
-        # Names are signed as they are: one that holds a `&` could hide two others in it.
+        # Names are signed unescaped: a name with a `&` could stand for two other fields.
         return False
     expected = [sign(secret, fields, method) for secret in secrets]
     return signatures.matches(fields.get(SIGNATURE, "").lower(), expected)
 
 
 def sign(secret: str, fields: Mapping[str, str], method: Method) -> str:
-    """Return the signature of fields, whatever stands in `sig`."""
+    """Return the signature of the fields, except `sig`."""
     signed = "".join(
         f"&{name}={value.translate(_REPLACED)}"
         for name, value in sorted(fields.items())
