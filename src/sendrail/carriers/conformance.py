@@ -129,7 +129,7 @@ class CarrierConformance:
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until the condition is true, for `patience` seconds at most."""
         async with asyncio.timeout(self.patience):
-            while not true():  # noqa: ASYNC110 - what the peer does sets no event of ours
+            while not true():  # noqa: ASYNC110 - the peer has no event to wait for
                 await asyncio.sleep(0.01)
 
     # Outcomes

@@ -46,7 +46,7 @@ def read_each(
             said.append(read(piece))
         except CarrierTrouble as trouble:
             said.append(Refused(reason=trouble.message, raw=alone(piece), about=about(piece)))
-        except Exception as bug:  # noqa: BLE001 - what one piece trips over is nothing to the others
+        except Exception as bug:  # noqa: BLE001 - a failure in one piece must not affect the others
             reason = f"Reading it failed ({type(bug).__name__})."
             said.append(Refused(reason=reason, raw=alone(piece), about=about(piece)))
     return said

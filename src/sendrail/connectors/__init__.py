@@ -1,1 +1,1 @@
-"""Connectors as things an operator manages: set up, opened in a running server, heard, verified."""
+"""Connectors: set up by an operator, opened in a running server, and verified."""

@@ -1,7 +1,7 @@
-"""Callbacks over HTTP: find the connector, have its carrier prove the request, store, answer.
+"""Callbacks over HTTP: find the connector, verify the request, store the callback, respond.
 
-The answer follows the commit: what could not be stored is not acknowledged, and the carrier comes
-again. No carrier need be started here; reading a callback is pure.
+The response follows the commit: what could not be stored is not acknowledged, and the carrier sends
+it again. Carriers need not be started here; reading a callback is pure.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,14 +26,15 @@ _log = structlog.get_logger()
 Take = Callable[[Connector, HearsCallbacks, CallbackRequest], Awaitable[CallbackAnswer]]
 
 _UNPROVED: Final = 401
-# What an answer over HTTP may have for a status.
+# The valid statuses of an HTTP response.
 _STATUS_MIN, _STATUS_MAX = 200, 599
-# Without a token every connector of the kind is asked; past this many an operator must use tokens.
+# Without a token all connectors of the kind check the callback, up to this many; with more
+# connectors, URLs with tokens must be used.
 _CONNECTORS_MAX: Final = 50
 
 
 class CallbackRouter:
-    """Takes callbacks from the HTTP door."""
+    """Routes callbacks from the HTTP server to connectors."""
 
     def __init__(
         self,
@@ -48,21 +49,21 @@ class CallbackRouter:
         self._inbox = inbox
         self._metrics = metrics
         self._clock = clock
-        # One for each connector, of its newest version.
+        # A carrier for each connector, of its latest version.
         self._carriers: dict[ConnectorId, tuple[int, Carrier]] = {}
-        # Whether it proves what comes by a method, found out once.
+        # Whether the connector's carrier verifies requests of a method, determined once.
         self._proving: dict[tuple[ConnectorId, str], tuple[int, bool]] = {}
 
     def public(self, path: str) -> str:
-        """Return the URL by which the public knows a path of ours, whatever a proxy made of it."""
+        """Return the public URL of a path, whatever a proxy changed."""
         return self._connectors.public(path)
 
     async def listener(self, token: str, kind: str | None = None) -> "Listener":
-        """Return what takes the callbacks to the URL of one connector.
+        """Return the listener for the callback URL of one connector.
 
-        Raise `NotFound` for a token that is no connector's, or a connector's of another kind.
+        Raise `NotFound` for an unknown token, or for a connector of another kind.
         """
-        # Looked up by its digest: what the time of an answer tells of that, nobody can use.
+        # Looked up by its digest, so the response time reveals nothing useful about the token.
         digest, now = token_digest(token), self._clock.now()
         connector = await self._store.read(lambda tx: tx.connectors.by_token(digest, now))
         if connector is None or (kind is not None and connector.kind != kind):
@@ -75,10 +76,10 @@ class CallbackRouter:
     async def hear_any(
         self, kind: str, request: CallbackRequest, account_id: AccountId | None = None
     ) -> CallbackAnswer:
-        """Take a callback that names no connector: it belongs to the one that can prove it.
+        """Take a callback to a URL without a token: it goes to the connector that can verify it.
 
-        A carrier that proves nothing, because it counts on its unguessable URL, is not asked: here
-        anybody could speak for it.
+        A carrier without proofs, which relies on its unguessable URL, is skipped: here any client
+        could forge its callbacks.
         """
         connectors = await self._store.read(lambda tx: tx.connectors.all())
         meant = [
@@ -101,9 +102,9 @@ class CallbackRouter:
         return CallbackAnswer(status=_UNPROVED)
 
     def _carrier(self, connector: Connector) -> HearsCallbacks | None:
-        """Return a connector's carrier, None when it hears nothing by HTTP.
+        """Return a connector's carrier; None when it gets no callbacks by HTTP.
 
-        Raise `Overloaded` where it cannot be made just now: its callbacks must come again.
+        Raise `Overloaded` when it cannot be made now: the carrier must send its callbacks again.
         """
         known = self._carriers.get(connector.id)
         if known is None or known[0] != connector.version:
@@ -133,7 +134,7 @@ class CallbackRouter:
     def _proves(
         self, connector: Connector, carrier: HearsCallbacks, request: CallbackRequest
     ) -> bool:
-        """Return whether a carrier refuses a request that holds nothing it could be proved by."""
+        """Return whether a carrier refuses a request without any proof."""
         place = connector.id, request.method
         known = self._proving.get(place)
         if known is None or known[0] != connector.version:
@@ -154,7 +155,7 @@ class CallbackRouter:
     async def take(
         self, connector: Connector, carrier: HearsCallbacks, request: CallbackRequest
     ) -> CallbackAnswer:
-        """Take a callback to one connector."""
+        """Store a callback to one connector and return the response."""
         return await self._store_it(connector, self._read(connector, carrier, request))
 
     async def _store_it(self, connector: Connector, answer: CallbackAnswer) -> CallbackAnswer:
@@ -167,7 +168,7 @@ class CallbackRouter:
 
 
 def _checked(answer: object) -> CallbackAnswer:
-    """Return a carrier's answer, if it is one. Raise `TypeError`."""
+    """Return a carrier's answer. Raise `TypeError` when it is not a valid one."""
     if not isinstance(answer, CallbackAnswer):
         raise TypeError(f"no answer, but a {type(answer).__name__}")
     is_status = isinstance(answer.status, int) and _STATUS_MIN <= answer.status <= _STATUS_MAX
@@ -179,7 +180,7 @@ def _checked(answer: object) -> CallbackAnswer:
 
 
 class Listener:
-    """One connector that callbacks may come to, found before they are read."""
+    """One connector that gets callbacks, found before the request is read."""
 
     def __init__(self, connector: Connector, carrier: HearsCallbacks, take: Take) -> None:
         self._connector = connector
@@ -187,7 +188,7 @@ class Listener:
         self._take = take
 
     async def hear(self, request: CallbackRequest) -> CallbackAnswer:
-        """Take a callback."""
+        """Store a callback and return the response."""
         return await self._take(self._connector, self._carrier, request)
 
 

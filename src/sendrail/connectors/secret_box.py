@@ -1,7 +1,7 @@
-"""The secrets of connectors, sealed under the installation's master key, and the key's proof.
+"""The secrets of connectors, sealed with the installation's master key, and the key's check.
 
-Each sealed value is bound to its connector: moved to another row it does not open. A value sealed
-in the database proves the key at every start, so that a wrong one is an error and never garbage.
+Each sealed value is bound to its connector: in another row it does not open. A sealed value in the
+database verifies the key at every start, so that a wrong key is an error and never gives garbage.
 """
 
 import hashlib
@@ -16,30 +16,30 @@ from sendrail.domain.sender import Connector
 from sendrail.storage.interface import Tx
 from sendrail.storage.sealing import seal, unseal
 
-# 24 bytes are 192 bits; nobody guesses that, and it fits a line.
+# 24 bytes are 192 bits, which cannot be guessed, and fit on a line.
 _TOKEN_BYTES: Final = 24
 _PROOF: Final = "master-key"
 _PROOF_TEXT: Final = b"this database belongs to this master key"
 
 
 class SecretBox:
-    """Seals and opens; holds the key and nothing else."""
+    """Seals and opens values; its only state is the key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def seal_settings(self, connector_id: ConnectorId, settings: dict[str, Any]) -> bytes:
-        """Return a connector's settings as they are stored."""
+        """Return a connector's settings in their stored form."""
         return seal(self._key, msgspec.json.encode(settings), _context("settings", connector_id))
 
     def settings_of(self, connector: Connector) -> dict[str, Any]:
-        """Return a connector's settings. Raise `SetupError` when they are another connector's."""
+        """Return a connector's settings. Raise `SetupError` if they were sealed for another one."""
         opened = unseal(self._key, connector.settings, _context("settings", connector.id))
         settings: dict[str, Any] = msgspec.json.decode(opened)
         return settings
 
     def seal_token(self, connector_id: ConnectorId, token: str) -> bytes:
-        """Return a connector's callback token as it is stored."""
+        """Return a connector's callback token in its stored form."""
         return seal(self._key, token.encode("ascii"), _context("token", connector_id))
 
     def token_of(self, connector_id: ConnectorId, sealed: bytes) -> str:
@@ -47,7 +47,7 @@ class SecretBox:
         return unseal(self._key, sealed, _context("token", connector_id)).decode("ascii")
 
     def open_house(self, tx: Tx, now: int) -> None:
-        """Prove the key; the first time, seal what an older version had left open.
+        """Verify the key; the first time, seal what an older version stored unsealed.
 
         Raise `SetupError` when the database belongs to another master key.
         """
@@ -70,7 +70,7 @@ class SecretBox:
             ) from error
 
     def give_token(self, tx: Tx, connector_id: ConnectorId, old_until: int) -> None:
-        """Give a connector a new callback token; the one it had is honoured until then."""
+        """Give a connector a new callback token; the previous one is valid until `old_until`."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         tx.connectors.rotate(
             connector_id,
@@ -81,7 +81,7 @@ class SecretBox:
 
 
 def token_digest(token: str) -> bytes:
-    """Return what a callback token is looked up by; a token is random, so a plain hash will do."""
+    """Return the digest of a callback token; tokens are random, so a plain hash is safe."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -1,7 +1,7 @@
 """Connectors as an operator manages them: add, change, test, pause, remove, show.
 
-A running server finds the change in the rows and opens or closes the carrier; nothing here talks to
-it. A connector is the installation's, which every account may use, or one account's own.
+A running server notices changed rows and opens or closes the carrier; this module does not contact
+it. A connector belongs to the installation, and every account may use it, or to one account.
 """
 
 import asyncio
@@ -47,9 +47,9 @@ _DAY_MS: Final = 24 * 3_600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorCapacity:
-    """What a connector can take; None leaves it as it is, or at its default for a new connector.
+    """The limits of a connector; None keeps the value, or the default for a new connector.
 
-    A pace of 0 takes the bound away.
+    A rate of 0 removes the limit.
     """
 
     window: int | None = None
@@ -59,7 +59,7 @@ class ConnectorCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSummary:
-    """A connector as it is shown: no secret but the callback URL, which the carrier needs."""
+    """A connector as it is shown: the only secret is the callback URL, which the carrier needs."""
 
     connector: Connector
     report: ConnectorReport
@@ -71,7 +71,7 @@ class ConnectorSummary:
 
 @dataclass(frozen=True, slots=True)
 class CarrierKindSummary:
-    """A carrier kind that is installed; `trouble` is why it cannot be loaded."""
+    """An installed carrier kind; `trouble` is why it cannot be loaded."""
 
     name: str
     settings: Sequence[Setting] = ()
@@ -79,7 +79,7 @@ class CarrierKindSummary:
 
 
 class ConnectorService:
-    """What can be done with connectors."""
+    """The operations on connectors."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class ConnectorService:
         is_served: Callable[[], bool],
         given: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Serve; `given` are settings by kind that the installation adds to every connector."""
+        """Serve; `given` are settings, by kind, that the installation adds to every connector."""
         self._store = store
         self._secret_box = secret_box
         self._kinds = kinds
@@ -104,7 +104,7 @@ class ConnectorService:
         self._public_url = public_url
         self._is_served = is_served
 
-    # Looking
+    # Queries
 
     def kinds(self) -> list[CarrierKindSummary]:
         """Return the carrier kinds that are installed, with their settings."""
@@ -125,10 +125,10 @@ class ConnectorService:
         return await self._store.read(read)
 
     async def find(self, account_id: AccountId, name: str) -> ConnectorSummary:
-        """Return one connector. Raise `NotFound`, the same for another account's."""
+        """Return one connector. Raise `NotFound`, also for another account's connector."""
         return await self._store.read(lambda tx: self._card(tx, named(tx, account_id, name)))
 
-    # Changing
+    # Changes
 
     async def add(
         self,
@@ -140,9 +140,9 @@ class ConnectorService:
         *,
         own: bool = False,
     ) -> ConnectorSummary:
-        """Add a connector; with `own` it is the account's, and its lists send once verified.
+        """Add a connector; with `own` it is the account's, and its lists can send once verified.
 
-        Raise `CarrierTrouble` that names the setting which is unknown, missing or wrong.
+        Raise `CarrierTrouble` with the name of an unknown, missing or wrong setting.
         """
         struct = self._struct(kind)
         settings = typed(kind, words, struct)
@@ -172,7 +172,7 @@ class ConnectorService:
         *,
         unset: Sequence[str] = (),
     ) -> ConnectorSummary:
-        """Change settings or the contract; new credentials make its lists unverified again."""
+        """Change settings or limits; after new credentials its lists must be verified again."""
         columns = _columns(contract)
 
         def write(tx: Tx) -> ConnectorSummary:
@@ -194,15 +194,15 @@ class ConnectorService:
         return await self._write(write)
 
     async def pause(self, account_id: AccountId, name: str) -> ConnectorSummary:
-        """Hand nothing over by a connector; its receipts and replies are still heard."""
+        """Stop submitting by a connector; its receipts and replies are still received."""
         return await self._set(account_id, name, paused_at=self._now())
 
     async def resume(self, account_id: AccountId, name: str) -> ConnectorSummary:
-        """Let a paused connector work again."""
+        """Resume a paused connector."""
         return await self._set(account_id, name, paused_at=None)
 
     async def rotate_url(self, account_id: AccountId, name: str) -> ConnectorSummary:
-        """Give a connector another callback URL; the old one is honoured for a day."""
+        """Give a connector another callback URL; the old one is valid for one more day."""
 
         def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
@@ -212,7 +212,7 @@ class ConnectorService:
         return await self._write(write)
 
     async def remove(self, account_id: AccountId, name: str) -> Connector:
-        """Remove a connector with its secrets. Raise `Conflict` while a list goes by it."""
+        """Remove a connector with its secrets. Raise `Conflict` while a list uses it."""
 
         def write(tx: Tx) -> Connector:
             connector = named(tx, account_id, name)
@@ -227,19 +227,19 @@ class ConnectorService:
 
         return await self._write(write)
 
-    # Trying
+    # Checks
 
     async def test(self, account_id: AccountId, name: str) -> str:
-        """Try a connector's credentials; return what the carrier says.
+        """Try a connector's credentials; return the carrier's sentence on the result.
 
-        Raise `CarrierTrouble` with what is wrong; nothing is sent, and a running server does not
-        notice.
+        Raise `CarrierTrouble` with the reason when they do not work. Sends no message, and does not
+        affect a running server.
         """
         connector = await self._store.read(lambda tx: named(tx, account_id, name))
         return await self.check(connector)
 
     async def check(self, connector: Connector) -> str:
-        """Try the credentials of a connector that was found already. Raise `CarrierTrouble`."""
+        """Try the credentials of a connector. Raise `CarrierTrouble` when they do not work."""
         carrier = self.carrier_of(connector)
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
@@ -252,7 +252,7 @@ class ConnectorService:
                 "address in the settings and at the network."
             ) from None
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            # What it says may hold anything, so only its name is told.
+            # Its message may hold anything, so only its name is shown.
             raise CarrierTrouble(
                 f"The carrier {connector.kind} broke off with {type(error).__name__}."
             ) from None
@@ -265,7 +265,7 @@ class ConnectorService:
         sealed_token: bytes | None = None,
         part: ProcessIndex = WHOLE_CONNECTOR,
     ) -> Carrier:
-        """Return the connector's carrier, not started; with its token it knows its callback URL.
+        """Return the connector's carrier, not started; with `token` it gets its callback URL.
 
         Raise `CarrierTrouble` or `SetupError` when it cannot be made.
         """
@@ -282,11 +282,11 @@ class ConnectorService:
         return self._kind_of(connector.kind)(settings, context)
 
     def public(self, path: str) -> str:
-        """Return the public URL of a path; the path alone while there is no public address."""
+        """Return the public URL of a path; the path alone without a public address."""
         return f"{self._public_url.rstrip('/')}{path}"
 
     async def rows(self) -> list[tuple[Connector, bytes | None]]:
-        """Return every connector, each with its sealed callback token."""
+        """Return all connectors, each with its sealed callback token."""
 
         def read(tx: Tx) -> list[tuple[Connector, bytes | None]]:
             return [
@@ -300,7 +300,7 @@ class ConnectorService:
         return self.public(f"/callbacks/{self._secret_box.token_of(connector_id, sealed_token)}")
 
     def told(self, connector: Connector, text: str) -> str:
-        """Return a carrier's words without the connector's secrets, should they repeat one."""
+        """Return a carrier's text, with any secret of the connector masked."""
         settings = self._secret_box.settings_of(connector)
         return scrubbed(text, settings, secrets_of(self._struct(connector.kind)))
 
@@ -361,8 +361,8 @@ def add_connector(  # noqa: PLR0917 - a row's columns
     now: int,
     window: int = WINDOW_DEFAULT,
 ) -> ConnectorId:
-    """Add a connector's row, its settings sealed, with a callback token of its own."""
-    # The seal is bound to the row's id, which the database has yet to choose.
+    """Add a connector's row, with sealed settings and a callback token."""
+    # The seal is bound to the row's id, which the database assigns on insert.
     connector_id = tx.connectors.add(account_id, name, kind, b"", window, None)
     tx.connectors.change(
         connector_id, reopen=False, settings=secret_box.seal_settings(connector_id, settings)
@@ -381,7 +381,7 @@ def usable(tx: Tx, account_id: AccountId) -> list[Connector]:
 def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
     """Return the account's own connector of a name, else the installation's.
 
-    Raise `NotFound`: another account's connector looks like no connector.
+    Raise `NotFound` where neither exists; another account's connector counts as none.
     """
     found = tx.connectors.find(account_id, name) or tx.connectors.find(None, name)
     if found is None:
@@ -395,12 +395,12 @@ def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
 
 def _of(tx: Tx, connector_id: ConnectorId) -> Connector:
     connector = tx.connectors.by_id(connector_id)
-    assert connector is not None, "the row was found or written a moment ago"
+    assert connector is not None, "the row was found or written just before"
     return connector
 
 
-def _columns(contract: ConnectorCapacity) -> dict[str, Any]:
-    """Return the columns a contract changes, when its figures make sense."""
+def _columns(contract: Contract) -> dict[str, Any]:
+    """Return the columns that a contract changes. Raise `InvalidInput` for figures out of range."""
     columns: dict[str, Any] = {}
     if contract.window is not None:
         if not 1 <= contract.window <= _WINDOW_MAX:

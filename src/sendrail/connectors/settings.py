@@ -1,7 +1,7 @@
-"""A connector's settings: words typed on a command line become what the carrier's struct says.
+"""A connector's settings: conversion of command-line words to the types of the carrier's struct.
 
-The struct is the one description: it names the settings, their types and defaults, and which are
-secret. A secret is never told again, and no error repeats a value.
+The struct is the only description: it declares the settings, their types and defaults, and which
+are secret. A stored secret is never shown, and no error repeats a value.
 """
 
 import re
@@ -20,7 +20,7 @@ MASKED: Final = "********"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting of a carrier kind, for whoever is to give it a value."""
+    """One setting of a carrier kind, as described to an operator."""
 
     name: str
     type: str
@@ -30,7 +30,7 @@ class Setting:
 
 
 def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
-    """Return what a carrier kind can be told, in the struct's order."""
+    """Return the settings of a carrier kind, in the struct's order."""
     return [
         Setting(
             name=field.name,
@@ -44,9 +44,9 @@ def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
 
 
 def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return typed words as the values of a carrier's settings.
+    """Return command-line words as the values of a carrier's settings.
 
-    Raise `CarrierTrouble` for a setting that is unknown or whose word does not fit.
+    Raise `CarrierTrouble` for an unknown setting or a word that does not fit its type.
     """
     known = {field.name: field for field in structs.fields(struct)}
     for name in words:
@@ -59,7 +59,10 @@ def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> 
 
 
 def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]) -> None:
-    """See that the settings are whole and right. Raise `CarrierTrouble` that names what is not."""
+    """Check that the settings are complete and valid.
+
+    Raise `CarrierTrouble` with the name of a setting that is not.
+    """
     missing = [
         field.name
         for field in structs.fields(struct)
@@ -75,7 +78,7 @@ def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]
 
 
 def masked(settings: Mapping[str, Any], struct: type[msgspec.Struct] | None) -> dict[str, Any]:
-    """Return settings fit to be shown; without a struct nothing tells what is secret."""
+    """Return the settings with secrets masked; without a struct, all values are masked."""
     if struct is None:
         return dict.fromkeys(settings, MASKED)
     secret = {setting.name for setting in settings_of(struct) if setting.secret}
@@ -92,7 +95,7 @@ def _value(kind: str, field: structs.FieldInfo, word: str) -> Any:
     try:
         return msgspec.to_builtins(_converted(field.type, word))
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        # What msgspec says may repeat the value.
+        # msgspec's message may repeat the value.
         reason = "" if _is_secret(inspect.type_info(field.type)) else f" ({error})"
         raise CarrierTrouble(
             f"The setting {field.name} of a {kind} connector must be "
@@ -105,7 +108,7 @@ def _converted(kind: Any, word: str) -> Any:
     try:
         return msgspec.convert(word, kind, strict=False)
     except msgspec.ValidationError:
-        # What has parts is typed as JSON.
+        # Objects and lists are typed as JSON.
         if not word.lstrip().startswith(("[", "{")):
             raise
         return msgspec.convert(msgspec.json.decode(word), kind, strict=False)
@@ -132,7 +135,7 @@ def _is_secret(info: Any) -> bool:
 
 
 def _type_name(kind: Any) -> str:
-    """Return a type in words that a person at a terminal understands."""
+    """Return a type's name for an operator."""
     schema = msgspec.json.schema(kind)
     return _schema_name(schema, schema.get("$defs", {}))
 
@@ -169,7 +172,7 @@ def name_of_setting(text: str) -> tuple[str, str]:
 
 
 def scrubbed(text: str, settings: Mapping[str, Any], secret: set[str]) -> str:
-    """Return a text without the values of secret settings, should it repeat one."""
+    """Return a text with the values of secret settings masked."""
     for name in secret & settings.keys():
         for value in _texts(settings[name]):
             text = text.replace(value, MASKED)

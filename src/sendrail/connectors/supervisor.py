@@ -1,8 +1,7 @@
-"""Keeps the open connectors of a running server as the rows say, and writes down how they are.
+"""Opens and closes the connectors of a running server by their rows, and stores their states.
 
-A connector that cannot be opened breaks no other: it is reported as broken, with the reason, and
-tried again. Each connector is opened and closed in a task of its own, so that a slow one delays
-none.
+A connector that cannot be opened does not affect the others: it is reported as broken, with the
+reason, and tried again. Each is opened and closed in its own task, so that a slow one delays none.
 """
 
 import asyncio
@@ -29,10 +28,10 @@ from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
 
-# How often the connectors' states are written, where they have changed.
+# How often changed states of connectors are stored.
 _REPORT_SECONDS: Final = 1.0
 _START_SECONDS: Final = 30.0
-# How long a start of the server waits for its connectors; the slower ones follow.
+# How long a start of the server waits for its connectors; slower ones open later.
 _PATIENCE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 60.0
 _DETAIL_MAX: Final = 200
@@ -55,10 +54,10 @@ class ConnectorSupervisor:
         is_shared: bool = False,
         part: Callable[[], ProcessIndex] = ProcessIndex,
     ) -> None:
-        """Prepare; without `opens` it only reads what carriers called back with.
+        """Prepare; without `opens` it only parses callbacks.
 
-        `is_shared` where other processes hand over by the same connectors; `part` says what of
-        them is ours.
+        `is_shared` says that other processes submit by the same connectors; `part` returns this
+        process's share.
         """
         self._store = store
         self._routes = routes
@@ -70,25 +69,25 @@ class ConnectorSupervisor:
         self._opens = opens
         self._is_shared = is_shared
         self._part = part
-        # What of each connector was ours when it was opened.
+        # This process's share of each connector when it was opened.
         self._parts: dict[ConnectorId, ProcessIndex] = {}
-        # How often we have looked and found everything done; and the connectors that were asked for
-        # and not there, with how often it was by then.
+        # How many complete looks at the rows there were; and, for each requested connector that was
+        # not there, the count at that time.
         self._looks = 0
         self._missed: dict[ConnectorId, int] = {}
         self._wanted: dict[ConnectorId, Connector] = {}
-        # What is opened, or was tried: the version of each.
+        # The version of each connector that is open or was tried.
         self._versions: dict[ConnectorId, int] = {}
         self._broken: dict[ConnectorId, tuple[str, float]] = {}
         self._moves: dict[ConnectorId, asyncio.Task[None]] = {}
-        # Kept when a connector is closed: callbacks of it may still wait to be parsed.
+        # Kept after a connector is closed: its callbacks may still wait to be parsed.
         self._carriers: dict[ConnectorId, Carrier] = {}
         self._reported: dict[ConnectorId, ConnectorReport] = {}
-        # The connectors whose gauges are shown, by name.
+        # The connectors whose metrics are exported, by name.
         self._gauged: set[str] = set()
 
     async def open_all(self) -> None:
-        """Open the connectors there are; go on after a moment, should one of them be slow."""
+        """Open all connectors; return after a few seconds even if some are slow."""
         await self.look()
         if self._moves:
             await asyncio.wait(self._moves.values(), timeout=_PATIENCE_SECONDS)
@@ -110,7 +109,7 @@ class ConnectorSupervisor:
                 await asyncio.sleep(_REPORT_SECONDS)
 
     async def close(self) -> None:
-        """Stop every carrier, all at the same time; what they are asked last is answered."""
+        """Stop all carriers concurrently; submits under way are finished."""
         for task in self._moves.values():
             task.cancel()
         await asyncio.gather(*self._moves.values(), return_exceptions=True)
@@ -120,11 +119,15 @@ class ConnectorSupervisor:
         await asyncio.gather(*(_stop(route.connector.name, route.carrier) for route in routes))
 
     def parse(self, connector_id: ConnectorId, raw: bytes) -> Sequence[Callback]:
-        """Return what a callback says. Raise `CarrierTrouble` and `ConnectorUnread`."""
+        """Parse a callback of a connector.
+
+        Raise `CarrierTrouble` when it cannot be parsed, `ConnectorUnread` when the connector's row
+        has not been read yet.
+        """
         carrier = self._carriers.get(connector_id)
         if carrier is None:
             if self._missed.setdefault(connector_id, self._looks) == self._looks:
-                # Another process may have added it since we looked.
+                # Another process may have added it since the last look.
                 self._store.hints.connectors_event.set()
                 raise ConnectorUnread(f"Connector {connector_id} has not been read here yet.")
             raise CarrierTrouble(f"connector {connector_id} is not open here")
@@ -133,7 +136,7 @@ class ConnectorSupervisor:
     # Following the rows
 
     async def look(self) -> None:
-        """Compare the rows with what is open, and begin to make it so."""
+        """Compare the rows with the open connectors, and start the changes."""
         rows = await self._connectors.rows()
         self._wanted = {connector.id: connector for connector, _ in rows}
         for connector_id in self._versions.keys() - self._wanted.keys():
@@ -149,7 +152,7 @@ class ConnectorSupervisor:
             self._looks += 1
 
     def _is_spread_anew(self, connector_id: ConnectorId) -> bool:
-        """Return whether another number of an open connector's connections is ours by now."""
+        """Return whether this process's share of an open connector has changed."""
         carrier: object = self._carriers.get(connector_id)
         if not isinstance(carrier, SharesConnections):
             return False
@@ -158,7 +161,7 @@ class ConnectorSupervisor:
 
     def _begin(self, connector_id: ConnectorId, move: Coroutine[Any, Any, None]) -> None:
         if connector_id in self._moves:
-            # One thing after the other; its end has us look again.
+            # One change at a time; the end of this one triggers another look.
             move.close()
             return
         task = self._moves[connector_id] = asyncio.get_running_loop().create_task(move)
@@ -191,7 +194,7 @@ class ConnectorSupervisor:
             self._break(connector, error)
             await _stop(connector.name, carrier)
             return
-        # What left by the connector as it was counts against its pace.
+        # Messages of the old version count against the pace, so the new one waits for a second.
         rests_until = self._clock.monotonic() + 1.0 if again else self._rests_until
         reserved = None
         if self._is_shared and (connector.mps or connector.segments_per_second):
@@ -241,7 +244,7 @@ class ConnectorSupervisor:
     # Reporting
 
     async def report(self) -> None:
-        """Write down the states that have changed since they were last written."""
+        """Store the states that have changed since they were last stored."""
         if not self._opens:
             return
         news: dict[ConnectorId, ConnectorReport] = {}
@@ -263,7 +266,7 @@ class ConnectorSupervisor:
             self._reported |= news
 
     def _forget_gauges(self) -> None:
-        # A connector that is gone is not a connector that is down.
+        # A removed connector must not be shown as down.
         for name in self._gauged - {connector.name for connector in self._wanted.values()}:
             self._gauged.discard(name)
             self._metrics.connector_open.remove(name)

@@ -1,7 +1,7 @@
-"""Lead a list on an account's own carrier through its three steps; see `domain/verification.py`.
+"""The three steps to verify a list on an account's own carrier; see `domain/verification.py`.
 
-Each step is noted as it is done, so that the way can be left and taken up again. The last step is
-not taken here: whoever applies the reply verifies the list.
+Each finished step is stored, so that the verification can be continued later. The last step is not
+taken here: the process that applies the reply verifies the list.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
 from sendrail.storage.interface import Store, Tx
 
-# Asked for anew by its sender a moment ago, perhaps: the same text again is no mistake here.
+# A caller may repeat the test soon after: the same text again is no mistake here.
 _SKIPS: Final = Skip.VERIFICATION | Skip.DUPLICATE | Skip.JOURNEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationStatus:
-    """How far a list has come; a list that needs no verifying is done from the start."""
+    """A list's progress; a list that needs no verification is done from the start."""
 
     sender: SendingList
     connector: Connector
@@ -39,7 +39,7 @@ class VerificationStatus:
 
 
 class VerificationService:
-    """The steps, one call each."""
+    """The steps, one method each."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class VerificationService:
         self._now = now
 
     async def status(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
-        """Return how far a list has come."""
+        """Return a list's progress."""
         return await self._store.read(
             lambda tx: self._standing(tx, owned_list(tx, account_id, list_number))
         )
 
     async def check(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
-        """Take the first step: try the credentials. Raise `CarrierTrouble` with what is wrong."""
+        """Take the first step: try the credentials. Raise `CarrierTrouble` if they do not work."""
         before = await self.status(account_id, list_number)
         told = await self._connectors.check(before.connector)
 
@@ -85,9 +85,9 @@ class VerificationService:
     async def send_test(
         self, account_id: AccountId, list_number: PhoneNumber, to: str
     ) -> VerificationStatus:
-        """Take the second step: send a real message to a number whose handset is at hand.
+        """Take the second step: send a real message to a handset of the caller.
 
-        It passes the gate like any other, but for the check that waits for this very step.
+        It passes the gate like any other message, except for the check of verification.
         """
         before = await self.status(account_id, list_number)
         if before.step not in {Step.TEST_SEND, Step.REPLY}:
@@ -101,7 +101,7 @@ class VerificationService:
         if isinstance(verdict, Refused):
             raise SendrailError(f"{verdict.text}.", code=verdict.code, param=verdict.param)
         number = self._ids.read(verdict.message_id)
-        assert number is not None, "we have made this id ourselves"
+        assert number is not None, "the intake has made this id"
 
         def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)

@@ -1,1 +1,1 @@
-"""What things are: pure values and laws, without I/O, clock, randomness or framework."""
+"""The domain: pure values and rules, without I/O, clock, randomness or framework."""

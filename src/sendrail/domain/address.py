@@ -1,7 +1,7 @@
-"""Which number a carrier means by an address: with or without plus, `00`, or its country.
+"""Parsing of the addresses carriers send: with or without a plus, `00` or a country code.
 
-A text is about consent before anything else, so a wrong number is worse than none: it would take a
-stranger off a list and leave the sender on it. What can be read as two numbers is read as neither.
+A text may be an opt-out, so a wrong number is worse than none: it would opt out a stranger and
+leave the sender on the list. An address that can be read as two numbers is read as neither.
 """
 
 import re
@@ -12,12 +12,12 @@ from typing import Final
 from sendrail.domain import phone
 from sendrail.domain.phone import PhoneNumber
 
-# Numbers of up to six digits are no international numbers: they are short codes.
+# Numbers of up to six digits are short codes, not international numbers.
 SHORT_CODE_DIGITS_MAX: Final = 6
 
 
 class AddressForm(Enum):
-    """What a carrier says of an address beside its digits, such as SMPP's type of number."""
+    """What a carrier states about an address beside its digits, such as SMPP's type of number."""
 
     UNMARKED = "unmarked"
     INTERNATIONAL = "international"
@@ -27,12 +27,12 @@ class AddressForm(Enum):
 def read_number(
     text: str, *, country: str | None = None, form: AddressForm = AddressForm.UNMARKED
 ) -> PhoneNumber | None:
-    """Return the number that an address means, or None where that is not certain.
+    """Return the number an address stands for, or None where it is ambiguous.
 
-    `country` is where national numbers belong, as two letters (`US`): without it none is read.
-    A plus or `00` makes a number international whatever `form` says, another leading 0 national.
-    Digits without any mark are an international number if they have the length of one, and with a
-    `country` one of its own: what can be both is the one of a mobile range, or none.
+    `country` is the country of national numbers, as two letters (`US`); without it, none are read.
+    A plus or `00` makes a number international whatever `form` says; another leading 0 makes it
+    national. Bare digits may be an international number, if their length fits, or with a `country`
+    a national one: of the two readings the one in a mobile range counts, else neither.
     """
     text = _digits(text)
     if text.startswith("+"):
@@ -54,7 +54,7 @@ def read_short_code(text: str) -> int | None:
 
 
 def is_country(code: str) -> bool:
-    """Return whether two letters name a country that has a numbering plan."""
+    """Return whether two letters are the code of a country with a numbering plan."""
     import phonenumbers
 
     return code in phonenumbers.SUPPORTED_REGIONS
@@ -62,16 +62,16 @@ def is_country(code: str) -> bool:
 
 _EDGES: Final = " \t\r\n\0"
 _SHORT_CODE: Final = re.compile(rf"[1-9][0-9]{{2,{SHORT_CODE_DIGITS_MAX - 1}}}").fullmatch
-# Between the digits of a number that was written for people.
+# Separators in numbers that are formatted for people.
 _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
 
 
 def _digits(text: str) -> str:
-    """Return an address without separators, with a plus where it says that it is international."""
-    # In a query a plus is a blank: what stands before the digits then is none.
+    """Return an address without separators, with a plus where it is marked as international."""
+    # In a query string a plus decodes to a blank, so a leading blank counts as a plus.
     text = text.strip(_EDGES)
     if text.startswith(("+", "00")):
-        # Written for both, callers from abroad leave it out: +44 (0)20 7946 0000.
+        # The trunk prefix in parentheses is omitted in the international form: +44 (0)20 7946 0000.
         text = text.replace("(0)", "")
     text = text.translate(_SEPARATORS)
     digits = text.removeprefix("+")
@@ -89,7 +89,7 @@ def _marked_national(digits: str, country: str) -> PhoneNumber | None:
     import phonenumbers
 
     readings = [_national(digits, country)]
-    # Some write the country's code all the same.
+    # Some carriers add the country code all the same.
     if digits.startswith(str(phonenumbers.country_code_for_region(country))):
         readings.append(_international(digits))
     return _likeliest(readings)
@@ -103,13 +103,13 @@ def _international(digits: str) -> PhoneNumber | None:
 def _national(digits: str, country: str) -> PhoneNumber | None:
     number = _complete(digits, country)
     if number is None and digits.startswith("0"):
-        # Some write a 0 in front in countries whose own plan has none there.
+        # Some carriers add a leading 0 in countries whose plan has no trunk prefix.
         number = _complete(digits[1:], country)
     return number
 
 
 def _complete(text: str, country: str | None) -> PhoneNumber | None:
-    """Return the number if it has a length of its country's plan, its area code included."""
+    """Return the number if its length fits its country's plan, including the area code."""
     import phonenumbers
     from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
@@ -117,7 +117,7 @@ def _complete(text: str, country: str | None) -> PhoneNumber | None:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-    # The published plans lag behind: a new range has a known length before it is known itself.
+    # The published plans lag behind: the length of a new range is known before the range itself.
     has_length = any(
         phonenumbers.is_possible_number_for_type_with_reason(parsed, kind)
         == ValidationResult.IS_POSSIBLE
@@ -129,7 +129,7 @@ def _complete(text: str, country: str | None) -> PhoneNumber | None:
 
 
 def _likeliest(readings: Iterable[PhoneNumber | None]) -> PhoneNumber | None:
-    """Return the one number among readings that is more of a handset's than all others."""
+    """Return the reading that ranks highest as a handset's number, if it is the only one."""
     ranked: dict[int, set[PhoneNumber]] = {}
     numbers = {each for each in readings if each is not None}
     if len(numbers) == 1:
@@ -141,7 +141,7 @@ def _likeliest(readings: Iterable[PhoneNumber | None]) -> PhoneNumber | None:
 
 
 def _rank(number: PhoneNumber) -> int:
-    """Return 2 for a number of a mobile range, 1 for one of another range, 0 for no range."""
+    """Return 2 for a number in a mobile range, 1 for one in another known range, 0 otherwise."""
     import phonenumbers
     from phonenumbers import PhoneNumberType
 

@@ -1,14 +1,14 @@
-"""What we write back to a keyword: texts of a list's own, or a plain default with its brand."""
+"""The automatic replies to keywords: a list's own texts, or defaults that name its brand."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from sendrail.domain.consent import Keyword, read_reply
 
-# One text, not a letter: the carrier bills these too.
+# Short, because the carrier bills these too.
 SEGMENTS_MAX: Final = 3
 
-# None of these may itself be read as a keyword: two installations would talk for ever.
+# None of these may itself be read as a keyword: two installations would answer each other forever.
 _DEFAULTS: Final = {
     Keyword.STOP: "You are off this list and get nothing more from us. Reply START to come back.",
     Keyword.START: "You are on this list. Reply HELP for help or STOP to opt out.",
@@ -19,7 +19,7 @@ _DEFAULTS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTexts:
-    """How a list answers keywords: not at all, or by its own texts; None is the default."""
+    """Whether a list answers keywords, and with which texts; None is the default text."""
 
     enabled: bool = True
     stop: str | None = None
@@ -33,8 +33,8 @@ class AnswerTexts:
 
 
 def default_text(keyword: Keyword, brand: str) -> str:
-    """Return the text of a list that has none of its own, opened by the brand if there is one."""
+    """Return the default text, prefixed with the brand if there is one."""
     text = _DEFAULTS[keyword]
     branded = f"{brand}: {text}" if brand else text
-    # A brand may be called like a keyword.
+    # A brand may itself be a keyword.
     return branded if read_reply(branded).keyword is None else text

@@ -1,4 +1,4 @@
-"""What was done to people's data: who did what, when, and in which request."""
+"""The audit log: who did what to personal data, when, and in which request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Action(StrEnum):
-    """What is kept for an auditor."""
+    """The actions that the audit log records."""
 
     ACCOUNT_ADDED = "account.added"
     ACCOUNT_SUSPENDED = "account.suspended"
@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something: an API key by its beginning, or a user at the command line."""
+    """The actor of an entry: an API key, by its prefix, or a user at the command line."""
 
     name: str
     request_id: str | None = None
@@ -30,7 +30,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that was done; `about` names it, and no person by number."""
+    """One entry of the audit log; `about` names the object, and never a person's number."""
 
     id: int
     at: int

@@ -1,8 +1,7 @@
-"""The breaker of a connector: when to stop trying, and how to find out that it works again.
+"""The circuit breaker of a connector (Nygard, "Release It!", chapter 5).
 
-Closed, it counts troubles that follow each other. Open, nothing is handed over until a time. Then
-it is half open: one message tries the connector, and its answer closes the breaker or opens it
-again. (The pattern is Nygard's, "Release It!", chapter 5.)
+Closed, it counts consecutive troubles. Open, nothing is submitted until a given time. Then it is
+half open: one message tries the connector, and its answer closes the breaker or opens it again.
 """
 
 import math
@@ -12,14 +11,14 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.delivery import Outcome, Unavailable, Uncertain
 
-# A single lost answer may be anything; this many in a row are the connector's.
+# A single lost answer may have any cause; this many in a row are the connector's.
 _TROUBLES_MAX: Final = 5
 _REST_MIN: Final = 1.0
 _REST_MAX: Final = 60.0
 
 
 class BreakerState(StrEnum):
-    """Whether a connector is trusted."""
+    """The state of a breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -28,9 +27,9 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An outcome that speaks against the connector and not against its message.
+    """An outcome that counts against the connector, not against its message.
 
-    `rest` is how long the connector asks to be left alone, in seconds; None when it says nothing.
+    `rest` is the pause that the connector asks for, in seconds; None when it does not say.
     """
 
     detail: str
@@ -38,7 +37,7 @@ class Trouble:
 
 
 def trouble_of(outcome: Outcome) -> Trouble | None:
-    """Return what an outcome says against its connector; a carrier's answer says nothing."""
+    """Return the trouble in an outcome; None where it does not count against the connector."""
     match outcome:
         case Unavailable(detail, retry_after_ms):
             return Trouble(detail, retry_after_ms / 1000)
@@ -49,7 +48,7 @@ def trouble_of(outcome: Outcome) -> Trouble | None:
 
 
 class SubmitTime(NamedTuple):
-    """When messages left: the breaker's era, and the time."""
+    """When messages left: the breaker's era, and the time in seconds."""
 
     era: int
     at: float
@@ -58,9 +57,10 @@ class SubmitTime(NamedTuple):
 class Breaker:
     """The state of one connector's breaker. Times are seconds of a monotonic clock.
 
-    Whoever hands messages over says when their answer comes when they left. Answers to what left
-    before the breaker opened say nothing about the connector now. Nor does a lost answer, where the
-    carrier has answered anything since that message left: a few silent ones among many are theirs.
+    The caller passes an answer together with the time at which its message left. Answers to
+    messages that left before the breaker opened do not count. Nor does a lost answer, if the
+    carrier has answered any message since that one left: a few lost answers among many are the
+    messages' own.
     """
 
     __slots__ = ("_answered_at", "_rest", "_retry_at", "_troubles", "detail", "era", "state")
@@ -80,22 +80,22 @@ class Breaker:
         return self._retry_at if self.state is BreakerState.OPEN else None
 
     def room(self, now: float) -> int | None:
-        """Return how many messages may be handed over; None where the breaker sets no bound."""
+        """Return how many messages may be submitted; None where the breaker sets no bound."""
         if self.state is BreakerState.CLOSED:
             return None
         return int(self.state is BreakerState.OPEN and now >= self._retry_at)
 
     def take(self, now: float) -> SubmitTime:
-        """Record that messages are handed over; return what to say when they are answered.
+        """Record that messages are submitted; return the time to pass to `answered`.
 
-        What was claimed just before the breaker opened still leaves: it probes nothing.
+        Messages claimed just before the breaker opened still leave; they are no probes.
         """
         if self.state is BreakerState.OPEN and now >= self._retry_at:
             self.state = BreakerState.HALF_OPEN
         return SubmitTime(self.era, now)
 
     def answered(self, now: float, departed: SubmitTime, trouble: Trouble | None) -> bool:
-        """Hear one answer to what left then; return whether the state has changed."""
+        """Record an answer to a message sent at `departed`; return whether the state changed."""
         if departed.era != self.era:
             return False
         if trouble is None:

@@ -1,9 +1,9 @@
-"""What a reply says about consent, judged in tiers from the certain to the likely.
+"""Detection of keywords in replies, in tiers from certain to likely.
 
-An opt-out that is missed is texted again, and unlawfully; one that was none is put right by a
-START, which our confirmation names. So the tiers are generous with STOP and never with START and
-HELP. What rests on a likeness alone is marked for a person's review, and so is what may be meant as
-a STOP and is taken for none. The first sentence decides; what is quoted never counts.
+A missed opt-out means that the contact is texted again, unlawfully; a false one can be undone with
+START, which our confirmation mentions. So the tiers are generous with STOP and strict with START
+and HELP. A match by similarity alone is marked for a person's review, and so is a text that may be
+meant as STOP but does not count as one. The first sentence decides; quoted text never counts.
 """
 
 import re
@@ -21,9 +21,9 @@ from sendrail.domain.folding import fold
 
 __all__ = ["fold"]
 
-# More than any handset sends; it bounds the time a text can take.
+# More than any handset sends; it bounds the time that a text can take.
 READ_MAX: Final = 10_000
-# The longest word that is kept of a reply.
+# The longest word of a reply that is stored.
 WORD_MAX: Final = 40
 _SHORT_WORDS: Final = 4
 _DOUBTFUL_WORDS: Final = 8
@@ -44,7 +44,7 @@ class Keyword(StrEnum):
 
 
 class Rule(StrEnum):
-    """The rule that gave a reply its meaning; kept with the evidence, so the names are stable."""
+    """The rule that gave a reply its meaning; stored with the evidence, so the names are stable."""
 
     EXACT = "exact"
     LANGUAGE = "language"
@@ -59,7 +59,7 @@ class Rule(StrEnum):
 
 
 class AbuseComplaint(StrEnum):
-    """What a complaint in words, such as "spam", comes to."""
+    """How a complaint in words, such as "spam", is treated."""
 
     LABEL = "label"
     STOP = "stop"
@@ -67,10 +67,10 @@ class AbuseComplaint(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeywordReading:
-    """What a reply says: its family if it is a keyword, the rule that said so, the word that came.
+    """The meaning of a reply: its keyword, if any, the rule that matched, and the matched word.
 
-    `word` is in capitals, without accents and disguise. `review` marks what a person should look
-    at: it rests on a likeness, may be meant as a STOP, or is a complaint.
+    `word` is in capitals, without accents and disguise. `review` marks replies for a person:
+    matches by similarity, texts that may be meant as STOP, and complaints.
     """
 
     keyword: Keyword | None = None
@@ -96,10 +96,10 @@ DEFAULT: Final = KeywordVocabulary()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPolicy:
-    """How an installation takes replies.
+    """How an installation handles replies.
 
-    `answer_pause_ms` is the least time between two automatic answers of one kind to one contact,
-    `parts_within_ms` how long the parts of one text are waited for.
+    `answer_pause_ms` is the least time between two automatic replies of one kind to one contact;
+    `parts_within_ms` is how long to wait for the parts of one text.
     """
 
     scope: Scope = Scope.LIST
@@ -133,7 +133,7 @@ _DECIDING: Final = words_of.DECIDING_STOPS | foreign.FIRST_WORDS
 
 
 def read_reply(body: str, vocabulary: KeywordVocabulary = DEFAULT) -> KeywordReading:
-    """Return what a reply says about consent; the surest rule that fires decides."""
+    """Return what a reply says about consent; the most certain rule that matches decides."""
     text = quotations.without_frame(folding.plain(body[:READ_MAX])[:READ_MAX])
     if quotations.is_reaction(text):
         return _NOTHING
@@ -153,7 +153,7 @@ def read_reply(body: str, vocabulary: KeywordVocabulary = DEFAULT) -> KeywordRea
 
 
 def _read_whole(text: str, vocabulary: KeywordVocabulary) -> KeywordReading | None:
-    """Judge a reply that is a keyword and nothing else, maybe in disguise."""
+    """Read a reply that is a keyword and nothing else, possibly disguised."""
     if (reading := _read_word(folding.letters(text), vocabulary)) is not None:
         return reading
     if (unsigned := folding.letters(folding.unsigned(text))) in words_of.STOPS:
@@ -180,13 +180,13 @@ def _read_word(whole: str, vocabulary: KeywordVocabulary) -> KeywordReading | No
 def _read_sentences(
     sentences: list[list[str]], own: str, vocabulary: KeywordVocabulary
 ) -> KeywordReading:
-    """Judge a reply by its sentences, our own text taken out."""
+    """Read a reply by its sentences, without our own text."""
     if not sentences:
         return _NOTHING
     if (reading := _read_first(sentences, own)) is not None:
         return reading
     together = [word for sentence in sentences for word in sentence]
-    # Commas and full stops stand where they like: "Do not. Text me."
+    # Commas and full stops are not reliable: "Do not. Text me."
     phrases = (*(_phrase_in(" ".join(each)) for each in sentences), _english_in(" ".join(together)))
     if (phrase := next(filter(None, phrases), None)) is not None:
         return _stop(Rule.PHRASE, phrase, review=True)
@@ -199,7 +199,7 @@ def _read_sentences(
 
 
 def _read_first(sentences: list[list[str]], own: str) -> KeywordReading | None:
-    """Judge the first sentence, which decides where it is plain."""
+    """Read the first sentence, which decides if it is clear."""
     words = _joined(sentences[0])
     if len(sentences) == 1:
         words = words_of.LITERALLY.sub("", " ".join(words)).split()
@@ -213,7 +213,8 @@ def _read_first(sentences: list[list[str]], own: str) -> KeywordReading | None:
         return certain
     clear = core[0] in words_of.CLEAR_STOPS or core[0] in foreign.FIRST_WORDS
     if len(sentences) > 1 and not clear:
-        # A word of daily life: before a full stop, what CTIA names decides; the others may.
+        # Words of everyday use: alone before a full stop, the words CTIA names decide; the others
+        # may.
         if _core(_joined(_sentences(own, _SENTENCE_END)[0])) != core:
             return None
         if core[0] not in _DECIDING:
@@ -222,7 +223,7 @@ def _read_first(sentences: list[list[str]], own: str) -> KeywordReading | None:
 
 
 def _with_courtesy(certain: KeywordReading, words: list[str], core: list[str]) -> KeywordReading:
-    """Return the reading of a keyword among words that say nothing."""
+    """Return the reading of a keyword among words of courtesy."""
     word = certain.word or core[0]
     if words[0] in core:
         return _stop(Rule.FIRST_WORD, word)
@@ -230,7 +231,7 @@ def _with_courtesy(certain: KeywordReading, words: list[str], core: list[str]) -
 
 
 def _certain_stop(core: list[str]) -> KeywordReading | None:
-    """Return the reading of words that are all keywords of STOP, or one of them together."""
+    """Return the reading of words that are all STOP keywords, or together form one."""
     readings = [_CERTAIN.get(word) for word in core]
     if all(reading and reading.keyword is Keyword.STOP for reading in readings):
         return readings[0]
@@ -239,7 +240,7 @@ def _certain_stop(core: list[str]) -> KeywordReading | None:
 
 
 def _read_first_word(words: list[str]) -> KeywordReading | None:
-    """Judge a sentence that goes on behind the keyword."""
+    """Read a sentence that continues after the keyword."""
     first, *rest = list(dict.fromkeys(words))
     about_texts = _ABOUT_TEXTS.issuperset(rest)
     if first in words_of.CLEAR_STOPS:
@@ -263,7 +264,7 @@ def _read_clear_start(first: str, rest: list[str], *, about_texts: bool) -> Keyw
 
 
 def _read_later(sentences: list[list[str]]) -> KeywordReading | None:
-    """Find a later sentence that is a clear keyword and courtesy."""
+    """Find a later sentence that is a clear keyword with courtesy."""
     for sentence in sentences:
         core = _core(_joined(sentence))
         clear = core and core[0] in words_of.CLEAR_STOPS | foreign.FIRST_WORDS
@@ -273,15 +274,15 @@ def _read_later(sentences: list[list[str]]) -> KeywordReading | None:
 
 
 def _read_typed(own: str) -> KeywordReading:
-    """Judge a reply with a keyword alone in quotes, which is a STOP where nothing else is said."""
+    """Read a reply with a lone keyword in quotes, which is a STOP if there is no other text."""
     words = [word for word in _joined(folding.words(own)) if word not in words_of.SAYING]
     certain = _certain_stop(_core(words))
-    # No text of ours is a keyword and nothing else, so that this is no reaction to one.
+    # None of our texts is a keyword and nothing else, so this is no reaction to one.
     return _DOUBT if certain is None else _with_courtesy(certain, ["", *words], words)
 
 
 def _read_unmasked(own: str, vocabulary: KeywordVocabulary) -> KeywordReading:
-    """Judge a reply again with each letter taken for the one that it looks like."""
+    """Read a reply again, with each character replaced by the letter it looks like."""
     unmasked = _TOKEN.sub(_unmasked, own)
     if unmasked == own:
         return _NOTHING
@@ -292,7 +293,7 @@ def _read_unmasked(own: str, vocabulary: KeywordVocabulary) -> KeywordReading:
 
 
 def _unmasked(token: "re.Match[str]") -> str:
-    # A number is no word in disguise.
+    # A number is not a disguised word.
     return folding.unmasked(token[0]) if any(map(str.isalpha, token[0])) else token[0]
 
 
@@ -309,7 +310,7 @@ def _read_complaint(words: list[str], vocabulary: KeywordVocabulary) -> KeywordR
 
 
 def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
-    """Return whether what was taken for no STOP may be meant as one."""
+    """Return whether a reply that does not count as STOP may be meant as one."""
     if not sentences:
         return words_of.STOP_SIGNS.search(text) is not None and not folding.letters(text)
     first = _joined(sentences[0])
@@ -324,7 +325,7 @@ def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
             continue
         if words_of.STOPS_OF_OTHERS.isdisjoint(sentence[:-1]):
             return True
-    # In capitals within a text that is not: the keyword itself is meant, or named.
+    # A word in capitals in a text that is not in capitals is meant as the keyword, or names it.
     return (
         _SHOUTED.search(body) is not None
         and any(
@@ -336,7 +337,7 @@ def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
 
 
 def _is_typed(piece: str) -> bool:
-    """Return whether a quoted piece is a keyword by itself, which no text of ours is."""
+    """Return whether a quoted piece is a lone keyword, which none of our texts is."""
     core = _core(_joined(folding.words(piece)))
     return bool(core) and _certain_stop(core) is not None
 
@@ -363,7 +364,7 @@ def _joined(words: list[str]) -> list[str]:
 
 
 def _core(words: list[str]) -> list[str]:
-    """Return the words but courtesy, each once."""
+    """Return the words without courtesy, each once."""
     once = (_once(word) for word in words if word not in _COURTESY)
     return list(dict.fromkeys(once))
 
@@ -375,7 +376,7 @@ def _once(word: str) -> str:
 
 def _english_in(sentence: str) -> str | None:
     for found in words_of.PHRASES.finditer(sentence):
-        # A few words back are near enough, and a few letters hold them.
+        # Only the last few words matter, and a few letters hold them.
         if not words_of.NEGATED.search(sentence[max(0, found.start() - _NEAR) : found.start()]):
             return found[0]
     return None
@@ -399,7 +400,7 @@ def _stop(rule: Rule, word: str, *, review: bool = False) -> KeywordReading:
 
 
 def _shown(word: str) -> str:
-    """Return a folded word as it is shown."""
+    """Return the displayed form of a folded word."""
     known = foreign.STOPS.get(word)
     return (known or unicodedata.normalize("NFC", word).upper())[:WORD_MAX]
 
@@ -414,7 +415,7 @@ def _is_misspelt(word: str) -> bool:
 
 
 def _is_one_slip(word: str, keyword: str) -> bool:
-    """Return whether one letter more, less or wrong, or two swapped, is all between the words."""
+    """Return whether the words differ by one letter more, less or wrong, or by two swapped."""
     if len(word) == len(keyword):
         wrong = [at for at in range(len(word)) if word[at] != keyword[at]]
         if len(wrong) == 1:

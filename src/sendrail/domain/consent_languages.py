@@ -1,8 +1,8 @@
-"""The words of other languages by which replies speak of consent: tables for `consent.py`.
+"""The keywords and phrases of other languages: tables for `consent.py`.
 
 Sources: the keywords that Twilio, AWS and the Canadian carriers' short code guidelines name (ARRET,
 ARRETE, TD, AIDE), the words that regulators prescribe (RET in Turkey, 退订 and TD in China,
-수신거부 in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English stands in
+수신거부 in Korea, BAJA in Spain, הסר in Israel), and dictionaries. English is in
 `consent_words.py`.
 """
 
@@ -64,13 +64,12 @@ _STOPS: Final = (
     # Swahili, Amharic, Haitian Creole
     "SIMAMISHA", "ONDOA", "አቁም", "KANPE", "SISPANN",
 )  # fmt: skip
-# As replies are compared, each with the form in which it is shown: of several the first.
+# The folded form of each word, with its displayed form: the first of several.
 STOPS: Final = {fold(word): word.upper() for word in reversed(_STOPS)}
-# The Canadian carriers ask for AIDE; the others are what it is called elsewhere.
+# The Canadian carriers require AIDE; the others are the words of other languages.
 HELPS: Final = {fold(word): word for word in ("AIDE", "AYUDA", "AJUDA", "HILFE", "ПОМОЩЬ")}
 
-# As a first word these begin a sentence about texts as STOP does, where nothing but courtesy and
-# what texts are called follows.
+# As a first word these count like STOP, if only courtesy and words for texts follow.
 FIRST_WORDS: Final = frozenset(
     fold(word)
     for word in (
@@ -97,7 +96,7 @@ COURTESY: Final = frozenset(
         "ください", "してください", "부탁드립니다", "감사합니다", "주세요", "해주세요",
     )
 )  # fmt: skip
-# What else may follow a first word: what the texts are called, and the small words about it.
+# What else may follow a first word: words for texts, and the small words around them.
 ABOUT_TEXTS: Final = frozenset(
     fold(word)
     for word in (
@@ -114,7 +113,7 @@ ABOUT_TEXTS: Final = frozenset(
     )
 )  # fmt: skip
 
-# Over the words of a sentence, folded, one space between them.
+# Matched against the folded words of a sentence, joined by spaces.
 _PHRASES: Final = (
     # French
     (
@@ -191,9 +190,9 @@ _PHRASES: Final = (
     ),
 )
 PHRASES: Final = re.compile("|".join(rf"\b(?:{plain(phrase)})\b" for phrase in _PHRASES))
-# Before a phrase these turn it around.
+# Before a phrase these negate it.
 NEGATIONS: Final = frozenset({"no", "ne", "nao", "non", "nicht", "nie", "не", "pas", "لا"})
-# Scripts that write without spaces: in a short sentence these can hardly mean anything else.
+# Scripts without spaces: in a short sentence these can hardly mean anything else.
 INSIDE: Final = re.compile(
     "(?<!不)(?<!不要)(?<!别)(?<!別)(?:" + "|".join(
         re.escape(fold(word))

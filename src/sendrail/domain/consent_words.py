@@ -1,6 +1,6 @@
-"""The words by which replies speak of consent: tables for `consent.py`, lower case and folded.
+"""The English keywords and phrases: tables for `consent.py`, lower case and folded.
 
-What is in which table, and why, is in docs/replies-and-consent.md. Sources: 47 CFR 64.1200(a)(10),
+docs/replies-and-consent.md explains the tables. Sources: 47 CFR 64.1200(a)(10),
 the CTIA's Messaging Principles (5.1.3), Twilio's default keywords, and the public API's compliance
 page.
 """
@@ -8,7 +8,7 @@ page.
 import re
 from typing import Final
 
-# Compared with the whole reply, spaces and punctuation taken out.
+# Compared with the whole reply, without spaces and punctuation.
 STOPS: Final = frozenset({
     "stop", "stopall", "end", "quit", "cancel", "unsubscribe", "unsub", "revoke", "optout",
     "removeme", "remove", "block", "wrong",
@@ -16,10 +16,10 @@ STOPS: Final = frozenset({
 STARTS: Final = frozenset({"start", "unstop"})
 HELPS: Final = frozenset({"help", "info"})
 
-# As a first word these can hardly mean anything else; the others are words of daily life.
+# As a first word these can hardly mean anything else; the others are words of everyday use.
 CLEAR_STOPS: Final = frozenset({"stop", "stopall", "unsubscribe", "unsub", "revoke", "optout"})
 VAGUE_STOPS: Final = frozenset({"end", "quit", "cancel", "block", "wrong", "remove"})
-# Of these CTIA says that they stop the texts: as a sentence of their own at the beginning they do.
+# CTIA names these as opt-outs: they count as one if they are the first sentence by themselves.
 DECIDING_STOPS: Final = CLEAR_STOPS | {"end", "quit", "cancel", "removeme"}
 # "Stop by", "stop sign", "stop and shop".
 NOT_AFTER_STOP: Final = frozenset({
@@ -30,7 +30,7 @@ NOT_AFTER_STOP: Final = frozenset({
     "sign", "signs",
     "somewhere", "there", "through", "til", "till", "until", "watch", "what", "when", "where",
 })  # fmt: skip
-# In a longer sentence after STOP these say that the texts are meant, or why.
+# In a longer sentence after STOP these show that the texts are meant, or give a reason.
 PLAIN_AFTER_STOP: Final = frozenset({
     "all", "already", "bothering", "calling", "contacting", "do", "does", "dont",
     "harassing", "i",
@@ -41,7 +41,7 @@ PLAIN_AFTER_STOP: Final = frozenset({
     "unsubscribe",
     "ur", "we", "wrong", "you", "youre", "your",
 })  # fmt: skip
-# What may follow a vague word: courtesy, and what the texts are called.
+# What may follow a vague word: courtesy, and words for texts.
 ABOUT_TEXTS: Final = frozenset({
     "all", "alerts", "any", "anymore", "calling", "calls", "contact", "from", "it", "me",
     "message",
@@ -49,7 +49,7 @@ ABOUT_TEXTS: Final = frozenset({
     "send", "sending", "sms", "spamming", "subscription", "text", "texting", "texts", "thank",
     "thanks", "that", "the", "these", "this", "txt", "txts", "updates", "you", "your",
 })  # fmt: skip
-# What is said around a keyword without meaning anything.
+# Words around a keyword that do not change its meaning.
 COURTESY: Final = frozenset({
     "a", "again", "already", "and", "asap", "dear", "god", "guys", "hello", "hey", "hi",
     "immediately", "just", "k", "kindly", "lot", "lots", "madam", "maam", "much", "nah",
@@ -59,24 +59,25 @@ COURTESY: Final = frozenset({
     "team", "thank", "thanks", "thankyou", "thx", "tks", "ty", "tysm", "u", "very", "ya",
     "yes", "yo", "you",
 })  # fmt: skip
-# What is said before a keyword in quotes.
+# Words before a keyword in quotes.
 SAYING: Final = frozenset(
     {"answer", "i", "is", "its", "ive", "my", "repeat", "said", "say", "typed", "we"}
 )
-# Two words that are one.
+# Two words that count as one.
 JOINED: Final = re.compile(r"\b(opt|stop|remove|un) (out|all|me|sub|subscribe|subscribed)\b")
 JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscribe", "unsubscribed"})
 
-# Common forms that are further from a keyword than one slip.
+# Common misspellings that differ from a keyword by more than one letter.
 MISSPELLINGS: Final = frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
     "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed",
     "unsubscibed", "unsubscript",
     "unsubsribed", "unsuscrib", "unsuscribed", "unsubscirbed", "unsubsrcibe", "unsuscirbe",
 })  # fmt: skip
-# Where a slip of one letter is looked for. END, BLOCK and WRONG have too many neighbours.
+# Keywords for which a typo of one letter is accepted. END, BLOCK and WRONG are too close to other
+# words.
 SLIPPERY: Final = ("stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "revoke", "optout")
-# Their neighbours that are words themselves.
+# Words that differ from these by one letter.
 REAL_WORDS: Final = frozenset({
     "ancel", "and", "atop", "cancer", "estop", "evoke", "mancel", "nuit", "quid", "quiet",
     "qui", "quilt", "quin", "quint", "quip", "quita", "quite", "quiz", "quoit",
@@ -90,7 +91,7 @@ ABUSE_WORDS: Final = frozenset({
     "scamming", "scams", "spam", "stfu", "spammer", "spammers", "spamming",
 })  # fmt: skip
 
-# Over the words of a reply, one space between them, apostrophes taken out.
+# Matched against the words of a reply, joined by spaces and without apostrophes.
 _TEXTS: Final = r"(?:texts?|messages?|text messages?|msgs?|sms|txts?)"
 _TO_TEXT: Final = r"(?:text|message|msg|txt|contact|sms|call)"
 _TEXTING: Final = r"(?:texting|messaging|sending|contacting|calling|txting|spamming|bothering)"
@@ -130,14 +131,14 @@ PHRASES: Final = re.compile(
         )
     )
 )
-# Before a phrase these turn it around: "don't stop texting me", "I do not want to unsubscribe".
+# Before a phrase these negate it: "don't stop texting me", "I do not want to unsubscribe".
 NEGATED: Final = re.compile(
     r"\b(?:cannot|cant|didnt|doesnt|dont|never|not|wont)(?: (?:ever|really|even|just|yet|want|wish|"
     r"mean|like|plan|intend|going|need|to|dare|please))* $"
 )
 ABUSE_PHRASES: Final = re.compile(r"\bf\w* (?:off|you|u)\b|\bgo to hell\b|\bpiss off\b")
 
-# Our own instructions, forwarded or asked about; over words, as the phrases.
+# Our own instructions, forwarded or asked about; matched like the phrases.
 _INSTRUCTED: Final = r"(?:stop|end|quit|cancel|unsubscribe|arret|alto|parar|help)"
 _TO_LEAVE: Final = r"(?:opt out|optout|unsubscribe|unsub|stop|cancel|end|quit)"
 _ASKED: Final = r"(?:reply|text|txt|send|type|respond|answer|message|sms|enter)"
@@ -150,24 +151,24 @@ INSTRUCTIONS: Final = re.compile(
     r"|\b(?:click|tap|press)(?: here| the link| below| this link)* to "
     r"(?:unsubscribe|opt out|stop)\b"
 )
-# The same where anything stands before it; at the beginning it may be what the reply says.
+# The same, but only after other words; at the beginning it may be the reply itself.
 INSTRUCTIONS_LATER: Final = re.compile(
     rf"(?<=\w ){_INSTRUCTED} (?:to|2) {_TO_LEAVE}\b"
     r"|(?<=\w )stop (?:(?:au|al|an|naar|to) )?\d{4,}\b"
     r"|(?<=\w )(?:unsub|unsubscribe|opt out|optout)(?: from \w+)? (?:(?:to )?\d{4,}\b|available\b|"
     rf"(?:stop|x)(?= \d|$)|(?:with|{_ASKED}) (?:\w+ ){{0,2}}(?:stop|out|x)\b)"
 )
-# Who takes an instruction to the letter.
+# The literal repetition of an instruction.
 LITERALLY: Final = re.compile(r"^(?:reply|text|txt|send|type|respond)(?: with)? (?=\w+$)")
 # A word spelled letter by letter.
 SPELLED: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .,*_-]{1,2}){2,30}[^\W_](?![^\W_])")
-# A sentence that ends with STOP, where none of these stands before it, may mean the texts.
+# A sentence that ends with STOP may mean the texts, unless one of these words is before it.
 STOPS_OF_OTHERS: Final = frozenset({
     "a", "bus", "cant", "cannot", "dont", "first", "full", "its", "last", "metro", "my", "never",
     "next", "non", "not", "one", "our", "pit", "quick", "rest", "short", "that", "the", "their",
     "train", "tram", "truck", "wont", "your",
 })  # fmt: skip
-# Sentences that mean the texts, or anything else.
+# Sentences that may mean the texts or something else.
 DOUBTFUL: Final = frozenset({"enough", "dnd", "i quit", "no interest", "t"})
 # Alone these may be a reaction, or mean STOP.
 STOP_SIGNS: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4\u270b\U0001f590\U0001f515]")

@@ -22,32 +22,32 @@ class OptOutReason(StrEnum):
 
 
 class SignupMethod(StrEnum):
-    """How a number came to a list; one that the list knows only by its leaving came by none."""
+    """How a number joined a list; a number that only opted out has none."""
 
     API = "api"
     CSV = "csv"
     CLI = "cli"
     MESSAGE = "message"
-    # A START from a handset that the list did not know.
+    # A START from a handset that was not on the list.
     KEYWORD = "keyword"
 
 
 class Trigger(StrEnum):
-    """What puts contacts on a journey, beside a call for one of them."""
+    """What starts a journey for a contact, beside an API call."""
 
     NONE = "none"
-    # Joining its list, where whoever adds the contact asks for journeys.
+    # Joining its list, where the caller that adds the contact asks for journeys.
     LIST = "list"
 
 
 class RecipientTrouble(StrEnum):
-    """What a carrier's refusal or receipt says of the recipient, beyond this one message."""
+    """What a carrier's refusal or receipt implies about the recipient, beyond this message."""
 
-    # The carrier holds an opt-out of its own: the subscription ends here as well.
+    # The carrier has an opt-out of its own: the subscription ends here as well.
     OPTED_OUT = "opted_out"
     SPAM = "spam"
     INVALID_DESTINATION = "invalid_destination"
-    # These two may pass by themselves: they count towards a threshold.
+    # Soft bounces: they count towards a threshold.
     ABSENT_SUBSCRIBER = "absent_subscriber"
     OPERATOR = "operator"
 
@@ -59,7 +59,7 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
-# What takes a recipient off a list at once, and the reason that is kept.
+# Troubles that remove a recipient from a list at once, and the stored reason.
 REMOVALS: Final = {
     RecipientTrouble.OPTED_OUT: OptOutReason.MESSAGE,
     RecipientTrouble.SPAM: OptOutReason.COMPLAINT,
@@ -69,9 +69,9 @@ REMOVALS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TroublePolicy:
-    """When carriers' words on a recipient end a subscription.
+    """When carriers' reports on a recipient end a subscription.
 
-    `times_max` passing troubles in a row, all within `within_ms`, are one too many; 0 counts none.
+    `times_max` soft bounces in a row, all within `within_ms`, end it; with 0 they never do.
     """
 
     scope: Scope = Scope.LIST
@@ -81,7 +81,7 @@ class TroublePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentEvent:
-    """One change of a subscription, with what shows that it was right."""
+    """One change of a subscription, with its evidence."""
 
     active: bool
     reason: str
@@ -100,7 +100,7 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignupFacts:
-    """What shows that a number's owner wished to be on a list, and where they were won."""
+    """The evidence that a number's owner asked to be on a list, and the source of the sign-up."""
 
     ip_address: str | None = None
     url: str | None = None
@@ -109,15 +109,15 @@ class SignupFacts:
 
     @property
     def evidence(self) -> str:
-        """What a history of consent shows of it."""
+        """The evidence as the history of consent shows it."""
         return " ".join(part for part in (self.url, self.ip_address) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """Evidence that a number's owner wishes to come back: what they agreed to, where and when.
+    """Evidence that a number's owner agreed to be subscribed again: to what, where and when.
 
-    `by` is who brings it.
+    `by` is the actor that provides it.
     """
 
     text: str
@@ -128,10 +128,10 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
-    """A number that is to be on a list; what is empty or None tells nothing new.
+    """A number that is to be on a list; fields that are empty or None change nothing.
 
-    A custom field of None takes that field away. `at` is None where nobody said when the owner
-    signed up. `consent` brings back one who has left.
+    A custom field of None removes that field. `at` is None where the time of the sign-up is not
+    known. `consent` subscribes a contact again who has opted out.
     """
 
     recipient: PhoneNumber
@@ -143,7 +143,7 @@ class SignUp:
     email: str | None = None
     custom_fields: Mapping[str, Scalar | None] = field(default_factory=dict)
     replace_custom_fields: bool = False
-    # None where the caller has not said: then it starts none, and is reminded of it.
+    # None where the caller did not say: then no journey starts, and the response mentions it.
     use_journeys: bool | None = None
     skip_journey_if_exists: bool = True
     consent: Consent | None = None
@@ -169,7 +169,7 @@ class ListContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneFacts:
-    """What an account knows of a number whatever the list; None is not known, or not yet."""
+    """What an account knows of a number, on any list; None is not known, or not yet."""
 
     email: str | None = None
     carrier: str | None = None
@@ -189,7 +189,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """An automated sequence on a list; while a contact is enrolled, other sends would clash."""
+    """An automated sequence on a list, during which other messages can be held back."""
 
     id: JourneyId
     list_id: ListId
@@ -200,7 +200,7 @@ class Journey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """One contact's way through a journey; it ends by itself at `ends_at`."""
+    """One contact's presence on a journey; it ends by itself at `ends_at`."""
 
     journey_id: JourneyId
     recipient: PhoneNumber

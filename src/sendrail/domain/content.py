@@ -1,4 +1,4 @@
-"""Words a message may not contain: an installation's own list and an account's own."""
+"""Words a message may not contain: an installation's list and an account's list."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ from functools import lru_cache
 @lru_cache(maxsize=1024)
 def _pattern(words: str) -> re.Pattern[str] | None:
     wanted = [re.escape(word.strip()) for word in words.split(",") if word.strip()]
-    # Whole words only, whatever their case: "class" must not be caught by "ass".
+    # Whole words only, in any case: "ass" must not match "class".
     return re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)", re.IGNORECASE) if wanted else None
 
 

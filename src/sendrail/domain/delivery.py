@@ -1,4 +1,4 @@
-"""What passes between the queue and a carrier: claims out, outcomes back, settlements kept."""
+"""The values between the queue and a carrier: claims, outcomes and settlements."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,27 +10,27 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.text import Encoding
 
-# A list's queue has two ranks: what skipped the list's rate passes ahead of what is paced.
+# A list's queue has two ranks: messages that skip the list's rate pass ahead of paced ones.
 RANK_AHEAD: Final = 0
 RANK_PACED: Final = 1
 _SKIP_RATE: Final = Skip.RATE_LIMIT.value
 
 
 def rank_of(skips: int) -> int:
-    """Return the rank at which a message with these skip flags waits."""
+    """Return the rank of a message with these skip flags."""
     return RANK_AHEAD if skips & _SKIP_RATE else RANK_PACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundMessage:
-    """A message as a carrier sees it: its text is final.
+    """A message as a carrier gets it: its text is final.
 
-    `metadata` is what the customer has attached, as JSON: only for a carrier that reads it.
+    `metadata` is the customer's JSON, and given only to a carrier that reads it.
     """
 
     message_id: MessageId
     recipient: PhoneNumber
-    # As the public API writes it: `phone.show` and `phone.bare` give what a carrier wants.
+    # In the public API's form; `phone.show` and `phone.bare` give the form a carrier needs.
     sender: str
     body: str
     encoding: Encoding
@@ -42,8 +42,8 @@ class OutboundMessage:
 class Claim:
     """A message taken from the queue for one attempt; its intent is on disk.
 
-    `attempt` counts from 1, `epoch` is its owner's at that time. `due_at` and `rank` are its old
-    place in the queue, kept for a throttled message to return to.
+    `attempt` counts from 1; `epoch` is the owner's at the time of the claim. `due_at` and `rank`
+    are its place in the queue, to which a throttled message returns.
     """
 
     number: MessageNumber
@@ -62,11 +62,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The carrier took the message and named it.
+    """The carrier accepted the message and gave it an id.
 
-    `further_refs` name its other parts where the carrier gives each part of a long text a receipt
-    of its own; the message is delivered when all of them are. With `one_receipt` the carrier gives
-    one for the whole message, under any of these names.
+    `further_refs` are the ids of its other parts, where the carrier sends a receipt for each part
+    of a long text; the message is delivered when all of them are. With `one_receipt` the carrier
+    sends one receipt for the whole message, under any of these ids.
     """
 
     carrier_ref: str
@@ -76,17 +76,17 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The carrier took nothing and asks us to slow down."""
+    """The carrier did not accept the message and asks to slow down."""
 
     retry_after_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The connector takes nothing from anybody: not connected, not let in, out of credit.
+    """The connector accepts no message: not connected, login refused, out of credit.
 
-    The message is certainly not sent and not at fault. `retry_after_ms` is when to try the
-    connector again; until then its lists wait, or go by their second connector.
+    The message has certainly not been sent and is not the cause. The connector is tried again after
+    `retry_after_ms`; until then its lists wait, or use their second connector.
     """
 
     detail: str
@@ -95,7 +95,7 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Certainly not sent; another attempt may do better."""
+    """Certainly not sent; another attempt may succeed."""
 
     detail: str
 
@@ -110,7 +110,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The bytes may have left, and no answer tells: nobody knows."""
+    """The bytes may have left, but no answer arrived: the message may have been sent."""
 
     detail: str
 
@@ -122,8 +122,8 @@ Outcome = Submitted | Throttled | Unavailable | Failed | Rejected | Uncertain
 class Settlement:
     """What follows an outcome: the next status and, when it is `queued`, when to try again.
 
-    `attempt` is the number of attempts the message has then cost, `detail` a word for why, beside
-    which the carrier's own stands.
+    `attempt` is the number of attempts so far. `detail` gives the reason, `provider_detail` the
+    carrier's own code or text.
     """
 
     status: Status

@@ -1,27 +1,27 @@
-"""What became of a message: a word that is the same for all carriers, and the carrier's own.
+"""The detail of a message's status: one vocabulary for all carriers, and the carrier's own code.
 
-A carrier says both at once, `REJECTED_SPAM (30007)`; they are taken apart where its outcomes and
-receipts come in, and stay apart in rows, answers and events.
+A carrier reports both in one text, `REJECTED_SPAM (30007)`. They are split where outcomes and
+receipts come in, and are separate in rows, responses and events.
 """
 
 import re
 from typing import Final, NamedTuple
 
-# The word for a sentence that has none.
+# The detail of a sentence without one.
 UNKNOWN: Final = "unknown"
 
 _FORM: Final = re.compile(r"(\w+) \((.*)\)", re.DOTALL).fullmatch
 
 
 class StatusDetail(NamedTuple):
-    """The word, and beside it the carrier's own code or sentence, if any."""
+    """The common detail, and the carrier's own code or sentence, if any."""
 
     word: str
     provider_detail: str | None
 
 
 def apart(detail: str) -> StatusDetail:
-    """Return a carrier's detail as its two parts; a sentence is all the carrier's own."""
+    """Split a carrier's detail into its two parts; a sentence counts as the carrier's own."""
     if " " not in detail:
         return StatusDetail(detail, None)
     match = _FORM(detail)

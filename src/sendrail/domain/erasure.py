@@ -1,11 +1,11 @@
-"""Numbers of people whose data was deleted: known again when they come, told by nothing kept."""
+"""Pseudonyms for the numbers of people whose data was deleted: recognizable, not readable."""
 
 import hashlib
 from typing import Final
 
 from sendrail.domain import phone
 
-# Stands where a number was: no E.164 number begins with a 0.
+# Marks a pseudonym in place of a number: no E.164 number begins with a 0.
 REDACTED: Final = 0
 
 _DIGEST_BYTES: Final = 8
@@ -19,9 +19,10 @@ def shown(number: int) -> str | None:
 class Pseudonyms:
     """Turns a number into a digest that only this installation's key can make.
 
-    Ten digits are soon tried out, so that a plain hash would hide nothing. Without the key, which
-    lies outside the database, a digest tells nobody the number; with it, a number that comes again
-    is known. Whoever opens a store without the key can look at it, and must not send from it.
+    A plain hash hides nothing, because all numbers of ten digits can be tried. Without the key,
+    which is kept outside the database, a digest does not reveal the number; with it, the number is
+    recognized when it comes again. A process that opens a store without the key may read it, but
+    must not send.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -29,7 +30,7 @@ class Pseudonyms:
 
     def of(self, number: int) -> int:
         """Return the digest of a number, as an integer that fits a row."""
-        assert self._keyed, "who erases, or asks who was erased, has the key"
+        assert self._keyed, "erasing, or looking up erased numbers, needs the key"
         hashing = self._keyed.copy()
         hashing.update(b"%d" % number)
         return int.from_bytes(hashing.digest(), "big", signed=True)

@@ -1,12 +1,12 @@
-"""The closed set of expected troubles, each with a machine-readable code.
+"""The closed set of expected errors, each with a machine-readable code.
 
-No error here knows HTTP: the API maps codes to status codes once, in `api/errors.py`, and the
-command line prints the same sentence to a terminal.
+No error here knows HTTP: the API maps codes to status codes in `api/errors.py`, and the command
+line prints the same sentence to a terminal.
 """
 
 
 class SendrailError(Exception):
-    """Trouble that is the caller's or the operator's to solve; the text says how."""
+    """An error that the caller or the operator can resolve; the text says how."""
 
     code = "error"
 
@@ -25,13 +25,13 @@ class InvalidInput(SendrailError):
 
 
 class NotFound(SendrailError):
-    """There is no such thing, or it belongs to somebody else: the two look the same."""
+    """The object does not exist, or belongs to another account: the two look the same."""
 
     code = "not_found"
 
 
 class Conflict(SendrailError):
-    """The thing exists already, or its state forbids what was asked."""
+    """The object exists already, or its state forbids the request."""
 
     code = "conflict"
 
@@ -49,7 +49,7 @@ class Forbidden(SendrailError):
 
 
 class Overloaded(SendrailError):
-    """We are too busy just now, or a limit on waiting work is reached; later is better."""
+    """The installation is too busy, or a limit on waiting work is reached; try again later."""
 
     code = "overloaded"
 
@@ -61,7 +61,7 @@ class StorageUnavailable(SendrailError):
 
 
 class Contended(StorageUnavailable):
-    """Two changes got in each other's way; the same again goes well in a moment."""
+    """Two changes conflicted; the same change can be retried at once."""
 
     code = "storage_contended"
 
@@ -73,22 +73,22 @@ class StorageFull(StorageUnavailable):
 
 
 class Unstorable(StorageUnavailable):
-    """A value that this database cannot keep: the same again fails again; nothing was stored."""
+    """The database cannot store a value: a retry fails as well; nothing was stored."""
 
 
 class SetupError(SendrailError):
-    """The installation cannot start or run as it is set up."""
+    """The installation cannot start or run with its settings."""
 
     code = "setup"
 
 
 class CarrierTrouble(SendrailError):
-    """A carrier connector is set up wrongly, or its callback cannot be read."""
+    """A connector's settings are wrong, or a callback of its carrier cannot be read."""
 
     code = "carrier_trouble"
 
 
 class ConnectorUnread(SendrailError):
-    """A connector has not been read from the database yet: its callbacks wait a moment longer."""
+    """A connector has not been read from the database yet, so its callbacks must wait."""
 
     code = "connector_unread"

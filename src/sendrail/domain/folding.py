@@ -1,7 +1,6 @@
-"""Texts made comparable: without case, width, accents, invisible marks and look-alike letters.
+"""Normalization of texts: without case, width, accents, invisible marks and look-alike letters.
 
-All of it is done by tables and by one pass of a regular expression, so that it costs in proportion
-to the text.
+It uses tables and one pass of a regular expression, so it takes linear time.
 """
 
 import re
@@ -22,22 +21,22 @@ _INVISIBLE: Final = re.compile(
     "\U000e0000-\U000e01ff"
     "]+"
 )
-# Letters with a stroke or a bow, which Unicode takes for letters of their own; and line ends.
+# Letters with a stroke or a bow, which Unicode treats as separate letters; and line ends.
 _LETTERS: Final = str.maketrans({
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe",
     "þ": "th", "\x85": "\n", "\u2028": "\n", "\u2029": "\n", "\x0b": "\n", "\x0c": "\n",
     "\r": "\n",
 })  # fmt: skip
-# A mark of Indic scripts, of Thai and its neighbours, or of kana is no letter to Python. Where a
-# script without spaces begins behind a Latin word, as in "STOPしてください", another word does.
+# Python does not count marks of Indic scripts, of Thai and its neighbours, or of kana as letters.
+# Where a script without spaces follows a Latin word, as in "STOPしてください", a new word begins.
 _WORD: Final = re.compile(
     r"[a-z0-9]+|(?:[^\W_a-z0-9]|[\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece\u1000-\u109f\u1780-\u17d3"
     r"\u3099\u309a])+"
 )
 
-# Digits and signs that stand for the letter they look like.
+# Digits and signs that are used for the letter they look like.
 _SIGNS: Final = dict(zip("013457$@*+€§", "oieastsaotes", strict=True))
-# Letters of other scripts, small capitals and letters in boxes, as they look in capitals.
+# Letters of other scripts, small capitals and letters in boxes, by the capital they look like.
 _TWINS: Final = {
     # Cyrillic
     "а": "a", "в": "b", "е": "e", "к": "k", "м": "m", "н": "h", "о": "o", "р": "p", "с": "c",
@@ -77,12 +76,12 @@ def words(text: str) -> list[str]:
 
 
 def letters(text: str) -> str:
-    """Return the letters and digits of a plain text, no more."""
+    """Return only the letters and digits of a plain text."""
     return "".join(_WORD.findall(text))
 
 
 def fold(text: str) -> str:
-    """Return a word or phrase as whole replies are compared: letters and digits, no more."""
+    """Return the form in which whole replies are compared: only letters and digits."""
     return letters(plain(text))
 
 

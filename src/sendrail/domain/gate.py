@@ -1,14 +1,14 @@
-"""The gate: every rule an order passes before it becomes a message.
+"""The gate: the checks that an order must pass before it becomes a message.
 
-A check looks at facts already read and either refuses or stays silent, so the gate does no I/O and
-is tested as a table. Each skip flag of `send-raw` opens exactly one check; a check without a flag
-cannot be skipped by anyone. (`Skip.VERIFICATION` is no flag of a caller's: only the message that
-verifies a list carries it.) Some checks are asked again just before the submit, because a STOP or a
-pause may arrive while a message waits; what they refuse then is dropped with a reason.
+A check decides on facts already read, so the gate does no I/O and is tested as a table. Each skip
+flag of `send-raw` skips exactly one check; a check without a flag cannot be skipped. (Callers
+cannot set `Skip.VERIFICATION`: only the message that verifies a list has it.) Some checks run again
+just before the submit, because a STOP or a pause may arrive while a message waits; a message that
+they refuse then is dropped with a reason.
 
-Two rules of the gate stand elsewhere: numbers are E.164 by type (`intake/orders.py` refuses
-anything else), and the list's rate never refuses: it makes a message wait (`delivery/pacer.py`),
-unless `skip_rate_limit` lets it pass ahead.
+Two rules are elsewhere: numbers are E.164 by type (`intake/orders.py` refuses anything else), and
+the list's rate never refuses: it makes a message wait (`delivery/pacer.py`), unless
+`skip_rate_limit` lets it pass ahead.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _DELETED: Final = ListStatus.DELETED
 
 @dataclass(slots=True)
 class GateFacts:
-    """What is known about one order at this moment; the checks look at nothing else."""
+    """The facts about one order; the checks depend on nothing else."""
 
     sending_list: SendingList | None = None
     account_active: bool = True
@@ -39,9 +39,9 @@ class GateFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One rule: how it refuses, which flag skips it, and what a later no drops the message as.
+    """One check: its refusal, the flag that skips it, and the reason if it drops a message later.
 
-    A check whose `drop` is None is not asked again before the submit.
+    A check whose `drop` is None does not run again before the submit.
     """
 
     name: str
@@ -122,7 +122,7 @@ def judge(facts: GateFacts, skips: int = Skip.NONE) -> Refusal | None:
 
 
 def judge_again(facts: GateFacts, skips: int) -> DropReason | None:
-    """Return why a queued message must be dropped before its submit, or None when it may go."""
+    """Return why a queued message must be dropped before its submit, or None."""
     for check in _ASKED_AGAIN:
         if not check.skip & skips and check.refuse(facts) is not None:
             return check.drop

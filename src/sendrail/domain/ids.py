@@ -1,8 +1,8 @@
 """Identifiers: typed row ids, the lane of a list, and the public ids of messages and contacts.
 
-A message's public id is its number under a keyed permutation of 0 ... 62**8 - 1, written in
-base 62. It needs no column and no index, cannot collide, and shows neither volume nor order to
-anybody without the key. It is not a secret: the API key guards the message.
+A message's public id is its number under a keyed permutation of 0 ... 62**8 - 1, written in base
+62. It needs no column and no index, cannot collide, and reveals neither volume nor order without
+the key. It is not a secret: access to a message needs the API key.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 # A balanced Feistel network over a strong round function is a pseudorandom permutation from four
 # rounds on (Luby and Rackoff, 1988).
 _ROUNDS: Final = 4
-# How many ids are made ahead: enough to share the fixed cost, few enough to take no time.
+# How many ids are made ahead: enough to spread the fixed cost, few enough to be quick.
 _RUN: Final = 512
 
 
 def lane_of(list_id: int) -> Lane:
-    """Return the lane of a sending list: fixed for ever, and spread evenly.
+    """Return the lane of a sending list: it never changes, and lanes are spread evenly.
 
     The multiplier is the 64-bit golden ratio of Fibonacci hashing (Knuth, TAOCP 3, 6.4); the top
     bits of the product are its well-mixed ones.
@@ -52,22 +52,22 @@ def lane_of(list_id: int) -> Lane:
 
 
 def lane_in(row_id: int) -> int:
-    """Return the lane that is written into the id of a message, event or callback.
+    """Return the lane in the id of a message, event or callback.
 
-    Only where several processes give ids out; elsewhere the result says nothing.
+    Valid only where several processes assign ids; elsewhere the result has no meaning.
     """
     return row_id % LANES
 
 
 class ContactIds:
-    """The public ids of contacts and subscriptions: keyed digests of whose number it is.
+    """The public ids of contacts and subscriptions: keyed digests of their numbers.
 
-    Like a message's id they need no column and show neither volume nor order. Twelve bytes make
-    two of a billion alike once in a hundred billion installations.
+    Like a message's id they need no column and reveal neither volume nor order. With twelve bytes,
+    a billion ids have a collision in one of a hundred billion installations.
     """
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == CONTACT_KEY_BYTES, "the contact key has its size"
+        assert len(key) == CONTACT_KEY_BYTES, "the contact key has the wrong size"
         self._key = key
 
     def contact(self, account_id: AccountId, recipient: int) -> str:
@@ -91,7 +91,7 @@ class MessageIds:
     """The permutation between message numbers and public ids under one 16-byte key."""
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == ID_KEY_BYTES, "the id key is one AES-128 key"
+        assert len(key) == ID_KEY_BYTES, "the id key must be one AES-128 key"
         # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
         # one call enciphers a whole batch of blocks.
         self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
@@ -103,7 +103,7 @@ class MessageIds:
         return self.show_many((number,))[0]
 
     def show_many(self, numbers: Sequence[int]) -> list[MessageId]:
-        """Return the public ids of many numbers at a fraction of the cost of one by one."""
+        """Return the public ids of many numbers, much faster than one by one."""
         left = [number // _HALF for number in numbers]
         right = [number % _HALF for number in numbers]
         for step in range(_ROUNDS):

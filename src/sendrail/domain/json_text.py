@@ -1,8 +1,8 @@
-"""JSON that is well formed and yet more than a decoder takes: too deep, or half a character.
+"""Well-formed JSON that decoders refuse: nested too deep, or with lone surrogates.
 
-How deep a decoder follows depends on the interpreter, and half of a surrogate pair is valid JSON
-that no text can hold. What is done about either is decided here, the same wherever it runs. All of
-it is linear, and runs only for what a decoder has refused or what is nested at all.
+How deep a decoder follows depends on the interpreter, and a lone surrogate is valid JSON that no
+text can hold. This module handles both in the same way on every interpreter. All of it is linear,
+and runs only for JSON that a decoder has refused or that is nested.
 """
 
 import re
@@ -10,17 +10,17 @@ from array import array
 from itertools import accumulate
 from typing import Final
 
-# Less than any interpreter's own bound, with what calls the decoder.
+# Less than any interpreter's own bound, including the decoder's callers.
 DEPTH_READ: Final = 500
-# What stands for half of a surrogate pair: a character that is none, spelt as nobody spells it.
+# Replaces a lone surrogate: a noncharacter, escaped with a mix of cases that no encoder writes.
 MARK: Final = "\ufffe"
 MARK_ESCAPED: Final = rb"\uFfFe"
 _HALF_ESCAPED: Final = rb"\uD800"
-# More are not worth the time that they would take from others.
+# More than these would take too much time from other requests.
 _BRACKETS_MAX: Final = 100_000
 _HALVES_MAX: Final = 10_000
 
-# A string that is not closed reaches to the end: what begins inside it is never looked at again.
+# A string that is not closed matches to the end, so that nothing inside it is scanned again.
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 _STRINGS: Final = re.compile(_STRING, re.DOTALL)
 _TOKENS: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
@@ -32,14 +32,14 @@ _HEX: Final = rb"[0-9a-fA-F]{2}"
 _HIGH: Final = rb"\\u[dD][89abAB]" + _HEX
 _LOW: Final = rb"\\u[dD][c-fC-F]" + _HEX
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]" + _HEX)
-# As far as every escape is whole.
+# The longest prefix in which every surrogate pair is complete.
 _WHOLE: Final = re.compile(
     rb"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|" + _HIGH + _LOW + rb")*+", re.DOTALL
 )
 
 
 def nests_deeper(json: bytes, levels: int) -> bool:
-    """Return whether arrays and objects are nested more than so many levels deep."""
+    """Return whether arrays and objects are nested more than `levels` deep."""
     if json.count(b"[") + json.count(b"{") <= levels:
         return False
     steps = array("b", _STRINGS.sub(b"", json).translate(_STEPS, _NO_BRACKETS))
@@ -47,7 +47,7 @@ def nests_deeper(json: bytes, levels: int) -> bool:
 
 
 def flattened(json: bytes, levels: int = DEPTH_READ) -> bytes | None:
-    """Return JSON whose arrays and objects at the deepest level are empty; None for too many."""
+    """Return JSON with arrays and objects emptied at level `levels`; None for too many brackets."""
     if not nests_deeper(json, levels):
         return json
     if json.count(b"[") + json.count(b"{") > _BRACKETS_MAX:
@@ -67,7 +67,7 @@ def flattened(json: bytes, levels: int = DEPTH_READ) -> bytes | None:
 
 
 def marked(json: bytes) -> bytes | None:
-    """Return JSON with a mark for each half of a surrogate pair; None for too many of them."""
+    """Return JSON with a mark for each lone surrogate; None for too many of them."""
     if _HALF.search(json) is None:
         return json
     pieces, at = [], 0
@@ -75,7 +75,7 @@ def marked(json: bytes) -> bytes | None:
         end = _WHOLE.match(json, at).end()  # type: ignore[union-attr] # it matches nothing, too
         pieces.append(json[at:end])
         if _HALF.match(json, end) is None:
-            # The end, or a broken escape, which is for the decoder to complain about.
+            # The end, or a broken escape, which the decoder reports.
             pieces.append(json[end:])
             return b"".join(pieces)
         if len(pieces) > 2 * _HALVES_MAX:
@@ -85,5 +85,5 @@ def marked(json: bytes) -> bytes | None:
 
 
 def unmarked(json: bytes) -> bytes:
-    """Return JSON with half a surrogate pair where the mark is."""
+    """Return JSON with a lone surrogate in place of each mark."""
     return json.replace(MARK_ESCAPED, _HALF_ESCAPED)

@@ -1,6 +1,6 @@
-"""A message's life: its statuses and the one table of moves between them.
+"""The statuses of a message, and the table of transitions between them.
 
-The words are the public API's, plus `sending` and `uncertain`, which exist only inside: `api/v2`
+The statuses are the public API's, plus `sending` and `uncertain`, which are internal: `api/v2`
 shows them as `queued` and `sent`.
 """
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Where a message is on its way."""
+    """The status of a message."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 
 class DropReason(StrEnum):
-    """Why a queued message was taken out before sending; the public `status_detail`."""
+    """Why a queued message was dropped before sending; the public `status_detail`."""
 
     STALE = "stale"
     BLOCKED_CONTENT = "blocked_content"
@@ -37,10 +37,10 @@ class DropReason(StrEnum):
 class Skip(IntEnum):
     """The checks a caller may skip, one bit each.
 
-    A set of them is a plain integer, stored with the message so that the second asking honours
-    it. (An `IntFlag` would do the same at ten times the cost of each `&`.) The last two are no
-    caller's: the message that verifies a list's own carrier must pass before the list is verified,
-    and a list's own answer to a keyword is marked as such. The mark skips nothing.
+    A set of them is a plain integer, stored with the message for the checks before the submit.
+    (With an `IntFlag` each `&` costs ten times as much.) Callers cannot set the last two: the
+    message that verifies a list must pass before the list is verified, and the last one marks
+    automatic replies to keywords. That mark skips nothing.
     """
 
     NONE = 0
@@ -58,7 +58,7 @@ _RECEIPTED: Final = frozenset({Status.DELIVERED, Status.UNDELIVERED, Status.FAIL
 FINAL: Final = frozenset({*_RECEIPTED, Status.DROPPED, Status.ORPHANED})
 
 MOVES: Final[dict[Status, frozenset[Status]]] = {
-    # An uncertain message that was to be sent again is uncertain again when that cannot be.
+    # An uncertain message that was queued again becomes uncertain when it cannot be resent.
     Status.QUEUED: frozenset({Status.SENDING, Status.UNCERTAIN, Status.DROPPED, Status.ORPHANED}),
     # A receipt can overtake the submit's answer, so SENDING may end without passing SENT.
     Status.SENDING: frozenset({Status.QUEUED, Status.SENT, Status.UNCERTAIN, *_RECEIPTED}),

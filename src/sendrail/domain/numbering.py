@@ -1,4 +1,4 @@
-"""What a number alone can tell: its carrier, its kind of line, its time zone."""
+"""The facts about a number: its carrier, its line type, its time zone."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class LineType(StrEnum):
-    """A kind of line, in the public API's words."""
+    """A line type, in the public API's words."""
 
     CELL_PHONE = "CELL PHONE"
     VOIP = "VOIP"
@@ -15,7 +15,7 @@ class LineType(StrEnum):
 
 
 class ValidationStatus(StrEnum):
-    """What a look-up says of texting a number, in the public API's words."""
+    """Whether a number can be texted, in the public API's words."""
 
     OK = "ok"
     UNREACHABLE = "unreachable"
@@ -32,7 +32,7 @@ _BY_LINE: Final = {
 
 
 def validation_status(*, is_valid: bool | None, line_type: str | None) -> ValidationStatus:
-    """Return what is known of texting a number: until it has been looked up, nothing."""
+    """Return whether a number can be texted; unknown until it has been looked up."""
     if is_valid is None:
         return ValidationStatus.UNKNOWN
     if not is_valid:
@@ -42,9 +42,9 @@ def validation_status(*, is_valid: bool | None, line_type: str | None) -> Valida
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFacts:
-    """What was found out about a number; None where nothing sure could be.
+    """The result of a look-up; None where nothing certain is known.
 
-    `timezone` is an IANA name, given only where the number leaves no other choice.
+    `timezone` is an IANA name, given only where the number allows no other.
     """
 
     carrier: str | None = None

@@ -1,4 +1,4 @@
-"""An order: what a caller asks us to send, before the gate has judged it."""
+"""An order: a caller's request to send one message, before the gate."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ MESSAGE_ID_PLACEHOLDER = "{{messageId}}"
 
 
 class Order(NamedTuple):
-    """One wished-for message, its fields already well formed.
+    """A request for one message, its fields already validated.
 
     `skips` is a set of `Skip` bits, `metadata` the caller's JSON object, byte for byte; `segments`
     counts the text with the message id filled in. A tuple, because one is built for every request
@@ -28,7 +28,7 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a caller's input is no order: told by a code, a sentence and the field at fault."""
+    """Why a caller's input is no valid order: a code, a sentence and the field at fault."""
 
     code: str
     text: str
@@ -36,7 +36,7 @@ class Fault:
 
 
 class Refusal(StrEnum):
-    """The gate's no; the value is the public error code."""
+    """The gate's refusals; the values are the public error codes."""
 
     LIST_NOT_FOUND = "list_not_found"
     LIST_INACTIVE = "list_inactive"

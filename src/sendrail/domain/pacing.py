@@ -1,22 +1,22 @@
 """Pace: how fast messages may leave, as arithmetic on a state and the time.
 
-Two laws hold together. Messages are spaced evenly, one each `1 / rate` (the virtual scheduling
+Two rules hold together. Messages are spaced evenly, one each `1 / rate` (the virtual scheduling
 form of the generic cell rate algorithm, ITU-T I.371), with a small tolerance for late ticks. And no
-sliding second ever holds more than the rate, whatever stalled before: there is no catch-up credit.
+sliding second holds more messages than the rate, even after a stall: there is no catch-up credit.
 """
 
 import math
 from typing import Final
 
-# A tick may come this late and still make up for it; what a longer stall lost stays lost.
+# A tick may be this late and still catch up; the capacity lost in a longer stall is not recovered.
 _TOLERANCE_SECONDS: Final = 0.25
 
 
 class Pace:
     """The pace of one list or connector; `per_second` may be changed at any time.
 
-    Times are seconds of a monotonic clock. Nothing leaves before `rests_until`: whoever takes a
-    list over does not know what its former owner sent in the second before.
+    Times are seconds of a monotonic clock. Nothing leaves before `rests_until`: a process that
+    takes a list over does not know what its former owner sent in the second before.
     """
 
     __slots__ = ("_due", "_recent", "_recent_count", "per_second")
@@ -24,7 +24,8 @@ class Pace:
     def __init__(self, per_second: float, rests_until: float = 0.0) -> None:
         self.per_second = per_second
         self._due = rests_until
-        # A list, not a deque: an empty deque takes ten times the memory, and there are thousands.
+        # A list, not a deque: an empty deque takes ten times the memory, and there are thousands of
+        # paces.
         self._recent: list[tuple[float, int]] = []
         self._recent_count = 0
 
@@ -40,8 +41,8 @@ class Pace:
     def admits(self, now: float, taken: int, units: int) -> bool:
         """Return whether `units` may leave in one piece, after `taken` others at this moment.
 
-        What is larger than a whole second's worth leaves alone, after a second in which nothing
-        left; the units after it wait for as long as all of it takes.
+        A message of more units than the rate leaves alone, after a second in which nothing left;
+        the next units wait until its own have been paced.
         """
         if taken >= self.room(now):
             return False
@@ -67,7 +68,7 @@ class Pace:
         return ready
 
     def is_rested(self, now: float) -> bool:
-        """Return whether forgetting this state would change nothing."""
+        """Return whether the state equals a fresh one, so that it can be discarded."""
         self._forget(now)
         return not self._recent and self._due <= now
 

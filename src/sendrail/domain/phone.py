@@ -1,7 +1,7 @@
-"""Phone numbers: E.164 or nothing.
+"""Phone numbers in E.164 form.
 
-Inside, a number is a plain integer of its digits: it sorts, joins and hashes quickly and takes
-eight bytes in a row. `show` gives the form the API speaks, `mask` the form logs may hold.
+Internally a number is the integer of its digits: it sorts, joins and hashes quickly and takes eight
+bytes in a row. `show` gives the API's form, `mask` the form for logs.
 """
 
 import re
@@ -20,7 +20,7 @@ _SHORT_CODES: Final = frozenset({
     "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65",
     "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
 })  # fmt: skip
-# In digits: shorter numbers show less of themselves in a log.
+# In digits: of shorter numbers a log shows fewer.
 _LONG: Final = 10
 _SHORT: Final = 7
 
@@ -33,8 +33,8 @@ def parse(text: str) -> PhoneNumber | None:
 def show(number: int | str) -> str:
     """Return the E.164 form, `+15550100000`: for the API and carriers, never for logs.
 
-    What a list sends from is shown as well: a short code is kept as its digits below zero, and
-    what is a text is in this form already.
+    Senders are shown as well: a short code is stored as its negated digits, and a text is in this
+    form already.
     """
     if isinstance(number, str):
         return number
@@ -42,7 +42,7 @@ def show(number: int | str) -> str:
 
 
 def bare(number: int | str) -> str:
-    """Return the same without a plus, as many carriers want it."""
+    """Return the same without a plus, as many carriers require it."""
     return show(number).removeprefix("+")
 
 
@@ -61,8 +61,8 @@ def show_as_text(number: int) -> str:
 
 
 def mask(number: int) -> str:
-    """Return a form that tells numbers apart for an operator without revealing them."""
+    """Return a form that lets an operator distinguish numbers without revealing them."""
     digits = str(number)
-    # Three digits stay hidden at the least, whatever the length of a country's numbers.
+    # At least three digits stay hidden, whatever the length of a country's numbers.
     head, tail = (4, 4) if len(digits) > _LONG else (2, 3)
     return f"+{digits[:head]}***{digits[-tail:] if len(digits) > _SHORT else ''}"

@@ -1,16 +1,16 @@
-"""What of a reply its sender has not written: quotes of our text, reactions, what programs add.
+"""Removes what the sender of a reply has not written: quotes, reactions, text added by programs.
 
-Nothing of it counts. A quotation has the marks of any script, is cut off by a phone that shortens
-it, or stands behind `>`; a reaction on a phone that cannot show it comes as a sentence around a
-quotation. Every pass here costs in proportion to the text.
+None of it counts. A quotation has the marks of any script, may be truncated by the phone, or
+follows `>`; a reaction from a phone with another messenger comes as a sentence around a quotation.
+All passes take linear time.
 """
 
 import re
 from collections.abc import Callable
 from typing import Final
 
-# Each opening mark: what closes it, and what closes it where none of those follows. “ closes „,
-# and » opens as well as it closes, so that the first mark decides what is looked for.
+# For each opening mark: the marks that close it, and those that close it if none of the first
+# follows. “ closes „, and » can open or close, so the first mark decides.
 _CURLY: Final = ("”", '“"')
 _QUOTES: Final = {
     '"': ('"', "“”"),
@@ -33,7 +33,7 @@ _QUOTES: Final = {
     "〖": ("〗", ""),
     "\u2e42": ("“”", ""),
 }
-# These are apostrophes as well: they quote only from the beginning of a word to the end of one.
+# These are apostrophes as well: they quote only from the start of a word to the end of one.
 _SINGLE: Final = {"'": "'’", "‘": "’'", "‚": "‘’", "‛": "’'", "`": "`'´"}
 _MARK: Final = re.compile("[" + "".join(_QUOTES) + "".join(_SINGLE) + "]")
 _SINGLE_END: Final = {
@@ -50,7 +50,7 @@ _PREFIX: Final = re.compile(
     r"(?:[ \t]?[\[(]\d{1,3}[\])])?[ \t]{0,2}:[ \t]*)"
 )
 _PREFIXES_MAX: Final = 10
-# What they put under it, and before the text that is answered.
+# What they add after it, and before the text that is answered.
 _SIGNATURE: Final = re.compile(
     r"(?:^|[\n.!?]|\s(?=\w+ (?:from|von|de|mon|da|desde)\b))[ \t]*(?:--[ \t]*\n)?"
     r"(?:sent from|get outlook for|gesendet von|von meinem|envoye (?:de|depuis)|"
@@ -65,8 +65,8 @@ _ORIGINAL: Final = re.compile(
     re.MULTILINE,
 )
 
-# How a reaction to a message of ours reads on a phone that cannot show it as one. Only the
-# beginnings by which no answer begins; whatever the language, what is quoted is taken out anyway.
+# The beginnings of reactions to a message, as phones send them that have no other form for it. Only
+# those with which no answer begins; in any language, quoted text is removed anyway.
 _REACTION: Final = re.compile(
     r"\s*(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted [^\"“'‘]{1,40} to)"
     r" (?:[\"“'‘„«]|an? \w+\s*$|your message)"
@@ -76,7 +76,7 @@ _REACTION: Final = re.compile(
 
 
 def without_frame(text: str) -> str:
-    """Return a plain text without what a program puts before and under what is written."""
+    """Return a plain text without what a program adds before and after it."""
     for _ in range(_PREFIXES_MAX):
         if (prefix := _PREFIX.match(text)) is None:
             break
@@ -94,7 +94,7 @@ def is_reaction(text: str) -> bool:
 def own_text(text: str, is_typed: Callable[[str], bool]) -> tuple[str, bool]:
     """Return what of a plain text is the sender's own, and whether any of it stood in quotes.
 
-    `is_typed` tells of a quoted piece that its sender wrote it, such as a lone "STOP".
+    `is_typed` returns whether a quoted piece was written by the sender, such as a lone "STOP".
     """
     kept, at, unwrapped = [], 0, False
     following: dict[str, int] = {}
@@ -107,7 +107,7 @@ def own_text(text: str, is_typed: Callable[[str], bool]) -> tuple[str, bool]:
             continue
         kept.append(text[at : mark.start()])
         piece = text[mark.end() : end]
-        # What is cut off may have been a text of ours, unless it begins the reply.
+        # A truncated quotation may be one of our texts, unless it begins the reply.
         typed = (end < len(text) or not text[: mark.start()].strip()) and is_typed(piece)
         unwrapped = unwrapped or typed
         kept.append(f" {piece} " if typed else " ")
@@ -117,9 +117,9 @@ def own_text(text: str, is_typed: Callable[[str], bool]) -> tuple[str, bool]:
 
 
 def _end_of(text: str, start: int, following: dict[str, int]) -> int | None:
-    """Return where the quotation ends that begins here; None where none begins.
+    """Return the end of the quotation that begins here; None where none begins.
 
-    `following` is where each mark is found next, so that no part of a text is searched twice.
+    `following` caches the next position of each mark, so that no part of a text is searched twice.
     """
     opening = text[start]
     before = text[start - 1] if start else " "
@@ -143,7 +143,7 @@ def _end_of_single(text: str, start: int, following: dict[str, int]) -> int | No
     if end is not None:
         return end.start()
     following[opening] = len(text)
-    # A text that begins with one and does not end it is a quotation cut off.
+    # A text that begins with a quotation and does not end it is a truncated quotation.
     return len(text) if opening != "`" and not text[:start].strip() else None
 
 

@@ -1,8 +1,7 @@
-"""What a carrier tells us afterwards: receipts on a message's fate, and replies from handsets.
+"""The content of carriers' callbacks: receipts for messages, and replies from handsets.
 
-A callback that holds many things may hold some that cannot be read, or cannot be used: they stand
-among the others as `Refused` and `IgnoredPart`, so that none of them vanishes and none costs
-another.
+Some pieces of a callback may be impossible to read, or of no use: these become `Refused` and
+`IgnoredPart` among the others, so that no piece is lost and none affects another.
 """
 
 import re
@@ -16,18 +15,18 @@ from sendrail.domain.message import Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.text import Alphabet
 
-# The detail of a delivery that no handset has confirmed: its operator tells nothing of that.
+# The detail of a delivery that no handset has confirmed, because the operator does not report it.
 DELIVERED_TO_OPERATOR: Final = "DELIVERED_TO_OPERATOR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The carrier's word on one message.
+    """The carrier's report on one message.
 
-    `status` is None for a word that settles nothing, such as "en route". `message_id` is our own
-    id where the carrier echoes it: the only way to match a message whose submit was never answered.
-    `trouble` is what the word says of the recipient, beyond this one message. `flaw` is what of
-    the callback could not be read, while the rest made sense.
+    `status` is None for a report without one, such as "en route". `message_id` is our own id where
+    the carrier echoes it: the only way to match a message whose submit was never answered.
+    `trouble` is what the report implies about the recipient, beyond this message. `flaw` says what
+    of the callback could not be read, while the rest could.
     """
 
     carrier_ref: str
@@ -42,9 +41,9 @@ class Receipt:
 class ReplyPart:
     """The place of a text among the parts of a longer one, `number` counting from 1.
 
-    Parts that belong together have sender, recipient, `reference` and `total` in common. A
-    character may begin in one and end in the next: where the carrier hands over octets, they are
-    joined before they are read as `alphabet` says.
+    Parts of one text have the same sender, recipient, `reference` and `total`. A character may
+    begin in one part and end in the next: where the carrier gives octets, they are joined before
+    they are decoded by `alphabet`.
     """
 
     reference: int
@@ -58,10 +57,9 @@ class ReplyPart:
 class Reply:
     """A text from a handset to one of our lists.
 
-    `answered` says that the carrier has dealt with the keyword in it and written back itself, so
-    that we must not. `part` is given where the carrier hands a long text over in pieces.
-    `carrier_ref` is the carrier's own id of the text, by which one that is offered twice is known.
-    `flaw` is as in `Receipt`.
+    `answered` says that the carrier has answered the keyword in it, so that we must not. `part` is
+    set where the carrier sends a long text in parts. `carrier_ref` is the carrier's id of the text,
+    by which a repeated delivery is recognized. `flaw` is as in `Receipt`.
     """
 
     sender: PhoneNumber
@@ -74,7 +72,7 @@ class Reply:
 
 
 class CallbackSubject(StrEnum):
-    """What a piece of a callback was about, as far as its carrier could tell."""
+    """The subject of a piece of a callback, as far as its carrier could determine it."""
 
     RECEIPT = "receipt"
     REPLY = "reply"
@@ -83,11 +81,11 @@ class CallbackSubject(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A piece of a callback that could not be read, beside others that could.
+    """A piece of a callback that could not be read.
 
-    `raw` is that piece as a callback of its own: given to `parse` again it says this, and nothing
-    of its neighbours. `reason` names fields and types, never a value of a person's. What is not
-    surely a receipt may have been a STOP.
+    `raw` is that piece as a separate callback: `parse` gives the same refusal for it, and none of
+    its neighbours. `reason` names fields and types, never personal data. Any piece that is not
+    certainly a receipt may have been a STOP.
     """
 
     reason: str
@@ -96,25 +94,25 @@ class Refused:
 
 
 class IgnoredReason(StrEnum):
-    """Why a piece of a callback was read and is of no use."""
+    """Why a piece of a callback is ignored, although it was read."""
 
     SENDER = "sender_is_no_number"
     CHANNEL = "other_channel"
     NO_TEXT = "no_text"
     EVENT = "other_event"
-    # A text to a number that no list on its connector has: a wrong number, or a list that is gone.
+    # A text to a number of which no list on its connector exists: a wrong or a former number.
     NO_LIST = "no_list"
-    # A receipt that names no message: of one that others sent by the same account.
+    # A receipt for an unknown message: another system sends by the same account.
     NAMELESS = "names_no_message"
-    # The carrier's last word on a message, which says that it does not know.
+    # The carrier's final report on a message, with an unknown result.
     UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredPart:
-    """A piece of a callback that was read, and that nothing follows from but a count.
+    """A piece of a callback that was read and is only counted.
 
-    Such as a text from a short code or a sender's name, to whom nobody subscribes.
+    For example a text from a short code or a sender's name, which cannot be a contact.
     """
 
     why: IgnoredReason
@@ -123,7 +121,7 @@ class IgnoredPart:
 Callback = Receipt | Reply | Refused | IgnoredPart
 
 
-# SMPP 3.4: appendix B. It begins with one of the fields, and has both of what makes a receipt.
+# SMPP 3.4: appendix B. The text begins with one of the fields, and has both an id and a state.
 has_receipts_form: Final = re.compile(
     r"\s*(?=id:|sub:|dlvrd:|submit date:|done date:|stat:|err:)"
     r"(?=(?:.*\s)?id:)(?=(?:.*\s)?stat:)",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Five attempts over about four minutes: past that the trouble is not a passing one.
+# Five attempts over about four minutes: after that the trouble is hardly temporary.
 ATTEMPTS_MAX: Final = 5
 _FIRST_MS: Final = 5_000
 _LONGEST_MS: Final = 120_000

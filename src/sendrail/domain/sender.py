@@ -1,4 +1,4 @@
-"""Sending lists and the carrier connectors behind them: from whom, and by which way."""
+"""Sending lists and their connectors."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from sendrail.domain.phone import PhoneNumber
 
 
 class ListStatus(StrEnum):
-    """Only an active list sends."""
+    """Only an active list can send."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -18,7 +18,7 @@ class ListStatus(StrEnum):
 
 
 class OnUncertain(StrEnum):
-    """What to do when nobody knows whether a message left."""
+    """What to do with an uncertain message."""
 
     HOLD = "hold"
     RESEND_ONCE = "resend_once"
@@ -26,12 +26,12 @@ class OnUncertain(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingList:
-    """A sender with its brand, its pace and its way out.
+    """A sender with its brand, its rate and its connectors.
 
-    `number` is a phone number, or what `sender_ids` makes of a short code or a name.
+    `number` is a phone number, or the integer that `sender_ids` gives a short code or a name.
 
     `rate` is in messages per minute. A `byoc` list sends through the account's own carrier, and
-    only after `verified_at`. The second connector takes over while the first one takes nothing.
+    only after `verified_at`. The second connector is used while the first one accepts nothing.
     """
 
     id: ListId
@@ -48,12 +48,12 @@ class SendingList:
     on_uncertain: OnUncertain
     created_at: int
     second_connector_id: ConnectorId | None = None
-    # Where it sends from a name, which `number` is only a digest of.
+    # The sender's name, if it is one; then `number` is only its digest.
     sender_name: str | None = None
 
     @property
     def shown(self) -> str:
-        """What it sends from, as the public API writes it."""
+        """The sender in the public API's form."""
         return self.sender_name or phone.show(self.number)
 
 
@@ -61,9 +61,9 @@ class SendingList:
 class Connector:
     """One configured connection to a carrier; without an account it is the installation's.
 
-    `settings` are sealed. `window` bounds the messages handed over and not yet answered; `mps` and
-    `segments_per_second` are the carrier's contract, None where it states none. `version` grows
-    with every change that wants the connector opened anew.
+    `settings` are sealed. `window` bounds the messages submitted and not yet answered; `mps` and
+    `segments_per_second` are the carrier's limits, None where it states none. `version` grows with
+    every change after which the connector must be reopened.
     """
 
     id: ConnectorId
@@ -79,7 +79,7 @@ class Connector:
 
 
 class ConnectorState(StrEnum):
-    """What the delivering process says of a connector."""
+    """The state of a connector, as the delivering process reports it."""
 
     OPEN = "open"
     RESTING = "resting"

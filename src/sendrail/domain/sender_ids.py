@@ -1,8 +1,8 @@
-"""What a list sends from: a phone number, a short code or a name.
+"""Senders: a phone number, a short code or a name.
 
-Inside, each is one integer, so that looking a list up costs the same whatever it sends from: the
-digits of a number, the digits of a short code below zero, and for a name a digest far below that.
-A name cannot be read from its digest and stands beside it.
+Internally each is one integer, so that every list is looked up in the same way: the digits of a
+number, the negated digits of a short code, and for a name a digest far below these. A name cannot
+be read from its digest, so it is stored beside it.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from sendrail.domain.phone import PhoneNumber
 
 # Three to eight digits, in every country that has short codes; none begins with a 0.
 _SHORT_CODE: Final = re.compile(r"[1-9][0-9]{2,7}").fullmatch
-# 3GPP TS 23.040, 9.1.2.5: at most eleven characters of the GSM alphabet. Of those the ones that
-# ASCII has: carriers' interfaces take no others. One is a letter, or it would be a number.
+# 3GPP TS 23.040, 9.1.2.5: at most eleven characters of the GSM alphabet. Only those in ASCII:
+# carriers' interfaces accept no others. At least one is a letter, otherwise it would be a number.
 _NAME: Final = re.compile(
     r"(?=.*[A-Za-z])(?![+ ])[A-Za-z0-9 !\"#$%&'()*+,\-./:;<=>?@_]{1,11}(?<! )"
 ).fullmatch
@@ -30,7 +30,7 @@ FORM: Final = (
 
 
 def parse(text: str) -> PhoneNumber | None:
-    """Return the integer of what a list sends from, or None for a text that is nothing such."""
+    """Return the integer of a sender, or None for a text that cannot be one."""
     number = phone.parse(text)
     if number is not None:
         return number
@@ -43,22 +43,22 @@ def parse(text: str) -> PhoneNumber | None:
 
 
 def text_beside(text: str) -> str | None:
-    """Return what is kept beside the integer of such a text: a name, which it does not hold."""
+    """Return the text to store beside the integer: a name, or None for any other sender."""
     key = parse(text)
     return text if key is not None and key < _NAMES_BELOW else None
 
 
 def hears(sender: int) -> bool:
-    """Return whether handsets can write to a sender: nobody can to a name."""
+    """Return whether handsets can text a sender: not if it is a name."""
     return sender > _NAMES_BELOW
 
 
 def called(digits: int) -> tuple[int, ...]:
-    """Return the senders that a handset may have meant by digits: carriers write no plus."""
+    """Return the senders that digits in a reply may stand for: carriers omit the plus."""
     return (digits, -digits) if digits < _SHORT_CODES_UP_TO else (digits,)
 
 
 def destination(text: str) -> PhoneNumber | None:
-    """Return the digits of what a handset has written to: a number, or a short code."""
+    """Return the digits of a reply's recipient: a number, or a short code."""
     number = phone.parse(text)
     return PhoneNumber(int(text)) if number is None and _SHORT_CODE(text) else number

@@ -1,16 +1,17 @@
 """A carrier's contract shared by several processes: slices of a connector's time, as arithmetic.
 
-Whoever hands over reserves a slice first: so many units, which may leave from its start on for
-`USABLE_SECONDS`. Starts are so far apart that no sliding second can hold more than the contract,
-whenever within its slice each unit leaves. With N the most units in a second, k the size of a slice
-and L the time in which it may be used, a slice takes (1 + L) k / (N - k + 1): the units of all
-slices but the last that begin within 1 + L are then at most N - k, and the last one has k.
+A process reserves a slice before it submits: a number of units, which may leave for
+`USABLE_SECONDS` from the slice's start. Starts are so far apart that no sliding second can exceed
+the contract, whenever within its slice each unit leaves. With N the most units in a second, k the
+size of a slice and L the time in which it may be used, a slice takes (1 + L) k / (N - k + 1): the
+units of all slices but the last that begin within 1 + L are then at most N - k, and the last one
+has k.
 """
 
 import math
 from typing import Final, NamedTuple
 
-# Long enough to claim, to commit and to hand over; a longer one costs more of the contract.
+# Long enough to claim, commit and submit; a longer time costs more of the contract.
 USABLE_SECONDS: Final = 0.1
 _SPREAD_SECONDS: Final = 1.0 + USABLE_SECONDS
 _SLICES_PER_SECOND: Final = 20
@@ -24,15 +25,15 @@ class Charge(NamedTuple):
 
 
 def usual_units(per_second: float) -> int:
-    """Return how many units a slice has unless one message alone needs more."""
+    """Return the usual size of a slice in units; a message of more segments needs a larger one."""
     return max(1, math.ceil(per_second) // _SLICES_PER_SECOND)
 
 
 def charge(per_second: float, units: int) -> Charge:
-    """Return what a slice of so many units costs.
+    """Return the cost of a slice of `units`.
 
-    One that is larger than usual waits before its start as well, and one that is larger than a
-    whole second's worth so long that it leaves alone.
+    A slice that is larger than usual also has a cost before its start, and one that is larger than
+    a second's contract has so high a cost that it leaves alone.
     """
     usual = usual_units(per_second)
     each = _SPREAD_SECONDS / (math.ceil(per_second) - usual + 1)
@@ -41,5 +42,5 @@ def charge(per_second: float, units: int) -> Charge:
 
 
 def _us(seconds: float) -> int:
-    # Up, never down: the law has no room for a rounding.
+    # Rounded up: rounding down could exceed the contract.
     return math.ceil(seconds * 1e6)

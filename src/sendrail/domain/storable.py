@@ -1,8 +1,8 @@
-"""What other parties send, made fit for every database: texts, ids and numbers.
+"""Makes texts, ids and numbers from other parties storable in every database.
 
-The one place that knows what can be kept. SQLite takes no integer past 63 bits and no lone
-surrogate; PostgreSQL takes no NUL either, and no id too long for an index. What can be repaired is
-repaired, what is too long is cut; None means that the value cannot be used at all.
+SQLite accepts no integer past 63 bits and no lone surrogate; PostgreSQL accepts no NUL either, and
+no id too long for an index. Values are repaired or cut where possible; None means that a value
+cannot be used at all.
 """
 
 import hashlib
@@ -19,20 +19,20 @@ REFERENCE_BITS: Final = 31
 # A place among parts is one octet.
 PLACE_MAX: Final = 255
 _REPLACEMENT: Final = "\ufffd"
-# What surrounds an id says nothing: padding of fixed fields, line ends of text files.
+# These around an id have no meaning: padding of fixed fields, line ends of text files.
 _ENDS: Final = " \t\r\n\0"
 _DIGEST: Final = 40
 
-# What needs no repair, which is nearly everything: one look each.
+# Values that need no repair, which are nearly all: one match each.
 is_plain_ref: Final = re.compile(rf"[!-~]{{1,{REF_MAX}}}").fullmatch
 is_plain_detail: Final = re.compile(rf"[ -~]{{0,{DETAIL_MAX}}}").fullmatch
 
 
 def text(value: str, most: int = TEXT_MAX) -> str:
-    """Return a text that can be kept, at most so long.
+    """Return a storable text of at most `most` characters.
 
-    NULs at its end are padding and go. Inside they become U+FFFD, as do surrogates without their
-    other half; halves that stand side by side are joined.
+    NULs at its end are padding and removed. Others become U+FFFD, as do lone surrogates; surrogate
+    pairs are joined.
     """
     value = value[:most]
     if "\0" in value:
@@ -41,9 +41,9 @@ def text(value: str, most: int = TEXT_MAX) -> str:
 
 
 def ref(value: str) -> str:
-    """Return an id that can be kept and looked for: without what surrounds it, and bounded.
+    """Return an id that can be stored and looked up: trimmed, and of bounded length.
 
-    Two ids that differ stay different. An id that was only blanks comes out empty.
+    Two ids that differ stay different. An id of blanks alone becomes empty.
     """
     if is_plain_ref(value):
         return value
@@ -55,14 +55,14 @@ def ref(value: str) -> str:
 
 
 def number(value: object) -> int | None:
-    """Return the digits of an address, or None where they cannot be any."""
+    """Return the digits of an address, or None where it has no valid ones."""
     return whole(value, 1, NUMBER_MAX)
 
 
 def reference(value: object) -> int | None:
-    """Return what the parts of a text have in common, in a size that fits a row.
+    """Return the common reference of a text's parts, in a size that fits a row.
 
-    Parts that belong together still do: the same value gives the same.
+    Equal values give equal results, so the parts of a text still match.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         return None

@@ -1,7 +1,7 @@
-"""What a text costs on the air: its encoding, its units, its segments.
+"""The size of a text in SMS: its encoding, its units, its segments.
 
-A carrier bills and paces by segment, so this count must agree with theirs to the unit. It runs for
-every accepted order: the common text costs one regular expression and no loop in Python.
+A carrier bills and paces by segment, so this count must agree with theirs exactly. It runs for
+every accepted order: a usual text costs one regular expression and no loop in Python.
 """
 
 import re
@@ -23,7 +23,7 @@ class Encoding(StrEnum):
 
 
 class Alphabet(StrEnum):
-    """How octets from a handset are read; septets come one to an octet."""
+    """The encoding of octets from a handset; septets come one to an octet."""
 
     GSM7 = "gsm7"
     UCS2 = "ucs2"
@@ -42,9 +42,9 @@ class TextSize(NamedTuple):
 
 
 def measure(text: str) -> TextSize:
-    """Return the encoding `text` travels in, its length in units and its number of segments.
+    """Return the encoding of `text`, its length in units and its number of segments.
 
-    An empty text is one GSM-7 segment of no units: it is still one message on the air.
+    An empty text is one GSM-7 segment of 0 units: it is still sent as one message.
     """
     if len(text) <= _GSM7.alone_max and _ALL_BASIC(text):
         return TextSize(_GSM7_NAME, len(text), 1)
@@ -61,14 +61,14 @@ def measure(text: str) -> TextSize:
 def split(
     text: str, *, encoding: Encoding | None = None, header_octets: int = UDH_OCTETS
 ) -> tuple[str, ...]:
-    """Cut `text` into its segments; every character stays whole, whatever units it takes.
+    """Split `text` into its segments, between characters.
 
-    `encoding` is UCS-2 where the carrier lacks an alphabet that would do, `header_octets` what the
-    concatenation takes of each segment.
+    `encoding` is UCS-2 where the carrier supports no smaller alphabet for the text; `header_octets`
+    is the size of the concatenation header in each segment.
     """
     coding, units = _weigh(text)
     if encoding is Encoding.UCS2 and coding is not _UCS2:
-        coding, units = _UCS2, len(text)  # What GSM-7 has lies in the basic plane.
+        coding, units = _UCS2, len(text)  # All characters of GSM-7 are in the basic plane.
     if units <= coding.alone_max:
         return (text,)
     joined_max = (_SEGMENT_OCTETS - header_octets) * 8 // coding.unit_bits
@@ -102,9 +102,9 @@ def decode_gsm7(septets: bytes) -> str:
 
 
 def decode(octets: bytes, alphabet: Alphabet) -> str:
-    """Return the text of octets; what is none of the alphabet's becomes U+FFFD.
+    """Return the text of octets; octets outside the alphabet become U+FFFD.
 
-    Octets above 0x7F are no septets: whoever sent them has Latin-1 for a default alphabet.
+    Octets above 0x7F are no septets: an SMSC that sends them uses Latin-1 as its default alphabet.
     """
     if alphabet is Alphabet.UCS2:
         return octets.decode("utf-16-be", "replace")
@@ -116,7 +116,7 @@ def decode(octets: bytes, alphabet: Alphabet) -> str:
 _ESC: Final = "\x1b"
 
 # 3GPP TS 23.038, 6.2.1: the default alphabet in the order of its codes, 16 to a line. 0x1B is the
-# escape to the table below, not a character; a text that holds U+001B is therefore not GSM-7.
+# escape to the table below, not a character, so a text with U+001B is not GSM-7.
 _DEFAULT: Final = (
     "@£$¥èéùìòÇ\nØø\rÅå"
     f"Δ_ΦΓΛΩΠΨΣΘΞ{_ESC}ÆæßÉ"
@@ -146,9 +146,9 @@ _SEPTETS: Final = {ord(character): chr(code) for code, character in enumerate(_D
     ord(character): _ESC + chr(code) for code, character in _EXTENSION.items()
 }
 
-# What a default character turns into after ESC. Every sequence has a reading, as 6.2.1 and 6.2.1.1
-# ask of a receiver: a code without an extension symbol shows the default alphabet's (it is not in
-# here), an ESC that escapes another or nothing shows a space.
+# What a default character becomes after ESC. Every sequence can be read, as 6.2.1 and 6.2.1.1
+# require of a receiver: a code without an extension symbol shows the default alphabet's (it is not
+# in this table); an ESC before another ESC or at the end shows a space.
 _AFTER_ESC: Final = {_DEFAULT[code]: character for code, character in _EXTENSION.items()} | {
     _ESC: " ",
     "": " ",
@@ -209,7 +209,7 @@ def _ends(text: str, coding: _Coding, joined_max: int) -> list[int]:
     while end < len(text):
         start, end = end, min(end + joined_max, len(text))
         while (excess := _units(text, coding, start, end) - joined_max) > 0:
-            # A character frees two units at most: half the excess has to go, and no more is taken.
+            # A character has at most two units, so removing half the excess never removes too much.
             end -= (excess + 1) // 2
         ends.append(end)
     return ends

@@ -12,10 +12,10 @@ _RAMP: Final = 0.1
 
 
 class ConnectorPace:
-    """The pace a carrier's contract and its throttling leave to one connector.
+    """The pace of one connector, by the carrier's contract and its throttling.
 
     `mps` is the contract in messages, or in segments, per second. Times are seconds of a monotonic
-    clock. Nothing is handed over before `rests_until` (see `Pace`).
+    clock. Nothing is submitted before `rests_until` (see `Pace`).
     """
 
     __slots__ = ("_full", "_pace", "_pause", "_ramped_at", "_resumes_at")
@@ -33,7 +33,7 @@ class ConnectorPace:
         return self._pace.per_second
 
     def room(self, now: float) -> int:
-        """Return how many messages may be handed over at this moment."""
+        """Return how many messages may be submitted at this moment."""
         if now < self._resumes_at:
             return 0
         self._ramp(now)
@@ -44,17 +44,17 @@ class ConnectorPace:
         return now >= self._resumes_at and self._pace.admits(now, taken, units)
 
     def take(self, now: float, count: int) -> None:
-        """Record that `count` messages are handed over at this moment."""
+        """Record that `count` messages are submitted at this moment."""
         self._pace.take(now, count)
 
     def ready_at(self, now: float, units: int = 1) -> float:
-        """Return the earliest time at which `units` may be handed over in one piece."""
+        """Return the earliest time at which `units` may be submitted in one piece."""
         return max(self._resumes_at, self._pace.ready_at(now, units))
 
     def throttled(self, now: float, retry_after: float) -> None:
         """Slow down: the carrier asked for it, for at least `retry_after` seconds."""
         if now < self._resumes_at:
-            # The rest of a window that was under way; one throttle is one lesson.
+            # The other messages of the same window; several throttles in a pause count once.
             return
         self._pace.per_second = max(_FLOOR_PER_SECOND, self._pace.per_second / 2)
         self._resumes_at = now + min(_PAUSE_MAX, max(self._pause, retry_after))

@@ -1,18 +1,18 @@
-"""How moments are written: one form for the API and the command line, a finer one for events.
+"""Formats of times: whole seconds for the API and the command line, milliseconds for events.
 
-Inside, a moment is milliseconds since the epoch, UTC.
+Internally a time is in milliseconds since the epoch, UTC.
 """
 
 from datetime import UTC, datetime
 
 
 def shown(milliseconds: int) -> str:
-    """Return a moment as the public API writes it, `2025-03-15T14:30:00Z`: whole seconds."""
+    """Return a time as the public API writes it, `2025-03-15T14:30:00Z`: whole seconds."""
     return f"{_second(milliseconds)}Z"
 
 
 def shown_finely(milliseconds: int) -> str:
-    """Return a moment as the public API's events write it, `2026-11-23T08:00:00.123Z`."""
+    """Return a time as the public API's events write it, `2026-11-23T08:00:00.123Z`."""
     return f"{_second(milliseconds)}.{milliseconds % 1000:03d}Z"
 
 

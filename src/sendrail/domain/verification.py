@@ -1,7 +1,7 @@
-"""Verifying a list on an account's own carrier: three steps, in this order, before it may send.
+"""The verification of a list on an account's own carrier: three steps before it may send.
 
-The public platform asks the same: credentials that work, a message that goes out, and a reply that
-comes back through the webhook. The last one proves that a STOP will be heard.
+The public platform requires the same: working credentials, a message that is sent, and a reply that
+arrives through the webhook. The last step proves that a STOP will arrive.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sendrail.domain.phone import PhoneNumber
 
 
 class Step(StrEnum):
-    """What is to be done next."""
+    """The next step."""
 
     CREDENTIALS = "credentials"
     TEST_SEND = "test_send"
@@ -22,7 +22,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What has been done: when the credentials were found good, and the test message."""
+    """The steps done: when the credentials were checked, and the test message."""
 
     checked_at: int
     checked: str
@@ -32,7 +32,7 @@ class Progress:
 
 
 def next_step(progress: Progress | None, verified_at: int | None) -> Step:
-    """Return the step that a list is at."""
+    """Return the next step of a list."""
     if verified_at is not None:
         return Step.DONE
     if progress is None:

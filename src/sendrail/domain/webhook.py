@@ -1,7 +1,7 @@
-"""The customer's webhooks: what happened, whom to tell, and what came of telling.
+"""Customers' webhooks: events, endpoints, and the results of attempts.
 
-An event is told to each endpoint of the account that wants it, at least once. Its id and its body
-stay the same through every attempt, so that a receiver can tell a repetition from news.
+An event is posted at least once to each endpoint of the account that asks for it. Its id and its
+body are the same in every attempt, so that a receiver can recognize a repetition.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 
 
 class Event(StrEnum):
-    """What a customer is told; the words are the public API's.
+    """The events reported to customers, by the public API's names.
 
-    `AUTOMATIC` is no event of its own: it asks for the deliveries of what lists answer to keywords.
+    `AUTOMATIC` is not an event: an endpoint with it also gets the deliveries of automatic replies.
     """
 
     DELIVERY = "delivery"
@@ -23,14 +23,14 @@ class Event(StrEnum):
     AUTOMATIC = "automatic"
 
 
-# What an endpoint gets that asks for nothing in particular: what the customer has a part in.
+# The events of an endpoint that does not choose any: those the customer has a part in.
 USUAL: Final = frozenset(Event) - {Event.AUTOMATIC}
 
 
 class EndpointState(StrEnum):
-    """Whether an endpoint is told anything.
+    """The state of an endpoint.
 
-    Events of a paused endpoint are kept for it; a gone one has answered 410 and gets none.
+    Events of a paused endpoint are kept for it; a gone one has answered 410 and gets no more.
     """
 
     ACTIVE = "active"
@@ -38,21 +38,21 @@ class EndpointState(StrEnum):
     GONE = "gone"
 
 
-# The one event that is about nothing: made by hand, to try an endpoint.
+# The test event, sent on request to try an endpoint.
 TEST: Final = "test"
 # The outcomes of an attempt.
 TOLD: Final = "told"
 NOT_TOLD: Final = "failed"
-# Where `sendrail listen` is told, which takes its events itself.
+# The URL of endpoints of `sendrail listen`, which polls its events itself.
 LISTENER_URL: Final = "listen:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where an account wants to be told, and how that goes.
+    """A URL to which an account's events are posted, and its state.
 
-    `list_id` narrows it to one list. The secrets are sealed; the old one is signed with as well
-    until `old_secret_until`. `failing_since` is the first failure after the last success.
+    `list_id` restricts it to one list. The secrets are sealed; until `old_secret_until` the old one
+    signs as well. `failing_since` is the first failure after the last success.
     """
 
     id: EndpointId
@@ -73,9 +73,8 @@ class Endpoint:
 class OutboxEvent:
     """An event for one endpoint.
 
-    `ref` is what it is about: a message's number or a reply's id. `body` is None until the event
-    is taken up for the first time. `retries` counts the attempts since it became due anew,
-    `attempts` all of them.
+    `ref` is a message's number or a reply's id. `body` is None until the event is claimed for the
+    first time. `retries` counts the attempts since it last became due anew, `attempts` all of them.
     """
 
     id: EventId
@@ -90,7 +89,7 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The endpoint has it."""
+    """The endpoint answered with a 2xx."""
 
     status: int
     detail: str = ""
@@ -98,9 +97,9 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class NotAcknowledged:
-    """No 2xx came: another attempt may do better.
+    """The endpoint did not answer with a 2xx: another attempt may succeed.
 
-    `status` is None where there was no answer at all; `retry_after_ms` is what the endpoint asked
+    `status` is None where no answer arrived; `retry_after_ms` is the wait that the endpoint asks
     for.
     """
 
@@ -111,7 +110,7 @@ class NotAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class EndpointGone:
-    """The endpoint wants nothing any more (410)."""
+    """The endpoint wants no more events (410)."""
 
     detail: str = ""
 
@@ -121,7 +120,7 @@ Answer = Acknowledged | NotAcknowledged | EndpointGone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAttempt:
-    """One POST and what came of it; `status` is None where no answer came."""
+    """One POST and its result; `status` is None where no answer arrived."""
 
     event_id: EventId
     endpoint_id: EndpointId
@@ -137,7 +136,7 @@ class WebhookAttempt:
 class EventSettlement:
     """What follows an attempt: when to try again, or never.
 
-    `body` is what was sent. `due_at` is None where the event has come to rest.
+    `body` is the body that was sent. `due_at` is None where no further attempt follows.
     """
 
     event_id: EventId

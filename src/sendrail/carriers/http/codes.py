@@ -117,7 +117,7 @@ _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 _NO_ANSWER: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, 520, 524})
 
 
-def outcome_by_status(  # noqa: PLR0911 - a return for each class of status reads best
+def outcome_by_status(  # noqa: PLR0911 - one return for each class of status
     vendor: str, answer: Answer, code: str | None = None
 ) -> Outcome:
     """Return the outcome by the HTTP status alone; an unknown code is added to the detail."""

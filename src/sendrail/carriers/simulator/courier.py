@@ -86,7 +86,7 @@ class CallbackScheduler:
             await self._deliver(callbacks)
         except StorageUnavailable:
             return False
-        except Exception:  # noqa: BLE001 - a bug there must not keep all later ones from coming
+        except Exception:  # noqa: BLE001 - a bug there must not block all later callbacks
             _log.exception("callbacks_lost", count=len(callbacks))
         return True
 

@@ -396,7 +396,7 @@ class Bind:
             await self._deliver([each.raw for each in arrived])
         except StorageUnavailable:
             status = Status.RX_T_APPN
-        except Exception:  # noqa: BLE001 - a bug there must not lose what the SMSC still has
+        except Exception:  # noqa: BLE001 - after a bug there the SMSC must send the PDUs again
             _log.exception("smpp_delivery_broke", connector=self._name, count=len(arrived))
             status = Status.RX_T_APPN
         full = self._unstored > _UNSTORED_MAX
