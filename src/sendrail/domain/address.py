@@ -68,7 +68,7 @@ _SEPARATORS: Final = str.maketrans("", "", " -.()/\u00a0")
 
 def _digits(text: str) -> str:
     """Return an address without separators, with a plus where it is marked as international."""
-    # In a query string a plus decodes to a blank, so a leading blank counts as a plus.
+    # A plus in an unescaped query string decodes to a blank: it is dropped and marks nothing.
     text = text.strip(_EDGES)
     if text.startswith(("+", "00")):
         # The trunk prefix in parentheses is omitted in the international form: +44 (0)20 7946 0000.

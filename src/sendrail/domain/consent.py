@@ -213,8 +213,8 @@ def _read_first(sentences: list[list[str]], own: str) -> KeywordReading | None:
         return certain
     clear = core[0] in words_of.CLEAR_STOPS or core[0] in foreign.FIRST_WORDS
     if len(sentences) > 1 and not clear:
-        # Words of everyday use: alone before a full stop, the words CTIA names decide; the others
-        # may.
+        # Words of everyday use: as a sentence that ends with a full stop, those that CTIA names
+        # decide; the others are doubtful.
         if _core(_joined(_sentences(own, _SENTENCE_END)[0])) != core:
             return None
         if core[0] not in _DECIDING:
@@ -376,7 +376,7 @@ def _once(word: str) -> str:
 
 def _english_in(sentence: str) -> str | None:
     for found in words_of.PHRASES.finditer(sentence):
-        # Only the last few words matter, and a few letters hold them.
+        # Only the few words before the phrase count, so a short slice is enough.
         if not words_of.NEGATED.search(sentence[max(0, found.start() - _NEAR) : found.start()]):
             return found[0]
     return None

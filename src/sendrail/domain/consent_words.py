@@ -158,7 +158,7 @@ INSTRUCTIONS_LATER: Final = re.compile(
     r"|(?<=\w )(?:unsub|unsubscribe|opt out|optout)(?: from \w+)? (?:(?:to )?\d{4,}\b|available\b|"
     rf"(?:stop|x)(?= \d|$)|(?:with|{_ASKED}) (?:\w+ ){{0,2}}(?:stop|out|x)\b)"
 )
-# The literal repetition of an instruction.
+# The verb of a reply that repeats an instruction literally, such as "reply STOP".
 LITERALLY: Final = re.compile(r"^(?:reply|text|txt|send|type|respond)(?: with)? (?=\w+$)")
 # A word spelled letter by letter.
 SPELLED: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .,*_-]{1,2}){2,30}[^\W_](?![^\W_])")

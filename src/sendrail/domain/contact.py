@@ -131,7 +131,7 @@ class SignUp:
     """A number that is to be on a list; fields that are empty or None change nothing.
 
     A custom field of None removes that field. `at` is None where the time of the sign-up is not
-    known. `consent` subscribes a contact again who has opted out.
+    known. `consent` subscribes again a contact that has opted out.
     """
 
     recipient: PhoneNumber

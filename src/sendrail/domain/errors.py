@@ -61,7 +61,7 @@ class StorageUnavailable(SendrailError):
 
 
 class Contended(StorageUnavailable):
-    """Two changes conflicted; the same change can be retried at once."""
+    """Two changes conflicted; the same change can be retried shortly."""
 
     code = "storage_contended"
 

@@ -92,7 +92,7 @@ def is_reaction(text: str) -> bool:
 
 
 def own_text(text: str, is_typed: Callable[[str], bool]) -> tuple[str, bool]:
-    """Return what of a plain text is the sender's own, and whether any of it stood in quotes.
+    """Return the part of a plain text that is the sender's own, and whether any was quoted.
 
     `is_typed` returns whether a quoted piece was written by the sender, such as a lone "STOP".
     """

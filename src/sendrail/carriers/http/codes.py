@@ -99,7 +99,7 @@ class Codes:
                 assert_never(row.action)
 
     def explain(self, code: str | None) -> tuple[str, RecipientTrouble | None]:
-        """Return the detail of a receipt with this code, and what it says of the recipient."""
+        """Return the detail of a receipt with this code, and the recipient's trouble, if any."""
         row = self.find(code)
         detail = Detail.UNKNOWN if row is None else row.detail
         return (f"{detail} ({code})" if code else detail), TROUBLE.get(detail)

@@ -109,8 +109,7 @@ class Connection(asyncio.Protocol):
         """Send the bind request."""
         # uvloop's transports are not subclasses of asyncio's, though they have the same methods.
         self._transport = cast("asyncio.Transport", transport)
-        # Without it (Nagle's algorithm) small PDUs wait for the TCP acknowledgement of earlier
-        # ones.
+        # Without TCP_NODELAY, small PDUs wait for the TCP acknowledgement of earlier ones.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session.open(self._clock.monotonic())
         self.flush()

@@ -325,8 +325,8 @@ _BIND_ANSWERS: Final = frozenset(
 # Neither has an answer, and neither matters to a client that binds by itself.
 _TOLERATED: Final = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
 
-# SMPP 5.0, 4.8.4.18: from 90 on an SMSC "nears congestion", at 100 it is congested. It has accepted
-# the message that it answers, so reporting that one as throttled would send it twice: the window is
+# SMPP 5.0, 4.8.4.18: from 90 on an SMSC "nears congestion", at 100 it is congested. The answer is
+# for an accepted message, so reporting that one as throttled would send it twice: the window is
 # narrowed instead, until an answer reports less congestion.
 _NEAR_CONGESTION: Final = 90
 _CONGESTED: Final = 100
