@@ -399,7 +399,7 @@ def _of(tx: Tx, connector_id: ConnectorId) -> Connector:
     return connector
 
 
-def _columns(contract: Contract) -> dict[str, Any]:
+def _columns(contract: ConnectorCapacity) -> dict[str, Any]:
     """Return the columns that a contract changes. Raise `InvalidInput` for figures out of range."""
     columns: dict[str, Any] = {}
     if contract.window is not None:
