@@ -56,7 +56,7 @@ def make_app(
 
 
 def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
-    """Return the application of a process without the API: what tells how it is."""
+    """Return the application of a process without the API: its probes."""
     return _app(_probes(runtime, is_ready))
 
 
@@ -112,7 +112,7 @@ def _sending(
     async def send(request: Request) -> Response:
         headers = dict(request.headers.raw)
         with bodies.known.body(request, BODY_BYTES_MAX) as body:
-            # What comes this way may be large: who asks is known before it is kept.
+            # A body this way may be large: its caller is known before it is kept.
             await account_of(runtime.store, request.headers.raw)
             content = await body.read()
             awaited = _Awaited(request.state.request_id)
@@ -160,7 +160,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    # Nobody is there to read it, and nothing here went wrong.
+    # The client has gone, and nothing here went wrong.
     return Response(status_code=400)
 
 

@@ -1,4 +1,4 @@
-"""Who is asking: the API key of a request and the account behind it."""
+"""The caller of a request: its API key and the account behind it."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -44,7 +44,7 @@ def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def actor_of(request: Request) -> Actor:
-    """Return who asks, as the audit log names them: by the key's part that lists of keys show."""
+    """Return the caller as the audit log names them: by the part of the key that is shown."""
     key = key_of(request.headers.raw) or ""
     return Actor(name=f"key {key[:KEY_SHOWN_LENGTH]}", request_id=request.state.request_id)
 

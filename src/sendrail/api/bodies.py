@@ -51,7 +51,7 @@ class Body:
     """One body that is read, and what it takes of a budget."""
 
     def __init__(self, budget: Budget, request: Request, bytes_max: int) -> None:
-        """Refuse at once what says itself that it is too large."""
+        """Refuse at once a body that is declared too large."""
         self._budget = budget
         self._request = request
         self._bytes_max = bytes_max

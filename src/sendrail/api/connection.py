@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         del self.parser
 
     def eof_received(self) -> bool:
-        """Take that the client says no more; what it has asked for is still answered."""
+        """Note that the client sends no more; its requests are still answered."""
         self._hung_up = True
         if self.taking and self._rest:
             # What was read before is not parsed yet.
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
         return self._has_last_turns()
 
     def _has_last_turns(self) -> bool:
-        """Take no further requests; tell whether there are some that want their answers."""
+        """Take no further requests; return whether some still want their answers."""
         if self.taking and self.receiving:
             self._give_up()
         self.taking = False
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
             self._stopped(stop, data)
 
     def _stopped(self, stop: Exception, data: bytes | memoryview) -> None:
-        """See to what the parser would not go on with."""
+        """Handle what the parser stopped at."""
         if isinstance(stop, httptools.HttpParserUpgrade):
             if self._declining:
                 # Java's HTTP client offers HTTP/2 with each request, and the parser would drop its
@@ -281,12 +281,12 @@ class Connection(asyncio.Protocol):
             self.touched_at = self.loop.time()
             self.flow.resume_reading()
         if self._rest and self.taking and not (full or stalled or self._going_on):
-            # In a turn of its own: so one client's many requests hold up nobody else's.
+            # In a turn of its own: so one client's many requests do not hold up another's.
             self._going_on = True
             self.loop.call_soon(self._go_on)
 
     def _is_ahead(self) -> bool:
-        """Tell whether more of a body has come than the application has asked for."""
+        """Return whether more of a body has come than the application has asked for."""
         return self._cycle is not None and self._cycle.is_full
 
     def _waste(self, size: int) -> None:
@@ -338,7 +338,7 @@ class Connection(asyncio.Protocol):
             raise ParsingStopped
 
     def declines(self) -> bool:
-        """Tell whether the request offers to upgrade: then it is read again without the offer."""
+        """Return whether the request offers to upgrade: then it is read again without the offer."""
         self._declining = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         return self._declining
 
@@ -446,7 +446,7 @@ class Connection(asyncio.Protocol):
         if self.turns and not self._lingering:
             self.turns.popleft()
             if self._cycle is not None and self._cycle.response_complete:
-                # What it has not read of its body, nobody will.
+                # What it has not read of its body stays unread.
                 self._cycle.body.clear()
             self.flush()
             self._next()
@@ -510,12 +510,12 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
 
     def is_closing(self) -> bool:
-        """Tell whether answers would reach nobody."""
+        """Return whether answers no longer reach the client."""
         return self._lingering or self.transport.is_closing()
 
     @property
     def write_paused(self) -> bool:
-        """Tell whether the client is behind with reading."""
+        """Return whether the client is behind with reading."""
         return self.flow.write_paused
 
     async def drain(self) -> None:
@@ -529,7 +529,7 @@ class Connection(asyncio.Protocol):
     # The end
 
     def close(self) -> None:
-        """Say nothing more, and let what was said arrive.
+        """Send nothing more, and let what was sent arrive.
 
         A socket that is closed while something unread lies in it is reset, and the client may lose
         an answer that it had already. So what still comes is read and thrown away, within bounds.

@@ -19,7 +19,7 @@ PACE: Final = "sendrail.pace"
 
 
 class Pace:
-    """How much time a request has; an endpoint that knows who asks may lift the limit.
+    """How much time a request has; an endpoint that knows its caller may lift the limit.
 
     An object of its own: a scope that referred to its cycle would be a circle.
     """
@@ -82,7 +82,7 @@ class RequestCycle(RequestResponseCycle):
 
     @property
     def closes(self) -> bool:
-        """Tell whether the connection ends with this request."""
+        """Return whether the connection ends with this request."""
         return not self.keep_alive
 
     @closes.setter
@@ -91,7 +91,7 @@ class RequestCycle(RequestResponseCycle):
 
     @property
     def is_full(self) -> bool:
-        """Tell whether the application has enough of the body to read for now."""
+        """Return whether the application has enough of the body to read for now."""
         return len(self.body) > UNREAD_BYTES_MAX and not self.response_complete
 
     def start(self, app: Any, tasks: set[asyncio.Task[None]]) -> None:
@@ -108,12 +108,12 @@ class RequestCycle(RequestResponseCycle):
             self.message_event.set()
 
     def end_body(self) -> None:
-        """Take that the body is whole."""
+        """Note that the body is complete."""
         self.more_body = False
         self.message_event.set()
 
     def disconnect(self) -> None:
-        """Let the application know that nobody waits for its answer."""
+        """Let the application know that the client has gone."""
         self.disconnected = True
         self.body.clear()
         self.on_response: Callable[..., None] = _nothing

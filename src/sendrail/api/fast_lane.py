@@ -178,7 +178,7 @@ class FastLane(Connection):
         )
 
     def await_body(self) -> None:
-        """Hold what comes of a body on a stranger's account; where that is full, ask who sends it.
+        """Count a body in the budget of unknown callers; where that is full, check its caller.
 
         Small as it is, many clients may send one slowly.
         """

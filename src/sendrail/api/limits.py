@@ -14,7 +14,7 @@ QUERY_BYTES_MAX: Final = 16_384
 QUERY_FIELDS_MAX: Final = 100
 BODY_BYTES_MAX: Final = 5_000_000
 CALLBACK_BYTES_MAX: Final = 262_144
-# What a request may hold of its body before it is known who asks.
+# What a request may hold of its body before its caller is known.
 UNASKED_BYTES_MAX: Final = 16_384
 
 # One connection

@@ -1,7 +1,7 @@
 """The API's description as an OpenAPI 3.1 document.
 
 Made from the structs the handlers themselves read and write and from the table of operations, so
-that it cannot tell another story than the code. `python -m sendrail.api.openapi` prints it.
+that it cannot differ from the code. `python -m sendrail.api.openapi` prints it.
 """
 
 import sys

@@ -73,7 +73,7 @@ class _Path:
         if endpoint.request is None:
             return await self._answer(endpoint, request, await account_of(store, headers))
         with self._bodies.known.body(request, BODY_BYTES_MAX) as body:
-            # Who asks is known before anything is kept.
+            # The caller is known before anything is kept.
             account = await account_of(store, headers)
             content = _json_in(request, await body.read())
             return await self._answer(endpoint, request, account, content)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sendrail.api.errors import RETRY_AFTER_SECONDS
 
-# What is told of people is for who asked, not for a cache on the way.
+# Personal data are for the caller who asked, not for a cache on the way.
 PRIVATE: Final = {"cache-control": "no-store"}
 _JSON: Final = "application/json"
 # For answers that are written to the connection as they are.

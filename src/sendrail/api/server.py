@@ -32,13 +32,13 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOOK_SECONDS: Final = 5.0
 _BACKLOG: Final = 2048
 _COLLECT_AFTER: Final = 10_000
-_UNTOLD_KEY: Final = "first key, not told yet"
+_UNTOLD_KEY: Final = "first key, not shown yet"
 _FIRST_KEY: Final = "first key"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyReport:
-    """What the server tells once it is ready; `api_key` only while there is none yet."""
+    """What the server announces once it is ready; `api_key` only while there is none yet."""
 
     url: str
     api_key: str | None
@@ -46,7 +46,7 @@ class ReadyReport:
 
 
 def run(settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
-    """Serve until told to stop by a signal; `announce` is called once, when ready.
+    """Serve until a signal stops it; `announce` is called once, when ready.
 
     Raises `SetupError` and `StorageUnavailable` with what to do about it.
     """
@@ -113,9 +113,9 @@ def _calm_collector() -> None:
 
 
 async def tell(url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]) -> None:
-    """Announce the server, and as long as nobody was told an API key, a first one with it.
+    """Announce the server; until an API key has been shown, make a first one and show it.
 
-    Of several that start for the first time at once, one tells it.
+    Of several processes that start for the first time at once, one shows it.
     """
     async with runtime.store.alone():
         await _tell_alone(url, runtime, announce)
@@ -125,7 +125,7 @@ async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[ReadyRepor
     accounts, account = runtime.accounts, runtime.default_account
     keys = await accounts.keys(account)
     for key in keys:
-        # A start that was killed between making the key and telling it: nobody can have it.
+        # A start was killed between making the key and showing it: it was never seen.
         if key.name == _UNTOLD_KEY and key.revoked_at is None:
             await accounts.revoke_key(account, key.id)
     if any(key.name != _UNTOLD_KEY for key in keys):
@@ -177,7 +177,7 @@ def _leave(server: _Server, drain: Drain) -> None:
 def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) -> _Server:
     """Return a server over a runtime; without `fast` every request goes through ASGI.
 
-    Without the API it only answers whoever asks how the process is.
+    Without the API it answers only the probes.
     """
     calls = SendingCalls(runtime.intake, runtime.limits)
     bodies = Bodies()

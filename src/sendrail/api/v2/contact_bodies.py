@@ -38,7 +38,7 @@ _numbered: Final = msgspec.json.Decoder(_Numbered).decode
 
 
 def read_contact(body: bytes, now: int, actor: Actor) -> SignUpRequest:
-    """Return the sign-up a body tells of. Raises `InvalidInput` for its first fault."""
+    """Return the sign-up of a body. Raises `InvalidInput` for its first fault."""
     fields = decoded(_new, body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     if len(body) > CONTACT_BYTES_MAX:

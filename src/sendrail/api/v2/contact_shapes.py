@@ -1,4 +1,4 @@
-"""What is asked of contacts and answered, as structs."""
+"""Requests about contacts and their answers, as structs."""
 
 from typing import Annotated, Final
 
@@ -81,7 +81,7 @@ _ValidationStatus = Annotated[
 
 
 class GivenConsent(msgspec.Struct, gc=False):
-    """Evidence that who has left a list wishes to come back."""
+    """Evidence that a contact who has left a list wishes to come back."""
 
     text: Annotated[
         Required[str],
@@ -143,7 +143,7 @@ class NewContact(msgspec.Struct, gc=False):
     use_validation: Annotated[
         Flag,
         about(
-            "Tell in `validation` what is known of the number. The contact is made "
+            "Return in `validation` what is known of the number. The contact is made "
             "whatever that is."
         ),
     ] = None
@@ -193,7 +193,7 @@ class Validation(msgspec.Struct):
     line_type: str | None
     carrier: str | None
     cached: Annotated[bool, about("Whether it has been looked up before.")]
-    cost: Annotated[float, schema(const=0.0), about("0: nobody is charged by Sendrail.")]
+    cost: Annotated[float, schema(const=0.0), about("0: Sendrail does not charge.")]
 
 
 class ContactCreated(msgspec.Struct):
@@ -244,7 +244,7 @@ class ContactUpdated(msgspec.Struct):
 
 
 class ContactLeft(msgspec.Struct):
-    """The answer to an opt-out; `unsubscribed` is false where nobody left by it."""
+    """The answer to an opt-out; `unsubscribed` is false where no contact left by it."""
 
     success: Always
     unsubscribed: bool

@@ -77,7 +77,7 @@ _key: Final = msgspec.json.Decoder(ContactKey).decode
 
 
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
-    """Subscribe a contact, or merge what is told of a known one."""
+    """Subscribe a contact, or merge the fields of a known one."""
     joining = read_contact(request.body, runtime.clock.now(), request.actor)
 
     def shape(report: SignUpReport) -> ContactCreated:
@@ -205,10 +205,10 @@ ENDPOINTS: Final = (
         id="createContact",
         summary="Add a contact to a list",
         description=(
-            "Subscribes a number, or brings what is known of it up to date. Whoever has opted out "
-            "of the list stays out: the fields are merged, the answer warns of it, and nothing is "
-            "sent to them, unless `consent` shows that they wish to come back; `resubscribed` is "
-            "true then. The first sign-up's date and "
+            "Subscribes a number, or brings what is known of it up to date. A contact who has "
+            "opted out of the list stays out: the fields are merged, the answer warns of it, and "
+            "nothing is sent to them, unless `consent` shows that they wish to come back; "
+            "`resubscribed` is true then. The first sign-up's date and "
             "evidence stay; a later one with evidence of its own is kept in the contact's history."
         ),
         request=NewContact,

@@ -1,4 +1,4 @@
-"""From the bytes of a body to a struct, or to the fault in them, told by the field's name.
+"""From the bytes of a body to a struct, or to the fault in them, by the field's name.
 
 A body is decoded once. Only what the decoder refuses is looked at again: what is JSON all the same,
 though nested deeply or with half a character in a text, is judged by its fields, and the rest is

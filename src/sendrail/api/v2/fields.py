@@ -13,7 +13,7 @@ _CODES: Final = {"phone_number": "invalid_phone", "list_number": "invalid_list_n
 def numbers(phone_number: str | None, list_number: str | None) -> tuple[PhoneNumber, PhoneNumber]:
     """Return a contact's number and that of a list.
 
-    What is missing is told before what is wrong.
+    Raises `InvalidInput` for what is missing before what is wrong.
     """
     contact = _present("phone_number", phone_number)
     from_whom = _present("list_number", list_number)

@@ -79,7 +79,7 @@ class ImportedFile(msgspec.Struct, omit_defaults=True):
 
 
 async def import_contacts(runtime: Runtime, request: ApiRequest) -> msgspec.Struct | CsvFile:
-    """Subscribe the contacts of a file; unless told otherwise, only say what would happen."""
+    """Subscribe the contacts of a file; by default, only say what would happen."""
     asked = request.query
     # The public documentation spells it both ways.
     dry_run = _flag(asked, "dryRun" if "dryRun" in asked else "dry_run", default=True)
@@ -140,7 +140,7 @@ _REPORT: Final = query(
 _ROWS: Final = (
     f"A row has at most {ROW_BYTES_MAX:,} bytes. The first one names the columns, in any order, "
     "divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
-    "used is told by the line where it begins, with the reason, and holds nothing up. A number "
+    "used is reported by the line where it begins, with the reason; the others go on. A number "
     "without a plus is of the file's `country`. The file is brought in "
     "while it comes, and may be as large as the installation allows. Importing it twice changes "
     "nothing more."
@@ -166,7 +166,7 @@ OF_CONTACTS: Final = (
             "is stored**, and the answer says what would become of each row.\n\n"
             "The columns: `phone_number` (or `mobile`, `phone` and others), and if wished `email`, "
             "`first_name`, `last_name`, `carrier`, `line_type`, `consent_date`, "
-            "`ad_network_source`, `ad_network_id`. Whoever has opted out is never brought back."
+            "`ad_network_source`, `ad_network_id`. A contact who has opted out stays out."
             f"\n\n{_ROWS}"
         ),
         answer=ImportedFile,
@@ -331,5 +331,5 @@ def _flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def _plus(text: str) -> str:
-    # A plus sign in a query means a space; whoever forgot to encode it is understood.
+    # A plus sign in a query means a space; a caller who forgot to encode it is understood.
     return "+" + text[1:] if text.startswith(" ") else text

@@ -1,4 +1,4 @@
-"""Journeys and who is on one: what starts them, and whom other sends must not disturb."""
+"""Journeys and the contacts on them, whom other sends must not disturb."""
 
 from typing import Annotated, Final
 
@@ -158,7 +158,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 
 
 async def remove(runtime: Runtime, request: ApiRequest) -> JourneyDeleted:
-    """Delete a journey, and end it for everybody on it."""
+    """Delete a journey with its enrolments."""
     await runtime.journeys.remove(request.account, request.path_id("journey_id"))
     return JourneyDeleted(success=True, deleted=True)
 
@@ -248,7 +248,7 @@ ENDPOINTS: Final = (
         remove,
         id="deleteJourney",
         summary="Delete a journey",
-        description="Deletes a journey; whoever is on it is on it no longer.",
+        description="Deletes a journey, and ends it for every contact on it.",
         answer=JourneyDeleted,
         codes=DELETING,
         parameters=_ID,

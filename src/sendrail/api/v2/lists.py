@@ -42,7 +42,7 @@ _Connector = Annotated[
 _SECOND: Final = about("The connector that takes over while the first one is away.")
 _OnUncertain = Annotated[str, one_of(OnUncertain)]
 _WhenUncertain = Annotated[
-    _OnUncertain | None, about("What to do when nobody knows whether a message left.")
+    _OnUncertain | None, about("What to do when it is not known whether a message left.")
 ]
 _Answers = Annotated[bool | None, about("Whether STOP, START and HELP are answered.")]
 _OWN_TEXT: Final = about("A text of the list's own; null is the default one.")

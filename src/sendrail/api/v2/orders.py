@@ -48,7 +48,7 @@ _Metadata = Annotated[
     msgspec.Raw | msgspec.UnsetType,
     schema(type=["object", "null"]),
     about(
-        "Anything of yours, told again on look-up byte for byte; at most "
+        "Anything of yours, returned on look-up byte for byte; at most "
         f"{METADATA_BYTES_MAX:,} bytes and {DEPTH_MAX} levels deep."
     ),
 ]

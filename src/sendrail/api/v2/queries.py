@@ -1,4 +1,4 @@
-"""What queries say, pages, numbers and times, and how answers tell of pages."""
+"""What queries say, pages, numbers and times, and how answers describe pages."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +120,7 @@ def given(
 
 def phone_in(text: str) -> phone.PhoneNumber | None:
     """Return the E.164 number in a query."""
-    # A plus sign in a query means a space; whoever forgot to encode it is understood.
+    # A plus sign in a query means a space; a caller who forgot to encode it is understood.
     return phone.parse("+" + text[1:] if text.startswith(" ") else text)
 
 

@@ -1,4 +1,4 @@
-"""A request to a resource: who asks for what, and what makes it count once.
+"""A request to a resource, with its caller and its idempotency key.
 
 An endpoint is a function of the services and such a request: parse, one service call, shape.
 """
@@ -47,10 +47,10 @@ class IdempotencyGuard:
     now: Callable[[], int]
 
     def around(self, shape: Callable[[Any], msgspec.Struct]) -> Guard:
-        """Return what keeps the answer in the transaction whose work it tells of.
+        """Return the guard that keeps the answer in the transaction of the work.
 
-        An error undoes that transaction and is not kept: whoever mends the request may use the
-        key again.
+        An error undoes that transaction and is not kept: a caller who corrects the request may
+        use the key again.
         """
 
         def guard(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
@@ -83,7 +83,7 @@ class IdempotencyGuard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """One request of a caller who may ask."""
+    """One request of an authorized caller."""
 
     account: AccountId
     actor: Actor

@@ -1,7 +1,7 @@
 """What the calls that send do.
 
 Both ways in, the fast lane and ASGI, end in `SendingCalls.offer`: what a request means is written
-once. The request is told when what its answer says is durable.
+once. The request gets its answer when what that says is durable.
 """
 
 import hashlib
@@ -39,8 +39,8 @@ _encode: Final = msgspec.json.Encoder().encode
 class SendingRequest(Submission):
     """One request of a sending call; how its answer gets out, each way in says for itself.
 
-    `raws` are the messages of a batch, empty for a single one. Whoever makes one sets it, and
-    `idempotency`, to nothing.
+    `raws` are the messages of a batch, empty for a single one. The caller who makes one sets it,
+    and `idempotency`, to nothing.
     """
 
     __slots__ = ("raws",)
@@ -162,13 +162,13 @@ class SendingCalls:
 
 
 def _judged_alone(order: Order | Fault) -> Order | Fault:
-    """Return a batch's order; what is wrong with JSON was told of the batch, if anything was."""
+    """Return an order of a batch; a fault in the JSON was reported for the batch as a whole."""
     not_one = isinstance(order, Fault) and order.code == INVALID_JSON
     return _NOT_A_MESSAGE if not_one else order
 
 
 def is_json(content_type: bytes) -> bool:
-    """Tell whether a `Content-Type` says that the body is JSON."""
+    """Return whether a `Content-Type` says that the body is JSON."""
     return content_type == JSON or content_type.partition(b";")[0].strip().lower() == JSON
 
 

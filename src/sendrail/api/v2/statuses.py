@@ -9,7 +9,7 @@ PUBLIC: Final[dict[Status, str]] = {
     Status.SENDING: "queued",
     Status.UNCERTAIN: "sent",
 }
-# What tells a caller more where the public word says less than we know.
+# What says more where the public status says less than is known.
 DETAILS: Final[dict[Status, str]] = {
     Status.SENDING: "sending",
     Status.UNCERTAIN: "uncertain",
