@@ -1,4 +1,4 @@
-"""What a look at an installation from outside comes to, on any database.
+"""The findings of a check of an installation, on any database.
 
 Each finding says how bad it is and, where it is bad, the command or the change that helps.
 """
@@ -16,7 +16,7 @@ from sendrail.storage.rows import RefusedTally
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -25,7 +25,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check came to."""
+    """The result of one check."""
 
     check: str
     level: Level

@@ -86,7 +86,7 @@ class Folder:
         return opened
 
     def is_open(self) -> bool:
-        """Tell whether other users may look into the folder."""
+        """Return whether other users may look into the folder."""
         return _is_open(self.path)
 
     def make_database(self) -> None:
@@ -160,7 +160,7 @@ class Folder:
         self._lock = descriptor
 
     def is_served(self) -> bool:
-        """Tell whether the process that last took the lock is still there."""
+        """Return whether the process that last took the lock is still there."""
         try:
             os.kill(int((self.path / LOCK).read_text("ascii")), 0)
         except PermissionError:

@@ -1,4 +1,4 @@
-"""A set of numbers that grows on disk and not in memory, for whoever reads a file of any length.
+"""A set of numbers that grows on disk and not in memory, for reading a file of any length.
 
 It is SQLite's own temporary database, whichever database is served: memory holds two megabytes of
 it, a file without a name holds the rest, and both are gone when it is closed.
@@ -16,7 +16,7 @@ _CACHE_KIB: Final = 2_048
 
 
 class SeenNumbers:
-    """Numbers that somebody has seen; to be closed after use.
+    """Numbers that a reader has seen; to be closed after use.
 
     Raises `StorageUnavailable` where there is no room for temporary files.
     """

@@ -1,4 +1,4 @@
-"""The door to storage: what the rest of the house may ask of a database.
+"""The door to storage: what the other rooms may call on a database.
 
 `Store.write(work)` and `Store.read(work)` run a plain function of a transaction. It cannot await,
 so no network call ever happens inside a transaction. Domain types go in and come out; SQL stays
@@ -276,29 +276,29 @@ class Hints:
     answers_event: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
     connectors_event: asyncio.Event = field(default_factory=asyncio.Event)
-    # Digests of API keys that were used since somebody wrote it down.
+    # Digests of API keys whose use is not written down yet.
     used_keys: set[bytes] = field(default_factory=set)
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
-        """Tell that these (lane, list) have new messages."""
+        """Notify workers that these (lane, list) have new messages."""
         for lane, list_id in lists:
             self.queued[list_id] = lane
         self.queued_event.set()
 
     def inbox_has(self) -> None:
-        """Tell that callbacks wait to be applied."""
+        """Notify workers that callbacks wait to be applied."""
         self.inbox_event.set()
 
     def answers_wait(self) -> None:
-        """Tell that automatic replies wait to be queued."""
+        """Notify workers that automatic replies wait to be queued."""
         self.answers_event.set()
 
     def outbox_has(self) -> None:
-        """Tell that customers are to be told of something."""
+        """Notify workers that events wait to be posted."""
         self.outbox_event.set()
 
     def connectors_changed(self) -> None:
-        """Tell that a carrier connector is another than before."""
+        """Notify workers that a connector has changed."""
         self.connectors_event.set()
 
 
@@ -355,7 +355,7 @@ class Store(Protocol):
         ...
 
     def changed_elsewhere(self) -> bool:
-        """Tell whether another process has written since the last time this was asked."""
+        """Return whether another process has written since the last time this was asked."""
         ...
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ from sendrail.domain.webhook import OutboxEvent
 
 
 class Caller(NamedTuple):
-    """Who an API key belongs to."""
+    """The account that an API key belongs to."""
 
     account_id: AccountId
     active: bool
@@ -51,7 +51,7 @@ class KnownContact(NamedTuple):
 
 
 class GateQuery(NamedTuple):
-    """Who wants to text whom, and from which of their lists: what the gate looks up."""
+    """A caller, one of its lists and the recipients: what the gate looks up."""
 
     # The digest of an API key, or an account.
     who: bytes | int
@@ -60,7 +60,7 @@ class GateQuery(NamedTuple):
 
 
 class GateResult(NamedTuple):
-    """What there is of what was asked about; `known` names only whom something speaks against."""
+    """What was found; `known` has only recipients whom something speaks against texting."""
 
     caller: Caller | None
     sender: SendingList | None
@@ -91,7 +91,7 @@ class SenderOwner(NamedTuple):
 
 
 class SpanState(NamedTuple):
-    """A span of work as its row tells it; what is left of its time may be negative."""
+    """A span of work as its row has it; what is left of its time may be negative."""
 
     kind: str
     span: int
@@ -163,7 +163,7 @@ class AttemptStart(NamedTuple):
 
 
 class AttemptResult(NamedTuple):
-    """What an attempt came to; it is written only while that very attempt is still open."""
+    """The result of an attempt; it is written only while that very attempt is still open."""
 
     number: int
     lane: int
@@ -185,7 +185,7 @@ class AttemptResult(NamedTuple):
 
 
 class UnsettledMessage(NamedTuple):
-    """A message whose attempt is open, or whose outcome nobody knows."""
+    """A message whose attempt is open, or whose outcome is unknown."""
 
     number: int
     lane: int
@@ -221,7 +221,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCallback:
-    """A refused callback as a list of them tells it; the connector may be gone."""
+    """A refused callback as a list shows it; the connector may be gone."""
 
     id: int
     connector: str | None
@@ -369,7 +369,7 @@ class ReplyFilter:
 
 
 class EndedMessage(NamedTuple):
-    """What a customer is told of a message at rest; without `provider` it never left."""
+    """What an event reports of a message at rest; without `provider` it never left."""
 
     number: int
     recipient: int
@@ -384,7 +384,7 @@ class EndedMessage(NamedTuple):
 
 
 class TakenReply(NamedTuple):
-    """What a customer is told of a reply."""
+    """What an event reports of a reply."""
 
     id: int
     sender: int
@@ -422,7 +422,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message as look-up tells it.
+    """A message as look-up shows it.
 
     `provider` is the kind of carrier it last went to, `connector` the name of the connection.
     """
@@ -533,7 +533,7 @@ class CallbackToken(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is not settled: messages whose fate nobody knows, callbacks not applied yet."""
+    """What is not settled: messages whose outcome is unknown, callbacks not applied yet."""
 
     uncertain: int
     callbacks: int
@@ -558,7 +558,7 @@ class FileSubscriptionState(Enum):
 
 
 class FileContact(NamedTuple):
-    """A contact as a row of a file tells of it; a text that is empty says nothing."""
+    """A contact as a row of a file describes it; an empty text says nothing."""
 
     recipient: PhoneNumber
     first_name: str = ""
@@ -574,7 +574,7 @@ class FileContact(NamedTuple):
 
 
 class ExportedContact(NamedTuple):
-    """A contact of a list with all that a file tells of it."""
+    """A contact of a list with all that an exported file says of it."""
 
     recipient: PhoneNumber
     email: str | None
@@ -657,7 +657,7 @@ def parked_receipt(row: Sequence[Any]) -> ParkedReceipt:
         row[0],
         row[1],
         row[2],
-        # A word of a newer version settles nothing here, and stops nobody.
+        # A status of a newer version settles nothing here, and stops nothing.
         Status(row[3]) if row[3] in _STATUSES else None,
         row[4],
         row[5],

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sendrail.domain.errors import SetupError
 
 KEY_BYTES: Final = 32
-# The first byte says how it was sealed, so that another way can be told from this one.
+# The first byte says how it was sealed, so that another way can be added later.
 _AES_256_GCM: Final = b"\x01"
 # NIST SP 800-38D, 8.2.2: a random nonce of 96 bits, good for 2**32 secrets under one key.
 _NONCE_BYTES: Final = 12

@@ -105,7 +105,7 @@ connectors: Final = Table(
     Index(None, "old_token_digest"),
 )
 
-# What the delivering process tells of its connectors; written when it changes.
+# What the delivering process reports of its connectors; written when it changes.
 connector_states: Final = Table(
     "connector_states",
     metadata,
@@ -157,7 +157,7 @@ def sender_shown(lists_as: str = "lists") -> str:
     return f"coalesce({name}, {digits})"
 
 
-# Whose a sender is on a connector that accounts share: who has it sends as it, and reads its
+# Which account owns a sender on a connector that accounts share: it sends as it, and reads its
 # replies.
 sender_owners: Final = Table(
     "sender_owners",
@@ -182,7 +182,7 @@ verifications: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# Who can be reached.
+# Contacts, and whether they may be texted.
 
 list_contacts: Final = Table(
     "list_contacts",
@@ -277,7 +277,7 @@ erased: Final = Table(
     metadata,
     Column("account_id", _RowId, primary_key=True, autoincrement=False),
     Column("digest", BigInteger, primary_key=True, autoincrement=False),
-    # Whoever has complained is not brought back by a START either.
+    # A contact who has complained is not brought back by a START either.
     _needed("complained", Boolean),
     _needed("erased_at", BigInteger),
     sqlite_with_rowid=False,
@@ -431,7 +431,7 @@ refused_callbacks: Final = Table(
     _needed("connector_id", BigInteger),
     _needed("received_at", BigInteger),
     _needed("refused_at", BigInteger),
-    # Whether it is a receipt, a handset's text, or one cannot tell.
+    # Whether it is a receipt, a handset's text, or unknown.
     _needed("about", Text),
     _needed("size", BigInteger),
     _needed("reason", Text),
@@ -515,7 +515,7 @@ recipient_troubles: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# What customers are told.
+# Events to customers.
 
 webhook_endpoints: Final = Table(
     "webhook_endpoints",
@@ -545,14 +545,14 @@ outbox: Final = Table(
     _needed("kind", Text),
     _needed("ref", BigInteger),
     _needed("at", BigInteger),
-    # None: it has come to rest, told or given up.
+    # None: it has come to rest, delivered or given up.
     Column("due_at", BigInteger),
     _needed("told", Boolean),
     _needed("attempts", SmallInteger),
     _needed("retries", SmallInteger),
     Column("body", LargeBinary),
     Index(None, "ref"),
-    # What is still to be told, and in what order: a short one, however much is kept for replays.
+    # What is still to be posted, and in what order: a short one, however much is kept for replays.
     Index(
         "outbox_due",
         "endpoint_id",

@@ -1,7 +1,7 @@
 """Statements over the rows of a batch, each written once for two kinds of PostgreSQL.
 
 On one server a batch is read as a whole, one array a column. Where tables are distributed by lane
-over several servers (Citus), no planner can tell from a join which shards are meant: it would ask
+over several servers (Citus), no planner can see from a join which shards are meant: it would ask
 all of them, and lock no rows. There a statement goes to one lane after the other, with the lane as
 a value, and new rows go as `VALUES`, which the coordinator sends to their shards by itself.
 """

@@ -1,4 +1,4 @@
-"""Whose each sender is on the connectors that accounts share, as rows."""
+"""Which account owns each sender on the connectors that accounts share, as rows."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ _owner = sender_owners.c
 
 
 class Senders:
-    """Whose each sender is on the connectors that accounts share."""
+    """Which account owns each sender on the connectors that accounts share."""
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
@@ -38,7 +38,7 @@ class Senders:
                 "since": now,
             }
             self._execute(insert_new(self._connection, sender_owners).values(row))
-            # Read again, after whoever was at it at the same time.
+            # Read again: another process may have been first.
             has = select(_owner.account_id).where(
                 _owner.connector_id == connector_id, _owner.number == number
             )
@@ -49,7 +49,7 @@ class Senders:
     def assign(
         self, account_id: AccountId, number: PhoneNumber, connector_id: ConnectorId, now: int
     ) -> None:
-        """Give a sender to an account, whoever has it."""
+        """Give a sender to an account, also from another one."""
         row = {
             "connector_id": connector_id,
             "number": number,
@@ -59,7 +59,7 @@ class Senders:
         self._execute(insert_or_replace(self._connection, sender_owners).values(row))
 
     def release(self, number: PhoneNumber, connector_id: ConnectorId) -> bool:
-        """Let a sender be nobody's; return False when it is so already."""
+        """Take a sender from its account; return False when it has none."""
         of_sender = (_owner.connector_id == connector_id, _owner.number == number)
         return self._execute(delete(sender_owners).where(*of_sender)).rowcount > 0
 

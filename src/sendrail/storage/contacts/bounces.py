@@ -81,7 +81,7 @@ class Bounces:
         report: RecipientReport,
         policy: TroublePolicy,
     ) -> bool:
-        """Count a passing trouble, once for each message, and tell whether it is one too many."""
+        """Count a soft bounce, once for each message; return whether it is one too many."""
         if not policy.times_max:
             return False
         row = {"list_id": list_id, "recipient": recipient, "number": report.number, "at": report.at}

@@ -1,6 +1,6 @@
 """Subscriptions as rows, with the history of consent beside them.
 
-An opt-out is permanent: `unsubscribe` leaves an inactive row even for a number nobody knew, so that
+An opt-out is permanent: `unsubscribe` leaves an inactive row even for an unknown number, so that
 neither a sign-up nor an import brings it in. Only `resubscribe` lifts it, which stands for the
 contact's own word or for evidence of a new consent; a complaint is lifted by nothing. Each change
 of consent is an event.
@@ -111,7 +111,7 @@ class Contacts:
         self._record_all(list_ids, recipient, event)
 
     def _complains(self, list_id: ListId, recipient: PhoneNumber, event: _Event) -> bool:
-        """Note a complaint of somebody who has left already: no START lifts that any more."""
+        """Note a complaint of a contact who has left already: no START lifts that any more."""
         if event["reason"] != OptOutReason.COMPLAINT:
             return False
         worse = (
@@ -170,7 +170,7 @@ class Contacts:
     ) -> bool:
         """Subscribe a number by its own START; return False when the list knows it.
 
-        Whose data was deleted comes back by it too, unless they had complained.
+        An erased contact comes back by it too, unless they had complained.
         """
         if self._erased.among_list(list_id, [recipient]).get(recipient):
             return False
@@ -196,7 +196,7 @@ class Contacts:
         return [ListId(other) for other in self._run(others).scalars()]
 
     def inherit(self, account_id: AccountId, list_id: ListId, now: int) -> None:
-        """Keep off a new list whoever has left another list of the account by a reply."""
+        """Keep off a new list the contacts who have left another of the account by a reply."""
         gone = (
             select(literal(list_id), _contact.recipient, literal(False), literal(""), literal(""))
             .add_columns(
@@ -300,7 +300,7 @@ def _stranger(list_id: ListId, recipient: PhoneNumber, event: _Event) -> dict[st
 
 
 def contact_of(row: Row[Any]) -> ListContact:
-    """Return the subscription a whole row of `list_contacts` tells of."""
+    """Return the subscription in a whole row of `list_contacts`."""
     return ListContact(
         list_id=ListId(row.list_id),
         recipient=PhoneNumber(row.recipient),

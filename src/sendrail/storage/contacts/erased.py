@@ -1,4 +1,4 @@
-"""Numbers of people whose data was deleted, as digests: who they are is known when they come."""
+"""Digests of the numbers of erased people, by which a person is recognised when they come again."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from sendrail.storage.tables import erased, lists
 
 
 class ErasedNumbers:
-    """Who stays out of every list of an account without being told by anything kept."""
+    """Numbers that stay out of every list of an account, kept as digests only."""
 
     def __init__(self, connection: Connection, pseudonyms: Pseudonyms) -> None:
         self._execute = connection.execute

@@ -1,6 +1,6 @@
 """Deleting what is kept of a person in one account: rows at once, the log of messages in parts.
 
-Messages and replies have no index by number, so that they are walked through by whoever erases,
+Messages and replies have no index by number, so that an erasure walks through them,
 part by part, with reads that keep no writer waiting; what is found is redacted in a transaction of
 its own. A message keeps its place and its fate; its number, text and metadata are gone.
 """
@@ -142,11 +142,11 @@ class Erasure:
     def redact_messages(
         self, account_id: AccountId, recipient: PhoneNumber, numbers: Sequence[int]
     ) -> None:
-        """Take number, text and metadata from messages, and what was told of them."""
+        """Take number, text and metadata from messages, and the events about them."""
         digits = str(recipient)
         for some in batches(numbers):
             of_account = and_(self.of_messages(some), messages.c.account_id == account_id)
-            # Without its flags a message that comes back to the queue meets the gate again.
+            # Without its flags a message that comes back to the queue passes the gate again.
             mark = messages.c.skips.bitwise_and(Skip.AUTOMATIC.value)
             blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": mark}
             self._execute(update(messages).where(of_account).values(blank))
@@ -165,7 +165,7 @@ class Erasure:
         return attempts.c.number.in_(numbers)
 
     def redact_replies(self, account_id: AccountId, ids: Sequence[int]) -> None:
-        """Take number and text from replies, and what was told of them."""
+        """Take number and text from replies, and the events about them."""
         for some in batches(ids):
             of_account = and_(replies.c.id.in_(some), replies.c.account_id == account_id)
             self._execute(update(replies).where(of_account).values(sender=REDACTED, body=""))
@@ -194,7 +194,7 @@ class Erasure:
     def inbox_part(
         self, before: int, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
     ) -> ErasurePart:
-        """Return the same of callbacks that nobody has applied since a time."""
+        """Return the same of callbacks that have waited unapplied since before a time."""
         return self._raw_part(inbox, before, account_id, recipient, after, size)
 
     def _raw_part(  # noqa: PLR0917 - as above
@@ -222,7 +222,7 @@ class Erasure:
         self._forget_raw(refused_callbacks, ids)
 
     def forget_inbox(self, ids: Sequence[int]) -> None:
-        """Delete callbacks that nobody has applied."""
+        """Delete callbacks that were not applied."""
         self._forget_raw(inbox, ids)
 
     def _forget_raw(self, table: Table, ids: Sequence[int]) -> None:

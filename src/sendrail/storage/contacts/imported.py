@@ -1,7 +1,7 @@
 """Contacts of a file as rows: many at a time, in a handful of statements.
 
-The caller has asked `standing` and passes over whoever has opted out: nothing here changes whether
-a subscription that is there is active.
+The caller has asked `standing` and passes over contacts who have opted out: nothing here changes
+whether a subscription that is there is active.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ class Imported:
     ) -> dict[PhoneNumber, FileSubscriptionState]:
         """Return how the account stands to those of the numbers that it knows."""
         found: dict[PhoneNumber, FileSubscriptionState] = {}
-        # Asked first: from then on nobody is erased until the transaction ends.
+        # Asked first: from then on no number is erased until the transaction ends.
         erased = self._erased.among(sender.account_id, recipients)
         for part in batches(list(recipients)):
             known = select(_contact.recipient).where(
@@ -50,7 +50,7 @@ class Imported:
                     FileSubscriptionState.ACTIVE if active else FileSubscriptionState.OPTED_OUT
                 )
         for recipient in erased:
-            # One who has come back by a START since is on the list like anybody else.
+            # A contact who has come back by a START since is on the list like any other.
             if found.get(recipient) is not FileSubscriptionState.ACTIVE:
                 found[recipient] = FileSubscriptionState.OPTED_OUT
         return found

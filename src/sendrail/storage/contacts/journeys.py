@@ -14,7 +14,7 @@ from sendrail.storage.tables import enrolments, journeys, lists
 
 
 class Journeys:
-    """Journeys and who is on one."""
+    """Journeys and their enrolments."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -63,7 +63,7 @@ class Journeys:
         return [_journey(row) for row in self._connection.execute(of_list)]
 
     def remove(self, journey: Journey) -> None:
-        """Delete a journey; whoever is on it is on it no longer."""
+        """Delete a journey with its enrolments."""
         self._connection.execute(delete(enrolments).where(enrolments.c.journey_id == journey.id))
         self._connection.execute(delete(journeys).where(journeys.c.id == journey.id))
 
@@ -135,7 +135,7 @@ class Journeys:
     def enrolments(
         self, journey: Journey, now: int, offset: int = 0, limit: int | None = None
     ) -> list[Enrolment]:
-        """Return who is on a journey now, in the order of their numbers."""
+        """Return the enrolments of a journey now, in the order of the contacts' numbers."""
         current = select(enrolments).where(
             enrolments.c.journey_id == journey.id, enrolments.c.ends_at > now
         )

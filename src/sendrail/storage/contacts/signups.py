@@ -1,6 +1,6 @@
 """Sign-ups as rows: who comes to a list, with fields of their own and what shows their consent.
 
-Which rows are new the insert itself says: two that come at once are so told apart without a lock.
+The insert itself returns which rows are new: of two that come at once one is, without a lock.
 What a list knows already is read for update, merged by the caller, and written again; a sign-up
 never touches whether a contact is active.
 """

@@ -1,4 +1,4 @@
-"""Automatic replies as rows: asked for by whoever takes a reply, queued by whoever sends."""
+"""Automatic replies as rows: requested where replies are applied, queued by the responder."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -32,7 +32,7 @@ class AutoReplies:
         now: int,
         pause_ms: int,
     ) -> bool:
-        """Ask for an answer; return False when one of its kind was asked for a moment ago."""
+        """Request an answer; return False when one of its kind was requested a moment ago."""
         key = and_(
             _row.list_id == sender.id, _row.recipient == recipient, _row.keyword == keyword.value
         )
@@ -51,7 +51,7 @@ class AutoReplies:
         return self._connection.execute(asked).rowcount > 0
 
     def withdraw(self, list_id: ListId, recipient: PhoneNumber) -> None:
-        """Take back what a contact who leaves was to be told, but for the confirmation of that."""
+        """Take back the automatic replies to a contact who leaves, except its confirmation."""
         self._connection.execute(
             delete(auto_replies).where(
                 _row.list_id == list_id,

@@ -1,4 +1,4 @@
-"""Webhook endpoints as rows, and what came of telling them; a listener is an endpoint that ends."""
+"""Webhook endpoints as rows, and the attempts at them; a listener is an endpoint that ends."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ _Rows = webhook_endpoints.c
 
 
 class Endpoints:
-    """Where accounts want to be told, and what came of it."""
+    """Webhook endpoints of accounts, their attempts and their backlog."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -51,7 +51,7 @@ class Endpoints:
         return self._connection.execute(changed).rowcount > 0
 
     def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> bool:
-        """Remove an endpoint with all it was told or still to be told."""
+        """Remove an endpoint with its events, delivered or waiting."""
         gone = delete(webhook_endpoints).where(
             _Rows.account_id == account_id, _Rows.id == endpoint_id
         )
@@ -61,11 +61,11 @@ class Endpoints:
         return True
 
     def active(self) -> list[Endpoint]:
-        """Return the endpoints of all accounts that the worker is to tell."""
+        """Return the endpoints of all accounts that the worker posts to."""
         return self._read(_lasting().where(_Rows.state == EndpointState.ACTIVE))
 
     def waiting(self, account_id: AccountId) -> dict[EndpointId, int]:
-        """Return how many events each endpoint is still to be told."""
+        """Return how many events wait for each endpoint of an account."""
         rows = self._connection.execute(
             select(outbox.c.endpoint_id, func.count())
             .join(webhook_endpoints, _Rows.id == outbox.c.endpoint_id)
@@ -75,7 +75,7 @@ class Endpoints:
         return {EndpointId(row[0]): row[1] for row in rows}
 
     def backlog(self) -> int:
-        """Return how many events all endpoints are still to be told."""
+        """Return how many events wait for all endpoints."""
         waiting = select(func.count()).select_from(outbox).where(outbox.c.due_at.is_not(None))
         return self._connection.execute(waiting).scalar_one()
 
@@ -121,7 +121,7 @@ class Endpoints:
         return self._connection.execute(again.values(due_at=now, retries=0, told=False)).rowcount
 
     def end_listeners(self, now: int) -> int:
-        """Remove the endpoints whose listeners went away without a word."""
+        """Remove the endpoints whose listeners have not renewed them in time."""
         lapsed = select(_Rows.id).where(_Rows.listens_until < now)
         gone = list(self._connection.execute(lapsed).scalars())
         if gone:

@@ -1,4 +1,4 @@
-"""What the gate judges by: callers, their lists, and what speaks against texting somebody."""
+"""What the gate judges by: callers, their lists, and what speaks against texting a number."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ class Gate(ABC):
         return found
 
     def callers(self, digests: Iterable[bytes]) -> dict[bytes, Caller]:
-        """Return whose the API keys with these digests are, without those that are revoked."""
+        """Return the callers of the API keys with these digests, without revoked keys."""
         rows = self._driver.rows_by_key(self._texts.callers_by_key, [(each,) for each in digests])
         return {row[0]: Caller(row[1], bool(row[2]), row[3]) for row in rows}
 
@@ -82,7 +82,7 @@ class Gate(ABC):
     def known_contacts(
         self, account_id: int, list_id: int, recipients: Sequence[int], now: int
     ) -> dict[int, KnownContact]:
-        """Return what speaks against texting these recipients, without those whom nothing does."""
+        """Return what speaks against texting these recipients, without those that may be texted."""
 
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
         """Return which of these the account has blocked."""
@@ -96,7 +96,7 @@ class Gate(ABC):
         list_id: int,
         recipients: Sequence[int],
     ) -> None:
-        """Count those as unsubscribed whose data was deleted and who have not come back since.
+        """Count erased contacts as unsubscribed, unless they have come back since.
 
         They stay out of every list but one that they have come back to by themselves.
         """

@@ -22,7 +22,7 @@ class Leases:
         self._texts = texts
 
     def take(self, name: str, owner: str, now: int) -> int:
-        """Take a lease, whoever had it; return its new epoch."""
+        """Take a lease, also from another owner; return its new epoch."""
         [(epoch,)] = self._driver.returning(self._texts.take, name, owner, now)
         return int(epoch)
 

@@ -1,4 +1,4 @@
-"""Messages as they are told to whoever asks, newest first, and their end by retention."""
+"""Messages as look-up shows them, newest first, and their end by retention."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
@@ -71,7 +71,7 @@ _STORED: Final = (
 
 
 class MessageLookUp:
-    """Messages as they are told to whoever asks about them, and their end."""
+    """Messages as look-up shows them, and their end."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
 

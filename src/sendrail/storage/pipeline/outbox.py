@@ -1,4 +1,4 @@
-"""The outbox: an event for each endpoint that wants it, written with the change it tells of.
+"""The outbox: an event for each endpoint that wants it, written with the change it reports.
 
 All ways in which a message comes to rest go through `Outbox.ending`, in the transaction that ends
 it: what was open before and is at rest after is written, once. An installation without endpoints

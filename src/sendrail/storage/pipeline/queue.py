@@ -189,7 +189,7 @@ class Queue(ABC):
         self._driver.each(self._texts.keep_part_ref, parts)
         self._driver.each(self._texts.parts_left, parts_left)
 
-    # What was not heard of
+    # Without a known result
 
     def unsettled(
         self, status: Status, after: int, limit: int, lanes: LaneRanges = EVERY_LANE
@@ -205,7 +205,7 @@ class Queue(ABC):
         return sorted(found)[:limit]
 
     def await_claims(self, messages: Sequence[tuple[int, int]]) -> None:
-        """Wait for a claim of these (lane, number) whose commit was not heard of."""
+        """Wait for a claim of these (lane, number) whose commit has no known result."""
         ordered = [number for _, number in sorted(messages)]
         self._driver.rows_by_id(self._texts.await_claims, ordered)
 

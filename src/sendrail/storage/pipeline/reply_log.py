@@ -1,4 +1,4 @@
-"""Replies as they are told to whoever asks, newest first."""
+"""Replies as look-up shows them, newest first."""
 
 from collections.abc import Sequence
 

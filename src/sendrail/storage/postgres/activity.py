@@ -24,7 +24,7 @@ BEHIND: Final = f"SELECT count(*) FROM (SELECT 1 FROM activity_news LIMIT {_BEHI
 NEWS: Final = """
     SELECT lane, number, cardinality(numbers) FROM activity_news ORDER BY lane, number LIMIT $1
 """
-# Whoever deletes a person's data waits for the round under way, which may have read of them.
+# An erasure waits for the round under way, which may have read of the person.
 HOLD_OFF: Final = f"SELECT pg_advisory_xact_lock_shared{_LOCK}"
 FORGET_ALONE: Final = f"SELECT pg_advisory_xact_lock{_LOCK}"
 TAKE_NEWS: Final = OverLanes(

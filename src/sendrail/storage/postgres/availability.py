@@ -1,8 +1,8 @@
 """The way to the database: which of its hosts to speak to, and whether any of them is there.
 
 Packets that vanish say nothing. So a transaction that has been silent for a moment has its
-database asked, on a new connection, whether it is there; until it answers again everybody else is
-told at once that it is not, and one task alone goes on asking.
+database asked, on a new connection, whether it is there; until it answers again all other
+transactions fail at once, and one task alone goes on asking.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from sendrail.domain.errors import SetupError, StorageUnavailable
 
 _log = structlog.get_logger()
 
-# To connect to one host, and to hear from it.
+# To connect to one host, and to get an answer from it.
 _CONNECT_SECONDS: Final = 1.0
 # After so long a silence it is asked, and has so long to answer: together no longer than a request
 # may wait. Ten times what a server needs that has far more to do than processors to do it.
@@ -117,11 +117,11 @@ class Availability:
 
     @property
     def is_lost(self) -> bool:
-        """Tell whether the database is away, as far as anybody knows."""
+        """Return whether the database is away, as far as is known."""
         return self._asking is not None
 
     def lose(self) -> None:
-        """Take the database for away until it answers."""
+        """Treat the database as away until it answers."""
         if self._asking is None:
             self._asking = asyncio.get_running_loop().create_task(self._ask_until_back())
 
@@ -170,7 +170,7 @@ class Availability:
 
 
 class _Watch:
-    """Wonders about one conversation with the database for as long as it is silent."""
+    """Checks the database for as long as one transaction with it is silent."""
 
     def __init__(self, reach: Availability, limit: asyncio.Timeout) -> None:
         self._availability = reach

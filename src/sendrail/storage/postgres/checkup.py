@@ -54,7 +54,7 @@ def migrate(url: str, *, finish: bool) -> tuple[str | None, str | None]:
 
 
 def look_into(url: str) -> DatabaseReport | None:
-    """Return what the database says of itself; None where it cannot tell."""
+    """Return what the database says of itself; None where it cannot be read."""
 
     def read() -> DatabaseReport:
         with engine_for(url).connect() as core:

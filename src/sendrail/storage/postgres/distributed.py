@@ -1,6 +1,6 @@
 """PostgreSQL spread over several servers (Citus): how its tables are distributed, and what differs.
 
-A statement on the rows of a batch names their lanes by a join, of which the planner cannot tell
+A statement on the rows of a batch names their lanes by a join, from which the planner cannot see
 which shards it means: it would ask all of them, and locks no rows. So there each such statement
 goes to one lane after the other, each time to one shard. What has a form of its own beside that
 stands here as well; a store asks at its opening which of the two it speaks with.
@@ -68,7 +68,7 @@ _ROWS_AT_ONCE: Final = 64
 
 
 def has_extension(raw: Any) -> bool:
-    """Tell whether a database can spread its tables over several servers."""
+    """Return whether a database can spread its tables over several servers."""
     return await_only(raw.fetchrow(HAS_EXTENSION)) is not None
 
 

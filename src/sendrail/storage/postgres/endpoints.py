@@ -1,4 +1,4 @@
-"""Customers' endpoints: as `statements/endpoints.py`, with an event found by its lane."""
+"""Customers' endpoints: as `pipeline/endpoints.py`, with an event found by its lane."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _LANE: Final = literal_column("outbox.lane", SmallInteger)
 
 
 class PostgresEndpoints(endpoints.Endpoints):
-    """Where accounts want to be told, and what came of it."""
+    """Webhook endpoints and their attempts, with an event found by its lane."""
 
     def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
         return and_(super().is_event_of(attempts), attempts.c.event_id % LANES == _LANE)

@@ -1,9 +1,9 @@
-"""Numbers of people whose data was deleted: as `statements/erased.py`, with a lock of the account.
+"""Numbers of people whose data was deleted: as `contacts/erased.py`, with a lock of the account.
 
-Where many write at once, somebody could ask who was erased, hear of nobody, and subscribe a number
-whose erasure is committed in between. So whoever asks holds off the account's erasures until their
-transaction ends, and an erasure waits for those who have asked. Between themselves they do not
-wait, and nobody waits for another account.
+Where many write at once, a transaction could look for erased numbers, find none, and subscribe a
+number whose erasure is committed in between. So a transaction that looks holds off the account's
+erasures until it ends, and an erasure waits for those that have looked. Between themselves they do
+not wait, and accounts do not wait for each other.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ HOLD_OFF_BY_LIST: Final = (
 
 
 class PostgresErasedNumbers(erased.ErasedNumbers):
-    """Who stays out of every list of an account."""
+    """Numbers that stay out of every list of an account."""
 
     def __init__(
         self, connection: Connection, pseudonyms: Pseudonyms, driver: PostgresDriver

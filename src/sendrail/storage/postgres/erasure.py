@@ -1,4 +1,4 @@
-"""Deleting what is kept of a person: as `statements/erasure.py`, by lane and by time.
+"""Deleting what is kept of a person: as `contacts/erasure.py`, by lane and by time.
 
 Messages are numbered lane by lane and have an index by account and time, so that the walk goes
 through the account's own, in the order in which they came.

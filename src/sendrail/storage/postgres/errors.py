@@ -30,7 +30,7 @@ _CANCELLED: Final = "57014"
 
 
 def is_lost(error: Exception) -> bool:
-    """Tell whether the connection is gone, and the transaction with it."""
+    """Return whether the connection is gone, and the transaction with it."""
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
         code = cause.sqlstate or ""
@@ -52,7 +52,7 @@ def _cause(error: BaseException) -> BaseException:
 def translated(error: Exception) -> Exception:
     """Return our error, with what to do about it, for one of the driver's; others as they are."""
     if is_lost(error):
-        # Had it been told to commit, it may have done so.
+        # If the commit was sent, it may have been done.
         return StorageUnavailable(AWAY)
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):

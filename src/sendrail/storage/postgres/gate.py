@@ -43,7 +43,7 @@ TEXTS: Final = GateTexts(
         WHERE list_id = $1 AND recipient = ANY($2::bigint[]) AND active
     """,
 )
-# What speaks against texting somebody. Nearly always nobody is found: looks by key, all empty.
+# What speaks against texting a number. Nearly always none is found: looks by key, all empty.
 _UNREACHABLE: Final = """
     SELECT recipient, 0 AS which FROM list_contacts
     WHERE list_id = {list_id} AND recipient = ANY({recipients}) AND NOT active

@@ -1,6 +1,6 @@
 """Answers that were given under idempotency keys, on PostgreSQL.
 
-A key's row is there, empty, before its request is judged: who comes second waits for the first.
+A key's row is there, empty, before its request is judged: a second one waits for the first.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Who does what: leases without end, spans of work with an owner and an end, and who is there.
+"""Ownership: leases without end, spans of work with an owner and an end, and the processes.
 
 All times are the database's own: a process whose clock is wrong neither keeps what it has lost nor
 takes what is not free. A span's epoch grows whenever it changes hands, so that whatever a former
@@ -21,7 +21,7 @@ MAKE_SPANS: Final = """
     SELECT $1, span, '', 0, 0 FROM generate_series(0, $2 - 1) AS span
     ON CONFLICT DO NOTHING
 """
-# Whoever nobody has taken anything from goes on where it was, however long the database was away.
+# A process whose spans were not taken keeps them, however long the database was away.
 RENEW: Final = f"""
     UPDATE spans SET until = {_NOW} + $3 WHERE kind = $1 AND owner = $2 RETURNING span, epoch
 """
@@ -38,8 +38,8 @@ GIVE_BACK: Final = """
     UPDATE spans SET owner = '', until = 0
     WHERE kind = $1 AND owner = $2 AND span = ANY($3::smallint[])
 """
-# Until this transaction ends nobody takes these spans over; a renewal changes no key and does not
-# wait for it. Should the process stand still in the midst of it, its lock must not outlive its
+# Until this transaction ends no process takes these spans over; a renewal changes no key and does
+# not wait for it. Should the process stand still in the midst of it, its lock must not outlive its
 # lease by long.
 LOCK_SPANS: Final = """
     SELECT s.span, set_config('idle_in_transaction_session_timeout', $5, true)
@@ -125,13 +125,13 @@ class Spans:
 
 
 class Processes:
-    """Who is there, as the processes say themselves."""
+    """The processes that are there, as they report themselves."""
 
     def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def show(self, name: str, roles: str, version: str) -> int:
-        """Say that a process is there; return the time of the database."""
+        """Record that a process is there; return the time of the database."""
         [(seen_at,)] = self._driver.returning(SHOW, name, roles, version)
         return int(seen_at)
 

@@ -27,7 +27,7 @@ _SOCKET: Final = ".s.PGSQL.5432"
 # On a slow disk, after a crash; it is ready within a second otherwise.
 _WAIT_SECONDS: Final = "120"
 _TRIES: Final = 4
-# What `pg_isready` returns where nobody is there.
+# What `pg_isready` returns where no server answers.
 _NO_ANSWER: Final = 2
 
 
@@ -59,7 +59,7 @@ def running(data_dir: Path) -> Iterator[str]:
 
 
 def expect_running(data_dir: Path) -> None:
-    """Raise `SetupError` where nobody runs the server of a data folder."""
+    """Raise `SetupError` where the server of a data folder does not run."""
     folder = data_dir.absolute()
     if not (own_postgres(folder) / _SOCKET).exists():
         raise SetupError(
@@ -163,7 +163,7 @@ class _Server:
 
 
 def _other_user(folder: Path) -> pwd.struct_passwd | None:
-    """Return as whom the server on a folder runs, where it cannot be we: it refuses to be root."""
+    """Return the user for the server of a folder where we are root, which it refuses to be."""
     if os.geteuid() != 0:
         return None
     if folder.exists():

@@ -1,4 +1,4 @@
-"""Messages as they are told to whoever asks: as `statements/lookup.py`, by lane and by time.
+"""Messages as look-up shows them: as `pipeline/lookup.py`, by lane and by time.
 
 Numbers are given out lane by lane, so that they say nothing of the order in which messages came;
 `created_at` does, and is what the rows are partitioned by.
@@ -16,7 +16,7 @@ from sendrail.storage.tables import messages
 
 
 class PostgresMessageLookUp(lookup.MessageLookUp):
-    """Messages as they are told to whoever asks about them."""
+    """Messages as look-up shows them."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (
         messages.c.created_at.desc(),

@@ -57,7 +57,7 @@ _ACCEPTED: Final = """
         FROM new WHERE {which}
         RETURNING number, lane, list_id, created_at, skips)
 """
-# For whoever counts what was sent to whom: a row for each lane, however many messages.
+# For counting what was sent to whom: a row for each lane, however many messages.
 _NEWS: Final = """
     news AS (
         INSERT INTO activity_news (lane, number, numbers)
@@ -74,7 +74,7 @@ INSERT_MESSAGES: Final = f"""
     {_NEW}, {_ACCEPTED.format(which="true")}, {_NEWS}
     {_QUEUED.format(due_at="$2")}
 """
-# What is returned was accepted within the window already: by us, or by whoever we waited for. The
+# What is returned was accepted within the window already: by us, or by a process we waited for. The
 # way it looks for the noted has them hashed, where a join would compare all with all.
 INSERT_NEW: Final = f"""
     {_NEW}, noted AS (
@@ -128,7 +128,6 @@ class PostgresMessages:
         since: int,
         forced: Sequence[int] = (),
     ) -> dict[Fingerprint, int]:
-        """See `interface.ClusterWriters`."""
         if not rows:
             return {}
         known = self._note_and_insert(rows, fingerprints, since, forced)
@@ -161,11 +160,10 @@ class PostgresMessages:
         except Exception:
             if self._driver.is_begun:
                 raise
-            # Those beside them are stored for good, and must be told so.
+            # The messages beside them are stored for good, and their callers must get that result.
             return {}
 
     def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
-        """See `interface.ClusterWriters`."""
         if not fingerprints:
             return {}
         rows = self._driver.rows(EARLIER, *columns(fingerprints), since)

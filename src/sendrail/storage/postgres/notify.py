@@ -1,4 +1,4 @@
-"""Hints between processes: what one of them wrote, the others hear of within moments.
+"""Hints between processes: what one of them wrote, the others learn within moments.
 
 By LISTEN and NOTIFY on a connection of its own, outside every transaction that does work: a NOTIFY
 takes a lock on the whole server at its commit, so it is sent a few times a second for everything
@@ -25,7 +25,7 @@ NOTIFY: Final = "SELECT pg_notify($1, $2)"
 _ALIVE: Final = "SELECT 1"
 # Twenty times a second at the most, whatever happens.
 _GATHER_SECONDS: Final = 0.05
-# PostgreSQL takes less than 8,000 bytes. Whom it has no room for, the next look finds.
+# PostgreSQL takes less than 8,000 bytes. Lists it has no room for are found by polling.
 _BYTES_MAX: Final = 7_500
 _SILENCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
@@ -36,7 +36,7 @@ _QUEUE, _INBOX, _ANSWERS, _OUTBOX, _CONNECTORS = "qiaol"
 
 
 class ClusterHints(Hints):
-    """Hints that other processes hear as well, while `run` is under way."""
+    """Hints that other processes get as well, while `run` is under way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class ClusterHints(Hints):
         self._is_running = False
 
     async def run(self, engine: Engine) -> None:
-        """Tell and hear until cancelled."""
+        """Send and receive hints until cancelled."""
         self._is_running = True
         try:
             while True:
@@ -59,10 +59,9 @@ class ClusterHints(Hints):
         finally:
             self._is_running = False
 
-    # Told here
+    # Of this process
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
-        """See `Hints`."""
         lists = list(lists)
         super().queue_has(lists)
         if self._is_running:
@@ -70,22 +69,18 @@ class ClusterHints(Hints):
             self._untold.set()
 
     def inbox_has(self) -> None:
-        """See `Hints`."""
         super().inbox_has()
         self._tell(_INBOX)
 
     def answers_wait(self) -> None:
-        """See `Hints`."""
         super().answers_wait()
         self._tell(_ANSWERS)
 
     def outbox_has(self) -> None:
-        """See `Hints`."""
         super().outbox_has()
         self._tell(_OUTBOX)
 
     def connectors_changed(self) -> None:
-        """See `Hints`."""
         super().connectors_changed()
         self._tell(_CONNECTORS)
 
@@ -105,7 +100,7 @@ class ClusterHints(Hints):
 
         await connection.add_listener(CHANNEL, hear)
         connection.add_termination_listener(lambda _: self._untold.set())
-        # Whatever was told before we listened is lost.
+        # Hints from before we listened are lost, so assume one of each kind.
         self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_CONNECTORS}")
         while not connection.is_closed():
             try:
@@ -114,12 +109,12 @@ class ClusterHints(Hints):
             except TimeoutError:
                 await connection.execute(_ALIVE, timeout=_ANSWER_SECONDS)
                 continue
-            # What comes within a moment is told together.
+            # What comes within a moment is sent together.
             await asyncio.sleep(_GATHER_SECONDS)
             await connection.execute(NOTIFY, CHANNEL, self.take(), timeout=_ANSWER_SECONDS)
 
     def take(self) -> str:
-        """Return what is to be told, as much of it as one message holds."""
+        """Return the hints to be sent, as many of them as one message holds."""
         words, size = [], 0
         for lane, list_id in self._lists:
             word = f"{lane}.{list_id}"
@@ -133,7 +128,7 @@ class ClusterHints(Hints):
         return ";".join(told)
 
     def hear(self, told: str) -> None:
-        """Take another process's news as our own."""
+        """Apply another process's hints as our own."""
         for word in told.split(";"):
             match word[:1]:
                 case "q":
@@ -148,7 +143,7 @@ class ClusterHints(Hints):
                 case "l":
                     super().connectors_changed()
                 case _:
-                    # A newer version may have more to tell.
+                    # A newer version may have other hints.
                     pass
 
 

@@ -3,7 +3,7 @@
 None of them waits for traffic or makes it wait for long. A week is detached concurrently before it
 is dropped. A slice of the queue is worn when it is large; then new rows go to the next, and what
 little still waits in the worn one is moved, so that it can be emptied at once. That takes its dead
-rows away whoever still reads, which vacuum cannot while a long transaction runs elsewhere.
+rows away at once, which vacuum cannot while a long transaction runs elsewhere.
 """
 
 import re
@@ -26,11 +26,11 @@ _log = structlog.get_logger()
 _HOUR_MS: Final = 3_600_000
 # Some fifteen thousand rows: what a claim may pass over that is gone, under a long reader.
 _WORN_BYTES: Final = 2**20
-# Moved while everybody waits: a few hundredths of a second.
+# Moved while all writers wait: a few hundredths of a second.
 _MOVED_MAX: Final = 2_000
 _SPAN: Final = 64
 _BATCH: Final = 2_000
-# Others queue up behind whoever waits for a lock, so the chores do not wait long.
+# Others queue up behind a transaction that waits for a lock, so the chores do not wait long.
 _SETTINGS: Final = (
     "SET application_name = 'sendrail-maintenance'",
     "SET jit = off",
@@ -42,7 +42,7 @@ _SETTINGS: Final = (
 _SHORT: Final = "50ms"
 _SHORT_WAIT: Final = f"SET lock_timeout = '{_SHORT}'"
 _MOMENT: Final = "300ms"
-# A detachment waits for those who are at it, and nobody for the detachment.
+# A detachment waits for transactions that use the partition, and none waits for it.
 _LONG_WAIT: Final = "SET lock_timeout = '10s'"
 
 SLICE: Final = "SELECT current FROM queue_slices"
@@ -125,14 +125,14 @@ def _size(driver: PostgresDriver, which: int) -> int:
 
 
 def _clean(driver: PostgresDriver, which: int, current: int) -> None:
-    """Empty a slice, unless much still waits in it or somebody does not let go of it."""
+    """Empty a slice, unless much still waits in it or a transaction does not let go of it."""
     few = f"SELECT count(*) FROM (SELECT 1 FROM queue_{which} LIMIT {_MOVED_MAX + 1}) AS few"
     if _count(driver, few) > _MOVED_MAX:
         return
     driver.run("BEGIN")
     try:
         if driver.is_spread:
-            # A lock on a slice would be the coordinator's alone, which nobody asks for it.
+            # A lock on a slice would be the coordinator's alone, and keep no writer away.
             wait_at_most(driver, _SHORT)
             driver.run("LOCK TABLE queue IN EXCLUSIVE MODE")
         else:
@@ -196,7 +196,7 @@ def _drop_from_all_servers(driver: PostgresDriver, week: dict[str, str]) -> None
 
 
 def finish_detaching(driver: PostgresDriver) -> None:
-    """Detach what somebody began to detach who was interrupted."""
+    """Finish detachments that were interrupted."""
     for table, name in driver.rows(PENDING):
         driver.run(f"ALTER TABLE {table} DETACH PARTITION {name} FINALIZE")
 
@@ -218,7 +218,7 @@ def _old_weeks(driver: PostgresDriver, before: int) -> list[dict[str, str]]:
 
 
 def _is_open(driver: PostgresDriver, week: dict[str, Any]) -> bool:
-    """Tell whether a message of the week is not at rest."""
+    """Return whether a message of the week is not at rest."""
     if (messages := week.get("messages")) is None:
         return False
     under_way = f"SELECT 1 FROM {messages} WHERE status IN ('sending', 'uncertain') LIMIT 1"

@@ -10,7 +10,7 @@ from sendrail.storage.templates import StatementForms
 WEEK_MS: Final = 7 * 86_400_000
 # Monday, 5 January 1970.
 _FIRST_MONDAY_MS: Final = 4 * 86_400_000
-# How far ahead there is a place for messages: nobody needs to look for a month.
+# How far ahead there is a place for messages: no process needs to look for a month.
 _WEEKS_AHEAD: Final = 4
 
 PARTITIONS: Final = """
@@ -48,7 +48,7 @@ def began(name: str) -> int:
 def make_weeks(driver: PostgresDriver, now: int) -> int:
     """Make the partitions of this week and those to come that are missing; return how many.
 
-    A new one is made aside and attached: nobody waits for that.
+    A new one is made aside and attached: no transaction waits for that.
     """
     made = 0
     for table in BY_TIME:

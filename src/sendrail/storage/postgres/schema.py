@@ -2,7 +2,7 @@
 
 A hot table has `lane` first in its key, so that it can be distributed by it. What grows with every
 message is partitioned by time, so that old rows leave as whole partitions; the queue is cut into
-slices that are emptied in turn, so that its dead rows go away whoever still reads.
+slices that are emptied in turn, so that its dead rows go away even under a long reader.
 """
 
 from typing import Final
@@ -85,14 +85,14 @@ _tables["queue"].append_column(_small("slice"))
 # A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
 _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))
-# They leave by the week, and nobody looks for those of a message.
+# They leave by the week, and are not looked up by message.
 _tables["carrier_refs"].indexes.clear()
 Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
 Index(None, _tables["outbox"].c.at)
 
 # The duplicate window: the last message with a list's, recipient's and body's fingerprint.
 Table("fingerprints", metadata, _small("lane"), _big("fingerprint"), _big("number"), _big("at"))
-# The last message number of each lane that was given to anybody.
+# The last message number of each lane that was given out.
 Table("numbers", metadata, _small("lane"), _big("last"))
 # The messages of a lane that were accepted together, until what was sent to whom is counted.
 Table(
@@ -114,7 +114,7 @@ spans: Final = Table(
     _big("epoch"),
     _big("until"),
 )
-# The processes that are there, as they say themselves.
+# The processes that are there, as they report themselves.
 processes: Final = Table(
     "processes",
     metadata,

@@ -2,7 +2,8 @@
 
 Old and new versions of Sendrail run side by side while an installation is upgraded. So a start
 takes only those steps that the old version lives with (`pre`); the others (`post`) wait until
-somebody says that the last old process has gone. The database says which version it still serves.
+the operator says that the last old process has gone. The database says which version it still
+serves.
 """
 
 from typing import Final
@@ -56,7 +57,7 @@ def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str
         driver = PostgresDriver(core.connection.driver_connection)
         check_server(core)
         driver.run("BEGIN")
-        # Whoever comes second waits here, and then finds it done.
+        # A second process waits here, and then finds it done.
         driver.row(LOCK_ALONE)
         before = schema_of(core)
         if before is None:
@@ -89,7 +90,7 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
         )
     metadata.create_all(core)
     for name in _SEQUENCES:
-        # Each connection takes a thousand at a time: nobody waits for anybody.
+        # Each connection takes a thousand at a time: none waits for another.
         core.execute(text(f"CREATE SEQUENCE {name} CACHE 1000"))
     core.execute(text(_VERSION))
     core.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})

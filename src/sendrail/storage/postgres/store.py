@@ -46,7 +46,7 @@ _WRITE_SECONDS_MAX: Final = 6.0
 _ALWAYS: Final = (
     "SET application_name = 'sendrail'",
     "SET jit = off",
-    # Who waits longer for a row, or idles in a transaction, has lost its partner and must let go.
+    # A transaction that waits longer for a row, or idles, has lost its process and must end.
     "SET lock_timeout = '4s'",
     "SET idle_in_transaction_session_timeout = '30s'",
 )
@@ -60,7 +60,7 @@ _BY_KEY: Final = (
     # No other plan is to be found for other values: to look for one takes longer than the work.
     "SET plan_cache_mode = force_generic_plan",
 )
-# A number of our own: whoever sets an installation up does so alone.
+# A number of our own: one process at a time sets an installation up.
 LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
 _BEGIN_READ: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
@@ -175,7 +175,7 @@ class PostgresStore:
     ) -> None:
         """Prepare a store; the first transaction connects.
 
-        `on_commit` is told each group's size and seconds. With more than one of `writers` a group
+        `on_commit` gets each group's size and seconds. With more than one of `writers` a group
         need not wait for the one before, and may overtake it.
         """
         self._url = url
@@ -212,13 +212,12 @@ class PostgresStore:
     # Writing
 
     def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:
-        """See `interface.Store`."""
         assert not self._closed, "the store is open while anything is submitted"
         self._group.append(_Submitted(work, done, begun))
         self._commit_soon()
 
     async def write(self, work: Callable[[PostgresTx], T]) -> T:
-        """See `interface.Store`. What only stood in another's way is tried again."""
+        """Run `work` in a transaction; one that conflicts with another is tried again."""
         for tries_left in reversed(range(_CONTENDED_TRIES)):
             try:
                 return await result_of(self.submit, work)
@@ -249,7 +248,7 @@ class PostgresStore:
         began = time.perf_counter()
         try:
             outcomes = await self._run(writer, group)
-        except Exception as broken:  # noqa: BLE001 - every one of the group is told
+        except Exception as broken:  # noqa: BLE001 - every caller of the group gets it
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
@@ -261,14 +260,13 @@ class PostgresStore:
                 return await greenlet_spawn(_transact, writer, group)
         except Exception as error:
             if is_lost(error) or is_read_only(error):
-                # Whoever comes now need not wait to learn that.
+                # Transactions that come now need not wait to learn that.
                 self._availability.lose()
             raise
 
     # Reading
 
     async def read(self, work: Callable[[PostgresTx], T]) -> T:
-        """See `interface.Store`."""
         async with self._free:
             session = self._readers.pop()
             try:
@@ -286,7 +284,7 @@ class PostgresStore:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """See `interface.Store`: the lock lasts as long as a transaction of its own."""
+        """Hold off other processes by a lock that lasts as long as a transaction of its own."""
         session = self._session(*_ALWAYS)
         try:
             await greenlet_spawn(_lock, session)
@@ -296,7 +294,6 @@ class PostgresStore:
             await greenlet_spawn(session.close)
 
     async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
-        """See `interface.Store`."""
         try:
             await self._maintenance.maintain(
                 now, messages_before=messages_before, seen_before=seen_before
@@ -308,11 +305,10 @@ class PostgresStore:
             raise told from error
 
     def changed_elsewhere(self) -> bool:
-        """See `interface.Store`: somebody always may have."""
+        """Return True: another process may always have written."""
         return True
 
     async def close(self) -> None:
-        """See `interface.Store`."""
         if self._closed:
             return
         for other in self._others:

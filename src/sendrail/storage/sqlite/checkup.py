@@ -31,7 +31,7 @@ _MIB: Final = 2**20
 
 
 def is_set_up(data_dir: Path) -> bool:
-    """Tell whether there is an installation in this folder."""
+    """Return whether there is an installation in this folder."""
     return (data_dir / DATABASE).exists()
 
 
@@ -67,7 +67,7 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
 
 
 def look_into(data_dir: Path) -> DatabaseReport | None:
-    """Return what the database says of itself; None where it cannot tell."""
+    """Return what the database says of itself; None where it cannot be read."""
     if not is_set_up(data_dir):
         return None
     engine = create_engine(f"sqlite:///{data_dir / DATABASE}")

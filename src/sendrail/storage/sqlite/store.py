@@ -64,7 +64,7 @@ class SqliteStore:
         *,
         on_commit: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Open the file; `on_commit` is told each group's size and seconds.
+        """Open the file; `on_commit` gets each group's size and seconds.
 
         Raises `StorageUnavailable` when the file cannot be opened or written.
         """
@@ -90,7 +90,7 @@ class SqliteStore:
     # Writing
 
     def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
-        """See `interface.Store`; here everything is begun."""
+        """Run `work` in the next group commit; `begun` makes no difference here."""
         assert not self._closed, "the store is open while anything is submitted"
         if not self._group:
             asyncio.get_running_loop().call_soon(self._commit)
@@ -108,7 +108,7 @@ class SqliteStore:
         began = time.perf_counter()
         try:
             outcomes = self._run(group)
-        except Exception as broken:  # noqa: BLE001 - every one of the group is told
+        except Exception as broken:  # noqa: BLE001 - every caller of the group gets it
             self._roll_back()
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
@@ -129,7 +129,7 @@ class SqliteStore:
     def _run_alone(self, work: Work) -> Outcome:
         try:
             return work(self._tx), None
-        except Exception as error:  # noqa: BLE001 - it is handed to whoever submitted the work
+        except Exception as error:  # noqa: BLE001 - the caller that submitted the work gets it
             self._roll_back()
             return None, translated(error)
 
@@ -157,7 +157,6 @@ class SqliteStore:
     # Reading
 
     async def read(self, work: Callable[[SqliteTx], T]) -> T:
-        """See `interface.Store`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
@@ -185,18 +184,17 @@ class SqliteStore:
         return self._reader.raw, self._reader.tx
 
     def beside(self) -> "SqliteStore":
-        """See `interface.Store`: there is one writer."""
+        """Return this store: there is one writer."""
         return self
 
     def alone(self) -> AbstractAsyncContextManager[None]:
-        """See `interface.Store`: the one who serves has the folder's lock."""
+        """Do nothing: the process that serves has the folder's lock."""
         return nullcontext()
 
     async def maintain(self, now: int, *, messages_before: int | None, seen_before: int) -> None:
-        """See `interface.Store`: here everything is forgotten row by row."""
+        """Do nothing: here everything is forgotten row by row."""
 
     def changed_elsewhere(self) -> bool:
-        """See `interface.Store`."""
         before, self._data_version = self._data_version, self._version()
         return before != self._data_version
 
@@ -221,11 +219,10 @@ class SqliteStore:
                 pages = await loop.run_in_executor(thread, _checkpoint, raw)
                 if pages > _LOG_PAGES_MAX:
                     # Under steady load the log never quite empties, and only an empty one is
-                    # begun anew: take the few pages written meanwhile while nobody writes.
+                    # begun anew: take the few pages written meanwhile, on the writing thread.
                     _checkpoint(self._raw)
 
     async def close(self) -> None:
-        """See `interface.Store`."""
         if self._closed:
             return
         if self._checkpoints is not None:
