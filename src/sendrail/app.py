@@ -1,8 +1,8 @@
 """The composition root: settings in, a running installation out.
 
-The only file that names concrete stores and carriers. Everything is handed to whoever needs it by
-plain constructor calls; nothing here decides anything else. Who works in the delivering process
-stands in `workers.py`.
+The only file that names concrete stores and carriers. Everything is passed on by plain
+constructor calls; nothing here decides anything else. The workers of the delivering process stand
+in `workers.py`.
 """
 
 import re
@@ -276,7 +276,7 @@ def _connectors(
         kind_of,
         clock=clock,
         public_url=settings.public_url,
-        # Of a shared database nobody knows; then a server is as good as there.
+        # A shared database does not show it; then a server counts as there.
         is_served=_always if settings.database_url else folder.is_served,
         given=given,
     )
@@ -325,7 +325,7 @@ def _signature_header(settings: Settings) -> str:
 
 
 def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
-    """Return what tells whether a server works on the store; a shared one always has some."""
+    """Return a check whether a server works on the store; a shared one always has some."""
     return (lambda: True) if settings.database_url else folder.is_served
 
 
@@ -365,7 +365,7 @@ def listener(runtime: Runtime) -> Listener:
 
 
 async def trigger(runtime: Runtime, event: Event) -> None:
-    """Make something happen in the sandbox of which customers are told; a server must run.
+    """Make an event happen in the sandbox, of which customers are notified; a server must run.
 
     The event goes the whole way: a message through the gate, the simulator and its receipt, or a
     handset's reply through the inbox.

@@ -1,4 +1,4 @@
-"""The time, asked for in one place so that tests and simulations can own it."""
+"""The time, read in one place so that tests and simulations can set it."""
 
 import time
 from collections.abc import Callable
@@ -39,18 +39,17 @@ class SystemClock:
         self._ahead = 0
 
     def now(self) -> int:
-        """See `Clock`; a wall clock set back stands still until it has caught up."""
+        """Return the wall clock's milliseconds; set back, it stands still until caught up."""
         self._last = max(self._last, self._wall())
         return self._last
 
     def monotonic(self) -> float:
-        """See `Clock`."""
         return _running_seconds()
 
     def follow(self, earliest: int, latest: int) -> None:
-        """See `Clock`; by a little we stand still, by much we jump.
+        """Move the clock between the two: back by a little it stands still, by much it jumps.
 
-        A slow answer leaves much between the two, and then it must not move what a quick one told.
+        A slow answer leaves a wide interval, which must not undo what a quick one has shown.
         """
         wall = self._wall()
         self._ahead += min(max(wall, earliest), latest) - wall

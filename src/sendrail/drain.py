@@ -1,7 +1,7 @@
 """The time a stop may take: one deadline for all that must end in it, and a hard end behind it.
 
 What is accepted is durable, so ending by force loses nothing that a crash would not lose either:
-nobody who waits for a stop, be it a person or a supervisor, should wait for one part that hangs.
+an operator or supervisor who waits for a stop should not wait for one part that hangs.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ CLOSING_SECONDS: Final = 4.0
 
 
 class Drain:
-    """One stop of one process; it begins once, whoever asks first."""
+    """One stop of one process; it begins once, at the first request."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -41,7 +41,7 @@ class Drain:
         self._overdue = timer
 
     def over(self) -> None:
-        """Tell that everything has ended."""
+        """Note that everything has ended."""
         if self._overdue is not None:
             self._overdue.cancel()
 
@@ -53,7 +53,7 @@ class Drain:
 
 
 async def wait_at_most(seconds: float, tasks: Collection["asyncio.Future[Any]"]) -> bool:
-    """Wait for tasks and cancel what has not ended by then; tell whether all had.
+    """Wait for tasks and cancel what has not ended by then; return whether all had.
 
     Unlike `asyncio.timeout` it does not wait for what is cancelled, which may take its time.
     """

@@ -147,7 +147,7 @@ class Maintenance:
         _log.error("refused_callbacks_lost", count=gone, reason="there are too many of them")
 
     async def apply_full_accounts(self) -> None:
-        """Learn from the database whose queues are full: another process may count them."""
+        """Read which accounts' queues are full: another process may have counted them."""
         self._intake.full_accounts = await self._store.read(lambda tx: tx.processes.full_accounts())
 
     def _forget(self, tx: Tx, now: int) -> int:

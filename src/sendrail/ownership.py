@@ -162,31 +162,27 @@ class SharedOwnership:
         return ranges
 
     def owns(self, lane: int = 0) -> bool:
-        """See `Ownership`; a span that is to be given back gets no new work."""
+        """Return whether to begin work in a lane; a span to be given back gets no new work."""
         span = lane // self._size
         return span in self._ready and span not in self._leaving and self._is_in_time()
 
     def epoch_of(self, lane: int) -> int:
-        """See `Ownership`."""
         return self._epochs.get(lane // self._size, 0)
 
     def lock(self, tx: Tx, lanes: Iterable[int]) -> Mapping[int, int]:
-        """See `Ownership`; the spans cannot be taken from us before the transaction ends."""
+        """Lock the spans of these lanes: no process takes them before the transaction ends."""
         span_of = {lane: lane // self._size for lane in lanes}
         asked = {span: self._epochs[span] for span in span_of.values() if span in self._ready}
         held = tx.spans.lock(self.kind, self._owner, asked, self._life_ms)
         return {lane: asked[span] for lane, span in span_of.items() if span in held}
 
     def may_finish(self, lane: int, epoch: int) -> bool:
-        """See `Ownership`."""
         return self._epochs.get(lane // self._size) == epoch and self._is_in_time()
 
     def begin(self, lanes: Iterable[int]) -> None:
-        """See `Ownership`."""
         self._busy.update(lane // self._size for lane in lanes)
 
     def end(self, lanes: Iterable[int]) -> None:
-        """See `Ownership`."""
         for lane in lanes:
             span = lane // self._size
             self._busy[span] -= 1

@@ -1,4 +1,4 @@
-"""How an installation is just now: who is there, what is whose, and what waits."""
+"""The state of an installation: its processes, the work that each owns, and what waits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sendrail.storage.rows import AccountBacklog, Backlog, ProcessState, Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedSpans:
-    """How many spans of one kind of work an owner has; `lapsed` of them nobody has renewed."""
+    """How many spans of one kind of work an owner has; `lapsed` of them were not renewed."""
 
     kind: str
     owner: str
@@ -22,7 +22,7 @@ class OwnedSpans:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationStatus:
-    """What `sendrail status` tells. On the embedded store there are no processes to tell apart."""
+    """What `sendrail status` shows. On the embedded store there are no processes to distinguish."""
 
     processes: list[ProcessState]
     owned: list[OwnedSpans]
@@ -35,7 +35,7 @@ class InstallationStatus:
 
 
 async def look(store: Store, *, is_shared: bool) -> InstallationStatus:
-    """Read how things are; counts what waits, so it takes as long as that is."""
+    """Read the state; it counts all that waits, so it takes the longer the more that is."""
     return await store.read(lambda tx: _look(tx, is_shared=is_shared))
 
 
@@ -63,7 +63,7 @@ def _owned(tx: Tx) -> list[OwnedSpans]:
             kind=kind,
             owner=owner,
             spans=len(left),
-            # What nobody owns has been given back, and does not lapse.
+            # A span without an owner has been given back, and does not lapse.
             lapsed=sum(ms <= 0 for ms in left) if owner else 0,
         )
         for (kind, owner), left in sorted(spans.items())

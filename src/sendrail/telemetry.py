@@ -182,9 +182,9 @@ class Metrics:
 
 
 class LogThrottle:
-    """A step of logging: what is postponed again and again is said at first, and then seldom.
+    """A step of logging: an event that is postponed repeatedly is logged at first, then rarely.
 
-    While the database is away every stage tries several times a second. `unsaid` tells how often
+    While the database is away every stage tries several times a second. `unsaid` is how often
     it did since the last line of its kind.
     """
 

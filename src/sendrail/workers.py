@@ -70,7 +70,7 @@ _ALL: Final = "all"
 
 
 def roles_of(settings: Settings) -> frozenset[Role]:
-    """Return what this process does; raises `SetupError` when it cannot do that, or only that."""
+    """Return this process's roles. Raises `SetupError` for unknown ones, or where it needs all."""
     words = {word.strip() for word in settings.roles.split(",")} - {""}
     try:
         roles = frozenset(Role) if words == {_ALL} else frozenset(map(Role, words))

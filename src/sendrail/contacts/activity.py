@@ -1,8 +1,7 @@
 """What was sent to each contact, counted beside the traffic.
 
-The follower is a second or so behind. Where messages come faster than it counts, it makes itself
-small and falls behind, and catches up when it is quiet again: what is accepted and delivered comes
-first.
+The follower is a second or so behind. Where messages come faster than it counts, it rests
+longer, falls behind, and catches up when it is quiet again: accepting and delivering come first.
 """
 
 import time
@@ -15,7 +14,7 @@ from sendrail.storage.interface import Store
 _LOOK_SECONDS: Final = 1.0
 # A few milliseconds of the one writer at a time.
 _AT_ONCE: Final = 500
-# How much longer than it worked it leaves the others alone: while it keeps up, and while it cannot.
+# How many times as long as it worked it rests: while it keeps up, and while it cannot.
 _REST: Final = 4
 _REST_BEHIND: Final = 49
 

@@ -2,8 +2,8 @@
 
 `area_codes.csv` is made by hand, from the numbering plan's assignments and the counties in which
 an area code's zones differ; a test holds it against the data of Google's libphonenumber. An area
-code is one zone or several, and who moves takes the number along: whoever must know what time it
-is for a contact asks for all zones, and takes no for an answer from any.
+code is one zone or several, and a contact who moves takes the number along: a caller who must know
+what time it is for a contact checks all zones, and a no from one of them is a no.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""The audit log, for whoever has to answer for what was done."""
+"""The audit log, for the person responsible for an account's data."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from sendrail.storage.interface import Store
 
 
 class AuditService:
-    """What can be asked of the audit log; nothing can be changed in it."""
+    """Queries of the audit log; its entries cannot be changed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -26,7 +26,7 @@ class BlockPage:
 
 
 class BlockService:
-    """What can be done with the block list."""
+    """Operations on the block list."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class BlockService:
     ) -> int:
         """Block numbers, each with its note; return how many were not blocked before."""
         by_note: dict[str, list[PhoneNumber]] = {}
-        # In order, so that two calls with one note for all never wait for each other for ever.
+        # In order, so that two calls with one note for all never deadlock.
         for recipient, note in sorted(numbers, key=lambda each: each[0]):
             by_note.setdefault(note_of(note), []).append(recipient)
 
@@ -85,7 +85,7 @@ class BlockService:
 
         def read(tx: Tx) -> BlockPage:
             if recipient is None:
-                # One more than is shown tells whether any follow.
+                # One more than is shown says whether any follow.
                 found = tx.blocks.page(account_id, offset, limit + 1, after or 0)
                 last = found[limit - 1].recipient if len(found) > limit else None
                 return BlockPage(found[:limit], tx.blocks.count(account_id), last)

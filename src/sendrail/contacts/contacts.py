@@ -33,7 +33,7 @@ from sendrail.storage.rows import ContactFilter, ContactPlace, FoundContact
 
 
 class SignUpRequest(NamedTuple):
-    """A sign-up and the number of the list it is for; whether to tell what its number is."""
+    """A sign-up and the number of its list; whether to return what is known of the number."""
 
     list_number: PhoneNumber
     signup: SignUp
@@ -62,7 +62,7 @@ class ContactPage:
 
 
 class ContactService:
-    """What can be done with the contacts of a list."""
+    """Operations on the contacts of a list."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
@@ -73,7 +73,7 @@ class ContactService:
     ) -> SignUpReport:
         """Subscribe numbers to lists, in one transaction; return what became of each, in order.
 
-        What cannot be taken is an `InvalidInput` in its place. Whoever has opted out stays out.
+        What cannot be taken is an `InvalidInput` in its place. Who has opted out stays out.
         """
         return await self._store.write(
             guard(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
@@ -109,8 +109,8 @@ class ContactService:
     ) -> AddedContact:
         """Subscribe a contact by hand, or bring what is known of it up to date.
 
-        Whoever has left the list is not brought back: `Conflict`, with code
-        `contact_unsubscribed`.
+        Raises `Conflict` with code `contact_unsubscribed` for a contact who has left the list: they
+        are not brought back.
         """
         names = [name_of(name) if name else "" for name in (first_name, last_name)]
         signup = SignUp(
@@ -132,7 +132,7 @@ class ContactService:
         recipient: PhoneNumber,
         consent: Consent,
     ) -> ListContact:
-        """Bring back one who has left, by an operator's word and the evidence they hold.
+        """Resubscribe a contact who has left, by an operator with evidence of consent.
 
         Raises `Conflict` where it shows nothing, or `InvalidInput` after a complaint.
         """
@@ -167,7 +167,7 @@ class ContactService:
         merge: bool = True,
     ) -> ListContact:
         """Change the custom fields of a contact, or replace them all."""
-        # What can never be taken is told before whom it would be for.
+        # Invalid fields are reported before an unknown contact.
         merged({}, custom_fields)
 
         def write(tx: Tx) -> ListContact:
@@ -212,7 +212,7 @@ class ContactService:
         *,
         evidence: str,
     ) -> bool:
-        """Take a contact off a list by API; False where nobody has left by this.
+        """Take a contact off a list by API; return False where no contact has left by this.
 
         A list that is not there, or a number it does not know, is no error: the wish holds.
         """
@@ -271,7 +271,7 @@ class ContactService:
         def read(tx: Tx) -> ContactPage:
             sender = None if list_number is None else owned_list(tx, account_id, list_number)
             about = ContactFilter(None if sender is None else sender.id, active, recipient)
-            # One more than is shown tells whether any follow.
+            # One more than is shown says whether any follow.
             found = tx.signups.page(account_id, about, offset, limit + 1, after)
             contacts = found[:limit]
             last = place_of(contacts[-1].contact) if len(found) > limit else None
@@ -313,7 +313,7 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:
         raise outcome
     contact = tx.contacts.find(sender.id, signup.recipient)
     if contact is None or not contact.active:
-        # Of whose data was deleted nothing is kept but that they stay out.
+        # Of an erased person nothing is kept but that they stay out.
         raise Conflict(
             "This number has opted out of the list; its own START brings it back, or `sendrail "
             "contacts resubscribe` with evidence of a new consent.",
@@ -339,7 +339,7 @@ def _no_contact(tx: Tx, account_id: AccountId, recipient: PhoneNumber) -> NotFou
 
 
 def _beginning(contact: ListContact | None) -> list[ConsentEvent]:
-    """Return the sign-up a contact's row tells of, unless the list knows it only by its leaving."""
+    """Return the sign-up that a contact's row records, unless it records only their leaving."""
     if contact is None or contact.signup_method in {
         None,
         SignupMethod.MESSAGE,

@@ -27,10 +27,10 @@ TEXT_LENGTH_MAX: Final = 1_000
 FOREIGN_ROWS_MAX: Final = 20
 
 _DELIMITERS: Final = ",;\t|"
-# By this first line a spreadsheet tells others what divides the cells.
+# With this first line a spreadsheet says what divides the cells.
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE).fullmatch
 _QUOTES: Final = "its quotes do not match: behind a closing one comes more than the next cell"
-# How many names of a column an error tells.
+# How many names of a column an error shows.
 _NAMES_SHOWN: Final = 3
 
 # What a spreadsheet would take for a formula: at the beginning of a cell, and behind whatever it

@@ -42,7 +42,7 @@ class CsvQuotes:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether a line that ends here ends within quotes, so that the row goes on."""
+        """Return whether a line that ends here ends within quotes, so that the row goes on."""
         return self._state is _At.QUOTED
 
     def _after(self, byte: int) -> _At:

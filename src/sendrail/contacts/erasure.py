@@ -71,7 +71,7 @@ class ErasureService:
             callbacks=await self._forget_callbacks(account_id, who),
         )
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
-        # The entry must not say whom; whoever knows the number can have its digest made again.
+        # The entry must not name the person; from the number the digest can be computed again.
         about = f"person {digest & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
         def note(tx: Tx) -> ErasureReport:

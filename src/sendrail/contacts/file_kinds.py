@@ -1,7 +1,7 @@
 """What kind of file begins with these bytes: text that can be read, or something else by its name.
 
-Whoever sends a workbook for a CSV file is told so once, and what to do, instead of a fault in each
-of its rows.
+A caller who sends a workbook instead of a CSV file gets one error that says what to do, not a fault
+in each of its rows.
 """
 
 import codecs
@@ -10,7 +10,7 @@ from typing import Final
 
 from sendrail.domain.errors import InvalidInput
 
-# As much of a file tells its kind, at the most and at the least.
+# How much of a file is looked at to know its kind, at the most and at the least.
 HEAD_BYTES: Final = 4_096
 _MARK_BYTES: Final = 8
 SAVE_AS_CSV: Final = "Save it as CSV UTF-8 and import it again"
@@ -37,7 +37,7 @@ _KINDS: Final = (
     (b"GIF8", "a picture", _EXPORT),
 )  # fmt: skip
 _ZIP: Final = b"PK\x03\x04"
-# What a zip archive holds tells what it is.
+# A zip archive is known by what it holds.
 _ZIPPED: Final = (
     (b"application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet (.ods)"),
     (b"application/vnd.oasis.opendocument", "an OpenDocument file"),
@@ -60,7 +60,7 @@ _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def is_head(beginning: bytes | bytearray) -> bool:
-    """Tell whether this much of a file is enough to know its kind."""
+    """Return whether this much of a file is enough to know its kind."""
     if len(beginning) >= HEAD_BYTES:
         return True
     has_line = (

@@ -1,6 +1,6 @@
 """Contacts and blocked numbers in CSV files: brought in as a stream, and written as one.
 
-An imported file can never bring back who has opted out: the rows of those are passed over, also
+An imported file can never bring back a contact who has opted out: their rows are passed over, also
 where all that is left of the opt-out is a digest. A dry run judges every row and writes none.
 """
 
@@ -75,12 +75,12 @@ _LINE_TYPES: Final = frozenset(LineType)
 
 
 class FileService:
-    """What can be done with files of contacts and of blocked numbers."""
+    """Imports and exports of contacts and of blocked numbers."""
 
     def __init__(
         self, store: Store, now: Callable[[], int], is_served: Callable[[], bool] = lambda: True
     ) -> None:
-        """Take a store; `is_served` tells whether a server works on it, here or elsewhere."""
+        """Take a store; `is_served` returns whether a server works on it, here or elsewhere."""
         self._store = store
         self._now = now
         self._is_served = is_served
@@ -285,7 +285,7 @@ async def _pages(
     rows, at = await rows_after(0)
     while rows:
         yield written(rows)
-        # Whoever waits for the loop goes first.
+        # What waits for the event loop goes first.
         await asyncio.sleep(0)
         rows, at = await rows_after(at)
 
@@ -293,11 +293,11 @@ async def _pages(
 def _judge(
     tx: Tx, sender: SendingList, rows: Sequence[FileContact], seen: set[PhoneNumber]
 ) -> Sequence[RowOutcome]:
-    """Say what becomes of the rows of one batch, on a list that has those `seen` as well."""
+    """Return what becomes of the rows of one batch, on a list that has those `seen` as well."""
     recipients = {row.recipient for row in rows}
     standing = dict.fromkeys(seen, FileSubscriptionState.ACTIVE)
     for recipient, found in tx.imported.subscription_states(sender, recipients).items():
-        # Who has opted out meanwhile has done so after the file would have brought them in.
+        # A contact who has opted out meanwhile did so after the file would have brought them in.
         if recipient not in seen or found is FileSubscriptionState.OPTED_OUT:
             standing[recipient] = found
     blocked = tx.gate.blocked(sender.account_id, list(recipients))

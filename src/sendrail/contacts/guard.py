@@ -1,4 +1,4 @@
-"""What makes a request that comes twice count once."""
+"""What gives a repeated request one effect only."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""Rows of a CSV file into the store: as a stream, batch by batch, each told what became of it.
+"""Rows of a CSV file into the store: as a stream, batch by batch, with an outcome for each row.
 
 A file may be as long as it likes; memory holds one batch. Nothing is lost by a bad row: not its
 neighbours, and not the batches written before it. Whatever stops an import half way, it can be
@@ -73,16 +73,16 @@ class Pace(NamedTuple):
 
 # A server writes to the same database, and must not wait for long: its requests do.
 BESIDE: Final = Pace(rows=500, rest=0.25)
-# Nobody else does: what is stored together costs less.
+# No server does: what is stored together costs less.
 ALONE: Final = Pace(rows=5_000, rest=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How a file is to be taken: judged only, or brought in, and who hears of it meanwhile.
+    """How a file is to be taken: judged only, or brought in, and what is called meanwhile.
 
     `country` is the one of numbers without a plus, by its two letters; the account's where it is
-    empty. `progress` hears how many bytes have been dealt with, `tell` of each row not taken.
+    empty. `progress` gets how many bytes have been dealt with, `tell` each row not taken.
     """
 
     dry_run: bool = False
@@ -104,7 +104,7 @@ class ImportReport:
 
     @classmethod
     def of(cls, options: ImportOptions, *outcomes: RowOutcome) -> "ImportReport":
-        """Return an empty report that tells of these outcomes."""
+        """Return an empty report with a count for each of these outcomes."""
         return cls(options.dry_run, Counter(dict.fromkeys(outcomes, 0)))
 
     @property
@@ -126,7 +126,7 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
     options: ImportOptions,
     report: ImportReport,
 ) -> ImportReport:
-    """Bring a file in, batch by batch, and tell in the report how far it has come.
+    """Bring a file in, batch by batch, and keep in the report how far it has come.
 
     `parse` raises `RowError`; `write` stores values in one transaction and returns what became of
     each.

@@ -37,14 +37,14 @@ class JourneyPage:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentPage:
-    """One page of those who are on a journey now, and how many there are."""
+    """One page of the contacts on a journey now, and how many there are."""
 
     enrolments: Sequence[Enrolment]
     total: int
 
 
 class JourneyService:
-    """What can be done with journeys.
+    """Operations on journeys and their enrolments.
 
     One is named by its list's number and its own name, or by its id.
     """
@@ -105,7 +105,7 @@ class JourneyService:
         )
 
     async def remove(self, account_id: AccountId, which: int | tuple[PhoneNumber, str]) -> None:
-        """Delete a journey, named by its id or by list and name; whoever is on it is no longer."""
+        """Delete a journey, named by its id or by list and name, with its enrolments."""
 
         def write(tx: Tx) -> None:
             if isinstance(which, int):
@@ -160,7 +160,7 @@ class JourneyService:
     async def enrolment_page(
         self, account_id: AccountId, journey_id: int, *, page: int = 1, per_page: int = PAGE_SIZE
     ) -> EnrolmentPage:
-        """Return one page of those who are on a journey now, in the order of their numbers."""
+        """Return one page of the contacts on a journey now, in the order of their numbers."""
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> EnrolmentPage:
@@ -173,7 +173,7 @@ class JourneyService:
     async def enrolments(
         self, account_id: AccountId, list_number: PhoneNumber, name: str
     ) -> list[Enrolment]:
-        """Return who is on a journey now."""
+        """Return the enrolments of a journey now."""
         return await self._store.read(
             lambda tx: tx.journeys.enrolments(
                 _journey(tx, account_id, list_number, name), self._now()

@@ -40,7 +40,7 @@ from sendrail.domain.text import measure
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
-# All of them are told in one answer, and looked at when one is added.
+# All of them are returned in one answer, and looked at when one is added.
 LISTS_MAX: Final = 10_000
 
 _COLUMNS: Final = {
@@ -91,7 +91,7 @@ class Answers:
 
 
 class ListService:
-    """What can be done with sending lists.
+    """Operations on sending lists.
 
     `default_rate` is that of a list added without one; where opt-outs are of the whole account, a
     new list begins with those of the others.
@@ -348,11 +348,11 @@ def usable_connector(
 
 
 def _expect_heard(number: PhoneNumber, connector: Connector, param: str = "connector") -> None:
-    """Refuse an account's own carrier to a name: its webhook is proved by a reply."""
+    """Refuse an account's own carrier to a name: its webhook is verified by a reply."""
     if connector.account_id is not None and not sender_ids.hears(number):
         raise InvalidInput(
             f"{connector.name} is the account's own carrier, which is verified by a reply, and "
-            "nobody can reply to a name. Choose one of the installation's connectors, or a number.",
+            "a name gets no replies. Choose one of the installation's connectors, or a number.",
             code="invalid_connector",
             param=param,
         )

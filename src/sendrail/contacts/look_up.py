@@ -33,7 +33,7 @@ _AT_ONCE: Final = 50
 _LOOK_SECONDS: Final = 5.0
 # A service that fails is asked again later, and then later still.
 _PAUSE_SECONDS_MAX: Final = 3_600.0
-# Of the time, nine parts in ten belong to others: a million contacts take about half an hour.
+# Nine tenths of the time are left to other work: a million contacts take about half an hour.
 _REST: Final = 9
 
 
@@ -73,7 +73,6 @@ class NumberingPlans:
     """
 
     async def look_up(self, numbers: Sequence[PhoneNumber]) -> Sequence[NumberFacts]:
-        """See `NumberLookUp`."""
         return [facts_of(number) for number in numbers]
 
 

@@ -3,7 +3,7 @@
 The data are those of Google's libphonenumber, compiled once for each calling code that a file
 names. A plan knows a number where its digits have a form that the plan gives out: how many there
 are, and how they begin. Whether the range is in service is not asked: new ranges come every month,
-and whoever has such a number would be refused until the data are brought up to date.
+and a contact with such a number would be refused until the data are brought up to date.
 """
 
 import re
@@ -31,14 +31,14 @@ _LOST_ZERO_LENGTH_MAX: Final = 9
 
 
 def is_known(digits: str) -> bool:
-    """Tell whether a numbering plan has numbers of this form; `digits` are those after the plus."""
+    """Return whether a numbering plan has numbers of this form; `digits` follow the plus."""
     length = calling_code_length(digits)
     fits = _plan(digits[:length])
     return fits is not None and fits(digits[length:]) is not None
 
 
 def is_in_service(digits: str) -> bool:
-    """Tell whether the number lies in a range that the data know to be in service."""
+    """Return whether the number lies in a range that the data know to be in service."""
     import phonenumbers
 
     try:
@@ -48,7 +48,7 @@ def is_in_service(digits: str) -> bool:
 
 
 def is_landline(digits: str) -> bool:
-    """Tell whether the number lies in a range of landlines alone."""
+    """Return whether the number lies in a range of landlines alone."""
     import phonenumbers
 
     kind = phonenumbers.number_type(phonenumbers.parse(f"+{digits}"))
@@ -136,7 +136,7 @@ def country_of(code: str) -> Country | None:
 
 @cache
 def _plan(calling_code: str) -> Callable[[str], object] | None:
-    """Return what matches the digits after a calling code; None for a code that nobody has."""
+    """Return what matches the digits after a calling code; None for a code that is not assigned."""
     import phonenumbers
 
     if (pattern := _NORTH_AMERICAN.get(calling_code)) is None:

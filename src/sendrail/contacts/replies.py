@@ -16,7 +16,7 @@ STOP_WORD_LENGTH_MAX: Final = 50
 
 
 class ReplyService:
-    """What can be asked about replies."""
+    """Queries of replies, and the account's own words for STOP."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,8 +1,8 @@
-"""Bringing back who has left a list, by evidence of a new consent: an operator's, or a form's.
+"""Resubscribing contacts by evidence of a new consent: an operator's, or a form's.
 
 A complaint is lifted by nothing. Consent that is older than the leaving shows nothing: records are
-sent again and again, long after a STOP. Only an operator may give such evidence, and only where it
-was no word of the contact's own that ended the subscription.
+sent again and again, long after a STOP. Only an operator may give such evidence, and only where
+the contact did not end the subscription themselves.
 """
 
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def checked(consent: Consent, now: int) -> Consent:
 
 
 def refusal(standing: SubscriptionState) -> InvalidInput | None:
-    """Return why nobody can bring this number back; None where evidence may."""
+    """Return the error when no evidence can bring a number back; None where it can."""
     if standing.active or standing.reason is not OptOutReason.COMPLAINT:
         return None
     return InvalidInput(
@@ -58,7 +58,7 @@ def refusal(standing: SubscriptionState) -> InvalidInput | None:
 def bring_back(
     tx: Tx, sender: SendingList, signup: SignUp, standing: SubscriptionState, now: int
 ) -> bool:
-    """Bring back who has left; return False where the evidence does not show that they wish to."""
+    """Resubscribe a contact; return False where the evidence does not show their consent."""
     consent, recipient = signup.consent, signup.recipient
     if consent is None or standing.active:
         return False
@@ -88,7 +88,7 @@ def bring_back(
 
 
 def _evidence(consent: Consent, facts: SignupFacts) -> str:
-    """Return what the history of consent shows of it."""
+    """Return the evidence as the history of consent keeps it."""
     parts = [f"agreed to: {consent.text}", f"source: {consent.source}"]
     parts.append(f"at: {_shown(consent.at)}")
     if facts.evidence:

@@ -1,8 +1,9 @@
-"""Whose a sender is on a connector that accounts share.
+"""Which account owns a sender on a connector that accounts share.
 
 The account whose list sends as it first has it from then on, also once the list is deleted: its
-opt-outs live as long. Nobody else's list may send as it, or is meant by a reply to it. The operator
-may give it to another account. On an account's own connector every sender is the account's.
+opt-outs live as long. No other account's list may send as it, and a reply to it is for no other
+account. The operator may give it to another account. On an account's own connector every sender is
+the account's.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from sendrail.storage.rows import SenderOwner
 def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
     """Let the account of a list have its sender on the shared connectors that the list goes by.
 
-    Raises `Conflict` where it is another account's; whose, is not for the caller to know.
+    Raises `Conflict` where it is another account's, which the error does not name.
     """
     shared = [] if sender.byoc else [sender.connector_id]
     if sender.second_connector_id is not None:
@@ -33,7 +34,7 @@ def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
 
 
 class SenderService:
-    """What an operator can do with senders on the connectors that accounts share."""
+    """An operator's actions on senders of the connectors that accounts share."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
@@ -60,9 +61,9 @@ class SenderService:
         await self._store.write(assign)
 
     async def release(self, number: str, connector: str) -> None:
-        """Let a sender be nobody's, so that the next list which sends as it has it.
+        """Take a sender from its account; the account of the next list that sends as it gets it.
 
-        Raises `Conflict` while a list sends as it, and `NotFound` where it is nobody's.
+        Raises `Conflict` while a list sends as it, and `NotFound` where no account has it.
         """
         sender = list_number_of(number)
 

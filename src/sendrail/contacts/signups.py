@@ -1,8 +1,8 @@
 """Numbers coming to lists: who is new, what is merged, who starts a journey.
 
-Whoever has opted out stays out, however they come, unless the sign-up brings evidence of a new
-consent, or they write START. Their names and custom fields are kept up to date all the same, and
-the caller gets a warning.
+A contact who has opted out stays out, however they come, unless the sign-up brings evidence of a
+new consent, or they write START. Their names and custom fields are kept up to date all the same,
+and the caller gets a warning.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,12 +28,12 @@ FIELDS_BYTES_MAX: Final = 4_000
 _encode: Final = msgspec.json.Encoder().encode
 _FRESH: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})
 _KNOWN: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})
-# Nothing is kept of whoever's data was deleted, but that they stay out.
+# Of a person whose data was deleted nothing is kept, but that they stay out.
 _ERASED: Final = SubscriptionState(active=False, signed_up=False, custom_fields={})
 
 
 class SignUpNotice(StrEnum):
-    """What whoever brings a contact should know, though nothing failed."""
+    """What a caller who brings a contact should know, though nothing failed."""
 
     CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
     CONTACT_BLOCKED = "contact_blocked"
@@ -176,23 +176,23 @@ def _notices(
 
 
 def _may_start(signup: SignUp, standing: SubscriptionState) -> bool:
-    """Tell whether a contact would start the list's journeys, if the caller used them."""
+    """Return whether a contact would start the list's journeys, if the sign-up used them."""
     is_new = standing is _FRESH
     return standing.active and (is_new or not signup.skip_journey_if_exists)
 
 
 def _erased(tx: Tx, sender: SendingList, numbers: Iterable[PhoneNumber]) -> set[PhoneNumber]:
-    """Return whose data was deleted and who has not come back to the list by a START since."""
+    """Return the erased numbers that have not come back to the list by a START since."""
     found = set(tx.erased.among(sender.account_id, numbers))
     back = tx.contacts.known(sender.id, found) if found else {}
     return {number for number in found if not back.get(number)}
 
 
 def _together(signups: Iterable[SignUp]) -> dict[PhoneNumber, SignUp]:
-    """Return one sign-up for each number, worth all of its own in their order.
+    """Return one sign-up for each number: all of its own, merged in their order.
 
-    The numbers are in order: two batches that share some lock them in one order, and neither waits
-    for the other for ever.
+    The numbers are in order: two batches that share some lock them in one order, and never
+    deadlock.
     """
     wanted: dict[PhoneNumber, SignUp] = {}
     for signup in signups:
@@ -202,7 +202,7 @@ def _together(signups: Iterable[SignUp]) -> dict[PhoneNumber, SignUp]:
 
 
 def _followed_by(first: SignUp, second: SignUp) -> SignUp:
-    """Return the sign-up that does what these two of one number do after another."""
+    """Return one sign-up with the effect of these two of one number, one after the other."""
     fields = dict(second.custom_fields)
     if not second.replace_custom_fields:
         fields = {**first.custom_fields, **fields}
@@ -275,7 +275,7 @@ def _bring_back(
     standings: dict[PhoneNumber, SubscriptionState],
     now: int,
 ) -> set[PhoneNumber]:
-    """Bring back those who have left and of whom there is a new consent; return whom."""
+    """Resubscribe the contacts who have left and consented anew; return their numbers."""
     back = {
         number
         for number, standing in standings.items()

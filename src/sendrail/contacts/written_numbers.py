@@ -1,6 +1,6 @@
 """Phone numbers as people and spreadsheets write them in files: one reading for all files.
 
-The law is that a number is never a stranger's. What can be read in two ways, or has lost digits,
+The rule is that a number is never a stranger's. What can be read in two ways, or has lost digits,
 is refused by its row with the reason, and so is what no numbering plan knows.
 """
 

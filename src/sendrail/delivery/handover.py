@@ -99,7 +99,7 @@ class Submitter:
             outcome = storable_outcome(reported)
             if (claim := waiting.pop(outbound.message_id, None)) is not None:
                 if isinstance(outcome, Uncertain):
-                    # The carrier may still hear what became of it.
+                    # The carrier may still report what became of it.
                     given_up[outbound.message_id] = claim
                 self._answered(route, claim, outcome, departed)
             elif (claim := given_up.pop(outbound.message_id, None)) is not None:

@@ -1,6 +1,6 @@
 """Which carrier connector a list's messages go by, and how much that connector can take right now.
 
-A list goes by its first connector; by its second one while the first takes nothing from anybody: it
+A list goes by its first connector; by its second one while the first takes nothing at all: it
 is paused, not open here, or its breaker is open. A connector that is merely slow or full is waited
 for.
 """
@@ -123,7 +123,7 @@ class Route:
         return self._segments is None or self._segments.admits(now, planned, segments)
 
     def reserve(self, now: float, segments: int) -> None:
-        """Keep everybody back until a long message has room, or short ones would starve it."""
+        """Keep all others back until a long message has room, or short ones would starve it."""
         if self.reserved is not None:
             # The next slice has room for it.
             return

@@ -63,7 +63,7 @@ def settle(  # noqa: PLR0911 - a return for each outcome is what makes the match
             said = StatusDetail(Status.UNCERTAIN.value, detail)
             if on_uncertain is OnUncertain.RESEND_ONCE and not resent:
                 return _because(said, Status.QUEUED, attempt, due_at=now, resent=True)
-            # A second copy on someone's phone is worse than a gap in a report: wait, never resend.
+            # A second copy on a handset is worse than a gap in a report: wait, never resend.
             return _because(said, Status.UNCERTAIN, attempt, resent=resent)
         case _:
             assert_never(outcome)

@@ -35,12 +35,12 @@ class NewKey:
     record: ApiKey
 
 
-# Where no person asks: what an installation does by itself.
+# The actor of what an installation does by itself.
 _OURSELVES: Final = Actor(name="sendrail")
 
 
 class AccountService:
-    """What can be done with accounts."""
+    """Operations on accounts, their keys and their blocked words."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
@@ -65,7 +65,7 @@ class AccountService:
         return await self._store.read(lambda tx: _find(tx, name))
 
     async def suspend(self, name: str, actor: Actor = _OURSELVES) -> Account:
-        """Let an account neither call nor send, and return it; what waits of it is dropped."""
+        """Suspend an account's calls and messages, and return it; what waits is dropped."""
         return await self._set(name, AccountStatus.SUSPENDED, Action.ACCOUNT_SUSPENDED, actor)
 
     async def resume(self, name: str, actor: Actor = _OURSELVES) -> Account:

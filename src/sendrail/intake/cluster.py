@@ -77,10 +77,9 @@ class ClusterAcceptor:
         self._blocks: dict[int, tuple[int, int]] = {}
 
     def fill_window(self, tx: Tx, now: int) -> None:
-        """See `acceptor.Acceptor`: here the window lies in the database."""
+        """Do nothing: the window lies in the database."""
 
     def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> ClusterTicket:
-        """See `acceptor.Acceptor`."""
         ticket = ClusterTicket(self._blocks)
         candidates = list(self._candidates(line, judge))
         passing = [each for each in candidates if each.refusal is None]

@@ -12,7 +12,7 @@ from sendrail.storage.interface import Tx
 from sendrail.storage.rows import Caller, GateQuery, KnownContact
 
 _UNKNOWN: Final = Caller(AccountId(0), active=False, blocked_words="")
-# Which list those ask for whose orders name none.
+# The list of a query whose orders name none.
 _NO_LIST: Final = 0
 # Stands in a result until the order's verdict does.
 _UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")

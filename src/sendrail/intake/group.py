@@ -71,7 +71,7 @@ class Group:
         verdicts: Sequence[list[Verdict]],
         results: list[SubmissionResult],
     ) -> tuple[list[int], set[int]]:
-        """Put the results in their places that no judging is needed for.
+        """Put the results that need no judging in their places.
 
         Return the positions of the submissions under an idempotency key, and of those answered.
         """

@@ -25,7 +25,7 @@ def replay(
     """Put the result of each submission that was answered before, or cannot be now, in its place.
 
     `keyed` are the positions of those with a key. Of two with the same key in one group the second
-    gets an error that asks it to come again.
+    gets an error that lets its caller try again.
     """
     asked: dict[tuple[int, str], int] = {}
     for at in keyed:
@@ -61,7 +61,7 @@ def keep_answer(
     idempotency = submission.idempotency
     assert idempotency is not None, "there is a key to keep the answer under"
     if all(isinstance(each, Refused) and each.code == _FULL for each in verdicts):
-        # It asks for patience: a caller that comes back with the same key must be judged anew.
+        # A temporary refusal: a caller that repeats it with the same key must be judged anew.
         return
     kept = KeptAnswer(idempotency.route, idempotency.body_digest, *submission.shape(verdicts))
     tx.idempotency.answer(caller.account_id, idempotency.key, kept, now)

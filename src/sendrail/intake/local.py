@@ -35,7 +35,6 @@ class LocalTicket:
         self._acceptor.open_tickets.remove(self)
 
     def undo(self) -> None:
-        """See `acceptor.Ticket`."""
         self._acceptor.undo(self)
 
 
@@ -53,12 +52,10 @@ class LocalAcceptor:
         self.open_tickets: list[LocalTicket] = []
 
     def fill_window(self, tx: Tx, now: int) -> None:
-        """See `acceptor.Acceptor`."""
         self._window.open(now)
         self._remember_rows(tx, tx.local.first_since(now - self._window.length_ms))
 
     def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> LocalTicket:
-        """See `acceptor.Acceptor`."""
         ticket = LocalTicket(self, (self._next, self._until))
         self.open_tickets.append(ticket)
         try:

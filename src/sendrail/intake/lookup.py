@@ -44,7 +44,7 @@ class MessageRange:
 
 
 class MessageService:
-    """What can be asked about messages; nothing is changed here."""
+    """Queries of messages; nothing is changed here."""
 
     def __init__(self, store: Store, ids: MessageIds) -> None:
         self._store = store

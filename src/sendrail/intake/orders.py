@@ -83,7 +83,7 @@ def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
 
     `{{first_name|friend}}` has a default for a value that is missing or blank. `{{messageId}}`
     stays for send time. Values are text, whatever is in them. Any other `{{…}}` is a fault: braces
-    on a handset are of no use, and a misspelt name is best found by the one who wrote it.
+    on a handset are of no use, and a misspelt name is best found by its author.
     """
     if "{{" not in body:
         return body

@@ -1,4 +1,4 @@
-"""What an order comes to, and the result that its caller gets."""
+"""Verdicts on orders, and the result that their caller gets."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -29,7 +29,7 @@ class Accepted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The order is no message, and why; `detail` says more where there is more to say."""
+    """The order is refused, and why; `detail` says more where there is more to say."""
 
     code: str
     text: str
@@ -53,5 +53,5 @@ SubmissionResult = list[Verdict] | Replay | SendrailError
 
 
 def refused(refusal: Refusal, detail: str | None = None) -> Refused:
-    """Return the gate's no with its sentence."""
+    """Return a refusal of the gate with its sentence."""
     return Refused(refusal, _TEXTS[refusal], None, detail)

@@ -1,7 +1,7 @@
 """Read a stored callback: what its carrier makes of it, checked before anything is written.
 
-A carrier may be anybody's plug-in, and what it returns may be anything. What can be repaired is
-repaired; what cannot be used stands beside what can, with the reason, so that one piece of a
+A carrier may be a third party's plug-in, and what it returns may be anything. What can be repaired
+is repaired; what cannot be used stands beside what can, with the reason, so that one piece of a
 callback costs no other.
 """
 

@@ -45,7 +45,7 @@ _CALLBACKS_MAX: Final = 500
 _BYTES_MAX: Final = 64 * 1024
 _PARKED_MAX: Final = 500
 _PARTS_MAX: Final = 100
-# A receipt that overtook its answer meets it within moments; a stray one never does.
+# The answer that a receipt overtook comes within moments; that of a stray one never does.
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
 

@@ -25,7 +25,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
 # IANA IPv4 Special-Purpose Address Registry, multicast (RFC 5771) and what is reserved above it.
-# AS112 and the deprecated 6to4 relays answer to anybody, so they are in it, too.
+# AS112 and the deprecated 6to4 relays answer to any client, so they are in it, too.
 _CLOSED_V4: Final = tuple(
     ipaddress.IPv4Network(each)
     for each in (
@@ -174,7 +174,6 @@ class GuardedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """See `AbstractResolver`."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _ask_the_system(self, host: str) -> Sequence[str]:

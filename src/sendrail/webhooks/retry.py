@@ -1,7 +1,7 @@
 """When to try again: the public schedule for one event, and a breaker for a whole endpoint.
 
 Pure arithmetic on times it is given. The schedule spares an event that failed; the breaker spares
-everybody's time while an endpoint is down, and leaves the attempts of the events behind it unspent.
+the worker's time while an endpoint is down, and leaves the attempts of the events behind it.
 """
 
 from dataclasses import dataclass
