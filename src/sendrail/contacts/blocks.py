@@ -77,7 +77,7 @@ class BlockService:
         per_page: int = PAGE_SIZE,
         after: int | None = None,
     ) -> BlockPage:
-        """Return one page of the blocked numbers in their own order, or the one asked about.
+        """Return one page of the blocked numbers in their own order, or only `recipient`.
 
         The pages are counted from the number `after` which they are to go on.
         """

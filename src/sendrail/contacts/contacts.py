@@ -1,4 +1,4 @@
-"""Contacts of a list: who may be texted from it, and who has asked not to be."""
+"""Contacts of a list: the numbers that may be texted from it, and those that opted out."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class ContactService:
     ) -> SignUpReport:
         """Subscribe numbers to lists, in one transaction; return what became of each, in order.
 
-        What cannot be taken is an `InvalidInput` in its place. Who has opted out stays out.
+        What cannot be taken is an `InvalidInput` in its place. An opt-out stays.
         """
         return await self._store.write(
             guard(lambda tx: _sign_up(tx, account_id, joinings, self._now()))

@@ -165,7 +165,7 @@ class FileService:
         *,
         with_left: bool = False,
     ) -> AsyncIterator[bytes]:
-        """Return a list's contacts as CSV, piece by piece; with who has left where wished."""
+        """Return a list's contacts as CSV, piece by piece; `with_left` adds those who have left."""
 
         def begin(tx: Tx) -> SendingList:
             sender = owned_list(tx, account_id, list_number)

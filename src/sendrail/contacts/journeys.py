@@ -1,4 +1,4 @@
-"""Journeys and who is on one: while a contact is, other sends from its list would clash."""
+"""Journeys and enrolments: while a contact is on one, other sends of its list would clash."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ _REST: Final = 9
 
 
 class NumberLookUp(Protocol):
-    """Finds out about numbers; made without arguments, and asked for at most fifty at a time.
+    """Finds out about numbers; made without arguments, and called with at most fifty.
 
     It answers for each number in its order, and raises where it cannot answer at all: then the
     same numbers are asked for again later.

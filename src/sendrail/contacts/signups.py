@@ -260,7 +260,7 @@ def _subscribe(
             continue
         standings[number] = standing
         amendments.append(SubscriptionUpdate(signup, standing.active, fields))
-        # A sign-up without a word of when or where shows no consent beyond the first one's.
+        # A sign-up without a time or a place shows no consent beyond the first one's.
         if standing.active and standing.signed_up and (signup.facts.evidence or signup.at):
             again.append(signup)
     tx.signups.update_subscriptions(sender.id, amendments, now)

@@ -52,7 +52,7 @@ class NextLook(Enum):
 
 @dataclass(slots=True)
 class TurnResult:
-    """What a list's turn came to."""
+    """The result of a list's turn."""
 
     turn: ListTurn
     next_look: NextLook = NextLook.WHEN_TOLD

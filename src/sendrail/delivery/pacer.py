@@ -31,7 +31,7 @@ class _Active:
         self.pace: Pace | None = None
         self.turn_at: float | None = None
         # A turn that an earlier one displaced: its entry is still there, so it need not be made
-        # again. Without this every piece of news would leave an entry behind.
+        # again. Without this every hint would leave an entry behind.
         self.later_at: float | None = None
         self.rests_until = 0.0
 
@@ -68,7 +68,7 @@ class Pacer:
     def wake(self, lane: int, list_id: int, at: float) -> None:
         """Look at this list at the given time, or earlier if that is planned already.
 
-        A list that has just been served is left alone for a moment: under load there is news of
+        A list that has just been served is left alone for a moment: under load there is a hint for
         it with every commit.
         """
         active = self._active.get(list_id)

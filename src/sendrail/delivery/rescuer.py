@@ -1,4 +1,4 @@
-"""What no owner settles any more: attempts a dead one left open, and uncertainty that ran out.
+"""Settle what no owner will: attempts that a dead one left open, and expired uncertainty.
 
 An attempt whose owner's epoch has passed may or may not have left: it becomes `uncertain`, and the
 list's policy decides. An uncertain message that no receipt settles in time becomes `failed`.

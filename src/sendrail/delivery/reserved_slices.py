@@ -35,7 +35,7 @@ class ReservedSlices:
         self._slices: list[_Slice] = []
 
     def room(self, now: float) -> int:
-        """Return how many messages may leave at this moment; none is a wish for more."""
+        """Return how many messages may leave at this moment; where none may, request a slice."""
         if room := sum(each.messages for each in self._usable(now)):
             return room
         self.request()
@@ -109,7 +109,7 @@ class ReservedSlices:
     def grant(
         self, slot: PaceSlot, messages: int, segments: int, asked: float, answered: float
     ) -> float:
-        """Learn of a slice that was reserved; return when it begins."""
+        """Add a slice that was reserved; return when it begins."""
         ahead = (slot.start_us - slot.now_us) / 1e6
         start, end = answered + ahead, asked + ahead + USABLE_SECONDS
         if start < end:

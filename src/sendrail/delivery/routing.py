@@ -91,7 +91,7 @@ class Route:
         return self.paused or (room is not None and room <= planned)
 
     def waits_for_news(self, now: float) -> bool:
-        """Return whether only an answer, a word of the operator or a slice can make room again."""
+        """Return whether only an answer, an operator's command or a slice can make room again."""
         if self.window_room() <= 0 or self.takes_nothing(now):
             return True
         if self.reserved is None:
@@ -137,7 +137,7 @@ class Route:
         return max(ready, self._segments.ready_at(now, segments))
 
     def take(self, now: float, count: int, segments: int = 0) -> SubmitTime:
-        """Record that messages are handed over; return what to say when they are answered."""
+        """Record that messages are handed over; return the time to pass to `answered`."""
         self.in_flight += count
         self._pace.take(now, count)
         if self._segments is not None:

@@ -34,7 +34,7 @@ _LISTS_MAX: Final = 512
 _LOOK_SECONDS: Final = 0.5
 # On a shared database every look costs the others as well: at most this part of the time.
 _LOOK_SHARE_MAX: Final = 0.05
-# Under load there is news with every commit, a thousand times a second, and hardly ever of a list
+# Under load there is a hint with every commit, a thousand times a second, and hardly ever of a list
 # whose turn has come: hints are taken together.
 _HEAR_SECONDS: Final = 0.005
 # When the window was full, some of what is under way will be answered by then.

@@ -1,4 +1,4 @@
-"""The facts of a group: its orders in one line, and what the gate asks about, read once."""
+"""The facts of a group: its orders in one line, and what the gate looks up, read once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -80,7 +80,7 @@ def line_up(submissions: Sequence[Submission]) -> GroupOrders:
 def read_facts(
     tx: Tx, submissions: Sequence[Submission], by_sender: FactsBySender, now: int
 ) -> Callers:
-    """Read what the gate asks about into `by_sender`; return the callers that are known."""
+    """Read what the gate looks up into `by_sender`; return the callers that are known."""
     placeless = {each.caller for each in submissions} - {who for who, _ in by_sender}
     asked = [GateQuery(*place, facts.recipients) for place, facts in by_sender.items()]
     asked += [GateQuery(who, _NO_LIST, ()) for who in placeless]

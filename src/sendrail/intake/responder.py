@@ -1,4 +1,4 @@
-"""Queue the answers to keywords that `receipts` has asked for.
+"""Queue the answers to keywords that `receipts` has requested.
 
 An answer is offered at least once and accepted at most once: its row waits until the message is
 durable, and the order carries an idempotency key made of the row. So a crash between the two leads

@@ -76,7 +76,7 @@ class _Came(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """What the installation has decided on replies, and on carriers' words of recipients."""
+    """The installation's settings for replies, and for carriers' reports on recipients."""
 
     replies: ReplyPolicy = field(default_factory=ReplyPolicy)
     troubles: TroublePolicy = field(default_factory=TroublePolicy)
@@ -231,7 +231,7 @@ def _move(
     if moves.changes:
         tx.inbox.apply(moves.changes)
         applied.ended.update(Status(each.status) for each in moves.changes)
-        # What an operator has says nothing of a handset that was away.
+        # A message that only the mobile operator has says nothing of a handset that was away.
         delivered = [
             each.number
             for each in moves.changes
@@ -243,7 +243,7 @@ def _move(
 
 
 class _Moves:
-    """What the receipts of one round come to, each judged after those before it."""
+    """The changes by the receipts of one round, each judged after those before it."""
 
     def __init__(self) -> None:
         self.changes: list[StatusChange] = []

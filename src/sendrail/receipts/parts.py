@@ -19,7 +19,7 @@ from sendrail.storage.rows import PartsKey
 def join(tx: Tx, connector_id: ConnectorId, part: Reply, now: int) -> list[Reply]:
     """Keep a part; return the texts that can be taken now, seldom more than one.
 
-    A text the carrier has offered before, because it missed our thanks, is not taken again.
+    A text the carrier has offered before, because it missed our answer, is not taken again.
     """
     ref = part.carrier_ref
     if ref is not None and not tx.replies.note_ref(connector_id, ref, now):
@@ -43,7 +43,7 @@ def join(tx: Tx, connector_id: ConnectorId, part: Reply, now: int) -> list[Reply
 
 
 def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
-    """Give up waiting: forget the parts, and return the text as far as it came, if it is news."""
+    """Give up waiting: forget the parts, and return the text as far as it came, if it is new."""
     parts = tx.replies.parts(key)
     tx.replies.forget_parts(key)
     return [_whole(parts)] if parts else []

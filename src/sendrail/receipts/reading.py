@@ -51,7 +51,7 @@ _DIGITS: Final = re.compile(r"\+?[0-9]{7,}")
 
 
 class CallbackReading:
-    """What one callback comes to: what can be used, and what is refused of it."""
+    """The result of reading one callback: what can be used, and what is refused of it."""
 
     __slots__ = ("callbacks", "refusals", "set_aside")
 

@@ -13,7 +13,7 @@ _BATCH: Final = 100
 
 
 class RefusedService:
-    """What the command line may do with callbacks that could not be read or applied."""
+    """Operations on callbacks that could not be read or applied."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,8 +1,8 @@
 """A reply from a handset: keep it, honour it at once when it is about consent, and answer it.
 
 A STOP ends the subscription in the same transaction in which the reply is taken; whatever is
-queued for that contact is dropped when it is asked about again before its submit. The answer is
-only asked for here, as a row: messages enter through `intake`.
+queued for that contact is dropped when the gate checks it again before its submit. The answer is
+only requested here, as a row: messages enter through `intake`.
 """
 
 from dataclasses import dataclass
@@ -160,7 +160,7 @@ def _join(tx: Tx, wish: _Wish) -> bool:
 
 
 def _answer(tx: Tx, wish: _Wish, pause_ms: int, now: int) -> bool:
-    """Ask for an answer, where the list gives one; return whether one was asked for."""
+    """Request an answer, where the list gives one; return whether one was requested."""
     sender = wish.sender
     texts = tx.lists.answer_texts(sender.account_id, sender.id)
     if not texts.enabled or sender.status is not ListStatus.ACTIVE:

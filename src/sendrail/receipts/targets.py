@@ -1,4 +1,4 @@
-"""Whose receipt it is: the message that a carrier's reference, or our own id, names.
+"""The message that a receipt is about, by a carrier's reference or by our own id.
 
 A reference counts on the connector that it was given by. Our own id is echoed by all that know it,
 so that it counts only where the message has left by that very connector, or by another one of the
@@ -62,7 +62,7 @@ class ReceiptTargets:
         return side is not None and any(self._side(ConnectorId(other)) == side for other in left_by)
 
     def _side(self, connector_id: ConnectorId) -> tuple[AccountId | None, str] | None:
-        """Return whose a connector is, and which carrier's."""
+        """Return the account and the carrier of a connector."""
         if connector_id not in self._sides:
             connector = self._tx.connectors.by_id(connector_id)
             self._sides[connector_id] = (

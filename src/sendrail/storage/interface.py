@@ -265,7 +265,7 @@ class Tx(ABC):
 
 @dataclass(slots=True)
 class Hints:
-    """Cheap news of work, inside one process: may be lost or doubled without harm.
+    """Cheap signals of new work, inside one process: may be lost or doubled without harm.
 
     Every stage also looks for itself now and then; a hint only saves the wait.
     """

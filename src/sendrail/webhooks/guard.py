@@ -151,7 +151,7 @@ class GuardedResolver(AbstractResolver):
         """Return the addresses of a host, all of them checked.
 
         Raises `TargetRefused` when one of them may not be reached: a name that leads to both a
-        public and a private address is no honest one.
+        public and a private address is refused.
         """
         answers = await self._lookup(host)
         if not answers:

@@ -1,7 +1,7 @@
 """Post one event: the only place of this room that touches the network.
 
 No redirects, no proxies from the environment, no cookies, no unpacking, and no more than 64 KiB
-read: an endpoint is a stranger. Where it may lead is the guard's matter.
+read: an endpoint is not trusted. The guard decides which addresses it may have.
 """
 
 import ssl
@@ -139,7 +139,7 @@ def _read(response: aiohttp.ClientResponse, body: bytes, now: int) -> Answer:
 def retry_after_ms(value: str, now: int) -> int | None:
     """Return what a `Retry-After` asks for (RFC 9110, 10.2.3): seconds or a date."""
     if value.isascii() and value.isdigit():
-        # More digits than any patience has are cut off rather than computed with.
+        # More digits than any pause has are cut off rather than computed with.
         return int(value[:9]) * 1000
     try:
         moment = parsedate_to_datetime(value)

@@ -24,7 +24,7 @@ _MINUTE_MS: Final = 60_000
 RETRIES_MS: Final = tuple(minutes * _MINUTE_MS for minutes in (1, 5, 15, 60, 120))
 # Events that failed together must not come back together.
 _JITTER: Final = 0.1
-# An endpoint may ask for patience, but not for ever.
+# An endpoint may ask for a pause, but not for ever.
 RETRY_AFTER_MAX_MS: Final = 24 * 60 * _MINUTE_MS
 
 # So many failures in a row are no accident of one event. What was under way together counts once.
@@ -77,11 +77,11 @@ def _retry(
 
 @dataclass(slots=True)
 class Breaker:
-    """Whether an endpoint is worth asking; times are seconds of a monotonic clock.
+    """Whether to post to an endpoint; times are seconds of a monotonic clock.
 
     It holds back the events that have not been tried. A retry keeps the time it was given, and
-    shows as well as any other whether the endpoint is back; only where the endpoint itself asks
-    for patience, until `patient_until`, there is nothing for it.
+    shows as well as any other whether the endpoint is back; only while the endpoint itself asks
+    for a pause, until `patient_until`, nothing is posted to it.
     """
 
     failures: int = 0
@@ -95,7 +95,7 @@ class Breaker:
     def failed(
         self, now: float, retry_after_ms: int | None, *, started: float | None = None
     ) -> bool:
-        """Learn of a failure; return whether it is news.
+        """Record a failure; return whether it says anything new.
 
         One that `started` before the last one was known says nothing that is not known already.
         """
@@ -117,11 +117,11 @@ class Breaker:
         return self.failures >= _FAILURES_MAX
 
     def is_patient(self, now: float) -> bool:
-        """Return whether the endpoint is asked for nothing at all just now."""
+        """Return whether nothing at all is posted to the endpoint now."""
         return now < self.patient_until
 
     def rests(self, now: float) -> bool:
-        """Return whether nothing is begun just now that has not been tried before."""
+        """Return whether no event is tried for the first time now."""
         return now < max(self.rests_until, self.patient_until)
 
     def room(self, now: float, in_flight: int, most: int) -> int:

@@ -46,7 +46,7 @@ class ToldEvent:
 
 
 class WebhookService:
-    """What can be done with an account's endpoints."""
+    """Operations on an account's endpoints."""
 
     def __init__(
         self,
@@ -148,11 +148,11 @@ class WebhookService:
         return await self._store.write(change)
 
     async def pause(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
-        """Notify an endpoint of nothing for now; its events are kept."""
+        """Post nothing to an endpoint for now; its events are kept."""
         return await self._change(account_id, endpoint_id, state=EndpointState.PAUSED)
 
     async def resume(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
-        """Notify an endpoint again, and first of what was kept for it."""
+        """Post to an endpoint again, beginning with the events that were kept."""
         return await self._change(
             account_id, endpoint_id, state=EndpointState.ACTIVE, failing_since=None
         )

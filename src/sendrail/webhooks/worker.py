@@ -159,7 +159,7 @@ class WebhookWorker:
                 )
                 continue
             if line.endpoint.url != endpoint.url:
-                # Another place deserves another chance.
+                # Failures of the old URL say nothing of the new one.
                 line.breaker.succeeded()
             line.endpoint = endpoint
 
@@ -212,7 +212,7 @@ class WebhookWorker:
             self._post_waiting(line)
 
     def _judge(self, line: EndpointQueue, answer: Answer, begun: float) -> None:
-        """Draw from an answer what it says of the endpoint."""
+        """Update the state of the endpoint by an answer."""
         now = self._clock.now()
         match answer:
             case Acknowledged():
@@ -271,7 +271,7 @@ class WebhookWorker:
             )
 
     def _end(self, line: EndpointQueue) -> None:
-        """Notify an endpoint no more, and log an error: its owner does not know yet."""
+        """Post nothing more to an endpoint, and log an error: its owner does not know yet."""
         if self._lines.get(line.endpoint.id) is not line:
             return
         del self._lines[line.endpoint.id]

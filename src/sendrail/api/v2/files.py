@@ -140,7 +140,7 @@ _REPORT: Final = query(
 _ROWS: Final = (
     f"A row has at most {ROW_BYTES_MAX:,} bytes. The first one names the columns, in any order, "
     "divided by commas, semicolons or tabs; the text is UTF-8. A row that cannot be "
-    "used is reported by the line where it begins, with the reason; the others go on. A number "
+    "used is reported by the line where it begins, with the reason; the others count. A number "
     "without a plus is of the file's `country`. The file is brought in "
     "while it comes, and may be as large as the installation allows. Importing it twice changes "
     "nothing more."

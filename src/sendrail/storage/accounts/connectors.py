@@ -111,7 +111,7 @@ class Connectors:
         return len(self._execute(used).all())
 
     def reports(self) -> dict[ConnectorId, ConnectorReport]:
-        """Return the last word of the delivering process on each connector."""
+        """Return the last report of the delivering process on each connector."""
         return {
             ConnectorId(row.connector_id): ConnectorReport(
                 state=ConnectorState(row.state), detail=row.detail, since=row.since
@@ -120,7 +120,7 @@ class Connectors:
         }
 
     def report(self, reports: Mapping[ConnectorId, ConnectorReport]) -> None:
-        """Keep the delivering process's word on some connectors, in place of its last one."""
+        """Keep the delivering process's report on some connectors, in place of its last one."""
         if not reports:
             return
         self._execute(

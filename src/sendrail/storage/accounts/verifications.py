@@ -50,7 +50,7 @@ class Verifications:
     def replied(
         self, sender: SendingList, connector_id: ConnectorId, reply_from: int, now: int
     ) -> bool:
-        """Verify the list, if this is the reply its test message asked for, by its connector."""
+        """Verify the list, if this is the reply to its test message, by its connector."""
         if not sender.byoc or sender.verified_at is not None or connector_id != sender.connector_id:
             return False
         found = self.find(sender.id)

@@ -36,7 +36,7 @@ from sendrail.storage.dialect import batches, count_new, insert_new
 from sendrail.storage.tables import consent_events, list_contacts, lists
 
 _contact: Final = list_contacts.c
-# A row of `consent_events` but for whose it is.
+# A row of `consent_events` without its list and recipient.
 _Event = dict[str, Any]
 
 read_fields: Final = msgspec.json.Decoder(dict[str, Scalar]).decode

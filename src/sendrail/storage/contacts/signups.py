@@ -137,7 +137,7 @@ class SignUps:
     ) -> None:
         """Bring known subscriptions up to date; the first sign-up's facts stay where it has any.
 
-        Of who has left only the names and the custom fields change.
+        Of a contact who has left only the names and the custom fields change.
         """
         if not amendments:
             return
@@ -160,7 +160,7 @@ class SignUps:
         self._connection.execute(known.values(**_amended()), rows)
 
     def add_consent_events(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
-        """Keep the consent of who signs up again; the first time stands in the contact's row."""
+        """Keep the consent of further sign-ups; that of the first is in the contact's row."""
         rows = [
             {
                 "list_id": list_id,

@@ -36,7 +36,7 @@ class Gate(ABC):
         self._pseudonyms = pseudonyms
 
     def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
-        """Look up all that the gate asks about, in the order of `asked`."""
+        """Look up the facts of these queries, in the order of `asked`."""
         callers: dict[bytes | int, Caller] = {}
         callers.update(
             self.callers({each.who for each in asked if isinstance(each.who, bytes)}).items()

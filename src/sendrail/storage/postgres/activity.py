@@ -69,7 +69,7 @@ class PostgresActivity:
     def behind(self) -> int:
         """Return about how much has not been counted yet; 0 is exact."""
         row = self._driver.row(BEHIND)
-        assert row is not None, "a count has an answer"
+        assert row is not None, "a count returns a row"
         return int(row[0])
 
     def count(self, limit: int) -> int:

@@ -119,7 +119,7 @@ def _durable(core: Connection) -> Finding:
 
 def _clock(core: Connection) -> Finding:
     row = PostgresDriver(core.connection.driver_connection).row(NOW)
-    assert row is not None, "the clock is always there"
+    assert row is not None, "the server returns its time"
     apart = abs(row[0] - time.time() * 1000)
     if apart < _CLOCKS_APART_MS:
         return Finding("clock", Level.OK, "agrees with the database's")

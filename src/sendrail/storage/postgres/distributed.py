@@ -30,7 +30,7 @@ from sendrail.storage.rows import (
 )
 from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
 
-# What else grows, and by what it is spread: each is asked for by it, or by nothing that is hot.
+# What else grows, and by what it is spread: each is read by it, or by nothing that is hot.
 SPREAD: Final = {
     "list_contacts": "list_id",
     "contact_activity": "list_id",
@@ -172,7 +172,7 @@ class LaneByLane(PostgresDriver):
         ]
 
     def row(self, statement: Statement, *values: Any) -> Row | None:
-        assert not isinstance(statement, OverLanes), "what is asked of a batch has many answers"
+        assert not isinstance(statement, OverLanes), "a statement over a batch returns many rows"
         return super().row(_form_of(statement), *values)
 
     def run(self, statement: Statement, *values: Any) -> int:
@@ -225,7 +225,7 @@ def wait_at_most(driver: PostgresDriver, time: str) -> None:
 
 
 class DistributedGate(PostgresGate):
-    """The facts the gate judges by, asked for one kind after the other."""
+    """The facts the gate judges by, read one kind after the other."""
 
     def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
         return Gate.find(self, asked, now)

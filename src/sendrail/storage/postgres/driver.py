@@ -41,7 +41,7 @@ class PostgresDriver:
 
     def before_commit(self, work: Callable[[], object]) -> None:
         """Run `work` as the last of the transaction that is open, unless it is undone."""
-        assert self.is_begun, "what is not begun has no end"
+        assert self.is_begun, "only a transaction that has begun commits"
         self._before_commit.append(work)
 
     def commit(self) -> None:

@@ -1,4 +1,4 @@
-"""What the gate judges by, on PostgreSQL: all of it asked for at once."""
+"""What the gate judges by, on PostgreSQL: all of it read in one query."""
 
 from collections.abc import Sequence
 from itertools import accumulate, chain
@@ -62,8 +62,8 @@ UNREACHABLE: Final = _UNREACHABLE.format(
 _UNREACHABLE_OF_ASKED: Final = _UNREACHABLE.format(
     account_id="a.id", list_id="l.id", recipients="($6::bigint[])[w.first:w.last]", now="$7"
 )
-# All that the gate asks about at once: a row for each caller who is known, and for each recipient
-# whom something speaks against.
+# All that the gate looks up, in one query: a row for each caller who is known, and for each
+# recipient whom something speaks against.
 FIND: Final = f"""
     SELECT w.ask, a.id, a.status = 'active', a.blocked_words, who.recipient, who.which,
         {_LIST_COLUMNS}

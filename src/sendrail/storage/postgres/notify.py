@@ -151,7 +151,7 @@ class ClusterHints(Hints):
 async def _connected(engine: Engine) -> AsyncIterator[Any]:
     core = await greenlet_spawn(engine.connect)
     connection = core.connection.driver_connection
-    assert connection is not None, "a connection that was made has a driver's"
+    assert connection is not None, "an open connection has one of the driver"
     try:
         yield connection
     finally:

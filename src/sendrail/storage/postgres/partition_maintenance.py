@@ -151,7 +151,7 @@ def _clean(driver: PostgresDriver, which: int, current: int) -> None:
 
 def _count(driver: PostgresDriver, statement: str) -> int:
     row = driver.row(statement)
-    assert row is not None, "a count has a row"
+    assert row is not None, "a count returns a row"
     return int(row[0])
 
 

@@ -114,7 +114,7 @@ TEXTS: Final = QueueTexts(
         WHERE m.lane = {lane} AND m.number = batch.number AND m.status = 'queued'
         """,
     ),
-    # An early receipt may have ended the message meanwhile: then only the reference is news.
+    # An early receipt may have ended the message meanwhile: then only the reference is new.
     finish_attempt=OverLanes(_FINISHED, _FINISH),
     return_to_queue=InsertRows(
         "queue",

@@ -104,7 +104,7 @@ Table(
 )
 # Which slice of the queue new rows go to; one row.
 Table("queue_slices", metadata, _small("current"), _big("turned_at"))
-# The lanes in spans, and who delivers them until when; the same for other work that one does.
+# The lanes in spans, with their owner and its end; the same for other kinds of work.
 spans: Final = Table(
     "spans",
     metadata,

@@ -97,7 +97,7 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     _note_oldest(core, version)
     driver = PostgresDriver(core.connection.driver_connection)
     row = driver.row(NOW)
-    assert row is not None, "the clock is always there"
+    assert row is not None, "the server returns its time"
     partitions.make_slices(driver, row[0])
     partitions.make_weeks(driver, row[0])
     if distributed.has_extension(driver.raw):

@@ -65,7 +65,7 @@ TEXTS: Final = QueueTexts(
         SET status = 'sending', attempt = ?2, epoch = ?3, connector_id = ?4, sending_at = ?5
         WHERE number = ?6 AND status = 'queued'
     """,
-    # An early receipt may have ended the message meanwhile: then only the reference is news.
+    # An early receipt may have ended the message meanwhile: then only the reference is new.
     finish_attempt="""
         UPDATE messages SET
             status = CASE status WHEN 'sending' THEN ?5 ELSE status END,
