@@ -31,7 +31,7 @@ class LocalTicket:
         self.remembered: list[tuple[int, int]] = []
 
     def keep(self) -> None:
-        """See `acceptor.Ticket`: what has changed is there already."""
+        """Close the ticket: what accepting changed in memory is there already."""
         self._acceptor.open_tickets.remove(self)
 
     def undo(self) -> None:
