@@ -23,7 +23,8 @@ _SEPARATORS: Final = frozenset("./-\u2212\u30fc\uff70~\u2053\u223c\u00b7\u2022\u
 _NO_DIGITS: Final = frozenset({"No", "Nl"})
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?E[+-]?[0-9]+", re.IGNORECASE).fullmatch
-_FLOAT: Final = re.compile(r"([+]?[0-9]+)[.,]0{1,2}").fullmatch
+# Some programs group the thousands with blanks.
+_FLOAT: Final = re.compile(r"([+]?[0-9](?:[0-9\s]*[0-9])?)[.,]0{1,2}").fullmatch
 # As some programs write a text so that no spreadsheet takes it for a number.
 _AS_TEXT: Final = re.compile(r'="([^"]*)"').fullmatch
 _DATE: Final = re.compile(
