@@ -39,10 +39,16 @@ class PostgresDriver:
             await_only(self.raw.execute(statement))
             self.is_begun = True
 
-    def before_commit(self, work: Callable[[], object]) -> None:
-        """Run `work` as the last of the transaction that is open, unless it is undone."""
+    def before_commit(self, work: Callable[[], object]) -> bool:
+        """Run `work` once, as the last of the transaction that is open, unless it is undone.
+
+        Returns whether the transaction did not know of it yet.
+        """
         assert self.is_begun, "only a transaction that has begun commits"
+        if work in self._before_commit:
+            return False
         self._before_commit.append(work)
+        return True
 
     def commit(self) -> None:
         """Make durable what was done since the transaction began."""

@@ -55,13 +55,25 @@ class PostgresIdempotency(Idempotency):
     def __init__(self, driver: PostgresDriver) -> None:
         super().__init__(driver, TEXTS)
         self._postgres = driver
+        # Claimed in the transaction that is open, and not answered yet.
+        self._unanswered: set[tuple[int, str]] = set()
 
     def claim(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KeptAnswer]:
         wanted = list(keys)
         if not wanted:
             return {}
         rows = self._postgres.returning(CLAIM, *columns(wanted))
-        if new := [(row[0], row[1]) for row in rows]:
-            self._postgres.before_commit(lambda: self._postgres.each(FREE, new))
-        claimed = set(new)
+        claimed = {(row[0], row[1]) for row in rows}
+        if self._postgres.before_commit(self._free):
+            # What an earlier transaction left was undone with it.
+            self._unanswered.clear()
+        self._unanswered |= claimed
         return self.find([key for key in wanted if key not in claimed])
+
+    def answer(self, account_id: int, key: str, answer: KeptAnswer, now: int) -> None:
+        self._unanswered.discard((account_id, key))
+        super().answer(account_id, key, answer, now)
+
+    def _free(self) -> None:
+        self._postgres.each(FREE, sorted(self._unanswered))
+        self._unanswered.clear()
