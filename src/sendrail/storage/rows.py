@@ -614,7 +614,7 @@ _TROUBLES: Final = frozenset(RecipientTrouble)
 
 def sending_list(row: Sequence[Any]) -> SendingList:
     """Return what `LIST_COLUMNS` say of a sending list."""
-    values: dict[str, Any] = dict(zip(LIST_COLUMNS, row, strict=False))
+    values: dict[str, Any] = dict(zip(LIST_COLUMNS, row, strict=True))
     for name, read in _LIST_READERS.items():
         values[name] = read(values[name])
     return SendingList(**values)
