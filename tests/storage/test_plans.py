@@ -86,11 +86,7 @@ def values_of(count):
         "activity": _activity,
         "leases": _leases,
     }
-    return {
-        f"{room}.{name}": values
-        for room, of_room in rooms.items()
-        for name, values in of_room(count).items()
-    }
+    return hot_texts.by_room(rooms, count)
 
 
 def _gate(_):

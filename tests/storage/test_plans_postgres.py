@@ -69,11 +69,7 @@ def values_of(count):
         "outbox": _outbox,
         "activity": _activity,
     }
-    return {
-        f"{room}.{name}": values
-        for room, of_room in rooms.items()
-        for name, values in of_room(at).items()
-    }
+    return hot_texts.by_room(rooms, at)
 
 
 def rows_of(count):

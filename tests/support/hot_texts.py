@@ -14,3 +14,12 @@ findings = _module.findings
 reach = _module.reach
 statements = _module.statements
 texts = _module.texts
+
+
+def by_room(rooms, known):
+    """Return the values of each statement, by its name, of functions that give them by room."""
+    return {
+        f"{room}.{name}": values
+        for room, of_room in rooms.items()
+        for name, values in of_room(known).items()
+    }

@@ -10,15 +10,8 @@ DAY = 86_400
 URL = "https://example.com/"
 
 
-def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
-    told, dead = hooks.add(URL).endpoint, hooks.add("https://dead.example.com/").endpoint
-    hooks.make_events(300, endpoint_id=told.id)
-    hooks.pass_time(10)
-    hooks.stop()
-    hooks.make_events(250, endpoint_id=dead.id, first=1_001)
-    road.open_delivery()
-    settings = Settings(webhook_retention_days=3)
-    maintenance = Maintenance(
+def maintenance_of(road, settings):
+    return Maintenance(
         road.store,
         road.intake,
         road.rescuer,
@@ -27,6 +20,17 @@ def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
         now=road.clock.now,
         ownership=WholeOwnership(),
     )
+
+
+def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
+    told, dead = hooks.add(URL).endpoint, hooks.add("https://dead.example.com/").endpoint
+    hooks.make_events(300, endpoint_id=told.id)
+    hooks.pass_time(10)
+    hooks.stop()
+    hooks.make_events(250, endpoint_id=dead.id, first=1_001)
+    road.open_delivery()
+    settings = Settings(webhook_retention_days=3)
+    maintenance = maintenance_of(road, settings)
     road.do(maintenance.step())
     assert road.counted("webhook_events_waiting") == 250
     road.clock.advance(3 * DAY - 60)
@@ -51,15 +55,7 @@ def test_the_store_is_told_what_is_past_its_time(road, monkeypatch):
     road.open_delivery()
     for days in (90, 0):
         settings = Settings(retention_days=days, duplicate_window_seconds=600)
-        maintenance = Maintenance(
-            road.store,
-            road.intake,
-            road.rescuer,
-            road.metrics,
-            settings,
-            now=road.clock.now,
-            ownership=WholeOwnership(),
-        )
+        maintenance = maintenance_of(road, settings)
         road.do(maintenance.step())
     assert asked == [
         {"messages_before": 90 * DAY * 1000, "seen_before": 600_000},
