@@ -215,6 +215,10 @@ class _Servers:
 
     def door(self, name):
         """Return the server of a name; one that starts with the fast lane's has it."""
+        if name in self._running and not self._running[name][1].is_alive():
+            # Once: what ended it is to be found, and the next tests have a server again.
+            self._running.pop(name)[0].close()
+            raise AssertionError(f"the server {name!r} ended: something that ran before ended it")
         if name not in self._running:
             url = self._database() if name.startswith("postgres") else ""
             self._running[name] = self._start(fast=not name.startswith("asgi"), url=url)
