@@ -41,6 +41,9 @@ GROWTH_MOST = 0.02
 SEARCH_STEPS = 5
 STEP_DOWN = 0.95
 STEPS_DOWN = 4
+# Of the sustained rate: how quickly answers come beside delivery is promised up to here.
+BESIDE = 0.7
+BESIDE_P99_MS = 25
 FIRST_LIST = 15550000001
 # Unanswered submits on the one bind; carriers allow 10 to 1,000.
 WINDOW = 100
@@ -106,7 +109,8 @@ def measure(options: argparse.Namespace) -> Section:
     ]
     if not options.closed_only:
         rate = options.rate or search(options, statistics.median(delivered))
-        show_sustained(options, rate, section)
+        rate = show_sustained(options, rate, section)
+        show_beside(options, rate * BESIDE, section)
     return section
 
 
@@ -159,7 +163,8 @@ def search(options: argparse.Namespace, guess: float) -> float:
     return held or rate
 
 
-def show_sustained(options: argparse.Namespace, rate: float, section: Section) -> None:
+def show_sustained(options: argparse.Namespace, rate: float, section: Section) -> float:
+    """Return the rate that was shown: the one that held, or else the one that was tried last."""
     probes = [probe(options, rate) for _ in range(options.runs)]
     for _ in range(0 if options.rate else STEPS_DOWN):
         if most_held(probes):
@@ -185,6 +190,29 @@ def show_sustained(options: argparse.Namespace, rate: float, section: Section) -
         Figure("answer at that rate, p99", "ms", [p.result["p99"] for p in probes]),
         Figure("server's memory after the first quarter", "MB", [p.memory[0] for p in probes]),
         Figure("server's memory at the end", "MB", [p.memory[1] for p in probes]),
+    ]
+    return rate
+
+
+def show_beside(options: argparse.Namespace, rate: float, section: Section) -> None:
+    """Measure the answers beside delivery, by turns with a server whose lists deliver nothing."""
+    with_delivery, alone = [], []
+    for _ in range(options.runs):
+        with_delivery.append(probe(options, rate).result)
+        with fresh_server(options, list_rate=1) as (ours, server, lists):
+            alone.append(ours.load(server, rate=rate, seconds=options.seconds, list_file=lists))
+    ratios = [each["p99"] / other["p99"] for each, other in zip(with_delivery, alone, strict=True)]
+    section.figures += [
+        Figure("offered, 70 % of that", "messages/s", [rate]),
+        Figure("answer beside delivery, p50", "ms", [each["p50"] for each in with_delivery]),
+        Figure(
+            "**answer beside delivery, p99**",
+            "ms",
+            [each["p99"] for each in with_delivery],
+            at_most=BESIDE_P99_MS,
+        ),
+        Figure("answer without delivery, p99", "ms", [each["p99"] for each in alone]),
+        Figure("p99 beside delivery / without", "", ratios),
     ]
 
 
@@ -271,12 +299,12 @@ def message_centre() -> Iterator[Centre]:
 
 @contextmanager
 def fresh_server(
-    options: argparse.Namespace,
+    options: argparse.Namespace, list_rate: int | None = None
 ) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
     with ExitStack() as stack:
         centre = stack.enter_context(message_centre()) if options.smpp else None
         yield stack.enter_context(
-            on_sendrail(options, centre, lists=options.lists, rate=options.list_rate)
+            on_sendrail(options, centre, lists=options.lists, rate=list_rate or options.list_rate)
         )
 
 

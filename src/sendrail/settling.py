@@ -19,6 +19,7 @@ _log = structlog.get_logger()
 # A settlement is one commit; one that takes longer waits for a disk that is gone.
 SETTLE_SECONDS: Final = 1.5
 _DRAIN_LOOK_SECONDS: Final = 0.001
+_GROUP_MAX: Final = 1_024
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,7 +73,8 @@ class GroupWriter(Generic[T, R]):
             self._store.submit(self._write, self._written)
 
     def _write(self, tx: Tx) -> R:
-        self._writing, self._waiting = self._waiting, []
+        count = self._store.portion(_GROUP_MAX)
+        self._writing, self._waiting = self._waiting[:count], self._waiting[count:]
         return self._write_group(tx, self._writing)
 
     def _written(self, result: R | None, error: Exception | None) -> None:

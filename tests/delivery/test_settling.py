@@ -14,6 +14,10 @@ class Store:
 
     def __init__(self):
         self.submitted = []
+        self.most = None
+
+    def portion(self, most):
+        return self.most or most
 
     def submit(self, work, done):
         self.submitted.append((work, done))
@@ -77,6 +81,18 @@ def test_what_comes_while_a_group_is_written_is_the_next_group(store, writer, wr
     done(told, None)
     store.commit()
     assert [group for group, _ in written] == [[1], [2]]
+
+
+def test_a_group_is_no_larger_than_the_store_lets_it_be_and_the_rest_is_the_next(
+    store, writer, written
+):
+    store.most = 2
+    for result in range(5):
+        writer.add(result)
+    for _ in range(3):
+        store.commit()
+    assert [group for group, _ in written] == [[0, 1], [2, 3], [4]]
+    assert store.submitted == []
 
 
 @pytest.mark.parametrize("begun", [True, False])

@@ -57,6 +57,8 @@ class Mortal:
 class MortalStore(Mortal, OwnStore):
     """The embedded store."""
 
+    is_heard = True
+
     def _commit(self):
         if self.dead:
             return
@@ -65,11 +67,15 @@ class MortalStore(Mortal, OwnStore):
             self.kill()
         elif fate < 0.004:
             # On disk, and nobody was told.
-            self._group = [(work, lambda *_: None) for work, _ in self._group]
+            self.is_heard = False
             super()._commit()
             self.kill()
         else:
             super()._commit()
+
+    def _take_group(self):
+        group = super()._take_group()
+        return group if self.is_heard else [(work, lambda *_: None) for work, _ in group]
 
 
 class Unheard(StorageUnavailable):

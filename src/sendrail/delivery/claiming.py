@@ -5,7 +5,7 @@ message waited wins. What passes gets its intent written; the bytes leave only a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -73,6 +73,8 @@ class ClaimRound:
     now: float
     wall: int
     share: int
+    # How many of a list may be dropped at once.
+    sweep: int
     # The lanes that are ours until the transaction ends, with their epochs.
     held: Mapping[int, int]
     taken: list[TurnResult] = field(default_factory=list)
@@ -114,14 +116,22 @@ class Claimer:
         self._stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
-    def claim(self, tx: Tx, turns: Sequence[ListTurn], now: float, wall: int) -> ClaimRound:
+    def claim(
+        self,
+        tx: Tx,
+        turns: Sequence[ListTurn],
+        now: float,
+        wall: int,
+        portion: Callable[[int], int],
+    ) -> ClaimRound:
         """Take what is due of these lists; `now` paces, `wall` decides what is due and stale.
 
+        `portion` says how many rows of so many are to be taken while others want the database.
         Raises `SetupError` when another process has taken all lanes over.
         """
         held = self._lanes.lock(tx, (turn.lane for turn in turns))
-        share = max(_SHARE_MIN, _ROUND_MAX // len(turns))
-        found = ClaimRound(tx, now, wall, share, held)
+        share = max(portion(_SHARE_MIN), portion(_ROUND_MAX) // len(turns))
+        found = ClaimRound(tx, now, wall, share, portion(_SWEEP_MAX), held)
         candidates: list[_Candidate] = []
         senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
         for turn in turns:
@@ -140,9 +150,9 @@ class Claimer:
 
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
         for rank in (RANK_AHEAD, RANK_PACED):
-            places = found.tx.queue.due(*taken.turn, rank, _FOREVER, _SWEEP_MAX)
+            places = found.tx.queue.due(*taken.turn, rank, _FOREVER, found.sweep)
             found.drops += [(place, Status.ORPHANED, DropReason.ORPHAN) for place in places]
-            if len(places) == _SWEEP_MAX:
+            if len(places) == found.sweep:
                 taken.next_look = NextLook.AFTER_THE_OTHERS
 
     def _take_turn(
@@ -187,9 +197,9 @@ class Claimer:
         stale_from = wall - self._stale_after_ms
         if not places or places[0].due_at >= stale_from:
             return places
-        stale = queue.due(*turn, rank, stale_from - 1, _SWEEP_MAX)
+        stale = queue.due(*turn, rank, stale_from - 1, found.sweep)
         found.drops += [(place, Status.DROPPED, DropReason.STALE) for place in stale]
-        if len(stale) == _SWEEP_MAX:
+        if len(stale) == found.sweep:
             # More of the old remain: nothing young is reached before they are gone.
             taken.next_look = NextLook.AFTER_THE_OTHERS
             return []

@@ -164,7 +164,7 @@ class Worker:
         now, wall = self._clock.monotonic(), self._clock.now()
         self._hear_hints(now)
         self._parked.wake_tried(now)
-        turns = self._owned(self._pacer.turns(now, _LISTS_MAX), now)
+        turns = self._owned(self._pacer.turns(now, self._store.portion(_LISTS_MAX)), now)
         if not turns:
             return 0
         under_way = [turn.lane for turn in turns]
@@ -207,7 +207,7 @@ class Worker:
 
         def claim(tx: Tx) -> ClaimRound:
             nonlocal found
-            found = self._claimer.claim(tx, turns, now, wall)
+            found = self._claimer.claim(tx, turns, now, wall, self._store.portion)
             return found
 
         try:

@@ -125,12 +125,13 @@ class ReceiptWorker:
 
     def _apply(self, tx: Tx, taken: _Round, unread: frozenset[ConnectorId]) -> list[RoundCounts]:
         now, policies = self._now(), self._policies
-        callbacks = tx.inbox.take(_CALLBACKS_MAX, _BYTES_MAX, unread)
+        callbacks = tx.inbox.take(self._store.portion(_CALLBACKS_MAX), _BYTES_MAX, unread)
         taken.callbacks = [callback.id for callback in callbacks]
         fresh = RoundCounts()
         if callbacks:
             fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
-        return [fresh, self._apply_parked(tx, taken), self._apply_overdue(tx, taken)]
+        parked = self._apply_parked(tx, taken, self._store.portion(_PARKED_MAX))
+        return [fresh, parked, self._apply_overdue(tx, taken, self._store.portion(_PARTS_MAX))]
 
     def _apply_parked(self, tx: Tx, taken: _Round, limit: int = _PARKED_MAX) -> RoundCounts:
         taken.parked = tx.inbox.parked(self._now() - _PARKED_WITHIN_MS, limit)

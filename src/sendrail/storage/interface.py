@@ -336,7 +336,19 @@ class Store(Protocol):
         ...
 
     def beside(self) -> "Store":
-        """Return the same database with groups of its own, or this very store if it has none."""
+        """Return the same database with groups of its own, for a stage behind the requests.
+
+        Where both share a writer, what is submitted there yields to what is submitted here: it
+        goes on in slices, of which no number of requests stops the next.
+        """
+        ...
+
+    def portion(self, most: int) -> int:
+        """Return how many rows of `most` a stage should take at once: fewer while requests wait.
+
+        At least 1, and all of them on the store that requests use themselves. To be asked for each
+        piece of work, when it runs.
+        """
         ...
 
     def alone(self) -> AbstractAsyncContextManager[None]:

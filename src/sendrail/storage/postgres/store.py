@@ -38,6 +38,8 @@ from sendrail.storage.postgres.transaction import PostgresTx
 T = TypeVar("T")
 Work = Callable[["PostgresTx"], Any]
 
+# While requests come, a piece of a stage's work takes so many times fewer rows.
+_PORTION_DIVISOR: Final = 4
 _READERS: Final = 3
 
 # To connect comes before, and may take a while.
@@ -179,6 +181,7 @@ class PostgresStore:
         need not wait for the one before, and may overtake it.
         """
         self._url = url
+        self._parent = parent
         self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
         self.engine: Engine = parent.engine if parent else engine_for(url)
@@ -204,6 +207,12 @@ class PostgresStore:
         )
         self._others.append(other)
         return other
+
+    def portion(self, most: int) -> int:
+        """Return how many rows of `most` to take: they are handled on the loop that answers."""
+        requests = self._parent
+        is_pressed = requests is not None and (requests._group or requests._committing)  # noqa: SLF001 - one of us
+        return max(1, most // _PORTION_DIVISOR) if is_pressed else most
 
     def start_news(self) -> None:
         """Share hints with the other processes until the store is closed."""

@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
@@ -27,8 +28,11 @@ from sendrail.storage.sqlite.transaction import SqliteTx
 
 T = TypeVar("T")
 Work = Callable[["SqliteTx"], Any]
+Submitted = tuple[Work, Done]
 
 _READERS: Final = 2
+# While requests come, a piece of a stage's work takes so many times fewer rows.
+_PORTION_DIVISOR: Final = 8
 # A reader that takes longer than this asks for too much; it must not hold the log open for ever.
 _READ_SECONDS_MAX: Final = 10.0
 _OPERATIONS_BETWEEN_LOOKS: Final = 100_000
@@ -79,7 +83,11 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise translated(error) from error
         self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
-        self._group: list[tuple[Work, Done]] = []
+        self._group: list[Submitted] = []
+        self._stages: list[deque[Submitted]] = []
+        self._is_commit_scheduled = False
+        # Whether the commit under way, or else the last one, has requests in it.
+        self._has_requests = False
         self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, "sendrail-read")
         self._reader = threading.local()
@@ -91,17 +99,23 @@ class SqliteStore:
 
     def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
         """Run `work` in the next group commit; `begun` makes no difference here."""
-        assert not self._closed, "the store is open while anything is submitted"
-        if not self._group:
-            asyncio.get_running_loop().call_soon(self._commit)
         self._group.append((work, done))
+        self.commit_soon()
 
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
         """See `interface.Store`."""
         return await result_of(self.submit, work)
 
+    def commit_soon(self) -> None:
+        """Commit what waits with the next turn of the event loop."""
+        assert not self._closed, "the store is open while anything is submitted"
+        if not self._is_commit_scheduled:
+            self._is_commit_scheduled = True
+            asyncio.get_running_loop().call_soon(self._commit)
+
     def _commit(self) -> None:
-        group, self._group = self._group, []
+        self._is_commit_scheduled = False
+        group = self._take_group()
         if not group:
             # `close` was quicker.
             return
@@ -113,9 +127,20 @@ class SqliteStore:
             outcomes = [(None, translated(broken))] * len(group)
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
+        if any(self._stages):
+            self.commit_soon()
         hand_out(zip((done for _, done in group), outcomes, strict=True))
 
-    def _run(self, group: list[tuple[Work, Done]]) -> list[Outcome]:
+    def _take_group(self) -> list[Submitted]:
+        """Return every request that waits, and one piece of each stage's work.
+
+        So a request waits for a piece of each at most, and no number of requests stops a stage.
+        """
+        requests, self._group = self._group, []
+        self._has_requests = bool(requests)
+        return requests + [stage.popleft() for stage in self._stages if stage]
+
+    def _run(self, group: list[Submitted]) -> list[Outcome]:
         execute = self._raw.execute
         execute("BEGIN IMMEDIATE")
         if len(group) == 1:
@@ -183,9 +208,19 @@ class SqliteStore:
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 
-    def beside(self) -> "SqliteStore":
-        """Return this store: there is one writer."""
-        return self
+    def beside(self) -> "SqliteStage":
+        """Return a line of its own to the one writer."""
+        line: deque[Submitted] = deque()
+        self._stages.append(line)
+        return SqliteStage(self, line)
+
+    def portion(self, most: int) -> int:
+        return most
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether requests wait, or were in the last commit."""
+        return self._has_requests or bool(self._group)
 
     def alone(self) -> AbstractAsyncContextManager[None]:
         """Do nothing: the process that serves has the folder's lock."""
@@ -228,7 +263,7 @@ class SqliteStore:
         if self._checkpoints is not None:
             self._checkpoints.cancel()
             await asyncio.gather(self._checkpoints, return_exceptions=True)
-        while self._group:
+        while self._group or any(self._stages):
             # What commits may submit more, such as the next part of a long line of orders.
             self._commit()
         self.close_now()
@@ -239,6 +274,35 @@ class SqliteStore:
         self._readers.shutdown()
         for tx in (*self._reader_txs, self._tx):
             tx.close()
+
+
+class SqliteStage:
+    """The same store for a stage behind the requests; what it writes yields to theirs."""
+
+    def __init__(self, store: SqliteStore, line: deque[Submitted]) -> None:
+        self._store = store
+        self._line = line
+        self.hints = store.hints
+        self.read = store.read
+        self.beside = store.beside
+        self.alone = store.alone
+        self.maintain = store.maintain
+        self.changed_elsewhere = store.changed_elsewhere
+
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
+        """Run `work` in one of the next group commits; `begun` makes no difference here."""
+        self._line.append((work, done))
+        self._store.commit_soon()
+
+    async def write(self, work: Callable[[SqliteTx], T]) -> T:
+        """See `interface.Store`."""
+        return await result_of(self.submit, work)
+
+    def portion(self, most: int) -> int:
+        return max(1, most // _PORTION_DIVISOR) if self._store.is_pressed else most
+
+    async def close(self) -> None:
+        """Do nothing: the store that it is beside closes for both."""
 
 
 def connect(path: Path, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
