@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 from pigeon import GIVEN, SECRET
+from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.connectors.settings import MASKED
@@ -148,17 +149,17 @@ def test_another_accounts_connector_looks_like_no_connector(office):
             office.do(connectors.find(them, "coop"))
         assert theirs.value.message == nobodys.value.message
     with pytest.raises(InvalidInput, match="no connector coop"):
-        office.do(office.runtime.lists.add(them, LIST, connector="coop"))
+        office.do(office.runtime.lists.add(them, parsed(LIST), connector="coop"))
 
 
 def test_a_connector_in_use_stays(office):
     add(office)
-    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
     assert office.do(office.connectors.find(office.us, "coop")).lists == 1
     with pytest.raises(Conflict, match="go by coop"):
         office.do(office.connectors.remove(office.us, "coop"))
     both = ListChange(connector="sandbox", second_connector="coop")
-    office.do(office.runtime.lists.update(office.us, LIST, both))
+    office.do(office.runtime.lists.update(office.us, parsed(LIST), both))
     with pytest.raises(Conflict, match="go by coop"):
         office.do(office.connectors.remove(office.us, "coop"))
 

@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 from pigeon import SECRET, diary
+from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain.sender import ConnectorState
@@ -23,7 +24,7 @@ def test_a_connector_added_while_the_server_runs_is_opened_and_used(office):
     report = office.until_state("coop", ConnectorState.OPEN)
     assert report.since > 0
     assert diary == [("start", "coop", "loft 7", card.callback_url)]
-    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
     sent = office.send(ANN, LIST)
     office.until_status(sent.message_id, "sent")
     assert diary[-1] == ("submit", "coop", 15550100001, "Hello")
@@ -53,7 +54,7 @@ def test_a_removed_connector_is_closed(office):
 
 def test_a_paused_connector_stays_connected_and_hands_nothing_over(office):
     office.add()
-    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
     office.serve()
     office.do(office.connectors.pause(office.us, "coop"))
 
@@ -141,7 +142,7 @@ def test_the_connector_is_a_gauge(office):
 
 def test_a_callback_of_a_connector_that_is_broken_by_now_is_still_applied(office):
     office.add()
-    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
     office.serve()
     sent = office.send(ANN, LIST)
     office.until_status(sent.message_id, "sent")

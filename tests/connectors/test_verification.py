@@ -21,7 +21,7 @@ ANN, BEN = "+15550100001", "+15550100002"
 def steps(office):
     """Return the service, with a list on our own carrier in a running server."""
     office.add(own=True)
-    office.do(office.runtime.lists.add(office.us, LIST, connector="coop"))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
     office.serve()
     return office.runtime.verification
 
@@ -65,7 +65,9 @@ def test_three_steps_verify_a_list(office, steps):
 
 def test_only_a_reply_of_that_handset_by_that_connector_counts(office, steps):
     office.add("other")
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_connector="other")))
+    office.do(
+        office.runtime.lists.update(office.us, parsed(LIST), ListChange(second_connector="other"))
+    )
     reply(office, ANN)
     assert standing(office).step is Step.CREDENTIALS
     walk(office, steps)
@@ -145,11 +147,11 @@ def test_another_connector_is_verified_anew(office, steps):
     office.add("next", own=True)
     walk(office, steps)
     reply(office, ANN)
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="coop")))
+    office.do(office.runtime.lists.update(office.us, parsed(LIST), ListChange(connector="coop")))
     assert standing(office).step is Step.DONE, "it is the connector it had"
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="next")))
+    office.do(office.runtime.lists.update(office.us, parsed(LIST), ListChange(connector="next")))
     assert standing(office).step is Step.CREDENTIALS
-    office.do(office.runtime.lists.update(office.us, LIST, ListChange(connector="sandbox")))
+    office.do(office.runtime.lists.update(office.us, parsed(LIST), ListChange(connector="sandbox")))
     assert standing(office).step is Step.DONE, "the installation's connectors need no verifying"
 
 
@@ -157,10 +159,14 @@ def test_another_connector_is_verified_anew(office, steps):
 def test_an_own_carrier_is_no_second_connector(office):
     office.add("next", own=True)
     with pytest.raises(InvalidInput, match="first connector only"):
-        office.do(office.runtime.lists.update(office.us, LIST, ListChange(second_connector="next")))
+        office.do(
+            office.runtime.lists.update(
+                office.us, parsed(LIST), ListChange(second_connector="next")
+            )
+        )
     twice = ListChange(connector="sandbox", second_connector="sandbox")
     with pytest.raises(InvalidInput, match="another one than its first"):
-        office.do(office.runtime.lists.update(office.us, LIST, twice))
+        office.do(office.runtime.lists.update(office.us, parsed(LIST), twice))
 
 
 def test_another_accounts_list_looks_like_no_list(office, steps):

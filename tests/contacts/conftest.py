@@ -87,7 +87,7 @@ class House:
     def add_theirs(self, number: str) -> None:
         """Let the other account have a list with a number, also ours: on a connector of its own."""
         self.write(lambda tx: tx.connectors.add(self.them, "theirs", "simulator", b"", 100, None))
-        self.do(self.lists.add(self.them, number, connector="theirs"))
+        self.do(self.lists.add(self.them, parsed(number), connector="theirs"))
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)

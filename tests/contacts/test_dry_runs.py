@@ -65,8 +65,8 @@ def backend(request, tmp_path):
 def in_twos(house, monkeypatch):
     """The house, with files brought in two rows at a time."""
     monkeypatch.setattr(files, "BESIDE", Pace(rows=2, rest=0))
-    house.do(house.lists.add(house.us, ELSEWHERE))
-    house.do(house.lists.add(house.them, THEIRS))
+    house.do(house.lists.add(house.us, parsed(ELSEWHERE)))
+    house.do(house.lists.add(house.them, parsed(THEIRS)))
     return house
 
 
@@ -91,7 +91,7 @@ def said(bring_in, *about, dry_run):
 @given(pasts, rows)
 def test_of_contacts_it_says_what_becomes_of_them(in_twos, pasts, rows):
     house, listed = in_twos, f"+1556{next(SERIAL):07}"
-    house.do(house.lists.add(house.us, listed))
+    house.do(house.lists.add(house.us, parsed(listed)))
     people = people_with(house, pasts, listed)
     lines = [f"{people[who]},{active},{name}\n" for who, active, name in rows]
     content = "".join(["phone,active,first_name\n", *lines]).encode()

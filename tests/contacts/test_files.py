@@ -27,8 +27,8 @@ ANN, BEN, CID, DAN = (f"+1555010000{n}" for n in range(1, 5))
 @pytest.fixture
 def us(house):
     for number in (LIST, OTHER):
-        house.do(house.lists.add(house.us, number))
-    house.do(house.lists.add(house.them, THEIRS))
+        house.do(house.lists.add(house.us, parsed(number)))
+    house.do(house.lists.add(house.them, parsed(THEIRS)))
     return house.us
 
 
@@ -259,7 +259,7 @@ contacts = st.dictionaries(
 def test_what_is_written_out_comes_in_again_the_same(house, people):
     first, second = (f"+1556{next(SERIAL):07}" for _ in range(2))
     for number in (first, second):
-        house.do(house.lists.add(house.us, number))
+        house.do(house.lists.add(house.us, parsed(number)))
     lines = io.StringIO()
     writer = csv.writer(lines)
     writer.writerow(["phone", "first_name", "last_name", "ad_network_source", "consent_date"])

@@ -185,7 +185,7 @@ class Service:
 
 @pytest.fixture
 def many(house):
-    house.do(house.lists.add(house.us, "+15550100000"))
+    house.do(house.lists.add(house.us, number_of("+15550100000")))
     house.import_contacts(
         "+15550100000", b"phone,carrier\n" + b"".join(b"+1212555%04d,\n" % n for n in range(120))
     )
@@ -200,7 +200,7 @@ def test_contacts_are_looked_up_once_fifty_at_a_time(many):
 
 
 def test_what_the_account_has_said_itself_stays(house):
-    house.do(house.lists.add(house.us, "+15550100000"))
+    house.do(house.lists.add(house.us, number_of("+15550100000")))
     house.import_contacts("+15550100000", b"phone,carrier,line_type\n+33612345678,Mine,VOIP\n")
     house.do(
         Finder(

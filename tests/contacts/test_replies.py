@@ -15,7 +15,7 @@ ANN, BEN = 15550100001, 15550100002
 
 @pytest.fixture
 def us(house):
-    house.do(house.lists.add(house.us, LIST, name="News", brand="Acme"))
+    house.do(house.lists.add(house.us, parsed(LIST), name="News", brand="Acme"))
     return house.us
 
 
@@ -49,13 +49,13 @@ def test_replies_are_told_newest_first_with_what_they_say(house, us):
 
 def test_replies_of_another_account_or_list_are_not_told(house, us):
     house.add_theirs(LIST)
-    house.do(house.lists.add(us, OTHER))
+    house.do(house.lists.add(us, parsed(OTHER)))
     keep(house, "theirs", house.them)
     keep(house, "ours")
     keep(house, "other", number=OTHER)
     assert told(house) == ["other", "ours"]
     assert told(house, list_number=parsed(LIST)) == ["ours"]
-    house.do(house.lists.add(house.them, "+15550100999", connector="sandbox"))
+    house.do(house.lists.add(house.them, parsed("+15550100999"), connector="sandbox"))
     with pytest.raises(NotFound):
         told(house, list_number=parsed("+15550100999"))
 
@@ -83,25 +83,27 @@ def test_a_word_that_cannot_mean_stop_is_refused(house, us, word):
 
 
 def test_a_list_answers_by_default_with_its_brand(house, us):
-    answers = house.do(house.lists.set_answers(us, LIST))
+    answers = house.do(house.lists.set_answers(us, parsed(LIST)))
     assert answers.enabled
     for text in (answers.stop, answers.start, answers.help):
         assert text.startswith("Acme: ")
 
 
 def test_a_list_has_texts_of_its_own_until_it_gives_them_up(house, us):
-    house.do(house.lists.set_answers(us, LIST, stop=" Bye! ", help="Call us."))
-    answers = house.do(house.lists.set_answers(us, LIST, enabled=False))
+    house.do(house.lists.set_answers(us, parsed(LIST), stop=" Bye! ", help="Call us."))
+    answers = house.do(house.lists.set_answers(us, parsed(LIST), enabled=False))
     assert (answers.enabled, answers.stop, answers.help) == (False, "Bye!", "Call us.")
-    answers = house.do(house.lists.set_answers(us, LIST, enabled=True, defaults=True, help="Mail."))
+    answers = house.do(
+        house.lists.set_answers(us, parsed(LIST), enabled=True, defaults=True, help="Mail.")
+    )
     assert answers.enabled
     assert (answers.stop[:5], answers.help) == ("Acme:", "Mail.")
 
 
 def test_a_list_can_be_added_with_its_texts(house):
     texts = AnswerTexts(enabled=False, stop="Bye!")
-    house.do(house.lists.add(house.us, LIST, answers=texts))
-    answers = house.do(house.lists.set_answers(house.us, LIST))
+    house.do(house.lists.add(house.us, parsed(LIST), answers=texts))
+    answers = house.do(house.lists.set_answers(house.us, parsed(LIST)))
     assert (answers.enabled, answers.stop) == (False, "Bye!")
 
 
@@ -112,21 +114,21 @@ def test_a_list_can_be_added_with_its_texts(house):
 )
 def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
     with pytest.raises(InvalidInput) as refused:
-        house.do(house.lists.set_answers(us, LIST, **{name: text}))
+        house.do(house.lists.set_answers(us, parsed(LIST), **{name: text}))
     assert refused.value.param == f"{name}_text"
     with pytest.raises(InvalidInput):
-        house.do(house.lists.add(us, OTHER, answers=AnswerTexts(**{name: text})))
+        house.do(house.lists.add(us, parsed(OTHER), answers=AnswerTexts(**{name: text})))
 
 
 def test_the_longest_answer_is_taken(house, us):
     text = "x" * 153 * SEGMENTS_MAX
-    assert house.do(house.lists.set_answers(us, LIST, help=text)).help == text
+    assert house.do(house.lists.set_answers(us, parsed(LIST), help=text)).help == text
 
 
 def test_the_answers_of_another_account_cannot_be_seen_or_changed(house, us):
     with pytest.raises(NotFound):
-        house.do(house.lists.set_answers(house.them, LIST, stop="Mine now."))
-    assert house.do(house.lists.set_answers(us, LIST)).stop != "Mine now."
+        house.do(house.lists.set_answers(house.them, parsed(LIST), stop="Mine now."))
+    assert house.do(house.lists.set_answers(us, parsed(LIST))).stop != "Mine now."
 
 
 # New lists
@@ -148,7 +150,7 @@ def test_a_new_list_begins_with_the_accounts_opt_outs_where_they_are_the_account
     leave(us, BEN, OptOutReason.MANUAL)
     leave(house.them, 15550100003, OptOutReason.MESSAGE)
     lists = ListService(house.store, lambda: house.now, 17_000, scope)
-    house.do(lists.add(us, OTHER))
+    house.do(lists.add(us, parsed(OTHER)))
     contacts = [each.contact for each in house.do(house.contacts.page(us, parsed(OTHER))).contacts]
     expected = [(ANN, False, OptOutReason.MESSAGE)] if scope is Scope.ACCOUNT else []
     assert [(each.recipient, each.active, each.reason) for each in contacts] == expected

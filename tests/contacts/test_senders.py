@@ -2,6 +2,7 @@
 
 import pytest
 from stores import PostgresBackend, SqliteBackend
+from written import DELETE, RESUME, parsed
 
 from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.contacts.lists import ListChange
@@ -29,7 +30,7 @@ def senders(house):
 
 
 def add(house, account, number=OURS, **how):
-    return house.do(house.lists.add(account, number, **({"connector": "sandbox"} | how)))
+    return house.do(house.lists.add(account, parsed(number), **({"connector": "sandbox"} | how)))
 
 
 async def lines(*numbers):
@@ -50,13 +51,15 @@ def taken(house, work):
 
 
 TRIES = {
-    "a new list": lambda h: h.lists.add(h.them, OURS, connector="sandbox"),
+    "a new list": lambda h: h.lists.add(h.them, parsed(OURS), connector="sandbox"),
     "a list by its second connector": lambda h: h.lists.create(
-        h.them, OURS, connector="second", second_connector="sandbox"
+        h.them, parsed(OURS), connector="second", second_connector="sandbox"
     ),
-    "another connector": lambda h: h.lists.update(h.them, OURS, ListChange(connector="sandbox")),
+    "another connector": lambda h: h.lists.update(
+        h.them, parsed(OURS), ListChange(connector="sandbox")
+    ),
     "another second connector": lambda h: h.lists.update(
-        h.them, OURS, ListChange(second_connector="sandbox")
+        h.them, parsed(OURS), ListChange(second_connector="sandbox")
     ),
     "a file": lambda h: h.lists.import_csv(
         h.them, lines(OURS), ImportOptions(), connector="sandbox"
@@ -86,11 +89,11 @@ def test_on_an_accounts_own_connector_every_sender_is_its_own(house, senders):
 @pytest.mark.usefixtures("senders")
 def test_a_sender_stays_its_accounts_once_its_list_is_deleted(house):
     add(house, house.us)
-    house.do(house.lists.delete(house.us, OURS))
+    house.do(house.lists.update(house.us, parsed(OURS), DELETE))
     taken(house, TRIES["a new list"](house))
     # A STOP counts on a deleted list too.
     assert meant(house) == [house.us]
-    house.do(house.lists.resume(house.us, OURS))
+    house.do(house.lists.update(house.us, parsed(OURS), RESUME))
 
 
 @pytest.mark.usefixtures("senders")
@@ -104,32 +107,32 @@ def test_a_list_of_ours_in_a_file_is_there_already(house):
 def test_the_operator_gives_a_sender_to_another_account_once_nothing_sends_as_it(house, senders):
     add(house, house.us)
     with pytest.raises(Conflict) as caught:
-        house.do(senders.assign(house.them, OURS, "sandbox"))
+        house.do(senders.assign(house.them, DIGITS, "sandbox"))
     assert f"lists delete {OURS}" in caught.value.message
-    house.do(house.lists.delete(house.us, OURS))
-    house.do(senders.assign(house.them, OURS, "sandbox"))
+    house.do(house.lists.update(house.us, parsed(OURS), DELETE))
+    house.do(senders.assign(house.them, DIGITS, "sandbox"))
     # Replies are the new account's, even before it has a list; the old list stays as it is.
     assert meant(house) == []
     add(house, house.them)
     assert meant(house) == [house.them]
-    taken(house, house.lists.resume(house.us, OURS))
+    taken(house, house.lists.update(house.us, parsed(OURS), RESUME))
     assert house.do(house.lists.all(house.us, ListStatus.DELETED))[0].number == DIGITS
 
 
 def test_a_sender_may_be_assigned_before_anybody_sends_as_it_and_released_again(house, senders):
-    house.do(senders.assign(house.us, OURS, "sandbox"))
+    house.do(senders.assign(house.us, DIGITS, "sandbox"))
     taken(house, TRIES["a new list"](house))
-    house.do(senders.release(OURS, "sandbox"))
+    house.do(senders.release(DIGITS, "sandbox"))
     add(house, house.them)
     with pytest.raises(Conflict):
-        house.do(senders.release(OURS, "sandbox"))
+        house.do(senders.release(DIGITS, "sandbox"))
     # On another connector it is another sender.
     add(house, house.us, connector="second")
 
 
 @pytest.mark.parametrize("connector", ["theirs", "nowhere", ""])
 def test_a_connector_that_accounts_do_not_share_has_no_senders(house, senders, connector):
-    for work in (senders.assign(house.us, OURS, connector), senders.release(OURS, connector)):
+    for work in (senders.assign(house.us, DIGITS, connector), senders.release(DIGITS, connector)):
         with pytest.raises(InvalidInput) as caught:
             house.do(work)
         assert (caught.value.code, caught.value.param) == ("invalid_connector", "connector")
@@ -137,5 +140,5 @@ def test_a_connector_that_accounts_do_not_share_has_no_senders(house, senders, c
 
 def test_what_is_nobodys_cannot_be_released(house, senders):
     with pytest.raises(NotFound) as caught:
-        house.do(senders.release(OURS, "sandbox"))
+        house.do(senders.release(DIGITS, "sandbox"))
     assert caught.value.code == "sender_not_found"

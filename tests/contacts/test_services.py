@@ -4,13 +4,14 @@ import io
 import re
 
 import pytest
-from written import parsed
+from written import DELETE, PAUSE, RESUME, parsed
 
 from sendrail.contacts.imports import ImportOptions, RowOutcome, file_pieces
-from sendrail.contacts.inputs import list_number_of, recipient_of
+from sendrail.contacts.inputs import choice_of, list_number_of, recipient_of
+from sendrail.contacts.lists import ListChange
 from sendrail.domain.account import AccountStatus, key_digest
 from sendrail.domain.audit import Actor
-from sendrail.domain.contact import OptOutReason
+from sendrail.domain.contact import OptOutReason, Trigger
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import KeyId
 from sendrail.domain.sender import ListStatus, OnUncertain
@@ -24,7 +25,7 @@ ME = Actor(name="a test")
 
 @pytest.fixture
 def us(house):
-    house.do(house.lists.add(house.us, LIST, name="News"))
+    house.do(house.lists.add(house.us, parsed(LIST), name="News"))
     return house.us
 
 
@@ -121,7 +122,7 @@ def test_a_name_is_neither_blank_nor_endless(house, name):
 
 
 def test_a_list_takes_the_defaults(house):
-    added = house.do(house.lists.add(house.us, LIST))
+    added = house.do(house.lists.add(house.us, parsed(LIST)))
     assert (added.name, added.brand, added.rate) == (LIST, "", 17_000)
     assert (added.status, added.on_uncertain) == (ListStatus.ACTIVE, OnUncertain.HOLD)
     assert not added.byoc
@@ -132,77 +133,92 @@ def test_a_list_takes_the_defaults(house):
 @pytest.mark.parametrize(
     ("given", "code", "param"),
     [
-        ({"number": ""}, "missing_list_number", "list_number"),
-        ({"number": "15550100000"}, "invalid_list_number", "list_number"),
         ({"rate": 0}, "invalid_rate", "rate"),
         ({"rate": 6_000_001}, "invalid_rate", "rate"),
         ({"connector": "nowhere"}, "invalid_connector", "connector"),
         ({"name": "x" * 101}, "invalid_name", "list_name"),
-        ({"on_uncertain": "pray"}, "invalid_field", "on_uncertain"),
     ],
 )
 def test_a_list_is_refused_by_code_and_field(house, given, code, param):
     with pytest.raises(InvalidInput) as caught:
-        house.do(house.lists.add(house.us, **({"number": LIST} | given)))
+        house.do(house.lists.add(house.us, parsed(LIST), **given))
+    assert (caught.value.code, caught.value.param) == (code, param)
+
+
+@pytest.mark.parametrize(
+    ("read", "code", "param"),
+    [
+        (lambda: list_number_of(""), "missing_list_number", "list_number"),
+        (lambda: list_number_of("15550100000"), "invalid_list_number", "list_number"),
+        (lambda: choice_of(OnUncertain, "pray", "on_uncertain"), "invalid_field", "on_uncertain"),
+        (lambda: choice_of(Trigger, "whenever", "trigger"), "invalid_field", "trigger"),
+    ],
+)
+def test_what_is_typed_is_refused_by_code_and_field(read, code, param):
+    with pytest.raises(InvalidInput) as caught:
+        read()
     assert (caught.value.code, caught.value.param) == (code, param)
 
 
 @pytest.mark.parametrize("rate", [1, 6_000_000])
 def test_the_rate_may_be_as_low_and_as_high_as_promised(house, us, rate):
-    assert house.do(house.lists.set_rate(us, LIST, rate)).rate == rate
-    assert house.do(house.lists.find(us, LIST)).rate == rate
+    assert house.do(house.lists.update(us, parsed(LIST), ListChange(rate=rate))).sender.rate == rate
+    assert house.do(house.lists.find(us, parsed(LIST))).rate == rate
 
 
 def test_with_two_connectors_the_list_must_say_which(house):
     own = house.write(lambda tx: tx.connectors.add(house.us, "own", "simulator", b"", 9, None))
     with pytest.raises(InvalidInput) as caught:
-        house.do(house.lists.add(house.us, LIST))
+        house.do(house.lists.add(house.us, parsed(LIST)))
     assert "own, sandbox" in caught.value.message
-    added = house.do(house.lists.add(house.us, LIST, connector="own"))
+    added = house.do(house.lists.add(house.us, parsed(LIST), connector="own"))
     assert (added.connector_id, added.byoc) == (own, True)
     # Another account sees neither the connector nor its name.
     with pytest.raises(InvalidInput) as caught:
-        house.do(house.lists.add(house.them, LIST, connector="own"))
+        house.do(house.lists.add(house.them, parsed(LIST), connector="own"))
     assert "own, " not in caught.value.message
-    assert not house.do(house.lists.add(house.them, LIST)).byoc
+    assert not house.do(house.lists.add(house.them, parsed(LIST))).byoc
 
 
 def test_a_list_is_paused_and_resumed(house, us):
-    assert house.do(house.lists.pause(us, LIST)).status is ListStatus.PAUSED
-    assert house.do(house.lists.find(us, LIST)).status is ListStatus.PAUSED
-    assert house.do(house.lists.resume(us, LIST)).status is ListStatus.ACTIVE
-    policy = house.do(house.lists.set_on_uncertain(us, LIST, "resend_once"))
-    assert policy.on_uncertain is OnUncertain.RESEND_ONCE
+    assert house.do(house.lists.update(us, parsed(LIST), PAUSE)).sender.status is ListStatus.PAUSED
+    assert house.do(house.lists.find(us, parsed(LIST))).status is ListStatus.PAUSED
+    assert house.do(house.lists.update(us, parsed(LIST), RESUME)).sender.status is ListStatus.ACTIVE
+    change = ListChange(on_uncertain=OnUncertain.RESEND_ONCE)
+    changed = house.do(house.lists.update(us, parsed(LIST), change))
+    assert changed.sender.on_uncertain is OnUncertain.RESEND_ONCE
 
 
 def test_a_suspended_list_is_not_its_owners_to_wake(house, us):
-    found = house.do(house.lists.find(us, LIST))
+    found = house.do(house.lists.find(us, parsed(LIST)))
     house.write(lambda tx: tx.lists.change(us, found.id, status=ListStatus.SUSPENDED))
-    for change in (house.lists.resume, house.lists.pause):
+    for change in (RESUME, PAUSE):
         with pytest.raises(Conflict) as caught:
-            house.do(change(us, LIST))
+            house.do(house.lists.update(us, parsed(LIST), change))
         assert caught.value.code == "list_suspended"
 
 
 def test_a_deleted_list_is_no_list_but_its_number_stays_taken(house, us):
     leave(house)
-    house.do(house.lists.delete(us, LIST))
+    house.do(house.lists.update(us, parsed(LIST), DELETE))
     assert house.do(house.lists.all(us)) == []
-    for work in (house.lists.find, house.lists.pause, house.lists.delete):
+    with pytest.raises(NotFound):
+        house.do(house.lists.find(us, parsed(LIST)))
+    for change in (PAUSE, DELETE):
         with pytest.raises(NotFound):
-            house.do(work(us, LIST))
+            house.do(house.lists.update(us, parsed(LIST), change))
     with pytest.raises(Conflict):
-        house.do(house.lists.add(us, LIST))
-    house.do(house.lists.resume(us, LIST))
+        house.do(house.lists.add(us, parsed(LIST)))
+    house.do(house.lists.update(us, parsed(LIST), RESUME))
     assert not house.do(house.contacts.show(us, parsed(LIST), parsed(ANN))).active
 
 
 def test_another_accounts_list_looks_like_no_list(house, us):
     calls = (
-        house.lists.find(house.them, LIST),
-        house.lists.pause(house.them, LIST),
-        house.lists.resume(house.them, LIST),
-        house.lists.set_rate(house.them, LIST, 5),
+        house.lists.find(house.them, parsed(LIST)),
+        house.lists.update(house.them, parsed(LIST), PAUSE),
+        house.lists.update(house.them, parsed(LIST), RESUME),
+        house.lists.update(house.them, parsed(LIST), ListChange(rate=5)),
         house.contacts.add(house.them, parsed(LIST), parsed(ANN)),
         house.contacts.remove(house.them, parsed(LIST), parsed(ANN), source="test"),
         house.contacts.show(house.them, parsed(LIST), parsed(ANN)),
@@ -317,7 +333,7 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
     enrolment = house.do(house.journeys.enrol(us, parsed(LIST), "welcome", parsed(ANN)))
     assert enrolment.ends_at == house.now + 30 * DAY_MS
     assert house.do(house.journeys.enrolments(us, parsed(LIST), "welcome")) == [enrolment]
-    list_id = house.do(house.lists.find(us, LIST)).id
+    list_id = house.do(house.lists.find(us, parsed(LIST))).id
 
     def enrolled():
         return house.write(lambda tx: tx.gate.known_contacts(us, list_id, [15550100001], house.now))

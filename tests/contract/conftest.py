@@ -16,7 +16,7 @@ import httpx
 import postgres
 import pytest
 import uvloop
-from written import parsed
+from written import DELETE, PAUSE, parsed
 
 from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
@@ -66,20 +66,20 @@ class Door:
         self.suspended_key = self.new_key(suspended)
         self.do(runtime.accounts.suspend("suspended"))
         self.do(runtime.accounts.set_blocked_words(us, [WORD]))
-        self.do(runtime.lists.add(us, self.paused))
-        self.do(runtime.lists.pause(us, self.paused))
-        self.do(runtime.lists.add(us, self.deleted))
-        self.do(runtime.lists.delete(us, self.deleted))
-        self.do(runtime.lists.add(self.them, self.theirs))
+        self.do(runtime.lists.add(us, parsed(self.paused)))
+        self.do(runtime.lists.update(us, parsed(self.paused), PAUSE))
+        self.do(runtime.lists.add(us, parsed(self.deleted)))
+        self.do(runtime.lists.update(us, parsed(self.deleted), DELETE))
+        self.do(runtime.lists.add(self.them, parsed(self.theirs)))
         self.do(runtime.connectors.add(us, "simulator", "own", {}, ConnectorCapacity(), own=True))
-        self.do(runtime.lists.add(us, self.unverified, connector="own"))
+        self.do(runtime.lists.add(us, parsed(self.unverified), connector="own"))
         self.do(runtime.journeys.add(us, parsed(self.list_number), "welcome"))
 
     def new_key(self, account):
         return self.do(self.runtime.accounts.create_key(account, "test")).key
 
     def new_list(self, number):
-        self.do(self.runtime.lists.add(self.us, number, connector="sandbox"))
+        self.do(self.runtime.lists.add(self.us, parsed(number), connector="sandbox"))
         return number
 
     def recipient(self):

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from written import parsed
+from written import DELETE, parsed
 
 from sendrail.app import listener
 from sendrail.connectors.service import ConnectorCapacity
@@ -98,7 +98,7 @@ class Teller:
         keys = {"": door.key, "none": None, "unknown": "trk_" + "0" * 32}
         self.keys = keys | {"suspended": door.suspended_key}
         for number in setup.get("deleted", ()):
-            door.do(runtime.lists.delete(us, number))
+            door.do(runtime.lists.update(us, parsed(number), DELETE))
         for each in setup.get("lists", ()):
             kind = each.get("kind", "")
             if kind:
@@ -107,14 +107,14 @@ class Teller:
             door.do(
                 runtime.lists.add(
                     us,
-                    each["number"],
+                    parsed(each["number"]),
                     name=each.get("name", ""),
                     brand=each.get("brand", ""),
                     connector=kind or "sandbox",
                 )
             )
         for number in setup.get("unverified", ()):
-            door.do(runtime.lists.add(us, number, connector="own"))
+            door.do(runtime.lists.add(us, parsed(number), connector="own"))
         for each in setup.get("journeys", ()):
             door.do(runtime.journeys.add(us, parsed(each["list"]), each["name"]))
         self.listener = door.do(listener(runtime).open()) if setup.get("listens") else None

@@ -1,6 +1,12 @@
-"""Numbers and senders as tests write them."""
+"""What services take, as tests write it: numbers and senders, and the usual changes of a list."""
 
+from sendrail.contacts.lists import ListChange
 from sendrail.domain import sender_ids
+from sendrail.domain.sender import ListStatus
+
+PAUSE = ListChange(status=ListStatus.PAUSED)
+RESUME = ListChange(status=ListStatus.ACTIVE)
+DELETE = ListChange(status=ListStatus.DELETED)
 
 
 def parsed(text):

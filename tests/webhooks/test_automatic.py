@@ -13,8 +13,8 @@ ANN = 15550100001
 @pytest.fixture
 def sender(road, hooks):
     hooks.add(USUAL)
-    hooks.add(BOTH, events=["delivery", "automatic"])
-    hooks.add(ONLY, events=["automatic"])
+    hooks.add(BOTH, events=[Event.DELIVERY, Event.AUTOMATIC])
+    hooks.add(ONLY, events=[Event.AUTOMATIC])
     hooks.start()
     road.start_all()
     return road.add_list()

@@ -5,13 +5,13 @@ The statements are counted as well: an installation without endpoints pays next 
 
 import pytest
 
-from sendrail.domain import phone
 from sendrail.domain.delivery import Failed, Rejected, Submitted
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus
+from sendrail.domain.webhook import Event
 
 ANN, BEN = 15550100001, 15550100002
 HOUR = 3_600
@@ -176,9 +176,9 @@ def test_a_message_on_its_way_is_no_event(road, hooks, sender):
 
 def test_each_endpoint_is_told_what_it_asked_for(road, hooks, sender):
     other = road.add_list()
-    deliveries = hooks.add(events=["delivery"]).endpoint.id
-    replies = hooks.add(events=["reply", "unsubscribe"]).endpoint.id
-    of_other = hooks.add(list_number=phone.show(other.number)).endpoint.id
+    deliveries = hooks.add(events=[Event.DELIVERY]).endpoint.id
+    replies = hooks.add(events=[Event.REPLY, Event.UNSUBSCRIBE]).endpoint.id
+    of_other = hooks.add(list_number=other.number).endpoint.id
     road.carrier.will(ANN, Rejected("spam"))
     road.carrier.will(BEN, Rejected("spam"))
     [ours] = road.send(sender, ANN)

@@ -27,10 +27,15 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a journey to a list."""
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.domain.contact import Trigger
+
     journey = run(
         data,
         as_json,
-        lambda it: it.journeys.add(it.default_account, sender(list_number), name, trigger),
+        lambda it: it.journeys.add(
+            it.default_account, sender(list_number), name, choice_of(Trigger, trigger, "trigger")
+        ),
     )
     shown = _journey(journey, list_number)
     if as_json:

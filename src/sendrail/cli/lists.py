@@ -6,10 +6,11 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.imported import Country, File, import_file
-from sendrail.cli.session import Data, Json, ListNumber, run
+from sendrail.cli.session import Data, Json, ListNumber, run, sender
 from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
+    from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import SendingList
 
 app = typer.Typer(
@@ -65,19 +66,23 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a sending list."""
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.domain import sender_ids
     from sendrail.domain.answer_texts import AnswerTexts
+    from sendrail.domain.sender import OnUncertain
 
     added = run(
         data,
         as_json,
         lambda it: it.lists.add(
             it.default_account,
-            number,
+            sender(number),
+            sender_name=sender_ids.text_beside(number.strip()),
             name=name,
             brand=brand,
             rate=rate,
             connector=connector,
-            on_uncertain=on_uncertain,
+            on_uncertain=choice_of(OnUncertain, on_uncertain, "on_uncertain"),
             answers=AnswerTexts(
                 enabled=answers is not False, stop=stop_text, start=start_text, help=help_text
             ),
@@ -106,7 +111,7 @@ def answers_(
         as_json,
         lambda it: it.lists.set_answers(
             it.default_account,
-            number,
+            sender(number),
             enabled=answers,
             stop=stop_text,
             start=start_text,
@@ -175,19 +180,27 @@ def list_(
 @app.command()
 def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     """Show one list."""
-    _print(run(data, as_json, lambda it: it.lists.find(it.default_account, number)), as_json)
+    _print(
+        run(data, as_json, lambda it: it.lists.find(it.default_account, sender(number))), as_json
+    )
 
 
 @app.command()
 def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     """Stop a list from sending; its queued messages are dropped when their turn comes."""
-    _print(run(data, as_json, lambda it: it.lists.pause(it.default_account, number)), as_json)
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain.sender import ListStatus
+
+    _change(number, ListChange(status=ListStatus.PAUSED), data, as_json)
 
 
 @app.command()
 def resume(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     """Let a paused list send again, or restore a deleted one with its contacts."""
-    _print(run(data, as_json, lambda it: it.lists.resume(it.default_account, number)), as_json)
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain.sender import ListStatus
+
+    _change(number, ListChange(status=ListStatus.ACTIVE), data, as_json)
 
 
 @app.command()
@@ -198,10 +211,9 @@ def rate(
     as_json: Json = False,
 ) -> None:
     """Set how many messages a list may send per minute."""
-    _print(
-        run(data, as_json, lambda it: it.lists.set_rate(it.default_account, number, per_minute)),
-        as_json,
-    )
+    from sendrail.contacts.lists import ListChange
+
+    _change(number, ListChange(rate=per_minute), data, as_json)
 
 
 @app.command()
@@ -231,8 +243,7 @@ def change(
         connector=connector or None,
         second_connector="" if second_connector == "none" else second_connector,
     )
-    changed = run(data, as_json, lambda it: it.lists.update(it.default_account, number, change))
-    _print(changed.sender, as_json)
+    _change(number, change, data, as_json)
 
 
 app.command()(verify)
@@ -250,14 +261,13 @@ def on_uncertain(
     hold waits for a receipt; resend_once sends the message a second time, which suits one-time
     codes: a late code is useless, and a second copy does no harm.
     """
-    _print(
-        run(
-            data,
-            as_json,
-            lambda it: it.lists.set_on_uncertain(it.default_account, number, policy),
-        ),
-        as_json,
-    )
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain.sender import OnUncertain
+
+    with output.exit_on_error(as_json):
+        wanted = choice_of(OnUncertain, policy, "on_uncertain")
+    _change(number, ListChange(on_uncertain=wanted), data, as_json)
 
 
 @app.command()
@@ -270,28 +280,37 @@ def delete(
     """Delete a list. Its history and its opt-outs are kept; `resume` restores it."""
     if not yes:
         typer.confirm(f"Delete the list {number}?", abort=True, err=True)
-    _print(run(data, as_json, lambda it: it.lists.delete(it.default_account, number)), as_json)
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain.sender import ListStatus
+
+    _change(number, ListChange(status=ListStatus.DELETED), data, as_json)
 
 
-def _print(sender: "SendingList", as_json: bool) -> None:
+def _change(number: str, change: "ListChange", data: Data, as_json: bool) -> None:
+    changed = run(
+        data, as_json, lambda it: it.lists.update(it.default_account, sender(number), change)
+    )
+    _print(changed.sender, as_json)
+
+
+def _print(found: "SendingList", as_json: bool) -> None:
     if as_json:
-        output.document(_shown(sender))
+        output.document(_shown(found))
     else:
-        output.card(_shown(sender))
+        output.card(_shown(found))
 
 
-def _shown(sender: "SendingList") -> dict[str, Any]:
-
+def _shown(found: "SendingList") -> dict[str, Any]:
     return {
-        "id": sender.id,
-        "phone_number": sender.shown,
-        "list_name": sender.name,
-        "brand_name": sender.brand,
-        "status": sender.status.value,
-        "rate": sender.rate,
-        "on_uncertain": sender.on_uncertain.value,
-        "own_carrier": sender.byoc,
-        "verified_at": output.when(sender.verified_at),
-        "has_second_connector": sender.second_connector_id is not None,
-        "created_at": output.when(sender.created_at),
+        "id": found.id,
+        "phone_number": found.shown,
+        "list_name": found.name,
+        "brand_name": found.brand,
+        "status": found.status.value,
+        "rate": found.rate,
+        "on_uncertain": found.on_uncertain.value,
+        "own_carrier": found.byoc,
+        "verified_at": output.when(found.verified_at),
+        "has_second_connector": found.second_connector_id is not None,
+        "created_at": output.when(found.created_at),
     }

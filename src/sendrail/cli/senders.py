@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, run
+from sendrail.cli.session import Data, Json, ListNumber, run, sender
 
 app = typer.Typer(
     help="Senders on shared connectors, and the accounts they belong to.",
@@ -40,7 +40,7 @@ def assign(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
     """Assign a sender to the account that --account names; no list may be using it."""
-    run(data, as_json, lambda it: it.senders.assign(it.default_account, number, connector))
+    run(data, as_json, lambda it: it.senders.assign(it.default_account, sender(number), connector))
     _done(number, connector, "assigned", as_json)
 
 
@@ -49,7 +49,7 @@ def release(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
     """Release a sender from its account: the account of the next list that uses it gets it."""
-    run(data, as_json, lambda it: it.senders.release(number, connector))
+    run(data, as_json, lambda it: it.senders.release(sender(number), connector))
     _done(number, connector, "released", as_json)
 
 

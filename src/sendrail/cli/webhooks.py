@@ -7,7 +7,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -47,14 +47,15 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add an endpoint; its secret is shown only once."""
+    from sendrail.webhooks.service import events_of
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
         made = await it.webhooks.add(
             it.default_account,
             url,
             name=name or "",
-            events=event or [],
-            list_number=list_number or "",
+            events=events_of(event or ()),
+            list_number=sender(list_number) if list_number else None,
         )
         return made, await _shown(it, made.endpoint)
 
@@ -97,6 +98,8 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change the given properties of an endpoint, and keep the others."""
+    from sendrail.webhooks.service import events_of
+
     _run_and_print(
         data,
         as_json,
@@ -105,8 +108,9 @@ def change(
             _id(endpoint),
             url=url,
             name=name,
-            events=event,
-            list_number=list_number,
+            events=None if event is None else events_of(event),
+            list_number=sender(list_number) if list_number else None,
+            all_lists=list_number == "",
         ),
     )
 

@@ -1,6 +1,7 @@
 """What callers type, turned into domain values or refused with a code and the field's name."""
 
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, NotFound
@@ -8,6 +9,8 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 NAME_LENGTH_MAX: Final = 100
 PAGE_SIZE: Final = 50
@@ -56,6 +59,14 @@ def name_of(text: str, param: str = "name") -> str:
             f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param=param
         )
     return name
+
+
+def choice_of(kind: type[Choice], text: str, param: str) -> Choice:
+    """Return the value of a word, which must be one of a kind's."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise InvalidInput(f"`{param}` is {' or '.join(kind)}.", param=param) from None
 
 
 def slice_of(page: int, per_page: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from sendrail.contacts.inputs import (
     slice_of,
 )
 from sendrail.domain.contact import Enrolment, Journey, Trigger
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
@@ -58,11 +58,11 @@ class JourneyService:
         account_id: AccountId,
         list_number: PhoneNumber,
         name: str,
-        trigger: str = Trigger.LIST,
+        trigger: Trigger = Trigger.LIST,
         *,
         guard: Guard = unguarded,
     ) -> Journey:
-        called, starts = name_of(name), _trigger(trigger)
+        called = name_of(name)
 
         def add(tx: Tx) -> Journey:
             sender = owned_list(tx, account_id, list_number)
@@ -71,7 +71,7 @@ class JourneyService:
                     f"A list has at most {JOURNEYS_MAX} journeys; remove one first.",
                     code="too_many_journeys",
                 )
-            tx.journeys.add(sender.id, called, self._now(), starts)
+            tx.journeys.add(sender.id, called, self._now(), trigger)
             return _journey(tx, account_id, list_number, called)
 
         return await self._store.write(guard(add))
@@ -191,14 +191,6 @@ def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolm
 def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:
     lists = tx.gate.lists_by_id({journey.list_id for journey in journeys})
     return [(journey, lists[journey.list_id].shown) for journey in journeys]
-
-
-def _trigger(text: str) -> Trigger:
-    try:
-        return Trigger(text)
-    except ValueError:
-        choices = " or ".join(Trigger)
-        raise InvalidInput(f"A journey's trigger is {choices}.", param="trigger") from None
 
 
 def _by_id(tx: Tx, account_id: AccountId, journey_id: int) -> Journey:

@@ -17,7 +17,6 @@ from sendrail.contacts.imports import (
 )
 from sendrail.contacts.inputs import (
     find_list_by_id,
-    list_number_of,
     name_of,
     no_list,
     no_list_here,
@@ -28,11 +27,11 @@ from sendrail.contacts.list_details import ListDetails, all_details, details
 from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
-from sendrail.domain import sender_ids
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import Scope
-from sendrail.domain.errors import Conflict, InvalidInput
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
@@ -73,7 +72,7 @@ class ListChange:
     rate: int | None = None
     connector: str | None = None
     second_connector: str | None = None
-    on_uncertain: str | None = None
+    on_uncertain: OnUncertain | None = None
     answers: bool | None = None
     stop_text: str | None = None
     start_text: str | None = None
@@ -109,33 +108,38 @@ class ListService:
         self._default_rate = default_rate
         self._inherits = opt_out_scope is Scope.ACCOUNT
 
-    async def add(self, account_id: AccountId, number: str, **wanted: Any) -> SendingList:
+    async def add(self, account_id: AccountId, number: PhoneNumber, **wanted: Any) -> SendingList:
         """Add a list, as `create` does."""
         return (await self.create(account_id, number, **wanted)).sender
 
     async def create(
         self,
         account_id: AccountId,
-        number: str,
+        number: PhoneNumber,
         *,
+        sender_name: str | None = None,
         name: str = "",
         brand: str = "",
         rate: int | None = None,
         connector: str = "",
         second_connector: str = "",
-        on_uncertain: str = OnUncertain.HOLD,
+        on_uncertain: OnUncertain = OnUncertain.HOLD,
         answers: AnswerTexts | None = None,
         guard: Guard = unguarded,
     ) -> ListDetails:
-        """Add a list; without a `connector` it goes by the only one the account can use."""
+        """Add a list; without a `connector` it goes by the only one the account can use.
+
+        A list that sends as a name has it as `sender_name`, because `number` is its digest.
+        """
+        assert (sender_name is None) is sender_ids.hears(number), "a name comes with its text"
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
-            number=list_number_of(number),
-            sender_name=sender_ids.text_beside(number.strip()),
-            name=name_of(name or number, "list_name"),
+            number=number,
+            sender_name=sender_name,
+            name=name_of(name or sender_name or phone.show(number), "list_name"),
             brand=name_of(brand, "brand_name") if brand else "",
             rate=rate_of(self._default_rate if rate is None else rate),
-            on_uncertain=_policy(on_uncertain),
+            on_uncertain=on_uncertain,
         )
 
         def insert(tx: Tx) -> ListDetails:
@@ -192,9 +196,8 @@ class ListService:
         """Return the lists of one status, or of any but deleted."""
         return await self._store.read(lambda tx: tx.lists.all(account_id, status))
 
-    async def find(self, account_id: AccountId, number: str) -> SendingList:
-        wanted = list_number_of(number)
-        return await self._store.read(lambda tx: owned_list(tx, account_id, wanted))
+    async def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList:
+        return await self._store.read(lambda tx: owned_list(tx, account_id, number))
 
     async def details(self, account_id: AccountId, list_id: int) -> ListDetails:
         """Return one list with what stands around it."""
@@ -209,54 +212,31 @@ class ListService:
         return await self._store.read(lambda tx: all_details(tx, account_id, status))
 
     async def update(
-        self, account_id: AccountId, which: str | int, change: ListChange
+        self, account_id: AccountId, number: PhoneNumber, change: ListChange
     ) -> ListDetails:
-        """Change a list, named by its number or its id: all that is asked for, or nothing.
+        """Change a list: all that is asked for, or nothing.
 
-        Made active again, a deleted one comes back with its contacts. A list that comes to the
-        account's own carrier must be verified before it sends.
+        While it is paused, what waits in its queue is dropped when its turn comes. Deleted, it is
+        hidden from everything but its history, because its opt-outs must outlive it; made active
+        again, it comes back with its contacts. A list that comes to the account's own carrier must
+        be verified before it sends.
         """
-        number = list_number_of(which) if isinstance(which, str) else None
+        return await self._update(
+            lambda tx: tx.lists.find(account_id, number), change, no_list(number)
+        )
 
-        def write(tx: Tx) -> ListDetails:
-            if isinstance(which, str):
-                found = tx.lists.find(account_id, list_number_of(which))
-            else:
-                found = find_list_by_id(tx, account_id, which)
-            if found is None or _is_gone(found, change):
-                raise no_list_here() if number is None else no_list(number)
-            return details(tx, self._apply(tx, found, change))
-
-        changed = await self._store.write(write)
-        if change.connector or change.second_connector is not None:
-            # What waits for the old connector need not wait any longer.
-            self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
-        return changed
-
-    async def pause(self, account_id: AccountId, number: str) -> SendingList:
-        """Stop a list from sending; what waits in its queue is dropped when its turn comes."""
-        return (await self.update(account_id, number, ListChange(status=ListStatus.PAUSED))).sender
-
-    async def resume(self, account_id: AccountId, number: str) -> SendingList:
-        """Let a paused list send again; a deleted one comes back with its contacts."""
-        return (await self.update(account_id, number, ListChange(status=ListStatus.ACTIVE))).sender
-
-    async def delete(self, account_id: AccountId, which: str | int) -> SendingList:
-        """Hide a list from everything but its history: its opt-outs must outlive it."""
-        return (await self.update(account_id, which, ListChange(status=ListStatus.DELETED))).sender
-
-    async def set_rate(self, account_id: AccountId, number: str, rate: int) -> SendingList:
-        return (await self.update(account_id, number, ListChange(rate=rate))).sender
-
-    async def set_on_uncertain(
-        self, account_id: AccountId, number: str, on_uncertain: str
-    ) -> SendingList:
-        return (await self.update(account_id, number, ListChange(on_uncertain=on_uncertain))).sender
+    async def update_by_id(
+        self, account_id: AccountId, list_id: int, change: ListChange
+    ) -> ListDetails:
+        """Change the list of an id, as `update` does."""
+        return await self._update(
+            lambda tx: find_list_by_id(tx, account_id, list_id), change, no_list_here()
+        )
 
     async def set_answers(
         self,
         account_id: AccountId,
-        number: str,
+        number: PhoneNumber,
         *,
         enabled: bool | None = None,
         stop: str | None = None,
@@ -265,7 +245,6 @@ class ListService:
         defaults: bool = False,
     ) -> Answers:
         """Change what a list answers; what is None stays, `defaults` takes its own texts away."""
-        wanted = list_number_of(number)
         texts = {"stop_text": stop, "start_text": start, "help_text": help}
         values: dict[str, Any] = dict.fromkeys(texts) if defaults else {}
         values |= {
@@ -275,12 +254,27 @@ class ListService:
             values["answers"] = enabled
 
         def change(tx: Tx) -> Answers:
-            found = owned_list(tx, account_id, wanted)
+            found = owned_list(tx, account_id, number)
             if values:
                 tx.lists.change(account_id, found.id, **values)
             return _answers(tx, found)
 
         return await self._store.write(change)
+
+    async def _update(
+        self, find: Callable[[Tx], SendingList | None], change: ListChange, none_such: NotFound
+    ) -> ListDetails:
+        def write(tx: Tx) -> ListDetails:
+            found = find(tx)
+            if found is None or _is_gone(found, change):
+                raise none_such
+            return details(tx, self._apply(tx, found, change))
+
+        changed = await self._store.write(write)
+        if change.connector or change.second_connector is not None:
+            # What waits for the old connector need not wait any longer.
+            self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
+        return changed
 
     def _insert(
         self, tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector
@@ -408,7 +402,7 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         "name": None if change.name is None else name_of(change.name, "list_name"),
         "brand": name_of(change.brand, "brand_name") if change.brand else change.brand,
         "rate": None if change.rate is None else rate_of(change.rate),
-        "on_uncertain": None if change.on_uncertain is None else _policy(change.on_uncertain),
+        "on_uncertain": change.on_uncertain,
     }
     values = {name: value for name, value in plain.items() if value is not None}
     values |= _connector_values(tx, sender, change)
@@ -482,13 +476,3 @@ def _answer_text(param: str, text: str) -> str:
             param=param,
         )
     return text
-
-
-def _policy(text: str) -> OnUncertain:
-    try:
-        return OnUncertain(text)
-    except ValueError:
-        choices = " or ".join(OnUncertain)
-        raise InvalidInput(
-            f"What to do with uncertain messages is {choices}.", param="on_uncertain"
-        ) from None

@@ -8,9 +8,10 @@ the account's.
 
 from collections.abc import Callable, Sequence
 
-from sendrail.contacts.inputs import list_number_of
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.rows import SenderOwner
@@ -44,37 +45,35 @@ class SenderService:
         """Return every sender that is an account's, by connector and number."""
         return await self._store.read(lambda tx: tx.senders.all())
 
-    async def assign(self, account_id: AccountId, number: str, connector: str) -> None:
+    async def assign(self, account_id: AccountId, sender: PhoneNumber, connector: str) -> None:
         """Give a sender to an account.
 
         Raises `Conflict` while another account has a list that sends as it, and `InvalidInput`
         where there is no such connector to share.
         """
-        sender = list_number_of(number)
 
         def assign(tx: Tx) -> None:
             connector_id = _shared_connector(tx, connector)
             if tx.senders.in_use(sender, connector_id) not in {None, account_id}:
-                raise _in_use(number)
+                raise _in_use(sender)
             tx.senders.assign(account_id, sender, connector_id, self._now())
 
         await self._store.write(assign)
 
-    async def release(self, number: str, connector: str) -> None:
+    async def release(self, sender: PhoneNumber, connector: str) -> None:
         """Take a sender from its account; the account of the next list that sends as it gets it.
 
         Raises `Conflict` while a list sends as it, and `NotFound` where no account has it.
         """
-        sender = list_number_of(number)
 
         def release(tx: Tx) -> None:
             connector_id = _shared_connector(tx, connector)
             if tx.senders.in_use(sender, connector_id) is not None:
-                raise _in_use(number)
+                raise _in_use(sender)
             if not tx.senders.release(sender, connector_id):
                 raise NotFound(
-                    f"{number.strip()} is no account's on {connector}; `sendrail senders list` "
-                    "shows which are.",
+                    f"The sender is no account's on {connector}; `sendrail senders list` shows "
+                    "which are.",
                     code="sender_not_found",
                 )
 
@@ -97,9 +96,10 @@ def _shared_connector(tx: Tx, name: str) -> ConnectorId:
     return shared[name]
 
 
-def _in_use(sender: str) -> Conflict:
+def _in_use(sender: PhoneNumber) -> Conflict:
+    written = phone.show(sender) if sender_ids.hears(sender) else "NAME"
     return Conflict(
-        f"A list of another account sends as {sender}. Delete it first: `sendrail --account "
-        f"ACCOUNT lists delete {sender}`.",
+        "A list of another account sends as it. Delete that first: `sendrail --account ACCOUNT "
+        f"lists delete {written}`.",
         code="sender_taken",
     )

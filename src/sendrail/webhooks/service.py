@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sendrail.domain import sender_ids
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import (
     TEST,
     USUAL,
@@ -45,6 +46,17 @@ class ToldEvent:
     attempt: WebhookAttempt
 
 
+def events_of(words: Collection[str]) -> frozenset[Event]:
+    """Return the events of these words, or the usual ones where there are none."""
+    if unknown := set(words) - set(Event):
+        raise InvalidInput(
+            f"There is no event {min(unknown)!r}. Events are {', '.join(Event)}.",
+            code="invalid_event",
+            param="events",
+        )
+    return frozenset(Event(word) for word in words) or USUAL
+
+
 class WebhookService:
     """Operations on an account's endpoints."""
 
@@ -73,16 +85,16 @@ class WebhookService:
         url: str,
         *,
         name: str = "",
-        events: Collection[str] = (),
-        list_number: str = "",
+        events: Collection[Event] = USUAL,
+        list_number: PhoneNumber | None = None,
     ) -> NewSecret:
         """Add an endpoint; its secret is returned here, and never again.
 
-        No events means the usual ones, no list number all lists. Raises `InvalidInput`, `NotFound`
-        for a list that is not the account's, and `Conflict` past `ENDPOINTS_MAX`.
+        Without a list number it is for all lists. Raises `InvalidInput`, `NotFound` for a list that
+        is not the account's, and `Conflict` past `ENDPOINTS_MAX`.
         """
         check_url(url, self._rules)
-        wanted, called, secret = _events(events), _name(name), self._keyring.new()
+        called, secret = _name(name), self._keyring.new()
 
         def add(tx: Tx) -> Endpoint:
             if len(tx.endpoints.all(account_id)) >= ENDPOINTS_MAX:
@@ -94,8 +106,8 @@ class WebhookService:
                 account_id,
                 name=called,
                 url=url,
-                events=wanted,
-                list_id=_list(tx, account_id, list_number),
+                events=frozenset(events),
+                list_id=None if list_number is None else _list(tx, account_id, list_number),
                 state=EndpointState.ACTIVE,
                 secret=b"",
                 created_at=self._now(),
@@ -127,10 +139,11 @@ class WebhookService:
         *,
         url: str | None = None,
         name: str | None = None,
-        events: Collection[str] | None = None,
-        list_number: str | None = None,
+        events: Collection[Event] | None = None,
+        list_number: PhoneNumber | None = None,
+        all_lists: bool = False,
     ) -> Endpoint:
-        """Change what is given; an empty list number means all lists again."""
+        """Change what is given; `all_lists` takes the list away."""
         changes: dict[str, Any] = {}
         if url is not None:
             check_url(url, self._rules)
@@ -138,7 +151,9 @@ class WebhookService:
         if name is not None:
             changes["name"] = _name(name)
         if events is not None:
-            changes["events"] = _events(events)
+            changes["events"] = frozenset(events)
+        if all_lists:
+            changes["list_id"] = None
 
         def change(tx: Tx) -> Endpoint:
             if list_number is not None:
@@ -271,29 +286,16 @@ def _owned(tx: Tx, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
     return found
 
 
-def _list(tx: Tx, account_id: AccountId, list_number: str) -> ListId | None:
-    if not list_number.strip():
-        return None
-    number = sender_ids.parse(list_number.strip())
-    sender = None if number is None else tx.lists.find(account_id, number)
+def _list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> ListId:
+    sender = tx.lists.find(account_id, number)
     if sender is None:
+        called = phone.show(number) if sender_ids.hears(number) else "of this name"
         raise NotFound(
-            f"There is no list {list_number.strip()}; `sendrail lists list` names them.",
+            f"There is no list {called}; `sendrail lists list` names them.",
             code="list_not_found",
             param="list_number",
         )
     return sender.id
-
-
-def _events(words: Collection[str]) -> frozenset[Event]:
-    known = {event.value for event in Event}
-    if unknown := set(words) - known:
-        raise InvalidInput(
-            f"There is no event {min(unknown)!r}. Events are {', '.join(Event)}.",
-            code="invalid_event",
-            param="events",
-        )
-    return frozenset(Event(word) for word in words) or USUAL
 
 
 def _name(text: str) -> str:

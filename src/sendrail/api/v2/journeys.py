@@ -39,7 +39,7 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
 from sendrail.contacts.journeys import OnList
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, Trigger
@@ -150,7 +150,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     wanted, shown = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
         raise InvalidInput("name is required", code="missing_name", param="name")
-    name, trigger = fields.name, fields.trigger or Trigger.LIST
+    name, trigger = fields.name, choice_of(Trigger, fields.trigger or Trigger.LIST, "trigger")
     return await request.guard(
         lambda guard: runtime.journeys.add(request.account, wanted, name, trigger, guard=guard),
         lambda journey: _shown((journey, shown)),

@@ -21,9 +21,10 @@ from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READ
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import RATE_MAX, ListChange
+from sendrail.domain import sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import ListStatus, OnUncertain
@@ -140,17 +141,19 @@ async def show(runtime: Runtime, request: ApiRequest) -> SendingList:
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a list."""
     fields = decoded(_new, request.body)
-    _, wanted = sender("phone_number", fields.phone_number)
+    number, text = sender("phone_number", fields.phone_number)
+    policy = choice_of(OnUncertain, fields.on_uncertain or OnUncertain.HOLD, "on_uncertain")
     return await request.guard(
         lambda guard: runtime.lists.create(
             request.account,
-            wanted,
+            number,
+            sender_name=sender_ids.text_beside(text),
             name=fields.list_name or "",
             brand=fields.brand_name or "",
             rate=fields.rate,
             connector=fields.connector or "",
             second_connector=fields.second_connector or "",
-            on_uncertain=fields.on_uncertain or OnUncertain.HOLD,
+            on_uncertain=policy,
             answers=AnswerTexts(
                 enabled=fields.answers is not False,
                 stop=fields.stop_text,
@@ -167,6 +170,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
     """Change a list, pause it or let it send again."""
     list_id = request.path_id("list_id")
     fields = decoded(_update, request.body)
+    policy = fields.on_uncertain
     change = ListChange(
         status=_settable(fields.status),
         name=fields.list_name,
@@ -174,18 +178,20 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         rate=fields.rate,
         connector=fields.connector,
         second_connector=_or_none(fields.second_connector),
-        on_uncertain=fields.on_uncertain,
+        on_uncertain=None if policy is None else choice_of(OnUncertain, policy, "on_uncertain"),
         answers=fields.answers,
         stop_text=_or_none(fields.stop_text),
         start_text=_or_none(fields.start_text),
         help_text=_or_none(fields.help_text),
     )
-    return _shown(await runtime.lists.update(request.account, list_id, change))
+    return _shown(await runtime.lists.update_by_id(request.account, list_id, change))
 
 
 async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
     """Delete a list; its history and its opt-outs stay."""
-    await runtime.lists.delete(request.account, request.path_id("list_id"))
+    await runtime.lists.update_by_id(
+        request.account, request.path_id("list_id"), ListChange(status=ListStatus.DELETED)
+    )
     return ListDeleted(success=True, deleted=True)
 
 
