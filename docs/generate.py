@@ -43,7 +43,7 @@ from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.intake.orders import Limits
 from sendrail.settings import Settings
-from sendrail.storage.rows import EndedMessage
+from sendrail.storage.pipeline.outbox import EndedMessage
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import payloads
 from sendrail.webhooks.retry import RETRIES_MS

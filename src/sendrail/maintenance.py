@@ -15,7 +15,7 @@ from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import RefusedTally
+from sendrail.storage.pipeline.refused import RefusedTally
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

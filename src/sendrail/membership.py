@@ -20,7 +20,7 @@ from sendrail.clock import Clock
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.ownership import OnGained, SharedOwnership
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ProcessState
+from sendrail.storage.pipeline.leases import ProcessState
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

@@ -14,7 +14,8 @@ from sendrail.clock import Clock
 from sendrail.domain.errors import SetupError
 from sendrail.domain.ids import LANES
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import EVERY_LANE, LaneRanges, ProcessState
+from sendrail.storage.pipeline.leases import ProcessState
+from sendrail.storage.pipeline.queue import EVERY_LANE, LaneRanges
 
 _ALL_LANES: Final = "lanes"
 

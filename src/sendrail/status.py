@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import AccountBacklog, Backlog, ProcessState, RefusedTally
+from sendrail.storage.pipeline.leases import ProcessState
+from sendrail.storage.pipeline.lookup import AccountBacklog, Backlog
+from sendrail.storage.pipeline.refused import RefusedTally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

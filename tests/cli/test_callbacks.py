@@ -3,7 +3,7 @@
 import pytest
 
 from sendrail.domain.receipt import CallbackSubject
-from sendrail.storage.rows import Refusal
+from sendrail.storage.pipeline.refused import Refusal
 
 ANN = "+15550100001"
 AT = 1_800_000_000_000

@@ -23,15 +23,9 @@ from stores import (
 
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.rows import (
-    Caller,
-    GateQuery,
-    GateResult,
-    KeptAnswer,
-    KnownContact,
-    MessageFilter,
-    MessagePlace,
-)
+from sendrail.storage.pipeline.gate import Caller, GateQuery, GateResult, KnownContact
+from sendrail.storage.pipeline.idempotency import KeptAnswer
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 # Transactions
 

@@ -9,7 +9,7 @@ from stores import ANN, BEN, NOW, SqliteBackend, sign_up
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.ownership import WholeOwnership
-from sendrail.storage.rows import ContactFilter
+from sendrail.storage.contacts.signups import ContactFilter
 
 MANY = 100_000
 

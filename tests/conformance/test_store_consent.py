@@ -8,7 +8,9 @@ from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.text import Alphabet
-from sendrail.storage.rows import PartsKey, RecipientReport, ReplyFilter
+from sendrail.storage.contacts.bounces import RecipientReport
+from sendrail.storage.pipeline.replies import PartsKey
+from sendrail.storage.pipeline.reply_log import ReplyFilter
 
 PAUSE = 1_000
 POLICY = TroublePolicy(times_max=2, within_ms=10_000)

@@ -17,14 +17,9 @@ from stores import (
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
-from sendrail.storage.rows import (
-    AttemptStart,
-    MessageFilter,
-    MessagePlace,
-    PartReceipt,
-    ReceiptTarget,
-    StatusChange,
-)
+from sendrail.storage.pipeline.inbox import PartReceipt, ReceiptTarget, StatusChange
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
+from sendrail.storage.pipeline.queue import AttemptStart
 
 # Messages
 

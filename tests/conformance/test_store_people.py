@@ -18,7 +18,10 @@ from sendrail.domain.message import Skip
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.domain.receipt import CallbackSubject
 from sendrail.domain.webhook import Event
-from sendrail.storage.rows import FileContact, KnownContact, Refusal, ReplyFilter
+from sendrail.storage.contacts.imported import FileContact
+from sendrail.storage.pipeline.gate import KnownContact
+from sendrail.storage.pipeline.refused import Refusal
+from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.webhooks import payloads
 
 __all__ = ["house"]

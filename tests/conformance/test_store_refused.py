@@ -7,7 +7,8 @@ from stores import NOW, house
 
 from sendrail.domain.errors import Unstorable
 from sendrail.domain.receipt import CallbackSubject
-from sendrail.storage.rows import ParkedReceipt, Refusal, RefusedFilter
+from sendrail.storage.pipeline.inbox import ParkedReceipt
+from sendrail.storage.pipeline.refused import Refusal, RefusedFilter
 
 __all__ = ["house"]
 

@@ -11,7 +11,7 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.rows import ContactFilter, SubscriptionState, SubscriptionUpdate
+from sendrail.storage.contacts.signups import ContactFilter, SubscriptionState, SubscriptionUpdate
 
 ALL = ContactFilter()
 FACTS = SignupFacts(

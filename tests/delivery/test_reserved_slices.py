@@ -13,8 +13,8 @@ from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.slices import USABLE_SECONDS
+from sendrail.storage.pipeline.leases import PaceSlot
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.rows import PaceSlot
 
 NOW = 1_000.0
 # How much time passes between two looks of a process.

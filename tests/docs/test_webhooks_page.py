@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sendrail.domain.ids import MessageIds
-from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
 from sendrail.webhooks import payloads, signing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")

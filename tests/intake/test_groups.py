@@ -10,7 +10,7 @@ from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import Submission
 from sendrail.storage.interface import Hints
-from sendrail.storage.rows import Caller, GateResult
+from sendrail.storage.pipeline.gate import Caller, GateResult
 from sendrail.telemetry import Metrics
 
 # As many as are worth a group of their own, whoever else waits.

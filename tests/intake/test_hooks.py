@@ -26,7 +26,7 @@ from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import AwaitedSubmission, IdempotencyKey, LoneSubmission
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.rows import MessageFilter
+from sendrail.storage.pipeline.lookup import MessageFilter
 from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.telemetry import Metrics
 

@@ -15,7 +15,7 @@ from sendrail.maintenance import Maintenance
 from sendrail.ownership import WholeOwnership
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
-from sendrail.storage.rows import Refusal, RefusedFilter
+from sendrail.storage.pipeline.refused import Refusal, RefusedFilter
 from sendrail.telemetry import Metrics
 
 __all__ = ["house"]

@@ -8,8 +8,7 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
-from sendrail.storage.contacts.signups import SignUps
-from sendrail.storage.rows import ContactFilter, ContactPlace
+from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, SignUps
 from sendrail.storage.tables import (
     accounts,
     connectors,

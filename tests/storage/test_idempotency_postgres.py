@@ -3,8 +3,8 @@
 import pytest
 from stores import NOW, SHARED, House
 
+from sendrail.storage.pipeline.idempotency import KeptAnswer
 from sendrail.storage.postgres.idempotency import FREE
-from sendrail.storage.rows import KeptAnswer
 
 ANSWER = KeptAnswer("POST /x", b"digest", 200, b"{}")
 

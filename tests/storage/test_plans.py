@@ -17,13 +17,10 @@ import pytest
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
-from sendrail.storage.rows import (
-    ContactFilter,
-    MessageFilter,
-    MessagePlace,
-    RecipientReport,
-    ReplyFilter,
-)
+from sendrail.storage.contacts.bounces import RecipientReport
+from sendrail.storage.contacts.signups import ContactFilter
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
+from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.storage.sqlite import (
     activity,
     gate,

@@ -23,10 +23,10 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.message import Status
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
-from sendrail.storage.rows import MessageFilter, MessagePlace
 
 MANY, FEW = 1_000_000, 10_000
 STATEMENTS = {

@@ -33,7 +33,7 @@ from sendrail.ownership import WholeOwnership, take_whole
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.worker import ReceiptWorker
-from sendrail.storage.rows import MessageFilter
+from sendrail.storage.pipeline.lookup import MessageFilter
 from sendrail.storage.tables import lists
 from sendrail.telemetry import Metrics
 

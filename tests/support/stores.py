@@ -14,16 +14,11 @@ from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip, Status
+from sendrail.storage.pipeline.inbox import ParkedReceipt, StatusChange
+from sendrail.storage.pipeline.queue import AttemptResult, AttemptStart, QueuePlace
 from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.store import PostgresStore
-from sendrail.storage.rows import (
-    AttemptResult,
-    AttemptStart,
-    ParkedReceipt,
-    QueuePlace,
-    StatusChange,
-)
 from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.storage.tables import metadata
 

@@ -140,3 +140,27 @@ def test_every_room_stands_in_the_table():
 @pytest.mark.parametrize("room", MAY_KNOW)
 def test_a_room_knows_what_it_may_and_needs_every_permission(room):
     assert sorted(knows()[room]) == sorted(MAY_KNOW[room])
+
+
+def _statement_sets():
+    """Return each class of statements as module and name: one that is made for a transaction."""
+    for package in ("pipeline", "accounts", "contacts"):
+        for path in (SRC / "storage" / package).glob("*.py"):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef) and any(
+                    isinstance(each, ast.FunctionDef) and each.name == "__init__"
+                    for each in node.body
+                ):
+                    yield f"sendrail.storage.{package}.{path.stem}", node.name
+
+
+def test_statements_are_reached_through_a_transaction():
+    sets = set(_statement_sets())
+    assert ("sendrail.storage.pipeline.queue", "Queue") in sets
+    for path in sorted(SRC.rglob("*.py")):
+        if path.is_relative_to(SRC / "storage") or path == SRC / "app.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                taken = {(node.module, each.name) for each in node.names} & sets
+                assert not taken, f"{path.name} imports {taken}; it has them as `tx`"

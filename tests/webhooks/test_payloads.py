@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import FINAL, DropReason, Status
 from sendrail.domain.times import shown_finely
-from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
 from sendrail.webhooks import payloads
 
 IDS = MessageIds(bytes(range(16)))

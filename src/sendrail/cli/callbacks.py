@@ -9,7 +9,7 @@ from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, Page, PerPage, run
 
 if TYPE_CHECKING:
-    from sendrail.storage.rows import RefusedCallback, RefusedFilter
+    from sendrail.storage.pipeline.refused import RefusedCallback, RefusedFilter
 
 app = typer.Typer(help="Callbacks that could not be parsed or applied.", no_args_is_help=True)
 
@@ -115,7 +115,7 @@ def forget(
 
 
 def _about(connector: str, since: str) -> "RefusedFilter":
-    from sendrail.storage.rows import RefusedFilter
+    from sendrail.storage.pipeline.refused import RefusedFilter
 
     return RefusedFilter(connector=connector or None, since=moment_of(since, "--since"))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sendrail.domain.sender import Connector, ConnectorReport
     from sendrail.settings import Settings
     from sendrail.storage.checkup import Finding
-    from sendrail.storage.rows import RefusedTally
+    from sendrail.storage.pipeline.refused import RefusedTally
 
 # Each connection is an open file.
 _OPEN_FILES_LOW = 4_096

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sendrail.domain.ids import AccountId
     from sendrail.domain.message import Status
     from sendrail.intake.lookup import FoundMessage, MessageService
-    from sendrail.storage.rows import Attempt, MessageFilter
+    from sendrail.storage.pipeline.lookup import Attempt, MessageFilter
 
 app = typer.Typer(help="Messages and their status.", no_args_is_help=True)
 
@@ -108,7 +108,7 @@ def tail(
 async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:
     import asyncio
 
-    from sendrail.storage.rows import MessageFilter
+    from sendrail.storage.pipeline.lookup import MessageFilter
 
     account = runtime.default_account
     newest = await runtime.messages.page(account, MessageFilter(), 1, max(last, 1))
@@ -176,7 +176,7 @@ def _filter(
     status: Sequence[str], to: str, list_number: str, since: str, until: str
 ) -> "MessageFilter":
     from sendrail.domain.message import Status
-    from sendrail.storage.rows import MessageFilter
+    from sendrail.storage.pipeline.lookup import MessageFilter
 
     known = set(Status)
     for word in status:

@@ -8,7 +8,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
 
 if TYPE_CHECKING:
-    from sendrail.storage.rows import StoredReply
+    from sendrail.storage.pipeline.reply_log import StoredReply
 
 app = typer.Typer(help="Replies of contacts, and the words that mean STOP.", no_args_is_help=True)
 

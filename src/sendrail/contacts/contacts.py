@@ -28,8 +28,8 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, FoundContact
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ContactFilter, ContactPlace, FoundContact
 
 
 class SignUpRequest(NamedTuple):

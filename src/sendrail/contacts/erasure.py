@@ -15,8 +15,8 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ErasurePart
 
 # Rows a read walks through at a time; a few milliseconds' worth.
 _PART_ROWS: Final = 20_000

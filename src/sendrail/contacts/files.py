@@ -37,9 +37,10 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import LineType
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.contacts.exports import ExportedContact
+from sendrail.storage.contacts.imported import FileContact, FileSubscriptionState
 from sendrail.storage.disk_set import SeenNumbers
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ExportedContact, FileContact, FileSubscriptionState
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ListStatus, SendingList
+from sendrail.storage.contacts.signups import ContactFilter
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import ContactFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

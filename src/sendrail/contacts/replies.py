@@ -9,7 +9,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ReplyFilter, StoredReply
+from sendrail.storage.pipeline.reply_log import ReplyFilter, StoredReply
 
 STOP_WORDS_MAX: Final = 100
 STOP_WORD_LENGTH_MAX: Final = 50

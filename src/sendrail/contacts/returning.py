@@ -13,8 +13,8 @@ from sendrail.domain.audit import Action
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.sender import SendingList
+from sendrail.storage.contacts.signups import SubscriptionState
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import SubscriptionState
 
 CONSENT_TEXT_MAX: Final = 2_000
 CONSENT_SOURCE_MAX: Final = 255

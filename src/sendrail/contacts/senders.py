@@ -13,8 +13,8 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.accounts.senders import SenderOwner
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import SenderOwner
 
 
 def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:

@@ -19,8 +19,8 @@ from sendrail.domain.contact import Journey, PhoneFacts, Scalar, SignUp, SignupF
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.storage.contacts.signups import SubscriptionState, SubscriptionUpdate
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import SubscriptionState, SubscriptionUpdate
 
 # The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
 FIELDS_BYTES_MAX: Final = 4_000

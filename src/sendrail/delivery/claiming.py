@@ -23,7 +23,8 @@ from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import AttemptStart, KnownContact, QueuePlace, WaitingMessage
+from sendrail.storage.pipeline.gate import KnownContact
+from sendrail.storage.pipeline.queue import AttemptStart, QueuePlace, WaitingMessage
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from sendrail.domain.pacing import Pace
-from sendrail.storage.rows import LaneRanges
+from sendrail.storage.pipeline.queue import LaneRanges
 
 # A list whose pace allows hundreds a second is served in small groups this far apart: a commit for
 # each single message would cost more than all the rest.

@@ -16,7 +16,7 @@ from sendrail.domain.message import UNKNOWN_OUTCOME, Status
 from sendrail.domain.sender import OnUncertain, SendingList
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import (
+from sendrail.storage.pipeline.queue import (
     EVERY_LANE,
     AttemptResult,
     LaneRanges,

@@ -8,7 +8,7 @@ from typing import Final
 
 from sendrail.domain.sender import Connector
 from sendrail.domain.slices import USABLE_SECONDS, Charge, charge, usual_units
-from sendrail.storage.rows import PaceSlot
+from sendrail.storage.pipeline.leases import PaceSlot
 
 _NO_LIMIT: Final = 1 << 30
 _FREE: Final = Charge()

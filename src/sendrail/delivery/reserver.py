@@ -13,7 +13,7 @@ from sendrail.clock import Clock
 from sendrail.delivery.routing import Route, Routes
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import PaceSlot
+from sendrail.storage.pipeline.leases import PaceSlot
 
 _LOOK_SECONDS: Final = 0.1
 

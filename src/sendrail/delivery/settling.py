@@ -26,8 +26,9 @@ from sendrail.domain.delivery import (
 from sendrail.domain.message import FINAL, Status
 from sendrail.ownership import Ownership
 from sendrail.settling import GroupWriter
+from sendrail.storage.contacts.bounces import RecipientReport
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import AttemptResult, QueuePlace, RecipientReport
+from sendrail.storage.pipeline.queue import AttemptResult, QueuePlace
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

@@ -8,7 +8,7 @@ from sendrail.domain.delivery import Claim
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import AttemptResult
+from sendrail.storage.pipeline.queue import AttemptResult
 
 _log = structlog.get_logger()
 

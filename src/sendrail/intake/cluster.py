@@ -15,8 +15,7 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Fingerprint, MessageRow
+from sendrail.storage.interface import Fingerprint, MessageRow, Tx
 
 # Message numbers of one lane reserved at a time. What a process ends with is never given out.
 _BLOCK: Final = 1024

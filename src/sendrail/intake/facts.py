@@ -9,7 +9,7 @@ from sendrail.domain.sender import SendingList
 from sendrail.intake.submission import Submission
 from sendrail.intake.verdicts import Refused, Verdict
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Caller, GateQuery, KnownContact
+from sendrail.storage.pipeline.gate import Caller, GateQuery, KnownContact
 
 _UNKNOWN: Final = Caller(AccountId(0), active=False, blocked_words="")
 # The list of a query whose orders name none.

@@ -9,7 +9,8 @@ from sendrail.intake.facts import Callers
 from sendrail.intake.submission import Submission
 from sendrail.intake.verdicts import Refused, Replay, SubmissionResult, Verdict
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import Caller, KeptAnswer
+from sendrail.storage.pipeline.gate import Caller
+from sendrail.storage.pipeline.idempotency import KeptAnswer
 
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as a query.
 _FULL: Final = Refusal.QUEUE_FULL.value

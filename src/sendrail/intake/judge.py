@@ -10,7 +10,7 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.facts import Callers, FactsBySender, SenderFacts
 from sendrail.intake.verdicts import SUSPENDED, Refused, refused
-from sendrail.storage.rows import Caller, KnownContact
+from sendrail.storage.pipeline.gate import Caller, KnownContact
 
 _NOTHING_KNOWN: Final = KnownContact()
 

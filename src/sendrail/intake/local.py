@@ -8,8 +8,7 @@ from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import Tx
-from sendrail.storage.rows import MessageRow
+from sendrail.storage.interface import MessageRow, Tx
 
 # Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024

@@ -8,7 +8,7 @@ from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.storage.interface import Store
-from sendrail.storage.rows import Attempt, MessageFilter, MessagePlace, StoredMessage
+from sendrail.storage.pipeline.lookup import Attempt, MessageFilter, MessagePlace, StoredMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

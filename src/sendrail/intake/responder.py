@@ -22,7 +22,7 @@ from sendrail.intake.verdicts import Accepted, Replay, SubmissionResult, Verdict
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store
-from sendrail.storage.rows import AutoReply
+from sendrail.storage.pipeline.auto_replies import AutoReply
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

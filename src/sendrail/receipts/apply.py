@@ -23,17 +23,17 @@ from sendrail.receipts.parts import join, take_as_it_is
 from sendrail.receipts.reading import Parse, read
 from sendrail.receipts.replies import take_reply
 from sendrail.receipts.targets import ReceiptTargets
+from sendrail.storage.contacts.bounces import RecipientReport
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import (
+from sendrail.storage.pipeline.inbox import (
     ParkedReceipt,
     PartReceipt,
-    PartsKey,
     RawCallback,
     ReceiptTarget,
-    RecipientReport,
-    Refusal,
     StatusChange,
 )
+from sendrail.storage.pipeline.refused import Refusal
+from sendrail.storage.pipeline.replies import PartsKey
 
 _DELIVERED: Final = Status.DELIVERED.value
 

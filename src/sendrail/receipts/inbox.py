@@ -7,7 +7,7 @@ from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import CallbackSubject
 from sendrail.receipts.reading import RAW_BYTES_MAX
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import Refusal
+from sendrail.storage.pipeline.refused import Refusal
 from sendrail.telemetry import Metrics
 
 

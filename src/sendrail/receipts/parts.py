@@ -13,7 +13,7 @@ from sendrail.domain.receipt import Reply
 from sendrail.domain.storable import TEXT_MAX
 from sendrail.domain.text import decode
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import PartsKey
+from sendrail.storage.pipeline.replies import PartsKey
 
 
 def join(tx: Tx, connector_id: ConnectorId, part: Reply, now: int) -> list[Reply]:

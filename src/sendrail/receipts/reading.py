@@ -30,7 +30,8 @@ from sendrail.domain.receipt import (
 )
 from sendrail.domain.text import Alphabet
 from sendrail.receipts import kept
-from sendrail.storage.rows import RawCallback, Refusal
+from sendrail.storage.pipeline.inbox import RawCallback
+from sendrail.storage.pipeline.refused import Refusal
 
 Parse = Callable[[ConnectorId, bytes], Sequence[Callback]]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sendrail.domain.errors import NotFound
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import RefusedCallback, RefusedFilter, RefusedTally
+from sendrail.storage.pipeline.refused import RefusedCallback, RefusedFilter, RefusedTally
 
 # Small bites: the one writer must not be held for longer than a request may wait.
 _BATCH: Final = 100

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sendrail.domain.ids import AccountId, ConnectorId, MessageIds
 from sendrail.domain.receipt import Receipt
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import ReceiptTarget
+from sendrail.storage.pipeline.inbox import ReceiptTarget
 
 
 class ReceiptTargets:

@@ -35,7 +35,9 @@ from sendrail.receipts.parts import take_as_it_is
 from sendrail.receipts.reading import Parse, read, reason_of, refusal_of
 from sendrail.rounds import STORAGE_RETRY_SECONDS, Rounds
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.rows import ParkedReceipt, PartsKey, Refusal
+from sendrail.storage.pipeline.inbox import ParkedReceipt
+from sendrail.storage.pipeline.refused import Refusal
+from sendrail.storage.pipeline.replies import PartsKey
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.accounts.connectors import Connectors
-from sendrail.storage.pipeline.refused import RefusedCallbacks
-from sendrail.storage.rows import RefusedTally
+from sendrail.storage.pipeline.refused import RefusedCallbacks, RefusedTally
 
 
 class Level(StrEnum):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -43,7 +43,7 @@ from sendrail.storage.pipeline.endpoints import Endpoints
 from sendrail.storage.pipeline.gate import Gate
 from sendrail.storage.pipeline.idempotency import Idempotency
 from sendrail.storage.pipeline.inbox import Inbox
-from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.leases import Leases, PaceSlot, ProcessState, SpanState
 from sendrail.storage.pipeline.lookup import MessageLookUp
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.pipeline.queue import Queue
@@ -51,16 +51,27 @@ from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
-from sendrail.storage.rows import (
-    Fingerprint,
-    MessageRow,
-    PaceSlot,
-    ProcessState,
-    RecentMessage,
-    SpanState,
-)
 
 T = TypeVar("T")
+
+# A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
+# at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
+# segments, encoding, body, metadata.
+MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
+
+# A lane and a fingerprint, for the duplicate window that processes share.
+Fingerprint: TypeAlias = tuple[int, int]
+
+
+class RecentMessage(NamedTuple):
+    """What the duplicate window remembers of a message."""
+
+    number: int
+    created_at: int
+    list_id: int
+    recipient: int
+    body: str
+
 
 # What each database does in a way of its own.
 

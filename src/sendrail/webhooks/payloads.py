@@ -15,7 +15,7 @@ from sendrail.domain.ids import MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import TEST, Event
-from sendrail.storage.rows import EndedMessage, TakenReply
+from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
 # is under way is no event, so that `pending` does not occur.

@@ -62,7 +62,7 @@ from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
-from sendrail.storage.rows import ContactPlace, FoundContact
+from sendrail.storage.contacts.signups import ContactPlace, FoundContact
 
 _QUERY_HELP: Final = {
     "phone_number": "`phone_number` is an E.164 phone number; write its + as %2B",

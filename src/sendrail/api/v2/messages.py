@@ -40,7 +40,7 @@ from sendrail.domain.message import Status
 from sendrail.domain.text import Encoding
 from sendrail.domain.times import shown as shown_time
 from sendrail.intake.lookup import FoundMessage
-from sendrail.storage.rows import MessageFilter, MessagePlace
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 _MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
 _HELP: Final = {

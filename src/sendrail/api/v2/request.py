@@ -19,7 +19,7 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.storage.interface import Tx
-from sendrail.storage.rows import KeptAnswer
+from sendrail.storage.pipeline.idempotency import KeptAnswer
 
 T = TypeVar("T")
 

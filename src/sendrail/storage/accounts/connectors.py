@@ -1,17 +1,23 @@
 """Connectors as rows: their sealed settings, and the states the delivering process reports."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ListStatus
 from sendrail.storage.dialect import insert_or_replace
-from sendrail.storage.rows import CallbackToken
 from sendrail.storage.tables import connector_states, connectors, lists
 
 _LIVE: Final = connectors.c.removed_at.is_(None)
+
+
+class CallbackToken(NamedTuple):
+    """A connector's callback token, sealed, and until when the one before it is honoured."""
+
+    sealed: bytes | None
+    old_until: int | None
 
 
 class Connectors:

@@ -1,5 +1,7 @@
 """Sending lists as rows."""
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select, update
@@ -9,11 +11,13 @@ from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.rows import LIST_COLUMNS, sending_list
 from sendrail.storage.tables import lists, sender_owners
 
+# A list has a column for each of its fields.
+LIST_COLUMNS: Final = tuple(field.name for field in fields(SendingList))
+_LIST_READERS: Final = {"status": ListStatus, "on_uncertain": OnUncertain, "byoc": bool}
 _LISTS: Final = select(*(lists.c[name] for name in LIST_COLUMNS))
 
 
@@ -114,3 +118,11 @@ def _answers(row: Any) -> AnswerTexts:
     return AnswerTexts(
         enabled=row.answers, stop=row.stop_text, start=row.start_text, help=row.help_text
     )
+
+
+def sending_list(row: Sequence[Any]) -> SendingList:
+    """Return what `LIST_COLUMNS` say of a sending list."""
+    values: dict[str, Any] = dict(zip(LIST_COLUMNS, row, strict=True))
+    for name, read in _LIST_READERS.items():
+        values[name] = read(values[name])
+    return SendingList(**values)

@@ -1,6 +1,7 @@
 """Which account owns each sender on the connectors that accounts share, as rows."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
@@ -9,10 +10,18 @@ from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
 from sendrail.storage.dialect import insert_new, insert_or_replace
-from sendrail.storage.rows import SenderOwner
 from sendrail.storage.tables import accounts, connectors, lists, sender_owners
 
 _owner = sender_owners.c
+
+
+class SenderOwner(NamedTuple):
+    """A sender's owner on a shared connector; connector and account by their names."""
+
+    connector: str
+    shown: str
+    account: str
+    since: int
 
 
 class Senders:

@@ -5,7 +5,7 @@ only where a carrier has said something of the recipient, which is rare.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -14,11 +14,19 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.rows import RecipientReport
 from sendrail.storage.tables import messages, recipient_troubles
 
 _SOURCE: Final = "carrier"
 _trouble: Final = recipient_troubles.c
+
+
+class RecipientReport(NamedTuple):
+    """What a carrier says of a message's recipient; `detail` is its own wording."""
+
+    number: int
+    trouble: RecipientTrouble
+    detail: str
+    at: int
 
 
 class Bounces:

@@ -6,7 +6,7 @@ its own. A message keeps its place and its fate; its number, text and metadata a
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,7 +29,6 @@ from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
-from sendrail.storage.rows import ErasurePart
 from sendrail.storage.tables import (
     attempts,
     auto_replies,
@@ -56,6 +55,13 @@ from sendrail.storage.tables import (
 _FOREVER: Final = 1 << 62
 _DELIVERY: Final = ("delivery",)
 _OF_REPLIES: Final = ("reply", "unsubscribe")
+
+
+class ErasurePart(NamedTuple):
+    """What a walk found in one part of a table, and where the part ends; None past the end."""
+
+    found: Sequence[int]
+    last: int | None
 
 
 class Erasure:

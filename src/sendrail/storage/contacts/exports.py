@@ -1,6 +1,7 @@
 """Contacts and blocks as a file holds them: read on from a number, in the order of the numbers."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, select
 
@@ -8,8 +9,26 @@ from sendrail.domain.contact import Block
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.rows import ExportedContact
 from sendrail.storage.tables import blocks, contacts, list_contacts
+
+
+class ExportedContact(NamedTuple):
+    """A contact of a list with all that an exported file says of it."""
+
+    recipient: PhoneNumber
+    email: str | None
+    first_name: str
+    last_name: str
+    carrier: str | None
+    line_type: str | None
+    timezone: str | None
+    signup_at: int
+    ad_network_source: str | None
+    ad_network_id: str | None
+    active: bool
+    unsubscribed_at: int | None
+    reason: str | None
+    custom_fields: str
 
 
 class Exports:

@@ -5,7 +5,8 @@ whether a subscription that is there is active.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
 
@@ -13,11 +14,34 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.rows import FileContact, FileSubscriptionState
 from sendrail.storage.tables import contacts, list_contacts
 
 _contact: Final = contacts.c
 _entry: Final = list_contacts.c
+
+
+class FileSubscriptionState(Enum):
+    """How an account, or one list of it, stands to a number it knows."""
+
+    KNOWN = "known"
+    ACTIVE = "active"
+    OPTED_OUT = "opted_out"
+
+
+class FileContact(NamedTuple):
+    """A contact as a row of a file describes it; an empty text says nothing."""
+
+    recipient: PhoneNumber
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    carrier: str = ""
+    line_type: str = ""
+    consent_at: int | None = None
+    ad_network_source: str = ""
+    ad_network_id: str = ""
+    # The file itself says that the contact has left.
+    has_left: bool = False
 
 
 class Imported:

@@ -6,7 +6,8 @@ never touches whether a contact is active.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -26,19 +27,12 @@ from sqlalchemy import (
     update,
 )
 
-from sendrail.domain.contact import SIGNED_UP, OptOutReason, PhoneFacts, Scalar, SignUp
+from sendrail.domain.contact import SIGNED_UP, ListContact, OptOutReason, PhoneFacts, Scalar, SignUp
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
 from sendrail.storage.contacts.contacts import contact_of, read_fields
 from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.rows import (
-    ContactFilter,
-    ContactPlace,
-    FoundContact,
-    SubscriptionState,
-    SubscriptionUpdate,
-)
 from sendrail.storage.tables import (
     consent_events,
     contact_activity,
@@ -52,6 +46,54 @@ _contact: Final = list_contacts.c
 # A page walks an index backwards: newest sign-up first.
 _NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
 _encode: Final = msgspec.json.Encoder().encode
+
+
+class SubscriptionState(NamedTuple):
+    """How a list stands to a number it knows."""
+
+    active: bool
+    # Whether it knows a sign-up, or only a leaving.
+    signed_up: bool
+    custom_fields: dict[str, Scalar]
+    # Why and when it was left, where it was.
+    reason: OptOutReason | None = None
+    left_at: int | None = None
+
+
+class SubscriptionUpdate(NamedTuple):
+    """What a further sign-up changes of a subscription, its custom fields as they are to be."""
+
+    signup: SignUp
+    active: bool
+    custom_fields: dict[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilter:
+    """Which subscriptions a page is about; None means any."""
+
+    list_id: ListId | None = None
+    active: bool | None = None
+    recipient: PhoneNumber | None = None
+
+
+class ContactPlace(NamedTuple):
+    """Where a subscription stands among all of an account, newest sign-up first."""
+
+    signup_at: int
+    list_id: int
+    recipient: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundContact:
+    """A subscription with what is known of its number."""
+
+    contact: ListContact
+    list_number: str
+    phone: PhoneFacts
+    sends: int = 0
+    last_sent_at: int | None = None
 
 
 class SignUps:

@@ -1,6 +1,7 @@
 """Automatic replies as rows: requested where replies are applied, queued by the responder."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, and_, delete, select, tuple_, update
@@ -10,11 +11,23 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.rows import AutoReply
 from sendrail.storage.tables import auto_replies
 
 _row: Final = auto_replies.c
 _KEY: Final = (_row.list_id, _row.recipient, _row.keyword)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReply:
+    """An answer to a keyword that is to be queued."""
+
+    list_id: ListId
+    recipient: PhoneNumber
+    keyword: Keyword
+    account_id: AccountId
+    list_number: PhoneNumber
+    body: str
+    asked_at: int
 
 
 class AutoReplies:

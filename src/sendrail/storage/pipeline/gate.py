@@ -3,13 +3,48 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.domain.ids import AccountId
 from sendrail.domain.sender import SendingList
+from sendrail.storage.accounts.lists import sending_list
 from sendrail.storage.driver import Driver
-from sendrail.storage.rows import Caller, GateQuery, GateResult, KnownContact, sending_list
 from sendrail.storage.templates import Statement
+
+
+class Caller(NamedTuple):
+    """The account that an API key belongs to."""
+
+    account_id: AccountId
+    active: bool
+    blocked_words: str
+
+
+class KnownContact(NamedTuple):
+    """What speaks against texting a recipient from a list just now."""
+
+    unsubscribed: bool = False
+    blocked: bool = False
+    enrolled: bool = False
+
+
+class GateQuery(NamedTuple):
+    """A caller, one of its lists and the recipients: what the gate looks up."""
+
+    # The digest of an API key, or an account.
+    who: bytes | int
+    list_number: int
+    recipients: Sequence[int]
+
+
+class GateResult(NamedTuple):
+    """What was found; `known` has only recipients whom something speaks against texting."""
+
+    caller: Caller | None
+    sender: SendingList | None
+    known: dict[int, KnownContact]
+
 
 _NOTHING: Final = KnownContact()
 

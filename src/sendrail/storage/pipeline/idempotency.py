@@ -3,10 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sendrail.storage.driver import Driver
-from sendrail.storage.rows import KeptAnswer
 from sendrail.storage.templates import Statement
+
+
+class KeptAnswer(NamedTuple):
+    """The answer given to an earlier request with the same idempotency key."""
+
+    route: str
+    body_digest: bytes
+    status: int
+    answer: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,76 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
-from sendrail.domain.ids import lane_in, lane_of
+from sendrail.domain.contact import RecipientTrouble
+from sendrail.domain.ids import ConnectorId, lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Driver, Row, Rows
 from sendrail.storage.pipeline.outbox import Outbox
-from sendrail.storage.rows import (
-    ParkedReceipt,
-    PartReceipt,
-    RawCallback,
-    ReceiptTarget,
-    StatusChange,
-    parked_receipt,
-)
 from sendrail.storage.templates import Statement
+
+
+class RawCallback(NamedTuple):
+    """A carrier's callback as it came."""
+
+    id: int
+    connector_id: ConnectorId
+    received_at: int
+    raw: bytes
+
+
+class ParkedReceipt(NamedTuple):
+    """A receipt whose message is not known yet: it overtook the submit's answer, or is a stray."""
+
+    id: int
+    connector_id: ConnectorId
+    carrier_ref: str
+    status: Status | None
+    detail: str
+    received_at: int
+    trouble: RecipientTrouble | None = None
+
+
+class ReceiptTarget(NamedTuple):
+    """The message a receipt is about, and where it stands.
+
+    Where the receipt is about one part of it, `part` of `parts` says which, `told` whether its
+    receipt has come before, and `parts_left` how many parts are still to be delivered.
+    """
+
+    number: int
+    lane: int
+    status: Status
+    part: int | None = None
+    parts: int = 1
+    told: bool = False
+    parts_left: int = 1
+
+
+class PartReceipt(NamedTuple):
+    """A receipt for one part of a message, and how many parts are then still to be delivered."""
+
+    connector_id: ConnectorId
+    carrier_ref: str
+    number: int
+    lane: int
+    parts_left: int
+
+
+class StatusChange(NamedTuple):
+    """A receipt's legal move, ready to be written: a word for it, and the carrier's own."""
+
+    status: str
+    detail: str
+    ended_at: int
+    number: int
+    lane: int
+    provider_detail: str | None = None
+
+
+_STATUSES: Final = frozenset(Status)
+_TROUBLES: Final = frozenset(RecipientTrouble)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,3 +212,34 @@ class Inbox(ABC):
 
     def forget_parked(self, before: int, limit: int) -> int:
         return self._driver.run(self._texts.forget_parked, before, limit)
+
+
+def receipt_target(  # noqa: PLR0917 - a row's columns
+    number: int,
+    lane: int,
+    status: str,
+    part: int | None,
+    parts: int | None,
+    noted: int,
+    parts_left: int | None,
+) -> ReceiptTarget:
+    """Return the message that a reference stands for, or the part of one."""
+    if part is None:
+        return ReceiptTarget(number, lane, Status(status))
+    return ReceiptTarget(
+        number, lane, Status(status), part, parts or 1, bool(noted), parts_left or 0
+    )
+
+
+def parked_receipt(row: Sequence[Any]) -> ParkedReceipt:
+    """Return a row as a parked receipt."""
+    return ParkedReceipt(
+        row[0],
+        row[1],
+        row[2],
+        # A status of a newer version settles nothing here, and stops nothing.
+        Status(row[3]) if row[3] in _STATUSES else None,
+        row[4],
+        row[5],
+        RecipientTrouble(row[6]) if row[6] in _TROUBLES else None,
+    )

@@ -1,9 +1,37 @@
 """Leases without end: which process owns something, fenced by an epoch that only grows."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
+
+
+class SpanState(NamedTuple):
+    """A span of work as its row has it; what is left of its time may be negative."""
+
+    kind: str
+    span: int
+    owner: str
+    epoch: int
+    left_ms: int
+
+
+class ProcessState(NamedTuple):
+    """A process as it shows itself."""
+
+    name: str
+    roles: str
+    version: str
+    started_at: int
+    unseen_ms: int
+
+
+class PaceSlot(NamedTuple):
+    """A reserved moment of a connector, and when it was read; microseconds of the database's."""
+
+    start_us: int
+    now_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Messages as look-up shows them, newest first, and their end by retention."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,15 +21,6 @@ from sqlalchemy import (
 from sendrail.domain.ids import AccountId, ConnectorId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.rows import (
-    AccountBacklog,
-    Attempt,
-    Backlog,
-    MessageFilter,
-    MessagePage,
-    MessagePlace,
-    StoredMessage,
-)
 from sendrail.storage.tables import (
     attempts,
     carrier_refs,
@@ -68,6 +60,92 @@ _STORED: Final = (
     .join(lists, lists.c.id == messages.c.list_id)
     .outerjoin(connectors, connectors.c.id == messages.c.connector_id)
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One submit of a message and what came of it."""
+
+    attempt: int
+    connector_id: ConnectorId
+    connector: str | None
+    started_at: int
+    ended_at: int
+    outcome: str
+    detail: str | None
+    carrier_ref: str | None
+    provider_detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message as look-up shows it.
+
+    `provider` is the kind of carrier it last went to, `connector` the name of the connection.
+    """
+
+    number: MessageNumber
+    recipient: PhoneNumber
+    list_number: str
+    body: str
+    metadata: str | None
+    status: Status
+    detail: str | None
+    encoding: str
+    segments: int
+    attempt: int
+    provider: str | None
+    connector: str | None
+    carrier_ref: str | None
+    created_at: int
+    sent_at: int | None
+    ended_at: int | None
+    automatic: bool = False
+    provider_detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list of messages is about; None means any."""
+
+    status: Sequence[Status] | None = None
+    recipient: PhoneNumber | None = None
+    list_number: PhoneNumber | None = None
+    created_from: int | None = None
+    created_before: int | None = None
+
+
+class MessagePlace(NamedTuple):
+    """Where a message stands among all of them, by when it was made."""
+
+    created_at: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page of messages, newest first, with the number of all that match.
+
+    `total_is_exact` is False where counting stopped at its bound.
+    """
+
+    messages: Sequence[StoredMessage]
+    total: int
+    total_is_exact: bool
+
+
+class Backlog(NamedTuple):
+    """What is not settled: messages whose outcome is unknown, callbacks not applied yet."""
+
+    uncertain: int
+    callbacks: int
+
+
+class AccountBacklog(NamedTuple):
+    """What waits for one account: how many messages, and since when the oldest is due."""
+
+    depth: int
+    oldest_due_at: int
 
 
 class MessageLookUp:

@@ -9,12 +9,45 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from sendrail.domain.ids import EndpointId, EventId, lane_in, lane_of
 from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
 from sendrail.storage.driver import Driver
-from sendrail.storage.rows import EndedMessage, TakenReply, outbox_event
 from sendrail.storage.templates import Statement
+
+
+class EndedMessage(NamedTuple):
+    """What an event reports of a message at rest; without `provider` it never left."""
+
+    number: int
+    recipient: int
+    list_number: str
+    status: str
+    detail: str | None
+    provider: str | None
+    ended_at: int
+    skips: int = 0
+    provider_detail: str | None = None
+    connector: str | None = None
+
+
+class TakenReply(NamedTuple):
+    """What an event reports of a reply."""
+
+    id: int
+    sender: int
+    list_number: str
+    body: str
+    keyword: str | None
+    received_at: int
+    rule: str | None = None
+    word: str | None = None
+
+
+OUTBOX_COLUMNS: Final = (
+    "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,3 +179,17 @@ class Outbox(ABC):
             events = self._driver.array(row[0] for row in gone)
             self._driver.run(self._texts.forget_attempts, events)
         return len(gone), sum(row[1] is not None for row in gone)
+
+
+def outbox_event(row: Sequence[Any]) -> OutboxEvent:
+    """Return what `OUTBOX_COLUMNS` say of an event."""
+    return OutboxEvent(
+        id=EventId(row[0]),
+        endpoint_id=EndpointId(row[1]),
+        kind=row[2],
+        ref=row[3],
+        at=row[4],
+        attempts=row[5],
+        retries=row[6],
+        body=row[7],
+    )

@@ -3,25 +3,94 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.pipeline.outbox import Outbox
-from sendrail.storage.rows import (
-    EVERY_LANE,
-    AttemptResult,
-    AttemptStart,
-    LaneRanges,
-    QueuePlace,
-    UnsettledMessage,
-    WaitingMessage,
-)
 from sendrail.storage.templates import Statement
 
 # What costs no attempt is no attempt to be listed.
 _COSTS_NOTHING: Final = frozenset({"throttled", "unavailable"})
+
+
+# Ranges of lanes, each from its first up to but without its end.
+LaneRanges: TypeAlias = Sequence[tuple[int, int]]
+EVERY_LANE: Final[LaneRanges] = ((0, LANES),)
+
+
+class QueuePlace(NamedTuple):
+    """Where a message waits: the whole key of its queue row."""
+
+    lane: int
+    list_id: int
+    rank: int
+    due_at: int
+    number: int
+
+
+class WaitingMessage(NamedTuple):
+    """What is read of a queued message before its submit."""
+
+    number: int
+    account_id: int
+    recipient: int
+    attempt: int
+    skips: int
+    resent: int
+    encoding: str
+    segments: int
+    body: str
+    connector_id: int | None
+
+
+class AttemptStart(NamedTuple):
+    """The durable intent: from here on the bytes may leave."""
+
+    attempt: int
+    epoch: int
+    connector_id: int
+    sending_at: int
+    number: int
+
+
+class AttemptResult(NamedTuple):
+    """The result of an attempt; it is written only while that very attempt is still open."""
+
+    number: int
+    lane: int
+    connector_id: int
+    epoch: int
+    attempt: int
+    started_at: int
+    ended_at: int
+    outcome: str
+    status: str
+    attempts_spent: int
+    resent: int
+    detail: str | None
+    carrier_ref: str | None
+    place: QueuePlace | None
+    further_refs: tuple[str, ...] = ()
+    one_receipt: bool = False
+    provider_detail: str | None = None
+
+
+class UnsettledMessage(NamedTuple):
+    """A message whose attempt is open, or whose outcome is unknown."""
+
+    number: int
+    lane: int
+    list_id: int
+    connector_id: int
+    status: str
+    attempt: int
+    epoch: int
+    resent: int
+    skips: int
+    sending_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

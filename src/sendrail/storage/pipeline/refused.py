@@ -1,20 +1,14 @@
 """Callbacks that could not be read or applied: kept whole, looked at, and put back or forgotten."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.dialect import batches
-from sendrail.storage.rows import (
-    Refusal,
-    RefusedCallback,
-    RefusedFilter,
-    RefusedRaw,
-    RefusedTally,
-)
 from sendrail.storage.tables import connectors, refused_callbacks
 
 _refused: Final = refused_callbacks.c
@@ -30,6 +24,62 @@ _SHOWN: Final = select(
     connectors.c.name,
     connectors.c.kind,
 ).select_from(refused_callbacks.outerjoin(connectors, connectors.c.id == _refused.connector_id))
+
+
+class Refusal(NamedTuple):
+    """A callback, or a piece of one, that could not be read or applied, and why."""
+
+    connector_id: ConnectorId
+    received_at: int
+    raw: bytes
+    reason: str
+    # What is not surely a receipt may be a handset's text, such as STOP.
+    about: CallbackSubject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCallback:
+    """A refused callback as a list shows it; the connector may be gone."""
+
+    id: int
+    connector: str | None
+    kind: str | None
+    received_at: int
+    refused_at: int
+    size: int
+    about: CallbackSubject
+    reason: str
+
+
+class RefusedRaw(NamedTuple):
+    """A refused callback with what it takes to apply it again."""
+
+    id: int
+    connector_id: ConnectorId
+    received_at: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFilter:
+    """Which refused callbacks are meant; None means any."""
+
+    connector: str | None = None
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTally:
+    """How many callbacks of one connector are kept as refused, and since when they came."""
+
+    connector: str | None
+    kind: str | None
+    count: int
+    # Those that may be handsets' texts.
+    texts: int
+    first_at: int
+    last_at: int
+    size: int
 
 
 class RefusedCallbacks:

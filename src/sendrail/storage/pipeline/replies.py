@@ -1,17 +1,29 @@
 """Texts from handsets, and the parts of those that are not whole yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sendrail.domain.consent import Keyword, KeywordReading
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.receipt import Reply
+from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.sender import SendingList
+from sendrail.domain.text import Alphabet
 from sendrail.domain.webhook import Event
 from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.outbox import Outbox
-from sendrail.storage.rows import PartsKey, reply_part
 from sendrail.storage.templates import Statement
+
+
+class PartsKey(NamedTuple):
+    """What the parts of one text from a handset have in common."""
+
+    connector_id: ConnectorId
+    sender: PhoneNumber
+    list_number: PhoneNumber
+    reference: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +107,22 @@ class Replies:
             for row in rows
         ]
         return list(dict.fromkeys(keys))
+
+
+def reply_part(key: PartsKey, row: Sequence[Any]) -> Reply:
+    """Return one row of a text's parts as the part that it is."""
+    number, body, octets, alphabet, answered, _ = row
+    place = ReplyPart(
+        reference=key.reference,
+        total=key.total,
+        number=number,
+        octets=octets,
+        alphabet=None if alphabet is None else Alphabet(alphabet),
+    )
+    return Reply(
+        sender=key.sender,
+        list_number=key.list_number,
+        body=body,
+        answered=bool(answered),
+        part=place,
+    )

@@ -1,14 +1,37 @@
 """Replies as look-up shows them, newest first."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, literal_column, select
 
 from sendrail.domain.consent import Keyword
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.rows import ReplyFilter, StoredReply
 from sendrail.storage.tables import lists, replies, sender_shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReply:
+    """A reply as it was kept."""
+
+    id: int
+    list_number: str
+    sender: PhoneNumber
+    body: str
+    keyword: Keyword | None
+    rule: str | None
+    review: bool
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFilter:
+    """Which replies a list of replies is about; None means any."""
+
+    list_number: PhoneNumber | None = None
+    keyword: Keyword | None = None
+    review: bool = False
 
 
 class ReplyLog:

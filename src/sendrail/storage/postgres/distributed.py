@@ -15,19 +15,15 @@ from sqlalchemy.util import await_only
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.driver import Row, Rows
-from sendrail.storage.pipeline.gate import Gate
+from sendrail.storage.interface import MessageRow
+from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult
+from sendrail.storage.pipeline.inbox import ParkedReceipt
 from sendrail.storage.postgres import queue
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.gate import PostgresGate
 from sendrail.storage.postgres.inbox import PostgresInbox
 from sendrail.storage.postgres.messages import PostgresMessages
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
-from sendrail.storage.rows import (
-    GateQuery,
-    GateResult,
-    MessageRow,
-    ParkedReceipt,
-)
 from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
 
 # What else grows, and by what it is spread: each is read by it, or by nothing that is hot.

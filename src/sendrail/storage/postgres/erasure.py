@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
-from sendrail.storage.rows import ErasurePart
+from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.tables import attempts, messages
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
+from sendrail.storage.accounts.lists import LIST_COLUMNS, sending_list
 from sendrail.storage.driver import Rows
-from sendrail.storage.pipeline.gate import Gate, GateTexts
-from sendrail.storage.rows import (
-    LIST_COLUMNS,
+from sendrail.storage.pipeline.gate import (
     Caller,
+    Gate,
     GateQuery,
     GateResult,
+    GateTexts,
     KnownContact,
-    sending_list,
 )
 
 _LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)

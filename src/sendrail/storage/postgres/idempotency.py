@@ -6,9 +6,8 @@ A key's row is there, empty, before its request is judged: a second one waits fo
 from collections.abc import Iterable
 from typing import Final
 
-from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts
+from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts, KeptAnswer
 from sendrail.storage.postgres.driver import PostgresDriver, columns
-from sendrail.storage.rows import KeptAnswer
 from sendrail.storage.templates import StatementForms
 
 _OLD: Final = """

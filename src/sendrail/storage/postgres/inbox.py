@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.inbox import Inbox, InboxTexts
+from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
 from sendrail.storage.postgres import queue
-from sendrail.storage.rows import ReceiptTarget, receipt_target
 from sendrail.storage.templates import OverLanes, StatementForms
 
 _PARKED: Final = """

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.slices import Charge
-from sendrail.storage.pipeline.leases import LeasesTexts
+from sendrail.storage.pipeline.leases import LeasesTexts, PaceSlot, ProcessState, SpanState
 from sendrail.storage.postgres.driver import PostgresDriver
-from sendrail.storage.rows import PaceSlot, ProcessState, SpanState
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NOW_US: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.storage.pipeline import lookup
-from sendrail.storage.rows import MessagePlace, StoredMessage
+from sendrail.storage.pipeline.lookup import MessagePlace, StoredMessage
 from sendrail.storage.tables import messages
 
 

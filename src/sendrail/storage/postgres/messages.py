@@ -12,8 +12,8 @@ import msgspec
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
+from sendrail.storage.interface import Fingerprint, MessageRow
 from sendrail.storage.postgres.driver import PostgresDriver, columns
-from sendrail.storage.rows import Fingerprint, MessageRow
 from sendrail.storage.templates import OverLanes, StatementForms
 
 RESERVE: Final = """

@@ -10,8 +10,7 @@ from typing import Final
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.domain.message import Skip
 from sendrail.storage.driver import Rows
-from sendrail.storage.pipeline.outbox import Outbox, OutboxTexts
-from sendrail.storage.rows import OUTBOX_COLUMNS
+from sendrail.storage.pipeline.outbox import OUTBOX_COLUMNS, Outbox, OutboxTexts
 from sendrail.storage.tables import sender_shown
 from sendrail.storage.templates import OverLanes, StatementForms
 

@@ -5,9 +5,8 @@ from typing import Final
 
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.queue import Queue, QueueTexts
+from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
 from sendrail.storage.postgres.driver import columns
-from sendrail.storage.rows import AttemptResult
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms
 
 _FINISH: Final = """

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.storage.pipeline.gate import Gate, GateTexts
-from sendrail.storage.rows import LIST_COLUMNS, KnownContact
+from sendrail.storage.accounts.lists import LIST_COLUMNS
+from sendrail.storage.pipeline.gate import Gate, GateTexts, KnownContact
 
 _LIST: Final = f"SELECT {', '.join(LIST_COLUMNS)} FROM lists"  # noqa: S608 - our own names
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts
-from sendrail.storage.rows import KeptAnswer
+from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts, KeptAnswer
 
 TEXTS: Final = IdempotencyTexts(
     kept="""

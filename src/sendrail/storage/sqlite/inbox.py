@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.inbox import Inbox, InboxTexts
-from sendrail.storage.rows import ReceiptTarget, receipt_target
+from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
 from sendrail.storage.sqlite import queue
 
 TEXTS: Final = InboxTexts(

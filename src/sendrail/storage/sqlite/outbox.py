@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sendrail.domain.message import Skip
-from sendrail.storage.pipeline.outbox import Outbox, OutboxTexts
-from sendrail.storage.rows import OUTBOX_COLUMNS
+from sendrail.storage.pipeline.outbox import OUTBOX_COLUMNS, Outbox, OutboxTexts
 from sendrail.storage.tables import sender_shown
 
 _SENDER: Final = sender_shown("l")

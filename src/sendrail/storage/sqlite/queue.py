@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.queue import Queue, QueueTexts
-from sendrail.storage.rows import AttemptResult
+from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
 
 TEXTS: Final = QueueTexts(
     # A loose index scan: two probes for each list that has something waiting, however much that
