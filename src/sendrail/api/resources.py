@@ -4,6 +4,7 @@ The order of faults is that of the sending calls: the body's size, the key, the 
 body's type, the idempotency key, and then what the endpoint itself finds.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -91,7 +92,9 @@ class _Path:
         route = f"{endpoint.method} {request.url.path.removeprefix(self._base)}"
         if endpoint.method == "POST" and upload is None:
             key = dict(request.headers.raw).get(b"idempotency-key")
-            idempotency = guard_of(account, key, route, body, self._runtime.clock.now)
+            idempotency = guard_of(
+                account, key, route, lambda: hashlib.sha256(body).digest(), self._runtime.clock.now
+            )
         asked = ApiRequest(
             account=account,
             actor=actor_of(request),

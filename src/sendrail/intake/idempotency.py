@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.domain.errors import InvalidInput, Overloaded
+from sendrail.domain.errors import Overloaded
 from sendrail.domain.order import Refusal
 from sendrail.intake.facts import Callers
 from sendrail.intake.submission import Submission
@@ -44,15 +44,7 @@ def replay(
     for pair, kept in tx.idempotency.claim(asked).items():
         idempotency = submissions[asked[pair]].idempotency
         assert idempotency is not None, "only submissions with a key were asked about"
-        same = (kept.route, kept.body_digest) == (idempotency.route, idempotency.body_digest)
-        results[asked[pair]] = (
-            Replay(kept.status, kept.answer)
-            if same
-            else InvalidInput(
-                "The idempotency key was used before with another request.",
-                code="idempotency_key_reused",
-            )
-        )
+        results[asked[pair]] = idempotency.misuse(kept) or Replay(kept.status, kept.answer)
 
 
 def keep_answer(

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.verdicts import SubmissionResult, Verdict
 from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.idempotency import KeptAnswer
 
 # A status and a body, as the API answers.
 Shaped = tuple[int, bytes]
@@ -21,6 +23,15 @@ class IdempotencyKey:
     key: str
     route: str
     body_digest: bytes
+
+    def misuse(self, kept: KeptAnswer) -> InvalidInput | None:
+        """Return the error where the kept answer is that of another request."""
+        if (kept.route, kept.body_digest) == (self.route, self.body_digest):
+            return None
+        return InvalidInput(
+            "The idempotency key was used before with another request.",
+            code="idempotency_key_reused",
+        )
 
 
 class Submission:

@@ -18,11 +18,9 @@ from sendrail.api.v2.request import (
     ApiRequest,
     CsvFile,
     Endpoint,
-    IdempotencyGuard,
     Replayed,
-    key_of,
+    guard_of,
 )
-from sendrail.api.v2.uploads import Upload
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.contacts.csv_files import REPORT_COLUMNS, ROW_BYTES_MAX, Refused, begun, written
@@ -35,7 +33,6 @@ from sendrail.contacts.imports import (
 )
 from sendrail.contacts.inputs import list_number_of
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.ids import AccountId
 
 Import = Callable[[Chunks, ImportOptions], Awaitable[ImportReport]]
 
@@ -251,10 +248,11 @@ async def _import(
             "An answer that is a file is not kept: leave out `report`, or the `Idempotency-Key`",
             code="invalid_idempotency_key",
         )
-    key = key_of(upload.key)
-    if key is not None and await _is_kept(runtime, request.account, key):
+    guard = guard_of(request.account, upload.key, request.route, upload.digest, runtime.clock.now)
+    # A write: where several processes accept, it waits for the one that has the same key.
+    if guard is not None and await runtime.store.write(guard.is_known):
         await upload.pass_over()
-        kept = await runtime.store.write(_guard_of(runtime, request, key, upload).kept)
+        kept = await runtime.store.write(guard.kept)
         assert kept is not None, "an answer is kept for a day"
         raise Replayed(kept)
     with ExitStack() as stack:
@@ -271,29 +269,10 @@ async def _import(
             spool.seek(0)
             return CsvFile("report.csv", _spooled(spool, stack.pop_all()))
     imported = _imported(report)
-    if key is not None:
+    if guard is not None:
         # Where its twin was quicker, this raises `Replayed`; the rows were brought in once.
-        guard = _guard_of(runtime, request, key, upload).around(lambda _: imported)
-        await runtime.store.write(guard(lambda _: None))
+        await runtime.store.write(guard.around(lambda _: imported)(lambda _: None))
     return imported
-
-
-async def _is_kept(runtime: Runtime, account: AccountId, key: str) -> bool:
-    pair = (int(account), key)
-    # A write: where several processes accept, it waits for the one that has the same key.
-    kept = await runtime.store.write(lambda tx: tx.idempotency.claim([pair]))
-    return pair in kept
-
-
-def _guard_of(runtime: Runtime, request: ApiRequest, key: str, upload: Upload) -> IdempotencyGuard:
-    """Return the guard of a request whose file has been read."""
-    return IdempotencyGuard(
-        account=request.account,
-        key=key,
-        route=request.route,
-        body_digest=upload.digest(),
-        now=runtime.clock.now,
-    )
 
 
 def _imported(report: ImportReport) -> ImportedFile:

@@ -3,7 +3,6 @@
 An endpoint is a function of the services and such a request: parse, one service call, shape.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
@@ -18,6 +17,7 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
+from sendrail.intake.submission import IdempotencyKey
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.idempotency import KeptAnswer
 
@@ -43,7 +43,8 @@ class IdempotencyGuard:
     account: AccountId
     key: str
     route: str
-    body_digest: bytes
+    # Of the body: a file has one only after it was read.
+    digest: Callable[[], bytes]
     now: Callable[[], int]
 
     def around(self, shape: Callable[[Any], msgspec.Struct]) -> Guard:
@@ -55,9 +56,10 @@ class IdempotencyGuard:
 
         def guard(work: Callable[[Tx], T], /) -> Callable[[Tx], T]:
             def guarded(tx: Tx) -> T:
-                self._refuse_repeated(tx)
+                if (kept := self.kept(tx)) is not None:
+                    raise Replayed(kept)
                 result = work(tx)
-                answer = KeptAnswer(self.route, self.body_digest, 200, encode(shape(result)))
+                answer = KeptAnswer(self.route, self.digest(), 200, encode(shape(result)))
                 tx.idempotency.answer(self.account, self.key, answer, self.now())
                 return result
 
@@ -65,20 +67,21 @@ class IdempotencyGuard:
 
         return guard
 
-    def _refuse_repeated(self, tx: Tx) -> None:
-        if (kept := self.kept(tx)) is not None:
-            raise Replayed(kept)
+    def is_known(self, tx: Tx) -> bool:
+        """Return whether a request with this key was answered before."""
+        return bool(self._claim(tx))
 
     def kept(self, tx: Tx) -> KeptAnswer | None:
         """Return what was answered before. Raises `InvalidInput` for another request."""
-        pair = (int(self.account), self.key)
-        kept = tx.idempotency.claim([pair]).get(pair)
-        if kept is not None and (kept.route, kept.body_digest) != (self.route, self.body_digest):
-            raise InvalidInput(
-                "The idempotency key was used before with another request.",
-                code="idempotency_key_reused",
-            )
+        if (kept := self._claim(tx)) is None:
+            return None
+        if misuse := IdempotencyKey(self.key, self.route, self.digest()).misuse(kept):
+            raise misuse
         return kept
+
+    def _claim(self, tx: Tx) -> KeptAnswer | None:
+        pair = (int(self.account), self.key)
+        return tx.idempotency.claim([pair]).get(pair)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +140,14 @@ def key_of(given: bytes | None) -> str | None:
 
 
 def guard_of(
-    account: AccountId, key: bytes | None, route: str, body: bytes, now: Callable[[], int]
+    account: AccountId,
+    key: bytes | None,
+    route: str,
+    digest: Callable[[], bytes],
+    now: Callable[[], int],
 ) -> IdempotencyGuard | None:
     """Return the guard of a request, None without an `Idempotency-Key`."""
-    if (known := key_of(key)) is None:
+    known = key_of(key)
+    if known is None:
         return None
-    digest = hashlib.sha256(body).digest()
-    return IdempotencyGuard(account=account, key=known, route=route, body_digest=digest, now=now)
+    return IdempotencyGuard(account=account, key=known, route=route, digest=digest, now=now)
