@@ -109,10 +109,10 @@ class Maintenance:
 
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
-        waiting, untold, refused = await self._store.read(
+        waiting, unsent, refused = await self._store.read(
             lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog(), tx.refused.tally())
         )
-        self._metrics.webhook_waiting.set(untold)
+        self._metrics.webhook_waiting.set(unsent)
         await self._keep_refused(refused)
         self._count_at = now + _COUNT_PAUSE * (self._now() - now)
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
@@ -124,7 +124,7 @@ class Maintenance:
             if account.depth >= self._settings.queue_depth_max
         )
         if self._is_shared:
-            await self._store.write(lambda tx: tx.processes.tell_full_accounts(sorted(full)))
+            await self._store.write(lambda tx: tx.processes.set_full_accounts(sorted(full)))
         self._intake.full_accounts = full
 
     async def note_used_keys(self) -> None:
@@ -172,9 +172,9 @@ class Maintenance:
 
     def _forget_events(self, tx: Tx, now: int) -> int:
         before = now - self._settings.webhook_retention_days * _DAY_MS
-        forgotten, untold = tx.outbox.forget_before(before, _FORGET_BATCH)
-        if untold:
-            _log.error("webhook_events_lost", count=untold, reason="webhook_retention_days")
+        forgotten, lost = tx.outbox.forget_before(before, _FORGET_BATCH)
+        if lost:
+            _log.error("webhook_events_lost", count=lost, reason="webhook_retention_days")
         return forgotten + tx.endpoints.end_listeners(now)
 
 

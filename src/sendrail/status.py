@@ -32,7 +32,7 @@ class InstallationStatus:
     waiting: int
     oldest_due_at: int | None
     backlog: Backlog
-    untold_events: int
+    waiting_events: int
     refused: Sequence[RefusedTally]
 
 
@@ -51,7 +51,7 @@ def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
         waiting=sum(account.depth for account in waiting.values()),
         oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
         backlog=tx.lookup.backlog(),
-        untold_events=tx.endpoints.backlog(),
+        waiting_events=tx.endpoints.backlog(),
         refused=tx.refused.tally(),
     )
 

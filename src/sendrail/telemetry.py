@@ -225,8 +225,8 @@ def set_up_logs(log_format: str, level: str) -> None:
         else structlog.processors.JSONRenderer()
     )
     # A traceback with its local values would show passwords, numbers and texts.
-    told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    errors = [] if pretty else [structlog.processors.ExceptionRenderer(told)]
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = [] if pretty else [structlog.processors.ExceptionRenderer(tracebacks)]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(

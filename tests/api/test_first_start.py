@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import postgres
 
-from sendrail.api.server import tell
+from sendrail.api.server import announce_server
 from sendrail.app import open_runtime
 from sendrail.settings import load
 
@@ -18,7 +18,7 @@ async def start_all(url, folder, count):
         given = {"data_dir": folder / str(at), "database_url": url, "master_key": "ab" * 32}
         runtime = await stack.enter_async_context(open_runtime(load({}, **given), serving=True))
         await ready.wait()
-        await tell("http://here", runtime, lambda told: keys.append(told.api_key))
+        await announce_server("http://here", runtime, lambda told: keys.append(told.api_key))
 
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(start(at, stack) for at in range(count)))

@@ -24,7 +24,7 @@ def test_a_short_code_is_told_from_a_number_of_the_same_digits(text):
     assert key != phone.parse(f"+{text}")
     assert phone.show(key) == phone.bare(key) == text
     assert sender_ids.text_beside(text) is None
-    assert sender_ids.hears(key)
+    assert sender_ids.takes_replies(key)
     assert key in sender_ids.called(int(text))
 
 
@@ -35,7 +35,7 @@ def test_a_name_is_kept_beside_its_digest(text):
     key = sender_ids.parse(text)
     assert -INT64 <= key < -(10**8)
     assert sender_ids.text_beside(text) == text
-    assert not sender_ids.hears(key)
+    assert not sender_ids.takes_replies(key)
 
 
 def test_names_differ_by_case():

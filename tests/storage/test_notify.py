@@ -101,7 +101,7 @@ def test_news_that_do_not_fit_are_cut_and_no_error():
     told = news.take()
     assert len(told.encode()) < 8_000
     other = ClusterHints()
-    other.hear(told)
+    other.receive(told)
     assert 400 < len(other.queued) < LISTS
 
 
@@ -123,5 +123,5 @@ def test_a_lost_connection_is_made_anew_and_what_was_missed_is_looked_for():
 @pytest.mark.parametrize("told", ["", ";;", "z9.9", "q1.2;zzz"])
 def test_what_a_newer_version_tells_is_passed_over(told):
     news = ClusterHints()
-    news.hear(told)
+    news.receive(told)
     assert news.queued == ({2: 1} if told.startswith("q") else {})

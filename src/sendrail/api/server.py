@@ -32,7 +32,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOOK_SECONDS: Final = 5.0
 _BACKLOG: Final = 2048
 _COLLECT_AFTER: Final = 10_000
-_UNTOLD_KEY: Final = "first key, not shown yet"
+_UNSHOWN_KEY: Final = "first key, not shown yet"
 _FIRST_KEY: Final = "first key"
 
 
@@ -90,7 +90,7 @@ async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], dr
                 shown = f"[{host}]" if ":" in host else host
                 url = f"http://{shown}:{port}"
                 if has_api:
-                    await tell(url, runtime, announce)
+                    await announce_server(url, runtime, announce)
                 else:
                     announce(ReadyReport(url, None, runtime))
                 _log.info("serving", host=host, port=port)
@@ -112,26 +112,30 @@ def _calm_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def tell(url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]) -> None:
+async def announce_server(
+    url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]
+) -> None:
     """Announce the server; until an API key has been shown, make a first one and show it.
 
     Of several processes that start for the first time at once, one shows it.
     """
     async with runtime.store.alone():
-        await _tell_alone(url, runtime, announce)
+        await _announce_alone(url, runtime, announce)
 
 
-async def _tell_alone(url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]) -> None:
+async def _announce_alone(
+    url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]
+) -> None:
     accounts, account = runtime.accounts, runtime.default_account
     keys = await accounts.keys(account)
     for key in keys:
         # A start was killed between making the key and showing it: it was never seen.
-        if key.name == _UNTOLD_KEY and key.revoked_at is None:
+        if key.name == _UNSHOWN_KEY and key.revoked_at is None:
             await accounts.revoke_key(account, key.id)
-    if any(key.name != _UNTOLD_KEY for key in keys):
+    if any(key.name != _UNSHOWN_KEY for key in keys):
         announce(ReadyReport(url, None, runtime))
         return
-    first = await accounts.create_key(account, _UNTOLD_KEY)
+    first = await accounts.create_key(account, _UNSHOWN_KEY)
     announce(ReadyReport(url, first.key, runtime))
     await accounts.rename_key(account, first.record.id, _FIRST_KEY)
 

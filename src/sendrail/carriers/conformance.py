@@ -35,18 +35,18 @@ class Reports:
     """Collects the outcomes a carrier reports: pass `report` to `submit`."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[MessageId, Outcome]] = []
+        self.reported: list[tuple[MessageId, Outcome]] = []
 
     def report(self, message: OutboundMessage, outcome: Outcome) -> None:
         """Record one outcome."""
-        self.told.append((message.message_id, outcome))
+        self.reported.append((message.message_id, outcome))
 
     @property
     def refs(self) -> dict[str, MessageId]:
         """The carrier's references, each with the id of its message."""
         return {
             outcome.carrier_ref: message_id
-            for message_id, outcome in self.told
+            for message_id, outcome in self.reported
             if isinstance(outcome, Submitted)
         }
 
@@ -139,10 +139,10 @@ class CarrierConformance:
             reports, batches = Reports(), [self.messages(_MANY, prefix=name) for name in "abc"]
             await carrier.start(Intake().deliver)
             await asyncio.gather(*(carrier.submit(batch, reports.report) for batch in batches))
-            assert Counter(message_id for message_id, _ in reports.told) == Counter(
+            assert Counter(message_id for message_id, _ in reports.reported) == Counter(
                 message.message_id for batch in batches for message in batch
             )
-            assert all(isinstance(outcome, get_args(Outcome)) for _, outcome in reports.told)
+            assert all(isinstance(outcome, get_args(Outcome)) for _, outcome in reports.reported)
 
         self._run(play)
 
@@ -186,7 +186,7 @@ class CarrierConformance:
             reports = Reports()
             await carrier.start(Intake().deliver)
             await carrier.submit([], reports.report)
-            assert not reports.told
+            assert not reports.reported
 
         self._run(play)
 
@@ -196,8 +196,10 @@ class CarrierConformance:
         async def play(carrier: Carrier) -> None:
             reports = Reports()
             await carrier.submit(self.messages(_FEW), reports.report)
-            assert len(reports.told) == _FEW
-            assert not any(isinstance(told, Submitted | Uncertain) for _, told in reports.told)
+            assert len(reports.reported) == _FEW
+            assert not any(
+                isinstance(outcome, Submitted | Uncertain) for _, outcome in reports.reported
+            )
 
         self._run(play)
 
@@ -232,7 +234,7 @@ class CarrierConformance:
             await asyncio.sleep(0)
             await carrier.stop()
             await submit
-            assert Counter(message_id for message_id, _ in reports.told) == Counter(
+            assert Counter(message_id for message_id, _ in reports.reported) == Counter(
                 message.message_id for message in messages
             )
 
@@ -260,7 +262,9 @@ class CarrierConformance:
             await carrier.submit(self.messages(_FEW), reports.report)
             await self.until(lambda: len(intake.receipts(carrier)) >= _FEW)
             assert intake.refused
-            assert {told.carrier_ref for told in intake.receipts(carrier)} == reports.refs.keys()
+            assert {
+                receipt.carrier_ref for receipt in intake.receipts(carrier)
+            } == reports.refs.keys()
 
         self._run(play)
 
@@ -333,10 +337,10 @@ class CarrierConformance:
                 if not isinstance(reply, Reply):
                     continue
                 for written, sender in addresses(reply.sender):
-                    told = senders(carrier, good, reply.sender, written)
-                    assert told <= {sender, None}, f"{written} was read as {told}"
+                    found = senders(carrier, good, reply.sender, written)
+                    assert found <= {sender, None}, f"{written} was read as {found}"
                     # A number with a plus is unambiguous.
-                    assert told != {None} or not written.startswith("+"), f"{written} is no number"
+                    assert found != {None} or not written.startswith("+"), f"{written} is no number"
 
     def test_a_text_that_no_handset_wrote_is_set_aside(self) -> None:
         carrier = self.make_carrier()

@@ -48,7 +48,7 @@ def _shown(found: "InstallationStatus", now: int, *, is_shared: bool) -> dict[st
         "messages_uncertain": found.backlog.uncertain,
         "callbacks_waiting": found.backlog.callbacks,
         "callbacks_refused": sum(each.count for each in found.refused),
-        "events_waiting": found.untold_events,
+        "events_waiting": found.waiting_events,
         "spans_lapsed": sum(owned.lapsed for owned in found.owned),
         "connectors": [
             {

@@ -12,7 +12,7 @@ from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
 if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.webhook import Endpoint
-    from sendrail.webhooks.service import NewSecret, ToldEvent
+    from sendrail.webhooks.service import EventAttempt, NewSecret
 
 app = typer.Typer(help="Webhook endpoints, to which events are posted.", no_args_is_help=True)
 
@@ -268,7 +268,7 @@ async def _shown(
     return shown if waiting is None else shown | {"waiting": waiting}
 
 
-def _attempt(event: "ToldEvent") -> dict[str, Any]:
+def _attempt(event: "EventAttempt") -> dict[str, Any]:
     attempt = event.attempt
     return {
         "event_id": event.event,

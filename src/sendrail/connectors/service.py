@@ -243,9 +243,9 @@ class ConnectorService:
         carrier = self.carrier_of(connector)
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                return self.told(connector, await carrier.check())
+                return self.masked(connector, await carrier.check())
         except CarrierTrouble as trouble:
-            raise CarrierTrouble(self.told(connector, trouble.message)) from None
+            raise CarrierTrouble(self.masked(connector, trouble.message)) from None
         except TimeoutError:
             raise CarrierTrouble(
                 f"{connector.kind} gave no answer within {_CHECK_SECONDS:.0f} s. Look at the "
@@ -299,7 +299,7 @@ class ConnectorService:
     def _callback_url(self, connector_id: ConnectorId, sealed_token: bytes) -> str:
         return self.public(f"/callbacks/{self._secret_box.token_of(connector_id, sealed_token)}")
 
-    def told(self, connector: Connector, text: str) -> str:
+    def masked(self, connector: Connector, text: str) -> str:
         """Return a carrier's text, with any secret of the connector masked."""
         settings = self._secret_box.settings_of(connector)
         return scrubbed(text, settings, secrets_of(self._struct(connector.kind)))

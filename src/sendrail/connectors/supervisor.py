@@ -220,7 +220,7 @@ class ConnectorSupervisor:
         if isinstance(error, SendrailError):
             reason = error.message
             with suppress(SendrailError):
-                reason = self._connectors.told(connector, reason)
+                reason = self._connectors.masked(connector, reason)
         elif isinstance(error, TimeoutError):
             reason = f"did not start within {_START_SECONDS:.0f} s"
         self._broken[connector.id] = reason[:_DETAIL_MAX], self._clock.monotonic() + _RETRY_SECONDS
@@ -282,7 +282,7 @@ class ConnectorSupervisor:
             return ConnectorState.PAUSED, ""
         if route.breaker.state is BreakerState.CLOSED:
             return ConnectorState.OPEN, ""
-        return ConnectorState.RESTING, self._connectors.told(connector, route.breaker.detail)[
+        return ConnectorState.RESTING, self._connectors.masked(connector, route.breaker.detail)[
             :_DETAIL_MAX
         ]
 

@@ -61,13 +61,13 @@ class VerificationService:
     async def status(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
         """Return a list's progress."""
         return await self._store.read(
-            lambda tx: self._standing(tx, owned_list(tx, account_id, list_number))
+            lambda tx: self._status(tx, owned_list(tx, account_id, list_number))
         )
 
     async def check(self, account_id: AccountId, list_number: PhoneNumber) -> VerificationStatus:
         """Take the first step: try the credentials. Raise `CarrierTrouble` if they do not work."""
         before = await self.status(account_id, list_number)
-        told = await self._connectors.check(before.connector)
+        answer = await self._connectors.check(before.connector)
 
         def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)
@@ -77,8 +77,8 @@ class VerificationService:
                 before.connector.version,
             ):
                 raise Conflict("The connector was changed meanwhile. Verify the list again.")
-            tx.verifications.begin(sender.id, told, self._now())
-            return self._standing(tx, sender)
+            tx.verifications.begin(sender.id, answer, self._now())
+            return self._status(tx, sender)
 
         return await self._store.write(write)
 
@@ -106,11 +106,11 @@ class VerificationService:
         def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)
             tx.verifications.sent(sender.id, order.recipient, number, self._now())
-            return self._standing(tx, sender)
+            return self._status(tx, sender)
 
         return await self._store.write(write)
 
-    def _standing(self, tx: Tx, sender: SendingList) -> VerificationStatus:
+    def _status(self, tx: Tx, sender: SendingList) -> VerificationStatus:
         connector = tx.connectors.by_id(sender.connector_id)
         assert connector is not None, "a list's connector keeps its row"
         progress = tx.verifications.find(sender.id)

@@ -106,7 +106,9 @@ def no_list_here() -> NotFound:
 
 def no_list(number: PhoneNumber) -> NotFound:
     """Return the error for a number that is no list of the caller's."""
-    called = f"list {phone.show(number)}" if sender_ids.hears(number) else "list of this name"
+    called = (
+        f"list {phone.show(number)}" if sender_ids.takes_replies(number) else "list of this name"
+    )
     return NotFound(
         f"The account has no {called}. `GET /v2/lists` and `sendrail lists list` "
         "name those it has.",

@@ -131,7 +131,9 @@ class ListService:
 
         A list that sends as a name has it as `sender_name`, because `number` is its digest.
         """
-        assert (sender_name is None) is sender_ids.hears(number), "a name comes with its text"
+        assert (sender_name is None) is sender_ids.takes_replies(number), (
+            "a name comes with its text"
+        )
         texts = _answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=number,
@@ -343,7 +345,7 @@ def usable_connector(
 
 def _expect_heard(number: PhoneNumber, connector: Connector, param: str = "connector") -> None:
     """Refuse an account's own carrier to a name: its webhook is verified by a reply."""
-    if connector.account_id is not None and not sender_ids.hears(number):
+    if connector.account_id is not None and not sender_ids.takes_replies(number):
         raise InvalidInput(
             f"{connector.name} is the account's own carrier, which is verified by a reply, and "
             "a name gets no replies. Choose one of the installation's connectors, or a number.",

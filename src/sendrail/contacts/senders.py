@@ -97,7 +97,7 @@ def _shared_connector(tx: Tx, name: str) -> ConnectorId:
 
 
 def _in_use(sender: PhoneNumber) -> Conflict:
-    written = phone.show(sender) if sender_ids.hears(sender) else "NAME"
+    written = phone.show(sender) if sender_ids.takes_replies(sender) else "NAME"
     return Conflict(
         "A list of another account sends as it. Delete that first: `sendrail --account ACCOUNT "
         f"lists delete {written}`.",

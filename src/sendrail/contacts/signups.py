@@ -162,7 +162,7 @@ def _notices(
     is_blocked: bool,
     has_journeys: bool,
 ) -> list[SignUpNotice]:
-    told = {
+    notices = {
         SignUpNotice.CONTACT_UNSUBSCRIBED: not standing.active,
         SignUpNotice.CONTACT_BLOCKED: is_blocked,
         SignUpNotice.LIST_INACTIVE: sender.status is not ListStatus.ACTIVE,
@@ -172,7 +172,7 @@ def _notices(
         and not is_blocked
         and _may_start(signup, standing),
     }
-    return [notice for notice, is_so in told.items() if is_so]
+    return [notice for notice, is_so in notices.items() if is_so]
 
 
 def _may_start(signup: SignUp, standing: SubscriptionState) -> bool:

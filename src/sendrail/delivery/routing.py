@@ -172,7 +172,7 @@ class Routes:
         # Set when a connector wants a slice of a contract that it shares.
         self.wished = asyncio.Event()
         # Called with a connector's id when its lists may have something to do again.
-        self.news: Callable[[ConnectorId], None] = _nobody_hears
+        self.news: Callable[[ConnectorId], None] = _ignored
 
     def of(self, connector_id: ConnectorId) -> Route | None:
         """Return the connector with this id, or None when it is not open here."""
@@ -258,5 +258,5 @@ def _takes(route: Route | None, now: float, planned: Mapping[ConnectorId, Planne
     )
 
 
-def _nobody_hears(_: ConnectorId) -> None:
+def _ignored(_: ConnectorId) -> None:
     pass

@@ -48,7 +48,7 @@ def text_beside(text: str) -> str | None:
     return text if key is not None and key < _NAMES_BELOW else None
 
 
-def hears(sender: int) -> bool:
+def takes_replies(sender: int) -> bool:
     """Return whether handsets can text a sender: not if it is a name."""
     return sender > _NAMES_BELOW
 

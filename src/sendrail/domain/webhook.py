@@ -41,8 +41,8 @@ class EndpointState(StrEnum):
 # The test event, sent on request to try an endpoint.
 TEST: Final = "test"
 # The outcomes of an attempt.
-TOLD: Final = "told"
-NOT_TOLD: Final = "failed"
+ACKNOWLEDGED: Final = "told"
+NOT_ACKNOWLEDGED: Final = "failed"
 # The URL of endpoints of `sendrail listen`, which polls its events itself.
 LISTENER_URL: Final = "listen:"
 

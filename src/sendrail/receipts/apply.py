@@ -280,7 +280,7 @@ class _Moves:
     def _apply_part(self, word: DatedReceipt, target: ReceiptTarget) -> int | None:
         """Return how many parts are then to be delivered, or None for one that came before."""
         ref = (word.connector_id, word.receipt.carrier_ref)
-        if target.told or ref in self._applied:
+        if target.noted or ref in self._applied:
             return None
         self._applied.add(ref)
         left = self._left.get(target.number, target.parts_left) - 1

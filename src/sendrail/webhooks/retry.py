@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from sendrail.domain.webhook import (
-    NOT_TOLD,
-    TOLD,
+    ACKNOWLEDGED,
+    NOT_ACKNOWLEDGED,
     Acknowledged,
     Answer,
     EndpointGone,
@@ -57,7 +57,7 @@ def settle(
             attempt=attempt,
             started_at=started_at,
             ended_at=now,
-            outcome=TOLD if isinstance(answer, Acknowledged) else NOT_TOLD,
+            outcome=ACKNOWLEDGED if isinstance(answer, Acknowledged) else NOT_ACKNOWLEDGED,
             status=410 if isinstance(answer, EndpointGone) else answer.status,
             detail=answer.detail,
         ),

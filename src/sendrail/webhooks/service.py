@@ -39,7 +39,7 @@ class NewSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEvent:
+class EventAttempt:
     """One attempt, with the id its customer knows the event by."""
 
     event: str
@@ -200,7 +200,7 @@ class WebhookService:
 
         return NewSecret(await self._store.write(rotate), secret)
 
-    async def test(self, account_id: AccountId, endpoint_id: EndpointId) -> ToldEvent:
+    async def test(self, account_id: AccountId, endpoint_id: EndpointId) -> EventAttempt:
         """Post a test event to an endpoint at once, whatever its state, and keep the attempt."""
         endpoint, started = await self.find(account_id, endpoint_id), self._now()
         body = payloads.sample(started)
@@ -227,11 +227,11 @@ class WebhookService:
         # The caller waits for this answer, so that a later one would be of no use.
         final = replace(settled, due_at=None)
         await self._store.write(lambda tx: tx.outbox.settle([final]))
-        return ToldEvent(name, final.attempt)
+        return EventAttempt(name, final.attempt)
 
     async def attempts(
         self, account_id: AccountId, endpoint_id: EndpointId, *, offset: int, limit: int
-    ) -> list[ToldEvent]:
+    ) -> list[EventAttempt]:
         """Return an endpoint's attempts, those of the newest events first."""
 
         def read(tx: Tx) -> Sequence[tuple[WebhookAttempt, OutboxEvent]]:
@@ -239,7 +239,7 @@ class WebhookService:
             return tx.endpoints.attempts(account_id, endpoint_id, offset, limit)
 
         return [
-            ToldEvent(payloads.event_name(self._ids, event.kind, event.ref), attempt)
+            EventAttempt(payloads.event_name(self._ids, event.kind, event.ref), attempt)
             for attempt, event in await self._store.read(read)
         ]
 
@@ -289,7 +289,7 @@ def _owned(tx: Tx, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
 def _list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> ListId:
     sender = tx.lists.find(account_id, number)
     if sender is None:
-        called = phone.show(number) if sender_ids.hears(number) else "of this name"
+        called = phone.show(number) if sender_ids.takes_replies(number) else "of this name"
         raise NotFound(
             f"There is no list {called}; `sendrail lists list` names them.",
             code="list_not_found",

@@ -17,7 +17,7 @@ from sendrail.clock import Clock
 from sendrail.domain.errors import SetupError
 from sendrail.domain.ids import EndpointId, MessageIds, lane_of
 from sendrail.domain.webhook import (
-    TOLD,
+    ACKNOWLEDGED,
     Acknowledged,
     Answer,
     Endpoint,
@@ -260,7 +260,7 @@ class WebhookWorker:
         settlement, attempt = answered.settlement, answered.settlement.attempt
         self._metrics.webhook_attempts.labels(attempt.outcome).inc()
         self._metrics.webhook_seconds.observe((attempt.ended_at - attempt.started_at) / 1000)
-        if attempt.outcome != TOLD and settlement.due_at is None:
+        if attempt.outcome != ACKNOWLEDGED and settlement.due_at is None:
             self._metrics.webhook_given_up.inc()
             _log.warning(
                 "webhook_given_up",

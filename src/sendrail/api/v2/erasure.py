@@ -39,7 +39,7 @@ async def erase(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     wanted = number("phone_number", decoded(_decode, request.body).phone_number)
     return await request.guard(
         lambda guard: runtime.erasure.erase(request.account, wanted, request.actor, guard=guard),
-        _told,
+        _shown,
     )
 
 
@@ -65,7 +65,7 @@ ENDPOINTS: Final = (
 )
 
 
-def _told(report: ErasureReport) -> PersonErased:
+def _shown(report: ErasureReport) -> PersonErased:
     return PersonErased(
         success=True,
         lists=report.lists,

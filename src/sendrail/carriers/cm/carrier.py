@@ -142,19 +142,19 @@ class CmCarrier(HttpCarrier):
         self, messages: Sequence[OutboundMessage], answer: Answer
     ) -> Outcome | Sequence[Outcome]:
         """Return the outcome of each message, or one outcome where CM.com lists no messages."""
-        told = read_json(answer.body, _Answered)
-        if not told.messages:
-            return self._codes.outcome(answer, _code(told.error_code))
-        by_reference = {each.reference: each for each in told.messages}
+        answered = read_json(answer.body, _Answered)
+        if not answered.messages:
+            return self._codes.outcome(answer, _code(answered.error_code))
+        by_reference = {each.reference: each for each in answered.messages}
         return [self._outcome(by_reference.get(each.message_id), answer) for each in messages]
 
-    def _outcome(self, told: _Taken | None, answer: Answer) -> Outcome:
-        if told is None:
+    def _outcome(self, taken: _Taken | None, answer: Answer) -> Outcome:
+        if taken is None:
             return Uncertain("CM.com's answer leaves this message out")
-        if told.status.lower() == "accepted":
-            assert told.reference is not None, "it was found by its reference"
-            return Submitted(told.reference)
-        return self._codes.outcome(answer, _code(told.message_error_code))
+        if taken.status.lower() == "accepted":
+            assert taken.reference is not None, "it was found by its reference"
+            return Submitted(taken.reference)
+        return self._codes.outcome(answer, _code(taken.message_error_code))
 
     def proves(self, request: CallbackRequest) -> bool:
         """Return whether the callback carries a proof that the connector's settings require."""
@@ -193,13 +193,13 @@ class CmCarrier(HttpCarrier):
             trouble=trouble,
         )
 
-    def _reply(self, told: _Incoming) -> Reply | IgnoredPart:
-        if is_other_channel(told.channel or "sms"):
+    def _reply(self, incoming: _Incoming) -> Reply | IgnoredPart:
+        if is_other_channel(incoming.channel or "sms"):
             return IgnoredPart(IgnoredReason.CHANNEL)
-        text = told.message.text
+        text = incoming.message.text
         return read_text(
-            sender=told.sender.number,
-            to=told.to.number,
+            sender=incoming.sender.number,
+            to=incoming.to.number,
             text=text,
             country=self.country,
             answered=(text or "").strip().upper() in self._answered,

@@ -89,15 +89,15 @@ class GenericCarrier(HttpCarrier):
     def read_answer(self, messages: Sequence[OutboundMessage], answer: Answer) -> Outcome:
         """Return the outcome of one message."""
         del messages
-        told = self._chosen.answer
+        paths = self._chosen.answer
         try:
             value = read_json(answer.body, Any)
         except CarrierTrouble:
             value = None
-        status, code = find_text(value, told.status), find_text(value, told.code)
+        status, code = find_text(value, paths.status), find_text(value, paths.code)
         # Without a configured success value, a known error code means a refusal.
-        taken = code not in self._codes.rows if told.status is None else status in told.taken
-        if answer.is_success and taken and (ref := find_text(value, told.id)):
+        taken = code not in self._codes.rows if paths.status is None else status in paths.taken
+        if answer.is_success and taken and (ref := find_text(value, paths.id)):
             return Submitted(ref)
         return self._judge(answer, code or status)
 

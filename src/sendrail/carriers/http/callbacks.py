@@ -46,7 +46,7 @@ class StoredCallback:
             fields = dict(_pairs(text, strict=bool(self.body)))
         except ValueError as error:
             raise CarrierTrouble("The callback is no form.") from error
-        return fields if exact else {_text(name): _text(told) for name, told in fields.items()}
+        return fields if exact else {_text(name): _text(value) for name, value in fields.items()}
 
     def json(self, into: type[T]) -> T:
         """Return the body as a value of this type."""
@@ -71,8 +71,8 @@ class StoredCallback:
     @property
     def message_id(self) -> MessageId | None:
         """Return our own message id, where `about` added it to the callback's URL."""
-        told = dict(_pairs(self.query, strict=False)).get(_MESSAGE_ID)
-        return MessageId(_text(told)) if told else None
+        echoed = dict(_pairs(self.query, strict=False)).get(_MESSAGE_ID)
+        return MessageId(_text(echoed)) if echoed else None
 
 
 def about(callback_url: str, message_id: MessageId) -> str:

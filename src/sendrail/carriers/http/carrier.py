@@ -178,14 +178,14 @@ class HttpCarrier(ABC):
             return self.unchecked
         client = self._connect()
         try:
-            told = await client.send(request, RequestProgress())
+            result = await client.send(request, RequestProgress())
         finally:
             await client.close()
-        if not isinstance(told, Answer):
-            raise CarrierTrouble(f"{self.vendor} could not be asked: {told.detail}.")
-        if not told.is_success:
-            raise CarrierTrouble(f"The check failed: {_reason(self._read((), told))}.")
-        return self.read_probe(told)
+        if not isinstance(result, Answer):
+            raise CarrierTrouble(f"{self.vendor} could not be asked: {result.detail}.")
+        if not result.is_success:
+            raise CarrierTrouble(f"The check failed: {_reason(self._read((), result))}.")
+        return self.read_probe(result)
 
     async def stop(self) -> None:
         """Finish the requests under way, then disconnect; requests not yet begun are not sent."""
@@ -207,21 +207,21 @@ class HttpCarrier(ABC):
         passage = RequestProgress()
         try:
             async with self._slots:
-                told = await self._ask(messages, passage)
+                result = await self._ask(messages, passage)
         except asyncio.CancelledError:
             given_up = Uncertain("given up before the answer") if passage.may_have_left else _UNSENT
             _report_all(messages, given_up, report)
             raise
-        self._note(told)
-        _report_all(messages, told, report)
+        self._note(result)
+        _report_all(messages, result, report)
 
     async def _ask(
         self, messages: Sequence[OutboundMessage], passage: RequestProgress
     ) -> Outcome | Sequence[Outcome]:
         if self._client is None:
             return _UNSENT
-        told = await self._client.send(self.compose(messages), passage)
-        return self._read(messages, told) if isinstance(told, Answer) else told
+        result = await self._client.send(self.compose(messages), passage)
+        return self._read(messages, result) if isinstance(result, Answer) else result
 
     def _read(
         self, messages: Sequence[OutboundMessage], answer: Answer
@@ -231,9 +231,9 @@ class HttpCarrier(ABC):
         except CarrierTrouble:
             return outcome_by_status(self.vendor, answer)
 
-    def _note(self, told: Outcome | Sequence[Outcome]) -> None:
+    def _note(self, result: Outcome | Sequence[Outcome]) -> None:
         """Log once when the connector becomes unavailable and once when it is available again."""
-        outcomes = told if isinstance(told, Sequence) else (told,)
+        outcomes = result if isinstance(result, Sequence) else (result,)
         away = next((each for each in outcomes if isinstance(each, Unavailable)), None)
         if away is not None and away is not _UNSENT:
             if not self._is_away:
@@ -245,16 +245,16 @@ class HttpCarrier(ABC):
 
 
 def _report_all(
-    messages: Sequence[OutboundMessage], told: Outcome | Sequence[Outcome], report: Report
+    messages: Sequence[OutboundMessage], result: Outcome | Sequence[Outcome], report: Report
 ) -> None:
-    outcomes = told if isinstance(told, Sequence) else [told] * len(messages)
+    outcomes = result if isinstance(result, Sequence) else [result] * len(messages)
     assert len(outcomes) == len(messages), "an answer is for every message of its request"
     for message, outcome in zip(messages, outcomes, strict=True):
         report(message, outcome)
 
 
-def _reason(told: Outcome | Sequence[Outcome]) -> str:
-    match told:
+def _reason(result: Outcome | Sequence[Outcome]) -> str:
+    match result:
         case Unavailable(detail) | Failed(detail) | Rejected(detail) | Uncertain(detail):
             return detail
         case _:

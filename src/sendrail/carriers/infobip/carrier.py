@@ -161,8 +161,8 @@ class InfobipCarrier(HttpCarrier):
         """Return the outcome of each message."""
         if not answer.is_success:
             return _read_refusal(messages, answer)
-        told = {each.message_id: each for each in read_json(answer.body, _Answered).messages}
-        return [_outcome(told.get(reference(message)), answer) for message in messages]
+        by_id = {each.message_id: each for each in read_json(answer.body, _Answered).messages}
+        return [_outcome(by_id.get(reference(message)), answer) for message in messages]
 
     def probe(self) -> Request:
         """Return a request for the latest message in the log: reading it changes nothing."""
@@ -214,19 +214,19 @@ def _options(chosen: InfobipSettings) -> dict[str, Any]:
     return options
 
 
-def _outcome(told: _Taken | None, answer: Answer) -> Outcome:
-    if told is None:
+def _outcome(taken: _Taken | None, answer: Answer) -> Outcome:
+    if taken is None:
         return Uncertain("Infobip's answer leaves this message out")
-    status = told.status
+    status = taken.status
     if status.name == DUPLICATE:
-        return Submitted(told.message_id)
+        return Submitted(taken.message_id)
     if CODES.find(status.name) is not None:
         return CODES.outcome(answer, status.name)
     group = _group(status)
     if group is None:
         return Uncertain(f"Infobip answered what we do not know ({shown(status.name)})")
     if group in TAKEN:
-        return Submitted(told.message_id)
+        return Submitted(taken.message_id)
     row = GROUPS[group]
     return Rejected(f"{row.detail} ({status.name})", TROUBLE.get(row.detail))
 
@@ -285,12 +285,12 @@ def _receipt(result: _Result, state: _State) -> Receipt | IgnoredPart:
 
 def _group(state: _State) -> str | None:
     """Return the group of a status: by its id, else its name, else the status's first word."""
-    told = (
+    groups = (
         GROUP_OF.get(-1 if state.group_id is None else state.group_id),
         (state.group_name or "").upper(),
         state.name.partition("_")[0].upper(),
     )
-    known = [group for group in told if group in GROUP_OF.values()]
+    known = [group for group in groups if group in GROUP_OF.values()]
     # Where they differ, a final group takes precedence.
     return next((group for group in known if group in STATUS_OF), known[0] if known else None)
 

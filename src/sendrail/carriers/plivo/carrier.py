@@ -110,8 +110,8 @@ class PlivoCarrier(HttpCarrier):
         if answer.is_success:
             return Submitted(read_json(answer.body, _Created).message_uuid[0])
         of_a_submit = bool(messages)
-        told = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-        code = f"HTTP {answer.status}" if of_a_submit and answer.status in told else None
+        definite = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+        code = f"HTTP {answer.status}" if of_a_submit and answer.status in definite else None
         return CODES.outcome(answer, code)
 
     def probe(self) -> Request:

@@ -155,11 +155,11 @@ class SimulatorCarrier:
         # Yields also without a delay: a caller that submits without a pause must not starve other
         # tasks.
         await asyncio.sleep(self._answer_delay)
-        told = [(self._reference(), message.message_id) for message in messages]
-        for message, (ref, _) in zip(messages, told, strict=True):
+        submitted = [(self._reference(), message.message_id) for message in messages]
+        for message, (ref, _) in zip(messages, submitted, strict=True):
             report(message, Submitted(ref))
         for word in ORDINARY.receipts:
-            callbacks = wire.receipts(told, word.status, word.detail)
+            callbacks = wire.receipts(submitted, word.status, word.detail)
             courier.bring(callbacks, after=self._receipt_delay + self._seconds(word.after_ms))
 
     async def _play(
@@ -205,9 +205,9 @@ def _tail(
 
 
 def _receipt(ref: str, message: OutboundMessage, word: SimulatedReceipt) -> bytes:
-    told_ref = ref if word.known else f"nobodys-{ref}"
-    told_id = message.message_id if word.echo else None
-    [callback] = wire.receipts([(told_ref, told_id)], word.status, word.detail)
+    reported_ref = ref if word.known else f"nobodys-{ref}"
+    reported_id = message.message_id if word.echo else None
+    [callback] = wire.receipts([(reported_ref, reported_id)], word.status, word.detail)
     return callback
 
 

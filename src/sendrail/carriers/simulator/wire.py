@@ -63,7 +63,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def receipts(
-    told: Sequence[tuple[str, MessageId | None]], status: Status | None, detail: str
+    submitted: Sequence[tuple[str, MessageId | None]], status: Status | None, detail: str
 ) -> list[bytes]:
     """Return callbacks with one receipt for each message, all with the same status."""
     verdict = _VERDICT_OF[status]
@@ -72,11 +72,11 @@ def receipts(
             _Body(
                 results=[
                     _Result(ref=ref, message_id=message_id, status=verdict, detail=detail)
-                    for ref, message_id in told[begin : begin + RESULTS_MAX]
+                    for ref, message_id in submitted[begin : begin + RESULTS_MAX]
                 ]
             )
         )
-        for begin in range(0, len(told), RESULTS_MAX)
+        for begin in range(0, len(submitted), RESULTS_MAX)
     ]
 
 

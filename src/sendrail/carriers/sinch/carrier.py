@@ -199,10 +199,10 @@ class SinchCarrier(HttpCarrier):
             return [IgnoredPart(_OF_NO_USE[kind])]
         raise CarrierTrouble(f"Sinch's callback is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Incoming) -> Reply | IgnoredPart:
-        body = told.body if isinstance(told.body, str) else told.body.message or ""
+    def _reply(self, incoming: _Incoming) -> Reply | IgnoredPart:
+        body = incoming.body if isinstance(incoming.body, str) else incoming.body.message or ""
         reply = read_text(
-            sender=told.from_, to=told.to, text=body, country=self.country, ref=told.id
+            sender=incoming.from_, to=incoming.to, text=body, country=self.country, ref=incoming.id
         )
         answers = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
         if isinstance(reply, Reply) and reply.list_number // 10_000_000 in _TOLL_FREE:
@@ -210,13 +210,13 @@ class SinchCarrier(HttpCarrier):
         return reply
 
 
-def _receipt(told: _Report) -> Receipt | IgnoredPart:
+def _receipt(report: _Report) -> Receipt | IgnoredPart:
     # Sinch's pages write the statuses in lower case, its SDKs in upper case.
-    word = told.status.strip().lower()
+    word = report.status.strip().lower()
     if word == _UNCONFIRMED:
         return IgnoredPart(IgnoredReason.UNCONFIRMED)
     status = known(STATUS_OF, word)
-    code = str(told.code) if told.code else None
+    code = str(report.code) if report.code else None
     detail, trouble = str(Detail.ENROUTE), None
     if status is Status.DELIVERED:
         detail = Detail.DELIVERED
@@ -225,9 +225,9 @@ def _receipt(told: _Report) -> Receipt | IgnoredPart:
     elif status is not None:
         detail, trouble = CODES.explain(code)
     return Receipt(
-        carrier_ref=told.batch_id,
+        carrier_ref=report.batch_id,
         status=status,
         detail=detail,
-        message_id=MessageId(told.client_reference) if told.client_reference else None,
+        message_id=MessageId(report.client_reference) if report.client_reference else None,
         trouble=trouble,
     )

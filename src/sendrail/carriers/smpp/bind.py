@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the bytes that have arrived."""
-        self._told(self.session.receive(data, self._clock.monotonic()))
+        self._apply(self.session.receive(data, self._clock.monotonic()))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Call `lost`: nothing more will arrive."""
@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _told(self, events: Sequence[Event]) -> None:
+    def _apply(self, events: Sequence[Event]) -> None:
         if events:
             self._hear(events)
         self.flush()
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
 
     def _sweep(self) -> None:
         if self.session.state is not State.CLOSED:
-            self._told(self.session.sweep(self._clock.monotonic()))
+            self._apply(self.session.sweep(self._clock.monotonic()))
         if self._lost is not None:
             self._sweep_later()
 
@@ -365,8 +365,8 @@ class Bind:
         return wait * self._chance.uniform(0.75, 1.25)
 
     def _log_away(self, detail: str, was_bound: bool, lost: int) -> None:
-        tell = _log.error if self._refused in MISCONFIGURED else _log.warning
-        tell(
+        write = _log.error if self._refused in MISCONFIGURED else _log.warning
+        write(
             "smpp_lost" if was_bound else "smpp_bind_failed",
             connector=self._name,
             smsc=str(self._endpoint),
@@ -412,15 +412,15 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> SessionBound:
     Raise `CarrierTrouble` with the reason when binding fails.
     """
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    told: list[Event] = []
+    seen: list[Event] = []
 
     def hear(events: Sequence[Event]) -> None:
-        told.extend(events)
+        seen.extend(events)
         if any(isinstance(event, SessionBound) for event in events):
             connection.session.unbind(clock.monotonic())
 
     def lost(reason: str) -> None:
-        told.append(SessionEnded(reason))
+        seen.append(SessionEnded(reason))
         over.set_result(None)
 
     session = Session(role, endpoint.bind, window=1, timing=endpoint.timing)
@@ -434,7 +434,7 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> SessionBound:
     finally:
         connection.close()
     await connection.gone()
-    for event in told:
+    for event in seen:
         if isinstance(event, SessionBound):
             return event
         if isinstance(event, Refused):
@@ -442,5 +442,5 @@ async def probe(role: Role, endpoint: Endpoint, clock: Clock) -> SessionBound:
                 f"{endpoint} refuses to bind {endpoint.bind.system_id!r} as "
                 f"{role.name.lower()}: {describe(event.status)}."
             )
-    reason = next(event.reason for event in told if isinstance(event, SessionEnded))
+    reason = next(event.reason for event in seen if isinstance(event, SessionEnded))
     raise CarrierTrouble(f"{endpoint} did not answer the bind: {reason}.")

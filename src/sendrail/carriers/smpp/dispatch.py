@@ -34,11 +34,11 @@ _RETRY_MS: Final = 1_000
 class _Batch:
     """One call of `submit`: its `report`, and how many messages are not reported yet."""
 
-    __slots__ = ("done", "report", "untold")
+    __slots__ = ("done", "report", "unreported")
 
-    def __init__(self, report: Report, untold: int) -> None:
+    def __init__(self, report: Report, unreported: int) -> None:
         self.report = report
-        self.untold = untold
+        self.unreported = unreported
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -94,8 +94,8 @@ class Dispatcher:
         self._why_down = "not connected yet"
         self._closed = False
         self._under_way = 0
-        self._all_told = asyncio.Event()
-        self._all_told.set()
+        self._all_reported = asyncio.Event()
+        self._all_reported.set()
 
     async def submit(
         self,
@@ -108,12 +108,12 @@ class Dispatcher:
             return
         batch = _Batch(report, len(messages))
         self._under_way += len(messages)
-        self._all_told.clear()
+        self._all_reported.clear()
         for message in messages:
             try:
                 submission = _Submission(message, bodies(message), batch)
             except ValueError as error:
-                self._tell(_Submission(message, (), batch), Rejected(str(error)))
+                self._report(_Submission(message, (), batch), Rejected(str(error)))
                 continue
             for at in range(submission.open):
                 self._place(_Part(submission, at))
@@ -134,7 +134,7 @@ class Dispatcher:
         self._withdraw("the connector is being stopped", lambda _: True)
         try:
             async with asyncio.timeout(within_seconds):
-                await self._all_told.wait()
+                await self._all_reported.wait()
         except TimeoutError:
             pass
 
@@ -237,11 +237,11 @@ class Dispatcher:
     def _conclude(self, submission: _Submission) -> None:
         fates = submission.fates
         if len(fates) == 1 and isinstance(fates[0], PartAccepted):
-            self._tell(submission, Submitted(fates[0].ref))
+            self._report(submission, Submitted(fates[0].ref))
             return
         said = self._conclude_parts(_all(fates), submission.tries)
         if not isinstance(said, PartsToResubmit):
-            self._tell(submission, said)
+            self._report(submission, said)
             return
         submission.tries += 1
         submission.open = len(said.indexes)
@@ -256,16 +256,16 @@ class Dispatcher:
             [_Part(submission, at) for at, fate in enumerate(submission.fates) if fate is None]
         )
 
-    def _tell(self, submission: _Submission, outcome: Outcome) -> None:
+    def _report(self, submission: _Submission, outcome: Outcome) -> None:
         submission.outcome = outcome
         batch = submission.batch
         batch.report(submission.message, outcome)
-        batch.untold -= 1
-        if not batch.untold and not batch.done.done():
+        batch.unreported -= 1
+        if not batch.unreported and not batch.done.done():
             batch.done.set_result(None)
         self._under_way -= 1
         if not self._under_way:
-            self._all_told.set()
+            self._all_reported.set()
 
     def _correct(self, part: _Part, fate: Fate) -> None:
         """Report a late answer to an uncertain message, once every part has an answer."""

@@ -184,18 +184,18 @@ class TelnyxCarrier(HttpCarrier):
             return [IgnoredPart(IgnoredReason.EVENT)]
         raise CarrierTrouble(f"Telnyx's event is of a type that is not known: {shown(kind)}.")
 
-    def _reply(self, told: _Inbound) -> Reply | IgnoredPart:
-        body = told.text or ""
+    def _reply(self, inbound: _Inbound) -> Reply | IgnoredPart:
+        body = inbound.text or ""
         by_default = self._chosen.answers_keywords and body.strip().upper() in KEYWORDS
         return read_text(
-            sender=told.from_.phone_number,
+            sender=inbound.from_.phone_number,
             # In a group message, the first recipient is our number.
-            to=told.to[0].phone_number,
+            to=inbound.to[0].phone_number,
             text=body,
             country=self.country,
-            ref=told.id,
+            ref=inbound.id,
             # A profile may have its own keywords: then Telnyx reports that it answered.
-            answered=by_default or bool(told.autoresponse_type),
+            answered=by_default or bool(inbound.autoresponse_type),
         )
 
 
@@ -203,8 +203,8 @@ def _code(errors: Sequence[_Error] | None) -> str | None:
     return str(errors[0].code) if errors else None
 
 
-def _receipt(told: _Outbound) -> Receipt | IgnoredPart:
-    word, code = told.to[0].status.strip().lower(), _code(told.errors)
+def _receipt(outbound: _Outbound) -> Receipt | IgnoredPart:
+    word, code = outbound.to[0].status.strip().lower(), _code(outbound.errors)
     if word == _UNCONFIRMED:
         return IgnoredPart(IgnoredReason.UNCONFIRMED)
     status = known(STATUS_OF, word)
@@ -216,10 +216,10 @@ def _receipt(told: _Outbound) -> Receipt | IgnoredPart:
     elif status is not None:
         detail, trouble = CODES.explain(code)
     return Receipt(
-        carrier_ref=told.id,
+        carrier_ref=outbound.id,
         status=status,
         detail=detail,
-        message_id=_message_id(told.webhook_url),
+        message_id=_message_id(outbound.webhook_url),
         trouble=trouble,
     )
 

@@ -180,18 +180,18 @@ class VonageAccount(HttpCarrier):
             return IgnoredPart(IgnoredReason.NO_TEXT)
         return self._reply(fields)
 
-    def _read_messages(self, told: Webhook) -> Receipt | Reply | IgnoredPart:
-        if told.status is not None:
+    def _read_messages(self, webhook: Webhook) -> Receipt | Reply | IgnoredPart:
+        if webhook.status is not None:
             return self._receipt(
-                told.message_uuid,
-                ours=told.client_ref,
-                word=told.status.strip().lower(),
+                webhook.message_uuid,
+                ours=webhook.client_ref,
+                word=webhook.status.strip().lower(),
                 table=MESSAGES_STATUS_OF,
-                code=None if told.error is None else told.error.code,
+                code=None if webhook.error is None else webhook.error.code,
             )
-        if is_other_channel(told.channel or ""):
+        if is_other_channel(webhook.channel or ""):
             return IgnoredPart(IgnoredReason.CHANNEL)
-        fields = {"msisdn": told.sender, "to": told.to, "text": told.text}
+        fields = {"msisdn": webhook.sender, "to": webhook.to, "text": webhook.text}
         return self._reply({name: value for name, value in fields.items() if value is not None})
 
     def _receipt(
@@ -260,10 +260,10 @@ def _text(value: bytes) -> str:
 
 def _part(fields: Mapping[str, str]) -> ReplyPart | None:
     """Return the place of a part in a long text; None for a whole text or an impossible place."""
-    told = [fields.get(name, "") for name in ("concat-ref", "concat-total", "concat-part")]
-    if fields.get("concat") != "true" or not all(map(_DIGITS, told)):
+    texts = [fields.get(name, "") for name in ("concat-ref", "concat-total", "concat-part")]
+    if fields.get("concat") != "true" or not all(map(_DIGITS, texts)):
         return None
-    reference, total, number = map(int, told)
+    reference, total, number = map(int, texts)
     if not 1 <= number <= total <= _PARTS_MAX:
         return None
     return ReplyPart(reference=reference, total=total, number=number)

@@ -106,4 +106,4 @@ class Senders:
 
 
 def _shown(number: int) -> str:
-    return phone.show(number) if sender_ids.hears(number) else "a name that no list has"
+    return phone.show(number) if sender_ids.takes_replies(number) else "a name that no list has"

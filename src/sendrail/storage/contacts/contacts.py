@@ -215,10 +215,10 @@ class Contacts:
             "signup_at", "unsubscribed_at", "reason",
         ]  # fmt: skip
         self._run(insert_new(self._connection, list_contacts).from_select(columns, gone))
-        told = select(_contact.list_id, _contact.recipient, _contact.active, _contact.reason)
-        told = told.add_columns(literal("account"), literal(_INHERITED), literal(now))
+        events = select(_contact.list_id, _contact.recipient, _contact.active, _contact.reason)
+        events = events.add_columns(literal("account"), literal(_INHERITED), literal(now))
         columns = ["list_id", "recipient", "active", "reason", "source", "evidence", "at"]
-        row = insert(consent_events).from_select(columns, told.where(_contact.list_id == list_id))
+        row = insert(consent_events).from_select(columns, events.where(_contact.list_id == list_id))
         self._run(row)
 
     def history(self, list_id: ListId, recipient: PhoneNumber) -> list[ConsentEvent]:

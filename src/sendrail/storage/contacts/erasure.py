@@ -157,9 +157,9 @@ class Erasure:
             blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": mark}
             self._execute(update(messages).where(of_account).values(blank))
             for row, ours in ((messages, of_account), (attempts, self.of_attempts(some))):
-                for told in ("detail", "provider_detail"):
-                    telling = and_(ours, row.c[told].contains(digits))
-                    self._execute(update(row).where(telling).values({told: None}))
+                for column in ("detail", "provider_detail"):
+                    telling = and_(ours, row.c[column].contains(digits))
+                    self._execute(update(row).where(telling).values({column: None}))
             self._forget_events(account_id, _DELIVERY, some)
 
     def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
@@ -183,10 +183,10 @@ class Erasure:
         endpoints = select(webhook_endpoints.c.id).where(
             webhook_endpoints.c.account_id == account_id
         )
-        told = select(outbox.c.id).where(
+        events = select(outbox.c.id).where(
             outbox.c.ref.in_(refs), outbox.c.kind.in_(kinds), outbox.c.endpoint_id.in_(endpoints)
         )
-        ids = list(self._execute(told).scalars())
+        ids = list(self._execute(events).scalars())
         for some in batches(ids):
             self._execute(delete(webhook_attempts).where(webhook_attempts.c.event_id.in_(some)))
             self._execute(delete(outbox).where(outbox.c.id.in_(some)))

@@ -111,16 +111,18 @@ class SignUps:
             for number, email in emails.items()
         ]
         fresh = self._insert_new(contacts, rows)
-        told = [
+        changed = [
             {"of": row["recipient"], "new_email": row["email"]}
             for row in rows
             if row["email"] is not None and row["recipient"] not in fresh
         ]
-        if told:
+        if changed:
             known = update(contacts).where(
                 contacts.c.account_id == account_id, contacts.c.recipient == bindparam("of")
             )
-            self._connection.execute(known.values(email=bindparam("new_email", type_=Text)), told)
+            self._connection.execute(
+                known.values(email=bindparam("new_email", type_=Text)), changed
+            )
         return fresh
 
     def add(

@@ -37,7 +37,7 @@ class ParkedReceipt(NamedTuple):
 class ReceiptTarget(NamedTuple):
     """The message a receipt is about, and where it stands.
 
-    Where the receipt is about one part of it, `part` of `parts` says which, `told` whether its
+    Where the receipt is about one part of it, `part` of `parts` says which, `noted` whether its
     receipt has come before, and `parts_left` how many parts are still to be delivered.
     """
 
@@ -46,7 +46,7 @@ class ReceiptTarget(NamedTuple):
     status: Status
     part: int | None = None
     parts: int = 1
-    told: bool = False
+    noted: bool = False
     parts_left: int = 1
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sendrail.domain.ids import EndpointId, EventId, lane_in, lane_of
-from sendrail.domain.webhook import TOLD, EventSettlement, OutboxEvent
+from sendrail.domain.webhook import ACKNOWLEDGED, EventSettlement, OutboxEvent
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
 
@@ -148,7 +148,7 @@ class Outbox(ABC):
             self._texts.settle_event,
             [
                 (
-                    lane_in(s.event_id), s.event_id, s.due_at, s.attempt.outcome == TOLD,
+                    lane_in(s.event_id), s.event_id, s.due_at, s.attempt.outcome == ACKNOWLEDGED,
                     s.attempts, s.retries,
                 )
                 for s in settlements

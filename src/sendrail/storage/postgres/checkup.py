@@ -29,11 +29,11 @@ def look_at(url: str) -> list[Finding]:
     try:
         return asyncio.run(greenlet_spawn(_look_at, url))
     except Exception as error:
-        told = translated(error)
-        if not isinstance(told, SendrailError):
+        known = translated(error)
+        if not isinstance(known, SendrailError):
             raise
         fix = "check database_url, and that the server runs and lets this machine in"
-        return [Finding("database", Level.FAIL, told.message, fix)]
+        return [Finding("database", Level.FAIL, known.message, fix)]
 
 
 def migrate(url: str, *, finish: bool) -> tuple[str | None, str | None]:

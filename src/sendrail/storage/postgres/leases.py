@@ -147,7 +147,7 @@ class Processes:
         """Return the accounts whose queues are full, as they were last counted."""
         return frozenset(row[0] for row in self._driver.rows(FULL_ACCOUNTS))
 
-    def tell_full_accounts(self, accounts: Sequence[int]) -> None:
+    def set_full_accounts(self, accounts: Sequence[int]) -> None:
         self._driver.run(EMPTY, sorted(accounts))
         self._driver.run(FILL, sorted(accounts))
 

@@ -42,7 +42,7 @@ class ClusterHints(Hints):
         super().__init__()
         self._lists: set[tuple[int, int]] = set()
         self._stages: set[str] = set()
-        self._untold = asyncio.Event()
+        self._unsent = asyncio.Event()
         self._is_running = False
 
     async def run(self, engine: Engine) -> None:
@@ -66,46 +66,46 @@ class ClusterHints(Hints):
         super().queue_has(lists)
         if self._is_running:
             self._lists.update(lists)
-            self._untold.set()
+            self._unsent.set()
 
     def inbox_has(self) -> None:
         super().inbox_has()
-        self._tell(_INBOX)
+        self._note(_INBOX)
 
     def answers_wait(self) -> None:
         super().answers_wait()
-        self._tell(_ANSWERS)
+        self._note(_ANSWERS)
 
     def outbox_has(self) -> None:
         super().outbox_has()
-        self._tell(_OUTBOX)
+        self._note(_OUTBOX)
 
     def connectors_changed(self) -> None:
         super().connectors_changed()
-        self._tell(_CONNECTORS)
+        self._note(_CONNECTORS)
 
-    def _tell(self, stage: str) -> None:
+    def _note(self, stage: str) -> None:
         if self._is_running:
             self._stages.add(stage)
-            self._untold.set()
+            self._unsent.set()
 
     # Between processes
 
     async def _talk(self, connection: Any) -> None:
         ours = connection.get_server_pid()
 
-        def hear(_: Any, pid: int, __: str, told: str) -> None:
+        def receive(_: Any, pid: int, __: str, payload: str) -> None:
             if pid != ours:
-                self.hear(told)
+                self.receive(payload)
 
-        await connection.add_listener(CHANNEL, hear)
-        connection.add_termination_listener(lambda _: self._untold.set())
+        await connection.add_listener(CHANNEL, receive)
+        connection.add_termination_listener(lambda _: self._unsent.set())
         # Hints from before we listened are lost, so assume one of each kind.
-        self.hear(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_CONNECTORS}")
+        self.receive(f"{_INBOX};{_ANSWERS};{_OUTBOX};{_CONNECTORS}")
         while not connection.is_closed():
             try:
                 async with asyncio.timeout(_SILENCE_SECONDS):
-                    await self._untold.wait()
+                    await self._unsent.wait()
             except TimeoutError:
                 await connection.execute(_ALIVE, timeout=_ANSWER_SECONDS)
                 continue
@@ -121,15 +121,15 @@ class ClusterHints(Hints):
             if (size := size + len(word) + 1) > _BYTES_MAX:
                 break
             words.append(word)
-        told = [*self._stages, *([_QUEUE + ",".join(words)] if words else ())]
+        words = [*self._stages, *([_QUEUE + ",".join(words)] if words else ())]
         self._lists.clear()
         self._stages.clear()
-        self._untold.clear()
-        return ";".join(told)
+        self._unsent.clear()
+        return ";".join(words)
 
-    def hear(self, told: str) -> None:
+    def receive(self, payload: str) -> None:
         """Apply another process's hints as our own."""
-        for word in told.split(";"):
+        for word in payload.split(";"):
             match word[:1]:
                 case "q":
                     places = (each.partition(".") for each in word[1:].split(","))

@@ -46,10 +46,10 @@ async def bring_up_to_date(
     try:
         return await greenlet_spawn(_bring_up_to_date, store, finish, may_make)
     except Exception as error:
-        told = translated(error)
-        if told is error:
+        known = translated(error)
+        if known is error:
             raise
-        raise told from error
+        raise known from error
 
 
 def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str | None:

@@ -125,7 +125,7 @@ class _Session:
         self.open().driver.begin(*statement)
         return self.tx
 
-    def tell(self, statement: str) -> None:
+    def run(self, statement: str) -> None:
         """Run a statement that has no values."""
         await_only(self.tx.driver.raw.execute(statement))
 
@@ -284,10 +284,10 @@ class PostgresStore:
             except Exception as error:
                 if is_lost(error):
                     self._availability.lose()
-                told = translated(error)
-                if told is error:
+                known = translated(error)
+                if known is error:
                     raise
-                raise told from error
+                raise known from error
             finally:
                 self._readers.append(session)
 
@@ -308,10 +308,10 @@ class PostgresStore:
                 now, messages_before=messages_before, seen_before=seen_before
             )
         except Exception as error:
-            told = translated(error)
-            if told is error:
+            known = translated(error)
+            if known is error:
                 raise
-            raise told from error
+            raise known from error
 
     def changed_elsewhere(self) -> bool:
         """Return True: another process may always have written."""
@@ -365,22 +365,22 @@ def _transact(session: _Session, group: Sequence["_Submitted"]) -> list[Outcome]
 
 def _run_one(session: _Session, tx: PostgresTx, work: Work) -> Outcome:
     # A savepoint each: one caller's trouble must not undo its neighbours' work.
-    session.tell("SAVEPOINT work")
+    session.run("SAVEPOINT work")
     try:
         result = work(tx)
     except Exception as error:
         if is_lost(error) or is_read_only(error):
             raise
-        session.tell("ROLLBACK TO SAVEPOINT work")
+        session.run("ROLLBACK TO SAVEPOINT work")
         return None, translated(error)
-    session.tell("RELEASE SAVEPOINT work")
+    session.run("RELEASE SAVEPOINT work")
     return result, None
 
 
 def _lock(session: _Session) -> None:
     try:
         session.begin()
-        session.tell(LOCK_ALONE)
+        session.run(LOCK_ALONE)
     except DRIVER_ERRORS as error:
         raise translated(error) from error
 
