@@ -15,7 +15,8 @@ from sendrail.domain.order import Order, Refusal
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import Fingerprint, MessageRow, Tx
+from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
 
 # Message numbers of one lane reserved at a time. What a process ends with is never given out.
 _BLOCK: Final = 1024

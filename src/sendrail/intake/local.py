@@ -8,7 +8,8 @@ from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.verdicts import Accepted
-from sendrail.storage.interface import MessageRow, Tx
+from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.messages import MessageRow
 
 # Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024

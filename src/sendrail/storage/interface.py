@@ -9,18 +9,17 @@ behind the door. Every statement on an account's rows takes the account.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.ids import AccountId, MessageNumber
+from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.slices import Charge
 from sendrail.storage.accounts.accounts import Accounts
 from sendrail.storage.accounts.audit import Audit
 from sendrail.storage.accounts.connectors import Connectors
@@ -43,8 +42,9 @@ from sendrail.storage.pipeline.endpoints import Endpoints
 from sendrail.storage.pipeline.gate import Gate
 from sendrail.storage.pipeline.idempotency import Idempotency
 from sendrail.storage.pipeline.inbox import Inbox
-from sendrail.storage.pipeline.leases import Leases, PaceSlot, ProcessState, SpanState
+from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.lookup import MessageLookUp
+from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.pipeline.queue import Queue
 from sendrail.storage.pipeline.refused import RefusedCallbacks
@@ -52,26 +52,12 @@ from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 
+if TYPE_CHECKING:
+    from sendrail.storage.postgres.leases import ConnectorPaces, Processes, Spans
+    from sendrail.storage.postgres.messages import PostgresMessages
+    from sendrail.storage.sqlite.messages import SqliteMessages
+
 T = TypeVar("T")
-
-# A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
-# at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
-# segments, encoding, body, metadata.
-MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None]
-
-# A lane and a fingerprint, for the duplicate window that processes share.
-Fingerprint: TypeAlias = tuple[int, int]
-
-
-class RecentMessage(NamedTuple):
-    """What the duplicate window remembers of a message."""
-
-    number: int
-    created_at: int
-    list_id: int
-    recipient: int
-    body: str
-
 
 # What each database does in a way of its own.
 
@@ -82,74 +68,12 @@ class Messages(Protocol):
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
 
 
-class LocalWriter(Protocol):
-    """Numbers and recent messages where one process accepts: numbers grow with time."""
-
-    def reserve(self, count: int) -> MessageNumber: ...
-    def reserved(self) -> int: ...
-    def first_since(self, since: int) -> MessageNumber: ...
-    def recent(self, first: int) -> Iterable[RecentMessage]: ...
-
-
-class ClusterWriters(Protocol):
-    """Numbers by lane and the duplicate window, where any number of processes accept."""
-
-    def reserve_in(self, lane: int, count: int) -> int: ...
-    def insert_new(
-        self,
-        rows: Sequence[MessageRow],
-        fingerprints: Sequence[int],
-        since: int,
-        forced: Sequence[int] = (),
-    ) -> dict[Fingerprint, int]:
-        """Insert and queue the messages whose like was not accepted since then, and note them.
-
-        Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
-        inserted whatever was there. Returns the numbers of the earlier messages that kept others
-        out.
-        """
-        ...
-
-    def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
-        """Return the numbers of the messages with these fingerprints that were noted since then."""
-        ...
-
-
 class Activity(Protocol):
     """What was sent to contacts, counted after the messages."""
 
     def behind(self) -> int: ...
     def count(self, limit: int) -> int: ...
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None: ...
-
-
-class Spans(Protocol):
-    """Work that several processes share out in spans, by the clock of the database."""
-
-    def make(self, kind: str, count: int) -> None: ...
-    def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]: ...
-    def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]: ...
-    def give_back(self, kind: str, owner: str, spans: Sequence[int]) -> None: ...
-    def lock(self, kind: str, owner: str, epochs: Mapping[int, int], life_ms: int) -> set[int]: ...
-    def all(self) -> list[SpanState]: ...
-
-
-class Processes(Protocol):
-    """The processes that share a database, and what one of them counts for all."""
-
-    def show(self, name: str, roles: str, version: str) -> int: ...
-    def all(self) -> list[ProcessState]: ...
-    def leave(self, name: str) -> None: ...
-    def forget_unseen(self, since_ms: int) -> int: ...
-    def full_accounts(self) -> frozenset[int]: ...
-    def set_full_accounts(self, accounts: Sequence[int]) -> None: ...
-
-
-class ConnectorPaces(Protocol):
-    """The time of carrier connectors, given out to the processes that hand over to them."""
-
-    def make(self, connector_id: int) -> None: ...
-    def reserve(self, connector_id: int, messages: Charge, segments: Charge) -> PaceSlot | None: ...
 
 
 class Tx(ABC):
@@ -170,12 +94,12 @@ class Tx(ABC):
     activity: Activity
     leases: Leases
     # Only where one process accepts, on SQLite.
-    local: LocalWriter
+    local: "SqliteMessages"
     # Only where any number of processes share the work, on PostgreSQL.
-    cluster: ClusterWriters
-    spans: Spans
-    processes: Processes
-    connector_paces: ConnectorPaces
+    cluster: "PostgresMessages"
+    spans: "Spans"
+    processes: "Processes"
+    connector_paces: "ConnectorPaces"
 
     def __init__(self, core: Connection, pseudonyms: Pseudonyms) -> None:
         self.core = core

@@ -15,9 +15,9 @@ from sqlalchemy.util import await_only
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.driver import Row, Rows
-from sendrail.storage.interface import MessageRow
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult
 from sendrail.storage.pipeline.inbox import ParkedReceipt
+from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.postgres import queue
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.gate import PostgresGate

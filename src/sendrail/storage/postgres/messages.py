@@ -12,7 +12,7 @@ import msgspec
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
-from sendrail.storage.interface import Fingerprint, MessageRow
+from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.templates import OverLanes, StatementForms
 
@@ -109,7 +109,7 @@ class _New(msgspec.Struct):
 
 
 class PostgresMessages:
-    """Messages coming in."""
+    """Messages coming in, their numbers by lane, and the duplicate window of all processes."""
 
     def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
@@ -128,6 +128,12 @@ class PostgresMessages:
         since: int,
         forced: Sequence[int] = (),
     ) -> dict[Fingerprint, int]:
+        """Insert and queue the messages whose like was not accepted since then, and note them.
+
+        Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
+        inserted whatever was there. Returns the numbers of the earlier messages that kept others
+        out.
+        """
         if not rows:
             return {}
         known = self._note_and_insert(rows, fingerprints, since, forced)
@@ -164,6 +170,7 @@ class PostgresMessages:
             return {}
 
     def earlier(self, fingerprints: Sequence[Fingerprint], since: int) -> dict[Fingerprint, int]:
+        """Return the numbers of the messages with these fingerprints that were noted since then."""
         if not fingerprints:
             return {}
         rows = self._driver.rows(EARLIER, *columns(fingerprints), since)

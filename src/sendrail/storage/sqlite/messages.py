@@ -7,7 +7,7 @@ from typing import Final
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import MessageNumber
 from sendrail.domain.message import Skip
-from sendrail.storage.interface import MessageRow, RecentMessage
+from sendrail.storage.pipeline.messages import MessageRow, RecentMessage
 from sendrail.storage.sqlite.driver import SqliteDriver
 
 RESERVE: Final = """
