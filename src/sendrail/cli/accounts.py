@@ -34,10 +34,7 @@ def add(
 def list_(data: Data = None, as_json: Json = False) -> None:
     """List the accounts; commands work on the first one, unless --account names another."""
     accounts = [_fields(each) for each in run(data, as_json, lambda it: it.accounts.all())]
-    if as_json:
-        output.document({"accounts": accounts})
-    else:
-        output.table(_COLUMNS, accounts, "There are no accounts.")
+    output.listing("accounts", _COLUMNS, accounts, "There are no accounts.", as_json)
 
 
 @app.command()
@@ -62,7 +59,4 @@ def _fields(account: "Account") -> dict[str, Any]:
 
 
 def _show(account: "Account", as_json: bool) -> None:
-    if as_json:
-        output.document(_fields(account))
-    else:
-        output.card(_fields(account))
+    output.card(_fields(account), as_json)

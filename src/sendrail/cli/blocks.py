@@ -25,20 +25,16 @@ def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json =
     new = run(
         data, as_json, lambda it: it.blocks.add(it.default_account, recipient(number), note=note)
     )
-    if as_json:
-        output.document({"blocked": True, "is_new": new})
-    else:
-        print("blocked" if new else "was blocked before")
+    output.done(
+        {"blocked": True, "is_new": new}, "blocked" if new else "was blocked before", as_json
+    )
 
 
 @app.command()
 def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> None:
     """Unblock a number."""
     changed = run(data, as_json, lambda it: it.blocks.remove(it.default_account, recipient(number)))
-    if as_json:
-        output.document({"unblocked": changed})
-    else:
-        print("unblocked" if changed else "was not blocked")
+    output.done({"unblocked": changed}, "unblocked" if changed else "was not blocked", as_json)
 
 
 @app.command("list")

@@ -48,10 +48,7 @@ def refused(
     about = _about(connector, since)
     found = run(data, as_json, lambda it: it.refused.page(about, page=page, per_page=per_page))
     callbacks = [_shown(each) for each in found]
-    if as_json:
-        output.document({"callbacks": callbacks})
-    else:
-        output.table(_COLUMNS, callbacks, "There are no such callbacks.")
+    output.listing("callbacks", _COLUMNS, callbacks, "There are no such callbacks.", as_json)
 
 
 @app.command()
@@ -128,10 +125,7 @@ def _meant(connector: str, since: str, every: bool) -> "RefusedFilter":
 
 
 def _print(count: int, what: str, as_json: bool) -> None:
-    if as_json:
-        output.document({"callbacks": count})
-    else:
-        print(f"{count:,} {what}")
+    output.done({"callbacks": count}, f"{count:,} {what}", as_json)
 
 
 def _shown(callback: "RefusedCallback") -> dict[str, Any]:

@@ -23,11 +23,9 @@ def show(data: Data = None, as_json: Json = False) -> None:
 
     with output.exit_on_error(as_json):
         settings = list(explain(data_dir=data))
-    if as_json:
-        output.document({"settings": [_shown(each) for each in settings]})
-    else:
-        columns = ("setting", "value", "origin", "help")
-        output.table(columns, [_shown(each) for each in settings], "There are no settings.")
+    columns = ("setting", "value", "origin", "help")
+    shown = [_shown(each) for each in settings]
+    output.listing("settings", columns, shown, "There are no settings.", as_json)
 
 
 def _shown(each: Any) -> dict[str, Any]:

@@ -84,12 +84,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         _shown(card)
         for card in run(data, as_json, lambda it: it.connectors.all(it.default_account))
     ]
-    if as_json:
-        output.document({"connectors": connectors})
-    else:
-        output.table(
-            _COLUMNS, connectors, "There are no connectors; `sendrail connectors add` adds one."
-        )
+    empty = "There are no connectors; `sendrail connectors add` adds one."
+    output.listing("connectors", _COLUMNS, connectors, empty, as_json)
 
 
 @app.command()
@@ -137,10 +133,7 @@ def change(
 def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Check a connector's credentials with the carrier; nothing is sent."""
     answer = run(data, as_json, lambda it: it.connectors.test(it.default_account, name))
-    if as_json:
-        output.document({"name": name, "ok": True, "answer": answer})
-    else:
-        print(answer)
+    output.done({"name": name, "ok": True, "answer": answer}, answer, as_json)
 
 
 @app.command()
@@ -174,10 +167,11 @@ def remove(
     if not yes:
         typer.confirm(f"Remove the connector {name}?", abort=True, err=True)
     connector = run(data, as_json, lambda it: it.connectors.remove(it.default_account, name))
-    if as_json:
-        output.document({"name": connector.name, "removed": True})
-    else:
-        print(f"removed {connector.name} ({connector.kind})")
+    output.done(
+        {"name": connector.name, "removed": True},
+        f"removed {connector.name} ({connector.kind})",
+        as_json,
+    )
 
 
 @app.command()

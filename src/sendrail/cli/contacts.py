@@ -113,10 +113,7 @@ def resubscribe(
         )
 
     contact = run(data, as_json, bring_back)
-    if as_json:
-        output.document(_shown(contact))
-    else:
-        output.card(_shown(contact))
+    output.card(_shown(contact), as_json)
 
 
 @app.command()
@@ -131,10 +128,9 @@ def remove(
             it.default_account, sender(list_number), recipient(number), source=_SOURCE
         ),
     )
-    if as_json:
-        output.document({"unsubscribed": changed})
-    else:
-        print("unsubscribed" if changed else "had left before")
+    output.done(
+        {"unsubscribed": changed}, "unsubscribed" if changed else "had left before", as_json
+    )
 
 
 @app.command()
@@ -147,10 +143,7 @@ def show(
         as_json,
         lambda it: it.contacts.show(it.default_account, sender(list_number), recipient(number)),
     )
-    if as_json:
-        output.document(_shown(contact))
-    else:
-        output.card(_shown(contact))
+    output.card(_shown(contact), as_json)
 
 
 @app.command()
@@ -175,10 +168,9 @@ def history(
             ),
         )
     ]
-    if as_json:
-        output.document({"events": events})
-    else:
-        output.table(_HISTORY, events, "Nothing has changed for this number on this list.")
+    output.listing(
+        "events", _HISTORY, events, "Nothing has changed for this number on this list.", as_json
+    )
 
 
 @app.command("list")
@@ -280,10 +272,9 @@ def country(
     else:
         wanted = new
         kept = run(data, as_json, lambda it: it.files.set_country(it.default_account, wanted))
-    if as_json:
-        output.document({"country": kept or None})
-    else:
-        print(kept or "none: numbers without a plus are refused")
+    output.done(
+        {"country": kept or None}, kept or "none: numbers without a plus are refused", as_json
+    )
 
 
 @app.command()
@@ -307,10 +298,7 @@ def erase(
         lambda it: it.erasure.erase(it.default_account, recipient(number), operator()),
     )
     fields = {name: getattr(report, name) for name in type(report).__slots__}
-    if as_json:
-        output.document(fields)
-    else:
-        output.card(fields)
+    output.card(fields, as_json)
 
 
 def _read_fields(fields: "list[str] | None") -> dict[str, str]:

@@ -38,10 +38,7 @@ def add(
         ),
     )
     shown = _journey(journey, list_number)
-    if as_json:
-        output.document(shown)
-    else:
-        output.card(shown)
+    output.card(shown, as_json)
 
 
 @app.command("list")
@@ -51,11 +48,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         _journey(journey, number)
         for journey, number in run(data, as_json, lambda it: it.journeys.all(it.default_account))
     ]
-    if as_json:
-        output.document({"journeys": journeys})
-    else:
-        columns = ("id", "list_number", "name", "trigger", "created_at")
-        output.table(columns, journeys, "There are no journeys.")
+    columns = ("id", "list_number", "name", "trigger", "created_at")
+    output.listing("journeys", columns, journeys, "There are no journeys.", as_json)
 
 
 @app.command()
@@ -66,10 +60,7 @@ def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json
         as_json,
         lambda it: it.journeys.remove(it.default_account, (sender(list_number), name)),
     )
-    if as_json:
-        output.document({"deleted": True})
-    else:
-        print("deleted")
+    output.done({"deleted": True}, "deleted", as_json)
 
 
 @app.command()
@@ -88,10 +79,7 @@ def enrol(
             it.default_account, sender(list_number), name, recipient(number)
         ),
     )
-    if as_json:
-        output.document(_enrolment(enrolment))
-    else:
-        output.card(_enrolment(enrolment))
+    output.card(_enrolment(enrolment), as_json)
 
 
 @app.command()
@@ -110,10 +98,7 @@ def end(
             it.default_account, sender(list_number), name, recipient(number)
         ),
     )
-    if as_json:
-        output.document({"ended": ended})
-    else:
-        print("ended" if ended else "was not on it")
+    output.done({"ended": ended}, "ended" if ended else "was not on it", as_json)
 
 
 @app.command()
@@ -129,11 +114,8 @@ def enrolments(
             lambda it: it.journeys.enrolments(it.default_account, sender(list_number), name),
         )
     ]
-    if as_json:
-        output.document({"enrolments": found})
-    else:
-        columns = ("phone_number", "started_at", "ends_at")
-        output.table(columns, found, "No contact is on this journey.")
+    columns = ("phone_number", "started_at", "ends_at")
+    output.listing("enrolments", columns, found, "No contact is on this journey.", as_json)
 
 
 def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:

@@ -36,10 +36,9 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     keys = [
         _shown(key) for key in run(data, as_json, lambda it: it.accounts.keys(it.default_account))
     ]
-    if as_json:
-        output.document({"keys": keys})
-    else:
-        output.table(_COLUMNS, keys, "There are no keys; `sendrail keys create` creates one.")
+    output.listing(
+        "keys", _COLUMNS, keys, "There are no keys; `sendrail keys create` creates one.", as_json
+    )
 
 
 @app.command()
@@ -54,10 +53,7 @@ def revoke(
     from sendrail.domain.ids import KeyId
 
     key = run(data, as_json, lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id)))
-    if as_json:
-        output.document(_shown(key))
-    else:
-        print(f"revoked {key.shown}… ({key.name})")
+    output.done(_shown(key), f"revoked {key.shown}… ({key.name})", as_json)
 
 
 def _shown(key: "ApiKey") -> dict[str, Any]:

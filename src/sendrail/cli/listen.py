@@ -41,10 +41,7 @@ def trigger(
     """Cause an event in the sandbox; a running `sendrail serve` posts it."""
     wanted = _event(event)
     run(data, as_json, lambda it: _trigger(it, wanted))
-    if as_json:
-        output.document({"triggered": wanted.value})
-    else:
-        print(f"triggered {wanted.value}")
+    output.done({"triggered": wanted.value}, f"triggered {wanted.value}", as_json)
 
 
 async def _trigger(runtime: "Runtime", event: "Event") -> None:

@@ -125,10 +125,7 @@ def answers_(
         "start_text": texts.start,
         "help_text": texts.help,
     }
-    if as_json:
-        output.document(shown)
-    else:
-        output.card(shown)
+    output.card(shown, as_json)
 
 
 @app.command("import")
@@ -171,10 +168,7 @@ def list_(
         _shown(each)
         for each in run(data, as_json, lambda it: it.lists.all(it.default_account, wanted))
     ]
-    if as_json:
-        output.document({"lists": lists})
-    else:
-        output.table(_COLUMNS, lists, "There are no such lists.")
+    output.listing("lists", _COLUMNS, lists, "There are no such lists.", as_json)
 
 
 @app.command()
@@ -294,10 +288,7 @@ def _change(number: str, change: "ListChange", data: Data, as_json: bool) -> Non
 
 
 def _print(found: "SendingList", as_json: bool) -> None:
-    if as_json:
-        output.document(_shown(found))
-    else:
-        output.card(_shown(found))
+    output.card(_shown(found), as_json)
 
 
 def _shown(found: "SendingList") -> dict[str, Any]:

@@ -39,6 +39,16 @@ def line(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
+def listing(
+    name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str, as_json: bool
+) -> None:
+    """Print rows, as `table` does, or in JSON as a list called `name`."""
+    if as_json:
+        document({name: rows})
+    else:
+        table(columns, rows, empty)
+
+
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str) -> None:
     """Print rows; without rows, print the text `empty` on standard error."""
     if not rows:
@@ -67,11 +77,22 @@ def row(values: Sequence[Any]) -> None:
     print(*map(_text, values), sep="  " if sys.stdout.isatty() else "\t")
 
 
-def card(fields: Mapping[str, Any]) -> None:
-    """Print one object, a field on each line."""
+def card(fields: Mapping[str, Any], as_json: bool = False) -> None:
+    """Print one object, a field on each line, or as JSON."""
+    if as_json:
+        document(fields)
+        return
     width = max(len(name) for name in fields) + 1 if sys.stdout.isatty() else 0
     for name, value in fields.items():
         print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
+
+
+def done(fields: Mapping[str, Any], text: str, as_json: bool) -> None:
+    """Print what a command has done: a sentence, or in JSON these fields."""
+    if as_json:
+        document(fields)
+    else:
+        print(text)
 
 
 def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:

@@ -51,10 +51,7 @@ def list_(
         ),
     )
     replies = [_shown(reply) for reply in found]
-    if as_json:
-        output.document({"replies": replies})
-    else:
-        output.table(_COLUMNS, replies, "There are no such replies.")
+    output.listing("replies", _COLUMNS, replies, "There are no such replies.", as_json)
 
 
 @app.command()

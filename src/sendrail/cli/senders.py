@@ -29,10 +29,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         }
         for each in run(data, as_json, lambda it: it.senders.all())
     ]
-    if as_json:
-        output.document({"senders": senders})
-    else:
-        output.table(_COLUMNS, senders, "No sender belongs to an account yet.")
+    output.listing("senders", _COLUMNS, senders, "No sender belongs to an account yet.", as_json)
 
 
 @app.command()
@@ -54,7 +51,8 @@ def release(
 
 
 def _done(number: str, connector: str, what: str, as_json: bool) -> None:
-    if as_json:
-        output.document({"phone_number": number, "connector": connector, what: True})
-    else:
-        print(f"{what} {number} on {connector}")
+    output.done(
+        {"phone_number": number, "connector": connector, what: True},
+        f"{what} {number} on {connector}",
+        as_json,
+    )

@@ -42,10 +42,7 @@ def verify(
     seconds = wait if wait is not None else (_WAIT_SECONDS if interactive else 0.0)
     status = run(data, as_json, lambda it: _walk(it, number, to, seconds, interactive))
     shown = _shown(status)
-    if as_json:
-        output.document(shown)
-    else:
-        output.card(shown)
+    output.card(shown, as_json)
     if not shown["verified"]:
         raise typer.Exit(output.Exit.FAILED)
 

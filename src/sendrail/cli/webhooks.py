@@ -71,10 +71,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         return [await _shown(it, endpoint, waiting) for endpoint, waiting in found]
 
     endpoints = run(data, as_json, work)
-    if as_json:
-        output.document({"endpoints": endpoints})
-    else:
-        output.table(_COLUMNS, endpoints, "There are no endpoints.")
+    output.listing("endpoints", _COLUMNS, endpoints, "There are no endpoints.", as_json)
 
 
 @app.command()
@@ -133,10 +130,7 @@ def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = Fa
     if not yes:
         typer.confirm(f"Remove endpoint {endpoint} and its events?", abort=True, err=True)
     run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint)))
-    if as_json:
-        output.document({"removed": True})
-    else:
-        print("removed")
+    output.done({"removed": True}, "removed", as_json)
 
 
 @app.command()
@@ -167,10 +161,7 @@ def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
     """Post a test event at once and show the answer; exit code 1 if it is not a 2xx."""
     event = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
     shown = _attempt(event)
-    if as_json:
-        output.document(shown)
-    else:
-        output.card(shown)
+    output.card(shown, as_json)
     if shown["outcome"] != "told":
         raise typer.Exit(output.Exit.FAILED)
 
@@ -190,10 +181,7 @@ def attempts(
             ),
         )
     ]
-    if as_json:
-        output.document({"attempts": found})
-    else:
-        output.table(_ATTEMPT_COLUMNS, found, "There were no attempts.")
+    output.listing("attempts", _ATTEMPT_COLUMNS, found, "There were no attempts.", as_json)
 
 
 @app.command()
@@ -222,10 +210,7 @@ def replay(
             it.default_account, _id(endpoint), event=event, since=begin or 0
         ),
     )
-    if as_json:
-        output.document({"replayed": count})
-    else:
-        print(f"{count} to be sent again")
+    output.done({"replayed": count}, f"{count} to be sent again", as_json)
 
 
 def _run_and_print(
@@ -235,10 +220,7 @@ def _run_and_print(
         return await _shown(it, await work(it))
 
     endpoint = run(data, as_json, shown)
-    if as_json:
-        output.document(endpoint)
-    else:
-        output.card(endpoint)
+    output.card(endpoint, as_json)
 
 
 def _print_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
