@@ -16,7 +16,7 @@ from written import parsed
 
 from sendrail.contacts import files
 from sendrail.contacts.imports import ImportOptions, RowOutcome
-from sendrail.domain.audit import Actor
+from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import NotFound
 
 ME = Actor(name="a test")
@@ -378,6 +378,6 @@ def test_an_import_that_breaks_off_is_noted_as_far_as_it_came(house, us):
     actor = Actor(name="a test")
     with pytest.raises(ConnectionResetError):
         house.do(house.files.import_contacts(us, parsed(LIST), breaking(), ImportOptions(), actor))
-    [entry] = house.do(house.audit.page(us, action="contacts.imported"))
+    [entry] = house.do(house.audit.page(us, action=Action.CONTACTS_IMPORTED))
     assert (entry.details["complete"], entry.details["rows"]) == (False, 500)
     assert len(rows_of(house.export_contacts(LIST))) == 500

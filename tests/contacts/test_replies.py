@@ -3,7 +3,7 @@
 import pytest
 from written import parsed
 
-from sendrail.contacts.lists import ListService
+from sendrail.contacts.lists import ListChange, ListService
 from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, Scope
@@ -82,39 +82,45 @@ def test_a_word_that_cannot_mean_stop_is_refused(house, us, word):
 # Answers
 
 
+def answers(house, account, **change):
+    """Return whether a list answers, and with which texts, after this change."""
+    if change:
+        found = house.do(house.lists.update(account, parsed(LIST), ListChange(**change)))
+    else:
+        found = house.do(house.lists.find(account, parsed(LIST)))
+    texts = {each: found.answers.of(each, found.sender.brand) for each in Keyword}
+    return found.answers.enabled, texts
+
+
 def test_a_list_answers_by_default_with_its_brand(house, us):
-    answers = house.do(house.lists.set_answers(us, parsed(LIST)))
-    assert answers.enabled
-    for text in (answers.stop, answers.start, answers.help):
-        assert text.startswith("Acme: ")
+    enabled, texts = answers(house, us)
+    assert enabled
+    assert all(text.startswith("Acme: ") for text in texts.values())
 
 
 def test_a_list_has_texts_of_its_own_until_it_gives_them_up(house, us):
-    house.do(house.lists.set_answers(us, parsed(LIST), stop=" Bye! ", help="Call us."))
-    answers = house.do(house.lists.set_answers(us, parsed(LIST), enabled=False))
-    assert (answers.enabled, answers.stop, answers.help) == (False, "Bye!", "Call us.")
-    answers = house.do(
-        house.lists.set_answers(us, parsed(LIST), enabled=True, defaults=True, help="Mail.")
-    )
-    assert answers.enabled
-    assert (answers.stop[:5], answers.help) == ("Acme:", "Mail.")
+    answers(house, us, stop_text=" Bye! ", help_text="Call us.")
+    enabled, texts = answers(house, us, answers=False)
+    assert (enabled, texts["stop"], texts["help"]) == (False, "Bye!", "Call us.")
+    enabled, texts = answers(house, us, answers=True, stop_text="", help_text="Mail.")
+    assert enabled
+    assert (texts["stop"][:5], texts["help"]) == ("Acme:", "Mail.")
 
 
 def test_a_list_can_be_added_with_its_texts(house):
     texts = AnswerTexts(enabled=False, stop="Bye!")
     house.do(house.lists.add(house.us, parsed(LIST), answers=texts))
-    answers = house.do(house.lists.set_answers(house.us, parsed(LIST)))
-    assert (answers.enabled, answers.stop) == (False, "Bye!")
+    assert house.do(house.lists.find(house.us, parsed(LIST))).answers == texts
 
 
 @pytest.mark.parametrize("name", ["stop", "start", "help"])
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", "x" * (153 * SEGMENTS_MAX + 1), "STOP", "Please stop texting us", "Help"],
+    ["  ", "x" * (153 * SEGMENTS_MAX + 1), "STOP", "Please stop texting us", "Help"],
 )
 def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
     with pytest.raises(InvalidInput) as refused:
-        house.do(house.lists.set_answers(us, parsed(LIST), **{name: text}))
+        answers(house, us, **{f"{name}_text": text})
     assert refused.value.param == f"{name}_text"
     with pytest.raises(InvalidInput):
         house.do(house.lists.add(us, parsed(OTHER), answers=AnswerTexts(**{name: text})))
@@ -122,13 +128,15 @@ def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
 
 def test_the_longest_answer_is_taken(house, us):
     text = "x" * 153 * SEGMENTS_MAX
-    assert house.do(house.lists.set_answers(us, parsed(LIST), help=text)).help == text
+    assert answers(house, us, help_text=text)[1]["help"] == text
 
 
 def test_the_answers_of_another_account_cannot_be_seen_or_changed(house, us):
     with pytest.raises(NotFound):
-        house.do(house.lists.set_answers(house.them, parsed(LIST), stop="Mine now."))
-    assert house.do(house.lists.set_answers(us, parsed(LIST))).stop != "Mine now."
+        answers(house, house.them, stop_text="Mine now.")
+    with pytest.raises(NotFound):
+        answers(house, house.them)
+    assert answers(house, us)[1]["stop"] != "Mine now."
 
 
 # New lists

@@ -163,7 +163,7 @@ def test_what_is_typed_is_refused_by_code_and_field(read, code, param):
 @pytest.mark.parametrize("rate", [1, 6_000_000])
 def test_the_rate_may_be_as_low_and_as_high_as_promised(house, us, rate):
     assert house.do(house.lists.update(us, parsed(LIST), ListChange(rate=rate))).sender.rate == rate
-    assert house.do(house.lists.find(us, parsed(LIST))).rate == rate
+    assert house.do(house.lists.find(us, parsed(LIST))).sender.rate == rate
 
 
 def test_with_two_connectors_the_list_must_say_which(house):
@@ -182,7 +182,7 @@ def test_with_two_connectors_the_list_must_say_which(house):
 
 def test_a_list_is_paused_and_resumed(house, us):
     assert house.do(house.lists.update(us, parsed(LIST), PAUSE)).sender.status is ListStatus.PAUSED
-    assert house.do(house.lists.find(us, parsed(LIST))).status is ListStatus.PAUSED
+    assert house.do(house.lists.find(us, parsed(LIST))).sender.status is ListStatus.PAUSED
     assert house.do(house.lists.update(us, parsed(LIST), RESUME)).sender.status is ListStatus.ACTIVE
     change = ListChange(on_uncertain=OnUncertain.RESEND_ONCE)
     changed = house.do(house.lists.update(us, parsed(LIST), change))
@@ -190,7 +190,7 @@ def test_a_list_is_paused_and_resumed(house, us):
 
 
 def test_a_suspended_list_is_not_its_owners_to_wake(house, us):
-    found = house.do(house.lists.find(us, parsed(LIST)))
+    found = house.do(house.lists.find(us, parsed(LIST))).sender
     house.write(lambda tx: tx.lists.change(us, found.id, status=ListStatus.SUSPENDED))
     for change in (RESUME, PAUSE):
         with pytest.raises(Conflict) as caught:
@@ -333,7 +333,7 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
     enrolment = house.do(house.journeys.enrol(us, parsed(LIST), "welcome", parsed(ANN)))
     assert enrolment.ends_at == house.now + 30 * DAY_MS
     assert house.do(house.journeys.enrolments(us, parsed(LIST), "welcome")) == [enrolment]
-    list_id = house.do(house.lists.find(us, parsed(LIST))).id
+    list_id = house.do(house.lists.find(us, parsed(LIST))).sender.id
 
     def enrolled():
         return house.write(lambda tx: tx.gate.known_contacts(us, list_id, [15550100001], house.now))

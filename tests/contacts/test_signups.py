@@ -345,17 +345,17 @@ def test_a_list_has_so_many_journeys_and_no_more(house, us):
 
 
 def test_a_change_of_a_list_is_whole_or_nothing(house, us):
-    before = house.do(house.lists.find(us, parsed(LIST)))
+    before = house.do(house.lists.find(us, parsed(LIST))).sender
     for wrong in ({"rate": 0}, {"connector": "nowhere"}, {"help_text": "STOP"}, {"name": " "}):
         change = ListChange(**({"name": "New", "brand": "Acme"} | wrong))
         with pytest.raises(InvalidInput):
             house.do(house.lists.update_by_id(us, before.id, change))
-        assert house.do(house.lists.find(us, parsed(LIST))) == before
+        assert house.do(house.lists.find(us, parsed(LIST))).sender == before
     change = ListChange(name="New", brand="", rate=5, help_text="Call us.", answers=False)
     changed = house.do(house.lists.update_by_id(us, before.id, change))
     assert (changed.sender.name, changed.sender.brand, changed.sender.rate) == ("New", "", 5)
     assert (changed.answers.help, changed.answers.enabled) == ("Call us.", False)
-    assert house.do(house.lists.details(us, before.id)) == changed
+    assert house.do(house.lists.find_by_id(us, before.id)) == changed
     back = house.do(house.lists.update_by_id(us, before.id, ListChange(help_text="")))
     assert back.answers.help is None
 
@@ -379,11 +379,11 @@ def test_a_list_is_told_with_its_connectors_and_its_active_contacts(house, us):
         None,
     )
     assert (first.contacts, second.contacts) == (1, 0)
-    assert first == house.do(house.lists.details(us, first.sender.id))
+    assert first == house.do(house.lists.find_by_id(us, first.sender.id))
     assert house.do(house.lists.all_details(house.them)) == []
     for account, list_id in ((house.them, first.sender.id), (us, 999), (us, 10**30)):
         with pytest.raises(NotFound) as caught:
-            house.do(house.lists.details(account, list_id))
+            house.do(house.lists.find_by_id(account, list_id))
         assert caught.value.code == "not_found"
 
 

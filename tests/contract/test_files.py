@@ -8,6 +8,8 @@ import time
 import pytest
 from written import parsed
 
+from sendrail.domain.audit import Action
+
 COLUMNS = "phone_number,first_name,consent_date"
 
 
@@ -300,7 +302,9 @@ def test_who_did_it_is_noted_with_the_request(door, sender):
         headers={"x_request_id": f"import-{sender[1:]}"},
     )
     assert answer.status_code == 200
-    entries = door.do(door.runtime.audit.page(door.us, action="contacts.imported", per_page=50))
+    entries = door.do(
+        door.runtime.audit.page(door.us, action=Action.CONTACTS_IMPORTED, per_page=50)
+    )
     [entry] = [each for each in entries if each.about == f"list {sender}"]
     assert entry.actor == f"key {door.key[:10]}"
     assert entry.request_id == f"import-{sender[1:]}"

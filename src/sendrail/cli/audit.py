@@ -24,6 +24,9 @@ def audit(
     The log has imports, exports, erasures and resubscriptions. Entries are only added, never
     changed or deleted. An erased person appears as a digest, never as a number.
     """
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.domain.audit import Action
+
     entries: list[dict[str, Any]] = [
         {
             "id": entry.id,
@@ -38,7 +41,10 @@ def audit(
             data,
             as_json,
             lambda it: it.audit.page(
-                it.default_account, action=action, page=page, per_page=per_page
+                it.default_account,
+                action=None if action is None else choice_of(Action, action, "action"),
+                page=page,
+                per_page=per_page,
             ),
         )
     ]

@@ -106,26 +106,30 @@ def answers_(
     as_json: Json = False,
 ) -> None:
     """Change a list's automatic replies to STOP, START and HELP; without an option, show them."""
-    texts = run(
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain.consent import Keyword
+
+    # An empty text is the default one again.
+    rest = "" if default_texts else None
+    change = ListChange(
+        answers=answers,
+        stop_text=rest if stop_text is None else stop_text,
+        start_text=rest if start_text is None else start_text,
+        help_text=rest if help_text is None else help_text,
+    )
+    found = run(
         data,
         as_json,
-        lambda it: it.lists.set_answers(
-            it.default_account,
-            sender(number),
-            enabled=answers,
-            stop=stop_text,
-            start=start_text,
-            help=help_text,
-            defaults=default_texts,
+        lambda it: (
+            it.lists.find(it.default_account, sender(number))
+            if change == ListChange()
+            else it.lists.update(it.default_account, sender(number), change)
         ),
     )
     shown = {
-        "answers": texts.enabled,
-        "stop_text": texts.stop,
-        "start_text": texts.start,
-        "help_text": texts.help,
+        f"{keyword}_text": found.answers.of(keyword, found.sender.brand) for keyword in Keyword
     }
-    output.card(shown, as_json)
+    output.card({"answers": found.answers.enabled} | shown, as_json)
 
 
 @app.command("import")
@@ -174,9 +178,8 @@ def list_(
 @app.command()
 def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     """Show one list."""
-    _print(
-        run(data, as_json, lambda it: it.lists.find(it.default_account, sender(number))), as_json
-    )
+    found = run(data, as_json, lambda it: it.lists.find(it.default_account, sender(number)))
+    _print(found.sender, as_json)
 
 
 @app.command()

@@ -29,7 +29,7 @@ from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
-from sendrail.domain.consent import Keyword, read_reply
+from sendrail.domain.consent import read_reply
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
@@ -77,16 +77,6 @@ class ListChange:
     stop_text: str | None = None
     start_text: str | None = None
     help_text: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What a list answers to keywords: nothing, or the texts it sends."""
-
-    enabled: bool
-    stop: str
-    start: str
-    help: str
 
 
 class ListService:
@@ -198,11 +188,12 @@ class ListService:
         """Return the lists of one status, or of any but deleted."""
         return await self._store.read(lambda tx: tx.lists.all(account_id, status))
 
-    async def find(self, account_id: AccountId, number: PhoneNumber) -> SendingList:
-        return await self._store.read(lambda tx: owned_list(tx, account_id, number))
-
-    async def details(self, account_id: AccountId, list_id: int) -> ListDetails:
+    async def find(self, account_id: AccountId, number: PhoneNumber) -> ListDetails:
         """Return one list with what stands around it."""
+        return await self._store.read(lambda tx: details(tx, owned_list(tx, account_id, number)))
+
+    async def find_by_id(self, account_id: AccountId, list_id: int) -> ListDetails:
+        """Return the list of an id, as `find` does."""
         return await self._store.read(
             lambda tx: details(tx, owned_list_by_id(tx, account_id, list_id))
         )
@@ -234,34 +225,6 @@ class ListService:
         return await self._update(
             lambda tx: find_list_by_id(tx, account_id, list_id), change, no_list_here()
         )
-
-    async def set_answers(
-        self,
-        account_id: AccountId,
-        number: PhoneNumber,
-        *,
-        enabled: bool | None = None,
-        stop: str | None = None,
-        start: str | None = None,
-        help: str | None = None,  # noqa: A002 - the keyword it answers
-        defaults: bool = False,
-    ) -> Answers:
-        """Change what a list answers; what is None stays, `defaults` takes its own texts away."""
-        texts = {"stop_text": stop, "start_text": start, "help_text": help}
-        values: dict[str, Any] = dict.fromkeys(texts) if defaults else {}
-        values |= {
-            name: _answer_text(name, text) for name, text in texts.items() if text is not None
-        }
-        if enabled is not None:
-            values["answers"] = enabled
-
-        def change(tx: Tx) -> Answers:
-            found = owned_list(tx, account_id, number)
-            if values:
-                tx.lists.change(account_id, found.id, **values)
-            return _answers(tx, found)
-
-        return await self._store.write(change)
 
     async def _update(
         self, find: Callable[[Tx], SendingList | None], change: ListChange, none_such: NotFound
@@ -441,16 +404,6 @@ def _text_values(change: ListChange) -> dict[str, Any]:
         if text is not None
     }
     return values if change.answers is None else values | {"answers": change.answers}
-
-
-def _answers(tx: Tx, sender: SendingList) -> Answers:
-    texts = tx.lists.answer_texts(sender.account_id, sender.id)
-    return Answers(
-        enabled=texts.enabled,
-        stop=texts.of(Keyword.STOP, sender.brand),
-        start=texts.of(Keyword.START, sender.brand),
-        help=texts.of(Keyword.HELP, sender.brand),
-    )
 
 
 def _answer_values(texts: AnswerTexts) -> dict[str, Any]:

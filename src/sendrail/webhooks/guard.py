@@ -51,7 +51,6 @@ _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)").fullmatch
 _URL: Final = re.compile(r"[!-\[\]-~]+").fullmatch
 _URL_LENGTH_MAX: Final = 2_000
 _PORTS: Final = {"https": 443, "http": 80}
-_PORT_MAX: Final = 65_535
 _LOOKUPS_MAX: Final = 32
 
 

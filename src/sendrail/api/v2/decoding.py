@@ -57,22 +57,26 @@ _scalar: Final = msgspec.json.Decoder(Scalar).decode
 
 def decoded(decode: Callable[[bytes], S], body: bytes) -> S:
     """Return what a body holds. Raises `InvalidInput` that names the field at fault."""
-    try:
-        if not body.isascii():
-            # The decoder does not look into fields it skips.
-            body.decode()
-        fields = decode(body)
-    except UNREADABLE as error:
-        again = read_again(decode, body, error)
-        if isinstance(again, Fault):
-            raise InvalidInput(again.text, code=again.code, param=again.param) from None
-        fields = again
+    fields = read(decode, body)
+    if isinstance(fields, Fault):
+        raise InvalidInput(fields.text, code=fields.code, param=fields.param)
     if _NUL in body:
         _refuse_nul(fields)
     return fields
 
 
-def read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> S | Fault:
+def read(decode: Callable[[bytes], S], body: bytes) -> S | Fault:
+    """Return what a body holds, or the fault in it."""
+    try:
+        if not body.isascii():
+            # The decoder does not look into fields it skips.
+            body.decode()
+        return decode(body)
+    except UNREADABLE as error:
+        return _read_again(decode, body, error)
+
+
+def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> S | Fault:
     """Return what a refused body holds where it is JSON all the same, else the fault in it.
 
     A part of a batch stays as refused as it is: it is read, and judged, alone.

@@ -135,7 +135,7 @@ async def all_(runtime: Runtime, request: ApiRequest) -> Lists:
 
 async def show(runtime: Runtime, request: ApiRequest) -> SendingList:
     """Show one list."""
-    return _shown(await runtime.lists.details(request.account, request.path_id("list_id")))
+    return _shown(await runtime.lists.find_by_id(request.account, request.path_id("list_id")))
 
 
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from sendrail.api.v2.decoding import DEPTH_MAX, UNREADABLE, Scalar, read_again, too_deep
+from sendrail.api.v2.decoding import DEPTH_MAX, Scalar, read, too_deep
 from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, about, schema
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
@@ -121,16 +121,9 @@ _addressed: Final = msgspec.json.Decoder(_Addressed).decode
 
 def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -> Order | Fault:
     """Return the order in the body of `send-raw`; `list_number` stands in for a missing one."""
-    try:
-        if not body.isascii():
-            # The decoder does not look into fields it skips.
-            body.decode()
-        fields = _send_raw(body)
-    except UNREADABLE as error:
-        again = read_again(_send_raw, body, error)
-        if isinstance(again, Fault):
-            return again
-        fields = again
+    fields = read(_send_raw, body)
+    if isinstance(fields, Fault):
+        return fields
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -155,15 +148,9 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
 
 def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Order | Fault:
     """Return the order in the body of `send`; `list_number` stands in for a missing one."""
-    try:
-        if not body.isascii():
-            body.decode()
-        fields = _send(body)
-    except UNREADABLE as error:
-        again = read_again(_send, body, error)
-        if isinstance(again, Fault):
-            return again
-        fields = again
+    fields = read(_send, body)
+    if isinstance(fields, Fault):
+        return fields
     metadata = _metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
@@ -179,15 +166,9 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
 
 def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
     """Return a batch's messages, still unread, and the list number they may share."""
-    try:
-        if not body.isascii():
-            body.decode()
-        batch = _batch(body)
-    except UNREADABLE as error:
-        again = read_again(_batch, body, error)
-        if isinstance(again, Fault):
-            return again
-        batch = again
+    batch = read(_batch, body)
+    if isinstance(batch, Fault):
+        return batch
     if not batch.messages:
         return MISSING_MESSAGES
     if len(batch.messages) > BATCH_MAX:
@@ -197,11 +178,8 @@ def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
 
 def recipient_in(message: bytes) -> str | None:
     """Return what the caller wrote as `to` in a message at fault, where that is text."""
-    try:
-        return _addressed(message).to
-    except UNREADABLE as error:
-        again = read_again(_addressed, message, error)
-        return None if isinstance(again, Fault) else again.to
+    fields = read(_addressed, message)
+    return None if isinstance(fields, Fault) else fields.to
 
 
 def _own_or_shared(own: str | None, shared: str | None) -> str | None:

@@ -13,6 +13,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_json
+from sendrail.carriers.http.proofs import given
 from sendrail.carriers.plivo.codes import CODES
 from sendrail.carriers.plivo.signature import is_signed
 from sendrail.carriers.reading import known, read_json, read_one, read_text
@@ -84,8 +85,7 @@ class PlivoCarrier(HttpCarrier):
         self._headers = {"Authorization": basic(chosen.auth_id, chosen.auth_token)}
         # Without the trailing slash, Plivo redirects.
         self._account_url = f"{chosen.base_url}/v1/Account/{chosen.auth_id}/"
-        secrets = (chosen.auth_token, chosen.auth_token_secondary)
-        self._secrets = [secret for secret in secrets if secret is not None]
+        self._secrets = given(chosen.auth_token, chosen.auth_token_secondary)
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""

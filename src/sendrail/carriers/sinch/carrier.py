@@ -14,6 +14,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, post_json
+from sendrail.carriers.http.proofs import given
 from sendrail.carriers.http.signatures import REPLAY_WINDOW_SECONDS
 from sendrail.carriers.reading import known, read_json, read_one, read_text, shown
 from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
@@ -134,13 +135,12 @@ class SinchCarrier(HttpCarrier):
         self._chosen = chosen
         self._headers = {"Authorization": f"Bearer {chosen.api_token}"}
         self._url = f"{chosen.base_url}/xms/v1/{chosen.service_plan_id}/batches"
-        secrets = (chosen.webhook_secret, chosen.webhook_secret_secondary)
-        self._secrets = [secret for secret in secrets if secret is not None]
-        passwords = (chosen.webhook_password, chosen.webhook_password_secondary)
+        self._secrets = given(chosen.webhook_secret, chosen.webhook_secret_secondary)
+        passwords = given(chosen.webhook_password, chosen.webhook_password_secondary)
         self._pairs = [
             (chosen.webhook_user, password)
             for password in passwords
-            if chosen.webhook_user is not None and password is not None
+            if chosen.webhook_user is not None
         ]
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:

@@ -13,6 +13,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, post_json
+from sendrail.carriers.http.proofs import given
 from sendrail.carriers.reading import (
     is_word,
     known,
@@ -133,8 +134,8 @@ class TelnyxCarrier(HttpCarrier):
         super().__init__(chosen, context)
         self._chosen = chosen
         self._headers = {"Authorization": f"Bearer {chosen.api_key}"}
-        keys = (chosen.public_key, chosen.public_key_secondary)
-        self._keys = [read_key(key) for key in keys if key is not None]
+        keys = given(chosen.public_key, chosen.public_key_secondary)
+        self._keys = [read_key(key) for key in keys]
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""

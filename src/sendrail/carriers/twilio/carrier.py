@@ -12,6 +12,7 @@ from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_form
+from sendrail.carriers.http.proofs import given
 from sendrail.carriers.reading import known, read_json, read_one, read_text
 from sendrail.carriers.sdk import (
     CallbackAnswer,
@@ -102,8 +103,7 @@ class TwilioCarrier(HttpCarrier):
             )
         }
         self._url = f"{chosen.base_url}/2010-04-01/Accounts/{chosen.account_sid}/Messages.json"
-        secrets = (chosen.auth_token, chosen.auth_token_secondary, chosen.webhook_secret)
-        self._secrets = [secret for secret in secrets if secret is not None]
+        self._secrets = given(chosen.auth_token, chosen.auth_token_secondary, chosen.webhook_secret)
 
     def compose(self, messages: Sequence[OutboundMessage]) -> Request:
         """Return the POST that creates one message."""
