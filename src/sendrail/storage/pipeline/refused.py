@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.dialect import batches
+from sendrail.storage.pipeline.inbox import RawCallback
 from sendrail.storage.tables import connectors, refused_callbacks
 
 _refused: Final = refused_callbacks.c
@@ -49,15 +50,6 @@ class RefusedCallback:
     size: int
     about: CallbackSubject
     reason: str
-
-
-class RefusedRaw(NamedTuple):
-    """A refused callback with what it takes to apply it again."""
-
-    id: int
-    connector_id: ConnectorId
-    received_at: int
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +95,8 @@ class RefusedCallbacks:
         row = self._execute(wanted).one_or_none()
         return None if row is None else (_shown(row), bytes(row.raw))
 
-    def raw(self, refused_id: int) -> RefusedRaw | None:
-        """Return what it takes to apply one again."""
+    def raw(self, refused_id: int) -> RawCallback | None:
+        """Return one as it came, to apply it again."""
         row = self._execute(
             select(_refused.id, _refused.connector_id, _refused.received_at, _refused.raw).where(
                 _refused.id == refused_id
@@ -112,7 +104,7 @@ class RefusedCallbacks:
         ).one_or_none()
         if row is None:
             return None
-        return RefusedRaw(row.id, ConnectorId(row.connector_id), row.received_at, bytes(row.raw))
+        return RawCallback(row.id, ConnectorId(row.connector_id), row.received_at, bytes(row.raw))
 
     def after(self, refused_id: int, about: RefusedFilter, limit: int) -> Sequence[int]:
         """Return the ids of those behind one, in the order in which they were refused."""
