@@ -56,11 +56,11 @@ def translated(error: Exception) -> Exception:
         return StorageUnavailable(AWAY)
     cause = _cause(error)
     if isinstance(cause, asyncpg.PostgresError):
-        return _told_by_server(cause, cause.sqlstate or "")
+        return _from_server(cause, cause.sqlstate or "")
     return error
 
 
-def _told_by_server(cause: asyncpg.PostgresError, code: str) -> Exception:
+def _from_server(cause: asyncpg.PostgresError, code: str) -> Exception:
     if code[:2] in _REFUSALS:
         # Its own words may hold the value; the driver's do, where it could not write one down.
         return Unstorable(
