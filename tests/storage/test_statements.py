@@ -125,6 +125,20 @@ def test_a_connector_comes_back_as_it_was_given(connection, account):
     assert (own.segments_per_second, sandbox.segments_per_second) == (2.5, None)
 
 
+def test_an_account_can_use_its_own_connectors_and_the_installations(connection, account, stranger):
+    connectors = Connectors(connection)
+    connectors.add(None, "sandbox", "simulator", b"", 100, None)
+    connectors.add(account, "own", "smpp", b"", 10, None)
+    connectors.add(stranger, "theirs", "smpp", b"", 10, None)
+
+    def names(account_id):
+        return [each.name for each in connectors.usable(account_id)]
+
+    assert names(account) == ["sandbox", "own"]
+    assert names(stranger) == ["sandbox", "theirs"]
+    assert names(None) == ["sandbox"]
+
+
 def test_a_callback_finds_its_connector_by_an_index(connection):
     asked = []
     event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))

@@ -120,7 +120,7 @@ class ConnectorService:
         """Return the connectors the account can use."""
 
         def read(tx: Tx) -> list[ConnectorSummary]:
-            return [self._card(tx, connector) for connector in usable(tx, account_id)]
+            return [self._card(tx, connector) for connector in tx.connectors.usable(account_id)]
 
         return await self._store.read(read)
 
@@ -369,13 +369,6 @@ def add_connector(  # noqa: PLR0917 - a row's columns
     )
     secret_box.give_token(tx, connector_id, now)
     return connector_id
-
-
-def usable(tx: Tx, account_id: AccountId) -> list[Connector]:
-    """Return the connectors an account can use: its own and the installation's."""
-    return [
-        connector for connector in tx.connectors.all() if connector.account_id in {None, account_id}
-    ]
 
 
 def named(tx: Tx, account_id: AccountId, name: str) -> Connector:

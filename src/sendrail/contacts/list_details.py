@@ -28,7 +28,7 @@ def all_details(tx: Tx, account_id: AccountId, status: ListStatus | None) -> lis
     """Return the account's lists of one status, or of any but deleted."""
     contacts = tx.signups.active_of_lists(account_id)
     answers = tx.lists.all_answer_texts(account_id)
-    connectors = _connectors(tx)
+    connectors = _connectors(tx, account_id)
     return [
         _details(sender, connectors, answers[sender.id], contacts.get(sender.id, 0))
         for sender in tx.lists.all(account_id, status)
@@ -39,11 +39,11 @@ def details(tx: Tx, sender: SendingList) -> ListDetails:
     """Return a list of the account with what stands around it."""
     answers = tx.lists.answer_texts(sender.account_id, sender.id)
     contacts = tx.signups.count(sender.account_id, ContactFilter(sender.id, active=True))
-    return _details(sender, _connectors(tx), answers, contacts)
+    return _details(sender, _connectors(tx, sender.account_id), answers, contacts)
 
 
-def _connectors(tx: Tx) -> dict[ConnectorId, Connector]:
-    return {connector.id: connector for connector in tx.connectors.all()}
+def _connectors(tx: Tx, account_id: AccountId) -> dict[ConnectorId, Connector]:
+    return {connector.id: connector for connector in tx.connectors.usable(account_id)}
 
 
 def _details(

@@ -289,9 +289,7 @@ def usable_connector(
     tx: Tx, account_id: AccountId, name: str, param: str = "connector"
 ) -> Connector:
     """Return the connector of a name, or the only one there is, among those the account can use."""
-    usable = [
-        connector for connector in tx.connectors.all() if connector.account_id in {None, account_id}
-    ]
+    usable = tx.connectors.usable(account_id)
     # An account's own connector comes before the installation's of the same name.
     named = [connector for connector in usable if connector.name == name] if name else usable
     own = [connector for connector in named if connector.account_id == account_id]

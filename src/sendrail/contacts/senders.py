@@ -81,11 +81,7 @@ class SenderService:
 
 
 def _shared_connector(tx: Tx, name: str) -> ConnectorId:
-    shared = {
-        connector.name: connector.id
-        for connector in tx.connectors.all()
-        if connector.account_id is None
-    }
+    shared = {connector.name: connector.id for connector in tx.connectors.usable(None)}
     if name not in shared:
         names = ", ".join(sorted(shared)) or "none"
         raise InvalidInput(

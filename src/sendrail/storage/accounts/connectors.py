@@ -53,6 +53,12 @@ class Connectors:
         """Return every connector but the removed ones, of all accounts."""
         return self._read(_LIVE)
 
+    def usable(self, account_id: AccountId | None) -> list[Connector]:
+        """Return those that an account can use: its own and the installation's, which all share."""
+        return self._read(
+            _LIVE, or_(connectors.c.account_id.is_(None), connectors.c.account_id == account_id)
+        )
+
     def find(self, account_id: AccountId | None, name: str) -> Connector | None:
         """Return the connector of exactly this owner."""
         owned = connectors.c.account_id.is_not_distinct_from(account_id)
