@@ -25,7 +25,7 @@ def backend(request, tmp_path):
 
 @pytest.fixture(autouse=True)
 def news(house):
-    return house.do(house.lists.add(house.us, parsed(LIST), name="News"))
+    return house.do(house.lists.add(house.us, parsed(LIST), name="News")).sender
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_a_name_is_neither_blank_nor_endless(house, name):
 
 
 def test_a_list_takes_the_defaults(house):
-    added = house.do(house.lists.add(house.us, parsed(LIST)))
+    added = house.do(house.lists.add(house.us, parsed(LIST))).sender
     assert (added.name, added.brand, added.rate) == (LIST, "", 17_000)
     assert (added.status, added.on_uncertain) == (ListStatus.ACTIVE, OnUncertain.HOLD)
     assert not added.byoc
@@ -171,13 +171,13 @@ def test_with_two_connectors_the_list_must_say_which(house):
     with pytest.raises(InvalidInput) as caught:
         house.do(house.lists.add(house.us, parsed(LIST)))
     assert "own, sandbox" in caught.value.message
-    added = house.do(house.lists.add(house.us, parsed(LIST), connector="own"))
+    added = house.do(house.lists.add(house.us, parsed(LIST), connector="own")).sender
     assert (added.connector_id, added.byoc) == (own, True)
     # Another account sees neither the connector nor its name.
     with pytest.raises(InvalidInput) as caught:
         house.do(house.lists.add(house.them, parsed(LIST), connector="own"))
     assert "own, " not in caught.value.message
-    assert not house.do(house.lists.add(house.them, parsed(LIST))).byoc
+    assert not house.do(house.lists.add(house.them, parsed(LIST))).sender.byoc
 
 
 def test_a_list_is_paused_and_resumed(house, us):

@@ -107,7 +107,7 @@ class Asker:
         account = door.do(runtime.accounts.add(f"asker {door.recipient()}"))
         self.key = door.new_key(account)
         number, contact = door.recipient(), door.recipient()
-        sender = door.do(runtime.lists.add(account, parsed(number), connector="sandbox"))
+        sender = door.do(runtime.lists.add(account, parsed(number), connector="sandbox")).sender
         door.do(runtime.contacts.add(account, parsed(number), parsed(contact)))
         journey = door.do(runtime.journeys.add(account, parsed(number), "own"))
         order = door.order(list_number=number)

@@ -88,7 +88,7 @@ def add(
             ),
         ),
     )
-    _print(added, as_json)
+    _print(added.sender, as_json)
 
 
 @app.command("answers")

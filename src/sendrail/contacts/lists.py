@@ -98,11 +98,7 @@ class ListService:
         self._default_rate = default_rate
         self._inherits = opt_out_scope is Scope.ACCOUNT
 
-    async def add(self, account_id: AccountId, number: PhoneNumber, **wanted: Any) -> SendingList:
-        """Add a list, as `create` does."""
-        return (await self.create(account_id, number, **wanted)).sender
-
-    async def create(
+    async def add(
         self,
         account_id: AccountId,
         number: PhoneNumber,

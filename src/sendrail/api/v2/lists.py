@@ -144,7 +144,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     number, text = sender("phone_number", fields.phone_number)
     policy = choice_of(OnUncertain, fields.on_uncertain or OnUncertain.HOLD, "on_uncertain")
     return await request.guard(
-        lambda guard: runtime.lists.create(
+        lambda guard: runtime.lists.add(
             request.account,
             number,
             sender_name=sender_ids.text_beside(text),
