@@ -208,11 +208,11 @@ class SqliteStore:
             self._reader_txs.append(self._reader.tx)
         return self._reader.raw, self._reader.tx
 
-    def beside(self) -> "SqliteStage":
+    def beside(self) -> "StageStore":
         """Return a line of its own to the one writer."""
         line: deque[Submitted] = deque()
         self._stages.append(line)
-        return SqliteStage(self, line)
+        return StageStore(self, line)
 
     def portion(self, most: int) -> int:
         return most
@@ -276,7 +276,7 @@ class SqliteStore:
             tx.close()
 
 
-class SqliteStage:
+class StageStore:
     """The same store for a stage behind the requests; what it writes yields to theirs."""
 
     def __init__(self, store: SqliteStore, line: deque[Submitted]) -> None:
