@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -59,16 +59,16 @@ from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
 from sendrail.storage.data_folder import Folder
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.postgres.setup import bring_up_to_date
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.listener import Listener
-from sendrail.webhooks.poster import Poster
+from sendrail.webhooks.late_poster import LatePoster
 from sendrail.webhooks.service import WebhookService
+
+if TYPE_CHECKING:
+    from sendrail.webhooks.listener import Listener
 
 _log = structlog.get_logger()
 
@@ -112,7 +112,7 @@ class Runtime:
     inbox: CallbackInbox
     refused: RefusedService
     keyring: Keyring
-    poster: Poster
+    poster: LatePoster
     webhooks: WebhookService
     connectors: ConnectorService
     callbacks: CallbackRouter
@@ -132,7 +132,7 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
     opening = _shared if settings.database_url else _embedded
     async with (
         opening(settings, folder, metrics, serving=serving) as store,
-        aclosing(Poster(_rules(settings))) as poster,
+        aclosing(LatePoster(_rules(settings))) as poster,
     ):
         yield await _wire(settings, folder, store, metrics, poster)
 
@@ -168,6 +168,10 @@ def _make_private(folder: Folder) -> None:
 async def _shared(
     settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
 ) -> AsyncIterator[Store]:
+    # Only here: the driver takes long to load, and most installations are embedded.
+    from sendrail.storage.postgres.setup import bring_up_to_date
+    from sendrail.storage.postgres.store import PostgresStore
+
     # The key is made with the schema, and whatever works on the database needs the key.
     unready = PostgresStore(settings.database_url)
     try:
@@ -187,7 +191,7 @@ async def _shared(
 
 
 async def _wire(
-    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
+    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: LatePoster
 ) -> Runtime:
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
@@ -245,7 +249,10 @@ def _intake(  # noqa: PLR0917 - what the service is made of
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
     acceptor: Acceptor
-    if isinstance(store, PostgresStore):
+    if settings.database_url:
+        from sendrail.storage.postgres.store import PostgresStore
+
+        assert isinstance(store, PostgresStore), "a database URL names a PostgreSQL database"
         key = folder.key("fingerprints")
         acceptor = ClusterAcceptor(ids, window_ms=window_ms, fingerprint_key=key)
         store, groups = store.beside(_ACCEPTING), _ACCEPTING
@@ -289,7 +296,7 @@ def _always() -> bool:
 def _webhooks(  # noqa: PLR0917 - what the service is made of
     settings: Settings,
     store: Store,
-    poster: Poster,
+    poster: LatePoster,
     keyring: Keyring,
     ids: MessageIds,
     clock: Clock,
@@ -353,8 +360,11 @@ def _first_run(tx: Tx, settings: Settings, secret_box: SecretBox, now: int) -> A
     return account
 
 
-def listener(runtime: Runtime) -> Listener:
+def listener(runtime: Runtime) -> "Listener":
     """Return a listener to the events of the default account, not begun yet."""
+    # Only here: it brings an HTTP client along, which a server without webhooks does not need.
+    from sendrail.webhooks.listener import Listener
+
     return Listener(
         runtime.store,
         runtime.ids,

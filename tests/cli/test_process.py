@@ -6,8 +6,12 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
+
+from sendrail.cli.main import COMMANDS, app, first_paragraph, main
 
 ANN = "+15550100001"
 SANDBOX = "+15550001000"
@@ -39,18 +43,57 @@ def on_terminal(words, environment):
     return process.returncode, printed.decode(), shown.decode()
 
 
-def test_help_loads_no_database_no_server_and_no_cryptography():
-    heavy = ["sqlalchemy", "starlette", "uvicorn", "cryptography", "msgspec", "asyncio", "sqlite3"]
+def modules_in(report):
+    """Return the modules that `-X importtime` names."""
+    return {line.rsplit("|", 1)[-1].strip() for line in report.splitlines() if "|" in line}
+
+
+def test_help_loads_no_database_no_server_no_cryptography_and_no_command():
+    heavy = {"sqlalchemy", "starlette", "uvicorn", "cryptography", "msgspec", "asyncio", "sqlite3"}
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import sendrail.cli.main"],
+        [sys.executable, "-X", "importtime", "-m", "sendrail", "--help"],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert "sendrail.cli.doctor" in loaded
-    assert loaded.isdisjoint(heavy)
+    loaded = modules_in(done.stderr)
+    assert loaded.isdisjoint(heavy | {"rich", "pygments", "click", "structlog"})
+    ours = {name for name in loaded if name.startswith("sendrail.cli.")}
+    assert ours == {"sendrail.cli.main", "sendrail.cli.output", "sendrail.cli.session"}
+
+
+def test_a_server_loads_neither_a_http_client_nor_another_database_nor_rich(tmp_path):
+    """What no message needs is not loaded before it is needed; each took a tenth of the start."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"},
+    )
+    assert json.loads(process.stdout.readline())["url"]
+    process.send_signal(signal.SIGTERM)
+    _, report = process.communicate(timeout=60)
+    loaded = modules_in(report)
+    assert "sendrail.api.server" in loaded
+    assert loaded.isdisjoint(
+        {"aiohttp", "asyncpg", "rich.text", "pygments", "phonenumbers", "alembic"}
+    )
+    assert not {name for name in loaded if name.startswith("sendrail.storage.postgres")}
+
+
+def test_the_help_says_of_each_command_what_the_command_says_itself():
+    commands = typer.main.get_command(app).commands
+    assert {name: first_paragraph(each.help) for name, each in commands.items()} == {
+        name: text for name, (_, text) in COMMANDS.items()
+    }
+
+
+def test_every_module_of_the_command_line_is_a_command_or_serves_one():
+    modules = {path.stem for path in Path(main.__code__.co_filename).parent.glob("*.py")}
+    shared = {"__init__", "main", "moments", "output", "session", "exported", "imported", "verify"}
+    assert {module for module, _ in COMMANDS.values()} == modules - shared
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ class _Servers:
     def stop(self):
         for door, thread in self._running.values():
             door.close()
-            door.server.should_exit = True
+            door._loop.call_soon_threadsafe(door.server.leave)
             thread.join(30)
             assert not thread.is_alive(), "the server does not stop"
         self._databases.close()
@@ -270,8 +270,7 @@ async def _serve(settings, fast, ready):
         async with delivering(runtime, server.leave):
             listener = listen("127.0.0.1", 0)
             serving = asyncio.create_task(server.serve([listener]))
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.001)
+            await server.listening(serving)
             loop = asyncio.get_running_loop()
             ready.set_result((listener.getsockname()[1], runtime, loop, server))
             await serving

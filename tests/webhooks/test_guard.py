@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.errors import InvalidInput, SetupError
-from sendrail.webhooks.guard import GuardedResolver, Rules, TargetRefused, check_url, is_open
+from sendrail.webhooks.guard import Rules, TargetRefused, check_url, is_open
+from sendrail.webhooks.resolver import GuardedResolver
 
 STRICT = Rules()
 PUBLIC_V4, PUBLIC_V6 = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"

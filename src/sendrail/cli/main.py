@@ -1,43 +1,141 @@
 """The `sendrail` command: its sub-commands and nothing else.
 
-Each command imports what it needs when it runs, so that `sendrail --help` does not load a database
-library. Tracebacks stay plain, because pretty ones show local values, and so secrets.
+A command's module is loaded when the command is used, and what it needs when it runs: so
+`sendrail --help` loads neither a database library nor Rich. Tracebacks stay plain, because pretty
+ones show local values, and so secrets.
 """
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from inspect import cleandoc
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from sendrail import __version__
-from sendrail.cli import (
-    accounts,
-    audit,
-    backup,
-    blocks,
-    callbacks,
-    config,
-    connectors,
-    contacts,
-    doctor,
-    journeys,
-    keys,
-    listen,
-    lists,
-    messages,
-    migrate,
-    replies,
-    send,
-    senders,
-    serve,
-    status,
-    webhooks,
-)
 from sendrail.cli.session import choose_account
 
-app = typer.Typer(
+# Each command, or group of commands, with its help, so that its module need not be loaded to show
+# it. They stand in `sendrail.cli.<module>`: a command as a function of its name, a group as `app`.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": (
+        "serve",
+        "Start the server: accept and deliver messages. The first start sets everything up.",
+    ),
+    "send": (
+        "send",
+        "Queue one message; a running `sendrail serve` on the same data folder delivers it.",
+    ),
+    "listen": (
+        "listen",
+        "Print the events of a running `sendrail serve` as they happen, until Ctrl-C.",
+    ),
+    "trigger": (
+        "listen",
+        "Cause an event in the sandbox; a running `sendrail serve` posts it.",
+    ),
+    "status": (
+        "status",
+        "Show the processes, how work is divided among them, the connectors, and the backlog.",
+    ),
+    "audit": (
+        "audit",
+        "Show who did what to personal data, when, and in which request; newest first.",
+    ),
+    "doctor": ("doctor", "Check the installation; exit code 3 if something is broken."),
+    "migrate": (
+        "migrate",
+        (
+            "Migrate the database. Every start of the server does so too; this command does "
+            "nothing else."
+        ),
+    ),
+    "backup": (
+        "backup",
+        "Copy the database, the master key and the settings file into one archive.",
+    ),
+    "messages": ("messages", "Messages and their status."),
+    "lists": ("lists", "Sending lists: each has a sender, a brand, a rate and contacts."),
+    "senders": ("senders", "Senders on shared connectors, and the accounts they belong to."),
+    "connectors": ("connectors", "Connectors: the connections to carriers."),
+    "callbacks": ("callbacks", "Callbacks that could not be parsed or applied."),
+    "contacts": ("contacts", "Contacts of a list: subscribed, or opted out."),
+    "replies": ("replies", "Replies of contacts, and the words that mean STOP."),
+    "blocks": ("blocks", "Blocked numbers and words."),
+    "journeys": ("journeys", "Journeys, and the contacts on them."),
+    "accounts": (
+        "accounts",
+        "Accounts: each has its own keys, lists, contacts and messages.",
+    ),
+    "keys": ("keys", "API keys, for the programs that use the API."),
+    "webhooks": ("webhooks", "Webhook endpoints, to which events are posted."),
+    "config": ("config", "The settings and their origin."),
+}
+
+
+class _Group(TyperGroup):
+    """A group of commands whose help shows what each of them does, uncut."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the interface has it
+        with formatter.section("Commands"):
+            formatter.write_dl(self.rows())
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return each command with the first paragraph of its help."""
+        return [(name, first_paragraph(each.help or "")) for name, each in self.commands.items()]
+
+
+class _AllCommands(_Group):
+    """All commands, each loaded when it is used."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = _Loaded()
+
+    def rows(self) -> list[tuple[str, str]]:
+        return [(name, text) for name, (_, text) in COMMANDS.items()]
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands by name; to look one up loads it."""
+
+    def __getitem__(self, name: str) -> Any:
+        module = import_module(f"sendrail.cli.{COMMANDS[name][0]}")
+        # Typer makes a command only as part of a group, and a group of one only with a callback.
+        around = _typer()
+        around.callback()(_nothing)
+        if hasattr(module, "app"):
+            around.add_typer(module.app, name=name, cls=_Group)
+        else:
+            around.command(name)(getattr(module, name))
+        made: Any = typer.main.get_group(around)
+        return made.commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def first_paragraph(text: str) -> str:
+    """Return the first paragraph of a docstring, on one line."""
+    return " ".join(cleandoc(text).partition("\n\n")[0].split())
+
+
+def _typer(**options: Any) -> typer.Typer:
+    return typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, **options)
+
+
+def _nothing() -> None:
+    pass
+
+
+app = _typer(
     name="sendrail",
+    cls=_AllCommands,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -68,30 +166,6 @@ def _options(
 ) -> None:
     """Send SMS through your own carriers, and follow each message to its delivery receipt."""
     choose_account(account)
-
-
-app.command()(serve.serve)
-app.command()(send.send)
-app.add_typer(messages.app, name="messages")
-app.add_typer(lists.app, name="lists")
-app.add_typer(senders.app, name="senders")
-app.add_typer(connectors.app, name="connectors")
-app.add_typer(callbacks.app, name="callbacks")
-app.add_typer(contacts.app, name="contacts")
-app.add_typer(replies.app, name="replies")
-app.add_typer(blocks.app, name="blocks")
-app.add_typer(journeys.app, name="journeys")
-app.add_typer(accounts.app, name="accounts")
-app.add_typer(keys.app, name="keys")
-app.add_typer(webhooks.app, name="webhooks")
-app.command()(listen.listen)
-app.command()(listen.trigger)
-app.add_typer(config.app, name="config")
-app.command()(status.status)
-app.command()(audit.audit)
-app.command()(doctor.doctor)
-app.command()(migrate.migrate)
-app.command()(backup.backup)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """`sendrail serve`: the API and the delivery in one process."""
 
+import gc
 import json
 import signal
 import sys
@@ -67,13 +68,34 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Start the server: accept and deliver messages. The first start sets everything up."""
-    from sendrail.api.server import run
-    from sendrail.settings import load
+    with _loading_quickly():
+        from sendrail.api.server import run
+        from sendrail.settings import load
 
     with output.exit_on_error(as_json):
         settings = load(data_dir=data, host=host, port=port, roles=",".join(role) if role else None)
         with _with_own_postgres(settings, wanted=postgres) as ready:
             run(ready, _announce_json if as_json else _announce)
+
+
+@contextmanager
+def _loading_quickly() -> "Iterator[None]":
+    """Load the server's modules, and nothing that none of them uses.
+
+    No garbage is looked for: what modules make lives as long as the process. And structlog does
+    without Rich, which it would load for tracebacks that show local values; ours never do.
+    """
+    rich = sys.modules.get("rich")
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+        del sys.modules["rich"]
+        if rich is not None:
+            sys.modules["rich"] = rich
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The few places where the databases' dialects differ, and what follows from their limits."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Insert, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 T = TypeVar("T")
 
@@ -14,22 +14,30 @@ PARAMETERS_MAX: Final = 10_000
 
 def insert_new(connection: Connection, table: Table) -> Insert:
     """Return an insert that passes over rows whose key is there already."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+    found: Insert = _insert(connection, table).on_conflict_do_nothing()
+    return found
 
 
 def insert_or_replace(connection: Connection, table: Table) -> Insert:
     """Return an insert that takes the place of a row whose key is there already."""
     key = table.primary_key
-    rest = [column.name for column in table.c if column.name not in key.columns]
+    insert = _insert(connection, table)
+    values = {
+        column.name: insert.excluded[column.name]
+        for column in table.c
+        if column.name not in key.columns
+    }
+    found: Insert = insert.on_conflict_do_update(index_elements=key, set_=values)
+    return found
+
+
+def _insert(connection: Connection, table: Table) -> Any:
     if connection.dialect.name == "postgresql":
-        for_postgres = postgresql.insert(table)
-        values = {name: for_postgres.excluded[name] for name in rest}
-        return for_postgres.on_conflict_do_update(index_elements=key, set_=values)
-    for_sqlite = sqlite.insert(table)
-    values = {name: for_sqlite.excluded[name] for name in rest}
-    return for_sqlite.on_conflict_do_update(index_elements=key, set_=values)
+        # Only here: it brings its driver along, which an embedded database does not need.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def count_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:

@@ -6,23 +6,18 @@ checked: a name that answers differently the next time gains nothing. `ipaddress
 help here: on Python 3.11 it calls NAT64, 6to4, multicast and old site-local addresses global.
 """
 
-import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
-
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sendrail.domain.errors import InvalidInput, SetupError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
 # IANA IPv4 Special-Purpose Address Registry, multicast (RFC 5771) and what is reserved above it.
 # AS112 and the deprecated 6to4 relays answer to any client, so they are in it, too.
@@ -51,7 +46,6 @@ _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)").fullmatch
 _URL: Final = re.compile(r"[!-\[\]-~]+").fullmatch
 _URL_LENGTH_MAX: Final = 2_000
 _PORTS: Final = {"https": 443, "http": 80}
-_LOOKUPS_MAX: Final = 32
 
 
 class TargetRefused(OSError):
@@ -117,7 +111,7 @@ def check_url(url: str, rules: Rules) -> None:
     if host.removesuffix(".") in rules.denied_hosts:
         raise _wrong(f"The host {host} is denied by the setting webhook_deny_hosts.")
     if (address := _literal(host)) is not None and not is_open(address, rules):
-        raise _wrong(_closed(address))
+        raise _wrong(closed_text(address))
 
 
 def is_open(address: Address, rules: Rules) -> bool:
@@ -133,54 +127,6 @@ def is_open(address: Address, rules: Rules) -> bool:
             and not any(address in network for network in _CLOSED_V6)
         )
     return is_public and not _is_ours(address)
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names for connections, and hands out only addresses that may be reached."""
-
-    def __init__(self, rules: Rules, lookup: Lookup | None = None) -> None:
-        self._rules = rules
-        # Threads of our own: names that do not resolve must not hold up what else needs one.
-        self._threads = ThreadPoolExecutor(_LOOKUPS_MAX, "sendrail-resolve")
-        self._lookup = lookup or self._ask_the_system
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return the addresses of a host, all of them checked.
-
-        Raises `TargetRefused` when one of them may not be reached: a name that leads to both a
-        public and a private address is refused.
-        """
-        answers = await self._lookup(host)
-        if not answers:
-            raise OSError(f"{host} has no address")
-        addresses = [ipaddress.ip_address(each) for each in answers]
-        for address in addresses:
-            if not is_open(address, self._rules):
-                raise TargetRefused(_closed(address))
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=_family(address),
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in addresses
-            if family in {socket.AF_UNSPEC, _family(address)}
-        ]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _ask_the_system(self, host: str) -> Sequence[str]:
-        def ask() -> list[str]:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            return list(dict.fromkeys(str(each[4][0]) for each in found))
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
 def _read(url: str) -> tuple[str, str, int]:
@@ -216,13 +162,14 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _family(address: Address) -> socket.AddressFamily:
+def family_of(address: Address) -> socket.AddressFamily:
+    """Return the family of an address, as sockets name it."""
     return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
 
 
 def _is_ours(address: Address) -> bool:
     """Return whether an address is this machine's: only its own can be bound."""
-    with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((str(address), 0))
         except OSError:
@@ -230,7 +177,8 @@ def _is_ours(address: Address) -> bool:
     return True
 
 
-def _closed(address: Address) -> str:
+def closed_text(address: Address) -> str:
+    """Return the sentence for an address that no webhook may reach."""
     return (
         f"{address} is not a public address. Where it is meant, the setting "
         "webhook_allow_networks opens its network."

@@ -15,7 +15,8 @@ import aiohttp
 from sendrail import __version__
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.webhook import Acknowledged, Answer, EndpointGone, NotAcknowledged
-from sendrail.webhooks.guard import GuardedResolver, Lookup, Rules, TargetRefused, check_url
+from sendrail.webhooks.guard import Rules, TargetRefused, check_url
+from sendrail.webhooks.resolver import GuardedResolver, Lookup
 
 _CONNECT_SECONDS: Final = 5.0
 _TOTAL_SECONDS: Final = 5.0
