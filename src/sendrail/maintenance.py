@@ -27,6 +27,9 @@ _FORGET_BATCH: Final = 200
 _COUNT_PAUSE: Final = 30
 # The last use of a key is kept to the minute; a request must not write it.
 _KEYS_PAUSE_MS: Final = 60_000
+# What is only as old as it gets, such as messages to be forgotten, may wait a minute for its chore
+# where nothing else happens.
+_REST_MS_MAX: Final = 60_000
 _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 # The longest that a carrier offers a text again: a month, CM.com.
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
@@ -63,6 +66,12 @@ class Maintenance:
         self._ownership = ownership
         self._rounds = Rounds("chores", retry_seconds=_LOOK_SECONDS)
         self._count_at = 0
+        # What was last written down of full accounts; None before the first time.
+        self._told: frozenset[int] | None = None
+        self._changes_seen = -1
+        self._rest_until = 0
+        # Whether messages wait: then their age grows by itself.
+        self._waits = False
         self._note_keys_at = 0
 
     async def run(self) -> None:
@@ -72,12 +81,23 @@ class Maintenance:
     async def _round(self) -> float:
         if not self._is_shared:
             self.watch_disk()
+        await self.note_used_keys()
+        changes, now = self._store.hints.changes, self._now()
+        if self._is_idle(changes, now):
+            if self._ownership.owns():
+                await self._rescuer.expire(now)
+            return _LOOK_SECONDS
         if self._ownership.owns():
             await self.step()
-        await self.note_used_keys()
         if self._is_shared:
             await self.apply_full_accounts()
+        self._changes_seen, self._rest_until = changes, now + _REST_MS_MAX
         return _LOOK_SECONDS
+
+    def _is_idle(self, changes: int, now: int) -> bool:
+        """Return whether nothing was written, and nothing waits, since every chore was done."""
+        is_unchanged = self._store.hints.is_watched and changes == self._changes_seen
+        return is_unchanged and not self._waits and now < self._rest_until
 
     def watch_disk(self) -> None:
         """Stop accepting while the disk is so full that accepted messages could not be finished."""
@@ -115,6 +135,7 @@ class Maintenance:
         self._metrics.webhook_waiting.set(unsent)
         await self._keep_refused(refused)
         self._count_at = now + _COUNT_PAUSE * (self._now() - now)
+        self._waits = bool(waiting)
         self._metrics.waiting.set(sum(account.depth for account in waiting.values()))
         oldest = min((account.oldest_due_at for account in waiting.values()), default=now)
         self._metrics.oldest_seconds.set(max(0, now - oldest) / 1000)
@@ -123,7 +144,9 @@ class Maintenance:
             for account_id, account in waiting.items()
             if account.depth >= self._settings.queue_depth_max
         )
-        if self._is_shared:
+        # Most of the time that is known already: written again, it would wake every process.
+        if self._is_shared and not full == self._told == self._intake.full_accounts:
+            self._told = full
             await self._store.write(lambda tx: tx.processes.set_full_accounts(sorted(full)))
         self._intake.full_accounts = full
 

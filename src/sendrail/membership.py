@@ -8,19 +8,21 @@ that a process that stood still or lost its connection has stopped before anothe
 import asyncio
 import math
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 
 from sendrail import __version__
 from sendrail.clock import Clock
-from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.ownership import OnGained, SharedOwnership
+from sendrail.storage.groups import result_of
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.pipeline.leases import ProcessState
+from sendrail.storage.pipeline.leases import HeartbeatResponse, ProcessState
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -29,6 +31,8 @@ _log = structlog.get_logger()
 _HEARTBEATS: Final = 4
 # What we stop earlier than the database would let us: clocks that run at unequal speed.
 _MARGIN: Final = 0.1
+# How late a change that another process made may be noticed.
+_WATCH_SECONDS_MAX: Final = 0.5
 _TAKEOVER_RETRY_SECONDS: Final = 0.25
 _UNSEEN_KEPT_MS: Final = 24 * 3_600_000
 
@@ -40,7 +44,7 @@ def name_of(pid: int, chance: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    now: int
+    beat: HeartbeatResponse
     present: Sequence[ProcessState]
     owned: Sequence[tuple[Mapping[int, int], int]]
 
@@ -70,11 +74,13 @@ class ClusterMember:
         self._joined = False
         self._stopping = False
         self._present: Sequence[ProcessState] = ()
+        self._beat: HeartbeatResponse | None = None
+        self._places: Sequence[tuple[int, int]] = ()
         # When the last heartbeat was answered; after a longer silence we take nothing for a while.
         self._answered_at: float | None = None
         self._patient_until = 0.0
-        # Called after each heartbeat.
-        self.on_heartbeat: Callable[[], None] = _ignore
+        # Until when the spans were ours by the last heartbeat.
+        self._until = 0.0
 
     @property
     def life_ms(self) -> int:
@@ -112,11 +118,14 @@ class ClusterMember:
     async def run(self) -> None:
         """Take part until cancelled."""
         self._joined = True
+        # Seldom heartbeats would show the changes late.
+        self._store.hints.is_watched = self._life / _HEARTBEATS <= _WATCH_SECONDS_MAX
         while True:
             try:
                 await self.heartbeat()
             except StorageUnavailable as error:
                 _log.warning("renewal_postponed", reason=error.code)
+                self._beat = None
             await asyncio.sleep(self._life / _HEARTBEATS)
 
     async def heartbeat(self) -> None:
@@ -125,20 +134,29 @@ class ClusterMember:
         if self._answered_at is not None and asked_at - self._answered_at > self._life:
             # Perhaps no process could renew: the first to return must not take everything.
             self._patient_until = asked_at + self._life
-        seen = await self._store.write(lambda tx: self._renew(tx, asked_at))
+        seen = await self._only_renew(asked_at)
+        if seen is None:
+            seen = await self._store.write(lambda tx: self._renew(tx, asked_at))
         self._answered_at = self._clock.monotonic()
         # The database read its clock at some time since, and cut the milliseconds off.
-        latest = seen.now + math.ceil((self._answered_at - asked_at) * 1000) + 1
-        self._clock.follow(seen.now, latest)
+        latest = seen.beat.now + math.ceil((self._answered_at - asked_at) * 1000) + 1
+        self._clock.follow(seen.beat.now, latest)
         self._present = seen.present
-        until = asked_at + self._life * (1 - _MARGIN)
+        # What a worker passed over while nothing was ours, it must look at again.
+        may_have_news = self._answered_at >= self._until
+        until = self._until = asked_at + self._life * (1 - _MARGIN)
         for share, (owned, goal) in zip(self._shares, seen.owned, strict=True):
             gained = share.update(owned, goal, until)
             self._metrics.spans.labels(share.kind).set(len(owned))
             if gained:
+                may_have_news = True
                 _log.info("spans_taken", kind=share.kind, spans=sorted(gained), goal=goal)
                 self._take_over(share, gained)
-        self.on_heartbeat()
+        before, self._beat = self._beat, seen.beat
+        # A process that is gone writes nothing that says so.
+        places, self._places = self._places, [self.place(role) for role in sorted(self._roles)]
+        if may_have_news or places != self._places or not seen.beat.follows(before):
+            self._store.hints.changed(elsewhere=True)
 
     def place(self, role: str) -> tuple[int, int]:
         """Return our place among those who have a role, from 0, and how many they are."""
@@ -170,26 +188,59 @@ class ClusterMember:
         with suppress(StorageUnavailable):
             await self._store.write(go)
 
-    def _renew(self, tx: Tx, asked_at: float) -> _Seen:
-        takes_part = self._joined and not self._stopping
+    async def _only_renew(self, asked_at: float) -> _Seen | None:
+        """Renew what is ours in one statement; return None where there is more to do than that."""
+        ours = [share for share in self._shares if share.takes]
+        if any(share.to_give_back() for share in ours):
+            return None
+        kinds = [share.kind for share in ours]
+        try:
+            beat, present, renewed = await result_of(
+                partial(self._store.submit, begun=False),
+                lambda tx: tx.processes.beat(
+                    self.name, self._shown_roles(), __version__, kinds, self.life_ms
+                ),
+            )
+        except Contended:
+            return None
+        owned = []
+        for share in self._shares:
+            mine = renewed.get(share.kind, {})
+            goal = share.goal(present, leaving=not self._takes_part) if share.takes else 0
+            if len(mine) < goal and asked_at >= self._patient_until:
+                return None
+            owned.append((mine, goal))
+        return _Seen(beat, present, owned)
+
+    @property
+    def _takes_part(self) -> bool:
+        return self._joined and not self._stopping
+
+    def _shown_roles(self) -> str:
         # A process that comes or goes counts for nothing: the others keep, or share, all there is.
-        roles = ",".join(sorted(self._roles)) if takes_part else ""
-        now = tx.processes.show(self.name, roles, __version__)
+        return ",".join(sorted(self._roles)) if self._takes_part else ""
+
+    def _renew(self, tx: Tx, asked_at: float) -> _Seen:
+        takes_part, roles = self._takes_part, self._shown_roles()
+        beat = tx.processes.show(self.name, roles, __version__)
         present = tx.processes.all()
         owned: list[tuple[Mapping[int, int], int]] = []
+        ours = [share for share in self._shares if share.takes]
+        for share in ours:
+            if done := share.to_give_back():
+                tx.spans.give_back(share.kind, self.name, done)
+        renewed = tx.spans.renew([share.kind for share in ours], self.name, self.life_ms)
         for share in self._shares:
             if not share.takes:
                 owned.append(({}, 0))
                 continue
-            if done := share.to_give_back():
-                tx.spans.give_back(share.kind, self.name, done)
-            mine = tx.spans.renew(share.kind, self.name, self.life_ms)
+            mine = renewed[share.kind]
             goal = share.goal(present, leaving=not takes_part)
             if len(mine) < goal and asked_at >= self._patient_until:
                 room = goal - len(mine)
                 mine |= tx.spans.take(share.kind, self.name, room, self.life_ms)
             owned.append((mine, goal))
-        return _Seen(now, present, owned)
+        return _Seen(beat, present, owned)
 
     def _take_over(self, share: SharedOwnership, gained: Mapping[int, int]) -> None:
         if share.on_gained is not None:
@@ -211,7 +262,3 @@ async def _take_over(
         else:
             share.make_ready(gained)
             return
-
-
-def _ignore() -> None:
-    pass

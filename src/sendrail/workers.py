@@ -19,6 +19,7 @@ import structlog
 
 from sendrail.app import Runtime
 from sendrail.carriers.sdk import ProcessIndex
+from sendrail.changes import ChangeFollower
 from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
@@ -106,6 +107,8 @@ class Workers:
     # None where the installation wants no numbers looked up.
     finder: Finder | None = None
     follower: ActivityFollower | None = None
+    # Of several processes each learns what was written by its heartbeat.
+    changes: ChangeFollower | None = None
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
@@ -116,7 +119,7 @@ class Workers:
         """Return the workers that end when they are cancelled, whatever they do."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.maintenance, *([self.supervisor] if carriers else ())]
-        more = (self.reserver, self.finder, self.follower)
+        more = (self.reserver, self.finder, self.follower, self.changes)
         return [*chores, *(each for each in more if each is not None)]
 
 
@@ -212,7 +215,6 @@ def _share_in(runtime: Runtime, roles: frozenset[Role]) -> Workers:
     if workers.worker is not None and workers.rescuer is not None:
         takeover = Takeover(share, workers.rescuer, pacer, workers.worker.look_soon, clock)
         share.on_gained, share.on_lost = takeover.on_gained, takeover.on_lost
-    member.on_heartbeat = runtime.store.hints.connectors_event.set
     return workers
 
 
@@ -266,6 +268,7 @@ def _make_all(wiring: _Wiring) -> Workers:
         supervisor=supervisor,
         maintenance=_make_maintenance(wiring, rescuer),
         member=wiring.member,
+        changes=ChangeFollower(runtime.store) if wiring.member is None else None,
     )
     if Role.DELIVER in roles:
         workers.rescuer = rescuer

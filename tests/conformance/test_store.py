@@ -222,6 +222,12 @@ def test_changes_by_others_are_noticed(house):
     assert house.store.changed_elsewhere()
 
 
+def test_changes_by_ourselves_are_noticed(house):
+    house.store.changed_here()
+    house.write(take("a"))
+    assert house.store.changed_here()
+
+
 # Answers kept for idempotency, leases, facts
 
 

@@ -118,6 +118,72 @@ def test_who_is_alone_has_everything_and_who_only_looks_has_nothing(town):
     assert owned(nothing) == set()
 
 
+def hints_of(town, member):
+    """Let a member show itself; return whether its workers were told to look."""
+    hints = member._store.hints
+    before = hints.changes
+    town.heartbeat(member)
+    return hints.changes > before
+
+
+def test_a_heartbeat_after_which_nothing_was_written_lets_the_workers_rest(town):
+    a, _, _ = town.member("a")
+    assert hints_of(town, a)
+    town.heartbeat(a)
+    assert [hints_of(town, a) for _ in range(3)] == [False] * 3
+    town.sql("CREATE TABLE IF NOT EXISTS anything (n int)")
+    assert hints_of(town, a)
+    assert not hints_of(town, a)
+    town.sql("DROP TABLE anything")
+    assert hints_of(town, a)
+
+
+def test_what_is_committed_after_the_heartbeat_that_it_began_before_is_noticed(town):
+    a, _, _ = town.member("a")
+    town.heartbeat(a, a, a)
+    town.sql("CREATE TABLE IF NOT EXISTS anything (n int)")
+
+    async def begin():
+        connection = await asyncpg.connect(town.url)
+        await connection.execute("BEGIN; INSERT INTO anything VALUES (1)")
+        return connection
+
+    slow = town.do(begin())
+    # While it is under way, and once more when it has ended.
+    assert [hints_of(town, a) for _ in range(3)] == [True] * 3
+    town.do(slow.execute("COMMIT"))
+    assert hints_of(town, a)
+    assert not hints_of(town, a)
+    town.do(slow.close())
+    town.sql("DROP TABLE anything")
+
+
+def test_who_was_out_of_time_or_gains_or_sees_another_fall_silent_lets_its_workers_look(town):
+    a, _, clock = town.member("a")
+    town.heartbeat(a, a, a)
+    assert not hints_of(town, a)
+    # What the workers passed over meanwhile was not written since.
+    clock.seconds += LIFE
+    assert hints_of(town, a)
+    b, _, _ = town.member("b")
+    town.heartbeat(b, a, b, a)
+    assert a.place("deliver") == (0, 2)
+    town.lapse()
+    assert hints_of(town, a)
+    assert a.place("deliver") == (0, 1)
+
+
+def test_a_heartbeat_is_one_statement_while_nothing_changes_hands(town):
+    a, share, _ = town.member("a")
+    town.heartbeat(a, a)
+    said = []
+    [writer] = a._store._writers
+    writer.tx.driver.raw.add_query_logger(lambda query: said.append(query.query))
+    town.heartbeat(a)
+    assert len(said) == 1
+    assert owned(share) == set(range(SPANS))
+
+
 def test_who_comes_gets_a_fair_share_once_nothing_is_under_way_there(town):
     a, share_a, _ = town.member("a")
     town.heartbeat(a)
@@ -272,16 +338,16 @@ def test_a_beat_that_fails_takes_nothing_away_and_time_does(town):
     a, share, clock = town.member("a")
     town.heartbeat(a)
 
-    async def fail(_):
-        raise StorageUnavailable("gone")
+    def fail(_, done, **_how):
+        done(None, StorageUnavailable("gone"))
 
-    write, a._store.write = a._store.write, fail
+    submit, a._store.submit = a._store.submit, fail
     with pytest.raises(StorageUnavailable):
         town.heartbeat(a)
     assert share.owns(lane(0))
     clock.seconds += LIFE
     assert not share.owns(lane(0))
-    a._store.write = write
+    a._store.submit = submit
     town.heartbeat(a)
     assert share.owns(lane(0))
 

@@ -108,6 +108,13 @@ def test_changes_by_others_are_noticed_and_our_own_are_not(house):
     assert not house.store.changed_elsewhere()
 
 
+def test_our_own_changes_are_counted_and_looks_are_none(house):
+    house.write(take("a"))
+    assert house.store.changed_here()
+    house.write(lambda tx: tx.queue.lists_waiting([(0, 4_096)]))
+    assert not house.store.changed_here()
+
+
 def test_old_messages_at_rest_are_forgotten_with_all_that_belongs_to_them(house):
     house.queue(1, 2, 3, 4, 5)
     house.start_attempts(1, 2, 3, 4)

@@ -40,6 +40,7 @@ MAY_KNOW = {
     "workers": {
         "app",
         "carriers",
+        "changes",
         "connectors",
         "contacts",
         "delivery",
@@ -93,6 +94,7 @@ MAY_KNOW = {
     "webhooks": {"clock", "ownership", "rounds", "settling", "storage", "telemetry"},
     "membership": {"clock", "ownership", "storage", "telemetry"},
     "ownership": {"clock", "storage"},
+    "changes": {"storage"},
     "rounds": set(),
     "settling": {"drain", "rounds", "storage"},
     "carriers": {"clock"},

@@ -4,6 +4,7 @@ The follower is a second or so behind. Where messages come faster than it counts
 longer, falls behind, and catches up when it is quiet again: accepting and delivering come first.
 """
 
+import asyncio
 import time
 from typing import Final
 
@@ -28,7 +29,8 @@ class ActivityFollower:
     def __init__(self, store: Store, ownership: Ownership) -> None:
         self._store = store
         self._ownership = ownership
-        self._rounds = Rounds("activity", retry_seconds=_LOOK_SECONDS)
+        hint = store.hints.activity_event
+        self._rounds = Rounds("activity", hint=hint, retry_seconds=_LOOK_SECONDS)
         self._behind = 0
 
     async def run(self) -> None:
@@ -38,7 +40,11 @@ class ActivityFollower:
     async def _round(self) -> float:
         began = time.perf_counter()
         rest = await self.step() if self._ownership.owns() else 0
-        return rest * (time.perf_counter() - began) if rest else _LOOK_SECONDS
+        if not rest:
+            return max(_LOOK_SECONDS, self._store.hints.look_seconds)
+        # Whatever is written meanwhile: this rest is for others.
+        await asyncio.sleep(rest * (time.perf_counter() - began))
+        return 0.0
 
     async def step(self) -> int:
         """Count once; return how many times as long to rest, 0 where no more is waiting."""

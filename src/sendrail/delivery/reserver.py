@@ -45,7 +45,8 @@ class SliceReserver:
 
     async def _round(self) -> float:
         await self.step()
-        return _LOOK_SECONDS
+        is_shared = any(route.reserved is not None for route in self._routes.all())
+        return _LOOK_SECONDS if is_shared else self._store.hints.look_seconds
 
     async def step(self) -> int:
         """Reserve a slice for each connector that wants one; return for how many."""

@@ -198,6 +198,9 @@ class Routes:
         """Open a connector to the lists."""
         route.parked.update(self._absent.pop(route.connector.id, {}))
         self._routes[route.connector.id] = route
+        if route.reserved is not None:
+            # What reserves slices rests for long while no connector has any.
+            self.wished.set()
         self.news(route.connector.id)
 
     def remove(self, connector_id: ConnectorId) -> None:

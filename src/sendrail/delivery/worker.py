@@ -30,7 +30,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 _LISTS_MAX: Final = 512
-# How often we look for ourselves, should a hint have been lost or another process have written.
+# How often we look at the most, should another process have written.
 _LOOK_SECONDS: Final = 0.5
 # On a shared database every look costs the others as well: at most this part of the time.
 _LOOK_SHARE_MAX: Final = 0.05
@@ -92,6 +92,7 @@ class Worker:
         )
         self._look_missed = False
         self._look_every = _LOOK_SECONDS
+        self._looked_at = 0.0
         self._heard_at = 0.0
         self._look_soon = False
         self._stopping = False
@@ -104,12 +105,13 @@ class Worker:
         self._ended.clear()
         try:
             await self.look()
-            looked_at = self._clock.monotonic()
+            self._looked_at = self._clock.monotonic()
             while not self._stopping:
                 now = self._clock.monotonic()
-                if now - looked_at >= self._look_every or self._look_soon:
-                    looked_at, self._look_soon = now, False
-                    if self._store.changed_elsewhere() or self._look_missed:
+                if now - self._looked_at >= self._look_every or self._look_soon:
+                    self._look_soon = False
+                    if self._is_changed_elsewhere() or self._look_missed:
+                        self._looked_at = now
                         self._store.hints.connectors_event.set()
                         await self.look()
                 if await self.step() == 0:
@@ -144,6 +146,13 @@ class Worker:
         for lane, list_id in waiting:
             if self._lanes.epoch_of(lane):
                 self._pacer.wake(lane, list_id, now)
+
+    def _is_changed_elsewhere(self) -> bool:
+        hints = self._store.hints
+        if not hints.is_watched:
+            return self._store.changed_elsewhere()
+        is_changed, hints.is_changed_elsewhere = hints.is_changed_elsewhere, False
+        return is_changed
 
     def look_soon(self) -> None:
         """Look without waiting for the time: other lanes have become ours."""
@@ -229,10 +238,13 @@ class Worker:
 
     async def _rest(self) -> None:
         now = self._clock.monotonic()
+        hints = self._store.hints
         times = [self._pacer.next_at(), self._routes.next_try_at()]
-        seconds = min((at - now for at in times if at is not None), default=_LOOK_SECONDS)
-        seconds = min(seconds, _LOOK_SECONDS)
-        event = self._store.hints.queued_event
+        if hints.is_changed_elsewhere or self._look_missed:
+            times.append(self._looked_at + self._look_every)
+        waits = (at - now for at in times if at is not None)
+        seconds = min((*waits, hints.look_seconds))
+        event = hints.queued_event
         if not await hinted(event, max(_REST_MIN_SECONDS, seconds)):
             return
         if (early := self._heard_at + _HEAR_SECONDS - self._clock.monotonic()) > 0:

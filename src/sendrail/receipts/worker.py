@@ -50,6 +50,7 @@ _PARTS_MAX: Final = 100
 # The answer that a receipt overtook comes within moments; that of a stray one never does.
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
+_EVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -80,6 +81,8 @@ class ReceiptWorker:
         self._metrics = metrics
         self._now = now
         self._policies = policies or Policies()
+        # Whether anything is left that becomes due without being written again.
+        self._waits = False
         self._rounds = Rounds("receipts", hint=store.hints.inbox_event)
 
     async def run(self) -> None:
@@ -95,7 +98,10 @@ class ReceiptWorker:
             _log.error("receipts_broke_postponed", reason=reason_of(error))
             await asyncio.sleep(STORAGE_RETRY_SECONDS)
             return 0.0
-        return 0.0 if moved else _LOOK_SECONDS
+        if moved:
+            return 0.0
+        # What only time or a connector decides is not announced by anything that is written.
+        return _LOOK_SECONDS if self._waits else self._store.hints.look_seconds
 
     def stop(self) -> None:
         """End after the round under way; what is left waits in the inbox."""
@@ -104,6 +110,7 @@ class ReceiptWorker:
     async def step(self) -> int:
         """Do one round; return how many callbacks and parked receipts it dealt with."""
         moved, unread = 0, frozenset[ConnectorId]()
+        self._waits = False
         while True:
             done = await self._one_round(unread)
             moved += done.callbacks
@@ -111,6 +118,7 @@ class ReceiptWorker:
                 return moved
             # What waits for a connector must not be all that is looked at.
             unread |= done.unread
+            self._waits = True
 
     async def _one_round(self, unread: frozenset[ConnectorId]) -> RoundCounts:
         taken = _Round()
@@ -132,6 +140,8 @@ class ReceiptWorker:
         fresh = RoundCounts()
         if callbacks:
             fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
+        else:
+            self._waits = self._waits or bool(tx.replies.overdue_parts(_EVER, 1))
         parked = self._apply_parked(tx, taken, self._store.portion(_PARKED_MAX))
         return [fresh, parked, self._apply_overdue(tx, taken, self._store.portion(_PARTS_MAX))]
 

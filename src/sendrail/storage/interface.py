@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     from sendrail.storage.sqlite.messages import SqliteMessages
 
 T = TypeVar("T")
+
+_LOOK_SECONDS: Final = 0.5
+# Only should the watch have missed something.
+_WATCHED_LOOK_SECONDS: Final = 10.0
 
 # What each database does in a way of its own.
 
@@ -202,7 +206,8 @@ class Tx(ABC):
 class Hints:
     """Cheap signals of new work, inside one process: may be lost or doubled without harm.
 
-    Every stage also looks for itself now and then; a hint only saves the wait.
+    Every stage also looks for itself now and then; a hint only saves the wait. Where something
+    watches for every change, whichever process made it, a stage may look more rarely.
     """
 
     queued: dict[int, int] = field(default_factory=dict)
@@ -211,8 +216,29 @@ class Hints:
     answers_event: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
     connectors_event: asyncio.Event = field(default_factory=asyncio.Event)
+    activity_event: asyncio.Event = field(default_factory=asyncio.Event)
+    is_watched: bool = False
+    # How often a change was noticed.
+    changes: int = 0
+    # Whether another process may have written since delivery last looked for its lists.
+    is_changed_elsewhere: bool = False
     # Digests of API keys whose use is not written down yet.
     used_keys: set[bytes] = field(default_factory=set)
+
+    @property
+    def look_seconds(self) -> float:
+        """How long a stage that found nothing may rest before it looks for itself."""
+        return _WATCHED_LOOK_SECONDS if self.is_watched else _LOOK_SECONDS
+
+    def changed(self, *, elsewhere: bool) -> None:
+        """Notify the workers that something was written, `elsewhere` by another process."""
+        self.changes += 1
+        events = [self.inbox_event, self.outbox_event, self.activity_event]
+        if elsewhere:
+            self.is_changed_elsewhere = True
+            events += [self.queued_event, self.connectors_event]
+        for event in events:
+            event.set()
 
     def queue_has(self, lists: Iterable[tuple[int, int]]) -> None:
         """Notify workers that these (lane, list) have new messages."""
@@ -303,6 +329,10 @@ class Store(Protocol):
 
     def changed_elsewhere(self) -> bool:
         """Return whether another process has written since the last time this was asked."""
+        ...
+
+    def changed_here(self) -> bool:
+        """Return whether this store has written since the last time this was asked."""
         ...
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sendrail.webhooks.poster import Poster
 
 
-class Posts(Protocol):
+class EventPoster(Protocol):
     """What posts an event."""
 
     async def post(self, url: str, body: bytes, signature: Mapping[str, str], now: int) -> Answer:

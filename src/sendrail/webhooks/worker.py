@@ -36,13 +36,14 @@ from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
 from sendrail.webhooks.endpoint_queue import QUEUE_MAX, EndpointQueue
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.late_poster import Posts
+from sendrail.webhooks.late_poster import EventPoster
 from sendrail.webhooks.payloads import event_name
 from sendrail.webhooks.retry import settle
 
 _log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 0.5
+_EVER: Final = 1 << 62
 # How often at most the endpoints are read again; a change by the command line shows that soon.
 _ENDPOINTS_KEPT_SECONDS: Final = 0.25
 
@@ -60,7 +61,7 @@ class WebhookWorker:
     def __init__(
         self,
         store: Store,
-        poster: Posts,
+        poster: EventPoster,
         keyring: Keyring,
         ids: MessageIds,
         *,
@@ -85,6 +86,8 @@ class WebhookWorker:
         self._ownership = ownership
         self._lines: dict[EndpointId, EndpointQueue] = {}
         self._read_at: float | None = None
+        # Whether there are events that are not due yet.
+        self._has_later = False
         self._posting: set[asyncio.Task[None]] = set()
         # A lost answer would only cost a second POST; but that is one too many.
         self._settler = GroupWriter(
@@ -98,7 +101,9 @@ class WebhookWorker:
 
     async def _round(self) -> float:
         await self.step()
-        return _LOOK_SECONDS
+        # What is tried again becomes due without being written, or with an endpoint's patience.
+        waits = self._has_later or any(line.held for line in self._lines.values())
+        return _LOOK_SECONDS if waits else self._store.hints.look_seconds
 
     async def stop(self, within_seconds: float) -> None:
         """Post nothing more; wait a while for the answers under way, and keep what came."""
@@ -143,6 +148,7 @@ class WebhookWorker:
                 tx, self._ids, endpoint_id, now=now, held=held, limit=limit, again=again
             ):
                 taken[endpoint_id] = events
+        self._has_later = not taken and any(tx.outbox.due(each, _EVER, 1) for each in known)
         return endpoints, taken
 
     def _follow(self, endpoints: list[Endpoint]) -> None:

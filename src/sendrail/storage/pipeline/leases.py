@@ -27,6 +27,28 @@ class ProcessState(NamedTuple):
     unseen_ms: int
 
 
+class HeartbeatResponse(NamedTuple):
+    """What the database said to a process that showed itself.
+
+    `now` is its time, in milliseconds. `number` counts the transactions that ever wrote anything,
+    in whichever process; None where the database does not count them. `is_alone` says whether no
+    other was under way, so that everything of a lower number can be seen by now.
+    """
+
+    now: int
+    number: int | None
+    is_alone: bool
+
+    def follows(self, before: "HeartbeatResponse | None") -> bool:
+        """Return whether nothing was written since the beat before, but for the two themselves."""
+        return (
+            before is not None
+            and before.is_alone
+            and before.number is not None
+            and self.number == before.number + 1
+        )
+
+
 class PaceSlot(NamedTuple):
     """A reserved moment of a connector, and when it was read; microseconds of the database's."""
 

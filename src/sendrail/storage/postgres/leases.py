@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.slices import Charge
-from sendrail.storage.pipeline.leases import LeasesTexts, PaceSlot, ProcessState, SpanState
+from sendrail.storage.pipeline.leases import (
+    HeartbeatResponse,
+    LeasesTexts,
+    PaceSlot,
+    ProcessState,
+    SpanState,
+)
 from sendrail.storage.postgres.driver import PostgresDriver
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -22,7 +28,8 @@ MAKE_SPANS: Final = """
 """
 # A process whose spans were not taken keeps them, however long the database was away.
 RENEW: Final = f"""
-    UPDATE spans SET until = {_NOW} + $3 WHERE kind = $1 AND owner = $2 RETURNING span, epoch
+    UPDATE spans SET until = {_NOW} + $3 WHERE kind = ANY($1::text[]) AND owner = $2
+    RETURNING kind, span, epoch
 """
 # A span from which its owner is just claiming is not free, whatever the time.
 TAKE_SPANS: Final = f"""
@@ -53,7 +60,26 @@ SHOW: Final = f"""
     INSERT INTO processes (name, roles, version, started_at, seen_at)
     VALUES ($1, $2, $3, {_NOW}, {_NOW})
     ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at
-    RETURNING seen_at
+    RETURNING seen_at, pg_current_xact_id()::text::bigint,
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+"""
+# The same, the renewal and who is there, in one round trip: what every heartbeat does, and nearly
+# all of them nothing else. Of the processes it sees the rows as they were before it.
+BEAT: Final = f"""
+    WITH beat AS (
+        INSERT INTO processes (name, roles, version, started_at, seen_at)
+        VALUES ($1, $2, $3, {_NOW}, {_NOW})
+        ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, seen_at = excluded.seen_at
+        RETURNING seen_at, pg_current_xact_id()::text::bigint AS number,
+            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest),
+    renewed AS (
+        UPDATE spans SET until = {_NOW} + $5 WHERE kind = ANY($4::text[]) AND owner = $1
+        RETURNING kind, span, epoch)
+    SELECT beat.seen_at, beat.number, beat.oldest, spans.kinds, spans.spans, spans.epochs,
+        ARRAY(SELECT (name, roles, version, started_at, {_NOW} - seen_at)
+            FROM processes ORDER BY name)
+    FROM beat, (SELECT array_agg(kind) AS kinds, array_agg(span) AS spans,
+        array_agg(epoch) AS epochs FROM renewed) AS spans
 """
 PRESENT: Final = f"""
     SELECT name, roles, version, started_at, {_NOW} - seen_at FROM processes ORDER BY name
@@ -97,9 +123,12 @@ class Spans:
     def make(self, kind: str, count: int) -> None:
         self._driver.run(MAKE_SPANS, kind, count)
 
-    def renew(self, kind: str, owner: str, life_ms: int) -> dict[int, int]:
-        """Return every span that is the owner's, with its epoch; its time begins anew."""
-        return {row[0]: row[1] for row in self._driver.returning(RENEW, kind, owner, life_ms)}
+    def renew(self, kinds: Sequence[str], owner: str, life_ms: int) -> dict[str, dict[int, int]]:
+        """Return by kind every span that is the owner's, with its epoch; its time begins anew."""
+        owned: dict[str, dict[int, int]] = {kind: {} for kind in kinds}
+        for kind, span, epoch in self._driver.returning(RENEW, list(kinds), owner, life_ms):
+            owned[kind][span] = epoch
+        return owned
 
     def take(self, kind: str, owner: str, limit: int, life_ms: int) -> dict[int, int]:
         """Take free spans, and those whose owner has let them lapse, at most so many."""
@@ -129,10 +158,29 @@ class Processes:
     def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
-    def show(self, name: str, roles: str, version: str) -> int:
-        """Record that a process is there; return the time of the database."""
-        [(seen_at,)] = self._driver.returning(SHOW, name, roles, version)
-        return int(seen_at)
+    def show(self, name: str, roles: str, version: str) -> HeartbeatResponse:
+        """Record that a process is there; return what the database says to that."""
+        [row] = self._driver.returning(SHOW, name, roles, version)
+        return self._beat(*row)
+
+    def beat(
+        self, name: str, roles: str, version: str, kinds: Sequence[str], life_ms: int
+    ) -> tuple[HeartbeatResponse, list[ProcessState], dict[str, dict[int, int]]]:
+        """Show a process, read who is there and renew what is its own, in one statement."""
+        [(*said, owned_kinds, spans, epochs, present)] = self._driver.returning(
+            BEAT, name, roles, version, list(kinds), life_ms
+        )
+        owned: dict[str, dict[int, int]] = {kind: {} for kind in kinds}
+        for kind, span, epoch in zip(owned_kinds or (), spans or (), epochs or (), strict=True):
+            owned[kind][span] = epoch
+        return self._beat(*said), [ProcessState(*row) for row in present], owned
+
+    def _beat(self, seen_at: int, number: int, oldest: int) -> HeartbeatResponse:
+        # The snapshot is older than our number: one that was given out in between is lower, too.
+        # Other servers of a spread database count for themselves.
+        return HeartbeatResponse(
+            seen_at, None if self._driver.is_spread else number, oldest == number
+        )
 
     def all(self) -> list[ProcessState]:
         return [ProcessState(*row) for row in self._driver.rows(PRESENT)]

@@ -317,6 +317,10 @@ class PostgresStore:
         """Return True: another process may always have written."""
         return True
 
+    def changed_here(self) -> bool:
+        """Return True: it is not counted here."""
+        return True
+
     async def close(self) -> None:
         if self._closed:
             return

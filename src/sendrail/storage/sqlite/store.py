@@ -93,6 +93,9 @@ class SqliteStore:
         self._reader = threading.local()
         self._reader_txs: list[SqliteTx] = []
         self._data_version = self._version()
+        self._changes = self._raw.total_changes
+        # Set by each commit: without one the log does not grow.
+        self._log_grew = asyncio.Event()
         self._checkpoints: asyncio.Task[None] | None = None
 
     # Writing
@@ -125,6 +128,7 @@ class SqliteStore:
         except Exception as broken:  # noqa: BLE001 - every caller of the group gets it
             self._roll_back()
             outcomes = [(None, translated(broken))] * len(group)
+        self._log_grew.set()
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
         if any(self._stages):
@@ -233,6 +237,10 @@ class SqliteStore:
         before, self._data_version = self._data_version, self._version()
         return before != self._data_version
 
+    def changed_here(self) -> bool:
+        before, self._changes = self._changes, self._raw.total_changes
+        return before != self._changes
+
     def _version(self) -> int:
         return cast("int", self._raw.execute("PRAGMA data_version").fetchone()[0])
 
@@ -248,6 +256,8 @@ class SqliteStore:
         raw = connect(self._path)
         with closing(raw), ThreadPoolExecutor(1, "sendrail-checkpoint") as thread:
             while True:
+                await self._log_grew.wait()
+                self._log_grew.clear()
                 await asyncio.sleep(_CHECKPOINT_SECONDS)
                 if not self._log.exists() or self._log.stat().st_size < _CHECKPOINT_BYTES:
                     continue
@@ -288,6 +298,7 @@ class StageStore:
         self.alone = store.alone
         self.maintain = store.maintain
         self.changed_elsewhere = store.changed_elsewhere
+        self.changed_here = store.changed_here
 
     def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
         """Run `work` in one of the next group commits; `begun` makes no difference here."""
