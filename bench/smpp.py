@@ -92,7 +92,7 @@ class Bare(asyncio.Protocol):
     def __init__(self, total: int, window: int) -> None:
         self._total = total
         self._window = window
-        self._sent = self._answered = self._receipts = 0
+        self._sent = self.answered = self._receipts = 0
         self._rest = b""
         self.done = asyncio.get_running_loop().create_future()
 
@@ -112,9 +112,9 @@ class Bare(asyncio.Protocol):
                 self._receipts += 1
                 out.append(HEADER.pack(17, 0x80000005, 0, sequence) + b"\0")
             elif command == SUBMIT_SM_RESP:
-                self._answered += 1
+                self.answered += 1
         self._rest = data[at:]
-        while self._sent < self._total and self._sent - self._answered < self._window:
+        while self._sent < self._total and self._sent - self.answered < self._window:
             self._sent += 1
             out.append(HEADER.pack(16 + len(BODY), SUBMIT_SM, 0, self._sent + 1) + BODY)
         if out:

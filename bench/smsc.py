@@ -1,8 +1,10 @@
 """A message centre that does nothing but speak SMPP: takes every message, then sends its receipt.
 
-Bytes and `struct` only, so that it is never what is measured.
+Bytes and `struct` only, so that it is never what is measured. With a delay it takes its time for
+each answer, and answers what came together together; it may leave the receipts out.
 """
 
+import argparse
 import asyncio
 import json
 import struct
@@ -23,7 +25,9 @@ TEXT = (
 
 
 class Smsc(asyncio.Protocol):
-    def __init__(self) -> None:
+    def __init__(self, delay: float, receipts: bool) -> None:
+        self._delay = delay
+        self._receipts = receipts
         self._rest = b""
         self._last = 0
 
@@ -42,6 +46,8 @@ class Smsc(asyncio.Protocol):
                 self._last += 1
                 out.append(HEADER.pack(27, command | RESPONSE, 0, sequence))
                 out.append(b"%010d\0" % self._last)
+                if not self._receipts:
+                    continue
                 text = TEXT % self._last
                 receipt = RECEIPT % (len(text), text, self._last)
                 out.append(HEADER.pack(16 + len(receipt), DELIVER_SM, 0, self._last) + receipt)
@@ -49,15 +55,25 @@ class Smsc(asyncio.Protocol):
                 body = b"loopback\0" if command in SAYS_ITS_NAME else b""
                 out.append(HEADER.pack(16 + len(body), command | RESPONSE, 0, sequence) + body)
         self._rest = data[at:]
-        if out:
+        if not out:
+            return
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._write, b"".join(out))
+        else:
             self._write(b"".join(out))
 
 
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Smsc, "127.0.0.1", 0)
+async def serve(options: argparse.Namespace) -> None:
+    def connected() -> Smsc:
+        return Smsc(options.delay_ms / 1000, options.receipts)
+
+    server = await asyncio.get_running_loop().create_server(connected, "127.0.0.1", 0)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--delay-ms", type=float, default=0, help="before each answer (0)")
+    parser.add_argument("--no-receipts", dest="receipts", action="store_false")
+    uvloop.run(serve(parser.parse_args()))
