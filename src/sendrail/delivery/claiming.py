@@ -57,7 +57,6 @@ class TurnResult:
 
     turn: ListTurn
     next_look: NextLook = NextLook.WHEN_TOLD
-    paced: int = 0
     due_at: int = 0
     route: Route | None = None
     # The connectors the list waits for, where it must wait for one.
@@ -175,9 +174,7 @@ class Claimer:
         paced_max = min(room - len(ahead), pace_room)
         paced = self._due(taken, RANK_PACED, paced_max, found)
         if len(ahead) + len(paced) == room:
-            taken.next_look = _why_no_more(
-                room, found.share, route.window_room() - planned.messages
-            )
+            taken.next_look = _why_no_more(room, found.share, route.claim_room() - planned.messages)
         elif len(paced) == paced_max:
             taken.next_look = NextLook.WHEN_PACE_ALLOWS
         elif (
@@ -225,7 +222,6 @@ class Claimer:
             number = each.place.number
             claim = _claim(each, loaded[number], name, metadata.get(number), found)
             found.claims.append((each.route, claim))
-            each.taken.paced += claim.rank == RANK_PACED
             if claim.connector_id != each.sender.connector_id:
                 found.failed_over[each.route.connector.name] += 1
         tx.queue.start_attempts(
@@ -257,20 +253,24 @@ class Claimer:
             ).items()
         }
         accounts = gate.accounts({message.account_id for message in messages})
-        judged = []
+        words = {
+            account_id: [each for each in (self._blocked_words, account.blocked_words) if each]
+            for account_id, account in accounts.items()
+        }
+        # The same facts are judged once: nearly all messages of a list have the same.
+        judged: dict[tuple[int, int, int, bool, bool, bool], DropReason | None] = {}
+        reasons = []
         for each, message in zip(candidates, messages, strict=True):
-            account = accounts[message.account_id]
-            contact = known.get((each.place.list_id, message.recipient), _NOBODY)
-            words = (self._blocked_words, account.blocked_words)
-            facts = GateFacts(
-                each.sender,
-                account.active,
-                any(contains_any(message.body, word) for word in words),
-                contact.unsubscribed,
-                contact.blocked,
-            )
-            judged.append(judge_again(facts, message.skips))
-        return judged
+            list_id, account_id = each.place.list_id, message.account_id
+            contact = known.get((list_id, message.recipient), _NOBODY)
+            blocked = any(contains_any(message.body, word) for word in words[account_id])
+            facts = (blocked, contact.unsubscribed, contact.blocked)
+            key = (list_id, account_id, message.skips, *facts)
+            if key not in judged:
+                active = accounts[account_id].active
+                judged[key] = judge_again(GateFacts(each.sender, active, *facts), message.skips)
+            reasons.append(judged[key])
+        return reasons
 
 
 def _why_no_more(room: int, share: int, window: int) -> NextLook:

@@ -1,8 +1,12 @@
-"""Claims handed over to their carriers: a task for each, so that no connector delays another."""
+"""Claims handed over to their carriers: a task for each, so that no connector delays another.
+
+What finds no place in its connector's window waits in memory, and leaves as soon as an answer makes
+one free.
+"""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
@@ -15,9 +19,17 @@ from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.settling import Settler
 from sendrail.delivery.unconfirmed import UnconfirmedClaims
 from sendrail.domain.breaker import BreakerState, SubmitTime
-from sendrail.domain.delivery import Claim, OutboundMessage, Outcome, Throttled, Uncertain
+from sendrail.domain.delivery import (
+    RANK_PACED,
+    Claim,
+    OutboundMessage,
+    Outcome,
+    Throttled,
+    Uncertain,
+)
 from sendrail.domain.ids import MessageId
 from sendrail.ownership import Ownership
+from sendrail.storage.interface import Hints
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -34,6 +46,7 @@ class Submitter:
         settler: Settler,
         unconfirmed: UnconfirmedClaims,
         *,
+        hints: Hints,
         lanes: Ownership,
         metrics: Metrics,
         clock: Clock,
@@ -44,37 +57,124 @@ class Submitter:
         self._parked = parked
         self._settler = settler
         self._unconfirmed = unconfirmed
+        self._hints = hints
         self._lanes = lanes
         self._metrics = metrics
         self._clock = clock
         self._answer_timeout = answer_timeout_seconds
         self.tasks: set[asyncio.Task[None]] = set()
+        # The connectors for which claims wait; true where the next turn of the loop looks at them.
+        self._waiting: dict[Route, bool] = {}
+        self._is_stopping = False
 
     def start(self, found: ClaimRound, now: float) -> None:
-        """Hand over what may still leave after the commit, and have the rest put back."""
+        """Hand over what may leave after the commit, or soon, and have the rest put back."""
         by_route: defaultdict[Route, list[Claim]] = defaultdict(list)
-        staying: list[Claim] = []
-        may_finish = self._lanes.may_finish
         for route, claim in found.claims:
-            if may_finish(claim.lane, claim.epoch):
-                by_route[route].append(claim)
-            else:
-                staying.append(claim)
+            by_route[route].append(claim)
         for route, claims in by_route.items():
-            fitting = _fitting(route, claims, now)
-            staying += claims[fitting:]
-            if fitting:
-                self._start_one(route, claims[:fitting], now)
-        self._give_back(staying, now)
-        for route in {taken.route for taken in found.taken if taken.route is not None}:
-            # A list that was woken by an answer may have had nothing to send after all.
-            self._parked.wake(route, route.wakeable(now), now)
+            self._lanes.begin(claim.lane for claim in claims)
+            if route.ahead or len(claims) > route.window_room():
+                self._hold(route, claims)
+                self._fill(route, now)
+            else:
+                self._leave(route, claims, now)
         for connector, count in found.failed_over.items():
             self._metrics.failed_over.labels(connector).inc(count)
         self._metrics.claimed.inc(len(found.claims))
 
+    def wake_others(self, found: ClaimRound, now: float) -> None:
+        """Give lists that wait a turn where a round has left room.
+
+        A list that was woken by an answer may have had nothing to send after all.
+        """
+        for route in {taken.route for taken in found.taken if taken.route is not None}:
+            self._parked.wake(route, route.wakeable(now), now)
+
+    # Claims ahead
+
+    def look_through(self, now: float, wall: int) -> None:
+        """Put back what waits where it may not leave any more, or has waited too long."""
+        for route in list(self._waiting):
+            if route.ahead.waits_too_long(wall):
+                route.answer_time.forget()
+                self._put_back(route, now)
+            elif not self._may_wait(route, now) or self._is_leaving(route):
+                self._put_back(route, now)
+
+    def stop(self) -> None:
+        """Hand over nothing more when an answer comes."""
+        self._is_stopping = True
+
+    def put_all_back(self) -> None:
+        """Put back everything that waits."""
+        now = self._clock.monotonic()
+        for route in list(self._waiting):
+            self._put_back(route, now)
+
+    def _may_wait(self, route: Route, now: float) -> bool:
+        return self._routes.of(route.connector.id) is route and route.keeps_ahead(now)
+
+    def _is_leaving(self, route: Route) -> bool:
+        """Return whether a lane of what waits is to be given back, or is another owner's."""
+        return not all(map(self._lanes.owns, route.ahead.lanes()))
+
+    def _hold(self, route: Route, claims: Sequence[Claim]) -> None:
+        for list_id, paced in _paced_by_list(claims).items():
+            self._pacer.hold(list_id, paced)
+        route.ahead.add(claims)
+        self._waiting.setdefault(route, False)
+
+    def _take(self, route: Route, count: int) -> list[Claim]:
+        claims = route.ahead.take(count)
+        for list_id, paced in _paced_by_list(claims).items():
+            self._pacer.release(list_id, paced)
+        if not route.ahead:
+            del self._waiting[route]
+        return claims
+
+    def _put_back(self, route: Route, now: float) -> None:
+        claims = self._take(route, len(route.ahead))
+        _log.info("claims_ahead_returned", connector=route.connector.name, count=len(claims))
+        self._give_back(claims, now)
+
+    def _fill_soon(self, route: Route) -> None:
+        """Fill the window again once all answers of this turn of the loop are known."""
+        if self._waiting.get(route) is False and not self._is_stopping:
+            self._waiting[route] = True
+            asyncio.get_running_loop().call_soon(self._fill_again, route)
+
+    def _fill_again(self, route: Route) -> None:
+        if route not in self._waiting or self._is_stopping:
+            return
+        self._waiting[route] = False
+        now = self._clock.monotonic()
+        if self._may_wait(route, now):
+            self._fill(route, now)
+        else:
+            self._put_back(route, now)
+
+    def _fill(self, route: Route, now: float) -> None:
+        while route.ahead and (room := route.window_room()) > 0:
+            self._leave(route, self._take(route, room), now)
+
+    # Under way
+
+    def _leave(self, route: Route, claims: Sequence[Claim], now: float) -> None:
+        may_finish = self._lanes.may_finish
+        going = [claim for claim in claims if may_finish(claim.lane, claim.epoch)]
+        del going[_fitting(route, going, now) :]
+        if len(going) < len(claims):
+            leave = {claim.number for claim in going}
+            late = [claim for claim in claims if claim.number not in leave]
+            _log.warning("claims_came_late", count=len(late))
+            self._give_back(late, now)
+        if going:
+            self._start_one(route, going, now)
+
     def _start_one(self, route: Route, claims: Sequence[Claim], now: float) -> None:
-        self._lanes.begin(claim.lane for claim in claims)
+        for list_id, paced in _paced_by_list(claims).items():
+            self._pacer.took(list_id, now, paced)
         self._metrics.in_flight.inc(len(claims))
         departed = route.take(now, len(claims), sum(claim.outbound.segments for claim in claims))
         task = asyncio.get_running_loop().create_task(self._submit(route, claims, departed))
@@ -82,14 +182,13 @@ class Submitter:
         task.add_done_callback(self.tasks.discard)
 
     def _give_back(self, claims: Sequence[Claim], now: float) -> None:
-        """Have what may not leave put back before anything else is claimed: it comes first."""
-        if not claims:
-            return
-        _log.warning("claims_came_late", count=len(claims))
+        """Have what does not leave put back before anything else is claimed: it comes first."""
         self._metrics.retried.inc(len(claims))
         self._unconfirmed.note(claims)
+        self._lanes.end(claim.lane for claim in claims)
         for claim in claims:
             self._pacer.wake(claim.lane, claim.list_id, now)
+        self._hints.queued_event.set()
 
     async def _submit(self, route: Route, claims: Sequence[Claim], departed: SubmitTime) -> None:
         waiting = {claim.outbound.message_id: claim for claim in claims}
@@ -134,7 +233,9 @@ class Submitter:
             route.throttled(now, outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.connector.name).inc()
         self._settler.add(claim, outcome)
-        self._parked.wake(route, min(1, route.wakeable(now)), now)
+        self._fill_soon(route)
+        if route.parked:
+            self._parked.wake(route, min(1, route.wakeable(now)), now)
 
     def _breaker_changed(self, route: Route, was_trusted: bool) -> None:
         self._routes.breaker_changed(route)
@@ -160,6 +261,10 @@ class Submitter:
             outcome=type(outcome).__name__.lower(),
         )
         self._settler.add_late(claim, outcome)
+
+
+def _paced_by_list(claims: Iterable[Claim]) -> Mapping[int, int]:
+    return Counter(claim.list_id for claim in claims if claim.rank == RANK_PACED)
 
 
 def _fitting(route: Route, claims: Sequence[Claim], now: float) -> int:

@@ -24,7 +24,7 @@ class ListTurn(NamedTuple):
 
 
 class _Active:
-    __slots__ = ("lane", "later_at", "pace", "rests_until", "turn_at")
+    __slots__ = ("held", "lane", "later_at", "pace", "rests_until", "turn_at")
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
@@ -34,6 +34,8 @@ class _Active:
         # again. Without this every hint would leave an entry behind.
         self.later_at: float | None = None
         self.rests_until = 0.0
+        # Paced messages that are claimed and wait: they have their room already.
+        self.held = 0
 
 
 class Pacer:
@@ -101,19 +103,29 @@ class Pacer:
             active.rests_until = min(active.rests_until, until)
 
     def room(self, list_id: int, per_minute: int, now: float) -> int:
-        """Return how many paced messages of the list may leave, at the rate it has now."""
+        """Return how many paced messages of the list may be claimed, at the rate it has now."""
         active = self._active[list_id]
         if active.pace is None:
             active.pace = Pace(per_minute / 60, self._rest_of(active.lane, now))
         else:
             active.pace.per_second = per_minute / 60
-        return active.pace.room(now)
+        return max(0, active.pace.room(now) - active.held)
 
     def took(self, list_id: int, now: float, paced: int) -> None:
         """Record that paced messages of the list leave."""
         pace = self._active[list_id].pace
         assert pace is not None, "the room was asked for before anything was taken"
         pace.take(now, paced)
+
+    def hold(self, list_id: int, paced: int) -> None:
+        """Keep room for paced messages of the list that leave later."""
+        if (active := self._active.get(list_id)) is not None:
+            active.held += paced
+
+    def release(self, list_id: int, paced: int) -> None:
+        """Keep no more room for paced messages of the list, which leave now or never."""
+        if (active := self._active.get(list_id)) is not None:
+            active.held = max(0, active.held - paced)
 
     def again(self, list_id: int, now: float) -> None:
         """Look at the list again as soon as its pace allows: it has more that is due."""
@@ -124,12 +136,13 @@ class Pacer:
     def rest(self, list_id: int, now: float) -> None:
         """Forget the list, which has nothing waiting, as soon as its pace has come to rest."""
         active = self._active[list_id]
-        if active.pace is None or active.pace.is_rested(now):
+        if active.held == 0 and (active.pace is None or active.pace.is_rested(now)):
             # A hint may have come in the meantime, and its turn is still ahead.
             if active.turn_at is None:
                 del self._active[list_id]
         else:
-            self.wake(active.lane, list_id, max(active.pace.ready_at(now), now + 1.0))
+            ready = active.pace.ready_at(now) if active.pace is not None else now
+            self.wake(active.lane, list_id, max(ready, now + 1.0))
 
     def _rest_of(self, lane: int, now: float) -> float:
         if not self._rests:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sendrail.carriers.sdk import Carrier, ReadsMetadata
+from sendrail.delivery.ahead import AnswerTime, ClaimsAhead
 from sendrail.delivery.reserved_slices import ReservedSlices
-from sendrail.domain.breaker import Breaker, SubmitTime, trouble_of
+from sendrail.domain.breaker import Breaker, BreakerState, SubmitTime, trouble_of
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, SendingList
@@ -20,6 +21,7 @@ from sendrail.domain.throttle import ConnectorPace
 # A connector without a contract may be throttled all the same, from this many windows a second.
 _WINDOWS_PER_SECOND: Final = 100.0
 _TRY_AGAIN_SECONDS: Final = 0.1
+_UNBOUNDED: Final = 1 << 30
 
 
 class PlannedSubmits(NamedTuple):
@@ -30,7 +32,7 @@ class PlannedSubmits(NamedTuple):
 
 
 class Route:
-    """One connector: carrier, window, pace, breaker, and the lists that wait for it."""
+    """One connector: carrier, window, pace, breaker, and what waits for it."""
 
     def __init__(
         self,
@@ -45,6 +47,8 @@ class Route:
         # Where the connector's contract is shared with other processes.
         self.reserved = reserved
         self.in_flight = 0
+        self.ahead = ClaimsAhead()
+        self.answer_time = AnswerTime()
         self.paused = False
         self.breaker = Breaker()
         self._reserved_until = 0.0
@@ -66,19 +70,27 @@ class Route:
         )
 
     def room(self, now: float) -> int:
-        """Return how many messages may be handed over at this moment."""
+        """Return how many messages may be claimed at this moment, to leave now or very soon."""
         room = self.local_room(now)
         if room > 0 and self.reserved is not None:
             room = min(room, self.reserved.room(now))
         return room
 
     def local_room(self, now: float) -> int:
-        """Return how many messages may be handed over as far as this process alone decides."""
+        """Return how many messages may be claimed as far as this process alone decides."""
         if now < self._reserved_until:
             return 0
-        room = min(self.window_room(), self._pace.room(now), self._trusted(now))
+        room = min(self.claim_room(), self._pace.room(now) - len(self.ahead), self._trusted(now))
         if self._segments is not None:
-            room = min(room, self._segments.room(now))
+            room = min(room, self._segments.room(now) - self.ahead.segments)
+        return room
+
+    def claim_room(self) -> int:
+        """Return how many messages may be claimed for the window and for the answers to come."""
+        room = self.window_room() - len(self.ahead)
+        # A slice of a shared contract must be used in time, so nothing waits that has one.
+        if self.reserved is None and self.breaker.state is BreakerState.CLOSED:
+            room += self.answer_time.places_soon(self.connector.window)
         return room
 
     def window_room(self) -> int:
@@ -92,10 +104,11 @@ class Route:
 
     def waits_for_news(self, now: float) -> bool:
         """Return whether only an answer, an operator's command or a slice can make room again."""
-        if self.window_room() <= 0 or self.takes_nothing(now):
+        if self.claim_room() <= 0 or self.takes_nothing(now):
             return True
         if self.reserved is None:
-            return False
+            # What is claimed ahead has the pace's room, which only time gives to others.
+            return len(self.ahead) > 0
         self.reserved.request()
         return True
 
@@ -105,7 +118,15 @@ class Route:
             if self.parked:
                 self.reserved.request()
             return 0
-        return min(self.window_room(), self._trusted(now))
+        return min(self.claim_room(), self._trusted(now))
+
+    def keeps_ahead(self, now: float) -> bool:
+        """Return whether the claims ahead may still leave: nothing has slowed the connector."""
+        return (
+            not self.paused
+            and self.breaker.state is BreakerState.CLOSED
+            and self._pace.room(now) >= len(self.ahead)
+        )
 
     def wakeable_later(self) -> int:
         """Return for how many lists a slice that is coming may have something."""
@@ -120,7 +141,9 @@ class Route:
         if self.reserved is not None and not self.reserved.fits(now, planned, segments):
             self.reserved.request(segments)
             return False
-        return self._segments is None or self._segments.admits(now, planned, segments)
+        if self._segments is None:
+            return True
+        return self._segments.admits(now, planned + self.ahead.segments, segments)
 
     def reserve(self, now: float, segments: int) -> None:
         """Keep all others back until a long message has room, or short ones would starve it."""
@@ -147,7 +170,10 @@ class Route:
     def answered(self, now: float, departed: SubmitTime, outcome: Outcome) -> bool:
         """Record that one message was answered; return whether the breaker has changed."""
         self.in_flight -= 1
-        return self.breaker.answered(now, departed, trouble_of(outcome))
+        trouble = trouble_of(outcome)
+        if trouble is None:
+            self.answer_time.note(now - departed.at)
+        return self.breaker.answered(now, departed, trouble)
 
     def throttled(self, now: float, retry_after: float) -> None:
         """Slow this connector down; the others do not notice."""
@@ -159,7 +185,7 @@ class Route:
         if self.paused:
             return 0
         room = self.breaker.room(now)
-        return self.connector.window if room is None else room
+        return _UNBOUNDED if room is None else room
 
 
 class Routes:

@@ -146,11 +146,13 @@ class Settler:
         self._lanes.end(answer.claim.lane for answer in answers)
         for trouble in removed:
             self._metrics.removed.labels(trouble).inc()
+        self._metrics.sent.inc(sum(each.settlement.status is Status.SENT for each in answers))
         for answer in answers:
-            self._follow(answer)
+            if answer.settlement.status is not Status.SENT:
+                self._follow(answer)
 
     def _follow(self, answer: Answer) -> None:
-        """Count a settlement that is durable, and wake the list of a message that goes again."""
+        """Count what was not sent, and wake the list of a message that goes again."""
         settlement, claim = answer.settlement, answer.claim
         if isinstance(answer.outcome, Uncertain):
             self._metrics.uncertain.inc()
@@ -160,9 +162,7 @@ class Settler:
                 detail=answer.outcome.detail,
                 then=settlement.status.value,
             )
-        if settlement.status is Status.SENT:
-            self._metrics.sent.inc()
-        elif settlement.status in FINAL:
+        if settlement.status in FINAL:
             self._metrics.ended.labels(settlement.status).inc()
         elif settlement.due_at is not None:
             self._metrics.retried.inc()

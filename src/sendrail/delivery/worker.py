@@ -85,6 +85,7 @@ class Worker:
             self._parked,
             self._settler,
             self._unconfirmed,
+            hints=store.hints,
             lanes=lanes,
             metrics=metrics,
             clock=clock,
@@ -122,11 +123,13 @@ class Worker:
     async def stop(self, within_seconds: float) -> None:
         """Claim no more; wait a while for the answers under way, and settle what came."""
         self._stopping = True
+        self._hand_over.stop()
         self._store.hints.queued_event.set()
         until = asyncio.get_running_loop().time() + within_seconds
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until + SETTLE_SECONDS):
                 await self._ended.wait()
+                self._hand_over.put_all_back()
                 if self._unconfirmed:
                     await self._unconfirmed.settle()
         await self._settler.writer.drain(self._hand_over.tasks, until)
@@ -165,6 +168,7 @@ class Worker:
 
     async def step(self) -> int:
         """Do one round; return how many lists had their turn."""
+        self._hand_over.look_through(self._clock.monotonic(), self._clock.now())
         is_open = self._settler.writer.writes_again
         if is_open or (self._unconfirmed and not await self._unconfirmed.settle()):
             # Nothing is claimed meanwhile: what is claimed again is under the same attempt.
@@ -188,8 +192,9 @@ class Worker:
         else:
             # The messages leave only now, after the commit, however long that took.
             now, wall = self._clock.monotonic(), self._clock.now()
-            self._plan(found, now, wall)
             self._hand_over.start(found, now)
+            self._plan(found, now, wall)
+            self._hand_over.wake_others(found, now)
             return len(turns)
         finally:
             self._lanes.end(under_way)
@@ -258,8 +263,6 @@ class Worker:
         for taken in sorted(
             found.taken, key=lambda taken: taken.next_look is not NextLook.WHEN_CONNECTOR_ALLOWS
         ):
-            if taken.paced:
-                self._pacer.took(taken.turn.list_id, now, taken.paced)
             self._plan_next_turn(taken, found.now, now, wall)
         for _, status, detail in found.drops:
             self._metrics.dropped.labels(detail).inc()

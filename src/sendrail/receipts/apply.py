@@ -113,7 +113,8 @@ def apply(  # noqa: PLR0917 - a round and all it needs
                     _take(tx, came, text, policies.replies, applied)
             else:
                 words.append(DatedReceipt(callback.connector_id, callback.received_at, each))
-        applied.set_aside.update(said.set_aside)
+        if said.set_aside:
+            applied.set_aside.update(said.set_aside)
         for refusal in said.refusals:
             refuse(tx, refusal, now, applied)
     _apply_receipts(tx, words, ids, policies.troubles, applied)
@@ -230,7 +231,8 @@ def _move(
         tx.inbox.note_parts(moves.parts)
     if moves.changes:
         tx.inbox.apply(moves.changes)
-        applied.ended.update(Status(each.status) for each in moves.changes)
+        ended = Counter([each.status for each in moves.changes])
+        applied.ended.update({Status(status): count for status, count in ended.items()})
         # A message that only the mobile operator has says nothing of a handset that was away.
         delivered = [
             each.number

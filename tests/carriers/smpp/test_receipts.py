@@ -59,6 +59,35 @@ APPENDIX_B = (
 )
 
 
+@given(
+    ref=st.text("0123456789abcdefXYZ-", min_size=1, max_size=20),
+    word=st.sampled_from(["DELIVRD", "delivrd", "UNDELIV", "EXPIRED", "ACCEPTD", "NEVERHEARD"]),
+    error=st.sampled_from(["", " err:000", " err:0x1f", " err:012", " err:1-2", " err:"]),
+    tail=st.sampled_from(["", " text:", " Text:id:9 stat:X", " TEXT:x", "\0", " text:\xe4\0"]),
+    tlvs=st.lists(
+        st.sampled_from(
+            [
+                (Tag.RECEIPTED_MESSAGE_ID, b"0815\0"),
+                (Tag.RECEIPTED_MESSAGE_ID, b"08\x0015"),
+                (Tag.MESSAGE_STATE, b"\x05"),
+                (Tag.NETWORK_ERROR_CODE, b"\x03\x00\x06"),
+                (0x1400, b"a vendor's"),
+            ]
+        ),
+        max_size=3,
+    ),
+    data_coding=st.sampled_from([0, 1, 3, 0xF1]),
+)
+def test_a_receipt_in_the_usual_form_reads_as_one_that_is_looked_at_field_by_field(
+    ref, word, error, tail, tlvs, data_coding
+):
+    text = f"id:{ref} sub:001 dlvrd:001 submit date:2601011200 done date:2601011201 stat:{word}"
+    octets = f"{text}{error}{tail}".encode("latin-1")
+    more = {"tlvs": tlvs, "data_coding": data_coding}
+    # A blank before it is not the usual form, and says nothing.
+    assert deliver(octets, **more) == deliver(b" " + octets, **more)
+
+
 @pytest.mark.parametrize(
     ("word", "status", "detail"),
     [

@@ -29,6 +29,21 @@ _KIND: Final = 0x3C
 _DELIVERY_RECEIPT: Final = 0x04
 _INTERMEDIATE: Final = frozenset({0x08, 0x20})
 _RECEIPT_TAGS: Final = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE})
+# A deliver_sm up to the octet of its sm_length, marked as a receipt and with nothing else of note:
+# header, service_type, both addresses, esm_class, protocol_id and priority_flag, two empty times,
+# registered_delivery, replace_if_present_flag, data_coding (not UCS-2), sm_default_msg_id.
+_USUAL_HEAD: Final = re.compile(
+    rb".{4}\0\0\0\x05.{8}[ -~]*\0[\0-\x1f]{2}[ -~]*\0[\0-\x1f]{2}[ -~]*\0"
+    rb"\x04.[\0-\x04]\0\0.\0[^\x08]\0.",
+    re.DOTALL,
+)
+# The fields of appendix B in their order, with values that need no repair; then the text, if any.
+_USUAL_TEXT: Final = re.compile(
+    rb"id:([A-Za-z0-9-]+) sub:[0-9]* dlvrd:[0-9]* submit date:[0-9]* done date:[0-9]*"
+    rb" stat:([A-Za-z]+)(?: err:([A-Za-z0-9]+))?(?: [Tt]ext:.*)?",
+    re.DOTALL,
+)
+_USUAL_TAGS: Final = frozenset({*map(int, _RECEIPT_TAGS), int(Tag.NETWORK_ERROR_CODE)})
 _GSM_NETWORK: Final = 3
 # No receipt's text is longer than this, in any encoding.
 _TEXT_OCTETS_MAX: Final = 2_048
@@ -39,6 +54,8 @@ def read(raw: bytes, settings: Settings) -> Callback:
 
     Raise `CarrierTrouble` when it cannot be parsed.
     """
+    if (usual := _read_usual(raw, settings)) is not None:
+        return usual
     try:
         body, flaw, is_cut = salvage.read(raw)
     except MalformedPdu as error:
@@ -52,6 +69,27 @@ def read(raw: bytes, settings: Settings) -> Callback:
             raise
         raise CarrierTrouble(f"The SMSC's deliver_sm is malformed: {flaw}. {trouble}") from trouble
     return replace(said, flaw=flaw) if flaw else said
+
+
+def _read_usual(raw: bytes, settings: Settings) -> Receipt | None:
+    """Return a receipt that is as nearly all are, found in two looks; None for any other PDU.
+
+    Whatever is read here reads the same the long way, where each field is looked at by itself.
+    """
+    head = _USUAL_HEAD.match(raw)
+    if head is None or int.from_bytes(raw[:4], "big") != len(raw):
+        return None
+    start = head.end()
+    end = start + raw[start - 1]
+    text = _USUAL_TEXT.fullmatch(raw, start, end)
+    if text is None or end > len(raw):
+        return None
+    tlvs, rest = pdu.read_tlvs(raw[end:])
+    if rest or not all(tag in _USUAL_TAGS for tag, _ in tlvs):
+        return None
+    ref, word, error = text.groups()
+    fields = _Fields(ref.decode(), word.decode(), error.decode() if error else "")
+    return _receipt(tlvs, fields, settings, settles=True)
 
 
 def _read(
@@ -219,4 +257,6 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
 def _string(octets: bytes | None) -> str:
     """Return an id from a parameter; one with octets after a NUL is damaged and ignored."""
     text = "" if octets is None else octets.decode("latin-1").strip(" \t\r\n\0")
+    if text.isascii() and text.isalnum():
+        return text
     return text if salvage.tidy_id(text) == text else ""
