@@ -33,6 +33,7 @@ _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
 _NOBODY: Final = KnownContact()
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
+_ENCODINGS: Final = {each.value: each for each in Encoding}
 _NO_RESEND: Final = "not sent again: its connector takes nothing"
 
 
@@ -340,7 +341,7 @@ def _claim(
             recipient=PhoneNumber(message.recipient),
             sender=sender.shown,
             body=body,
-            encoding=Encoding(message.encoding),
+            encoding=_ENCODINGS[message.encoding],
             segments=message.segments,
             metadata=metadata,
         ),

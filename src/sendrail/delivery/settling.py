@@ -5,8 +5,7 @@ A claim holds its lane, and counts as in flight, until its settlement is durable
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -36,8 +35,7 @@ _log = structlog.get_logger()
 _NOT_HANDED_OVER: Final = Unavailable("not handed over", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One claim's outcome, when it came, and the settlement."""
 
     claim: Claim

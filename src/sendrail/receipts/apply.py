@@ -57,8 +57,7 @@ class RoundCounts:
     unread: set[ConnectorId] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class DatedReceipt:
+class DatedReceipt(NamedTuple):
     """A receipt with the connector it came by and when."""
 
     connector_id: ConnectorId

@@ -109,6 +109,7 @@ class Session:
         assert window >= 1, "a window of 0 would wait for ever"
         self.state = State.OPEN
         self.role = role
+        self._submits = role.submits
         self._bind = bind
         self._window = window
         self._narrowed = window
@@ -135,7 +136,7 @@ class Session:
     @property
     def room(self) -> int:
         """How many submits the window admits now."""
-        if self.state is not State.BOUND or not self.role.submits:
+        if self.state is not State.BOUND or not self._submits:
             return 0
         return self._narrowed - len(self._pending)
 
