@@ -150,6 +150,18 @@ def test_what_waited_for_its_place_counts_for_the_contract_when_it_leaves(make_r
     assert most_in_a_second(times) <= 300
 
 
+@pytest.mark.parametrize("limit", ["pace", "contract"])
+@pytest.mark.parametrize("per_second", [120, 200, 240])
+def test_a_window_that_is_nearly_full_lets_no_second_have_more(make_road, limit, per_second):
+    road = make_road(window=10, mps=per_second if limit == "contract" else None)
+    sender, _ = busy_list(road, 1_000, rate=60 * per_second if limit == "pace" else 600_000)
+    road.deliver(10)
+    times = road.carrier.times(sender)
+    assert len(times) == 1_000
+    assert most_in_a_second(times) <= per_second
+    assert times[-1] - times[0] == pytest.approx(1_000 / per_second, rel=0.1)
+
+
 def test_a_message_that_skips_the_rate_waits_for_no_paced_one(make_road):
     road = make_road(window=10)
     sender, _ = busy_list(road, 400)

@@ -65,6 +65,8 @@ class Submitter:
         self.tasks: set[asyncio.Task[None]] = set()
         # The connectors for which claims wait; true where the next turn of the loop looks at them.
         self._waiting: dict[Route, bool] = {}
+        # Answers that are settled once the places they made free are taken.
+        self._answers: list[tuple[Claim, Outcome]] = []
         self._is_stopping = False
 
     def start(self, found: ClaimRound, now: float) -> None:
@@ -107,7 +109,8 @@ class Submitter:
         self._is_stopping = True
 
     def put_all_back(self) -> None:
-        """Put back everything that waits."""
+        """Put back everything that waits, and settle every answer."""
+        self._settle_answers()
         now = self._clock.monotonic()
         for route in list(self._waiting):
             self._put_back(route, now)
@@ -138,21 +141,31 @@ class Submitter:
         _log.info("claims_ahead_returned", connector=route.connector.name, count=len(claims))
         self._give_back(claims, now)
 
-    def _fill_soon(self, route: Route) -> None:
-        """Fill the window again once all answers of this turn of the loop are known."""
-        if self._waiting.get(route) is False and not self._is_stopping:
+    def _fill_soon(self, route: Route) -> bool:
+        """Return whether the window is filled again, once all answers of this turn are known."""
+        is_planned = self._waiting.get(route)
+        if is_planned is None or self._is_stopping:
+            return False
+        if not is_planned:
             self._waiting[route] = True
             asyncio.get_running_loop().call_soon(self._fill_again, route)
+        return True
 
     def _fill_again(self, route: Route) -> None:
-        if route not in self._waiting or self._is_stopping:
-            return
-        self._waiting[route] = False
-        now = self._clock.monotonic()
-        if self._may_wait(route, now):
-            self._fill(route, now)
-        else:
-            self._put_back(route, now)
+        if route in self._waiting and not self._is_stopping:
+            self._waiting[route] = False
+            now = self._clock.monotonic()
+            if self._may_wait(route, now):
+                self._fill(route, now)
+            else:
+                self._put_back(route, now)
+        # What has just been filled in leaves with the next turn, and the commit comes after it.
+        asyncio.get_running_loop().call_soon(self._settle_answers)
+
+    def _settle_answers(self) -> None:
+        answers, self._answers = self._answers, []
+        for claim, outcome in answers:
+            self._settler.add(claim, outcome)
 
     def _fill(self, route: Route, now: float) -> None:
         while route.ahead and (room := route.window_room()) > 0:
@@ -232,8 +245,10 @@ class Submitter:
         if isinstance(outcome, Throttled):
             route.throttled(now, outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.connector.name).inc()
-        self._settler.add(claim, outcome)
-        self._fill_soon(route)
+        if self._fill_soon(route):
+            self._answers.append((claim, outcome))
+        else:
+            self._settler.add(claim, outcome)
         if route.parked:
             self._parked.wake(route, min(1, route.wakeable(now)), now)
 
