@@ -91,7 +91,8 @@ class Route:
         # A slice of a shared contract must be used in time, so nothing waits that has one.
         if self.reserved is None and self.breaker.state is BreakerState.CLOSED:
             room += self.answer_time.places_soon(self.connector.window)
-        return room
+        # When answers take longer than before, more may wait than is claimed ahead by now.
+        return max(0, room)
 
     def window_room(self) -> int:
         """Return how many more messages may be under way at once."""
