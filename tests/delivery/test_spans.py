@@ -367,7 +367,7 @@ def test_a_beat_that_is_answered_late_does_not_move_the_clock(town):
 
     async def beat_slowly():
         [session] = a._store._writers
-        await greenlet_spawn(session.tell, "SET lock_timeout = 0")
+        await greenlet_spawn(session.run, "SET lock_timeout = 0")
         # The database has read its clock, and waits for the row before it answers.
         row = await asyncpg.connect(town.url)
         hold = row.transaction()
