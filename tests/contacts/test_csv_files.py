@@ -10,7 +10,7 @@ import tracemalloc
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sendrail.contacts.csv_files import (
@@ -295,6 +295,32 @@ def test_whatever_comes_behind_a_header_is_rows_in_their_order(content, size):
     rows = [each.row for each in read(b"\xef\xbb\xbfphone,first_name\n" + content, size)]
     assert rows == sorted(set(rows))
     assert not rows or rows[-1] <= content.count(b"\n") + 2
+
+
+# What a row is made of: cells, their ends, quotes, guards, line ends, and what makes it unusable.
+PARTS = (
+    b"1", b" Ann ", "\u00e9".encode(), b"\xe9", b"\0", b",", b",", b"'", b"'=1", b'"', b'""',
+    b"\r", b"\n", b"\n", b"\r\n", b"\n\n", b"x" * ROW_BYTES_MAX,
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=60), st.booleans())
+@example([b"1", b",", b"a", b"\r\n", b"2", b",", b"b", b"\r\n"], False)
+@example([b"1", b"\r", b"\r\n", b"2", b"\n"], False)
+@example([b"1", b"\n", b'"', b"2", b"\n", b'"', b",", b"b", b"\n", b"3", b"\n"], False)
+def test_rows_are_the_same_read_together_or_one_by_one(parts, is_marked):
+    # Whatever comes in pieces of one byte is read row by row.
+    content = (b"\xef\xbb\xbf" if is_marked else b"") + b"phone,name\n" + b"".join(parts)
+    assert all_of(content, 1 << 20) == all_of(content, 1)
+
+
+def all_of(content, size):
+    """Return all that is known of the rows of a file, its end included."""
+    reader = CsvReader(NAMED, ["phone_number"])
+    pieces = [content[at : at + size] for at in range(0, len(content), size)]
+    rows = [row for piece in pieces for row in reader.feed(piece)] + list(reader.finish())
+    known = [(each.row, getattr(each, "values", None) or each.reason, each.text) for each in rows]
+    return known, reader._is_utf_8, reader.bytes_read
 
 
 # Files of another kind

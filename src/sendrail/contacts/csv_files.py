@@ -11,6 +11,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sendrail.contacts.csv_quotes import CsvQuotes
@@ -63,12 +64,12 @@ class CsvLine(NamedTuple):
 
     row: int
     values: dict[str, str]
-    raw: bytes = b""
+    raw: bytes | str = b""
 
     @property
     def text(self) -> str:
         """The row as a report repeats it."""
-        return _shown(self.raw)
+        return _shown(self.raw.encode() if isinstance(self.raw, str) else self.raw)
 
 
 class RowError(Exception):
@@ -138,11 +139,62 @@ class CsvReader:
     def _split(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         if self._has_returns:
             piece = piece.replace(b"\r", b"\n")
-        *whole, rest = piece.split(b"\n")
-        for end in whole:
-            if (row := self._end_line(end)) is not None:
+        begin, one_by_one_until = 0, 0
+        last = piece.rfind(b"\n")
+        while begin <= last:
+            if begin >= one_by_one_until and self._is_between_rows():
+                # Lines without a quote are a row each, and most files have no others.
+                quote = piece.find(b'"', begin, last)
+                end = last if quote < 0 else piece.rfind(b"\n", begin, quote)
+                if (text := self._plain(piece[begin : max(begin, end)])) is not None:
+                    yield from self._read_plain(text.split("\n"))
+                    begin = end + 1
+                    continue
+                one_by_one_until = end
+            end = piece.find(b"\n", begin)
+            if (row := self._end_line(piece[begin:end])) is not None:
                 yield row
-        self._hold(rest)
+            begin = end + 1
+        self._hold(piece[last + 1 :])
+
+    def _is_between_rows(self) -> bool:
+        return self._has_header and not self._held and self._quotes is None
+
+    def _plain(self, lines: bytes) -> str | None:
+        """Return the text of lines that are read together; None where each is to be judged."""
+        if not lines or b"\0" in lines:
+            return None
+        try:
+            text = lines.decode()
+        except UnicodeDecodeError:
+            return None
+        is_ascii = len(text) == len(lines)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").removesuffix("\r")
+            if "\r" in text:
+                return None
+        if len(text) >= ROW_BYTES_MAX and max(map(len, lines.split(b"\n"))) >= ROW_BYTES_MAX:
+            return None
+        self._is_utf_8 = self._is_utf_8 or not is_ascii
+        return text
+
+    def _read_plain(self, lines: list[str]) -> Iterator[CsvLine]:
+        """Yield the rows of lines that are read together; as `_read` for each."""
+        first = self._row
+        self._line += len(lines)
+        self._row = self._line + 1
+        delimiter, names, places = self._delimiter, tuple(self._at), tuple(self._at.values())
+        # With one more, which is no cell, it returns a tuple also where there is one column.
+        pick, least = itemgetter(*places, slice(0, 0)), max(places) + 1
+        for row, line in enumerate(lines, first):
+            fields = line.split(delimiter)
+            if not any(fields):
+                continue
+            if len(fields) < least or " " in line or "'" in line:
+                values = self._values(fields, is_guarded="'" in line)
+            else:
+                values = dict(zip(names, pick(fields), strict=False))
+            yield CsvLine(row, values, line)
 
     def _hold(self, piece: bytes) -> None:
         # Of a row that is too long only the beginning is kept, however long it is.
@@ -208,13 +260,16 @@ class CsvReader:
         fields = _fields(text, self._delimiter)
         if not any(fields):
             return None
+        return CsvLine(self._row, self._values(fields, is_guarded=b"'" in raw), raw)
+
+    def _values(self, fields: Sequence[str], *, is_guarded: bool) -> dict[str, str]:
         values = {
             column: fields[at].strip(" ") if at < len(fields) else ""
             for column, at in self._at.items()
         }
-        if b"'" in raw:
-            values = {column: unguarded(cell) for column, cell in values.items()}
-        return CsvLine(self._row, values, raw)
+        if is_guarded:
+            return {column: unguarded(cell) for column, cell in values.items()}
+        return values
 
     def _text(self, raw: bytes) -> str:
         try:
