@@ -6,6 +6,7 @@ of the forms that the country writes, and what LibreOffice Calc 7.4 made of cell
 
 import phonenumbers
 import pytest
+from hypothesis import example as tried
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
@@ -353,3 +354,35 @@ def test_what_is_made_of_a_number_is_that_number_or_none(case):
     assert read(text, region) in {number, None}
     # Without a country nothing is guessed.
     assert read(text) in {number, None}
+
+
+def said(text, country):
+    """Return the number, or why there is none."""
+    try:
+        return number_of(text, country_of(country))
+    except RowError as bad:
+        return str(bad)
+
+
+COUNTRIES = st.sampled_from(["", "US", "NO", "DE", "GB", "IT", "BR", "RU", "AU"])
+CELLS = st.text("+0123456789 ()[]-./~_'=\"eExX#;,", max_size=24)
+DIGITS = st.from_regex(r"\+?[0-9]{1,17}", fullmatch=True)
+
+
+@given(CELLS | DIGITS | mangled().map(lambda case: case[2]), COUNTRIES)
+@tried("4.791234567E9", "NO")
+@tried("555-0100 ext 12", "US")
+@tried("'(555) 201-2345", "US")
+@tried('="2012012345"', "US")
+def test_what_is_ascii_is_read_as_anything_else(text, country):
+    # The blank is no part of anything, and sends the cell the longer way.
+    assert said(text, country) == said(f"{text}\u00a0", country)
+
+
+@given(DIGITS, COUNTRIES)
+@tried("2012012345", "US")
+@tried("004791234567", "NO")
+@tried("4791234567", "NO")
+@tried("+4791234567", "")
+def test_digits_alone_are_read_as_with_dashes_between(text, country):
+    assert said(text, country) == said("\u2013".join(text), country)

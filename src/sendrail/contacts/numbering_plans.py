@@ -79,9 +79,10 @@ class Country(NamedTuple):
         if digits.startswith(self.calling_code):
             # A spreadsheet took the plus away.
             yield digits
-        for length in range(1, _DIAL_OUT_LENGTH_MAX + 1):
-            if self.dial_out.fullmatch(digits[:length]):
-                yield digits[length:]
+        if self.dial_out.match(digits):
+            for length in range(1, _DIAL_OUT_LENGTH_MAX + 1):
+                if self.dial_out.fullmatch(digits[:length]):
+                    yield digits[length:]
 
     def _meant(self, digits: str) -> Iterator[str]:
         if digits.startswith("00"):

@@ -19,6 +19,11 @@ _EXPORTED: Final = re.compile(r"\(\+([1-9][0-9]{0,2})\) ([0-9]{4,14})").fullmatc
 _MEANINGLESS: Final = frozenset({"Zs", "Zl", "Zp", "Pd", "Ps", "Pe", "Cf"})
 # Of other categories: the minus signs, the long vowel mark that is typed for a dash, tildes, dots.
 _SEPARATORS: Final = frozenset("./-\u2212\u30fc\uff70~\u2053\u223c\u00b7\u2022\u2027\u2219\u30fb_")
+# Those of them in ASCII, and a number that has no others.
+_NO_SEPARATORS: Final = str.maketrans("", "", "./-~_ ()[]{}")
+_PLAIN: Final = re.compile(r"\+?[0-9]+").fullmatch
+# Without one of these an ASCII text has no word in it, and so no extension.
+_WORD: Final = re.compile(r"[A-Za-z#]").search
 # Numbers that are no digits: a footnote's, a circled one. NFKC would make digits of them.
 _NO_DIGITS: Final = frozenset({"No", "Nl"})
 
@@ -76,10 +81,13 @@ def _read(text: str, country: Country | None) -> PhoneNumber:
     plain = _folded(text)
     if not plain:
         raise RowError("no phone number")
+    if _PLAIN(plain):
+        # None of what follows can be in it.
+        return _of_digits([_digits(plain)], country)
     _refuse_what_spreadsheets_made(plain)
     if (exact := _FLOAT(plain)) is not None:
         plain = exact[1]
-    if _EXTENSION(plain):
+    if (_WORD(plain) or not plain.isascii()) and _EXTENSION(plain):
         raise RowError("a number with an extension cannot be texted; give the number alone")
     if (tel := _TEL(plain)) is not None:
         plain = plain[tel.end() :]
@@ -89,7 +97,10 @@ def _read(text: str, country: Country | None) -> PhoneNumber:
         _digits(each): None
         for each in ((_TRUNK.sub("", plain), plain) if _TRUNK.search(plain) else (plain,))
     }
-    written = list(found)
+    return _of_digits(list(found), country)
+
+
+def _of_digits(written: list[str], country: Country | None) -> PhoneNumber:
     if written[0].startswith("+"):
         return _international([each[1:] for each in written])
     return _national(written, country)
@@ -99,13 +110,16 @@ def _folded(text: str) -> str:
     """Return the text in the plain form of its characters."""
     if len(text) > _TEXT_LENGTH_MAX:
         raise RowError(_NONE)
-    if any(unicodedata.category(char) in _NO_DIGITS for char in text):
+    # Most cells are ASCII, where nothing is raised, unseen, or another form of something else.
+    is_ascii = text.isascii()
+    if not is_ascii and any(unicodedata.category(char) in _NO_DIGITS for char in text):
         raise RowError(f"{_NONE}: raised or circled digits are no part of a number")
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = text.strip() if is_ascii else unicodedata.normalize("NFKC", text).strip()
     if (quoted := _AS_TEXT(plain)) is not None:
         plain = quoted[1]
     # An apostrophe in front says to a spreadsheet that this is text; what is not seen says nothing.
-    plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
+    if not is_ascii:
+        plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
     return plain.strip().lstrip(_APOSTROPHES).strip()
 
 
@@ -138,6 +152,15 @@ def _count(text: str) -> int:
 
 def _digits(plain: str) -> str:
     """Return the digits, behind a plus where there is one. Raises `RowError` for anything else."""
+    bare = plain.translate(_NO_SEPARATORS)
+    digits = bare if _PLAIN(bare) else _digits_among(plain)
+    count = len(digits.removeprefix("+"))
+    if count > _DIGITS_MAX + _DIGITS_MIN:
+        raise RowError(f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {count}")
+    return digits
+
+
+def _digits_among(plain: str) -> str:
     kept: list[str] = []
     for char in plain:
         if char in "0123456789" or (char == "+" and not kept):
@@ -147,9 +170,6 @@ def _digits(plain: str) -> str:
     digits = "".join(kept)
     if not digits.strip("+"):
         raise RowError(_NONE)
-    count = len(digits.removeprefix("+"))
-    if count > _DIGITS_MAX + _DIGITS_MIN:
-        raise RowError(f"a number has {_DIGITS_MIN} to {_DIGITS_MAX} digits, not {count}")
     return digits
 
 
