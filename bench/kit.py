@@ -79,7 +79,9 @@ def show(value: float) -> str:
     """Three figures are all a benchmark can promise; whole numbers from 100 on."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.4f}"
 
 
 def say(text: str) -> None:

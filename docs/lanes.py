@@ -21,6 +21,7 @@ from sendrail.storage.postgres import (
     distributed,
     gate,
     idempotency,
+    imported,
     inbox,
     leases,
     messages,
@@ -41,6 +42,7 @@ ROOMS: Final = (
     outbox,
     activity,
     leases,
+    imported,
     distributed,
 )
 

@@ -16,6 +16,7 @@ from sendrail.contacts.imports import (
     PHONE_COLUMN,
     ImportOptions,
     ImportReport,
+    Pace,
     RowOutcome,
     import_rows,
     moment_of,
@@ -76,7 +77,7 @@ async def split(content, size=1_000):
         yield content[start : start + size]
 
 
-def bring_in(content, write=None, **options):
+def bring_in(content, write=None, *, number=int, **options):
     async def take(rows):
         return [RowOutcome.CREATED] * len(rows)
 
@@ -89,6 +90,7 @@ def bring_in(content, write=None, **options):
             write or take,
             wanted,
             ImportReport.of(wanted, RowOutcome.CREATED, RowOutcome.OPTED_OUT),
+            number=number,
         )
     )
 
@@ -147,3 +149,55 @@ def test_a_server_gets_its_turn_between_batches(monkeypatch):
     bring_in(b"phone\n" + b"+15550100001\n" * 1_000)
     assert len(slept) >= 2
     assert min(slept[:2]) > 0
+
+
+def test_a_batch_is_stored_part_by_part_in_the_order_of_its_numbers():
+    stored = []
+
+    async def write(rows):
+        stored.append([row % 100 for row in rows])
+        return [RowOutcome.OPTED_OUT if row % 100 == 12 else RowOutcome.CREATED for row in rows]
+
+    told = []
+    content = b"phone\n" + b"".join(b"+155501000%02d\n" % n for n in (15, 11, 12, 14, 13, 12, 10))
+    report = bring_in(content, write, pace=Pace(rows=2, rest=0, parts=3), tell=told.append)
+    assert stored == [[11, 12], [12, 13], [14, 15], [10]]
+    assert report.counts == {RowOutcome.CREATED: 5, RowOutcome.OPTED_OUT: 2}
+    # As the file has them, each with its own line.
+    assert [(each.row, each.text[-2:]) for each in told] == [(4, "12"), (7, "12")]
+
+
+def test_without_numbers_rows_are_stored_as_the_file_has_them():
+    stored = []
+
+    async def write(rows):
+        stored.extend(row % 100 for row in rows)
+        return [RowOutcome.CREATED] * len(rows)
+
+    content = b"phone\n+15550100015\n+15550100011\n+15550100013\n"
+    bring_in(content, write, number=None)
+    assert stored == [15, 11, 13]
+
+
+def test_of_an_import_that_breaks_off_what_was_stored_is_counted():
+    async def write(rows):
+        if 15550100003 in rows:
+            raise ConnectionResetError
+        return [RowOutcome.CREATED] * len(rows)
+
+    options = ImportOptions(pace=Pace(rows=2, rest=0, parts=2))
+    report = ImportReport.of(options, RowOutcome.CREATED)
+    content = b"phone\n+15550100004\n+15550100001\n+15550100003\n+15550100002\n"
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(
+            import_rows(
+                split(content),
+                CsvReader(PHONE_COLUMN, ["phone_number"]),
+                lambda values: number_of(values["phone_number"]),
+                write,
+                options,
+                report,
+                number=int,
+            )
+        )
+    assert report.counts == {RowOutcome.CREATED: 2}

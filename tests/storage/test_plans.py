@@ -25,6 +25,7 @@ from sendrail.storage.sqlite import (
     activity,
     gate,
     idempotency,
+    imported,
     inbox,
     leases,
     messages,
@@ -40,7 +41,7 @@ STATES = (NEVER, AFTER)
 STATEMENTS = {
     name: text_of(each)
     for name, each in hot_texts.texts(
-        gate, idempotency, messages, queue, inbox, replies, outbox, activity, leases
+        gate, idempotency, messages, queue, inbox, replies, outbox, activity, leases, imported
     ).items()
 }
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
@@ -82,6 +83,7 @@ def values_of(count):
         "outbox": _outbox,
         "activity": _activity,
         "leases": _leases,
+        "imported": _imported,
     }
     return hot_texts.by_room(rooms, count)
 
@@ -98,6 +100,15 @@ def _gate(_):
         "erased": (1, json.dumps([8 * 9176543210987 % 9007199254740881, 1])),
         "active": (full.list_id(8), json.dumps([full.RECIPIENT + 8])),
         "blocked": (1, people),
+    }
+
+
+def _imported(_):
+    new, people = full.RECIPIENT - 1, json.dumps([ANN, ANN + 64, 1])
+    return {
+        "states": (1, full.list_id(8), people),
+        "subscribe": (full.list_id(8), new, True, "", "", LATE, LATE, "csv", None, None),
+        "insert_contacts": (1, new, None, None, None, LATE),
     }
 
 

@@ -68,6 +68,7 @@ def values_of(count):
         "replies": _replies,
         "outbox": _outbox,
         "activity": _activity,
+        "imported": _imported,
     }
     return hot_texts.by_room(rooms, at)
 
@@ -117,6 +118,26 @@ def _gate(at):
         "unreachable": (1, 1, at.recipients, 0),
         "blocked": (1, at.recipients),
         "active": (1, at.recipients),
+    }
+
+
+def _imported(at):
+    texts = (["A"] * 3, ["B"] * 3)
+    since = [at.now] * 3
+    return {
+        "states": (1, 1, at.recipients),
+        "subscribe": (
+            at.ones,
+            at.new_recipients,
+            [True] * 3,
+            *texts,
+            since,
+            since,
+            ["csv"] * 3,
+            at.none,
+            at.none,
+        ),
+        "insert_contacts": (at.ones, at.new_recipients, at.none, at.none, at.none, since),
     }
 
 

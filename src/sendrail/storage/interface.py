@@ -149,9 +149,10 @@ class Tx(ABC):
     def erasure(self) -> Erasure:
         return Erasure(self.core, self.erased)
 
-    @cached_property
+    @property
+    @abstractmethod
     def imported(self) -> Imported:
-        return Imported(self.core, self.erased)
+        """What files bring in: hot statements of each database, beside some by SQLAlchemy."""
 
     @cached_property
     def exports(self) -> Exports:

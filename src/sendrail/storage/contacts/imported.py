@@ -5,16 +5,19 @@ whether a subscription that is there is active.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
+from sqlalchemy import Connection, Text, Update, bindparam, case, func, update
 
+from sendrail.domain.contact import SignupMethod
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.erased import ErasedNumbers
-from sendrail.storage.dialect import batches, insert_new
+from sendrail.storage.driver import Driver
 from sendrail.storage.tables import contacts, list_contacts
+from sendrail.storage.templates import Statement
 
 _contact: Final = contacts.c
 _entry: Final = list_contacts.c
@@ -44,12 +47,24 @@ class FileContact(NamedTuple):
     has_left: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedTexts:
+    """The statements of `Imported` that every row of a file needs."""
+
+    states: Statement
+    subscribe: Statement
+    insert_contacts: Statement
+
+
 class Imported:
     """What a file brings into a list."""
 
-    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, driver: Driver, texts: ImportedTexts, erased: ErasedNumbers
+    ) -> None:
         self._execute = connection.execute
+        self._driver = driver
+        self._texts = texts
         self._erased = erased
 
     def subscription_states(
@@ -59,18 +74,15 @@ class Imported:
         found: dict[PhoneNumber, FileSubscriptionState] = {}
         # Asked first: from then on no number is erased until the transaction ends.
         erased = self._erased.among(sender.account_id, recipients)
-        for part in batches(list(recipients)):
-            known = select(_contact.recipient).where(
-                _contact.account_id == sender.account_id, _contact.recipient.in_(part)
-            )
-            found.update(
-                (PhoneNumber(row[0]), FileSubscriptionState.KNOWN) for row in self._execute(known)
-            )
-            listed = select(_entry.recipient, _entry.active).where(
-                _entry.list_id == sender.id, _entry.recipient.in_(part)
-            )
-            for recipient, active in self._execute(listed):
-                found[PhoneNumber(recipient)] = (
+        asked = self._driver.array(recipients)
+        for recipient, active in self._driver.rows(
+            self._texts.states, sender.account_id, sender.id, asked
+        ):
+            if active is None:
+                # The account knows the number; whether the list does, another row may say.
+                found.setdefault(recipient, FileSubscriptionState.KNOWN)
+            else:
+                found[recipient] = (
                     FileSubscriptionState.ACTIVE if active else FileSubscriptionState.OPTED_OUT
                 )
         for recipient in erased:
@@ -81,39 +93,32 @@ class Imported:
 
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
         """Subscribe contacts that the list does not know."""
-        if rows:
-            listed = [
-                {
-                    "list_id": sender.id,
-                    "recipient": row.recipient,
-                    "active": True,
-                    "first_name": row.first_name,
-                    "last_name": row.last_name,
-                    "subscribed_at": now,
-                    "signup_at": now if row.consent_at is None else row.consent_at,
-                    "signup_method": "csv",
-                    "ad_network_source": row.ad_network_source or None,
-                    "ad_network_id": row.ad_network_id or None,
-                }
+        list_id, method = int(sender.id), SignupMethod.CSV.value
+        self._driver.each(
+            self._texts.subscribe,
+            [
+                (
+                    list_id, row.recipient, True, row.first_name, row.last_name, now,
+                    now if row.consent_at is None else row.consent_at, method,
+                    row.ad_network_source or None, row.ad_network_id or None,
+                )
                 for row in rows
-            ]
-            self._execute(insert_new(self._connection, list_contacts), listed)
+            ],
+        )  # fmt: skip
 
     def insert_contacts(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
         """Add contacts that the account does not know."""
-        if rows:
-            known = [
-                {
-                    "account_id": sender.account_id,
-                    "recipient": row.recipient,
-                    "email": row.email or None,
-                    "carrier": row.carrier or None,
-                    "line_type": row.line_type or None,
-                    "created_at": now,
-                }
+        account_id = int(sender.account_id)
+        self._driver.each(
+            self._texts.insert_contacts,
+            [
+                (
+                    account_id, row.recipient, row.email or None, row.carrier or None,
+                    row.line_type or None, now,
+                )
                 for row in rows
-            ]
-            self._execute(insert_new(self._connection, contacts), known)
+            ],
+        )  # fmt: skip
 
     def update_subscriptions(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
         """Bring names up to date where the file has any; the first source of a contact stays."""

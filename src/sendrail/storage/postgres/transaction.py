@@ -5,6 +5,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
@@ -12,6 +13,7 @@ from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
     distributed,
     gate,
+    imported,
     inbox,
     leases,
     messages,
@@ -61,6 +63,10 @@ class PostgresTx(Tx):
     @cached_property
     def erased(self) -> PostgresErasedNumbers:
         return PostgresErasedNumbers(self.core, self._pseudonyms, self.driver)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self.core, self.driver, imported.TEXTS, self.erased)
 
     @cached_property
     def erasure(self) -> PostgresErasure:

@@ -1,15 +1,26 @@
 """One transaction on SQLite: every set of statements on one connection."""
 
 import sqlite3
+from functools import cached_property
 
 from sqlalchemy import StaticPool, create_engine
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
-from sendrail.storage.sqlite import gate, idempotency, inbox, leases, outbox, queue, replies
+from sendrail.storage.sqlite import (
+    gate,
+    idempotency,
+    imported,
+    inbox,
+    leases,
+    outbox,
+    queue,
+    replies,
+)
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.sqlite.messages import SqliteMessages
@@ -43,6 +54,10 @@ class SqliteTx(Tx):
             pool_reset_on_return=None,
         )
         super().__init__(engine.connect(), pseudonyms)
+
+    @cached_property
+    def imported(self) -> Imported:
+        return Imported(self.core, self.driver, imported.TEXTS, self.erased)
 
     def begin(self) -> None:
         """Do nothing: every transaction is begun."""
