@@ -310,22 +310,29 @@ def fresh_server(
 
 @contextmanager
 def on_sendrail(
-    options: argparse.Namespace, centre: Centre | None, lists: int = 1, rate: int = 6_000_000
+    options: argparse.Namespace,
+    centre: Centre | None,
+    lists: int = 1,
+    rate: int = 6_000_000,
+    webhook: str | None = None,
+    **settings: str,
 ) -> Iterator[tuple[kit.Sendrail, kit.Server, Path]]:
     """Run a server on a fresh folder, its lists by the message centre or the simulator."""
     with kit.sendrail(options.command) as ours:
         ours.prepare()
         connector = []
         if centre is not None:
-            settings = {"host": "127.0.0.1", "port": centre.port, "window": WINDOW}
-            settings |= {"system_id": "b", "password": "secret"}
-            given = [word for name in settings for word in ("--set", f"{name}={settings[name]}")]
+            bind = {"host": "127.0.0.1", "port": centre.port, "window": WINDOW}
+            bind |= {"system_id": "b", "password": "secret"}
+            given = [word for name in bind for word in ("--set", f"{name}={bind[name]}")]
             ours.run("connectors", "add", "smpp", "bench", *given, "--window", str(10 * WINDOW))
             connector = ["--connector", "bench"]
         file = ours.data.with_name("lists.csv")
         write_lists(file, lists, rate)
         ours.run("lists", "import", str(file), *connector)
-        with ours.serve() as server:
+        if webhook is not None:
+            ours.run("webhooks", "add", webhook, **settings)
+        with ours.serve(**settings) as server:
             yield ours, server, file
 
 

@@ -293,6 +293,17 @@ def memory_mb(process: subprocess.Popen[bytes], what: str = "VmRSS") -> float:
     return sum(_status_kb(pid, what) for pid in _family(process.pid)) * 1024 / 1e6
 
 
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of the server and its children so far, their own and the system's for them."""
+    return sum(_cpu_ticks(pid) for pid in _family(process.pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_ticks(pid: int) -> int:
+    # The name, in brackets, may hold blanks; user and system time are fields 14 and 15 (proc(5)).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def _family(pid: int) -> Iterator[int]:
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -64,7 +64,7 @@ from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.late_poster import LatePoster
+from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.service import WebhookService
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Runtime:
     inbox: CallbackInbox
     refused: RefusedService
     keyring: Keyring
-    poster: LatePoster
+    poster: Poster
     webhooks: WebhookService
     connectors: ConnectorService
     callbacks: CallbackRouter
@@ -132,7 +132,7 @@ async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIte
     opening = _shared if settings.database_url else _embedded
     async with (
         opening(settings, folder, metrics, serving=serving) as store,
-        aclosing(LatePoster(_rules(settings))) as poster,
+        aclosing(Poster(_rules(settings))) as poster,
     ):
         yield await _wire(settings, folder, store, metrics, poster)
 
@@ -191,7 +191,7 @@ async def _shared(
 
 
 async def _wire(
-    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: LatePoster
+    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
 ) -> Runtime:
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
@@ -296,7 +296,7 @@ def _always() -> bool:
 def _webhooks(  # noqa: PLR0917 - what the service is made of
     settings: Settings,
     store: Store,
-    poster: LatePoster,
+    poster: Poster,
     keyring: Keyring,
     ids: MessageIds,
     clock: Clock,

@@ -2,14 +2,14 @@
 
 import asyncio
 import ipaddress
+import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.errors import InvalidInput, SetupError
-from sendrail.webhooks.guard import Rules, TargetRefused, check_url, is_open
-from sendrail.webhooks.resolver import GuardedResolver
+from sendrail.webhooks.guard import GuardedResolver, Rules, TargetRefused, check_url, is_open
 
 STRICT = Rules()
 PUBLIC_V4, PUBLIC_V6 = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -50,7 +50,7 @@ def test_a_closed_address_is_closed_however_it_comes(text):
 def test_a_public_address_is_open(text):
     assert is_open(ipaddress.ip_address(text), STRICT)
     check_url(f"https://{f'[{text}]' if ':' in text else text}/hook", STRICT)
-    assert [each["host"] for each in resolve([text])] == [text]
+    assert [each[-1][0] for each in resolve([text])] == [text]
 
 
 # What only part of the readers take for the loopback address, or for another host than the others.
@@ -139,9 +139,8 @@ def test_a_name_without_an_address_is_no_target():
 
 def test_what_is_handed_out_is_what_was_checked():
     [v4, v6] = resolve([PUBLIC_V4, PUBLIC_V6])
-    assert (v4["host"], v6["host"]) == (PUBLIC_V4, PUBLIC_V6)
-    # The name stays for the Host header and for TLS; the address is not looked up again.
-    assert v4["hostname"] == v6["hostname"] == "hooks.example.com"
+    assert (v4[0], v4[-1]) == (socket.AF_INET, (PUBLIC_V4, 443))
+    assert (v6[0], v6[-1]) == (socket.AF_INET6, (PUBLIC_V6, 443, 0, 0))
 
 
 def test_the_systems_own_resolver_is_asked_and_judged():

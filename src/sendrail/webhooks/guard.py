@@ -6,10 +6,12 @@ checked: a name that answers differently the next time gains nothing. `ipaddress
 help here: on Python 3.11 it calls NAT64, 6to4, multicast and old site-local addresses global.
 """
 
+import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +20,11 @@ from sendrail.domain.errors import InvalidInput, SetupError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Lookup = Callable[[str], Awaitable[Sequence[str]]]
+# Family, type, protocol, canonical name and socket address, as `getaddrinfo` has them.
+AddressInfo = tuple[
+    socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
+]
 
 # IANA IPv4 Special-Purpose Address Registry, multicast (RFC 5771) and what is reserved above it.
 # AS112 and the deprecated 6to4 relays answer to any client, so they are in it, too.
@@ -46,10 +53,15 @@ _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)").fullmatch
 _URL: Final = re.compile(r"[!-\[\]-~]+").fullmatch
 _URL_LENGTH_MAX: Final = 2_000
 _PORTS: Final = {"https": 443, "http": 80}
+_LOOKUPS_MAX: Final = 32
 
 
 class TargetRefused(OSError):
     """A name leads to an address that no webhook may reach."""
+
+
+class NoAddress(OSError):
+    """A name leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +123,7 @@ def check_url(url: str, rules: Rules) -> None:
     if host.removesuffix(".") in rules.denied_hosts:
         raise _wrong(f"The host {host} is denied by the setting webhook_deny_hosts.")
     if (address := _literal(host)) is not None and not is_open(address, rules):
-        raise _wrong(closed_text(address))
+        raise _wrong(_closed(address))
 
 
 def is_open(address: Address, rules: Rules) -> bool:
@@ -127,6 +139,44 @@ def is_open(address: Address, rules: Rules) -> bool:
             and not any(address in network for network in _CLOSED_V6)
         )
     return is_public and not _is_ours(address)
+
+
+class GuardedResolver:
+    """Gives the addresses to connect to, and only such as may be reached."""
+
+    def __init__(self, rules: Rules, lookup: Lookup | None = None) -> None:
+        self._rules = rules
+        # Threads of our own: names that do not resolve must not hold up what else needs one.
+        self._threads = ThreadPoolExecutor(_LOOKUPS_MAX, "sendrail-resolve")
+        self._lookup = lookup or self._ask_the_system
+
+    async def resolve(self, host: str, port: int) -> list[AddressInfo]:
+        """Return the addresses of a host, all of them checked; a plain address is its own.
+
+        Raises `TargetRefused` when one of them may not be reached: a name that leads to both a
+        public and a private address is refused. Raises `NoAddress` when there is none.
+        """
+        try:
+            answers = [host] if _literal(host) is not None else await self._lookup(host)
+        except OSError as error:
+            raise NoAddress(f"{host} has no address: {error}") from error
+        if not answers:
+            raise NoAddress(f"{host} has no address")
+        addresses = [ipaddress.ip_address(each) for each in answers]
+        for address in addresses:
+            if not is_open(address, self._rules):
+                raise TargetRefused(_closed(address))
+        return [_address_info(each, port) for each in addresses]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask_the_system(self, host: str) -> Sequence[str]:
+        def ask() -> list[str]:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
 def _read(url: str) -> tuple[str, str, int]:
@@ -162,14 +212,19 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def family_of(address: Address) -> socket.AddressFamily:
-    """Return the family of an address, as sockets name it."""
+def _family(address: Address) -> socket.AddressFamily:
     return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
+
+
+def _address_info(address: Address, port: int) -> AddressInfo:
+    is_v4 = isinstance(address, ipaddress.IPv4Address)
+    where = (str(address), port) if is_v4 else (str(address), port, 0, 0)
+    return _family(address), socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where
 
 
 def _is_ours(address: Address) -> bool:
     """Return whether an address is this machine's: only its own can be bound."""
-    with socket.socket(family_of(address), socket.SOCK_DGRAM) as probe:
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((str(address), 0))
         except OSError:
@@ -177,8 +232,7 @@ def _is_ours(address: Address) -> bool:
     return True
 
 
-def closed_text(address: Address) -> str:
-    """Return the sentence for an address that no webhook may reach."""
+def _closed(address: Address) -> str:
     return (
         f"{address} is not a public address. Where it is meant, the setting "
         "webhook_allow_networks opens its network."

@@ -1,7 +1,7 @@
-"""Post one event: the only place of this room that touches the network.
+"""Post one event: what is posted where, and what an answer means.
 
-No redirects, no proxies from the environment, no cookies, no unpacking, and no more than 64 KiB
-read: an endpoint is not trusted. The guard decides which addresses it may have.
+An endpoint is not trusted. The guard decides which addresses it may have, and `client.py` has the
+sockets.
 """
 
 import ssl
@@ -10,26 +10,25 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import aiohttp
-
-from sendrail import __version__
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.webhook import Acknowledged, Answer, EndpointGone, NotAcknowledged
-from sendrail.webhooks.guard import Rules, TargetRefused, check_url
-from sendrail.webhooks.resolver import GuardedResolver, Lookup
+from sendrail.webhooks.client import BrokenAnswer, Client, Response, Target
+from sendrail.webhooks.guard import (
+    GuardedResolver,
+    Lookup,
+    NoAddress,
+    Rules,
+    TargetRefused,
+    check_url,
+)
 
 _CONNECT_SECONDS: Final = 5.0
 _TOTAL_SECONDS: Final = 5.0
-_ANSWER_BYTES_MAX: Final = 64 * 1024
 _DETAIL_MAX: Final = 200
-# Lookups for one host are shared. An address was checked when it came, so that a moment's memory
-# of it is safe.
-_NAMES_KEPT_SECONDS: Final = 10
-_HEADERS: Final = {
-    "Content-Type": "application/json",
-    "User-Agent": f"Sendrail/{__version__}",
-    "Accept-Encoding": "identity",
-}
+# A character of UTF-8 has at most four bytes.
+_DETAIL_BYTES_MAX: Final = 4 * _DETAIL_MAX
+_NAMES_KEPT_SECONDS: Final = 10.0
+_TARGETS_MAX: Final = 4_096
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _GONE: Final = 410
@@ -47,93 +46,71 @@ class Poster:
         tls: ssl.SSLContext | None = None,
         connect_seconds: float = _CONNECT_SECONDS,
         total_seconds: float = _TOTAL_SECONDS,
+        names_kept_seconds: float = _NAMES_KEPT_SECONDS,
     ) -> None:
         """Make a poster; a `lookup` and a `tls` of one's own are for tests."""
         self._rules = rules
-        self._lookup = lookup
-        self._tls = tls
-        self._timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
-        self._session: aiohttp.ClientSession | None = None
+        self._resolver = GuardedResolver(rules, lookup)
+        self._client = Client(
+            self._resolver,
+            tls=tls,
+            connect_seconds=connect_seconds,
+            total_seconds=total_seconds,
+            names_kept_seconds=names_kept_seconds,
+        )
+        self._targets: dict[str, Target] = {}
 
     async def post(self, url: str, body: bytes, signature: Mapping[str, str], now: int) -> Answer:
         """Post a signed body to a URL; whatever goes wrong is an answer, too."""
         try:
-            # Again for each attempt: the rules may have changed since the URL was taken.
-            check_url(url, self._rules)
-            async with self._open().post(
-                url, data=body, headers={**_HEADERS, **signature}, allow_redirects=False
-            ) as response:
-                return _read(response, await _beginning(response), now)
+            target = self._targets.get(url) or self._target(url)
+            headers = "".join([f"{name}: {value}\r\n" for name, value in signature.items()])
+            return _read(await self._client.post(target, headers, body), now)
         except InvalidInput as error:
             return NotAcknowledged(error.message)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (OSError, BrokenAnswer) as error:
             return NotAcknowledged(_short(_trouble(error)))
 
     async def aclose(self) -> None:
         """Let go of every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._client.aclose()
+        await self._resolver.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # No limit over all: connections to a dead endpoint must not be taken from the others.
-            # What is under way is bounded by the worker, endpoint by endpoint.
-            connector = aiohttp.TCPConnector(
-                limit=0,
-                resolver=GuardedResolver(self._rules, self._lookup),
-                ttl_dns_cache=_NAMES_KEPT_SECONDS,
-                ssl=self._tls or True,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
+    def _target(self, url: str) -> Target:
+        # Again in each process: the rules may have changed since the URL was stored.
+        check_url(url, self._rules)
+        if len(self._targets) >= _TARGETS_MAX:
+            self._targets.clear()
+        target = self._targets[url] = Target.of(url)
+        return target
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Return an answer's first bytes; of a longer or a broken one the connection is given up."""
-    parts, size = [], 0
-    try:
-        while size <= _ANSWER_BYTES_MAX and (part := await response.content.readany()):
-            parts.append(part)
-            size += len(part)
-    except (TimeoutError, aiohttp.ClientError):
-        # The status has come, and that is the answer; the text is only for the operator's eyes.
-        response.close()
-    if size > _ANSWER_BYTES_MAX:
-        response.close()
-    return b"".join(parts)[:_ANSWER_BYTES_MAX]
-
-
-def _trouble(error: TimeoutError | aiohttp.ClientError) -> str:
+def _trouble(error: OSError | BrokenAnswer) -> str:
     match error:
         case TimeoutError():
             return "no answer in time"
-        case aiohttp.ClientConnectorDNSError():
-            is_refused = isinstance(error.os_error, TargetRefused)
-            return str(error.os_error) if is_refused else "the host has no address"
-        case aiohttp.ClientConnectorCertificateError():
-            return f"the certificate is not valid: {error.certificate_error}"
-        case aiohttp.ClientOSError():
+        case TargetRefused():
+            return str(error)
+        case NoAddress():
+            return "the host has no address"
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not valid: {error}"
+        case OSError():
             return f"no connection: {error.strerror or error}"
         case _:
-            return f"no answer that can be read: {type(error).__name__}"
+            return f"no answer that can be read: {error}"
 
 
-def _read(response: aiohttp.ClientResponse, body: bytes, now: int) -> Answer:
-    status, text = response.status, _short(body.decode("utf-8", "replace"))
+def _read(response: Response, now: int) -> Answer:
+    status = response.status
+    text = _short(response.body[:_DETAIL_BYTES_MAX].decode("utf-8", "replace"))
     if status in _OK:
         return Acknowledged(status, text)
     if status == _GONE:
         return EndpointGone(text)
     if status in _REDIRECT:
         text = "redirects are not followed: enter the new URL"
-    after = response.headers.get("Retry-After") if status in _ASKS_FOR_PATIENCE else None
+    after = response.retry_after if status in _ASKS_FOR_PATIENCE else None
     return NotAcknowledged(text, status, retry_after_ms(after, now) if after else None)
 
 
@@ -151,4 +128,7 @@ def retry_after_ms(value: str, now: int) -> int | None:
 
 
 def _short(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text[:_DETAIL_MAX])
+    text = text[:_DETAIL_MAX]
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " for each in text)

@@ -21,7 +21,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.webhooks import payloads, signing
 from sendrail.webhooks.guard import Rules, check_url
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.late_poster import EventPoster
+from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import settle
 
 ENDPOINTS_MAX: Final = 20
@@ -63,7 +63,7 @@ class WebhookService:
     def __init__(
         self,
         store: Store,
-        poster: EventPoster,
+        poster: Poster,
         keyring: Keyring,
         ids: MessageIds,
         *,

@@ -36,8 +36,8 @@ from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
 from sendrail.webhooks.endpoint_queue import QUEUE_MAX, EndpointQueue
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.late_poster import EventPoster
 from sendrail.webhooks.payloads import event_name
+from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import settle
 
 _log = structlog.get_logger()
@@ -61,7 +61,7 @@ class WebhookWorker:
     def __init__(
         self,
         store: Store,
-        poster: EventPoster,
+        poster: Poster,
         keyring: Keyring,
         ids: MessageIds,
         *,
