@@ -29,7 +29,9 @@ class GroupWriter(Generic[T, R]):
     """Writes results in the order in which they came; a group that fails is written again.
 
     `write` runs in the transaction. `written` is called with the group and what `write` returned,
-    once that is durable. `postponed` is the event logged when it was not.
+    once that is durable. `postponed` is the event logged when it was not. A group is gathered for
+    `gather_seconds` after its first result: for results that may wait, so that more of them share
+    a transaction.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class GroupWriter(Generic[T, R]):
         written: Callable[[Sequence[T], R], None],
         *,
         postponed: str,
+        gather_seconds: float = 0.0,
     ) -> None:
         self._store = store
         self._write_group = write
         self._on_written = written
         self._postponed = postponed
+        self._gather_seconds = gather_seconds
         self._waiting: list[T] = []
         self._writing: list[T] = []
         self._is_scheduled = False
@@ -53,8 +57,7 @@ class GroupWriter(Generic[T, R]):
     def add(self, result: T) -> None:
         """Write a result with the next transaction."""
         self._waiting.append(result)
-        if not self._is_scheduled:
-            self._schedule()
+        self._begin_group()
 
     async def drain(self, tasks: Collection["asyncio.Task[None]"], until: float) -> None:
         """Wait for tasks that bring results, at most until a time of the loop, then for the writes.
@@ -67,10 +70,22 @@ class GroupWriter(Generic[T, R]):
         while (tasks or self._waiting or self._is_scheduled) and now() < end:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(_DRAIN_LOOK_SECONDS)
 
+    def _begin_group(self) -> None:
+        if self._is_scheduled:
+            return
+        if not self._gather_seconds:
+            self._schedule()
+            return
+        self._is_scheduled = True
+        asyncio.get_running_loop().call_later(self._gather_seconds, self._submit)
+
     def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            self._store.submit(self._write, self._written)
+            self._submit()
+
+    def _submit(self) -> None:
+        self._store.submit(self._write, self._written)
 
     def _write(self, tx: Tx) -> R:
         count = self._store.portion(_GROUP_MAX)
@@ -89,4 +104,4 @@ class GroupWriter(Generic[T, R]):
             return
         self._on_written(group, cast("R", result))
         if self._waiting:
-            self._schedule()
+            self._begin_group()

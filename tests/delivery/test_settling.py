@@ -95,6 +95,33 @@ def test_a_group_is_no_larger_than_the_store_lets_it_be_and_the_rest_is_the_next
     assert store.submitted == []
 
 
+def test_a_group_is_gathered_for_a_while_after_its_first_result(store, written):
+    loop = asyncio.new_event_loop()
+    due = []
+    loop.call_later = lambda seconds, work, *values: due.append((seconds, work, values))
+
+    async def story():
+        writer = GroupWriter(
+            store, lambda tx, group: (tx, *group), lambda group, _: written.append(group),
+            postponed="postponed", gather_seconds=0.25,
+        )  # fmt: skip
+        writer.add(1)
+        writer.add(2)
+        assert store.submitted == []
+        [(seconds, work, values)] = due
+        assert seconds == 0.25
+        work(*values)
+        writer.add(3)
+        store.commit()
+        assert written == [[1, 2, 3]]
+        assert (len(due), store.submitted) == (1, [])
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_group_that_fails_is_written_again_before_what_came_after_it(
     store, writer, written, begun

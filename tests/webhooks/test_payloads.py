@@ -35,7 +35,7 @@ def ended(status="delivered", detail="DELIVERED_TO_HANDSET", provider="twilio", 
 
 
 def told(message):
-    return json.loads(payloads.delivery(IDS, message))
+    return json.loads(payloads.delivery(IDS.show(message.number), message))
 
 
 def test_a_delivery_has_the_documented_fields_in_their_order():

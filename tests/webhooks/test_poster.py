@@ -191,6 +191,46 @@ def test_silence_ends_at_its_time_out():
     assert post(Peer(None), total_seconds=0.2) == NotAcknowledged("no answer in time")
 
 
+def test_endpoints_that_hang_drip_or_refuse_hold_up_no_other():
+    class Dripping(Peer):
+        async def _serve(self, reader, writer):
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+                while True:
+                    writer.write(b"a")
+                    await asyncio.sleep(0.01)
+            except ConnectionError:
+                pass
+            finally:
+                writer.close()
+
+    async def work():
+        good, silent, dripping = Peer(), Peer(None), Dripping()
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            refusing = taken.getsockname()[1]
+        async with good.open(), silent.open(), dripping.open():
+            poster = Poster(LOCAL, total_seconds=600.0)
+
+            def told(port):
+                return poster.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS, NOW)
+
+            hanging = [asyncio.create_task(told(peer.port)) for peer in (silent, dripping) * 64]
+            refused = await asyncio.gather(*(told(refusing) for _ in range(64)))
+            answers = [await told(good.port) for _ in range(500)]
+            still = sum(not task.done() for task in hanging)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+            await poster.aclose()
+        return refused, answers, still, good.connections
+
+    refused, answers, still, connections = asyncio.run(work())
+    assert all("no connection" in each.detail for each in refused)
+    assert answers == [Acknowledged(200, "ok")] * 500
+    assert (still, connections) == (128, 1)
+
+
 def test_a_cookie_is_not_kept():
     peer = Peer(answer(200, "Set-Cookie: spy=1"))
     post(peer, times=2)

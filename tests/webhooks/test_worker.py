@@ -215,6 +215,59 @@ def test_a_dead_endpoint_spends_few_attempts_and_gets_everything_once_it_is_back
     assert road.sql("SELECT count(*) FROM outbox WHERE told") == [(500,)]
 
 
+@embedded_only  # four thousand events
+def test_two_hundred_endpoints_that_hang_take_no_place_from_any_other(road, hooks):
+    live = hooks.add(LIVE).endpoint
+    hanging = [f"https://dead.example.com/{n}" for n in range(200)]
+    # An account has at most twenty.
+    others = [road.write(lambda tx, n=n: tx.accounts.add(f"them {n}", 0)) for n in range(10)]
+    for n, url in enumerate(hanging):
+        endpoint = hooks.add(url, account=others[n % 10]).endpoint
+        hooks.make_events(20, endpoint_id=endpoint.id, first=1_001 + 100 * n)
+        hooks.receiver.always[url] = [10_000.0, NO]
+    hooks.make_events(500, endpoint_id=live.id, first=100_001)
+    hooks.receiver.always[LIVE] = [0.01, Acknowledged(200)]
+    hooks.pass_time(5)
+    # All of the good one's events, while every other has as much under way as it may.
+    assert len(hooks.receiver.of(LIVE)) == 500
+    assert {hooks.receiver.under_way[url] for url in hanging} == {8}
+    assert road.sql("SELECT count(*) FROM outbox WHERE told") == [(500,)]
+
+
+def test_a_line_is_filled_again_before_its_answers_are_written(road, hooks):
+    endpoint = hooks.add(LIVE).endpoint
+    hooks.make_events(1_000, endpoint_id=endpoint.id)
+    hooks.receiver.always[LIVE] = [0.001, Acknowledged(200)]
+    begun = road.clock.monotonic()
+    hooks.pass_time(5)
+    posted = [post.at for post in hooks.receiver.of(LIVE)]
+    assert len(posted) == 1_000
+    # 1,000 events, 8 at a time, 1 ms each: 0.125 s. A line that waits for its answers to be
+    # written, 10 ms for each 64, needs twice that.
+    assert posted[-1] - begun < 0.2
+
+
+def test_answers_of_a_moment_share_a_transaction(road, hooks):
+    endpoint = hooks.add(LIVE).endpoint
+    hooks.make_events(50, endpoint_id=endpoint.id)
+    hooks.receiver.always[LIVE] = [0.001, Acknowledged(200)]
+    hooks.open()
+    groups, settle = [], hooks.worker._settler._write_group
+    hooks.worker._settler._write_group = lambda tx, group: (
+        groups.append(len(group)), settle(tx, group)
+    )  # fmt: skip
+
+    async def work():
+        task = asyncio.create_task(hooks.worker.run())
+        await asyncio.sleep(1)
+        await hooks.worker.stop(1.0)
+        await task
+
+    road.do(work())
+    assert sum(groups) == 50
+    assert len(groups) <= 2
+
+
 def test_no_endpoint_has_more_under_way_than_its_bound(hooks):
     endpoints = [hooks.add(url).endpoint for url in (LIVE, DEAD)]
     for at, endpoint in enumerate(endpoints):

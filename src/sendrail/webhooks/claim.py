@@ -49,9 +49,10 @@ def _bodies(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> dict[Even
     replies = [event for event in events if event.kind != Event.DELIVERY]
     messages = tx.outbox.ended_messages([event.ref for event in endings])
     taken = tx.outbox.taken_replies([event.ref for event in replies])
+    shown = ids.show_many([event.ref for event in endings])
     bodies = {
-        event.id: payloads.delivery(ids, messages[event.ref])
-        for event in endings
+        event.id: payloads.delivery(message_id, messages[event.ref])
+        for event, message_id in zip(endings, shown, strict=True)
         if event.ref in messages
     }
     for event in replies:

@@ -262,7 +262,8 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._has_ended = True
+            # Nothing like that was asked for, and what follows would be no HTTP.
+            self._has_ended = self._has_more = True
         except httptools.HttpParserError as error:
             self._break_off(BrokenAnswer(str(error)))
             return

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.ids import EventId, Lane, lane_of
 from sendrail.domain.webhook import Endpoint, EndpointState, OutboxEvent
@@ -11,6 +11,13 @@ from sendrail.webhooks.retry import Breaker
 
 # What a queue takes up at once: enough to share a transaction, little to hold.
 QUEUE_MAX: Final = 64
+
+
+class Due(NamedTuple):
+    """An event to be posted, and the id by which its receiver knows it."""
+
+    event: OutboxEvent
+    name: str
 
 
 @dataclass(slots=True)
@@ -27,10 +34,12 @@ class EndpointQueue:
     state: EndpointState = EndpointState.ACTIVE
     breaker: Breaker = field(default_factory=Breaker)
     # What has failed before, and what has never been tried.
-    again: deque[OutboxEvent] = field(default_factory=deque)
-    waiting: deque[OutboxEvent] = field(default_factory=deque)
+    again: deque[Due] = field(default_factory=deque)
+    waiting: deque[Due] = field(default_factory=deque)
     held: set[EventId] = field(default_factory=set)
     in_flight: int = 0
+    # Whether there may be more to take up: the last look found as much as it asked for.
+    has_more: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -39,22 +48,23 @@ class EndpointQueue:
 
     def let_go(self) -> None:
         """Hold only what is under way."""
-        self.held -= {event.id for event in (*self.again, *self.waiting)}
+        self.held -= {due.event.id for due in (*self.again, *self.waiting)}
         self.again.clear()
         self.waiting.clear()
 
-    def take_up(self, events: Iterable[OutboxEvent]) -> None:
+    def take_up(self, events: Iterable[Due]) -> None:
         """Hold events until they are settled."""
-        for event in events:
-            (self.again if event.retries else self.waiting).append(event)
-            self.held.add(event.id)
+        for due in events:
+            (self.again if due.event.retries else self.waiting).append(due)
+            self.held.add(due.event.id)
 
     def rooms(self, now: float) -> tuple[int, int]:
         """Return how many may be taken up that were never tried, and how many others."""
-        # What waits for a first attempt and what waits for another take no place from each other.
-        free = QUEUE_MAX - len(self.held)
-        limit = 0 if self.breaker.rests(now) else free + len(self.again)
-        again = 0 if self.breaker.is_patient(now) else free + len(self.waiting)
+        # What waits for a first attempt and what waits for another take no place from each other,
+        # and an answer that is not written yet takes none: its event is only not to be read again.
+        free = QUEUE_MAX - self.in_flight
+        limit = 0 if self.breaker.rests(now) else free - len(self.waiting)
+        again = 0 if self.breaker.is_patient(now) else free - len(self.again)
         # In halves, so that a steady stream shares its transactions.
         limit, again = (room if room >= QUEUE_MAX // 2 else 0 for room in (limit, again))
         return limit, again

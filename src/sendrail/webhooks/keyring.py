@@ -1,11 +1,16 @@
-"""The endpoints' secrets: sealed in the database, opened for one signature at a time."""
+"""The endpoints' secrets: sealed in the database, opened for signatures."""
 
 import secrets
+from functools import lru_cache
+from typing import Final
 
 from sendrail.domain.ids import AccountId, EndpointId
 from sendrail.domain.webhook import Endpoint
 from sendrail.storage.sealing import seal, unseal
 from sendrail.webhooks.signing import SECRET_BYTES, secret_of
+
+# So many opened secrets are kept: the master key is in memory as well, and opens them all.
+_OPENED_MAX: Final = 1_024
 
 
 class Keyring:
@@ -13,6 +18,7 @@ class Keyring:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._opened = lru_cache(_OPENED_MAX)(self._open)
 
     @staticmethod
     def new() -> str:
@@ -31,7 +37,10 @@ class Keyring:
         if endpoint.old_secret is not None and now < (endpoint.old_secret_until or 0):
             sealed.append(endpoint.old_secret)
         context = _context(endpoint.account_id, endpoint.id)
-        return [unseal(self._key, each, context).decode() for each in sealed]
+        return [self._opened(each, context) for each in sealed]
+
+    def _open(self, sealed: bytes, context: bytes) -> str:
+        return unseal(self._key, sealed, context).decode()
 
 
 def _context(account_id: AccountId, endpoint_id: EndpointId) -> bytes:

@@ -4,6 +4,7 @@ Statuses in events and in the life of a message are two vocabularies; the one ta
 stands here. A body is made once, when its event is taken up, and is then kept as it is.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,10 +12,10 @@ import msgspec
 from sendrail.domain import phone
 from sendrail.domain.consent import Keyword
 from sendrail.domain.erasure import shown
-from sendrail.domain.ids import MessageIds
+from sendrail.domain.ids import MessageId, MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
-from sendrail.domain.webhook import TEST, Event
+from sendrail.domain.webhook import TEST, Event, OutboxEvent
 from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
@@ -42,6 +43,12 @@ def event_name(ids: MessageIds, kind: str, ref: int) -> str:
     return f"{_PREFIX}_{kind}_{ids.show(ref)}"
 
 
+def event_names(ids: MessageIds, events: Sequence[OutboxEvent]) -> list[str]:
+    """Return the ids of many events, much faster than one by one."""
+    refs = ids.show_many([event.ref for event in events])
+    return [f"{_PREFIX}_{event.kind}_{ref}" for event, ref in zip(events, refs, strict=True)]
+
+
 def read_event_name(ids: MessageIds, name: str) -> tuple[str, int] | None:
     """Return the kind and the reference behind an event's id, or None when it is none."""
     prefix, _, rest = name.partition("_")
@@ -50,14 +57,14 @@ def read_event_name(ids: MessageIds, name: str) -> tuple[str, int] | None:
     return (kind, number) if prefix == _PREFIX and kind in _KINDS and number is not None else None
 
 
-def delivery(ids: MessageIds, message: EndedMessage) -> bytes:
-    """Return what is posted of a message that has come to rest."""
+def delivery(message_id: MessageId, message: EndedMessage) -> bytes:
+    """Return what is posted of a message that has come to rest, by the id its caller was given."""
     status = Status(message.status)
     mark = {"automatic": True} if message.skips & Skip.AUTOMATIC else {}
     return _encode(
         {
             "event": Event.DELIVERY,
-            "message_id": ids.show(message.number),
+            "message_id": message_id,
             "to": shown(message.recipient),
             "list_number": phone.show(message.list_number),
             "status": _word(status, message.detail),

@@ -7,7 +7,6 @@ the event's id and the time of the attempt as well, and may carry several signat
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -36,7 +35,7 @@ def headers(
         "webhook-id": event_name,
         "webhook-timestamp": str(at_seconds),
         "webhook-signature": " ".join(_standard(key, event_name, at_seconds, body) for key in keys),
-        plain_header: hmac.new(keys[-1].encode(), body, hashlib.sha256).hexdigest(),
+        plain_header: hmac.digest(keys[-1].encode(), body, "sha256").hex(),
     }
 
 

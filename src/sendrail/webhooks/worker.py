@@ -34,9 +34,9 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
-from sendrail.webhooks.endpoint_queue import QUEUE_MAX, EndpointQueue
+from sendrail.webhooks.endpoint_queue import QUEUE_MAX, Due, EndpointQueue
 from sendrail.webhooks.keyring import Keyring
-from sendrail.webhooks.payloads import event_name
+from sendrail.webhooks.payloads import event_names
 from sendrail.webhooks.poster import Poster
 from sendrail.webhooks.retry import settle
 
@@ -46,12 +46,15 @@ _LOOK_SECONDS: Final = 0.5
 _EVER: Final = 1 << 62
 # How often at most the endpoints are read again; a change by the command line shows that soon.
 _ENDPOINTS_KEPT_SECONDS: Final = 0.25
+# Answers wait so long for others to share a transaction with. A crash repeats what was posted
+# meanwhile, and nothing else waits for them.
+_GATHER_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
     line: EndpointQueue
-    event: OutboxEvent
+    name: str
     settlement: EventSettlement
 
 
@@ -91,7 +94,11 @@ class WebhookWorker:
         self._posting: set[asyncio.Task[None]] = set()
         # A lost answer would only cost a second POST; but that is one too many.
         self._settler = GroupWriter(
-            store, self._settle, self._settled, postponed="webhook_settlement_postponed"
+            store,
+            self._settle,
+            self._settled,
+            postponed="webhook_settlement_postponed",
+            gather_seconds=_GATHER_SECONDS,
         )
         self._rounds = Rounds("webhooks", hint=store.hints.outbox_event)
 
@@ -113,22 +120,33 @@ class WebhookWorker:
 
     async def step(self) -> None:
         """Take up what is due, and post as much of it as may be under way."""
-        endpoints, taken = await self._store.write(self._take)
-        if endpoints is not None:
-            self._follow(endpoints)
-        for endpoint_id, events in taken.items():
-            if (line := self._lines.get(endpoint_id)) is not None:
-                line.take_up(events)
+        if self._wants_more():
+            endpoints, taken = await self._store.write(self._take)
+            if endpoints is not None:
+                self._follow(endpoints)
+            for endpoint_id, events in taken.items():
+                if (line := self._lines.get(endpoint_id)) is not None:
+                    names = event_names(self._ids, events)
+                    line.take_up(map(Due, events, names))
+                    line.has_more = len(events) >= QUEUE_MAX // 2
         if not self._rounds.stopping:
             for line in self._lines.values():
                 self._post_waiting(line)
 
     # Taking up
 
+    def _wants_more(self) -> bool:
+        """Return whether there is anything to read: most hints come while the lines are full."""
+        mono = self._clock.monotonic()
+        return self._is_stale(mono) or any(any(each.rooms(mono)) for each in self._lines.values())
+
+    def _is_stale(self, mono: float) -> bool:
+        return self._read_at is None or mono - self._read_at >= _ENDPOINTS_KEPT_SECONDS
+
     def _take(self, tx: Tx) -> tuple[list[Endpoint] | None, dict[EndpointId, list[OutboxEvent]]]:
         now, mono = self._clock.now(), self._clock.monotonic()
         endpoints = None
-        if self._read_at is None or mono - self._read_at >= _ENDPOINTS_KEPT_SECONDS:
+        if self._is_stale(mono):
             endpoints = [
                 each for each in tx.endpoints.active() if self._ownership.owns(lane_of(each.id))
             ]
@@ -179,21 +197,26 @@ class WebhookWorker:
             self._post(line, line.again.popleft())
         for _ in range(min(len(line.waiting), line.breaker.room(now, line.in_flight, most))):
             self._post(line, line.waiting.popleft())
+        if line.has_more and any(line.rooms(now)):
+            # Not only once these answers are written: the line would stand still meanwhile.
+            line.has_more = False
+            self._store.hints.outbox_event.set()
 
-    def _post(self, line: EndpointQueue, event: OutboxEvent) -> None:
+    def _post(self, line: EndpointQueue, due: Due) -> None:
         line.in_flight += 1
         self._ownership.begin((line.lane,))
-        task = asyncio.get_running_loop().create_task(self._notify(line, event))
+        task = asyncio.get_running_loop().create_task(self._notify(line, due))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
 
-    async def _notify(self, line: EndpointQueue, event: OutboxEvent) -> None:
+    async def _notify(self, line: EndpointQueue, due: Due) -> None:
+        event, name = due
         endpoint, started, begun = line.endpoint, self._clock.now(), self._clock.monotonic()
         assert event.body is not None, "an event has its body once it is taken up"
         try:
             signature = signing.headers(
                 self._keyring.live(endpoint, started),
-                event_name(self._ids, event.kind, event.ref),
+                name,
                 started // 1000,
                 event.body,
                 plain_header=self._signature_header,
@@ -206,14 +229,14 @@ class WebhookWorker:
             answer = NotAcknowledged("the attempt broke off: see the log of that time")
         line.in_flight -= 1
         self._judge(line, answer, begun)
-        self._hear(line, event, answer, started)
+        self._hear(line, due, answer, started)
 
-    def _hear(self, line: EndpointQueue, event: OutboxEvent, answer: Answer, started: int) -> None:
+    def _hear(self, line: EndpointQueue, due: Due, answer: Answer, started: int) -> None:
         now = self._clock.now()
         settlement = settle(
-            event, answer, started_at=started, now=now, chance=self._chance.random()
+            due.event, answer, started_at=started, now=now, chance=self._chance.random()
         )
-        self._settler.add(_Answered(line, event, settlement))
+        self._settler.add(_Answered(line, due.name, settlement))
         if not self._rounds.stopping and self._lines.get(line.endpoint.id) is line:
             self._post_waiting(line)
 
@@ -271,7 +294,7 @@ class WebhookWorker:
             _log.warning(
                 "webhook_given_up",
                 endpoint_id=attempt.endpoint_id,
-                webhook_id=event_name(self._ids, answered.event.kind, answered.event.ref),
+                webhook_id=answered.name,
                 attempts=settlement.attempts,
                 status=attempt.status,
             )
