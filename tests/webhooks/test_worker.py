@@ -209,7 +209,8 @@ def test_a_dead_endpoint_spends_few_attempts_and_gets_everything_once_it_is_back
     # Twelve before it is known to be down, and about one a minute; each of them has its retries.
     assert 50 < len(hooks.receiver.posts) < 150
     hooks.receiver.always[DEAD] = [Acknowledged(200)]
-    hooks.pass_time(HOUR)
+    # What failed for the fourth time just before waits an hour, and its jitter.
+    hooks.pass_time(HOUR + 10 * MINUTE)
     told = Counter(post.id for post in hooks.receiver.posts)
     assert len(told) == 500
     assert road.sql("SELECT count(*) FROM outbox WHERE told") == [(500,)]
@@ -243,8 +244,8 @@ def test_a_line_is_filled_again_before_its_answers_are_written(road, hooks):
     posted = [post.at for post in hooks.receiver.of(LIVE)]
     assert len(posted) == 1_000
     # 1,000 events, 8 at a time, 1 ms each: 0.125 s. A line that waits for its answers to be
-    # written, 10 ms for each 64, needs twice that.
-    assert posted[-1] - begun < 0.2
+    # written stands still between the 8 ms of each 64 events and the 10 ms of gathering.
+    assert posted[-1] - begun < 0.14
 
 
 def test_answers_of_a_moment_share_a_transaction(road, hooks):

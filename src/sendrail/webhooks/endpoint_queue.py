@@ -38,8 +38,8 @@ class EndpointQueue:
     waiting: deque[Due] = field(default_factory=deque)
     held: set[EventId] = field(default_factory=set)
     in_flight: int = 0
-    # Whether there may be more to take up: the last look found as much as it asked for.
-    has_more: bool = False
+    # Whether there may be more that was never tried, and more that was: the last look found many.
+    has_more: tuple[bool, bool] = (False, False)
 
     @property
     def lane(self) -> Lane:
@@ -54,9 +54,17 @@ class EndpointQueue:
 
     def take_up(self, events: Iterable[Due]) -> None:
         """Hold events until they are settled."""
+        waiting, again = len(self.waiting), len(self.again)
         for due in events:
             (self.again if due.event.retries else self.waiting).append(due)
             self.held.add(due.event.id)
+        many = QUEUE_MAX // 2
+        self.has_more = (len(self.waiting) - waiting >= many, len(self.again) - again >= many)
+
+    def may_take_more(self, now: float) -> bool:
+        """Return whether there is room, and probably something for it."""
+        limit, again = self.rooms(now)
+        return bool((self.has_more[0] and limit) or (self.has_more[1] and again))
 
     def rooms(self, now: float) -> tuple[int, int]:
         """Return how many may be taken up that were never tried, and how many others."""

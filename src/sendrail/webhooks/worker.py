@@ -128,7 +128,6 @@ class WebhookWorker:
                 if (line := self._lines.get(endpoint_id)) is not None:
                     names = event_names(self._ids, events)
                     line.take_up(map(Due, events, names))
-                    line.has_more = len(events) >= QUEUE_MAX // 2
         if not self._rounds.stopping:
             for line in self._lines.values():
                 self._post_waiting(line)
@@ -197,9 +196,9 @@ class WebhookWorker:
             self._post(line, line.again.popleft())
         for _ in range(min(len(line.waiting), line.breaker.room(now, line.in_flight, most))):
             self._post(line, line.waiting.popleft())
-        if line.has_more and any(line.rooms(now)):
+        if line.may_take_more(now):
             # Not only once these answers are written: the line would stand still meanwhile.
-            line.has_more = False
+            line.has_more = (False, False)
             self._store.hints.outbox_event.set()
 
     def _post(self, line: EndpointQueue, due: Due) -> None:
