@@ -102,3 +102,20 @@ def test_after_a_takeover_no_list_starts_before_its_rest_is_over():
     pacer.again(1, NOW)
     assert pacer.next_at() == NOW + 1.0
     assert pacer.room(1, 17_000, NOW + 1.0) >= 1
+
+
+def test_room_that_is_held_for_what_waits_is_given_to_nothing_else():
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    pacer.turns(NOW, 1)
+    free = pacer.room(1, 600, NOW)
+    pacer.hold(1, free)
+    assert pacer.room(1, 600, NOW) == 0
+    pacer.rest(1, NOW + 60)
+    assert len(pacer) == 1, "it is not forgotten before what waits has left"
+    pacer.release(1, free)
+    assert pacer.room(1, 600, NOW) == free
+    pacer.rest(1, NOW + 61)
+    assert pacer.turns(NOW + 62, 1) == [ListTurn(7, 1)]
+    pacer.rest(1, NOW + 62)
+    assert len(pacer) == 0
