@@ -13,7 +13,7 @@ from sendrail.webhooks.retry import Breaker
 QUEUE_MAX: Final = 64
 
 
-class Due(NamedTuple):
+class DueEvent(NamedTuple):
     """An event to be posted, and the id by which its receiver knows it."""
 
     event: OutboxEvent
@@ -34,8 +34,8 @@ class EndpointQueue:
     state: EndpointState = EndpointState.ACTIVE
     breaker: Breaker = field(default_factory=Breaker)
     # What has failed before, and what has never been tried.
-    again: deque[Due] = field(default_factory=deque)
-    waiting: deque[Due] = field(default_factory=deque)
+    again: deque[DueEvent] = field(default_factory=deque)
+    waiting: deque[DueEvent] = field(default_factory=deque)
     held: set[EventId] = field(default_factory=set)
     in_flight: int = 0
     # Whether there may be more that was never tried, and more that was: the last look found many.
@@ -52,7 +52,7 @@ class EndpointQueue:
         self.again.clear()
         self.waiting.clear()
 
-    def take_up(self, events: Iterable[Due]) -> None:
+    def take_up(self, events: Iterable[DueEvent]) -> None:
         """Hold events until they are settled."""
         waiting, again = len(self.waiting), len(self.again)
         for due in events:

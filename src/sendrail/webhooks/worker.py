@@ -34,7 +34,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 from sendrail.webhooks import signing
 from sendrail.webhooks.claim import take
-from sendrail.webhooks.endpoint_queue import QUEUE_MAX, Due, EndpointQueue
+from sendrail.webhooks.endpoint_queue import QUEUE_MAX, DueEvent, EndpointQueue
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.payloads import event_names
 from sendrail.webhooks.poster import Poster
@@ -127,7 +127,7 @@ class WebhookWorker:
             for endpoint_id, events in taken.items():
                 if (line := self._lines.get(endpoint_id)) is not None:
                     names = event_names(self._ids, events)
-                    line.take_up(map(Due, events, names))
+                    line.take_up(map(DueEvent, events, names))
         if not self._rounds.stopping:
             for line in self._lines.values():
                 self._post_waiting(line)
@@ -201,14 +201,14 @@ class WebhookWorker:
             line.has_more = (False, False)
             self._store.hints.outbox_event.set()
 
-    def _post(self, line: EndpointQueue, due: Due) -> None:
+    def _post(self, line: EndpointQueue, due: DueEvent) -> None:
         line.in_flight += 1
         self._ownership.begin((line.lane,))
         task = asyncio.get_running_loop().create_task(self._notify(line, due))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
 
-    async def _notify(self, line: EndpointQueue, due: Due) -> None:
+    async def _notify(self, line: EndpointQueue, due: DueEvent) -> None:
         event, name = due
         endpoint, started, begun = line.endpoint, self._clock.now(), self._clock.monotonic()
         assert event.body is not None, "an event has its body once it is taken up"
@@ -230,7 +230,7 @@ class WebhookWorker:
         self._judge(line, answer, begun)
         self._hear(line, due, answer, started)
 
-    def _hear(self, line: EndpointQueue, due: Due, answer: Answer, started: int) -> None:
+    def _hear(self, line: EndpointQueue, due: DueEvent, answer: Answer, started: int) -> None:
         now = self._clock.now()
         settlement = settle(
             due.event, answer, started_at=started, now=now, chance=self._chance.random()
