@@ -91,6 +91,7 @@ MAY_KNOW = {
     "intake": {"ownership", "rounds", "storage", "telemetry"},
     "delivery": {"carriers", "clock", "ownership", "rounds", "settling", "storage", "telemetry"},
     "receipts": {"rounds", "storage", "telemetry"},
+    "tracking": set(),
     "webhooks": {"clock", "ownership", "rounds", "settling", "storage", "telemetry"},
     "membership": {"clock", "ownership", "storage", "telemetry"},
     "ownership": {"clock", "storage"},
