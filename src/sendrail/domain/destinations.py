@@ -1,0 +1,178 @@
+"""Where short links may lead, and the URLs of a text that become short links.
+
+URLs are parsed by the WHATWG rules, as browsers do: what a browser would follow is what is judged
+and stored, so no trick with blanks, backslashes or capitals passes the rules. They apply when a
+destination is made; when a redirect is built from its template, no value can change its host.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+import can_ada
+
+from sendrail.domain.order import Fault
+from sendrail.domain.short_ids import LINKS_MAX
+
+URL_CHARACTERS_MAX: Final = 2048
+_SCHEMES: Final = frozenset({"http:", "https:"})
+_IPV4: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}").fullmatch
+
+# A macro of a template, such as `{{click_id}}`, filled in when the link is followed.
+_MACRO: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.]+)\s*\}\}")
+# Stands for a macro while the URL around it is parsed: no rule of URLs changes these letters, and
+# a host that contains them is one with a macro in it.
+_STAND_IN: Final = "zqmacro{}qz"
+_STOOD_IN: Final = re.compile(r"zqmacro([0-9]+)qz", re.IGNORECASE)
+
+# Quotation marks, and the punctuation of scripts without blanks, end a URL wherever they stand.
+_URL: Final = re.compile(r"https?://[^\s<>\"«»“”„…。，！？；：、（）「」『』【】]+", re.IGNORECASE)
+# What ends a sentence and not a URL, at its end.
+_ENDINGS: Final = ".,;:!?'*_~’"
+_BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
+# The links' places in a stored text; the short ids follow from the message's number.
+_MARK: Final = "{{{{link{}}}}}"
+
+TOO_MANY_LINKS: Final = Fault(
+    "too_many_links", f"body has more than {LINKS_MAX} links to wrap", "body"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationRules:
+    """Which hosts links may lead to, each with all names below it.
+
+    `denied` are known shorteners, which carriers filter; `own` are the installation's tracking
+    domains, to which a link would lead in a circle. Without `allowed`, all others may be led to.
+    """
+
+    own: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    addresses_allowed: bool = field(default=False)
+
+
+def read_destination(text: str, rules: DestinationRules, param: str = "url") -> str | Fault:
+    """Return a URL, perhaps with macros, in its normal ASCII form, or why no link may lead there.
+
+    A macro may stand anywhere behind the host.
+    """
+    if len(text) > URL_CHARACTERS_MAX:
+        return _fault(f"is longer than {URL_CHARACTERS_MAX:,} characters", param)
+    macros: list[str] = []
+    plain = _MACRO.sub(lambda macro: _stand_in(macro, macros), text) if "{{" in text else text
+    if not macros and _STOOD_IN.search(plain):
+        return _fault("is not a URL that a link can lead to", param)
+    try:
+        url = can_ada.parse(plain)
+    except ValueError:
+        return _fault("is not a URL", param)
+    if (problem := _problem(url, rules)) is not None:
+        return _fault(problem, param)
+    href: str = _STOOD_IN.sub(lambda at: f"{{{{{macros[int(at[1])]}}}}}", url.href)
+    if len(href) > URL_CHARACTERS_MAX:
+        return _fault(f"is longer than {URL_CHARACTERS_MAX:,} characters", param)
+    return href
+
+
+def fill_destination(template: str, values: Mapping[str, str]) -> str:
+    """Return the URL of a template of `read_destination`; a macro without a value becomes empty.
+
+    Values are percent-encoded, and stand behind the host: they cannot change where a link leads.
+    """
+    if "{{" not in template:
+        return template
+    return _MACRO.sub(lambda macro: quote(values.get(macro[1], ""), safe=""), template)
+
+
+def macros_of(template: str) -> set[str]:
+    """Return the names of the macros in a template."""
+    return {macro[1] for macro in _MACRO.finditer(template)}
+
+
+def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]] | Fault:
+    """Return a text with marks for its URLs, and their destinations in the order of the marks.
+
+    The same URL twice is two links, so that each click tells which one was followed. One that no
+    link may lead to is a fault, as is a fifth: silence would lose its clicks.
+    """
+    if "://" not in body:
+        return body, ()
+    pieces: list[str] = []
+    destinations: list[str] = []
+    at = 0
+    for found in _URL.finditer(body):
+        url = _without_ending(found[0])
+        if len(destinations) == LINKS_MAX:
+            return TOO_MANY_LINKS
+        destination = read_destination(url, rules, "body")
+        if isinstance(destination, Fault):
+            return destination
+        destinations.append(destination)
+        pieces += body[at : found.start()], _MARK.format(len(destinations))
+        at = found.start() + len(url)
+    pieces.append(body[at:])
+    return "".join(pieces), tuple(destinations)
+
+
+def fill_links(body: str, links: Sequence[str]) -> str:
+    """Return a text with the short links in the places of its marks."""
+    for position, link in enumerate(links, 1):
+        body = body.replace(_MARK.format(position), link)
+    return body
+
+
+def hosts_of(text: str) -> frozenset[str]:
+    """Return the hosts in a setting, by commas or blanks."""
+    return frozenset(re.split(r"[\s,]+", text.lower().strip())) - {""}
+
+
+def _stand_in(macro: re.Match[str], macros: list[str]) -> str:
+    macros.append(macro[1])
+    return _STAND_IN.format(len(macros) - 1)
+
+
+def _problem(url: can_ada.URL, rules: DestinationRules) -> str | None:
+    """Return what is wrong with a URL that a browser would understand."""
+    if url.protocol not in _SCHEMES:
+        return "must begin with http:// or https://"
+    if url.username or url.password:
+        return "must not have a user name or password before its host"
+    host: str = url.hostname.rstrip(".")
+    if not host or _STOOD_IN.search(url.host):
+        return "must have a host without macros"
+    return _host_problem(host, rules)
+
+
+def _host_problem(host: str, rules: DestinationRules) -> str | None:
+    if (host[0] == "[" or _IPV4(host)) and not rules.addresses_allowed:
+        return "must lead to a name, not to an address"
+    if _is_below(host, rules.own):
+        return "leads to a tracking domain of this installation"
+    if _is_below(host, rules.denied):
+        return f"leads to {host}, a shortener that carriers filter"
+    if rules.allowed and not _is_below(host, rules.allowed):
+        return f"leads to {host}, which the account does not allow"
+    return None
+
+
+def _is_below(host: str, hosts: Iterable[str]) -> bool:
+    return any(host == each or host.endswith(f".{each}") for each in hosts)
+
+
+def _without_ending(url: str) -> str:
+    """Return a URL without what belongs to the sentence around it."""
+    while True:
+        last = url[-1]
+        opening = _BRACKETS.get(last)
+        # A bracket that was opened within the URL belongs to it, as in Wikipedia's, or in a macro.
+        if last in _ENDINGS or (opening and url.count(last) > url.count(opening)):
+            url = url[:-1]
+        else:
+            return url
+
+
+def _fault(problem: str, param: str) -> Fault:
+    return Fault("invalid_url", f"A link {problem}", param)
