@@ -18,6 +18,7 @@ from sqlglot import expressions as sql
 
 from sendrail.storage.postgres import (
     activity,
+    destinations,
     distributed,
     gate,
     idempotency,
@@ -35,6 +36,7 @@ from sendrail.storage.templates import InsertRows, OverLanes, Statement, Stateme
 ROOMS: Final = (
     gate,
     idempotency,
+    destinations,
     messages,
     queue,
     inbox,

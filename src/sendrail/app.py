@@ -31,6 +31,7 @@ from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
+from sendrail.domain.destinations import DestinationRules, hosts_of
 from sendrail.domain.errors import SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
@@ -43,12 +44,14 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
+from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.text import Encoding
 from sendrail.domain.webhook import Event
 from sendrail.intake.acceptor import Acceptor
 from sendrail.intake.accounts import AccountService
 from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
+from sendrail.intake.links import LinkBinder
 from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
@@ -62,6 +65,8 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
+from sendrail.tracking.domains import TrackingDomains
+from sendrail.tracking.texts import LinkTexts
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -94,6 +99,7 @@ class Runtime:
     clock: Clock
     store: Store
     ids: MessageIds
+    links: LinkTexts
     contact_ids: ContactIds
     metrics: Metrics
     limits: Limits
@@ -198,9 +204,16 @@ async def _wire(
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     async with store.alone():
         account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
-    limits = Limits(segments_max=settings.segments_max, characters_max=settings.characters_max)
+    limits = Limits(
+        segments_max=settings.segments_max,
+        characters_max=settings.characters_max,
+        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
+    )
+    # Until this server answers them, no list has short links.
+    links = LinkTexts(ShortIds(folder.key("short-id")), TrackingDomains(None))
     inbox = CallbackInbox(store, metrics, clock.now)
-    intake = _intake(settings, folder, store, ids, metrics, clock)
+    binder = LinkBinder(links, limits)
+    intake = _intake(settings, folder, store, ids, metrics, clock, binder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -224,7 +237,8 @@ async def _wire(
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         intake=intake,
-        messages=MessageService(store, ids),
+        links=links,
+        messages=MessageService(store, ids, links),
         inbox=inbox,
         refused=RefusedService(store),
         keyring=keyring,
@@ -246,6 +260,7 @@ def _intake(  # noqa: PLR0917 - what the service is made of
     ids: MessageIds,
     metrics: Metrics,
     clock: Clock,
+    links: LinkBinder,
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
     acceptor: Acceptor
@@ -266,6 +281,7 @@ def _intake(  # noqa: PLR0917 - what the service is made of
         now=clock.now,
         blocked_words=settings.blocked_words,
         waiting_max=settings.waiting_max,
+        links=links,
         groups=groups,
     )
 

@@ -118,6 +118,12 @@ class Settings:
     blocked_words: str = _setting(
         "", "Words that no message may contain, for the whole installation, separated by commas."
     )
+    click_deny_hosts: str = _setting(
+        "bit.ly, bitly.com, buff.ly, cutt.ly, goo.gl, is.gd, ow.ly, rb.gy, rebrand.ly, s.id, "
+        "shorturl.at, t.co, t.ly, tiny.cc, tinyurl.com, v.gd",
+        "Hosts that no wrapped link may lead to, with all names below them, separated by commas: "
+        "public shorteners, which carriers filter.",
+    )
     queue_depth_max: int = _setting(
         10_000_000,
         "How many messages of one account may wait; any more are refused as queue_full.",

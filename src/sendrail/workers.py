@@ -337,6 +337,7 @@ def _make_worker(wiring: _Wiring, store: Store, troubles: TroublePolicy) -> Work
         wiring.routes,
         wiring.pacer,
         runtime.ids,
+        runtime.links,
         stale_after_ms=settings.stale_after_seconds * 1000,
         blocked_words=settings.blocked_words,
     )

@@ -20,7 +20,7 @@ def accept(house, *ns, to=ANN, at=NOW, sender=None, store=None):
     rows = [
         (
             house.no(n, sender), sender.lane, sender.account_id, sender.id, to, at, 0, 1, "gsm7",
-            "Hello", None,
+            "Hello", None, "",
         )
         for n in ns
     ]  # fmt: skip
@@ -129,7 +129,7 @@ def test_messages_taken_in_while_it_counts_are_counted_once(house):
         for n in ns:
             row = (
                 house.no(n), house.list.lane, house.us, house.list.id, ANN, NOW + n, 0, 1, "gsm7",
-                "Hello", None,
+                "Hello", None, "",
             )  # fmt: skip
             await store.write(lambda tx, row=row: tx.messages.insert([row]))
 

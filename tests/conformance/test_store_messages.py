@@ -28,18 +28,24 @@ def test_a_message_is_found_as_it_was_inserted(house):
     body, metadata = "Grüße \U0001f600 {{messageId}}", '{"a": [1]}'
     row = (
         house.no(7), house.list.lane, house.us, house.list.id, BEN, NOW + 3, 5, 2, "ucs2", body,
-        metadata,
+        metadata, "17 https://a.example/x,y",
     )  # fmt: skip
     house.write(lambda tx: tx.messages.insert([row], NOW))
     found = house.find(7)
     assert (found.number, found.recipient, found.list_number) == (house.no(7), BEN, f"+{OURS}")
     assert (found.body, found.metadata) == (body, metadata)
+    assert found.links == "17 https://a.example/x,y"
+    assert (found.account_id, found.list_id) == (house.us, house.list.id)
+    assert found.list_connector_id == house.list.connector_id
     assert (found.status, found.detail, found.attempt) == (Status.QUEUED, None, 0)
     assert (found.encoding, found.segments, found.created_at) == ("ucs2", 2, NOW + 3)
     assert (found.provider, found.connector, found.provider_detail) == (None,) * 3
     assert (found.carrier_ref, found.sent_at, found.ended_at) == (None,) * 3
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
-    assert waiting == (house.no(7), house.us, BEN, 0, 5, 0, "ucs2", 2, body, None)
+    assert waiting == (
+        house.no(7), house.us, BEN, 0, 5, 0, "ucs2", 2, body, None,
+        "17 https://a.example/x,y",
+    )  # fmt: skip
 
 
 def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):
@@ -47,7 +53,7 @@ def test_a_message_is_due_when_it_was_made_unless_it_is_told_when(house):
         for number, due_at in ((5, None), (6, NOW + 9)):
             row = (
                 house.no(number), house.list.lane, house.us, house.list.id, ANN, NOW + 3, 0, 1,
-                "gsm7", "Hello", None,
+                "gsm7", "Hello", None, "",
             )  # fmt: skip
             tx.messages.insert([row], due_at)
         tx.messages.insert([])
@@ -186,7 +192,7 @@ def test_stretches_of_messages_go_on_where_the_last_one_ended(house):
             # Many of one millisecond, and some out of order where numbers say nothing of time.
             row = (
                 house.no(number), house.list.lane, house.us, house.list.id, ANN,
-                NOW + number // 4, 0, 1, "gsm7", "Hello", None,
+                NOW + number // 4, 0, 1, "gsm7", "Hello", None, "",
             )  # fmt: skip
             tx.messages.insert([row], NOW)
 

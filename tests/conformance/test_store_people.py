@@ -76,7 +76,7 @@ def message(house, number, recipient=ANN, body="Secret", sender=None, skips=0, m
                 (
                     house.no(number, sender), sender.lane, sender.account_id, sender.id,
                     recipient, NOW, skips, 1,
-                    "gsm7", body, metadata,
+                    "gsm7", body, metadata, "1",
                 )
             ]
         )
@@ -138,6 +138,7 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     assert str(BEN) in kept["replies"]
     found = house.find(1)
     assert (found.recipient, found.body, found.metadata, found.status) == (0, "", None, "failed")
+    assert found.links is None
 
 
 def test_a_callback_that_has_just_come_is_still_applied(house):

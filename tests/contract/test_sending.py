@@ -257,15 +257,23 @@ class TestMacros:
 
 
 @pytest.mark.parametrize("path", ["send", "send/bulk"])
-def test_link_wrapping_is_refused_and_never_ignored(door, path):
+def test_links_that_cannot_be_wrapped_are_refused_and_never_left_as_they_are(door, path):
     def answer(order):
         if path == "send":
             return door.post(path, order).json()
         told = door.post(path, {"messages": [order]}).json()
         return told["errors"][0] if told["errors"] else {}
 
-    told = answer(door.order(wrap_links=True))
-    assert (told["code"], told["param"]) == ("not_available", "wrap_links")
-    assert answer(door.order(wrap_links=True, to="x"))["code"] == "invalid_phone"
+    url = "https://example.com/offer"
+    told = answer(door.order(wrap_links=True, body=f"See {url}"))
+    assert (told["code"], told["param"]) == ("no_domain_configured", "wrap_links")
+    told = answer(door.order(wrap_links=True, body=f"{url} " * 5))
+    assert (told["code"], told["param"]) == ("too_many_links", "body")
+    told = answer(door.order(wrap_links=True, body="See https://bit.ly/x"))
+    assert (told["code"], told["param"]) == ("invalid_url", "body")
+    wrong = door.order(wrap_links=True, body=f"{url} " * 5, to="x")
+    assert answer(wrong)["code"] == "invalid_phone"
+    # Where there is nothing to wrap, or nobody asks for it, there is nothing to refuse.
+    assert "code" not in answer(door.order(wrap_links=True, body="No link, www.example.com"))
     for off in (False, None):
-        assert "code" not in answer(door.order(wrap_links=off))
+        assert "code" not in answer(door.order(wrap_links=off, body=f"{url} {off}"))

@@ -58,7 +58,7 @@ class House:
             rows = [
                 (
                     first + at * 4096, self.list.lane, self.list.account_id, self.list.id, ANN,
-                    self.time.ms, 0, 1, "gsm7", "Hello", None,
+                    self.time.ms, 0, 1, "gsm7", "Hello", None, "",
                 )
                 for at in range(count)
             ]  # fmt: skip

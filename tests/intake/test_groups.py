@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from no_links import NoLinks
 
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.order import Fault
@@ -83,6 +84,7 @@ def house(groups):
         now=lambda: 0,
         blocked_words="",
         waiting_max=10_000,
+        links=NoLinks(),
         groups=groups,
     )
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from no_links import NoLinks
 from stores import ANN, BEN, CID, FOREVER, NOW, SqliteBackend
 
 from sendrail.domain.account import key_digest
@@ -43,7 +44,16 @@ def open_intake(store, metrics):
         acceptor = LocalAcceptor(IDS, DuplicateWindow(WINDOW_MS))
     else:
         acceptor = ClusterAcceptor(IDS, window_ms=WINDOW_MS, fingerprint_key=bytes(16))
-    return Intake(store, acceptor, IDS, metrics, now=lambda: NOW, blocked_words="", waiting_max=100)
+    return Intake(
+        store,
+        acceptor,
+        IDS,
+        metrics,
+        now=lambda: NOW,
+        blocked_words="",
+        waiting_max=100,
+        links=NoLinks(),
+    )
 
 
 class Page(LoneSubmission):

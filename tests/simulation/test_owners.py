@@ -15,6 +15,7 @@ from itertools import count
 
 import postgres
 import pytest
+from no_links import NoLinks
 from owners import ID_KEY, LIFE_SECONDS, Carrier, Owner
 from stores import _EMPTY as EMPTY
 from stores import postgres_database
@@ -62,7 +63,7 @@ class World:
         self.intake = Intake(
             self.store, ClusterAcceptor(self.ids, window_ms=0, fingerprint_key=bytes(16)),
             self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000, blocked_words="",
-            waiting_max=5_000,
+            waiting_max=5_000, links=NoLinks(),
         )  # fmt: skip
 
     def add_list(self, rate, connector, now):

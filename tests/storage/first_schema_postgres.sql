@@ -199,6 +199,23 @@ CREATE TABLE public.counters (
     value bigint NOT NULL
 );
 
+CREATE TABLE public.destinations (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    url text NOT NULL,
+    created_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.destinations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.destinations_id_seq OWNED BY public.destinations.id;
+
 CREATE TABLE public.enrolments (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -351,7 +368,8 @@ CREATE TABLE public.messages (
     sending_at bigint,
     sent_at bigint,
     ended_at bigint,
-    parts_left smallint
+    parts_left smallint,
+    links text
 )
 PARTITION BY RANGE (created_at);
 
@@ -603,6 +621,8 @@ ALTER TABLE ONLY public.connectors ALTER COLUMN id SET DEFAULT nextval('public.c
 
 ALTER TABLE ONLY public.consent_events ALTER COLUMN id SET DEFAULT nextval('public.consent_events_id_seq'::regclass);
 
+ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public.destinations_id_seq'::regclass);
+
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
 ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
@@ -666,6 +686,12 @@ ALTER TABLE ONLY public.contacts
 
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.destinations
+    ADD CONSTRAINT destinations_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.destinations
+    ADD CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest);
 
 ALTER TABLE ONLY public.enrolments
     ADD CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id);

@@ -146,7 +146,18 @@ CREATE TABLE messages (
 	sent_at BIGINT,
 	ended_at BIGINT,
 	parts_left SMALLINT,
+	links TEXT,
 	CONSTRAINT messages_key PRIMARY KEY (number)
+);
+
+CREATE TABLE destinations (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	digest BLOB NOT NULL,
+	url TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT destinations_key PRIMARY KEY (id),
+	CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest)
 );
 
 CREATE TABLE queue (

@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
 from sendrail.storage.postgres import (
+    destinations,
     distributed,
     idempotency,
     inbox,
@@ -32,7 +33,17 @@ ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names
 
 # Statements
 
-ROOMS = (messages, queue, inbox, outbox, replies, idempotency, partitions, distributed)
+ROOMS = (
+    destinations,
+    messages,
+    queue,
+    inbox,
+    outbox,
+    replies,
+    idempotency,
+    partitions,
+    distributed,
+)
 STATEMENTS = hot_texts.texts(*ROOMS)
 UPDATE = OverLanes(
     "lane smallint, number bigint",
@@ -252,5 +263,5 @@ def _row(house, n):
     sender = house.list
     return (
         house.no(n), sender.lane, sender.account_id, sender.id, stores.ANN, NOW, 0, 1, "gsm7",
-        "Hello", None,
+        "Hello", None, "",
     )  # fmt: skip

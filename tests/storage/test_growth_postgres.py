@@ -189,7 +189,7 @@ def test_nobody_who_sends_waits_for_a_week_to_be_dropped(house):
         at = week_of(NOW) + WEEK_MS + 5
         row = (
             house.no(number), house.list.lane, house.us, house.list.id, stores.ANN, at, 0, 1,
-            "gsm7", "Hello", None,
+            "gsm7", "Hello", None, "",
         )  # fmt: skip
         await house.store.write(lambda tx: tx.messages.insert([row], at))
         place = house.place(number, PACED, at)
@@ -364,7 +364,20 @@ def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch
         store = house.open()
         for start in range(0, 1_500, 5):
             rows = [
-                (house.no(n), lane, house.us, list_id, stores.ANN, NOW + n, 0, 1, "gsm7", "x", None)
+                (
+                    house.no(n),
+                    lane,
+                    house.us,
+                    list_id,
+                    stores.ANN,
+                    NOW + n,
+                    0,
+                    1,
+                    "gsm7",
+                    "x",
+                    None,
+                    "",
+                )
                 for n in range(start, start + 5)
             ]
             await store.write(lambda tx, rows=rows: tx.messages.insert(rows))
@@ -402,7 +415,7 @@ def test_fingerprints_are_forgotten_when_their_window_is_over(house):
     lanes = list(range(0, LANES, 100))
     for some, at in ((lanes[::2], NOW), (lanes[1::2], NOW + 10)):
         rows = [
-            (lane, lane, house.us, house.list.id, stores.ANN, at, 0, 1, "gsm7", "Hello", None)
+            (lane, lane, house.us, house.list.id, stores.ANN, at, 0, 1, "gsm7", "Hello", None, "")
             for lane in some
         ]
         house.write(

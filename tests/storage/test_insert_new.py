@@ -25,7 +25,7 @@ def row(house, n, at=NOW):
     sender = house.list
     return (
         house.no(n), sender.lane, sender.account_id, sender.id, ANN, at, 0, 1, "gsm7", "Hello",
-        None,
+        None, "",
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.storage.sqlite import (
     activity,
+    destinations,
     gate,
     idempotency,
     imported,
@@ -41,7 +42,17 @@ STATES = (NEVER, AFTER)
 STATEMENTS = {
     name: text_of(each)
     for name, each in hot_texts.texts(
-        gate, idempotency, messages, queue, inbox, replies, outbox, activity, leases, imported
+        gate,
+        idempotency,
+        destinations,
+        messages,
+        queue,
+        inbox,
+        replies,
+        outbox,
+        activity,
+        leases,
+        imported,
     ).items()
 }
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
@@ -76,6 +87,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "destinations": _destinations,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -122,9 +134,18 @@ def _idempotency(count):
     }
 
 
+def _destinations(count):
+    now = full.BEGAN + count
+    return {
+        "by_digest": (1, b"d8"),
+        "add": (1, b"new", "https://a.example/", now),
+        "urls": (8, 1),
+    }
+
+
 def _messages(count):
     now = full.BEGAN + count
-    new = (1, 1, 1, full.RECIPIENT, now, 0, 1, "gsm7", "Hello", None)
+    new = (1, 1, 1, full.RECIPIENT, now, 0, 1, "gsm7", "Hello", None, "")
     return {
         "reserve": (16,),
         "reserved": (),
@@ -405,6 +426,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("inbox.apply", "rowid=?"),
         ("queue.drop", "rowid=?"),
         ("idempotency.kept", "account_id=? AND key=?"),
+        ("destinations.by_digest", "account_id=? AND digest=?"),
+        ("destinations.urls", "rowid=?"),
         (
             "replies.parts",
             "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",

@@ -62,6 +62,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "destinations": _destinations,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -152,6 +153,15 @@ def _idempotency(at):
     }
 
 
+def _destinations(at):
+    digests = [b"d64", b"d128", b"new"]
+    return {
+        "by_digest": (at.ones, digests),
+        "add": (at.ones, digests, ["https://a.example/"] * 3, [at.now] * 3),
+        "urls": ([64, 128, 192], at.ones),
+    }
+
+
 def _messages(at):
     return {
         "reserve": (full.lane(1), 1000),
@@ -175,6 +185,7 @@ def _new_rows(at):
                 "encoding": "gsm7",
                 "body": "Hello",
                 "metadata": None,
+                "links": "",
                 "fingerprint": print_,
                 **about,
             }

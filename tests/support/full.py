@@ -58,6 +58,8 @@ _BESIDE = """
     INSERT INTO enrolments SELECT {list}, {recipient} + n, 1, 0, {ended};
     INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},
         {began} + n * {step};
+    INSERT INTO destinations (account_id, digest, url, created_at)
+        SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
     INSERT INTO inbox (lane, id, connector_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
         2 + 1, n % 2 + 1, {began}, '';

@@ -64,6 +64,8 @@ _BESIDE = f"""
     INSERT INTO blocks SELECT 1, {RECIPIENT} + n, '', 0 FROM n;
     INSERT INTO erased SELECT 1, n * 9176543210987 % 9007199254740881, 0, n FROM n;
     INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
+    INSERT INTO destinations (id, account_id, digest, url, created_at)
+        SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
     INSERT INTO inbox (connector_id, received_at, raw)
         SELECT n % {CONNECTORS} + 1, {BEGAN}, x'' FROM n;

@@ -27,9 +27,12 @@ from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.short_ids import ShortIds
 from sendrail.membership import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
+from sendrail.tracking.domains import TrackingDomains
+from sendrail.tracking.texts import LinkTexts
 from sendrail.workers import LANE_SPANS
 
 LIFE_SECONDS = 0.8
@@ -157,7 +160,10 @@ class Owner:
         self.share = lanes = self.member.share("lanes", LANE_SPANS, "deliver")
         pacer, routes = Pacer(), Routes()
         store = self.store.beside()
-        claimer = Claimer(lanes, routes, pacer, ids, stale_after_ms=1_800_000, blocked_words="")
+        links = LinkTexts(ShortIds(ID_KEY), TrackingDomains(None))
+        claimer = Claimer(
+            lanes, routes, pacer, ids, links, stale_after_ms=1_800_000, blocked_words=""
+        )
         self.worker = Worker(
             store, claimer, pacer, routes, lanes=lanes, metrics=self.metrics, clock=clock,
             chance=self.dice, answer_timeout_seconds=ANSWER_SECONDS,

@@ -27,6 +27,10 @@ from sendrail.domain.ids import MessageIds, lane_of
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.sender import OnUncertain
+from sendrail.domain.short_ids import ShortIds
+from sendrail.intake.links import LinkBinder
+from sendrail.intake.lookup import MessageService
+from sendrail.intake.orders import Limits
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
 from sendrail.ownership import WholeOwnership, take_whole
@@ -36,10 +40,22 @@ from sendrail.receipts.worker import ReceiptWorker
 from sendrail.storage.pipeline.lookup import MessageFilter
 from sendrail.storage.tables import lists
 from sendrail.telemetry import Metrics
+from sendrail.tracking.texts import LinkTexts
 
 STALE_MS = 30 * 60_000
 EXPIRE_MS = 4 * 3_600_000
 ANSWER_SECONDS = 30.0
+LINKS_URL = "http://t.example"
+
+
+class OneDomain:
+    """The tracking domain of every list, while there is one."""
+
+    def __init__(self):
+        self.prefix = f"{LINKS_URL}/"
+
+    def prefix_of(self, _tx, _sender):
+        return self.prefix
 
 
 class ScriptedCarrier:
@@ -95,6 +111,10 @@ class ScriptedCarrier:
         self.reports[index](self.taken[index][1], outcome)
 
     @property
+    def messages(self):
+        return [message for _, message in self.taken]
+
+    @property
     def recipients(self):
         return [message.recipient for _, message in self.taken]
 
@@ -119,6 +139,9 @@ class Road:
         self.clock = OwnClock()
         self.runner = asyncio.Runner(loop_factory=lambda: OwnLoop(self.clock, ground.calls))
         self.ids = MessageIds(bytes(range(16)))
+        self.short_ids = ShortIds(bytes(range(16)))
+        self.domains = OneDomain()
+        self.links = LinkTexts(self.short_ids, self.domains)
         self.stale_after_ms = stale_after_ms
         self.blocked_words = ""
         self.policies = policies or Policies()
@@ -268,6 +291,7 @@ class Road:
             now=self.clock.now,
             blocked_words=self.blocked_words,
             waiting_max=waiting_max,
+            links=LinkBinder(self.links, Limits(segments_max=10, characters_max=1_600)),
         )
 
     @staticmethod
@@ -285,6 +309,11 @@ class Road:
         )
         return [verdict.message_id for verdict in told]
 
+    def look_up(self, message_id):
+        """Return a message as its caller sees it."""
+        service = MessageService(self.store, self.ids, self.links)
+        return self.do(service.find(self.account, message_id))
+
     # Delivering
 
     def open_delivery(self):
@@ -301,6 +330,7 @@ class Road:
             self.routes,
             self.pacer,
             self.ids,
+            self.links,
             stale_after_ms=self.stale_after_ms,
             blocked_words=self.blocked_words,
         )

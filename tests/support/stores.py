@@ -253,12 +253,13 @@ class House:
         created_at=NOW,
         body="Hello",
         metadata=None,
+        links="",
     ):
         sender = sender or self.list
         rows = [
             (
                 self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN, created_at,
-                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, metadata,
+                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, metadata, links,
             )
             for number in numbers
         ]  # fmt: skip

@@ -25,6 +25,8 @@ from sendrail.ownership import Ownership
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.gate import KnownContact
 from sendrail.storage.pipeline.queue import AttemptStart, QueuePlace, WaitingMessage
+from sendrail.tracking.domains import LinkSender
+from sendrail.tracking.texts import LinkedText, LinkTexts
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512
@@ -106,6 +108,7 @@ class Claimer:
         routes: Routes,
         pacer: Pacer,
         ids: MessageIds,
+        links: LinkTexts,
         *,
         stale_after_ms: int,
         blocked_words: str,
@@ -114,6 +117,7 @@ class Claimer:
         self._routes = routes
         self._pacer = pacer
         self._ids = ids
+        self._links = links
         self._stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
@@ -217,6 +221,7 @@ class Claimer:
             elif _may_leave(each, loaded[each.place.number], found):
                 going.append(each)
         names = self._ids.show_many([each.place.number for each in going])
+        self._fill_links(tx, going, loaded)
         wanted = [each.place for each in going if each.route.reads_metadata]
         metadata = tx.queue.metadata(wanted) if wanted else {}
         for each, name in zip(going, names, strict=True):
@@ -232,6 +237,24 @@ class Claimer:
                 for _, claim in found.claims
             ],
         )
+
+    def _fill_links(
+        self, tx: Tx, going: Sequence[_Candidate], loaded: dict[int, WaitingMessage]
+    ) -> None:
+        """Put the short links into the texts of those that have some."""
+        texts = [
+            LinkedText(
+                message.number,
+                LinkSender(each.sender.account_id, each.sender.id, each.sender.connector_id),
+                message.body,
+                message.links,
+            )
+            for each in going
+            if (message := loaded[each.place.number]).links
+        ]
+        if texts:
+            for text, body in zip(texts, self._links.fill(tx, texts), strict=True):
+                loaded[text.number] = loaded[text.number]._replace(body=body)
 
     def _ask_again(
         self,

@@ -5,6 +5,7 @@ before the recipient has read them. A class is a flag on one click, never on a c
 are tried in a fixed order, and the first that fits decides: so each class has one reason.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -126,17 +127,19 @@ def class_of_agent(agent: bytes) -> ClickVerdict:
     text = agent.decode("latin-1").lower()
     for innocent in _INNOCENT:
         text = text.replace(innocent, "")
-    if _is_previewers(text):
+    if _has(_PREVIEWERS, text) or ("bot" in text and _has(_PREVIEW_BOTS, text)):
         return _PREVIEW
     if len(agent) < _AGENT_BYTES_MIN or not _is_browsers(text):
         return _NO_BROWSER
-    return _AGENT if any(token in text for token in _MACHINES) else _HUMAN
+    return _AGENT if _has(_MACHINES, text) else _HUMAN
 
 
-def _is_previewers(text: str) -> bool:
-    return any(token in text for token in _PREVIEWERS) or (
-        "bot" in text and any(token in text for token in _PREVIEW_BOTS)
-    )
+def _has(tokens: Iterable[str], text: str) -> bool:
+    # A loop, as `any` over a generator costs half as much again.
+    for token in tokens:  # noqa: SIM110
+        if token in text:
+            return True
+    return False
 
 
 def _is_browsers(text: str) -> bool:

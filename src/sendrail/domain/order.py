@@ -1,5 +1,6 @@
 """An order: a caller's request to send one message, before the gate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,8 +14,9 @@ class Order(NamedTuple):
     """A request for one message, its fields already validated.
 
     `skips` is a set of `Skip` bits, `metadata` the caller's JSON object, byte for byte; `segments`
-    counts the text with the message id filled in. A tuple, because one is built for every request
-    and a frozen dataclass takes three times as long.
+    counts the text with the message id filled in. `links` are the destinations of the links that
+    have marks in the text; with them, it is counted once the list is known. A tuple, because one is
+    built for every request and a frozen dataclass takes three times as long.
     """
 
     recipient: PhoneNumber
@@ -24,6 +26,12 @@ class Order(NamedTuple):
     metadata: bytes | None = None
     encoding: str = "gsm7"
     segments: int = 1
+    links: tuple[str, ...] = ()
+
+
+def distinct_text(body: str, links: Sequence[str]) -> str:
+    """Return what tells a message's text from others: the text itself, and where it leads."""
+    return "\0".join((body, *links)) if links else body
 
 
 @dataclass(frozen=True, slots=True)

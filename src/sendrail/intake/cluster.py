@@ -11,9 +11,10 @@ from typing import Final
 
 from sendrail.domain.ids import LANES, MessageIds
 from sendrail.domain.message import Skip
-from sendrail.domain.order import Order, Refusal
+from sendrail.domain.order import Order, Refusal, distinct_text
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
+from sendrail.intake.links import links_column
 from sendrail.intake.verdicts import Accepted
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
@@ -121,7 +122,8 @@ class ClusterAcceptor:
     def _fingerprint(self, list_id: int, order: Order) -> int:
         """Return 64 bits that stand for one text to one recipient from one list, in any process."""
         keyed = self._keyed.copy()
-        keyed.update(f"{list_id}:{order.recipient}:{order.body}".encode())
+        text = distinct_text(order.body, order.links)
+        keyed.update(f"{list_id}:{order.recipient}:{text}".encode())
         return int.from_bytes(keyed.digest(), signed=True)
 
     def _number(self, tx: Tx, ticket: ClusterTicket, candidates: Sequence[_Candidate]) -> None:
@@ -198,10 +200,11 @@ def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:
 
 def _row(candidate: _Candidate, now: int) -> MessageRow:
     _, _, facts, order = candidate.in_line
-    recipient, _, body, skips, metadata, encoding, segments = order
+    recipient, _, body, skips, metadata, encoding, segments, links = order
     sender = facts.sender
     assert sender is not None, "no order passes the gate without a list"
     return (
         candidate.number, sender.lane, sender.account_id, sender.id, recipient, now, skips,
         segments, encoding, body, None if metadata is None else metadata.decode(),
+        links_column(links, facts.destinations) if links else "",
     )  # fmt: skip

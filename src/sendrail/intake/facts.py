@@ -21,7 +21,7 @@ _UNDECIDED: Final[Verdict] = Refused("undecided", "Not judged yet")
 class SenderFacts:
     """One caller at one list: what all their orders of a group share, read once."""
 
-    __slots__ = ("caller", "has_words", "known", "recipients", "sender", "usual")
+    __slots__ = ("caller", "destinations", "has_words", "known", "recipients", "sender", "usual")
 
     def __init__(self) -> None:
         self.caller = _UNKNOWN
@@ -32,6 +32,8 @@ class SenderFacts:
         self.has_words = False
         # The gate's decision, by skip flags, on an order of which nothing in particular is known.
         self.usual: dict[int, Refusal | None] = {}
+        # The ids of URLs that messages share; others stand in their message's own row.
+        self.destinations: dict[str, int] = {}
 
 
 Callers = Mapping[bytes | int, Caller]

@@ -46,9 +46,10 @@ class Group:
         if answered:
             unjudged = {id(verdicts[at]) for at in answered}
             line = [each for each in line if id(each[0]) not in unjudged]
-        if line:
+        bound = judge.links.bind(tx, line, self.refusals, now)
+        if bound:
             judge.look_for_words(by_sender)
-            self.ticket = acceptor.accept(tx, line, judge, now)
+            self.ticket = acceptor.accept(tx, bound, judge, now)
             if self.ticket.accepted:
                 senders = [each.sender for each in by_sender.values()]
                 self.queued = {(sender.lane, sender.id) for sender in senders if sender}

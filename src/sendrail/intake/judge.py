@@ -9,6 +9,7 @@ from sendrail.domain.errors import Forbidden, SendrailError, Unauthorized
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.facts import Callers, FactsBySender, SenderFacts
+from sendrail.intake.links import LinkBinder
 from sendrail.intake.verdicts import SUSPENDED, Refused, refused
 from sendrail.storage.pipeline.gate import Caller, KnownContact
 
@@ -18,7 +19,7 @@ _NOTHING_KNOWN: Final = KnownContact()
 class Judge:
     """Judges the orders of one group, and keeps the codes of those it refused."""
 
-    __slots__ = ("_blocked_words", "_full_accounts", "_ids", "refusals")
+    __slots__ = ("_blocked_words", "_full_accounts", "_ids", "links", "refusals")
 
     def __init__(
         self,
@@ -26,8 +27,10 @@ class Judge:
         blocked_words: str,
         full_accounts: frozenset[int],
         refusals: list[str],
+        links: LinkBinder,
     ) -> None:
         """Judge with these words blocked for all accounts; add codes to `refusals`."""
+        self.links = links
         self._ids = ids
         self._blocked_words = blocked_words
         self._full_accounts = full_accounts

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.domain.ids import MessageIds, MessageNumber
+from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
+from sendrail.domain.order import distinct_text
 from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
+from sendrail.intake.links import links_column
 from sendrail.intake.verdicts import Accepted
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import MessageRow
+from sendrail.tracking.texts import urls_of
 
 # Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024
@@ -97,11 +100,11 @@ class LocalAcceptor:
         for number, name, (verdicts, at, facts, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
-            recipient, _, body, skips, metadata, encoding, segments = order
+            recipient, _, body, skips, metadata, encoding, segments, links = order
             sender = facts.sender
             key = earlier = 0
             if sender is not None:
-                key = fingerprint(sender.id, recipient, body)
+                key = fingerprint(sender.id, recipient, distinct_text(body, links))
                 earlier = swap(key, number, now)
                 remember((key, earlier))
             if earlier or recipient in facts.known or skips not in facts.usual:
@@ -121,6 +124,7 @@ class LocalAcceptor:
                     number, sender.lane, sender.account_id, sender.id, recipient, now,
                     skips, segments, encoding, body,
                     "" if metadata is None else metadata.decode(),
+                    links_column(links, facts.destinations) if links else "",
                 )
             )  # fmt: skip
         return rows
@@ -153,6 +157,11 @@ class LocalAcceptor:
     def _remember_rows(self, tx: Tx, first: int) -> None:
         self._next = first
         if self._window.length_ms:
-            for number, created_at, list_id, recipient, body in tx.local.recent(first):
-                self._window.swap(fingerprint(list_id, recipient, body), number, created_at)
-                self._next = number + 1
+            for each in tx.local.recent(first):
+                text = each.body
+                if each.links:
+                    urls = urls_of(tx, AccountId(each.account_id), each.links.split(" "))
+                    text = distinct_text(text, urls)
+                key = fingerprint(each.list_id, each.recipient, text)
+                self._window.swap(key, each.number, each.created_at)
+                self._next = each.number + 1

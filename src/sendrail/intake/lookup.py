@@ -1,14 +1,26 @@
 """Look messages up: one by its public id, a page of them, or what is new."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
-from sendrail.storage.interface import Store
-from sendrail.storage.pipeline.lookup import Attempt, MessageFilter, MessagePlace, StoredMessage
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.lookup import (
+    Attempt,
+    MessageFilter,
+    MessagePage,
+    MessagePlace,
+    StoredMessage,
+)
+from sendrail.tracking.domains import LinkSender
+from sendrail.tracking.texts import LinkedText, LinkTexts
+
+# What has not left has no text of its own yet.
+_UNFILLED: Final = frozenset({Status.QUEUED, Status.DROPPED, Status.ORPHANED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +58,18 @@ class MessageRange:
 class MessageService:
     """Queries of messages; nothing is changed here."""
 
-    def __init__(self, store: Store, ids: MessageIds) -> None:
+    def __init__(self, store: Store, ids: MessageIds, links: LinkTexts) -> None:
         self._store = store
         self._ids = ids
+        self._links = links
 
     async def find(self, account_id: AccountId, message_id: str) -> FoundMessage:
         """Return one message. Raises `NotFound`, the same for another account's message."""
         number = self._number(message_id)
-        found = await self._store.read(lambda tx: tx.lookup.find(account_id, number))
-        if found is None:
+        found = await self._read(lambda tx: _alone(tx.lookup.find(account_id, number)))
+        if not found:
             raise NotFound("Message not found")
-        return self._found(found)
+        return found[0]
 
     async def attempts(self, account_id: AccountId, message_id: str) -> list[Attempt]:
         """Return a message's attempts, oldest first; none when there is no such message."""
@@ -67,11 +80,14 @@ class MessageService:
         self, account_id: AccountId, about: MessageFilter, page: int, per_page: int
     ) -> FoundPage:
         """Return one page of the messages that match; the first page is 1."""
-        found = await self._store.read(
-            lambda tx: tx.lookup.page(account_id, about, (page - 1) * per_page, per_page)
-        )
+
+        def read(tx: Tx) -> tuple[MessagePage, list[FoundMessage]]:
+            found = tx.lookup.page(account_id, about, (page - 1) * per_page, per_page)
+            return found, self._shown(tx, found.messages)
+
+        found, messages = await self._store.read(read)
         return FoundPage(
-            messages=[self._found(message) for message in found.messages],
+            messages=messages,
             page=page,
             per_page=per_page,
             total=found.total,
@@ -85,20 +101,17 @@ class MessageService:
         self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
     ) -> MessageRange:
         """Return messages that match from a place on: as quick for the last as for the first."""
-        rows = await self._store.read(
-            lambda tx: tx.lookup.older(account_id, about, than, limit + 1)
-        )
+        found = await self._read(lambda tx: tx.lookup.older(account_id, about, than, limit + 1))
+        rows = [each.stored for each in found[:limit]]
         return MessageRange(
-            messages=[self._found(row) for row in rows[:limit]],
-            next_place=_place_of(rows[:limit]) if len(rows) > limit else None,
+            messages=found[:limit], next_place=_place_of(rows) if len(found) > limit else None
         )
 
     async def after(
         self, account_id: AccountId, number: MessageNumber | int, limit: int
     ) -> list[FoundMessage]:
         """Return messages younger than a number, oldest first: for a caller that follows along."""
-        rows = await self._store.read(lambda tx: tx.lookup.after(account_id, number, limit))
-        return [self._found(row) for row in rows]
+        return await self._read(lambda tx: tx.lookup.after(account_id, number, limit))
 
     def _number(self, message_id: str) -> MessageNumber:
         number = self._ids.read(message_id)
@@ -106,12 +119,37 @@ class MessageService:
             raise NotFound("Message not found")
         return number
 
-    def _found(self, stored: StoredMessage) -> FoundMessage:
-        name = self._ids.show(stored.number)
-        body = stored.body
-        if stored.status not in {Status.QUEUED, Status.DROPPED, Status.ORPHANED}:
-            body = body.replace(MESSAGE_ID_PLACEHOLDER, name)
-        return FoundMessage(id=name, body=body, stored=stored)
+    async def _read(self, find: Callable[[Tx], Sequence[StoredMessage]]) -> list[FoundMessage]:
+        return await self._store.read(lambda tx: self._shown(tx, find(tx)))
+
+    def _shown(self, tx: Tx, rows: Sequence[StoredMessage]) -> list[FoundMessage]:
+        """Return messages with their ids, and the texts of those that have left filled in."""
+        left = [row for row in rows if row.status not in _UNFILLED]
+        texts = [
+            LinkedText(
+                row.number,
+                LinkSender(row.account_id, row.list_id, row.list_connector_id),
+                row.body,
+                row.links,
+            )
+            for row in left
+            if row.links
+        ]
+        bodies: dict[int, str] = {row.number: row.body for row in left}
+        if texts:
+            filled = self._links.fill(tx, texts)
+            bodies |= {text.number: body for text, body in zip(texts, filled, strict=True)}
+        found = []
+        for row in rows:
+            name = self._ids.show(row.number)
+            body = bodies.get(row.number)
+            shown = row.body if body is None else body.replace(MESSAGE_ID_PLACEHOLDER, name)
+            found.append(FoundMessage(id=name, body=shown, stored=row))
+        return found
+
+
+def _alone(row: StoredMessage | None) -> list[StoredMessage]:
+    return [] if row is None else [row]
 
 
 def _place_of(rows: Sequence[StoredMessage]) -> MessagePlace | None:

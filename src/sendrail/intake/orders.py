@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from sendrail.domain import phone, sender_ids, text
+from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
@@ -41,14 +42,16 @@ INVALID_LIST_NUMBER: Final = Fault(
     "list_number",
 )
 NUL_IN_BODY: Final = Fault("invalid_field", "body must not contain the NUL character", "body")
+_ANYWHERE: Final = DestinationRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The longest text an installation accepts."""
+    """The longest text an installation accepts, and where the links in it may lead."""
 
     segments_max: int
     characters_max: int
+    destinations: DestinationRules = _ANYWHERE
 
 
 def read_order(
@@ -59,14 +62,28 @@ def read_order(
     *,
     skips: int = Skip.NONE,
     metadata: bytes | None = None,
+    links: tuple[str, ...] = (),
 ) -> Order | Fault:
-    """Return the order these fields make, or the first fault; blank counts as missing."""
+    """Return the order these fields make, or the first fault; blank counts as missing.
+
+    A text with marks for `links` is measured when it is known what they will be.
+    """
     recipient = phone.parse(to) if to else None
     sender = _list_number(list_number) if list_number else None
     if recipient is None or sender is None or not body or body.isspace():
         return _first_fault(to, list_number, body, recipient)
     if "\0" in body:
         return NUL_IN_BODY
+    if links:
+        return Order(recipient, sender, body, skips, metadata, links=links)
+    size = measured(body, limits)
+    if isinstance(size, Fault):
+        return size
+    return Order(recipient, sender, body, skips, metadata, *size)
+
+
+def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:
+    """Return the encoding and the segments of a text as it will be sent, or why it is too long."""
     filled = body.replace(MESSAGE_ID_PLACEHOLDER, _ID_STAND_IN) if "{{" in body else body
     # The characters are bounded first: counting the segments of megabytes would take seconds.
     if len(filled) > limits.characters_max:
@@ -74,8 +91,7 @@ def read_order(
     encoding, _, segments = text.measure(filled)
     if segments > limits.segments_max:
         return _too_many_segments(segments, limits)
-    name = _GSM7_NAME if encoding is _GSM7 else _UCS2_NAME
-    return Order(recipient, sender, body, skips, metadata, name, segments)
+    return _GSM7_NAME if encoding is _GSM7 else _UCS2_NAME, segments
 
 
 def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:

@@ -18,6 +18,7 @@ from sendrail.domain.order import Fault, Order
 from sendrail.intake.acceptor import Acceptor
 from sendrail.intake.group import Group
 from sendrail.intake.judge import Judge
+from sendrail.intake.links import LinkBinder
 from sendrail.intake.submission import AwaitedSubmission, LoneSubmission, Submission
 from sendrail.intake.verdicts import Replay, SubmissionResult, Verdict
 from sendrail.storage.interface import Store, Tx
@@ -46,6 +47,7 @@ class Intake:
         now: Callable[[], int],
         blocked_words: str,
         waiting_max: int,
+        links: LinkBinder,
         groups: int = 1,
     ) -> None:
         """Accept through a store that has so many `groups` under way at once."""
@@ -56,6 +58,7 @@ class Intake:
         self._now = now
         self._blocked_words = blocked_words
         self._waiting_max = waiting_max
+        self._links = links
         self._waiting: deque[Submission] = deque()
         self._scheduled = False
         self._groups = groups
@@ -209,7 +212,9 @@ class Intake:
     # Any group
 
     def _judge(self, group: Group, tx: Tx, now: int) -> list[SubmissionResult]:
-        judge = Judge(self.ids, self._blocked_words, self.full_accounts, group.refusals)
+        judge = Judge(
+            self.ids, self._blocked_words, self.full_accounts, group.refusals, self._links
+        )
         results = group.judge(tx, self._acceptor, judge, now)
         self._store.hints.used_keys.update(group.used_keys)
         return results

@@ -38,6 +38,7 @@ from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.pipeline.auto_replies import AutoReplies
+from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
 from sendrail.storage.pipeline.gate import Gate
 from sendrail.storage.pipeline.idempotency import Idempotency
@@ -89,6 +90,7 @@ class Tx(ABC):
 
     gate: Gate
     idempotency: Idempotency
+    destinations: Destinations
     messages: Messages
     queue: Queue
     inbox: Inbox

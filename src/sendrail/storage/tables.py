@@ -346,6 +346,9 @@ messages: Final = Table(
     Column("ended_at", BigInteger),
     # How many parts are still to be delivered, where the carrier gives a receipt for each.
     Column("parts_left", SmallInteger),
+    # Where the short links of the text lead, in the order of its marks, apart by blanks: the id of
+    # a destination, or a URL of this message's own.
+    Column("links", Text),
     # What is neither waiting nor at rest: the rescuer's list, and always a short one.
     Index(
         "messages_unsettled",
@@ -354,6 +357,18 @@ messages: Final = Table(
         sqlite_where=text("status IN ('sending', 'uncertain')"),
         postgresql_where=text("status IN ('sending', 'uncertain')"),
     ),
+)
+
+# Where the links of many messages lead: a row for each URL of an account, found by its digest.
+destinations: Final = Table(
+    "destinations",
+    metadata,
+    _row_id(),
+    _needed("account_id", BigInteger),
+    _needed("digest", LargeBinary),
+    _needed("url", Text),
+    _needed("created_at", BigInteger),
+    UniqueConstraint("account_id", "digest"),
 )
 
 queue: Final = Table(

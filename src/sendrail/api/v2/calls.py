@@ -33,7 +33,13 @@ _RAW_ORDER: Final = (
     "journey_conflict",
     "queue_full",
 )
-_ORDER: Final = (*_RAW_ORDER, "unknown_macro", "not_available")
+_ORDER: Final = (
+    *_RAW_ORDER,
+    "unknown_macro",
+    "invalid_url",
+    "too_many_links",
+    "no_domain_configured",
+)
 _Index = Annotated[Count, about("Its place among `messages`, from 0.")]
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from sendrail.api.v2.decoding import DEPTH_MAX, Scalar, read, too_deep
 from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, about, schema
+from sendrail.domain.destinations import wrap_links
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits, fill_macros, read_order
@@ -21,9 +22,6 @@ METADATA_BYTES_MAX: Final = 16 * 1024
 MISSING_MESSAGES: Final = Fault("missing_messages", "messages is required", "messages")
 TOO_MANY_MESSAGES: Final = Fault(
     "too_many_messages", f"A batch holds at most {BATCH_MAX:,} messages", "messages"
-)
-NO_LINK_WRAPPING: Final = Fault(
-    "not_available", "Link wrapping is not available yet; leave wrap_links out", "wrap_links"
 )
 _NOT_AN_OBJECT: Final = Fault("invalid_field", "metadata must be an object", "metadata")
 _TOO_MUCH_METADATA: Final = Fault(
@@ -95,8 +93,11 @@ class Send(msgspec.Struct, gc=False):
     body: _Body = None
     wrap_links: Annotated[
         bool | None,
-        schema(type=["boolean", "null"], enum=[False, None], default=False),
-        about("Make links in the text short and tracked; `true` is not available yet."),
+        schema(type=["boolean", "null"], default=False),
+        about(
+            "Make the `http://` and `https://` URLs of the text short links, which count clicks. "
+            "More than four are refused, and so is a list without a tracking domain."
+        ),
     ] = None
     contact_data: ContactData | None = None
     metadata: _Metadata = msgspec.UNSET
@@ -156,12 +157,15 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
         return metadata
     number = _own_or_shared(fields.list_number, list_number)
     text = _filled(fields.body, fields.contact_data, limits)
+    links: tuple[str, ...] = ()
+    if fields.wrap_links and isinstance(text, str) and _may_fit(text, limits):
+        wrapped = wrap_links(text, limits.destinations)
+        text, links = (wrapped, ()) if isinstance(wrapped, Fault) else wrapped
     if isinstance(text, Fault):
         # The faults of the fields themselves come first.
         plain = read_order(fields.to, number, "x", limits)
         return plain if isinstance(plain, Fault) else text
-    order = read_order(fields.to, number, text, limits, metadata=metadata)
-    return NO_LINK_WRAPPING if fields.wrap_links and isinstance(order, Order) else order
+    return read_order(fields.to, number, text, limits, metadata=metadata, links=links)
 
 
 def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
@@ -202,11 +206,16 @@ def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
 
 def _filled(text: str | None, data: ContactData | None, limits: Limits) -> str | Fault | None:
     """Return the text with its macros filled in; one that is far too long stays as it is."""
-    if not text or "{{" not in text or len(text) > _UNFILLED_FACTOR * limits.characters_max:
+    if not text or "{{" not in text or not _may_fit(text, limits):
         return text
     # One character more than a text may have is as much too long as a million more.
     room = limits.characters_max + 1
     return fill_macros(text, {name: value[:room] for name, value in _macros(data).items()})
+
+
+def _may_fit(text: str, limits: Limits) -> bool:
+    """Return whether a text may be short enough once macros or links are filled in."""
+    return len(text) <= _UNFILLED_FACTOR * limits.characters_max
 
 
 def _macros(data: ContactData | None) -> dict[str, str]:

@@ -154,7 +154,9 @@ class Erasure:
             of_account = and_(self.of_messages(some), messages.c.account_id == account_id)
             # Without its flags a message that comes back to the queue passes the gate again.
             mark = messages.c.skips.bitwise_and(Skip.AUTOMATIC.value)
-            blank = {"recipient": REDACTED, "body": "", "metadata": None, "skips": mark}
+            blank = {
+                "recipient": REDACTED, "body": "", "links": None, "metadata": None, "skips": mark
+            }  # fmt: skip
             self._execute(update(messages).where(of_account).values(blank))
             for row, ours in ((messages, of_account), (attempts, self.of_attempts(some))):
                 for column in ("detail", "provider_detail"):

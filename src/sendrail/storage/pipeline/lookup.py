@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.domain.ids import AccountId, ConnectorId, MessageNumber
+from sendrail.domain.ids import AccountId, ConnectorId, ListId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.tables import (
@@ -55,6 +55,10 @@ _STORED: Final = (
         messages.c.sent_at,
         messages.c.ended_at,
         messages.c.skips,
+        messages.c.account_id,
+        messages.c.list_id,
+        lists.c.connector_id.label("list_connector_id"),
+        messages.c.links,
     )
     .select_from(messages)
     .join(lists, lists.c.id == messages.c.list_id)
@@ -100,6 +104,12 @@ class StoredMessage:
     created_at: int
     sent_at: int | None
     ended_at: int | None
+    # What the short links in the text follow from.
+    account_id: AccountId
+    list_id: ListId
+    # The list's own connector now, and where the links of the text lead.
+    list_connector_id: ConnectorId
+    links: str | None
     automatic: bool = False
     provider_detail: str | None = None
 
@@ -320,4 +330,8 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         sent_at=row.sent_at,
         ended_at=row.ended_at,
         automatic=bool(row.skips & Skip.AUTOMATIC),
+        account_id=AccountId(row.account_id),
+        list_id=ListId(row.list_id),
+        list_connector_id=ConnectorId(row.list_connector_id),
+        links=row.links,
     )

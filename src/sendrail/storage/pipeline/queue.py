@@ -44,6 +44,7 @@ class WaitingMessage(NamedTuple):
     segments: int
     body: str
     connector_id: int | None
+    links: str | None
 
 
 class AttemptStart(NamedTuple):

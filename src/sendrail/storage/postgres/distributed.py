@@ -141,7 +141,7 @@ ACCEPT: Final = InsertRows(
     "messages",
     "number bigint, lane smallint, account_id bigint, list_id bigint, recipient bigint,"
     " created_at bigint, skips smallint, segments smallint, encoding text, body text,"
-    " metadata text, status text, attempt smallint, epoch bigint, resent smallint",
+    " metadata text, links text, status text, attempt smallint, epoch bigint, resent smallint",
 )
 NOTE_NEWS: Final = InsertRows("activity_news", "lane smallint, number bigint, numbers bigint[]")
 LOCK_PARKED: Final = OverLanes(
@@ -249,7 +249,10 @@ class DistributedMessages(PostgresMessages):
         if not rows:
             return
         self._driver.begin()
-        self._driver.each(ACCEPT, [(*row, Status.QUEUED.value, 0, 0, 0) for row in rows])
+        self._driver.each(
+            ACCEPT,
+            [(*row[:11], row[11] or None, Status.QUEUED.value, 0, 0, 0) for row in rows],
+        )
         by_lane: dict[int, list[int]] = {}
         for row in rows:
             by_lane.setdefault(row[1], []).append(row[0])

@@ -46,14 +46,15 @@ _NEW: Final = """
     WITH new AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1::json) AS new (number bigint, lane smallint,
             account_id bigint, list_id bigint, recipient bigint, created_at bigint, skips smallint,
-            segments smallint, encoding text, body text, metadata text, fingerprint bigint))
+            segments smallint, encoding text, body text, metadata text, links text,
+            fingerprint bigint))
 """
 _ACCEPTED: Final = """
     accepted AS (
         INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
-            segments, encoding, body, metadata, status, attempt, epoch, resent)
+            segments, encoding, body, metadata, links, status, attempt, epoch, resent)
         SELECT number, lane, account_id, list_id, recipient, created_at, skips, segments, encoding,
-            body, metadata, 'queued', 0, 0, 0
+            body, metadata, nullif(links, ''), 'queued', 0, 0, 0
         FROM new WHERE {which}
         RETURNING number, lane, list_id, created_at, skips)
 """
@@ -105,6 +106,7 @@ class _New(msgspec.Struct):
     encoding: str
     body: str
     metadata: str | None
+    links: str
     fingerprint: int | None = None
 
 

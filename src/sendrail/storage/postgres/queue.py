@@ -66,7 +66,7 @@ TEXTS: Final = QueueTexts(
         "lane smallint, number bigint",
         """
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-               m.segments, m.body, m.connector_id
+               m.segments, m.body, m.connector_id, m.links
         FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
         """,
     ),

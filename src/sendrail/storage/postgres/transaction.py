@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
+    destinations,
     distributed,
     gate,
     imported,
@@ -39,6 +41,7 @@ class PostgresTx(Tx):
         super().__init__(core, pseudonyms)
         self.driver = driver
         self.idempotency = PostgresIdempotency(driver)
+        self.destinations = Destinations(driver, destinations.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)
         self.leases = Leases(driver, leases.TEXTS)

@@ -15,11 +15,11 @@ RESERVE: Final = """
     ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value
 """
 RESERVED: Final = "SELECT value FROM counters WHERE name = 'message'"
-# Absent metadata come as an empty text: to bind None costs more than all the other values.
-_MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), 'queued', 0, 0, 0)"
+# Absent metadata and links come as empty texts: to bind None costs more than all other values.
+_MESSAGE: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''), 'queued', 0, 0, 0)"
 INSERT_MESSAGE: Final = f"""
     INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
-        segments, encoding, body, metadata, status, attempt, epoch, resent)
+        segments, encoding, body, metadata, links, status, attempt, epoch, resent)
     VALUES {_MESSAGE}
 """  # noqa: S608 - every piece is a constant of this file
 # Many rows a statement cost a third less each than one.
@@ -38,7 +38,7 @@ CREATED_FROM: Final = (
 )
 BOUNDS: Final = "SELECT (SELECT min(number) FROM messages), (SELECT max(number) FROM messages)"
 RECENT: Final = """
-    SELECT number, created_at, list_id, recipient, body FROM messages
+    SELECT number, created_at, list_id, recipient, body, account_id, links FROM messages
     WHERE number >= ? ORDER BY number
 """
 

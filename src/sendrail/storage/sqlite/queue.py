@@ -40,7 +40,7 @@ TEXTS: Final = QueueTexts(
     """,
     load="""
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-               m.segments, m.body, m.connector_id
+               m.segments, m.body, m.connector_id, m.links
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
     metadata="""

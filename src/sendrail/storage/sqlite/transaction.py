@@ -8,10 +8,12 @@ from sqlalchemy import StaticPool, create_engine
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
+    destinations,
     gate,
     idempotency,
     imported,
@@ -36,6 +38,7 @@ class SqliteTx(Tx):
         driver = self.driver = SqliteDriver(connection)
         self.gate = gate.SqliteGate(driver, gate.TEXTS, pseudonyms)
         self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
+        self.destinations = Destinations(driver, destinations.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox)

@@ -1,0 +1,130 @@
+"""What wrapped links cost the accept path, and what a look at a user agent costs the redirect.
+
+In one process without HTTP: bodies are read, judged and committed as the API does, the same texts
+with and without `wrap_links` by turns. Both figures are processor time, so neighbours disturb
+little.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import kit
+from kit import Figure, Section
+from sendrail import app
+from sendrail.api.v2.orders import read_send
+from sendrail.domain.click_classes import AGENT_BYTES_MAX, class_of_agent
+from sendrail.domain.short_ids import ShortIds
+from sendrail.intake.links import LinkBinder
+from sendrail.intake.submission import AwaitedSubmission
+from sendrail.settings import Settings
+from sendrail.storage.data_folder import Folder
+from sendrail.tracking.domains import LinkSender, TrackingDomains
+from sendrail.tracking.texts import LinkTexts
+
+METHOD = """
+{options.runs} pairs of {options.messages:,} messages on fresh data folders, each with one URL of 40
+characters, which all share; wrapped and unwrapped by turns, ratios pair by pair, processor time.
+*Single*: 64 submissions of one order a commit, as the API makes of 64 connections; *bulk*: one
+submission of 1,000. Agents: the best of 50 looks, uncached, of {bytes} bytes at most.
+"""
+URL = "https://shop.example/summer/sale?from=sms"
+PHONE = (
+    b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    b"Chrome/150.0.0.0 Mobile Safari/537.36"
+)
+# Repeated letters that the tokens end with: what makes the search for them slowest.
+TIRESOME = [letter.encode() for letter in "abcdefghijklmnopqrstuvwxyz0/. ey"]
+AGENT_US_MAX = 50
+
+
+class OneDomain(TrackingDomains):
+    """A tracking domain for every list."""
+
+    def prefix_of(self, _tx: object, _sender: LinkSender) -> str:
+        return "https://go.acme.example/"
+
+
+def parser() -> argparse.ArgumentParser:
+    options = kit.options(__doc__, runs=5)
+    options.add_argument("--messages", type=int, default=20_000)
+    return options
+
+
+def measure(options: argparse.Namespace) -> Section:
+    section = Section("Links", METHOD.format(options=options, bytes=AGENT_BYTES_MAX))
+    for name, orders, group, goal in (("single", 1, 64, 0.85), ("bulk of 1,000", 1000, 1, 0.70)):
+        ratios, costs = [], []
+        for _ in range(options.runs):
+            plain = asyncio.run(accept(options.messages, orders, group, wrap=False))
+            wrapped = asyncio.run(accept(options.messages, orders, group, wrap=True))
+            ratios.append(plain / wrapped)
+            costs.append(wrapped)
+        section.figures += [
+            Figure(f"{name}: wrapped / unwrapped", "ratio of rates", ratios, at_least=goal),
+            Figure(f"{name}: wrapped", "µs of processor a message", costs),
+        ]
+    worst = max(cost_of(PHONE[:40] + b"AppleWebKit/" + each * 600) for each in TIRESOME)
+    section.figures += [
+        Figure("an agent, a phone's", "µs", [cost_of(PHONE)]),
+        Figure("an agent, the worst found", "µs", [worst], at_most=AGENT_US_MAX),
+    ]
+    return section
+
+
+async def accept(messages: int, orders: int, group: int, *, wrap: bool) -> float:
+    """Accept messages in groups of submissions; return microseconds of processor a message."""
+    with TemporaryDirectory(dir=kit.scratch()) as folder:
+        settings = Settings(data_dir=Path(folder, "data"))
+        async with app.open_runtime(settings) as runtime:
+            ids = ShortIds(Folder(settings.data_dir).key("short-id"))
+            texts = LinkTexts(ids, OneDomain(None))
+            # Before any list has a domain of its own, every list is given one here.
+            runtime.intake._links = LinkBinder(texts, runtime.limits)  # noqa: SLF001
+            [sender, *_] = await runtime.lists.all(runtime.default_account)
+            bodies = bodies_of(messages, sender.shown, wrap=wrap)
+            begun = time.process_time()
+            for _ in range(messages // (orders * group)):
+                submissions = []
+                for _ in range(group):
+                    read = [read_send(next(bodies), runtime.limits) for _ in range(orders)]
+                    submissions.append(AwaitedSubmission(runtime.default_account, read))
+                    runtime.intake.offer(submissions[-1])
+                for each in submissions:
+                    verdicts = await each.future
+                    assert all(hasattr(verdict, "message_id") for verdict in verdicts), verdicts
+            return (time.process_time() - begun) / messages * 1e6
+
+
+def bodies_of(count: int, list_number: str, *, wrap: bool) -> Iterator[bytes]:
+    made = [
+        json.dumps(
+            {
+                "to": f"+1555{2_000_000 + number}",
+                "list_number": list_number,
+                "body": f"Hello {number}, everything must go: {URL}",
+                "wrap_links": wrap,
+            }
+        ).encode()
+        for number in range(count)
+    ]
+    return iter(made)
+
+
+def cost_of(agent: bytes) -> float:
+    """Return the microseconds of one look at an agent that was not seen before."""
+    look: Callable[[bytes], object] = class_of_agent.__wrapped__
+    best = float("inf")
+    for _ in range(50):
+        begun = time.perf_counter()
+        look(agent[:AGENT_BYTES_MAX])
+        best = min(best, time.perf_counter() - begun)
+    return best * 1e6
+
+
+if __name__ == "__main__":
+    kit.main(parser(), measure)
