@@ -23,8 +23,8 @@ from sendrail.intake.links import LinkBinder
 from sendrail.intake.submission import AwaitedSubmission
 from sendrail.settings import Settings
 from sendrail.storage.data_folder import Folder
-from sendrail.tracking.domains import LinkSender, TrackingDomains
-from sendrail.tracking.texts import LinkTexts
+from sendrail.links.domains import LinkSender, TrackingDomains
+from sendrail.links.texts import LinkTexts
 
 METHOD = """
 {options.runs} pairs of {options.messages:,} messages on fresh data folders, each with one URL of 40

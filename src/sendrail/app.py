@@ -57,6 +57,8 @@ from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
+from sendrail.links.domains import TrackingDomains
+from sendrail.links.texts import LinkTexts
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
@@ -65,8 +67,6 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
-from sendrail.tracking.domains import TrackingDomains
-from sendrail.tracking.texts import LinkTexts
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster

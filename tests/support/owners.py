@@ -28,11 +28,11 @@ from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.short_ids import ShortIds
+from sendrail.links.domains import TrackingDomains
+from sendrail.links.texts import LinkTexts
 from sendrail.membership import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
-from sendrail.tracking.domains import TrackingDomains
-from sendrail.tracking.texts import LinkTexts
 from sendrail.workers import LANE_SPANS
 
 LIFE_SECONDS = 0.8

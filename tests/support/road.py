@@ -33,6 +33,7 @@ from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
+from sendrail.links.texts import LinkTexts
 from sendrail.ownership import WholeOwnership, take_whole
 from sendrail.receipts.apply import Policies
 from sendrail.receipts.inbox import CallbackInbox
@@ -40,7 +41,6 @@ from sendrail.receipts.worker import ReceiptWorker
 from sendrail.storage.pipeline.lookup import MessageFilter
 from sendrail.storage.tables import lists
 from sendrail.telemetry import Metrics
-from sendrail.tracking.texts import LinkTexts
 
 STALE_MS = 30 * 60_000
 EXPIRE_MS = 4 * 3_600_000

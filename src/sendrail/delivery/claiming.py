@@ -21,12 +21,12 @@ from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
+from sendrail.links.domains import LinkSender
+from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.gate import KnownContact
 from sendrail.storage.pipeline.queue import AttemptStart, QueuePlace, WaitingMessage
-from sendrail.tracking.domains import LinkSender
-from sendrail.tracking.texts import LinkedText, LinkTexts
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512

@@ -8,9 +8,9 @@ from sendrail.domain.order import Fault, Order
 from sendrail.intake.facts import InLine
 from sendrail.intake.orders import Limits, measured
 from sendrail.intake.verdicts import Refused
+from sendrail.links.domains import LinkSender
+from sendrail.links.texts import LinkTexts, measurable
 from sendrail.storage.interface import Tx
-from sendrail.tracking.domains import LinkSender
-from sendrail.tracking.texts import LinkTexts, measurable
 
 NO_DOMAIN = Fault(
     "no_domain_configured",

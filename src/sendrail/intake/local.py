@@ -10,9 +10,9 @@ from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.links import links_column
 from sendrail.intake.verdicts import Accepted
+from sendrail.links.texts import urls_of
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import MessageRow
-from sendrail.tracking.texts import urls_of
 
 # Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024

@@ -8,6 +8,8 @@ from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
+from sendrail.links.domains import LinkSender
+from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.lookup import (
     Attempt,
@@ -16,8 +18,6 @@ from sendrail.storage.pipeline.lookup import (
     MessagePlace,
     StoredMessage,
 )
-from sendrail.tracking.domains import LinkSender
-from sendrail.tracking.texts import LinkedText, LinkTexts
 
 # What has not left has no text of its own yet.
 _UNFILLED: Final = frozenset({Status.QUEUED, Status.DROPPED, Status.ORPHANED})

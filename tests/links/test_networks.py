@@ -4,7 +4,7 @@ import pytest
 
 from sendrail.domain.click_classes import NetworkKind
 from sendrail.domain.errors import SetupError
-from sendrail.tracking.networks import NetworkKinds
+from sendrail.links.networks import NetworkKinds
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId
 from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, message_slot
+from sendrail.links.domains import LinkSender, TrackingDomains
 from sendrail.storage.interface import Tx
-from sendrail.tracking.domains import LinkSender, TrackingDomains
 
 _STAND_IN: Final = "0" * SHORT_LETTERS
 

@@ -1,1 +1,0 @@
-"""Short links and their clicks: who followed a link, where it leads, and what came of it."""
