@@ -67,6 +67,8 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
+from sendrail.tracking.offers import OfferService
+from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -110,6 +112,8 @@ class Runtime:
     replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
+    offers: OfferService
+    postback_secrets: PostbackSecrets
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -216,6 +220,7 @@ async def _wire(
     intake = _intake(settings, folder, store, ids, metrics, clock, binder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
+    postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
         clock=clock,
@@ -233,6 +238,8 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
+        postback_secrets=postback_secrets,
+        offers=OfferService(store, postback_secrets, clock.now),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),

@@ -15,12 +15,15 @@ from written import parsed
 from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
 from sendrail.domain import phone
+from sendrail.domain.audit import Actor
+from sendrail.tracking.offers import OfferChange
 
 # What a request can name, by the field that names it.
 KINDS = {
     "list_id": "list id",
     "journey_id": "journey id",
     "message_id": "message id",
+    "offer_id": "offer id",
     "list_number": "list number",
     "phone_number": "number",
     "to": "number",
@@ -36,11 +39,21 @@ FRESH = {
     "list_id",
     "journey_id",
     "created_at",
+    "updated_at",
+    "slug",
+    "postback_secret",
+    "old_valid_until",
     "started_at",
     "ends_at",
     "blocked_at",
     "signup_date",
 }
+
+
+def made_offer(door, account):
+    """Return the id of a new offer of an account."""
+    given = OfferChange(name="Offer", tracking_url="https://shop.example/")
+    return door.do(door.runtime.offers.add(account, given, Actor(name="a test"))).ref
 
 
 class Owner:
@@ -53,6 +66,7 @@ class Owner:
         door.do(runtime.contacts.add(us, parsed(door.list_number), parsed(contact)))
         door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
         self.others = {
+            "offer id": [made_offer(door, us)],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
             "message id": [door.send(to=contact)],
@@ -66,12 +80,13 @@ class Owner:
             "list id": 999_999_999,
             "journey id": 999_999_999,
             "message id": "zzzzzzzz",
+            "offer id": "0" * 24,
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
 
     def state(self):
         """Return all that the owner can see of its own."""
-        paths = ("lists", "contacts?per_page=1000", "blocks", "journeys", "messages")
+        paths = ("lists", "contacts?per_page=1000", "blocks", "journeys", "offers", "messages")
         seen = [self.door.get(path).json() for path in paths]
         for message in seen[-1]["messages"]:
             # A message of the owner's own may still be on its way.
@@ -113,6 +128,7 @@ class Asker:
         order = door.order(list_number=number)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
         self.own = {
+            "offer id": made_offer(door, account),
             "list id": sender.id,
             "journey id": journey.id,
             "message id": message,
@@ -284,6 +300,7 @@ def test_the_owner_sees_what_the_asker_does_not(owner):
     for path in (
         f"lists/{owner.others['list id'][0]}",
         f"journeys/{owner.others['journey id'][0]}",
+        f"offers/{owner.others['offer id'][0]}",
         f"messages/{owner.others['message id'][0]}",
     ):
         assert door.get(path).status_code == 200

@@ -23,6 +23,7 @@ MAY_KNOW = {
         "settings",
         "status",
         "storage",
+        "tracking",
         "webhooks",
     },
     "api": {
@@ -35,6 +36,7 @@ MAY_KNOW = {
         "settings",
         "storage",
         "telemetry",
+        "tracking",
         "workers",
     },
     "workers": {
@@ -65,6 +67,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
         "links",
+        "tracking",
         "webhooks",
     },
     "maintenance": {
@@ -88,6 +91,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
+    "tracking": {"contacts", "storage"},
     "contacts": {"ownership", "rounds", "storage"},
     "intake": {"ownership", "rounds", "storage", "telemetry", "links"},
     "delivery": {

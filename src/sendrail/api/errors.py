@@ -26,6 +26,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_custom_fields": (400, "A custom field has no proper name or value."),
     "missing_custom_fields": (400, "`custom_fields` is absent or null."),
     "missing_blocks": (400, "`blocks` is absent or empty."),
+    "missing_tracking_url": (400, "`tracking_url` is absent, null or blank."),
     "missing_name": (400, "`name` is absent, null or blank."),
     "invalid_phone": (400, "`to` or `phone_number` is not an E.164 number."),
     "invalid_list_number": (
@@ -33,6 +34,12 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "`list_number` is no E.164 number, short code or name of at most 11 characters.",
     ),
     "invalid_name": (400, "A name is blank or longer than 100 characters."),
+    "name_too_long": (400, "An offer's name is longer than 255 characters."),
+    "invalid_url": (400, "A URL is none that a link may lead to; the text says why."),
+    "invalid_external_platform": (400, "`external_platform` is not `tune` or `everflow`."),
+    "invalid_payout_type": (400, "`payout_type` is not `cpa` or `cpc`."),
+    "invalid_status": (400, "An offer's `status` is not one that can be set."),
+    "too_many_offers": (400, "The account has 10,000 offers already."),
     "invalid_rate": (400, "`rate` is not 1 to 6,000,000 messages a minute."),
     "invalid_connector": (
         400,

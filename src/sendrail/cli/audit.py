@@ -21,8 +21,8 @@ def audit(
 ) -> None:
     """Show who did what to personal data, when, and in which request; newest first.
 
-    The log has imports, exports, erasures and resubscriptions. Entries are only added, never
-    changed or deleted. An erased person appears as a digest, never as a number.
+    The log has imports, exports, erasures and resubscriptions, and changes of offers. Entries are
+    only added, never changed or deleted. An erased person appears as a digest, never as a number.
     """
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.audit import Action

@@ -1,4 +1,4 @@
-"""The audit log: who did what to personal data, when, and in which request."""
+"""The audit log: who did what to personal data and to offers, when, and in which request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,10 @@ class Action(StrEnum):
     CONTACTS_RESUBSCRIBED = "contacts.resubscribed"
     BLOCKS_IMPORTED = "blocks.imported"
     BLOCKS_EXPORTED = "blocks.exported"
+    OFFER_ADDED = "offer.added"
+    OFFER_CHANGED = "offer.changed"
+    OFFER_ARCHIVED = "offer.archived"
+    OFFER_SECRET_REPLACED = "offer.secret_replaced"  # noqa: S105 - the name of an action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 metadata: Final = MetaData(
     naming_convention={
         "ix": "%(table_name)s_by_%(column_0_N_name)s",
@@ -600,6 +600,40 @@ webhook_attempts: Final = Table(
     _needed("detail", Text),
     Index(None, "endpoint_id", "event_id"),
     sqlite_with_rowid=False,
+)
+
+# What links earn.
+
+offers: Final = Table(
+    "offers",
+    metadata,
+    _row_id(),
+    # Its public id: chance, so that it names neither the account nor how many there are.
+    _needed("ref", Text),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    _needed("name", Text),
+    _needed("tracking_url", Text),
+    Column("fallback_url", Text),
+    Column("external_platform", Text),
+    Column("external_id", Text),
+    Column("advertiser_id", Text),
+    # Ten-thousandths of the account's currency.
+    _needed("payout", BigInteger),
+    _needed("payout_type", Text),
+    Column("click_window_days", SmallInteger),
+    _needed("filter_bots", Boolean),
+    _needed("pixel_amounts", Boolean),
+    _needed("status", Text),
+    Column("expires_at", BigInteger),
+    _needed("metadata", Text),
+    # Sealed; what a postback shows is compared with it.
+    Column("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_secret_until", BigInteger),
+    _needed("created_at", BigInteger),
+    _needed("updated_at", BigInteger),
+    UniqueConstraint("ref"),
+    Index(None, "account_id", "external_id"),
 )
 
 # How processes work together.

@@ -76,5 +76,6 @@ Index = Annotated[Count, about("Its place in the batch, from 0.")]
 GivenNumber = Annotated[str | None, about("As it was given, if it was text.")]
 Positive = Annotated[int, schema(minimum=1)]
 RowId = Positive
-ContactId = Annotated[str, schema(pattern="^[0-9a-f]{24}$")]
+ObjectId = Annotated[str, schema(pattern="^[0-9a-f]{24}$")]
+ContactId = ObjectId
 Always = Annotated[bool, schema(const=True)]

@@ -1,0 +1,216 @@
+"""`sendrail offers`: what links lead to, and the secrets of the networks' postbacks."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.moments import moment_of
+from sendrail.cli.session import Data, Json, Page, PerPage, operator, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.offer import Offer, OfferStatus
+
+app = typer.Typer(help="Offers: what links lead to.", no_args_is_help=True)
+
+_COLUMNS = ("id", "name", "status", "payout", "payout_type", "external_id", "tracking_url")
+_HOUR_MS = 3_600_000
+
+Id = Annotated[str, typer.Argument(metavar="OFFER", help="The id of an offer, 24 digits.")]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where its links lead.")],
+    *,
+    payout: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="What one conversion pays, or one click.")
+    ] = "0",
+    payout_type: Annotated[str, typer.Option(metavar="cpa|cpc", help="What it pays for.")] = "cpa",
+    platform: Annotated[
+        str, typer.Option(metavar="tune|everflow", help="The network it is run on.")
+    ] = "",
+    external_id: Annotated[str, typer.Option(help="What the network calls it.")] = "",
+    advertiser_id: Annotated[str, typer.Option(help="What the network calls the advertiser.")] = "",
+    window: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=1, help="For how long a click earns; default: 7."),
+    ] = None,
+    fallback: Annotated[
+        str, typer.Option(metavar="URL", help="Where its links lead while it is paused or over.")
+    ] = "",
+    expires: Annotated[
+        str, typer.Option(metavar="TIME", help="When it ends, such as 2026-12-31T23:00Z.")
+    ] = "",
+    filter_bots: Annotated[
+        bool,
+        typer.Option("--filter-bots", help="Show a page to clicks that look like a machine's."),
+    ] = False,
+    pixel_amounts: Annotated[
+        bool, typer.Option("--pixel-amounts", help="Count the amounts that pixels name.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an offer."""
+    from sendrail.domain import money
+    from sendrail.tracking.offers import OfferChange
+
+    amount = money.of_text(payout)
+    if amount is None:
+        raise typer.BadParameter("an amount is written such as 12.50", param_hint="--payout")
+    given = OfferChange(
+        name=name,
+        tracking_url=url,
+        fallback_url=fallback,
+        external_platform=platform,
+        external_id=external_id,
+        advertiser_id=advertiser_id,
+        payout=amount,
+        payout_type=payout_type,
+        click_window_days=window,
+        filter_bots=filter_bots,
+        pixel_amounts=pixel_amounts,
+        expires_at=moment_of(expires, "--expires"),
+    )
+    _print(
+        run(data, as_json, lambda it: it.offers.add(it.default_account, given, operator())), as_json
+    )
+
+
+@app.command("list")
+def list_(
+    status: Annotated[
+        str,
+        typer.Option(
+            metavar="active|paused|expired|archived",
+            help="Only of this status; default: all but the archived ones.",
+        ),
+    ] = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List offers, newest first."""
+    wanted = _status(status)
+    found = run(
+        data,
+        as_json,
+        lambda it: it.offers.page(it.default_account, wanted, page=page, per_page=per_page),
+    )
+    offers = [_shown(each) for each in found.offers]
+    if as_json:
+        output.document({"offers": offers, "total": found.total})
+    else:
+        output.table(_COLUMNS, offers, "There are no offers.")
+
+
+@app.command()
+def show(offer: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show an offer."""
+    _print(run(data, as_json, lambda it: it.offers.show(it.default_account, offer)), as_json)
+
+
+@app.command()
+def pause(offer: Id, data: Data = None, as_json: Json = False) -> None:
+    """Pause an offer: its links lead to its fallback URL."""
+    _set_status(offer, "paused", data, as_json)
+
+
+@app.command()
+def resume(offer: Id, data: Data = None, as_json: Json = False) -> None:
+    """Let an offer's links lead to it again, also those of an archived one."""
+    _set_status(offer, "active", data, as_json)
+
+
+@app.command()
+def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
+    """Hide an offer from new links; what was sent keeps leading to it."""
+    run(data, as_json, lambda it: it.offers.archive(it.default_account, offer, operator()))
+    if as_json:
+        output.document({"archived": True})
+    else:
+        print("archived")
+
+
+@app.command()
+def secret(
+    offer: Id,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="HOURS", help="How long the secret before stays good; 0 ends it now."
+        ),
+    ] = 24,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give an offer a new postback secret; it is shown only once."""
+    made = run(
+        data,
+        as_json,
+        lambda it: it.offers.replace_secret(
+            it.default_account, offer, operator(), overlap_ms=overlap * _HOUR_MS
+        ),
+    )
+    shown = {
+        "offer": made.offer.ref,
+        "postback_secret": made.secret,
+        "old_valid_until": output.when(made.offer.old_secret_until),
+    }
+    if as_json:
+        output.document(shown)
+        return
+    output.card(shown)
+    output.note("Store the secret: it is not shown again.")
+
+
+def _set_status(offer: str, status: str, data: "Data", as_json: bool) -> None:
+    from sendrail.tracking.offers import OfferChange
+
+    change = OfferChange(status=status)
+    changed = run(
+        data, as_json, lambda it: it.offers.change(it.default_account, offer, change, operator())
+    )
+    _print(changed, as_json)
+
+
+def _print(offer: "Offer", as_json: bool) -> None:
+    if as_json:
+        output.document(_shown(offer))
+    else:
+        output.card(_shown(offer))
+
+
+def _status(text: str) -> "OfferStatus | None":
+    from sendrail.domain.offer import OfferStatus
+
+    if text and text not in set(OfferStatus):
+        raise typer.BadParameter(f"one of {', '.join(OfferStatus)}", param_hint="--status")
+    return OfferStatus(text) if text else None
+
+
+def _shown(offer: "Offer") -> dict[str, Any]:
+    from sendrail.domain import money
+
+    return {
+        "id": offer.ref,
+        "name": offer.name,
+        "status": offer.status.value,
+        "tracking_url": offer.tracking_url,
+        "fallback_url": offer.fallback_url,
+        "external_platform": offer.external_platform and offer.external_platform.value,
+        "external_id": offer.external_id,
+        "advertiser_id": offer.advertiser_id,
+        "payout": money.shown(offer.payout),
+        "payout_type": offer.payout_type.value,
+        "click_window_days": offer.click_window_days,
+        "filter_bots": offer.filter_bots,
+        "pixel_amounts": offer.pixel_amounts,
+        "expires_at": output.when(offer.expires_at),
+        "has_postback_secret": offer.secret is not None,
+        "created_at": output.when(offer.created_at),
+        "updated_at": output.when(offer.updated_at),
+    }

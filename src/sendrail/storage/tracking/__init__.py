@@ -1,0 +1,1 @@
+"""Offers, tracking domains and conversions as rows."""

@@ -1,0 +1,96 @@
+"""Offers as rows."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+
+from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.offer import Offer, OfferPlatform, OfferStatus, PayoutType
+from sendrail.storage.tables import offers
+
+_of: Final = offers.c
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Offers:
+    """The offers of accounts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+
+    def add(self, account_id: AccountId, **values: Any) -> OfferId:
+        row = insert(offers).values(account_id=account_id, **_columns(values))
+        return OfferId(self._execute(row.returning(_of.id)).scalar_one())
+
+    def count(self, account_id: AccountId) -> int:
+        """Return how many offers an account has, the archived ones included."""
+        all_ = select(func.count()).select_from(offers).where(_of.account_id == account_id)
+        return int(self._execute(all_).scalar_one())
+
+    def page(
+        self, account_id: AccountId, status: OfferStatus | None, now: int, offset: int, limit: int
+    ) -> tuple[list[Offer], int]:
+        """Return one page of an account's offers, newest first, and how many there are.
+
+        No status means all that are not archived.
+        """
+        wanted = (_of.account_id == account_id, *_with_status(status, now))
+        page = select(offers).where(*wanted).order_by(_of.id.desc()).offset(offset).limit(limit)
+        counted = select(func.count()).select_from(offers).where(*wanted)
+        found = [_offer(row) for row in self._execute(page)]
+        return found, int(self._execute(counted).scalar_one())
+
+    def by_ref(self, account_id: AccountId, ref: str) -> Offer | None:
+        """Return the account's offer of a public id."""
+        return self._one(_of.account_id == account_id, _of.ref == ref)
+
+    def by_id(self, account_id: AccountId, offer_id: OfferId) -> Offer | None:
+        return self._one(_of.account_id == account_id, _of.id == offer_id)
+
+    def by_external_id(self, account_id: AccountId, external_id: str) -> Offer | None:
+        """Return the account's offer that a network calls so: the newest that is not archived."""
+        return self._one(
+            _of.account_id == account_id,
+            _of.external_id == external_id,
+            _of.status != OfferStatus.ARCHIVED,
+        )
+
+    def change(self, account_id: AccountId, offer_id: OfferId, **values: Any) -> bool:
+        changed = update(offers).where(_of.account_id == account_id, _of.id == offer_id)
+        return self._execute(changed.values(**_columns(values))).rowcount > 0
+
+    def _one(self, *wanted: ColumnElement[bool]) -> Offer | None:
+        newest = select(offers).where(*wanted).order_by(_of.id.desc()).limit(1)
+        row = self._execute(newest).one_or_none()
+        return None if row is None else _offer(row)
+
+
+def _with_status(status: OfferStatus | None, now: int) -> Sequence[ColumnElement[bool]]:
+    lasts = or_(_of.expires_at.is_(None), _of.expires_at > now)
+    if status is None:
+        return [_of.status != OfferStatus.ARCHIVED]
+    if status is OfferStatus.ARCHIVED:
+        return [_of.status == status]
+    if status is OfferStatus.EXPIRED:
+        return [_of.status != OfferStatus.ARCHIVED, _of.expires_at <= now]
+    return [_of.status == status, lasts]
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    if "metadata" in values:
+        values["metadata"] = _encode(values["metadata"]).decode()
+    return values
+
+
+def _offer(row: Row[Any]) -> Offer:
+    values = row._asdict()
+    platform = row.external_platform
+    values |= {
+        "external_platform": None if platform is None else OfferPlatform(platform),
+        "payout_type": PayoutType(row.payout_type),
+        "status": OfferStatus(row.status),
+        "metadata": msgspec.json.decode(values["metadata"], type=dict[str, str]),
+    }
+    return Offer(**values)

@@ -1,0 +1,1 @@
+"""What links earn: offers, the domains that links stand on, conversions and revenue."""
