@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -67,8 +68,12 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
+from sendrail.tracking.domains import DomainService
+from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.services import TrackingServices
+from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -112,8 +117,7 @@ class Runtime:
     replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
-    offers: OfferService
-    postback_secrets: PostbackSecrets
+    tracking: TrackingServices
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -220,7 +224,6 @@ async def _wire(
     intake = _intake(settings, folder, store, ids, metrics, clock, binder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
-    postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
         clock=clock,
@@ -238,8 +241,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        postback_secrets=postback_secrets,
-        offers=OfferService(store, postback_secrets, clock.now),
+        tracking=_tracking(settings, folder, store, poster, clock),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -342,6 +344,31 @@ def _rules(settings: Settings) -> Rules:
         networks=settings.webhook_allow_networks,
         denied_hosts=settings.webhook_deny_hosts,
     )
+
+
+def _tracking(
+    settings: Settings, folder: Folder, store: Store, poster: Poster, clock: Clock
+) -> TrackingServices:
+    hosts = TrackingHosts(store)
+    proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
+    verifier = DomainVerifier(store, poster, proofs, clock.now)
+    postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
+    return TrackingServices(
+        offers=OfferService(store, postback_secrets, clock.now),
+        postback_secrets=postback_secrets,
+        domains=DomainService(
+            store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
+        ),
+        hosts=hosts,
+        proofs=proofs,
+        verifier=verifier,
+    )
+
+
+def _api_hosts(settings: Settings) -> frozenset[str]:
+    """Return the hosts that this API is reached by, as far as the settings say."""
+    named = urlsplit(settings.public_url).hostname
+    return frozenset({settings.host, *([named] if named else [])})
 
 
 def _signature_header(settings: Settings) -> str:

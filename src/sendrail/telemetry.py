@@ -42,6 +42,7 @@ class Metrics:
         self._count_connectors()
         self._count_callbacks()
         self._count_webhooks()
+        self._count_links()
         self._measure_storage()
 
     def _count_messages(self) -> None:
@@ -150,6 +151,12 @@ class Metrics:
             "webhook_seconds",
             "Duration of one POST to an endpoint, successful or not.",
             _WEBHOOK_SECONDS,
+        )
+
+    def _count_links(self) -> None:
+        self.domains_failing = self._gauge(
+            "tracking_domains_failing",
+            "Tracking domains on which HTTPS does not lead to this installation.",
         )
 
     def _measure_storage(self) -> None:

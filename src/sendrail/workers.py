@@ -42,6 +42,8 @@ from sendrail.receipts.apply import Policies
 from sendrail.receipts.worker import ReceiptWorker
 from sendrail.settings import Settings
 from sendrail.storage.interface import Store
+from sendrail.tracking.hosts import TrackingHosts
+from sendrail.tracking.verifying import DomainChecker
 from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
@@ -109,6 +111,8 @@ class Workers:
     follower: ActivityFollower | None = None
     # Of several processes each learns what was written by its heartbeat.
     changes: ChangeFollower | None = None
+    hosts: TrackingHosts | None = None
+    domains: DomainChecker | None = None
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
@@ -119,7 +123,7 @@ class Workers:
         """Return the workers that end when they are cancelled, whatever they do."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.maintenance, *([self.supervisor] if carriers else ())]
-        more = (self.reserver, self.finder, self.follower, self.changes)
+        more = (self.reserver, self.finder, self.follower, self.changes, self.hosts, self.domains)
         return [*chores, *(each for each in more if each is not None)]
 
 
@@ -165,6 +169,9 @@ async def _begin(workers: Workers, runtime: Runtime) -> None:
         await workers.rescuer.rescue(runtime.clock.now())
     if workers.roles & {Role.API, Role.RECEIPTS}:
         await runtime.store.write(runtime.intake.fill_window)
+    if workers.hosts is not None:
+        # Before the first request: the API is not served on a tracking domain.
+        await workers.hosts.refresh()
     if workers.roles & {Role.DELIVER, Role.RECEIPTS}:
         await workers.supervisor.open_all()
 
@@ -286,21 +293,29 @@ def _make_all(wiring: _Wiring) -> Workers:
             now=clock.now,
             policies=policies,
         )
-        workers.responder = Responder(
-            runtime.store,
-            runtime.intake,
-            metrics,
-            now=clock.now,
-            ownership=wiring.ownership(Role.RECEIPTS, "answers"),
-        )
+        workers.responder = _make_responder(wiring)
     if Role.WEBHOOKS in roles:
         workers.webhooks = _make_webhooks(wiring)
+    if Role.API in roles:
+        workers.hosts = runtime.tracking.hosts
     if Role.SCHEDULER in roles:
+        workers.domains = _make_checker(wiring)
         workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
             runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
         )
     return workers
+
+
+def _make_responder(wiring: _Wiring) -> Responder:
+    runtime = wiring.runtime
+    return Responder(
+        runtime.store,
+        runtime.intake,
+        runtime.metrics,
+        now=runtime.clock.now,
+        ownership=wiring.ownership(Role.RECEIPTS, "answers"),
+    )
 
 
 def _make_maintenance(wiring: _Wiring, rescuer: Rescuer) -> Maintenance:
@@ -327,6 +342,17 @@ def _make_finder(wiring: _Wiring) -> Finder | None:
         lookup_of(name),
         now=runtime.clock.now,
         ownership=wiring.ownership(Role.SCHEDULER, "look-ups"),
+    )
+
+
+def _make_checker(wiring: _Wiring) -> DomainChecker:
+    runtime = wiring.runtime
+    return DomainChecker(
+        runtime.store,
+        runtime.tracking.verifier,
+        runtime.metrics,
+        now=runtime.clock.now,
+        ownership=wiring.ownership(Role.SCHEDULER, "domains"),
     )
 
 

@@ -84,7 +84,7 @@ async def app(_, __, send):
 
 def connection(calls=None):
     config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None)
-    kind = Connection if calls is None else fast_lane_for(calls, Bodies())
+    kind = Connection if calls is None else fast_lane_for(calls, Bodies(), {})
     made = kind(config=config, server_state=ServerState(), app_state={})
     made.connection_made(Wire())
     return made

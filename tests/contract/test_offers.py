@@ -238,8 +238,8 @@ def test_a_secret_is_shown_once_and_the_one_before_stays_good_for_a_day(door, ke
     shown = door.get(f"offers/{offer_id}", x_api_key=key)
     assert told(shown)["has_postback_secret"] is True
     assert second["postback_secret"] not in shown.text
-    offer = door.do(door.runtime.offers.show(door.account, offer_id))
-    judge, now = door.runtime.postback_secrets.is_of, door.runtime.clock.now()
+    offer = door.do(door.runtime.tracking.offers.show(door.account, offer_id))
+    judge, now = door.runtime.tracking.postback_secrets.is_of, door.runtime.clock.now()
     assert judge(offer, second["postback_secret"], now)
     assert judge(offer, first["postback_secret"], now)
     assert not judge(offer, first["postback_secret"], now + service.OVERLAP_MS + 1)
@@ -250,11 +250,11 @@ def test_a_secret_is_shown_once_and_the_one_before_stays_good_for_a_day(door, ke
 
 def test_a_secret_of_one_offer_is_none_of_another(door, made):
     ours, other = made(), made()
-    replace = door.runtime.offers.replace_secret
+    replace = door.runtime.tracking.offers.replace_secret
     secret = door.do(replace(door.account, ours["id"], ME)).secret
     door.do(replace(door.account, other["id"], ME))
-    offer = door.do(door.runtime.offers.show(door.account, other["id"]))
-    assert not door.runtime.postback_secrets.is_of(offer, secret, door.runtime.clock.now())
+    offer = door.do(door.runtime.tracking.offers.show(door.account, other["id"]))
+    assert not door.runtime.tracking.postback_secrets.is_of(offer, secret, door.runtime.clock.now())
 
 
 def test_every_status_is_documented():

@@ -24,6 +24,7 @@ KINDS = {
     "journey_id": "journey id",
     "message_id": "message id",
     "offer_id": "offer id",
+    "domain_id": "domain id",
     "list_number": "list number",
     "phone_number": "number",
     "to": "number",
@@ -43,6 +44,10 @@ FRESH = {
     "slug",
     "postback_secret",
     "old_valid_until",
+    "domain",
+    "verification_url",
+    "checked_at",
+    "problem",
     "started_at",
     "ends_at",
     "blocked_at",
@@ -53,7 +58,13 @@ FRESH = {
 def made_offer(door, account):
     """Return the id of a new offer of an account."""
     given = OfferChange(name="Offer", tracking_url="https://shop.example/")
-    return door.do(door.runtime.offers.add(account, given, Actor(name="a test"))).ref
+    return door.do(door.runtime.tracking.offers.add(account, given, Actor(name="a test"))).ref
+
+
+def made_domain(door, account):
+    """Return the id of a new tracking domain of an account."""
+    host = f"go{door.recipient()[1:]}.example"
+    return door.do(door.runtime.tracking.domains.add(account, host, Actor(name="a test"))).domain.id
 
 
 class Owner:
@@ -67,6 +78,7 @@ class Owner:
         door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
         self.others = {
             "offer id": [made_offer(door, us)],
+            "domain id": [made_domain(door, us)],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
             "message id": [door.send(to=contact)],
@@ -81,12 +93,21 @@ class Owner:
             "journey id": 999_999_999,
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
+            "domain id": 999_999_999,
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
 
     def state(self):
         """Return all that the owner can see of its own."""
-        paths = ("lists", "contacts?per_page=1000", "blocks", "journeys", "offers", "messages")
+        paths = (
+            "lists",
+            "contacts?per_page=1000",
+            "blocks",
+            "journeys",
+            "offers",
+            "domains",
+            "messages",
+        )
         seen = [self.door.get(path).json() for path in paths]
         for message in seen[-1]["messages"]:
             # A message of the owner's own may still be on its way.
@@ -94,6 +115,9 @@ class Owner:
                 del message[name]
             for name in ("provider_message_id", "provider_detail", "sent_at", "ended_at"):
                 del message[name]
+        for domain in seen[-2]["domains"]:
+            # Checked by the clock, whatever anybody asks.
+            del domain["checked_at"], domain["problem"]
         for contact in seen[1]["contacts"]:
             # Counted a moment after a message was accepted.
             del contact["send_count"], contact["last_sent_at"]
@@ -129,6 +153,7 @@ class Asker:
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
         self.own = {
             "offer id": made_offer(door, account),
+            "domain id": made_domain(door, account),
             "list id": sender.id,
             "journey id": journey.id,
             "message id": message,

@@ -99,6 +99,7 @@ TROUBLE = {
         'sendrail_webhook_endpoints_ended_total{state="paused"}': "1x470 2x10",
     },
     "SendrailWebhookEventsGivenUp": {"sendrail_webhook_events_given_up_total": "3x470 4x10"},
+    "SendrailTrackingDomainFailing": {"sendrail_tracking_domains_failing": "1x480"},
     "SendrailCommitSlow": {
         'sendrail_commit_seconds_bucket{le="0.05"}': "0+90x480",
         'sendrail_commit_seconds_bucket{le="0.1"}': "0+90x480",

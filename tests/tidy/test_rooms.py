@@ -54,6 +54,7 @@ MAY_KNOW = {
         "receipts",
         "settings",
         "storage",
+        "tracking",
         "webhooks",
     },
     "app": {
@@ -91,7 +92,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
-    "tracking": {"contacts", "storage"},
+    "tracking": {"contacts", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},
     "intake": {"ownership", "rounds", "storage", "telemetry", "links"},
     "delivery": {

@@ -75,7 +75,7 @@ def posts(peer, times=1, *, between=0.0, total_seconds=5.0):
             target = Target.of(f"http://hooks.example.com:{port}/in?x=%20y")
             try:
                 for _ in range(times):
-                    response = await client.post(target, "webhook-id: evt_1\r\n", b"{}")
+                    response = await client.send(target, "webhook-id: evt_1\r\n", b"{}")
                     await asyncio.sleep(between)
             finally:
                 await client.aclose()

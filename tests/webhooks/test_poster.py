@@ -86,6 +86,35 @@ def test_what_is_posted_is_what_was_signed():
     assert headers["user-agent"].startswith("sendrail/")
 
 
+def get(peer, *, rules=LOCAL, path="/page"):
+    """Get a page of a peer; return what came of it."""
+
+    async def work():
+        async with peer.open():
+            poster = Poster(rules)
+            try:
+                return await poster.get(f"http://127.0.0.1:{peer.port}{path}", NOW)
+            finally:
+                await poster.aclose()
+
+    return asyncio.run(work())
+
+
+def test_a_page_is_got_within_the_same_rules():
+    peer = Peer()
+    assert get(peer) == Acknowledged(200, "ok")
+    [(line, headers, body)] = peer.requests
+    assert (line, body) == ("GET /page HTTP/1.1", b"")
+    assert "webhook-id" not in headers
+    moved = Peer(answer(302, "Location: http://127.0.0.1/x"))
+    assert get(moved).status == 302
+    assert len(moved.requests) == 1
+    closed = Peer()
+    strict = Rules.parse(allow_http=True, ports="*", networks="", denied_hosts="")
+    assert isinstance(get(closed, rules=strict), NotAcknowledged)
+    assert closed.requests == []
+
+
 def test_a_connection_is_kept():
     peer = Peer()
     post(peer, times=3)

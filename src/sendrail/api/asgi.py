@@ -24,11 +24,13 @@ from sendrail.api.pages import page_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.responses import json_answer
+from sendrail.api.tracking_host import make_tracking_host, tls_route
 from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.app import Runtime
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
+from sendrail.tracking.hosts import TrackingHosts
 
 _log = structlog.get_logger()
 
@@ -51,13 +53,15 @@ def make_app(
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
+        tls_route(runtime.tracking.hosts),
     ]
-    return _app(routes)
+    links = make_tracking_host(runtime.tracking.proofs)
+    return _EveryAnswer(_app(routes), _ByHost(runtime.tracking.hosts, links))
 
 
 def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
     """Return the application of a process without the API: its probes."""
-    return _app(_probes(runtime, is_ready))
+    return _EveryAnswer(_app(_probes(runtime, is_ready)))
 
 
 def _app(routes: list[BaseRoute]) -> ASGIApp:
@@ -72,7 +76,7 @@ def _app(routes: list[BaseRoute]) -> ASGIApp:
     )
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
-    return _EveryAnswer(app)
+    return app
 
 
 def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:
@@ -175,11 +179,29 @@ async def _broken(request: Request, error: Exception) -> Response:
     return json_answer(500, error_body("internal_error", text, request_id), closing)
 
 
+class _ByHost:
+    """Finds the application of a request by its host: a tracking domain has one of its own."""
+
+    def __init__(self, hosts: TrackingHosts, links: ASGIApp) -> None:
+        self._hosts = hosts
+        self._links = links
+
+    def application(self, scope: Scope) -> ASGIApp | None:
+        """Return what serves a tracking domain, None where the host is none."""
+        header = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        domain = self._hosts.find(header)
+        if domain is None:
+            return None
+        scope["state"]["domain"] = domain
+        return self._links
+
+
 class _EveryAnswer:
     """Gives each request an id, and each answer the headers that all of them have."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, by_host: _ByHost | None = None) -> None:
         self._app = app
+        self._by_host = by_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -192,6 +214,8 @@ class _EveryAnswer:
             app = _query_too_long
         name = request_id(dict(scope["headers"]).get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = name
+        if app is self._app and self._by_host is not None:
+            app = self._by_host.application(scope) or app
         common = [
             (b"x-request-id", name.encode("ascii")),
             (b"x-content-type-options", b"nosniff"),

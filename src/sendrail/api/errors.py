@@ -39,6 +39,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_external_platform": (400, "`external_platform` is not `tune` or `everflow`."),
     "invalid_payout_type": (400, "`payout_type` is not `cpa` or `cpc`."),
     "invalid_status": (400, "An offer's `status` is not one that can be set."),
+    "missing_domain": (400, "`domain` is absent, null or blank."),
+    "invalid_domain": (400, "`domain` is no host that links may stand on; the text says why."),
+    "domain_taken": (400, "The host is a tracking domain already, maybe another account's."),
+    "domain_in_use": (400, "Lists use the tracking domain, or it is the default of several."),
+    "too_many_domains": (400, "The account has 100 tracking domains already."),
     "too_many_offers": (400, "The account has 10,000 offers already."),
     "invalid_rate": (400, "`rate` is not 1 to 6,000,000 messages a minute."),
     "invalid_connector": (

@@ -6,6 +6,7 @@ where the body is small; every other request goes the ordinary way. Both ways me
 contract suite runs over both.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sendrail.api.auth import caller_in
@@ -18,6 +19,7 @@ from sendrail.api.responses import head_of
 from sendrail.api.v2.calls import CALLS
 from sendrail.api.v2.sending import BASES, JSON, SendingCalls, SendingRequest, queued_body
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
+from sendrail.domain.tracking_domain import host_of
 
 _FAST: Final = {f"{base}{call.path}".encode("ascii"): call for base in BASES for call in CALLS}
 _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
@@ -72,6 +74,8 @@ class FastLane(Connection):
 
     calls: SendingCalls
     bodies: Bodies
+    # The tracking domains by host: the API is not served on them.
+    tracking: Mapping[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -121,6 +125,7 @@ class FastLane(Connection):
             or b"expect" in noted
             or b"transfer-encoding" in noted
             or b"upgrade" in noted
+            or (self.tracking and _host_in(noted) in self.tracking)
             or (len(length) > _FEW_DIGITS and int(length) > UNASKED_BYTES_MAX)
             or self.parser.get_method() != b"POST"
             or (self.turns and isinstance(self.turns[-1], RequestCycle))
@@ -206,6 +211,13 @@ class FastLane(Connection):
         self._held = 0
 
 
-def fast_lane_for(calls: SendingCalls, bodies: Bodies) -> type[FastLane]:
+def fast_lane_for(
+    calls: SendingCalls, bodies: Bodies, tracking: Mapping[str, Any]
+) -> type[FastLane]:
     """Return a protocol class for one server."""
-    return type("BoundFastLane", (FastLane,), {"calls": calls, "bodies": bodies})
+    bound = {"calls": calls, "bodies": bodies, "tracking": tracking}
+    return type("BoundFastLane", (FastLane,), bound)
+
+
+def _host_in(noted: Mapping[bytes, bytes]) -> str:
+    return host_of(noted.get(b"host", b"").decode("latin-1"))

@@ -16,7 +16,17 @@ from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
-from sendrail.api.v2 import blocks, contacts, erasure, files, journeys, lists, messages, offers
+from sendrail.api.v2 import (
+    blocks,
+    contacts,
+    domains,
+    erasure,
+    files,
+    journeys,
+    lists,
+    messages,
+    offers,
+)
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, guard_of
 from sendrail.api.v2.sending import is_json
 from sendrail.api.v2.uploads import CSV, Upload
@@ -34,6 +44,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *files.OF_BLOCKS,
     *journeys.ENDPOINTS,
     *offers.ENDPOINTS,
+    *domains.ENDPOINTS,
 )
 
 

@@ -212,7 +212,9 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
     def is_ready() -> bool:
         return server.started and not server.should_exit and runtime.intake.closed is None
 
-    protocol: type[Connection] = fast_lane_for(calls, bodies) if fast and has_api else Connection
+    protocol: type[Connection] = Connection
+    if fast and has_api:
+        protocol = fast_lane_for(calls, bodies, runtime.tracking.hosts.by_host)
     app = make_app(runtime, calls, is_ready, bodies) if has_api else make_probes(runtime, is_ready)
     server = _Server(
         uvicorn.Config(

@@ -75,7 +75,10 @@ def add(
         expires_at=moment_of(expires, "--expires"),
     )
     _print(
-        run(data, as_json, lambda it: it.offers.add(it.default_account, given, operator())), as_json
+        run(
+            data, as_json, lambda it: it.tracking.offers.add(it.default_account, given, operator())
+        ),
+        as_json,
     )
 
 
@@ -98,7 +101,9 @@ def list_(
     found = run(
         data,
         as_json,
-        lambda it: it.offers.page(it.default_account, wanted, page=page, per_page=per_page),
+        lambda it: it.tracking.offers.page(
+            it.default_account, wanted, page=page, per_page=per_page
+        ),
     )
     offers = [_shown(each) for each in found.offers]
     if as_json:
@@ -110,7 +115,9 @@ def list_(
 @app.command()
 def show(offer: Id, data: Data = None, as_json: Json = False) -> None:
     """Show an offer."""
-    _print(run(data, as_json, lambda it: it.offers.show(it.default_account, offer)), as_json)
+    _print(
+        run(data, as_json, lambda it: it.tracking.offers.show(it.default_account, offer)), as_json
+    )
 
 
 @app.command()
@@ -128,7 +135,7 @@ def resume(offer: Id, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
     """Hide an offer from new links; what was sent keeps leading to it."""
-    run(data, as_json, lambda it: it.offers.archive(it.default_account, offer, operator()))
+    run(data, as_json, lambda it: it.tracking.offers.archive(it.default_account, offer, operator()))
     if as_json:
         output.document({"archived": True})
     else:
@@ -151,7 +158,7 @@ def secret(
     made = run(
         data,
         as_json,
-        lambda it: it.offers.replace_secret(
+        lambda it: it.tracking.offers.replace_secret(
             it.default_account, offer, operator(), overlap_ms=overlap * _HOUR_MS
         ),
     )
@@ -172,7 +179,9 @@ def _set_status(offer: str, status: str, data: "Data", as_json: bool) -> None:
 
     change = OfferChange(status=status)
     changed = run(
-        data, as_json, lambda it: it.offers.change(it.default_account, offer, change, operator())
+        data,
+        as_json,
+        lambda it: it.tracking.offers.change(it.default_account, offer, change, operator()),
     )
     _print(changed, as_json)
 

@@ -52,6 +52,7 @@ from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.tracking.domains import Domains
 from sendrail.storage.tracking.offers import Offers
 
 if TYPE_CHECKING:
@@ -184,6 +185,10 @@ class Tx(ABC):
     @cached_property
     def offers(self) -> Offers:
         return Offers(self.core)
+
+    @cached_property
+    def domains(self) -> Domains:
+        return Domains(self.core)
 
     @cached_property
     def endpoints(self) -> Endpoints:

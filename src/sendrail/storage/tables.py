@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0002"
+SCHEMA: Final = "0003"
 metadata: Final = MetaData(
     naming_convention={
         "ix": "%(table_name)s_by_%(column_0_N_name)s",
@@ -634,6 +634,38 @@ offers: Final = Table(
     _needed("updated_at", BigInteger),
     UniqueConstraint("ref"),
     Index(None, "account_id", "external_id"),
+)
+
+# The hosts that short links stand on.
+tracking_domains: Final = Table(
+    "tracking_domains",
+    metadata,
+    _row_id(),
+    _needed("account_id", _RowId, ForeignKey("accounts.id")),
+    # Whatever the account: a request names nothing else.
+    _needed("host", Text),
+    Column("home_url", Text),
+    Column("fallback_url", Text),
+    _needed("letters", SmallInteger),
+    _needed("is_default", Boolean),
+    _needed("token", Text),
+    Column("verified_at", BigInteger),
+    Column("checked_at", BigInteger),
+    Column("problem", Text),
+    _needed("created_at", BigInteger),
+    UniqueConstraint("host"),
+    Index(None, "account_id"),
+)
+
+# Which lists name a domain, in place of their account's default.
+list_domains: Final = Table(
+    "list_domains",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    _needed("account_id", _RowId),
+    _needed("domain_id", _RowId),
+    Index(None, "domain_id"),
+    sqlite_with_rowid=False,
 )
 
 # How processes work together.

@@ -53,7 +53,7 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where events are posted, as a URL says it; made once for a URL."""
+    """Where requests of a method go, as a URL says it; made once for a URL."""
 
     is_tls: bool
     host: str
@@ -61,13 +61,13 @@ class Target:
     head: str
 
     @classmethod
-    def of(cls, url: str) -> "Target":
+    def of(cls, url: str, method: str = "POST") -> "Target":
         """Read a URL that the guard has accepted."""
         parts = URL(url)
         assert parts.raw_host is not None, "the guard accepts no URL without a host"
         assert parts.port is not None, "and none of a scheme without a port"
         authority = cast("str", parts.host_port_subcomponent).removesuffix(".")
-        head = f"POST {parts.raw_path_qs} HTTP/1.1\r\nHost: {authority}\r\n{_HEADERS}"
+        head = f"{method} {parts.raw_path_qs} HTTP/1.1\r\nHost: {authority}\r\n{_HEADERS}"
         return cls(parts.scheme == "https", parts.raw_host, parts.port, head)
 
     @property
@@ -106,8 +106,8 @@ class Client:
         self._open: set[_Connection] = set()
         self._sweep: TimerHandle | None = None
 
-    async def post(self, target: Target, headers: str, body: bytes) -> Response:
-        """Post a body; `headers` are lines that each end in CR LF.
+    async def send(self, target: Target, headers: str, body: bytes) -> Response:
+        """Send a body; `headers` are lines that each end in CR LF.
 
         Raises `TimeoutError`, another `OSError` where there is no connection, or `BrokenAnswer`.
         An answer whose status has come is one, even if its body breaks off or never ends.

@@ -1,4 +1,4 @@
-"""Post one event: what is posted where, and what an answer means.
+"""Post one event, or get a page: what is sent where, and what an answer means.
 
 An endpoint is not trusted. The guard decides which addresses it may have, and `client.py` has the
 sockets.
@@ -65,7 +65,17 @@ class Poster:
         try:
             target = self._targets.get(url) or self._target(url)
             headers = "".join([f"{name}: {value}\r\n" for name, value in signature.items()])
-            return _read(await self._client.post(target, headers, body), now)
+            return _read(await self._client.send(target, headers, body), now)
+        except InvalidInput as error:
+            return NotAcknowledged(error.message)
+        except (OSError, BrokenAnswer) as error:
+            return NotAcknowledged(_short(_trouble(error)))
+
+    async def get(self, url: str, now: int) -> Answer:
+        """Get a URL within the same rules; whatever goes wrong is an answer, too."""
+        try:
+            check_url(url, self._rules)
+            return _read(await self._client.send(Target.of(url, "GET"), "", b""), now)
         except InvalidInput as error:
             return NotAcknowledged(error.message)
         except (OSError, BrokenAnswer) as error:

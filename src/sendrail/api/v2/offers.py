@@ -173,13 +173,13 @@ async def page(runtime: Runtime, request: ApiRequest) -> OfferList:
     """List offers."""
     at, per_page = read_page(request.query)
     status = given(request.query, "status", _status, {"status": _STATUS_HELP})
-    found = await runtime.offers.page(request.account, status, page=at, per_page=per_page)
+    found = await runtime.tracking.offers.page(request.account, status, page=at, per_page=per_page)
     return OfferList([_shown(each) for each in found.offers], pagination(at, per_page, found.total))
 
 
 async def show(runtime: Runtime, request: ApiRequest) -> Offer:
     """Show one offer."""
-    return _shown(await runtime.offers.show(request.account, request.path["offer_id"]))
+    return _shown(await runtime.tracking.offers.show(request.account, request.path["offer_id"]))
 
 
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
@@ -202,7 +202,9 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         metadata=fields.metadata,
     )
     return await request.guard(
-        lambda guard: runtime.offers.add(request.account, change, request.actor, guard=guard),
+        lambda guard: runtime.tracking.offers.add(
+            request.account, change, request.actor, guard=guard
+        ),
         _saved,
     )
 
@@ -227,18 +229,20 @@ async def update(runtime: Runtime, request: ApiRequest) -> SavedOffer:
         metadata=fields.metadata,
     )
     offer_id = request.path["offer_id"]
-    return _saved(await runtime.offers.change(request.account, offer_id, change, request.actor))
+    return _saved(
+        await runtime.tracking.offers.change(request.account, offer_id, change, request.actor)
+    )
 
 
 async def archive(runtime: Runtime, request: ApiRequest) -> OfferArchived:
     """Archive an offer; what was sent keeps leading to it."""
-    await runtime.offers.archive(request.account, request.path["offer_id"], request.actor)
+    await runtime.tracking.offers.archive(request.account, request.path["offer_id"], request.actor)
     return OfferArchived(success=True, archived=True)
 
 
 async def replace_secret(runtime: Runtime, request: ApiRequest) -> PostbackSecret:
     """Give an offer a new postback secret."""
-    made = await runtime.offers.replace_secret(
+    made = await runtime.tracking.offers.replace_secret(
         request.account, request.path["offer_id"], request.actor
     )
     until = made.offer.old_secret_until

@@ -1,0 +1,160 @@
+"""`sendrail domains`: the hosts that short links stand on."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, operator, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.tracking.domains import DomainDetails
+
+app = typer.Typer(help="Tracking domains: the hosts of short links.", no_args_is_help=True)
+
+_COLUMNS = ("id", "domain", "status", "is_default", "lists", "checked_at", "problem")
+
+Host = Annotated[str, typer.Argument(metavar="DOMAIN", help="A host, such as go.example.com.")]
+
+
+@app.command()
+def add(
+    domain: Host,
+    *,
+    home: Annotated[
+        str, typer.Option(metavar="URL", help="Where the host's first page leads.")
+    ] = "",
+    fallback: Annotated[
+        str, typer.Option(metavar="URL", help="Where links lead that have no destination.")
+    ] = "",
+    letters: Annotated[
+        int, typer.Option(metavar="7|10", help="How many letters a link's id has.")
+    ] = 7,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a tracking domain; the account's first one is its default."""
+    added = run(
+        data,
+        as_json,
+        lambda it: it.tracking.domains.add(
+            it.default_account,
+            domain,
+            operator(),
+            home_url=home,
+            fallback_url=fallback,
+            letters=letters,
+        ),
+    )
+    _print(added, as_json)
+    if not as_json:
+        output.note("Once its DNS and its certificate are there: sendrail domains verify")
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """List the account's tracking domains."""
+    domains = [
+        _shown(each)
+        for each in run(data, as_json, lambda it: it.tracking.domains.all(it.default_account))
+    ]
+    if as_json:
+        output.document({"domains": domains})
+    else:
+        for each in domains:
+            each["lists"] = ", ".join(each["lists"]) or None
+        output.table(_COLUMNS, domains, "There are no tracking domains.")
+
+
+@app.command()
+def verify(domain: Host, data: Data = None, as_json: Json = False) -> None:
+    """Ask a domain over HTTPS; exit code 1 if that does not lead to a running server here."""
+    found = run(data, as_json, lambda it: it.tracking.domains.verify(it.default_account, domain))
+    _print(found, as_json)
+    if found.domain.problem is not None:
+        raise typer.Exit(output.Exit.FAILED)
+
+
+@app.command()
+def default(domain: Host, data: Data = None, as_json: Json = False) -> None:
+    """Make a domain the default of all lists that name none."""
+    changed = run(
+        data,
+        as_json,
+        lambda it: it.tracking.domains.change(
+            it.default_account, domain, operator(), is_default=True
+        ),
+    )
+    _print(changed, as_json)
+
+
+@app.command()
+def use(
+    list_number: ListNumber,
+    domain: Annotated[
+        str | None, typer.Argument(metavar="[DOMAIN]", help="Left out: the account's default.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Choose the domain that a list's links stand on."""
+    run(
+        data,
+        as_json,
+        lambda it: it.tracking.domains.use(
+            it.default_account, sender(list_number), domain, operator()
+        ),
+    )
+    if as_json:
+        output.document({"list_number": list_number, "domain": domain})
+    else:
+        print(f"{list_number} uses {domain or 'the default domain'}")
+
+
+@app.command()
+def remove(
+    domain: Host,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a domain: links on it lead nowhere from now on."""
+    if not yes:
+        typer.confirm(f"Remove {domain}? Links that were sent stop working.", abort=True, err=True)
+    run(
+        data, as_json, lambda it: it.tracking.domains.remove(it.default_account, domain, operator())
+    )
+    if as_json:
+        output.document({"removed": True})
+    else:
+        print("removed")
+
+
+def _print(found: "DomainDetails", as_json: bool) -> None:
+    shown = _shown(found)
+    if as_json:
+        output.document(shown)
+    else:
+        output.card(shown | {"lists": ", ".join(shown["lists"]) or None})
+
+
+def _shown(found: "DomainDetails") -> dict[str, Any]:
+    from sendrail.tracking.verifying import PATH
+
+    domain = found.domain
+    return {
+        "id": domain.id,
+        "domain": domain.host,
+        "status": domain.status.value,
+        "problem": domain.problem,
+        "is_default": domain.is_default,
+        "lists": list(found.lists),
+        "home_url": domain.home_url,
+        "fallback_url": domain.fallback_url,
+        "short_id_letters": domain.letters,
+        "verification_url": f"https://{domain.host}{PATH}{domain.token}",
+        "verified_at": output.when(domain.verified_at),
+        "checked_at": output.when(domain.checked_at),
+        "created_at": output.when(domain.created_at),
+    }

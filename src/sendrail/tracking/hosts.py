@@ -1,0 +1,49 @@
+"""The hosts of all tracking domains, in memory: asked with every request, so never in a database.
+
+A process reads them again every two seconds, and at once after a change of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sendrail.domain.tracking_domain import TrackingDomain, host_of
+from sendrail.rounds import Rounds
+from sendrail.storage.interface import Store
+
+_LOOK_SECONDS: Final = 2.0
+
+
+class TrackingHosts:
+    """The tracking domains by their hosts, for this process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
+        self._by_host: dict[str, TrackingDomain] = {}
+
+    @property
+    def by_host(self) -> Mapping[str, TrackingDomain]:
+        """Return the domains; the same mapping always, which changes in place."""
+        return self._by_host
+
+    def find(self, header: str) -> TrackingDomain | None:
+        """Return the domain that a `Host` header names, None for one of no domain."""
+        # Most installations have none, and most requests are the API's.
+        return self._by_host.get(host_of(header)) if self._by_host else None
+
+    async def run(self) -> None:
+        """Read them again and again until cancelled."""
+        await self._rounds.run(self._round)
+
+    async def refresh(self) -> None:
+        """Read them anew."""
+        found = await self._store.read(lambda tx: tx.domains.everywhere())
+        known = {each.host: each for each in found}
+        if known != self._by_host:
+            # Nothing awaits in between: no request sees them half.
+            self._by_host.clear()
+            self._by_host.update(known)
+
+    async def _round(self) -> float:
+        await self.refresh()
+        return _LOOK_SECONDS

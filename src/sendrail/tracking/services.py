@@ -1,0 +1,21 @@
+"""The services of this room, as a process has them."""
+
+from dataclasses import dataclass
+
+from sendrail.tracking.domains import DomainService
+from sendrail.tracking.hosts import TrackingHosts
+from sendrail.tracking.offers import OfferService
+from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.verifying import DomainProofs, DomainVerifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingServices:
+    """What API, command line and workers are given of links and what they earn."""
+
+    offers: OfferService
+    postback_secrets: PostbackSecrets
+    domains: DomainService
+    hosts: TrackingHosts
+    proofs: DomainProofs
+    verifier: DomainVerifier
