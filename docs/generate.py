@@ -179,7 +179,7 @@ def words() -> str:
 
 def _word(ids: MessageIds, status: Status, detail: str | None) -> str:
     ended = EndedMessage(1, 1, 1, status, detail, None, 0)
-    return code(msgspec.json.decode(payloads.delivery(ids, ended))["status"])
+    return code(msgspec.json.decode(payloads.delivery(ids.show(1), ended))["status"])
 
 
 def retries() -> str:

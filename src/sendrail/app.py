@@ -68,10 +68,13 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
+from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
+from sendrail.tracking.links import EmptyLinkReader
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.services import TrackingServices
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 from sendrail.webhooks.guard import Rules
@@ -241,7 +244,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        tracking=_tracking(settings, folder, store, poster, clock),
+        tracking=_tracking(settings, folder, store, poster, ids, clock),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -346,16 +349,24 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _tracking(
-    settings: Settings, folder: Folder, store: Store, poster: Poster, clock: Clock
+def _tracking(  # noqa: PLR0917 - what the services are made of
+    settings: Settings,
+    folder: Folder,
+    store: Store,
+    poster: Poster,
+    ids: MessageIds,
+    clock: Clock,
 ) -> TrackingServices:
     hosts = TrackingHosts(store)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
+    links = EmptyLinkReader()
     postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return TrackingServices(
         offers=OfferService(store, postback_secrets, clock.now),
         postback_secrets=postback_secrets,
+        conversions=ConversionService(store, ids, links, clock.now),
+        postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
         domains=DomainService(
             store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
         ),

@@ -43,6 +43,7 @@ FRESH = {
     "updated_at",
     "slug",
     "postback_secret",
+    "revenue_id",
     "old_valid_until",
     "domain",
     "verification_url",

@@ -59,8 +59,10 @@ def test_both_pass_on_what_is_public_on_the_api_and_no_more():
     [listed] = re.findall(r"@public path (.+)", CADDY)
     caddy = {path.removesuffix("*") for path in listed.split()}
     api = next(blocks(NGINX))
-    assert locations(api) == {"/api/", "/v2/", "/callbacks/", "/docs", "/openapi.json"}
-    assert caddy == locations(api) | {"/docs/"}
+    assert locations(api) == {
+        "/api/", "/v2/", "/callbacks/", "/conv", "/pixel/", "/docs", "/openapi.json",
+    }  # fmt: skip
+    assert caddy == locations(api) | {"/docs/", "/conv/"}
     assert public_paths() == locations(api)
     assert not any(path.startswith(INTERNAL) for path in caddy | locations(api))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sendrail.domain.ids import MessageIds
-from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
+from sendrail.storage.pipeline.outbox import EndedMessage, ReportedConversion, TakenReply
 from sendrail.webhooks import payloads, signing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
@@ -107,10 +107,12 @@ def test_the_javascript_example_takes_what_we_sign_and_nothing_else(tmp_path):
 
 ENDED = EndedMessage(1, 15550100001, 15550001000, "delivered", "ok", "twilio", 0)
 TAKEN = TakenReply(1, 15550100001, 15550001000, "Hello", None, 0)
+EARNED = ReportedConversion(1, 1, "+15550001000", "a" * 24, "sale", None, 5, "USD", True, 0)
 MADE = {
-    "delivery": payloads.delivery(IDS, ENDED),
+    "delivery": payloads.delivery(IDS.show(1), ENDED),
     "unsubscribe": payloads.unsubscribe(TAKEN),
     "reply": payloads.reply(TAKEN),
+    "conversion": payloads.conversion(IDS, EARNED),
 }
 
 

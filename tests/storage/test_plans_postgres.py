@@ -276,10 +276,12 @@ def _outbox(at):
         "still_open": (at.sending_lanes, at.sending),
         "ended_for": (at.lanes, at.numbers),
         "reply_for": ("reply", 5),
+        "conversion_for": (5,),
         "add": ([1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3),
         "events_due": (1, 1, at.now, 20, 20),
         "ended_messages": (at.lanes, at.numbers),
         "taken_replies": ([1, 2, 3],),
+        "reported_conversions": ([1, 2, 3],),
         "store_body": (at.ones, at.events, [b"", b"", b""]),
         "settle_event": (
             at.ones, at.events, [at.now] * 3, [True] * 3, at.ones, at.zeros,

@@ -19,7 +19,7 @@ URL = "https://example.com/hook"
 def test_an_endpoint_wants_everything_unless_told(hooks):
     endpoint = hooks.add(URL, name=" Ours ").endpoint
     assert (endpoint.url, endpoint.name, endpoint.state) == (URL, "Ours", EndpointState.ACTIVE)
-    assert endpoint.events == set(Event) - {Event.AUTOMATIC}
+    assert endpoint.events == set(Event) - {Event.AUTOMATIC, Event.CONVERSION}
     assert endpoint.list_id is None
 
 

@@ -6,6 +6,7 @@ the fast lane answers them before they get this far, by the same `SendingCalls`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import error_body, shown, status_of
 from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MAX
 from sendrail.api.pages import page_routes
+from sendrail.api.postbacks import network_routes, postback_routes
 from sendrail.api.request_ids import request_id
 from sendrail.api.resources import resource_routes
 from sendrail.api.responses import json_answer
@@ -54,8 +56,10 @@ def make_app(
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
         tls_route(runtime.tracking.hosts),
+        *postback_routes(runtime, bodies),
+        *network_routes(runtime, bodies),
     ]
-    links = make_tracking_host(runtime.tracking.proofs)
+    links = make_tracking_host(runtime.tracking.proofs, postback_routes(runtime, bodies), _HANDLERS)
     return _EveryAnswer(_app(routes), _ByHost(runtime.tracking.hosts, links))
 
 
@@ -67,12 +71,7 @@ def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
 def _app(routes: list[BaseRoute]) -> ASGIApp:
     app = Starlette(
         routes=routes,
-        exception_handlers={
-            HTTPException: _http_error,
-            SendrailError: _our_error,
-            ClientDisconnect: _gone,
-            Exception: _broken,
-        },
+        exception_handlers={HTTPException: _http_error, **_HANDLERS},
     )
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
@@ -177,6 +176,9 @@ async def _broken(request: Request, error: Exception) -> Response:
     # The server ends the connection after it: without this the client's next request on it is lost.
     closing = {"connection": "close"}
     return json_answer(500, error_body("internal_error", text, request_id), closing)
+
+
+_HANDLERS: Final = {SendrailError: _our_error, ClientDisconnect: _gone, Exception: _broken}
 
 
 class _ByHost:

@@ -26,6 +26,7 @@ from sendrail.api.v2 import (
     lists,
     messages,
     offers,
+    revenue,
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, guard_of
 from sendrail.api.v2.sending import is_json
@@ -45,6 +46,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *journeys.ENDPOINTS,
     *offers.ENDPOINTS,
     *domains.ENDPOINTS,
+    *revenue.ENDPOINTS,
 )
 
 

@@ -4,13 +4,14 @@ Also the question of a proxy that gets certificates on demand, whether a host is
 """
 
 import ipaddress
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from sendrail.domain.tracking_domain import TrackingDomain
@@ -30,8 +31,10 @@ _DAY: Final = {"cache-control": "max-age=86400"}
 _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
-def make_tracking_host(proofs: DomainProofs) -> ASGIApp:
-    """Return the application of the tracking domains' hosts.
+def make_tracking_host(
+    proofs: DomainProofs, more: Sequence[BaseRoute], handlers: Mapping[Any, Any]
+) -> ASGIApp:
+    """Return the application of the tracking domains' hosts, with routes and handlers of others.
 
     Each request has its `TrackingDomain` as `request.state.domain`.
     """
@@ -48,8 +51,9 @@ def make_tracking_host(proofs: DomainProofs) -> ASGIApp:
             Route("/robots.txt", _robots),
             Route("/favicon.ico", _no_icon),
             Route(f"{PATH}{{token}}", prove),
+            *more,
         ],
-        exception_handlers={HTTPException: _nothing},
+        exception_handlers={**handlers, HTTPException: _nothing},
     )
 
 

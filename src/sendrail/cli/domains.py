@@ -105,10 +105,8 @@ def use(
             it.default_account, sender(list_number), domain, operator()
         ),
     )
-    if as_json:
-        output.document({"list_number": list_number, "domain": domain})
-    else:
-        print(f"{list_number} uses {domain or 'the default domain'}")
+    text = f"{list_number} uses {domain or 'the default domain'}"
+    output.done({"list_number": list_number, "domain": domain}, text, as_json)
 
 
 @app.command()
@@ -125,10 +123,7 @@ def remove(
     run(
         data, as_json, lambda it: it.tracking.domains.remove(it.default_account, domain, operator())
     )
-    if as_json:
-        output.document({"removed": True})
-    else:
-        print("removed")
+    output.done({"removed": True}, "removed", as_json)
 
 
 def _print(found: "DomainDetails", as_json: bool) -> None:

@@ -64,6 +64,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "replies": ("replies", "Replies of contacts, and the words that mean STOP."),
     "blocks": ("blocks", "Blocked numbers and words."),
     "journeys": ("journeys", "Journeys, and the contacts on them."),
+    "postbacks": ("postbacks", "How conversions are taken from networks."),
     "domains": ("domains", "Tracking domains: the hosts of short links."),
     "offers": ("offers", "Offers: what links lead to."),
     "accounts": (

@@ -9,6 +9,7 @@ from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, Page, PerPage, operator, run
 
 if TYPE_CHECKING:
+    from sendrail.app import Runtime
     from sendrail.domain.offer import Offer, OfferStatus
 
 app = typer.Typer(help="Offers: what links lead to.", no_args_is_help=True)
@@ -136,10 +137,7 @@ def resume(offer: Id, data: Data = None, as_json: Json = False) -> None:
 def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
     """Hide an offer from new links; what was sent keeps leading to it."""
     run(data, as_json, lambda it: it.tracking.offers.archive(it.default_account, offer, operator()))
-    if as_json:
-        output.document({"archived": True})
-    else:
-        print("archived")
+    output.done({"archived": True}, "archived", as_json)
 
 
 @app.command()
@@ -167,11 +165,34 @@ def secret(
         "postback_secret": made.secret,
         "old_valid_until": output.when(made.offer.old_secret_until),
     }
-    if as_json:
-        output.document(shown)
-        return
-    output.card(shown)
-    output.note("Store the secret: it is not shown again.")
+    output.card(shown, as_json)
+    if not as_json:
+        output.note("Store the secret: it is not shown again.")
+
+
+@app.command()
+def coupons(
+    offer: Id,
+    codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE]...", help="All its codes from now on.")
+    ] = None,
+    *,
+    none: Annotated[bool, typer.Option("--none", help="Take all codes away.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show an offer's coupons, or set them: conversions may name one of them."""
+    wanted = [] if none else codes or None
+
+    async def work(it: "Runtime") -> list[str]:
+        found = await it.tracking.offers.show(it.default_account, offer)
+        service = it.tracking.postbacks
+        if wanted is None:
+            return await service.coupons(it.default_account, found)
+        return await service.set_coupons(it.default_account, found, wanted, operator())
+
+    kept = run(data, as_json, work)
+    output.words(kept, as_json, name="coupons", none="The offer has no coupons.")
 
 
 def _set_status(offer: str, status: str, data: "Data", as_json: bool) -> None:
@@ -187,10 +208,7 @@ def _set_status(offer: str, status: str, data: "Data", as_json: bool) -> None:
 
 
 def _print(offer: "Offer", as_json: bool) -> None:
-    if as_json:
-        output.document(_shown(offer))
-    else:
-        output.card(_shown(offer))
+    output.card(_shown(offer), as_json)
 
 
 def _status(text: str) -> "OfferStatus | None":

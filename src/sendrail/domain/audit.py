@@ -21,6 +21,8 @@ class Action(StrEnum):
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
+    POSTBACKS_CHANGED = "postbacks.changed"
+    POSTBACK_SECRET_REPLACED = "postbacks.secret_replaced"  # noqa: S105 - the name of an action
     OFFER_ADDED = "offer.added"
     OFFER_CHANGED = "offer.changed"
     OFFER_ARCHIVED = "offer.archived"

@@ -22,6 +22,7 @@ EndpointId = NewType("EndpointId", int)
 EventId = NewType("EventId", int)
 OfferId = NewType("OfferId", int)
 DomainId = NewType("DomainId", int)
+ConversionId = NewType("ConversionId", int)
 MessageNumber = NewType("MessageNumber", int)
 MessageId = NewType("MessageId", str)
 Lane = NewType("Lane", int)
@@ -62,7 +63,7 @@ def lane_in(row_id: int) -> int:
 
 
 class ContactIds:
-    """The public ids of contacts and subscriptions: keyed digests of their numbers.
+    """The public ids of contacts, subscriptions and revenue: keyed digests of their numbers.
 
     Like a message's id they need no column and reveal neither volume nor order. With twelve bytes,
     a billion ids have a collision in one of a hundred billion installations.
@@ -79,6 +80,10 @@ class ContactIds:
     def list_contact(self, list_id: ListId, recipient: int) -> str:
         """Return the id of a subscription to a list."""
         return self._digest(b"list contact", list_id, recipient)
+
+    def revenue(self, conversion_id: ConversionId) -> str:
+        """Return the id of a conversion."""
+        return self._digest(b"revenue", 0, conversion_id)
 
     def _digest(self, kind: bytes, owner: int, recipient: int) -> str:
         return hashlib.blake2b(

@@ -20,11 +20,13 @@ class Event(StrEnum):
     DELIVERY = "delivery"
     UNSUBSCRIBE = "unsubscribe"
     REPLY = "reply"
+    CONVERSION = "conversion"
     AUTOMATIC = "automatic"
 
 
-# The events of an endpoint that does not choose any: those the customer has a part in.
-USUAL: Final = frozenset(Event) - {Event.AUTOMATIC}
+# The events of an endpoint that does not choose any: those the customer has a part in, and no
+# conversions, which an endpoint asks for.
+USUAL: Final = frozenset(Event) - {Event.AUTOMATIC, Event.CONVERSION}
 
 
 class EndpointState(StrEnum):
@@ -73,8 +75,9 @@ class Endpoint:
 class OutboxEvent:
     """An event for one endpoint.
 
-    `ref` is a message's number or a reply's id. `body` is None until the event is claimed for the
-    first time. `retries` counts the attempts since it last became due anew, `attempts` all of them.
+    `ref` is a message's number, or the id of a reply or of a conversion. `body` is None until the
+    event is claimed for the first time. `retries` counts the attempts since it last became due
+    anew, `attempts` all of them.
     """
 
     id: EventId

@@ -52,8 +52,11 @@ from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
+from sendrail.storage.tracking.earnings import Earnings
 from sendrail.storage.tracking.offers import Offers
+from sendrail.storage.tracking.postbacks import Postbacks
 
 if TYPE_CHECKING:
     from sendrail.storage.postgres.leases import ConnectorPaces, Processes, Spans
@@ -189,6 +192,18 @@ class Tx(ABC):
     @cached_property
     def domains(self) -> Domains:
         return Domains(self.core)
+
+    @cached_property
+    def conversions(self) -> Conversions:
+        return Conversions(self.core, self.lookup)
+
+    @cached_property
+    def earnings(self) -> Earnings:
+        return Earnings(self.core)
+
+    @cached_property
+    def postbacks(self) -> Postbacks:
+        return Postbacks(self.core)
 
     @cached_property
     def endpoints(self) -> Endpoints:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a test holds it against the migrations' own chain.
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0004"
 metadata: Final = MetaData(
     naming_convention={
         "ix": "%(table_name)s_by_%(column_0_N_name)s",
@@ -665,6 +665,76 @@ list_domains: Final = Table(
     _needed("account_id", _RowId),
     _needed("domain_id", _RowId),
     Index(None, "domain_id"),
+    sqlite_with_rowid=False,
+)
+
+# What happened behind links, each once: those that are known by a transaction, or by message and
+# day, are not there twice.
+conversions: Final = Table(
+    "conversions",
+    metadata,
+    _row_id(),
+    _needed("account_id", _RowId),
+    # 0 is none: it is part of a key.
+    _needed("offer_id", _RowId),
+    _needed("event", Text),
+    Column("external_id", Text),
+    Column("known_by", Text),
+    Column("number", BigInteger),
+    Column("list_id", BigInteger),
+    _needed("source", Text),
+    _needed("attribution", Text),
+    # Ten-thousandths; negative where an earlier one is taken back.
+    _needed("amount", BigInteger),
+    Column("payout", BigInteger),
+    _needed("currency", Text),
+    _needed("at", BigInteger),
+    _needed("created_at", BigInteger),
+    _needed("imported", Boolean),
+    _needed("attributed", Boolean),
+    Column("takes_back", BigInteger),
+    UniqueConstraint("account_id", "offer_id", "event", "known_by"),
+    Index(None, "account_id", "offer_id", "external_id"),
+    Index(None, "account_id", "number"),
+)
+
+coupons: Final = Table(
+    "coupons",
+    metadata,
+    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("code", Text, primary_key=True),
+    _needed("offer_id", _RowId),
+    _needed("created_at", BigInteger),
+    # A postback names no account.
+    Index(None, "code"),
+    sqlite_with_rowid=False,
+)
+
+# How an account takes conversions; one that has set nothing has no row.
+postback_settings: Final = Table(
+    "postback_settings",
+    metadata,
+    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    _needed("currency", Text),
+    Column("click_window_days", SmallInteger),
+    _needed("open_links", Boolean),
+    Column("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_secret_until", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# What contacts have clicked and earned, in the order of their subscription; few ever do.
+contact_earnings: Final = Table(
+    "contact_earnings",
+    metadata,
+    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    _needed("clicks", Integer),
+    Column("last_clicked_at", BigInteger),
+    _needed("conversions", Integer),
+    _needed("revenue", BigInteger),
+    Column("last_revenue_at", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from sendrail.domain.ids import AccountId
 from sendrail.domain.offer import Offer
+from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.sealing import seal, unseal
 
 # 160 bits, as letters that a URL takes as they are.
@@ -34,13 +35,21 @@ class PostbackSecrets:
         The comparison takes the same time whatever is shown. Raises `SetupError` when the secrets
         were sealed under another master key.
         """
-        sealed = [offer.secret] if offer.secret is not None else []
-        if offer.old_secret is not None and now < (offer.old_secret_until or 0):
-            sealed.append(offer.old_secret)
+        return self._is_one(offer, _context(offer.account_id, offer.ref), shown, now)
+
+    def is_of_account(self, settings: PostbackSettings, name: str, shown: str, now: int) -> bool:
+        """Return whether a postback shows the account's own secret; as `is_of`."""
+        return self._is_one(settings, _context(settings.account_id, name), shown, now)
+
+    def _is_one(
+        self, kept_in: Offer | PostbackSettings, context: bytes, shown: str, now: int
+    ) -> bool:
+        sealed = [kept_in.secret] if kept_in.secret is not None else []
+        if kept_in.old_secret is not None and now < (kept_in.old_secret_until or 0):
+            sealed.append(kept_in.old_secret)
         given, found = shown.encode(), False
         for each in sealed:
-            kept = unseal(self._key, each, _context(offer.account_id, offer.ref))
-            found |= hmac.compare_digest(given, kept)
+            found |= hmac.compare_digest(given, unseal(self._key, each, context))
         return found
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 
 
@@ -15,6 +17,8 @@ class TrackingServices:
 
     offers: OfferService
     postback_secrets: PostbackSecrets
+    conversions: ConversionService
+    postbacks: PostbackService
     domains: DomainService
     hosts: TrackingHosts
     proofs: DomainProofs

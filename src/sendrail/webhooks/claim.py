@@ -46,14 +46,22 @@ def take(
 
 def _bodies(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> dict[EventId, bytes]:
     endings = [event for event in events if event.kind == Event.DELIVERY]
-    replies = [event for event in events if event.kind != Event.DELIVERY]
+    conversions = [event for event in events if event.kind == Event.CONVERSION]
+    others = {Event.DELIVERY, Event.CONVERSION}
+    replies = [event for event in events if event.kind not in others]
     messages = tx.outbox.ended_messages([event.ref for event in endings])
+    reported = tx.outbox.reported_conversions([event.ref for event in conversions])
     taken = tx.outbox.taken_replies([event.ref for event in replies])
     shown = ids.show_many([event.ref for event in endings])
     bodies = {
         event.id: payloads.delivery(message_id, messages[event.ref])
         for event, message_id in zip(endings, shown, strict=True)
         if event.ref in messages
+    }
+    bodies |= {
+        event.id: payloads.conversion(ids, reported[event.ref])
+        for event in conversions
+        if event.ref in reported
     }
     for event in replies:
         if (reply := taken.get(event.ref)) is not None:

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from sendrail.domain import phone
+from sendrail.domain import money, phone
 from sendrail.domain.consent import Keyword
 from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageId, MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import TEST, Event, OutboxEvent
-from sendrail.storage.pipeline.outbox import EndedMessage, TakenReply
+from sendrail.storage.pipeline.outbox import EndedMessage, ReportedConversion, TakenReply
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
 # is under way is no event, so that `pending` does not occur.
@@ -102,6 +102,24 @@ def reply(taken: TakenReply) -> bytes:
             "body": taken.body,
             "keyword": taken.keyword.upper() if taken.keyword else None,
             "timestamp": shown_finely(taken.received_at),
+        }
+    )
+
+
+def conversion(ids: MessageIds, reported: ReportedConversion) -> bytes:
+    """Return what is posted of a conversion; `revenue` is negative where it takes one back."""
+    return _encode(
+        {
+            "event": Event.CONVERSION,
+            "conversion_type": reported.event,
+            "message_id": None if reported.number is None else ids.show(reported.number),
+            "list_number": reported.list_number,
+            "offer_id": reported.offer,
+            "external_id": reported.external_id,
+            "revenue": money.shown(reported.amount),
+            "currency": reported.currency,
+            "attributed": bool(reported.attributed),
+            "timestamp": shown_finely(reported.at),
         }
     )
 

@@ -278,11 +278,13 @@ class Contact(msgspec.Struct):
     send_count: Annotated[
         Count, about("How many messages to it this list has taken, up to a moment ago.")
     ]
-    click_count: Annotated[int, schema(const=0), about("0: clicks are not tracked yet.")]
-    revenue_total: Annotated[float, about("0: revenue is not tracked yet.")]
-    conversion_count: Annotated[int, schema(const=0), about("0: conversions are not tracked yet.")]
+    click_count: Annotated[Count, about("How many messages of this list it has clicked in.")]
+    revenue_total: Annotated[
+        float, about("What those have earned, less what was taken back; may be below 0.")
+    ]
+    conversion_count: Annotated[Count, about("How often they have.")]
     last_sent_at: Annotated[Time | None, about("When the last of those was taken.")]
-    last_clicked_at: Annotated[Time | None, about("null: clicks are not tracked yet.")]
+    last_clicked_at: Annotated[Time | None, about("When it last clicked in one.")]
     in_workflow: Annotated[bool, about("Whether it is on a journey now.")]
 
 

@@ -57,7 +57,7 @@ from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.signups import SignedUp, SignUpReport
-from sendrail.domain import phone
+from sendrail.domain import money, phone
 from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.numbering import ValidationStatus, validation_status
@@ -358,7 +358,7 @@ def _shown(
     runtime: Runtime, request: ApiRequest, found: FoundContact, *, in_workflow: bool
 ) -> Contact:
     contact, facts = found.contact, found.phone
-    left_at = contact.unsubscribed_at
+    left_at, clicked_at = contact.unsubscribed_at, found.last_clicked_at
     fields: Mapping[str, Scalar] = contact.custom_fields
     return Contact(
         phone_number=phone.show(contact.recipient),
@@ -381,10 +381,10 @@ def _shown(
         is_valid=facts.is_valid,
         validation_status=_status(facts),
         send_count=found.sends,
-        click_count=0,
-        revenue_total=0.0,
-        conversion_count=0,
+        click_count=found.clicks,
+        revenue_total=money.shown(found.revenue),
+        conversion_count=found.conversions,
         last_sent_at=None if found.last_sent_at is None else shown_time(found.last_sent_at),
-        last_clicked_at=None,
+        last_clicked_at=None if clicked_at is None else shown_time(clicked_at),
         in_workflow=in_workflow,
     )

@@ -36,6 +36,7 @@ from sendrail.storage.tables import (
     connectors,
     consent_events,
     contact_activity,
+    contact_earnings,
     contacts,
     enrolments,
     inbox,
@@ -91,8 +92,8 @@ class Erasure:
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, contact_activity, consent_events, enrolments, auto_replies,
-                recipient_troubles,
+                list_contacts, contact_activity, contact_earnings, consent_events, enrolments,
+                auto_replies, recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks):

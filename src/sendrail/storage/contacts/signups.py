@@ -36,6 +36,7 @@ from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import (
     consent_events,
     contact_activity,
+    contact_earnings,
     contacts,
     list_contacts,
     lists,
@@ -94,6 +95,11 @@ class FoundContact:
     phone: PhoneFacts
     sends: int = 0
     last_sent_at: int | None = None
+    clicks: int = 0
+    last_clicked_at: int | None = None
+    conversions: int = 0
+    # Ten-thousandths of the account's currency.
+    revenue: int = 0
 
 
 class SignUps:
@@ -251,6 +257,12 @@ class SignUps:
                 facts.email, facts.carrier, facts.line_type, facts.timezone, facts.is_valid
             )
             .add_columns(contact_activity.c.sends, contact_activity.c.last_sent_at)
+            .add_columns(
+                contact_earnings.c.clicks,
+                contact_earnings.c.last_clicked_at,
+                contact_earnings.c.conversions,
+                contact_earnings.c.revenue,
+            )
             .join(
                 few,
                 and_(_contact.list_id == few.c.list_id, _contact.recipient == few.c.recipient),
@@ -261,6 +273,13 @@ class SignUps:
                 and_(
                     contact_activity.c.list_id == _contact.list_id,
                     contact_activity.c.recipient == _contact.recipient,
+                ),
+            )
+            .outerjoin(
+                contact_earnings,
+                and_(
+                    contact_earnings.c.list_id == _contact.list_id,
+                    contact_earnings.c.recipient == _contact.recipient,
                 ),
             )
             .outerjoin(
@@ -376,4 +395,8 @@ def _found(row: Row[Any]) -> FoundContact:
         ),
         sends=row.sends or 0,
         last_sent_at=row.last_sent_at,
+        clicks=row.clicks or 0,
+        last_clicked_at=row.last_clicked_at,
+        conversions=row.conversions or 0,
+        revenue=row.revenue or 0,
     )

@@ -45,6 +45,21 @@ class TakenReply(NamedTuple):
     word: str | None = None
 
 
+class ReportedConversion(NamedTuple):
+    """What an event reports of a conversion; amounts are ten-thousandths."""
+
+    id: int
+    number: int | None
+    list_number: str | None
+    offer: str | None
+    event: str
+    external_id: str | None
+    amount: int
+    currency: str
+    attributed: bool
+    at: int
+
+
 OUTBOX_COLUMNS: Final = (
     "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
 )  # fmt: skip
@@ -59,6 +74,7 @@ class OutboxTexts:
     events_due: Statement
     ended_messages: Statement
     taken_replies: Statement
+    reported_conversions: Statement
     store_body: Statement
     settle_event: Statement
     keep_attempt: Statement
@@ -94,6 +110,11 @@ class Outbox(ABC):
         if self.has_endpoints() and self._add_reply(kind, reply_id):
             self._has_news()
 
+    def add_conversion(self, conversion_id: int) -> None:
+        """Write an event of a conversion to the endpoints that ask for them."""
+        if self.has_endpoints() and self._add_conversion(conversion_id):
+            self._has_news()
+
     def has_endpoints(self) -> bool:
         return self._driver.row(self._texts.any_endpoint) is not None
 
@@ -104,6 +125,10 @@ class Outbox(ABC):
     @abstractmethod
     def _add_reply(self, kind: str, reply_id: int) -> int:
         """Write the events of a reply; return how many."""
+
+    @abstractmethod
+    def _add_conversion(self, conversion_id: int) -> int:
+        """Write the events of a conversion; return how many."""
 
     # Taken up
 
@@ -128,6 +153,11 @@ class Outbox(ABC):
     def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]:
         rows = self._driver.rows(self._texts.taken_replies, self._driver.array(reply_ids))
         return {row[0]: TakenReply(*row) for row in rows}
+
+    def reported_conversions(self, conversion_ids: Sequence[int]) -> dict[int, ReportedConversion]:
+        asked = self._driver.array(conversion_ids)
+        rows = self._driver.rows(self._texts.reported_conversions, asked)
+        return {row[0]: ReportedConversion(*row) for row in rows}
 
     def store_bodies(self, bodies: Sequence[tuple[bytes, EventId]]) -> None:
         """Keep what is about to be sent: every further attempt sends the same bytes."""

@@ -40,6 +40,13 @@ TEXTS: Final = OutboxTexts(
         FROM json_each(?) AS wanted CROSS JOIN replies AS r CROSS JOIN lists AS l
         WHERE r.id = wanted.value AND l.id = r.list_id
     """,  # noqa: S608 - as above
+    reported_conversions=f"""
+        SELECT c.id, c.number, {_SENDER}, o.ref, c.event, c.external_id, c.amount, c.currency,
+            c.attributed, c.at
+        FROM json_each(?) AS wanted CROSS JOIN conversions AS c
+        LEFT JOIN lists AS l ON l.id = c.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
+        WHERE c.id = wanted.value
+    """,  # noqa: S608 - as above
     store_body="UPDATE outbox SET body = ?3 WHERE id = ?2 AND body IS NULL",
     settle_event="""
         UPDATE outbox SET due_at = ?3, told = ?4, attempts = ?5, retries = ?6
@@ -86,6 +93,15 @@ ADD_REPLY: Final = """
         AND (e.list_id IS NULL OR e.list_id = r.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
+ADD_CONVERSION: Final = """
+    INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
+    SELECT e.id, 'conversion', c.id, c.created_at, c.created_at, 0, 0, 0
+    FROM conversions AS c CROSS JOIN webhook_endpoints AS e
+    WHERE c.id = ?1 AND e.account_id = c.account_id AND e.state <> 'gone'
+        AND instr(e.events, 'conversion')
+        AND (e.list_id IS NULL OR e.list_id = c.list_id)
+        AND (e.listens_until IS NULL OR e.listens_until > c.created_at)
+"""
 
 
 class SqliteOutbox(Outbox):
@@ -96,3 +112,6 @@ class SqliteOutbox(Outbox):
 
     def _add_reply(self, kind: str, reply_id: int) -> int:
         return self._driver.run(ADD_REPLY, kind, reply_id)
+
+    def _add_conversion(self, conversion_id: int) -> int:
+        return self._driver.run(ADD_CONVERSION, conversion_id)

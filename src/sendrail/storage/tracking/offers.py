@@ -49,6 +49,13 @@ class Offers:
     def by_id(self, account_id: AccountId, offer_id: OfferId) -> Offer | None:
         return self._one(_of.account_id == account_id, _of.id == offer_id)
 
+    def by_ref_anywhere(self, ref: str) -> Offer | None:
+        """Return the offer of a public id, whatever its account: a postback names only that.
+
+        Its secret must be checked before anything else is done.
+        """
+        return self._one(_of.ref == ref)
+
     def by_external_id(self, account_id: AccountId, external_id: str) -> Offer | None:
         """Return the account's offer that a network calls so: the newest that is not archived."""
         return self._one(

@@ -1,0 +1,92 @@
+"""`sendrail postbacks`: how an account takes conversions that networks report."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, operator, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.postback import PostbackSettings
+
+app = typer.Typer(help="How conversions are taken from networks.", no_args_is_help=True)
+
+_HOUR_MS = 3_600_000
+
+
+@app.command()
+def show(data: Data = None, as_json: Json = False) -> None:
+    """Show the account's currency, click window, and whether links need a secret."""
+    found = run(data, as_json, lambda it: it.tracking.postbacks.settings(it.default_account))
+    _print(found, as_json)
+
+
+@app.command("set")
+def set_(
+    *,
+    currency: Annotated[str | None, typer.Option(help="Three letters of ISO 4217.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=0, help="For how long a click earns; 0: 7, as usual."),
+    ] = None,
+    open_links: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-links/--closed-links", help="Whether a postback by a link needs no secret."
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is given."""
+    changed = run(
+        data,
+        as_json,
+        lambda it: it.tracking.postbacks.change(
+            it.default_account,
+            operator(),
+            currency=currency,
+            click_window_days=window,
+            open_links=open_links,
+        ),
+    )
+    _print(changed, as_json)
+
+
+@app.command()
+def secret(
+    overlap: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="HOURS", help="How long the secret before stays good; 0 ends it now."
+        ),
+    ] = 24,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give the account a new postback secret; it is shown only once."""
+    made = run(
+        data,
+        as_json,
+        lambda it: it.tracking.postbacks.replace_secret(
+            it.default_account, operator(), overlap_ms=overlap * _HOUR_MS
+        ),
+    )
+    shown = {
+        "postback_secret": made.secret,
+        "old_valid_until": output.when(made.settings.old_secret_until),
+    }
+    output.card(shown, as_json)
+    if not as_json:
+        output.note("Store the secret: it is not shown again.")
+
+
+def _print(found: "PostbackSettings", as_json: bool) -> None:
+    shown: dict[str, Any] = {
+        "currency": found.currency,
+        "click_window_days": found.click_window_days,
+        "open_links": found.open_links,
+        "has_postback_secret": found.secret is not None,
+    }
+    output.card(shown, as_json)

@@ -1,0 +1,121 @@
+"""Conversions: what happened behind a link, what it earned, and whether a message earned it.
+
+A refund or a chargeback is an event of its own with a negative amount: revenue is the sum of all
+amounts, and a conversion that was taken back stays counted, because it happened.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sendrail.domain.ids import AccountId, ConversionId, Lane, ListId, MessageNumber, OfferId
+from sendrail.domain.phone import PhoneNumber
+
+# By how much a network's clock may be before ours: a conversion that seems to precede its click.
+SKEW_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
+CURRENCY: Final = "USD"
+
+
+class ConversionEvent(StrEnum):
+    """What happened."""
+
+    LEAD = "lead"
+    SALE = "sale"
+    REBILL = "rebill"
+    INSTALL = "install"
+    SIGNUP = "signup"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+
+    @property
+    def takes_back(self) -> bool:
+        """Return whether it takes an amount back."""
+        return self in {ConversionEvent.REFUND, ConversionEvent.CHARGEBACK}
+
+
+class Attribution(StrEnum):
+    """By what a message earned: `sale` and `click` need a human click, `send` does not."""
+
+    SALE = "sale"
+    CLICK = "click"
+    SEND = "send"
+    # Earned in the system that the account came from, which has judged it.
+    MIGRATION = "migration"
+
+
+class ConversionSource(StrEnum):
+    """How a conversion came."""
+
+    API = "api"
+    OFFER = "offer"
+    LINK = "link"
+    CLICK = "click"
+    PIXEL = "pixel"
+    COUPON = "coupon"
+    TUNE = "tune"
+    EVERFLOW = "everflow"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """The message that a conversion is about."""
+
+    number: MessageNumber
+    lane: Lane
+    account_id: AccountId
+    list_id: ListId
+    # None where the person's data was deleted.
+    recipient: PhoneNumber | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """One conversion as it is kept.
+
+    `amount` and `payout` are ten-thousandths of the currency's unit; `amount` is negative where an
+    earlier one is taken back, which `takes_back` names once it is known. One that is not
+    `attributed` is in no sum.
+    """
+
+    id: ConversionId
+    account_id: AccountId
+    offer_id: OfferId | None
+    event: ConversionEvent
+    external_id: str | None
+    number: MessageNumber | None
+    list_id: ListId | None
+    source: ConversionSource
+    attribution: Attribution
+    amount: int
+    payout: int | None
+    currency: str
+    at: int
+    created_at: int
+    imported: bool
+    attributed: bool
+    takes_back: ConversionId | None
+
+
+def is_within(at: int, clicked_at: int | None, window_ms: int) -> bool:
+    """Return whether a conversion counts for a click: at most the window after it."""
+    return clicked_at is not None and -SKEW_MS <= at - clicked_at <= window_ms
+
+
+def is_earned(attribution: Attribution, at: int, clicked_at: int | None, window_ms: int) -> bool:
+    """Return whether a message earned a conversion."""
+    if attribution in {Attribution.SEND, Attribution.MIGRATION}:
+        return True
+    return is_within(at, clicked_at, window_ms)
+
+
+def day_key(number: int, at: int) -> str:
+    """Return what a conversion without a transaction is known by: one a message and day."""
+    return f"d:{number}:{at // _DAY_MS}"
+
+
+def transaction_key(external_id: str) -> str:
+    """Return what a conversion is known by."""
+    return f"t:{external_id}"

@@ -1,0 +1,339 @@
+"""Postbacks: what networks report by a GET, with a secret or with an id that nobody can guess.
+
+A network tries again on anything but a 2xx. So what will never work is no error here: it is
+`PostbackRefused`, which is answered 200. Only a wrong secret raises.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.conversion import (
+    Attribution,
+    ConversionEvent,
+    ConversionSource,
+    SentMessage,
+)
+from sendrail.domain.errors import Conflict, InvalidInput, Unauthorized
+from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.offer import CLICK_WINDOW_DAYS_MAX, Offer, window_ms
+from sendrail.domain.postback import COUPON_LENGTH_MAX, COUPONS_MAX, PostbackSettings, coupon_of
+from sendrail.storage.interface import Store, Tx
+from sendrail.tracking.links import LinkReader, LinkTarget
+from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.recording import ConversionReport, RecordedConversion, record
+
+# The name of the account's own secret, beside those of offers.
+ACCOUNT: Final = "account"
+OVERLAP_MS: Final = 24 * 3_600_000
+_is_currency: Final = re.compile(r"[A-Za-z]{3}").fullmatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postback:
+    """What a network says; an empty text is not said. `amount` is in ten-thousandths."""
+
+    event: ConversionEvent = ConversionEvent.SALE
+    amount: int | None = None
+    external_id: str | None = None
+    secret: str = ""
+    # The account of the host that it came to; None where that was the API's.
+    host_of: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostbackRefused:
+    """Why nothing was recorded, and never will be for this postback."""
+
+    code: str
+    text: str
+
+
+Answer = RecordedConversion | PostbackRefused
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountSecret:
+    """An account's fresh secret: the only moment at which that is known."""
+
+    settings: PostbackSettings
+    secret: str
+
+
+class PostbackService:
+    """Takes postbacks, and holds what accounts have set for them."""
+
+    def __init__(
+        self,
+        store: Store,
+        ids: MessageIds,
+        links: LinkReader,
+        secrets: PostbackSecrets,
+        now: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._ids = ids
+        self._links = links
+        self._secrets = secrets
+        self._now = now
+
+    # Taken
+
+    async def by_offer(self, offer_id: str, message_id: str, said: Postback) -> Answer:
+        """Record a conversion of an offer's network. Raises `Unauthorized` for a wrong secret."""
+
+        def work(tx: Tx) -> Answer:
+            offer = tx.offers.by_ref_anywhere(offer_id)
+            if offer is None or not self._knows_offer(offer, said):
+                raise _wrong_secret()
+            number = self._ids.read(message_id)
+            message = None if number is None else tx.conversions.message(offer.account_id, number)
+            if message is None:
+                return PostbackRefused("message_not_found", "The account has no such message")
+            if not self._links.leads_to(tx, message, offer.id):
+                return PostbackRefused("no_link", "The message has no link to the offer")
+            clicked_at = self._links.first_click(tx, message)
+            return self._record(tx, offer, message, clicked_at, said, ConversionSource.OFFER)
+
+        return await self._store.write(work)
+
+    async def by_link(self, link_id: str, said: Postback) -> Answer:
+        """Record a conversion by a short link's id, which is no secret."""
+
+        def work(tx: Tx) -> Answer:
+            target = self._on_host(self._links.link(tx, link_id), said)
+            if target is None:
+                return PostbackRefused("link_not_found", "There is no such link")
+            settings = tx.postbacks.settings(target.account_id)
+            if not settings.open_links and not self._knows_account(settings, said):
+                raise _wrong_secret()
+            return self._by_target(tx, target, said, ConversionSource.LINK)
+
+        return await self._store.write(work)
+
+    async def by_click(
+        self,
+        click_id: str,
+        said: Postback,
+        source: ConversionSource = ConversionSource.CLICK,
+        *,
+        needs_secret: bool = False,
+    ) -> Answer:
+        """Record a conversion by a click's id, which nobody but us can make."""
+
+        def work(tx: Tx) -> Answer:
+            target = self._on_host(self._links.click(tx, click_id), said)
+            if target is None:
+                return PostbackRefused("click_not_found", "There is no such click")
+            settings = tx.postbacks.settings(target.account_id)
+            if needs_secret and not self._knows_account(settings, said):
+                raise _wrong_secret()
+            return self._by_target(tx, target, said, source)
+
+        return await self._store.write(work)
+
+    async def by_pixel(self, link_id: str, said: Postback) -> Answer:
+        """Record a conversion by a picture on the advertiser's page: anybody can ask for it.
+
+        Its own amount counts only where the offer says so, and only within the click's window.
+        """
+
+        def work(tx: Tx) -> Answer:
+            target = self._on_host(self._links.link(tx, link_id), said)
+            offer = None if target is None else self._offer_of(tx, target)
+            if target is None or offer is None:
+                return PostbackRefused("link_not_found", "There is no such link")
+            message = tx.conversions.message(target.account_id, target.number)
+            clicked_at = None if message is None else self._links.first_click(tx, message)
+            days = tx.postbacks.settings(target.account_id).click_window_days
+            within = window_ms(offer.click_window_days, days)
+            if clicked_at is None or self._now() - clicked_at > within:
+                return PostbackRefused("no_click", "The link was not clicked in time")
+            heard = said if offer.pixel_amounts else replace(said, amount=None)
+            return self._by_target(tx, target, heard, ConversionSource.PIXEL)
+
+        return await self._store.write(work)
+
+    async def by_coupon(self, code: str, said: Postback) -> Answer:
+        """Record a conversion by a coupon's code. Raises `Unauthorized` for a wrong secret."""
+
+        def work(tx: Tx) -> Answer:
+            found = None
+            for account_id, offer_id in tx.postbacks.offers_with(coupon_of(code)):
+                offer = tx.offers.by_id(account_id, offer_id)
+                # Each is compared: how long it takes does not say whose code it is.
+                if offer is not None and self._knows_offer(offer, said):
+                    found = offer
+            if found is None:
+                raise _wrong_secret()
+            days = tx.postbacks.settings(found.account_id).click_window_days
+            since = self._now() - window_ms(found.click_window_days, days)
+            target = self._links.first_clicked(tx, found.account_id, found.id, since)
+            message = None
+            if target is not None:
+                message = tx.conversions.message(found.account_id, target.number)
+            clicked_at = None if target is None else target.clicked_at
+            return self._record(tx, found, message, clicked_at, said, ConversionSource.COUPON)
+
+        return await self._store.write(work)
+
+    # Set
+
+    async def settings(self, account_id: AccountId) -> PostbackSettings:
+        """Return how an account takes conversions."""
+        return await self._store.read(lambda tx: tx.postbacks.settings(account_id))
+
+    async def change(
+        self,
+        account_id: AccountId,
+        actor: Actor,
+        *,
+        currency: str | None = None,
+        click_window_days: int | None = None,
+        open_links: bool | None = None,
+    ) -> PostbackSettings:
+        """Change what is given; a window of 0 is the usual one again."""
+        values: dict[str, Any] = {}
+        if currency is not None:
+            if not _is_currency(currency):
+                raise InvalidInput("`currency` is a code of ISO 4217", param="currency")
+            values["currency"] = currency.upper()
+        if click_window_days is not None:
+            if not 0 <= click_window_days <= CLICK_WINDOW_DAYS_MAX:
+                raise InvalidInput(
+                    f"`click_window_days` is 1 to {CLICK_WINDOW_DAYS_MAX}",
+                    param="click_window_days",
+                )
+            values["click_window_days"] = click_window_days or None
+        if open_links is not None:
+            values["open_links"] = open_links
+
+        def change(tx: Tx) -> PostbackSettings:
+            tx.postbacks.change(account_id, **values)
+            details = {"fields": sorted(values)}
+            about, now = "postbacks", self._now()
+            tx.audit.add(account_id, actor, Action.POSTBACKS_CHANGED, about, details, now)
+            return tx.postbacks.settings(account_id)
+
+        return await self._store.write(change)
+
+    async def replace_secret(
+        self, account_id: AccountId, actor: Actor, *, overlap_ms: int = OVERLAP_MS
+    ) -> NewAccountSecret:
+        """Give an account a new secret; the one before is good as well for the overlap."""
+        if overlap_ms < 0:
+            raise InvalidInput("The overlap is not negative.", param="overlap")
+        secret = self._secrets.new()
+        sealed = self._secrets.seal(account_id, ACCOUNT, secret)
+
+        def replace_(tx: Tx) -> PostbackSettings:
+            before, now = tx.postbacks.settings(account_id), self._now()
+            is_kept = overlap_ms > 0 and before.secret is not None
+            tx.postbacks.change(
+                account_id,
+                secret=sealed,
+                old_secret=before.secret if is_kept else None,
+                old_secret_until=now + overlap_ms if is_kept else None,
+            )
+            about = "postbacks"
+            tx.audit.add(account_id, actor, Action.POSTBACK_SECRET_REPLACED, about, {}, now)
+            return tx.postbacks.settings(account_id)
+
+        return NewAccountSecret(await self._store.write(replace_), secret)
+
+    async def coupons(self, account_id: AccountId, offer: Offer) -> list[str]:
+        """Return an offer's coupons."""
+        return await self._store.read(lambda tx: tx.postbacks.coupons(account_id, offer.id))
+
+    async def set_coupons(
+        self, account_id: AccountId, offer: Offer, codes: Sequence[str], actor: Actor
+    ) -> list[str]:
+        """Let an offer have these codes and no others. Raises `Conflict` for another's code."""
+        wanted = list(dict.fromkeys(map(coupon_of, codes)))
+        if len(wanted) > COUPONS_MAX or not all(
+            1 <= len(each) <= COUPON_LENGTH_MAX for each in wanted
+        ):
+            raise InvalidInput(
+                f"An offer has at most {COUPONS_MAX} coupons of 1 to {COUPON_LENGTH_MAX} "
+                "characters",
+                param="coupons",
+            )
+
+        def work(tx: Tx) -> list[str]:
+            now = self._now()
+            taken = tx.postbacks.set_coupons(account_id, offer.id, wanted, now)
+            if taken is not None:
+                raise Conflict(
+                    f"Another offer of the account has the coupon {taken}.",
+                    code="coupon_taken",
+                    param="coupons",
+                )
+            details = {"fields": ["coupons"]}
+            about = f"offer {offer.ref}"
+            tx.audit.add(account_id, actor, Action.OFFER_CHANGED, about, details, now)
+            return tx.postbacks.coupons(account_id, offer.id)
+
+        return await self._store.write(work)
+
+    # Parts
+
+    def _by_target(
+        self, tx: Tx, target: LinkTarget, said: Postback, source: ConversionSource
+    ) -> Answer:
+        message = tx.conversions.message(target.account_id, target.number)
+        if message is None:
+            return PostbackRefused("message_not_found", "The message was deleted")
+        clicked_at = target.clicked_at or self._links.first_click(tx, message)
+        if clicked_at is None:
+            return PostbackRefused("no_click", "No human has clicked the link")
+        offer = self._offer_of(tx, target)
+        return self._record(tx, offer, message, clicked_at, said, source)
+
+    def _record(  # noqa: PLR0917 - a conversion's parts
+        self,
+        tx: Tx,
+        offer: Offer | None,
+        message: SentMessage | None,
+        clicked_at: int | None,
+        said: Postback,
+        source: ConversionSource,
+    ) -> RecordedConversion:
+        account_id = offer.account_id if offer is not None else message and message.account_id
+        assert account_id, "a conversion has an offer or a message"
+        now = self._now()
+        report = ConversionReport(
+            account_id=account_id,
+            message=message,
+            offer=offer,
+            event=said.event,
+            external_id=said.external_id,
+            amount=said.amount,
+            at=now,
+            clicked_at=clicked_at,
+            source=source,
+            attribution=Attribution.CLICK,
+        )
+        return record(tx, report, now)
+
+    def _offer_of(self, tx: Tx, target: LinkTarget) -> Offer | None:
+        if target.offer_id is None:
+            return None
+        return tx.offers.by_id(target.account_id, target.offer_id)
+
+    def _on_host(self, target: LinkTarget | None, said: Postback) -> LinkTarget | None:
+        """Return what is named where the host is its account's: a host serves one account."""
+        if target is None or said.host_of not in {None, target.account_id}:
+            return None
+        return target
+
+    def _knows_offer(self, offer: Offer, said: Postback) -> bool:
+        return self._secrets.is_of(offer, said.secret, self._now())
+
+    def _knows_account(self, settings: PostbackSettings, said: Postback) -> bool:
+        return self._secrets.is_of_account(settings, ACCOUNT, said.secret, self._now())
+
+
+def _wrong_secret() -> Unauthorized:
+    return Unauthorized("The postback secret is wrong or missing.", code="invalid_postback_secret")
