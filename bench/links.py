@@ -21,10 +21,10 @@ from sendrail.domain.click_classes import AGENT_BYTES_MAX, class_of_agent
 from sendrail.domain.short_ids import ShortIds
 from sendrail.intake.links import LinkBinder
 from sendrail.intake.submission import AwaitedSubmission
-from sendrail.settings import Settings
-from sendrail.storage.data_folder import Folder
 from sendrail.links.domains import LinkSender, TrackingDomains
 from sendrail.links.texts import LinkTexts
+from sendrail.settings import Settings
+from sendrail.storage.data_folder import Folder
 
 METHOD = """
 {options.runs} pairs of {options.messages:,} messages on fresh data folders, each with one URL of 40

@@ -182,6 +182,16 @@ CREATE TABLE public.contact_activity (
     last_sent_at bigint NOT NULL
 );
 
+CREATE TABLE public.contact_earnings (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    clicks integer NOT NULL,
+    last_clicked_at bigint,
+    conversions integer NOT NULL,
+    revenue bigint NOT NULL,
+    last_revenue_at bigint
+);
+
 CREATE TABLE public.contacts (
     account_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -194,9 +204,46 @@ CREATE TABLE public.contacts (
     created_at bigint NOT NULL
 );
 
+CREATE TABLE public.conversions (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    offer_id bigint NOT NULL,
+    event text NOT NULL,
+    external_id text,
+    known_by text,
+    number bigint,
+    list_id bigint,
+    source text NOT NULL,
+    attribution text NOT NULL,
+    amount bigint NOT NULL,
+    payout bigint,
+    currency text NOT NULL,
+    at bigint NOT NULL,
+    created_at bigint NOT NULL,
+    imported boolean NOT NULL,
+    attributed boolean NOT NULL,
+    takes_back bigint
+);
+
+CREATE SEQUENCE public.conversions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.conversions_id_seq OWNED BY public.conversions.id;
+
 CREATE TABLE public.counters (
     name text NOT NULL,
     value bigint NOT NULL
+);
+
+CREATE TABLE public.coupons (
+    account_id bigint NOT NULL,
+    code text NOT NULL,
+    offer_id bigint NOT NULL,
+    created_at bigint NOT NULL
 );
 
 CREATE TABLE public.destinations (
@@ -309,6 +356,12 @@ CREATE TABLE public.list_contacts (
     ad_network_id text
 );
 
+CREATE TABLE public.list_domains (
+    list_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    domain_id bigint NOT NULL
+);
+
 CREATE TABLE public.lists (
     id bigint NOT NULL,
     lane smallint NOT NULL,
@@ -378,6 +431,40 @@ CREATE TABLE public.numbers (
     last bigint NOT NULL
 );
 
+CREATE TABLE public.offers (
+    id bigint NOT NULL,
+    ref text NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    tracking_url text NOT NULL,
+    fallback_url text,
+    external_platform text,
+    external_id text,
+    advertiser_id text,
+    payout bigint NOT NULL,
+    payout_type text NOT NULL,
+    click_window_days smallint,
+    filter_bots boolean NOT NULL,
+    pixel_amounts boolean NOT NULL,
+    status text NOT NULL,
+    expires_at bigint,
+    metadata text NOT NULL,
+    secret bytea,
+    old_secret bytea,
+    old_secret_until bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.offers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
+
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
     endpoint_id bigint NOT NULL,
@@ -408,6 +495,16 @@ CREATE TABLE public.parked_receipts (
     received_at bigint NOT NULL,
     trouble text,
     lane smallint NOT NULL
+);
+
+CREATE TABLE public.postback_settings (
+    account_id bigint NOT NULL,
+    currency text NOT NULL,
+    click_window_days smallint,
+    open_links boolean NOT NULL,
+    secret bytea,
+    old_secret bytea,
+    old_secret_until bigint
 );
 
 CREATE TABLE public.processes (
@@ -558,6 +655,30 @@ CREATE TABLE public.spans (
     until bigint NOT NULL
 );
 
+CREATE TABLE public.tracking_domains (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    host text NOT NULL,
+    home_url text,
+    fallback_url text,
+    letters smallint NOT NULL,
+    is_default boolean NOT NULL,
+    token text NOT NULL,
+    verified_at bigint,
+    checked_at bigint,
+    problem text,
+    created_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.tracking_domains_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.tracking_domains_id_seq OWNED BY public.tracking_domains.id;
+
 CREATE TABLE public.verifications (
     list_id bigint NOT NULL,
     checked_at bigint NOT NULL,
@@ -621,15 +742,21 @@ ALTER TABLE ONLY public.connectors ALTER COLUMN id SET DEFAULT nextval('public.c
 
 ALTER TABLE ONLY public.consent_events ALTER COLUMN id SET DEFAULT nextval('public.consent_events_id_seq'::regclass);
 
+ALTER TABLE ONLY public.conversions ALTER COLUMN id SET DEFAULT nextval('public.conversions_id_seq'::regclass);
+
 ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public.destinations_id_seq'::regclass);
 
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
 ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
 
+ALTER TABLE ONLY public.offers ALTER COLUMN id SET DEFAULT nextval('public.offers_id_seq'::regclass);
+
 ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('public.refused_callbacks_id_seq'::regclass);
 
 ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
+
+ALTER TABLE ONLY public.tracking_domains ALTER COLUMN id SET DEFAULT nextval('public.tracking_domains_id_seq'::regclass);
 
 ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('public.webhook_endpoints_id_seq'::regclass);
 
@@ -681,11 +808,23 @@ ALTER TABLE ONLY public.consent_events
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient);
 
+ALTER TABLE ONLY public.contact_earnings
+    ADD CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient);
+
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
 
+ALTER TABLE ONLY public.conversions
+    ADD CONSTRAINT conversions_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.conversions
+    ADD CONSTRAINT conversions_one_account_id_offer_id_event_known_by UNIQUE (account_id, offer_id, event, known_by);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.coupons
+    ADD CONSTRAINT coupons_key PRIMARY KEY (account_id, code);
 
 ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_key PRIMARY KEY (id);
@@ -723,6 +862,9 @@ ALTER TABLE ONLY public.leases
 ALTER TABLE ONLY public.list_contacts
     ADD CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient);
 
+ALTER TABLE ONLY public.list_domains
+    ADD CONSTRAINT list_domains_key PRIMARY KEY (list_id);
+
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_key PRIMARY KEY (id);
 
@@ -738,11 +880,20 @@ ALTER TABLE ONLY public.messages
 ALTER TABLE ONLY public.numbers
     ADD CONSTRAINT numbers_key PRIMARY KEY (lane);
 
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_one_ref UNIQUE (ref);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_key PRIMARY KEY (lane, id);
 
 ALTER TABLE ONLY public.parked_receipts
     ADD CONSTRAINT parked_receipts_key PRIMARY KEY (lane, id);
+
+ALTER TABLE ONLY public.postback_settings
+    ADD CONSTRAINT postback_settings_key PRIMARY KEY (account_id);
 
 ALTER TABLE ONLY public.processes
     ADD CONSTRAINT processes_key PRIMARY KEY (name);
@@ -783,6 +934,12 @@ ALTER TABLE ONLY public.sender_owners
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
 
+ALTER TABLE ONLY public.tracking_domains
+    ADD CONSTRAINT tracking_domains_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tracking_domains
+    ADD CONSTRAINT tracking_domains_one_host UNIQUE (host);
+
 ALTER TABLE ONLY public.verifications
     ADD CONSTRAINT verifications_key PRIMARY KEY (list_id);
 
@@ -804,6 +961,12 @@ CREATE INDEX consent_events_by_list_id_recipient ON public.consent_events USING 
 
 CREATE INDEX contacts_to_look_up ON public.contacts USING btree (account_id, recipient) WHERE (looked_up_at IS NULL);
 
+CREATE INDEX conversions_by_account_id_number ON public.conversions USING btree (account_id, number);
+
+CREATE INDEX conversions_by_account_id_offer_id_external_id ON public.conversions USING btree (account_id, offer_id, external_id);
+
+CREATE INDEX coupons_by_code ON public.coupons USING btree (code);
+
 CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
 
 CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
@@ -812,11 +975,15 @@ CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (create
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 
+CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domain_id);
+
 CREATE INDEX lists_by_number ON public.lists USING btree (number);
 
 CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btree (account_id, created_at);
 
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
+
+CREATE INDEX offers_by_account_id_external_id ON public.offers USING btree (account_id, external_id);
 
 CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
 
@@ -835,6 +1002,8 @@ CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
+
+CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
 
 CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON public.webhook_attempts USING btree (endpoint_id, event_id);
 
@@ -866,8 +1035,14 @@ ALTER TABLE ONLY public.lists
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_second_connectors FOREIGN KEY (second_connector_id) REFERENCES public.connectors(id);
 
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.tracking_domains
+    ADD CONSTRAINT tracking_domains_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

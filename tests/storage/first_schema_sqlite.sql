@@ -317,6 +317,70 @@ CREATE TABLE webhook_attempts (
 )
  WITHOUT ROWID;
 
+CREATE TABLE list_domains (
+	list_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	domain_id INTEGER NOT NULL,
+	CONSTRAINT list_domains_key PRIMARY KEY (list_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE conversions (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	offer_id INTEGER NOT NULL,
+	event TEXT NOT NULL,
+	external_id TEXT,
+	known_by TEXT,
+	number BIGINT,
+	list_id BIGINT,
+	source TEXT NOT NULL,
+	attribution TEXT NOT NULL,
+	amount BIGINT NOT NULL,
+	payout BIGINT,
+	currency TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	imported BOOLEAN NOT NULL,
+	attributed BOOLEAN NOT NULL,
+	takes_back BIGINT,
+	CONSTRAINT conversions_key PRIMARY KEY (id),
+	CONSTRAINT conversions_one_account_id_offer_id_event_known_by UNIQUE (account_id, offer_id, event, known_by)
+);
+
+CREATE TABLE coupons (
+	account_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	offer_id INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT coupons_key PRIMARY KEY (account_id, code)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE postback_settings (
+	account_id INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	click_window_days SMALLINT,
+	open_links BOOLEAN NOT NULL,
+	secret BLOB,
+	old_secret BLOB,
+	old_secret_until BIGINT,
+	CONSTRAINT postback_settings_key PRIMARY KEY (account_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE contact_earnings (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	clicks INTEGER NOT NULL,
+	last_clicked_at BIGINT,
+	conversions INTEGER NOT NULL,
+	revenue BIGINT NOT NULL,
+	last_revenue_at BIGINT,
+	CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE leases (
 	name TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -401,6 +465,52 @@ CREATE TABLE sender_owners (
 )
  WITHOUT ROWID;
 
+CREATE TABLE offers (
+	id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	tracking_url TEXT NOT NULL,
+	fallback_url TEXT,
+	external_platform TEXT,
+	external_id TEXT,
+	advertiser_id TEXT,
+	payout BIGINT NOT NULL,
+	payout_type TEXT NOT NULL,
+	click_window_days SMALLINT,
+	filter_bots BOOLEAN NOT NULL,
+	pixel_amounts BOOLEAN NOT NULL,
+	status TEXT NOT NULL,
+	expires_at BIGINT,
+	metadata TEXT NOT NULL,
+	secret BLOB,
+	old_secret BLOB,
+	old_secret_until BIGINT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT offers_key PRIMARY KEY (id),
+	CONSTRAINT offers_one_ref UNIQUE (ref),
+	CONSTRAINT offers_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE tracking_domains (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	host TEXT NOT NULL,
+	home_url TEXT,
+	fallback_url TEXT,
+	letters SMALLINT NOT NULL,
+	is_default BOOLEAN NOT NULL,
+	token TEXT NOT NULL,
+	verified_at BIGINT,
+	checked_at BIGINT,
+	problem TEXT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT tracking_domains_key PRIMARY KEY (id),
+	CONSTRAINT tracking_domains_one_host UNIQUE (host),
+	CONSTRAINT tracking_domains_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
 	lane SMALLINT NOT NULL,
@@ -477,6 +587,12 @@ CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, rec
 
 CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
 
+CREATE INDEX conversions_by_account_id_number ON conversions (account_id, number);
+
+CREATE INDEX conversions_by_account_id_offer_id_external_id ON conversions (account_id, offer_id, external_id);
+
+CREATE INDEX coupons_by_code ON coupons (code);
+
 CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
@@ -485,9 +601,13 @@ CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 
+CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
+
 CREATE INDEX lists_by_number ON lists (number);
 
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
+
+CREATE INDEX offers_by_account_id_external_id ON offers (account_id, external_id);
 
 CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 
@@ -504,6 +624,8 @@ CREATE INDEX replies_by_account_id ON replies (account_id);
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX tracking_domains_by_account_id ON tracking_domains (account_id);
 
 CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON webhook_attempts (endpoint_id, event_id);
 

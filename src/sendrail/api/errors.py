@@ -63,7 +63,6 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "unknown_macro": (400, "`body` has a `{{…}}` that `contact_data` has no value for."),
     "message_too_long": (400, "`body` is longer than the installation allows."),
     "metadata_too_large": (400, "`metadata` is larger than 16 KB."),
-    "invalid_url": (400, "A link is no URL of http or https, or one where links may not lead."),
     "too_many_links": (400, "`body` has more than four links to wrap."),
     "no_domain_configured": (400, "The list has no tracking domain, so links cannot be wrapped."),
     "list_not_found": (400, "The list does not exist or is not yours."),
