@@ -204,8 +204,11 @@ def test_what_waits_for_a_throttled_connector_goes_back(make_road):
     assert statuses(road) == {"sent": 200}
 
 
-def test_an_opt_out_wins_over_what_waits_long_for_its_place(make_road):
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_an_opt_out_wins_over_what_waits_long_for_its_place(make_road, is_watched):
     road = make_road(window=10)
+    # Where the database tells of changes, a worker rests for longer.
+    road.store.hints.is_watched = is_watched
     sender, sent = busy_list(road, 130, silent=CROWD[100:110])
     road.deliver(2.5)
     assert statuses(road) == {"sent": 100, "sending": 10, "queued": 20}

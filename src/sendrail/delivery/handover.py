@@ -95,6 +95,11 @@ class Submitter:
 
     # Claims ahead
 
+    @property
+    def claims_wait(self) -> bool:
+        """Whether claims wait for a place, and must be looked through."""
+        return bool(self._waiting)
+
     def look_through(self, now: float, wall: int) -> None:
         """Put back what waits where it may not leave any more, or has waited too long."""
         for route in list(self._waiting):

@@ -247,6 +247,8 @@ class Worker:
         times = [self._pacer.next_at(), self._routes.next_try_at()]
         if hints.is_changed_elsewhere or self._look_missed:
             times.append(self._looked_at + self._look_every)
+        if self._hand_over.claims_wait:
+            times.append(now + _LOOK_SECONDS)
         waits = (at - now for at in times if at is not None)
         seconds = min((*waits, hints.look_seconds))
         event = hints.queued_event
