@@ -33,7 +33,11 @@ class LinkBinder:
 
         Those have their verdicts; their codes are added to `refusals`.
         """
-        if not any(each[3].links for each in line):
+        # A loop over tuples: it runs for every order, and hardly any has links.
+        for _, _, _, order in line:
+            if order.links:
+                break
+        else:
             return line
         self._note_destinations(tx, line, now)
         prefixes: dict[int, str | None] = {}

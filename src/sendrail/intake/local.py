@@ -104,7 +104,9 @@ class LocalAcceptor:
             sender = facts.sender
             key = earlier = 0
             if sender is not None:
-                key = fingerprint(sender.id, recipient, distinct_text(body, links))
+                key = fingerprint(
+                    sender.id, recipient, distinct_text(body, links) if links else body
+                )
                 earlier = swap(key, number, now)
                 remember((key, earlier))
             if earlier or recipient in facts.known or skips not in facts.usual:

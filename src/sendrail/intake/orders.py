@@ -79,7 +79,8 @@ def read_order(
     size = measured(body, limits)
     if isinstance(size, Fault):
         return size
-    return Order(recipient, sender, body, skips, metadata, *size)
+    encoding, segments = size
+    return Order(recipient, sender, body, skips, metadata, encoding, segments)
 
 
 def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:
