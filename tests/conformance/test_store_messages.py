@@ -391,7 +391,7 @@ def test_the_references_of_parts_lead_to_their_message_and_count_what_is_left(ho
     house.write(lambda tx: tx.inbox.note_parts([word]))
     assert owners(house, "ref-1", "ref-2", "ref-3") == {
         (house.connector, f"ref-{part}"): ReceiptTarget(
-            house.no(1), lane, Status.SENT, part=part, parts=3, told=part == 2, parts_left=2
+            house.no(1), lane, Status.SENT, part=part, parts=3, noted=part == 2, parts_left=2
         )
         for part in (1, 2, 3)
     }

@@ -266,7 +266,7 @@ def test_events_tell_no_number_of_who_was_erased(house):
     ended = house.read(lambda tx: tx.outbox.ended_messages([house.no(1)]))[house.no(1)]
     taken = house.read(lambda tx: tx.outbox.taken_replies([1]))[1]
     assert b'"to":null' in payloads.delivery(
-        MessageIds(bytes(16)), ended._replace(status="failed", ended_at=NOW)
+        MessageIds(bytes(16)).show(1), ended._replace(status="failed", ended_at=NOW)
     )
     assert b'"phone_number":null' in payloads.reply(taken)
     assert b'"phone_number":null' in payloads.unsubscribe(taken)
