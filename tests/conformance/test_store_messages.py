@@ -19,7 +19,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.storage.pipeline.inbox import PartReceipt, ReceiptTarget, StatusChange
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
-from sendrail.storage.pipeline.queue import AttemptStart
+from sendrail.storage.pipeline.queue import AttemptStart, QueueHead, QueuePlace
 
 # Messages
 
@@ -101,10 +101,32 @@ def test_the_next_time_is_the_first_after_now_in_either_rank(house, now, expecte
     house.queue(1, rank=AHEAD, due_at=NOW + 20)
     house.queue(2, rank=PACED, due_at=NOW + 10)
     house.queue(3, rank=PACED, due_at=NOW + 30)
-    found = house.read(
-        lambda tx: tx.queue.next_due_after(house.list.lane, house.list.id, NOW + now)
-    )
-    assert found == (None if expected is None else NOW + expected)
+    wanted = [(house.list.lane, house.list.id, 0, 0)]
+    found = house.read(lambda tx: tx.queue.heads(wanted, NOW + now))[house.list.id]
+    assert found == QueueHead([], [], None if expected is None else NOW + expected)
+
+
+def test_the_heads_of_lists_are_what_is_due_of_each_in_its_order_within_its_bounds(house):
+    other, idle = (house.add_list(house.us, 15550003000 + n) for n in range(2))
+    for n, due_at in ((1, 30), (2, 10), (3, 20), (4, 10)):
+        house.queue(n, due_at=NOW + due_at)
+    house.queue(5, 6, rank=AHEAD)
+    house.queue(7, sender=other, due_at=NOW + 20)
+    wanted = [(each.lane, each.id, 1, 3) for each in (house.list, other, idle)]
+    heads = house.read(lambda tx: tx.queue.heads(wanted, NOW + 20))
+    assert heads == {
+        house.list.id: QueueHead(
+            [house.place(5, AHEAD)], [house.place(n, due_at=NOW + at) for n, at in THREE], NOW + 30
+        ),
+        other.id: QueueHead(
+            [], [QueuePlace(other.lane, other.id, PACED, NOW + 20, house.no(7, other))]
+        ),
+        idle.id: QueueHead([], []),
+    }
+    assert house.read(lambda tx: tx.queue.heads([], NOW)) == {}
+
+
+THREE = ((2, 10), (4, 10), (3, 20))
 
 
 def test_the_lists_with_something_waiting_are_told_once_each(house):

@@ -58,6 +58,7 @@ STATEMENTS = {
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
 SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "queue.lists_waiting": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
+    "queue.heads": r"SCAN \(subquery-\d+\)",
     "outbox.events_due": r"SCAN \(subquery-\d+\)",
     "inbox.oldest": r"SCAN inbox",
     "inbox.oldest_of_others": r"SCAN (inbox|json_each)",
@@ -167,7 +168,7 @@ def _queue(count):
     return {
         "lists_waiting": (0, 4096),
         "due": (*place[:3], ended, 10),
-        "next_due": place[:4],
+        "heads": (*place[:2], 10, 10, ended),
         "load": (SOME,),
         "metadata": (SOME,),
         "leave_queue": place,
@@ -415,7 +416,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
     ("name", "key"),
     [
         ("queue.due", "lane=? AND list_id=? AND rank=? AND due_at<?"),
-        ("queue.next_due", "lane=? AND list_id=? AND rank=? AND due_at>?"),
+        ("queue.heads", "lane=? AND list_id=? AND rank=? AND due_at>?"),
         ("queue.leave_queue", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         ("gate.known_contacts", "list_id=? AND recipient=?"),
         ("gate.blocked", "account_id=? AND recipient=?"),

@@ -117,6 +117,7 @@ def _gate(at):
         "lists_by_id": ([1, 2, 3],),
         "find": ([b"a key"], at.none[:1], [15550001000], [1], [3], at.recipients, 0),
         "unreachable": (1, 1, at.recipients, 0),
+        "unreachable_of_lists": ([1, 1], [1, 2], [1, 2], [1, 3], at.recipients, 0),
         "blocked": (1, at.recipients),
         "active": (1, at.recipients),
     }
@@ -144,13 +145,15 @@ def _imported(at):
 
 def _idempotency(at):
     return {
-        "claim": (at.ones, ["k1", "k2", "new"]),
+        "claim": (
+            at.ones, ["k1", "k2", "new"], [""] * 3, [b""] * 3, at.zeros, [b""] * 3, at.zeros,
+        ),
         "kept": (at.ones, ["k1", "k2", "k3"]),
         "keep": (1, "k1", "", b"", 200, b"", at.now),
         "free": (at.ones, ["k1", "k2", "k3"]),
         "old": (at.now, 20),
         "forget": (at.ones, ["k1", "k2", "k3"]),
-    }
+    }  # fmt: skip
 
 
 def _destinations(at):
@@ -203,7 +206,7 @@ def _queue(at):
     return {
         "lists_waiting": (0, 512),
         "due": (at.waiting_lanes[0], at.lists[0], 1, at.now, 20),
-        "next_due": (at.waiting_lanes[0], at.lists[0], 1, at.due[0]),
+        "heads": (at.waiting_lanes, at.lists, [20] * 3, [20] * 3, at.due[0]),
         "load": (at.lanes, at.numbers),
         "metadata": (at.lanes, at.numbers),
         "leave_queue": at.places,
@@ -277,7 +280,10 @@ def _outbox(at):
         "ended_for": (at.lanes, at.numbers),
         "reply_for": ("reply", 5),
         "conversion_for": (5,),
-        "add": ([1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3),
+        "add": (
+            [1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3, [at.now] * 3,
+            [False] * 3, at.zeros, at.zeros,
+        ),
         "events_due": (1, 1, at.now, 20, 20),
         "ended_messages": (at.lanes, at.numbers),
         "taken_replies": ([1, 2, 3],),
@@ -287,7 +293,7 @@ def _outbox(at):
             at.ones, at.events, [at.now] * 3, [True] * 3, at.ones, at.zeros,
         ),
         "keep_attempt": (
-            at.ones, at.events, [2, 2, 2], at.zeros, at.zeros, ["told"] * 3, at.none, ["", "", ""],
+            at.events, [2, 2, 2], at.ones, at.zeros, at.zeros, ["told"] * 3, at.none, ["", "", ""],
         ),
         "give_up": (at.ones, at.events),
         "add_test": (1, 1, at.now, b""),

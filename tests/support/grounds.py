@@ -24,6 +24,7 @@ from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
 from sendrail.intake.local import LocalAcceptor
 from sendrail.storage.postgres import store as shared
+from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.outbox import ADD
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite.store import SqliteStore
@@ -217,7 +218,8 @@ class OwnSharedStore(_Troubled, PostgresStore):
 
     def tell(self, endpoint_id, numbers, now):
         """Put events of messages that ended into the outbox."""
-        events = [[lane_of(endpoint_id)], [endpoint_id], ["delivery"], numbers, [now]]
+        events = [[lane_of(endpoint_id)], [endpoint_id], ["delivery"], numbers, [now], [now]]
+        events += [[False], [0], [0]]
         count = len(numbers)
         self.ground.line.do(ADD.text, *(each * (count // len(each)) for each in events))
 
@@ -369,6 +371,19 @@ class PostgresGround:
 def _dollars(text):
     found = itertools.count(1)
     return _PLACEHOLDER.sub(lambda _: f"${next(found)}", text)
+
+
+class LaneByLaneStore(OwnSharedStore):
+    """Speaks with one server as with many."""
+
+    driver_of = staticmethod(LaneByLane)
+
+
+class LanesGround(PostgresGround):
+    """The statements for tables that are spread, on a server that spreads none."""
+
+    def open(self):
+        return LaneByLaneStore(self)
 
 
 GROUNDS = {"sqlite": SqliteGround, "postgres": PostgresGround}

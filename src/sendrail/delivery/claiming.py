@@ -26,7 +26,7 @@ from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.ownership import Ownership
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.gate import KnownContact
-from sendrail.storage.pipeline.queue import AttemptStart, QueuePlace, WaitingMessage
+from sendrail.storage.pipeline.queue import AttemptStart, QueueHead, QueuePlace, WaitingMessage
 
 # A round is one transaction: big enough to share its fsync, small enough to be short.
 _ROUND_MAX: Final = 512
@@ -87,6 +87,8 @@ class ClaimRound:
     planned: dict[ConnectorId, PlannedSubmits] = field(
         default_factory=lambda: defaultdict(PlannedSubmits)
     )
+    # What waits of each list, as far as it may be taken.
+    heads: dict[int, QueueHead] = field(default_factory=dict)
     # How many messages each connector took for the lists that have it as their second one.
     failed_over: Counter[str] = field(default_factory=Counter)
 
@@ -139,6 +141,7 @@ class Claimer:
         found = ClaimRound(tx, now, wall, share, portion(_SWEEP_MAX), held)
         candidates: list[_Candidate] = []
         senders = tx.gate.lists_by_id(turn.list_id for turn in turns)
+        found.heads = self._look_ahead(turns, senders, found)
         for turn in turns:
             taken = TurnResult(turn)
             found.taken.append(taken)
@@ -153,6 +156,27 @@ class Claimer:
         tx.queue.make_uncertain(found.kept, _NO_RESEND)
         return found
 
+    def _look_ahead(
+        self, turns: Sequence[ListTurn], senders: Mapping[int, SendingList], found: ClaimRound
+    ) -> dict[int, QueueHead]:
+        """Read what waits of all lists whose turn it is, at most what each may take of the round.
+
+        What a turn takes leaves less room for those after it: then some was read for nothing.
+        """
+        wanted = []
+        for lane, list_id in turns:
+            sender = senders.get(ListId(list_id))
+            if sender is None or lane not in found.held:
+                continue
+            route = self._routes.choose(sender, found.now, {})
+            room = found.share
+            if sender.second_connector_id is None:
+                room = 0 if route is None else min(room, route.room(found.now))
+            if room > 0:
+                paced = min(room, self._pacer.room(list_id, sender.rate, found.now))
+                wanted.append((lane, list_id, room, max(0, paced)))
+        return found.tx.queue.heads(wanted, found.wall)
+
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
         for rank in (RANK_AHEAD, RANK_PACED):
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, found.sweep)
@@ -163,7 +187,7 @@ class Claimer:
     def _take_turn(
         self, taken: TurnResult, sender: SendingList, found: ClaimRound
     ) -> list[_Candidate]:
-        lane, list_id = taken.turn
+        list_id = taken.turn.list_id
         route = taken.route = self._routes.choose(sender, found.now, found.planned)
         taken.connectors = _connectors_of(sender, route, found.now)
         if route is None:
@@ -184,7 +208,7 @@ class Claimer:
             taken.next_look = NextLook.WHEN_PACE_ALLOWS
         elif (
             taken.next_look is NextLook.WHEN_TOLD
-            and (due_at := found.tx.queue.next_due_after(lane, list_id, found.wall)) is not None
+            and (due_at := found.heads[list_id].next_due_at) is not None
         ):
             taken.next_look, taken.due_at = NextLook.WHEN_DUE, due_at
         messages = planned.messages + len(ahead) + len(paced)
@@ -196,7 +220,7 @@ class Claimer:
         if limit <= 0:
             return []
         turn, queue, wall = taken.turn, found.tx.queue, found.wall
-        places = queue.due(*turn, rank, wall, limit)
+        places = found.heads[turn.list_id].due(rank)[:limit]
         stale_from = wall - self._stale_after_ms
         if not places or places[0].due_at >= stale_from:
             return places
@@ -271,10 +295,8 @@ class Claimer:
                 asked[message.account_id, each.place.list_id].append(message.recipient)
         known = {
             (list_id, recipient): contact
-            for (account_id, list_id), recipients in asked.items()
-            for recipient, contact in gate.known_contacts(
-                account_id, list_id, recipients, wall
-            ).items()
+            for (_, list_id), contacts in gate.known_contacts_of_lists(asked, wall).items()
+            for recipient, contact in contacts.items()
         }
         accounts = gate.accounts({message.account_id for message in messages})
         words = {

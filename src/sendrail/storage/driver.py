@@ -44,6 +44,13 @@ class Driver(Protocol):
         """
         ...
 
+    def rows_of_batch(self, statement: Statement, batch: Sequence[Row], *values: Any) -> Rows:
+        """Return every row that a query finds for the rows of a batch, and some values besides.
+
+        On SQLite the query runs for each row, whose values come before the others.
+        """
+        ...
+
     def rows_by_key(self, statement: Statement, keys: Sequence[Row]) -> Rows:
         """Return every row that a query finds for one of these keys, each of some columns."""
         ...

@@ -2,8 +2,9 @@
 
 On one server a batch is read as a whole, one array a column. Where tables are distributed by lane
 over several servers (Citus), no planner can see from a join which shards are meant: it would ask
-all of them, and lock no rows. There a statement goes to one lane after the other, with the lane as
-a value, and new rows go as `VALUES`, which the coordinator sends to their shards by itself.
+all of them, and lock no rows. There a statement that changes or locks rows goes to one lane after
+the other, with the lane as a value; one that only reads names all its lanes beside the join; and
+new rows go as `VALUES`, which the coordinator sends to their shards by itself.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import lru_cache
 
 
 class OverLanes:
-    """A statement over a batch whose rows each name their lane.
+    """A statement over a batch whose rows each name their lane, which changes or locks rows.
 
     `columns` are those of the batch, each as `name type`, the lane first: `lane smallint, number
     bigint`. They are the statement's first values; others follow. In the template `{batch}` stands
@@ -20,7 +21,12 @@ class OverLanes:
 
     __slots__ = ("on_one_lane", "text", "width")
 
-    def __init__(self, columns: str, template: str) -> None:
+    def __init__(self, columns: str, template: str, *, key: str = "") -> None:
+        """Take the column of the table that finds its rows, beside their lane, as `key`.
+
+        For one lane it is compared with all of the batch, too. Otherwise the plan of a table whose
+        lanes were never counted reads the whole lane, since a lane is thought to be few rows.
+        """
         names, types = _parsed(columns)
         assert names[0] == "lane", "a batch over lanes begins with them"
         # How many of the values are the batch's columns.
@@ -29,23 +35,31 @@ class OverLanes:
         self.text = template.format(batch=_batch(names, types, first=1), lane="batch.lane")
         # For one lane: the first value is that lane, and the batch is without it.
         self.on_one_lane = template.format(
-            batch=_batch(names[1:], types[1:], first=2), lane=f"$1::{types[0]}"
+            batch=_batch(names[1:], types[1:], first=2),
+            lane=f"$1::{types[0]}{_any_of(key, names, types)}",
         )
 
 
 class InsertRows:
     """Rows for one table, whatever their lanes; `columns` as in `OverLanes`, in any order."""
 
-    __slots__ = ("_end", "_into", "_types", "text")
+    __slots__ = ("_end", "_into", "_made", "_types", "text")
 
-    def __init__(self, table: str, columns: str, end: str = "") -> None:
-        """Take what follows the rows, such as `ON CONFLICT DO NOTHING`, as `end`."""
+    def __init__(self, table: str, columns: str, end: str = "", *, id_of: str = "") -> None:
+        """Take what follows the rows, such as `ON CONFLICT DO NOTHING`, as `end`.
+
+        Where the database makes the ids, `id_of` is the expression, with `{lane}` for the first
+        column's value.
+        """
         names, types = _parsed(columns)
-        self._into = f"INSERT INTO {table} ({', '.join(names)})"
+        into = [*names, "id"] if id_of else names
+        self._into = f"INSERT INTO {table} ({', '.join(into)})"
         self._types = types
         self._end = end
+        self._made = f", {id_of}" if id_of else ""
+        made = self._made.format(lane=f"batch.{names[0]}")
         # For one server: every value is an array.
-        self.text = f"{self._into} SELECT batch.* FROM {_batch(names, types, first=1)} {end}"  # noqa: S608 - our own names
+        self.text = f"{self._into} SELECT batch.*{made} FROM {_batch(names, types, first=1)} {end}"  # noqa: S608 - our own names
 
     @property
     def width(self) -> int:
@@ -55,12 +69,12 @@ class InsertRows:
     @lru_cache(maxsize=256)  # noqa: B019 - every one of these is a constant of a module
     def of_values(self, count: int) -> str:
         """Return the text for so many rows, every value of which is a value of the statement."""
-        place = iter(range(1, count * self.width + 1))
-        rows = ", ".join(
-            f"({', '.join(f'${next(place)}::{each}' for each in self._types)})"
-            for _ in range(count)
-        )
+        rows = ", ".join(self._row(first) for first in range(1, count * self.width, self.width))
         return f"{self._into} VALUES {rows} {self._end}"
+
+    def _row(self, first: int) -> str:
+        values = [f"${place}::{each}" for place, each in enumerate(self._types, first)]
+        return f"({', '.join(values)}{self._made.format(lane=values[0])})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +85,35 @@ class StatementForms:
     distributed: str
 
 
+def read_over_lanes(columns: str, template: str, *, key: str) -> StatementForms:
+    """Return a query over a batch whose rows each name their lane, and that locks nothing.
+
+    The arguments are as in `OverLanes`. On many servers all lanes of the batch stand beside the
+    join: so the coordinator asks their shards alone, all in one statement.
+    """
+    names, types = _parsed(columns)
+    batch, lane = _batch(names, types, first=1), f"batch.{names[0]}"
+    table, _, _ = key.partition(".")
+    lanes = lane + "".join(_any_of(each, names, types) for each in (f"{table}.{names[0]}", key))
+    return StatementForms(
+        template.format(batch=batch, lane=lane), template.format(batch=batch, lane=lanes)
+    )
+
+
 Statement = str | OverLanes | InsertRows | StatementForms
 
 
 def text_of(statement: Statement) -> str:
     """Return the text for a database on one server."""
     return statement if isinstance(statement, str) else statement.text
+
+
+def _any_of(key: str, names: list[str], types: list[str]) -> str:
+    """Return a condition beside the join: that a column is one of the batch's."""
+    if not key:
+        return ""
+    place = names.index(key.partition(".")[2])
+    return f" AND {key} = ANY(${place + 1}::{types[place]}[])"
 
 
 def _parsed(columns: str) -> tuple[list[str], list[str]]:

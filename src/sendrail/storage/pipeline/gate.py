@@ -1,7 +1,7 @@
 """What the gate judges by: callers, their lists, and what speaks against texting a number."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -118,6 +118,15 @@ class Gate(ABC):
         self, account_id: int, list_id: int, recipients: Sequence[int], now: int
     ) -> dict[int, KnownContact]:
         """Return what speaks against texting these recipients, without those that may be texted."""
+
+    def known_contacts_of_lists(
+        self, asked: Mapping[tuple[int, int], Sequence[int]], now: int
+    ) -> dict[tuple[int, int], dict[int, KnownContact]]:
+        """Return the same for recipients of several (account, list)."""
+        return {
+            (account_id, list_id): self.known_contacts(account_id, list_id, recipients, now)
+            for (account_id, list_id), recipients in asked.items()
+        }
 
     def blocked(self, account_id: int, recipients: Sequence[int]) -> set[int]:
         """Return which of these the account has blocked."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.domain.ids import EndpointId, EventId, lane_in, lane_of
 from sendrail.domain.webhook import ACKNOWLEDGED, EventSettlement, OutboxEvent
-from sendrail.storage.driver import Driver
+from sendrail.storage.driver import Driver, Row
 from sendrail.storage.templates import Statement
 
 
@@ -174,16 +174,7 @@ class Outbox(ABC):
 
     def settle(self, settlements: Sequence[EventSettlement]) -> None:
         """Keep what came of attempts; a settlement may be written twice."""
-        self._driver.each(
-            self._texts.settle_event,
-            [
-                (
-                    lane_in(s.event_id), s.event_id, s.due_at, s.attempt.outcome == ACKNOWLEDGED,
-                    s.attempts, s.retries,
-                )
-                for s in settlements
-            ],
-        )  # fmt: skip
+        self._driver.each(self._texts.settle_event, settlement_rows(settlements))
         self._driver.each(
             self._texts.keep_attempt,
             [
@@ -223,3 +214,14 @@ def outbox_event(row: Sequence[Any]) -> OutboxEvent:
         retries=row[6],
         body=row[7],
     )
+
+
+def settlement_rows(settlements: Sequence[EventSettlement]) -> list[Row]:
+    """Return what is written of settlements."""
+    return [
+        (
+            lane_in(s.event_id), s.event_id, s.due_at, s.attempt.outcome == ACKNOWLEDGED,
+            s.attempts, s.retries,
+        )
+        for s in settlements
+    ]  # fmt: skip

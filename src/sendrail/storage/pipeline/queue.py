@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.delivery import RANK_AHEAD
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.driver import Driver, Row
@@ -29,6 +29,18 @@ class QueuePlace(NamedTuple):
     rank: int
     due_at: int
     number: int
+
+
+@dataclass(slots=True)
+class QueueHead:
+    """The first messages of a list that are due, by rank, and when the next one will be."""
+
+    ahead: list[QueuePlace]
+    paced: list[QueuePlace]
+    next_due_at: int | None = None
+
+    def due(self, rank: int) -> list[QueuePlace]:
+        return self.ahead if rank == RANK_AHEAD else self.paced
 
 
 class WaitingMessage(NamedTuple):
@@ -100,7 +112,7 @@ class QueueTexts:
 
     lists_waiting: Statement
     due: Statement
-    next_due: Statement
+    heads: Statement
     load: Statement
     metadata: Statement
     leave_queue: Statement
@@ -140,13 +152,19 @@ class Queue(ABC):
         rows = self._driver.rows(self._texts.due, lane, list_id, rank, now, limit)
         return [QueuePlace(*row) for row in rows]
 
-    def next_due_after(self, lane: int, list_id: int, now: int) -> int | None:
-        """Return when the first of the list's messages that are not due yet will be."""
-        times = [
-            self._driver.row(self._texts.next_due, lane, list_id, rank, now)
-            for rank in (RANK_AHEAD, RANK_PACED)
-        ]
-        return min((time[0] for time in times if time), default=None)
+    def heads(self, wanted: Sequence[tuple[int, int, int, int]], now: int) -> dict[int, QueueHead]:
+        """Return the first messages that wait of each list, by the list's id.
+
+        Each is wanted by its lane and id, with how many messages of either rank at most.
+        """
+        heads = {list_id: QueueHead([], []) for _, list_id, _, _ in wanted}
+        for row in self._driver.rows_of_batch(self._texts.heads, wanted, now):
+            head, place = heads[row[1]], QueuePlace(*row)
+            if place.due_at > now:
+                head.next_due_at = min(place.due_at, head.next_due_at or place.due_at)
+            else:
+                (head.ahead if place.rank == RANK_AHEAD else head.paced).append(place)
+        return heads
 
     def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]:
         rows = self._driver.rows_by_id(self._texts.load, [place.number for place in places])

@@ -11,7 +11,7 @@ from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.postgres.driver import PostgresDriver, columns
-from sendrail.storage.templates import OverLanes
+from sendrail.storage.templates import InsertRows, OverLanes, read_over_lanes
 
 # More is not counted just to say how much it is.
 _BEHIND_MAX: Final = 1_000
@@ -34,8 +34,9 @@ TAKE_NEWS: Final = OverLanes(
     WHERE n.lane = {lane} AND n.number = batch.number
     RETURNING n.numbers
     """,
+    key="n.number",
 )
-SENT: Final = OverLanes(
+SENT: Final = read_over_lanes(
     "lane smallint, number bigint",
     f"""
     SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at)
@@ -43,17 +44,17 @@ SENT: Final = OverLanes(
     WHERE m.recipient <> {REDACTED}
     GROUP BY m.list_id, m.recipient
     """,
+    key="m.number",
 )
-COUNT: Final = """
-    INSERT INTO contact_activity AS a (list_id, recipient, sends, first_sent_at, last_sent_at)
-    SELECT new.list_id, new.recipient, new.sends, new.first_at, new.last_at
-    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[])
-        AS new (list_id, recipient, sends, first_at, last_at)
-    ORDER BY new.list_id, new.recipient
+COUNT: Final = InsertRows(
+    "contact_activity AS a",
+    "list_id bigint, recipient bigint, sends integer, first_sent_at bigint, last_sent_at bigint",
+    """
     ON CONFLICT (list_id, recipient) DO UPDATE SET sends = a.sends + excluded.sends,
         first_sent_at = least(a.first_sent_at, excluded.first_sent_at),
         last_sent_at = greatest(a.last_sent_at, excluded.last_sent_at)
-"""
+    """,
+)
 FORGET_ACTIVITY: Final = """
     DELETE FROM contact_activity
     WHERE list_id IN (SELECT id FROM lists WHERE account_id = $1) AND recipient = $2
@@ -87,7 +88,7 @@ class PostgresActivity:
         taken = self._driver.returning(TAKE_NEWS, *columns(wanted))
         numbers = [number for (some,) in taken for number in some]
         sent = self._driver.rows_by_id(SENT, numbers)
-        self._driver.each(COUNT, sent)
+        self._driver.each(COUNT, sorted(tuple(row) for row in sent))
         return len(numbers)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:

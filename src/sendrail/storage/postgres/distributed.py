@@ -1,12 +1,13 @@
 """PostgreSQL spread over several servers (Citus): how its tables are distributed, and what differs.
 
 A statement on the rows of a batch names their lanes by a join, from which the planner cannot see
-which shards it means: it would ask all of them, and locks no rows. So there each such statement
-goes to one lane after the other, each time to one shard. What has a form of its own beside that
-stands here as well; a store asks at its opening which of the two it speaks with.
+which shards it means: it would ask all of them, and locks no rows. So there a statement that
+changes or locks rows goes to one lane after the other, each time to one shard; reading and adding
+rows take one for all lanes. What has a form of its own beside that stands here as well; a store
+asks at its opening which of the two it speaks with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, Final
 
@@ -15,11 +16,11 @@ from sqlalchemy.util import await_only
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Skip, Status
 from sendrail.storage.driver import Row, Rows
-from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult
+from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
 from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.postgres import queue
-from sendrail.storage.postgres.driver import PostgresDriver
+from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.postgres.gate import PostgresGate
 from sendrail.storage.postgres.inbox import PostgresInbox
 from sendrail.storage.postgres.messages import PostgresMessages
@@ -56,11 +57,12 @@ AGREED: Final = (
 HAS_EXTENSION: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 # A transaction that has written to many shards at once could not write to what all nodes share.
 ONE_BY_ONE: Final = "SET citus.multi_shard_modify_mode = 'sequential'"
-# There the values decide which shard is meant, and without them some statements have no plan.
-PLANNED_BY_VALUES: Final = "SET plan_cache_mode = auto"
+# To hide shards, each look into the catalogue asks of every table whether it is one. The driver's
+# first question about a type took two seconds by that.
+SHARDS_SHOWN: Final = "SET citus.override_table_visibility = off"
 
 # How many rows go into one statement at most; each size is a statement of its own to plan.
-_ROWS_AT_ONCE: Final = 64
+_ROWS_AT_ONCE: Final = 256
 
 
 def has_extension(raw: Any) -> bool:
@@ -74,6 +76,7 @@ def driver_of(raw: Any) -> PostgresDriver:
         return PostgresDriver(raw)
     driver = LaneByLane(raw)
     driver.run(ONE_BY_ONE)
+    driver.run(SHARDS_SHOWN)
     return driver
 
 
@@ -128,14 +131,12 @@ OUTDATE: Final = OverLanes(
     WHERE f.lane = {lane} AND f.fingerprint = batch.fingerprint
         AND (f.at <= $4 OR batch.number = ANY($5::bigint[]))
     """,
+    key="f.fingerprint",
 )
-NOTE: Final = OverLanes(
+NOTE: Final = InsertRows(
+    "fingerprints",
     "lane smallint, fingerprint bigint, number bigint, at bigint",
-    """
-    INSERT INTO fingerprints (lane, fingerprint, number, at)
-    SELECT {lane}, batch.fingerprint, batch.number, batch.at FROM {batch}
-    ORDER BY batch.fingerprint ON CONFLICT DO NOTHING RETURNING number
-    """,
+    "ON CONFLICT DO NOTHING RETURNING number",
 )
 ACCEPT: Final = InsertRows(
     "messages",
@@ -150,6 +151,7 @@ LOCK_PARKED: Final = OverLanes(
     SELECT p.id FROM {batch} JOIN parked_receipts AS p ON p.lane = {lane} AND p.id = batch.id
     FOR UPDATE OF p SKIP LOCKED
     """,
+    key="p.id",
 )
 
 
@@ -186,6 +188,17 @@ class LaneByLane(PostgresDriver):
             super(LaneByLane, self).run(statement.of_values(len(part)), *chain.from_iterable(part))
             for part in _parts(rows)
         )
+
+    def each_returning(self, statement: Statement, rows: Sequence[Row]) -> Rows:
+        if not isinstance(statement, InsertRows):
+            return super().each_returning(statement, rows)
+        return [
+            row
+            for part in _parts(rows)
+            for row in super(LaneByLane, self).rows(
+                statement.of_values(len(part)), *chain.from_iterable(part)
+            )
+        ]
 
     def _note_write(self) -> None:
         """Count nothing: a statement that goes lane by lane is many."""
@@ -226,6 +239,12 @@ class DistributedGate(PostgresGate):
     def find(self, asked: Sequence[GateQuery], now: int) -> list[GateResult]:
         return Gate.find(self, asked, now)
 
+    def known_contacts_of_lists(
+        self, asked: Mapping[tuple[int, int], Sequence[int]], now: int
+    ) -> dict[tuple[int, int], dict[int, KnownContact]]:
+        # A list's contacts are on one shard.
+        return Gate.known_contacts_of_lists(self, asked, now)
+
 
 class DistributedMessages(PostgresMessages):
     """Messages coming in: each table is written by a statement of its own, all in a transaction."""
@@ -238,12 +257,21 @@ class DistributedMessages(PostgresMessages):
         forced: Sequence[int],
     ) -> set[int]:
         self._driver.begin()
-        numbers, lanes = [row[0] for row in rows], [row[1] for row in rows]
-        prints, times = list(fingerprints), [row[5] for row in rows]
-        self._driver.run(OUTDATE, lanes, prints, numbers, since, list(forced))
-        noted = {row[0] for row in self._driver.returning(NOTE, lanes, prints, numbers, times)}
+        new = sorted(
+            (row[1], each, row[0], row[5]) for row, each in zip(rows, fingerprints, strict=True)
+        )
+        noted = self._note(new)
+        # Nearly always all of them are. What is in the way of the others may be out of date.
+        in_the_way = [each for each in new if each[2] not in noted]
+        if in_the_way:
+            batch = columns([each[:3] for each in in_the_way])
+            if self._driver.run(OUTDATE, *batch, since, list(forced)):
+                noted |= self._note(in_the_way)
         self.insert([row for row in rows if row[0] in noted])
-        return set(numbers) - noted
+        return {row[0] for row in rows} - noted
+
+    def _note(self, new: Sequence[Row]) -> set[int]:
+        return {row[0] for row in self._driver.each_returning(NOTE, new)}
 
     def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
         if not rows:

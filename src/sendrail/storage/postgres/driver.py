@@ -10,13 +10,15 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy.util import await_only
 
-from sendrail.domain.ids import LANES, lane_in
+from sendrail.domain.ids import LANES, lane_in, lane_of
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.templates import Statement, text_of
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 # How the driver reports what a statement did: `INSERT 0 12`, `UPDATE 3`.
 _COUNTED: Final = ("INSERT", "UPDATE", "DELETE")
+# Over how many lanes the references of one connector are spread.
+_LANES_OF_REFS: Final = 8
 
 
 class PostgresDriver:
@@ -90,8 +92,11 @@ class PostgresDriver:
             return ()
         return self.rows(statement, [lane_in(each) for each in wanted], wanted, *values)
 
+    def rows_of_batch(self, statement: Statement, batch: Sequence[Row], *values: Any) -> Rows:
+        return self.rows(statement, *columns(batch), *values) if batch else ()
+
     def rows_by_key(self, statement: Statement, keys: Sequence[Row]) -> Rows:
-        return self.rows(statement, *columns(keys)) if keys else ()
+        return self.rows_of_batch(statement, keys)
 
     def run(self, statement: Statement, *values: Any) -> int:
         self._note_write()
@@ -105,9 +110,18 @@ class PostgresDriver:
     def each(self, statement: Statement, rows: Sequence[Row]) -> int:
         return self.run(statement, *columns(rows)) if rows else 0
 
+    def each_returning(self, statement: Statement, rows: Sequence[Row]) -> Rows:
+        """Run a statement for each of these rows; return the rows that it returns in all."""
+        return self.returning(statement, *columns(rows)) if rows else ()
+
     def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:
-        """Return the lane of a carrier's reference: fixed for ever, and known from a receipt."""
-        return zlib.crc32(f"{connector_id}:{carrier_ref}".encode()) % LANES
+        """Return the lane of a carrier's reference: fixed for ever, and known from a receipt.
+
+        A connector's references have a few lanes, evenly apart: on several servers a batch of them
+        goes to a few shards, and they fill no server alone.
+        """
+        share = zlib.crc32(carrier_ref.encode()) % _LANES_OF_REFS
+        return (lane_of(connector_id) + share * (LANES // _LANES_OF_REFS)) % LANES
 
     def array(self, values: Iterable[Any]) -> list[Any]:
         return list(values)

@@ -1,6 +1,6 @@
 """What the gate judges by, on PostgreSQL: all of it read in one query."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from sendrail.storage.pipeline.gate import (
     GateTexts,
     KnownContact,
 )
+from sendrail.storage.postgres.driver import columns
 
 _LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
 _LIST: Final = f"SELECT {_LIST_COLUMNS} FROM lists AS l"
@@ -62,6 +63,19 @@ UNREACHABLE: Final = _UNREACHABLE.format(
 _UNREACHABLE_OF_ASKED: Final = _UNREACHABLE.format(
     account_id="a.id", list_id="l.id", recipients="($6::bigint[])[w.first:w.last]", now="$7"
 )
+UNREACHABLE_OF_LISTS: Final = f"""
+    SELECT w.ask, who.recipient, who.which
+    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[])
+        WITH ORDINALITY AS w (account_id, list_id, first, last, ask),
+    LATERAL ({
+    _UNREACHABLE.format(
+        account_id="w.account_id",
+        list_id="w.list_id",
+        recipients="($5::bigint[])[w.first:w.last]",
+        now="$6",
+    )
+}) AS who
+"""
 # All that the gate looks up, in one query: a row for each caller who is known, and for each
 # recipient whom something speaks against.
 FIND: Final = f"""
@@ -104,6 +118,23 @@ class PostgresGate(Gate):
         rows = self._driver.rows(UNREACHABLE, account_id, list_id, list(recipients), now)
         return self._known(account_id, list_id, recipients, rows)
 
+    def known_contacts_of_lists(
+        self, asked: Mapping[tuple[int, int], Sequence[int]], now: int
+    ) -> dict[tuple[int, int], dict[int, KnownContact]]:
+        if not asked:
+            return {}
+        recipients, firsts, ends = _joined(list(asked.values()))
+        accounts, lists = columns(list(asked))
+        found: dict[int, list[tuple[int, int]]] = {}
+        for at, recipient, which in self._driver.rows(
+            UNREACHABLE_OF_LISTS, accounts, lists, firsts, ends, recipients, now
+        ):
+            found.setdefault(at, []).append((recipient, which))
+        return {
+            key: self._known(*key, some, found.get(at, ()))
+            for at, (key, some) in enumerate(asked.items(), 1)
+        }
+
     def _known(
         self, account_id: int, list_id: int, recipients: Sequence[int], rows: Rows
     ) -> dict[int, KnownContact]:
@@ -125,12 +156,19 @@ class PostgresGate(Gate):
 def _arrays(asked: Sequence[GateQuery]) -> list[list[Any]]:
     """Turn what is asked into arrays: one of all recipients, and where each asker's are in it."""
     whos, numbers, recipients = zip(*asked, strict=True)
-    ends = list(accumulate(map(len, recipients)))
+    together, firsts, ends = _joined(recipients)
     return [
         [who if isinstance(who, bytes) else None for who in whos],
         [who if isinstance(who, int) else None for who in whos],
         list(numbers),
-        [end - len(some) + 1 for end, some in zip(ends, recipients, strict=True)],
+        firsts,
         ends,
-        list(chain.from_iterable(recipients)),
+        together,
     ]
+
+
+def _joined(recipients: Sequence[Sequence[int]]) -> tuple[list[int], list[int], list[int]]:
+    """Return all in one, and where those of each begin and end, counted from 1."""
+    ends = list(accumulate(map(len, recipients)))
+    firsts = [end - len(some) + 1 for end, some in zip(ends, recipients, strict=True)]
+    return list(chain.from_iterable(recipients)), firsts, ends

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from sendrail.storage.pipeline.idempotency import Idempotency, IdempotencyTexts, KeptAnswer
-from sendrail.storage.postgres.driver import PostgresDriver, columns
-from sendrail.storage.templates import StatementForms
+from sendrail.storage.postgres.driver import PostgresDriver
+from sendrail.storage.templates import InsertRows, StatementForms
 
 _OLD: Final = """
     SELECT account_id, key FROM idempotency WHERE created_at < $1 LIMIT $2"""
+_KEPT: Final = """
+    SELECT i.account_id, i.key, i.route, i.body_digest, i.status, i.answer
+    FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
+    JOIN idempotency AS i ON i.account_id = wanted.account_id AND i.key = wanted.key"""
 TEXTS: Final = IdempotencyTexts(
-    kept="""
-        SELECT i.account_id, i.key, i.route, i.body_digest, i.status, i.answer
-        FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
-        JOIN idempotency AS i ON i.account_id = wanted.account_id AND i.key = wanted.key
-    """,
+    kept=StatementForms(_KEPT, distributed=_KEPT + " AND i.key = ANY($2::text[])"),
     keep="""
         INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -34,13 +34,12 @@ TEXTS: Final = IdempotencyTexts(
         WHERE i.account_id = old.account_id AND i.key = old.key
     """,
 )
-CLAIM: Final = """
-    INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
-    SELECT account_id, key, '', '', 0, '', 0
-    FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
-    ORDER BY account_id, key
-    ON CONFLICT DO NOTHING RETURNING account_id, key
-"""
+CLAIM: Final = InsertRows(
+    "idempotency",
+    "account_id bigint, key text, route text, body_digest bytea, status smallint, answer bytea,"
+    " created_at bigint",
+    "ON CONFLICT DO NOTHING RETURNING account_id, key",
+)
 FREE: Final = """
     DELETE FROM idempotency AS i
     USING unnest($1::bigint[], $2::text[]) AS claimed (account_id, key)
@@ -58,10 +57,13 @@ class PostgresIdempotency(Idempotency):
         self._unanswered: set[tuple[int, str]] = set()
 
     def claim(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], KeptAnswer]:
-        wanted = list(keys)
+        # Sorted, so that two processes never wait for each other in a circle.
+        wanted = sorted(keys)
         if not wanted:
             return {}
-        rows = self._postgres.returning(CLAIM, *columns(wanted))
+        rows = self._postgres.each_returning(
+            CLAIM, [(account_id, key, "", b"", 0, b"", 0) for account_id, key in wanted]
+        )
         claimed = {(row[0], row[1]) for row in rows}
         if self._postgres.before_commit(self._free):
             # What an earlier transaction left was undone with it.

@@ -11,7 +11,7 @@ from sendrail.domain.ids import LANES, lane_of
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
 from sendrail.storage.postgres import queue
-from sendrail.storage.templates import OverLanes, StatementForms
+from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
 _PARKED: Final = """
     SELECT p.id, p.connector_id, p.carrier_ref, p.status, p.detail, p.received_at, p.trouble
@@ -26,16 +26,13 @@ _FORGET_PARKED: Final = """
         SELECT lane, id FROM parked_receipts WHERE received_at < $1 LIMIT $2{lock})
     DELETE FROM parked_receipts AS p USING old WHERE p.lane = old.lane AND p.id = old.id
 """
+_ID: Final = f"nextval('inbox_numbers') * {LANES} + {{lane}}"
 TEXTS: Final = InboxTexts(
     # In their order, so that their ids grow with it.
-    put=OverLanes(
+    put=InsertRows(
+        "inbox",
         "lane smallint, connector_id bigint, received_at bigint, raw bytea",
-        f"""
-        INSERT INTO inbox (lane, id, connector_id, received_at, raw)
-        SELECT {{lane}}, nextval('inbox_numbers') * {LANES} + {{lane}}, batch.connector_id,
-            batch.received_at, batch.raw
-        FROM {{batch}}
-        """,
+        id_of=_ID,
     ),
     again=OverLanes(
         "lane smallint, id bigint",
@@ -44,10 +41,12 @@ TEXTS: Final = InboxTexts(
         FROM {batch} JOIN inbox AS i ON i.lane = {lane} AND i.id = batch.id
         ORDER BY i.id FOR UPDATE OF i SKIP LOCKED
         """,
+        key="i.id",
     ),
     remove=OverLanes(
         "lane smallint, id bigint",
         "DELETE FROM inbox AS i USING {batch} WHERE i.lane = {lane} AND i.id = batch.id",
+        key="i.id",
     ),
     targets=OverLanes(
         "lane smallint, number bigint",
@@ -56,13 +55,15 @@ TEXTS: Final = InboxTexts(
         JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
         ORDER BY m.lane, m.number FOR UPDATE OF m
         """,
+        key="m.number",
     ),
-    attempted=OverLanes(
+    attempted=read_over_lanes(
         "lane smallint, number bigint",
         """
         SELECT a.number, a.connector_id
         FROM {batch} JOIN attempts AS a ON a.lane = {lane} AND a.number = batch.number
         """,
+        key="a.number",
     ),
     apply=OverLanes(
         "lane smallint, number bigint, status text, detail text, ended_at bigint,"
@@ -72,6 +73,7 @@ TEXTS: Final = InboxTexts(
             ended_at = batch.ended_at, provider_detail = batch.provider_detail
         FROM {batch} WHERE m.lane = {lane} AND m.number = batch.number
         """,
+        key="m.number",
     ),
     note_part=OverLanes(
         "lane smallint, connector_id bigint, carrier_ref text",
@@ -80,18 +82,14 @@ TEXTS: Final = InboxTexts(
         WHERE r.lane = {lane} AND r.connector_id = batch.connector_id
             AND r.carrier_ref = batch.carrier_ref
         """,
+        key="r.carrier_ref",
     ),
     parts_left=queue.TEXTS.parts_left,
-    park=OverLanes(
+    park=InsertRows(
+        "parked_receipts",
         "lane smallint, connector_id bigint, carrier_ref text, status text, detail text,"
         " received_at bigint, trouble text",
-        f"""
-        INSERT INTO parked_receipts (lane, id, connector_id, carrier_ref, status, detail,
-            received_at, trouble)
-        SELECT {{lane}}, nextval('inbox_numbers') * {LANES} + {{lane}}, batch.connector_id,
-            batch.carrier_ref, batch.status, batch.detail, batch.received_at, batch.trouble
-        FROM {{batch}}
-        """,
+        id_of=_ID,
     ),
     parked=StatementForms(
         _PARKED.format(lock=" FOR UPDATE OF p SKIP LOCKED"), distributed=_PARKED.format(lock="")
@@ -102,6 +100,7 @@ TEXTS: Final = InboxTexts(
         DELETE FROM parked_receipts AS p USING {batch}
         WHERE p.lane = {lane} AND p.id = batch.id
         """,
+        key="p.id",
     ),
     forget_parked=StatementForms(
         _FORGET_PARKED.format(lock=" FOR UPDATE SKIP LOCKED"),
@@ -109,7 +108,7 @@ TEXTS: Final = InboxTexts(
     ),
 )
 # The newest where a carrier has used a reference twice.
-REFS: Final = OverLanes(
+REFS: Final = read_over_lanes(
     "lane smallint, connector_id bigint, carrier_ref text",
     """
     SELECT DISTINCT ON (r.connector_id, r.carrier_ref)
@@ -118,6 +117,7 @@ REFS: Final = OverLanes(
         AND r.connector_id = batch.connector_id AND r.carrier_ref = batch.carrier_ref
     ORDER BY r.connector_id, r.carrier_ref, r.kept_at DESC
     """,
+    key="r.carrier_ref",
 )
 CONNECTOR_IDS: Final = "SELECT id FROM connectors"
 # Where something waits, and since when. One statement for all lanes would sort all that waits.

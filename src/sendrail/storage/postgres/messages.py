@@ -14,19 +14,20 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
 from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
 from sendrail.storage.postgres.driver import PostgresDriver, columns
-from sendrail.storage.templates import OverLanes, StatementForms
+from sendrail.storage.templates import StatementForms, read_over_lanes
 
 RESERVE: Final = """
     INSERT INTO numbers (lane, last) VALUES ($1, $2)
     ON CONFLICT (lane) DO UPDATE SET last = numbers.last + $2 RETURNING last
 """
-EARLIER: Final = OverLanes(
+EARLIER: Final = read_over_lanes(
     "lane smallint, fingerprint bigint",
     """
     SELECT f.lane, f.fingerprint, f.number
     FROM {batch} JOIN fingerprints AS f ON f.lane = {lane} AND f.fingerprint = batch.fingerprint
     WHERE f.at > $3
     """,
+    key="f.fingerprint",
 )
 # By their lanes: an index of their own by time would be one more to write for every message.
 _OLD_FINGERPRINTS: Final = """

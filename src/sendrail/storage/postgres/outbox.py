@@ -9,10 +9,17 @@ from typing import Final
 
 from sendrail.domain.ids import LANES, lane_of
 from sendrail.domain.message import Skip
+from sendrail.domain.webhook import EventSettlement
 from sendrail.storage.driver import Rows
-from sendrail.storage.pipeline.outbox import OUTBOX_COLUMNS, Outbox, OutboxTexts
+from sendrail.storage.pipeline.outbox import (
+    OUTBOX_COLUMNS,
+    Outbox,
+    OutboxTexts,
+    settlement_rows,
+)
+from sendrail.storage.postgres.driver import columns
 from sendrail.storage.tables import sender_shown
-from sendrail.storage.templates import OverLanes, StatementForms
+from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
 _SENDER: Final = sender_shown("l")
 _EVENT: Final = ", ".join(OUTBOX_COLUMNS)
@@ -31,6 +38,7 @@ TEXTS: Final = OutboxTexts(
         JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
         WHERE m.ended_at IS NULL ORDER BY m.lane, m.number FOR UPDATE OF m
         """,
+        key="m.number",
     ),
     # Word for word what the index of those that have failed says; the others are passed over.
     events_due=f"""
@@ -43,7 +51,7 @@ TEXTS: Final = OutboxTexts(
             WHERE lane = $1 AND endpoint_id = $2 AND due_at <= $3 AND retries = 0
             ORDER BY due_at, id LIMIT $5)
     """,
-    ended_messages=OverLanes(
+    ended_messages=read_over_lanes(
         "lane smallint, number bigint",
         f"""
         SELECT m.number, m.recipient, {_SENDER}, m.status, m.detail, k.kind, m.ended_at,
@@ -52,6 +60,7 @@ TEXTS: Final = OutboxTexts(
         JOIN lists AS l ON l.id = m.list_id
         LEFT JOIN connectors AS k ON k.id = m.connector_id
         """,
+        key="m.number",
     ),
     taken_replies=f"""
         SELECT r.id, r.sender, {_SENDER}, r.body, r.keyword, r.received_at, r.rule, r.word
@@ -70,6 +79,7 @@ TEXTS: Final = OutboxTexts(
         UPDATE outbox AS o SET body = batch.body FROM {batch}
         WHERE o.lane = {lane} AND o.id = batch.id AND o.body IS NULL
         """,
+        key="o.id",
     ),
     settle_event=OverLanes(
         "lane smallint, id bigint, due_at bigint, told boolean, attempts smallint,"
@@ -79,19 +89,15 @@ TEXTS: Final = OutboxTexts(
             attempts = batch.attempts, retries = batch.retries
         FROM {batch}
         WHERE o.lane = {lane} AND o.id = batch.id AND o.attempts = batch.attempts - 1
+        RETURNING o.id, o.endpoint_id
         """,
+        key="o.id",
     ),
-    keep_attempt=OverLanes(
-        "lane smallint, id bigint, attempt smallint, started_at bigint, ended_at bigint,"
-        " outcome text, status smallint, detail text",
-        """
-        INSERT INTO webhook_attempts (event_id, attempt, endpoint_id, started_at, ended_at,
-            outcome, status, detail)
-        SELECT o.id, batch.attempt, o.endpoint_id, batch.started_at, batch.ended_at,
-            batch.outcome, batch.status, batch.detail
-        FROM {batch} JOIN outbox AS o ON o.lane = {lane} AND o.id = batch.id
-        ON CONFLICT DO NOTHING
-        """,
+    keep_attempt=InsertRows(
+        "webhook_attempts",
+        "event_id bigint, attempt smallint, endpoint_id bigint, started_at bigint,"
+        " ended_at bigint, outcome text, status smallint, detail text",
+        "ON CONFLICT DO NOTHING",
     ),
     give_up=OverLanes(
         "lane smallint, id bigint",
@@ -99,6 +105,7 @@ TEXTS: Final = OutboxTexts(
         UPDATE outbox AS o SET due_at = NULL FROM {batch}
         WHERE o.lane = {lane} AND o.id = batch.id
         """,
+        key="o.id",
     ),
     add_test=f"""
         INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries,
@@ -113,7 +120,7 @@ TEXTS: Final = OutboxTexts(
     ),
     forget_attempts="DELETE FROM webhook_attempts WHERE event_id = ANY($1::bigint[])",
 )
-ENDED_FOR: Final = OverLanes(
+ENDED_FOR: Final = read_over_lanes(
     "lane smallint, number bigint",
     f"""
     SELECT e.id, m.number, m.ended_at
@@ -125,6 +132,7 @@ ENDED_FOR: Final = OverLanes(
         AND (e.list_id IS NULL OR e.list_id = m.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > m.ended_at)
     """,
+    key="m.number",
 )
 REPLY_FOR: Final = """
     SELECT e.id, r.id, r.received_at
@@ -140,19 +148,37 @@ CONVERSION_FOR: Final = """
         AND (e.list_id IS NULL OR e.list_id = c.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > c.created_at)
 """
-ADD: Final = OverLanes(
-    "lane smallint, endpoint_id bigint, kind text, ref bigint, at bigint",
-    f"""
-    INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)
-    SELECT {{lane}}, nextval('outbox_numbers') * {LANES} + {{lane}}, batch.endpoint_id, batch.kind,
-        batch.ref, batch.at, batch.at, false, 0, 0
-    FROM {{batch}}
-    """,
+ADD: Final = InsertRows(
+    "outbox",
+    "lane smallint, endpoint_id bigint, kind text, ref bigint, at bigint, due_at bigint,"
+    " told boolean, attempts smallint, retries smallint",
+    id_of=f"nextval('outbox_numbers') * {LANES} + {{lane}}",
 )
 
 
 class PostgresOutbox(Outbox):
     """Events for customers."""
+
+    def settle(self, settlements: Sequence[EventSettlement]) -> None:
+        # An attempt is kept with what it settles: an event that is gone, or that this attempt has
+        # settled before, gets none.
+        if not settlements:
+            return
+        rows = self._driver.returning(
+            self._texts.settle_event, *columns(settlement_rows(settlements))
+        )
+        endpoints = {row[0]: row[1] for row in rows}
+        self._driver.each(
+            self._texts.keep_attempt,
+            [
+                (
+                    a.event_id, a.attempt, endpoints[a.event_id], a.started_at, a.ended_at,
+                    a.outcome, a.status, a.detail,
+                )
+                for a in (s.attempt for s in settlements)
+                if a.event_id in endpoints
+            ],
+        )  # fmt: skip
 
     def _add_ended(self, numbers: Sequence[int]) -> int:
         return self._add("delivery", self._driver.rows_by_id(ENDED_FOR, numbers))
@@ -165,6 +191,7 @@ class PostgresOutbox(Outbox):
 
     def _add(self, kind: str, events: Rows) -> int:
         rows = [
-            (lane_of(endpoint_id), endpoint_id, kind, ref, at) for endpoint_id, ref, at in events
+            (lane_of(endpoint_id), endpoint_id, kind, ref, at, at, False, 0, 0)
+            for endpoint_id, ref, at in events
         ]
         return self._driver.each(ADD, rows)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
 from sendrail.storage.postgres.driver import columns
-from sendrail.storage.templates import InsertRows, OverLanes, StatementForms
+from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
 _FINISH: Final = """
     UPDATE messages AS m SET
@@ -58,24 +59,48 @@ TEXTS: Final = QueueTexts(
         WHERE lane = $1 AND list_id = $2 AND rank = $3 AND due_at <= $4
         ORDER BY due_at, number LIMIT $5
     """,
-    next_due="""
-        SELECT due_at FROM queue WHERE lane = $1 AND list_id = $2 AND rank = $3 AND due_at > $4
-        ORDER BY due_at, number LIMIT 1
-    """,
-    load=OverLanes(
+    # What is due, and the first that is not yet, of either rank.
+    heads=OverLanes(
+        "lane smallint, list_id bigint, ahead_max integer, paced_max integer",
+        f"""
+        SELECT head.* FROM {{batch}}, LATERAL (
+            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
+             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_AHEAD}
+                AND q.due_at <= $5
+             ORDER BY q.due_at, q.number LIMIT batch.ahead_max)
+            UNION ALL
+            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
+             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_PACED}
+                AND q.due_at <= $5
+             ORDER BY q.due_at, q.number LIMIT batch.paced_max)
+            UNION ALL
+            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
+             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_AHEAD}
+                AND q.due_at > $5
+             ORDER BY q.due_at, q.number LIMIT 1)
+            UNION ALL
+            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
+             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_PACED}
+                AND q.due_at > $5
+             ORDER BY q.due_at, q.number LIMIT 1)) AS head
+        """,
+    ),
+    load=read_over_lanes(
         "lane smallint, number bigint",
         """
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
                m.segments, m.body, m.connector_id, m.links
         FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
         """,
+        key="m.number",
     ),
-    metadata=OverLanes(
+    metadata=read_over_lanes(
         "lane smallint, number bigint",
         """
         SELECT m.number, m.metadata
         FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
         """,
+        key="m.number",
     ),
     leave_queue=OverLanes(
         "lane smallint, list_id bigint, rank smallint, due_at bigint, number bigint",
@@ -93,6 +118,7 @@ TEXTS: Final = QueueTexts(
         FROM {batch}
         WHERE m.lane = {lane} AND m.number = batch.number AND m.status = 'queued'
         """,
+        key="m.number",
     ),
     make_uncertain=OverLanes(
         "lane smallint, number bigint, detail text",
@@ -102,6 +128,7 @@ TEXTS: Final = QueueTexts(
         FROM {batch}
         WHERE m.lane = {lane} AND m.number = batch.number AND m.status = 'queued'
         """,
+        key="m.number",
     ),
     start_attempt=OverLanes(
         "lane smallint, attempt smallint, epoch bigint, connector_id bigint, sending_at bigint,"
@@ -112,9 +139,10 @@ TEXTS: Final = QueueTexts(
         FROM {batch}
         WHERE m.lane = {lane} AND m.number = batch.number AND m.status = 'queued'
         """,
+        key="m.number",
     ),
     # An early receipt may have ended the message meanwhile: then only the reference is new.
-    finish_attempt=OverLanes(_FINISHED, _FINISH),
+    finish_attempt=OverLanes(_FINISHED, _FINISH, key="m.number"),
     return_to_queue=InsertRows(
         "queue",
         "lane smallint, slice smallint, list_id bigint, rank smallint, due_at bigint,"
@@ -145,6 +173,7 @@ TEXTS: Final = QueueTexts(
         UPDATE messages AS m SET parts_left = batch.parts FROM {batch}
         WHERE m.lane = {lane} AND m.number = batch.number
         """,
+        key="m.number",
     ),
     unsettled="""
         SELECT number, lane, list_id, connector_id, status, attempt, epoch, resent, skips,
@@ -162,13 +191,16 @@ TEXTS: Final = QueueTexts(
         JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
         ORDER BY m.lane, m.number FOR UPDATE OF m
         """,
+        key="m.number",
     ),
     expire="""
         UPDATE messages SET status = 'failed', detail = $3, provider_detail = NULL, ended_at = $4
         WHERE lane = $1 AND number = $2 AND status = 'uncertain'
     """,
 )
-FINISH_AND_SAY: Final = OverLanes(_FINISHED, _FINISH + " RETURNING m.number, m.status")
+FINISH_AND_SAY: Final = OverLanes(
+    _FINISHED, _FINISH + " RETURNING m.number, m.status", key="m.number"
+)
 CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 
 

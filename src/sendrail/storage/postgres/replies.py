@@ -52,6 +52,7 @@ SOFT_BOUNCES: Final = SoftBouncesTexts(
             SELECT m.list_id, m.recipient
             FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number)
         """,
+        key="m.number",
     ),
     forget="""
         DELETE FROM recipient_troubles WHERE (list_id, recipient, number) IN

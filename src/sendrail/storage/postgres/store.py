@@ -84,13 +84,15 @@ class _Session:
         driver_of: Callable[[Any], PostgresDriver],
         pseudonyms: Pseudonyms,
         hints: Hints,
-        settings: Sequence[str],
+        planning: Sequence[str],
     ) -> None:
         self._engine = engine
         self._driver_of = driver_of
         self._pseudonyms = pseudonyms
         self._hints = hints
-        self._settings = settings
+        # How statements are planned on one server. Where tables are spread, the values decide
+        # which shard is meant, and no setting of ours reaches the server that has it.
+        self._planning = planning
         self._core: Connection | None = None
         self.tx: PostgresTx
 
@@ -103,8 +105,8 @@ class _Session:
             raw: Any = core.connection.driver_connection
             try:
                 tx = PostgresTx(core, self._driver_of(raw), self._pseudonyms, self._hints)
-                planning = [distributed.PLANNED_BY_VALUES] if tx.driver.is_spread else []
-                for setting in (*self._settings, *planning):
+                planning = () if tx.driver.is_spread else self._planning
+                for setting in (*_ALWAYS, *planning):
                     await_only(raw.execute(setting))
             except BaseException:
                 # Half a session must not be kept, also when it is given up for its silence.
@@ -190,15 +192,15 @@ class PostgresStore:
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._writers = [self._session(*_ALWAYS, *_BY_KEY) for _ in range(writers)]
-        self._readers = [self._session(*_ALWAYS) for _ in range(_READERS)]
+        self._writers = [self._session(*_BY_KEY) for _ in range(writers)]
+        self._readers = [self._session() for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._maintenance = PartitionMaintenance(self.engine)
         self._availability: Availability = parent._availability if parent else Availability(url)  # noqa: SLF001 - one of us
 
-    def _session(self, *settings: str) -> _Session:
-        return _Session(self.engine, self.driver_of, self._pseudonyms, self.hints, settings)
+    def _session(self, *planning: str) -> _Session:
+        return _Session(self.engine, self.driver_of, self._pseudonyms, self.hints, planning)
 
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
@@ -294,7 +296,7 @@ class PostgresStore:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Hold off other processes by a lock that lasts as long as a transaction of its own."""
-        session = self._session(*_ALWAYS)
+        session = self._session()
         try:
             await greenlet_spawn(_lock, session)
             yield

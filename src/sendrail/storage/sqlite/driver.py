@@ -40,6 +40,9 @@ class SqliteDriver:
         found: Rows = self._execute(statement, (self.array(ids), *values)).fetchall()
         return found
 
+    def rows_of_batch(self, statement: Statement, batch: Sequence[Row], *values: Any) -> Rows:
+        return [row for each in batch for row in self._execute(statement, (*each, *values))]
+
     def rows_by_key(self, statement: Statement, keys: Sequence[Row]) -> Rows:
         return [row for key in keys for row in self._execute(statement, key)]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
 
@@ -34,10 +35,28 @@ TEXTS: Final = QueueTexts(
         WHERE lane = ? AND list_id = ? AND rank = ? AND due_at <= ?
         ORDER BY due_at, number LIMIT ?
     """,
-    next_due="""
-        SELECT due_at FROM queue WHERE lane = ? AND list_id = ? AND rank = ? AND due_at > ?
-        ORDER BY due_at, number LIMIT 1
-    """,
+    # What is due, and the first that is not yet, of either rank.
+    heads=f"""
+        SELECT * FROM (
+            SELECT lane, list_id, rank, due_at, number FROM queue
+            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_AHEAD} AND due_at <= ?5
+            ORDER BY due_at, number LIMIT ?3)
+        UNION ALL
+        SELECT * FROM (
+            SELECT lane, list_id, rank, due_at, number FROM queue
+            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_PACED} AND due_at <= ?5
+            ORDER BY due_at, number LIMIT ?4)
+        UNION ALL
+        SELECT * FROM (
+            SELECT lane, list_id, rank, due_at, number FROM queue
+            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_AHEAD} AND due_at > ?5
+            ORDER BY due_at, number LIMIT 1)
+        UNION ALL
+        SELECT * FROM (
+            SELECT lane, list_id, rank, due_at, number FROM queue
+            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_PACED} AND due_at > ?5
+            ORDER BY due_at, number LIMIT 1)
+    """,  # noqa: S608 - our own numbers
     load="""
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
                m.segments, m.body, m.connector_id, m.links
