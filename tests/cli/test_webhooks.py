@@ -144,7 +144,8 @@ def test_every_event_can_be_triggered_heard_and_told(data, receiver, shell, even
     assert (heard["event"], heard["list_number"]) == (event, SANDBOX)
 
 
-@pytest.mark.parametrize("event", [each for each in Event if each is not Event.AUTOMATIC])
+# An automatic delivery is no event of its own, and a conversion comes by a postback.
+@pytest.mark.parametrize("event", [Event.DELIVERY, Event.REPLY, Event.UNSUBSCRIBE])
 def test_a_trigger_without_a_server_waits_for_one(shell, event):
     assert shell.json("trigger", event.value) == {"triggered": event.value}
 

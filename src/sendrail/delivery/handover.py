@@ -90,7 +90,9 @@ class Submitter:
 
         A list that was woken by an answer may have had nothing to send after all.
         """
-        for route in {taken.route for taken in found.taken if taken.route is not None}:
+        for route in dict.fromkeys(taken.route for taken in found.taken):
+            if route is None:
+                continue
             self._parked.wake(route, route.wakeable(now), now)
 
     # Claims ahead
