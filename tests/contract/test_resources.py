@@ -403,7 +403,23 @@ POSTS = {
     "blocks/bulk": lambda door: {"blocks": [{"phone_number": door.recipient()}, {}]},
     "journeys": lambda door: {"list_number": door.list_number, "name": door.recipient()},
     "journeys/{journey_id}/enrollments": lambda door: {"phone_number": door.recipient()},
+    "offers": lambda door: {"name": door.recipient(), "tracking_url": "https://shop.example/"},
+    "domains": lambda door: {"domain": f"go{door.recipient()[1:]}.example.com"},
+    "revenue": lambda door: {
+        "message_id": door.send(), "revenue": 24.99, "attribution_type": "send"
+    },
+    "revenue/bulk": lambda door: {
+        "records": [
+            {
+                "message_id": door.send(), "revenue": 24.99, "attribution_type": "send",
+                "external_id": door.recipient(),
+            },
+            {},
+        ]
+    },
 }  # fmt: skip
+# It looks again each time, and changes nothing by that.
+LOOKS_AGAIN = {"domains/{domain_id}/verify"}
 
 
 @pytest.fixture
@@ -420,7 +436,7 @@ def to(door):
 def test_every_post_is_tried_with_a_key():
     # Imports are tried beside their files.
     posted = {each.path[1:] for each in OPERATIONS if each.method == "POST" and not each.file_in}
-    assert {path for path in posted if "send" not in path} == set(POSTS)
+    assert {path for path in posted if "send" not in path} - LOOKS_AGAIN == set(POSTS)
 
 
 @pytest.mark.parametrize("template", POSTS)

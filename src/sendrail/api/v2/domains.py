@@ -239,7 +239,7 @@ ENDPOINTS: Final = (
         summary="Verify a tracking domain now",
         description="Asks the host over HTTPS, and answers with what came of it.",
         answer=TrackingDomain,
-        codes=DELETING,
+        codes=(*DELETING, "invalid_idempotency_key"),
         parameters=_ID,
     ),
     Endpoint(
