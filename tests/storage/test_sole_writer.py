@@ -94,8 +94,8 @@ def test_recent_messages_tell_what_makes_a_duplicate(house):
     house.queue(3, sender=house.their_list, body="two", created_at=NOW + 1)
     found = house.read(lambda tx: [tuple(row) for row in tx.local.recent(2)])
     assert found == [
-        (2, NOW, house.list.id, ANN, "one"),
-        (3, NOW + 1, house.their_list.id, ANN, "two"),
+        (2, NOW, house.list.id, ANN, "one", house.us, None),
+        (3, NOW + 1, house.their_list.id, ANN, "two", house.them, None),
     ]
 
 
