@@ -184,7 +184,7 @@ def test_a_server_that_has_become_a_standby_is_left(url):
         store = PostgresStore(url)
         await store.write(add("before"))
         [session] = store._writers
-        await greenlet_spawn(session.tell, "SET default_transaction_read_only = on")
+        await greenlet_spawn(session.run, "SET default_transaction_read_only = on")
         await refused(store, "Nothing was stored")
         await found(store)
         # A new connection, to whoever takes what is written now.

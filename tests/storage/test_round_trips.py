@@ -27,7 +27,7 @@ PLAIN = {
     "finish": 6,
     "put": 3,
     "receipts": 16,
-    "webhooks": 10,
+    "webhooks": 9,
     "count": 7,
 }
 
@@ -54,7 +54,7 @@ SPREAD = {
     "put": Bound(5),
     # Locked, looked at once more because there is an endpoint, ended.
     "receipts": Bound(15, 3),
-    "webhooks": Bound(10),
+    "webhooks": Bound(9),
     # The notes taken away.
     "count": Bound(8, 1),
 }

@@ -151,10 +151,14 @@ class Outbox(ABC):
         return {row[0]: EndedMessage(*row) for row in rows}
 
     def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]:
+        if not reply_ids:
+            return {}
         rows = self._driver.rows(self._texts.taken_replies, self._driver.array(reply_ids))
         return {row[0]: TakenReply(*row) for row in rows}
 
     def reported_conversions(self, conversion_ids: Sequence[int]) -> dict[int, ReportedConversion]:
+        if not conversion_ids:
+            return {}
         asked = self._driver.array(conversion_ids)
         rows = self._driver.rows(self._texts.reported_conversions, asked)
         return {row[0]: ReportedConversion(*row) for row in rows}
