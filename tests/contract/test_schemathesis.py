@@ -20,6 +20,8 @@ def run(door, folder, *options):
     return done.stdout
 
 
+# Thousands of requests: a minute on an idle machine.
+@pytest.mark.timeout(900)
 def test_answers_are_as_described(worn_door, tmp_path, request):
     # The way in makes a difference to the sending calls alone.
     sending = "asgi" in request.node.callspec.id

@@ -80,21 +80,27 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
 
     async def stop_amidst_a_claim() -> list[tuple[str, int]]:
         async with open_runtime(settings, serving=True) as runtime:
-            write = runtime.store.write
+            beside = runtime.store.beside
             claiming = asyncio.Event()
 
-            async def late(work):
-                if work.__qualname__.startswith(Worker._claim.__qualname__):
-                    claiming.set()
-                    await asyncio.sleep(0.1)
-                return await write(work)
+            def with_late_claims():
+                stage = beside()
+                write = stage.write
 
+                async def late(work):
+                    if getattr(work, "__qualname__", "").startswith(Worker._claim.__qualname__):
+                        claiming.set()
+                        await asyncio.sleep(0.1)
+                    return await write(work)
+
+                stage.write = late
+                return stage
+
+            runtime.store.beside = with_late_claims
             async with delivering(runtime, lambda: None):
                 order = read_order("+14440000001", sandbox_number(), "hi", runtime.limits)
-                runtime.store.write = late
                 await runtime.intake.accept(runtime.default_account, [order])
                 await claiming.wait()
-            runtime.store.write = write
             return await runtime.store.read(
                 lambda tx: [(row.status.value, row.attempt) for row in tx.lookup.after(1, 0, 10)]
             )
