@@ -83,7 +83,7 @@ class Maintenance:
             self.watch_disk()
         await self.note_used_keys()
         changes, now = self._store.hints.changes, self._now()
-        if self._is_idle(changes, now):
+        if self._is_idle(now):
             if self._ownership.owns():
                 await self._rescuer.expire(now)
             return _LOOK_SECONDS
@@ -94,9 +94,9 @@ class Maintenance:
         self._changes_seen, self._rest_until = changes, now + _REST_MS_MAX
         return _LOOK_SECONDS
 
-    def _is_idle(self, changes: int, now: int) -> bool:
+    def _is_idle(self, now: int) -> bool:
         """Return whether nothing was written, and nothing waits, since every chore was done."""
-        is_unchanged = self._store.hints.is_watched and changes == self._changes_seen
+        is_unchanged = self._store.hints.is_unchanged(self._changes_seen)
         return is_unchanged and not self._waits and now < self._rest_until
 
     def watch_disk(self) -> None:

@@ -194,6 +194,28 @@ def test_another_process_learns_of_a_domain_when_it_looks_again(desk):
     assert same is elsewhere.by_host
 
 
+def test_the_domains_are_read_again_only_after_a_change_or_now_and_then(desk):
+    hosts, hints = TrackingHosts(desk.house.store), desk.house.store.hints
+    hints.is_watched = True
+
+    def looks():
+        desk.do(hosts._round())
+        return hosts.find("go.example.com") is not None
+
+    assert not looks()
+    desk.add()
+    # Nobody has noticed the change yet.
+    assert not looks()
+    hints.changed(elsewhere=True)
+    assert looks()
+    desk.do(desk.service.remove(desk.house.us, "go.example.com", ME))
+    # Should the watch be wrong, the fifth look reads anyway.
+    assert [looks() for _ in range(5)] == [True, True, True, True, False]
+    desk.add()
+    hints.is_watched = False
+    assert looks()
+
+
 def test_a_domain_that_was_removed_while_it_was_asked_is_not_there(desk):
     domain = desk.add()
     desk.do(desk.service.remove(desk.house.us, domain.id, ME))

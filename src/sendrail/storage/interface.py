@@ -258,6 +258,10 @@ class Hints:
         """How long a stage that found nothing may rest before it looks for itself."""
         return _WATCHED_LOOK_SECONDS if self.is_watched else _LOOK_SECONDS
 
+    def is_unchanged(self, seen: int) -> bool:
+        """Return whether nothing was written since `changes` was `seen`; False if none watches."""
+        return self.is_watched and seen == self.changes
+
     def changed(self, *, elsewhere: bool) -> None:
         """Notify the workers that something was written, `elsewhere` by another process."""
         self.changes += 1

@@ -1,6 +1,7 @@
 """The hosts of all tracking domains, in memory: asked with every request, so never in a database.
 
-A process reads them again every two seconds, and at once after a change of its own.
+A process reads them again every two seconds while anything is written, and at once after a change
+of its own.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store
 
 _LOOK_SECONDS: Final = 2.0
+# Looks that may be spared one after the other, should the watch for changes be wrong.
+_SPARED_MAX: Final = 4
 
 
 class TrackingHosts:
@@ -20,6 +23,9 @@ class TrackingHosts:
         self._store = store
         self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
         self._by_host: dict[str, TrackingDomain] = {}
+        # How many changes the store had seen when the domains were read.
+        self._changes_seen = -1
+        self._spared = 0
 
     @property
     def by_host(self) -> Mapping[str, TrackingDomain]:
@@ -37,6 +43,7 @@ class TrackingHosts:
 
     async def refresh(self) -> None:
         """Read them anew."""
+        self._changes_seen, self._spared = self._store.hints.changes, 0
         found = await self._store.read(lambda tx: tx.domains.everywhere())
         known = {each.host: each for each in found}
         if known != self._by_host:
@@ -45,5 +52,8 @@ class TrackingHosts:
             self._by_host.update(known)
 
     async def _round(self) -> float:
-        await self.refresh()
+        if self._store.hints.is_unchanged(self._changes_seen) and self._spared < _SPARED_MAX:
+            self._spared += 1
+        else:
+            await self.refresh()
         return _LOOK_SECONDS
