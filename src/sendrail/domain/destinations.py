@@ -6,7 +6,7 @@ destination is made; when a redirect is built from its template, no value can ch
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,6 +16,7 @@ import can_ada
 
 from sendrail.domain.order import Fault
 from sendrail.domain.short_ids import LINKS_MAX
+from sendrail.domain.tracking_domain import is_below
 
 URL_CHARACTERS_MAX: Final = 2048
 _SCHEMES: Final = frozenset({"http:", "https:"})
@@ -157,17 +158,13 @@ def _problem(url: can_ada.URL, rules: DestinationRules) -> str | None:
 def _host_problem(host: str, rules: DestinationRules) -> str | None:
     if (host[0] == "[" or _IPV4(host)) and not rules.addresses_allowed:
         return "must lead to a name, not to an address"
-    if _is_below(host, rules.own):
+    if is_below(host, rules.own):
         return "leads to a tracking domain of this installation"
-    if _is_below(host, rules.denied):
+    if is_below(host, rules.denied):
         return f"leads to {host}, a shortener that carriers filter"
-    if rules.allowed and not _is_below(host, rules.allowed):
+    if rules.allowed and not is_below(host, rules.allowed):
         return f"leads to {host}, which the account does not allow"
     return None
-
-
-def _is_below(host: str, hosts: Iterable[str]) -> bool:
-    return any(host == each or host.endswith(f".{each}") for each in hosts)
 
 
 def _without_ending(url: str) -> str:

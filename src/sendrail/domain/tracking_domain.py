@@ -1,7 +1,7 @@
 """Tracking domains: the hosts that an account's short links stand on."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -70,6 +70,11 @@ def host_of(header: str) -> str:
     return _PORT.sub("", header.strip()).lower().removesuffix(".")
 
 
+def is_below(host: str, hosts: Iterable[str]) -> bool:
+    """Return whether a host is one of others, or a name below one."""
+    return any(host == each or host.endswith(f".{each}") for each in hosts)
+
+
 def host_fault(host: str, ours: Collection[str]) -> str | None:
     """Return why a host cannot be a tracking domain, or None. `ours` are those of the API."""
     if not _NAME(host) or _NUMERIC(host.rpartition(".")[2]):
@@ -77,7 +82,7 @@ def host_fault(host: str, ours: Collection[str]) -> str | None:
             "must be a host name with a dot, such as go.example.com, without scheme, port or path; "
             "write other letters in their xn-- form"
         )
-    if host in SHORTENERS or any(host.endswith(f".{each}") for each in SHORTENERS):
+    if is_below(host, SHORTENERS):
         return "is a public shortener, whose links carriers filter"
     if host in ours:
         return "is the host of this API; links need one of their own"
