@@ -6,7 +6,17 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, Page, PerPage, operator, run
+from sendrail.cli.session import (
+    HOUR_MS,
+    OVERLAP_HOURS,
+    Data,
+    Json,
+    Overlap,
+    Page,
+    PerPage,
+    operator,
+    run,
+)
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -15,7 +25,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Offers: what links lead to.", no_args_is_help=True)
 
 _COLUMNS = ("id", "name", "status", "payout", "payout_type", "external_id", "tracking_url")
-_HOUR_MS = 3_600_000
 
 Id = Annotated[str, typer.Argument(metavar="OFFER", help="The id of an offer, 24 digits.")]
 
@@ -143,12 +152,7 @@ def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def secret(
     offer: Id,
-    overlap: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="HOURS", help="How long the secret before stays good; 0 ends it now."
-        ),
-    ] = 24,
+    overlap: Overlap = OVERLAP_HOURS,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -157,7 +161,7 @@ def secret(
         data,
         as_json,
         lambda it: it.tracking.offers.replace_secret(
-            it.default_account, offer, operator(), overlap_ms=overlap * _HOUR_MS
+            it.default_account, offer, operator(), overlap_ms=overlap * HOUR_MS
         ),
     )
     shown = {
@@ -165,9 +169,7 @@ def secret(
         "postback_secret": made.secret,
         "old_valid_until": output.when(made.offer.old_secret_until),
     }
-    output.card(shown, as_json)
-    if not as_json:
-        output.note("Store the secret: it is not shown again.")
+    output.secret(shown, as_json)
 
 
 @app.command()

@@ -87,6 +87,13 @@ def card(fields: Mapping[str, Any], as_json: bool = False) -> None:
         print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
 
 
+def secret(fields: Mapping[str, Any], as_json: bool) -> None:
+    """Print what contains a secret that can not be printed again."""
+    card(fields, as_json)
+    if not as_json:
+        note("Store the secret: it is not shown again.")
+
+
 def done(fields: Mapping[str, Any], text: str, as_json: bool) -> None:
     """Print what a command has done: a sentence, or in JSON these fields."""
     if as_json:

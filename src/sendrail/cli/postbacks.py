@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import HOUR_MS, OVERLAP_HOURS, Data, Json, Overlap, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.postback import PostbackSettings
 
 app = typer.Typer(help="How conversions are taken from networks.", no_args_is_help=True)
-
-_HOUR_MS = 3_600_000
 
 
 @app.command()
@@ -56,12 +54,7 @@ def set_(
 
 @app.command()
 def secret(
-    overlap: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="HOURS", help="How long the secret before stays good; 0 ends it now."
-        ),
-    ] = 24,
+    overlap: Overlap = OVERLAP_HOURS,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -70,16 +63,14 @@ def secret(
         data,
         as_json,
         lambda it: it.tracking.postbacks.replace_secret(
-            it.default_account, operator(), overlap_ms=overlap * _HOUR_MS
+            it.default_account, operator(), overlap_ms=overlap * HOUR_MS
         ),
     )
     shown = {
         "postback_secret": made.secret,
         "old_valid_until": output.when(made.settings.old_secret_until),
     }
-    output.card(shown, as_json)
-    if not as_json:
-        output.note("Store the secret: it is not shown again.")
+    output.secret(shown, as_json)
 
 
 def _print(found: "PostbackSettings", as_json: bool) -> None:

@@ -37,6 +37,14 @@ ListNumber = Annotated[
         metavar="LIST", help="The sender of the list, such as +15550100000, 72345 or Acme."
     ),
 ]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="HOURS", help="How long the old secret stays valid; 0 ends it now."
+    ),
+]
+OVERLAP_HOURS = 24
+HOUR_MS = 3_600_000
 PhoneNumber = Annotated[
     str, typer.Argument(metavar="NUMBER", help="A phone number, such as +15550100001.")
 ]

@@ -7,7 +7,17 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
+from sendrail.cli.session import (
+    HOUR_MS,
+    OVERLAP_HOURS,
+    Data,
+    Json,
+    Overlap,
+    Page,
+    PerPage,
+    run,
+    sender,
+)
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -18,7 +28,6 @@ app = typer.Typer(help="Webhook endpoints, to which events are posted.", no_args
 
 _COLUMNS = ("id", "state", "waiting", "events", "list_number", "name", "url")
 _ATTEMPT_COLUMNS = ("event_id", "attempt", "outcome", "status", "ms", "started_at", "detail")
-_HOUR_MS = 3_600_000
 
 Id = Annotated[int, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
 Events = Annotated[
@@ -136,12 +145,7 @@ def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = Fa
 @app.command()
 def rotate(
     endpoint: Id,
-    overlap: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="HOURS", help="How long the old secret stays valid; 0 ends it now."
-        ),
-    ] = 24,
+    overlap: Overlap = OVERLAP_HOURS,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -149,7 +153,7 @@ def rotate(
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
         made = await it.webhooks.rotate(
-            it.default_account, _id(endpoint), overlap_ms=overlap * _HOUR_MS
+            it.default_account, _id(endpoint), overlap_ms=overlap * HOUR_MS
         )
         return made, await _shown(it, made.endpoint)
 
@@ -224,11 +228,7 @@ def _run_and_print(
 
 
 def _print_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.document(shown | {"secret": made.secret})
-        return
-    output.card(shown | {"secret": made.secret})
-    output.note("Store the secret: it is not shown again.")
+    output.secret(shown | {"secret": made.secret}, as_json)
 
 
 async def _shown(
