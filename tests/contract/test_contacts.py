@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from asking import refused, told
 from written import parsed
 
 from sendrail.api.errors import CODES
@@ -33,17 +34,6 @@ def ask(door, method, body, path="contacts", **headers):
     return door.client.request(
         method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
     )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
-    return error
 
 
 def listed(door, **query):

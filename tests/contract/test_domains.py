@@ -1,31 +1,13 @@
 """Tracking domains over HTTP: set up by the API, served apart from it, known to the proxy."""
 
-import json
 import socket
 import uuid
 
 import pytest
+from asking import ask, refused, told
 from written import parsed
 
-from sendrail.api.errors import CODES
 from sendrail.tracking import domains as service
-
-
-def ask(door, method, path, body=None, **headers):
-    content = None if body is None else json.dumps(body)
-    return door.client.request(
-        method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
-    )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
 
 
 @pytest.fixture

@@ -1,34 +1,16 @@
 """Offers over HTTP, as the public API has them."""
 
-import json
 import uuid
 
 import pytest
+from asking import ask, refused, told
 
-from sendrail.api.errors import CODES
 from sendrail.domain.audit import Actor
 from sendrail.domain.offer import OfferStatus
 from sendrail.tracking import offers as service
 
 URL = "https://shop.example/?c={{click_id}}"
 ME = Actor(name="a test")
-
-
-def ask(door, method, path, body=None, **headers):
-    content = None if body is None else json.dumps(body)
-    return door.client.request(
-        method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
-    )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
 
 
 @pytest.fixture

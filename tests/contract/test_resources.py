@@ -1,32 +1,14 @@
 """Lists, blocks and journeys over HTTP, and what all resources have in common."""
 
-import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asking import ask, refused, told
 
-from sendrail.api.errors import CODES
 from sendrail.api.openapi import OPERATIONS
 from sendrail.contacts.journeys import ENROLMENT_MS
 from sendrail.domain.sender import ListStatus
-
-
-def ask(door, method, path, body=None, **headers):
-    content = None if body is None else json.dumps(body)
-    return door.client.request(
-        method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
-    )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
 
 
 @pytest.fixture

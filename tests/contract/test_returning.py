@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-
-from sendrail.api.errors import CODES
+from asking import refused, told
 
 
 @pytest.fixture
@@ -13,16 +12,6 @@ def contact(door):
     return lambda **changes: (
         {"phone_number": door.recipient(), "list_number": door.list_number} | changes
     )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
 
 
 def one(door, number):

@@ -1,34 +1,16 @@
 """Revenue and postbacks over HTTP: as documented, each once, and nothing said to strangers."""
 
-import json
 import uuid
 
 import pytest
+from asking import ask, refused, told
 
-from sendrail.api.errors import CODES
 from sendrail.api.postbacks import PIXEL
 from sendrail.domain.audit import Actor
 from sendrail.tracking.conversions import RECORDS_MAX
 from sendrail.tracking.offers import OfferChange
 
 ME = Actor(name="a test")
-
-
-def ask(door, method, path, body=None, **headers):
-    content = None if body is None else json.dumps(body)
-    return door.client.request(
-        method, f"/api/v2/{path}", content=content, headers=door.headers(**headers)
-    )
-
-
-def told(answer, status=200):
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def refused(answer, code, param=None):
-    error = told(answer, CODES[code][0])
-    assert (error["code"], error.get("param")) == (code, param)
 
 
 @pytest.fixture
