@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 
+import httpx
 import pytest
 
 LONG = "a" * 1601
@@ -222,6 +223,22 @@ class TestWhoAsks:
     def test_other_authorization_is_no_key(self, door, value):
         given = {"x_api_key": None, "authorization": value.format(key=door.key)}
         check(door.post("send-raw", door.order(), **given), 401, "missing_api_key")
+
+    def test_a_header_is_not_remembered_as_another(self, door):
+        in_either = [
+            ({"x_api_key": None, "authorization": door.key}, 401),
+            ({"x_api_key": door.key}, 200),
+            ({"x_api_key": f"Bearer {door.key}"}, 401),
+            ({"x_api_key": None, "authorization": f"Bearer {door.key}"}, 200),
+            ({"x_api_key": "wrong", "authorization": f"Bearer {door.key}"}, 401),
+            ({"x_api_key": "", "authorization": f"Bearer {door.key}"}, 200),
+            ({"x_api_key": None}, 401),
+        ]
+        with httpx.Client(base_url=door.url) as client:  # one connection
+            for given, status in in_either:
+                headers = door.headers(**given)
+                answer = client.post("/api/v2/send-raw", json=door.order(), headers=headers)
+                assert answer.status_code == status, (given.keys(), answer.text)
 
     def test_a_revoked_key_is_unknown_at_once(self, door):
         made = door.do(door.runtime.accounts.create_key(door.us, "short-lived"))

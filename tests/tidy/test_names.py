@@ -17,7 +17,7 @@ KNOWN = frozenset(
         """
         accepted acknowledged action activity actor address alphabet answer api area
         availability backlog batch behaviour body budget call caller capacity change charge
-        claimer client clock code command complaint conflict conformance connection consent
+        cipher claimer client clock code command complaint conflict conformance connection consent
         contended context country cycle data database deliver detail dispatcher distributed
         drain driver encoding enrollment erase erased error exit export facts failed fault file
         filter finding folder follower forbidden found framer full guard host http id import

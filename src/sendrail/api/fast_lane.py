@@ -82,8 +82,8 @@ class FastLane(Connection):
         self._slot: _Slot | None = None
         # The headers by name; those that come again stand in `headers`.
         self._noted: dict[bytes, bytes] = {}
-        # One client has one key, as a rule: it is digested once.
-        self._key: bytes | None = None
+        # One client shows one key in one header, as a rule: it is digested once.
+        self._shown: tuple[bytes | None, bytes | None] = (None, None)
         self._caller: bytes | None = None
         self._chunks: list[bytes] = []
         # What is held of a body that does not come in one piece with its head.
@@ -163,10 +163,10 @@ class FastLane(Connection):
             self.taking = False
         self._chunks = []
         self.turns.append(slot)
-        given = noted.get(b"x-api-key") or noted.get(b"authorization")
-        if given is None or given != self._key:
-            self._key = given
-            self._caller = caller_in(noted.get(b"x-api-key"), noted.get(b"authorization"))
+        shown = noted.get(b"x-api-key"), noted.get(b"authorization")
+        if shown != self._shown:
+            self._shown = shown
+            self._caller = caller_in(*shown)
         call, kind = _FAST[self.url], noted.get(b"content-type", b"")
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if kind == JSON and b"idempotency-key" not in noted and not call.is_batch:

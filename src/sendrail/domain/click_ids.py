@@ -8,13 +8,11 @@ one: a block whose unused bits are zero after deciphering is found once in 2**41
 import string
 from typing import Final, NamedTuple, NewType
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
+from sendrail.domain.aes import BlockCipher
 from sendrail.domain.short_ids import Slot
 
 ClickId = NewType("ClickId", str)
 
-CLICK_ID_KEY_BYTES: Final = 16
 # 62**22 is the first power above 2**128. TUNE's transaction ids have 30 characters, Everflow's 32.
 CLICK_ID_LENGTH: Final = 22
 
@@ -40,11 +38,8 @@ class ClickIds:
     """Makes and reads click ids under one 16-byte key."""
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == CLICK_ID_KEY_BYTES, "the click id key must be one AES-128 key"
-        # ECB over one block is AES itself. Two clicks of the same millisecond have the same id.
-        cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305
-        self._encipher = cipher.encryptor().update
-        self._decipher = cipher.decryptor().update
+        # Two clicks of the same millisecond have the same id.
+        self._cipher = BlockCipher(key)
 
     def show(self, slot: int, after_ms: int, click_class: int) -> ClickId:
         """Return the id of a click; a time before the message's, by another clock, counts as 0."""
@@ -53,7 +48,7 @@ class ClickIds:
         after_ms = min(max(after_ms, 0), (1 << _TIME_BITS) - 1)
         packed = (slot << _TIME_BITS | after_ms) << _CLASS_BITS | click_class
         block = (packed << _PROOF_BITS).to_bytes(_BLOCK_BYTES, "big")
-        value = int.from_bytes(self._encipher(block), "big")
+        value = int.from_bytes(self._cipher.encipher(block), "big")
         letters = [""] * CLICK_ID_LENGTH
         for at in reversed(range(CLICK_ID_LENGTH)):
             value, digit = divmod(value, _BASE)
@@ -72,7 +67,7 @@ class ClickIds:
             value = value * _BASE + digit
         if value >> 8 * _BLOCK_BYTES:
             return None
-        packed = int.from_bytes(self._decipher(value.to_bytes(_BLOCK_BYTES, "big")), "big")
+        packed = int.from_bytes(self._cipher.decipher(value.to_bytes(_BLOCK_BYTES, "big")), "big")
         packed, proof = packed >> _PROOF_BITS, packed & (1 << _PROOF_BITS) - 1
         if proof:
             return None

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Final, NewType, cast
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from sendrail.domain.aes import BlockCipher
 
 AccountId = NewType("AccountId", int)
 KeyId = NewType("KeyId", int)
@@ -29,7 +29,6 @@ Lane = NewType("Lane", int)
 
 LANES: Final = 4096
 MESSAGE_ID_LENGTH: Final = 8
-ID_KEY_BYTES: Final = 16
 CONTACT_KEY_BYTES: Final = 32
 _CONTACT_ID_BYTES: Final = 12
 
@@ -98,10 +97,7 @@ class MessageIds:
     """The permutation between message numbers and public ids under one 16-byte key."""
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == ID_KEY_BYTES, "the id key must be one AES-128 key"
-        # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
-        # one call enciphers a whole batch of blocks.
-        self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+        self._cipher = BlockCipher(key)  # the round function of the Feistel network
         self._run_first = 0
         self._run: list[MessageId] = []
 
@@ -149,4 +145,4 @@ class MessageIds:
         blocks = array("Q", [0]) * (2 * len(halves))
         blocks[0::2] = array("Q", halves)
         blocks[1::2] = array("Q", [step]) * len(halves)
-        return array("Q", self._encipher(blocks.tobytes()))[0::2]
+        return array("Q", self._cipher.encipher(blocks.tobytes()))[0::2]

@@ -13,14 +13,12 @@ from itertools import repeat
 from math import isqrt
 from typing import Final, NewType, cast
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
+from sendrail.domain.aes import BlockCipher
 from sendrail.domain.ids import MessageNumber
 
 Slot = NewType("Slot", int)
 ShortId = NewType("ShortId", str)
 
-SHORT_ID_KEY_BYTES: Final = 16
 SHORT_LETTERS: Final = 7
 # With three letters more that must fit the seven, a guess hits a hundred thousand times less often.
 LONG_LETTERS: Final = 10
@@ -84,10 +82,7 @@ class ShortIds:
     """The permutation between slots and short ids under one 16-byte key."""
 
     def __init__(self, key: bytes) -> None:
-        assert len(key) == SHORT_ID_KEY_BYTES, "the short id key must be one AES-128 key"
-        # ECB over single, distinct blocks is AES itself, used here as the Feistel round function;
-        # one call enciphers a whole batch of blocks.
-        self._encipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+        self._cipher = BlockCipher(key)  # the round function of the Feistel network
 
     def show(self, slot: int, letters: int = SHORT_LETTERS) -> ShortId:
         """Return the short id of one slot, of seven or ten letters."""
@@ -155,14 +150,14 @@ class ShortIds:
     def _block(self, step: int, value: int) -> int:
         """Return AES(step, value) as a 64-bit number."""
         return int.from_bytes(
-            self._encipher((step << 64 | value).to_bytes(16, "little"))[:8], "little"
+            self._cipher.encipher((step << 64 | value).to_bytes(16, "little"))[:8], "little"
         )
 
     def _round(self, step: int, halves: Sequence[int]) -> Iterable[int]:
         """Return AES(step, half) as 64-bit numbers, one for each half."""
         blocks = array("Q", repeat(step, 2 * len(halves)))
         blocks[0::2] = array("Q", halves)
-        return array("Q", self._encipher(blocks.tobytes()))[0::2]
+        return array("Q", self._cipher.encipher(blocks.tobytes()))[0::2]
 
     def _check(self, slot: int) -> str:
         """Return the three letters that make a short id a long one."""
