@@ -23,6 +23,22 @@ CREATE TABLE public.activity_news (
     numbers bigint[] NOT NULL
 );
 
+CREATE TABLE public.agents (
+    id bigint NOT NULL,
+    digest bytea NOT NULL,
+    text bytea NOT NULL,
+    seen_on integer NOT NULL
+);
+
+CREATE SEQUENCE public.agents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.agents_id_seq OWNED BY public.agents.id;
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -112,6 +128,20 @@ CREATE TABLE public.carrier_refs (
     kept_at bigint NOT NULL
 )
 PARTITION BY RANGE (kept_at);
+
+CREATE TABLE public.clicks (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    number bigint NOT NULL,
+    "position" smallint,
+    at bigint NOT NULL,
+    click_class smallint NOT NULL,
+    reason smallint NOT NULL,
+    agent_id bigint,
+    network bytea,
+    digest bytea,
+    lane smallint NOT NULL
+);
 
 CREATE TABLE public.connector_paces (
     connector_id bigint NOT NULL,
@@ -249,6 +279,7 @@ CREATE TABLE public.coupons (
 CREATE TABLE public.destinations (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
+    offer_id bigint,
     digest bytea NOT NULL,
     url text NOT NULL,
     created_at bigint NOT NULL
@@ -396,6 +427,15 @@ ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
 CREATE TABLE public.marks (
     name text NOT NULL,
     value bytea NOT NULL
+);
+
+CREATE TABLE public.message_clicks (
+    number bigint NOT NULL,
+    account_id bigint NOT NULL,
+    at bigint NOT NULL,
+    "position" smallint NOT NULL,
+    offer_id bigint,
+    lane smallint NOT NULL
 );
 
 CREATE TABLE public.messages (
@@ -647,6 +687,28 @@ CREATE TABLE public.sender_owners (
     since bigint NOT NULL
 );
 
+CREATE TABLE public.short_links (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    destination_id bigint NOT NULL,
+    recipient bigint,
+    metadata text,
+    created_at bigint NOT NULL,
+    clicks integer NOT NULL,
+    human_clicks integer NOT NULL,
+    last_clicked_at bigint
+);
+
+CREATE SEQUENCE public.short_links_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.short_links_id_seq OWNED BY public.short_links.id;
+
 CREATE TABLE public.spans (
     kind text NOT NULL,
     span smallint NOT NULL,
@@ -734,6 +796,8 @@ ALTER TABLE ONLY public.queue ATTACH PARTITION public.queue_3 FOR VALUES IN ('3'
 
 ALTER TABLE ONLY public.accounts ALTER COLUMN id SET DEFAULT nextval('public.accounts_id_seq'::regclass);
 
+ALTER TABLE ONLY public.agents ALTER COLUMN id SET DEFAULT nextval('public.agents_id_seq'::regclass);
+
 ALTER TABLE ONLY public.api_keys ALTER COLUMN id SET DEFAULT nextval('public.api_keys_id_seq'::regclass);
 
 ALTER TABLE ONLY public.audit ALTER COLUMN id SET DEFAULT nextval('public.audit_id_seq'::regclass);
@@ -756,6 +820,8 @@ ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('p
 
 ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
 
+ALTER TABLE ONLY public.short_links ALTER COLUMN id SET DEFAULT nextval('public.short_links_id_seq'::regclass);
+
 ALTER TABLE ONLY public.tracking_domains ALTER COLUMN id SET DEFAULT nextval('public.tracking_domains_id_seq'::regclass);
 
 ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('public.webhook_endpoints_id_seq'::regclass);
@@ -768,6 +834,12 @@ ALTER TABLE ONLY public.accounts
 
 ALTER TABLE ONLY public.activity_news
     ADD CONSTRAINT activity_news_key PRIMARY KEY (lane, number);
+
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_one_digest UNIQUE (digest);
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -792,6 +864,9 @@ ALTER TABLE ONLY public.blocks
 
 ALTER TABLE ONLY public.carrier_refs
     ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, connector_id, carrier_ref, kept_at);
+
+ALTER TABLE ONLY public.clicks
+    ADD CONSTRAINT clicks_key PRIMARY KEY (lane, id);
 
 ALTER TABLE ONLY public.connector_paces
     ADD CONSTRAINT connector_paces_key PRIMARY KEY (connector_id);
@@ -874,6 +949,9 @@ ALTER TABLE ONLY public.lists
 ALTER TABLE ONLY public.marks
     ADD CONSTRAINT marks_key PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.message_clicks
+    ADD CONSTRAINT message_clicks_key PRIMARY KEY (lane, number);
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_key PRIMARY KEY (lane, number, created_at);
 
@@ -931,6 +1009,9 @@ ALTER TABLE ONLY public.reply_refs
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number);
 
+ALTER TABLE ONLY public.short_links
+    ADD CONSTRAINT short_links_key PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);
 
@@ -979,6 +1060,8 @@ CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domai
 
 CREATE INDEX lists_by_number ON public.lists USING btree (number);
 
+CREATE INDEX message_clicks_by_account_id_offer_id_at ON public.message_clicks USING btree (account_id, offer_id, at);
+
 CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btree (account_id, created_at);
 
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
@@ -1002,6 +1085,8 @@ CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
+
+CREATE INDEX short_links_by_account_id ON public.short_links USING btree (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
 

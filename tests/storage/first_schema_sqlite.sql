@@ -1,3 +1,113 @@
+CREATE TABLE list_domains (
+	list_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	domain_id INTEGER NOT NULL,
+	CONSTRAINT list_domains_key PRIMARY KEY (list_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE short_links (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	list_id BIGINT NOT NULL,
+	destination_id BIGINT NOT NULL,
+	recipient BIGINT,
+	metadata TEXT,
+	created_at BIGINT NOT NULL,
+	clicks INTEGER NOT NULL,
+	human_clicks INTEGER NOT NULL,
+	last_clicked_at BIGINT,
+	CONSTRAINT short_links_key PRIMARY KEY (id)
+);
+
+CREATE TABLE clicks (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	position SMALLINT,
+	at BIGINT NOT NULL,
+	click_class SMALLINT NOT NULL,
+	reason SMALLINT NOT NULL,
+	agent_id BIGINT,
+	network BLOB,
+	digest BLOB,
+	CONSTRAINT clicks_key PRIMARY KEY (id)
+);
+
+CREATE TABLE agents (
+	id INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	text BLOB NOT NULL,
+	seen_on INTEGER NOT NULL,
+	CONSTRAINT agents_key PRIMARY KEY (id),
+	CONSTRAINT agents_one_digest UNIQUE (digest)
+);
+
+CREATE TABLE message_clicks (
+	number INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	position SMALLINT NOT NULL,
+	offer_id BIGINT,
+	CONSTRAINT message_clicks_key PRIMARY KEY (number)
+);
+
+CREATE TABLE conversions (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	offer_id INTEGER NOT NULL,
+	event TEXT NOT NULL,
+	external_id TEXT,
+	known_by TEXT,
+	number BIGINT,
+	list_id BIGINT,
+	source TEXT NOT NULL,
+	attribution TEXT NOT NULL,
+	amount BIGINT NOT NULL,
+	payout BIGINT,
+	currency TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	imported BOOLEAN NOT NULL,
+	attributed BOOLEAN NOT NULL,
+	takes_back BIGINT,
+	CONSTRAINT conversions_key PRIMARY KEY (id),
+	CONSTRAINT conversions_one_account_id_offer_id_event_known_by UNIQUE (account_id, offer_id, event, known_by)
+);
+
+CREATE TABLE coupons (
+	account_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	offer_id INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT coupons_key PRIMARY KEY (account_id, code)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE postback_settings (
+	account_id INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	click_window_days SMALLINT,
+	open_links BOOLEAN NOT NULL,
+	secret BLOB,
+	old_secret BLOB,
+	old_secret_until BIGINT,
+	CONSTRAINT postback_settings_key PRIMARY KEY (account_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE contact_earnings (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	clicks INTEGER NOT NULL,
+	last_clicked_at BIGINT,
+	conversions INTEGER NOT NULL,
+	revenue BIGINT NOT NULL,
+	last_revenue_at BIGINT,
+	CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE accounts (
 	id INTEGER NOT NULL,
 	name TEXT NOT NULL,
@@ -153,6 +263,7 @@ CREATE TABLE messages (
 CREATE TABLE destinations (
 	id INTEGER NOT NULL,
 	account_id BIGINT NOT NULL,
+	offer_id BIGINT,
 	digest BLOB NOT NULL,
 	url TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
@@ -317,70 +428,6 @@ CREATE TABLE webhook_attempts (
 )
  WITHOUT ROWID;
 
-CREATE TABLE list_domains (
-	list_id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	domain_id INTEGER NOT NULL,
-	CONSTRAINT list_domains_key PRIMARY KEY (list_id)
-)
- WITHOUT ROWID;
-
-CREATE TABLE conversions (
-	id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	offer_id INTEGER NOT NULL,
-	event TEXT NOT NULL,
-	external_id TEXT,
-	known_by TEXT,
-	number BIGINT,
-	list_id BIGINT,
-	source TEXT NOT NULL,
-	attribution TEXT NOT NULL,
-	amount BIGINT NOT NULL,
-	payout BIGINT,
-	currency TEXT NOT NULL,
-	at BIGINT NOT NULL,
-	created_at BIGINT NOT NULL,
-	imported BOOLEAN NOT NULL,
-	attributed BOOLEAN NOT NULL,
-	takes_back BIGINT,
-	CONSTRAINT conversions_key PRIMARY KEY (id),
-	CONSTRAINT conversions_one_account_id_offer_id_event_known_by UNIQUE (account_id, offer_id, event, known_by)
-);
-
-CREATE TABLE coupons (
-	account_id INTEGER NOT NULL,
-	code TEXT NOT NULL,
-	offer_id INTEGER NOT NULL,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT coupons_key PRIMARY KEY (account_id, code)
-)
- WITHOUT ROWID;
-
-CREATE TABLE postback_settings (
-	account_id INTEGER NOT NULL,
-	currency TEXT NOT NULL,
-	click_window_days SMALLINT,
-	open_links BOOLEAN NOT NULL,
-	secret BLOB,
-	old_secret BLOB,
-	old_secret_until BIGINT,
-	CONSTRAINT postback_settings_key PRIMARY KEY (account_id)
-)
- WITHOUT ROWID;
-
-CREATE TABLE contact_earnings (
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	clicks INTEGER NOT NULL,
-	last_clicked_at BIGINT,
-	conversions INTEGER NOT NULL,
-	revenue BIGINT NOT NULL,
-	last_revenue_at BIGINT,
-	CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient)
-)
- WITHOUT ROWID;
-
 CREATE TABLE leases (
 	name TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -420,50 +467,6 @@ CREATE TABLE audit (
 	request_id TEXT,
 	CONSTRAINT audit_key PRIMARY KEY (id)
 );
-
-CREATE TABLE api_keys (
-	id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	digest BLOB NOT NULL,
-	shown TEXT NOT NULL,
-	name TEXT NOT NULL,
-	created_at BIGINT NOT NULL,
-	revoked_at BIGINT,
-	last_used_at BIGINT,
-	CONSTRAINT api_keys_key PRIMARY KEY (id),
-	CONSTRAINT api_keys_one_digest UNIQUE (digest),
-	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-);
-
-CREATE TABLE connectors (
-	id INTEGER NOT NULL,
-	account_id INTEGER,
-	name TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	settings BLOB NOT NULL,
-	window INTEGER NOT NULL,
-	mps FLOAT,
-	segments_per_second FLOAT,
-	version INTEGER NOT NULL,
-	token BLOB,
-	token_digest BLOB,
-	old_token_digest BLOB,
-	old_token_until BIGINT,
-	paused_at BIGINT,
-	removed_at BIGINT,
-	CONSTRAINT connectors_key PRIMARY KEY (id),
-	CONSTRAINT connectors_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-);
-
-CREATE TABLE sender_owners (
-	connector_id INTEGER NOT NULL,
-	number BIGINT NOT NULL,
-	account_id INTEGER NOT NULL,
-	since BIGINT NOT NULL,
-	CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number),
-	CONSTRAINT sender_owners_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-)
- WITHOUT ROWID;
 
 CREATE TABLE offers (
 	id INTEGER NOT NULL,
@@ -510,6 +513,50 @@ CREATE TABLE tracking_domains (
 	CONSTRAINT tracking_domains_one_host UNIQUE (host),
 	CONSTRAINT tracking_domains_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
+
+CREATE TABLE api_keys (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	shown TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	revoked_at BIGINT,
+	last_used_at BIGINT,
+	CONSTRAINT api_keys_key PRIMARY KEY (id),
+	CONSTRAINT api_keys_one_digest UNIQUE (digest),
+	CONSTRAINT api_keys_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE connectors (
+	id INTEGER NOT NULL,
+	account_id INTEGER,
+	name TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	settings BLOB NOT NULL,
+	window INTEGER NOT NULL,
+	mps FLOAT,
+	segments_per_second FLOAT,
+	version INTEGER NOT NULL,
+	token BLOB,
+	token_digest BLOB,
+	old_token_digest BLOB,
+	old_token_until BIGINT,
+	paused_at BIGINT,
+	removed_at BIGINT,
+	CONSTRAINT connectors_key PRIMARY KEY (id),
+	CONSTRAINT connectors_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE sender_owners (
+	connector_id INTEGER NOT NULL,
+	number BIGINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	since BIGINT NOT NULL,
+	CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number),
+	CONSTRAINT sender_owners_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+)
+ WITHOUT ROWID;
 
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
@@ -605,6 +652,8 @@ CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
 
 CREATE INDEX lists_by_number ON lists (number);
 
+CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account_id, offer_id, at);
+
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
 
 CREATE INDEX offers_by_account_id_external_id ON offers (account_id, external_id);
@@ -624,6 +673,8 @@ CREATE INDEX replies_by_account_id ON replies (account_id);
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX short_links_by_account_id ON short_links (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON tracking_domains (account_id);
 

@@ -13,7 +13,7 @@ from sendrail.domain.conversion import SKEW_MS, Attribution, ConversionEvent
 from sendrail.domain.errors import NotFound, Unauthorized
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.webhook import USUAL, EndpointState, Event
-from sendrail.storage.tables import contact_earnings
+from sendrail.storage.tracking_tables import contact_earnings
 from sendrail.tracking.conversions import ConversionService, RevenueRecord
 from sendrail.tracking.links import LinkTarget
 from sendrail.tracking.offers import OfferChange, OfferService

@@ -7,7 +7,7 @@ integer. Hot tables have no foreign keys: a look-up for each would cost more tha
 the gate has just read the very rows they would check.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -26,54 +25,40 @@ from sqlalchemy import (
     text,
 )
 
+from sendrail.storage import tracking_tables
+from sendrail.storage.columns import RowId, needed, row_id
+
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "%(table_name)s_by_%(column_0_N_name)s",
-        "uq": "%(table_name)s_one_%(column_0_N_name)s",
-        "fk": "%(table_name)s_to_%(referred_table_name)s",
-        "pk": "%(table_name)s_key",
-    }
-)
-# SQLite makes a row number of `INTEGER PRIMARY KEY` only.
-_RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _row_id() -> Column[int]:
-    return Column("id", _RowId, primary_key=True, autoincrement=True)
-
-
-def _needed(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
-    return Column(name, kind, *more, nullable=False, **options)
-
+# With the tables of links, which have a module of their own.
+metadata: Final = tracking_tables.offers.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 
 accounts: Final = Table(
     "accounts",
     metadata,
-    _row_id(),
-    _needed("name", Text),
-    _needed("status", Text),
-    _needed("blocked_words", Text),
-    _needed("created_at", BigInteger),
+    row_id(),
+    needed("name", Text),
+    needed("status", Text),
+    needed("blocked_words", Text),
+    needed("created_at", BigInteger),
     # An account's own words for STOP.
-    _needed("stop_words", Text, server_default=text("''")),
+    needed("stop_words", Text, server_default=text("''")),
     # Of numbers in files that have no plus; two letters, or empty.
-    _needed("country", Text, server_default=text("''")),
+    needed("country", Text, server_default=text("''")),
     UniqueConstraint("name"),
 )
 
 api_keys: Final = Table(
     "api_keys",
     metadata,
-    _row_id(),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("digest", LargeBinary),
-    _needed("shown", Text),
-    _needed("name", Text),
-    _needed("created_at", BigInteger),
+    row_id(),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("digest", LargeBinary),
+    needed("shown", Text),
+    needed("name", Text),
+    needed("created_at", BigInteger),
     Column("revoked_at", BigInteger),
     # To the minute or so: no request writes it.
     Column("last_used_at", BigInteger),
@@ -83,16 +68,16 @@ api_keys: Final = Table(
 connectors: Final = Table(
     "connectors",
     metadata,
-    _row_id(),
-    Column("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("name", Text),
-    _needed("kind", Text),
+    row_id(),
+    Column("account_id", RowId, ForeignKey("accounts.id")),
+    needed("name", Text),
+    needed("kind", Text),
     # Sealed JSON: nothing here is readable without the installation's master key.
-    _needed("settings", LargeBinary),
-    _needed("window", Integer),
+    needed("settings", LargeBinary),
+    needed("window", Integer),
     Column("mps", Float),
     Column("segments_per_second", Float),
-    _needed("version", Integer),
+    needed("version", Integer),
     # Sealed, because it is shown to the operator; looked up by its digest.
     Column("token", LargeBinary),
     Column("token_digest", LargeBinary),
@@ -109,37 +94,37 @@ connectors: Final = Table(
 connector_states: Final = Table(
     "connector_states",
     metadata,
-    Column("connector_id", _RowId, primary_key=True, autoincrement=False),
-    _needed("state", Text),
-    _needed("detail", Text),
-    _needed("since", BigInteger),
+    Column("connector_id", RowId, primary_key=True, autoincrement=False),
+    needed("state", Text),
+    needed("detail", Text),
+    needed("since", BigInteger),
     sqlite_with_rowid=False,
 )
 
 lists: Final = Table(
     "lists",
     metadata,
-    _row_id(),
-    _needed("lane", SmallInteger),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("number", BigInteger),
-    _needed("name", Text),
-    _needed("brand", Text),
-    _needed("status", Text),
-    _needed("rate", Integer),
-    _needed("connector_id", _RowId, ForeignKey("connectors.id")),
-    _needed("byoc", Boolean),
+    row_id(),
+    needed("lane", SmallInteger),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("number", BigInteger),
+    needed("name", Text),
+    needed("brand", Text),
+    needed("status", Text),
+    needed("rate", Integer),
+    needed("connector_id", RowId, ForeignKey("connectors.id")),
+    needed("byoc", Boolean),
     Column("verified_at", BigInteger),
-    _needed("on_uncertain", Text),
-    _needed("created_at", BigInteger),
+    needed("on_uncertain", Text),
+    needed("created_at", BigInteger),
     # What it answers to keywords; a text that is not there is the default.
-    _needed("answers", Boolean, server_default=text("1")),
+    needed("answers", Boolean, server_default=text("1")),
     Column("stop_text", Text),
     Column("start_text", Text),
     Column("help_text", Text),
     Column(
         "second_connector_id",
-        _RowId,
+        RowId,
         ForeignKey("connectors.id", name="lists_to_second_connectors"),
     ),
     # Where it sends from a name, of which the number is a digest.
@@ -162,10 +147,10 @@ def sender_shown(lists_as: str = "lists") -> str:
 sender_owners: Final = Table(
     "sender_owners",
     metadata,
-    Column("connector_id", _RowId, primary_key=True, autoincrement=False),
+    Column("connector_id", RowId, primary_key=True, autoincrement=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("since", BigInteger),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("since", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -173,9 +158,9 @@ sender_owners: Final = Table(
 verifications: Final = Table(
     "verifications",
     metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
-    _needed("checked_at", BigInteger),
-    _needed("checked", Text),
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    needed("checked_at", BigInteger),
+    needed("checked", Text),
     Column("sent_at", BigInteger),
     Column("recipient", BigInteger),
     Column("message_number", BigInteger),
@@ -187,18 +172,18 @@ verifications: Final = Table(
 list_contacts: Final = Table(
     "list_contacts",
     metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    _needed("active", Boolean),
-    _needed("first_name", Text),
-    _needed("last_name", Text),
-    _needed("subscribed_at", BigInteger),
+    needed("active", Boolean),
+    needed("first_name", Text),
+    needed("last_name", Text),
+    needed("subscribed_at", BigInteger),
     Column("unsubscribed_at", BigInteger),
     Column("reason", Text),
-    _needed("custom_fields", Text, server_default=text("'{}'")),
+    needed("custom_fields", Text, server_default=text("'{}'")),
     # When and how the number came to the list, with what shows its consent. A number that a list
     # knows only by its leaving has no way in.
-    _needed("signup_at", BigInteger, server_default=text("0")),
+    needed("signup_at", BigInteger, server_default=text("0")),
     Column("signup_method", Text),
     Column("ip_address", Text),
     Column("url", Text),
@@ -213,11 +198,11 @@ list_contacts: Final = Table(
 contact_activity: Final = Table(
     "contact_activity",
     metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    _needed("sends", Integer),
-    _needed("first_sent_at", BigInteger),
-    _needed("last_sent_at", BigInteger),
+    needed("sends", Integer),
+    needed("first_sent_at", BigInteger),
+    needed("last_sent_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -226,7 +211,7 @@ contact_activity: Final = Table(
 contacts: Final = Table(
     "contacts",
     metadata,
-    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
     Column("email", Text),
     Column("carrier", Text),
@@ -235,7 +220,7 @@ contacts: Final = Table(
     Column("is_valid", Boolean),
     # None until its carrier, line type and time zone have been looked up.
     Column("looked_up_at", BigInteger),
-    _needed("created_at", BigInteger),
+    needed("created_at", BigInteger),
     Index(
         "contacts_to_look_up",
         "account_id",
@@ -249,14 +234,14 @@ contacts: Final = Table(
 consent_events: Final = Table(
     "consent_events",
     metadata,
-    _row_id(),
-    _needed("list_id", _RowId),
-    _needed("recipient", BigInteger),
-    _needed("active", Boolean),
-    _needed("reason", Text),
-    _needed("source", Text),
-    _needed("evidence", Text),
-    _needed("at", BigInteger),
+    row_id(),
+    needed("list_id", RowId),
+    needed("recipient", BigInteger),
+    needed("active", Boolean),
+    needed("reason", Text),
+    needed("source", Text),
+    needed("evidence", Text),
+    needed("at", BigInteger),
     Column("rule", Text),
     Index(None, "list_id", "recipient"),
 )
@@ -264,10 +249,10 @@ consent_events: Final = Table(
 blocks: Final = Table(
     "blocks",
     metadata,
-    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    _needed("note", Text),
-    _needed("blocked_at", BigInteger),
+    needed("note", Text),
+    needed("blocked_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -275,34 +260,34 @@ blocks: Final = Table(
 erased: Final = Table(
     "erased",
     metadata,
-    Column("account_id", _RowId, primary_key=True, autoincrement=False),
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
     Column("digest", BigInteger, primary_key=True, autoincrement=False),
     # A contact who has complained is not brought back by a START either.
-    _needed("complained", Boolean),
-    _needed("erased_at", BigInteger),
+    needed("complained", Boolean),
+    needed("erased_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
 journeys: Final = Table(
     "journeys",
     metadata,
-    _row_id(),
-    _needed("list_id", _RowId, ForeignKey("lists.id")),
-    _needed("name", Text),
-    _needed("created_at", BigInteger),
+    row_id(),
+    needed("list_id", RowId, ForeignKey("lists.id")),
+    needed("name", Text),
+    needed("created_at", BigInteger),
     # What puts a contact on it: joining its list, or nothing but a call for this one contact.
-    _needed("trigger", Text, server_default=text("'none'")),
+    needed("trigger", Text, server_default=text("'none'")),
     UniqueConstraint("list_id", "name"),
 )
 
 enrolments: Final = Table(
     "enrolments",
     metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    Column("journey_id", _RowId, primary_key=True, autoincrement=False),
-    _needed("started_at", BigInteger),
-    _needed("ends_at", BigInteger),
+    Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    needed("started_at", BigInteger),
+    needed("ends_at", BigInteger),
     Index(None, "journey_id", "recipient"),
     Index(None, "ends_at"),
     sqlite_with_rowid=False,
@@ -314,27 +299,27 @@ counters: Final = Table(
     "counters",
     metadata,
     Column("name", Text, primary_key=True),
-    _needed("value", BigInteger),
+    needed("value", BigInteger),
     sqlite_with_rowid=False,
 )
 
 messages: Final = Table(
     "messages",
     metadata,
-    Column("number", _RowId, primary_key=True, autoincrement=False),
-    _needed("lane", SmallInteger),
-    _needed("account_id", BigInteger),
-    _needed("list_id", BigInteger),
-    _needed("recipient", BigInteger),
-    _needed("created_at", BigInteger),
-    _needed("status", Text),
-    _needed("attempt", SmallInteger),
-    _needed("epoch", BigInteger),
-    _needed("skips", SmallInteger),
-    _needed("resent", SmallInteger),
-    _needed("segments", SmallInteger),
-    _needed("encoding", Text),
-    _needed("body", Text),
+    Column("number", RowId, primary_key=True, autoincrement=False),
+    needed("lane", SmallInteger),
+    needed("account_id", BigInteger),
+    needed("list_id", BigInteger),
+    needed("recipient", BigInteger),
+    needed("created_at", BigInteger),
+    needed("status", Text),
+    needed("attempt", SmallInteger),
+    needed("epoch", BigInteger),
+    needed("skips", SmallInteger),
+    needed("resent", SmallInteger),
+    needed("segments", SmallInteger),
+    needed("encoding", Text),
+    needed("body", Text),
     Column("metadata", Text),
     # A word for what became of it, and the carrier's own code or sentence.
     Column("detail", Text),
@@ -363,11 +348,13 @@ messages: Final = Table(
 destinations: Final = Table(
     "destinations",
     metadata,
-    _row_id(),
-    _needed("account_id", BigInteger),
-    _needed("digest", LargeBinary),
-    _needed("url", Text),
-    _needed("created_at", BigInteger),
+    row_id(),
+    needed("account_id", BigInteger),
+    # The offer that a click counts for; the digest is of the offer and the URL.
+    Column("offer_id", BigInteger),
+    needed("digest", LargeBinary),
+    needed("url", Text),
+    needed("created_at", BigInteger),
     UniqueConstraint("account_id", "digest"),
 )
 
@@ -387,12 +374,12 @@ attempts: Final = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
-    _needed("lane", SmallInteger),
-    _needed("connector_id", BigInteger),
-    _needed("epoch", BigInteger),
-    _needed("started_at", BigInteger),
-    _needed("ended_at", BigInteger),
-    _needed("outcome", Text),
+    needed("lane", SmallInteger),
+    needed("connector_id", BigInteger),
+    needed("epoch", BigInteger),
+    needed("started_at", BigInteger),
+    needed("ended_at", BigInteger),
+    needed("outcome", Text),
     Column("detail", Text),
     Column("provider_detail", Text),
     Column("carrier_ref", Text),
@@ -404,13 +391,13 @@ carrier_refs: Final = Table(
     metadata,
     Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     Column("carrier_ref", Text, primary_key=True),
-    _needed("lane", SmallInteger),
-    _needed("number", BigInteger),
+    needed("lane", SmallInteger),
+    needed("number", BigInteger),
     # Set where the carrier names each part of a long text: which one this is, of how many, and
     # whether its receipt has come.
     Column("part", SmallInteger),
     Column("parts", SmallInteger),
-    _needed("told", Boolean, server_default=text("0")),
+    needed("told", Boolean, server_default=text("0")),
     # How those of a message are found when it is forgotten: its row names one of them at most, not
     # the parts of a long text nor what an attempt that was given up got in the end.
     Index(None, "number"),
@@ -420,21 +407,21 @@ carrier_refs: Final = Table(
 inbox: Final = Table(
     "inbox",
     metadata,
-    _row_id(),
-    _needed("connector_id", BigInteger),
-    _needed("received_at", BigInteger),
-    _needed("raw", LargeBinary),
+    row_id(),
+    needed("connector_id", BigInteger),
+    needed("received_at", BigInteger),
+    needed("raw", LargeBinary),
 )
 
 parked_receipts: Final = Table(
     "parked_receipts",
     metadata,
-    _row_id(),
-    _needed("connector_id", BigInteger),
-    _needed("carrier_ref", Text),
+    row_id(),
+    needed("connector_id", BigInteger),
+    needed("carrier_ref", Text),
     Column("status", Text),
-    _needed("detail", Text),
-    _needed("received_at", BigInteger),
+    needed("detail", Text),
+    needed("received_at", BigInteger),
     Column("trouble", Text),
     Index(None, "received_at"),
 )
@@ -442,30 +429,30 @@ parked_receipts: Final = Table(
 refused_callbacks: Final = Table(
     "refused_callbacks",
     metadata,
-    _row_id(),
-    _needed("connector_id", BigInteger),
-    _needed("received_at", BigInteger),
-    _needed("refused_at", BigInteger),
+    row_id(),
+    needed("connector_id", BigInteger),
+    needed("received_at", BigInteger),
+    needed("refused_at", BigInteger),
     # Whether it is a receipt, a handset's text, or unknown.
-    _needed("about", Text),
-    _needed("size", BigInteger),
-    _needed("reason", Text),
+    needed("about", Text),
+    needed("size", BigInteger),
+    needed("reason", Text),
     # Last, so that what comes before is read without it.
-    _needed("raw", LargeBinary),
+    needed("raw", LargeBinary),
 )
 
 replies: Final = Table(
     "replies",
     metadata,
-    _row_id(),
-    _needed("account_id", BigInteger),
-    _needed("list_id", BigInteger),
-    _needed("sender", BigInteger),
-    _needed("body", Text),
+    row_id(),
+    needed("account_id", BigInteger),
+    needed("list_id", BigInteger),
+    needed("sender", BigInteger),
+    needed("body", Text),
     Column("keyword", Text),
-    _needed("received_at", BigInteger),
+    needed("received_at", BigInteger),
     Column("rule", Text),
-    _needed("review", Boolean, server_default=text("0")),
+    needed("review", Boolean, server_default=text("0")),
     # The keyword as it came, in its plain form.
     Column("word", Text),
     Index(None, "account_id"),
@@ -477,7 +464,7 @@ reply_refs: Final = Table(
     metadata,
     Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
     Column("carrier_ref", Text, primary_key=True),
-    _needed("received_at", BigInteger),
+    needed("received_at", BigInteger),
     Index(None, "received_at"),
     sqlite_with_rowid=False,
 )
@@ -491,14 +478,14 @@ reply_parts: Final = Table(
     Column("reference", Integer, primary_key=True, autoincrement=False),
     Column("total", SmallInteger, primary_key=True, autoincrement=False),
     Column("number", SmallInteger, primary_key=True, autoincrement=False),
-    _needed("body", Text),
+    needed("body", Text),
     # What the body was read from: a character may begin in one part and end in the next.
     Column("octets", LargeBinary),
     Column("alphabet", Text),
-    _needed("answered", Boolean),
+    needed("answered", Boolean),
     # Kept for a while after the text is whole, so that a part that comes twice is known.
-    _needed("joined", Boolean),
-    _needed("received_at", BigInteger),
+    needed("joined", Boolean),
+    needed("received_at", BigInteger),
     Index(None, "received_at"),
     sqlite_with_rowid=False,
 )
@@ -509,10 +496,10 @@ auto_replies: Final = Table(
     Column("list_id", BigInteger, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
     Column("keyword", Text, primary_key=True),
-    _needed("account_id", BigInteger),
-    _needed("list_number", BigInteger),
-    _needed("body", Text),
-    _needed("asked_at", BigInteger),
+    needed("account_id", BigInteger),
+    needed("list_number", BigInteger),
+    needed("body", Text),
+    needed("asked_at", BigInteger),
     # None while it waits; it stays for a while afterwards, so that none follows too soon.
     Column("queued_at", BigInteger),
     Index(None, "queued_at", "asked_at"),
@@ -525,7 +512,7 @@ recipient_troubles: Final = Table(
     Column("list_id", BigInteger, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    _needed("at", BigInteger),
+    needed("at", BigInteger),
     Index(None, "at"),
     sqlite_with_rowid=False,
 )
@@ -535,36 +522,36 @@ recipient_troubles: Final = Table(
 webhook_endpoints: Final = Table(
     "webhook_endpoints",
     metadata,
-    _row_id(),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("name", Text),
-    _needed("url", Text),
-    _needed("events", Text),
-    Column("list_id", _RowId, ForeignKey("lists.id")),
-    _needed("state", Text),
-    _needed("secret", LargeBinary),
+    row_id(),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("name", Text),
+    needed("url", Text),
+    needed("events", Text),
+    Column("list_id", RowId, ForeignKey("lists.id")),
+    needed("state", Text),
+    needed("secret", LargeBinary),
     Column("old_secret", LargeBinary),
     Column("old_secret_until", BigInteger),
     Column("failing_since", BigInteger),
     # Of an endpoint of `sendrail listen`: it is no longer one after this, unless renewed.
     Column("listens_until", BigInteger),
-    _needed("created_at", BigInteger),
+    needed("created_at", BigInteger),
     Index(None, "account_id"),
 )
 
 outbox: Final = Table(
     "outbox",
     metadata,
-    _row_id(),
-    _needed("endpoint_id", BigInteger),
-    _needed("kind", Text),
-    _needed("ref", BigInteger),
-    _needed("at", BigInteger),
+    row_id(),
+    needed("endpoint_id", BigInteger),
+    needed("kind", Text),
+    needed("ref", BigInteger),
+    needed("at", BigInteger),
     # None: it has come to rest, delivered or given up.
     Column("due_at", BigInteger),
-    _needed("told", Boolean),
-    _needed("attempts", SmallInteger),
-    _needed("retries", SmallInteger),
+    needed("told", Boolean),
+    needed("attempts", SmallInteger),
+    needed("retries", SmallInteger),
     Column("body", LargeBinary),
     Index(None, "ref"),
     # What is still to be posted, and in what order: a short one, however much is kept for replays.
@@ -592,149 +579,13 @@ webhook_attempts: Final = Table(
     metadata,
     Column("event_id", BigInteger, primary_key=True, autoincrement=False),
     Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
-    _needed("endpoint_id", BigInteger),
-    _needed("started_at", BigInteger),
-    _needed("ended_at", BigInteger),
-    _needed("outcome", Text),
+    needed("endpoint_id", BigInteger),
+    needed("started_at", BigInteger),
+    needed("ended_at", BigInteger),
+    needed("outcome", Text),
     Column("status", SmallInteger),
-    _needed("detail", Text),
+    needed("detail", Text),
     Index(None, "endpoint_id", "event_id"),
-    sqlite_with_rowid=False,
-)
-
-# What links earn.
-
-offers: Final = Table(
-    "offers",
-    metadata,
-    _row_id(),
-    # Its public id: chance, so that it names neither the account nor how many there are.
-    _needed("ref", Text),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    _needed("name", Text),
-    _needed("tracking_url", Text),
-    Column("fallback_url", Text),
-    Column("external_platform", Text),
-    Column("external_id", Text),
-    Column("advertiser_id", Text),
-    # Ten-thousandths of the account's currency.
-    _needed("payout", BigInteger),
-    _needed("payout_type", Text),
-    Column("click_window_days", SmallInteger),
-    _needed("filter_bots", Boolean),
-    _needed("pixel_amounts", Boolean),
-    _needed("status", Text),
-    Column("expires_at", BigInteger),
-    _needed("metadata", Text),
-    # Sealed; what a postback shows is compared with it.
-    Column("secret", LargeBinary),
-    Column("old_secret", LargeBinary),
-    Column("old_secret_until", BigInteger),
-    _needed("created_at", BigInteger),
-    _needed("updated_at", BigInteger),
-    UniqueConstraint("ref"),
-    Index(None, "account_id", "external_id"),
-)
-
-# The hosts that short links stand on.
-tracking_domains: Final = Table(
-    "tracking_domains",
-    metadata,
-    _row_id(),
-    _needed("account_id", _RowId, ForeignKey("accounts.id")),
-    # Whatever the account: a request names nothing else.
-    _needed("host", Text),
-    Column("home_url", Text),
-    Column("fallback_url", Text),
-    _needed("letters", SmallInteger),
-    _needed("is_default", Boolean),
-    _needed("token", Text),
-    Column("verified_at", BigInteger),
-    Column("checked_at", BigInteger),
-    Column("problem", Text),
-    _needed("created_at", BigInteger),
-    UniqueConstraint("host"),
-    Index(None, "account_id"),
-)
-
-# Which lists name a domain, in place of their account's default.
-list_domains: Final = Table(
-    "list_domains",
-    metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
-    _needed("account_id", _RowId),
-    _needed("domain_id", _RowId),
-    Index(None, "domain_id"),
-    sqlite_with_rowid=False,
-)
-
-# What happened behind links, each once: those that are known by a transaction, or by message and
-# day, are not there twice.
-conversions: Final = Table(
-    "conversions",
-    metadata,
-    _row_id(),
-    _needed("account_id", _RowId),
-    # 0 is none: it is part of a key.
-    _needed("offer_id", _RowId),
-    _needed("event", Text),
-    Column("external_id", Text),
-    Column("known_by", Text),
-    Column("number", BigInteger),
-    Column("list_id", BigInteger),
-    _needed("source", Text),
-    _needed("attribution", Text),
-    # Ten-thousandths; negative where an earlier one is taken back.
-    _needed("amount", BigInteger),
-    Column("payout", BigInteger),
-    _needed("currency", Text),
-    _needed("at", BigInteger),
-    _needed("created_at", BigInteger),
-    _needed("imported", Boolean),
-    _needed("attributed", Boolean),
-    Column("takes_back", BigInteger),
-    UniqueConstraint("account_id", "offer_id", "event", "known_by"),
-    Index(None, "account_id", "offer_id", "external_id"),
-    Index(None, "account_id", "number"),
-)
-
-coupons: Final = Table(
-    "coupons",
-    metadata,
-    Column("account_id", _RowId, primary_key=True, autoincrement=False),
-    Column("code", Text, primary_key=True),
-    _needed("offer_id", _RowId),
-    _needed("created_at", BigInteger),
-    # A postback names no account.
-    Index(None, "code"),
-    sqlite_with_rowid=False,
-)
-
-# How an account takes conversions; one that has set nothing has no row.
-postback_settings: Final = Table(
-    "postback_settings",
-    metadata,
-    Column("account_id", _RowId, primary_key=True, autoincrement=False),
-    _needed("currency", Text),
-    Column("click_window_days", SmallInteger),
-    _needed("open_links", Boolean),
-    Column("secret", LargeBinary),
-    Column("old_secret", LargeBinary),
-    Column("old_secret_until", BigInteger),
-    sqlite_with_rowid=False,
-)
-
-# What contacts have clicked and earned, in the order of their subscription; few ever do.
-contact_earnings: Final = Table(
-    "contact_earnings",
-    metadata,
-    Column("list_id", _RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    _needed("clicks", Integer),
-    Column("last_clicked_at", BigInteger),
-    _needed("conversions", Integer),
-    _needed("revenue", BigInteger),
-    Column("last_revenue_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -744,9 +595,9 @@ leases: Final = Table(
     "leases",
     metadata,
     Column("name", Text, primary_key=True),
-    _needed("owner", Text),
-    _needed("epoch", BigInteger),
-    _needed("taken_at", BigInteger),
+    needed("owner", Text),
+    needed("epoch", BigInteger),
+    needed("taken_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -755,11 +606,11 @@ idempotency: Final = Table(
     metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("key", Text, primary_key=True),
-    _needed("route", Text),
-    _needed("body_digest", LargeBinary),
-    _needed("status", SmallInteger),
-    _needed("answer", LargeBinary),
-    _needed("created_at", BigInteger),
+    needed("route", Text),
+    needed("body_digest", LargeBinary),
+    needed("status", SmallInteger),
+    needed("answer", LargeBinary),
+    needed("created_at", BigInteger),
     Index(None, "created_at"),
     sqlite_with_rowid=False,
 )
@@ -769,7 +620,7 @@ marks: Final = Table(
     "marks",
     metadata,
     Column("name", Text, primary_key=True),
-    _needed("value", LargeBinary),
+    needed("value", LargeBinary),
     sqlite_with_rowid=False,
 )
 
@@ -777,13 +628,13 @@ marks: Final = Table(
 audit: Final = Table(
     "audit",
     metadata,
-    _row_id(),
-    _needed("account_id", _RowId),
-    _needed("at", BigInteger),
-    _needed("actor", Text),
-    _needed("action", Text),
-    _needed("about", Text),
-    _needed("details", Text),
+    row_id(),
+    needed("account_id", RowId),
+    needed("at", BigInteger),
+    needed("actor", Text),
+    needed("action", Text),
+    needed("about", Text),
+    needed("details", Text),
     Column("request_id", Text),
     Index(None, "account_id"),
 )

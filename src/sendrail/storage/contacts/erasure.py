@@ -36,7 +36,6 @@ from sendrail.storage.tables import (
     connectors,
     consent_events,
     contact_activity,
-    contact_earnings,
     contacts,
     enrolments,
     inbox,
@@ -52,6 +51,7 @@ from sendrail.storage.tables import (
     webhook_attempts,
     webhook_endpoints,
 )
+from sendrail.storage.tracking_tables import contact_earnings
 
 _FOREVER: Final = 1 << 62
 _DELIVERY: Final = ("delivery",)

@@ -36,12 +36,12 @@ from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import (
     consent_events,
     contact_activity,
-    contact_earnings,
     contacts,
     list_contacts,
     lists,
     sender_shown,
 )
+from sendrail.storage.tracking_tables import contact_earnings
 
 _contact: Final = list_contacts.c
 # A page walks an index backwards: newest sign-up first.

@@ -36,13 +36,15 @@ HOT_KEYS: Final = {
     "fingerprints": ("lane", "fingerprint"),
     "numbers": ("lane",),
     "activity_news": ("lane", "number"),
+    "clicks": ("lane", "id"),
+    "message_clicks": ("lane", "number"),
 }
 # What is dropped by partition, and the column that says when a row began.
 BY_TIME: Final = {"messages": "created_at", "attempts": "started_at", "carrier_refs": "kept_at"}
 # New rows of the queue go to one slice for a while, then to the next that is empty.
 SLICES: Final = 4
 # Rows of these are named by one number, whose last twelve bits are their lane.
-LANE_IN_ID: Final = ("inbox", "parked_receipts", "outbox")
+LANE_IN_ID: Final = ("inbox", "parked_receipts", "outbox", "clicks")
 
 metadata: Final = MetaData(naming_convention=tables.metadata.naming_convention)
 
@@ -82,6 +84,7 @@ for _name in LANE_IN_ID:
     _tables[_name].append_column(_small("lane"))
     _tables[_name].columns["id"].autoincrement = False
 _tables["queue"].append_column(_small("slice"))
+_tables["message_clicks"].append_column(_small("lane"))
 # A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
 _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))

@@ -23,7 +23,8 @@ from sendrail.domain.ids import (
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import insert_new
 from sendrail.storage.pipeline.lookup import MessageLookUp
-from sendrail.storage.tables import conversions, messages
+from sendrail.storage.tables import messages
+from sendrail.storage.tracking_tables import conversions
 
 _of: Final = conversions.c
 # An offer's place in a key, where there is none: no key is one with a NULL in it.

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, case, delete, func, or_, select, upda
 from sendrail.domain.ids import AccountId, DomainId, ListId
 from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.storage.dialect import insert_new, insert_or_replace
-from sendrail.storage.tables import list_domains, tracking_domains
+from sendrail.storage.tracking_tables import list_domains, tracking_domains
 
 _of: Final = tracking_domains.c
 

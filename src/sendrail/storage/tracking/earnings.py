@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.tables import contact_earnings, lists
+from sendrail.storage.tables import lists
+from sendrail.storage.tracking_tables import contact_earnings
 
 _of: Final = contact_earnings.c
 _SUMS: Final = ("clicks", "conversions", "revenue")

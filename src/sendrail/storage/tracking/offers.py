@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.offer import Offer, OfferPlatform, OfferStatus, PayoutType
-from sendrail.storage.tables import offers
+from sendrail.storage.tracking_tables import offers
 
 _of: Final = offers.c
 _encode: Final = msgspec.json.Encoder().encode

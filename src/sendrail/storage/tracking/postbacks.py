@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.tables import coupons, postback_settings
+from sendrail.storage.tracking_tables import coupons, postback_settings
 
 _of: Final = postback_settings.c
 

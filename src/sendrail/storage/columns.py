@@ -1,0 +1,26 @@
+"""What tables are made of, whichever room they are for."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_one_%(column_0_N_name)s",
+        "fk": "%(table_name)s_to_%(referred_table_name)s",
+        "pk": "%(table_name)s_key",
+    }
+)
+# SQLite makes a row number of `INTEGER PRIMARY KEY` only.
+RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def row_id() -> Column[int]:
+    """Return the column of a key that the database counts up."""
+    return Column("id", RowId, primary_key=True, autoincrement=True)
+
+
+def needed(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
+    """Return a column that always has a value."""
+    return Column(name, kind, *more, nullable=False, **options)

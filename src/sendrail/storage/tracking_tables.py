@@ -1,0 +1,218 @@
+"""The tables of links: where they lead, who followed them, and what they earn.
+
+Times are milliseconds since the epoch, UTC; phone numbers are their digits as an integer.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from sendrail.storage.columns import RowId, metadata, needed, row_id
+
+offers: Final = Table(
+    "offers",
+    metadata,
+    row_id(),
+    # Its public id: chance, so that it names neither the account nor how many there are.
+    needed("ref", Text),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("name", Text),
+    needed("tracking_url", Text),
+    Column("fallback_url", Text),
+    Column("external_platform", Text),
+    Column("external_id", Text),
+    Column("advertiser_id", Text),
+    # Ten-thousandths of the account's currency.
+    needed("payout", BigInteger),
+    needed("payout_type", Text),
+    Column("click_window_days", SmallInteger),
+    needed("filter_bots", Boolean),
+    needed("pixel_amounts", Boolean),
+    needed("status", Text),
+    Column("expires_at", BigInteger),
+    needed("metadata", Text),
+    # Sealed; what a postback shows is compared with it.
+    Column("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_secret_until", BigInteger),
+    needed("created_at", BigInteger),
+    needed("updated_at", BigInteger),
+    UniqueConstraint("ref"),
+    Index(None, "account_id", "external_id"),
+)
+
+# The hosts that short links stand on.
+tracking_domains: Final = Table(
+    "tracking_domains",
+    metadata,
+    row_id(),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    # Whatever the account: a request names nothing else.
+    needed("host", Text),
+    Column("home_url", Text),
+    Column("fallback_url", Text),
+    needed("letters", SmallInteger),
+    needed("is_default", Boolean),
+    needed("token", Text),
+    Column("verified_at", BigInteger),
+    Column("checked_at", BigInteger),
+    Column("problem", Text),
+    needed("created_at", BigInteger),
+    UniqueConstraint("host"),
+    Index(None, "account_id"),
+)
+
+# Which lists name a domain, in place of their account's default.
+list_domains: Final = Table(
+    "list_domains",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    needed("account_id", RowId),
+    needed("domain_id", RowId),
+    Index(None, "domain_id"),
+    sqlite_with_rowid=False,
+)
+
+# Links that are in no message: made one by one, so that each has a row.
+short_links: Final = Table(
+    "short_links",
+    metadata,
+    row_id(),
+    needed("account_id", RowId),
+    needed("list_id", BigInteger),
+    needed("destination_id", BigInteger),
+    # Whose link it is, where that was said.
+    Column("recipient", BigInteger),
+    Column("metadata", Text),
+    needed("created_at", BigInteger),
+    needed("clicks", Integer),
+    # Those of people, of all its clicks.
+    needed("human_clicks", Integer),
+    Column("last_clicked_at", BigInteger),
+    Index(None, "account_id"),
+)
+
+# The requests for links, as they came: what needs their neighbours is decided behind.
+clicks: Final = Table(
+    "clicks",
+    metadata,
+    row_id(),
+    needed("account_id", BigInteger),
+    # The message's number, or the id of a standalone link, which has no position.
+    needed("number", BigInteger),
+    Column("position", SmallInteger),
+    needed("at", BigInteger),
+    # A `ClickClass` and a `ClickReason`.
+    needed("click_class", SmallInteger),
+    needed("reason", SmallInteger),
+    Column("agent_id", BigInteger),
+    # The network of the address, or all of it, and a digest of the whole that is good for a day.
+    Column("network", LargeBinary),
+    Column("digest", LargeBinary),
+)
+
+# What browsers call themselves, each once.
+agents: Final = Table(
+    "agents",
+    metadata,
+    row_id(),
+    needed("digest", LargeBinary),
+    needed("text", LargeBinary),
+    # The day, since 1970, that it was last met on.
+    needed("seen_on", Integer),
+    UniqueConstraint("digest"),
+)
+
+# The first click of a person on each message: what counts.
+message_clicks: Final = Table(
+    "message_clicks",
+    metadata,
+    Column("number", RowId, primary_key=True, autoincrement=False),
+    needed("account_id", BigInteger),
+    needed("at", BigInteger),
+    needed("position", SmallInteger),
+    Column("offer_id", BigInteger),
+    Index(None, "account_id", "offer_id", "at"),
+)
+
+# What happened behind links, each once: those that are known by a transaction, or by message and
+# day, are not there twice.
+conversions: Final = Table(
+    "conversions",
+    metadata,
+    row_id(),
+    needed("account_id", RowId),
+    # 0 is none: it is part of a key.
+    needed("offer_id", RowId),
+    needed("event", Text),
+    Column("external_id", Text),
+    Column("known_by", Text),
+    Column("number", BigInteger),
+    Column("list_id", BigInteger),
+    needed("source", Text),
+    needed("attribution", Text),
+    # Ten-thousandths; negative where an earlier one is taken back.
+    needed("amount", BigInteger),
+    Column("payout", BigInteger),
+    needed("currency", Text),
+    needed("at", BigInteger),
+    needed("created_at", BigInteger),
+    needed("imported", Boolean),
+    needed("attributed", Boolean),
+    Column("takes_back", BigInteger),
+    UniqueConstraint("account_id", "offer_id", "event", "known_by"),
+    Index(None, "account_id", "offer_id", "external_id"),
+    Index(None, "account_id", "number"),
+)
+
+coupons: Final = Table(
+    "coupons",
+    metadata,
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    Column("code", Text, primary_key=True),
+    needed("offer_id", RowId),
+    needed("created_at", BigInteger),
+    # A postback names no account.
+    Index(None, "code"),
+    sqlite_with_rowid=False,
+)
+
+# How an account takes conversions; one that has set nothing has no row.
+postback_settings: Final = Table(
+    "postback_settings",
+    metadata,
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    needed("currency", Text),
+    Column("click_window_days", SmallInteger),
+    needed("open_links", Boolean),
+    Column("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_secret_until", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# What contacts have clicked and earned, in the order of their subscription; few ever do.
+contact_earnings: Final = Table(
+    "contact_earnings",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    needed("clicks", Integer),
+    Column("last_clicked_at", BigInteger),
+    needed("conversions", Integer),
+    needed("revenue", BigInteger),
+    Column("last_revenue_at", BigInteger),
+    sqlite_with_rowid=False,
+)
