@@ -1,5 +1,6 @@
 """Whose turn it is."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,4 +119,36 @@ def test_room_that_is_held_for_what_waits_is_given_to_nothing_else():
     pacer.rest(1, NOW + 61)
     assert pacer.turns(NOW + 62, 1) == [ListTurn(7, 1)]
     pacer.rest(1, NOW + 62)
+    assert len(pacer) == 0
+
+
+@pytest.mark.parametrize("woken_again", [False, True])
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda pacer: pacer.took(1, NOW, 3),
+        lambda pacer: pacer.hold(1, 3),
+        lambda pacer: pacer.release(1, 3),
+        lambda pacer: pacer.hasten(1, NOW),
+        lambda pacer: pacer.again(1, NOW),
+        lambda pacer: pacer.rest(1, NOW),
+    ],
+)
+def test_a_lane_may_be_lost_while_a_claim_commits(said, woken_again):
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    assert pacer.turns(NOW, 9) == [ListTurn(7, 1)]
+    assert pacer.room(1, 6_000, NOW) > 0
+    pacer.forget_lanes([(0, 8)])
+    if woken_again:
+        pacer.wake(7, 1, NOW + 1.0)
+    said(pacer)
+    assert pacer.turns(NOW + 9.0, 9) == ([ListTurn(7, 1)] if woken_again else [])
+
+
+def test_of_a_lane_that_was_lost_nothing_has_room():
+    pacer = Pacer()
+    pacer.wake(7, 1, NOW)
+    pacer.forget_lanes([(0, 8)])
+    assert pacer.room(1, 6_000, NOW) == 0
     assert len(pacer) == 0

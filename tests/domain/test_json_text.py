@@ -118,6 +118,7 @@ def test_work_grows_no_faster_than_the_input(hostile):
         marked(json_text)
         return time.process_time() - started
 
-    # Twenty-five times the work is a hundred times too little for anything quadratic.
+    # Of ten times the input a quadratic step would make a hundred times the work. The least of
+    # several is what neighbours on the machine disturb least.
     small = min(seconds(hostile[: len(hostile) // 10]) for _ in range(3))
-    assert seconds(hostile) < 0.05 + 25 * small
+    assert min(seconds(hostile) for _ in range(3)) < 0.05 + 50 * small

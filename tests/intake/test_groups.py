@@ -158,3 +158,14 @@ def test_those_who_ask_again_and_again_share_evenly_and_all_have_their_turn(coun
         store.end()
     assert sum(each.answers for each in asking) == store.answered
     assert all(each.answers for each in asking)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["durable", "refused"])
+def test_an_answer_that_breaks_is_its_own_requests_trouble_alone(fails):
+    store, come = house(1)
+    asking = come(10)
+    [(result, done)] = store.under_way
+    asking[3].intake = None
+    asking[3].again = True  # asks nobody: that raises
+    done(None, RuntimeError("the disk is gone")) if fails else done(result, None)
+    assert [each.answers for each in asking] == [1] * 10

@@ -39,7 +39,11 @@ class _Active:
 
 
 class Pacer:
-    """The active lists and when each is next looked at. Times are monotonic seconds."""
+    """The active lists and when each is next looked at. Times are monotonic seconds.
+
+    A lane may go to another owner at any time, also while a claim on it commits: its lists are
+    forgotten then, and what is said of them afterwards changes nothing.
+    """
 
     def __init__(self, rests_until: float = 0.0) -> None:
         """Start; no list's pace has room before `rests_until` (see `Pace`)."""
@@ -104,7 +108,9 @@ class Pacer:
 
     def room(self, list_id: int, per_minute: int, now: float) -> int:
         """Return how many paced messages of the list may be claimed, at the rate it has now."""
-        active = self._active[list_id]
+        active = self._active.get(list_id)
+        if active is None:
+            return 0
         if active.pace is None:
             active.pace = Pace(per_minute / 60, self._rest_of(active.lane, now))
         else:
@@ -113,9 +119,10 @@ class Pacer:
 
     def took(self, list_id: int, now: float, paced: int) -> None:
         """Record that paced messages of the list leave."""
-        pace = self._active[list_id].pace
-        assert pace is not None, "the room was asked for before anything was taken"
-        pace.take(now, paced)
+        active = self._active.get(list_id)
+        # A list that was forgotten and woken again meanwhile rests, and has no pace yet.
+        if active is not None and active.pace is not None:
+            active.pace.take(now, paced)
 
     def hold(self, list_id: int, paced: int) -> None:
         """Keep room for paced messages of the list that leave later."""
@@ -129,13 +136,15 @@ class Pacer:
 
     def again(self, list_id: int, now: float) -> None:
         """Look at the list again as soon as its pace allows: it has more that is due."""
-        active = self._active[list_id]
-        ready = active.pace.ready_at(now) if active.pace is not None else now
-        self.wake(active.lane, list_id, ready)
+        if (active := self._active.get(list_id)) is not None:
+            ready = active.pace.ready_at(now) if active.pace is not None else now
+            self.wake(active.lane, list_id, ready)
 
     def rest(self, list_id: int, now: float) -> None:
         """Forget the list, which has nothing waiting, as soon as its pace has come to rest."""
-        active = self._active[list_id]
+        active = self._active.get(list_id)
+        if active is None:
+            return
         if active.held == 0 and (active.pace is None or active.pace.is_rested(now)):
             # A hint may have come in the meantime, and its turn is still ahead.
             if active.turn_at is None:

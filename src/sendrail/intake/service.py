@@ -229,13 +229,21 @@ class Intake:
             self._metrics.refused.labels(code).inc()
         assert results is not None, "a transaction that did not fail has a result"
         for submission, result in zip(group.submissions, results, strict=True):
-            submission.resolve(result)
+            _tell(submission, result)
 
     def _turn_away(self, submissions: Sequence[Submission], error: SendrailError) -> None:
         orders = sum(len(submission.orders) for submission in submissions)
         self._metrics.refused.labels(error.code).inc(orders)
         for submission in submissions:
-            submission.resolve(error)
+            _tell(submission, error)
+
+
+def _tell(submission: Submission, result: SubmissionResult) -> None:
+    """Resolve a submission; the others of its group are resolved whatever comes of it."""
+    try:
+        submission.resolve(result)
+    except Exception:  # noqa: BLE001 - reported, and of one request alone
+        _log.exception("submission_not_resolved")
 
 
 def _verdicts(result: SubmissionResult) -> Sequence[Verdict]:
