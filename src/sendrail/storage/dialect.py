@@ -14,14 +14,14 @@ PARAMETERS_MAX: Final = 10_000
 
 def insert_new(connection: Connection, table: Table) -> Insert:
     """Return an insert that passes over rows whose key is there already."""
-    found: Insert = _insert(connection, table).on_conflict_do_nothing()
+    found: Insert = insert_of(connection, table).on_conflict_do_nothing()
     return found
 
 
 def insert_or_replace(connection: Connection, table: Table) -> Insert:
     """Return an insert that takes the place of a row whose key is there already."""
     key = table.primary_key
-    insert = _insert(connection, table)
+    insert = insert_of(connection, table)
     values = {
         column.name: insert.excluded[column.name]
         for column in table.c
@@ -31,7 +31,8 @@ def insert_or_replace(connection: Connection, table: Table) -> Insert:
     return found
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+def insert_of(connection: Connection, table: Table) -> Any:
+    """Return the database's own insert, which can say what becomes of a key that is there."""
     if connection.dialect.name == "postgresql":
         # Only here: it brings its driver along, which an embedded database does not need.
         from sqlalchemy.dialects import postgresql

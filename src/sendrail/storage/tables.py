@@ -226,7 +226,6 @@ contacts: Final = Table(
         "account_id",
         "recipient",
         sqlite_where=text("looked_up_at IS NULL"),
-        postgresql_where=text("looked_up_at IS NULL"),
     ),
     sqlite_with_rowid=False,
 )
@@ -340,7 +339,6 @@ messages: Final = Table(
         "status",
         "number",
         sqlite_where=text("status IN ('sending', 'uncertain')"),
-        postgresql_where=text("status IN ('sending', 'uncertain')"),
     ),
 )
 
@@ -561,7 +559,6 @@ outbox: Final = Table(
         "due_at",
         "id",
         sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
     ),
     # What has failed and is to be tried again: found past any number of events that were not tried.
     Index(
@@ -570,7 +567,6 @@ outbox: Final = Table(
         "due_at",
         "id",
         sqlite_where=text("due_at IS NOT NULL AND retries > 0"),
-        postgresql_where=text("due_at IS NOT NULL AND retries > 0"),
     ),
 )
 

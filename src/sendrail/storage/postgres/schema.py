@@ -68,6 +68,10 @@ def _copy(source: Table) -> Table:
     """Return a table of ours for one of the embedded store."""
     table = source.to_metadata(metadata)
     table.dialect_options["postgresql"]["partition_by"] = _partitioning(table.name)
+    for index in table.indexes:
+        # Not where the index is made: naming a database there loads what speaks with it.
+        if (where := index.dialect_options["sqlite"]["where"]) is not None:
+            index.dialect_options["postgresql"]["where"] = where
     for column in table.columns:
         if isinstance(column.type, Boolean) and column.server_default is not None:
             # One database writes its truths as numbers, the other does not take them.

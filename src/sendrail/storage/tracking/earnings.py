@@ -7,10 +7,10 @@ would be longer for the sake of one in ten.
 from typing import Any, Final
 
 from sqlalchemy import Connection, case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.dialect import insert_of
 from sendrail.storage.tables import lists
 from sendrail.storage.tracking_tables import contact_earnings
 
@@ -23,8 +23,8 @@ class Earnings:
     """The clicks, conversions and revenue of contacts."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
-        self._dialect = connection.dialect.name
 
     def add(
         self,
@@ -47,9 +47,7 @@ class Earnings:
             "revenue": revenue,
             "last_revenue_at": earned_at,
         }
-        new: Any = (postgresql if self._dialect == "postgresql" else sqlite).insert(
-            contact_earnings
-        )
+        new = insert_of(self._connection, contact_earnings)
         added = new.values(row).on_conflict_do_update(
             index_elements=contact_earnings.primary_key,
             set_={name: _of[name] + new.excluded[name] for name in _SUMS}
