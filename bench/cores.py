@@ -96,9 +96,8 @@ def roles(server: Postgres, options: argparse.Namespace, section: Section) -> No
         for found, names in ((whole, [""]), (apart, [ACCEPTS, "deliver"])):
             for name, value in beside(server, options, section, names).items():
                 found.setdefault(name, []).append(value)
-        kit.say(
-            f"accepted, by roles / by one: {apart['accepted'][-1]:,.0f} / {whole['accepted'][-1]:,.0f}"
-        )
+        by_roles, by_one = apart["accepted"][-1], whole["accepted"][-1]
+        kit.say(f"accepted, by roles / by one: {by_roles:,.0f} / {by_one:,.0f}")
     for name, unit in (("accepted", "messages/s"), ("sent meanwhile", "messages/s")):
         section.figures += [
             Figure(f"PostgreSQL, {name}, one process", unit, whole[name]),
