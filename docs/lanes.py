@@ -18,6 +18,7 @@ from sqlglot import expressions as sql
 
 from sendrail.storage.postgres import (
     activity,
+    clicks,
     destinations,
     distributed,
     gate,
@@ -36,6 +37,7 @@ from sendrail.storage.templates import InsertRows, OverLanes, Statement, Stateme
 ROOMS: Final = (
     gate,
     idempotency,
+    clicks,
     destinations,
     messages,
     queue,

@@ -129,6 +129,13 @@ CREATE TABLE public.carrier_refs (
 )
 PARTITION BY RANGE (kept_at);
 
+CREATE SEQUENCE public.click_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1000;
+
 CREATE TABLE public.clicks (
     id bigint NOT NULL,
     account_id bigint NOT NULL,

@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
 from sendrail.storage.postgres import (
+    clicks,
     destinations,
     distributed,
     idempotency,
@@ -34,6 +35,7 @@ ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names
 # Statements
 
 ROOMS = (
+    clicks,
     destinations,
     messages,
     queue,

@@ -23,6 +23,7 @@ from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.storage.sqlite import (
     activity,
+    clicks,
     destinations,
     gate,
     idempotency,
@@ -44,6 +45,7 @@ STATEMENTS = {
     for name, each in hot_texts.texts(
         gate,
         idempotency,
+        clicks,
         destinations,
         messages,
         queue,
@@ -88,6 +90,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "clicks": _clicks,
         "destinations": _destinations,
         "messages": _messages,
         "queue": _queue,
@@ -132,6 +135,14 @@ def _idempotency(count):
         "keep": (1, "k8", "", b"", 200, b"", now),
         "old": (now, 20),
         "forget": (1, "k8"),
+    }
+
+
+def _clicks(count):
+    now = full.BEGAN + count
+    return {
+        "linked": (SOME,),
+        "add": (full.lane(GONE), 1, GONE, 0, now, 1, 0, 1, b"net", b"digest"),
     }
 
 
@@ -429,6 +440,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("inbox.apply", "rowid=?"),
         ("queue.drop", "rowid=?"),
         ("idempotency.kept", "account_id=? AND key=?"),
+        ("clicks.linked", "rowid=?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),
         ("destinations.urls", "rowid=?"),
         (

@@ -62,6 +62,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "clicks": _clicks,
         "destinations": _destinations,
         "messages": _messages,
         "queue": _queue,
@@ -153,6 +154,16 @@ def _idempotency(at):
         "free": (at.ones, ["k1", "k2", "k3"]),
         "old": (at.now, 20),
         "forget": (at.ones, ["k1", "k2", "k3"]),
+    }  # fmt: skip
+
+
+def _clicks(at):
+    return {
+        "linked": (at.lanes, at.numbers, [full.BEGAN] * 3),
+        "add": (
+            at.lanes, at.ones, at.numbers, at.zeros, [at.now] * 3, at.ones, at.zeros, at.ones,
+            [b"net"] * 3, [b"digest"] * 3,
+        ),
     }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore
 from sendrail.storage.tables import SCHEMA
 
 _SERVER_MIN: Final = 140_000
-_SEQUENCES: Final = ("inbox_numbers", "outbox_numbers")
+_SEQUENCES: Final = ("inbox_numbers", "outbox_numbers", "click_numbers")
 # The oldest schema whose code may still run on this database.
 _OLDEST: Final = "oldest-schema"
 _VERSION: Final = """

@@ -12,6 +12,7 @@ from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
+    clicks,
     destinations,
     distributed,
     gate,
@@ -30,6 +31,7 @@ from sendrail.storage.postgres.erased import PostgresErasedNumbers
 from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
+from sendrail.storage.tracking.clicks import Clicks
 
 
 class PostgresTx(Tx):
@@ -41,6 +43,7 @@ class PostgresTx(Tx):
         super().__init__(core, pseudonyms)
         self.driver = driver
         self.idempotency = PostgresIdempotency(driver)
+        self.clicks = Clicks(driver, clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)

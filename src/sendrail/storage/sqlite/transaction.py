@@ -13,6 +13,7 @@ from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
+    clicks,
     destinations,
     gate,
     idempotency,
@@ -38,6 +39,7 @@ class SqliteTx(Tx):
         driver = self.driver = SqliteDriver(connection)
         self.gate = gate.SqliteGate(driver, gate.TEXTS, pseudonyms)
         self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
+        self.clicks = clicks.SqliteClicks(driver, clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
