@@ -22,6 +22,7 @@ from sendrail.domain.short_ids import ShortIds
 from sendrail.intake.links import LinkBinder
 from sendrail.intake.submission import AwaitedSubmission
 from sendrail.links.domains import LinkSender, TrackingDomains
+from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.settings import Settings
 from sendrail.storage.data_folder import Folder
@@ -82,7 +83,7 @@ async def accept(messages: int, orders: int, group: int, *, wrap: bool) -> float
         settings = Settings(data_dir=Path(folder, "data"))
         async with app.open_runtime(settings) as runtime:
             ids = ShortIds(Folder(settings.data_dir).key("short-id"))
-            texts = LinkTexts(ids, OneDomain(None))
+            texts = LinkTexts(ids, ArithmeticSlots(), OneDomain(None))
             # Before any list has a domain of its own, every list is given one here.
             runtime.intake._links = LinkBinder(texts, runtime.limits)  # noqa: SLF001
             [sender, *_] = await runtime.lists.all(runtime.default_account)

@@ -59,6 +59,7 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import TrackingDomains
+from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
@@ -221,7 +222,7 @@ async def _wire(
         destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
     )
     # Until this server answers them, no list has short links.
-    links = LinkTexts(ShortIds(folder.key("short-id")), TrackingDomains(None))
+    links = LinkTexts(ShortIds(folder.key("short-id")), ArithmeticSlots(), TrackingDomains(None))
     inbox = CallbackInbox(store, metrics, clock.now)
     binder = LinkBinder(links, limits)
     intake = _intake(settings, folder, store, ids, metrics, clock, binder)

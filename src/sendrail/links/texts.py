@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId
-from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, message_slot
+from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds
 from sendrail.links.domains import LinkSender, TrackingDomains
+from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
 
 _STAND_IN: Final = "0" * SHORT_LETTERS
@@ -28,8 +29,9 @@ class LinkedText(NamedTuple):
 class LinkTexts:
     """Fills the marks of texts."""
 
-    def __init__(self, ids: ShortIds, domains: TrackingDomains) -> None:
+    def __init__(self, ids: ShortIds, slots: LinkSlots, domains: TrackingDomains) -> None:
         self._ids = ids
+        self._slots = slots
         self._domains = domains
 
     def prefix_of(self, tx: Tx, sender: LinkSender) -> str | None:
@@ -45,9 +47,10 @@ class LinkTexts:
             sender: self.prefix_of(tx, sender) for sender in {text.sender for text in texts}
         }
         targets = [text.links.split(" ") for text in texts]
+        firsts = self._slots.first_slots(tx, [text.number for text in texts])
         slots = [
-            message_slot(text.number, position)
-            for text, links in zip(texts, targets, strict=True)
+            first + position
+            for first, links in zip(firsts, targets, strict=True)
             for position in range(len(links))
         ]
         ids = iter(self._ids.show_many(slots))
