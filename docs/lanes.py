@@ -18,6 +18,7 @@ from sqlglot import expressions as sql
 
 from sendrail.storage.postgres import (
     activity,
+    agents,
     clicks,
     destinations,
     distributed,
@@ -37,6 +38,7 @@ from sendrail.storage.templates import InsertRows, OverLanes, Statement, Stateme
 ROOMS: Final = (
     gate,
     idempotency,
+    agents,
     clicks,
     destinations,
     messages,

@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
 from sendrail.storage.postgres import (
+    agents,
     clicks,
     destinations,
     distributed,
@@ -35,6 +36,7 @@ ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names
 # Statements
 
 ROOMS = (
+    agents,
     clicks,
     destinations,
     messages,

@@ -23,6 +23,7 @@ from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.storage.sqlite import (
     activity,
+    agents,
     clicks,
     destinations,
     gate,
@@ -45,6 +46,7 @@ STATEMENTS = {
     for name, each in hot_texts.texts(
         gate,
         idempotency,
+        agents,
         clicks,
         destinations,
         messages,
@@ -90,6 +92,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "agents": _agents,
         "clicks": _clicks,
         "destinations": _destinations,
         "messages": _messages,
@@ -136,6 +139,10 @@ def _idempotency(count):
         "old": (now, 20),
         "forget": (1, "k8"),
     }
+
+
+def _agents(_):
+    return {"by_digest": (b"d8",), "add": (b"new", b"text", 2), "seen": (SOME, 2)}
 
 
 def _clicks(count):
@@ -441,6 +448,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("queue.drop", "rowid=?"),
         ("idempotency.kept", "account_id=? AND key=?"),
         ("clicks.linked", "rowid=?"),
+        ("agents.by_digest", "digest=?"),
+        ("agents.seen", "rowid=?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),
         ("destinations.urls", "rowid=?"),
         (

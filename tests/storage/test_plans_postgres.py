@@ -62,6 +62,7 @@ def values_of(count):
     rooms = {
         "gate": _gate,
         "idempotency": _idempotency,
+        "agents": _agents,
         "clicks": _clicks,
         "destinations": _destinations,
         "messages": _messages,
@@ -155,6 +156,15 @@ def _idempotency(at):
         "old": (at.now, 20),
         "forget": (at.ones, ["k1", "k2", "k3"]),
     }  # fmt: skip
+
+
+def _agents(at):
+    digests = [b"d64", b"d128", b"new"]
+    return {
+        "by_digest": (digests,),
+        "add": (digests, [b"text"] * 3, at.ones),
+        "seen": ([64, 128, 192], 2),
+    }
 
 
 def _clicks(at):

@@ -66,6 +66,8 @@ _BESIDE = f"""
     INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
     INSERT INTO destinations (id, account_id, digest, url, created_at)
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
+    INSERT INTO agents (id, digest, text, seen_on)
+        SELECT n + 1, CAST('d' || n AS BLOB), CAST('a' || n AS BLOB), 1 FROM n;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
     INSERT INTO inbox (connector_id, received_at, raw)
         SELECT n % {CONNECTORS} + 1, {BEGAN}, x'' FROM n;

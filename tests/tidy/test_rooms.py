@@ -92,7 +92,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
-    "tracking": {"contacts", "ownership", "rounds", "storage", "telemetry"},
+    "tracking": {"contacts", "links", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},
     "intake": {"ownership", "rounds", "storage", "telemetry", "links"},
     "delivery": {

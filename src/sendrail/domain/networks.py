@@ -26,10 +26,15 @@ class Networks:
 
     def contain(self, address: bytes) -> bool:
         """Return whether an address, as its 4 or 16 bytes, is in one of the networks."""
-        address = address.removeprefix(_MAPPED) if address.startswith(_MAPPED) else address
+        address = unmapped(address)
         bounds = self._ipv4 if len(address) == _IPV4_BYTES else self._ipv6
         # Between a first and the next end lies what is inside: an odd place.
         return bisect_right(bounds, int.from_bytes(address, "big")) % 2 == 1
+
+
+def unmapped(address: bytes) -> bytes:
+    """Return the IPv4 address that an IPv6 socket shows as an own one, or any other as it is."""
+    return address.removeprefix(_MAPPED)
 
 
 def lines_of(text: str) -> list[str]:

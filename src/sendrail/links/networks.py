@@ -27,7 +27,11 @@ class NetworkKinds:
     def of(self, address: str) -> NetworkKind:
         """Return the kind of an address; one that cannot be parsed is an ordinary one."""
         packed = pack_address(address)
-        if packed is None or self._people.contain(packed):
+        return NetworkKind.ORDINARY if packed is None else self.of_packed(packed)
+
+    def of_packed(self, packed: bytes) -> NetworkKind:
+        """Return the kind of an address of 4 or 16 bytes."""
+        if self._people.contain(packed):
             return NetworkKind.ORDINARY
         if self._previewers.contain(packed):
             return NetworkKind.PREVIEWER

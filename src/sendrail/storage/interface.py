@@ -52,6 +52,7 @@ from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
+from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
@@ -97,6 +98,7 @@ class Tx(ABC):
     gate: Gate
     idempotency: Idempotency
     clicks: Clicks
+    agents: Agents
     destinations: Destinations
     messages: Messages
     queue: Queue

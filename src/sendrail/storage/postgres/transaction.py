@@ -12,6 +12,7 @@ from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
+    agents,
     clicks,
     destinations,
     distributed,
@@ -31,6 +32,7 @@ from sendrail.storage.postgres.erased import PostgresErasedNumbers
 from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
+from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 
 
@@ -44,6 +46,7 @@ class PostgresTx(Tx):
         self.driver = driver
         self.idempotency = PostgresIdempotency(driver)
         self.clicks = Clicks(driver, clicks.TEXTS)
+        self.agents = Agents(driver, agents.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)

@@ -13,6 +13,7 @@ from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
+    agents,
     clicks,
     destinations,
     gate,
@@ -27,6 +28,7 @@ from sendrail.storage.sqlite import (
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.sqlite.messages import SqliteMessages
+from sendrail.storage.tracking.agents import Agents
 
 
 class SqliteTx(Tx):
@@ -40,6 +42,7 @@ class SqliteTx(Tx):
         self.gate = gate.SqliteGate(driver, gate.TEXTS, pseudonyms)
         self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
         self.clicks = clicks.SqliteClicks(driver, clicks.TEXTS)
+        self.agents = Agents(driver, agents.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
