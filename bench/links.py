@@ -21,7 +21,7 @@ from sendrail.domain.click_classes import AGENT_BYTES_MAX, class_of_agent
 from sendrail.domain.short_ids import ShortIds
 from sendrail.intake.links import LinkBinder
 from sendrail.intake.submission import AwaitedSubmission
-from sendrail.links.domains import LinkSender, TrackingDomains
+from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.settings import Settings
@@ -46,8 +46,8 @@ AGENT_US_MAX = 50
 class OneDomain(TrackingDomains):
     """A tracking domain for every list."""
 
-    def prefix_of(self, _tx: object, _sender: LinkSender) -> str:
-        return "https://go.acme.example/"
+    def host_of(self, _tx: object, _sender: LinkSender) -> LinkHost:
+        return LinkHost("https://go.acme.example/")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,7 +83,7 @@ async def accept(messages: int, orders: int, group: int, *, wrap: bool) -> float
         settings = Settings(data_dir=Path(folder, "data"))
         async with app.open_runtime(settings) as runtime:
             ids = ShortIds(Folder(settings.data_dir).key("short-id"))
-            texts = LinkTexts(ids, ArithmeticSlots(), OneDomain(None))
+            texts = LinkTexts(ids, ArithmeticSlots(), OneDomain())
             # Before any list has a domain of its own, every list is given one here.
             runtime.intake._links = LinkBinder(texts, runtime.limits)  # noqa: SLF001
             [sender, *_] = await runtime.lists.all(runtime.default_account)

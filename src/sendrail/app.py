@@ -222,7 +222,8 @@ async def _wire(
         destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
     )
     # Until this server answers them, no list has short links.
-    links = LinkTexts(ShortIds(folder.key("short-id")), ArithmeticSlots(), TrackingDomains(None))
+    domains = TrackingDomains()
+    links = LinkTexts(ShortIds(folder.key("short-id")), ArithmeticSlots(), domains)
     inbox = CallbackInbox(store, metrics, clock.now)
     binder = LinkBinder(links, limits)
     intake = _intake(settings, folder, store, ids, metrics, clock, binder)
@@ -245,7 +246,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        tracking=_tracking(settings, folder, store, poster, ids, clock),
+        tracking=_tracking(settings, folder, store, poster, ids, clock, domains),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -357,8 +358,9 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     poster: Poster,
     ids: MessageIds,
     clock: Clock,
+    domains: TrackingDomains,
 ) -> TrackingServices:
-    hosts = TrackingHosts(store)
+    hosts = TrackingHosts(store, domains)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
     links = EmptyLinkReader()

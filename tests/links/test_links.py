@@ -5,6 +5,9 @@ import pytest
 from sendrail.domain.order import Fault
 from sendrail.intake.orders import Limits, read_order
 from sendrail.intake.verdicts import Accepted
+from sendrail.links.domains import LinkHost, LinkSender
+from sendrail.links.slots import ArithmeticSlots
+from sendrail.links.texts import LinkedText, LinkTexts
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 SHOP, BLOG = "https://shop.example/sale", "https://blog.example/"
@@ -65,7 +68,7 @@ def test_a_text_that_is_too_long_with_its_links_is_refused(road, sender):
 
 
 def test_a_list_without_a_tracking_domain_wraps_nothing(road, sender):
-    road.domains.prefix = None
+    road.domains.host = None
     wrapped, plain = road.accept(order(road, sender), road.order(sender, BEN))
     assert (wrapped.code, wrapped.param) == ("no_domain_configured", "wrap_links")
     assert isinstance(plain, Accepted)
@@ -76,7 +79,7 @@ def test_where_the_domain_is_gone_meanwhile_a_link_is_the_url_itself(road, sende
         order(road, sender, links=(BLOG,)), *(order(road, sender, to) for to in (BEN, CID))
     )
     assert [column(road, each.message_id)[:5] == "https" for each in told] == [True, False, False]
-    road.domains.prefix = None
+    road.domains.host = None
     road.deliver()
     assert [message.body for message in road.carrier.messages] == [
         f"See {url}" for url in (BLOG, SHOP, SHOP)
@@ -142,3 +145,44 @@ def test_an_order_with_links_waits_for_its_list_to_be_measured():
     told = read_order("+15550100001", "+15550001000", "{{link1}}", limits, links=(SHOP,))
     assert told.links == (SHOP,)
     assert isinstance(read_order("+1", "+15550001000", "x", limits, links=(SHOP,)), Fault)
+
+
+def test_on_a_domain_of_ten_letters_links_are_counted_and_filled_with_ten(road, sender):
+    road.domains.host = LinkHost("http://t.example/", 10)
+    fits = "x" * (160 - LENGTH - 3) + "{{link1}}"
+    told = road.accept(order(road, sender, body=fits), order(road, sender, BEN, f"x{fits}"))
+    assert [road.find(each.message_id).segments for each in told] == [1, 2]
+    road.deliver()
+    first, second = sorted((message.body for message in road.carrier.messages), key=len)
+    assert (len(first), len(second)) == (160, 161)
+    number = road.ids.read(told[0].message_id)
+    assert road.short_ids.read(first[-10:], 10) == number * 4
+
+
+def test_texts_of_two_domains_each_have_their_own_letters(road):
+    lists = [road.add_list(), road.add_list()]
+    hosts = {
+        lists[0].id: LinkHost("https://a.example/"),
+        lists[1].id: LinkHost("https://b.example/", 10),
+    }
+    texts = LinkTexts(road.short_ids, ArithmeticSlots(), OfLists(hosts))
+    linked = [
+        LinkedText(number, LinkSender(road.account, each.id, road.connector), "{{link1}}", BLOG)
+        for number, each in ((1, lists[0]), (2, lists[1]), (3, lists[0]))
+    ]
+    filled = road.read(lambda tx: texts.fill(tx, linked))
+    assert [text[: -7 if "a." in text else -10] for text in filled] == [
+        "https://a.example/",
+        "https://b.example/",
+        "https://a.example/",
+    ]
+    slots = [road.short_ids.read(filled[0][-7:]), road.short_ids.read(filled[1][-10:], 10)]
+    assert slots == [4, 8]
+
+
+class OfLists:
+    def __init__(self, hosts):
+        self.hosts = hosts
+
+    def host_of(self, _tx, sender):
+        return self.hosts[sender.list_id]

@@ -161,7 +161,7 @@ class Owner:
         self.share = lanes = self.member.share("lanes", LANE_SPANS, "deliver")
         pacer, routes = Pacer(), Routes()
         store = self.store.beside()
-        links = LinkTexts(ShortIds(ID_KEY), ArithmeticSlots(), TrackingDomains(None))
+        links = LinkTexts(ShortIds(ID_KEY), ArithmeticSlots(), TrackingDomains())
         claimer = Claimer(
             lanes, routes, pacer, ids, links, stale_after_ms=1_800_000, blocked_words=""
         )

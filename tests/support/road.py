@@ -33,6 +33,7 @@ from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
+from sendrail.links.domains import LinkHost
 from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.ownership import WholeOwnership, take_whole
@@ -53,10 +54,10 @@ class OneDomain:
     """The tracking domain of every list, while there is one."""
 
     def __init__(self):
-        self.prefix = f"{LINKS_URL}/"
+        self.host = LinkHost(f"{LINKS_URL}/")
 
-    def prefix_of(self, _tx, _sender):
-        return self.prefix
+    def host_of(self, _tx, _sender):
+        return self.host
 
 
 class ScriptedCarrier:

@@ -9,6 +9,7 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import Acknowledged, NotAcknowledged
+from sendrail.links.domains import TrackingDomains
 from sendrail.telemetry import Metrics
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
@@ -36,7 +37,7 @@ class Desk:
     def __init__(self, house):
         self.house, self.now, self.net = house, NOW, Net()
         clock = lambda: self.now  # noqa: E731
-        self.hosts = TrackingHosts(house.store)
+        self.hosts = TrackingHosts(house.store, TrackingDomains())
         self.verifier = DomainVerifier(house.store, self.net, PROOFS, clock)
         self.service = DomainService(
             house.store, self.hosts, self.verifier, api_hosts={"sms.example.com"}, now=clock
@@ -150,6 +151,9 @@ def test_a_list_uses_its_own_domain_else_the_accounts_default(desk):
     desk.add("a.example.com")
     desk.add("b.example.com")
     desk.add("c.example.com", house.them)
+    assert used() is None  # none was seen to lead here
+    for host, account in (("a", house.us), ("b", house.us), ("c", house.them)):
+        desk.do(desk.service.verify(account, f"{host}.example.com"))
     assert used() == "a.example.com"
     desk.do(desk.service.change(house.us, "b.example.com", ME, is_default=True))
     assert used() == "b.example.com"
@@ -185,7 +189,7 @@ def test_a_domain_in_use_is_not_removed(desk):
 
 
 def test_another_process_learns_of_a_domain_when_it_looks_again(desk):
-    elsewhere = TrackingHosts(desk.house.store)
+    elsewhere = TrackingHosts(desk.house.store, TrackingDomains())
     same = elsewhere.by_host
     desk.add()
     assert elsewhere.find("go.example.com") is None
@@ -195,7 +199,7 @@ def test_another_process_learns_of_a_domain_when_it_looks_again(desk):
 
 
 def test_the_domains_are_read_again_only_after_a_change_or_now_and_then(desk):
-    hosts, hints = TrackingHosts(desk.house.store), desk.house.store.hints
+    hosts, hints = TrackingHosts(desk.house.store, TrackingDomains()), desk.house.store.hints
     hints.is_watched = True
 
     def looks():

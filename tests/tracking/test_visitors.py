@@ -72,8 +72,10 @@ def test_a_digest_is_kept_whatever_is_kept_of_the_network(scope):
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "172.18.0.5", "192.168.1.9", "100.64.0.1", "::1", "fd00::5"]
-    + ["fe80::1", "::ffff:10.0.0.1"],
+    [
+        *("127.0.0.1", "10.1.2.3", "172.18.0.5", "192.168.1.9", "100.64.0.1"),
+        *("::1", "fd00::5", "fe80::1", "::ffff:10.0.0.1"),
+    ],
 )
 def test_an_address_that_may_be_a_proxys_has_no_digest(address):
     # All its visitors would count as one, whose clicks come in a burst.

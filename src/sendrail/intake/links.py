@@ -8,7 +8,7 @@ from sendrail.domain.order import Fault, Order
 from sendrail.intake.facts import InLine
 from sendrail.intake.orders import Limits, measured
 from sendrail.intake.verdicts import Refused
-from sendrail.links.domains import LinkSender
+from sendrail.links.domains import LinkHost, LinkSender
 from sendrail.links.texts import LinkTexts, measurable
 from sendrail.storage.interface import Tx
 
@@ -40,16 +40,16 @@ class LinkBinder:
         else:
             return line
         self._note_destinations(tx, line, now)
-        prefixes: dict[int, str | None] = {}
+        hosts: dict[int, LinkHost | None] = {}
         bound: list[InLine] = []
         for verdicts, at, facts, order in line:
             sender = facts.sender
             if order.links and sender is not None:
-                if sender.id not in prefixes:
-                    prefixes[sender.id] = self._texts.prefix_of(
+                if sender.id not in hosts:
+                    hosts[sender.id] = self._texts.host_of(
                         tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
                     )
-                complete = self._complete(order, prefixes[sender.id])
+                complete = self._complete(order, hosts[sender.id])
                 if isinstance(complete, Fault):
                     verdicts[at] = Refused(complete.code, complete.text, complete.param)
                     refusals.append(complete.code)
@@ -59,10 +59,10 @@ class LinkBinder:
                 bound.append((verdicts, at, facts, order))
         return bound
 
-    def _complete(self, order: Order, prefix: str | None) -> Order | Fault:
-        if prefix is None:
+    def _complete(self, order: Order, host: LinkHost | None) -> Order | Fault:
+        if host is None:
             return NO_DOMAIN
-        size = measured(measurable(order.body, prefix, len(order.links)), self._limits)
+        size = measured(measurable(order.body, host, len(order.links)), self._limits)
         if isinstance(size, Fault):
             return size
         # By hand: `_replace` takes as long as the measuring.

@@ -4,17 +4,15 @@ A stored text has marks where its links were, so that accepting needs no cipher.
 follow from the message's number, and the tracking domain is the list's at the time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId
-from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds
-from sendrail.links.domains import LinkSender, TrackingDomains
+from sendrail.domain.short_ids import ShortId, ShortIds
+from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
-
-_STAND_IN: Final = "0" * SHORT_LETTERS
 
 
 class LinkedText(NamedTuple):
@@ -34,42 +32,63 @@ class LinkTexts:
         self._slots = slots
         self._domains = domains
 
-    def prefix_of(self, tx: Tx, sender: LinkSender) -> str | None:
+    @property
+    def domains(self) -> TrackingDomains:
+        """Return what knows the tracking domains."""
+        return self._domains
+
+    def host_of(self, tx: Tx, sender: LinkSender) -> LinkHost | None:
         """Return what a list's short links begin with, or None where it can have none."""
-        return self._domains.prefix_of(tx, sender)
+        return self._domains.host_of(tx, sender)
 
     def fill(self, tx: Tx, texts: Sequence[LinkedText]) -> list[str]:
         """Return texts with their short links.
 
         Where a list has lost its tracking domain since, its links are the URLs they lead to.
         """
-        prefixes = {
-            sender: self.prefix_of(tx, sender) for sender in {text.sender for text in texts}
-        }
+        hosts = {sender: self.host_of(tx, sender) for sender in {text.sender for text in texts}}
         targets = [text.links.split(" ") for text in texts]
-        firsts = self._slots.first_slots(tx, [text.number for text in texts])
-        slots = [
-            first + position
-            for first, links in zip(firsts, targets, strict=True)
-            for position in range(len(links))
-        ]
-        ids = iter(self._ids.show_many(slots))
+        ids = iter(self._ids_of(tx, texts, [len(links) for links in targets], hosts))
         filled = []
         for text, links in zip(texts, targets, strict=True):
             ours = [next(ids) for _ in links]
-            prefix = prefixes[text.sender]
+            host = hosts[text.sender]
             shown = (
                 urls_of(tx, text.sender.account_id, links)
-                if prefix is None
-                else [f"{prefix}{each}" for each in ours]
+                if host is None
+                else [f"{host.prefix}{each}" for each in ours]
             )
             filled.append(fill_links(text.body, shown))
         return filled
 
+    def _ids_of(
+        self,
+        tx: Tx,
+        texts: Sequence[LinkedText],
+        counts: Sequence[int],
+        hosts: Mapping[LinkSender, LinkHost | None],
+    ) -> list[ShortId]:
+        """Return the ids of all links of the texts, each of as many letters as its host's have."""
+        slots: list[int] = []
+        letters: list[int] = []
+        firsts = self._slots.first_slots(tx, [text.number for text in texts])
+        for text, first, count in zip(texts, firsts, counts, strict=True):
+            slots += range(first, first + count)
+            letters += [(hosts[text.sender] or _ANY).letters] * count
+        lengths = set(letters)
+        if len(lengths) == 1:
+            return self._ids.show_many(slots, lengths.pop())
+        by_length = {each: self._ids.show_many(slots, each) for each in lengths}
+        return [by_length[each][at] for at, each in enumerate(letters)]
 
-def measurable(body: str, prefix: str, count: int) -> str:
+
+# Where a text's links are shown as their URLs, its ids are not.
+_ANY: Final = LinkHost("")
+
+
+def measurable(body: str, host: LinkHost, count: int) -> str:
     """Return a text of the length that it will have with its links."""
-    return fill_links(body, [f"{prefix}{_STAND_IN}"] * count)
+    return fill_links(body, [host.prefix + "0" * host.letters] * count)
 
 
 def urls_of(tx: Tx, account_id: AccountId, links: Sequence[str]) -> list[str]:

@@ -4,12 +4,14 @@ A process reads them again every two seconds while anything is written, and at o
 of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sendrail.domain.ids import DomainId, ListId
 from sendrail.domain.tracking_domain import TrackingDomain, host_of
+from sendrail.links.domains import TrackingDomains
 from sendrail.rounds import Rounds
-from sendrail.storage.interface import Store
+from sendrail.storage.interface import Store, Tx
 
 _LOOK_SECONDS: Final = 2.0
 # Looks that may be spared one after the other, should the watch for changes be wrong.
@@ -19,8 +21,10 @@ _SPARED_MAX: Final = 4
 class TrackingHosts:
     """The tracking domains by their hosts, for this process."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, links: TrackingDomains) -> None:
+        """Let `links` know the domains whenever they are read."""
         self._store = store
+        self._links = links
         self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
         self._by_host: dict[str, TrackingDomain] = {}
         # How many changes the store had seen when the domains were read.
@@ -44,7 +48,8 @@ class TrackingHosts:
     async def refresh(self) -> None:
         """Read them anew."""
         self._changes_seen, self._spared = self._store.hints.changes, 0
-        found = await self._store.read(lambda tx: tx.domains.everywhere())
+        found, lists = await self._store.read(_read)
+        self._links.remember(found, lists)
         known = {each.host: each for each in found}
         if known != self._by_host:
             # Nothing awaits in between: no request sees them half.
@@ -57,3 +62,7 @@ class TrackingHosts:
         else:
             await self.refresh()
         return _LOOK_SECONDS
+
+
+def _read(tx: Tx) -> tuple[list[TrackingDomain], Mapping[DomainId, Sequence[ListId]]]:
+    return tx.domains.everywhere(), tx.domains.lists_everywhere()

@@ -72,14 +72,19 @@ class Domains:
         return [TrackingDomain(**row._asdict()) for row in self._execute(some)]
 
     def of_list(self, account_id: AccountId, list_id: ListId) -> TrackingDomain | None:
-        """Return the domain that a list's links stand on: its own, else its account's default."""
+        """Return the domain that a list's links stand on: its own, else its account's default.
+
+        One that never led here is passed over.
+        """
         named = (
             select(list_domains.c.domain_id)
             .where(list_domains.c.account_id == account_id, list_domains.c.list_id == list_id)
             .scalar_subquery()
         )
         either = select(tracking_domains).where(
-            _of.account_id == account_id, or_(_of.id == named, _of.is_default)
+            _of.account_id == account_id,
+            _of.verified_at.is_not(None),
+            or_(_of.id == named, _of.is_default),
         )
         own_first = either.order_by(case((_of.id == named, 0), else_=1)).limit(1)
         row = self._execute(own_first).one_or_none()
@@ -87,11 +92,11 @@ class Domains:
 
     def lists(self, account_id: AccountId) -> dict[DomainId, list[ListId]]:
         """Return for each of an account's domains the lists that name it."""
-        found: dict[DomainId, list[ListId]] = {}
-        of_account = select(list_domains).where(list_domains.c.account_id == account_id)
-        for row in self._execute(of_account.order_by(list_domains.c.list_id)):
-            found.setdefault(DomainId(row.domain_id), []).append(ListId(row.list_id))
-        return found
+        return self._lists(select(list_domains).where(list_domains.c.account_id == account_id))
+
+    def lists_everywhere(self) -> dict[DomainId, list[ListId]]:
+        """Return for each domain of all accounts the lists that name it."""
+        return self._lists(select(list_domains))
 
     def use(self, account_id: AccountId, domain_id: DomainId, list_ids: Sequence[ListId]) -> None:
         """Let lists name a domain, in place of the one they named before."""
@@ -106,6 +111,12 @@ class Domains:
             list_domains.c.list_id.in_(sorted(list_ids)),
         )
         self._execute(delete(list_domains).where(*named))
+
+    def _lists(self, statement: Select[Any]) -> dict[DomainId, list[ListId]]:
+        found: dict[DomainId, list[ListId]] = {}
+        for row in self._execute(statement.order_by(list_domains.c.list_id)):
+            found.setdefault(DomainId(row.domain_id), []).append(ListId(row.list_id))
+        return found
 
     def _read(self, statement: Select[Any]) -> list[TrackingDomain]:
         rows = self._execute(statement.order_by(_of.id))
