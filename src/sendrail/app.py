@@ -30,6 +30,7 @@ from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
+from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules, hosts_of
@@ -43,6 +44,7 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
+from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.short_ids import ShortIds
@@ -59,6 +61,7 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import TrackingDomains
+from sendrail.links.networks import NetworkKinds
 from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.receipts.inbox import CallbackInbox
@@ -70,14 +73,21 @@ from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
 from sendrail.tracking.conversions import ConversionService
+from sendrail.tracking.destinations import DestinationReader
 from sendrail.tracking.domains import DomainService
+from sendrail.tracking.finding import LinkFinder
 from sendrail.tracking.hosts import TrackingHosts
+from sendrail.tracking.judging import ClickJudge
 from sendrail.tracking.links import EmptyLinkReader
+from sendrail.tracking.misses import Misses
 from sendrail.tracking.offers import OfferService
+from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
+from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.services import TrackingServices
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
+from sendrail.tracking.visitors import Visitors
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -246,7 +256,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        tracking=_tracking(settings, folder, store, poster, ids, clock, domains),
+        tracking=_tracking(settings, folder, store, poster, ids, metrics, clock, domains),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -357,6 +367,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     store: Store,
     poster: Poster,
     ids: MessageIds,
+    metrics: Metrics,
     clock: Clock,
     domains: TrackingDomains,
 ) -> TrackingServices:
@@ -374,8 +385,34 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
             store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
         ),
         hosts=hosts,
+        peers=PeerAddresses(settings.trusted_proxies),
+        redirects=_redirects(settings, folder, store, ids, metrics, clock),
         proofs=proofs,
         verifier=verifier,
+    )
+
+
+def _redirects(  # noqa: PLR0917 - what the service is made of
+    settings: Settings,
+    folder: Folder,
+    store: Store,
+    ids: MessageIds,
+    metrics: Metrics,
+    clock: Clock,
+) -> RedirectService:
+    click_ids = ClickIds(folder.key("click-id"))
+    return RedirectService(
+        # On a shared database clicks wait for no request of the API, and none of those for clicks.
+        store.beside() if settings.database_url else store,
+        LinkFinder(
+            ShortIds(folder.key("short-id")), ArithmeticSlots(), DestinationReader(clock.now)
+        ),
+        ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens"))),
+        visitors=Visitors(folder.key("click-address"), NetworkKinds()),
+        misses=Misses(clock.monotonic),
+        metrics=metrics,
+        now=clock.now,
+        waiting_max=settings.waiting_max,
     )
 
 

@@ -82,6 +82,11 @@ class Settings:
         "This server's public address, such as https://sms.example.com. Callback URLs are built "
         "from it, and carriers sign them.",
     )
+    trusted_proxies: str = _setting(
+        "127.0.0.1, ::1",
+        "Networks of the proxies in front, separated by commas: what they add to X-Forwarded-For "
+        "says where a visitor comes from. Empty to trust none.",
+    )
     log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
     log_level: str = _setting("info", "The lowest level of log lines shown: debug to error.")
     default_list_rate: int = _setting(

@@ -25,6 +25,7 @@ _SAID_AGAIN_SECONDS: Final = 60.0
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
+_GROUPS: Final = (1, 2, 5, 10, 20, 50, 100)
 _WEBHOOK_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0)
 
 
@@ -158,6 +159,19 @@ class Metrics:
             "tracking_domains_failing",
             "Tracking domains on which HTTPS does not lead to this installation.",
         )
+        self.link_answers = self._counter(
+            "link_answers", "Answers to requests for short links, by HTTP status.", "status"
+        )
+        self.clicks = self._counter("clicks", "Clicks stored, by class.", "click_class")
+        self.clicks_lost = self._counter(
+            "clicks_lost", "Visitors who were redirected while their clicks could not be stored."
+        )
+        self.link_misses = self._counter(
+            "link_misses", "Requests for short links that do not exist."
+        )
+        self.redirect_group = self._histogram(
+            "redirect_group", "Requests for short links in one transaction.", _GROUPS
+        )
 
     def _measure_storage(self) -> None:
         self.disk_free = self._gauge("disk_free_bytes", "Free bytes on the data folder's disk.")
@@ -166,7 +180,7 @@ class Metrics:
             "commit_seconds", "One group commit, from its start to its fsync.", _SECONDS
         )
         self.commit_group = self._histogram(
-            "commit_group", "Units of work in one group commit.", (1, 2, 5, 10, 20, 50, 100)
+            "commit_group", "Units of work in one group commit.", _GROUPS
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

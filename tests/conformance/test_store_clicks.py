@@ -2,7 +2,7 @@
 
 from stores import ANN, NOW
 
-from sendrail.storage.tracking.clicks import ClickRow, LinkedMessage
+from sendrail.storage.tracking.clicks import ClickRow, LinkedMessage, SharedDestination
 
 WEEK = 7 * 24 * 3_600_000
 
@@ -52,6 +52,30 @@ def test_a_message_that_waits_again_was_not_handed_over(house):
     house.finish_attempts(house.requeued(1))
     [number] = house.nos(1)
     assert linked(house, number)[number].sent_at is None
+
+
+def test_a_number_that_was_given_out_is_known_though_its_message_is_not(house):
+    def reserve(tx):
+        if house.backend.__class__.__name__ == "SqliteBackend":
+            return tx.local.reserve(3)
+        return tx.cluster.reserve_in(house.list.lane, 3)
+
+    first = house.write(reserve)
+    step = house.no(1) - house.no(0)
+    given = [first + n * step for n in range(3)]
+    asked = [*given, first + 3 * step, first + 1000 * step]
+    assert house.read(lambda tx: tx.clicks.given(asked)) == set(given)
+    assert house.read(lambda tx: tx.clicks.given([])) == set()
+
+
+def test_destinations_are_read_with_their_account(house):
+    shop = "https://shop.example/{{click_id}}"
+    house.write(lambda tx: tx.destinations.add(house.us, [shop], NOW))
+    [one] = house.read(lambda tx: tx.destinations.find(house.us, [shop])).values()
+    keys = [(house.us, one), (house.them, one), (house.us, 10**9)]
+    found = house.read(lambda tx: tx.clicks.destinations(keys))
+    assert found == {(house.us, one): SharedDestination(shop, None)}
+    assert house.read(lambda tx: tx.clicks.destinations([])) == {}
 
 
 def test_requests_are_kept_as_they_came(house):

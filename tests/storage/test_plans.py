@@ -149,6 +149,8 @@ def _clicks(count):
     now = full.BEGAN + count
     return {
         "linked": (SOME,),
+        "given": (SOME,),
+        "destinations": (1, 8),
         "add": (full.lane(GONE), 1, GONE, 0, now, 1, 0, 1, b"net", b"digest"),
     }
 
@@ -448,6 +450,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("queue.drop", "rowid=?"),
         ("idempotency.kept", "account_id=? AND key=?"),
         ("clicks.linked", "rowid=?"),
+        ("clicks.given", "name=?"),
+        ("clicks.destinations", "rowid=?"),
         ("agents.by_digest", "digest=?"),
         ("agents.seen", "rowid=?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),

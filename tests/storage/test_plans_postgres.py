@@ -170,6 +170,8 @@ def _agents(at):
 def _clicks(at):
     return {
         "linked": (at.lanes, at.numbers, [full.BEGAN] * 3),
+        "given": (at.lanes, at.numbers),
+        "destinations": (at.ones, [64, 128, 192]),
         "add": (
             at.lanes, at.ones, at.numbers, at.zeros, [at.now] * 3, at.ones, at.zeros, at.ones,
             [b"net"] * 3, [b"digest"] * 3,

@@ -21,6 +21,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import error_body, shown, status_of
 from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MAX
+from sendrail.api.link_door import LinkDoor, LinkRoute, link_door
 from sendrail.api.pages import page_routes
 from sendrail.api.postbacks import network_routes, postback_routes
 from sendrail.api.request_ids import request_id
@@ -42,9 +43,11 @@ def make_app(
     calls: SendingCalls,
     is_ready: Callable[[], bool],
     bodies: Bodies | None = None,
+    links: LinkDoor | None = None,
 ) -> ASGIApp:
     """Return the application over a runtime's services."""
     bodies = bodies or Bodies()
+    link_route = LinkRoute(links or link_door(runtime), bodies)
     routes: list[BaseRoute] = [
         *(
             Route(base + call.path, _sending(runtime, calls, call, bodies), methods=["POST"])
@@ -58,9 +61,12 @@ def make_app(
         tls_route(runtime.tracking.hosts),
         *postback_routes(runtime, bodies),
         *network_routes(runtime, bodies),
+        link_route,
     ]
-    links = make_tracking_host(runtime.tracking.proofs, postback_routes(runtime, bodies), _HANDLERS)
-    return _EveryAnswer(_app(routes), _ByHost(runtime.tracking.hosts, links))
+    tracking_host = make_tracking_host(
+        runtime.tracking.proofs, [*postback_routes(runtime, bodies), link_route], _HANDLERS
+    )
+    return _EveryAnswer(_app(routes), _ByHost(runtime.tracking.hosts, tracking_host))
 
 
 def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:

@@ -6,20 +6,19 @@ where the body is small; every other request goes the ordinary way. Both ways me
 contract suite runs over both.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from sendrail.api.auth import caller_in
 from sendrail.api.bodies import Bodies
-from sendrail.api.connection import Connection, ParsingStopped
 from sendrail.api.cycle import RequestCycle
 from sendrail.api.limits import HEAD_FIELDS_MAX, UNASKED_BYTES_MAX
+from sendrail.api.link_door import LinkDoor
+from sendrail.api.link_lane import LinkLane
 from sendrail.api.request_ids import new_request_id, request_id
 from sendrail.api.responses import head_of
 from sendrail.api.v2.calls import CALLS
 from sendrail.api.v2.sending import BASES, JSON, SendingCalls, SendingRequest, queued_body
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
-from sendrail.domain.tracking_domain import host_of
 
 _FAST: Final = {f"{base}{call.path}".encode("ascii"): call for base in BASES for call in CALLS}
 _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
@@ -69,52 +68,21 @@ class _Slot(SendingRequest):
         self._lane.flush()
 
 
-class FastLane(Connection):
+class FastLane(LinkLane):
     """One connection. A subclass made for a server, by `fast_lane_for`, has its services."""
 
     calls: SendingCalls
     bodies: Bodies
-    # The tracking domains by host: the API is not served on them.
-    tracking: Mapping[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._slot: _Slot | None = None
-        # The headers by name; those that come again stand in `headers`.
-        self._noted: dict[bytes, bytes] = {}
         # One client shows one key in one header, as a rule: it is digested once.
         self._shown: tuple[bytes | None, bytes | None] = (None, None)
         self._caller: bytes | None = None
         self._chunks: list[bytes] = []
         # What is held of a body that does not come in one piece with its head.
         self._held = 0
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        if not self.taking:
-            raise ParsingStopped
-        self.url = b""
-        self.headers = []
-        self._noted = {}
-        self.receiving = self.moved = True
-        self.touched_at = self.loop.time()
-
-    def clear_head(self) -> None:
-        """Forget the target and the headers that came last."""
-        super().clear_head()
-        self._noted = {}
-
-    def fields(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers that came last; of two with one name the first stands first."""
-        return [*self._noted.items(), *self.headers]
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        name = name.lower()
-        if name in self._noted:
-            self.headers.append((name, value))
-        else:
-            self._noted[name] = value
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
@@ -125,7 +93,7 @@ class FastLane(Connection):
             or b"expect" in noted
             or b"transfer-encoding" in noted
             or b"upgrade" in noted
-            or (self.tracking and _host_in(noted) in self.tracking)
+            or (self.links and self.links.domains and self._is_on_tracking_domain(self.links))
             or (len(length) > _FEW_DIGITS and int(length) > UNASKED_BYTES_MAX)
             or self.parser.get_method() != b"POST"
             or (self.turns and isinstance(self.turns[-1], RequestCycle))
@@ -138,6 +106,10 @@ class FastLane(Connection):
         slot.closes = not self.parser.should_keep_alive() or (
             b"connection" in noted and self.parser.get_http_version() != "1.1"
         )
+
+    def _is_on_tracking_domain(self, links: LinkDoor) -> bool:
+        """Return whether the request came to a host that the API is not served on."""
+        return links.domain(self._noted.get(b"host", b"")) is not None
 
     def on_body(self, body: bytes) -> None:
         """Collect a body that is ours."""
@@ -211,13 +183,6 @@ class FastLane(Connection):
         self._held = 0
 
 
-def fast_lane_for(
-    calls: SendingCalls, bodies: Bodies, tracking: Mapping[str, Any]
-) -> type[FastLane]:
-    """Return a protocol class for one server."""
-    bound = {"calls": calls, "bodies": bodies, "tracking": tracking}
-    return type("BoundFastLane", (FastLane,), bound)
-
-
-def _host_in(noted: Mapping[bytes, bytes]) -> str:
-    return host_of(noted.get(b"host", b"").decode("latin-1"))
+def fast_lane_for(calls: SendingCalls, bodies: Bodies, links: LinkDoor | None) -> type[FastLane]:
+    """Return a protocol class for one server; without `links` those go the ordinary way."""
+    return type("BoundFastLane", (FastLane,), {"calls": calls, "bodies": bodies, "links": links})

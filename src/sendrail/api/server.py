@@ -18,6 +18,7 @@ from sendrail.api.asgi import make_app, make_probes
 from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import fast_lane_for
+from sendrail.api.link_door import link_door
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
 from sendrail.domain.errors import SetupError
@@ -207,6 +208,7 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
     """
     calls = SendingCalls(runtime.intake, runtime.limits)
     bodies = Bodies()
+    links = link_door(runtime)
     server: _Server
 
     def is_ready() -> bool:
@@ -214,8 +216,12 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
 
     protocol: type[Connection] = Connection
     if fast and has_api:
-        protocol = fast_lane_for(calls, bodies, runtime.tracking.hosts.by_host)
-    app = make_app(runtime, calls, is_ready, bodies) if has_api else make_probes(runtime, is_ready)
+        protocol = fast_lane_for(calls, bodies, links)
+    app = (
+        make_app(runtime, calls, is_ready, bodies, links)
+        if has_api
+        else make_probes(runtime, is_ready)
+    )
     server = _Server(
         uvicorn.Config(
             app,

@@ -5,6 +5,7 @@ Also the question of a proxy that gets certificates on demand, whether a host is
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from sendrail.domain.filter_page import NOT_FOUND_PAGE, PAGE_HEADERS
 from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.verifying import PATH, DomainProofs
@@ -24,6 +26,12 @@ FRESH: Final = {
     "cache-control": "private, no-store",
     "referrer-policy": "no-referrer",
     "x-robots-tag": "noindex, nofollow",
+}
+# Each answer has one of these already.
+_PAGE: Final = {
+    name.decode(): value.decode()
+    for name, value in PAGE_HEADERS
+    if name != b"x-content-type-options"
 }
 _ROBOTS: Final = "User-agent: *\nDisallow: /\n"
 _DAY: Final = {"cache-control": "max-age=86400"}
@@ -86,8 +94,10 @@ async def _no_icon(_: Request) -> Response:
 
 async def _nothing(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "the handler is registered for HTTP errors"
-    text = {404: "There is nothing here.\n"}.get(error.status_code, f"{error.detail}\n")
-    return PlainTextResponse(text, error.status_code, {**(error.headers or {}), **FRESH})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return Response(NOT_FOUND_PAGE, 404, _PAGE)
+    headers = {**(error.headers or {}), **FRESH}
+    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
 
 
 def _is_loopback(peer: str) -> bool:

@@ -120,6 +120,10 @@ _PREFETCH_HEADERS: Final = {
 }
 
 
+# The names of headers that `means_prefetch` knows.
+PREFETCH_NAMES: Final = (b"sec-purpose", *_PREFETCH_HEADERS)
+
+
 @lru_cache(maxsize=_AGENTS_KEPT)
 def class_of_agent(agent: bytes) -> ClickVerdict:
     """Return what a user agent of at most 512 bytes says by itself."""

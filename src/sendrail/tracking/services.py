@@ -6,8 +6,10 @@ from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.offers import OfferService
+from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
+from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 
 
@@ -21,5 +23,7 @@ class TrackingServices:
     postbacks: PostbackService
     domains: DomainService
     hosts: TrackingHosts
+    peers: PeerAddresses
+    redirects: RedirectService
     proofs: DomainProofs
     verifier: DomainVerifier

@@ -18,6 +18,20 @@ TEXTS: Final = ClickTexts(
         """,
         key="m.number",
     ),
+    # Numbers count lane by lane; a lane's last one stands without it.
+    given=read_over_lanes(
+        "lane smallint, number bigint",
+        f"""
+        SELECT batch.number
+        FROM {{batch}} JOIN numbers AS n ON n.lane = {{lane}} AND n.last >= batch.number / {LANES}
+        """,
+        key="n.lane",
+    ),
+    destinations="""
+        SELECT d.account_id, d.id, d.url, d.offer_id
+        FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, id)
+        JOIN destinations AS d ON d.id = wanted.id AND d.account_id = wanted.account_id
+    """,
     add=InsertRows(
         "clicks",
         "lane smallint, account_id bigint, number bigint, position smallint, at bigint,"

@@ -16,6 +16,13 @@ TEXTS: Final = ClickTexts(
             CASE WHEN m.status NOT IN ('queued', 'sending') THEN m.sending_at END), m.links
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
+    given="""
+        SELECT wanted.value FROM json_each(?) AS wanted CROSS JOIN counters AS c
+        WHERE c.name = 'message' AND c.value >= wanted.value
+    """,
+    destinations="""
+        SELECT account_id, id, url, offer_id FROM destinations WHERE account_id = ? AND id = ?
+    """,
     add="""
         INSERT INTO clicks (account_id, number, position, at, click_class, reason, agent_id,
             network, digest)

@@ -3,11 +3,11 @@
 What needs a click's neighbours, and what counts, is decided afterwards from the rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sendrail.domain.ids import AccountId, ListId, MessageNumber, lane_in
+from sendrail.domain.ids import AccountId, ListId, MessageNumber, OfferId, lane_in
 from sendrail.storage.driver import Driver, Rows
 from sendrail.storage.templates import Statement
 
@@ -25,6 +25,13 @@ class LinkedMessage(NamedTuple):
     created_at: int
     sent_at: int | None
     links: str | None
+
+
+class SharedDestination(NamedTuple):
+    """A URL, perhaps with macros, and the offer that it is one of."""
+
+    url: str
+    offer_id: OfferId | None
 
 
 class ClickRow(NamedTuple):
@@ -51,6 +58,8 @@ class ClickTexts:
     """The statements of `Clicks`."""
 
     linked: Statement
+    given: Statement
+    destinations: Statement
     add: Statement
 
 
@@ -76,6 +85,18 @@ class Clicks:
         """Return the rows of messages, which lie apart by the time they were made."""
         batch = [(lane_in(number), number, made_at) for number, made_at in places]
         return self._driver.rows_of_batch(self._texts.linked, batch)
+
+    def given(self, numbers: Collection[MessageNumber]) -> set[MessageNumber]:
+        """Return those numbers that were given out, whatever became of their messages."""
+        rows = self._driver.rows_by_id(self._texts.given, numbers) if numbers else ()
+        return {row[0] for row in rows}
+
+    def destinations(
+        self, keys: Sequence[tuple[AccountId, int]]
+    ) -> dict[tuple[AccountId, int], SharedDestination]:
+        """Return destinations by account and id."""
+        rows = self._driver.rows_by_key(self._texts.destinations, keys)
+        return {(row[0], row[1]): SharedDestination(row[2], row[3]) for row in rows}
 
     def add(self, rows: Sequence[ClickRow]) -> None:
         """Keep requests, in one statement."""

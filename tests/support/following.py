@@ -1,0 +1,83 @@
+"""Messages with links as if they had been sent, and what is kept of who follows them."""
+
+from sendrail.domain.ids import lane_of
+from sendrail.storage.interface import Tx
+
+MINUTE_MS = 60_000
+# Android's Chrome, as it has been since its agents are reduced.
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/150.0.0.0 Mobile Safari/537.36"
+)
+SENT = """
+    UPDATE messages SET status = 'delivered', sent_at = {at}, ended_at = {at}
+    WHERE number = {number}
+"""
+CLICKS = """
+    SELECT number, position, at, click_class, reason, network, digest, agent_id FROM clicks
+    WHERE account_id = {account} ORDER BY at, id
+"""
+
+
+def add_messages(tx, sender, links, *, now, sent_at=None, recipient=15551234567):
+    """Add a sent message for each of `links`, as `messages.links` says; return their numbers."""
+    numbers = _reserve(tx, sender.lane, len(links))
+    rows = [
+        (
+            number, sender.lane, sender.account_id, sender.id, recipient, now, 0, 1, "gsm7",
+            "See {{link1}}", "", each,
+        )
+        for number, each in zip(numbers, links, strict=True)
+    ]  # fmt: skip
+    if rows:
+        tx.messages.insert(rows, now + 10**12)
+    for number in numbers:
+        tx.core.exec_driver_sql(f"DELETE FROM queue WHERE number = {number}")
+        if sent_at is not None:
+            tx.core.exec_driver_sql(SENT.format(at=int(sent_at), number=number))
+    return numbers
+
+
+def _reserve(tx: Tx, lane, count):
+    if hasattr(tx, "local"):
+        first = tx.local.reserve(count)
+        return list(range(first, first + count))
+    first = tx.cluster.reserve_in(lane, count)
+    return [first + n * 4096 for n in range(count)]
+
+
+def clicks_of(tx, account):
+    """Return the rows of an account's clicks, the oldest first."""
+    rows = tx.core.exec_driver_sql(CLICKS.format(account=account))
+    return [dict(row._mapping) for row in rows]
+
+
+class LinkMaker:
+    """Makes links of messages in a running installation."""
+
+    def __init__(self, runtime, write):
+        self._runtime = runtime
+        self._write = write
+
+    def links(self, sender, targets, *, age_ms=MINUTE_MS, letters=7, **about):
+        """Return the short ids of a message's links for each of `targets`, sent a while ago."""
+        texts = self._runtime.links
+        now = self._runtime.clock.now() - age_ms
+
+        def add(tx):
+            numbers = add_messages(tx, sender, targets, now=now, sent_at=now, **about)
+            firsts = texts._slots.first_slots(tx, numbers)
+            return [
+                [texts._ids.show(first + position, letters) for position in range(4)]
+                for first in firsts
+            ]
+
+        return self._write(add)
+
+    def link(self, sender, target, **about):
+        """Return the short id of the first link of a message."""
+        [[text, *_]] = self.links(sender, [target], **about)
+        return text
+
+
+__all__ = ["CLICKS", "PHONE", "LinkMaker", "add_messages", "clicks_of", "lane_of"]
