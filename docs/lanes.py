@@ -27,6 +27,7 @@ from sendrail.storage.postgres import (
     imported,
     inbox,
     leases,
+    link_ranges,
     messages,
     outbox,
     queue,
@@ -48,6 +49,7 @@ ROOMS: Final = (
     outbox,
     activity,
     leases,
+    link_ranges,
     imported,
     distributed,
 )

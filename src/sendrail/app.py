@@ -62,7 +62,8 @@ from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import TrackingDomains
 from sendrail.links.networks import NetworkKinds
-from sendrail.links.slots import ArithmeticSlots
+from sendrail.links.ranges import RangeSlots
+from sendrail.links.slots import ArithmeticSlots, LinkSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
@@ -231,12 +232,13 @@ async def _wire(
         characters_max=settings.characters_max,
         destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
     )
+    slots = RangeSlots() if settings.database_url else ArithmeticSlots()
     # Until this server answers them, no list has short links.
     domains = TrackingDomains()
-    links = LinkTexts(ShortIds(folder.key("short-id")), ArithmeticSlots(), domains)
+    links = LinkTexts(ShortIds(folder.key("short-id")), slots, domains)
     inbox = CallbackInbox(store, metrics, clock.now)
     binder = LinkBinder(links, limits)
-    intake = _intake(settings, folder, store, ids, metrics, clock, binder)
+    intake = _intake(settings, folder, store, ids, metrics, clock, binder, slots)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -256,7 +258,7 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
-        tracking=_tracking(settings, folder, store, poster, ids, metrics, clock, domains),
+        tracking=_tracking(settings, folder, store, poster, ids, metrics, clock, domains, slots),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -285,6 +287,7 @@ def _intake(  # noqa: PLR0917 - what the service is made of
     metrics: Metrics,
     clock: Clock,
     links: LinkBinder,
+    slots: LinkSlots,
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
     acceptor: Acceptor
@@ -292,8 +295,9 @@ def _intake(  # noqa: PLR0917 - what the service is made of
         from sendrail.storage.postgres.store import PostgresStore
 
         assert isinstance(store, PostgresStore), "a database URL names a PostgreSQL database"
+        assert isinstance(slots, RangeSlots), "there, slots are in ranges"
         key = folder.key("fingerprints")
-        acceptor = ClusterAcceptor(ids, window_ms=window_ms, fingerprint_key=key)
+        acceptor = ClusterAcceptor(ids, slots, window_ms=window_ms, fingerprint_key=key)
         store, groups = store.beside(_ACCEPTING), _ACCEPTING
     else:
         acceptor, groups = LocalAcceptor(ids, DuplicateWindow(window_ms)), 1
@@ -370,6 +374,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     metrics: Metrics,
     clock: Clock,
     domains: TrackingDomains,
+    slots: LinkSlots,
 ) -> TrackingServices:
     hosts = TrackingHosts(store, domains)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
@@ -386,7 +391,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         ),
         hosts=hosts,
         peers=PeerAddresses(settings.trusted_proxies),
-        redirects=_redirects(settings, folder, store, ids, metrics, clock),
+        redirects=_redirects(settings, folder, store, ids, metrics, clock, slots),
         proofs=proofs,
         verifier=verifier,
     )
@@ -399,14 +404,13 @@ def _redirects(  # noqa: PLR0917 - what the service is made of
     ids: MessageIds,
     metrics: Metrics,
     clock: Clock,
+    slots: LinkSlots,
 ) -> RedirectService:
     click_ids = ClickIds(folder.key("click-id"))
     return RedirectService(
         # On a shared database clicks wait for no request of the API, and none of those for clicks.
         store.beside() if settings.database_url else store,
-        LinkFinder(
-            ShortIds(folder.key("short-id")), ArithmeticSlots(), DestinationReader(clock.now)
-        ),
+        LinkFinder(ShortIds(folder.key("short-id")), slots, DestinationReader(clock.now)),
         ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens"))),
         visitors=Visitors(folder.key("click-address"), NetworkKinds()),
         misses=Misses(clock.monotonic),

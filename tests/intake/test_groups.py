@@ -10,6 +10,7 @@ from sendrail.domain.order import Fault
 from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import Submission
+from sendrail.links.ranges import RangeSlots
 from sendrail.storage.interface import Hints
 from sendrail.storage.pipeline.gate import Caller, GateResult
 from sendrail.telemetry import Metrics
@@ -78,7 +79,7 @@ def house(groups):
     ids = MessageIds(bytes(16))
     intake = Intake(
         store,
-        ClusterAcceptor(ids, window_ms=0, fingerprint_key=bytes(16)),
+        ClusterAcceptor(ids, RangeSlots(), window_ms=0, fingerprint_key=bytes(16)),
         ids,
         Metrics(),
         now=lambda: 0,

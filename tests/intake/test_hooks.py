@@ -27,6 +27,7 @@ from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.service import Intake
 from sendrail.intake.submission import AwaitedSubmission, IdempotencyKey, LoneSubmission
 from sendrail.intake.verdicts import Accepted
+from sendrail.links.ranges import RangeSlots
 from sendrail.storage.pipeline.lookup import MessageFilter
 from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.telemetry import Metrics
@@ -43,7 +44,9 @@ def open_intake(store, metrics):
     if isinstance(store, SqliteStore):
         acceptor = LocalAcceptor(IDS, DuplicateWindow(WINDOW_MS))
     else:
-        acceptor = ClusterAcceptor(IDS, window_ms=WINDOW_MS, fingerprint_key=bytes(16))
+        acceptor = ClusterAcceptor(
+            IDS, RangeSlots(), window_ms=WINDOW_MS, fingerprint_key=bytes(16)
+        )
     return Intake(
         store,
         acceptor,

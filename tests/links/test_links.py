@@ -1,6 +1,9 @@
 """Links on their way in a text: marks while it waits, short links once it leaves."""
 
+from itertools import count
+
 import pytest
+from grounds import shared_only
 
 from sendrail.domain.order import Fault
 from sendrail.intake.orders import Limits, read_order
@@ -11,6 +14,7 @@ from sendrail.links.texts import LinkedText, LinkTexts
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 SHOP, BLOG = "https://shop.example/sale", "https://blog.example/"
+PEOPLE = count(15550200000)
 # `http://t.example/` and seven letters.
 LENGTH = 24
 
@@ -24,6 +28,12 @@ def order(road, sender, recipient=ANN, body="See {{link1}}", links=(SHOP,), **mo
     return road.order(sender, recipient, body, links=links, **more)
 
 
+def text_of(road, verdict):
+    found = road.find(verdict.message_id)
+    sender = LinkSender(found.account_id, found.list_id, found.list_connector_id)
+    return LinkedText(found.number, sender, found.body, found.links or "")
+
+
 def column(road, message_id):
     return road.find(message_id).links
 
@@ -34,10 +44,33 @@ def test_a_text_leaves_with_short_links_that_lead_back_to_it(road, sender):
     [message] = road.carrier.messages
     second, first = message.body.split(" or ")
     number = road.ids.read(told.message_id)
-    for position, link in enumerate((first, second)):
-        prefix, short_id = link[:-7], link[-7:]
-        assert prefix == "http://t.example/"
-        assert road.short_ids.read(short_id) == number * 4 + position
+    assert {link[:-7] for link in (first, second)} == {"http://t.example/"}
+    ids = [road.short_ids.read(link[-7:]) for link in (first, second)]
+    # A process that has just started knows them, too.
+    found = road.read(lambda tx: road.ground.open_slots().messages(tx, ids))
+    assert [each[:2] for each in found] == [(number, 0), (number, 1)]
+    assert all(each.made_at <= road.clock.now() for each in found)
+
+
+def test_many_messages_have_links_that_lead_to_each_of_them(road, sender):
+    people = [ANN + n for n in range(300)]
+    links = [(SHOP,) if n % 2 else (SHOP, BLOG) for n in range(300)]
+    bodies = [" ".join(f"{{{{link{at}}}}}" for at in range(1, len(each) + 1)) for each in links]
+    told = road.accept(
+        *(order(road, sender, *each) for each in zip(people, bodies, links, strict=True)),
+        # Singly as well, and those between them have none.
+        road.order(sender, BEN, "Plain"),
+    )
+    told += road.accept(order(road, sender, CID, "{{link1}}"))
+    texts = [text_of(road, each) for each in told]
+    bodies = road.read(lambda tx: road.links.fill(tx, [each for each in texts if each.links]))
+    ids = [road.short_ids.read(word[-7:]) for body in bodies for word in body.split(" ")]
+    found = road.read(lambda tx: road.ground.open_slots().messages(tx, ids))
+    assert [each[:2] for each in found] == [
+        (road.ids.read(each.message_id), position)
+        for each, count in zip(told, [*map(len, links), 0, 1], strict=True)
+        for position in range(count)
+    ]
 
 
 def test_segments_count_the_short_links_and_not_their_marks(road, sender):
@@ -155,8 +188,9 @@ def test_on_a_domain_of_ten_letters_links_are_counted_and_filled_with_ten(road, 
     road.deliver()
     first, second = sorted((message.body for message in road.carrier.messages), key=len)
     assert (len(first), len(second)) == (160, 161)
-    number = road.ids.read(told[0].message_id)
-    assert road.short_ids.read(first[-10:], 10) == number * 4
+    slot = road.short_ids.read(first[-10:], 10)
+    [found] = road.read(lambda tx: road.ground.open_slots().messages(tx, [slot]))
+    assert found[:2] == (road.ids.read(told[0].message_id), 0)
 
 
 def test_texts_of_two_domains_each_have_their_own_letters(road):
@@ -186,3 +220,26 @@ class OfLists:
 
     def host_of(self, _tx, sender):
         return self.hosts[sender.list_id]
+
+
+@shared_only
+def test_slots_cost_one_statement_a_block_of_numbers(road, sender):
+    road.accept(road.order(sender, ANN, "Warm"))
+
+    def told(*orders):
+        return road.statements(lambda: road.accept(*orders))
+
+    first = told(order(road, sender))
+    assert [each[:24] for each in first if "link_" in each] == [
+        "SELECT nextval('link_par",
+        "INSERT INTO link_ranges ",
+    ]
+    # In the transaction that stores the message.
+    assert (first.count("BEGIN"), first.count("COMMIT")) == (1, 1)
+    assert first.index("BEGIN") < next(at for at, each in enumerate(first) if "ranges" in each)
+    for _ in range(2):
+        more = told(*(order(road, sender, next(PEOPLE)) for _ in range(100)))
+        assert not [each for each in more if "link_" in each]
+    # The next block is of the same part of the slots.
+    more = told(*(order(road, sender, next(PEOPLE)) for _ in range(900)))
+    assert len([each for each in more if "link_" in each]) == 1

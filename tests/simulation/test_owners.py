@@ -27,6 +27,7 @@ from sendrail.domain.order import Order
 from sendrail.domain.phone import PhoneNumber
 from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.service import Intake
+from sendrail.links.ranges import RangeSlots
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
@@ -61,7 +62,8 @@ class World:
             self.add_list(rate, connector, now) for connector in self.connectors for rate in RATES
         ]
         self.intake = Intake(
-            self.store, ClusterAcceptor(self.ids, window_ms=0, fingerprint_key=bytes(16)),
+            self.store,
+            ClusterAcceptor(self.ids, RangeSlots(), window_ms=0, fingerprint_key=bytes(16)),
             self.ids, Metrics(), now=lambda: time.time_ns() // 1_000_000, blocked_words="",
             waiting_max=5_000, links=NoLinks(),
         )  # fmt: skip

@@ -376,6 +376,22 @@ CREATE TABLE public.leases (
     taken_at bigint NOT NULL
 );
 
+CREATE SEQUENCE public.link_parts
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.link_ranges (
+    first_slot bigint NOT NULL,
+    lane smallint NOT NULL,
+    first_number bigint NOT NULL,
+    messages integer NOT NULL,
+    per_message smallint NOT NULL,
+    made_at bigint NOT NULL
+);
+
 CREATE TABLE public.list_contacts (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -940,6 +956,12 @@ ALTER TABLE ONLY public.journeys
 
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.link_ranges
+    ADD CONSTRAINT link_ranges_key PRIMARY KEY (first_slot);
+
+ALTER TABLE ONLY public.link_ranges
+    ADD CONSTRAINT link_ranges_one_lane_first_number UNIQUE (lane, first_number);
 
 ALTER TABLE ONLY public.list_contacts
     ADD CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient);

@@ -65,6 +65,7 @@ def values_of(count):
         "agents": _agents,
         "clicks": _clicks,
         "destinations": _destinations,
+        "link_ranges": _link_ranges,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -185,6 +186,15 @@ def _destinations(at):
         "by_digest": (at.ones, digests),
         "add": (at.ones, digests, ["https://a.example/"] * 3, [at.now] * 3),
         "urls": ([64, 128, 192], at.ones),
+    }
+
+
+def _link_ranges(at):
+    slots = [n * 4096 for n in (8, 16, 24)]
+    return {
+        "add": ([10**9, 10**9 + 1, 10**9 + 2], at.new, [1024] * 3, at.ones, [at.now] * 3, at.lane),
+        "by_slot": (slots,),
+        "by_number": (at.lanes, at.numbers),
     }
 
 

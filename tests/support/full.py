@@ -61,6 +61,7 @@ _BESIDE = """
     INSERT INTO destinations (account_id, digest, url, created_at)
         SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;
+    INSERT INTO link_ranges SELECT n * 4096, {lane}, {number}, 1, 4, {began};
     INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
     INSERT INTO inbox (lane, id, connector_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
         2 + 1, n % 2 + 1, {began}, '';

@@ -23,6 +23,8 @@ from sendrail.domain.ids import LANES, lane_of
 from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
 from sendrail.intake.local import LocalAcceptor
+from sendrail.links.ranges import RangeSlots
+from sendrail.links.slots import ArithmeticSlots
 from sendrail.storage.postgres import store as shared
 from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.outbox import ADD
@@ -314,6 +316,10 @@ class SqliteGround:
     def open_acceptor(self, ids, window_ms):
         return LocalAcceptor(ids, DuplicateWindow(window_ms))
 
+    def open_slots(self):
+        """The slots of links, as a process knows them that has just started."""
+        return ArithmeticSlots()
+
     def number(self, n):
         """The number of the n-th message of lane 0; here they count through all lanes."""
         return n
@@ -355,7 +361,13 @@ class PostgresGround:
         return OwnSharedStore(self)
 
     def open_acceptor(self, ids, window_ms):
-        return ClusterAcceptor(ids, window_ms=window_ms, fingerprint_key=bytes(16))
+        return ClusterAcceptor(
+            ids, self.open_slots(), window_ms=window_ms, fingerprint_key=bytes(16)
+        )
+
+    def open_slots(self):
+        """The slots of links, as a process knows them that has just started."""
+        return RangeSlots()
 
     def number(self, n):
         """The number of the n-th message of lane 0; here they count lane by lane."""

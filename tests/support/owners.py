@@ -29,7 +29,7 @@ from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.short_ids import ShortIds
 from sendrail.links.domains import TrackingDomains
-from sendrail.links.slots import ArithmeticSlots
+from sendrail.links.ranges import RangeSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.membership import ClusterMember
 from sendrail.storage.postgres.store import PostgresStore
@@ -161,7 +161,7 @@ class Owner:
         self.share = lanes = self.member.share("lanes", LANE_SPANS, "deliver")
         pacer, routes = Pacer(), Routes()
         store = self.store.beside()
-        links = LinkTexts(ShortIds(ID_KEY), ArithmeticSlots(), TrackingDomains())
+        links = LinkTexts(ShortIds(ID_KEY), RangeSlots(), TrackingDomains())
         claimer = Claimer(
             lanes, routes, pacer, ids, links, stale_after_ms=1_800_000, blocked_words=""
         )

@@ -34,7 +34,6 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.responder import Responder
 from sendrail.intake.service import Intake
 from sendrail.links.domains import LinkHost
-from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.ownership import WholeOwnership, take_whole
 from sendrail.receipts.apply import Policies
@@ -143,7 +142,7 @@ class Road:
         self.ids = MessageIds(bytes(range(16)))
         self.short_ids = ShortIds(bytes(range(16)))
         self.domains = OneDomain()
-        self.links = LinkTexts(self.short_ids, ArithmeticSlots(), self.domains)
+        self.links = LinkTexts(self.short_ids, ground.open_slots(), self.domains)
         self.stale_after_ms = stale_after_ms
         self.blocked_words = ""
         self.policies = policies or Policies()

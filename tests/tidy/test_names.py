@@ -27,7 +27,7 @@ KNOWN = frozenset(
         poster process progress proof pseudonym queue quotes reader reason recipient rejected
         replayed report request reserver resolver responder response result round route router
         row runtime scope secret send service session setting settings settler share skip slice
-        slot smpp state statement status step storage store submitted submitter subscription
+        smpp state statement status step storage store submitted submitter subscription
         supervisor tag takeover target template text throttled ticket timing token trouble tx
         type unauthorized unavailable unstorable update upload validation value verification
         webhook worker workers writer

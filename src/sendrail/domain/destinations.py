@@ -127,6 +127,8 @@ def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]
 
 def fill_links(body: str, links: Sequence[str]) -> str:
     """Return a text with the short links in the places of its marks."""
+    if len(links) == 1:
+        return body.replace(_MARKS[0], links[0])
     # As many marks as a text has, and perhaps fewer links: what has no link stays.
     for mark, link in zip(_MARKS, links, strict=False):
         body = body.replace(mark, link)

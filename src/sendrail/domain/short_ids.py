@@ -1,9 +1,10 @@
 """The ids of short links: the slot of a link under a keyed permutation, in seven letters.
 
 A slot is a message's number and the position of the link in its text, so a short link needs no row
-and no index: the id leads to the message by arithmetic. Slots in the top sixteenth of the space
-belong to standalone links. An id reveals neither volume nor order without the key. It is no secret:
-seven letters can be guessed at the rate at which links are live.
+and no index: the id leads to the message by arithmetic. Numbers with lanes in them are too far
+apart for that; there, ranges of slots belong to runs of numbers. Slots in the top sixteenth of the
+space belong to standalone links. An id reveals neither volume nor order without the key. It is no
+secret: seven letters can be guessed at the rate at which links are live.
 """
 
 import string
@@ -11,10 +12,10 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from math import isqrt
-from typing import Final, NewType, cast
+from typing import Final, NamedTuple, NewType, cast
 
 from sendrail.domain.aes import BlockCipher
-from sendrail.domain.ids import MessageNumber
+from sendrail.domain.ids import LANES, MessageNumber
 
 Slot = NewType("Slot", int)
 ShortId = NewType("ShortId", str)
@@ -65,6 +66,37 @@ def message_of(slot: Slot) -> tuple[MessageNumber, int] | None:
         return None
     number, position = divmod(slot, LINKS_MAX)
     return MessageNumber(number), position
+
+
+class SlotRange(NamedTuple):
+    """Slots of messages whose numbers are `LANES` apart, `per_message` for each, in their order.
+
+    The messages were created at `made_at` or later, in milliseconds.
+    """
+
+    first_slot: int
+    first_number: int
+    messages: int
+    per_message: int
+    made_at: int
+
+    def has_number(self, number: int) -> bool:
+        """Return whether a number belongs to it."""
+        place, lane = divmod(number - self.first_number, LANES)
+        return not lane and 0 <= place < self.messages
+
+    def has_slot(self, slot: int) -> bool:
+        """Return whether a slot belongs to it."""
+        return 0 <= slot - self.first_slot < self.messages * self.per_message
+
+    def slot_of(self, number: int) -> Slot:
+        """Return the slot of the first link of one of its messages."""
+        return Slot(self.first_slot + (number - self.first_number) // LANES * self.per_message)
+
+    def message_of(self, slot: int) -> tuple[MessageNumber, int]:
+        """Return the number and position behind one of its slots."""
+        place, position = divmod(slot - self.first_slot, self.per_message)
+        return MessageNumber(self.first_number + place * LANES), position
 
 
 def standalone_slot(link: int) -> Slot:

@@ -12,10 +12,12 @@ from typing import Final
 from sendrail.domain.ids import LANES, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal, distinct_text
+from sendrail.domain.short_ids import SlotRange
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.links import links_column
 from sendrail.intake.verdicts import Accepted
+from sendrail.links.ranges import LinkedRun, RangeSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
 
@@ -44,20 +46,24 @@ class _Candidate:
 
 
 class ClusterTicket:
-    """The blocks of numbers that were reserved for one line of orders."""
+    """The numbers, and the slots of links, that were reserved for one line of orders."""
 
-    __slots__ = ("_blocks", "accepted", "reserved")
+    __slots__ = ("_blocks", "_slots", "accepted", "ranges", "reserved")
 
-    def __init__(self, blocks: dict[int, tuple[int, int]]) -> None:
+    def __init__(self, blocks: dict[int, tuple[int, int]], slots: RangeSlots) -> None:
         self._blocks = blocks
+        self._slots = slots
         self.accepted = 0
         # What is left of each block: lane, next number, end.
         self.reserved: list[tuple[int, int, int]] = []
+        # The slots that were reserved for links.
+        self.ranges: Sequence[SlotRange] = ()
 
     def keep(self) -> None:
         """Give later lines what is left of the numbers that were reserved: now they are ours."""
         for lane, following, end in self.reserved:
             self._blocks[lane] = (following, end)
+        self._slots.learn(self.ranges)
 
     def undo(self) -> None:
         """Give the numbers up that were reserved: another process may reserve them now.
@@ -69,9 +75,12 @@ class ClusterTicket:
 class ClusterAcceptor:
     """Numbers and inserts, as one of many processes that do so."""
 
-    def __init__(self, ids: MessageIds, *, window_ms: int, fingerprint_key: bytes) -> None:
+    def __init__(
+        self, ids: MessageIds, slots: RangeSlots, *, window_ms: int, fingerprint_key: bytes
+    ) -> None:
         """Accept with a duplicate window of this length, and fingerprints under this key."""
         self._ids = ids
+        self._slots = slots
         self._window_ms = window_ms
         self._keyed = hashlib.blake2b(digest_size=8, key=fingerprint_key)
         # The next number and the end of our block, by lane.
@@ -81,10 +90,12 @@ class ClusterAcceptor:
         """Do nothing: the window lies in the database."""
 
     def accept(self, tx: Tx, line: Sequence[InLine], judge: Judge, now: int) -> ClusterTicket:
-        ticket = ClusterTicket(self._blocks)
+        ticket = ClusterTicket(self._blocks, self._slots)
         candidates = list(self._candidates(line, judge))
         passing = [each for each in candidates if each.refusal is None]
-        self._number(tx, ticket, passing)
+        runs = self._number(tx, ticket, passing)
+        if runs:
+            ticket.ranges = self._slots.reserve(tx, runs, now)
         earlier = self._look_up(tx, candidates, now) | self._insert(tx, passing, now)
         accepted = [each for each in passing if each.is_message]
         names = self._ids.show_many([each.number for each in accepted])
@@ -126,12 +137,16 @@ class ClusterAcceptor:
         keyed.update(f"{list_id}:{order.recipient}:{text}".encode())
         return int.from_bytes(keyed.digest(), signed=True)
 
-    def _number(self, tx: Tx, ticket: ClusterTicket, candidates: Sequence[_Candidate]) -> None:
+    def _number(
+        self, tx: Tx, ticket: ClusterTicket, candidates: Sequence[_Candidate]
+    ) -> list[LinkedRun]:
         """Give each candidate a number of its lane; a duplicate's is never used.
 
         A block that is reserved in this transaction serves no other before that is durable.
+        Returns the runs of numbers whose messages need slots for their links.
         """
         by_lane: dict[int, list[_Candidate]] = {}
+        runs: list[LinkedRun] = []
         for each in candidates:
             by_lane.setdefault(each.key[0], []).append(each)
         for lane in sorted(by_lane):
@@ -143,10 +158,16 @@ class ClusterAcceptor:
             else:
                 count = max(len(wanted), _BLOCK)
                 first = tx.cluster.reserve_in(lane, count)
-                following = first + len(wanted) * LANES
-                ticket.reserved.append((lane, following, first + count * LANES))
+                following, end = first + len(wanted) * LANES, first + count * LANES
+                ticket.reserved.append((lane, following, end))
+            linked = []
             for at, each in enumerate(wanted):
                 each.number = first + at * LANES
+                if each.in_line[3].links:
+                    linked.append(each)
+            if linked:
+                runs.append(_run_of(linked, end))
+        return runs
 
     def _look_up(
         self, tx: Tx, candidates: Sequence[_Candidate], now: int
@@ -190,6 +211,11 @@ class ClusterAcceptor:
         for key, each in by_key.items():
             each.is_message = key not in kept_out
         return kept_out
+
+
+def _run_of(linked: Sequence[_Candidate], block_end: int) -> LinkedRun:
+    links = max(len(each.in_line[3].links) for each in linked)
+    return LinkedRun(linked[0].number, linked[-1].number, links, block_end)
 
 
 def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:

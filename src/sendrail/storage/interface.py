@@ -62,6 +62,7 @@ from sendrail.storage.tracking.postbacks import Postbacks
 
 if TYPE_CHECKING:
     from sendrail.storage.postgres.leases import ConnectorPaces, Processes, Spans
+    from sendrail.storage.postgres.link_ranges import LinkRanges
     from sendrail.storage.postgres.messages import PostgresMessages
     from sendrail.storage.sqlite.messages import SqliteMessages
 
@@ -115,6 +116,7 @@ class Tx(ABC):
     spans: "Spans"
     processes: "Processes"
     connector_paces: "ConnectorPaces"
+    link_ranges: "LinkRanges"
 
     def __init__(self, core: Connection, pseudonyms: Pseudonyms) -> None:
         self.core = core

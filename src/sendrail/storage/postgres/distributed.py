@@ -42,8 +42,8 @@ SPREAD: Final = {
     "reply_refs": "carrier_ref",
     "reply_parts": "sender",
 }
-# By which processes agree: few rows, changed all the time, by the clock of one server. They stay
-# what they are, tables of the coordinator.
+# By which processes agree: few rows, changed all the time, by the clock of one server; or read by
+# nothing that reads another table. They stay what they are, tables of the coordinator.
 AGREED: Final = (
     "leases",
     "spans",
@@ -52,6 +52,7 @@ AGREED: Final = (
     "full_accounts",
     "counters",
     "queue_slices",
+    "link_ranges",
 )
 
 HAS_EXTENSION: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"

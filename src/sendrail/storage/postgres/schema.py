@@ -13,11 +13,13 @@ from sqlalchemy import (
     Column,
     DefaultClause,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -108,6 +110,18 @@ Table(
     _small("lane"),
     _big("number"),
     Column("numbers", ARRAY(BigInteger), nullable=False),
+)
+# Which slots the links of a lane's messages have: one row for each thousand messages with links.
+Table(
+    "link_ranges",
+    metadata,
+    Column("first_slot", BigInteger, primary_key=True, autoincrement=False),
+    _small("lane"),
+    _big("first_number"),
+    Column("messages", Integer, nullable=False),
+    _small("per_message"),
+    _big("made_at"),
+    UniqueConstraint("lane", "first_number"),
 )
 # Which slice of the queue new rows go to; one row.
 Table("queue_slices", metadata, _small("current"), _big("turned_at"))

@@ -92,6 +92,8 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     for name in _SEQUENCES:
         # Each connection takes a thousand at a time: none waits for another.
         core.execute(text(f"CREATE SEQUENCE {name} CACHE 1000"))
+    # A process takes one for tens of thousands of links.
+    core.execute(text("CREATE SEQUENCE link_parts"))
     core.execute(text(_VERSION))
     core.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
     _note_oldest(core, version)

@@ -31,6 +31,7 @@ from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.erased import PostgresErasedNumbers
 from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
+from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
@@ -54,6 +55,7 @@ class PostgresTx(Tx):
         self.spans = leases.Spans(driver)
         self.processes = leases.Processes(driver)
         self.connector_paces = leases.ConnectorPaces(driver)
+        self.link_ranges = LinkRanges(driver)
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.activity = PostgresActivity(driver)
