@@ -79,6 +79,7 @@ from sendrail.tracking.domains import DomainService
 from sendrail.tracking.finding import LinkFinder
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.judging import ClickJudge
+from sendrail.tracking.link_settings import LinkSettingsService
 from sendrail.tracking.links import EmptyLinkReader
 from sendrail.tracking.misses import Misses
 from sendrail.tracking.offers import OfferService
@@ -88,7 +89,7 @@ from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.services import TrackingServices
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
-from sendrail.tracking.visitors import Visitors
+from sendrail.tracking.visitors import AddressScope, Visitors
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -389,6 +390,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         domains=DomainService(
             store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
         ),
+        link_settings=LinkSettingsService(store, hosts, clock.now),
         hosts=hosts,
         peers=PeerAddresses(settings.trusted_proxies),
         redirects=_redirects(settings, folder, store, ids, metrics, clock, slots),
@@ -412,12 +414,18 @@ def _redirects(  # noqa: PLR0917 - what the service is made of
         store.beside() if settings.database_url else store,
         LinkFinder(ShortIds(folder.key("short-id")), slots, DestinationReader(clock.now)),
         ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens"))),
-        visitors=Visitors(folder.key("click-address"), NetworkKinds()),
+        visitors=_visitors(settings, folder),
         misses=Misses(clock.monotonic),
         metrics=metrics,
         now=clock.now,
         waiting_max=settings.waiting_max,
     )
+
+
+def _visitors(settings: Settings, folder: Folder) -> Visitors:
+    kinds = NetworkKinds(settings.click_machine_networks, settings.click_people_networks)
+    scope = AddressScope(settings.click_addresses)
+    return Visitors(folder.key("click-address"), kinds, scope)
 
 
 def _api_hosts(settings: Settings) -> frozenset[str]:

@@ -129,6 +129,27 @@ class Settings:
         "Hosts that no wrapped link may lead to, with all names below them, separated by commas: "
         "public shorteners, which carriers filter.",
     )
+    click_addresses: str = _setting(
+        "truncated",
+        "What is kept of a visitor's address: truncated to its /24 or /48, none, or whole.",
+        choices=("truncated", "none", "whole"),
+    )
+    click_machine_networks: str = _setting(
+        "",
+        "Networks whose clicks count as a machine's, such as 198.51.100.0/24, separated by commas "
+        "or lines.",
+    )
+    click_people_networks: str = _setting(
+        "",
+        "Networks whose clicks count as a person's, even in a machines' network, separated by "
+        "commas or lines.",
+    )
+    click_detail_days: int = _setting(
+        30,
+        "Networks, digests and agents of clicks are deleted after this many days; the clicks stay.",
+        low=1,
+        high=3_650,
+    )
     queue_depth_max: int = _setting(
         10_000_000,
         "How many messages of one account may wait; any more are refused as queue_full.",

@@ -392,6 +392,15 @@ CREATE TABLE public.link_ranges (
     made_at bigint NOT NULL
 );
 
+CREATE TABLE public.link_settings (
+    account_id bigint NOT NULL,
+    filter_bots boolean NOT NULL,
+    page_title text,
+    page_text text,
+    page_button text,
+    page_language text
+);
+
 CREATE TABLE public.list_contacts (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -507,7 +516,7 @@ CREATE TABLE public.offers (
     payout bigint NOT NULL,
     payout_type text NOT NULL,
     click_window_days smallint,
-    filter_bots boolean NOT NULL,
+    filter_bots boolean,
     pixel_amounts boolean NOT NULL,
     status text NOT NULL,
     expires_at bigint,
@@ -962,6 +971,9 @@ ALTER TABLE ONLY public.link_ranges
 
 ALTER TABLE ONLY public.link_ranges
     ADD CONSTRAINT link_ranges_one_lane_first_number UNIQUE (lane, first_number);
+
+ALTER TABLE ONLY public.link_settings
+    ADD CONSTRAINT link_settings_key PRIMARY KEY (account_id);
 
 ALTER TABLE ONLY public.list_contacts
     ADD CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient);

@@ -6,6 +6,17 @@ CREATE TABLE list_domains (
 )
  WITHOUT ROWID;
 
+CREATE TABLE link_settings (
+	account_id INTEGER NOT NULL,
+	filter_bots BOOLEAN NOT NULL,
+	page_title TEXT,
+	page_text TEXT,
+	page_button TEXT,
+	page_language TEXT,
+	CONSTRAINT link_settings_key PRIMARY KEY (account_id)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE short_links (
 	id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -481,7 +492,7 @@ CREATE TABLE offers (
 	payout BIGINT NOT NULL,
 	payout_type TEXT NOT NULL,
 	click_window_days SMALLINT,
-	filter_bots BOOLEAN NOT NULL,
+	filter_bots BOOLEAN,
 	pixel_amounts BOOLEAN NOT NULL,
 	status TEXT NOT NULL,
 	expires_at BIGINT,

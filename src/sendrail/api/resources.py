@@ -23,6 +23,7 @@ from sendrail.api.v2 import (
     erasure,
     files,
     journeys,
+    link_settings,
     lists,
     messages,
     offers,
@@ -46,6 +47,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *journeys.ENDPOINTS,
     *offers.ENDPOINTS,
     *domains.ENDPOINTS,
+    *link_settings.ENDPOINTS,
     *revenue.ENDPOINTS,
 )
 

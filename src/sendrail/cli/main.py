@@ -66,6 +66,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "journeys": ("journeys", "Journeys, and the contacts on them."),
     "postbacks": ("postbacks", "How conversions are taken from networks."),
     "domains": ("domains", "Tracking domains: the hosts of short links."),
+    "link-settings": ("link_settings", "How short links treat visitors."),
     "offers": ("offers", "Offers: what links lead to."),
     "accounts": (
         "accounts",

@@ -27,6 +27,13 @@ app = typer.Typer(help="Offers: what links lead to.", no_args_is_help=True)
 _COLUMNS = ("id", "name", "status", "payout", "payout_type", "external_id", "tracking_url")
 
 Id = Annotated[str, typer.Argument(metavar="OFFER", help="The id of an offer, 24 digits.")]
+FilterBots = Annotated[
+    bool | None,
+    typer.Option(
+        "--filter-bots/--no-filter-bots",
+        help="Show a page to clicks that look like a machine's; default: as link-settings say.",
+    ),
+]
 
 
 @app.command()
@@ -53,10 +60,7 @@ def add(
     expires: Annotated[
         str, typer.Option(metavar="TIME", help="When it ends, such as 2026-12-31T23:00Z.")
     ] = "",
-    filter_bots: Annotated[
-        bool,
-        typer.Option("--filter-bots", help="Show a page to clicks that look like a machine's."),
-    ] = False,
+    filter_bots: FilterBots = None,
     pixel_amounts: Annotated[
         bool, typer.Option("--pixel-amounts", help="Count the amounts that pixels name.")
     ] = False,

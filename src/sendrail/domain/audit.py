@@ -21,6 +21,7 @@ class Action(StrEnum):
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
+    LINK_SETTINGS_CHANGED = "link_settings.changed"
     POSTBACKS_CHANGED = "postbacks.changed"
     POSTBACK_SECRET_REPLACED = "postbacks.secret_replaced"  # noqa: S105 - the name of an action
     OFFER_ADDED = "offer.added"

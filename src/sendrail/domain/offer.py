@@ -71,8 +71,8 @@ class Offer:
     """One offer of an account.
 
     `ref` is its public id, 24 hexadecimal digits. Amounts are ten-thousandths; times are
-    milliseconds. `click_window_days` None is the account's. The secrets of its postbacks are
-    sealed; until `old_secret_until` the one before is good as well.
+    milliseconds. `click_window_days` and `filter_bots` None are the account's. The secrets of its
+    postbacks are sealed; until `old_secret_until` the one before is good as well.
     """
 
     id: OfferId
@@ -87,7 +87,7 @@ class Offer:
     payout: int
     payout_type: PayoutType
     click_window_days: int | None
-    filter_bots: bool
+    filter_bots: bool | None
     pixel_amounts: bool
     status: OfferStatus
     expires_at: int | None

@@ -57,6 +57,7 @@ from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
 from sendrail.storage.tracking.earnings import Earnings
+from sendrail.storage.tracking.link_settings import LinkSettingsTable
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
 
@@ -198,6 +199,10 @@ class Tx(ABC):
     @cached_property
     def domains(self) -> Domains:
         return Domains(self.core)
+
+    @cached_property
+    def link_settings(self) -> LinkSettingsTable:
+        return LinkSettingsTable(self.core)
 
     @cached_property
     def conversions(self) -> Conversions:

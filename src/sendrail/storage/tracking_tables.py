@@ -38,7 +38,8 @@ offers: Final = Table(
     needed("payout", BigInteger),
     needed("payout_type", Text),
     Column("click_window_days", SmallInteger),
-    needed("filter_bots", Boolean),
+    # NULL where the account's links decide.
+    Column("filter_bots", Boolean),
     needed("pixel_amounts", Boolean),
     needed("status", Text),
     Column("expires_at", BigInteger),
@@ -82,6 +83,19 @@ list_domains: Final = Table(
     needed("account_id", RowId),
     needed("domain_id", RowId),
     Index(None, "domain_id"),
+    sqlite_with_rowid=False,
+)
+
+# How an account's links treat visitors; one that has set nothing has no row.
+link_settings: Final = Table(
+    "link_settings",
+    metadata,
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    needed("filter_bots", Boolean),
+    Column("page_title", Text),
+    Column("page_text", Text),
+    Column("page_button", Text),
+    Column("page_language", Text),
     sqlite_with_rowid=False,
 )
 

@@ -1,5 +1,7 @@
 """The hosts of all tracking domains, in memory: asked with every request, so never in a database.
 
+With them, how the links of their accounts treat visitors.
+
 A process reads them again every two seconds while anything is written, and at once after a change
 of its own.
 """
@@ -7,7 +9,8 @@ of its own.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sendrail.domain.ids import DomainId, ListId
+from sendrail.domain.ids import AccountId, DomainId, ListId
+from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.tracking_domain import TrackingDomain, host_of
 from sendrail.links.domains import TrackingDomains
 from sendrail.rounds import Rounds
@@ -27,6 +30,7 @@ class TrackingHosts:
         self._links = links
         self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
         self._by_host: dict[str, TrackingDomain] = {}
+        self._settings: dict[AccountId, LinkSettings] = {}
         # How many changes the store had seen when the domains were read.
         self._changes_seen = -1
         self._spared = 0
@@ -41,6 +45,10 @@ class TrackingHosts:
         # Most installations have none, and most requests are the API's.
         return self._by_host.get(host_of(header)) if self._by_host else None
 
+    def settings_of(self, account_id: AccountId) -> LinkSettings:
+        """Return how an account's links treat visitors."""
+        return self._settings.get(account_id) or LinkSettings(account_id)
+
     async def run(self) -> None:
         """Read them again and again until cancelled."""
         await self._rounds.run(self._round)
@@ -48,7 +56,7 @@ class TrackingHosts:
     async def refresh(self) -> None:
         """Read them anew."""
         self._changes_seen, self._spared = self._store.hints.changes, 0
-        found, lists = await self._store.read(_read)
+        found, lists, self._settings = await self._store.read(_read)
         self._links.remember(found, lists)
         known = {each.host: each for each in found}
         if known != self._by_host:
@@ -64,5 +72,10 @@ class TrackingHosts:
         return _LOOK_SECONDS
 
 
-def _read(tx: Tx) -> tuple[list[TrackingDomain], Mapping[DomainId, Sequence[ListId]]]:
-    return tx.domains.everywhere(), tx.domains.lists_everywhere()
+_Found = tuple[
+    list[TrackingDomain], Mapping[DomainId, Sequence[ListId]], dict[AccountId, LinkSettings]
+]
+
+
+def _read(tx: Tx) -> _Found:
+    return tx.domains.everywhere(), tx.domains.lists_everywhere(), tx.link_settings.everywhere()

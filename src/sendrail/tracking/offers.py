@@ -12,6 +12,7 @@ from sendrail.domain import money
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
+from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.offer import (
     CLICK_WINDOW_DAYS_MAX,
     NAME_LENGTH_MAX,
@@ -82,7 +83,8 @@ class OfferChange:
 class OfferService:
     """Operations on an account's offers; one is named by its public id.
 
-    What they return has the status of the moment: past its end an offer is expired.
+    What they return has the status of the moment: past its end an offer is expired. It says
+    whether machines see the filter page, whether that is the offer's own word or the account's.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class OfferService:
             row = _NEW | values | {"metadata": metadata, "created_at": now, "updated_at": now}
             tx.offers.add(account_id, ref=ref, **row)
             _note(tx, account_id, actor, Action.OFFER_ADDED, ref, values, now)
-            return _current(_owned(tx, account_id, ref), now)
+            return _current(tx, _owned(tx, account_id, ref), now)
 
         return await self._store.write(guard(add))
 
@@ -136,13 +138,16 @@ class OfferService:
 
         def read(tx: Tx) -> OfferPage:
             found, total = tx.offers.page(account_id, status, now, offset, limit)
-            return OfferPage([_current(each, now) for each in found], total)
+            settings = tx.link_settings.of(account_id)
+            return OfferPage([_shown(each, settings, now) for each in found], total)
 
         return await self._store.read(read)
 
     async def show(self, account_id: AccountId, ref: str) -> Offer:
         """Return one offer. Raises `NotFound`, the same for another account's."""
-        return await self._store.read(lambda tx: _current(_owned(tx, account_id, ref), self._now()))
+        return await self._store.read(
+            lambda tx: _current(tx, _owned(tx, account_id, ref), self._now())
+        )
 
     async def change(
         self, account_id: AccountId, ref: str, given: OfferChange, actor: Actor
@@ -155,10 +160,10 @@ class OfferService:
             if given.metadata is not None:
                 values["metadata"] = _merged(before.metadata, given.metadata)
             if not values:
-                return _current(before, now)
+                return _current(tx, before, now)
             tx.offers.change(account_id, before.id, updated_at=now, **values)
             _note(tx, account_id, actor, Action.OFFER_CHANGED, ref, values, now)
-            return _current(_owned(tx, account_id, ref), now)
+            return _current(tx, _owned(tx, account_id, ref), now)
 
         return await self._store.write(change)
 
@@ -195,7 +200,7 @@ class OfferService:
                 updated_at=now,
             )
             _note(tx, account_id, actor, Action.OFFER_SECRET_REPLACED, ref, {}, now)
-            return _owned(tx, account_id, ref)
+            return _current(tx, _owned(tx, account_id, ref), now)
 
         return NewSecret(await self._store.write(replace), secret)
 
@@ -204,7 +209,6 @@ class OfferService:
 _NEW: Final[dict[str, Any]] = {
     "payout": 0,
     "payout_type": PayoutType.CPA,
-    "filter_bots": False,
     "pixel_amounts": False,
     "status": OfferStatus.ACTIVE,
 }
@@ -325,8 +329,13 @@ def _note(  # noqa: PLR0917 - an entry's parts
     tx.audit.add(account_id, actor, action, f"offer {ref}", details, now)
 
 
-def _current(offer: Offer, now: int) -> Offer:
-    return replace(offer, status=offer.status_at(now))
+def _current(tx: Tx, offer: Offer, now: int) -> Offer:
+    return _shown(offer, tx.link_settings.of(offer.account_id), now)
+
+
+def _shown(offer: Offer, settings: LinkSettings, now: int) -> Offer:
+    filter_bots = settings.filters(offer.filter_bots)
+    return replace(offer, status=offer.status_at(now), filter_bots=filter_bots)
 
 
 def _owned(tx: Tx, account_id: AccountId, ref: str) -> Offer:

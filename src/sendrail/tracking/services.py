@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
+from sendrail.tracking.link_settings import LinkSettingsService
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
@@ -22,6 +23,7 @@ class TrackingServices:
     conversions: ConversionService
     postbacks: PostbackService
     domains: DomainService
+    link_settings: LinkSettingsService
     hosts: TrackingHosts
     peers: PeerAddresses
     redirects: RedirectService

@@ -74,8 +74,10 @@ class NewOffer(msgspec.Struct, gc=False):
     click_window_days: Annotated[_Window | None, _WINDOW] = None
     filter_bots: Annotated[
         bool | None,
-        schema(default=False),
-        about("Whether a click that looks like a machine's sees a page first."),
+        about(
+            "Whether a click that looks like a machine's sees a page first; by default as the "
+            "account's link settings say."
+        ),
     ] = None
     pixel_amounts: Annotated[bool | None, schema(default=False), _PIXEL] = None
     status: Annotated[
@@ -418,7 +420,7 @@ def _shown(found: offer.Offer) -> Offer:
         payout=money.shown(found.payout),
         payout_type=found.payout_type,
         click_window_days=found.click_window_days,
-        filter_bots=found.filter_bots,
+        filter_bots=bool(found.filter_bots),
         pixel_amounts=found.pixel_amounts,
         status=found.status,
         expires_at=None if found.expires_at is None else shown_time(found.expires_at),

@@ -1,0 +1,65 @@
+"""`sendrail link-settings`: how the account's short links treat visitors."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, operator, run
+
+if TYPE_CHECKING:
+    from sendrail.domain.link_settings import LinkSettings
+
+app = typer.Typer(help="How short links treat visitors.", no_args_is_help=True)
+
+_USUAL = "An empty one is the usual one again."
+
+
+@app.command()
+def show(data: Data = None, as_json: Json = False) -> None:
+    """Show whether machines see the filter page, and what it says."""
+    found = run(data, as_json, lambda it: it.tracking.link_settings.show(it.default_account))
+    _print(found, as_json)
+
+
+@app.command("set")
+def set_(
+    *,
+    filter_bots: Annotated[
+        bool | None,
+        typer.Option(
+            "--filter-bots/--no-filter-bots",
+            help="Show a page to clicks that look like a machine's; offers may say otherwise.",
+        ),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help=f"The page's title. {_USUAL}")] = None,
+    text: Annotated[str | None, typer.Option(help=f"The page's sentence. {_USUAL}")] = None,
+    button: Annotated[str | None, typer.Option(help=f"The button's text. {_USUAL}")] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="TAG", help="The language of these, such as en or pt-BR.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is given."""
+    texts = {"title": title, "text": text, "button": button, "language": language}
+    given = {name: each for name, each in texts.items() if each is not None}
+    changed = run(
+        data,
+        as_json,
+        lambda it: it.tracking.link_settings.change(
+            it.default_account, operator(), filter_bots=filter_bots, **given
+        ),
+    )
+    _print(changed, as_json)
+
+
+def _print(found: "LinkSettings", as_json: bool) -> None:
+    shown: dict[str, Any] = {
+        "filter_bots": found.filter_bots,
+        "page_title": found.words.title,
+        "page_text": found.words.text,
+        "page_button": found.words.button,
+        "page_language": found.words.language,
+    }
+    output.card(shown, as_json)
