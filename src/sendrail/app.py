@@ -393,7 +393,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         link_settings=LinkSettingsService(store, hosts, clock.now),
         hosts=hosts,
         peers=PeerAddresses(settings.trusted_proxies),
-        redirects=_redirects(settings, folder, store, ids, metrics, clock, slots),
+        redirects=_redirects(settings, folder, store, ids, metrics, clock, slots, hosts),
         proofs=proofs,
         verifier=verifier,
     )
@@ -407,13 +407,14 @@ def _redirects(  # noqa: PLR0917 - what the service is made of
     metrics: Metrics,
     clock: Clock,
     slots: LinkSlots,
+    hosts: TrackingHosts,
 ) -> RedirectService:
     click_ids = ClickIds(folder.key("click-id"))
     return RedirectService(
         # On a shared database clicks wait for no request of the API, and none of those for clicks.
         store.beside() if settings.database_url else store,
         LinkFinder(ShortIds(folder.key("short-id")), slots, DestinationReader(clock.now)),
-        ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens"))),
+        ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens")), hosts.settings_of),
         visitors=_visitors(settings, folder),
         misses=Misses(clock.monotonic),
         metrics=metrics,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from sendrail.domain.filter_page import PageWords
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.offer import Offer
 from sendrail.storage.interface import Tx
@@ -21,14 +20,10 @@ _KEPT: Final = 4_096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkDestination:
-    """Where links lead: a URL, perhaps with macros, and the offer that it is one of.
-
-    `page` is what the filter page says; without it everybody is led on.
-    """
+    """Where links lead: a URL, perhaps with macros, and the offer that it is one of."""
 
     url: str
     offer: Offer | None
-    page: PageWords | None
 
 
 class RecentRows(Generic[K, V]):
@@ -78,7 +73,7 @@ class DestinationReader:
 
     def own(self, url: str) -> LinkDestination:
         """Return the destination of a message's own."""
-        return LinkDestination(url=url, offer=None, page=None)
+        return LinkDestination(url=url, offer=None)
 
     def _read(
         self, tx: Tx, keys: Iterable[tuple[AccountId, int]], now: int
@@ -92,8 +87,7 @@ class DestinationReader:
         found: dict[tuple[AccountId, int], LinkDestination | None] = dict.fromkeys(keys)
         for key, row in rows.items():
             offer = None if row.offer_id is None else offers[key[0], row.offer_id]
-            page = PageWords() if offer is not None and offer.filter_bots else None
-            found[key] = LinkDestination(url=row.url, offer=offer, page=page)
+            found[key] = LinkDestination(url=row.url, offer=offer)
         return found
 
     def _read_offers(

@@ -3,6 +3,7 @@
 The answer needs the class first: it stands in the click's id, and decides who sees the filter page.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sendrail.domain import phone
@@ -20,10 +21,12 @@ from sendrail.domain.filter_page import (
     NOT_FOUND_PAGE,
     TOO_MANY_PAGE,
     UNAVAILABLE_PAGE,
+    PageWords,
     page,
     shows_page,
 )
-from sendrail.domain.ids import MessageIds, MessageNumber
+from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
+from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.locations import location_of, macros
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.page_tokens import PageTokens
@@ -64,8 +67,15 @@ class JudgedRequest(NamedTuple):
 class ClickJudge:
     """Answers requests for links that were found."""
 
-    def __init__(self, ids: MessageIds, click_ids: ClickIds, tokens: PageTokens) -> None:
+    def __init__(
+        self,
+        ids: MessageIds,
+        click_ids: ClickIds,
+        tokens: PageTokens,
+        settings_of: Callable[[AccountId], LinkSettings],
+    ) -> None:
         self._ids = ids
+        self._settings_of = settings_of
         self._click_ids = click_ids
         self._tokens = tokens
 
@@ -77,7 +87,7 @@ class ClickJudge:
         template = _template_of(link, at)
         if template is None:
             return JudgedRequest(fallback(request.domain), verdict)
-        words = link.destination.page
+        words = self._page_of(link)
         if words is not None and not is_confirmed and (token is not None or shows_page(verdict)):
             shown = page(words, self._tokens.make(link.slot, at))
             return JudgedRequest(LinkAnswer(200, page=shown), verdict)
@@ -88,6 +98,13 @@ class ClickJudge:
             return JudgedRequest(fallback(request.domain), verdict)
         # A POST that is answered by 302 may be repeated as one at the shop (RFC 9110, 15.4.4).
         return JudgedRequest(LinkAnswer(303 if is_confirmed else 302, location), verdict)
+
+    def _page_of(self, link: Link) -> PageWords | None:
+        """Return what the filter page of a link says, None where everybody is led on."""
+        offer = link.destination.offer
+        settings = self._settings_of(link.account_id)
+        of_offer = None if offer is None else offer.filter_bots
+        return settings.words if settings.filters(of_offer) else None
 
     def _location(self, template: str, link: Link, at: int, verdict: ClickVerdict) -> bytes | None:
         wanted = macros(template)
