@@ -55,6 +55,9 @@ CALM = {
     'sendrail_webhook_endpoints_ended_total{state="paused"}': "1x480",
     "sendrail_webhook_events_given_up_total": "3x480",
     "sendrail_disk_free_bytes": "50000000000-1000000x480",
+    "sendrail_clicks_lost_total": "3x480",
+    # Scanners look at every host.
+    "sendrail_link_misses_total": "0+20x480",
     "sendrail_storage_log_bytes": "4000000x480",
 }
 # A carrier that only brings replies: a counter with a label is not there before its first count.
@@ -100,6 +103,8 @@ TROUBLE = {
     },
     "SendrailWebhookEventsGivenUp": {"sendrail_webhook_events_given_up_total": "3x470 4x10"},
     "SendrailTrackingDomainFailing": {"sendrail_tracking_domains_failing": "1x480"},
+    "SendrailClicksLost": {"sendrail_clicks_lost_total": "0x460 0+2x20"},
+    "SendrailLinksGuessed": {"sendrail_link_misses_total": "0+90x480"},
     "SendrailCommitSlow": {
         'sendrail_commit_seconds_bucket{le="0.05"}': "0+90x480",
         'sendrail_commit_seconds_bucket{le="0.1"}': "0+90x480",
