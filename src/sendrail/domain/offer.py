@@ -1,7 +1,6 @@
 """Offers: what is sold behind a link, what it pays, and for how long a click counts for it."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.slugs import slug_of
 
 NAME_LENGTH_MAX: Final = 255
 URL_LENGTH_MAX: Final = 2_048
@@ -40,7 +40,6 @@ _HOST_LENGTH_MAX: Final = 253
 _PORT_MAX: Final = 65_535
 # Printable ASCII that stands in a URL as it is (RFC 3986, 2); the rest is percent-encoded.
 _AS_IT_IS: Final = "!#$%&'()*+,-./:;=?@[]_~"
-_SLUG_LENGTH_MAX: Final = 60
 
 
 class OfferStatus(StrEnum):
@@ -108,9 +107,7 @@ class Offer:
     @property
     def slug(self) -> str:
         """Return the id with the name in it, for people: `ofr_summer-promo_a1b2c3`."""
-        ascii_name = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
-        words = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")
-        return f"ofr_{words[:_SLUG_LENGTH_MAX].rstrip('-') or 'offer'}_{self.ref[:6]}"
+        return f"ofr_{slug_of(self.name, 'offer')}_{self.ref[:6]}"
 
 
 def window_ms(offer_days: int | None, account_days: int | None) -> int:

@@ -5,6 +5,7 @@ every accepted order: a usual text costs one regular expression and no loop in P
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -88,6 +89,11 @@ def encode_gsm7(text: str) -> bytes:
             f"character {stranger.start()} ({character!a}) is not in the GSM 7-bit alphabet"
         )
     return text.translate(_SEPTETS).encode("ascii")
+
+
+def outside_gsm7(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the characters that GSM-7 does not have, each with its index."""
+    return ((found.start(), found[0]) for found in _NOT_GSM7.finditer(text))
 
 
 def decode_gsm7(septets: bytes) -> str:

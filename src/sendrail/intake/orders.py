@@ -15,6 +15,7 @@ from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
+from sendrail.domain.placeholders import PLACEHOLDER
 
 # An installation has few lists beside its recipients: their numbers are read once.
 _list_number: Final = lru_cache(maxsize=1024)(sender_ids.parse)
@@ -23,8 +24,6 @@ _GSM7: Final = text.Encoding.GSM7
 _GSM7_NAME: Final = text.Encoding.GSM7.value
 _UCS2_NAME: Final = text.Encoding.UCS2.value
 _ID_STAND_IN: Final = "x" * MESSAGE_ID_LENGTH
-# A name and perhaps a default, neither of which has braces.
-_MACRO: Final = re.compile(r"\{\{([^{}|]*)(?:\|([^{}]*))?\}\}")
 _MESSAGE_ID: Final = MESSAGE_ID_PLACEHOLDER.strip("{}")
 # Stands where a macro was, so that what is left on both sides of it stays apart.
 _FILLED: Final = "\0"
@@ -107,7 +106,7 @@ def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
     filled: list[str] = []
     left: list[str] = []
     at = 0
-    for macro in _MACRO.finditer(body):
+    for macro in PLACEHOLDER.finditer(body):
         value = _value_of(macro, values)
         if value is None:
             return _unknown(macro[0])

@@ -14,6 +14,7 @@ from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, about, sc
 from sendrail.domain.destinations import wrap_links
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
+from sendrail.domain.placeholders import values_of
 from sendrail.intake.orders import Limits, fill_macros, read_order
 
 BATCH_MAX: Final = 1_000
@@ -221,17 +222,5 @@ def _may_fit(text: str, limits: Limits) -> bool:
 def _macros(data: ContactData | None) -> dict[str, str]:
     if data is None:
         return {}
-    values = {}
-    for name, value in (data.custom_fields or {}).items():
-        values[name] = values[f"custom_fields.{name}"] = _shown(value)
-    for name in ("first_name", "last_name", "timezone"):
-        if (given := getattr(data, name)) is not None:
-            values[name] = given
-    return values
-
-
-def _shown(value: Scalar) -> str:
-    """Return a custom field as a text shows it: words stay JSON's, and null is nothing."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    named = {name: getattr(data, name) for name in ("first_name", "last_name", "timezone")}
+    return values_of(named, data.custom_fields or {})
