@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from sendrail.campaigns.creatives import CreativeService
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.clock import Clock, SystemClock
@@ -26,6 +27,7 @@ from sendrail.contacts.blocks import BlockService
 from sendrail.contacts.contacts import ContactService
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
+from sendrail.contacts.frames import FrameService
 from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
 from sendrail.contacts.replies import ReplyService
@@ -133,7 +135,9 @@ class Runtime:
     replies: ReplyService
     blocks: BlockService
     journeys: JourneyService
+    frames: FrameService
     tracking: TrackingServices
+    creatives: CreativeService
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -259,6 +263,8 @@ async def _wire(
         replies=ReplyService(store),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
+        frames=FrameService(store),
+        creatives=CreativeService(store, links, clock.now),
         tracking=_tracking(settings, folder, store, poster, ids, metrics, clock, domains, slots),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),

@@ -8,7 +8,9 @@ from asking import ask, refused, told
 
 from sendrail.api.openapi import OPERATIONS
 from sendrail.contacts.journeys import ENROLMENT_MS
+from sendrail.domain.audit import Actor
 from sendrail.domain.sender import ListStatus
+from sendrail.tracking.offers import OfferChange
 
 
 @pytest.fixture
@@ -51,6 +53,9 @@ def test_lists_are_told_as_documented(door, base):
         "stop_text": None,
         "start_text": None,
         "help_text": None,
+        "prepend_text": None,
+        "append_text": None,
+        "frame_sends": False,
     }
 
 
@@ -386,6 +391,10 @@ POSTS = {
     "journeys": lambda door: {"list_number": door.list_number, "name": door.recipient()},
     "journeys/{journey_id}/enrollments": lambda door: {"phone_number": door.recipient()},
     "offers": lambda door: {"name": door.recipient(), "tracking_url": "https://shop.example/"},
+    "creatives": lambda door: {
+        "name": door.recipient(), "message": "{{link1}}",
+        "offer_links": [{"key": "link1", "offer_id": an_offer(door)}],
+    },
     "domains": lambda door: {"domain": f"go{door.recipient()[1:]}.example.com"},
     "revenue": lambda door: {
         "message_id": door.send(), "revenue": 24.99, "attribution_type": "send"
@@ -401,7 +410,13 @@ POSTS = {
     },
 }  # fmt: skip
 # It looks again each time, and changes nothing by that.
-LOOKS_AGAIN = {"domains/{domain_id}/verify"}
+LOOKS_AGAIN = {"domains/{domain_id}/verify", "creatives/{creative_id}/preview"}
+
+
+def an_offer(door):
+    """Return the id of a new offer of the account."""
+    given = OfferChange(name="Offer", tracking_url="https://shop.example/")
+    return door.do(door.runtime.tracking.offers.add(door.us, given, Actor(name="a test"))).ref
 
 
 @pytest.fixture

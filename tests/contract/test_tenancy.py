@@ -14,6 +14,7 @@ from written import parsed
 
 from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
+from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.domain import phone
 from sendrail.domain.audit import Actor
 from sendrail.tracking.offers import OfferChange
@@ -24,6 +25,7 @@ KINDS = {
     "journey_id": "journey id",
     "message_id": "message id",
     "offer_id": "offer id",
+    "creative_id": "creative id",
     "domain_id": "domain id",
     "list_number": "list number",
     "phone_number": "number",
@@ -62,6 +64,13 @@ def made_offer(door, account):
     return door.do(door.runtime.tracking.offers.add(account, given, Actor(name="a test"))).ref
 
 
+def made_creative(door, account, offer):
+    """Return the id of a new creative of an account."""
+    link = LinkInput(key="link1", offer_id=offer)
+    given = CreativeInput(name="Creative", message="{{link1}}", offer_links=[link])
+    return door.do(door.runtime.creatives.add(account, given, Actor(name="a test"))).creative.id
+
+
 def made_domain(door, account):
     """Return the id of a new tracking domain of an account."""
     host = f"go{door.recipient()[1:]}.example"
@@ -77,8 +86,10 @@ class Owner:
         contact, enrolled = door.recipient(), door.recipient()
         door.do(runtime.contacts.add(us, parsed(door.list_number), parsed(contact)))
         door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
+        offer = made_offer(door, us)
         self.others = {
-            "offer id": [made_offer(door, us)],
+            "offer id": [offer],
+            "creative id": [made_creative(door, us, offer)],
             "domain id": [made_domain(door, us)],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
@@ -94,6 +105,7 @@ class Owner:
             "journey id": 999_999_999,
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
+            "creative id": 999_999_999,
             "domain id": 999_999_999,
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
@@ -106,6 +118,7 @@ class Owner:
             "blocks",
             "journeys",
             "offers",
+            "creatives",
             "domains",
             "messages",
         )
@@ -152,8 +165,10 @@ class Asker:
         journey = door.do(runtime.journeys.add(account, parsed(number), "own"))
         order = door.order(list_number=number)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
+        offer = made_offer(door, account)
         self.own = {
-            "offer id": made_offer(door, account),
+            "offer id": offer,
+            "creative id": made_creative(door, account, offer),
             "domain id": made_domain(door, account),
             "list id": sender.id,
             "journey id": journey.id,

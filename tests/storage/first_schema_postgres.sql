@@ -5,7 +5,9 @@ CREATE TABLE public.accounts (
     blocked_words text NOT NULL,
     created_at bigint NOT NULL,
     stop_words text DEFAULT ''::text NOT NULL,
-    country text DEFAULT ''::text NOT NULL
+    country text DEFAULT ''::text NOT NULL,
+    prepend_text text,
+    append_text text
 );
 
 CREATE SEQUENCE public.accounts_id_seq
@@ -283,6 +285,36 @@ CREATE TABLE public.coupons (
     created_at bigint NOT NULL
 );
 
+CREATE TABLE public.creative_links (
+    creative_id bigint NOT NULL,
+    "position" smallint NOT NULL,
+    account_id bigint NOT NULL,
+    key text NOT NULL,
+    offer_id bigint NOT NULL,
+    url text,
+    url_params text NOT NULL
+);
+
+CREATE TABLE public.creatives (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    message text NOT NULL,
+    status text NOT NULL,
+    creative_type text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.creatives_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.creatives_id_seq OWNED BY public.creatives.id;
+
 CREATE TABLE public.destinations (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -444,7 +476,10 @@ CREATE TABLE public.lists (
     start_text text,
     help_text text,
     second_connector_id bigint,
-    sender_name text
+    sender_name text,
+    prepend_text text,
+    append_text text,
+    frames_sends boolean DEFAULT false NOT NULL
 );
 
 CREATE SEQUENCE public.lists_id_seq
@@ -840,6 +875,8 @@ ALTER TABLE ONLY public.consent_events ALTER COLUMN id SET DEFAULT nextval('publ
 
 ALTER TABLE ONLY public.conversions ALTER COLUMN id SET DEFAULT nextval('public.conversions_id_seq'::regclass);
 
+ALTER TABLE ONLY public.creatives ALTER COLUMN id SET DEFAULT nextval('public.creatives_id_seq'::regclass);
+
 ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public.destinations_id_seq'::regclass);
 
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
@@ -932,6 +969,12 @@ ALTER TABLE ONLY public.counters
 
 ALTER TABLE ONLY public.coupons
     ADD CONSTRAINT coupons_key PRIMARY KEY (account_id, code);
+
+ALTER TABLE ONLY public.creative_links
+    ADD CONSTRAINT creative_links_key PRIMARY KEY (creative_id, "position");
+
+ALTER TABLE ONLY public.creatives
+    ADD CONSTRAINT creatives_key PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_key PRIMARY KEY (id);
@@ -1089,6 +1132,8 @@ CREATE INDEX conversions_by_account_id_offer_id_external_id ON public.conversion
 
 CREATE INDEX coupons_by_code ON public.coupons USING btree (code);
 
+CREATE INDEX creatives_by_account_id ON public.creatives USING btree (account_id);
+
 CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
 
 CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
@@ -1148,6 +1193,9 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.connectors
     ADD CONSTRAINT connectors_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.creatives
+    ADD CONSTRAINT creatives_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);

@@ -1,3 +1,15 @@
+CREATE TABLE creative_links (
+	creative_id INTEGER NOT NULL,
+	position SMALLINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	"key" TEXT NOT NULL,
+	offer_id INTEGER NOT NULL,
+	url TEXT,
+	url_params TEXT NOT NULL,
+	CONSTRAINT creative_links_key PRIMARY KEY (creative_id, position)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE list_domains (
 	list_id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -127,6 +139,8 @@ CREATE TABLE accounts (
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
 	country TEXT DEFAULT '' NOT NULL,
+	prepend_text TEXT,
+	append_text TEXT,
 	CONSTRAINT accounts_key PRIMARY KEY (id),
 	CONSTRAINT accounts_one_name UNIQUE (name)
 );
@@ -479,6 +493,19 @@ CREATE TABLE audit (
 	CONSTRAINT audit_key PRIMARY KEY (id)
 );
 
+CREATE TABLE creatives (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	message TEXT NOT NULL,
+	status TEXT NOT NULL,
+	creative_type TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT creatives_key PRIMARY KEY (id),
+	CONSTRAINT creatives_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE offers (
 	id INTEGER NOT NULL,
 	ref TEXT NOT NULL,
@@ -589,6 +616,9 @@ CREATE TABLE lists (
 	help_text TEXT,
 	second_connector_id INTEGER,
 	sender_name TEXT,
+	prepend_text TEXT,
+	append_text TEXT,
+	frames_sends BOOLEAN DEFAULT 0 NOT NULL,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
@@ -650,6 +680,8 @@ CREATE INDEX conversions_by_account_id_number ON conversions (account_id, number
 CREATE INDEX conversions_by_account_id_offer_id_external_id ON conversions (account_id, offer_id, external_id);
 
 CREATE INDEX coupons_by_code ON coupons (code);
+
+CREATE INDEX creatives_by_account_id ON creatives (account_id);
 
 CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 

@@ -17,6 +17,7 @@ MAY_KNOW = {
     "cli": {
         "api",
         "app",
+        "campaigns",
         "connectors",
         "contacts",
         "intake",
@@ -28,6 +29,7 @@ MAY_KNOW = {
     },
     "api": {
         "app",
+        "campaigns",
         "carriers",
         "connectors",
         "contacts",
@@ -58,6 +60,7 @@ MAY_KNOW = {
         "webhooks",
     },
     "app": {
+        "campaigns",
         "carriers",
         "clock",
         "connectors",
@@ -92,6 +95,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
+    "campaigns": {"contacts", "links", "storage"},
     "tracking": {"contacts", "links", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},
     "intake": {"ownership", "rounds", "storage", "telemetry", "links"},

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from sendrail.domain.errors import SendrailError
+from sendrail.domain.errors import InvalidInput, SendrailError
 
 # Every code with its status and when it is answered; codes not listed here are a 400. The
 # reference page and the OpenAPI description are made from this table.
@@ -34,11 +34,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "`list_number` is no E.164 number, short code or name of at most 11 characters.",
     ),
     "invalid_name": (400, "A name is blank or longer than 100 characters."),
-    "name_too_long": (400, "An offer's name is longer than 255 characters."),
+    "name_too_long": (400, "The name of an offer or a creative is longer than 255 characters."),
     "invalid_url": (400, "A URL is none that a link may lead to; the text says why."),
     "invalid_external_platform": (400, "`external_platform` is not `tune` or `everflow`."),
     "invalid_payout_type": (400, "`payout_type` is not `cpa` or `cpc`."),
-    "invalid_status": (400, "An offer's `status` is not one that can be set."),
+    "invalid_status": (400, "The `status` of an offer or a creative is not one that can be set."),
     "missing_message_id": (400, "`message_id` is absent, null or blank."),
     "missing_revenue": (400, "`revenue` is absent or null."),
     "missing_attribution_type": (400, "`attribution_type` is absent, null or blank."),
@@ -60,8 +60,23 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_csv": (400, "The file is no CSV file in UTF-8; the text says what it is."),
     "invalid_country": (400, "`country` is no two letters of ISO 3166."),
     "missing_column": (400, "The file's first line names no column `phone_number`."),
-    "unknown_macro": (400, "`body` has a `{{…}}` that `contact_data` has no value for."),
-    "message_too_long": (400, "`body` is longer than the installation allows."),
+    "unknown_macro": (
+        400,
+        "A text has a `{{…}}` that is no placeholder, or that `contact_data` has no value for.",
+    ),
+    "missing_message": (400, "`message` is absent, null or blank."),
+    "missing_offer_links": (400, "`offer_links` is absent, null or empty."),
+    "missing_link_placeholder": (400, "`message` has no `{{link1}}`."),
+    "missing_offer_links_for_placeholders": (
+        400,
+        "`message` has a `{{linkN}}` that `offer_links` says nothing of.",
+    ),
+    "missing_offer_link_key": (400, "One of `offer_links` has no `key`."),
+    "missing_offer_link_offer_id": (400, "One of `offer_links` has no `offer_id`."),
+    "missing_field": (400, "A field of the text has neither a value nor a default."),
+    "invalid_creative_type": (400, "`creative_type` is not one of its three words."),
+    "too_many_creatives": (400, "The account has 10,000 creatives already."),
+    "message_too_long": (400, "A text is longer than the installation allows, or a creative's."),
     "metadata_too_large": (400, "`metadata` is larger than 16 KB."),
     "too_many_links": (400, "`body` has more than four links to wrap."),
     "no_domain_configured": (400, "The list has no tracking domain, so links cannot be wrapped."),
@@ -88,7 +103,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "query_too_broad": (400, "The search takes too long; narrow it down."),
     "not_found": (404, "There is no such thing, or it is not yours."),
     "message_not_found": (404, "The message does not exist or is not yours."),
-    "offer_not_found": (404, "The offer does not exist or is not yours."),
+    "offer_not_found": (
+        404,
+        "The offer does not exist or is not yours; where a creative names it, this is a 400.",
+    ),
     "method_not_allowed": (405, "The path does not answer this method."),
     "request_timeout": (408, "The request was not whole in time; the connection is closed."),
     "idempotency_in_progress": (409, "A request with the same key is still running."),
@@ -119,6 +137,8 @@ CODES: Final[dict[str, tuple[int, str]]] = {
 # How long a client is asked to wait before it tries again.
 RETRY_AFTER_SECONDS: Final = {429: 5, 503: 1, 409: 1}
 DOC_PATH: Final = "/docs/errors"
+_BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
 
 # Sentences of the public API that say less than ours do.
 _PUBLIC_TEXTS: Final = {"not_found": "Resource not found"}
@@ -158,4 +178,8 @@ def shown(error: SendrailError, request_id: str) -> tuple[int, bytes]:
     """Return status and body for one of our errors."""
     text = _PUBLIC_TEXTS.get(error.code, error.message)
     body = error_body(error.code, text, request_id, param=error.param)
-    return status_of(error.code), body
+    status = status_of(error.code)
+    if status == _NOT_FOUND and isinstance(error, InvalidInput):
+        # It is not what the request is about, but what a field of its body names.
+        status = _BAD_REQUEST
+    return status, body

@@ -19,6 +19,7 @@ from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import (
     blocks,
     contacts,
+    creatives,
     domains,
     erasure,
     files,
@@ -46,6 +47,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *files.OF_BLOCKS,
     *journeys.ENDPOINTS,
     *offers.ENDPOINTS,
+    *creatives.ENDPOINTS,
     *domains.ENDPOINTS,
     *link_settings.ENDPOINTS,
     *revenue.ENDPOINTS,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import Append, Data, Json, Prepend, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.account import Account
@@ -47,6 +47,38 @@ def suspend(name: Name, data: Data = None, as_json: Json = False) -> None:
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Let a suspended account use the API and send again."""
     _show(run(data, as_json, lambda it: it.accounts.resume(name, operator())), as_json)
+
+
+@app.command()
+def frame(
+    *,
+    prepend: Prepend = None,
+    append: Append = None,
+    default: Annotated[
+        bool, typer.Option("--default", help="Use the built-in texts again.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Set what stands before and after texts to American numbers, or show it.
+
+    It holds for all lists of the account that have no texts of their own; `--account NAME` stands
+    before the command.
+    """
+    from sendrail.contacts.frames import NO_CHANGE, FrameChange
+
+    inherited = frozenset(("prepend", "append")) if default else frozenset()
+    change = FrameChange(prepend=prepend, append=append, inherited=inherited)
+    found = run(
+        data,
+        as_json,
+        lambda it: (
+            it.frames.show(it.default_account)
+            if change == NO_CHANGE
+            else it.frames.change(it.default_account, change)
+        ),
+    )
+    output.card({"prepend_text": found.prepend, "append_text": found.append}, as_json)
 
 
 def _fields(account: "Account") -> dict[str, Any]:

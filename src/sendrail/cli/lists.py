@@ -6,11 +6,14 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.imported import Country, File, import_file
-from sendrail.cli.session import Data, Json, ListNumber, run, sender
+from sendrail.cli.session import Append, Data, Json, ListNumber, Prepend, run, sender
 from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.contacts.list_details import ListDetails
     from sendrail.contacts.lists import ListChange
+    from sendrail.domain.frame import Frame
     from sendrail.domain.sender import SendingList
 
 app = typer.Typer(
@@ -130,6 +133,48 @@ def answers_(
         f"{keyword}_text": found.answers.of(keyword, found.sender.brand) for keyword in Keyword
     }
     output.card({"answers": found.answers.enabled} | shown, as_json)
+
+
+@app.command()
+def frame(
+    number: ListNumber,
+    *,
+    prepend: Prepend = None,
+    append: Append = None,
+    inherit: Annotated[
+        bool, typer.Option("--inherit", help="Use the account's texts again.")
+    ] = False,
+    sends: Annotated[
+        bool | None,
+        typer.Option("--sends/--no-sends", help="Whether texts by /send get them as well."),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Set what stands before and after a list's texts to American numbers, or show it."""
+    from sendrail.contacts.frames import FrameChange
+    from sendrail.contacts.lists import ListChange
+
+    inherited = frozenset(("prepend", "append")) if inherit else frozenset()
+    change = ListChange(
+        frame=FrameChange(prepend=prepend, append=append, inherited=inherited), frames_sends=sends
+    )
+
+    async def work(it: "Runtime") -> "tuple[ListDetails, Frame]":
+        account, list_number = it.default_account, sender(number)
+        if change == ListChange():
+            found = await it.lists.find(account, list_number)
+        else:
+            found = await it.lists.update(account, list_number, change)
+        return found, found.own_frame.over(await it.frames.show(account))
+
+    found, whole = run(data, as_json, work)
+    shown = {
+        "prepend_text": whole.prepend,
+        "append_text": whole.append,
+        "frame_sends": found.sender.frames_sends,
+    }
+    output.card(shown, as_json)
 
 
 @app.command("import")

@@ -67,6 +67,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "postbacks": ("postbacks", "How conversions are taken from networks."),
     "domains": ("domains", "Tracking domains: the hosts of short links."),
     "link-settings": ("link_settings", "How short links treat visitors."),
+    "creatives": ("creatives", "Creatives: the texts of campaigns."),
     "offers": ("offers", "Offers: what links lead to."),
     "accounts": (
         "accounts",

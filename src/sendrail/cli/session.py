@@ -45,6 +45,14 @@ Overlap = Annotated[
 ]
 OVERLAP_HOURS = 24
 HOUR_MS = 3_600_000
+Prepend = Annotated[
+    str | None,
+    typer.Option("--prepend", metavar="TEXT", help='What stands before; "" is nothing.'),
+]
+Append = Annotated[
+    str | None,
+    typer.Option("--append", metavar="TEXT", help='What stands after; "" is nothing.'),
+]
 PhoneNumber = Annotated[
     str, typer.Argument(metavar="NUMBER", help="A phone number, such as +15550100001.")
 ]

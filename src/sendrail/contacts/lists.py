@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sendrail.contacts.csv_files import CsvReader, RowError
+from sendrail.contacts.frames import NO_CHANGE, FrameChange, frame_values
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.imports import (
     PHONE_COLUMN,
@@ -24,18 +25,17 @@ from sendrail.contacts.inputs import (
     owned_list_by_id,
 )
 from sendrail.contacts.list_details import ListDetails, all_details, details
+from sendrail.contacts.list_texts import answer_changes, answer_values
 from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.answer_texts import SEGMENTS_MAX, AnswerTexts
-from sendrail.domain.consent import read_reply
+from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
-from sendrail.domain.text import measure
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
@@ -77,6 +77,8 @@ class ListChange:
     stop_text: str | None = None
     start_text: str | None = None
     help_text: str | None = None
+    frame: FrameChange = NO_CHANGE
+    frames_sends: bool | None = None
 
 
 class ListService:
@@ -111,6 +113,8 @@ class ListService:
         second_connector: str = "",
         on_uncertain: OnUncertain = OnUncertain.HOLD,
         answers: AnswerTexts | None = None,
+        frame: FrameChange = NO_CHANGE,
+        frames_sends: bool = False,
         guard: Guard = unguarded,
     ) -> ListDetails:
         """Add a list; without a `connector` it goes by the only one the account can use.
@@ -120,7 +124,7 @@ class ListService:
         assert (sender_name is None) is sender_ids.takes_replies(number), (
             "a name comes with its text"
         )
-        texts = _answer_values(answers or AnswerTexts())
+        texts = answer_values(answers or AnswerTexts())
         wanted = _NewList(
             number=number,
             sender_name=sender_name,
@@ -141,9 +145,10 @@ class ListService:
                 tx, account_id, wanted, usable_connector(tx, account_id, connector)
             )
             tx.lists.change(account_id, added.id, **texts)
-            return details(
-                tx, self._apply(tx, added, ListChange(second_connector=second_connector or None))
+            more = ListChange(
+                second_connector=second_connector or None, frame=frame, frames_sends=frames_sends
             )
+            return details(tx, self._apply(tx, added, more))
 
         return await self._store.write(guard(insert))
 
@@ -362,10 +367,21 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         "brand": name_of(change.brand, "brand_name") if change.brand else change.brand,
         "rate": None if change.rate is None else rate_of(change.rate),
         "on_uncertain": change.on_uncertain,
+        "frames_sends": change.frames_sends,
     }
     values = {name: value for name, value in plain.items() if value is not None}
     values |= _connector_values(tx, sender, change)
-    texts = _text_values(change)
+    texts = answer_changes(
+        change.answers,
+        {
+            "stop_text": change.stop_text,
+            "start_text": change.start_text,
+            "help_text": change.help_text,
+        },
+    )
+    if change.frame != NO_CHANGE:
+        own = tx.lists.own_frame(sender.account_id, sender.id)
+        texts |= frame_values(own, change.frame)
     if values or texts:
         tx.lists.change(sender.account_id, sender.id, **values, **texts)
     return replace(sender, **values)
@@ -388,40 +404,3 @@ def _connector_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[s
             "A list's second connector is another one than its first.", param="second_connector"
         )
     return values
-
-
-def _text_values(change: ListChange) -> dict[str, Any]:
-    texts = {name: getattr(change, name) for name in ("stop_text", "start_text", "help_text")}
-    values: dict[str, Any] = {
-        name: _answer_text(name, text) if text else None
-        for name, text in texts.items()
-        if text is not None
-    }
-    return values if change.answers is None else values | {"answers": change.answers}
-
-
-def _answer_values(texts: AnswerTexts) -> dict[str, Any]:
-    own = {"stop_text": texts.stop, "start_text": texts.start, "help_text": texts.help}
-    checked = {
-        name: None if text is None else _answer_text(name, text) for name, text in own.items()
-    }
-    return {"answers": texts.enabled, **checked}
-
-
-def _answer_text(param: str, text: str) -> str:
-    text = text.strip()
-    if not text:
-        raise InvalidInput(
-            "An answer has a text; to send none at all, switch the answers off.", param=param
-        )
-    if (segments := measure(text).segments) > SEGMENTS_MAX:
-        raise InvalidInput(
-            f"The answer has {segments} segments; it may have {SEGMENTS_MAX}.", param=param
-        )
-    if (keyword := read_reply(text).keyword) is not None:
-        raise InvalidInput(
-            f"Other systems would read this answer as {keyword.upper()}, as we do, and answer it "
-            "in turn. Choose other words.",
-            param=param,
-        )
-    return text

@@ -1,4 +1,4 @@
-"""The audit log: who did what to personal data and to offers, when, and in which request."""
+"""The audit log: who did what to personal data, offers and texts, when, and in which request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ class Action(StrEnum):
     OFFER_CHANGED = "offer.changed"
     OFFER_ARCHIVED = "offer.archived"
     OFFER_SECRET_REPLACED = "offer.secret_replaced"  # noqa: S105 - the name of an action
+    CREATIVE_ADDED = "creative.added"
+    CREATIVE_CHANGED = "creative.changed"
+    CREATIVE_ARCHIVED = "creative.archived"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,8 @@ class SendingList:
     second_connector_id: ConnectorId | None = None
     # The sender's name, if it is one; then `number` is only its digest.
     sender_name: str | None = None
+    # Whether texts by `/send` have the list's frame, as those of campaigns do.
+    frames_sends: bool = False
 
     @property
     def shown(self) -> str:

@@ -1,11 +1,14 @@
-"""Orders with links: their true length, and where their links lead, before they are judged."""
+"""What only lists know of orders: their frame, and where their links lead, before the judging."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from sendrail.domain.frame import FramedSender, framed
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
-from sendrail.intake.facts import InLine
+from sendrail.domain.sender import SendingList
+from sendrail.intake.facts import InLine, SenderFacts
 from sendrail.intake.orders import Limits, measured
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import LinkHost, LinkSender
@@ -19,8 +22,12 @@ NO_DOMAIN = Fault(
 )
 
 
+# Of a text without links.
+_NO_HOST: Final = LinkHost("")
+
+
 class LinkBinder:
-    """Completes orders with links by what only their lists know."""
+    """Completes orders by what only their lists know: the prefix of links, and the frame."""
 
     def __init__(self, texts: LinkTexts, limits: Limits) -> None:
         self._texts = texts
@@ -33,40 +40,23 @@ class LinkBinder:
 
         Those have their verdicts; their codes are added to `refusals`.
         """
-        # A loop over tuples: it runs for every order, and hardly any has links.
-        for _, _, _, order in line:
-            if order.links:
+        # A loop over tuples: it runs for every order, and hardly any is incomplete.
+        for _, _, facts, order in line:
+            if order.links or (order.takes_frame and _frames(facts)):
                 break
         else:
             return line
         self._note_destinations(tx, line, now)
-        hosts: dict[int, LinkHost | None] = {}
+        binding = _Binding(tx, self._texts, self._limits)
         bound: list[InLine] = []
         for verdicts, at, facts, order in line:
-            sender = facts.sender
-            if order.links and sender is not None:
-                if sender.id not in hosts:
-                    hosts[sender.id] = self._texts.host_of(
-                        tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
-                    )
-                complete = self._complete(order, hosts[sender.id])
-                if isinstance(complete, Fault):
-                    verdicts[at] = Refused(complete.code, complete.text, complete.param)
-                    refusals.append(complete.code)
-                    continue
-                bound.append((verdicts, at, facts, complete))
+            complete = binding.complete(facts.sender, order)
+            if isinstance(complete, Fault):
+                verdicts[at] = Refused(complete.code, complete.text, complete.param)
+                refusals.append(complete.code)
             else:
-                bound.append((verdicts, at, facts, order))
+                bound.append((verdicts, at, facts, complete))
         return bound
-
-    def _complete(self, order: Order, host: LinkHost | None) -> Order | Fault:
-        if host is None:
-            return NO_DOMAIN
-        size = measured(measurable(order.body, host, len(order.links)), self._limits)
-        if isinstance(size, Fault):
-            return size
-        # By hand: `_replace` takes as long as the measuring.
-        return Order(*order[:5], *size, order.links)
 
     def _note_destinations(self, tx: Tx, line: Iterable[InLine], now: int) -> None:
         """Give each sender's facts the ids of the URLs that its messages share.
@@ -94,6 +84,51 @@ class LinkBinder:
         for _, _, facts, order in line:
             if order.links and facts.sender is not None:
                 facts.destinations = known[facts.sender.account_id]
+
+
+class _Binding:
+    """The lists of one group, each read once."""
+
+    def __init__(self, tx: Tx, texts: LinkTexts, limits: Limits) -> None:
+        self._tx = tx
+        self._texts = texts
+        self._limits = limits
+        self._hosts: dict[int, LinkHost | None] = {}
+        self._frames: dict[int, FramedSender] = {}
+
+    def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
+        """Return an order in its frame and of its true length, or why it cannot be sent."""
+        is_framed = order.takes_frame and sender is not None and sender.frames_sends
+        if sender is None or not (order.links or is_framed):
+            return order
+        host = self._host_of(sender) if order.links else _NO_HOST
+        if host is None:
+            return NO_DOMAIN
+        body = (
+            framed(order.body, self._frame_of(sender), order.recipient) if is_framed else order.body
+        )
+        size = measured(measurable(body, host, len(order.links)), self._limits)
+        if isinstance(size, Fault):
+            return size
+        # By hand: `_replace` takes as long as the measuring.
+        return Order(*order[:2], body, *order[3:5], *size, order.links)
+
+    def _host_of(self, sender: SendingList) -> LinkHost | None:
+        if sender.id not in self._hosts:
+            self._hosts[sender.id] = self._texts.host_of(
+                self._tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
+            )
+        return self._hosts[sender.id]
+
+    def _frame_of(self, sender: SendingList) -> FramedSender:
+        if sender.id not in self._frames:
+            frame = self._tx.lists.frame(sender.account_id, sender.id)
+            self._frames[sender.id] = FramedSender(frame, sender.brand)
+        return self._frames[sender.id]
+
+
+def _frames(facts: SenderFacts) -> bool:
+    return facts.sender is not None and facts.sender.frames_sends
 
 
 def links_column(urls: Sequence[str], destinations: dict[str, int]) -> str:

@@ -62,6 +62,7 @@ def read_order(
     skips: int = Skip.NONE,
     metadata: bytes | None = None,
     links: tuple[str, ...] = (),
+    takes_frame: bool = False,
 ) -> Order | Fault:
     """Return the order these fields make, or the first fault; blank counts as missing.
 
@@ -74,12 +75,14 @@ def read_order(
     if "\0" in body:
         return NUL_IN_BODY
     if links:
-        return Order(recipient, sender, body, skips, metadata, links=links)
+        return Order(recipient, sender, body, skips, metadata, links=links, takes_frame=takes_frame)
     size = measured(body, limits)
     if isinstance(size, Fault):
         return size
     encoding, segments = size
-    return Order(recipient, sender, body, skips, metadata, encoding, segments)
+    return Order(
+        recipient, sender, body, skips, metadata, encoding, segments, takes_frame=takes_frame
+    )
 
 
 def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:

@@ -27,6 +27,7 @@ from sendrail.storage.accounts.installation_values import InstallationValues
 from sendrail.storage.accounts.lists import Lists
 from sendrail.storage.accounts.senders import Senders
 from sendrail.storage.accounts.verifications import Verifications
+from sendrail.storage.campaigns.creatives import Creatives
 from sendrail.storage.contacts.blocks import Blocks
 from sendrail.storage.contacts.bounces import Bounces
 from sendrail.storage.contacts.contacts import Contacts
@@ -195,6 +196,10 @@ class Tx(ABC):
     @cached_property
     def offers(self) -> Offers:
         return Offers(self.core)
+
+    @cached_property
+    def creatives(self) -> Creatives:
+        return Creatives(self.core)
 
     @cached_property
     def domains(self) -> Domains:

@@ -25,13 +25,14 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage import tracking_tables
+from sendrail.storage import campaign_tables, tracking_tables
 from sendrail.storage.columns import RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
-# With the tables of links, which have a module of their own.
+# With the tables of links and campaigns, which have modules of their own.
 metadata: Final = tracking_tables.offers.metadata
+assert metadata is campaign_tables.creatives.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 
@@ -47,6 +48,9 @@ accounts: Final = Table(
     needed("stop_words", Text, server_default=text("''")),
     # Of numbers in files that have no plus; two letters, or empty.
     needed("country", Text, server_default=text("''")),
+    # What stands before and after its texts; what is not there is the default.
+    Column("prepend_text", Text),
+    Column("append_text", Text),
     UniqueConstraint("name"),
 )
 
@@ -129,6 +133,10 @@ lists: Final = Table(
     ),
     # Where it sends from a name, of which the number is a digest.
     Column("sender_name", Text),
+    # Its own frame; what is not there is its account's. Whether `/send` has one as well.
+    Column("prepend_text", Text),
+    Column("append_text", Text),
+    needed("frames_sends", Boolean, server_default=text("0")),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),

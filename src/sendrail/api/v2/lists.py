@@ -21,12 +21,14 @@ from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READ
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
+from sendrail.contacts.frames import FrameChange
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import RATE_MAX, ListChange
 from sendrail.domain import sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.frame import FRAME_LENGTH_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain
 from sendrail.domain.times import shown as shown_time
 
@@ -49,6 +51,22 @@ _Answers = Annotated[bool | None, about("Whether STOP, START and HELP are answer
 _OWN_TEXT: Final = about("A text of the list's own; null is the default one.")
 _Text = Annotated[str | None, _OWN_TEXT]
 _TextChange = Annotated[str | msgspec.UnsetType | None, _OWN_TEXT]
+_FRAME_LENGTH: Final = schema(maxLength=FRAME_LENGTH_MAX)
+_PREPEND: Final = about(
+    "What stands before its texts to American numbers, such as `{{brand_name}}: `; null is the "
+    "account's."
+)
+_APPEND: Final = about(
+    "What stands after its texts to American numbers; null is the account's, and an empty text is "
+    "none."
+)
+_FRAME_SENDS: Final = about(
+    "Whether texts by `/send` get both as well; those by `/send-raw` never do."
+)
+_Prepend = Annotated[str | None, _FRAME_LENGTH, _PREPEND]
+_Append = Annotated[str | None, _FRAME_LENGTH, _APPEND]
+_PrependChange = Annotated[str | msgspec.UnsetType | None, _FRAME_LENGTH, _PREPEND]
+_AppendChange = Annotated[str | msgspec.UnsetType | None, _FRAME_LENGTH, _APPEND]
 
 
 class NewList(msgspec.Struct, gc=False):
@@ -65,6 +83,9 @@ class NewList(msgspec.Struct, gc=False):
     stop_text: _Text = None
     start_text: _Text = None
     help_text: _Text = None
+    prepend_text: _Prepend = None
+    append_text: _Append = None
+    frame_sends: Annotated[bool | None, schema(default=False), _FRAME_SENDS] = None
 
 
 class ListUpdate(msgspec.Struct, gc=False):
@@ -84,6 +105,9 @@ class ListUpdate(msgspec.Struct, gc=False):
     stop_text: _TextChange = msgspec.UNSET
     start_text: _TextChange = msgspec.UNSET
     help_text: _TextChange = msgspec.UNSET
+    prepend_text: _PrependChange = msgspec.UNSET
+    append_text: _AppendChange = msgspec.UNSET
+    frame_sends: Annotated[bool | None, _FRAME_SENDS] = None
 
 
 class SendingList(msgspec.Struct):
@@ -107,6 +131,9 @@ class SendingList(msgspec.Struct):
     stop_text: _Text
     start_text: _Text
     help_text: _Text
+    prepend_text: _Prepend
+    append_text: _Append
+    frame_sends: Annotated[bool, _FRAME_SENDS]
 
 
 class Lists(msgspec.Struct):
@@ -160,6 +187,8 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
                 start=fields.start_text,
                 help=fields.help_text,
             ),
+            frame=FrameChange(prepend=fields.prepend_text, append=fields.append_text),
+            frames_sends=bool(fields.frame_sends),
             guard=guard,
         ),
         _shown,
@@ -183,6 +212,8 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         stop_text=_or_none(fields.stop_text),
         start_text=_or_none(fields.start_text),
         help_text=_or_none(fields.help_text),
+        frame=_frame(fields.prepend_text, fields.append_text),
+        frames_sends=fields.frame_sends,
     )
     return _shown(await runtime.lists.update_by_id(request.account, list_id, change))
 
@@ -196,7 +227,7 @@ async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
 
 
 _ID: Final = (in_path("list_id", RowId, "The list's id."),)
-_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector")
+_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector", "unknown_macro")
 
 ENDPOINTS: Final = (
     Endpoint(
@@ -303,6 +334,18 @@ def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
     return None if value is msgspec.UNSET else value or ""
 
 
+def _frame(
+    prepend: str | msgspec.UnsetType | None, append: str | msgspec.UnsetType | None
+) -> FrameChange:
+    """Return a change of a frame, of which null is what stands above it."""
+    given = {"prepend": prepend, "append": append}
+    return FrameChange(
+        prepend=prepend if isinstance(prepend, str) else None,
+        append=append if isinstance(append, str) else None,
+        inherited=frozenset(name for name, text in given.items() if text is None),
+    )
+
+
 def _shown(found: ListDetails) -> SendingList:
     sender = found.sender
     return SendingList(
@@ -324,4 +367,7 @@ def _shown(found: ListDetails) -> SendingList:
         stop_text=found.answers.stop,
         start_text=found.answers.start,
         help_text=found.answers.help,
+        prepend_text=found.own_frame.prepend,
+        append_text=found.own_frame.append,
+        frame_sends=sender.frames_sends,
     )

@@ -166,7 +166,9 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
         # The faults of the fields themselves come first.
         plain = read_order(fields.to, number, "x", limits)
         return plain if isinstance(plain, Fault) else text
-    return read_order(fields.to, number, text, limits, metadata=metadata, links=links)
+    return read_order(
+        fields.to, number, text, limits, metadata=metadata, links=links, takes_frame=True
+    )
 
 
 def read_batch(body: bytes) -> tuple[Sequence[msgspec.Raw], str | None] | Fault:
@@ -211,7 +213,7 @@ def _filled(text: str | None, data: ContactData | None, limits: Limits) -> str |
         return text
     # One character more than a text may have is as much too long as a million more.
     room = limits.characters_max + 1
-    return fill_macros(text, {name: value[:room] for name, value in _macros(data).items()})
+    return fill_macros(text, {name: value[:room] for name, value in values_in(data).items()})
 
 
 def _may_fit(text: str, limits: Limits) -> bool:
@@ -219,7 +221,8 @@ def _may_fit(text: str, limits: Limits) -> bool:
     return len(text) <= _UNFILLED_FACTOR * limits.characters_max
 
 
-def _macros(data: ContactData | None) -> dict[str, str]:
+def values_in(data: ContactData | None) -> dict[str, str]:
+    """Return the values that a caller gives for the fields of a text."""
     if data is None:
         return {}
     named = {name: getattr(data, name) for name in ("first_name", "last_name", "timezone")}

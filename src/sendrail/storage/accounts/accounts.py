@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.errors import Conflict, NotFound
+from sendrail.domain.frame import OwnFrame
 from sendrail.domain.ids import AccountId, KeyId
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, api_keys
@@ -87,6 +88,20 @@ class Accounts:
     def set_country(self, account_id: AccountId, country: str) -> None:
         changed = update(accounts).where(accounts.c.id == account_id).values(country=country)
         if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
+    def own_frame(self, account_id: AccountId) -> OwnFrame:
+        """Return what the account says itself of the frame of its texts."""
+        own = select(accounts.c.prepend_text, accounts.c.append_text)
+        row = self._connection.execute(own.where(accounts.c.id == account_id)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such account")
+        return OwnFrame(*row)
+
+    def set_own_frame(self, account_id: AccountId, own: OwnFrame) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id)
+        values = {"prepend_text": own.prepend, "append_text": own.append}
+        if self._connection.execute(changed.values(**values)).rowcount == 0:
             raise NotFound("there is no such account")
 
     def add_key(

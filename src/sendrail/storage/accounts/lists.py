@@ -9,15 +9,21 @@ from sqlalchemy import Connection, func, or_, select, update
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import Conflict
+from sendrail.domain.frame import Frame, OwnFrame
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.tables import lists, sender_owners
+from sendrail.storage.tables import accounts, lists, sender_owners
 
 # A list has a column for each of its fields.
 LIST_COLUMNS: Final = tuple(field.name for field in fields(SendingList))
-_LIST_READERS: Final = {"status": ListStatus, "on_uncertain": OnUncertain, "byoc": bool}
+_LIST_READERS: Final = {
+    "status": ListStatus,
+    "on_uncertain": OnUncertain,
+    "byoc": bool,
+    "frames_sends": bool,
+}
 _LISTS: Final = select(*(lists.c[name] for name in LIST_COLUMNS))
 
 
@@ -101,6 +107,30 @@ class Lists:
         own = (lists.c.answers, lists.c.stop_text, lists.c.start_text, lists.c.help_text)
         of_account = select(lists.c.id, *own).where(lists.c.account_id == account_id)
         return {ListId(row.id): _answers(row) for row in self._connection.execute(of_account)}
+
+    def own_frames(self, account_id: AccountId) -> dict[ListId, OwnFrame]:
+        """Return what each list of the account says itself of its frame."""
+        own = select(lists.c.id, lists.c.prepend_text, lists.c.append_text)
+        of_account = own.where(lists.c.account_id == account_id)
+        return {
+            ListId(row.id): OwnFrame(row.prepend_text, row.append_text)
+            for row in self._connection.execute(of_account)
+        }
+
+    def own_frame(self, account_id: AccountId, list_id: ListId) -> OwnFrame:
+        """Return what a list says itself of its frame."""
+        own = select(lists.c.prepend_text, lists.c.append_text)
+        one = own.where(lists.c.account_id == account_id, lists.c.id == list_id)
+        return OwnFrame(*self._connection.execute(one).one())
+
+    def frame(self, account_id: AccountId, list_id: ListId) -> Frame:
+        """Return the frame of a list's texts: its own, its account's or the default."""
+        said = select(
+            func.coalesce(lists.c.prepend_text, accounts.c.prepend_text),
+            func.coalesce(lists.c.append_text, accounts.c.append_text),
+        ).join(accounts, accounts.c.id == lists.c.account_id)
+        one = said.where(lists.c.account_id == account_id, lists.c.id == list_id)
+        return OwnFrame(*self._connection.execute(one).one()).over(Frame())
 
     def change(self, account_id: AccountId, list_id: ListId, **values: Any) -> bool:
         changed = (

@@ -1,0 +1,1 @@
+"""Campaigns: the texts that go to many."""

@@ -1,0 +1,1 @@
+"""Campaigns as rows: their creatives."""
