@@ -196,10 +196,7 @@ def test_ten_letters_where_the_domain_has_ten(shop, door):
 
 def test_a_message_without_links_and_one_that_is_gone_lead_to_the_fallback(shop):
     erased, gone = shop.link(""), shop.link()
-    number = shop.door.runtime.links._ids.read(gone) // 4
-    shop.door.write(
-        lambda tx: tx.core.exec_driver_sql(f"DELETE FROM messages WHERE number = {number}")
-    )
+    shop.door.write(lambda tx: shop.make.forget(tx, gone))
     for text in (erased, gone):
         answer = shop.follow(text)
         assert answer.status_code == 410

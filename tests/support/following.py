@@ -1,6 +1,6 @@
 """Messages with links as if they had been sent, and what is kept of who follows them."""
 
-from sendrail.domain.ids import lane_of
+from sendrail.links.ranges import LinkedRun, RangeSlots
 from sendrail.storage.interface import Tx
 
 MINUTE_MS = 60_000
@@ -46,6 +46,14 @@ def _reserve(tx: Tx, lane, count):
     return [first + n * 4096 for n in range(count)]
 
 
+def slots_of(tx, slots, numbers, now):
+    """Return the first slot of each message; where slots are in ranges, one is reserved."""
+    if isinstance(slots, RangeSlots):
+        run = LinkedRun(numbers[0], numbers[-1], 4, numbers[-1] + 4096)
+        slots.learn(slots.reserve(tx, [run], now))
+    return slots.first_slots(tx, numbers)
+
+
 def clicks_of(tx, account):
     """Return the rows of an account's clicks, the oldest first."""
     rows = tx.core.exec_driver_sql(CLICKS.format(account=account))
@@ -66,7 +74,7 @@ class LinkMaker:
 
         def add(tx):
             numbers = add_messages(tx, sender, targets, now=now, sent_at=now, **about)
-            firsts = texts._slots.first_slots(tx, numbers)
+            firsts = slots_of(tx, texts._slots, numbers, now)
             return [
                 [texts._ids.show(first + position, letters) for position in range(4)]
                 for first in firsts
@@ -79,5 +87,8 @@ class LinkMaker:
         [[text, *_]] = self.links(sender, [target], **about)
         return text
 
-
-__all__ = ["CLICKS", "PHONE", "LinkMaker", "add_messages", "clicks_of", "lane_of"]
+    def forget(self, tx, text):
+        """Delete the message of a link, as its retention does."""
+        texts = self._runtime.links
+        [place] = texts._slots.messages(tx, [texts._ids.read(text)])
+        tx.core.exec_driver_sql(f"DELETE FROM messages WHERE number = {place.number}")

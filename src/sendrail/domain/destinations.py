@@ -91,7 +91,12 @@ def fill_destination(template: str, values: Mapping[str, str]) -> str:
     """
     if "{{" not in template:
         return template
-    return _MACRO.sub(lambda macro: quote(values.get(macro[1], ""), safe=""), template)
+    return _MACRO.sub(lambda macro: _encoded(values.get(macro[1], "")), template)
+
+
+def _encoded(value: str) -> str:
+    # Half of a pair of code units is no character: it becomes a question mark.
+    return quote(value, safe="", errors="replace")
 
 
 def macros_of(template: str) -> set[str]:

@@ -68,7 +68,7 @@ class RedirectService:
         metrics: Metrics,
         now: Callable[[], int],
         waiting_max: int,
-        timer: WaitClock | None = None,
+        clock: WaitClock | None = None,
     ) -> None:
         """Keep at most `waiting_max` requests waiting for the storage."""
         self._store = store
@@ -79,7 +79,7 @@ class RedirectService:
         self._metrics = metrics
         self._now = now
         self._waiting_max = waiting_max
-        self._timer = timer or asyncio.get_running_loop()
+        self._clock = clock or asyncio.get_running_loop()
         self._agents = AgentIds()
         self._waiting: deque[LinkRequest] = deque()
         self._scheduled = False
@@ -100,13 +100,13 @@ class RedirectService:
             self._answer_unkept(request)
             self._count_lost([request])
             return
-        request.since = self._timer.time()
+        request.since = self._clock.time()
         request.agent = cut_agent(request.agent)
         self._open.append(request)
         self._waiting.append(request)
         if not self._is_timed:
             self._is_timed = True
-            self._timer.call_later(WAIT_SECONDS_MAX, self._expire)
+            self._clock.call_later(WAIT_SECONDS_MAX, self._expire)
         if not self._scheduled:
             self._schedule()
 
@@ -202,7 +202,7 @@ class RedirectService:
 
     def _expire(self) -> None:
         """Answer those that have waited long enough; their clicks may be kept all the same."""
-        due = self._timer.time() - WAIT_SECONDS_MAX
+        due = self._clock.time() - WAIT_SECONDS_MAX
         opened = self._open
         while opened and (opened[0].answered or opened[0].since <= due):
             request = opened.popleft()
@@ -210,7 +210,7 @@ class RedirectService:
                 self._answer_unkept(request)
         self._is_timed = bool(opened)
         if opened:
-            self._timer.call_later(opened[0].since - due, self._expire)
+            self._clock.call_later(opened[0].since - due, self._expire)
 
     def _lose(self, requests: Sequence[LinkRequest], error: Exception) -> None:
         """Answer requests whose clicks cannot be kept."""
