@@ -10,6 +10,7 @@ from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.errors import SendrailError, StorageFull
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.offer import OfferStatus, PayoutType
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.short_ids import ShortIds, Slot
@@ -111,7 +112,7 @@ class Desk:
             return RedirectService(
                 store,
                 LinkFinder(self.ids, self.slots, DestinationReader(now)),
-                ClickJudge(self.message_ids, self.click_ids, self.tokens),
+                ClickJudge(self.message_ids, self.click_ids, self.tokens, LinkSettings),
                 visitors=Visitors(KEY, NetworkKinds()),
                 misses=Misses(self.clock.time),
                 metrics=self.metrics,
