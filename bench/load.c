@@ -41,10 +41,12 @@
     "  --rate R            open loop: R messages a second, whatever the answers do\n"                \
     "  --total N           stop after N messages instead of after a time; no warm-up\n"              \
     "  --first N           first counter (0): give it when a server is loaded twice\n"              \
-    "  --kannel            ask Kannel's sendsms instead; the key is user name and password\n"
+    "  --kannel            ask Kannel's sendsms instead; the key is user name and password\n"         \
+    "  --links FILE        follow short links instead, one id of 7 letters a line, on the host --key\n"
 
 enum {
     NUMBER_LEN_MAX = 17,
+    LINK_LEN = 7,
     COUNTER_DIGITS = 10,
     RECIPIENTS = 8000000,  /* +1555 2000000 ... 9999999: never the block +1555010xxxx */
     SCATTER = 5000011,     /* coprime to RECIPIENTS: neighbours in time are not neighbours in an index */
@@ -60,6 +62,7 @@ typedef struct {
     double warmup, seconds, rate;
     int64_t total, first;
     bool kannel;
+    const char *links;
 } Options;
 
 typedef struct {  /* where one message's changing parts stand in the request */
@@ -191,11 +194,54 @@ static void build_kannel_request(void) {
     slots[0].tag = slots[0].text;
 }
 
+static void read_links(const char *path) {
+    FILE *file = fopen(path, "r");
+    char line[64];
+    if (!file) die("cannot read %s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = 0;
+        if (strlen(line) != LINK_LEN) die("not a short id: %s", line);
+        add_list(line, LINK_LEN);
+    }
+    fclose(file);
+}
+
+/* A phone's request as a proxy passes it on; each has another visitor. */
+static void build_links_request(void) {
+    char line[1024];
+    int length = snprintf(
+        line, sizeof line,
+        "GET /0000000 HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 198.100.000.000\r\n"
+        "User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/150.0.0.0 Mobile Safari/537.36\r\n"
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+        "Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br\r\n"
+        "Upgrade-Insecure-Requests: 1\r\nSec-Fetch-Mode: navigate\r\n\r\n", opt.key);
+    if (length >= (int)sizeof line) die("the host is too long");
+    request_len = (size_t)length;
+    request = must(malloc(request_len + 1));
+    strcpy(request, line);
+    slots = must(calloc(1, sizeof *slots));
+    slots[0] = (Slot){0, find(line, "GET /", 0), find(line, "198.100.", 0), 0};
+}
+
 static void digits(char *at, int width, uint64_t value) {
     for (int i = width - 1; i >= 0; i--, value /= 10) at[i] = (char)('0' + value % 10);
 }
 
+/* The last two numbers of an address, of three digits each: none begins with 0. */
+static void visitor(char *at, uint64_t n) {
+    digits(at, 3, 100 + n % 100);
+    digits(at + 4, 3, 100 + n / 100 % 100);
+}
+
 static void render(char *out) {
+    if (opt.links) {
+        uint64_t n = (uint64_t)counter++;
+        memcpy(out + slots[0].list, lists[n * SCATTER % list_count], LINK_LEN);
+        visitor(out + slots[0].text, n * SCATTER);
+        return;
+    }
     for (int i = 0; i < opt.batch; i++, counter++) {
         uint64_t n = (uint64_t)counter;
         digits(out + slots[i].to, 7, 2000000 + n % RECIPIENTS * SCATTER % RECIPIENTS);
@@ -309,7 +355,7 @@ static bool read_head(Conn *c) {
 }
 
 /* The status that says a message was taken. */
-static int done_status(void) { return opt.kannel ? 202 : 200; }
+static int done_status(void) { return opt.links ? 302 : opt.kannel ? 202 : 200; }
 
 static int64_t refused_in(const char *body, size_t length) {
     static const char name[] = "\"error_count\"";
@@ -471,7 +517,7 @@ static void parse(int argc, char **argv) {
         {"host", 1, 0, 'h'},    {"port", 1, 0, 'p'},    {"key", 1, 0, 'k'},  {"list", 1, 0, 'l'},
         {"list-file", 1, 0, 'L'}, {"connections", 1, 0, 'c'}, {"batch", 1, 0, 'b'}, {"warmup", 1, 0, 'w'},
         {"seconds", 1, 0, 's'}, {"rate", 1, 0, 'r'},    {"total", 1, 0, 't'}, {"first", 1, 0, 'f'},
-        {"kannel", 0, 0, 'K'},  {0, 0, 0, 0}};
+        {"kannel", 0, 0, 'K'},  {"links", 1, 0, 'i'},   {0, 0, 0, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (c == 'h') opt.host = optarg;
@@ -486,6 +532,7 @@ static void parse(int argc, char **argv) {
         else if (c == 'r') opt.rate = number(optarg, 0.001);
         else if (c == 't') opt.total = (int64_t)number(optarg, 1);
         else if (c == 'K') opt.kannel = true;
+        else if (c == 'i') read_links(opt.links = optarg);
         else if (c == 'f') opt.first = (int64_t)number(optarg, 0);
         else exit((fputs(USAGE, stderr), 2));
     }
@@ -514,7 +561,8 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_TIMERSLACK, 1L, 0L, 0L, 0L);
     counter = opt.first;
-    if (opt.kannel) build_kannel_request();
+    if (opt.links) build_links_request();
+    else if (opt.kannel) build_kannel_request();
     else build_request();
     open_connections();
     run();

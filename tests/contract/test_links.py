@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from written import parsed
 
+from sendrail.api.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.domain.filter_page import FORM_BYTES_MAX
@@ -241,3 +242,100 @@ def test_a_get_with_a_body_is_followed_as_well(shop):
 def test_any_seven_letters_are_a_link_or_none(shop, text):
     answer = shop.follow(text, x_forwarded_for=None)
     assert answer.status_code in {302, 404, 410}
+
+
+# On one connection
+
+
+def get(path, *headers, host, method="GET", version="1.1"):
+    fields = [f"host: {host}", f"user-agent: {PHONE}", *headers]
+    return "\r\n".join([f"{method} {path} HTTP/{version}", *fields, "", ""])
+
+
+def test_answers_keep_the_order_of_their_requests_with_the_apis_between(shop, door):
+    first, second = shop.link(f"{SHOP}1"), shop.link(f"{SHOP}2")
+    with door.wire() as wire:
+        wire.send(
+            get(f"/{first}", host=shop.host),
+            wire.request(door.order()),
+            get("/healthz", host="test"),
+            get(f"/{second}", host=shop.host, method="HEAD"),
+            get("/0000000", host=shop.host),
+            wire.request(door.order()),
+            get(f"/{first}", host="test"),
+        )
+        statuses, locations = [], []
+        for at in range(7):
+            if at == 4:
+                # What follows a HEAD has no body, whatever its length says.
+                assert locations == [f"{SHOP}1", None, None, f"{SHOP}2"]
+            status, headers, _ = wire.answer()
+            statuses.append(status)
+            locations.append(headers.get("location"))
+    assert statuses == [302, 200, 200, 302, 404, 200, 302]
+
+
+def test_a_hundred_links_in_one_piece_are_answered(shop, door):
+    link = shop.link()
+    with door.wire() as wire:
+        wire.send(get(f"/{link}", host=shop.host) * 100)
+        assert [wire.answer()[0] for _ in range(100)] == [302] * 100
+    assert len(shop.clicks()) == 100
+
+
+def test_a_head_of_a_missing_link_has_no_body(shop, door):
+    with door.wire() as wire:
+        wire.send(get("/0000000", host=shop.host, method="HEAD") + get("/healthz", host="x"))
+        while b'{"status":"ok"}' not in wire._read:
+            wire._more()
+    head, _, rest = wire._read.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert rest.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_that_is_to_end_ends(shop, door):
+    link = shop.link()
+    for request in (
+        get(f"/{link}", "connection: close", host=shop.host),
+        get(f"/{link}", host=shop.host, version="1.0"),
+    ):
+        with door.wire() as wire:
+            wire.send(request)
+            status, headers, _ = wire.answer()
+            assert (status, headers["location"]) == (302, SHOP)
+            assert wire.is_closed()
+
+
+def test_only_the_proxys_word_counts_for_where_a_visitor_is(shop, door):
+    link = shop.link()
+    forged = ("x-forwarded-for: 198.51.100.9", "x-forwarded-for: 192.0.2.4, 203.0.113.7")
+    with door.wire() as wire:
+        wire.send(get(f"/{link}", *forged, host=shop.host))
+        assert wire.answer()[0] == 302
+    [click] = shop.clicks()
+    assert bytes(click["network"]) == b"\xcb\0\x71"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/bcdfghj\xc3\xa9", b"/bcdfghj%", b"/bcdfghj%zz", b"/bcdfghj%00", b"/%2e%2e/bcdfghj",
+        b"/bcdfghj?" + b"x" * 6_000, b"//bcdfghj", b"/bcdfghj;jsessionid=1", b"/\x80\x80\x80",
+        b"/bcdfghj/../0000000", b"*",
+    ],
+)  # fmt: skip
+def test_strange_targets_are_never_an_error_of_ours(shop, door, target):
+    with door.wire() as wire:
+        wire.send(b"GET " + target + b" HTTP/1.1\r\nhost: " + shop.host.encode() + b"\r\n\r\n")
+        assert wire.answer()[0] in {400, 404, 410}
+
+
+def test_a_head_that_is_too_long_is_refused_on_a_link_as_elsewhere(shop, door):
+    with door.wire() as wire:
+        wire.send(get(f"/{shop.link()}", f"x: {'x' * HEAD_BYTES_MAX}", host=shop.host))
+        assert wire.answer()[0] == 431
+    many = [f"x{n}: 1" for n in range(HEAD_FIELDS_MAX)]
+    with door.wire() as wire:
+        wire.send(get(f"/{shop.link()}", *many, host=shop.host))
+        assert wire.answer()[0] == 431
+    assert shop.clicks() == []

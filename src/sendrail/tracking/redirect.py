@@ -186,6 +186,7 @@ class RedirectService:
             self._is_losing = False
             _log.info("clicks_kept_again")
         kept: Tally[str] = Tally()
+        statuses: Tally[int] = Tally()
         for request, (answer, verdict) in zip(group.requests, group.judged, strict=True):
             if verdict is not None:
                 kept[verdict.click_class.name.lower()] += 1
@@ -193,9 +194,13 @@ class RedirectService:
                 self._misses.add(request.address)
                 self._metrics.link_misses.inc()
             if not request.answered:
-                self._answer(request, answer)
+                statuses[answer.status] += 1
+                request.answered = True
+                request.resolve(answer)
         for name, count in kept.items():
             self._metrics.clicks.labels(name).inc(count)
+        for status, count in statuses.items():
+            self._metrics.link_answers.labels(str(status)).inc(count)
         self._metrics.redirect_group.observe(len(group.requests))
 
     # Without the storage

@@ -1,0 +1,203 @@
+"""What does a redirect cost, its click judged and durable, beside a constant one of the same lane?
+
+By turns, each on a fresh data folder. Processor time is what neighbours disturb least, so the ratio
+is of that; the rates stand beside it. Then messages are accepted, with 500 clicks a second and
+without, by turns.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import kit
+from kit import Figure, Section
+from sendrail.api.server import announce_server, listen, make_server
+from sendrail.app import Runtime, open_runtime
+from sendrail.domain.audit import Actor
+from sendrail.domain.ids import lane_of
+from sendrail.domain.short_ids import ShortIds, message_slot
+from sendrail.settings import Settings
+from sendrail.storage.data_folder import Folder
+from sendrail.tracking.link_requests import LinkAnswer, LinkRequest
+
+HOST = "go.bench.example"
+METHOD = """
+{options.runs} pairs; in each the server answers 64 keep-alive connections for {options.seconds:g} s
+after 1 s: with a constant 302, then with links of {options.links:,} messages in scattered order,
+deciphered, found, judged and durable, by turns, each on a folder of its own. Server on core 0, load
+on core 1. The ratio is of the processor time of a request. Accepting: 64 connections at full rate,
+by turns with 500 clicks a second beside them and without.
+"""
+SHOP = b"https://shop.example/summer/sale?from=sms"
+CONSTANT = LinkAnswer(302, SHOP)
+PHONE = 15_552_000_000
+# Since then the messages were sent: nobody follows their links too soon.
+AGE_MS = 60_000
+CLICKS_A_SECOND = 500
+
+
+def parser() -> argparse.ArgumentParser:
+    options = kit.options(__doc__, runs=3, seconds=5)
+    options.add_argument("--links", type=int, default=100_000, help="links to follow (100,000)")
+    options.add_argument("--serve", choices=("constant", "full"), help=argparse.SUPPRESS)
+    options.add_argument("--data", type=Path, help=argparse.SUPPRESS)
+    return options
+
+
+def measure(options: argparse.Namespace) -> Section:
+    section = Section("Redirect", METHOD.format(options=options))
+    runs = [
+        (followed(options, section, "constant"), followed(options, section, "full"))
+        for _ in range(options.runs)
+    ]
+    constants, fulls = zip(*runs, strict=True)
+    ratios = [constant["cpu_us"] / full["cpu_us"] for constant, full in runs]
+    section.figures += [
+        Figure("**constant / durable, processor** (aim: 0.45)", "", ratios, at_least=0.30),
+        Figure("constant 302", "µs of processor", [run["cpu_us"] for run in constants]),
+        Figure("durable redirect", "µs of processor", [run["cpu_us"] for run in fulls]),
+        Figure("constant 302", "answers/s", [run["rate"] for run in constants]),
+        Figure("durable redirect", "answers/s", [run["rate"] for run in fulls]),
+        Figure("durable redirect at full rate, p50", "ms", [run["p50"] for run in fulls]),
+        Figure("durable redirect at full rate, p99", "ms", [run["p99"] for run in fulls]),
+    ]
+    beside = [accepted(options, section) for _ in range(options.runs)]
+    section.figures += [
+        Figure(
+            f"accepting beside {CLICKS_A_SECOND} clicks a second / without",
+            "ratio of rates",
+            [with_clicks / without for without, with_clicks in beside],
+            at_least=0.85,
+        )
+    ]
+    return section
+
+
+def followed(options: argparse.Namespace, section: Section, kind: str) -> dict[str, Any]:
+    """Follow links of one kind of server at its full rate."""
+    with served(options, kind) as server:
+        before = kit.cpu_seconds(server.process)
+        result = kit.load(
+            server.url, kit.LOAD_CORE, key=HOST, links=server.ready["links"],
+            seconds=options.seconds,
+        )  # fmt: skip
+        spent = kit.cpu_seconds(server.process) - before
+        kept = kit.metrics(server.url).get("sendrail_clicks_total", 0)
+    section.troubles += kit.troubles_of(result, kind)
+    answers = result["accepted"]
+    if kind == "full" and kept != answers:
+        section.troubles.append(f"{answers:,} were redirected, and {kept:,.0f} clicks kept")
+    result["cpu_us"] = spent / answers * 1e6
+    kit.say(f"{kind}: {result['rate']:,.0f}/s, {result['cpu_us']:.1f} µs")
+    return result
+
+
+def accepted(options: argparse.Namespace, section: Section) -> tuple[float, float]:
+    """Return the rate of accepting without clicks, and beside them."""
+    with served(options, "full") as server:
+        shape = {"key": server.ready["api_key"], "list": server.ready["list_number"]}
+        shape |= {"seconds": options.seconds}
+        alone = kit.load(server.url, kit.LOAD_CORE, **shape)
+        clicking = kit.start_load(
+            server.url, kit.LOAD_CORE, key=HOST, links=server.ready["links"],
+            rate=CLICKS_A_SECOND, seconds=options.seconds + 1,
+        )  # fmt: skip
+        with clicking:
+            beside = kit.load(server.url, kit.LOAD_CORE, first=alone["next"], **shape)
+            clicks = kit.finish_load(clicking)
+    for result, where in ((alone, "alone"), (beside, "beside clicks"), (clicks, "clicks")):
+        section.troubles += kit.troubles_of(result, where)
+    kit.say(f"accept: {alone['rate']:,.0f}/s alone, {beside['rate']:,.0f}/s beside clicks")
+    return alone["rate"], beside["rate"]
+
+
+@contextmanager
+def served(options: argparse.Namespace, kind: str) -> Iterator[kit.Server]:
+    with TemporaryDirectory(dir=kit.scratch(), prefix="data-") as folder:
+        command = [
+            sys.executable, __file__, "--serve", kind, "--data", folder,
+            "--links", str(options.links),
+        ]  # fmt: skip
+        with kit.running(command, kit.SERVER_CORE) as server:
+            yield server
+
+
+# The server
+
+
+async def serve(options: argparse.Namespace) -> None:
+    settings = Settings(data_dir=options.data / "data", port=0)
+    async with open_runtime(settings, serving=True) as runtime:
+        numbers = await prepare(runtime, options.links)
+        ids = ShortIds(Folder(settings.data_dir).key("short-id"))
+        texts = ids.show_many([message_slot(number, 0) for number in numbers])
+        links = options.data / "links"
+        links.write_text("\n".join(texts))
+        if options.serve == "constant":
+            runtime.tracking.redirects.offer = constant  # type: ignore[method-assign]
+        server = make_server(runtime)
+        listener = listen("127.0.0.1", 0)
+        serving = asyncio.create_task(server.serve([listener]))
+        await server.listening(serving)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        [sender, *_] = await runtime.lists.all(runtime.default_account)
+
+        def announce(report: Any) -> None:
+            ready = {"url": url, "links": str(links), "api_key": report.api_key}
+            print(json.dumps(ready | {"list_number": sender.shown}), flush=True)
+
+        await announce_server(url, runtime, announce)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(15, server.leave)
+        await serving
+
+
+def constant(request: LinkRequest) -> None:
+    request.resolve(CONSTANT)
+
+
+async def prepare(runtime: Runtime, count: int) -> list[int]:
+    """Add a tracking domain, and as many sent messages with a shared link; return their numbers."""
+    account = runtime.default_account
+    await runtime.tracking.domains.add(account, HOST, Actor(name="bench"))
+    [sender, *_] = await runtime.lists.all(account)
+    now = runtime.clock.now() - AGE_MS
+
+    def add(tx: Any) -> list[int]:
+        url = SHOP.decode()
+        tx.destinations.add(account, [url], now)
+        [link] = tx.destinations.find(account, [url]).values()
+        first = tx.local.reserve(count)
+        lane = lane_of(sender.id)
+        tx.driver.each(
+            "INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,"
+            " segments, encoding, body, links, status, attempt, epoch, resent, sent_at, ended_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, 1, 'gsm7', ?, ?, 'delivered', 1, 1, 0, ?, ?)",
+            [
+                (
+                    first + n, lane, account, sender.id, PHONE + n, now,
+                    "Everything must go, until Sunday, in all our shops and here: {{link1}}",
+                    str(link), now, now,
+                )
+                for n in range(count)
+            ],
+        )  # fmt: skip
+        return list(range(first, first + count))
+
+    return await runtime.store.write(add)
+
+
+if __name__ == "__main__":
+    given = parser().parse_args()
+    if given.serve:
+        import uvloop
+
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(given))
+    else:
+        kit.main(parser(), measure)
