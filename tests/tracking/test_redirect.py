@@ -1,6 +1,7 @@
 """The redirect: found, judged and kept in groups; and what happens where nothing can be kept."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from following import PHONE, add_messages, clicks_of, slots_of
@@ -18,6 +19,7 @@ from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.links.networks import NetworkKinds
 from sendrail.links.ranges import RangeSlots
 from sendrail.links.slots import ArithmeticSlots
+from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.telemetry import Metrics
 from sendrail.tracking.destinations import DestinationReader
 from sendrail.tracking.finding import LinkFinder
@@ -519,3 +521,36 @@ async def until(is_so):
             except SendrailError:
                 pass
             await asyncio.sleep(0.005)
+
+
+def test_a_group_asks_a_shared_database_twice_whatever_its_size(desk):
+    if isinstance(desk.slots, ArithmeticSlots):
+        pytest.skip("an embedded database is asked without waiting")
+    texts = desk.links(*[desk.shared(SHOP)] * 50)
+    desk.follow(texts[0])
+    [writer] = desk.house.store._writers
+    raw, ran = writer.tx.driver.raw, []
+
+    def hear(query):
+        ran.append(query.query.split()[0])
+
+    raw.add_query_logger(hear)
+    desk.follow_all(texts)
+    raw.remove_query_logger(hear)
+    assert Counter(each for each in ran if each in {"SELECT", "UPDATE", "DELETE"}) == {"SELECT": 1}
+    # Where tables are spread, rows go in pieces of few sizes, each planned once.
+    assert ran.count("INSERT") <= (1 if type(writer.tx.driver) is PostgresDriver else 4)
+    assert len(desk.clicks()) == 51
+
+
+def test_processes_share_nothing_but_the_database(desk):
+    [text] = desk.links(desk.shared(SHOP))
+    other = desk.make(desk.house.open())
+    assert desk.follow(text).location == SHOP.encode()
+    asked = desk.asked(text)
+    desk.offer_all([asked], other)
+    desk.house.do(until(lambda: asked.answers))
+    assert asked.answer.location == SHOP.encode()
+    clicks = desk.clicks()
+    assert len(clicks) == 2
+    assert len({each["agent_id"] for each in clicks}) == 1
