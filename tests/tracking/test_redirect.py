@@ -9,7 +9,7 @@ from stores import NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.domain.click_ids import ClickIds
-from sendrail.domain.errors import SendrailError, StorageFull
+from sendrail.domain.errors import Contended, SendrailError, StorageFull
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.offer import OfferStatus, PayoutType
@@ -483,6 +483,30 @@ def test_a_click_that_waited_and_failed_is_lost(desk):
     assert desk.counted("clicks_lost") == 0
     desk.stuck.fail(StorageFull("full"))
     assert desk.counted("clicks_lost") == 1
+
+
+def test_a_group_that_was_in_anothers_way_is_tried_again(desk):
+    [text] = desk.links(SHOP)
+    service = desk.make(desk.stuck)
+    asked = [desk.asked(text), desk.asked("0000000")]
+    desk.offer_all(asked, service)
+    for _ in range(5):
+        desk.stuck.fail(Contended("try again"))
+    assert not any(each.answers for each in asked)
+    desk.house.do(desk.stuck.go_on())
+    desk.settle()
+    assert [each.answer.status for each in asked] == [302, 404]
+    assert (len(desk.clicks()), desk.counted("clicks_lost")) == (1, 0)
+
+
+def test_a_group_is_not_tried_for_ever(desk):
+    [text] = desk.links(SHOP)
+    service = desk.make(desk.stuck)
+    asked = desk.asked(text)
+    desk.offer_all([asked], service)
+    for _ in range(6):
+        desk.stuck.fail(Contended("try again"))
+    assert asked.answer.status == 503
 
 
 def test_only_so_many_wait(desk):

@@ -128,7 +128,7 @@ class LinkRoute(Route):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match what may be a link of the host that the request came to."""
-        text = id_in(scope.get("raw_path", b""))
+        text = id_in(_target_of(scope))
         if text is None or not is_served(text, scope["state"].get("domain")):
             return Match.NONE, {}
         return super().matches(scope)
@@ -139,7 +139,7 @@ class LinkRoute(Route):
             return Response(status_code=204, headers={"allow": ALLOW})
         if method not in _ANSWERED:
             raise HTTPException(405, headers={"allow": ALLOW})
-        text = id_in(request.scope["raw_path"])
+        text = id_in(_target_of(request.scope))
         assert text is not None, "the route has matched"
         headers = request.headers.raw
         forwarded = b",".join(value for name, value in headers if name == FORWARDED_FOR)
@@ -160,6 +160,12 @@ class LinkRoute(Route):
         """Return what the form of the filter page shows. Raises `SendrailError` for a long one."""
         with self._bodies.strangers.body(request, FORM_BYTES_MAX) as body:
             return token_in(await body.read())
+
+
+def _target_of(scope: Scope) -> bytes:
+    """Return the path of a request as it came; a server that does not say it has decoded it."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"].encode() if raw is None else raw
 
 
 def _response(answer: LinkAnswer) -> Response:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import structlog
 
 from sendrail.domain.click_classes import ClickVerdict
+from sendrail.domain.errors import Contended
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.telemetry import Metrics
@@ -31,6 +32,8 @@ _log = structlog.get_logger()
 WAIT_SECONDS_MAX: Final = 0.25
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_MAX: Final = 512
+# More tries than two transactions can be in each other's way by chance.
+_CONTENDED_MAX: Final = 5
 # Links that are followed while the storage is away were followed just before, most of them.
 _LINKS_KEPT: Final = 4_096
 
@@ -87,6 +90,8 @@ class RedirectService:
         self._open: deque[LinkRequest] = deque()
         self._is_timed = False
         self._known: OrderedDict[str, Link] = OrderedDict()
+        # How often in a row our transaction was in another's way.
+        self._contended = 0
         # Whether clicks are being lost: it is logged when that begins and when it ends.
         self._is_losing = False
 
@@ -173,9 +178,16 @@ class RedirectService:
                 self._scheduled = False
                 requests = list(self._waiting)
                 self._waiting.clear()
+            if isinstance(error, Contended) and self._contended < _CONTENDED_MAX:
+                self._contended += 1
+                self._waiting.extendleft(reversed(requests))
+                if not self._scheduled:
+                    self._schedule()
+                return
             self._lose(requests, error)
         else:
             self._answer_group(group)
+        self._contended = 0
         opened = self._open
         while opened and opened[0].answered:
             opened.popleft()
