@@ -340,8 +340,12 @@ def test_an_offer_that_is_not_offered_leads_to_its_fallback(desk, change, leads_
     if leads_on:
         assert all(each.location.startswith(SHOP.encode()) for each in answers)
     else:
-        assert [each.status for each in answers] == [410, 302]
-        assert answers[1].location.startswith(OVER.encode())
+        assert [(each.status, each.location) for each in answers] == [
+            (410, None),
+            (302, OVER.encode()),
+        ]
+        # Who was led nowhere has not clicked.
+        assert [each["number"] for each in desk.clicks()] == desk.numbers[1:]
         domain = desk.host(desk.house.us, fallback_url=f"{SHOP}domain")
         assert desk.follow(texts[0], domain).location == b"https://shop.example/domain"
 
@@ -378,6 +382,12 @@ def test_the_pages_button_leads_on_and_is_a_persons(desk):
     assert desk.classes() == [(ClickClass.HUMAN, ClickReason.CONFIRMED)]
     parts = desk.click_ids.read(answer.location.decode().partition("click_id=")[2])
     assert parts.click_class == ClickClass.HUMAN
+
+
+def test_a_post_where_there_is_no_page_is_no_click(desk):
+    [text] = desk.links(SHOP)
+    assert desk.follow(text, token="").status == 405
+    assert desk.clicks() == []
 
 
 def test_a_token_of_another_link_or_hour_shows_the_page_again(desk):

@@ -58,10 +58,10 @@ def fallback(domain: TrackingDomain | None) -> LinkAnswer:
 
 
 class JudgedRequest(NamedTuple):
-    """An answer, and what the click is."""
+    """An answer, and what the click is; a visitor who is not led anywhere has made none."""
 
     answer: LinkAnswer
-    verdict: ClickVerdict
+    verdict: ClickVerdict | None
 
 
 class ClickJudge:
@@ -86,16 +86,16 @@ class ClickJudge:
         verdict = _CONFIRMED if is_confirmed else _class_of(request, link, network)
         template = _template_of(link, at)
         if template is None:
-            return JudgedRequest(fallback(request.domain), verdict)
+            return _fallen_back(request.domain, verdict)
         words = self._page_of(link)
         if words is not None and not is_confirmed and (token is not None or shows_page(verdict)):
             shown = page(words, self._tokens.make(link.slot, at))
             return JudgedRequest(LinkAnswer(200, page=shown), verdict)
         if token is not None and not is_confirmed:
-            return JudgedRequest(NOT_ALLOWED, verdict)
+            return JudgedRequest(NOT_ALLOWED, None)
         location = self._location(template, link, at, verdict)
         if location is None:
-            return JudgedRequest(fallback(request.domain), verdict)
+            return _fallen_back(request.domain, verdict)
         # A POST that is answered by 302 may be repeated as one at the shop (RFC 9110, 15.4.4).
         return JudgedRequest(LinkAnswer(303 if is_confirmed else 302, location), verdict)
 
@@ -110,7 +110,8 @@ class ClickJudge:
         wanted = macros(template)
         # An offer's partner names the click when it reports a conversion; other URLs stay as they
         # are, since a signed one breaks by a parameter more.
-        is_offers = link.destination.offer is not None
+        destination = link.destination
+        is_offers = destination.offer is not None and template == destination.url
         if not wanted and not is_offers:
             return location_of(template, {})
         click_id = self._click_ids.show(link.slot, at - link.created_at, verdict.click_class)
@@ -134,6 +135,11 @@ class ClickJudge:
 
 
 _MESSAGES_OWN: Final = frozenset({"messageId", "sendId"})
+
+
+def _fallen_back(domain: TrackingDomain | None, verdict: ClickVerdict) -> JudgedRequest:
+    answer = fallback(domain)
+    return JudgedRequest(answer, None if answer.location is None else verdict)
 
 
 def _class_of(request: LinkRequest, link: Link, network: NetworkKind) -> ClickVerdict:

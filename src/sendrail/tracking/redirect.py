@@ -154,7 +154,8 @@ class RedirectService:
             visitor = self._visitors.describe(request.address, request.at)
             result = self._judge.judge(request, link, visitor.kind)
             group.judged.append(result)
-            visits.append((request, link, visitor, result.verdict))
+            if result.verdict is not None:
+                visits.append((request, link, visitor, result.verdict))
         if not visits:
             return
         agents = {request.agent for request, _, _, _ in visits if request.agent}
