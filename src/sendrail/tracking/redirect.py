@@ -101,12 +101,12 @@ class RedirectService:
             self._answer(request, judging.too_many(seconds))
             return
         request.at = self._now()
+        request.agent = cut_agent(request.agent)
         if len(self._waiting) >= self._waiting_max:
             self._answer_unkept(request)
             self._count_lost([request])
             return
         request.since = self._clock.time()
-        request.agent = cut_agent(request.agent)
         self._open.append(request)
         self._waiting.append(request)
         if not self._is_timed:
