@@ -63,6 +63,7 @@ class Role(StrEnum):
     """What a process does."""
 
     API = "api"
+    CLICKS = "clicks"
     DELIVER = "deliver"
     RECEIPTS = "receipts"
     WEBHOOKS = "webhooks"
@@ -296,7 +297,8 @@ def _make_all(wiring: _Wiring) -> Workers:
         workers.responder = _make_responder(wiring)
     if Role.WEBHOOKS in roles:
         workers.webhooks = _make_webhooks(wiring)
-    if Role.API in roles:
+    if roles & {Role.API, Role.CLICKS, Role.DELIVER}:
+        # They answer on the tracking domains, or fill them into texts.
         workers.hosts = runtime.tracking.hosts
     if Role.SCHEDULER in roles:
         workers.domains = _make_checker(wiring)

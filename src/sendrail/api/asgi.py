@@ -63,14 +63,31 @@ def make_app(
         *network_routes(runtime, bodies),
         link_route,
     ]
+    return _EveryAnswer(_app(routes), _by_host(runtime, bodies, link_route))
+
+
+def make_link_host(
+    runtime: Runtime,
+    is_ready: Callable[[], bool],
+    bodies: Bodies | None = None,
+    links: LinkDoor | None = None,
+) -> ASGIApp:
+    """Return the application of a process that serves links, and nothing of the API."""
+    bodies = bodies or Bodies()
+    link_route = LinkRoute(links or link_door(runtime), bodies)
+    routes = [*_probes(runtime, is_ready), tls_route(runtime.tracking.hosts), link_route]
+    return _EveryAnswer(_app(routes), _by_host(runtime, bodies, link_route))
+
+
+def _by_host(runtime: Runtime, bodies: Bodies, link_route: LinkRoute) -> "_ByHost":
     tracking_host = make_tracking_host(
         runtime.tracking.proofs, [*postback_routes(runtime, bodies), link_route], _HANDLERS
     )
-    return _EveryAnswer(_app(routes), _ByHost(runtime.tracking.hosts, tracking_host))
+    return _ByHost(runtime.tracking.hosts, tracking_host)
 
 
 def make_probes(runtime: Runtime, is_ready: Callable[[], bool]) -> ASGIApp:
-    """Return the application of a process without the API: its probes."""
+    """Return the application of a process that serves nothing else: its probes."""
     return _EveryAnswer(_app(_probes(runtime, is_ready)))
 
 

@@ -13,12 +13,14 @@ from typing import Final
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
-from sendrail.api.asgi import make_app, make_probes
+from sendrail.api.asgi import make_app, make_link_host, make_probes
 from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection
 from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.link_door import link_door
+from sendrail.api.link_lane import link_lane_for
 from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
 from sendrail.domain.errors import SetupError
@@ -76,10 +78,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], drain: Drain) -> None:
-    has_api = Role.API in roles_of(settings)
+    roles = roles_of(settings)
+    has_api = Role.API in roles
     async with open_runtime(settings, serving=True) as runtime:
         listener = listen(settings.host, settings.port)
-        server = make_server(runtime, has_api=has_api)
+        server = make_server(runtime, roles=roles)
         leave = partial(_leave, server, drain)
         async with delivering(runtime, leave, drain):
             with _stopped_by_signals(server, leave):
@@ -201,31 +204,23 @@ def _leave(server: _Server, drain: Drain) -> None:
         drain.end_by_force()
 
 
-def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) -> _Server:
+def make_server(
+    runtime: Runtime, *, fast: bool = True, roles: frozenset[Role] = frozenset(Role)
+) -> _Server:
     """Return a server over a runtime; without `fast` every request goes through ASGI.
 
-    Without the API it answers only the probes.
+    It serves what belongs to the roles: the API with links, links alone, or only the probes.
     """
-    calls = SendingCalls(runtime.intake, runtime.limits)
-    bodies = Bodies()
-    links = link_door(runtime)
     server: _Server
 
     def is_ready() -> bool:
         return server.started and not server.should_exit and runtime.intake.closed is None
 
-    protocol: type[Connection] = Connection
-    if fast and has_api:
-        protocol = fast_lane_for(calls, bodies, links)
-    app = (
-        make_app(runtime, calls, is_ready, bodies, links)
-        if has_api
-        else make_probes(runtime, is_ready)
-    )
+    app, protocol = _served(runtime, is_ready, roles)
     server = _Server(
         uvicorn.Config(
             app,
-            http=protocol,
+            http=protocol if fast else Connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -238,6 +233,21 @@ def make_server(runtime: Runtime, *, fast: bool = True, has_api: bool = True) ->
         )
     )
     return server
+
+
+def _served(
+    runtime: Runtime, is_ready: Callable[[], bool], roles: frozenset[Role]
+) -> tuple[ASGIApp, type[Connection]]:
+    """Return what a process of these roles serves, and the connections that it serves it on."""
+    bodies = Bodies()
+    if Role.API in roles:
+        calls, links = SendingCalls(runtime.intake, runtime.limits), link_door(runtime)
+        app = make_app(runtime, calls, is_ready, bodies, links)
+        return app, fast_lane_for(calls, bodies, links)
+    if Role.CLICKS in roles:
+        links = link_door(runtime)
+        return make_link_host(runtime, is_ready, bodies, links), link_lane_for(links)
+    return make_probes(runtime, is_ready), Connection
 
 
 @contextmanager

@@ -52,8 +52,8 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="ROLE",
-            help="A role of this process: api, deliver, receipts, webhooks or scheduler. May be "
-            "repeated; default: all.",
+            help="A role of this process: api, clicks, deliver, receipts, webhooks or scheduler. "
+            "May be repeated; default: all.",
         ),
     ] = None,
     *,
