@@ -111,6 +111,10 @@ _NO_CHECKS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.CONTACT_VALIDATION |
 # A token (RFC 9110, 5.6.2).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
+# Roles of processes that answer where links lead.
+_SERVES_LINKS: Final = frozenset({"all", "api", "clicks"})
+# What stands for every address of the machine, and the one of it that a browser there can ask.
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens by this
 _SIMULATOR: Final = "simulator"
 # While one group waits for the disk, the next is judged.
 _ACCEPTING: Final = 2
@@ -239,7 +243,7 @@ async def _wire(
     )
     slots = RangeSlots() if settings.database_url else ArithmeticSlots()
     # Until this server answers them, no list has short links.
-    domains = TrackingDomains()
+    domains = TrackingDomains(sandbox_url(settings, settings.port))
     links = LinkTexts(ShortIds(folder.key("short-id")), slots, domains)
     inbox = CallbackInbox(store, metrics, clock.now)
     binder = LinkBinder(links, limits)
@@ -433,6 +437,20 @@ def _visitors(settings: Settings, folder: Folder) -> Visitors:
     kinds = NetworkKinds(settings.click_machine_networks, settings.click_people_networks)
     scope = AddressScope(settings.click_addresses)
     return Visitors(folder.key("click-address"), kinds, scope)
+
+
+def sandbox_url(settings: Settings, port: int) -> str | None:
+    """Return where the links of the sandbox's lists lead, on a server that listens on a port.
+
+    None where there is no such place: port 0 stands for one that is not chosen yet, and a process
+    without the API and without links serves none of them.
+    """
+    if settings.public_url:
+        return settings.public_url
+    if not port or not _SERVES_LINKS & set(re.split(r"[,\s]+", settings.roles)):
+        return None
+    host = _WILDCARDS.get(settings.host, settings.host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _api_hosts(settings: Settings) -> frozenset[str]:

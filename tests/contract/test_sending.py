@@ -3,12 +3,17 @@
 import json
 import re
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from written import parsed
+
+from sendrail.connectors.service import ConnectorCapacity
 
 ID = re.compile(r"[0-9A-Za-z]{8}").fullmatch
 SINGLE = ["send-raw", "send"]
+GENERIC = {"url": "https://g.example/send", "answer": '{"id": "id"}'}
 
 
 def settled(door, message_id):
@@ -265,7 +270,11 @@ def test_links_that_cannot_be_wrapped_are_refused_and_never_left_as_they_are(doo
         return told["errors"][0] if told["errors"] else {}
 
     url = "https://example.com/offer"
-    told = answer(door.order(wrap_links=True, body=f"See {url}"))
+    # A list on a carrier has no links without a domain of its own.
+    name, number = f"real-{uuid.uuid4().hex[:8]}", door.recipient()
+    door.do(door.runtime.connectors.add(door.us, "http", name, GENERIC, ConnectorCapacity()))
+    door.do(door.runtime.lists.add(door.us, parsed(number), connector=name))
+    told = answer(door.order(wrap_links=True, body=f"See {url}", list_number=number))
     assert (told["code"], told["param"]) == ("no_domain_configured", "wrap_links")
     told = answer(door.order(wrap_links=True, body=f"{url} " * 5))
     assert (told["code"], told["param"]) == ("too_many_links", "body")
@@ -277,3 +286,15 @@ def test_links_that_cannot_be_wrapped_are_refused_and_never_left_as_they_are(doo
     assert "code" not in answer(door.order(wrap_links=True, body="No link, www.example.com"))
     for off in (False, None):
         assert "code" not in answer(door.order(wrap_links=off, body=f"{url} {off}"))
+
+
+def test_a_link_of_the_sandbox_leaves_short_and_leads_on(door):
+    url = "https://example.com/offer?from=sms"
+    order = door.order(wrap_links=True, body=f"Only today: {url} ({{{{messageId}}}})")
+    message_id = door.post("send", order).json()["message_id"]
+    body = settled(door, message_id)["body"]
+    # The server of this test listens elsewhere than its settings say.
+    link = re.fullmatch(r"Only today: http://127\.0\.0\.1:8025(/\w{7}) \((\w{8})\)", body)
+    assert link[2] == message_id
+    answer = door.client.get(link[1])
+    assert (answer.status_code, answer.headers["location"]) == (302, url)

@@ -22,7 +22,7 @@ from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.link_door import link_door
 from sendrail.api.link_lane import link_lane_for
 from sendrail.api.v2.sending import SendingCalls
-from sendrail.app import Runtime, open_runtime
+from sendrail.app import Runtime, open_runtime, sandbox_url
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
 from sendrail.settings import Settings
@@ -82,6 +82,9 @@ async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], dr
     has_api = Role.API in roles
     async with open_runtime(settings, serving=True) as runtime:
         listener = listen(settings.host, settings.port)
+        # With port 0 it is only known now.
+        if (links_at := sandbox_url(settings, listener.getsockname()[1])) is not None:
+            runtime.links.domains.let_sandbox_use(links_at)
         server = make_server(runtime, roles=roles)
         leave = partial(_leave, server, drain)
         async with delivering(runtime, leave, drain):
