@@ -8,13 +8,15 @@ import time
 from collections import Counter
 from contextlib import closing
 
+import postgres
 import pytest
 from following import PHONE
 
+from sendrail.domain.ids import MessageIds
 from sendrail.domain.short_ids import ShortIds, message_slot
 from sendrail.storage.data_folder import Folder
 
-from .audit import check_database
+from .audit import check_database, look_up_all, rows, settle_down
 from .disk import fill_up, mounted_tmpfs
 
 MIB = 2**20
@@ -88,12 +90,37 @@ def clicks_of(server):
         return Counter(number for (number,) in raw.execute("SELECT number FROM clicks"))
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def site(request, make_server):
+    """A server, and a way to ask its database."""
+    if request.param == "sqlite":
+        server = make_server()
+        yield server, lambda statement: rows(server, statement)
+        return
+    with postgres.database() as url:
+        server = make_server(database_url=url)
+        yield server, lambda statement: [tuple(row) for row in postgres.do(url, statement)]
+        server.close()
+
+
+def send_links(server, count):
+    """Send messages with a link each; return their short ids by the messages' numbers."""
+    client = server.client()
+    order = {"list_number": server.list_number, "body": f"See {SHOP}", "wrap_links": True}
+    orders = [{"to": f"+1444{number:07}", **order} for number in range(count)]
+    answer = client.post("/api/v2/send/bulk", {"messages": orders})
+    assert answer.body["queued_count"] == count, answer
+    settle_down(client, 30)
+    numbers = MessageIds(Folder(server.data).key("message-id"))
+    found = look_up_all(client)
+    return {numbers.read(each): found[each]["body"].rpartition("/")[2] for each in found}
+
+
 @pytest.mark.timeout(120)
-def test_who_was_redirected_has_their_click_whenever_the_server_is_killed(server, seed):
+def test_who_was_redirected_has_their_click_whenever_the_server_is_killed(site, seed):
+    server, sql = site
     server.start()
-    assert server.stop(15) == 0
-    links = links_of(server, 200)
-    server.start()
+    links = send_links(server, 200)
     chance = random.Random(seed)
     with Visitors(server, links, seed) as visitors:
         for _ in range(3):
@@ -102,13 +129,12 @@ def test_who_was_redirected_has_their_click_whenever_the_server_is_killed(server
             server.start()
         time.sleep(0.3)
     assert server.stop(15) == 0
-    kept = clicks_of(server)
+    kept = Counter(number for (number,) in sql("SELECT number FROM clicks"))
     assert sum(visitors.redirected.values()) > 100
     for number in links:
         least = visitors.redirected[number]
         # A click may have been kept whose answer never left.
         assert least <= kept[number] <= least + visitors.unanswered[number]
-    check_database(server)
 
 
 def test_on_a_full_disk_everybody_is_led_on_and_the_lost_clicks_are_counted(make_server, tmp_path):
