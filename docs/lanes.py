@@ -20,9 +20,11 @@ from sendrail.storage.postgres import (
     activity,
     agents,
     clicks,
+    conversions,
     destinations,
     distributed,
     gate,
+    history,
     idempotency,
     imported,
     inbox,
@@ -51,6 +53,8 @@ ROOMS: Final = (
     leases,
     link_ranges,
     imported,
+    conversions,
+    history,
     distributed,
 )
 

@@ -79,6 +79,7 @@ from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.destinations import DestinationReader
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.finding import LinkFinder
+from sendrail.tracking.history import HistoryService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.judging import ClickJudge
 from sendrail.tracking.link_settings import LinkSettingsService
@@ -397,6 +398,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         postback_secrets=postback_secrets,
         conversions=ConversionService(store, ids, links, clock.now),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
+        history=HistoryService(store, clock.now),
         domains=DomainService(
             store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
         ),

@@ -180,6 +180,7 @@ class Maintenance:
         forgotten += self._forget_events(tx, now)
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
+            forgotten += tx.history.forget_before(before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS

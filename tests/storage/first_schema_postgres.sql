@@ -231,6 +231,19 @@ CREATE TABLE public.contact_earnings (
     last_revenue_at bigint
 );
 
+CREATE TABLE public.contact_history (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    sends integer NOT NULL,
+    first_sent_at bigint,
+    last_sent_at bigint,
+    clicks integer NOT NULL,
+    last_clicked_at bigint,
+    conversions integer NOT NULL,
+    revenue bigint NOT NULL,
+    last_revenue_at bigint
+);
+
 CREATE TABLE public.contacts (
     account_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -368,6 +381,30 @@ CREATE TABLE public.idempotency (
     answer bytea NOT NULL,
     created_at bigint NOT NULL
 );
+
+CREATE TABLE public.imported_sends (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    ref text NOT NULL,
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    at bigint NOT NULL,
+    send_type text,
+    delivered boolean,
+    length integer,
+    clicked_at bigint,
+    click_offer_id bigint,
+    created_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.imported_sends_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.imported_sends_id_seq OWNED BY public.imported_sends.id;
 
 CREATE TABLE public.inbox (
     id bigint NOT NULL,
@@ -879,6 +916,8 @@ ALTER TABLE ONLY public.creatives ALTER COLUMN id SET DEFAULT nextval('public.cr
 
 ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public.destinations_id_seq'::regclass);
 
+ALTER TABLE ONLY public.imported_sends ALTER COLUMN id SET DEFAULT nextval('public.imported_sends_id_seq'::regclass);
+
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
 ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
@@ -955,6 +994,9 @@ ALTER TABLE ONLY public.contact_activity
 ALTER TABLE ONLY public.contact_earnings
     ADD CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient);
 
+ALTER TABLE ONLY public.contact_history
+    ADD CONSTRAINT contact_history_key PRIMARY KEY (list_id, recipient);
+
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
 
@@ -996,6 +1038,12 @@ ALTER TABLE ONLY public.full_accounts
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_key PRIMARY KEY (account_id, key);
+
+ALTER TABLE ONLY public.imported_sends
+    ADD CONSTRAINT imported_sends_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.imported_sends
+    ADD CONSTRAINT imported_sends_one_account_id_ref UNIQUE (account_id, ref);
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_key PRIMARY KEY (lane, id);
@@ -1139,6 +1187,8 @@ CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
 CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
+
+CREATE INDEX imported_sends_by_list_id_recipient ON public.imported_sends USING btree (list_id, recipient);
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 

@@ -119,6 +119,39 @@ CREATE TABLE postback_settings (
 )
  WITHOUT ROWID;
 
+CREATE TABLE imported_sends (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	account_id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	send_type TEXT,
+	delivered BOOLEAN,
+	length INTEGER,
+	clicked_at BIGINT,
+	click_offer_id BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT imported_sends_one_account_id_ref UNIQUE (account_id, ref)
+);
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE contact_history (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends INTEGER NOT NULL,
+	first_sent_at BIGINT,
+	last_sent_at BIGINT,
+	clicks INTEGER NOT NULL,
+	last_clicked_at BIGINT,
+	conversions INTEGER NOT NULL,
+	revenue BIGINT NOT NULL,
+	last_revenue_at BIGINT,
+	CONSTRAINT contact_history_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE contact_earnings (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -688,6 +721,8 @@ CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
+
+CREATE INDEX imported_sends_by_list_id_recipient ON imported_sends (list_id, recipient);
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 

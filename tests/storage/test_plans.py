@@ -25,8 +25,10 @@ from sendrail.storage.sqlite import (
     activity,
     agents,
     clicks,
+    conversions,
     destinations,
     gate,
+    history,
     idempotency,
     imported,
     inbox,
@@ -57,6 +59,8 @@ STATEMENTS = {
         activity,
         leases,
         imported,
+        conversions,
+        history,
     ).items()
 }
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
@@ -69,6 +73,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "messages.insert_messages": r"SCAN \d+ CONSTANT ROWS",
     "messages.bounds": r"SCAN CONSTANT ROW",
     "replies.any": r"SCAN recipient_troubles",
+    "conversions.new_ids": r"SCAN (next|CONSTANT ROW)",
     "outbox.any_endpoint": r"SCAN webhook_endpoints",
     "outbox.forget_events": r"SCAN (outbox|\(subquery-\d+\)|json_each)",
     "activity.news": r"SCAN (\(subquery-\d+\)|CONSTANT ROW)",
@@ -77,7 +82,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
 # What is grouped is a bite of messages.
 GROUPS = {"activity.count"}
 # The least and the greatest of a key are its two ends: SQLite names no key for them.
-ENDS = {"messages.bounds", "activity.behind"}
+ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids"}
 # After ANALYZE these may be read through: they are no larger than a page or two.
 SMALL = {"accounts", "api_keys", "lists", "connectors", "webhook_endpoints"}
 
@@ -103,6 +108,8 @@ def values_of(count):
         "activity": _activity,
         "leases": _leases,
         "imported": _imported,
+        "conversions": _conversions,
+        "history": _history,
     }
     return hot_texts.by_room(rooms, count)
 
@@ -128,6 +135,26 @@ def _imported(_):
         "states": (1, full.list_id(8), people),
         "subscribe": (full.list_id(8), new, True, "", "", LATE, LATE, "csv", None, None),
         "insert_contacts": (1, new, None, None, None, LATE),
+    }
+
+
+def _conversions(_):
+    return {
+        "of_transactions": (1, 1, "t"),
+        "new_ids": (3,),
+        "insert": (
+            1 << 40, 1, 1, "sale", "t", 1, 1, "api", "send", 1, None, "USD", LATE, LATE, 0, 1, None,
+            "t:t",
+        ),
+    }  # fmt: skip
+
+
+def _history(_):
+    return {
+        "find": (1, json.dumps(["a", "b"])),
+        "add": (1, "new", full.list_id(8), ANN, LATE, None, None, None, LATE),
+        "click": (1, 1, LATE, 1),
+        "count": (full.list_id(8), ANN, 1, LATE, LATE, 0, None, 0, 0, None),
     }
 
 
@@ -254,7 +281,7 @@ def _outbox(count):
         "still_open": (json.dumps([SENDING, LOST, GONE]),),
         "add_ended": (SOME,),
         "add_reply": ("reply", GONE),
-        "add_conversion": (GONE,),
+        "add_conversions": (SOME,),
         "events_due": (0, 1, ended, 20, 20),
         "ended_messages": (SOME,),
         "taken_replies": (SOME,),

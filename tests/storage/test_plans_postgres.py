@@ -73,6 +73,8 @@ def values_of(count):
         "outbox": _outbox,
         "activity": _activity,
         "imported": _imported,
+        "conversions": _conversions,
+        "history": _history,
     }
     return hot_texts.by_room(rooms, at)
 
@@ -124,6 +126,34 @@ def _gate(at):
         "blocked": (1, at.recipients),
         "active": (1, at.recipients),
     }
+
+
+def _conversions(at):
+    texts, since = (["A"] * 3), [at.now] * 3
+    return {
+        "of_transactions": (at.ones, at.ones, texts),
+        "new_ids": (3,),
+        "insert": (
+            [1, 2, 3], at.ones, at.ones, texts, texts, at.ones, at.ones, texts, texts, at.ones,
+            at.none, texts, since, since, [False] * 3, [True] * 3, at.none, ["a", "b", "c"],
+        ),
+    }  # fmt: skip
+
+
+def _history(at):
+    since = [at.now] * 3
+    return {
+        "find": (1, ["a", "b", "c"]),
+        "add": (
+            at.ones, ["a", "b", "c"], at.ones, at.new_recipients, since, at.none, at.none, at.none,
+            since,
+        ),
+        "click": (at.ones, [1, 2, 3], since, at.ones),
+        "count": (
+            at.ones, at.new_recipients, at.ones, since, since, at.zeros, at.none, at.zeros,
+            at.zeros, at.none,
+        ),
+    }  # fmt: skip
 
 
 def _imported(at):
@@ -312,7 +342,7 @@ def _outbox(at):
         "still_open": (at.sending_lanes, at.sending),
         "ended_for": (at.lanes, at.numbers),
         "reply_for": ("reply", 5),
-        "conversion_for": (5,),
+        "conversions_for": ([1, 2, 3],),
         "add": (
             [1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3, [at.now] * 3,
             [False] * 3, at.zeros, at.zeros,

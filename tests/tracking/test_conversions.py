@@ -45,6 +45,12 @@ class Links:
     def offer_of(self, tx, message):
         return None
 
+    def first_clicks(self, tx, messages):
+        return {each.number: at for each in messages if (at := self.first_click(tx, each))}
+
+    def offers_of(self, tx, messages):
+        return {}
+
     def leads_to(self, tx, message, offer_id):
         return self.leads
 

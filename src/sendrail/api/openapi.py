@@ -208,7 +208,9 @@ def _error(code: str) -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Any]:
-    structs = {kind for each in OPERATIONS for kind in (each.request, each.answer) if kind}
+    structs = {
+        kind for each in OPERATIONS for kind in (each.request, each.answer, each.item) if kind
+    }
     schemas = schemas_of({*structs, ErrorBody})
     for struct in {each.request for each in CALLS if each.is_batch and each.request}:
         schemas |= _batch_schemas(struct, schemas[struct.__name__])

@@ -23,6 +23,7 @@ from sendrail.api.v2 import (
     domains,
     erasure,
     files,
+    history,
     journeys,
     link_settings,
     lists,
@@ -51,6 +52,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *domains.ENDPOINTS,
     *link_settings.ENDPOINTS,
     *revenue.ENDPOINTS,
+    *history.ENDPOINTS,
 )
 
 

@@ -78,6 +78,7 @@ class ErasureService:
             # Once more: a round that counted had perhaps read of them before.
             tx.activity.forget(account_id, who)
             tx.earnings.forget(account_id, who)
+            tx.history.forget(account_id, who)
             tx.audit.add(account_id, actor, Action.CONTACTS_ERASED, about, details, self._now())
             return report
 

@@ -22,6 +22,8 @@ class Action(StrEnum):
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
     LINK_SETTINGS_CHANGED = "link_settings.changed"
+    HISTORY_IMPORTED = "history.imported"
+    HISTORY_CLEARED = "history.cleared"
     POSTBACKS_CHANGED = "postbacks.changed"
     POSTBACK_SECRET_REPLACED = "postbacks.secret_replaced"  # noqa: S105 - the name of an action
     OFFER_ADDED = "offer.added"

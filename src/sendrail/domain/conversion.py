@@ -40,7 +40,7 @@ class Attribution(StrEnum):
     SALE = "sale"
     CLICK = "click"
     SEND = "send"
-    # Earned in the system that the account came from, which has judged it.
+    # NewEarnings in the system that the account came from, which has judged it.
     MIGRATION = "migration"
 
 
@@ -60,7 +60,7 @@ class ConversionSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
-    """The message that a conversion is about."""
+    """The message that a conversion is about; one that was imported has a negative number."""
 
     number: MessageNumber
     lane: Lane
@@ -69,6 +69,11 @@ class SentMessage:
     # None where the person's data was deleted.
     recipient: PhoneNumber | None
     created_at: int
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether another platform sent it."""
+        return self.number < 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,8 @@ class Conversion:
     imported: bool
     attributed: bool
     takes_back: ConversionId | None
+    # By what a second report of the same is recognized; None where each is new.
+    known_by: str | None
 
 
 def is_within(at: int, clicked_at: int | None, window_ms: int) -> bool:
@@ -114,6 +121,14 @@ def is_earned(attribution: Attribution, at: int, clicked_at: int | None, window_
 def day_key(number: int, at: int) -> str:
     """Return what a conversion without a transaction is known by: one a message and day."""
     return f"d:{number}:{at // _DAY_MS}"
+
+
+def import_key(number: int, at: int, amount: int) -> str:
+    """Return what an imported conversion without a transaction is known by.
+
+    The same file twice has the same message, time and amount.
+    """
+    return f"h:{number}:{at}:{amount}"
 
 
 def transaction_key(external_id: str) -> str:

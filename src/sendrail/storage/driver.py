@@ -21,8 +21,11 @@ class Driver(Protocol):
         """Make all that follows durable together, where that is not so already."""
         ...
 
-    def lock(self, name: str) -> None:
-        """Wait for every other transaction that holds this name, and hold it until our end."""
+    def lock(self, *names: str) -> None:
+        """Wait for every other transaction that holds one of these names; hold them until our end.
+
+        They are taken in their order: the same for all who take several.
+        """
         ...
 
     def rows(self, statement: Statement, *values: Any) -> Rows:

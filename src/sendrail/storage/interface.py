@@ -59,6 +59,8 @@ from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
 from sendrail.storage.tracking.earnings import Earnings
 from sendrail.storage.tracking.link_settings import LinkSettingsTable
+from sendrail.storage.tracking.history import ImportedHistory
+from sendrail.storage.tracking.history_clearing import HistoryClearing
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
 
@@ -205,13 +207,23 @@ class Tx(ABC):
     def domains(self) -> Domains:
         return Domains(self.core)
 
+    @property
+    @abstractmethod
+    def history(self) -> ImportedHistory:
+        """What accounts brought from the platforms that they came from."""
+
     @cached_property
     def link_settings(self) -> LinkSettingsTable:
         return LinkSettingsTable(self.core)
 
     @cached_property
+    def history_clearing(self) -> HistoryClearing:
+        return HistoryClearing(self.core, self.history)
+
+    @property
+    @abstractmethod
     def conversions(self) -> Conversions:
-        return Conversions(self.core, self.lookup)
+        """What messages earned."""
 
     @cached_property
     def earnings(self) -> Earnings:

@@ -217,6 +217,48 @@ postback_settings: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# What an account sent on the platform that it came from, as far as clicks and revenue refer to it.
+imported_sends: Final = Table(
+    "imported_sends",
+    metadata,
+    row_id(),
+    needed("account_id", RowId),
+    # The message's id on that platform.
+    needed("ref", Text),
+    needed("list_id", BigInteger),
+    # 0 where the person's data was deleted.
+    needed("recipient", BigInteger),
+    needed("at", BigInteger),
+    Column("send_type", Text),
+    Column("delivered", Boolean),
+    Column("length", Integer),
+    # Its one click, and the offer that it led to.
+    Column("clicked_at", BigInteger),
+    Column("click_offer_id", BigInteger),
+    needed("created_at", BigInteger),
+    UniqueConstraint("account_id", "ref"),
+    Index(None, "list_id", "recipient"),
+    # Conversions go on naming a row that is gone: its id is nobody else's.
+    sqlite_autoincrement=True,
+)
+
+# What was imported of contacts, beside what was counted here: so it can be taken back.
+contact_history: Final = Table(
+    "contact_history",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    needed("sends", Integer),
+    Column("first_sent_at", BigInteger),
+    Column("last_sent_at", BigInteger),
+    needed("clicks", Integer),
+    Column("last_clicked_at", BigInteger),
+    needed("conversions", Integer),
+    needed("revenue", BigInteger),
+    Column("last_revenue_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 # What contacts have clicked and earned, in the order of their subscription; few ever do.
 contact_earnings: Final = Table(
     "contact_earnings",

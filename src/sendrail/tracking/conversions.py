@@ -1,6 +1,6 @@
 """Conversions as the public API takes them: by a caller with a key, each judged on its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -10,18 +10,19 @@ from sendrail.domain.conversion import (
     Attribution,
     ConversionEvent,
     ConversionSource,
+    SentMessage,
 )
 from sendrail.domain.errors import NotFound, SendrailError
-from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.ids import AccountId, MessageIds, MessageNumber, OfferId
 from sendrail.domain.offer import Offer
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.links import LinkReader
-from sendrail.tracking.recording import ConversionReport, RecordedConversion, record
+from sendrail.tracking.recording import ConversionReport, RecordedConversion, record_all
 
 RECORDS_MAX: Final = 1_000
 ERRORS_MAX: Final = 100
 # Some ten milliseconds of the one writer at a time.
-_PART_RECORDS: Final = 50
+_PART_RECORDS: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,14 @@ class ConversionService:
         self, account_id: AccountId, given: RevenueRecord, *, guard: Guard = unguarded
     ) -> RecordedConversion:
         """Record one. Raises `NotFound` for a message or an offer that is not the account's."""
-        return await self._store.write(
-            guard(lambda tx: self._record(tx, account_id, given, imported=False))
-        )
+
+        def work(tx: Tx) -> RecordedConversion:
+            [became] = self._record_part(tx, account_id, [given], imported=False).outcomes
+            if isinstance(became, SendrailError):
+                raise became
+            return became
+
+        return await self._store.write(guard(work))
 
     async def record_many(
         self,
@@ -99,35 +105,65 @@ class ConversionService:
         *,
         imported: bool,
     ) -> RecordedBatch:
-        outcomes: list[RecordedConversion | SendrailError] = []
+        given = [each for each in records if isinstance(each, RevenueRecord)]
+        facts, now = self._facts(tx, account_id, given), self._now()
+        judged: list[ConversionReport | SendrailError] = []
         for each in records:
             if isinstance(each, SendrailError):
-                outcomes.append(each)
+                judged.append(each)
                 continue
             try:
-                outcomes.append(self._record(tx, account_id, each, imported=imported))
+                judged.append(self._report(facts, account_id, each, now, imported=imported))
             except NotFound as error:
-                outcomes.append(error)
-        return RecordedBatch(outcomes)
+                judged.append(error)
+        recorded = iter(
+            record_all(tx, [each for each in judged if isinstance(each, ConversionReport)], now)
+        )
+        return RecordedBatch(
+            [each if isinstance(each, SendrailError) else next(recorded) for each in judged]
+        )
 
-    def _record(
-        self, tx: Tx, account_id: AccountId, given: RevenueRecord, *, imported: bool
-    ) -> RecordedConversion:
-        number = self._ids.read(given.message_id)
-        message = None if number is None else tx.conversions.message(account_id, number)
+    def _facts(self, tx: Tx, account_id: AccountId, given: Sequence[RevenueRecord]) -> "_Facts":
+        """Read what a batch is judged by, in a bounded number of statements."""
+        numbers = {each.message_id: self._ids.read(each.message_id) for each in given}
+        read = [number for number in numbers.values() if number is not None]
+        messages = tx.conversions.messages(account_id, read)
+        unnamed = [
+            messages[number]
+            for number in {numbers[each.message_id] for each in given if each.offer_id is None}
+            if number is not None and number in messages
+        ]
+        offers_of = self._links.offers_of(tx, unnamed)
+        return _Facts(
+            messages={
+                name: messages[number]
+                for name, number in numbers.items()
+                if number is not None and number in messages
+            },
+            clicks=self._links.first_clicks(tx, list(messages.values())),
+            named=tx.offers.called(account_id, {each.offer_id for each in given if each.offer_id}),
+            offers_of=offers_of,
+            offers=tx.offers.by_ids(account_id, set(offers_of.values())),
+        )
+
+    @staticmethod
+    def _report(
+        facts: "_Facts", account_id: AccountId, given: RevenueRecord, now: int, *, imported: bool
+    ) -> ConversionReport:
+        message = facts.messages.get(given.message_id)
         if message is None:
             raise NotFound(
                 "There is no such message, or it is not yours.",
                 code="message_not_found",
                 param="message_id",
             )
-        now = self._now()
-        offer: Offer | None = None
+        offer: Offer | None
         if given.offer_id is not None:
-            offer = offer_called(tx, account_id, given.offer_id)
-        elif (offer_id := self._links.offer_of(tx, message)) is not None:
-            offer = tx.offers.by_id(account_id, offer_id)
-        report = ConversionReport(
+            offer = named_offer(facts.named, given.offer_id)
+        else:
+            its_offer = facts.offers_of.get(message.number)
+            offer = None if its_offer is None else facts.offers.get(its_offer)
+        return ConversionReport(
             account_id=account_id,
             message=message,
             offer=offer,
@@ -135,17 +171,27 @@ class ConversionService:
             external_id=given.external_id,
             amount=given.amount,
             at=now if given.at is None else given.at,
-            clicked_at=self._links.first_click(tx, message),
+            clicked_at=facts.clicks.get(message.number),
             source=ConversionSource.API,
             attribution=given.attribution,
             imported=imported,
         )
-        return record(tx, report, now)
 
 
-def offer_called(tx: Tx, account_id: AccountId, name: str) -> Offer:
-    """Return the offer of an id of ours or of its network's. Raises `NotFound`."""
-    found = tx.offers.by_ref(account_id, name) or tx.offers.by_external_id(account_id, name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What the records of a batch are judged by, by the names that they use."""
+
+    messages: Mapping[str, SentMessage]
+    clicks: Mapping[MessageNumber, int]
+    named: Mapping[str, Offer]
+    offers_of: Mapping[MessageNumber, OfferId]
+    offers: Mapping[OfferId, Offer]
+
+
+def named_offer(named: Mapping[str, Offer], name: str) -> Offer:
+    """Return the offer that a name means among those found. Raises `NotFound`."""
+    found = named.get(name)
     if found is None:
         raise NotFound(
             "There is no such offer, or it is not yours.", code="offer_not_found", param="offer_id"

@@ -4,6 +4,7 @@
 `EmptyLinkReader` is the door of an installation that tracks none: it knows no link and no click.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +42,14 @@ class LinkReader(Protocol):
         """Return the offer of a message's first link."""
         ...
 
+    def first_clicks(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, int]:
+        """Return `first_click` of those that have one, in a bounded number of statements."""
+        ...
+
+    def offers_of(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, OfferId]:
+        """Return `offer_of` of those that have one, in a bounded number of statements."""
+        ...
+
     def leads_to(self, tx: Tx, message: SentMessage, offer_id: OfferId) -> bool:
         """Return whether a message has a link to an offer, or may have one."""
         ...
@@ -66,6 +75,12 @@ class EmptyLinkReader:
 
     def offer_of(self, tx: Tx, message: SentMessage) -> OfferId | None:
         return None
+
+    def first_clicks(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, int]:
+        return {}
+
+    def offers_of(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, OfferId]:
+        return {}
 
     def leads_to(
         self,

@@ -1,6 +1,13 @@
-"""Record one conversion within a transaction: once, with what it earns and takes back."""
+"""Record conversions within a transaction: each once, with what it earns and takes back.
 
-from dataclasses import dataclass
+A batch is recorded as if one came after the other, in a number of statements that does not grow
+with it: what is known is read before, what each report makes of it is decided in memory, and what
+is new is written behind. Two reports of one transaction see each other within the batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sendrail.domain.conversion import (
     Attribution,
@@ -9,15 +16,18 @@ from sendrail.domain.conversion import (
     ConversionSource,
     SentMessage,
     day_key,
+    import_key,
     is_earned,
     transaction_key,
 )
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, ConversionId, OfferId
 from sendrail.domain.offer import Offer, window_ms
+from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.interface import Tx
+from sendrail.storage.tracking.earnings import NewEarnings
 
-# Sources whose calls are each meant: one without a transaction is new every time.
-_EACH_IS_NEW = frozenset({ConversionSource.API, ConversionSource.HISTORY})
+_Key = tuple[OfferId | None, ConversionEvent, str]
+_Transaction = tuple[OfferId | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,22 @@ class ConversionReport:
     attribution: Attribution
     imported: bool = False
 
+    @property
+    def offer_id(self) -> OfferId | None:
+        return None if self.offer is None else self.offer.id
+
+    @property
+    def known_by(self) -> str | None:
+        """What a second report of the same is recognized by; None where each is new."""
+        if self.external_id is not None:
+            return transaction_key(self.external_id)
+        if self.message is None or self.source is ConversionSource.API:
+            # A caller without a transaction means each call.
+            return None
+        if self.source is ConversionSource.HISTORY:
+            return import_key(self.message.number, self.at, self.amount or 0)
+        return day_key(self.message.number, self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedConversion:
@@ -51,57 +77,211 @@ class RecordedConversion:
 
 def record(tx: Tx, report: ConversionReport, now: int) -> RecordedConversion:
     """Record a conversion, unless it is known already; count it where a message earned it."""
-    account_id = report.account_id
-    offer_id = None if report.offer is None else report.offer.id
-    if report.external_id is not None:
-        tx.conversions.hold(account_id, offer_id, report.external_id)
-    earlier = _taken_back(tx, report) if report.event.takes_back else None
+    return record_all(tx, [report], now)[0]
+
+
+def record_all(
+    tx: Tx, reports: Sequence[ConversionReport], now: int
+) -> Sequence[RecordedConversion]:
+    """Record the conversions of one account, one after the other; return what became of each."""
+    if not reports:
+        return []
+    account_id = reports[0].account_id
+    assert all(each.account_id == account_id for each in reports), "a batch has one account"
+    keys = [(each.offer_id, each.known_by) for each in reports]
+    tx.conversions.hold(account_id, [(offer, by) for offer, by in keys if by is not None])
+    ids = tx.conversions.new_ids(len(reports))
     settings = tx.postbacks.settings(account_id)
-    attributed = earlier is not None and earlier.attributed
-    if not report.event.takes_back:
-        days = None if report.offer is None else report.offer.click_window_days
-        window = window_ms(days, settings.click_window_days)
-        attributed = is_earned(report.attribution, report.at, report.clicked_at, window)
-    known_by = _known_by(report)
-    conversion_id = tx.conversions.add(
-        account_id,
-        offer_id,
-        event=report.event.value,
-        external_id=report.external_id,
-        known_by=known_by,
-        number=None if report.message is None else report.message.number,
-        list_id=None if report.message is None else report.message.list_id,
-        source=report.source.value,
-        attribution=report.attribution.value,
-        amount=_amount(report, earlier),
-        payout=report.payout,
-        currency=settings.currency,
-        at=report.at,
-        created_at=now,
-        imported=report.imported,
-        attributed=attributed,
-        takes_back=None if earlier is None else earlier.id,
+    ledger = _Ledger(_known(tx, account_id, reports))
+    became = [
+        ledger.take(report, settings, conversion_id, now)
+        for report, conversion_id in zip(reports, ids, strict=True)
+    ]
+    tx.conversions.add(ledger.added())
+    tx.conversions.change(ledger.changed())
+    tx.earnings.add([each for each in ledger.earned if not each.is_imported])
+    tx.history.add_earned([each for each in ledger.earned if each.is_imported])
+    tx.outbox.add_conversions(
+        [
+            each.conversion.id
+            for each in became
+            if not each.is_duplicate and not each.conversion.imported
+        ]
     )
-    if conversion_id is None:
-        assert known_by is not None, "a row without a key is never there already"
-        known = tx.conversions.known(account_id, offer_id, report.event, known_by)
-        return RecordedConversion(known, is_duplicate=True)
-    kept = tx.conversions.by_id(account_id, conversion_id)
-    assert kept is not None, "the row was written in this transaction"
-    _count(tx, report.message, kept)
-    if not report.imported:
-        tx.outbox.add_conversion(kept.id)
-    if not report.event.takes_back:
-        _join_refunds(tx, report, kept)
-    return RecordedConversion(kept)
+    return became
 
 
-def _known_by(report: ConversionReport) -> str | None:
-    if report.external_id is not None:
-        return transaction_key(report.external_id)
-    if report.source in _EACH_IS_NEW or report.message is None:
-        return None
-    return day_key(report.message.number, report.at)
+def known_already(tx: Tx, report: ConversionReport) -> RecordedConversion | None:
+    """Return the conversion that a report is a second report of; it changes nothing."""
+    return _Ledger(_known(tx, report.account_id, [report])).duplicate_of(report)
+
+
+def _known(
+    tx: Tx, account_id: AccountId, reports: Sequence[ConversionReport]
+) -> Iterable[Conversion]:
+    """Return the conversions that these reports may repeat, take back, or be taken back by."""
+    transactions = [
+        (each.offer_id, each.external_id) for each in reports if each.external_id is not None
+    ]
+    numbers = [
+        each.message.number
+        for each in reports
+        if each.message is not None
+        and each.external_id is None
+        and (each.event.takes_back or each.known_by is not None)
+    ]
+    found = tx.conversions.of_transactions(account_id, transactions)
+    found += tx.conversions.of_messages(account_id, numbers)
+    return {each.id: each for each in sorted(found, key=lambda each: each.id)}.values()
+
+
+class _Ledger:
+    """What is known of an account's conversions, and what a batch adds to it."""
+
+    def __init__(self, known: Iterable[Conversion]) -> None:
+        self._rows: dict[ConversionId, Conversion] = {}
+        self._known_by: dict[_Key, ConversionId] = {}
+        self._of_transaction: Mapping[_Transaction, list[ConversionId]] = defaultdict(list)
+        self._of_message: Mapping[int, list[ConversionId]] = defaultdict(list)
+        self._new: list[ConversionId] = []
+        self._changed: set[ConversionId] = set()
+        self.earned: list[NewEarnings] = []
+        for each in known:
+            self._add(each)
+
+    def take(
+        self,
+        report: ConversionReport,
+        settings: PostbackSettings,
+        conversion_id: ConversionId,
+        now: int,
+    ) -> RecordedConversion:
+        """Return what becomes of a report, after all those that were taken before it."""
+        if (duplicate := self.duplicate_of(report)) is not None:
+            return duplicate
+        kept = self._kept(report, settings, conversion_id, now)
+        self._new.append(kept.id)
+        self._add(kept)
+        self._count(report.message, kept)
+        if not kept.event.takes_back:
+            self._join_refunds(report.message, kept)
+        return RecordedConversion(kept)
+
+    def duplicate_of(self, report: ConversionReport) -> RecordedConversion | None:
+        """Return the conversion that is known by the same as a report."""
+        if (known_by := report.known_by) is None:
+            return None
+        found = self._known_by.get((report.offer_id, report.event, known_by))
+        return None if found is None else RecordedConversion(self._rows[found], is_duplicate=True)
+
+    def added(self) -> list[Conversion]:
+        """Return what is new, as it stands in the end."""
+        return [self._rows[each] for each in self._new]
+
+    def changed(self) -> list[Conversion]:
+        """Return what was there before and is another now."""
+        return [self._rows[each] for each in sorted(self._changed.difference(self._new))]
+
+    def _add(self, row: Conversion) -> None:
+        self._rows[row.id] = row
+        if row.known_by is not None:
+            self._known_by[row.offer_id, row.event, row.known_by] = row.id
+        if row.external_id is not None:
+            self._of_transaction[row.offer_id, row.external_id].append(row.id)
+        if row.number is not None:
+            self._of_message[row.number].append(row.id)
+
+    def _kept(
+        self,
+        report: ConversionReport,
+        settings: PostbackSettings,
+        conversion_id: ConversionId,
+        now: int,
+    ) -> Conversion:
+        earlier = self._taken_back(report) if report.event.takes_back else None
+        attributed = earlier is not None and earlier.attributed
+        if not report.event.takes_back:
+            attributed = _is_earned(report, settings)
+        return Conversion(
+            id=conversion_id,
+            account_id=report.account_id,
+            offer_id=report.offer_id,
+            event=report.event,
+            external_id=report.external_id,
+            number=None if report.message is None else report.message.number,
+            list_id=None if report.message is None else report.message.list_id,
+            source=report.source,
+            attribution=report.attribution,
+            amount=_amount(report, earlier),
+            payout=report.payout,
+            currency=settings.currency,
+            at=report.at,
+            created_at=now,
+            imported=report.imported,
+            attributed=attributed,
+            takes_back=None if earlier is None else earlier.id,
+            known_by=report.known_by,
+        )
+
+    def _taken_back(self, report: ConversionReport) -> Conversion | None:
+        """Return what a refund takes back: its transaction, else the message's last conversion."""
+        if report.external_id is not None:
+            found = self._of_transaction[report.offer_id, report.external_id]
+            return next((each for each in self._earning(found)), None)
+        if report.message is None:
+            return None
+        of_message = self._earning(self._of_message[report.message.number])
+        matching = [each for each in of_message if each.offer_id == report.offer_id]
+        return matching[-1] if matching else None
+
+    def _earning(self, ids: Iterable[ConversionId]) -> list[Conversion]:
+        rows = (self._rows[each] for each in sorted(ids))
+        return [each for each in rows if not each.event.takes_back]
+
+    def _join_refunds(self, message: SentMessage | None, kept: Conversion) -> None:
+        """Join refunds that came before the conversion that they take back."""
+        if kept.external_id is None:
+            return
+        for each in sorted(self._of_transaction[kept.offer_id, kept.external_id]):
+            refund = self._rows[each]
+            if not refund.event.takes_back or refund.takes_back is not None:
+                continue
+            joined = replace(
+                refund,
+                # Whose it is, as it is counted: the sale's.
+                number=kept.number,
+                list_id=kept.list_id,
+                takes_back=kept.id,
+                attributed=kept.attributed,
+                amount=refund.amount or -kept.amount,
+            )
+            self._rows[each] = joined
+            self._changed.add(each)
+            self._count(message, joined)
+
+    def _count(self, message: SentMessage | None, kept: Conversion) -> None:
+        if not kept.attributed or message is None or message.recipient is None:
+            return
+        takes_back = kept.event.takes_back
+        self.earned.append(
+            NewEarnings(
+                message.list_id,
+                message.recipient,
+                conversions=0 if takes_back else 1,
+                revenue=kept.amount,
+                earned_at=None if takes_back else kept.at,
+                is_imported=message.is_imported,
+            )
+        )
+
+
+def _is_earned(report: ConversionReport, settings: PostbackSettings) -> bool:
+    if report.source is ConversionSource.HISTORY:
+        # The system that the account came from has judged it.
+        return True
+    days = None if report.offer is None else report.offer.click_window_days
+    window = window_ms(days, settings.click_window_days)
+    return is_earned(report.attribution, report.at, report.clicked_at, window)
 
 
 def _amount(report: ConversionReport, earlier: Conversion | None) -> int:
@@ -111,49 +291,3 @@ def _amount(report: ConversionReport, earlier: Conversion | None) -> int:
     if report.amount is not None:
         return -report.amount
     return 0 if earlier is None else -earlier.amount
-
-
-def _taken_back(tx: Tx, report: ConversionReport) -> Conversion | None:
-    """Return what a refund takes back: its transaction, else the message's last conversion."""
-    offer_id = None if report.offer is None else report.offer.id
-    if report.external_id is not None:
-        found = tx.conversions.of_transaction(report.account_id, offer_id, report.external_id)
-        return next((each for each in found if not each.event.takes_back), None)
-    if report.message is None:
-        return None
-    of_message = tx.conversions.of_message(report.account_id, report.message.number)
-    matching = [
-        each for each in of_message if not each.event.takes_back and each.offer_id == offer_id
-    ]
-    return matching[-1] if matching else None
-
-
-def _join_refunds(tx: Tx, report: ConversionReport, kept: Conversion) -> None:
-    """Join refunds that came before the conversion that they take back."""
-    if kept.external_id is None:
-        return
-    for each in tx.conversions.of_transaction(kept.account_id, kept.offer_id, kept.external_id):
-        if not each.event.takes_back or each.takes_back is not None:
-            continue
-        tx.conversions.change(
-            kept.account_id,
-            each.id,
-            takes_back=kept.id,
-            attributed=kept.attributed,
-            amount=each.amount or -kept.amount,
-        )
-        joined = tx.conversions.by_id(kept.account_id, each.id)
-        assert joined is not None, "the row was changed in this transaction"
-        _count(tx, report.message, joined)
-
-
-def _count(tx: Tx, message: SentMessage | None, kept: Conversion) -> None:
-    if not kept.attributed or message is None or message.recipient is None:
-        return
-    tx.earnings.add(
-        message.list_id,
-        message.recipient,
-        conversions=0 if kept.event.takes_back else 1,
-        revenue=kept.amount,
-        earned_at=None if kept.event.takes_back else kept.at,
-    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
+from sendrail.tracking.history import HistoryService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.link_settings import LinkSettingsService
 from sendrail.tracking.offers import OfferService
@@ -22,6 +23,7 @@ class TrackingServices:
     postback_secrets: PostbackSecrets
     conversions: ConversionService
     postbacks: PostbackService
+    history: HistoryService
     domains: DomainService
     link_settings: LinkSettingsService
     hosts: TrackingHosts

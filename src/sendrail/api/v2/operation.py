@@ -62,6 +62,8 @@ class Operation:
     codes: tuple[str, ...]
     request: type[Struct] | None = None
     answer: type[Struct] | None = None
+    # What a batch holds, where no other operation takes one by itself.
+    item: type[Struct] | None = None
     file_in: str | None = None
     file_out: str | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)

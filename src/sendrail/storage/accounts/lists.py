@@ -1,6 +1,6 @@
 """Sending lists as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sendrail.domain.frame import Frame, OwnFrame
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.storage.dialect import insert_new
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, lists, sender_owners
 
 # A list has a column for each of its fields.
@@ -78,6 +78,17 @@ class Lists:
         """Return the account's list of this id, whatever its status."""
         one = _LISTS.where(lists.c.account_id == account_id, lists.c.id == list_id)
         return next(iter(self._read(one)), None)
+
+    def named(
+        self, account_id: AccountId, numbers: Collection[PhoneNumber], ids: Collection[int]
+    ) -> list[SendingList]:
+        """Return the account's lists with one of these numbers or ids, but no deleted one."""
+        found: list[SendingList] = []
+        for column, wanted in ((lists.c.number, numbers), (lists.c.id, ids)):
+            for some in batches(sorted(set(wanted))):
+                own = (lists.c.account_id == account_id, lists.c.status != ListStatus.DELETED)
+                found += self._read(_LISTS.where(*own, column.in_(some)))
+        return found
 
     def by_number(self, number: PhoneNumber, connector_id: ConnectorId) -> list[SendingList]:
         """Return the lists a reply to this number may mean: a STOP counts on a deleted one too.

@@ -51,7 +51,7 @@ from sendrail.storage.tables import (
     webhook_attempts,
     webhook_endpoints,
 )
-from sendrail.storage.tracking_tables import contact_earnings
+from sendrail.storage.tracking_tables import contact_earnings, contact_history, imported_sends
 
 _FOREVER: Final = 1 << 62
 _DELIVERY: Final = ("delivery",)
@@ -92,8 +92,8 @@ class Erasure:
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, contact_activity, contact_earnings, consent_events, enrolments,
-                auto_replies, recipient_troubles,
+                list_contacts, contact_activity, contact_earnings, contact_history, consent_events,
+                enrolments, auto_replies, recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks):
@@ -113,6 +113,11 @@ class Erasure:
             reply_parts.c.list_number.in_(numbers),
         )
         self._execute(parts)
+        # It keeps its place, and is known when its file is brought in once more.
+        sent = update(imported_sends).where(
+            imported_sends.c.list_id.in_(own), imported_sends.c.recipient == recipient
+        )
+        self._execute(sent.values(recipient=REDACTED))
         tried = update(verifications).where(
             verifications.c.list_id.in_(own), verifications.c.recipient == recipient
         )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     Text,
     and_,
     bindparam,
@@ -41,9 +42,18 @@ from sendrail.storage.tables import (
     lists,
     sender_shown,
 )
-from sendrail.storage.tracking_tables import contact_earnings
+from sendrail.storage.tracking_tables import contact_earnings, contact_history
 
 _contact: Final = list_contacts.c
+# What was imported of a contact, beside what was counted here.
+_HISTORY: Final = (
+    "sends",
+    "last_sent_at",
+    "clicks",
+    "last_clicked_at",
+    "conversions",
+    "revenue",
+)
 # A page walks an index backwards: newest sign-up first.
 _NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
 _encode: Final = msgspec.json.Encoder().encode
@@ -263,25 +273,15 @@ class SignUps:
                 contact_earnings.c.conversions,
                 contact_earnings.c.revenue,
             )
+            .add_columns(*(contact_history.c[name].label(f"old_{name}") for name in _HISTORY))
             .join(
                 few,
                 and_(_contact.list_id == few.c.list_id, _contact.recipient == few.c.recipient),
             )
             .join(lists, lists.c.id == _contact.list_id)
-            .outerjoin(
-                contact_activity,
-                and_(
-                    contact_activity.c.list_id == _contact.list_id,
-                    contact_activity.c.recipient == _contact.recipient,
-                ),
-            )
-            .outerjoin(
-                contact_earnings,
-                and_(
-                    contact_earnings.c.list_id == _contact.list_id,
-                    contact_earnings.c.recipient == _contact.recipient,
-                ),
-            )
+            .outerjoin(contact_activity, _is_of_contact(contact_activity))
+            .outerjoin(contact_earnings, _is_of_contact(contact_earnings))
+            .outerjoin(contact_history, _is_of_contact(contact_history))
             .outerjoin(
                 contacts,
                 and_(facts.account_id == account_id, facts.recipient == _contact.recipient),
@@ -311,6 +311,10 @@ class SignUps:
             return set()
         added = insert_new(self._connection, table).returning(table.c.recipient)
         return {PhoneNumber(number) for number in self._connection.execute(added, rows).scalars()}
+
+
+def _is_of_contact(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.list_id == _contact.list_id, table.c.recipient == _contact.recipient)
 
 
 def _wanted(account_id: AccountId, about: ContactFilter) -> list[ColumnElement[bool]]:
@@ -393,10 +397,18 @@ def _found(row: Row[Any]) -> FoundContact:
             timezone=row.timezone,
             is_valid=row.is_valid,
         ),
-        sends=row.sends or 0,
-        last_sent_at=row.last_sent_at,
-        clicks=row.clicks or 0,
-        last_clicked_at=row.last_clicked_at,
-        conversions=row.conversions or 0,
-        revenue=row.revenue or 0,
+        sends=_sum(row.sends, row.old_sends),
+        last_sent_at=_last(row.last_sent_at, row.old_last_sent_at),
+        clicks=_sum(row.clicks, row.old_clicks),
+        last_clicked_at=_last(row.last_clicked_at, row.old_last_clicked_at),
+        conversions=_sum(row.conversions, row.old_conversions),
+        revenue=_sum(row.revenue, row.old_revenue),
     )
+
+
+def _sum(here: int | None, imported: int | None) -> int:
+    return (here or 0) + (imported or 0)
+
+
+def _last(here: int | None, imported: int | None) -> int | None:
+    return max((at for at in (here, imported) if at is not None), default=None)

@@ -170,6 +170,10 @@ class MessageLookUp:
         """Return the condition for the one message with this number."""
         return messages.c.number == number
 
+    def are_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition for the messages with these numbers."""
+        return messages.c.number.in_(numbers)
+
     def is_older(self, than: MessagePlace) -> ColumnElement[bool]:
         """Return the condition for the messages that come after a place, newest first."""
         return messages.c.number < than.number

@@ -110,9 +110,9 @@ class Outbox(ABC):
         if self.has_endpoints() and self._add_reply(kind, reply_id):
             self._has_news()
 
-    def add_conversion(self, conversion_id: int) -> None:
-        """Write an event of a conversion to the endpoints that ask for them."""
-        if self.has_endpoints() and self._add_conversion(conversion_id):
+    def add_conversions(self, conversion_ids: Sequence[int]) -> None:
+        """Write an event of each conversion to the endpoints that ask for them."""
+        if conversion_ids and self.has_endpoints() and self._add_conversions(conversion_ids):
             self._has_news()
 
     def has_endpoints(self) -> bool:
@@ -127,8 +127,8 @@ class Outbox(ABC):
         """Write the events of a reply; return how many."""
 
     @abstractmethod
-    def _add_conversion(self, conversion_id: int) -> int:
-        """Write the events of a conversion; return how many."""
+    def _add_conversions(self, conversion_ids: Sequence[int]) -> int:
+        """Write the events of conversions; return how many."""
 
     # Taken up
 

@@ -14,7 +14,9 @@ from sendrail.domain.ids import LANES, lane_in, lane_of
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.templates import Statement, text_of
 
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+LOCK: Final = """
+    SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS names (name)
+"""
 # How the driver reports what a statement did: `INSERT 0 12`, `UPDATE 3`.
 _COUNTED: Final = ("INSERT", "UPDATE", "DELETE")
 # Over how many lanes the references of one connector are spread.
@@ -72,8 +74,9 @@ class PostgresDriver:
         """Hold the work that follows to one write, unless it begins a transaction before."""
         self._writes_left = 1
 
-    def lock(self, name: str) -> None:
-        self.row(LOCK, name)
+    def lock(self, *names: str) -> None:
+        if names:
+            self.rows(LOCK, sorted(set(names)))
 
     def rows(self, statement: Statement, *values: Any) -> Rows:
         found: Rows = await_only(self.raw.fetch(text_of(statement), *values))

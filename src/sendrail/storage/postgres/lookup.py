@@ -26,6 +26,10 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
     def is_message(self, number: int) -> ColumnElement[bool]:
         return and_(messages.c.lane == number % LANES, messages.c.number == number)
 
+    def are_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        lanes = {number % LANES for number in numbers}
+        return and_(messages.c.lane.in_(lanes), messages.c.number.in_(numbers))
+
     def is_older(self, than: MessagePlace) -> ColumnElement[bool]:
         place = tuple_(messages.c.created_at, messages.c.number)
         # The time by itself, too: it chooses the weeks to look into.

@@ -68,8 +68,8 @@ TEXTS: Final = OutboxTexts(
         JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
     """,
     reported_conversions=f"""
-        SELECT c.id, c.number, {_SENDER}, o.ref, c.event, c.external_id, c.amount, c.currency,
-            c.attributed, c.at
+        SELECT c.id, CASE WHEN c.number > 0 THEN c.number END, {_SENDER}, o.ref, c.event,
+            c.external_id, c.amount, c.currency, c.attributed, c.at
         FROM unnest($1::bigint[]) AS wanted (id) JOIN conversions AS c ON c.id = wanted.id
         LEFT JOIN lists AS l ON l.id = c.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
     """,
@@ -141,10 +141,10 @@ REPLY_FOR: Final = """
         AND (e.list_id IS NULL OR e.list_id = r.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
-CONVERSION_FOR: Final = """
+CONVERSIONS_FOR: Final = """
     SELECT e.id, c.id, c.created_at
     FROM conversions AS c JOIN webhook_endpoints AS e ON e.account_id = c.account_id
-    WHERE c.id = $1 AND e.state <> 'gone' AND position('conversion' IN e.events) > 0
+    WHERE c.id = ANY($1::bigint[]) AND e.state <> 'gone' AND position('conversion' IN e.events) > 0
         AND (e.list_id IS NULL OR e.list_id = c.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > c.created_at)
 """
@@ -186,8 +186,9 @@ class PostgresOutbox(Outbox):
     def _add_reply(self, kind: str, reply_id: int) -> int:
         return self._add(kind, self._driver.rows(REPLY_FOR, kind, reply_id))
 
-    def _add_conversion(self, conversion_id: int) -> int:
-        return self._add("conversion", self._driver.rows(CONVERSION_FOR, conversion_id))
+    def _add_conversions(self, conversion_ids: Sequence[int]) -> int:
+        found = self._driver.rows(CONVERSIONS_FOR, list(conversion_ids))
+        return self._add("conversion", sorted(found, key=tuple))
 
     def _add(self, kind: str, events: Rows) -> int:
         rows = [

@@ -14,9 +14,11 @@ from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
     agents,
     clicks,
+    conversions,
     destinations,
     distributed,
     gate,
+    history,
     imported,
     inbox,
     leases,
@@ -35,6 +37,8 @@ from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
+from sendrail.storage.tracking.conversions import Conversions
+from sendrail.storage.tracking.history import ImportedHistory
 
 
 class PostgresTx(Tx):
@@ -67,6 +71,14 @@ class PostgresTx(Tx):
             self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = messages.PostgresMessages(driver)
             self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox)
+
+    @cached_property
+    def history(self) -> ImportedHistory:
+        return ImportedHistory(self.core, self.driver, history.TEXTS)
+
+    @cached_property
+    def conversions(self) -> Conversions:
+        return Conversions(self.core, self.lookup, self.driver, conversions.TEXTS)
 
     def begin(self) -> None:
         self.driver.begin()

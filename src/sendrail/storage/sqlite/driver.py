@@ -22,7 +22,7 @@ class SqliteDriver:
     def begin(self) -> None:
         """Do nothing: whatever runs is begun."""
 
-    def lock(self, name: str) -> None:
+    def lock(self, *names: str) -> None:
         """Do nothing: there is one writer."""
 
     def rows(self, statement: Statement, *values: Any) -> Rows:

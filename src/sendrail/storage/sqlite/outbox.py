@@ -41,8 +41,8 @@ TEXTS: Final = OutboxTexts(
         WHERE r.id = wanted.value AND l.id = r.list_id
     """,  # noqa: S608 - as above
     reported_conversions=f"""
-        SELECT c.id, c.number, {_SENDER}, o.ref, c.event, c.external_id, c.amount, c.currency,
-            c.attributed, c.at
+        SELECT c.id, CASE WHEN c.number > 0 THEN c.number END, {_SENDER}, o.ref, c.event,
+            c.external_id, c.amount, c.currency, c.attributed, c.at
         FROM json_each(?) AS wanted CROSS JOIN conversions AS c
         LEFT JOIN lists AS l ON l.id = c.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
         WHERE c.id = wanted.value
@@ -93,11 +93,11 @@ ADD_REPLY: Final = """
         AND (e.list_id IS NULL OR e.list_id = r.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > r.received_at)
 """
-ADD_CONVERSION: Final = """
+ADD_CONVERSIONS: Final = """
     INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
     SELECT e.id, 'conversion', c.id, c.created_at, c.created_at, 0, 0, 0
-    FROM conversions AS c CROSS JOIN webhook_endpoints AS e
-    WHERE c.id = ?1 AND e.account_id = c.account_id AND e.state <> 'gone'
+    FROM json_each(?1) AS wanted CROSS JOIN conversions AS c CROSS JOIN webhook_endpoints AS e
+    WHERE c.id = wanted.value AND e.account_id = c.account_id AND e.state <> 'gone'
         AND instr(e.events, 'conversion')
         AND (e.list_id IS NULL OR e.list_id = c.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > c.created_at)
@@ -113,5 +113,5 @@ class SqliteOutbox(Outbox):
     def _add_reply(self, kind: str, reply_id: int) -> int:
         return self._driver.run(ADD_REPLY, kind, reply_id)
 
-    def _add_conversion(self, conversion_id: int) -> int:
-        return self._driver.run(ADD_CONVERSION, conversion_id)
+    def _add_conversions(self, conversion_ids: Sequence[int]) -> int:
+        return self._driver.run(ADD_CONVERSIONS, self._driver.array(conversion_ids))

@@ -15,8 +15,10 @@ from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
     agents,
     clicks,
+    conversions,
     destinations,
     gate,
+    history,
     idempotency,
     imported,
     inbox,
@@ -29,6 +31,8 @@ from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.sqlite.messages import SqliteMessages
 from sendrail.storage.tracking.agents import Agents
+from sendrail.storage.tracking.conversions import Conversions
+from sendrail.storage.tracking.history import ImportedHistory
 
 
 class SqliteTx(Tx):
@@ -66,6 +70,14 @@ class SqliteTx(Tx):
     @cached_property
     def imported(self) -> Imported:
         return Imported(self.core, self.driver, imported.TEXTS, self.erased)
+
+    @cached_property
+    def history(self) -> ImportedHistory:
+        return ImportedHistory(self.core, self.driver, history.TEXTS)
+
+    @cached_property
+    def conversions(self) -> Conversions:
+        return Conversions(self.core, self.lookup, self.driver, conversions.TEXTS)
 
     def begin(self) -> None:
         """Do nothing: every transaction is begun."""

@@ -1,8 +1,11 @@
-"""Conversions as rows, and the messages that they are about."""
+"""Conversions as rows, and the messages that they are about: of a batch all in a few statements."""
 
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 
 from sendrail.domain.conversion import (
     Attribution,
@@ -21,79 +24,125 @@ from sendrail.domain.ids import (
     OfferId,
 )
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.dialect import insert_new
+from sendrail.storage.dialect import batches
+from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.lookup import MessageLookUp
 from sendrail.storage.tables import messages
+from sendrail.storage.templates import Statement
 from sendrail.storage.tracking_tables import conversions
 
 _of: Final = conversions.c
 # An offer's place in a key, where there is none: no key is one with a NULL in it.
 _NO_OFFER: Final = 0
+# So many locks at most are there for the conversions of an account.
+_SHARES: Final = 64
+# A conversion has a column for each of its fields.
+CONVERSION_COLUMNS: Final = tuple(field.name for field in fields(Conversion))
+_MESSAGE: Final = select(
+    messages.c.number,
+    messages.c.lane,
+    messages.c.account_id,
+    messages.c.list_id,
+    messages.c.recipient,
+    messages.c.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionTexts:
+    """The statements of `Conversions` that go over a batch."""
+
+    of_transactions: Statement
+    new_ids: Statement
+    insert: Statement
 
 
 class Conversions:
     """Conversions, each there once."""
 
-    def __init__(self, connection: Connection, lookup: MessageLookUp) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        lookup: MessageLookUp,
+        driver: Driver,
+        texts: ConversionTexts,
+    ) -> None:
         self._execute = connection.execute
-        self._connection = connection
-        self._is_message = lookup.is_message
+        self._are_messages = lookup.are_messages
+        self._driver = driver
+        self._texts = texts
 
     def message(self, account_id: AccountId, number: int) -> SentMessage | None:
         """Return an account's message, as far as a conversion needs it."""
-        row = self._execute(
-            select(
-                messages.c.number,
-                messages.c.lane,
-                messages.c.account_id,
-                messages.c.list_id,
-                messages.c.recipient,
-                messages.c.created_at,
-            ).where(self._is_message(number), messages.c.account_id == account_id)
-        ).one_or_none()
-        if row is None:
-            return None
-        return SentMessage(
-            number=MessageNumber(row.number),
-            lane=Lane(row.lane),
-            account_id=AccountId(row.account_id),
-            list_id=ListId(row.list_id),
-            recipient=None if row.recipient == REDACTED else PhoneNumber(row.recipient),
-            created_at=row.created_at,
-        )
+        return self.messages(account_id, [number]).get(number)
 
-    def hold(self, account_id: AccountId, offer_id: OfferId | None, external_id: str) -> None:
-        """Let no other transaction write of the same transaction of a network meanwhile.
+    def messages(self, account_id: AccountId, numbers: Collection[int]) -> dict[int, SentMessage]:
+        """Return those of the numbers that are messages of an account."""
+        found: dict[int, SentMessage] = {}
+        for some in batches(sorted(set(numbers))):
+            own = _MESSAGE.where(self._are_messages(some), messages.c.account_id == account_id)
+            found.update((row.number, _message(row)) for row in self._execute(own))
+        return found
 
-        So a refund and its sale that come at once see each other. One writer needs no lock.
+    def hold(self, account_id: AccountId, keys: Iterable[tuple[OfferId | None, str]]) -> None:
+        """Let no other transaction write what is known by the same meanwhile.
+
+        So a refund and its sale that come at once see each other. A batch holds a few shares of
+        its account's keys and not a lock for each: a database has room for some thousands of them.
         """
-        if self._connection.dialect.name == "postgresql":
-            name = f"conversion {account_id}/{offer_id or _NO_OFFER}/{external_id}"
-            self._execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        names = (f"{offer_id or _NO_OFFER}/{known_by}" for offer_id, known_by in keys)
+        shares = {zlib.crc32(name.encode()) % _SHARES for name in names}
+        self._driver.lock(*(f"conversions {account_id}/{share}" for share in sorted(shares)))
 
-    def add(
-        self, account_id: AccountId, offer_id: OfferId | None, **values: Any
-    ) -> ConversionId | None:
-        """Add a conversion; return None where one that is known by the same is there already."""
-        row = {"account_id": account_id, "offer_id": offer_id or _NO_OFFER, **values}
-        added = insert_new(self._connection, conversions).values(row).returning(_of.id)
-        conversion_id = self._execute(added).scalar_one_or_none()
-        return None if conversion_id is None else ConversionId(conversion_id)
+    def add(self, added: Sequence[Conversion]) -> None:
+        """Add conversions with ids of `new_ids`.
 
-    def known(
-        self,
-        account_id: AccountId,
-        offer_id: OfferId | None,
-        event: ConversionEvent,
-        known_by: str,
-    ) -> Conversion:
-        """Return the conversion that is there already."""
-        return self._read(
-            _of.account_id == account_id,
-            _of.offer_id == (offer_id or _NO_OFFER),
-            _of.event == event.value,
-            _of.known_by == known_by,
-        )[0]
+        Nothing that is known by the same may be there: `hold` it, and ask then.
+        """
+        self._driver.each(self._texts.insert, [_values(each) for each in added])
+
+    def new_ids(self, count: int) -> list[ConversionId]:
+        """Return so many ids, in their order, for conversions that this transaction adds."""
+        return [ConversionId(row[0]) for row in self._driver.rows(self._texts.new_ids, count)]
+
+    def of_transactions(
+        self, account_id: AccountId, transactions: Iterable[tuple[OfferId | None, str]]
+    ) -> list[Conversion]:
+        """Return all conversions that networks call so, the oldest first."""
+        keys = {(account_id, offer_id or _NO_OFFER, name) for offer_id, name in transactions}
+        found = self._driver.rows_by_key(self._texts.of_transactions, sorted(keys))
+        return sorted((_of_values(row) for row in found), key=lambda each: each.id)
+
+    def of_messages(
+        self, account_id: AccountId, numbers: Iterable[MessageNumber]
+    ) -> list[Conversion]:
+        """Return what messages have earned, the oldest first."""
+        found = []
+        for some in batches(sorted(set(numbers))):
+            found += self._read(_of.account_id == account_id, _of.number.in_(some))
+        return sorted(found, key=lambda each: each.id)
+
+    def imported_after(
+        self, account_id: AccountId, place: tuple[int, int], limit: int
+    ) -> list[Conversion]:
+        """Return the next conversions of the account's imported sends behind a place.
+
+        A place is the number and the id of a conversion; they come by number, then by id.
+        """
+        number, conversion_id = place
+        behind = or_(_of.number > number, and_(_of.number == number, _of.id > conversion_id))
+        some = (_of.account_id == account_id, _of.number.between(number, -1), behind)
+        columns = [_of[name] for name in CONVERSION_COLUMNS]
+        rows = self._execute(
+            select(*columns).where(*some).order_by(_of.number, _of.id).limit(limit)
+        )
+        return [_of_values(row) for row in rows]
+
+    def remove(self, account_id: AccountId, ids: Collection[ConversionId]) -> None:
+        """Delete conversions; what takes them back is the caller's to change."""
+        for some in batches(sorted(ids)):
+            gone = delete(conversions).where(_of.account_id == account_id, _of.id.in_(some))
+            self._execute(gone)
 
     def by_id(self, account_id: AccountId, conversion_id: ConversionId) -> Conversion | None:
         found = self._read(_of.account_id == account_id, _of.id == conversion_id)
@@ -103,32 +152,60 @@ class Conversions:
         self, account_id: AccountId, offer_id: OfferId | None, external_id: str
     ) -> list[Conversion]:
         """Return all conversions that a network calls so, the oldest first."""
-        return self._read(
-            _of.account_id == account_id,
-            _of.offer_id == (offer_id or _NO_OFFER),
-            _of.external_id == external_id,
-        )
+        return self.of_transactions(account_id, [(offer_id, external_id)])
 
     def of_message(self, account_id: AccountId, number: MessageNumber) -> list[Conversion]:
         """Return what a message has earned, the oldest first."""
-        return self._read(_of.account_id == account_id, _of.number == number)
+        return self.of_messages(account_id, [number])
 
-    def change(self, account_id: AccountId, conversion_id: ConversionId, **values: Any) -> None:
-        one = (_of.account_id == account_id, _of.id == conversion_id)
-        self._execute(update(conversions).where(*one).values(**values))
+    def change(self, changed: Sequence[Conversion]) -> None:
+        """Write what became of refunds: whose they are, what they take back, and whether."""
+        columns = ("number", "list_id", "takes_back", "attributed", "amount")
+        one = update(conversions).where(
+            _of.account_id == bindparam("of_account"), _of.id == bindparam("of_id")
+        )
+        rows = [
+            {"of_account": each.account_id, "of_id": each.id}
+            | {f"new_{name}": getattr(each, name) for name in columns}
+            for each in changed
+        ]
+        if rows:
+            self._execute(one.values({name: bindparam(f"new_{name}") for name in columns}), rows)
 
     def _read(self, *wanted: ColumnElement[bool]) -> list[Conversion]:
-        rows = self._execute(select(conversions).where(*wanted).order_by(_of.id))
-        return [_conversion(row) for row in rows]
+        columns = [_of[name] for name in CONVERSION_COLUMNS]
+        rows = self._execute(select(*columns).where(*wanted).order_by(_of.id))
+        return [_of_values(row) for row in rows]
 
 
-def _conversion(row: Row[Any]) -> Conversion:
-    values = row._asdict()
-    del values["known_by"]
+def _message(row: Any) -> SentMessage:
+    return SentMessage(
+        number=MessageNumber(row.number),
+        lane=Lane(row.lane),
+        account_id=AccountId(row.account_id),
+        list_id=ListId(row.list_id),
+        recipient=None if row.recipient == REDACTED else PhoneNumber(row.recipient),
+        created_at=row.created_at,
+    )
+
+
+def _values(conversion: Conversion) -> Sequence[Any]:
+    """Return a conversion as `CONVERSION_COLUMNS` hold it."""
+    values = dict(zip(CONVERSION_COLUMNS, astuple(conversion), strict=True))
+    values["offer_id"] = conversion.offer_id or _NO_OFFER
+    for name in ("event", "source", "attribution"):
+        values[name] = values[name].value
+    return tuple(values.values())
+
+
+def _of_values(row: Sequence[Any]) -> Conversion:
+    values: dict[str, Any] = dict(zip(CONVERSION_COLUMNS, row, strict=True))
     values |= {
-        "offer_id": row.offer_id or None,
-        "event": ConversionEvent(row.event),
-        "source": ConversionSource(row.source),
-        "attribution": Attribution(row.attribution),
+        "offer_id": values["offer_id"] or None,
+        "event": ConversionEvent(values["event"]),
+        "source": ConversionSource(values["source"]),
+        "attribution": Attribution(values["attribution"]),
+        "imported": bool(values["imported"]),
+        "attributed": bool(values["attributed"]),
     }
     return Conversion(**values)

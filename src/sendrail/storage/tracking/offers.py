@@ -1,6 +1,6 @@
 """Offers as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.offer import Offer, OfferPlatform, OfferStatus, PayoutType
+from sendrail.storage.dialect import batches
 from sendrail.storage.tracking_tables import offers
 
 _of: Final = offers.c
@@ -49,6 +50,26 @@ class Offers:
     def by_id(self, account_id: AccountId, offer_id: OfferId) -> Offer | None:
         return self._one(_of.account_id == account_id, _of.id == offer_id)
 
+    def called(self, account_id: AccountId, names: Collection[str]) -> dict[str, Offer]:
+        """Return the account's offers of these ids, each ours or its network's.
+
+        Of a network's id it is the newest that is not archived.
+        """
+        found: dict[str, Offer] = {}
+        for some in batches(sorted(set(names))):
+            theirs = (_of.external_id.in_(some), _of.status != OfferStatus.ARCHIVED)
+            found |= {each.external_id or "": each for each in self._all(account_id, *theirs)}
+        for some in batches(sorted(set(names))):
+            found |= {each.ref: each for each in self._all(account_id, _of.ref.in_(some))}
+        return found
+
+    def by_ids(self, account_id: AccountId, ids: Collection[OfferId]) -> dict[OfferId, Offer]:
+        """Return those of the ids that are offers of the account."""
+        found: dict[OfferId, Offer] = {}
+        for some in batches(sorted(set(ids))):
+            found |= {each.id: each for each in self._all(account_id, _of.id.in_(some))}
+        return found
+
     def by_ref_anywhere(self, ref: str) -> Offer | None:
         """Return the offer of a public id, whatever its account: a postback names only that.
 
@@ -67,6 +88,10 @@ class Offers:
     def change(self, account_id: AccountId, offer_id: OfferId, **values: Any) -> bool:
         changed = update(offers).where(_of.account_id == account_id, _of.id == offer_id)
         return self._execute(changed.values(**_columns(values))).rowcount > 0
+
+    def _all(self, account_id: AccountId, *wanted: ColumnElement[bool]) -> list[Offer]:
+        rows = self._execute(select(offers).where(_of.account_id == account_id, *wanted))
+        return sorted((_offer(row) for row in rows), key=lambda each: each.id)
 
     def _one(self, *wanted: ColumnElement[bool]) -> Offer | None:
         newest = select(offers).where(*wanted).order_by(_of.id.desc()).limit(1)
