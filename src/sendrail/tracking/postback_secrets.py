@@ -6,6 +6,7 @@ from typing import Final
 
 from sendrail.domain.ids import AccountId
 from sendrail.domain.offer import Offer
+from sendrail.domain.overlap import ReplacedSecret, live_secrets
 from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.sealing import seal, unseal
 
@@ -41,14 +42,9 @@ class PostbackSecrets:
         """Return whether a postback shows the account's own secret; as `is_of`."""
         return self._is_one(settings, _context(settings.account_id, name), shown, now)
 
-    def _is_one(
-        self, kept_in: Offer | PostbackSettings, context: bytes, shown: str, now: int
-    ) -> bool:
-        sealed = [kept_in.secret] if kept_in.secret is not None else []
-        if kept_in.old_secret is not None and now < (kept_in.old_secret_until or 0):
-            sealed.append(kept_in.old_secret)
+    def _is_one(self, kept_in: ReplacedSecret, context: bytes, shown: str, now: int) -> bool:
         given, found = shown.encode(), False
-        for each in sealed:
+        for each in live_secrets(kept_in, now):
             found |= hmac.compare_digest(given, unseal(self._key, each, context))
         return found
 

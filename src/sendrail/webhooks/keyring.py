@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from sendrail.domain.ids import AccountId, EndpointId
+from sendrail.domain.overlap import live_secrets
 from sendrail.domain.webhook import Endpoint
 from sendrail.storage.sealing import seal, unseal
 from sendrail.webhooks.signing import SECRET_BYTES, secret_of
@@ -33,11 +34,8 @@ class Keyring:
 
         Raises `SetupError` when they were sealed under another master key.
         """
-        sealed = [endpoint.secret]
-        if endpoint.old_secret is not None and now < (endpoint.old_secret_until or 0):
-            sealed.append(endpoint.old_secret)
         context = _context(endpoint.account_id, endpoint.id)
-        return [self._opened(each, context) for each in sealed]
+        return [self._opened(each, context) for each in live_secrets(endpoint, now)]
 
     def _open(self, sealed: bytes, context: bytes) -> str:
         return unseal(self._key, sealed, context).decode()
