@@ -331,6 +331,35 @@ def test_a_clicks_id_is_proof_enough_but_not_for_a_networks_postback(desk):
     assert desk.do(by_click("other", Postback())).code == "click_not_found"
 
 
+def test_what_strangers_send_begins_no_write(desk, monkeypatch):
+    """Unknown links and clicks, wrong secrets, what is known already: none is stored."""
+    post, said = desk.postbacks, Postback(external_id="tx", secret="pbs_wrong")
+    desk.clicked()
+    desk.links.targets["click"] = target(desk, clicked_at=NOW)
+    first = desk.do(post.by_click("click", said))
+    desk.do(desk.postbacks.set_coupons(desk.house.us, desk.offer, ["CODE"], ME))
+    writes = []
+    write = desk.house.store.write
+
+    async def counted(work):
+        writes.append(work)
+        return await write(work)
+
+    monkeypatch.setattr(desk.house.store, "write", counted)
+    for n in range(20):
+        assert desk.do(post.by_click(f"c{n}", said)).code == "click_not_found"
+        assert desk.do(post.by_link(f"l{n}", said)).code == "link_not_found"
+        assert desk.do(post.by_pixel(f"l{n}", said)).code == "link_not_found"
+        for call in (post.by_offer("0" * 24, desk.message_id, said), post.by_coupon("CODE", said)):
+            with pytest.raises(Unauthorized):
+                desk.do(call)
+    again = desk.do(post.by_click("click", said))
+    assert (again.is_duplicate, again.conversion) == (True, first.conversion)
+    assert not writes
+    desk.do(post.by_click("click", Postback(external_id="ty")))
+    assert len(writes) == 1
+
+
 def test_a_pixel_counts_within_the_window_and_by_the_offers_payout(desk):
     desk.links.targets["abcdefg"] = target(desk)
     by_pixel, said = desk.postbacks.by_pixel, Postback(amount=9_990_000)

@@ -23,7 +23,12 @@ from sendrail.domain.postback import COUPON_LENGTH_MAX, COUPONS_MAX, PostbackSet
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.links import LinkReader, LinkTarget
 from sendrail.tracking.postback_secrets import PostbackSecrets
-from sendrail.tracking.recording import ConversionReport, RecordedConversion, record
+from sendrail.tracking.recording import (
+    ConversionReport,
+    RecordedConversion,
+    known_already,
+    record,
+)
 
 # The name of the account's own secret, beside those of offers.
 ACCOUNT: Final = "account"
@@ -52,6 +57,7 @@ class PostbackRefused:
 
 
 Answer = RecordedConversion | PostbackRefused
+_Judged = ConversionReport | PostbackRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class PostbackService:
     async def by_offer(self, offer_id: str, message_id: str, said: Postback) -> Answer:
         """Record a conversion of an offer's network. Raises `Unauthorized` for a wrong secret."""
 
-        def work(tx: Tx) -> Answer:
+        def judge(tx: Tx) -> _Judged:
             offer = tx.offers.by_ref_anywhere(offer_id)
             if offer is None or not self._knows_offer(offer, said):
                 raise _wrong_secret()
@@ -95,14 +101,14 @@ class PostbackService:
             if not self._links.leads_to(tx, message, offer.id):
                 return PostbackRefused("no_link", "The message has no link to the offer")
             clicked_at = self._links.first_click(tx, message)
-            return self._record(tx, offer, message, clicked_at, said, ConversionSource.OFFER)
+            return self._report(offer, message, clicked_at, said, ConversionSource.OFFER)
 
-        return await self._store.write(work)
+        return await self._take(judge)
 
     async def by_link(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a short link's id, which is no secret."""
 
-        def work(tx: Tx) -> Answer:
+        def judge(tx: Tx) -> _Judged:
             target = self._on_host(self._links.link(tx, link_id), said)
             if target is None:
                 return PostbackRefused("link_not_found", "There is no such link")
@@ -111,7 +117,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, ConversionSource.LINK)
 
-        return await self._store.write(work)
+        return await self._take(judge)
 
     async def by_click(
         self,
@@ -123,7 +129,7 @@ class PostbackService:
     ) -> Answer:
         """Record a conversion by a click's id, which nobody but us can make."""
 
-        def work(tx: Tx) -> Answer:
+        def judge(tx: Tx) -> _Judged:
             target = self._on_host(self._links.click(tx, click_id), said)
             if target is None:
                 return PostbackRefused("click_not_found", "There is no such click")
@@ -132,7 +138,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, source)
 
-        return await self._store.write(work)
+        return await self._take(judge)
 
     async def by_pixel(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a picture on the advertiser's page: anybody can ask for it.
@@ -140,7 +146,7 @@ class PostbackService:
         Its own amount counts only where the offer says so, and only within the click's window.
         """
 
-        def work(tx: Tx) -> Answer:
+        def judge(tx: Tx) -> _Judged:
             target = self._on_host(self._links.link(tx, link_id), said)
             offer = None if target is None else self._offer_of(tx, target)
             if target is None or offer is None:
@@ -154,12 +160,12 @@ class PostbackService:
             heard = said if offer.pixel_amounts else replace(said, amount=None)
             return self._by_target(tx, target, heard, ConversionSource.PIXEL)
 
-        return await self._store.write(work)
+        return await self._take(judge)
 
     async def by_coupon(self, code: str, said: Postback) -> Answer:
         """Record a conversion by a coupon's code. Raises `Unauthorized` for a wrong secret."""
 
-        def work(tx: Tx) -> Answer:
+        def judge(tx: Tx) -> _Judged:
             found = None
             for account_id, offer_id in tx.postbacks.offers_with(coupon_of(code)):
                 offer = tx.offers.by_id(account_id, offer_id)
@@ -175,9 +181,9 @@ class PostbackService:
             if target is not None:
                 message = tx.conversions.message(found.account_id, target.number)
             clicked_at = None if target is None else target.clicked_at
-            return self._record(tx, found, message, clicked_at, said, ConversionSource.COUPON)
+            return self._report(found, message, clicked_at, said, ConversionSource.COUPON)
 
-        return await self._store.write(work)
+        return await self._take(judge)
 
     # Set
 
@@ -279,9 +285,29 @@ class PostbackService:
 
     # Parts
 
+    async def _take(self, judge: Callable[[Tx], _Judged]) -> Answer:
+        """Record what is judged to be one, and is not known.
+
+        Read first: whatever strangers send, what will not be stored begins no write.
+        """
+
+        def look(tx: Tx) -> Answer | None:
+            judged = judge(tx)
+            return judged if isinstance(judged, PostbackRefused) else known_already(tx, judged)
+
+        def work(tx: Tx) -> Answer:
+            # Once more: it may be another in the meantime.
+            judged = judge(tx)
+            if isinstance(judged, PostbackRefused):
+                return judged
+            return record(tx, judged, self._now())
+
+        found = await self._store.read(look)
+        return await self._store.write(work) if found is None else found
+
     def _by_target(
         self, tx: Tx, target: LinkTarget, said: Postback, source: ConversionSource
-    ) -> Answer:
+    ) -> _Judged:
         message = tx.conversions.message(target.account_id, target.number)
         if message is None:
             return PostbackRefused("message_not_found", "The message was deleted")
@@ -289,33 +315,30 @@ class PostbackService:
         if clicked_at is None:
             return PostbackRefused("no_click", "No human has clicked the link")
         offer = self._offer_of(tx, target)
-        return self._record(tx, offer, message, clicked_at, said, source)
+        return self._report(offer, message, clicked_at, said, source)
 
-    def _record(  # noqa: PLR0917 - a conversion's parts
+    def _report(
         self,
-        tx: Tx,
         offer: Offer | None,
         message: SentMessage | None,
         clicked_at: int | None,
         said: Postback,
         source: ConversionSource,
-    ) -> RecordedConversion:
+    ) -> ConversionReport:
         account_id = offer.account_id if offer is not None else message and message.account_id
         assert account_id, "a conversion has an offer or a message"
-        now = self._now()
-        report = ConversionReport(
+        return ConversionReport(
             account_id=account_id,
             message=message,
             offer=offer,
             event=said.event,
             external_id=said.external_id,
             amount=said.amount,
-            at=now,
+            at=self._now(),
             clicked_at=clicked_at,
             source=source,
             attribution=Attribution.CLICK,
         )
-        return record(tx, report, now)
 
     def _offer_of(self, tx: Tx, target: LinkTarget) -> Offer | None:
         if target.offer_id is None:
