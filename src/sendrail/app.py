@@ -80,6 +80,7 @@ from sendrail.tracking.destinations import DestinationReader
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.finding import LinkFinder
 from sendrail.tracking.history import HistoryService
+from sendrail.tracking.history_files import HistoryFileService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.judging import ClickJudge
 from sendrail.tracking.link_settings import LinkSettingsService
@@ -389,6 +390,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     slots: LinkSlots,
 ) -> TrackingServices:
     hosts = TrackingHosts(store, domains)
+    history = HistoryService(store, clock.now)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
     links = EmptyLinkReader()
@@ -398,7 +400,8 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         postback_secrets=postback_secrets,
         conversions=ConversionService(store, ids, links, clock.now),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
-        history=HistoryService(store, clock.now),
+        history=history,
+        history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),
         domains=DomainService(
             store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
         ),

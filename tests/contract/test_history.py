@@ -1,6 +1,9 @@
 """History over HTTP: as documented, each row judged alone, the same rows twice change nothing."""
 
+import json
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 from asking import ask, refused, told
@@ -213,3 +216,19 @@ def test_clearing_needs_its_confirmation(door, sent, change, code, param):
     body = {"entities": ["sends"], "confirm": True} | change
     refused(ask(door, "DELETE", "history/clear", body), code, param)
     assert imported(door, "sends", send(sent))["duplicates_skipped"] == 1
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "moving-over.md").read_text("utf-8")
+CALLS = re.findall(r"/api/v2/(history/\w+) \\\n.*?-d '(.*?)'\n", PAGE, re.DOTALL)
+
+
+def test_the_page_on_moving_over_works_as_it_stands(door):
+    offer = {"name": "Summer", "tracking_url": "https://shop.example/", "external_id": "summer"}
+    told(ask(door, "POST", "offers", offer))
+    assert [path.partition("/")[2] for path, _ in CALLS] == ["sends", "clicks", "revenue", "clear"]
+    for path, body in CALLS[:-1]:
+        answer = told(ask(door, "POST", path, body))
+        assert (answer["success_count"], answer["error_count"]) == (1, 0)
+    path, body = CALLS[-1]
+    cleared = told(ask(door, "DELETE", path, json.loads(body)))["cleared"]
+    assert min(cleared.values()) >= 1

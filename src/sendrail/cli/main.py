@@ -69,6 +69,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "link-settings": ("link_settings", "How short links treat visitors."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
     "offers": ("offers", "Offers: what links lead to."),
+    "history": ("history", "History of another platform: sends, clicks and revenue."),
     "accounts": (
         "accounts",
         "Accounts: each has its own keys, lists, contacts and messages.",

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import BinaryIO, Final, Generic, NamedTuple, TypeVar
+from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from sendrail.contacts.csv_files import CsvLine, CsvReader, Refused, RowError
+from sendrail.contacts.csv_files import CsvLine, Refused, RowError
 from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names
 from sendrail.domain.ids import AccountId
@@ -28,7 +28,8 @@ T = TypeVar("T")
 Progress = Callable[[int], None]
 Chunks = AsyncIterator[bytes]
 Tell = Callable[[Refused], None]
-Write = Callable[[Sequence[T]], Awaitable[Sequence["RowOutcome"]]]
+# What became of each value; one that the store has no place for is refused all the same.
+Write = Callable[[Sequence[T]], Awaitable[Sequence["RowOutcome | RowError"]]]
 
 CHUNK_BYTES: Final = 64 * 1024
 REASONS_MAX: Final = 1_000
@@ -96,6 +97,17 @@ class ImportOptions:
     pace: Pace = BESIDE
 
 
+class RowReader(Protocol):
+    """Reads a file piece by piece, into rows with the wanted columns by their own names."""
+
+    @property
+    def bytes_read(self) -> int: ...
+    @property
+    def ignored_columns(self) -> list[str]: ...
+    def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]: ...
+    def finish(self) -> Iterator[CsvLine | Refused]: ...
+
+
 @dataclass(slots=True)
 class ImportReport:
     """What became of a file. Every row is counted; `reasons` keeps the first thousand refused."""
@@ -124,21 +136,22 @@ class ImportReport:
 
 async def import_rows(  # noqa: PLR0917 - the stations of a row
     chunks: Chunks,
-    reader: CsvReader,
+    reader: RowReader,
     parse: Callable[[dict[str, str]], T],
     write: Write[T],
     options: ImportOptions,
     report: ImportReport,
     *,
     number: Callable[[T], int] | None = None,
+    keeps_lines: bool = False,
 ) -> ImportReport:
     """Bring a file in, batch by batch, and keep in the report how far it has come.
 
     `parse` raises `RowError`; `write` stores values in one transaction and returns what became of
     each. They come in the order of their `number`, and those of one number, as those of a file
-    without numbers, in the order of the file.
+    without numbers, in the order of the file. `keeps_lines` where `write` may refuse a row, too.
     """
-    batch = _Batch(parse, number, keeps_lines=options.tell is not None)
+    batch = _Batch(parse, number, keeps_lines=keeps_lines or options.tell is not None)
     turns = _Turns(options.pace.rest)
     rows_max = options.pace.rows * options.pace.parts
     read = 0
@@ -177,10 +190,11 @@ async def _store(
     passed_over = []
     for values, lines in batch.parts(options.pace.rows):
         became = await write(values)
-        report.counts.update(became)
+        report.counts.update(each for each in became if isinstance(each, RowOutcome))
+        batch.refused += _refused(lines, became)
         passed_over += _passed_over(lines, became)
         await turns.rest()
-    for each in batch.refused:
+    for each in sorted(batch.refused):
         report.refuse(each)
     if options.tell is not None:
         for each in sorted([*batch.refused, *passed_over]):
@@ -262,12 +276,22 @@ class _Batch(Generic[T]):
         self.refused.clear()
 
 
-def _passed_over(lines: Sequence[CsvLine], became: Sequence[RowOutcome]) -> list[Refused]:
+def _refused(lines: Sequence[CsvLine], became: Sequence[RowOutcome | RowError]) -> list[Refused]:
+    return [
+        Refused(line.row, str(outcome), line.text)
+        for line, outcome in zip(lines, became, strict=False)
+        if isinstance(outcome, RowError)
+    ]
+
+
+def _passed_over(
+    lines: Sequence[CsvLine], became: Sequence[RowOutcome | RowError]
+) -> list[Refused]:
     """Return the lines that are right in themselves and were not taken, of those that were kept."""
     return [
         Refused(line.row, SKIPPED[outcome], line.text)
         for line, outcome in zip(lines, became, strict=False)
-        if outcome in SKIPPED
+        if isinstance(outcome, RowOutcome) and outcome in SKIPPED
     ]
 
 

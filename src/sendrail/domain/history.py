@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Final
 
 from sendrail.domain.conversion import Attribution, ConversionEvent, SentMessage
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId, Lane, ListId, MessageNumber
 from sendrail.domain.phone import PhoneNumber
 
 REF_LENGTH_MAX: Final = 255
 SEND_TYPE_LENGTH_MAX: Final = 32
+LENGTH_MAX: Final = 1_000_000
 
 
 class HistoryEntity(StrEnum):
@@ -96,3 +98,16 @@ class HistoryTotals:
     clicks: int
     conversions: int
     revenue: int
+
+
+def ref_of(text: str | None, name: str) -> str:
+    """Return an id of another platform without the blanks around it.
+
+    Raises `InvalidInput` that names the field where there is none, or a longer one than is kept.
+    """
+    ref = (text or "").strip()
+    if not ref:
+        raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
+    if len(ref) > REF_LENGTH_MAX:
+        raise InvalidInput(f"{name} has at most {REF_LENGTH_MAX} characters", param=name)
+    return ref

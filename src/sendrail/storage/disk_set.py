@@ -7,10 +7,11 @@ it, a file without a name holds the rest, and both are gone when it is closed.
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.domain.phone import PhoneNumber
+
+Number = TypeVar("Number", bound=int)
 
 _CACHE_KIB: Final = 2_048
 
@@ -29,19 +30,21 @@ class SeenNumbers:
         self._execute("PRAGMA journal_mode = OFF")
         self._execute("CREATE TABLE seen (number INTEGER PRIMARY KEY)")
 
-    def add(self, numbers: Iterable[PhoneNumber]) -> None:
+    def add(self, numbers: Iterable[int]) -> None:
         """Put numbers in."""
         # In their order, so that neighbours share their pages.
         new = json.dumps(sorted(numbers))
         self._execute("INSERT OR IGNORE INTO seen SELECT value FROM json_each(?)", new)
 
-    def among(self, numbers: Iterable[PhoneNumber]) -> set[PhoneNumber]:
+    def among(self, numbers: Iterable[Number]) -> set[Number]:
         """Return those of the numbers that were put in."""
-        asked = json.dumps(sorted(numbers))
+        wanted = set(numbers)
+        asked = json.dumps(sorted(wanted))
         found = self._execute(
             "SELECT number FROM seen WHERE number IN (SELECT value FROM json_each(?))", asked
         )
-        return {PhoneNumber(number) for (number,) in found}
+        there = {number for (number,) in found}
+        return {number for number in wanted if number in there}
 
     def close(self) -> None:
         """Forget all of them."""

@@ -8,6 +8,7 @@ is new is written behind. Two reports of one transaction see each other within t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sendrail.domain.conversion import (
     Attribution,
@@ -27,6 +28,8 @@ from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.earnings import NewEarnings
 
 _Key = tuple[OfferId | None, ConversionEvent, str]
+# Behind every id that a database gives.
+_PREVIEWED: Final = 1 << 62
 _Transaction = tuple[OfferId | None, str]
 
 
@@ -109,6 +112,19 @@ def record_all(
         ]
     )
     return became
+
+
+def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[RecordedConversion]:
+    """Return what would become of the same reports; nothing is recorded."""
+    if not reports:
+        return []
+    account_id = reports[0].account_id
+    settings = tx.postbacks.settings(account_id)
+    ledger = _Ledger(_known(tx, account_id, reports))
+    return [
+        ledger.take(report, settings, ConversionId(_PREVIEWED + at), now)
+        for at, report in enumerate(reports)
+    ]
 
 
 def known_already(tx: Tx, report: ConversionReport) -> RecordedConversion | None:

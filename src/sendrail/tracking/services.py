@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.history import HistoryService
+from sendrail.tracking.history_files import HistoryFileService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.link_settings import LinkSettingsService
 from sendrail.tracking.offers import OfferService
@@ -24,6 +25,7 @@ class TrackingServices:
     conversions: ConversionService
     postbacks: PostbackService
     history: HistoryService
+    history_files: HistoryFileService
     domains: DomainService
     link_settings: LinkSettingsService
     hosts: TrackingHosts

@@ -9,7 +9,6 @@ from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.history_shapes import (
     AMOUNT_MAX,
     ERRORS_MAX,
-    LENGTH_MAX,
     HistoryClear,
     HistoryCleared,
     HistoryClickRecord,
@@ -34,12 +33,14 @@ from sendrail.domain import money, phone
 from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.history import (
+    LENGTH_MAX,
     REF_LENGTH_MAX,
     SEND_TYPE_LENGTH_MAX,
     HistoryClick,
     HistoryEntity,
     HistoryRevenue,
     HistorySend,
+    ref_of,
 )
 from sendrail.domain.phone import PhoneNumber
 from sendrail.tracking.history import RECORDS_MAX, ImportedRows
@@ -259,7 +260,7 @@ def _name(raw: bytes, field: str) -> str | None:
 
 
 def _send(fields: HistorySendRecord) -> HistorySend:
-    ref = _ref(fields.id, "id")
+    ref = ref_of(fields.id, "id")
     list_number = None if fields.list_number is None else list_number_of(fields.list_number)
     if list_number is None and fields.list_id is None:
         raise _missing("list_number")
@@ -290,8 +291,8 @@ def _send(fields: HistorySendRecord) -> HistorySend:
 
 
 def _click(fields: HistoryClickRecord) -> HistoryClick:
-    ref = _ref(fields.message_id, "message_id")
-    offer_id = _ref(fields.offer_id, "offer_id")
+    ref = ref_of(fields.message_id, "message_id")
+    offer_id = ref_of(fields.offer_id, "offer_id")
     sent_at = _moment(fields.send_timestamp, "send_timestamp")
     at = _moment(fields.timestamp, "timestamp")
     return HistoryClick(
@@ -303,8 +304,8 @@ def _click(fields: HistoryClickRecord) -> HistoryClick:
 
 
 def _revenue(fields: HistoryRevenueRecord) -> HistoryRevenue:
-    ref = _ref(fields.message_id, "message_id")
-    offer_id = _ref(fields.offer_id, "offer_id")
+    ref = ref_of(fields.message_id, "message_id")
+    offer_id = ref_of(fields.offer_id, "offer_id")
     amount = _amount(fields.revenue, "revenue")
     if amount is None:
         raise _missing("revenue")
@@ -333,16 +334,6 @@ def _revenue(fields: HistoryRevenueRecord) -> HistoryRevenue:
         event=ConversionEvent(event),
         external_id=external_id,
     )
-
-
-def _ref(text: str | None, name: str) -> str:
-    """Return an id without the blanks around it."""
-    ref = (text or "").strip()
-    if not ref:
-        raise _missing(name)
-    if len(ref) > REF_LENGTH_MAX:
-        raise InvalidInput(f"{name} has at most {REF_LENGTH_MAX} characters", param=name)
-    return ref
 
 
 def _number(text: str | None, name: str) -> PhoneNumber | None:

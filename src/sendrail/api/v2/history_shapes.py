@@ -21,12 +21,11 @@ from sendrail.api.v2.field_types import (
 )
 from sendrail.domain import money
 from sendrail.domain.conversion import Attribution, ConversionEvent
-from sendrail.domain.history import REF_LENGTH_MAX, SEND_TYPE_LENGTH_MAX, HistoryEntity
+from sendrail.domain.history import LENGTH_MAX, REF_LENGTH_MAX, SEND_TYPE_LENGTH_MAX, HistoryEntity
 from sendrail.tracking.history import RECORDS_MAX
 
 ERRORS_MAX: Final = 100
 AMOUNT_MAX: Final = money.AMOUNT_MAX // money.UNIT
-LENGTH_MAX: Final = 1_000_000
 
 _Ref = Annotated[
     Required[str], up_to(REF_LENGTH_MAX, "The message's id on the platform it was sent by.")

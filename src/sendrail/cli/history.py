@@ -1,0 +1,134 @@
+"""`sendrail history`: what an account brings from the platform that it came from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.imported import Country, Report, import_file
+from sendrail.cli.moments import moment_of
+from sendrail.cli.session import Data, Json, operator, run, sender
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from sendrail.app import Runtime
+    from sendrail.contacts.imports import Chunks, ImportOptions, ImportReport
+    from sendrail.domain.history import HistoryEntity
+
+app = typer.Typer(
+    help="History of another platform: sends, clicks and revenue.", no_args_is_help=True
+)
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="CSV with a header line, or JSON with an object a line, in UTF-8; - is stdin.",
+    ),
+]
+
+
+@app.command("import")
+def import_(
+    entity: Annotated[
+        str, typer.Argument(metavar="sends|clicks|revenue", help="What the file's rows are.")
+    ],
+    file: File,
+    *,
+    list_number: Annotated[
+        str,
+        typer.Option(
+            "--list", metavar="LIST", help="The list of sends that name none.", show_default=False
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run/--no-dry-run", help="Only check each row, and store nothing."),
+    ] = True,
+    country: Country = "",
+    report: Report = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Import a file of sends, of their clicks, or of their revenue; each row counts once.
+
+    Columns of sends: id, list_number or list_id, to_number, timestamp; optional: send_type,
+    delivered, length. Of clicks: message_id, offer_id; optional: phone_number, timestamp. Of
+    revenue: message_id, offer_id, revenue; optional: payout, attribution_type, timestamp, event,
+    external_id.
+    """
+    with output.exit_on_error(as_json):
+        [kind] = _entities([entity])
+        of_list = sender(list_number) if list_number else None
+
+    def bring_in(
+        it: "Runtime", chunks: "Chunks", options: "ImportOptions"
+    ) -> "Awaitable[ImportReport]":
+        return it.tracking.history_files.import_file(
+            it.default_account, kind, chunks, options, operator(), list_number=of_list
+        )
+
+    import_file(file, data, as_json, bring_in, dry_run, report, country)
+
+
+@app.command()
+def show(data: Data = None, as_json: Json = False) -> None:
+    """Show how much history is there."""
+    from sendrail.domain import money
+
+    found = run(data, as_json, lambda it: it.tracking.history.totals(it.default_account))
+    output.card(
+        {
+            "sends": found.sends,
+            "clicks": found.clicks,
+            "conversions": found.conversions,
+            "revenue": money.shown(found.revenue),
+        },
+        as_json,
+    )
+
+
+@app.command()
+def clear(
+    entities: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ENTITY...", help="sends (with all that is theirs), clicks, revenue"
+        ),
+    ],
+    *,
+    before: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Only what happened before, such as 2026-01-01.",
+            show_default=False,
+        ),
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Delete what was imported, and take it back from the figures of contacts.
+
+    What was sent, clicked and earned here stays.
+    """
+    with output.exit_on_error(as_json):
+        wanted = _entities(entities)
+        until = moment_of(before, "--before")
+    if not yes:
+        typer.confirm("Delete imported history?", abort=True, err=True)
+    cleared = run(
+        data,
+        as_json,
+        lambda it: it.tracking.history.clear(it.default_account, wanted, operator(), before=until),
+    )
+    output.card({entity.value: count for entity, count in cleared.items()}, as_json)
+
+
+def _entities(names: list[str]) -> "set[HistoryEntity]":
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.domain.history import HistoryEntity
+
+    return {choice_of(HistoryEntity, name, "entity") for name in names}
