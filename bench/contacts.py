@@ -151,6 +151,11 @@ def import_once(
 
 def bring_in(ours: kit.Sendrail, path: Path) -> tuple[float, float, dict[str, int]]:
     words = ["contacts", "import", ours.list_number, str(path), "--no-dry-run", "--json"]
+    return timed(ours, words)
+
+
+def timed(ours: kit.Sendrail, words: list[str]) -> tuple[float, float, dict[str, int]]:
+    """Run a command; return its seconds, its greatest memory in MB, and what it prints."""
     command = [*ours.command, *words, "--data", str(ours.data)]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=kit.clean({}))
