@@ -6,6 +6,7 @@ the key. It is not a secret: access to a message needs the API key.
 """
 
 import hashlib
+import re
 import string
 from array import array
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ EventId = NewType("EventId", int)
 OfferId = NewType("OfferId", int)
 CreativeId = NewType("CreativeId", int)
 DomainId = NewType("DomainId", int)
+AudienceId = NewType("AudienceId", int)
 ConversionId = NewType("ConversionId", int)
 MessageNumber = NewType("MessageNumber", int)
 MessageId = NewType("MessageId", str)
@@ -32,6 +34,7 @@ LANES: Final = 4096
 MESSAGE_ID_LENGTH: Final = 8
 CONTACT_KEY_BYTES: Final = 32
 _CONTACT_ID_BYTES: Final = 12
+_OBJECT_ID: Final = re.compile(r"[0-9a-f]{24}").fullmatch
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _HALF: Final = 62**4
@@ -43,6 +46,11 @@ _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 _ROUNDS: Final = 4
 # How many ids are made ahead: enough to spread the fixed cost, few enough to be quick.
 _RUN: Final = 512
+
+
+def is_object_id(text: str) -> bool:
+    """Return whether a text has the form of an object's public id: 24 hexadecimal digits."""
+    return _OBJECT_ID(text) is not None
 
 
 def lane_of(list_id: int) -> Lane:
