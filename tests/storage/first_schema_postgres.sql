@@ -80,6 +80,30 @@ CREATE TABLE public.attempts (
 )
 PARTITION BY RANGE (started_at);
 
+CREATE TABLE public.audiences (
+    id bigint NOT NULL,
+    ref text NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    source_lists text NOT NULL,
+    filter text NOT NULL,
+    status text NOT NULL,
+    cached_size bigint,
+    cached_size_updated_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.audiences_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.audiences_id_seq OWNED BY public.audiences.id;
+
 CREATE TABLE public.audit (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -904,6 +928,8 @@ ALTER TABLE ONLY public.agents ALTER COLUMN id SET DEFAULT nextval('public.agent
 
 ALTER TABLE ONLY public.api_keys ALTER COLUMN id SET DEFAULT nextval('public.api_keys_id_seq'::regclass);
 
+ALTER TABLE ONLY public.audiences ALTER COLUMN id SET DEFAULT nextval('public.audiences_id_seq'::regclass);
+
 ALTER TABLE ONLY public.audit ALTER COLUMN id SET DEFAULT nextval('public.audit_id_seq'::regclass);
 
 ALTER TABLE ONLY public.connectors ALTER COLUMN id SET DEFAULT nextval('public.connectors_id_seq'::regclass);
@@ -960,6 +986,12 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.attempts
     ADD CONSTRAINT attempts_key PRIMARY KEY (lane, number, attempt, started_at);
+
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_one_ref UNIQUE (ref);
 
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_key PRIMARY KEY (id);
@@ -1162,6 +1194,8 @@ ALTER TABLE ONLY public.webhook_attempts
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_key PRIMARY KEY (id);
 
+CREATE INDEX audiences_by_account_id ON public.audiences USING btree (account_id);
+
 CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
 
 CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btree (queued_at, asked_at);
@@ -1191,6 +1225,8 @@ CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (create
 CREATE INDEX imported_sends_by_list_id_recipient ON public.imported_sends USING btree (list_id, recipient);
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
+
+CREATE INDEX list_contacts_sample ON public.list_contacts USING btree (list_id, recipient) INCLUDE (active, signup_at) WHERE ((recipient % (61)::bigint) = 0);
 
 CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domain_id);
 
@@ -1240,6 +1276,9 @@ ALTER INDEX public.queue_key ATTACH PARTITION public.queue_3_pkey;
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.connectors
     ADD CONSTRAINT connectors_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

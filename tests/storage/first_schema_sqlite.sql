@@ -629,6 +629,24 @@ CREATE TABLE sender_owners (
 )
  WITHOUT ROWID;
 
+CREATE TABLE audiences (
+	id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	description TEXT NOT NULL,
+	source_lists TEXT NOT NULL,
+	filter TEXT NOT NULL,
+	status TEXT NOT NULL,
+	cached_size BIGINT,
+	cached_size_updated_at BIGINT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT audiences_key PRIMARY KEY (id),
+	CONSTRAINT audiences_one_ref UNIQUE (ref),
+	CONSTRAINT audiences_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
 	lane SMALLINT NOT NULL,
@@ -694,6 +712,8 @@ CREATE TABLE alembic_version (
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     );
 
+CREATE INDEX audiences_by_account_id ON audiences (account_id);
+
 CREATE INDEX audit_by_account_id ON audit (account_id);
 
 CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
@@ -725,6 +745,8 @@ CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
 CREATE INDEX imported_sends_by_list_id_recipient ON imported_sends (list_id, recipient);
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
+
+CREATE INDEX list_contacts_sample ON list_contacts (list_id, active, recipient, signup_at, custom_fields) WHERE recipient % 61 = 0;
 
 CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
 

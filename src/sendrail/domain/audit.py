@@ -1,4 +1,4 @@
-"""The audit log: who did what to personal data, offers and texts, when, and in which request."""
+"""The audit log: who did what to data, offers, audiences and texts, when, in which request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ class Action(StrEnum):
     CONTACTS_RESUBSCRIBED = "contacts.resubscribed"
     BLOCKS_IMPORTED = "blocks.imported"
     BLOCKS_EXPORTED = "blocks.exported"
+    AUDIENCE_ADDED = "audience.added"
+    AUDIENCE_CHANGED = "audience.changed"
+    AUDIENCE_ARCHIVED = "audience.archived"
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"

@@ -28,6 +28,8 @@ from sendrail.storage.accounts.lists import Lists
 from sendrail.storage.accounts.senders import Senders
 from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.campaigns.creatives import Creatives
+from sendrail.storage.contacts.audience_members import AudienceMembers
+from sendrail.storage.contacts.audiences import Audiences
 from sendrail.storage.contacts.blocks import Blocks
 from sendrail.storage.contacts.bounces import Bounces
 from sendrail.storage.contacts.contacts import Contacts
@@ -194,6 +196,14 @@ class Tx(ABC):
     @cached_property
     def journeys(self) -> Journeys:
         return Journeys(self.core)
+
+    @cached_property
+    def audiences(self) -> Audiences:
+        return Audiences(self.core)
+
+    @cached_property
+    def audience_members(self) -> AudienceMembers:
+        return AudienceMembers(self.core)
 
     @cached_property
     def offers(self) -> Offers:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.storage import tables
 
 # The key of each hot table. Its lane comes first; what it is partitioned by must be part of it.
@@ -96,6 +97,16 @@ _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))
 # They leave by the week, and are not looked up by message.
 _tables["carrier_refs"].indexes.clear()
+# An entry of an index has an end here, and custom fields may be longer: they stay in the rows.
+_contacts: Final = _tables["list_contacts"]
+_contacts.indexes = {each for each in _contacts.indexes if each.name != "list_contacts_sample"}
+Index(
+    "list_contacts_sample",
+    _contacts.c.list_id,
+    _contacts.c.recipient,
+    postgresql_include=["active", "signup_at"],
+    postgresql_where=text(f"recipient % {SAMPLE_STEP} = 0"),
+)
 Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
 Index(None, _tables["outbox"].c.at)
 

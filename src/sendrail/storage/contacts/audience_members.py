@@ -1,0 +1,214 @@
+"""Who is in an audience: counted whole, in slices of keys, or in a sample.
+
+A number on several lists of an audience is one member. The sample is of every `SAMPLE_STEP`-th
+number: the same ones on every list, so that a number is either in it everywhere or nowhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    distinct,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+
+from sendrail.domain.audience import SAMPLE_STEP
+from sendrail.domain.contact import ListContact
+from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
+from sendrail.storage.contacts.contacts import contact_of
+from sendrail.storage.tables import blocks, enrolments, list_contacts
+
+# Above every number there is.
+_TOP: Final = 2**62
+_ABOVE: Final = bindparam("above", type_=BigInteger)
+_UPTO: Final = bindparam("upto", type_=BigInteger)
+# Spreads what is shown of many over all of them, in an order that stays.
+_SPREAD_PRIME: Final = 9_973
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCounts:
+    """How many numbers match a filter, and which of them a message would not reach.
+
+    `matching` is all of them, also those that have opted out of every list of the audience;
+    `blocked` and `on_journey` are of the rest, each number under the first that holds.
+    """
+
+    matching: int = 0
+    opted_out: int = 0
+    blocked: int = 0
+    on_journey: int = 0
+
+    def __add__(self, other: "MemberCounts") -> "MemberCounts":
+        return MemberCounts(
+            self.matching + other.matching,
+            self.opted_out + other.opted_out,
+            self.blocked + other.blocked,
+            self.on_journey + other.on_journey,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemberQuery:
+    """A count of an audience, made once and asked of each slice of its numbers."""
+
+    # Of any number of columns.
+    statement: Any
+
+
+class AudienceMembers:
+    """The members of audiences, found by their filters."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+        self._dialect = connection.dialect.name
+
+    def sampled_keys(self, target: AudienceTarget, at_most: int) -> int:
+        """Return how many active contacts the sample has, whatever the filter, up to so many."""
+        some = select(_of.recipient).where(*_sample(_of, target))
+        counted = select(func.count()).select_from(some.limit(at_most).subquery())
+        return int(self._execute(counted).scalar_one())
+
+    def bounds(self, target: AudienceTarget, sampled: int) -> list[int]:
+        """Return the last key of each slice, of so many keys of the sample, in their order.
+
+        What is above the last of them is a slice as well.
+        """
+        place = func.row_number().over(order_by=_of.recipient)
+        keys = select(_of.recipient, place.label("place")).where(*_sample(_of, target)).subquery()
+        ends = (
+            select(keys.c.recipient).where(keys.c.place % sampled == 0).order_by(keys.c.recipient)
+        )
+        return [int(end) for end in self._execute(ends).scalars()]
+
+    def query(self, target: AudienceTarget) -> MemberQuery:
+        """Return the question how many members there are, to be asked of one slice after another.
+
+        It is the longer part of the work to make one.
+        """
+        found, bounds = self._between(target)
+        contact = found.contact.c
+        # Without this the counting of one list would sort its numbers.
+        members = func.count() if len(target.lists) == 1 else _each(contact.recipient)
+        counted = select(members).select_from(found.source)
+        return MemberQuery(counted.where(contact.active, *bounds, found.where))
+
+    def explanation(self, target: AudienceTarget) -> MemberQuery:
+        """Return the question what would become of the matching numbers."""
+        found, bounds = self._between(target)
+        contact = found.contact.c
+        number, active = contact.recipient, contact.active
+        is_blocked, is_enrolled = _is_blocked(found, target), _is_enrolled(found, target)
+        counted = select(
+            _each(number),
+            _each(number, active),
+            _each(number, and_(active, is_blocked)),
+            _each(number, and_(active, ~is_blocked, is_enrolled)),
+        ).select_from(found.source)
+        return MemberQuery(counted.where(*bounds, found.where))
+
+    def count(self, query: MemberQuery, *, above: int = 0, upto: int | None = None) -> int:
+        """Return how many members have a number above one and up to another."""
+        return int(self._asked(query, above, upto)[0])
+
+    def explain(
+        self, query: MemberQuery, *, above: int = 0, upto: int | None = None
+    ) -> MemberCounts:
+        """Return what would become of the matching numbers above one and up to another."""
+        row = self._asked(query, above, upto)
+        matching, subscribed, blocked, on_journey = (int(value) for value in row)
+        return MemberCounts(matching, matching - subscribed, blocked, on_journey)
+
+    def count_sample(self, target: AudienceTarget) -> int:
+        """Return how many members the sample has."""
+        found = compiled(target, self._dialect)
+        contact = found.contact.c
+        members = func.count() if len(target.lists) == 1 else _each(contact.recipient)
+        counted = select(members).select_from(found.source)
+        counted = counted.where(*_sample(contact, target), found.where)
+        return int(self._execute(counted).scalar_one())
+
+    def _between(
+        self, target: AudienceTarget
+    ) -> tuple[CompiledFilter, Sequence[ColumnElement[bool]]]:
+        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        contact = found.contact.c
+        # Said even of all numbers: SQLite would else count along the smaller index of sign-ups,
+        # and look everything else up out of order, which takes four times as long.
+        bounds = contact.recipient > _ABOVE, contact.recipient <= _UPTO
+        return found, (contact.list_id.in_(target.lists), *bounds)
+
+    def _asked(self, query: MemberQuery, above: int, upto: int | None) -> Row[Any]:
+        bounds = {"above": above, "upto": _TOP if upto is None else upto}
+        return self._execute(query.statement, bounds).one()
+
+    def some(self, target: AudienceTarget, limit: int, *, of_sample: bool) -> list[ListContact]:
+        """Return some members, spread over all; a number on several lists by the first list."""
+        found = compiled(target, self._dialect)
+        contact = found.contact.c
+        order = {list_id: place for place, list_id in enumerate(target.lists)}
+        everywhere = contact.list_id.in_(target.lists), contact.active, contact.recipient > 0
+        wanted = _sample(contact, target) if of_sample else everywhere
+        chosen = (
+            select(contact.list_id, contact.recipient)
+            .select_from(found.source)
+            .where(*wanted, found.where)
+            .order_by(contact.recipient % _SPREAD_PRIME, contact.recipient)
+            .limit(limit * len(target.lists))
+            .subquery()
+        )
+        # Their rows afterwards: what is asked about all may be in the sample's index.
+        whole = select(list_contacts).join(
+            chosen,
+            and_(_of.list_id == chosen.c.list_id, _of.recipient == chosen.c.recipient),
+        )
+        members: dict[int, ListContact] = {}
+        rows = sorted(self._execute(whole), key=lambda row: order[row.list_id])
+        for row in rows:
+            members.setdefault(row.recipient, contact_of(row))
+        shown = sorted(members.values(), key=lambda each: (each.recipient % _SPREAD_PRIME,
+                                                           each.recipient))  # fmt: skip
+        return shown[:limit]
+
+
+_of: Final = list_contacts.c
+_step: Final = literal_column(str(SAMPLE_STEP), BigInteger)
+_zero: Final = literal_column("0", BigInteger)
+
+
+def _is_blocked(found: CompiledFilter, target: AudienceTarget) -> ColumnElement[bool]:
+    blocked = select(literal(1)).where(
+        blocks.c.account_id == target.account_id,
+        blocks.c.recipient == found.contact.c.recipient,
+    )
+    return blocked.correlate(found.contact).exists()
+
+
+def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement[bool]:
+    contact = found.contact.c
+    enrolled = select(literal(1)).where(
+        enrolments.c.list_id == contact.list_id,
+        enrolments.c.recipient == contact.recipient,
+        enrolments.c.ends_at > target.now,
+    )
+    return enrolled.correlate(found.contact).exists()
+
+
+def _sample(contact: Any, target: AudienceTarget) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of the sample: the index's word for word, its numbers no parameters."""
+    return contact.list_id.in_(target.lists), contact.active, contact.recipient % _step == _zero
+
+
+def _each(number: Any, condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:
+    return func.count(distinct(number if condition is None else case((condition, number))))
