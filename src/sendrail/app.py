@@ -22,6 +22,8 @@ from sendrail.connectors.callbacks import CallbackRouter
 from sendrail.connectors.secret_box import SecretBox
 from sendrail.connectors.service import ConnectorService, add_connector
 from sendrail.connectors.verification import VerificationService
+from sendrail.contacts.audience_counts import AudienceCounter
+from sendrail.contacts.audiences import AudienceService
 from sendrail.contacts.audit import AuditService
 from sendrail.contacts.blocks import BlockService
 from sendrail.contacts.contacts import ContactService
@@ -139,6 +141,8 @@ class Runtime:
     senders: SenderService
     contacts: ContactService
     replies: ReplyService
+    audiences: AudienceService
+    audience_counts: AudienceCounter
     blocks: BlockService
     journeys: JourneyService
     frames: FrameService
@@ -267,6 +271,8 @@ async def _wire(
         senders=SenderService(store, clock.now),
         contacts=ContactService(store, clock.now),
         replies=ReplyService(store),
+        audiences=AudienceService(store, clock.now),
+        audience_counts=AudienceCounter(store, clock.now),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         frames=FrameService(store),

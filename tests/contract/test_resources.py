@@ -396,6 +396,11 @@ def of_history(door, **more):
     return {"records": [{"message_id": send["id"], "offer_id": name} | more, {}]}
 
 
+def audience_filter(door):
+    condition = {"condition_type": "custom_field", "field": "plan", "operator": "eq"}
+    return {"operator": "AND", "conditions": [condition | {"value": door.recipient()}]}
+
+
 POSTS = {
     "contacts/erase": lambda door: {"phone_number": door.unsubscribed()},
     "contacts": lambda door: {
@@ -414,6 +419,8 @@ POSTS = {
         "name": door.recipient(), "message": "{{link1}}",
         "offer_links": [{"key": "link1", "offer_id": an_offer(door)}],
     },
+    "audiences": lambda door: {"name": door.recipient(), "filter": audience_filter(door)},
+    "audiences/preview": lambda door: {"filter": audience_filter(door)},
     "domains": lambda door: {"domain": f"go{door.recipient()[1:]}.example.com"},
     "revenue": lambda door: {
         "message_id": door.send(), "revenue": 24.99, "attribution_type": "send"

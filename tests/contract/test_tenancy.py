@@ -15,7 +15,9 @@ from written import parsed
 from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
 from sendrail.campaigns.reading import CreativeInput, LinkInput
+from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain import phone
+from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
 from sendrail.domain.audit import Actor
 from sendrail.tracking.offers import OfferChange
 
@@ -26,6 +28,7 @@ KINDS = {
     "message_id": "message id",
     "offer_id": "offer id",
     "creative_id": "creative id",
+    "audience_id": "audience id",
     "domain_id": "domain id",
     "list_number": "list number",
     "phone_number": "number",
@@ -43,6 +46,8 @@ FRESH = {
     "journey_id",
     "created_at",
     "updated_at",
+    "calculated_at",
+    "cached_size_updated_at",
     "slug",
     "postback_secret",
     "revenue_id",
@@ -71,6 +76,15 @@ def made_creative(door, account, offer):
     return door.do(door.runtime.creatives.add(account, given, Actor(name="a test"))).creative.id
 
 
+def made_audience(door, account):
+    """Return the id of a new audience of an account."""
+    clicked = FlagCondition(kind="clicked", field=FlagField.CLICKED, value=True)
+    given = AudienceChange(
+        name="Audience", filter=FilterGroup(needs_all=True, conditions=(clicked,))
+    )
+    return door.do(door.runtime.audiences.add(account, given, Actor(name="a test"))).ref
+
+
 def made_domain(door, account):
     """Return the id of a new tracking domain of an account."""
     host = f"go{door.recipient()[1:]}.example"
@@ -90,6 +104,7 @@ class Owner:
         self.others = {
             "offer id": [offer],
             "creative id": [made_creative(door, us, offer)],
+            "audience id": [made_audience(door, us)],
             "domain id": [made_domain(door, us)],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
@@ -106,6 +121,7 @@ class Owner:
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
             "creative id": 999_999_999,
+            "audience id": "0" * 24,
             "domain id": 999_999_999,
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
@@ -119,6 +135,7 @@ class Owner:
             "journeys",
             "offers",
             "creatives",
+            "audiences",
             "domains",
             "messages",
         )
@@ -169,6 +186,7 @@ class Asker:
         self.own = {
             "offer id": offer,
             "creative id": made_creative(door, account, offer),
+            "audience id": made_audience(door, account),
             "domain id": made_domain(door, account),
             "list id": sender.id,
             "journey id": journey.id,
@@ -341,6 +359,7 @@ def test_the_owner_sees_what_the_asker_does_not(owner):
     for path in (
         f"lists/{owner.others['list id'][0]}",
         f"journeys/{owner.others['journey id'][0]}",
+        f"audiences/{owner.others['audience id'][0]}",
         f"offers/{owner.others['offer id'][0]}",
         f"messages/{owner.others['message id'][0]}",
     ):

@@ -17,6 +17,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import (
+    audiences,
     blocks,
     contacts,
     creatives,
@@ -42,6 +43,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *messages.ENDPOINTS,
     *contacts.ENDPOINTS,
     *lists.ENDPOINTS,
+    *audiences.ENDPOINTS,
     *blocks.ENDPOINTS,
     *files.OF_CONTACTS,
     *erasure.ENDPOINTS,

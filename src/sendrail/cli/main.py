@@ -62,6 +62,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "callbacks": ("callbacks", "Callbacks that could not be parsed or applied."),
     "contacts": ("contacts", "Contacts of a list: subscribed, or opted out."),
     "replies": ("replies", "Replies of contacts, and the words that mean STOP."),
+    "audiences": ("audiences", "Audiences: saved filters over contacts."),
     "blocks": ("blocks", "Blocked numbers and words."),
     "journeys": ("journeys", "Journeys, and the contacts on them."),
     "postbacks": ("postbacks", "How conversions are taken from networks."),

@@ -1,0 +1,262 @@
+"""`sendrail audiences`: saved filters over contacts, and whom they reach."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, Page, PerPage, operator, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.contacts.audience_counts import AudienceEstimate
+    from sendrail.domain.audience import Audience, AudienceStatus
+    from sendrail.domain.audience_filter import FilterGroup
+
+app = typer.Typer(help="Audiences: saved filters over contacts.", no_args_is_help=True)
+
+_COLUMNS = ("id", "name", "status", "cached_size", "cached_size_updated_at")
+_MEMBER_COLUMNS = ("phone_number", "list_id", "first_name", "last_name", "custom_fields")
+
+Id = Annotated[str, typer.Argument(metavar="AUDIENCE", help="The id of an audience, 24 digits.")]
+Filter = Annotated[
+    str,
+    typer.Option(
+        "--filter", metavar="JSON|FILE|-", help="A filter, a file that has one, or - for input."
+    ),
+]
+Lists = Annotated[
+    list[str] | None,
+    typer.Option("--list", metavar="LIST", help="One of its lists; none means all lists."),
+]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    *,
+    filter_: Filter,
+    lists: Lists = None,
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an audience."""
+
+    async def work(it: "Runtime") -> "Audience":
+        from sendrail.contacts.audiences import AudienceChange
+
+        given = AudienceChange(
+            name=name,
+            description=description,
+            source_lists=await _list_ids(it, lists or ()),
+            filter=_read(filter_),
+        )
+        return await it.audiences.add(it.default_account, given, operator())
+
+    output.card(_shown(run(data, as_json, work)), as_json)
+
+
+@app.command("list")
+def list_(
+    status: Annotated[
+        str, typer.Option(metavar="active|archived", help="Those of this status.")
+    ] = "active",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List audiences, newest first."""
+    wanted = _status(status)
+    found = run(
+        data,
+        as_json,
+        lambda it: it.audiences.page(it.default_account, wanted, page=page, per_page=per_page),
+    )
+    audiences = [_shown(each) for each in found.audiences]
+    if as_json:
+        output.document({"audiences": audiences, "total": found.total})
+    else:
+        output.table(_COLUMNS, audiences, "There are no audiences.")
+
+
+@app.command()
+def show(audience: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show an audience with its filter."""
+    found = run(data, as_json, lambda it: it.audiences.show(it.default_account, audience))
+    output.card(_shown(found), as_json)
+
+
+@app.command()
+def update(
+    audience: Id,
+    *,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    filter_: Filter = "",
+    lists: Lists = None,
+    all_lists: Annotated[bool, typer.Option("--all-lists", help="Take all lists.")] = False,
+    status: Annotated[
+        str | None, typer.Option(metavar="active|archived", help="Its new status.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change an audience, or bring an archived one back by its status."""
+    if lists and all_lists:
+        raise typer.BadParameter("give --list or --all-lists, not both")
+
+    async def work(it: "Runtime") -> "Audience":
+        from sendrail.contacts.audiences import AudienceChange
+
+        given = AudienceChange(
+            name=name,
+            description=description,
+            source_lists=() if all_lists else await _list_ids(it, lists) if lists else None,
+            filter=_read(filter_) if filter_ else None,
+            status=status,
+        )
+        return await it.audiences.change(it.default_account, audience, given, operator())
+
+    output.card(_shown(run(data, as_json, work)), as_json)
+
+
+@app.command()
+def archive(audience: Id, data: Data = None, as_json: Json = False) -> None:
+    """Hide an audience; what names it still asks it."""
+    run(data, as_json, lambda it: it.audiences.archive(it.default_account, audience, operator()))
+    output.done({"archived": True}, "archived", as_json)
+
+
+@app.command()
+def size(
+    audience: Id,
+    *,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Answer at once, from a sample of a large list.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Count the members of an audience."""
+
+    async def work(it: "Runtime") -> "AudienceEstimate":
+        counts = it.audience_counts
+        counting = counts.estimate if estimate else counts.size
+        return await counting(it.default_account, audience)
+
+    output.card(_estimated(run(data, as_json, work)), as_json)
+
+
+@app.command()
+def preview(
+    *, filter_: Filter, lists: Lists = None, data: Data = None, as_json: Json = False
+) -> None:
+    """Estimate a filter without storing it."""
+
+    async def work(it: "Runtime") -> "AudienceEstimate":
+        ids = await _list_ids(it, lists or ())
+        return await it.audience_counts.preview(it.default_account, ids, _read(filter_))
+
+    output.card(_estimated(run(data, as_json, work)), as_json)
+
+
+@app.command()
+def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show twenty members of an audience, spread over all of them."""
+    from sendrail.domain import phone
+
+    found = run(data, as_json, lambda it: it.audience_counts.some(it.default_account, audience))
+    members = [
+        {
+            "phone_number": phone.show(each.recipient),
+            "list_id": each.list_id,
+            "first_name": each.first_name,
+            "last_name": each.last_name,
+            "custom_fields": dict(each.custom_fields),
+        }
+        for each in found
+    ]
+    if as_json:
+        output.document({"contacts": members})
+    else:
+        output.table(_MEMBER_COLUMNS, members, "Nobody is in the audience.")
+
+
+@app.command()
+def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
+    """Tell how many match, and what keeps some of them from being reached."""
+    found = run(data, as_json, lambda it: it.audience_counts.explain(it.default_account, audience))
+    shown = {
+        "matching": found.counts.matching,
+        "opted_out": found.counts.opted_out,
+        "blocked": found.counts.blocked,
+        "on_journey": found.counts.on_journey,
+        "reachable": found.reachable,
+        "counted_at": output.when(found.counted_at),
+    }
+    output.card(shown, as_json)
+
+
+async def _list_ids(it: "Runtime", lists: Sequence[str]) -> tuple[int, ...]:
+    found = [await it.lists.find(it.default_account, sender(each)) for each in lists]
+    return tuple(each.sender.id for each in found)
+
+
+def _read(text: str) -> "FilterGroup":
+    """Return the filter in a text, in a file or on the input. Raises `InvalidInput`."""
+    import json
+
+    from sendrail.domain.audience_filter_json import read_filter
+    from sendrail.domain.errors import InvalidInput
+
+    if text == "-":
+        text = sys.stdin.read()
+    elif not text.lstrip().startswith("{"):
+        text = Path(text).read_text("utf-8")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"The filter is no JSON: {error}", code="invalid_filter", param="filter"
+        ) from error
+    return read_filter(value)
+
+
+def _status(text: str) -> "AudienceStatus":
+    from sendrail.domain.audience import AudienceStatus
+
+    if text not in set(AudienceStatus):
+        raise typer.BadParameter(f"one of {', '.join(AudienceStatus)}", param_hint="--status")
+    return AudienceStatus(text)
+
+
+def _shown(found: "Audience") -> dict[str, Any]:
+    from sendrail.domain.audience_filter_json import shown_filter
+
+    return {
+        "id": found.ref,
+        "name": found.name,
+        "description": found.description,
+        "status": found.status.value,
+        "source_lists": list(found.source_lists),
+        "filter": shown_filter(found.filter),
+        "cached_size": found.cached_size,
+        "cached_size_updated_at": output.when(found.cached_size_updated_at),
+        "created_at": output.when(found.created_at),
+        "updated_at": output.when(found.updated_at),
+    }
+
+
+def _estimated(found: "AudienceEstimate") -> dict[str, Any]:
+    return {
+        "size": found.size,
+        "low": found.low,
+        "high": found.high,
+        "is_exact": found.is_exact,
+        "counted_at": output.when(found.counted_at),
+    }

@@ -1,0 +1,259 @@
+"""How many an audience reaches: estimated at once from a sample, then counted to the last.
+
+An exact count of a large audience goes in slices of its lists' numbers, each a read of its own: no
+read is long, and a count whose caller is gone ends with its slice. One runs at a time for each
+account, so that those of one never take all readers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from sendrail.contacts.audience_targets import checked_target, target_of
+from sendrail.contacts.audiences import owned_audience
+from sendrail.contacts.guard import Guard, unguarded
+from sendrail.domain.audience import SAMPLE_STEP, Audience, band_of
+from sendrail.domain.audience_filter import FilterGroup
+from sendrail.domain.contact import ListContact
+from sendrail.domain.errors import Conflict, Overloaded
+from sendrail.domain.ids import AccountId
+from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.contacts.audience_members import MemberCounts, MemberQuery
+from sendrail.storage.interface import Store, Tx
+
+T = TypeVar("T")
+Count = TypeVar("Count", int, MemberCounts)
+
+# Up to about so many contacts an exact count takes no longer than a sample is worth.
+SMALL_MAX: Final = 100_000
+SLICE_NUMBERS: Final = 50_000
+SHOWN: Final = 20
+WAITING_MAX: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceEstimate:
+    """How many members there are, from `low` to `high` with a confidence of 95 %.
+
+    Where it `is_exact`, all three are the same. `counted_at` is in milliseconds.
+    """
+
+    size: int
+    low: int
+    high: int
+    is_exact: bool
+    counted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceExplanation:
+    """What would become of an audience's matching numbers if it were sent to now."""
+
+    counts: MemberCounts
+    counted_at: int
+
+    @property
+    def reachable(self) -> int:
+        """How many nothing known keeps from being sent to."""
+        counts = self.counts
+        return counts.matching - counts.opted_out - counts.blocked - counts.on_journey
+
+
+Progress = Callable[[int, int], None]
+# Above one number and up to another, or to the last.
+_Bounds = tuple[int, int | None]
+
+
+class AudienceCounter:
+    """Counts members of audiences, and shows some of them."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], int],
+        *,
+        small_max: int = SMALL_MAX,
+        slice_numbers: int = SLICE_NUMBERS,
+    ) -> None:
+        """Count exactly at once up to `small_max` contacts, and in slices of so many above it."""
+        self._store = store
+        self._now = now
+        self._small_keys = small_max // SAMPLE_STEP
+        self._slice_keys = slice_numbers // SAMPLE_STEP
+        self._turns: dict[AccountId, _Turn] = {}
+
+    async def preview(
+        self,
+        account_id: AccountId,
+        source_lists: Sequence[int],
+        group: FilterGroup,
+        *,
+        guard: Guard = unguarded,
+    ) -> AudienceEstimate:
+        """Return the estimate of a filter that is not stored; raises as a new audience does."""
+        found = await self._estimate(
+            lambda tx: checked_target(tx, account_id, source_lists, group, self._now())
+        )
+        # Read beside the writer: only its answer is kept with the key.
+        return found if guard is unguarded else await self._store.write(guard(lambda _: found))
+
+    async def estimate(self, account_id: AccountId, ref: str) -> AudienceEstimate:
+        """Return the estimate of an audience. Raises `NotFound`."""
+        return await self._estimate(
+            lambda tx: target_of(tx, owned_audience(tx, account_id, ref), self._now())
+        )
+
+    async def _estimate(self, target: Callable[[Tx], AudienceTarget]) -> AudienceEstimate:
+        def read(tx: Tx) -> AudienceEstimate:
+            wanted = target(tx)
+            if self._is_small(tx, wanted):
+                size = tx.audience_members.count(tx.audience_members.query(wanted))
+                return AudienceEstimate(
+                    size=size, low=size, high=size, is_exact=True, counted_at=wanted.now
+                )
+            return _projected(tx.audience_members.count_sample(wanted), wanted.now)
+
+        return await self._store.read(read)
+
+    async def size(
+        self, account_id: AccountId, ref: str, *, on_progress: Progress | None = None
+    ) -> AudienceEstimate:
+        """Count an audience to the last member, and keep that as its size.
+
+        `on_progress` gets the slices that are counted, and how many there are. Raises `NotFound`,
+        `Conflict` where the audience is changed meanwhile, and `Overloaded` where too many counts
+        of the account wait for their turn.
+        """
+        audience, size, counted_at = await self._in_slices(
+            account_id,
+            ref,
+            lambda tx, target: tx.audience_members.query(target),
+            lambda tx, query, bounds: tx.audience_members.count(
+                query, above=bounds[0], upto=bounds[1]
+            ),
+            0,
+            on_progress=on_progress,
+        )
+        await self._store.write(lambda tx: tx.audiences.note_size(audience, size, counted_at))
+        return AudienceEstimate(
+            size=size, low=size, high=size, is_exact=True, counted_at=counted_at
+        )
+
+    async def explain(
+        self, account_id: AccountId, ref: str, *, on_progress: Progress | None = None
+    ) -> AudienceExplanation:
+        """Return what would become of the matching numbers; counted and raising as `size` does."""
+        _, counts, counted_at = await self._in_slices(
+            account_id,
+            ref,
+            lambda tx, target: tx.audience_members.explanation(target),
+            lambda tx, query, bounds: tx.audience_members.explain(
+                query, above=bounds[0], upto=bounds[1]
+            ),
+            MemberCounts(),
+            on_progress=on_progress,
+        )
+        return AudienceExplanation(counts, counted_at)
+
+    async def some(self, account_id: AccountId, ref: str, limit: int = SHOWN) -> list[ListContact]:
+        """Return some members, spread over all of them. Raises `NotFound`."""
+
+        def read(tx: Tx) -> list[ListContact]:
+            target = target_of(tx, owned_audience(tx, account_id, ref), self._now())
+            is_small = self._is_small(tx, target)
+            return tx.audience_members.some(target, limit, of_sample=not is_small)
+
+        return await self._store.read(read)
+
+    async def _in_slices(
+        self,
+        account_id: AccountId,
+        ref: str,
+        query: Callable[[Tx, AudienceTarget], MemberQuery],
+        count: Callable[[Tx, MemberQuery, _Bounds], Count],
+        nothing: Count,
+        *,
+        on_progress: Progress | None,
+    ) -> tuple[Audience, Count, int]:
+        async with self._turn(account_id):
+            begun = await self._store.read(lambda tx: self._begin(tx, account_id, ref, query))
+            total: Count = nothing
+
+            def counted(bounds: _Bounds) -> Callable[[Tx], Count]:
+                def read(tx: Tx) -> Count:
+                    _check_unchanged(tx, begun.audience)
+                    return count(tx, begun.query, bounds)
+
+                return read
+
+            for done, bounds in enumerate(begun.slices, 1):
+                total += await self._store.read(counted(bounds))
+                if on_progress is not None:
+                    on_progress(done, len(begun.slices))
+            return begun.audience, total, begun.now
+
+    def _begin(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        ref: str,
+        query: Callable[[Tx, AudienceTarget], MemberQuery],
+    ) -> "_Begun":
+        audience = owned_audience(tx, account_id, ref)
+        target = target_of(tx, audience, self._now())
+        is_small = self._is_small(tx, target)
+        ends = [] if is_small else tx.audience_members.bounds(target, self._slice_keys)
+        slices = tuple(zip([0, *ends], [*ends, None], strict=True))
+        return _Begun(audience, query(tx, target), slices, target.now)
+
+    def _is_small(self, tx: Tx, target: AudienceTarget) -> bool:
+        most = self._small_keys
+        return not target.lists or tx.audience_members.sampled_keys(target, most + 1) <= most
+
+    @asynccontextmanager
+    async def _turn(self, account_id: AccountId) -> AsyncIterator[None]:
+        turn = self._turns.setdefault(account_id, _Turn())
+        if turn.waiting > WAITING_MAX:
+            raise Overloaded("Counts of other audiences are under way; try again when one is done.")
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(account_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A count as it begins, with the slices it goes in."""
+
+    audience: Audience
+    query: MemberQuery
+    slices: Sequence[_Bounds]
+    now: int
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The counts of one account: the one that runs, and those that wait, all in `waiting`."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+def _check_unchanged(tx: Tx, audience: Audience) -> None:
+    if not tx.audiences.is_unchanged(audience):
+        raise Conflict(
+            "The audience was changed while it was counted; ask again.", code="audience_changed"
+        )
+
+
+def _projected(found: int, counted_at: int) -> AudienceEstimate:
+    low, high = band_of(found)
+    return AudienceEstimate(
+        size=found * SAMPLE_STEP, low=low, high=high, is_exact=False, counted_at=counted_at
+    )
