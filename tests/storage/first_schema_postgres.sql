@@ -503,7 +503,7 @@ CREATE TABLE public.list_contacts (
     subscribed_at bigint NOT NULL,
     unsubscribed_at bigint,
     reason text,
-    custom_fields text DEFAULT '{}'::text NOT NULL,
+    custom_fields jsonb DEFAULT '{}'::jsonb NOT NULL,
     signup_at bigint DEFAULT 0 NOT NULL,
     signup_method text,
     ip_address text,

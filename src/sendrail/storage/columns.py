@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Text, cast
+from sqlalchemy.types import UserDefinedType
 
 metadata: Final = MetaData(
     naming_convention={
@@ -14,6 +15,26 @@ metadata: Final = MetaData(
 )
 # SQLite makes a row number of `INTEGER PRIMARY KEY` only.
 RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class _Jsonb(UserDefinedType[str]):
+    """PostgreSQL's `jsonb`, which is text to the program: written as text and read as text.
+
+    Its own type in SQLAlchemy would bring PostgreSQL's driver along, and make objects of it.
+    """
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "JSONB"
+
+    def column_expression(self, colexpr: ColumnElement[str]) -> ColumnElement[str]:
+        return cast(colexpr, Text)
+
+
+# An object in JSON that statements look into.
+JsonText: Final = Text().with_variant(_Jsonb(), "postgresql")
 
 
 def row_id() -> Column[int]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.storage import campaign_tables, tracking_tables
-from sendrail.storage.columns import RowId, needed, row_id
+from sendrail.storage.columns import JsonText, RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
@@ -189,7 +189,7 @@ list_contacts: Final = Table(
     needed("subscribed_at", BigInteger),
     Column("unsubscribed_at", BigInteger),
     Column("reason", Text),
-    needed("custom_fields", Text, server_default=text("'{}'")),
+    needed("custom_fields", JsonText, server_default=text("'{}'")),
     # When and how the number came to the list, with what shows its consent. A number that a list
     # knows only by its leaving has no way in.
     needed("signup_at", BigInteger, server_default=text("0")),

@@ -363,15 +363,15 @@ def _how(signup: SignUp, now: int) -> dict[str, Any]:
 
 
 def _amended() -> dict[str, Any]:
-    def new(name: str) -> Any:
-        return bindparam(f"new_{name}", type_=Text)
+    def new(name: str, kind: Any = Text) -> Any:
+        return bindparam(f"new_{name}", type_=kind)
 
     first, last, method = new("first"), new("last"), new("signup_method")
     at: Any = bindparam("new_signup_at", type_=BigInteger)
     facts = ("signup_method", "ip_address", "url", "ad_network_source", "ad_network_id")
     never_signed_up = and_(_contact.signup_method.is_(None), method.is_not(None))
     return {
-        "custom_fields": new("fields"),
+        "custom_fields": new("fields", _contact.custom_fields.type),
         "first_name": case((first == "", _contact.first_name), else_=first),
         "last_name": case((last == "", _contact.last_name), else_=last),
         "signup_at": case((never_signed_up, at), else_=_contact.signup_at),
