@@ -167,6 +167,18 @@ def test_a_progress_bar_is_for_terminals_and_never_in_the_result(data, tmp_path)
     assert quiet.stderr == ""
 
 
+def test_a_count_of_an_audience_shows_its_progress(data):
+    clicked = '{"operator": "AND", "conditions": [{"condition_type": "clicked", "value": true}]}'
+    words = ["audiences", "add", "Clicked", "--filter", clicked, "--data", str(data), "--json"]
+    ref = json.loads(run(*words).stdout)["id"]
+    for command in ("size", "explain"):
+        words = ["audiences", command, ref, "--json", "--data", str(data)]
+        code, printed, shown = on_terminal(words, {"TERM": "xterm"})
+        assert (code, "counting" in shown, "1/1" in shown) == (0, True, True)
+        assert json.loads(printed)
+        assert run(*words).stderr == ""
+
+
 def test_an_import_from_a_pipe(data):
     words = ["contacts", "import", SANDBOX, "-", "--no-dry-run", "--data", str(data)]
     done = run(*words, input=f"phone\n{ANN}\n")

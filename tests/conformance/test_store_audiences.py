@@ -291,6 +291,11 @@ class Grounds:
             lambda tx: tx.audience_members.count(tx.audience_members.query(target))
         )
 
+    def explained(self, target):
+        return self.house.read(
+            lambda tx: tx.audience_members.explain(tx.audience_members.explanation(target))
+        )
+
     def members(self, tree, lists):
         target = self.target(tree, lists, self.others)
         found = self.house.read(lambda tx: tx.audience_members.some(target, 1_000, of_sample=False))
@@ -303,7 +308,7 @@ def grounds(house):
 
 
 @settings(
-    max_examples=150,
+    max_examples=120,
     deadline=None,
     # Each example asks a database twice: to shrink one takes longer than to read it.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -320,3 +325,9 @@ def test_a_filter_finds_whom_a_naive_evaluation_finds(grounds, tree, both):
         lambda tx: tx.audience_members.count(tx.audience_members.query(target))
     )
     assert count == len(expected)
+    matching = grounds.oracle.matching(lists, tree)
+    everybody = {each.number for each in matching}
+    blocked = {each.number for each in matching if each.active and each.blocked}
+    counts = grounds.explained(target)
+    assert (counts.matching, counts.opted_out) == (len(everybody), len(everybody - expected))
+    assert (counts.blocked, counts.on_journey) == (len(blocked), 0)

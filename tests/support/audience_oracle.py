@@ -46,11 +46,11 @@ class Oracle:
         self._known = {}
 
     def members(self, lists, tree):
-        return {
-            each.number
-            for each in self.people
-            if each.list_id in lists and each.active and self.holds(tree, each)
-        }
+        return {each.number for each in self.matching(lists, tree) if each.active}
+
+    def matching(self, lists, tree):
+        """Return those on some lists for whom a filter holds, whether they have left or not."""
+        return [each for each in self.people if each.list_id in lists and self.holds(tree, each)]
 
     def _audience(self, name):
         # Once: nothing of it depends on who is asked about.

@@ -12,7 +12,7 @@ from sendrail.cli.session import Data, Json, Page, PerPage, operator, run, sende
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.contacts.audience_counts import AudienceEstimate
+    from sendrail.contacts.audience_counts import AudienceEstimate, AudienceExplanation
     from sendrail.domain.audience import Audience, AudienceStatus
     from sendrail.domain.audience_filter import FilterGroup
 
@@ -145,9 +145,11 @@ def size(
     """Count the members of an audience."""
 
     async def work(it: "Runtime") -> "AudienceEstimate":
-        counts = it.audience_counts
-        counting = counts.estimate if estimate else counts.size
-        return await counting(it.default_account, audience)
+        us, counts = it.default_account, it.audience_counts
+        if estimate:
+            return await counts.estimate(us, audience)
+        with output.steps("counting") as on_progress:
+            return await counts.size(us, audience, on_progress=on_progress)
 
     output.card(_estimated(run(data, as_json, work)), as_json)
 
@@ -190,7 +192,13 @@ def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
     """Tell how many match, and what keeps some of them from being reached."""
-    found = run(data, as_json, lambda it: it.audience_counts.explain(it.default_account, audience))
+
+    async def work(it: "Runtime") -> "AudienceExplanation":
+        with output.steps("counting") as on_progress:
+            counts = it.audience_counts
+            return await counts.explain(it.default_account, audience, on_progress=on_progress)
+
+    found = run(data, as_json, work)
     shown = {
         "matching": found.counts.matching,
         "opted_out": found.counts.opted_out,

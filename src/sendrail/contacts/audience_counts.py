@@ -1,7 +1,7 @@
 """How many an audience reaches: estimated at once from a sample, then counted to the last.
 
 An exact count of a large audience goes in slices of its lists' numbers, each a read of its own: no
-read is long, and a count whose caller is gone ends with its slice. One runs at a time for each
+read is long, and a count that is cancelled ends with its slice. One runs at a time for each
 account, so that those of one never take all readers.
 """
 

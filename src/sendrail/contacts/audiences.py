@@ -136,7 +136,8 @@ class AudienceService:
             audience, now = owned_audience(tx, account_id, ref), self._now()
             if audience.status is AudienceStatus.ARCHIVED:
                 return
-            tx.audiences.change(account_id, audience.id, status=AudienceStatus.ARCHIVED.value)
+            status, later = AudienceStatus.ARCHIVED.value, max(now, audience.updated_at + 1)
+            tx.audiences.change(account_id, audience.id, status=status, updated_at=later)
             _note(tx, account_id, actor, Action.AUDIENCE_ARCHIVED, ref, now, {})
 
         await self._store.write(archive)

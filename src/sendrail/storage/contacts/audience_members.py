@@ -99,9 +99,7 @@ class AudienceMembers:
         """
         found, bounds = self._between(target)
         contact = found.contact.c
-        # Without this the counting of one list would sort its numbers.
-        members = func.count() if len(target.lists) == 1 else _each(contact.recipient)
-        counted = select(members).select_from(found.source)
+        counted = select(_each(target, contact.recipient)).select_from(found.source)
         return MemberQuery(counted.where(contact.active, *bounds, found.where))
 
     def explanation(self, target: AudienceTarget) -> MemberQuery:
@@ -111,10 +109,10 @@ class AudienceMembers:
         number, active = contact.recipient, contact.active
         is_blocked, is_enrolled = _is_blocked(found, target), _is_enrolled(found, target)
         counted = select(
-            _each(number),
-            _each(number, active),
-            _each(number, and_(active, is_blocked)),
-            _each(number, and_(active, ~is_blocked, is_enrolled)),
+            _each(target, number),
+            _each(target, case((active, number))),
+            _each(target, case((and_(active, is_blocked), number))),
+            _each(target, case((and_(active, ~is_blocked, is_enrolled), number))),
         ).select_from(found.source)
         return MemberQuery(counted.where(*bounds, found.where))
 
@@ -134,8 +132,7 @@ class AudienceMembers:
         """Return how many members the sample has."""
         found = compiled(target, self._dialect)
         contact = found.contact.c
-        members = func.count() if len(target.lists) == 1 else _each(contact.recipient)
-        counted = select(members).select_from(found.source)
+        counted = select(_each(target, contact.recipient)).select_from(found.source)
         counted = counted.where(*_sample(contact, target), found.where)
         return int(self._execute(counted).scalar_one())
 
@@ -210,5 +207,6 @@ def _sample(contact: Any, target: AudienceTarget) -> Sequence[ColumnElement[bool
     return contact.list_id.in_(target.lists), contact.active, contact.recipient % _step == _zero
 
 
-def _each(number: Any, condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:
-    return func.count(distinct(number if condition is None else case((condition, number))))
+def _each(target: AudienceTarget, number: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return how many numbers there are, each once; on one list nothing need be sorted for that."""
+    return func.count(number if len(target.lists) == 1 else distinct(number))
