@@ -34,7 +34,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "`list_number` is no E.164 number, short code or name of at most 11 characters.",
     ),
     "invalid_name": (400, "A name is blank or longer than 100 characters."),
-    "name_too_long": (400, "The name of an offer, an audience or a creative has over 255 characters."),
+    "name_too_long": (
+        400,
+        "The name of an offer, an audience or a creative has over 255 characters.",
+    ),
     "invalid_url": (400, "A URL is none that a link may lead to; the text says why."),
     "invalid_external_platform": (400, "`external_platform` is not `tune` or `everflow`."),
     "invalid_payout_type": (400, "`payout_type` is not `cpa` or `cpc`."),

@@ -60,9 +60,9 @@ from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
 from sendrail.storage.tracking.earnings import Earnings
-from sendrail.storage.tracking.link_settings import LinkSettingsTable
 from sendrail.storage.tracking.history import ImportedHistory
 from sendrail.storage.tracking.history_clearing import HistoryClearing
+from sendrail.storage.tracking.link_settings import LinkSettingsTable
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
 
