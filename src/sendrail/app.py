@@ -47,6 +47,7 @@ from sendrail.domain.ids import (
     MessageIds,
 )
 from sendrail.domain.message import Skip
+from sendrail.domain.offer import DAY_MS
 from sendrail.domain.order import Order
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber, show
@@ -62,6 +63,7 @@ from sendrail.intake.links import LinkBinder
 from sendrail.intake.local import LocalAcceptor
 from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
+from sendrail.intake.scheduled import CancelService
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import TrackingDomains
@@ -153,6 +155,7 @@ class Runtime:
     audit: AuditService
     intake: Intake
     messages: MessageService
+    cancelling: CancelService
     inbox: CallbackInbox
     refused: RefusedService
     keyring: Keyring
@@ -242,11 +245,7 @@ async def _wire(
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     async with store.alone():
         account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
-    limits = Limits(
-        segments_max=settings.segments_max,
-        characters_max=settings.characters_max,
-        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
-    )
+    limits = _limits(settings)
     slots = RangeSlots() if settings.database_url else ArithmeticSlots()
     # Until this server answers them, no list has short links.
     domains = TrackingDomains(sandbox_url(settings, settings.port))
@@ -284,6 +283,7 @@ async def _wire(
         intake=intake,
         links=links,
         messages=MessageService(store, ids, links),
+        cancelling=CancelService(store, ids, clock.now),
         inbox=inbox,
         refused=RefusedService(store),
         keyring=keyring,
@@ -295,6 +295,16 @@ async def _wire(
             store, connectors, intake, ids, limits=limits, now=clock.now
         ),
         default_account=account,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        segments_max=settings.segments_max,
+        characters_max=settings.characters_max,
+        send_at_ms_max=settings.send_at_days_max * DAY_MS,
+        scheduled_max=settings.scheduled_max,
+        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
     )
 
 

@@ -150,6 +150,14 @@ class Settings:
         low=1,
         high=3_650,
     )
+    scheduled_max: int = _setting(
+        20_000,
+        "How many messages of one account may wait for their send_at; any more are refused as "
+        "too_many_scheduled.",
+        low=0,
+        high=1_000_000,
+    )
+    send_at_days_max: int = _setting(30, "How many days ahead send_at may be.", low=1, high=366)
     queue_depth_max: int = _setting(
         10_000_000,
         "How many messages of one account may wait; any more are refused as queue_full.",

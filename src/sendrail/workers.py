@@ -35,6 +35,7 @@ from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
+from sendrail.intake.scheduled import ScheduledWorker
 from sendrail.maintenance import Maintenance
 from sendrail.membership import ClusterMember, name_of
 from sendrail.ownership import Ownership, take_whole
@@ -112,6 +113,7 @@ class Workers:
     follower: ActivityFollower | None = None
     # Of several processes each learns what was written by its heartbeat.
     changes: ChangeFollower | None = None
+    scheduled: ScheduledWorker | None = None
     hosts: TrackingHosts | None = None
     domains: DomainChecker | None = None
 
@@ -124,7 +126,15 @@ class Workers:
         """Return the workers that end when they are cancelled, whatever they do."""
         carriers = {Role.DELIVER, Role.RECEIPTS} & self.roles
         chores = [self.maintenance, *([self.supervisor] if carriers else ())]
-        more = (self.reserver, self.finder, self.follower, self.changes, self.hosts, self.domains)
+        more = (
+            self.scheduled,
+            self.reserver,
+            self.finder,
+            self.follower,
+            self.changes,
+            self.hosts,
+            self.domains,
+        )
         return [*chores, *(each for each in more if each is not None)]
 
 
@@ -302,6 +312,9 @@ def _make_all(wiring: _Wiring) -> Workers:
         workers.hosts = runtime.tracking.hosts
     if Role.SCHEDULER in roles:
         workers.domains = _make_checker(wiring)
+        workers.scheduled = ScheduledWorker(
+            runtime.store, clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
+        )
         workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
             runtime.store, wiring.ownership(Role.SCHEDULER, "activity")

@@ -19,6 +19,7 @@ from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain import phone
 from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
 from sendrail.domain.audit import Actor
+from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.offers import OfferChange
 
 # What a request can name, by the field that names it.
@@ -180,7 +181,9 @@ class Asker:
         sender = door.do(runtime.lists.add(account, parsed(number), connector="sandbox")).sender
         door.do(runtime.contacts.add(account, parsed(number), parsed(contact)))
         journey = door.do(runtime.journeys.add(account, parsed(number), "own"))
-        order = door.order(list_number=number)
+        # For later, so that it can be called back.
+        soon = shown_time(door.runtime.clock.now() + 3_600_000)
+        order = door.order(list_number=number, send_at=soon)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
         offer = made_offer(door, account)
         self.own = {

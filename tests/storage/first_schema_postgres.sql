@@ -808,6 +808,15 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
+CREATE TABLE public.scheduled (
+    lane smallint NOT NULL,
+    number bigint NOT NULL,
+    send_at bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    rank smallint NOT NULL
+);
+
 CREATE TABLE public.sender_owners (
     connector_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -1170,6 +1179,9 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref);
 
+ALTER TABLE ONLY public.scheduled
+    ADD CONSTRAINT scheduled_key PRIMARY KEY (lane, number);
+
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number);
 
@@ -1257,6 +1269,10 @@ CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
+
+CREATE INDEX scheduled_by_account_id ON public.scheduled USING btree (account_id);
+
+CREATE INDEX scheduled_by_send_at ON public.scheduled USING btree (send_at);
 
 CREATE INDEX short_links_by_account_id ON public.short_links USING btree (account_id);
 

@@ -339,6 +339,17 @@ CREATE TABLE queue (
 )
  WITHOUT ROWID;
 
+CREATE TABLE scheduled (
+	lane SMALLINT NOT NULL,
+	number BIGINT NOT NULL,
+	send_at BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	rank SMALLINT NOT NULL,
+	CONSTRAINT scheduled_key PRIMARY KEY (lane, number)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE attempts (
 	number BIGINT NOT NULL,
 	attempt SMALLINT NOT NULL,
@@ -773,6 +784,10 @@ CREATE INDEX replies_by_account_id ON replies (account_id);
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX scheduled_by_account_id ON scheduled (account_id);
+
+CREATE INDEX scheduled_by_send_at ON scheduled (send_at);
 
 CREATE INDEX short_links_by_account_id ON short_links (account_id);
 

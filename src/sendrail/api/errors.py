@@ -78,6 +78,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_csv": (400, "The file is no CSV file in UTF-8; the text says what it is."),
     "invalid_country": (400, "`country` is no two letters of ISO 3166."),
     "missing_column": (400, "The file's first line names no column `phone_number`."),
+    "invalid_send_at": (
+        400,
+        "`send_at` is no time with a zone, has passed, or is too far ahead.",
+    ),
     "unknown_macro": (
         400,
         "A text has a `{{…}}` that is no placeholder, or that `contact_data` has no value for.",
@@ -129,6 +133,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "request_timeout": (408, "The request was not whole in time; the connection is closed."),
     "audience_changed": (409, "The audience was changed while it was counted."),
     "idempotency_in_progress": (409, "A request with the same key is still running."),
+    "not_scheduled": (409, "The message has left, is about to, or has ended."),
     "payload_too_large": (
         413,
         "The body is larger than 5 MB, a contact than 4,000 bytes, a file than the limit.",
@@ -143,6 +148,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "The body is not `application/json`, or a file not `text/csv`.",
     ),
     "idempotency_key_reused": (422, "The key was used before with another request."),
+    "too_many_scheduled": (429, "Too many messages of the account wait for their time."),
     "queue_full": (429, "Too many messages of the account are waiting."),
     "head_too_large": (431, "The request's head is larger than 64 KiB, or has over 100 fields."),
     "internal_error": (500, "Something broke here; the log has the request id."),

@@ -87,6 +87,17 @@ def list_(
 
 
 @app.command()
+def cancel(
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Call a message back that waits for the time it was sent with."""
+    run(data, as_json, lambda it: it.cancelling.cancel(it.default_account, message_id))
+    output.done({"cancelled": True}, "cancelled", as_json)
+
+
+@app.command()
 def tail(
     last: Annotated[
         int, typer.Option("-n", "--last", min=0, max=1_000, help="Start with this many messages.")
@@ -231,6 +242,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "metadata": json.loads(stored.metadata) if stored.metadata else None,
         "automatic": stored.automatic,
         "created_at": output.when(stored.created_at),
+        "send_at": output.when(stored.send_at),
         "sent_at": output.when(stored.sent_at),
         "ended_at": output.when(stored.ended_at),
     }

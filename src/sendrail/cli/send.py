@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendrail.cli import output
+from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, run
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ def send(
     ] = "",
     metadata: Annotated[
         str, typer.Option(metavar="JSON", help="A JSON object that is stored with the message.")
+    ] = "",
+    send_at: Annotated[
+        str,
+        typer.Option(
+            "--at", metavar="TIME", help="When it is to leave, such as 2026-12-31T23:00Z."
+        ),
     ] = "",
     skip_duplicate_check: Annotated[
         bool, typer.Option("--skip-duplicate-check", help="Send even if it is a duplicate.")
@@ -54,7 +61,10 @@ def send(
         Skip.JOURNEY: skip_journey_check,
     }
     skips = sum(flag for flag, wanted in flags.items() if wanted)
-    message_id = run(data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata))
+    at = moment_of(send_at, "--at") or 0
+    message_id = run(
+        data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata, at)
+    )
     if as_json:
         output.document({"success": True, "message_id": message_id, "status": "queued"})
     else:
@@ -63,7 +73,7 @@ def send(
 
 
 async def _send(
-    runtime: "Runtime", fields: tuple[str, str, str], skips: int, metadata: str
+    runtime: "Runtime", fields: tuple[str, str, str], skips: int, metadata: str, send_at: int
 ) -> "MessageId":
     from sendrail.domain.errors import InvalidInput, SendrailError
     from sendrail.domain.order import Fault
@@ -78,6 +88,7 @@ async def _send(
         runtime.limits,
         skips=skips,
         metadata=_metadata(metadata),
+        send_at=send_at,
     )
     if isinstance(order, Fault):
         raise InvalidInput(order.text, code=order.code, param=order.param)

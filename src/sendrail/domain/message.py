@@ -32,6 +32,8 @@ class DropReason(StrEnum):
     ACCOUNT_SUSPENDED = "account_suspended"
     WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
     ORPHAN = "orphan"
+    # By its caller, while it waited for its time.
+    CANCELLED = "cancelled"
 
 
 class Skip(IntEnum):

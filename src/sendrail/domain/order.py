@@ -16,8 +16,9 @@ class Order(NamedTuple):
     `skips` is a set of `Skip` bits, `metadata` the caller's JSON object, byte for byte; `segments`
     counts the text with the message id filled in. `links` are the destinations of the links that
     have marks in the text; with them, it is counted once the list is known. `takes_frame` is set
-    where the text gets its list's frame, if the list frames what the API sends. A tuple, because
-    one is built for every request and a frozen dataclass takes three times as long.
+    where the text gets its list's frame, if the list frames what the API sends. `send_at` is when
+    the message is to leave, in milliseconds; 0 is at once. A tuple, because one is built for every
+    request and a frozen dataclass takes three times as long.
     """
 
     recipient: PhoneNumber
@@ -29,6 +30,7 @@ class Order(NamedTuple):
     segments: int = 1
     links: tuple[str, ...] = ()
     takes_frame: bool = False
+    send_at: int = 0
 
 
 def distinct_text(body: str, links: Sequence[str]) -> str:

@@ -226,7 +226,7 @@ def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:
 
 def _row(candidate: _Candidate, now: int) -> MessageRow:
     _, _, facts, order = candidate.in_line
-    recipient, _, body, skips, metadata, encoding, segments, links, _ = order
+    recipient, _, body, skips, metadata, encoding, segments, links, _, _ = order
     sender = facts.sender
     assert sender is not None, "no order passes the gate without a list"
     return (

@@ -6,6 +6,7 @@ from sendrail.intake.acceptor import Acceptor, Ticket
 from sendrail.intake.facts import Callers, line_up, read_facts
 from sendrail.intake.idempotency import keep_answer, replay
 from sendrail.intake.judge import Judge, rejections
+from sendrail.intake.scheduled import put_off
 from sendrail.intake.submission import Submission
 from sendrail.intake.verdicts import SubmissionResult, Verdict
 from sendrail.storage.interface import Tx
@@ -14,7 +15,16 @@ from sendrail.storage.interface import Tx
 class Group:
     """Submissions that are judged together, and what follows for our memory afterwards."""
 
-    __slots__ = ("queued", "refusals", "since", "submissions", "ticket", "tries", "used_keys")
+    __slots__ = (
+        "has_scheduled",
+        "queued",
+        "refusals",
+        "since",
+        "submissions",
+        "ticket",
+        "tries",
+        "used_keys",
+    )
 
     def __init__(self, submissions: Iterable[Submission] = (), tries: int = 0) -> None:
         self.submissions = list(submissions)
@@ -28,6 +38,8 @@ class Group:
         self.ticket: Ticket | None = None
         # Lane and id of each list that may have new messages.
         self.queued: set[tuple[int, int]] = set()
+        # Whether some of the messages may wait for a time of their own.
+        self.has_scheduled = False
         # The digests of the API keys that were valid.
         self.used_keys: list[bytes] = []
 
@@ -49,7 +61,15 @@ class Group:
         bound = judge.links.bind(tx, line, self.refusals, now)
         if bound:
             judge.look_for_words(by_sender)
+            # Only a line that was bound anew can have them.
+            later = [] if bound is line else [each for each in bound if each[3].send_at]
+            if later:
+                # What is queued and what is taken out again must be durable together.
+                tx.begin()
             self.ticket = acceptor.accept(tx, bound, judge, now)
+            if later:
+                put_off(tx, later, judge.ids, now)
+                self.has_scheduled = True
             if self.ticket.accepted:
                 senders = [each.sender for each in by_sender.values()]
                 self.queued = {(sender.lane, sender.id) for sender in senders if sender}

@@ -19,7 +19,7 @@ _NOTHING_KNOWN: Final = KnownContact()
 class Judge:
     """Judges the orders of one group, and keeps the codes of those it refused."""
 
-    __slots__ = ("_blocked_words", "_full_accounts", "_ids", "links", "refusals")
+    __slots__ = ("_blocked_words", "_full_accounts", "ids", "links", "refusals")
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Judge:
     ) -> None:
         """Judge with these words blocked for all accounts; add codes to `refusals`."""
         self.links = links
-        self._ids = ids
+        self.ids = ids
         self._blocked_words = blocked_words
         self._full_accounts = full_accounts
         self.refusals = refusals
@@ -73,7 +73,7 @@ class Judge:
         assert refusal is not None, "no order passes the gate without a list"
         self.refusals.append(refusal)
         if refusal is Refusal.DUPLICATE_MESSAGE and earlier:
-            return refused(refusal, f"The first message is {self._ids.show(earlier)}")
+            return refused(refusal, f"The first message is {self.ids.show(earlier)}")
         return refused(refusal)
 
     def _has_blocked_words(self, body: str, caller: Caller) -> bool:

@@ -10,6 +10,7 @@ from sendrail.domain.order import Fault, Order
 from sendrail.domain.sender import SendingList
 from sendrail.intake.facts import InLine, SenderFacts
 from sendrail.intake.orders import Limits, measured
+from sendrail.intake.scheduled import SendTimes
 from sendrail.intake.verdicts import Refused
 from sendrail.links.domains import LinkHost, LinkSender
 from sendrail.links.texts import LinkTexts, measurable
@@ -42,12 +43,12 @@ class LinkBinder:
         """
         # A loop over tuples: it runs for every order, and hardly any is incomplete.
         for _, _, facts, order in line:
-            if order.links or (order.takes_frame and _frames(facts)):
+            if order.links or order.send_at or (order.takes_frame and _frames(facts)):
                 break
         else:
             return line
         self._note_destinations(tx, line, now)
-        binding = _Binding(tx, self._texts, self._limits)
+        binding = _Binding(tx, self._texts, self._limits, now)
         bound: list[InLine] = []
         for verdicts, at, facts, order in line:
             complete = binding.complete(facts.sender, order)
@@ -89,8 +90,9 @@ class LinkBinder:
 class _Binding:
     """The lists of one group, each read once."""
 
-    def __init__(self, tx: Tx, texts: LinkTexts, limits: Limits) -> None:
+    def __init__(self, tx: Tx, texts: LinkTexts, limits: Limits, now: int) -> None:
         self._tx = tx
+        self._times = SendTimes(tx, limits, now)
         self._texts = texts
         self._limits = limits
         self._hosts: dict[int, LinkHost | None] = {}
@@ -98,8 +100,16 @@ class _Binding:
 
     def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
         """Return an order in its frame and of its true length, or why it cannot be sent."""
-        is_framed = order.takes_frame and sender is not None and sender.frames_sends
-        if sender is None or not (order.links or is_framed):
+        if sender is None:
+            return order
+        if order.send_at:
+            # One whose time has come leaves at once.
+            send_at = self._times.read(sender.account_id, order.send_at)
+            if isinstance(send_at, Fault):
+                return send_at
+            order = order._replace(send_at=send_at)
+        is_framed = order.takes_frame and sender.frames_sends
+        if not (order.links or is_framed):
             return order
         host = self._host_of(sender) if order.links else _NO_HOST
         if host is None:
@@ -111,7 +121,9 @@ class _Binding:
         if isinstance(size, Fault):
             return size
         # By hand: `_replace` takes as long as the measuring.
-        return Order(*order[:2], body, *order[3:5], *size, order.links)
+        return Order(
+            *order[:2], body, *order[3:5], *size, order.links, order.takes_frame, order.send_at
+        )
 
     def _host_of(self, sender: SendingList) -> LinkHost | None:
         if sender.id not in self._hosts:

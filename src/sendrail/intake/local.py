@@ -100,7 +100,7 @@ class LocalAcceptor:
         for number, name, (verdicts, at, facts, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
-            recipient, _, body, skips, metadata, encoding, segments, links, _ = order
+            recipient, _, body, skips, metadata, encoding, segments, links, _, _ = order
             sender = facts.sender
             key = earlier = 0
             if sender is not None:

@@ -46,11 +46,14 @@ _ANYWHERE: Final = DestinationRules()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The longest text an installation accepts, and where the links in it may lead."""
+    """The longest text, the furthest time, and where links may lead, as an installation has it."""
 
     segments_max: int
     characters_max: int
     destinations: DestinationRules = _ANYWHERE
+    # How far ahead a message may be to leave, and how many of an account may wait for that.
+    send_at_ms_max: int = 30 * 86_400_000
+    scheduled_max: int = 20_000
 
 
 def read_order(
@@ -63,6 +66,7 @@ def read_order(
     metadata: bytes | None = None,
     links: tuple[str, ...] = (),
     takes_frame: bool = False,
+    send_at: int = 0,
 ) -> Order | Fault:
     """Return the order these fields make, or the first fault; blank counts as missing.
 
@@ -80,8 +84,9 @@ def read_order(
     if isinstance(size, Fault):
         return size
     encoding, segments = size
+    # By place: names take longer, and this is made for every order.
     return Order(
-        recipient, sender, body, skips, metadata, encoding, segments, takes_frame=takes_frame
+        recipient, sender, body, skips, metadata, encoding, segments, (), takes_frame, send_at
     )
 
 

@@ -225,6 +225,8 @@ class Intake:
             group.ticket.keep()
             self._metrics.accepted.inc(group.ticket.accepted)
         self._store.hints.queue_has(group.queued)
+        if group.has_scheduled:
+            self._store.hints.scheduled_has()
         for code in group.refusals:
             self._metrics.refused.labels(code).inc()
         assert results is not None, "a transaction that did not fail has a result"

@@ -54,6 +54,7 @@ from sendrail.storage.pipeline.queue import Queue
 from sendrail.storage.pipeline.refused import RefusedCallbacks
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.reply_log import ReplyLog
+from sendrail.storage.pipeline.scheduled import ScheduledMessages
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
@@ -264,6 +265,10 @@ class Tx(ABC):
         return Bounces(self.core, self.contacts)
 
     @cached_property
+    def scheduled(self) -> ScheduledMessages:
+        return ScheduledMessages(self.core, self.queue)
+
+    @cached_property
     def lookup(self) -> MessageLookUp:
         return MessageLookUp(self.core)
 
@@ -282,6 +287,7 @@ class Hints:
     answers_event: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_event: asyncio.Event = field(default_factory=asyncio.Event)
     connectors_event: asyncio.Event = field(default_factory=asyncio.Event)
+    scheduled_event: asyncio.Event = field(default_factory=asyncio.Event)
     activity_event: asyncio.Event = field(default_factory=asyncio.Event)
     is_watched: bool = False
     # How often a change was noticed.
@@ -306,7 +312,7 @@ class Hints:
         events = [self.inbox_event, self.outbox_event, self.activity_event]
         if elsewhere:
             self.is_changed_elsewhere = True
-            events += [self.queued_event, self.connectors_event]
+            events += [self.queued_event, self.connectors_event, self.scheduled_event]
         for event in events:
             event.set()
 
@@ -327,6 +333,10 @@ class Hints:
     def outbox_has(self) -> None:
         """Notify workers that events wait to be posted."""
         self.outbox_event.set()
+
+    def scheduled_has(self) -> None:
+        """Notify workers that messages wait for a time of their own."""
+        self.scheduled_event.set()
 
     def connectors_changed(self) -> None:
         """Notify workers that a connector has changed."""

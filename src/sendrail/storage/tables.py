@@ -411,6 +411,21 @@ queue: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# Messages that leave at a time of their own: in the queue they would be looked at again and again.
+scheduled: Final = Table(
+    "scheduled",
+    metadata,
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    needed("send_at", BigInteger),
+    needed("account_id", BigInteger),
+    needed("list_id", BigInteger),
+    needed("rank", SmallInteger),
+    Index(None, "send_at"),
+    Index(None, "account_id"),
+    sqlite_with_rowid=False,
+)
+
 attempts: Final = Table(
     "attempts",
     metadata,

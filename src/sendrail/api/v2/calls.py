@@ -32,6 +32,8 @@ _RAW_ORDER: Final = (
     "duplicate_message",
     "journey_conflict",
     "queue_full",
+    "invalid_send_at",
+    "too_many_scheduled",
 )
 _ORDER: Final = (
     *_RAW_ORDER,

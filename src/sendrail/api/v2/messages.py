@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 
 from sendrail.api.v2.field_types import (
+    Always,
     Count,
     Phone,
     Positive,
@@ -19,7 +20,7 @@ from sendrail.api.v2.field_types import (
     one_of,
     schema,
 )
-from sendrail.api.v2.operation import FINDING, READING, in_path, page_parameters, query
+from sendrail.api.v2.operation import DELETING, FINDING, READING, in_path, page_parameters, query
 from sendrail.api.v2.queries import (
     SENDER_HELP,
     IsExact,
@@ -42,6 +43,8 @@ from sendrail.domain.times import shown as shown_time
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
+# The detail of what waits for its time.
+_SCHEDULED: Final = "scheduled"
 _MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
 _HELP: Final = {
     "cursor": "cursor is the next_cursor of an earlier answer",
@@ -78,8 +81,16 @@ class Message(msgspec.Struct):
     metadata: Annotated[msgspec.Raw, schema(type=["object", "null"])]
     automatic: bool
     created_at: Time
+    send_at: Annotated[Time | None, about("When it is to leave, while it waits for that.")]
     sent_at: Time | None
     ended_at: Time | None
+
+
+class MessageCancelled(msgspec.Struct):
+    """The answer to a message that was called back."""
+
+    success: Always
+    cancelled: Always
 
 
 class MessagePagination(msgspec.Struct):
@@ -111,7 +122,9 @@ def message_of(found: FoundMessage) -> Message:
         list_number=stored.list_number,
         body=found.body,
         status=PUBLIC[stored.status],
-        status_detail=DETAILS.get(stored.status, stored.detail),
+        status_detail=_SCHEDULED
+        if stored.send_at is not None
+        else DETAILS.get(stored.status, stored.detail),
         encoding=stored.encoding,
         segments=stored.segments,
         attempts=stored.attempt,
@@ -123,6 +136,7 @@ def message_of(found: FoundMessage) -> Message:
         metadata=msgspec.Raw((stored.metadata or "null").encode()),
         automatic=stored.automatic,
         created_at=shown_time(stored.created_at),
+        send_at=None if stored.send_at is None else shown_time(stored.send_at),
         sent_at=None if stored.sent_at is None else shown_time(stored.sent_at),
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),
     )
@@ -163,6 +177,14 @@ async def show(runtime: Runtime, request: ApiRequest) -> Message:
     return message_of(await runtime.messages.find(request.account, request.path["message_id"]))
 
 
+async def cancel(runtime: Runtime, request: ApiRequest) -> MessageCancelled:
+    """Call a message back that waits for its time."""
+    await runtime.cancelling.cancel(request.account, request.path["message_id"])
+    return MessageCancelled(success=True, cancelled=True)
+
+
+_ID: Final = (in_path("message_id", PublicId, "The id that the sending call answered."),)
+
 ENDPOINTS: Final = (
     Endpoint(
         "GET /messages",
@@ -201,7 +223,20 @@ ENDPOINTS: Final = (
         description="Returns one message; another account's looks like no message.",
         answer=Message,
         codes=FINDING,
-        parameters=(in_path("message_id", PublicId, "The id that the sending call answered."),),
+        parameters=_ID,
+    ),
+    Endpoint(
+        "DELETE /messages/{message_id}",
+        cancel,
+        id="cancelMessage",
+        summary="Cancel a message",
+        description=(
+            "Calls a message back that was sent with `send_at` and still waits for that time. It "
+            "ends as `dropped`, with the detail `cancelled`."
+        ),
+        answer=MessageCancelled,
+        codes=(*DELETING, "not_scheduled"),
+        parameters=_ID,
     ),
 )
 

@@ -5,6 +5,7 @@ clients of the public API may send them.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -27,6 +28,11 @@ TOO_MANY_MESSAGES: Final = Fault(
 _NOT_AN_OBJECT: Final = Fault("invalid_field", "metadata must be an object", "metadata")
 _TOO_MUCH_METADATA: Final = Fault(
     "metadata_too_large", f"metadata holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
+)
+_BAD_TIME: Final = Fault(
+    "invalid_send_at",
+    "send_at is a time of ISO 8601 with its zone, such as 2026-01-31T08:00:00Z",
+    "send_at",
 )
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds
 # while it is filled in: a few megabytes of macros and of values could make terabytes.
@@ -51,6 +57,14 @@ _Metadata = Annotated[
         f"{METADATA_BYTES_MAX:,} bytes and {DEPTH_MAX} levels deep."
     ),
 ]
+_SendAt = Annotated[
+    str | None,
+    schema(type=["string", "null"], format="date-time"),
+    about(
+        "When it is to leave: a time of ISO 8601 with its zone, at most 30 days ahead unless the "
+        "installation is set up otherwise. Without one it leaves at once."
+    ),
+]
 _Value = Annotated[str | None, schema(type=["string", "null"])]
 
 
@@ -71,6 +85,7 @@ class SendRaw(msgspec.Struct, gc=False):
         Flag, about("Send even to who is in an active journey on the list.")
     ] = None
     metadata: _Metadata = msgspec.UNSET
+    send_at: _SendAt = None
 
 
 class ContactData(msgspec.Struct, gc=False):
@@ -102,6 +117,7 @@ class Send(msgspec.Struct, gc=False):
     ] = None
     contact_data: ContactData | None = None
     metadata: _Metadata = msgspec.UNSET
+    send_at: _SendAt = None
 
 
 class Batch(msgspec.Struct, gc=False):
@@ -138,6 +154,9 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         skips |= Skip.CONTACT_VALIDATION
     if fields.skip_journey_check:
         skips |= Skip.JOURNEY
+    send_at = _send_at(fields.send_at) if fields.send_at is not None else 0
+    if isinstance(send_at, Fault):
+        return _after_fields(send_at, fields.to, fields.list_number, fields.body, limits)
     return read_order(
         fields.to,
         _own_or_shared(fields.list_number, list_number) if list_number else fields.list_number,
@@ -145,6 +164,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         limits,
         skips=skips,
         metadata=metadata,
+        send_at=send_at,
     )
 
 
@@ -162,12 +182,20 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
     if fields.wrap_links and isinstance(text, str) and _may_fit(text, limits):
         wrapped = wrap_links(text, limits.destinations)
         text, links = (wrapped, ()) if isinstance(wrapped, Fault) else wrapped
+    send_at = _send_at(fields.send_at) if fields.send_at is not None else 0
     if isinstance(text, Fault):
-        # The faults of the fields themselves come first.
-        plain = read_order(fields.to, number, "x", limits)
-        return plain if isinstance(plain, Fault) else text
+        return _after_fields(text, fields.to, number, "x", limits)
+    if isinstance(send_at, Fault):
+        return _after_fields(send_at, fields.to, number, text, limits)
     return read_order(
-        fields.to, number, text, limits, metadata=metadata, links=links, takes_frame=True
+        fields.to,
+        number,
+        text,
+        limits,
+        metadata=metadata,
+        links=links,
+        takes_frame=True,
+        send_at=send_at,
     )
 
 
@@ -187,6 +215,24 @@ def recipient_in(message: bytes) -> str | None:
     """Return what the caller wrote as `to` in a message at fault, where that is text."""
     fields = read(_addressed, message)
     return None if isinstance(fields, Fault) else fields.to
+
+
+def _after_fields(
+    fault: Fault, to: str | None, list_number: str | None, body: str | None, limits: Limits
+) -> Fault:
+    """Return a fault, unless one of the fields that every message has is at fault: it is first."""
+    plain = read_order(to, list_number, body, limits)
+    return plain if isinstance(plain, Fault) else fault
+
+
+def _send_at(text: str) -> int | Fault:
+    """Return the milliseconds of a time with a zone; none is below 1, which is at once."""
+    try:
+        moment = datetime.fromisoformat(text)
+        at = int(moment.timestamp() * 1000) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        at = None
+    return _BAD_TIME if at is None else max(1, at)
 
 
 def _own_or_shared(own: str | None, shared: str | None) -> str | None:

@@ -29,6 +29,7 @@ from sendrail.storage.tables import (
     lists,
     messages,
     queue,
+    scheduled,
     sender_shown,
 )
 
@@ -59,10 +60,15 @@ _STORED: Final = (
         messages.c.list_id,
         lists.c.connector_id.label("list_connector_id"),
         messages.c.links,
+        scheduled.c.send_at,
     )
     .select_from(messages)
     .join(lists, lists.c.id == messages.c.list_id)
     .outerjoin(connectors, connectors.c.id == messages.c.connector_id)
+    .outerjoin(
+        scheduled,
+        and_(scheduled.c.lane == messages.c.lane, scheduled.c.number == messages.c.number),
+    )
 )
 
 
@@ -111,6 +117,8 @@ class StoredMessage:
     list_connector_id: ConnectorId
     links: str | None
     automatic: bool = False
+    # When it is to leave, while it waits for that.
+    send_at: int | None = None
     provider_detail: str | None = None
 
 
@@ -334,6 +342,7 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         sent_at=row.sent_at,
         ended_at=row.ended_at,
         automatic=bool(row.skips & Skip.AUTOMATIC),
+        send_at=row.send_at,
         account_id=AccountId(row.account_id),
         list_id=ListId(row.list_id),
         list_connector_id=ConnectorId(row.list_connector_id),

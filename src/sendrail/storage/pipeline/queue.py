@@ -181,7 +181,7 @@ class Queue(ABC):
         """End messages that are not sent, with their status and its detail."""
         if not drops:
             return
-        self._leave([place for place, _, _ in drops])
+        self.leave([place for place, _, _ in drops])
         with self._outbox.ending(place.number for place, _, _ in drops):
             self._driver.each(
                 self._texts.drop,
@@ -193,21 +193,26 @@ class Queue(ABC):
 
     def make_uncertain(self, places: Sequence[QueuePlace], detail: str) -> None:
         """Take out of the queue what may have left before, and wait for a receipt instead."""
-        self._leave(places)
+        self.leave(places)
         self._driver.each(
             self._texts.make_uncertain,
             [(place.lane, place.number, detail) for place in places],
         )
 
     def start_attempts(self, places: Sequence[QueuePlace], starts: Sequence[AttemptStart]) -> None:
-        left = self._leave(places)
+        left = self.leave(places)
         rows = [(place.lane, *start) for place, start in zip(places, starts, strict=True)]
         changed = self._driver.each(self._texts.start_attempt, rows)
         assert left == changed == len(starts), "a queue row stands for a message that is queued"
 
-    def _leave(self, places: Sequence[QueuePlace]) -> int:
+    def leave(self, places: Sequence[QueuePlace]) -> int:
+        """Take messages out of the queue; return how many were there."""
         # SQLite's driver binds plain tuples several times faster than named ones.
         return self._driver.each(self._texts.leave_queue, [tuple(place) for place in places])
+
+    @abstractmethod
+    def add(self, places: Sequence[QueuePlace]) -> None:
+        """Queue messages that stand in no place of the queue."""
 
     # What came of attempts
 

@@ -222,8 +222,9 @@ def _is_open(driver: PostgresDriver, week: dict[str, Any]) -> bool:
     if (messages := week.get("messages")) is None:
         return False
     under_way = f"SELECT 1 FROM {messages} WHERE status IN ('sending', 'uncertain') LIMIT 1"
-    waiting = (
-        f"SELECT 1 FROM queue AS q JOIN {messages} AS m"
-        " ON m.lane = q.lane AND m.number = q.number LIMIT 1"
-    )
-    return driver.row(under_way) is not None or driver.row(waiting) is not None
+    waiting = [
+        f"SELECT 1 FROM {table} AS w JOIN {messages} AS m"
+        " ON m.lane = w.lane AND m.number = w.number LIMIT 1"
+        for table in ("queue", "scheduled")
+    ]
+    return any(driver.row(each) is not None for each in (under_way, *waiting))

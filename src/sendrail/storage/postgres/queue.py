@@ -6,7 +6,7 @@ from typing import Final
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
+from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
 from sendrail.storage.postgres.driver import columns
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
@@ -206,6 +206,15 @@ CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 
 class PostgresQueue(Queue):
     """What waits, what is under way, and what became of it."""
+
+    def add(self, places: Sequence[QueuePlace]) -> None:
+        if places:
+            slice_ = self._driver.row(CURRENT_SLICE)
+            assert slice_ is not None, "the schema was made with its slices"
+            self._driver.each(
+                self._texts.return_to_queue,
+                [(lane, slice_[0], *rest) for lane, *rest in places],
+            )
 
     def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
         if not back:

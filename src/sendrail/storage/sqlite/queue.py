@@ -5,7 +5,7 @@ from typing import Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueueTexts
+from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
 
 TEXTS: Final = QueueTexts(
     # A loose index scan: two probes for each list that has something waiting, however much that
@@ -132,8 +132,14 @@ TEXTS: Final = QueueTexts(
 )
 
 
+ADD: Final = "INSERT INTO queue (lane, list_id, rank, due_at, number) VALUES (?, ?, ?, ?, ?)"
+
+
 class SqliteQueue(Queue):
     """What waits, what is under way, and what became of it."""
+
+    def add(self, places: Sequence[QueuePlace]) -> None:
+        self._driver.each(ADD, [tuple(place) for place in places])
 
     def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
         self._driver.each(self._texts.finish_attempt, finished)

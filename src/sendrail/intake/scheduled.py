@@ -1,0 +1,136 @@
+"""Messages for later: when they may leave, how they wait, and how one is called back."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.errors import Conflict, NotFound
+from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Fault
+from sendrail.intake.facts import InLine
+from sendrail.intake.orders import Limits
+from sendrail.intake.verdicts import Accepted
+from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.scheduled import ScheduledMessage
+
+# How late a time may be for clocks to differ: it is taken for now.
+LATE_MS_MAX: Final = 60_000
+_AT_ONCE: Final = 500
+# However far the next one is: another process may have scheduled a nearer one unnoticed.
+_LOOK_SECONDS: Final = 1.0
+
+TIME_PASSED: Final = Fault("invalid_send_at", "send_at has passed already", "send_at")
+TOO_MANY: Final = Fault(
+    "too_many_scheduled", "Too many messages of the account wait for their time", "send_at"
+)
+
+
+class SendTimes:
+    """Reads the times of one group's orders; what an account has is counted once."""
+
+    def __init__(self, tx: Tx, limits: Limits, now: int) -> None:
+        self._tx = tx
+        self._limits = limits
+        self._now = now
+        self._counts: dict[AccountId, int] = {}
+
+    def read(self, account_id: AccountId, send_at: int) -> int | Fault:
+        """Return when an order is to leave, 0 for at once, or why it cannot wait for that."""
+        if send_at <= self._now:
+            return 0 if send_at > self._now - LATE_MS_MAX else TIME_PASSED
+        if send_at > self._now + self._limits.send_at_ms_max:
+            days = self._limits.send_at_ms_max // 86_400_000
+            return Fault("invalid_send_at", f"send_at is at most {days} days ahead", "send_at")
+        if account_id not in self._counts:
+            self._counts[account_id] = self._tx.scheduled.count(account_id)
+        if self._counts[account_id] >= self._limits.scheduled_max:
+            return TOO_MANY
+        self._counts[account_id] += 1
+        return send_at
+
+
+def put_off(tx: Tx, line: Sequence[InLine], ids: MessageIds, now: int) -> None:
+    """Take what was queued just now and is to leave later out of the queue again."""
+    later = []
+    for verdicts, at, facts, order in line:
+        verdict, sender = verdicts[at], facts.sender
+        if sender is not None and isinstance(verdict, Accepted):
+            number = ids.read(verdict.message_id)
+            assert number is not None, "the id was made of a number just now"
+            rank = RANK_AHEAD if order.skips & Skip.RATE_LIMIT else RANK_PACED
+            later.append(
+                ScheduledMessage(
+                    sender.lane, number, order.send_at, sender.account_id, sender.id, rank
+                )
+            )
+    if later:
+        tx.scheduled.put_off(later, now)
+
+
+class ScheduledWorker:
+    """Queues messages whose time has come, again and again until cancelled.
+
+    Of several processes only the owner does so; two that do for a moment queue nothing twice.
+    """
+
+    def __init__(self, store: Store, now: Callable[[], int], ownership: Ownership) -> None:
+        self._store = store
+        self._now = now
+        self._ownership = ownership
+        self._rounds = Rounds("scheduled", hint=store.hints.scheduled_event)
+
+    async def run(self) -> None:
+        """Queue what is due, and rest until the next one is."""
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        look = max(_LOOK_SECONDS, self._store.hints.look_seconds)
+        if not self._ownership.owns():
+            return _LOOK_SECONDS
+        next_at = await self._store.read(lambda tx: tx.scheduled.next_at())
+        if next_at is None:
+            return look
+        seconds = (next_at - self._now()) / 1000
+        if seconds > 0:
+            return min(seconds, look)
+        await self.step()
+        return 0.0
+
+    async def step(self) -> int:
+        """Queue once what is due; return how many messages were queued."""
+        queued = await self._store.write(
+            lambda tx: tx.scheduled.queue_due(self._now(), self._store.portion(_AT_ONCE))
+        )
+        self._store.hints.queue_has(set(queued))
+        return len(queued)
+
+
+class CancelService:
+    """Calls messages back that have not left."""
+
+    def __init__(self, store: Store, ids: MessageIds, now: Callable[[], int]) -> None:
+        self._store = store
+        self._ids = ids
+        self._now = now
+
+    async def cancel(self, account_id: AccountId, message_id: str) -> None:
+        """End a message that waits for its time.
+
+        Raises `NotFound` where the account has no such message, and `Conflict` where it has left
+        or is about to.
+        """
+        number = self._ids.read(message_id)
+
+        def cancel(tx: Tx) -> None:
+            found = None if number is None else tx.lookup.find(account_id, number)
+            if found is None:
+                raise NotFound("Message not found")
+            if not tx.scheduled.cancel(account_id, found.list_id, found.number, self._now()):
+                raise Conflict(
+                    "The message has left, is about to, or has ended.", code="not_scheduled"
+                )
+
+        await self._store.write(cancel)
