@@ -57,6 +57,7 @@ class RowOutcome(StrEnum):
     BLOCKED = "blocked"
 
 
+_NO_CELLS: Final[dict[str, str]] = {}
 # Why a row was passed over that is right in itself.
 SKIPPED: Final = {
     RowOutcome.OPTED_OUT: "opted out; only their own START brings them back",
@@ -256,7 +257,8 @@ class _Batch(Generic[T]):
             self.refused.append(Refused(line.row, str(bad), line.text))
             return
         if self._keeps_lines:
-            self._lines.append(line)
+            # Without its cells: they are what takes the room, and stand in the value.
+            self._lines.append(CsvLine(line.row, _NO_CELLS, line.raw))
 
     def parts(self, rows: int) -> Iterator[tuple[Sequence[T], Sequence[CsvLine]]]:
         """Yield so many values at a time, in their order, each with its line."""

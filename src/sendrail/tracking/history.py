@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.imports import RowOutcome
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.conversion import Conversion
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.history import (
     HistoryClick,
@@ -20,12 +19,12 @@ from sendrail.domain.history import (
     HistoryRevenue,
     HistorySend,
     HistoryTotals,
-    ImportedSend,
 )
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.tracking.earnings import NewEarnings
 from sendrail.storage.tracking.history_clearing import SendPlace
+from sendrail.tracking.history_removal import remove_revenue, remove_sends
 from sendrail.tracking.history_rows import (
     KNOWN,
     NEW,
@@ -143,11 +142,16 @@ class HistoryService:
         Without its send neither a click nor revenue is left. Done in parts: one that is broken off
         can be asked for again.
         """
+        if HistoryEntity.SENDS in entities and before is None:
+            # Of those, too, whose sends retention has deleted.
+            entities = list(HistoryEntity)
         cleared = dict.fromkeys(HistoryEntity, 0)
         if HistoryEntity.REVENUE in entities:
             cleared[HistoryEntity.REVENUE] += await self._clear_revenue(account_id, before)
         if {HistoryEntity.SENDS, HistoryEntity.CLICKS} & set(entities):
             await self._clear_sends(account_id, entities, before, cleared)
+        if before is None:
+            await self._zero(account_id, entities)
         details = {each.value: count for each, count in cleared.items()}
         await self._store.write(
             lambda tx: tx.audit.add(
@@ -179,7 +183,7 @@ class HistoryService:
             tx.history.hold(account_id)
             found = tx.conversions.imported_after(account_id, place, _CLEARED_AT_ONCE)
             gone = [each for each in found if before is None or each.at < before]
-            _remove_revenue(tx, account_id, gone)
+            remove_revenue(tx, account_id, gone)
             last = found[-1] if found else None
             return None if last is None else (last.number or 0, last.id), len(gone)
 
@@ -188,6 +192,16 @@ class HistoryService:
             cleared += count
             if after is None:
                 return cleared
+            place = after
+
+    async def _zero(self, account_id: AccountId, entities: Collection[HistoryEntity]) -> None:
+        place = (ListId(0), PhoneNumber(0))
+
+        def work(tx: Tx) -> tuple[ListId, PhoneNumber] | None:
+            tx.history.hold(account_id)
+            return tx.history_clearing.zero_after(account_id, place, entities, _CLEARED_AT_ONCE)
+
+        while (after := await self._store.write(work)) is not None:
             place = after
 
     async def _clear_sends(
@@ -204,7 +218,7 @@ class HistoryService:
             tx.history.hold(account_id)
             found = tx.history_clearing.sends_after(account_id, place, _CLEARED_AT_ONCE)
             sends = [send for _, send in found]
-            return (found[-1][0] if found else None), _clear(
+            return (found[-1][0] if found else None), remove_sends(
                 tx, account_id, sends, entities, before
             )
 
@@ -223,99 +237,3 @@ def _judged(rows: Sequence[Row | SendrailError], work: Work[Row], tx: Tx) -> Imp
     stored = iter(became.outcomes)
     outcomes = [each if isinstance(each, SendrailError) else next(stored) for each in rows]
     return replace(became, outcomes=outcomes)
-
-
-def _clear(
-    tx: Tx,
-    account_id: AccountId,
-    sends: Sequence[ImportedSend],
-    entities: Collection[HistoryEntity],
-    before: int | None,
-) -> dict[HistoryEntity, int]:
-    gone: list[ImportedSend] = []
-    if HistoryEntity.SENDS in entities:
-        gone = [each for each in sends if before is None or each.at < before]
-    earned = tx.conversions.of_messages(account_id, [each.number for each in gone])
-    _remove_revenue(tx, account_id, earned)
-    clicked = [each for each in gone if each.clicked_at is not None]
-    if HistoryEntity.CLICKS in entities:
-        there = {each.id for each in gone}
-        clicked += [
-            each
-            for each in sends
-            if each.clicked_at is not None
-            and (before is None or each.clicked_at < before)
-            and each.id not in there
-        ]
-    tx.history_clearing.remove_clicks(account_id, [each.id for each in clicked])
-    tx.history_clearing.remove_sends(account_id, [each.id for each in gone])
-    tx.history_clearing.take_back(
-        gone,
-        [
-            NewEarnings(each.list_id, each.recipient, clicks=1)
-            for each in clicked
-            if each.recipient is not None
-        ],
-    )
-    return {
-        HistoryEntity.SENDS: len(gone),
-        HistoryEntity.CLICKS: len(clicked),
-        HistoryEntity.REVENUE: len(earned),
-    }
-
-
-def _remove_revenue(tx: Tx, account_id: AccountId, gone: Sequence[Conversion]) -> None:
-    """Delete conversions; a refund that is left waits for its sale again, and counts no more."""
-    if not gone:
-        return
-    keys = [(each.offer_id, each.known_by) for each in gone]
-    tx.conversions.hold(account_id, [(offer, by) for offer, by in keys if by is not None])
-    ids = {each.id for each in gone}
-    waiting = [each for each in _refunds_of(tx, account_id, gone) if each.id not in ids]
-    tx.conversions.remove(account_id, ids)
-    tx.conversions.change([replace(each, takes_back=None, attributed=False) for each in waiting])
-    _uncount(tx, account_id, [*gone, *waiting])
-
-
-def _refunds_of(tx: Tx, account_id: AccountId, gone: Sequence[Conversion]) -> list[Conversion]:
-    """Return what takes these conversions back: of one transaction with them, or one message."""
-    ids = {each.id for each in gone}
-    transactions = [
-        (each.offer_id, each.external_id) for each in gone if each.external_id is not None
-    ]
-    numbers = [each.number for each in gone if each.number is not None]
-    near = tx.conversions.of_transactions(account_id, transactions)
-    near += tx.conversions.of_messages(account_id, numbers)
-    return list({each.id: each for each in near if each.takes_back in ids}.values())
-
-
-def _uncount(tx: Tx, account_id: AccountId, gone: Sequence[Conversion]) -> None:
-    """Take conversions from what is counted of the contacts of their messages."""
-    counted = [each for each in gone if each.attributed and each.number is not None]
-    sends = tx.history_clearing.sends_of(account_id, [-(each.number or 0) for each in counted])
-    messages = tx.conversions.messages(
-        account_id, [each.number for each in counted if each.number and each.number > 0]
-    )
-    imported: list[NewEarnings] = []
-    ours: list[NewEarnings] = []
-    for each in counted:
-        number = each.number or 0
-        send = sends.get(-number)
-        message = messages.get(number) if send is None else send.message(account_id)
-        if message is None or message.recipient is None:
-            continue
-        count = 0 if each.event.takes_back else 1
-        if message.is_imported:
-            imported.append(
-                NewEarnings(
-                    message.list_id, message.recipient, conversions=count, revenue=each.amount
-                )
-            )
-        else:
-            ours.append(
-                NewEarnings(
-                    message.list_id, message.recipient, conversions=-count, revenue=-each.amount
-                )
-            )
-    tx.history_clearing.take_back([], imported)
-    tx.earnings.add(ours)

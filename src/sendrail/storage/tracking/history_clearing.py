@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, sel
 
 from sendrail.domain.conversion import ConversionEvent
 from sendrail.domain.erasure import REDACTED
-from sendrail.domain.history import ImportedSend
+from sendrail.domain.history import HistoryEntity, ImportedSend
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches
@@ -22,6 +22,15 @@ _kept: Final = contact_history.c
 _Contact = tuple[ListId, PhoneNumber]
 _TAKING_BACK: Final = [each.value for each in ConversionEvent if each.takes_back]
 _TIMES: Final = ("first_sent_at", "last_sent_at", "last_clicked_at", "last_revenue_at")
+
+_NOTHING: Final[Mapping[HistoryEntity, Mapping[str, int | None]]] = {
+    HistoryEntity.SENDS: {"sends": 0, "first_sent_at": None, "last_sent_at": None},
+    HistoryEntity.CLICKS: {"clicks": 0, "last_clicked_at": None},
+    HistoryEntity.REVENUE: {"conversions": 0, "revenue": 0, "last_revenue_at": None},
+}
+_IS_EMPTY: Final = and_(
+    *(_kept[name] == 0 for name in ("sends", "clicks", "conversions", "revenue"))
+)
 
 
 class SendPlace(NamedTuple):
@@ -95,6 +104,36 @@ class HistoryClearing:
             for some in batches(sorted(recipients)):
                 self._date(list_id, some)
 
+    def zero_after(
+        self,
+        account_id: AccountId,
+        place: _Contact,
+        entities: Collection[HistoryEntity],
+        limit: int,
+    ) -> _Contact | None:
+        """Let the next contacts behind a place have nothing of some kinds; return the last one.
+
+        For what retention had deleted before it could be taken back row by row.
+        """
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        list_id, recipient = place
+        behind = or_(
+            _kept.list_id > list_id, and_(_kept.list_id == list_id, _kept.recipient > recipient)
+        )
+        some = select(_kept.list_id, _kept.recipient).where(
+            _kept.list_id.in_(own), _kept.list_id >= list_id, behind
+        )
+        found = self._execute(some.order_by(_kept.list_id, _kept.recipient).limit(limit)).all()
+        values = {name: value for each in entities for name, value in _NOTHING[each].items()}
+        of_list: dict[ListId, list[int]] = defaultdict(list)
+        for row in found:
+            of_list[row.list_id].append(row.recipient)
+        for each, recipients in of_list.items():
+            theirs = (_kept.list_id == each, _kept.recipient.in_(recipients))
+            self._execute(update(contact_history).where(*theirs).values(values))
+            self._execute(delete(contact_history).where(*theirs, _IS_EMPTY))
+        return (ListId(found[-1][0]), PhoneNumber(found[-1][1])) if found else None
+
     def _date(self, list_id: ListId, recipients: Sequence[PhoneNumber]) -> None:
         """Bring the times of contacts in line with the rows that are left, and drop empty ones.
 
@@ -114,9 +153,7 @@ class HistoryClearing:
                 _kept.list_id == list_id, _kept.recipient == bindparam("of")
             )
             self._execute(one.values({name: bindparam(f"new_{name}") for name in _TIMES}), rows)
-        counted = ("sends", "clicks", "conversions", "revenue")
-        is_empty = and_(*(_kept[name] == 0 for name in counted))
-        self._execute(delete(contact_history).where(*of_list, is_empty))
+        self._execute(delete(contact_history).where(*of_list, _IS_EMPTY))
 
     def _times_left(
         self, list_id: ListId, recipients: Sequence[PhoneNumber]
