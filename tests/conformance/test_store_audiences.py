@@ -86,12 +86,18 @@ def store(house, lists, people):
     house.write(lambda tx: _store(tx, house, people, numbers))
 
 
+def add(tx, table, rows):
+    if rows:
+        tx.core.execute(insert(table), rows)
+
+
 def _store(tx, house, people, numbers):
     at = "list_id", "recipient"
     rows = [(dict(zip(at, (each.list_id, each.number), strict=True)), each) for each in people]
     tx.begin()
-    tx.core.execute(
-        insert(list_contacts),
+    add(
+        tx,
+        list_contacts,
         [
             key
             | {
@@ -105,16 +111,18 @@ def _store(tx, house, people, numbers):
             for key, each in rows
         ],
     )
-    tx.core.execute(
-        insert(contact_activity),
+    add(
+        tx,
+        contact_activity,
         [
             key | {"sends": each.sends, "first_sent_at": 0, "last_sent_at": each.last_sent_at}
             for key, each in rows
             if each.sends
         ],
     )
-    tx.core.execute(
-        insert(contact_earnings),
+    add(
+        tx,
+        contact_earnings,
         [
             key
             | {
@@ -128,8 +136,9 @@ def _store(tx, house, people, numbers):
         ],
     )  # fmt: skip
     of_us = [{"account_id": house.us, "recipient": number} for number in numbers]
-    tx.core.execute(
-        insert(blocks),
+    add(
+        tx,
+        blocks,
         [row | {"note": "", "blocked_at": 0} for row in of_us if numbers[row["recipient"]].blocked],
     )
     facts = [
@@ -139,7 +148,7 @@ def _store(tx, house, people, numbers):
     ]  # fmt: skip
     # Not of everybody is there a row at all.
     known = [row | {"created_at": 0} for row in facts if row["is_valid"] is not None]
-    tx.core.execute(insert(contacts), known)
+    add(tx, contacts, known)
 
 
 AGO = st.fixed_dictionaries(
@@ -264,9 +273,9 @@ MIDDLE = {
 class Grounds:
     """People in a store, and the naive evaluation of the same people."""
 
-    def __init__(self, house, seed):
+    def __init__(self, house, lists, people):
         self.house = house
-        self.lists, self.people = people_of(house, seed)
+        self.lists, self.people = lists, people
         store(house, self.lists, self.people)
         self.ours = tuple(self.lists[:2])
         audiences = {OTHER: (self.ours[1:], MIDDLE), NESTED: (self.ours, LAST)}
@@ -304,7 +313,7 @@ class Grounds:
 
 @pytest.fixture
 def grounds(house):
-    return Grounds(house, 14)
+    return Grounds(house, *people_of(house, 14))
 
 
 @settings(
@@ -331,3 +340,41 @@ def test_a_filter_finds_whom_a_naive_evaluation_finds(grounds, tree, both):
     counts = grounds.explained(target)
     assert (counts.matching, counts.opted_out) == (len(everybody), len(everybody - expected))
     assert (counts.blocked, counts.on_journey) == (len(blocked), 0)
+
+
+def met(operator):
+    """Return the values that an operator can compare a custom field with."""
+    if operator in ("gt", "gte", "lt", "lte"):
+        numbers = (int, float)
+        return [each for each in SCALARS if type(each) in numbers]
+    if operator in ("eq", "ne"):
+        return SCALARS
+    return TEXTS
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        "eq", "ne", "gt", "gte", "lt", "lte", "contains", "not_contains", "starts_with",
+        "ends_with",
+    ],
+)  # fmt: skip
+def test_a_value_of_every_type_meets_a_value_of_every_type(house, operator):
+    held = [{"plan": value} for value in SCALARS] + [{}, {"plan_": "pro", "Plan": 5}]
+    lists = [house.list.id, house.add_list(house.us, 15550003000).id, house.their_list.id]
+    people = [
+        Person(number=FIRST + place, list_id=lists[0], signup_at=0, fields=fields)
+        for place, fields in enumerate(held)
+    ]
+    grounds = Grounds(house, lists, people)
+    for value in met(operator):
+        for name in ("in", "not_in") if operator in ("eq", "ne") else (operator,):
+            given = [value] if name in ("in", "not_in") else value
+            for chosen, wanted in {operator: value, name: given}.items():
+                condition = {
+                    "condition_type": "custom_field", "field": "plan", "operator": chosen,
+                    "value": wanted,
+                }  # fmt: skip
+                tree = {"operator": "AND", "conditions": [condition]}
+                _, found = grounds.members(tree, grounds.ours)
+                assert found == grounds.oracle.members(grounds.ours, tree), condition
