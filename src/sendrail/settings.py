@@ -158,6 +158,14 @@ class Settings:
         high=1_000_000,
     )
     send_at_days_max: int = _setting(30, "How many days ahead send_at may be.", low=1, high=366)
+    click_burst_messages_max: int = _setting(
+        20,
+        "Links of how many messages one address may follow within a minute; clicks on any more "
+        "are unknown, and count once another click confirms them. 0 is any number: for countries "
+        "where thousands of phones share an address.",
+        low=0,
+        high=1_000_000,
+    )
     queue_depth_max: int = _setting(
         10_000_000,
         "How many messages of one account may wait; any more are refused as queue_full.",

@@ -159,6 +159,16 @@ class Metrics:
             "tracking_domains_failing",
             "Tracking domains on which HTTPS does not lead to this installation.",
         )
+        self.clicks_counted = self._counter(
+            "clicks_counted", "Clicks counted, by class.", "click_class"
+        )
+        self.first_clicks = self._counter(
+            "messages_clicked", "Messages that a person has clicked for the first time."
+        )
+        self.clicks_behind = self._gauge(
+            "clicks_behind_seconds",
+            "How long the oldest click that was not counted has waited: some three seconds do.",
+        )
         self.link_answers = self._counter(
             "link_answers", "Answers to requests for short links, by HTTP status.", "status"
         )

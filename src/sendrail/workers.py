@@ -45,6 +45,7 @@ from sendrail.settings import Settings
 from sendrail.storage.interface import Store
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.verifying import DomainChecker
+from sendrail.tracking.worker import ClickWorker
 from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
@@ -108,6 +109,7 @@ class Workers:
     receipts: ReceiptWorker | None = None
     responder: Responder | None = None
     webhooks: WebhookWorker | None = None
+    clicks: ClickWorker | None = None
     # None where the installation wants no numbers looked up.
     finder: Finder | None = None
     follower: ActivityFollower | None = None
@@ -119,7 +121,7 @@ class Workers:
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
-        stages = (self.worker, self.receipts, self.responder, self.webhooks)
+        stages = (self.worker, self.receipts, self.responder, self.webhooks, self.clicks)
         return [stage for stage in stages if stage is not None]
 
     def chores(self) -> list[Any]:
@@ -202,6 +204,8 @@ async def _end(workers: Workers, chores: Collection[asyncio.Task[None]], drain: 
         workers.receipts.stop()
     if workers.responder is not None:
         workers.responder.stop()
+    if workers.clicks is not None:
+        workers.clicks.stop()
 
 
 async def _make_workers(runtime: Runtime) -> Workers:
@@ -315,6 +319,7 @@ def _make_all(wiring: _Wiring) -> Workers:
         workers.scheduled = ScheduledWorker(
             runtime.store, clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
         )
+        workers.clicks = _make_clicks(wiring)
         workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
             runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
@@ -368,6 +373,17 @@ def _make_checker(wiring: _Wiring) -> DomainChecker:
         runtime.metrics,
         now=runtime.clock.now,
         ownership=wiring.ownership(Role.SCHEDULER, "domains"),
+    )
+
+
+def _make_clicks(wiring: _Wiring) -> ClickWorker:
+    runtime = wiring.runtime
+    return ClickWorker(
+        runtime.store.beside(),
+        runtime.metrics,
+        now=runtime.clock.now,
+        ownership=wiring.ownership(Role.SCHEDULER, "clicks"),
+        burst_messages_max=runtime.settings.click_burst_messages_max,
     )
 
 

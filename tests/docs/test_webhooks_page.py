@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from sendrail.domain.ids import MessageIds
-from sendrail.storage.pipeline.outbox import EndedMessage, ReportedConversion, TakenReply
+from sendrail.storage.pipeline.outbox import (
+    ClickedLink,
+    EndedMessage,
+    ReportedConversion,
+    SentMessage,
+    TakenReply,
+)
 from sendrail.webhooks import payloads, signing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
@@ -107,11 +113,15 @@ def test_the_javascript_example_takes_what_we_sign_and_nothing_else(tmp_path):
 
 ENDED = EndedMessage(1, 15550100001, 15550001000, "delivered", "ok", "twilio", 0)
 TAKEN = TakenReply(1, 15550100001, 15550001000, "Hello", None, 0)
+SENT = SentMessage(1, 15550100001, 15550001000, 1, "twilio", "main", 0)
+CLICKED = ClickedLink(1, 1, 15550100001, 15550001000, "17", 0, "a" * 24, 0)
 EARNED = ReportedConversion(1, 1, "+15550001000", "a" * 24, "sale", None, 5, "USD", True, 0)
 MADE = {
     "delivery": payloads.delivery(IDS.show(1), ENDED),
     "unsubscribe": payloads.unsubscribe(TAKEN),
     "reply": payloads.reply(TAKEN),
+    "sent": payloads.sent(IDS.show(1), SENT),
+    "click": payloads.click(IDS.show(1), CLICKED, "https://shop.example/"),
     "conversion": payloads.conversion(IDS, EARNED),
 }
 

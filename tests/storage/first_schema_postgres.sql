@@ -173,7 +173,8 @@ CREATE TABLE public.clicks (
     agent_id bigint,
     network bytea,
     digest bytea,
-    lane smallint NOT NULL
+    lane smallint NOT NULL,
+    waits boolean DEFAULT true NOT NULL
 );
 
 CREATE TABLE public.connector_paces (
@@ -560,9 +561,12 @@ CREATE TABLE public.marks (
 CREATE TABLE public.message_clicks (
     number bigint NOT NULL,
     account_id bigint NOT NULL,
-    at bigint NOT NULL,
-    "position" smallint NOT NULL,
+    at bigint,
+    "position" smallint,
     offer_id bigint,
+    clicks integer DEFAULT 0 NOT NULL,
+    human_clicks integer DEFAULT 0 NOT NULL,
+    machine_clicks integer DEFAULT 0 NOT NULL,
     lane smallint NOT NULL
 );
 
@@ -1212,6 +1216,10 @@ CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
 
 CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btree (queued_at, asked_at);
 
+CREATE INDEX clicks_by_at_id ON public.clicks USING btree (at, id);
+
+CREATE INDEX clicks_waiting ON public.clicks USING btree (at, id) WHERE waits;
+
 CREATE INDEX connectors_by_old_token_digest ON public.connectors USING btree (old_token_digest);
 
 CREATE INDEX connectors_by_token_digest ON public.connectors USING btree (token_digest);
@@ -1244,7 +1252,7 @@ CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domai
 
 CREATE INDEX lists_by_number ON public.lists USING btree (number);
 
-CREATE INDEX message_clicks_by_account_id_offer_id_at ON public.message_clicks USING btree (account_id, offer_id, at);
+CREATE INDEX message_clicks_by_account_id_offer_id_at ON public.message_clicks USING btree (account_id, offer_id, at) WHERE (at IS NOT NULL);
 
 CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btree (account_id, created_at);
 

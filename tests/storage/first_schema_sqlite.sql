@@ -69,9 +69,12 @@ CREATE TABLE agents (
 CREATE TABLE message_clicks (
 	number INTEGER NOT NULL,
 	account_id BIGINT NOT NULL,
-	at BIGINT NOT NULL,
-	position SMALLINT NOT NULL,
+	at BIGINT,
+	position SMALLINT,
 	offer_id BIGINT,
+	clicks INTEGER DEFAULT 0 NOT NULL,
+	human_clicks INTEGER DEFAULT 0 NOT NULL,
+	machine_clicks INTEGER DEFAULT 0 NOT NULL,
 	CONSTRAINT message_clicks_key PRIMARY KEY (number)
 );
 
@@ -763,7 +766,7 @@ CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
 
 CREATE INDEX lists_by_number ON lists (number);
 
-CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account_id, offer_id, at);
+CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account_id, offer_id, at) WHERE at IS NOT NULL;
 
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
 

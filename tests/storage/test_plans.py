@@ -33,6 +33,7 @@ from sendrail.storage.sqlite import (
     imported,
     inbox,
     leases,
+    message_clicks,
     messages,
     outbox,
     queue,
@@ -51,6 +52,7 @@ STATEMENTS = {
         agents,
         clicks,
         destinations,
+        message_clicks,
         messages,
         queue,
         inbox,
@@ -75,6 +77,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "replies.any": r"SCAN recipient_troubles",
     "conversions.new_ids": r"SCAN (next|CONSTANT ROW)",
     "outbox.any_endpoint": r"SCAN webhook_endpoints",
+    "outbox.any_for_sent": r"SCAN webhook_endpoints",
     "outbox.forget_events": r"SCAN (outbox|\(subquery-\d+\)|json_each)",
     "activity.news": r"SCAN (\(subquery-\d+\)|CONSTANT ROW)",
     "activity.behind": r"SCAN CONSTANT ROW",
@@ -99,6 +102,7 @@ def values_of(count):
         "idempotency": _idempotency,
         "agents": _agents,
         "clicks": _clicks,
+        "message_clicks": _message_clicks,
         "destinations": _destinations,
         "messages": _messages,
         "queue": _queue,
@@ -170,6 +174,23 @@ def _idempotency(count):
 
 def _agents(_):
     return {"by_digest": (b"d8",), "add": (b"new", b"text", 2), "seen": (SOME, 2)}
+
+
+def _message_clicks(count):
+    now = full.BEGAN + count
+    return {
+        "since": (now, count - 20, 20),
+        "waiting": (20,),
+        "reclass": (0, GONE, 2, 9),
+        "messages": (SOME,),
+        "counted": (SOME,),
+        "add": (0, GONE, 1, now, 0, 1, 1, 1, 0),
+        "add_to_contact": (full.list_id(GONE), full.RECIPIENT + GONE, 1, now, 0, 0),
+        "add_to_link": (GONE, 1, 1, 1, now),
+        "offers": (GONE, 1),
+        "come_to": (count,),
+        "taken": (20,),
+    }
 
 
 def _clicks(count):
@@ -282,6 +303,12 @@ def _outbox(count):
         "add_ended": (SOME,),
         "add_reply": ("reply", GONE),
         "add_conversions": (SOME,),
+        "any_for_sent": (),
+        "sent_at": (SOME,),
+        "add_sent": (SOME,),
+        "add_clicks": (SOME,),
+        "sent_messages": (SOME,),
+        "clicked_links": (SOME,),
         "events_due": (0, 1, ended, 20, 20),
         "ended_messages": (SOME,),
         "taken_replies": (SOME,),
@@ -481,6 +508,11 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("clicks.destinations", "rowid=?"),
         ("agents.by_digest", "digest=?"),
         ("agents.seen", "rowid=?"),
+        ("message_clicks.waiting", "rowid>?"),
+        ("message_clicks.since", "rowid>?"),
+        ("message_clicks.counted", "rowid=?"),
+        ("outbox.add_clicks", "account_id=?"),
+        ("outbox.add_sent", "account_id=?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),
         ("destinations.urls", "rowid=?"),
         (

@@ -64,6 +64,7 @@ def values_of(count):
         "idempotency": _idempotency,
         "agents": _agents,
         "clicks": _clicks,
+        "message_clicks": _message_clicks,
         "destinations": _destinations,
         "link_ranges": _link_ranges,
         "messages": _messages,
@@ -196,6 +197,24 @@ def _agents(at):
         "add": (digests, [b"text"] * 3, at.ones),
         "seen": ([64, 128, 192], 2),
     }
+
+
+def _message_clicks(at):
+    now = [at.now] * 3
+    return {
+        "since": (at.now, 1, 20),
+        "waiting": (at.now, at.now, 20),
+        "reclass": (at.lanes, at.numbers, at.ones, at.zeros),
+        "messages": (at.lanes, at.numbers),
+        "counted": (at.lanes, at.numbers),
+        "add": (
+            at.lanes, at.numbers, at.ones, now, at.zeros, at.ones, at.ones, at.ones, at.zeros,
+        ),
+        "add_to_contact": (at.lists, at.recipients, at.ones, now, at.zeros, at.zeros),
+        "add_to_link": ([1, 2, 3], at.ones, at.ones, at.ones, now),
+        "offers": ([1, 2, 3], at.ones),
+        "take": (at.lanes, at.numbers),
+    }  # fmt: skip
 
 
 def _clicks(at):
@@ -343,6 +362,12 @@ def _outbox(at):
         "ended_for": (at.lanes, at.numbers),
         "reply_for": ("reply", 5),
         "conversions_for": ([1, 2, 3],),
+        "any_for_sent": (),
+        "sent_at": (at.lanes, at.numbers),
+        "sent_for": (at.lanes, at.numbers),
+        "clicks_for": (at.lanes, at.numbers),
+        "sent_messages": (at.lanes, at.numbers),
+        "clicked_links": (at.lanes, at.numbers),
         "add": (
             [1, 2, 3], [1, 2, 3], ["delivery"] * 3, at.numbers, [at.now] * 3, [at.now] * 3,
             [False] * 3, at.zeros, at.zeros,

@@ -62,6 +62,15 @@ _BESIDE = """
         SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;
     INSERT INTO link_ranges SELECT n * 4096, {lane}, {number}, 1, 4, {began};
+    INSERT INTO clicks (lane, id, account_id, number, position, at, click_class, reason, agent_id,
+            digest, waits)
+        SELECT {lane}, n::bigint * {lanes} + {lane}, 1, {number}, 0, {began} + n, 1, 0, 1,
+            'd'::bytea, n < 20;
+    INSERT INTO message_clicks (lane, number, account_id, at, position, offer_id, clicks,
+            human_clicks)
+        SELECT {lane}, {number}, 1, {began} + n, 0, n % 8, 1, 1;
+    INSERT INTO short_links (account_id, list_id, destination_id, created_at, clicks, human_clicks)
+        SELECT 1, 1, 1, 0, 0, 0;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;
     INSERT INTO inbox (lane, id, connector_id, received_at, raw) SELECT n % 2 + 1, n * {lanes} + n %
         2 + 1, n % 2 + 1, {began}, '';

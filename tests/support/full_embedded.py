@@ -68,6 +68,13 @@ _BESIDE = f"""
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
     INSERT INTO agents (id, digest, text, seen_on)
         SELECT n + 1, CAST('d' || n AS BLOB), CAST('a' || n AS BLOB), 1 FROM n;
+    INSERT INTO clicks (account_id, number, position, at, click_class, reason, agent_id, digest)
+        SELECT 1, n, 0, {BEGAN} + n, 1, 0, 1, CAST(n AS BLOB) FROM n;
+    INSERT INTO counters SELECT 'clicks', count(*) - 20 FROM n;
+    INSERT INTO message_clicks (number, account_id, at, position, offer_id, clicks, human_clicks)
+        SELECT n, 1, {BEGAN} + n, 0, n % 8, 1, 1 FROM n WHERE n > 0;
+    INSERT INTO short_links (account_id, list_id, destination_id, created_at, clicks, human_clicks)
+        SELECT 1, 1, 1, 0, 0, 0 FROM n;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', x'', 200, x'', {BEGAN} + n FROM n;
     INSERT INTO inbox (connector_id, received_at, raw)
         SELECT n % {CONNECTORS} + 1, {BEGAN}, x'' FROM n;

@@ -134,13 +134,16 @@ def test_a_timestamp_is_the_moment_to_the_millisecond(at):
     assert since.total_seconds() * 1000 == pytest.approx(at, abs=0.5)
 
 
-@given(st.sampled_from(["delivery", "unsubscribe", "reply", "test"]), st.integers(0, 62**8 - 1))
+@given(
+    st.sampled_from(["delivery", "unsubscribe", "reply", "sent", "click", "test"]),
+    st.integers(0, 62**8 - 1),
+)
 def test_an_id_leads_back_to_its_event(kind, ref):
     assert payloads.read_event_name(IDS, payloads.event_name(IDS, kind, ref)) == (kind, ref)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "evt", "evt_delivery_", "evt_delivery_short", "evt_click_00000000", "msg_reply_0"]
+    "name", ["", "evt", "evt_delivery_", "evt_delivery_short", "evt_tap_00000000", "msg_reply_0"]
 )
 def test_what_is_no_id_is_none(name):
     assert payloads.read_event_name(IDS, name) is None

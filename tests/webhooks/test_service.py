@@ -16,10 +16,10 @@ from sendrail.webhooks.service import ENDPOINTS_MAX, events_of
 URL = "https://example.com/hook"
 
 
-def test_an_endpoint_wants_everything_unless_told(hooks):
+def test_an_endpoint_wants_what_customers_take_part_in_unless_told(hooks):
     endpoint = hooks.add(URL, name=" Ours ").endpoint
     assert (endpoint.url, endpoint.name, endpoint.state) == (URL, "Ours", EndpointState.ACTIVE)
-    assert endpoint.events == set(Event) - {Event.AUTOMATIC, Event.CONVERSION}
+    assert endpoint.events == {Event.DELIVERY, Event.UNSUBSCRIBE, Event.REPLY}
     assert endpoint.list_id is None
 
 
@@ -58,7 +58,7 @@ def test_an_event_is_one_of_those_there_are():
     assert events_of(["reply"]) == {Event.REPLY}
     assert events_of([]) == USUAL
     with pytest.raises(InvalidInput) as trouble:
-        events_of(["reply", "click"])
+        events_of(["reply", "tap"])
     assert (trouble.value.code, trouble.value.param) == ("invalid_event", "events")
 
 

@@ -20,13 +20,15 @@ class Event(StrEnum):
     DELIVERY = "delivery"
     UNSUBSCRIBE = "unsubscribe"
     REPLY = "reply"
+    SENT = "sent"
+    CLICK = "click"
     CONVERSION = "conversion"
     AUTOMATIC = "automatic"
 
 
-# The events of an endpoint that does not choose any: those the customer has a part in, and no
-# conversions, which an endpoint asks for.
-USUAL: Final = frozenset(Event) - {Event.AUTOMATIC, Event.CONVERSION}
+# The events of an endpoint that does not choose any. What comes with every message beside its
+# delivery, or from links, an endpoint asks for.
+USUAL: Final = frozenset({Event.DELIVERY, Event.UNSUBSCRIBE, Event.REPLY})
 
 
 class EndpointState(StrEnum):
@@ -75,9 +77,9 @@ class Endpoint:
 class OutboxEvent:
     """An event for one endpoint.
 
-    `ref` is a message's number, or the id of a reply or of a conversion. `body` is None until the
-    event is claimed for the first time. `retries` counts the attempts since it last became due
-    anew, `attempts` all of them.
+    `ref` is a message's number, also for a click on it, or the id of a reply or of a conversion.
+    `body` is None until the event is claimed for the first time. `retries` counts the attempts
+    since it last became due anew, `attempts` all of them.
     """
 
     id: EventId

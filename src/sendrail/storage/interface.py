@@ -64,6 +64,7 @@ from sendrail.storage.tracking.earnings import Earnings
 from sendrail.storage.tracking.history import ImportedHistory
 from sendrail.storage.tracking.history_clearing import HistoryClearing
 from sendrail.storage.tracking.link_settings import LinkSettingsTable
+from sendrail.storage.tracking.message_clicks import MessageClicks
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
 
@@ -107,6 +108,7 @@ class Tx(ABC):
     idempotency: Idempotency
     clicks: Clicks
     agents: Agents
+    message_clicks: MessageClicks
     destinations: Destinations
     messages: Messages
     queue: Queue
@@ -289,6 +291,7 @@ class Hints:
     connectors_event: asyncio.Event = field(default_factory=asyncio.Event)
     scheduled_event: asyncio.Event = field(default_factory=asyncio.Event)
     activity_event: asyncio.Event = field(default_factory=asyncio.Event)
+    clicks_event: asyncio.Event = field(default_factory=asyncio.Event)
     is_watched: bool = False
     # How often a change was noticed.
     changes: int = 0
@@ -309,7 +312,7 @@ class Hints:
     def changed(self, *, elsewhere: bool) -> None:
         """Notify the workers that something was written, `elsewhere` by another process."""
         self.changes += 1
-        events = [self.inbox_event, self.outbox_event, self.activity_event]
+        events = [self.inbox_event, self.outbox_event, self.activity_event, self.clicks_event]
         if elsewhere:
             self.is_changed_elsewhere = True
             events += [self.queued_event, self.connectors_event, self.scheduled_event]

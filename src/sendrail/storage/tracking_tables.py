@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from sendrail.storage.columns import RowId, metadata, needed, row_id
@@ -149,16 +150,28 @@ agents: Final = Table(
     UniqueConstraint("digest"),
 )
 
-# The first click of a person on each message: what counts.
+# The clicks on each message that has any: how many, and the first of a person, which counts.
 message_clicks: Final = Table(
     "message_clicks",
     metadata,
     Column("number", RowId, primary_key=True, autoincrement=False),
     needed("account_id", BigInteger),
-    needed("at", BigInteger),
-    needed("position", SmallInteger),
+    # None while no person has clicked.
+    Column("at", BigInteger),
+    Column("position", SmallInteger),
     Column("offer_id", BigInteger),
-    Index(None, "account_id", "offer_id", "at"),
+    # Of all clicks, those of people and those of machines; the others are neither for certain.
+    needed("clicks", Integer, server_default=text("0")),
+    needed("human_clicks", Integer, server_default=text("0")),
+    needed("machine_clicks", Integer, server_default=text("0")),
+    Index(
+        None,
+        "account_id",
+        "offer_id",
+        "at",
+        sqlite_where=text("at IS NOT NULL"),
+        postgresql_where=text("at IS NOT NULL"),
+    ),
 )
 
 # What happened behind links, each once: those that are known by a transaction, or by message and

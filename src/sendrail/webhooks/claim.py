@@ -1,11 +1,13 @@
 """Take events up: read what is due, and give each the body it keeps from then on."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sendrail.domain.ids import EndpointId, EventId, MessageIds
+from sendrail.domain.ids import AccountId, EndpointId, EventId, MessageIds
 from sendrail.domain.webhook import Event, OutboxEvent
 from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.outbox import ClickedLink
 from sendrail.webhooks import payloads
 
 
@@ -44,27 +46,84 @@ def take(
     ]
 
 
-def _bodies(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> dict[EventId, bytes]:
-    endings = [event for event in events if event.kind == Event.DELIVERY]
-    conversions = [event for event in events if event.kind == Event.CONVERSION]
-    others = {Event.DELIVERY, Event.CONVERSION}
-    replies = [event for event in events if event.kind not in others]
-    messages = tx.outbox.ended_messages([event.ref for event in endings])
-    reported = tx.outbox.reported_conversions([event.ref for event in conversions])
-    taken = tx.outbox.taken_replies([event.ref for event in replies])
-    shown = ids.show_many([event.ref for event in endings])
-    bodies = {
+_Bodies = dict[EventId, bytes]
+
+
+def _bodies(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> _Bodies:
+    by_kind: defaultdict[str, list[OutboxEvent]] = defaultdict(list)
+    for event in events:
+        by_kind[event.kind].append(event)
+    return {
+        **_of_messages(tx, ids, by_kind[Event.DELIVERY]),
+        **_of_sent(tx, ids, by_kind[Event.SENT]),
+        **_of_clicks(tx, ids, by_kind[Event.CLICK]),
+        **_of_conversions(tx, ids, by_kind[Event.CONVERSION]),
+        **_of_replies(tx, by_kind[Event.REPLY] + by_kind[Event.UNSUBSCRIBE]),
+    }
+
+
+def _of_messages(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> _Bodies:
+    messages = tx.outbox.ended_messages([event.ref for event in events])
+    shown = ids.show_many([event.ref for event in events])
+    return {
         event.id: payloads.delivery(message_id, messages[event.ref])
-        for event, message_id in zip(endings, shown, strict=True)
+        for event, message_id in zip(events, shown, strict=True)
         if event.ref in messages
     }
-    bodies |= {
+
+
+def _of_sent(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> _Bodies:
+    messages = tx.outbox.sent_messages([event.ref for event in events])
+    shown = ids.show_many([event.ref for event in events])
+    return {
+        event.id: payloads.sent(message_id, messages[event.ref])
+        for event, message_id in zip(events, shown, strict=True)
+        if event.ref in messages
+    }
+
+
+def _of_clicks(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> _Bodies:
+    clicked = tx.outbox.clicked_links([event.ref for event in events])
+    urls = _urls(tx, clicked.values())
+    shown = ids.show_many([event.ref for event in events])
+    return {
+        event.id: payloads.click(message_id, clicked[event.ref], urls.get(event.ref))
+        for event, message_id in zip(events, shown, strict=True)
+        if event.ref in clicked
+    }
+
+
+def _urls(tx: Tx, clicked: Iterable[ClickedLink]) -> dict[int, str]:
+    """Return where clicked links lead, by message: the templates of URLs that messages share."""
+    found, shared = {}, defaultdict[AccountId, dict[int, int]](dict)
+    for each in clicked:
+        links = each.links.split(" ") if each.links else []
+        link = links[each.position] if each.position < len(links) else ""
+        if link.isdecimal():
+            shared[AccountId(each.account_id)][each.number] = int(link)
+        elif link:
+            found[each.number] = link
+    for account_id, of_account in shared.items():
+        urls = tx.destinations.urls(account_id, sorted(set(of_account.values())))
+        found |= {number: urls[each] for number, each in of_account.items() if each in urls}
+    return found
+
+
+def _of_conversions(tx: Tx, ids: MessageIds, events: Sequence[OutboxEvent]) -> _Bodies:
+    reported = tx.outbox.reported_conversions([event.ref for event in events])
+    return {
         event.id: payloads.conversion(ids, reported[event.ref])
-        for event in conversions
+        for event in events
         if event.ref in reported
     }
-    for event in replies:
-        if (reply := taken.get(event.ref)) is not None:
-            is_opt_out = event.kind == Event.UNSUBSCRIBE
-            bodies[event.id] = payloads.unsubscribe(reply) if is_opt_out else payloads.reply(reply)
-    return bodies
+
+
+def _of_replies(tx: Tx, events: Sequence[OutboxEvent]) -> _Bodies:
+    taken = tx.outbox.taken_replies([event.ref for event in events])
+    return {
+        event.id: payloads.unsubscribe(taken[event.ref])
+        if event.kind == Event.UNSUBSCRIBE
+        else payloads.reply(taken[event.ref])
+        for event in events
+        if event.ref in taken
+    }

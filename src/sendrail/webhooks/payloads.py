@@ -16,7 +16,13 @@ from sendrail.domain.ids import MessageId, MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import TEST, Event, OutboxEvent
-from sendrail.storage.pipeline.outbox import EndedMessage, ReportedConversion, TakenReply
+from sendrail.storage.pipeline.outbox import (
+    ClickedLink,
+    EndedMessage,
+    ReportedConversion,
+    SentMessage,
+    TakenReply,
+)
 
 # What never left is `rejected`, too: the detail says that it was we who refused it. A message that
 # is under way is no event, so that `pending` does not occur.
@@ -74,6 +80,38 @@ def delivery(message_id: MessageId, message: EndedMessage) -> bytes:
             "connector": message.connector,
             "timestamp": shown_finely(message.ended_at),
             **mark,
+        }
+    )
+
+
+def sent(message_id: MessageId, message: SentMessage) -> bytes:
+    """Return what is posted of a message that a carrier has accepted."""
+    return _encode(
+        {
+            "event": Event.SENT,
+            "message_id": message_id,
+            "to": shown(message.recipient),
+            "list_number": phone.show(message.list_number),
+            "segments": message.segments,
+            "provider": message.provider,
+            "connector": message.connector,
+            "timestamp": shown_finely(message.sent_at),
+        }
+    )
+
+
+def click(message_id: MessageId, clicked: ClickedLink, url: str | None) -> bytes:
+    """Return what is posted of a person's first click on a message; links count from 1."""
+    return _encode(
+        {
+            "event": Event.CLICK,
+            "message_id": message_id,
+            "to": shown(clicked.recipient),
+            "list_number": phone.show(clicked.list_number),
+            "link": clicked.position + 1,
+            "destination_url": url,
+            "offer_id": clicked.offer,
+            "timestamp": shown_finely(clicked.at),
         }
     )
 

@@ -32,6 +32,34 @@ class EndedMessage(NamedTuple):
     connector: str | None = None
 
 
+class SentMessage(NamedTuple):
+    """What an event reports of a message that a carrier has accepted."""
+
+    number: int
+    recipient: int
+    list_number: str
+    segments: int
+    provider: str | None
+    connector: str | None
+    sent_at: int
+
+
+class ClickedLink(NamedTuple):
+    """What an event reports of a person's first click on a message.
+
+    `links` is where the message's links lead, as its row says; `position` is the one of them.
+    """
+
+    number: int
+    account_id: int
+    recipient: int
+    list_number: str
+    links: str | None
+    position: int
+    offer: str | None
+    at: int
+
+
 class TakenReply(NamedTuple):
     """What an event reports of a reply."""
 
@@ -70,11 +98,15 @@ class OutboxTexts:
     """The statements of `Outbox`; what is written row by row takes its lane first."""
 
     any_endpoint: Statement
+    any_for_sent: Statement
     still_open: Statement
+    sent_at: Statement
     events_due: Statement
     ended_messages: Statement
     taken_replies: Statement
     reported_conversions: Statement
+    sent_messages: Statement
+    clicked_links: Statement
     store_body: Statement
     settle_event: Statement
     keep_attempt: Statement
@@ -97,12 +129,32 @@ class Outbox(ABC):
     @contextmanager
     def ending(self, numbers: Iterable[int]) -> Iterator[None]:
         """Write an event of every one of these messages that comes to rest within the block."""
-        if not self.has_endpoints() or not (wanted := sorted(set(numbers))):
+        if not (wanted := sorted(set(numbers))) or not self.has_endpoints():
             yield
             return
         rows = self._driver.rows_by_id(self._texts.still_open, wanted)
         yield
         if rows and self._add_ended([row[0] for row in rows]):
+            self._has_news()
+
+    @contextmanager
+    def sending(self, numbers: Iterable[int]) -> Iterator[None]:
+        """Write an event of each of these messages that a carrier accepts within the block.
+
+        Only where an endpoint asks for them: most do with the deliveries.
+        """
+        if self._driver.row(self._texts.any_for_sent) is None:
+            yield
+            return
+        rows = self._driver.rows_by_id(self._texts.sent_at, sorted(set(numbers)))
+        yield
+        unsent = [row[0] for row in rows if row[1] is None]
+        if unsent and self._add_sent(unsent):
+            self._has_news()
+
+    def add_clicks(self, numbers: Sequence[int]) -> None:
+        """Write an event of the first click of a person on each of these messages."""
+        if numbers and self.has_endpoints() and self._add_clicks(numbers):
             self._has_news()
 
     def add_reply(self, kind: str, reply_id: int) -> None:
@@ -121,6 +173,14 @@ class Outbox(ABC):
     @abstractmethod
     def _add_ended(self, numbers: Sequence[int]) -> int:
         """Write the events of those of these messages that are at rest; return how many."""
+
+    @abstractmethod
+    def _add_sent(self, numbers: Sequence[int]) -> int:
+        """Write the events of those of these messages that were accepted; return how many."""
+
+    @abstractmethod
+    def _add_clicks(self, numbers: Sequence[int]) -> int:
+        """Write the events of the first clicks on these messages; return how many."""
 
     @abstractmethod
     def _add_reply(self, kind: str, reply_id: int) -> int:
@@ -149,6 +209,14 @@ class Outbox(ABC):
     def ended_messages(self, numbers: Sequence[int]) -> dict[int, EndedMessage]:
         rows = self._driver.rows_by_id(self._texts.ended_messages, numbers)
         return {row[0]: EndedMessage(*row) for row in rows}
+
+    def sent_messages(self, numbers: Sequence[int]) -> dict[int, SentMessage]:
+        rows = self._driver.rows_by_id(self._texts.sent_messages, numbers) if numbers else ()
+        return {row[0]: SentMessage(*row) for row in rows}
+
+    def clicked_links(self, numbers: Sequence[int]) -> dict[int, ClickedLink]:
+        rows = self._driver.rows_by_id(self._texts.clicked_links, numbers) if numbers else ()
+        return {row[0]: ClickedLink(*row) for row in rows}
 
     def taken_replies(self, reply_ids: Sequence[int]) -> dict[int, TakenReply]:
         if not reply_ids:

@@ -221,7 +221,11 @@ class Queue(ABC):
         if not results:
             return
         results = sorted(results, key=lambda result: (result.lane, result.number))
-        with self._outbox.ending(a.number for a in results if a.status in FINAL):
+        with (
+            # First, as it holds all of them in their order.
+            self._outbox.sending(a.number for a in results),
+            self._outbox.ending(a.number for a in results if a.status in FINAL),
+        ):
             self._finish(
                 [
                     (

@@ -31,6 +31,16 @@ _FORGET_EVENTS: Final = """
 """
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
+    any_for_sent="SELECT 1 FROM webhook_endpoints WHERE position('sent' IN events) > 0 LIMIT 1",
+    sent_at=OverLanes(
+        "lane smallint, number bigint",
+        """
+        SELECT m.number, m.sent_at FROM messages AS m
+        JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
+        ORDER BY m.lane, m.number FOR UPDATE OF m
+        """,
+        key="m.number",
+    ),
     still_open=OverLanes(
         "lane smallint, number bigint",
         """
@@ -73,6 +83,28 @@ TEXTS: Final = OutboxTexts(
         FROM unnest($1::bigint[]) AS wanted (id) JOIN conversions AS c ON c.id = wanted.id
         LEFT JOIN lists AS l ON l.id = c.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
     """,
+    sent_messages=read_over_lanes(
+        "lane smallint, number bigint",
+        f"""
+        SELECT m.number, m.recipient, {_SENDER}, m.segments, k.kind, k.name, m.sent_at
+        FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
+        JOIN lists AS l ON l.id = m.list_id
+        LEFT JOIN connectors AS k ON k.id = m.connector_id
+        WHERE m.sent_at IS NOT NULL
+        """,
+        key="m.number",
+    ),
+    clicked_links=read_over_lanes(
+        "lane smallint, number bigint",
+        f"""
+        SELECT m.number, m.account_id, m.recipient, {_SENDER}, m.links, c.position, o.ref, c.at
+        FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
+        JOIN message_clicks AS c ON c.lane = m.lane AND c.number = m.number
+        JOIN lists AS l ON l.id = m.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
+        WHERE c.at IS NOT NULL
+        """,
+        key="m.number",
+    ),
     store_body=OverLanes(
         "lane smallint, id bigint, body bytea",
         """
@@ -134,6 +166,31 @@ ENDED_FOR: Final = read_over_lanes(
     """,
     key="m.number",
 )
+SENT_FOR: Final = read_over_lanes(
+    "lane smallint, number bigint",
+    """
+    SELECT e.id, m.number, m.sent_at
+    FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+    JOIN webhook_endpoints AS e ON e.account_id = m.account_id
+    WHERE m.sent_at IS NOT NULL AND e.state <> 'gone' AND position('sent' IN e.events) > 0
+        AND (e.list_id IS NULL OR e.list_id = m.list_id)
+        AND (e.listens_until IS NULL OR e.listens_until > m.sent_at)
+    """,
+    key="m.number",
+)
+CLICKS_FOR: Final = read_over_lanes(
+    "lane smallint, number bigint",
+    """
+    SELECT e.id, m.number, c.at
+    FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+    JOIN message_clicks AS c ON c.lane = m.lane AND c.number = m.number
+    JOIN webhook_endpoints AS e ON e.account_id = m.account_id
+    WHERE c.at IS NOT NULL AND e.state <> 'gone' AND position('click' IN e.events) > 0
+        AND (e.list_id IS NULL OR e.list_id = m.list_id)
+        AND (e.listens_until IS NULL OR e.listens_until > c.at)
+    """,
+    key="m.number",
+)
 REPLY_FOR: Final = """
     SELECT e.id, r.id, r.received_at
     FROM replies AS r JOIN webhook_endpoints AS e ON e.account_id = r.account_id
@@ -182,6 +239,12 @@ class PostgresOutbox(Outbox):
 
     def _add_ended(self, numbers: Sequence[int]) -> int:
         return self._add("delivery", self._driver.rows_by_id(ENDED_FOR, numbers))
+
+    def _add_sent(self, numbers: Sequence[int]) -> int:
+        return self._add("sent", self._driver.rows_by_id(SENT_FOR, numbers))
+
+    def _add_clicks(self, numbers: Sequence[int]) -> int:
+        return self._add("click", self._driver.rows_by_id(CLICKS_FOR, numbers))
 
     def _add_reply(self, kind: str, reply_id: int) -> int:
         return self._add(kind, self._driver.rows(REPLY_FOR, kind, reply_id))

@@ -93,6 +93,10 @@ for _name in LANE_IN_ID:
     _tables[_name].columns["id"].autoincrement = False
 _tables["queue"].append_column(_small("slice"))
 _tables["message_clicks"].append_column(_small("lane"))
+# A click's id says nothing of what has become visible before it: each says whether it was applied.
+_tables["clicks"].append_column(
+    Column("waits", Boolean, nullable=False, server_default=text("true"))
+)
 # A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
 _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))
@@ -110,6 +114,13 @@ Index(
 )
 Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
 Index(None, _tables["outbox"].c.at)
+Index(None, _tables["clicks"].c.at, _tables["clicks"].c.id)
+Index(
+    "clicks_waiting",
+    _tables["clicks"].c.at,
+    _tables["clicks"].c.id,
+    postgresql_where=text("waits"),
+)
 
 # The duplicate window: the last message with a list's, recipient's and body's fingerprint.
 Table("fingerprints", metadata, _small("lane"), _big("fingerprint"), _big("number"), _big("at"))

@@ -22,6 +22,7 @@ from sendrail.storage.postgres import (
     imported,
     inbox,
     leases,
+    message_clicks,
     messages,
     outbox,
     queue,
@@ -35,6 +36,7 @@ from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
 from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
+from sendrail.storage.postgres.message_clicks import PostgresMessageClicks
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
@@ -52,6 +54,7 @@ class PostgresTx(Tx):
         self.idempotency = PostgresIdempotency(driver)
         self.clicks = Clicks(driver, clicks.TEXTS)
         self.agents = Agents(driver, agents.TEXTS)
+        self.message_clicks = PostgresMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)

@@ -11,6 +11,11 @@ _SENDER: Final = sender_shown("l")
 _EVENT: Final = ", ".join(OUTBOX_COLUMNS)
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
+    any_for_sent="SELECT 1 FROM webhook_endpoints WHERE instr(events, 'sent') LIMIT 1",
+    sent_at="""
+        SELECT m.number, m.sent_at FROM json_each(?) AS wanted CROSS JOIN messages AS m
+        WHERE m.number = wanted.value
+    """,
     still_open="""
         SELECT m.number FROM json_each(?) AS wanted CROSS JOIN messages AS m
         WHERE m.number = wanted.value AND m.ended_at IS NULL
@@ -46,6 +51,19 @@ TEXTS: Final = OutboxTexts(
         FROM json_each(?) AS wanted CROSS JOIN conversions AS c
         LEFT JOIN lists AS l ON l.id = c.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
         WHERE c.id = wanted.value
+    """,  # noqa: S608 - as above
+    sent_messages=f"""
+        SELECT m.number, m.recipient, {_SENDER}, m.segments, k.kind, k.name, m.sent_at
+        FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN lists AS l
+        LEFT JOIN connectors AS k ON k.id = m.connector_id
+        WHERE m.number = wanted.value AND l.id = m.list_id AND m.sent_at IS NOT NULL
+    """,  # noqa: S608 - as above
+    clicked_links=f"""
+        SELECT m.number, m.account_id, m.recipient, {_SENDER}, m.links, c.position, o.ref, c.at
+        FROM json_each(?) AS wanted CROSS JOIN message_clicks AS c CROSS JOIN messages AS m
+        CROSS JOIN lists AS l LEFT JOIN offers AS o ON o.id = c.offer_id
+        WHERE c.number = wanted.value AND m.number = c.number AND l.id = m.list_id
+            AND c.at IS NOT NULL
     """,  # noqa: S608 - as above
     store_body="UPDATE outbox SET body = ?3 WHERE id = ?2 AND body IS NULL",
     settle_event="""
@@ -102,6 +120,25 @@ ADD_CONVERSIONS: Final = """
         AND (e.list_id IS NULL OR e.list_id = c.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > c.created_at)
 """
+ADD_SENT: Final = """
+    INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
+    SELECT e.id, 'sent', m.number, m.sent_at, m.sent_at, 0, 0, 0
+    FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN webhook_endpoints AS e
+    WHERE m.number = wanted.value AND m.sent_at IS NOT NULL
+        AND e.account_id = m.account_id AND e.state <> 'gone' AND instr(e.events, 'sent')
+        AND (e.list_id IS NULL OR e.list_id = m.list_id)
+        AND (e.listens_until IS NULL OR e.listens_until > m.sent_at)
+"""
+ADD_CLICKS: Final = """
+    INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries)
+    SELECT e.id, 'click', c.number, c.at, c.at, 0, 0, 0
+    FROM json_each(?) AS wanted CROSS JOIN message_clicks AS c CROSS JOIN messages AS m
+    CROSS JOIN webhook_endpoints AS e
+    WHERE c.number = wanted.value AND m.number = c.number AND c.at IS NOT NULL
+        AND e.account_id = m.account_id AND e.state <> 'gone' AND instr(e.events, 'click')
+        AND (e.list_id IS NULL OR e.list_id = m.list_id)
+        AND (e.listens_until IS NULL OR e.listens_until > c.at)
+"""
 
 
 class SqliteOutbox(Outbox):
@@ -109,6 +146,12 @@ class SqliteOutbox(Outbox):
 
     def _add_ended(self, numbers: Sequence[int]) -> int:
         return self._driver.run(ADD_ENDED, self._driver.array(numbers))
+
+    def _add_sent(self, numbers: Sequence[int]) -> int:
+        return self._driver.run(ADD_SENT, self._driver.array(numbers))
+
+    def _add_clicks(self, numbers: Sequence[int]) -> int:
+        return self._driver.run(ADD_CLICKS, self._driver.array(numbers))
 
     def _add_reply(self, kind: str, reply_id: int) -> int:
         return self._driver.run(ADD_REPLY, kind, reply_id)

@@ -23,12 +23,14 @@ from sendrail.storage.sqlite import (
     imported,
     inbox,
     leases,
+    message_clicks,
     outbox,
     queue,
     replies,
 )
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.driver import SqliteDriver
+from sendrail.storage.sqlite.message_clicks import SqliteMessageClicks
 from sendrail.storage.sqlite.messages import SqliteMessages
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.conversions import Conversions
@@ -47,6 +49,7 @@ class SqliteTx(Tx):
         self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
         self.clicks = clicks.SqliteClicks(driver, clicks.TEXTS)
         self.agents = Agents(driver, agents.TEXTS)
+        self.message_clicks = SqliteMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)

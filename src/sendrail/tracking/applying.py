@@ -1,0 +1,159 @@
+"""Count clicks within a transaction: their classes, what they are the first of, who is notified."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sendrail.domain.click_classes import ClickClass, ClickVerdict
+from sendrail.domain.click_neighbours import ClickNeighbours
+from sendrail.domain.erasure import REDACTED
+from sendrail.domain.ids import AccountId, OfferId
+from sendrail.storage.interface import Tx
+from sendrail.storage.tracking.message_clicks import (
+    ClickedMessage,
+    ContactTally,
+    LinkTally,
+    MessageTally,
+    TakenClick,
+)
+
+MACHINES: Final = frozenset({ClickClass.BOT, ClickClass.PREVIEW, ClickClass.PREFETCH})
+
+
+@dataclass(frozen=True, slots=True)
+class CountedClicks:
+    """What one transaction has counted: clicks by their class, and messages clicked first."""
+
+    clicks: Counter[ClickClass] = field(default_factory=Counter)
+    first_clicks: int = 0
+
+
+def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> CountedClicks:
+    """Count clicks that were taken in this transaction; return what they were."""
+    messages = tx.message_clicks.messages(
+        {each.number for each in clicks if each.position is not None}
+    )
+    judged = [_judged(each, messages.get(each.number), neighbours) for each in clicks]
+    tx.message_clicks.reclass(
+        after for before, after in zip(clicks, judged, strict=True) if before != after
+    )
+    of_messages: defaultdict[int, list[TakenClick]] = defaultdict(list)
+    for each in judged:
+        # What is on a message that is gone counts for none.
+        if each.position is not None and _is_of(messages.get(each.number), each):
+            of_messages[each.number].append(each)
+    first = count_for_messages(tx, messages, of_messages)
+    _count_for_contacts(tx, messages, of_messages, first)
+    _count_for_links(tx, [each for each in judged if each.position is None])
+    tx.outbox.add_clicks(sorted(first))
+    return CountedClicks(Counter(each.click_class for each in judged), len(first))
+
+
+def _is_of(message: ClickedMessage | None, click: TakenClick) -> bool:
+    return message is not None and message.account_id == click.account_id
+
+
+def _judged(
+    click: TakenClick, message: ClickedMessage | None, neighbours: ClickNeighbours
+) -> TakenClick:
+    if click.position is None or message is None:
+        return click
+    links = len(links_of(message))
+    verdict = ClickVerdict(click.click_class, click.reason)
+    verdict = neighbours.judge(click.number, links, click.at, verdict, click.digest)
+    return click._replace(click_class=verdict.click_class, reason=verdict.reason)
+
+
+def links_of(message: ClickedMessage) -> list[str]:
+    """Return where a message's links lead, as its row says: ids of destinations, or URLs."""
+    return message.links.split(" ") if message.links else []
+
+
+def count_for_messages(
+    tx: Tx, messages: dict[int, ClickedMessage], clicks: dict[int, list[TakenClick]]
+) -> dict[int, TakenClick]:
+    """Count clicks for their messages; return those that are a person's first, by message."""
+    known = tx.message_clicks.first_clicks(clicks)
+    first = {
+        number: min(human, key=lambda each: (each.at, each.id))
+        for number, some in clicks.items()
+        if number not in known
+        and (human := [each for each in some if each.click_class is ClickClass.HUMAN])
+    }
+    offers = _offers(tx, messages, first)
+    tx.message_clicks.add(
+        _message_tally(messages[number].account_id, number, some, first, offers)
+        for number, some in clicks.items()
+    )
+    return first
+
+
+def _message_tally(
+    account_id: AccountId,
+    number: int,
+    clicks: Sequence[TakenClick],
+    first: dict[int, TakenClick],
+    offers: dict[int, OfferId],
+) -> MessageTally:
+    classes = Counter(each.click_class for each in clicks)
+    one = first.get(number)
+    return MessageTally(
+        number=number,
+        account_id=account_id,
+        at=None if one is None else one.at,
+        position=None if one is None else one.position,
+        offer_id=offers.get(number),
+        clicks=len(clicks),
+        human_clicks=classes[ClickClass.HUMAN],
+        machine_clicks=sum(classes[each] for each in MACHINES),
+    )
+
+
+def _offers(
+    tx: Tx, messages: dict[int, ClickedMessage], first: dict[int, TakenClick]
+) -> dict[int, OfferId]:
+    """Return the offers that first clicks led to, by message."""
+    led_to = {}
+    for number, click in first.items():
+        links = links_of(messages[number])
+        if click.position is not None and click.position < len(links):
+            link = links[click.position]
+            if link.isdecimal():
+                led_to[number] = int(link)
+    wanted = [(each, messages[number].account_id) for number, each in led_to.items()]
+    offers = tx.message_clicks.offers(wanted)
+    return {number: offers[each] for number, each in led_to.items() if each in offers}
+
+
+def _count_for_contacts(
+    tx: Tx,
+    messages: dict[int, ClickedMessage],
+    clicks: dict[int, list[TakenClick]],
+    first: dict[int, TakenClick],
+) -> None:
+    tallies: dict[tuple[int, int], ContactTally] = {}
+    for number, some in clicks.items():
+        message = messages[number]
+        human = [each.at for each in some if each.click_class is ClickClass.HUMAN]
+        if message.recipient == REDACTED or not human:
+            continue
+        key = (message.list_id, message.recipient)
+        before = tallies.get(key, ContactTally(*key, 0, 0))
+        tallies[key] = before._replace(
+            clicks=before.clicks + (number in first),
+            last_clicked_at=max(before.last_clicked_at, *human),
+        )
+    tx.message_clicks.add_to_contacts(tallies.values())
+
+
+def _count_for_links(tx: Tx, clicks: Sequence[TakenClick]) -> None:
+    tallies: dict[int, LinkTally] = {}
+    for each in clicks:
+        before = tallies.get(each.number, LinkTally(each.number, each.account_id, 0, 0, 0))
+        tallies[each.number] = before._replace(
+            clicks=before.clicks + 1,
+            human_clicks=before.human_clicks + (each.click_class is ClickClass.HUMAN),
+            last_clicked_at=max(before.last_clicked_at, each.at),
+        )
+    tx.message_clicks.add_to_links(tallies.values())
