@@ -88,7 +88,7 @@ from sendrail.tracking.history_files import HistoryFileService
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.judging import ClickJudge
 from sendrail.tracking.link_settings import LinkSettingsService
-from sendrail.tracking.links import EmptyLinkReader
+from sendrail.tracking.links import LinkReader
 from sendrail.tracking.misses import Misses
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
@@ -409,7 +409,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     history = HistoryService(store, clock.now)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
-    links = EmptyLinkReader()
+    links = LinkReader(ShortIds(folder.key("short-id")), ClickIds(folder.key("click-id")), slots)
     postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return TrackingServices(
         offers=OfferService(store, postback_secrets, clock.now),

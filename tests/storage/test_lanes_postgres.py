@@ -12,8 +12,9 @@ EVERYWHERE = {
     "inbox.forget_parked": "a chore: forgets what is a week old; by time",
     "activity.behind": "a chore: counts the notes that wait, up to a bound",
     "activity.news": "a chore of one process: the first notes that wait",
-    "message_clicks.since": "one process reads the clicks of all lanes: a burst knows no lane; by time",
-    "message_clicks.waiting": "the same: the few clicks that wait, by time",
+    "message_clicks.since": "one process reads the clicks of all lanes, as a burst does; by time",
+    "message_clicks.waiting": "the same: the few clicks that wait; by time",
+    "message_clicks.first_of_offer": "a coupon names no message; by offer and time",
     "outbox.forget_events": "a chore: forgets what is past its retention; by time",
 }
 

@@ -188,6 +188,7 @@ def _message_clicks(count):
         "add_to_contact": (full.list_id(GONE), full.RECIPIENT + GONE, 1, now, 0, 0),
         "add_to_link": (GONE, 1, 1, 1, now),
         "offers": (GONE, 1),
+        "first_of_offer": (1, 4, now - 60_000),
         "come_to": (count,),
         "taken": (20,),
     }
@@ -509,6 +510,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("agents.by_digest", "digest=?"),
         ("agents.seen", "rowid=?"),
         ("message_clicks.waiting", "rowid>?"),
+        ("message_clicks.first_of_offer", "account_id=? AND offer_id=? AND at>?"),
         ("message_clicks.since", "rowid>?"),
         ("message_clicks.counted", "rowid=?"),
         ("outbox.add_clicks", "account_id=?"),

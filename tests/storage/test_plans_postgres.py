@@ -213,6 +213,7 @@ def _message_clicks(at):
         "add_to_contact": (at.lists, at.recipients, at.ones, now, at.zeros, at.zeros),
         "add_to_link": ([1, 2, 3], at.ones, at.ones, at.ones, now),
         "offers": ([1, 2, 3], at.ones),
+        "first_of_offer": (1, 4, at.now - 60_000),
         "take": (at.lanes, at.numbers),
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from stores import NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.ownership import WholeOwnership
-from sendrail.storage.tables import metadata
+from sendrail.storage.tables import destinations, metadata
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import clicks, contact_earnings, message_clicks, short_links
 from sendrail.telemetry import Metrics
@@ -54,6 +54,19 @@ def add_link(house, link_id):
         "human_clicks": 0,
     }
     house.write(lambda tx: tx.core.execute(short_links.insert().values(row)))
+
+
+def add_destination(house, url, offer_id=None):
+    """A destination of our account, perhaps an offer's; returns its id."""
+    row = {
+        "account_id": house.us,
+        "digest": url.encode(),
+        "url": url,
+        "offer_id": offer_id,
+        "created_at": NOW,
+    }
+    added = destinations.insert().values(row).returning(destinations.c.id)
+    return house.write(lambda tx: tx.core.execute(added).scalar_one())
 
 
 def keep(house, *rows):

@@ -1,16 +1,16 @@
-# ruff: noqa: ARG002 - a door that knows nothing uses no argument
-"""What conversions ask of links and clicks, through one small door.
+"""What conversions ask of links and clicks: whose they are, and when a person clicked."""
 
-`EmptyLinkReader` is the door of an installation that tracks none: it knows no link and no click.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from sendrail.domain.click_classes import ClickClass
+from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.conversion import SentMessage
 from sendrail.domain.ids import AccountId, MessageNumber, OfferId
+from sendrail.domain.short_ids import LONG_LETTERS, SHORT_LETTERS, ShortIds, Slot
+from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
+from sendrail.storage.tracking.clicks import LinkedMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,78 +23,116 @@ class LinkTarget:
     clicked_at: int | None = None
 
 
-class LinkReader(Protocol):
-    """Reads links and clicks within a transaction."""
+class LinkReader:
+    """Reads the links of messages, and the clicks on them, within a transaction."""
+
+    def __init__(self, ids: ShortIds, click_ids: ClickIds, slots: LinkSlots) -> None:
+        self._ids = ids
+        self._click_ids = click_ids
+        self._slots = slots
 
     def link(self, tx: Tx, link_id: str) -> LinkTarget | None:
-        """Return what a short link's id names."""
-        ...
+        """Return what a short link's id names; a standalone link names no message."""
+        is_one = len(link_id) in {SHORT_LETTERS, LONG_LETTERS}
+        slot = self._ids.read(link_id, len(link_id)) if is_one else None
+        found = None if slot is None else self._at(tx, slot)
+        return None if found is None else found[0]
 
     def click(self, tx: Tx, click_id: str) -> LinkTarget | None:
-        """Return what a click's id names; nobody can make one up."""
-        ...
+        """Return what a click's id names; nobody can make one up.
+
+        What it says of the time counts where it was a person's: the click's row may be gone.
+        """
+        parts = self._click_ids.read(click_id)
+        found = None if parts is None else self._at(tx, parts.slot)
+        if parts is None or found is None:
+            return None
+        target, message = found
+        is_human = parts.click_class == ClickClass.HUMAN
+        return LinkTarget(
+            account_id=target.account_id,
+            number=target.number,
+            offer_id=target.offer_id,
+            clicked_at=message.created_at + parts.after_ms if is_human else None,
+        )
 
     def first_click(self, tx: Tx, message: SentMessage) -> int | None:
         """Return when a message was first clicked by a human, in milliseconds."""
-        ...
-
-    def offer_of(self, tx: Tx, message: SentMessage) -> OfferId | None:
-        """Return the offer of a message's first link."""
-        ...
+        return self.first_clicks(tx, [message]).get(message.number)
 
     def first_clicks(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, int]:
-        """Return `first_click` of those that have one, in a bounded number of statements."""
-        ...
+        """Return `first_click` of those that have one."""
+        found = tx.message_clicks.first_clicks({each.number for each in messages})
+        return {MessageNumber(number): at for number, at in found.items()}
+
+    def offer_of(self, tx: Tx, message: SentMessage) -> OfferId | None:
+        """Return the offer of a message's first link that leads to one."""
+        return self.offers_of(tx, [message]).get(message.number)
 
     def offers_of(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, OfferId]:
-        """Return `offer_of` of those that have one, in a bounded number of statements."""
-        ...
+        """Return `offer_of` of those that have one."""
+        links = _links(tx, messages)
+        offers = _offers(tx, links.values())
+        found = {}
+        for number, message in links.items():
+            led_to = [offers[each] for each in _shared(message) if each in offers]
+            if led_to:
+                found[number] = led_to[0]
+        return found
 
     def leads_to(self, tx: Tx, message: SentMessage, offer_id: OfferId) -> bool:
-        """Return whether a message has a link to an offer, or may have one."""
-        ...
+        """Return whether a message has a link to an offer, or may have one.
+
+        One without short links may name the offer's URL in its text.
+        """
+        linked = _links(tx, [message]).get(message.number)
+        if linked is None or not linked.links:
+            return True
+        return offer_id in _offers(tx, [linked]).values()
 
     def first_clicked(
         self, tx: Tx, account_id: AccountId, offer_id: OfferId, since: int
     ) -> LinkTarget | None:
         """Return the first human click on an offer since a time: a coupon names no message."""
-        ...
+        found = tx.message_clicks.first_of_offer(account_id, offer_id, since)
+        if found is None:
+            return None
+        number, clicked_at = found
+        return LinkTarget(
+            account_id=account_id, number=number, offer_id=offer_id, clicked_at=clicked_at
+        )
+
+    def _at(self, tx: Tx, slot: Slot) -> tuple[LinkTarget, LinkedMessage] | None:
+        """Return the link of a slot, with its message."""
+        [place] = self._slots.messages(tx, [slot])
+        if place is None:
+            return None
+        message = tx.clicks.linked([(place.number, place.made_at)]).get(place.number)
+        links = message.links.split(" ") if message is not None and message.links else []
+        if message is None or place.position >= len(links):
+            return None
+        link = links[place.position]
+        offers = _offers(tx, [message])
+        target = LinkTarget(
+            account_id=message.account_id,
+            number=message.number,
+            offer_id=offers.get(int(link)) if link.isdecimal() else None,
+        )
+        return target, message
 
 
-class EmptyLinkReader:
-    """No link is known, so that a message may have had any."""
+def _links(tx: Tx, messages: Sequence[SentMessage]) -> dict[MessageNumber, LinkedMessage]:
+    places = [(each.number, each.created_at) for each in messages]
+    return tx.clicks.linked(places) if places else {}
 
-    def link(self, tx: Tx, link_id: str) -> LinkTarget | None:
-        return None
 
-    def click(self, tx: Tx, click_id: str) -> LinkTarget | None:
-        return None
+def _shared(message: LinkedMessage) -> list[int]:
+    """Return the destinations of a message's links, those that messages share."""
+    links = message.links.split(" ") if message.links else []
+    return [int(each) for each in links if each.isdecimal()]
 
-    def first_click(self, tx: Tx, message: SentMessage) -> int | None:
-        return None
 
-    def offer_of(self, tx: Tx, message: SentMessage) -> OfferId | None:
-        return None
-
-    def first_clicks(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, int]:
-        return {}
-
-    def offers_of(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, OfferId]:
-        return {}
-
-    def leads_to(
-        self,
-        tx: Tx,
-        message: SentMessage,
-        offer_id: OfferId,
-    ) -> bool:
-        return True
-
-    def first_clicked(
-        self,
-        tx: Tx,
-        account_id: AccountId,
-        offer_id: OfferId,
-        since: int,
-    ) -> LinkTarget | None:
-        return None
+def _offers(tx: Tx, messages: Iterable[LinkedMessage]) -> dict[int, OfferId]:
+    """Return the offers of the destinations that messages lead to."""
+    wanted = [(link, each.account_id) for each in messages for link in _shared(each)]
+    return tx.message_clicks.offers(wanted)

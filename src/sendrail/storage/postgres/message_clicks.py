@@ -91,6 +91,10 @@ TEXTS: Final = MessageClickTexts(
         FROM unnest($1::bigint[], $2::bigint[]) AS wanted (id, account_id)
         JOIN destinations AS d ON d.id = wanted.id AND d.account_id = wanted.account_id
     """,
+    first_of_offer="""
+        SELECT number, at FROM message_clicks
+        WHERE account_id = $1 AND offer_id = $2 AND at >= $3 ORDER BY at LIMIT 1
+    """,
 )
 # By their key, and not by the index of those that wait, however few these were when last analysed.
 TAKE: Final = OverLanes(

@@ -57,6 +57,10 @@ TEXTS: Final = MessageClickTexts(
         WHERE id = ?1 AND account_id = ?2
     """,
     offers="SELECT id, offer_id FROM destinations WHERE id = ? AND account_id = ?",
+    first_of_offer="""
+        SELECT number, at FROM message_clicks
+        WHERE account_id = ?1 AND offer_id = ?2 AND at >= ?3 ORDER BY at LIMIT 1
+    """,
 )
 COME_TO: Final = """
     INSERT INTO counters (name, value) VALUES ('clicks', ?1)

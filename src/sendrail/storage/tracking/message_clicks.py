@@ -94,6 +94,7 @@ class MessageClickTexts:
     add_to_contact: Statement
     add_to_link: Statement
     offers: Statement
+    first_of_offer: Statement
 
 
 class MessageClicks(ABC):
@@ -143,6 +144,13 @@ class MessageClicks(ABC):
         keys = sorted(set(destinations))
         rows = self._driver.rows_by_key(self._texts.offers, keys) if keys else ()
         return {row[0]: OfferId(row[1]) for row in rows if row[1] is not None}
+
+    def first_of_offer(
+        self, account_id: AccountId, offer_id: OfferId, since: int
+    ) -> tuple[MessageNumber, int] | None:
+        """Return the message whose first click led to an offer first, since a time; and when."""
+        row = self._driver.row(self._texts.first_of_offer, account_id, offer_id, since)
+        return None if row is None else (MessageNumber(row[0]), row[1])
 
     # Written, each kind in the order of its key
 
