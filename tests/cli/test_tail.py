@@ -7,6 +7,7 @@ from sendrail.cli.messages import MessageFollower
 from sendrail.domain.message import Status
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import StoredMessage
+from sendrail.storage.tracking.message_clicks import ClickTally
 
 ANN = "+15550100001"
 
@@ -41,7 +42,7 @@ class Book:
             sent_at=None,
             ended_at=None,
         )
-        return FoundMessage(id=str(number), body="hi", stored=stored)
+        return FoundMessage(id=str(number), body="hi", stored=stored, links=[], clicks=ClickTally())
 
     async def after(self, _account, number, limit):
         self.asked.append(number)

@@ -82,7 +82,7 @@ def test_an_endpoint_is_changed_paused_resumed_and_removed(shell):
     [
         (("add", "http://example.com/"), (2, "invalid_url")),
         (("add", "https://169.254.169.254/latest"), (2, "invalid_url")),
-        (("add", URL, "--event", "click"), (2, "invalid_event")),
+        (("add", URL, "--event", "tap"), (2, "invalid_event")),
         (("add", URL, "--list", "+15559999999"), (1, "list_not_found")),
         (("show", "7"), (1, "endpoint_not_found")),
         (("remove", "7", "--yes"), (1, "endpoint_not_found")),
@@ -116,7 +116,7 @@ def test_a_test_says_what_the_endpoint_answered(shell, receiver):
     assert shell.json("webhooks", "replay", "1", "--since", "2020-01-01") == {"replayed": 0}
 
 
-@pytest.mark.parametrize("event", ["click", "", "deliveries"])
+@pytest.mark.parametrize("event", ["tap", "", "deliveries"])
 def test_only_events_there_are_can_be_triggered(shell, event):
     result = shell.run("trigger", event)
     assert (result.exit_code, result.stdout) == (2, "")

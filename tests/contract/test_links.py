@@ -12,8 +12,12 @@ from written import parsed
 from sendrail.api.limits import HEAD_BYTES_MAX, HEAD_FIELDS_MAX
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain.click_classes import ClickClass, ClickReason
+from sendrail.domain.click_neighbours import WAIT_MS
 from sendrail.domain.filter_page import FORM_BYTES_MAX
 from sendrail.domain.short_ids import ALPHABET
+from sendrail.domain.times import shown as shown_time
+from sendrail.ownership import WholeOwnership
+from sendrail.tracking.worker import ClickWorker
 
 SHOP = "https://shop.example/sale?from=sms"
 FRESH = {
@@ -339,3 +343,54 @@ def test_a_head_that_is_too_long_is_refused_on_a_link_as_elsewhere(shop, door):
         wire.send(get(f"/{shop.link()}", *many, host=shop.host))
         assert wire.answer()[0] == 431
     assert shop.clicks() == []
+
+
+# Counted, and shown with the message
+
+
+def counted(shop):
+    """Count the clicks as if the seconds that they wait were over."""
+    runtime = shop.door.runtime
+    worker = ClickWorker(
+        runtime.store.beside(),
+        runtime.metrics,
+        now=lambda: runtime.clock.now() + 2 * WAIT_MS,
+        ownership=WholeOwnership(),
+        burst_messages_max=20,
+    )
+    shop.door.do(worker.step())
+
+
+def test_a_message_is_shown_with_its_links_and_their_clicks(shop):
+    now = shop.door.runtime.clock.now()
+    shop.door.write(lambda tx: tx.domains.change(shop.account, shop.domain, verified_at=now))
+    first = shop.link(f"{SHOP} https://blog.example/")
+    [message] = told(ask(shop.door, "GET", "messages", x_api_key=shop.key))["messages"]
+    [link, other] = message["links"]
+    assert link == {
+        "short_url": f"https://{shop.host}/{first}", "destination_url": SHOP, "offer_id": None
+    }  # fmt: skip
+    assert other["destination_url"] == "https://blog.example/"
+    none = {"total": 0, "human": 0, "bot": 0, "first_clicked_at": None}
+    assert message["clicks"] == none
+    shop.follow(first, user_agent="curl/8.0")
+    shop.follow(first, "HEAD")
+    shop.follow(first)
+    second = other["short_url"].rpartition("/")[2]
+    shop.follow(second, sec_purpose="prefetch")
+    counted(shop)
+    path = f"messages/{message['message_id']}"
+    shown = told(ask(shop.door, "GET", path, x_api_key=shop.key))
+    times = [row["at"] for row in shop.clicks() if row["click_class"] == ClickClass.HUMAN]
+    first_clicked_at = shown["clicks"].pop("first_clicked_at")
+    assert shown["clicks"] == {"total": 4, "human": 1, "bot": 3}
+    assert first_clicked_at == shown_time(times[0])
+    assert shown["links"] == message["links"]
+
+
+def test_a_message_without_links_has_no_clicks(shop):
+    order = shop.door.order(list_number=f"+{shop.sender.number}", body="No link")
+    sent = told(ask(shop.door, "POST", "send-raw", order, x_api_key=shop.key))
+    path = f"messages/{sent['message_id']}"
+    shown = told(ask(shop.door, "GET", path, x_api_key=shop.key))
+    assert (shown["links"], shown["clicks"]) == ([], None)

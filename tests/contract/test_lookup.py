@@ -35,6 +35,8 @@ def test_a_message_tells_everything(door):
         "connector": "sandbox",
         "metadata": {"order": 7},
         "automatic": False,
+        "links": [],
+        "clicks": None,
         "ended_at": None,
     }
 

@@ -29,14 +29,20 @@ def show(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show one message with all its attempts."""
+    """Show one message with its links, their clicks, and all its attempts."""
     message, attempts = run(data, as_json, lambda it: _find(it, message_id))
     shown = _shown(message)
     shown_attempts = [_attempt(attempt) for attempt in attempts]
     if as_json:
         output.document(shown | {"attempts": shown_attempts})
         return
-    output.card(shown)
+    output.card({name: value for name, value in shown.items() if name not in {"links", "clicks"}})
+    for each in shown["links"]:
+        print()
+        output.card(each)
+    if shown["clicks"] is not None:
+        print()
+        output.card(shown["clicks"])
     for attempt in shown_attempts:
         print()
         output.card(attempt)
@@ -241,10 +247,29 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "carrier_ref": stored.carrier_ref,
         "metadata": json.loads(stored.metadata) if stored.metadata else None,
         "automatic": stored.automatic,
+        "links": [
+            {
+                "short_url": each.short_url,
+                "destination_url": each.destination_url,
+                "offer_id": each.offer,
+            }
+            for each in message.links
+        ],
+        "clicks": _clicks(message) if message.links else None,
         "created_at": output.when(stored.created_at),
         "send_at": output.when(stored.send_at),
         "sent_at": output.when(stored.sent_at),
         "ended_at": output.when(stored.ended_at),
+    }
+
+
+def _clicks(message: "FoundMessage") -> dict[str, Any]:
+    tally = message.clicks
+    return {
+        "total": tally.clicks,
+        "human": tally.human_clicks,
+        "bot": tally.machine_clicks,
+        "first_clicked_at": output.when(tally.first_clicked_at),
     }
 
 

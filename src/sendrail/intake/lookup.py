@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.domain.destinations import fill_links
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
@@ -18,9 +19,23 @@ from sendrail.storage.pipeline.lookup import (
     MessagePlace,
     StoredMessage,
 )
+from sendrail.storage.tracking.message_clicks import ClickTally
 
 # What has not left has no text of its own yet.
 _UNFILLED: Final = frozenset({Status.QUEUED, Status.DROPPED, Status.ORPHANED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLink:
+    """A short link of a message: what the handset shows, and where it leads.
+
+    There is no `short_url` where the list has no tracking domain any more. `offer` is the public id
+    of the offer it leads to.
+    """
+
+    short_url: str | None
+    destination_url: str
+    offer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +45,8 @@ class FoundMessage:
     id: MessageId
     body: str
     stored: StoredMessage
+    links: Sequence[MessageLink]
+    clicks: ClickTally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,29 +140,64 @@ class MessageService:
         return await self._store.read(lambda tx: self._shown(tx, find(tx)))
 
     def _shown(self, tx: Tx, rows: Sequence[StoredMessage]) -> list[FoundMessage]:
-        """Return messages with their ids, and the texts of those that have left filled in."""
-        left = [row for row in rows if row.status not in _UNFILLED]
-        texts = [
+        """Return messages with their ids, their links, and what has left as the handset shows it.
+
+        However many they are, each kind of row is asked for once.
+        """
+        linked = [
             LinkedText(
                 row.number,
                 LinkSender(row.account_id, row.list_id, row.list_connector_id),
                 row.body,
                 row.links,
             )
-            for row in left
+            for row in rows
             if row.links
         ]
-        bodies: dict[int, str] = {row.number: row.body for row in left}
-        if texts:
-            filled = self._links.fill(tx, texts)
-            bodies |= {text.number: body for text, body in zip(texts, filled, strict=True)}
-        found = []
-        for row in rows:
-            name = self._ids.show(row.number)
-            body = bodies.get(row.number)
-            shown = row.body if body is None else body.replace(MESSAGE_ID_PLACEHOLDER, name)
-            found.append(FoundMessage(id=name, body=shown, stored=row))
+        links = self._links_of(tx, linked)
+        tallies = tx.message_clicks.tallies({text.number for text in linked})
+        return [
+            FoundMessage(
+                id=name,
+                body=_body(row, name, links.get(row.number, ())),
+                stored=row,
+                links=links.get(row.number, ()),
+                clicks=tallies.get(row.number, ClickTally()),
+            )
+            for row, name in zip(rows, self._ids.show_many([r.number for r in rows]), strict=True)
+        ]
+
+    def _links_of(self, tx: Tx, texts: Sequence[LinkedText]) -> dict[int, Sequence[MessageLink]]:
+        """Return the links of messages, all of one account."""
+        if not texts:
+            return {}
+        account_id = texts[0].sender.account_id
+        shared = {int(link) for text in texts for link in text.links.split(" ") if link.isdecimal()}
+        urls = tx.destinations.urls(account_id, sorted(shared)) if shared else {}
+        offers = tx.message_clicks.offers((each, account_id) for each in shared)
+        refs = tx.offers.refs(account_id, set(offers.values()))
+        led_to = {
+            str(each): (urls.get(each, ""), refs.get(offers[each]) if each in offers else None)
+            for each in shared
+        }
+        found: dict[int, Sequence[MessageLink]] = {}
+        for text, ours in zip(texts, self._links.short_urls(tx, texts), strict=True):
+            targets = [led_to.get(link, (link, None)) for link in text.links.split(" ")]
+            short_urls: Sequence[str | None] = ours or [None] * len(targets)
+            found[text.number] = [
+                MessageLink(short_url=short_url, destination_url=url, offer=offer)
+                for short_url, (url, offer) in zip(short_urls, targets, strict=True)
+            ]
         return found
+
+
+def _body(row: StoredMessage, message_id: MessageId, links: Sequence[MessageLink]) -> str:
+    """Return a text; once it has left, as the handset shows it."""
+    if row.status in _UNFILLED:
+        return row.body
+    shown = [link.destination_url if link.short_url is None else link.short_url for link in links]
+    body = fill_links(row.body, shown) if links else row.body
+    return body.replace(MESSAGE_ID_PLACEHOLDER, message_id)
 
 
 def _alone(row: StoredMessage | None) -> list[StoredMessage]:

@@ -46,20 +46,23 @@ class LinkTexts:
 
         Where a list has lost its tracking domain since, its links are the URLs they lead to.
         """
-        hosts = {sender: self.host_of(tx, sender) for sender in {text.sender for text in texts}}
-        targets = [text.links.split(" ") for text in texts]
-        ids = iter(self._ids_of(tx, texts, [len(links) for links in targets], hosts))
         filled = []
-        for text, links in zip(texts, targets, strict=True):
-            ours = [next(ids) for _ in links]
-            host = hosts[text.sender]
-            shown = (
-                urls_of(tx, text.sender.account_id, links)
-                if host is None
-                else [f"{host.prefix}{each}" for each in ours]
-            )
+        for text, ours in zip(texts, self.short_urls(tx, texts), strict=True):
+            links = text.links.split(" ")
+            shown = urls_of(tx, text.sender.account_id, links) if ours is None else ours
             filled.append(fill_links(text.body, shown))
         return filled
+
+    def short_urls(self, tx: Tx, texts: Sequence[LinkedText]) -> list[list[str] | None]:
+        """Return the short links of texts, None where a list has no tracking domain."""
+        hosts = {sender: self.host_of(tx, sender) for sender in {text.sender for text in texts}}
+        counts = [len(text.links.split(" ")) for text in texts]
+        ids = iter(self._ids_of(tx, texts, counts, hosts))
+        found: list[list[str] | None] = []
+        for text, count in zip(texts, counts, strict=True):
+            ours, host = [next(ids) for _ in range(count)], hosts[text.sender]
+            found.append(None if host is None else [f"{host.prefix}{each}" for each in ours])
+        return found
 
     def _ids_of(
         self,

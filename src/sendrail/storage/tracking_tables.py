@@ -170,7 +170,6 @@ message_clicks: Final = Table(
         "offer_id",
         "at",
         sqlite_where=text("at IS NOT NULL"),
-        postgresql_where=text("at IS NOT NULL"),
     ),
 )
 

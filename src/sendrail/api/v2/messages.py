@@ -42,6 +42,7 @@ from sendrail.domain.text import Encoding
 from sendrail.domain.times import shown as shown_time
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
+from sendrail.storage.tracking.message_clicks import ClickTally
 
 # The detail of what waits for its time.
 _SCHEDULED: Final = "scheduled"
@@ -54,6 +55,23 @@ _HELP: Final = {
     "created_after": "created_after is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
     "created_before": "created_before is an ISO 8601 time, such as 2026-01-31T08:00:00Z",
 }
+
+
+class ShortLink(msgspec.Struct):
+    """A short link in a message."""
+
+    short_url: Annotated[str | None, about("Null where the list has no tracking domain any more.")]
+    destination_url: Annotated[str, about("Where it leads, with macros unfilled.")]
+    offer_id: Annotated[str | None, about("The offer that it leads to.")]
+
+
+class Clicks(msgspec.Struct):
+    """What is counted of the clicks on a message, some three seconds after each."""
+
+    total: Annotated[Count, about("All requests for its links; some are neither of the two.")]
+    human: Annotated[Count, about("Those of people, repeated ones included.")]
+    bot: Annotated[Count, about("Those of machines: bots, previewers and prefetching browsers.")]
+    first_clicked_at: Annotated[Time | None, about("When a person clicked first.")]
 
 
 class Message(msgspec.Struct):
@@ -80,6 +98,8 @@ class Message(msgspec.Struct):
     provider_message_id: str | None
     metadata: Annotated[msgspec.Raw, schema(type=["object", "null"])]
     automatic: bool
+    links: Annotated[list[ShortLink], about("The short links in the text, in their order.")]
+    clicks: Annotated[Clicks | None, about("Null where the message has no short links.")]
     created_at: Time
     send_at: Annotated[Time | None, about("When it is to leave, while it waits for that.")]
     sent_at: Time | None
@@ -135,10 +155,22 @@ def message_of(found: FoundMessage) -> Message:
         provider_message_id=stored.carrier_ref,
         metadata=msgspec.Raw((stored.metadata or "null").encode()),
         automatic=stored.automatic,
+        links=[ShortLink(each.short_url, each.destination_url, each.offer) for each in found.links],
+        clicks=_clicks(found.clicks) if found.links else None,
         created_at=shown_time(stored.created_at),
         send_at=None if stored.send_at is None else shown_time(stored.send_at),
         sent_at=None if stored.sent_at is None else shown_time(stored.sent_at),
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),
+    )
+
+
+def _clicks(tally: ClickTally) -> Clicks:
+    first = tally.first_clicked_at
+    return Clicks(
+        total=tally.clicks,
+        human=tally.human_clicks,
+        bot=tally.machine_clicks,
+        first_clicked_at=None if first is None else shown_time(first),
     )
 
 

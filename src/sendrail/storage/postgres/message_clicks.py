@@ -51,7 +51,7 @@ TEXTS: Final = MessageClickTexts(
     counted=read_over_lanes(
         "lane smallint, number bigint",
         """
-        SELECT c.number, c.at
+        SELECT c.number, c.at, c.clicks, c.human_clicks, c.machine_clicks
         FROM {batch} JOIN message_clicks AS c ON c.lane = {lane} AND c.number = batch.number
         """,
         key="c.number",

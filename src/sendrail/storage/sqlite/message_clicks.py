@@ -30,7 +30,7 @@ TEXTS: Final = MessageClickTexts(
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
     counted="""
-        SELECT c.number, c.at
+        SELECT c.number, c.at, c.clicks, c.human_clicks, c.machine_clicks
         FROM json_each(?) AS wanted CROSS JOIN message_clicks AS c WHERE c.number = wanted.value
     """,
     add="""

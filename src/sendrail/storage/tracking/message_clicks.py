@@ -62,6 +62,15 @@ class MessageTally(NamedTuple):
     machine_clicks: int
 
 
+class ClickTally(NamedTuple):
+    """How often a message was clicked, and when a person did first; the rest is in doubt."""
+
+    first_clicked_at: int | None = None
+    clicks: int = 0
+    human_clicks: int = 0
+    machine_clicks: int = 0
+
+
 class ContactTally(NamedTuple):
     """What clicks add to a contact: on how many messages more, and when the last one was."""
 
@@ -136,8 +145,16 @@ class MessageClicks(ABC):
 
     def first_clicks(self, numbers: Collection[int]) -> dict[int, int]:
         """Return when a person first clicked each of these messages, where one has."""
+        return {
+            number: tally.first_clicked_at
+            for number, tally in self.tallies(numbers).items()
+            if tally.first_clicked_at is not None
+        }
+
+    def tallies(self, numbers: Collection[int]) -> dict[int, ClickTally]:
+        """Return what is counted of each of these messages that was clicked at all."""
         rows = self._driver.rows_by_id(self._texts.counted, sorted(numbers)) if numbers else ()
-        return {row[0]: row[1] for row in rows if row[1] is not None}
+        return {row[0]: ClickTally(*row[1:]) for row in rows}
 
     def offers(self, destinations: Iterable[tuple[int, AccountId]]) -> dict[int, OfferId]:
         """Return the offers of destinations of these accounts, where they have one."""

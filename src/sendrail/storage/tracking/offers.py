@@ -70,6 +70,12 @@ class Offers:
             found |= {each.id: each for each in self._all(account_id, _of.id.in_(some))}
         return found
 
+    def refs(self, account_id: AccountId, offer_ids: Collection[OfferId]) -> dict[OfferId, str]:
+        """Return the public ids of some of the account's offers."""
+        some = (_of.account_id == account_id, _of.id.in_(sorted(offer_ids)))
+        rows = self._execute(select(_of.id, _of.ref).where(*some)) if offer_ids else ()
+        return {OfferId(row.id): row.ref for row in rows}
+
     def by_ref_anywhere(self, ref: str) -> Offer | None:
         """Return the offer of a public id, whatever its account: a postback names only that.
 
