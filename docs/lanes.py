@@ -19,6 +19,7 @@ from sqlglot import expressions as sql
 from sendrail.storage.postgres import (
     activity,
     agents,
+    click_details,
     clicks,
     conversions,
     destinations,
@@ -43,6 +44,7 @@ ROOMS: Final = (
     gate,
     idempotency,
     agents,
+    click_details,
     clicks,
     destinations,
     message_clicks,

@@ -178,6 +178,7 @@ class Maintenance:
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)
+        forgotten += self._forget_clicks(tx, now)
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
             forgotten += tx.history.forget_before(before, _FORGET_BATCH)
@@ -193,6 +194,16 @@ class Maintenance:
         """Return before when messages at rest are forgotten, None if they never are."""
         days = self._settings.retention_days
         return now - days * _DAY_MS if days else None
+
+    def _forget_clicks(self, tx: Tx, now: int) -> int:
+        """Delete who clicked, and clicks that are as old as a message may be."""
+        blank_before = now - self._settings.click_detail_days * _DAY_MS
+        forgotten = tx.click_details.blank_before(blank_before, _FORGET_BATCH)
+        # A day more: what was met on the last day is on clicks that are being blanked.
+        forgotten += tx.click_details.forget_agents(blank_before - _DAY_MS, _FORGET_BATCH)
+        if (before := self._messages_before(now)) is not None:
+            forgotten += tx.click_details.forget_before(before, _FORGET_BATCH)
+        return forgotten
 
     def _forget_events(self, tx: Tx, now: int) -> int:
         before = now - self._settings.webhook_retention_days * _DAY_MS

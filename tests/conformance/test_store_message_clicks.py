@@ -102,14 +102,16 @@ def test_messages_are_found_with_what_counting_needs(house):
     one, two = house.nos(1, 2)
     found = house.write(lambda tx: tx.message_clicks.messages({one, two}))
     ours = (house.list.lane, house.us, house.list.id, ANN)
-    assert {number: tuple(each) for number, each in found.items()} == {one: (one, *ours, "17 18")}
+    assert {number: tuple(each) for number, each in found.items()} == {
+        one: (one, *ours, "17 18", NOW)
+    }
     assert house.read(lambda tx: tx.message_clicks.messages(set())) == {}
 
 
 def tally(house, n, at=None, clicks=1, human=0, machines=0, position=0, offer_id=None):
     number = house.no(n)
     where = None if at is None else position
-    return MessageTally(number, house.us, at, where, offer_id, clicks, human, machines)
+    return MessageTally(number, house.us, at, where, offer_id, clicks, human, machines, NOW)
 
 
 def test_the_first_click_of_a_person_stays_and_all_are_counted(house):

@@ -36,9 +36,13 @@ PARKED = """
 SPANS = """
     INSERT INTO spans (kind, span, owner, epoch, until)
     SELECT 'deliver', n, '', 0, 0 FROM generate_series(1, 9) AS n"""
+CLICKS = """
+    INSERT INTO clicks (lane, id, account_id, number, at, click_class, reason, waits)
+    SELECT 7, n, 1, n, 0, 1, 0, false FROM generate_series(1, 9) AS n"""
 
 BITES = {
     "messages.forget_fingerprints": (FINGERPRINTS, (NOW, 0, 64, 4)),
+    "click_details.forget": (CLICKS, (NOW, 4)),
     "inbox.forget_parked": (PARKED, (NOW, 4)),
     "leases.take_spans": (SPANS, ("deliver", "me", 4, 1000)),
     "outbox.forget_events": (EVENTS, (NOW, 4)),

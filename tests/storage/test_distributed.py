@@ -16,6 +16,7 @@ from stores import NOW, CitusBackend, House
 
 from sendrail.storage.postgres import (
     agents,
+    click_details,
     clicks,
     destinations,
     distributed,
@@ -38,6 +39,7 @@ ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names
 
 ROOMS = (
     agents,
+    click_details,
     clicks,
     destinations,
     message_clicks,

@@ -12,6 +12,8 @@ EVERYWHERE = {
     "inbox.forget_parked": "a chore: forgets what is a week old; by time",
     "activity.behind": "a chore: counts the notes that wait, up to a bound",
     "activity.news": "a chore of one process: the first notes that wait",
+    "click_details.detailed": "a chore: what clicks say of people has had its time; by time",
+    "click_details.forget": "a chore: forgets what is past its retention; by time",
     "message_clicks.since": "one process reads the clicks of all lanes, as a burst does; by time",
     "message_clicks.waiting": "the same: the few clicks that wait; by time",
     "message_clicks.first_of_offer": "a coupon names no message; by offer and time",

@@ -24,6 +24,7 @@ from sendrail.storage.pipeline.reply_log import ReplyFilter
 from sendrail.storage.sqlite import (
     activity,
     agents,
+    click_details,
     clicks,
     conversions,
     destinations,
@@ -50,6 +51,7 @@ STATEMENTS = {
         gate,
         idempotency,
         agents,
+        click_details,
         clicks,
         destinations,
         message_clicks,
@@ -77,6 +79,8 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "replies.any": r"SCAN recipient_troubles",
     "conversions.new_ids": r"SCAN (next|CONSTANT ROW)",
     "outbox.any_endpoint": r"SCAN webhook_endpoints",
+    "click_details.forget": r"SCAN (clicks|\(subquery-\d+\)|json_each)",
+    "click_details.forget_agents": r"SCAN json_each",
     "outbox.any_for_sent": r"SCAN webhook_endpoints",
     "outbox.forget_events": r"SCAN (outbox|\(subquery-\d+\)|json_each)",
     "activity.news": r"SCAN (\(subquery-\d+\)|CONSTANT ROW)",
@@ -85,7 +89,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
 # What is grouped is a bite of messages.
 GROUPS = {"activity.count"}
 # The least and the greatest of a key are its two ends: SQLite names no key for them.
-ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids"}
+ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids", "click_details.forget"}
 # After ANALYZE these may be read through: they are no larger than a page or two.
 SMALL = {"accounts", "api_keys", "lists", "connectors", "webhook_endpoints"}
 
@@ -102,6 +106,7 @@ def values_of(count):
         "idempotency": _idempotency,
         "agents": _agents,
         "clicks": _clicks,
+        "click_details": _click_details,
         "message_clicks": _message_clicks,
         "destinations": _destinations,
         "messages": _messages,
@@ -174,6 +179,17 @@ def _idempotency(count):
 
 def _agents(_):
     return {"by_digest": (b"d8",), "add": (b"new", b"text", 2), "seen": (SOME, 2)}
+
+
+def _click_details(count):
+    now = full.BEGAN + count
+    return {
+        "detailed": (20,),
+        "blank": (20,),
+        "come_to": (20,),
+        "forget": (now, 20),
+        "forget_agents": (0, 20),
+    }
 
 
 def _message_clicks(count):

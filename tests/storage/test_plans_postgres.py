@@ -64,6 +64,7 @@ def values_of(count):
         "idempotency": _idempotency,
         "agents": _agents,
         "clicks": _clicks,
+        "click_details": _click_details,
         "message_clicks": _message_clicks,
         "destinations": _destinations,
         "link_ranges": _link_ranges,
@@ -199,6 +200,16 @@ def _agents(at):
     }
 
 
+def _click_details(at):
+    return {
+        "detailed": (at.now, 20),
+        "blank": (at.lanes, at.numbers),
+        "come_to": (at.now,),
+        "forget": (at.now, 20),
+        "forget_agents": (0, 20),
+    }
+
+
 def _message_clicks(at):
     now = [at.now] * 3
     return {
@@ -209,6 +220,7 @@ def _message_clicks(at):
         "counted": (at.lanes, at.numbers),
         "add": (
             at.lanes, at.numbers, at.ones, now, at.zeros, at.ones, at.ones, at.ones, at.zeros,
+            now,
         ),
         "add_to_contact": (at.lists, at.recipients, at.ones, now, at.zeros, at.zeros),
         "add_to_link": ([1, 2, 3], at.ones, at.ones, at.ones, now),

@@ -67,8 +67,8 @@ _BESIDE = """
         SELECT {lane}, n::bigint * {lanes} + {lane}, 1, {number}, 0, {began} + n, 1, 0, 1,
             'd'::bytea, n < 20;
     INSERT INTO message_clicks (lane, number, account_id, at, position, offer_id, clicks,
-            human_clicks)
-        SELECT {lane}, {number}, 1, {began} + n, 0, n % 8, 1, 1;
+            human_clicks, made_at)
+        SELECT {lane}, {number}, 1, {began} + n, 0, n % 8, 1, 1, {began} + n * {step};
     INSERT INTO short_links (account_id, list_id, destination_id, created_at, clicks, human_clicks)
         SELECT 1, 1, 1, 0, 0, 0;
     INSERT INTO idempotency SELECT 1, 'k' || n, '', '', 200, '', {began} + n;

@@ -70,6 +70,8 @@ class ErasureService:
             replies=await self._redact_replies(account_id, who),
             callbacks=await self._forget_callbacks(account_id, who),
         )
+        # Those on messages, which name nobody by now, and on links of the person's own.
+        await self._redact_clicks(account_id, who)
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
         # The entry must not name the person; from the number the digest can be computed again.
         about = f"person {digest & 0xFFFF_FFFF_FFFF_FFFF:016x}"
@@ -79,6 +81,7 @@ class ErasureService:
             tx.activity.forget(account_id, who)
             tx.earnings.forget(account_id, who)
             tx.history.forget(account_id, who)
+            tx.erasure.forget_links(account_id, who)
             tx.audit.add(account_id, actor, Action.CONTACTS_ERASED, about, details, self._now())
             return report
 
@@ -88,6 +91,12 @@ class ErasureService:
         return await self._walk(
             lambda tx, after: tx.erasure.messages_part(account_id, who, after, _PART_ROWS),
             lambda tx, found: tx.erasure.redact_messages(account_id, who, found),
+        )
+
+    async def _redact_clicks(self, account_id: AccountId, who: PhoneNumber) -> int:
+        return await self._walk(
+            lambda tx, after: tx.erasure.clicks_part(account_id, who, after, _PART_ROWS),
+            lambda tx, found: tx.erasure.redact_clicks(account_id, found),
         )
 
     async def _redact_replies(self, account_id: AccountId, who: PhoneNumber) -> int:

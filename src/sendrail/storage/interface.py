@@ -57,6 +57,7 @@ from sendrail.storage.pipeline.reply_log import ReplyLog
 from sendrail.storage.pipeline.scheduled import ScheduledMessages
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.tracking.agents import Agents
+from sendrail.storage.tracking.click_details import ClickDetails
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
@@ -109,6 +110,7 @@ class Tx(ABC):
     clicks: Clicks
     agents: Agents
     message_clicks: MessageClicks
+    click_details: ClickDetails
     destinations: Destinations
     messages: Messages
     queue: Queue

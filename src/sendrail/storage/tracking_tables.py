@@ -148,6 +148,7 @@ agents: Final = Table(
     # The day, since 1970, that it was last met on.
     needed("seen_on", Integer),
     UniqueConstraint("digest"),
+    Index(None, "seen_on"),
 )
 
 # The clicks on each message that has any: how many, and the first of a person, which counts.

@@ -8,7 +8,7 @@ from typing import Final
 from sendrail.domain.click_classes import ClickClass, ClickVerdict
 from sendrail.domain.click_neighbours import ClickNeighbours
 from sendrail.domain.erasure import REDACTED
-from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.ids import OfferId
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
@@ -83,30 +83,29 @@ def count_for_messages(
     }
     offers = _offers(tx, messages, first)
     tx.message_clicks.add(
-        _message_tally(messages[number].account_id, number, some, first, offers)
-        for number, some in clicks.items()
+        _message_tally(messages[number], some, first, offers) for number, some in clicks.items()
     )
     return first
 
 
 def _message_tally(
-    account_id: AccountId,
-    number: int,
+    message: ClickedMessage,
     clicks: Sequence[TakenClick],
     first: dict[int, TakenClick],
     offers: dict[int, OfferId],
 ) -> MessageTally:
     classes = Counter(each.click_class for each in clicks)
-    one = first.get(number)
+    one = first.get(message.number)
     return MessageTally(
-        number=number,
-        account_id=account_id,
+        number=message.number,
+        account_id=message.account_id,
         at=None if one is None else one.at,
         position=None if one is None else one.position,
-        offer_id=offers.get(number),
+        offer_id=offers.get(message.number),
         clicks=len(clicks),
         human_clicks=classes[ClickClass.HUMAN],
         machine_clicks=sum(classes[each] for each in MACHINES),
+        made_at=message.created_at,
     )
 
 

@@ -6,7 +6,7 @@ its own. A message keeps its place and its fate; its number, text and metadata a
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -51,11 +51,24 @@ from sendrail.storage.tables import (
     webhook_attempts,
     webhook_endpoints,
 )
-from sendrail.storage.tracking_tables import contact_earnings, contact_history, imported_sends
+from sendrail.storage.tracking_tables import (
+    clicks,
+    contact_earnings,
+    contact_history,
+    imported_sends,
+    short_links,
+)
 
 _FOREVER: Final = 1 << 62
-_DELIVERY: Final = ("delivery",)
+_OF_MESSAGES: Final = ("delivery", "sent", "click")
 _OF_REPLIES: Final = ("reply", "unsubscribe")
+
+
+_WHOSE: Final = func.coalesce(messages.c.recipient, short_links.c.recipient).label("recipient")
+# Whether a click says anything of who it was.
+_IS_TOLD: Final = or_(
+    clicks.c.agent_id.is_not(None), clicks.c.network.is_not(None), clicks.c.digest.is_not(None)
+)
 
 
 class ErasurePart(NamedTuple):
@@ -67,6 +80,8 @@ class ErasurePart(NamedTuple):
 
 class Erasure:
     """What is kept of one person, found and deleted."""
+
+    clicks: ClassVar[Table] = clicks
 
     def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
         self._execute = connection.execute
@@ -132,6 +147,49 @@ class Erasure:
         walked = walked.where(message.number > after).order_by(message.number).limit(size)
         return self._part(walked, account_id, recipient)
 
+    def clicks_part(
+        self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> ErasurePart:
+        """Return clicks of erased people among the next `size` behind an id that say who it was.
+
+        The messages name them no more. Those on standalone links made for `recipient` are theirs.
+        """
+        click = clicks.c
+        walked = (
+            select(click.id.label("at"), click.account_id, _IS_TOLD.label("told"), _WHOSE)
+            .outerjoin(
+                messages, and_(click.position.is_not(None), messages.c.number == click.number)
+            )
+            .outerjoin(
+                short_links, and_(click.position.is_(None), short_links.c.id == click.number)
+            )
+        )
+        part = walked.where(click.id > after).order_by(click.id).limit(size).subquery()
+        last = self._execute(select(func.max(part.c.at))).scalar_one()
+        theirs = select(part.c.at).where(
+            part.c.account_id == account_id,
+            part.c.told,
+            part.c.recipient.in_((REDACTED, recipient)),
+        )
+        return ErasurePart([row[0] for row in self._execute(theirs)], last)
+
+    def redact_clicks(self, account_id: AccountId, ids: Sequence[int]) -> None:
+        """Take who it was from clicks; that there was a click stays."""
+        blank = {"agent_id": None, "network": None, "digest": None}
+        for some in batches(ids):
+            of_account = and_(self.of_clicks(some), self.clicks.c.account_id == account_id)
+            self._execute(update(self.clicks).where(of_account).values(blank))
+
+    def of_clicks(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        """Return the condition that a row is one of these clicks."""
+        return self.clicks.c.id.in_(ids)
+
+    def forget_links(self, account_id: AccountId, recipient: PhoneNumber) -> None:
+        """Take the person from the standalone links that were made for them."""
+        theirs = (short_links.c.account_id == account_id, short_links.c.recipient == recipient)
+        blank = {"recipient": None, "metadata": None}
+        self._execute(update(short_links).where(*theirs).values(blank))
+
     def replies_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
     ) -> ErasurePart:
@@ -168,7 +226,7 @@ class Erasure:
                 for column in ("detail", "provider_detail"):
                     telling = and_(ours, row.c[column].contains(digits))
                     self._execute(update(row).where(telling).values({column: None}))
-            self._forget_events(account_id, _DELIVERY, some)
+            self._forget_events(account_id, _OF_MESSAGES, some)
 
     def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
         """Return the condition that a row is one of these messages."""

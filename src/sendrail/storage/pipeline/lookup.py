@@ -32,6 +32,7 @@ from sendrail.storage.tables import (
     scheduled,
     sender_shown,
 )
+from sendrail.storage.tracking_tables import message_clicks
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
@@ -295,7 +296,7 @@ class MessageLookUp:
             row.number for row in oldest if row.created_at < before and row.ended_at is not None
         ]
         if gone:
-            for table in (carrier_refs, attempts, messages):
+            for table in (carrier_refs, attempts, message_clicks, messages):
                 self._execute(delete(table).where(table.c.number.in_(gone)))
         return len(gone)
 

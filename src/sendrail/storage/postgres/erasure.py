@@ -5,19 +5,27 @@ through the account's own, in the order in which they came.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 
+from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
 from sendrail.storage.contacts.erasure import ErasurePart
+from sendrail.storage.postgres.schema import metadata
 from sendrail.storage.tables import attempts, messages
+from sendrail.storage.tracking_tables import short_links
+
+_clicks: Final = metadata.tables["clicks"]
+_click: Final = _clicks.c
 
 
 class PostgresErasure(erasure.Erasure):
     """What is kept of one person, found and deleted."""
+
+    clicks: ClassVar[Table] = _clicks
 
     def messages_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
@@ -35,6 +43,42 @@ class PostgresErasure(erasure.Erasure):
             *later, message.created_at <= last, message.recipient == recipient
         )
         return ErasurePart([row[0] for row in self._execute(theirs)], last)
+
+    def clicks_part(
+        self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int
+    ) -> ErasurePart:
+        """Return clicks of erased people among the account's next, which begin behind a time."""
+        later = (_click.account_id == account_id, _click.at > after)
+        times = select(_click.at).where(*later).order_by(_click.at).limit(size).subquery()
+        last = self._execute(select(func.max(times.c.at))).scalar_one()
+        if last is None:
+            return ErasurePart([], None)
+        message = and_(
+            _click.position.is_not(None),
+            messages.c.lane == _click.lane,
+            messages.c.number == _click.number,
+        )
+        link = and_(_click.position.is_(None), short_links.c.id == _click.number)
+        whose = func.coalesce(messages.c.recipient, short_links.c.recipient)
+        theirs = (
+            select(_click.id)
+            .outerjoin(messages, message)
+            .outerjoin(short_links, link)
+            .where(*later, _click.at <= last)
+            .where(
+                or_(
+                    _click.agent_id.is_not(None),
+                    _click.network.is_not(None),
+                    _click.digest.is_not(None),
+                )
+            )
+            .where(whose.in_((REDACTED, recipient)))
+        )
+        return ErasurePart([row[0] for row in self._execute(theirs)], last)
+
+    def of_clicks(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        lanes = {each % LANES for each in ids}
+        return and_(_click.lane.in_(lanes), _click.id.in_(ids))
 
     def of_messages(self, numbers: Sequence[int]) -> ColumnElement[bool]:
         return and_(

@@ -42,7 +42,8 @@ TEXTS: Final = MessageClickTexts(
     messages=OverLanes(
         "lane smallint, number bigint",
         """
-        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links FROM messages AS m
+        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links, m.created_at
+        FROM messages AS m
         JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
         ORDER BY m.lane, m.number FOR UPDATE OF m
         """,
@@ -59,9 +60,10 @@ TEXTS: Final = MessageClickTexts(
     add=InsertRows(
         "message_clicks AS c",
         "lane smallint, number bigint, account_id bigint, at bigint, position smallint,"
-        " offer_id bigint, clicks integer, human_clicks integer, machine_clicks integer",
+        " offer_id bigint, clicks integer, human_clicks integer, machine_clicks integer,"
+        " made_at bigint",
         """
-        ON CONFLICT (lane, number) DO UPDATE SET at = coalesce(c.at, excluded.at),
+        ON CONFLICT (lane, number, made_at) DO UPDATE SET at = coalesce(c.at, excluded.at),
             position = CASE WHEN c.at IS NULL THEN excluded.position ELSE c.position END,
             offer_id = CASE WHEN c.at IS NULL THEN excluded.offer_id ELSE c.offer_id END,
             clicks = c.clicks + excluded.clicks,

@@ -99,7 +99,8 @@ TEXTS: Final = OutboxTexts(
         f"""
         SELECT m.number, m.account_id, m.recipient, {_SENDER}, m.links, c.position, o.ref, c.at
         FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
-        JOIN message_clicks AS c ON c.lane = m.lane AND c.number = m.number
+        JOIN message_clicks AS c
+            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at
         JOIN lists AS l ON l.id = m.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
         WHERE c.at IS NOT NULL
         """,
@@ -183,7 +184,8 @@ CLICKS_FOR: Final = read_over_lanes(
     """
     SELECT e.id, m.number, c.at
     FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
-    JOIN message_clicks AS c ON c.lane = m.lane AND c.number = m.number
+    JOIN message_clicks AS c
+            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at
     JOIN webhook_endpoints AS e ON e.account_id = m.account_id
     WHERE c.at IS NOT NULL AND e.state <> 'gone' AND position('click' IN e.events) > 0
         AND (e.list_id IS NULL OR e.list_id = m.list_id)

@@ -41,10 +41,15 @@ HOT_KEYS: Final = {
     "numbers": ("lane",),
     "activity_news": ("lane", "number"),
     "clicks": ("lane", "id"),
-    "message_clicks": ("lane", "number"),
+    "message_clicks": ("lane", "number", "made_at"),
 }
 # What is dropped by partition, and the column that says when a row began.
-BY_TIME: Final = {"messages": "created_at", "attempts": "started_at", "carrier_refs": "kept_at"}
+BY_TIME: Final = {
+    "messages": "created_at",
+    "attempts": "started_at",
+    "carrier_refs": "kept_at",
+    "message_clicks": "made_at",
+}
 # New rows of the queue go to one slice for a while, then to the next that is empty.
 SLICES: Final = 4
 # Rows of these are named by one number, whose last twelve bits are their lane.
@@ -93,6 +98,8 @@ for _name in LANE_IN_ID:
     _tables[_name].columns["id"].autoincrement = False
 _tables["queue"].append_column(_small("slice"))
 _tables["message_clicks"].append_column(_small("lane"))
+# When their message was created: they leave with it.
+_tables["message_clicks"].append_column(_big("made_at"))
 # A click's id says nothing of what has become visible before it: each says whether it was applied.
 _tables["clicks"].append_column(
     Column("waits", Boolean, nullable=False, server_default=text("true"))

@@ -13,6 +13,7 @@ from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
     agents,
+    click_details,
     clicks,
     conversions,
     destinations,
@@ -29,6 +30,7 @@ from sendrail.storage.postgres import (
     replies,
 )
 from sendrail.storage.postgres.activity import PostgresActivity
+from sendrail.storage.postgres.click_details import PostgresClickDetails
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.erased import PostgresErasedNumbers
@@ -54,6 +56,7 @@ class PostgresTx(Tx):
         self.idempotency = PostgresIdempotency(driver)
         self.clicks = Clicks(driver, clicks.TEXTS)
         self.agents = Agents(driver, agents.TEXTS)
+        self.click_details = PostgresClickDetails(driver, click_details.TEXTS)
         self.message_clicks = PostgresMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)

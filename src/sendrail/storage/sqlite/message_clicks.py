@@ -26,7 +26,8 @@ TEXTS: Final = MessageClickTexts(
     """,  # noqa: S608 - our own names
     reclass="UPDATE clicks SET click_class = ?3, reason = ?4 WHERE id = ?2",
     messages="""
-        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links
+        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links,
+            m.created_at
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
     counted="""
@@ -89,6 +90,9 @@ class SqliteMessageClicks(MessageClicks):
         # One that is not ready holds up those behind it: their order says how far we have come.
         rows = self._driver.rows(self._texts.waiting, limit)
         return takewhile(lambda row: row[4] <= before or row[4] > after, rows)
+
+    def _add(self, rows: Sequence[Row]) -> None:
+        self._driver.each(self._texts.add, [row[:-1] for row in rows])
 
     def take(self, clicks: Sequence[TakenClick]) -> list[TakenClick]:
         if clicks:

@@ -14,6 +14,7 @@ from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
     agents,
+    click_details,
     clicks,
     conversions,
     destinations,
@@ -29,6 +30,7 @@ from sendrail.storage.sqlite import (
     replies,
 )
 from sendrail.storage.sqlite.activity import SqliteActivity
+from sendrail.storage.sqlite.click_details import SqliteClickDetails
 from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.sqlite.message_clicks import SqliteMessageClicks
 from sendrail.storage.sqlite.messages import SqliteMessages
@@ -49,6 +51,7 @@ class SqliteTx(Tx):
         self.idempotency = idempotency.SqliteIdempotency(driver, idempotency.TEXTS)
         self.clicks = clicks.SqliteClicks(driver, clicks.TEXTS)
         self.agents = Agents(driver, agents.TEXTS)
+        self.click_details = SqliteClickDetails(driver, click_details.TEXTS)
         self.message_clicks = SqliteMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.messages = self.local = SqliteMessages(driver)

@@ -47,6 +47,7 @@ class ClickedMessage(NamedTuple):
     list_id: ListId
     recipient: int
     links: str | None
+    created_at: int
 
 
 class MessageTally(NamedTuple):
@@ -60,6 +61,8 @@ class MessageTally(NamedTuple):
     clicks: int
     human_clicks: int
     machine_clicks: int
+    # When the message was created, by which the row leaves with it where it does not by number.
+    made_at: int
 
 
 class ClickTally(NamedTuple):
@@ -179,6 +182,10 @@ class MessageClicks(ABC):
     def add(self, tallies: Iterable[MessageTally]) -> None:
         """Count clicks for their messages; the first one of a person that is there stays so."""
         rows = sorted((lane_in(each.number), *each) for each in tallies)
+        self._add(rows)
+
+    def _add(self, rows: Sequence[Row]) -> None:
+        """Write tallies, each behind its lane."""
         self._driver.each(self._texts.add, rows)
 
     def add_to_contacts(self, tallies: Iterable[ContactTally]) -> None:
