@@ -79,6 +79,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
+from sendrail.tracking.clicks import ClickService
 from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.destinations import DestinationReader
 from sendrail.tracking.domains import DomainService
@@ -415,6 +416,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         offers=OfferService(store, postback_secrets, clock.now),
         postback_secrets=postback_secrets,
         conversions=ConversionService(store, ids, links, clock.now),
+        clicks=ClickService(store, ids),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
         history=history,
         history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),

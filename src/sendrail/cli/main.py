@@ -69,6 +69,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "domains": ("domains", "Tracking domains: the hosts of short links."),
     "link-settings": ("link_settings", "How short links treat visitors."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
+    "clicks": ("clicks", "Clicks on short links, and their classes."),
     "offers": ("offers", "Offers: what links lead to."),
     "history": ("history", "History of another platform: sends, clicks and revenue."),
     "accounts": (

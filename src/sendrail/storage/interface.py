@@ -58,6 +58,7 @@ from sendrail.storage.pipeline.scheduled import ScheduledMessages
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.click_details import ClickDetails
+from sendrail.storage.tracking.click_log import ClickLog
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.domains import Domains
@@ -271,6 +272,10 @@ class Tx(ABC):
     @cached_property
     def scheduled(self) -> ScheduledMessages:
         return ScheduledMessages(self.core, self.queue)
+
+    @cached_property
+    def click_log(self) -> ClickLog:
+        return ClickLog(self.core)
 
     @cached_property
     def lookup(self) -> MessageLookUp:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sendrail.tracking.clicks import ClickService
 from sendrail.tracking.conversions import ConversionService
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.history import HistoryService
@@ -23,6 +24,7 @@ class TrackingServices:
     offers: OfferService
     postback_secrets: PostbackSecrets
     conversions: ConversionService
+    clicks: ClickService
     postbacks: PostbackService
     history: HistoryService
     history_files: HistoryFileService

@@ -31,6 +31,7 @@ from sendrail.storage.postgres import (
 )
 from sendrail.storage.postgres.activity import PostgresActivity
 from sendrail.storage.postgres.click_details import PostgresClickDetails
+from sendrail.storage.postgres.click_log import PostgresClickLog
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.erased import PostgresErasedNumbers
@@ -104,6 +105,10 @@ class PostgresTx(Tx):
     @cached_property
     def endpoints(self) -> PostgresEndpoints:
         return PostgresEndpoints(self.core)
+
+    @cached_property
+    def click_log(self) -> PostgresClickLog:
+        return PostgresClickLog(self.core)
 
     @cached_property
     def lookup(self) -> PostgresMessageLookUp:

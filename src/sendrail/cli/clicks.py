@@ -1,0 +1,136 @@
+"""`sendrail clicks`: who followed short links, and why each counts as it does."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, Page, PerPage, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.storage.tracking.click_log import StoredClick
+
+app = typer.Typer(help="Clicks on short links, and their classes.", no_args_is_help=True)
+
+_COLUMNS = ("id", "at", "message_id", "link", "class", "reason", "network", "agent")
+_POLL_SECONDS = 0.5
+_WINDOW = 1_000
+
+
+@app.command("list")
+def list_(
+    *,
+    click_class: Annotated[
+        str, typer.Option("--class", metavar="CLASS", help="Only clicks of this class.")
+    ] = "",
+    message: Annotated[
+        str, typer.Option("--message", metavar="ID", help="Only clicks on this message.")
+    ] = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List clicks, newest first."""
+    wanted = _class(click_class)
+    found = run(data, as_json, lambda it: _page(it, wanted, message, page, per_page))
+    output.listing("clicks", _COLUMNS, found, "There are no such clicks.", as_json)
+
+
+@app.command()
+def show(
+    click_id: Annotated[int, typer.Argument(metavar="CLICK", help="The id of a click.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show one click."""
+
+    async def find(runtime: "Runtime") -> dict[str, Any]:
+        account = runtime.default_account
+        return _shown(runtime, await runtime.tracking.clicks.find(account, click_id))
+
+    output.card(run(data, as_json, find), as_json)
+
+
+@app.command()
+def tail(
+    last: Annotated[
+        int, typer.Option("-n", "--last", min=0, max=_WINDOW, help="Start with this many clicks.")
+    ] = 10,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Whether to continue until Ctrl-C.")
+    ] = True,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print clicks when they come, and again when their class changes, one line each."""
+    try:
+        run(data, as_json, lambda it: _tail(it, last, follow, as_json))
+    except KeyboardInterrupt:
+        # The normal way to end the command, so not a failure.
+        return
+
+
+async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:
+    import asyncio
+
+    window = await _page(runtime, None, "", 1, _WINDOW)
+    seen = {each["id"]: each["class"] for each in window}
+    _print(list(reversed(window[:last])), as_json)
+    while follow:
+        await asyncio.sleep(_POLL_SECONDS)
+        window = await _page(runtime, None, "", 1, _WINDOW)
+        news = [each for each in reversed(window) if seen.get(each["id"]) != each["class"]]
+        seen = {each["id"]: each["class"] for each in window}
+        _print(news, as_json)
+
+
+def _print(clicks: Sequence[dict[str, Any]], as_json: bool) -> None:
+    for each in clicks:
+        if as_json:
+            output.line(each)
+        else:
+            output.row([each[column] for column in _COLUMNS])
+    sys.stdout.flush()
+
+
+def _class(word: str) -> Any:
+    from sendrail.domain.click_classes import ClickClass
+
+    words = {each.name.lower(): each for each in ClickClass}
+    if word and word not in words:
+        raise typer.BadParameter(f"is one of {', '.join(words)}", param_hint="--class")
+    return words.get(word)
+
+
+async def _page(
+    runtime: "Runtime", click_class: Any, message: str, page: int, per_page: int
+) -> list[dict[str, Any]]:
+    found = await runtime.tracking.clicks.page(
+        runtime.default_account,
+        click_class=click_class,
+        message_id=message,
+        page=page,
+        per_page=per_page,
+    )
+    return [_shown(runtime, each) for each in found]
+
+
+def _shown(runtime: "Runtime", click: "StoredClick") -> dict[str, Any]:
+    from sendrail.tracking.visitors import shown_network
+
+    is_standalone = click.position is None
+    return {
+        "id": click.id,
+        "at": output.when(click.at),
+        "message_id": None if is_standalone else runtime.ids.show(click.number),
+        "link": None if click.position is None else click.position + 1,
+        "standalone_link": click.number if is_standalone else None,
+        "class": click.click_class.name.lower(),
+        "reason": click.reason.name.lower(),
+        "network": None if click.network is None else shown_network(click.network),
+        "agent": None if click.agent is None else click.agent.decode("latin-1"),
+    }

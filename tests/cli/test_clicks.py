@@ -1,0 +1,76 @@
+"""`sendrail clicks`: clicks are listed, shown and followed."""
+
+import pytest
+
+from sendrail.domain.click_classes import ClickClass, ClickReason
+from sendrail.storage.tracking.clicks import ClickRow
+
+PHONE = b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36"
+
+
+@pytest.fixture
+def clicked(runtime):
+    """Three clicks: a person's on a message, a machine's on another, one on a standalone link."""
+
+    async def keep(it):
+        def work(tx):
+            agent = tx.agents.ids([PHONE], 1)[PHONE]
+            account = it.default_account
+            rows = [
+                ClickRow(0, account, 5, 1, 1_000, ClickClass.HUMAN, 0, agent, b"\xcb\0\x71", b"d"),
+                ClickRow(
+                    0, account, 6, 0, 2_000, ClickClass.BOT, ClickReason.HEAD, None, None, None
+                ),
+                ClickRow(0, account, 7, None, 3_000, ClickClass.HUMAN, 0, None, None, None),
+            ]
+            tx.clicks.add(rows)
+            return it.ids.show(5), it.ids.show(6)
+
+        return await it.store.write(work)
+
+    return runtime(keep)
+
+
+def listed(shell, *words):
+    return shell.json("clicks", "list", *words)["clicks"]
+
+
+def test_clicks_are_listed_and_narrowed_down(shell, clicked):
+    first, second = clicked
+    standalone, machines, persons = listed(shell)
+    assert persons == {
+        "id": 1,
+        "at": "1970-01-01T00:00:01Z",
+        "message_id": first,
+        "link": 2,
+        "standalone_link": None,
+        "class": "human",
+        "reason": "none",
+        "network": "203.0.113.0/24",
+        "agent": PHONE.decode(),
+    }
+    assert (machines["message_id"], machines["class"], machines["reason"]) == (
+        second, "bot", "head",
+    )  # fmt: skip
+    assert (standalone["message_id"], standalone["standalone_link"]) == (None, 7)
+    assert listed(shell, "--class", "bot") == [machines]
+    assert listed(shell, "--message", first) == [persons]
+    assert listed(shell, "--per-page", "1", "--page", "3") == [persons]
+    assert shell.json("clicks", "show", "1") == persons
+    lines = shell.run("clicks", "list").stdout.splitlines()
+    assert lines[0].split("\t")[:3] == ["id", "at", "message_id"]
+    assert len(lines) == 4
+
+
+def test_what_cannot_be_asked_of_clicks_is_refused(shell):
+    assert shell.run("clicks", "list", "--class", "tap").exit_code == 2
+    assert shell.error("clicks", "list", "--message", "no id")[0] == 2
+    assert shell.error("clicks", "show", "9") == (1, "not_found")
+    assert listed(shell) == []
+    assert "no such clicks" in shell.run("clicks", "list").stderr
+
+
+@pytest.mark.usefixtures("clicked")
+def test_the_latest_clicks_are_printed_oldest_first(shell):
+    result = shell.run("clicks", "tail", "--no-follow", "-n", "2")
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["2", "3"]
