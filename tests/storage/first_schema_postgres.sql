@@ -80,6 +80,30 @@ CREATE TABLE public.attempts (
 )
 PARTITION BY RANGE (started_at);
 
+CREATE TABLE public.audiences (
+    id bigint NOT NULL,
+    ref text NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    source_lists text NOT NULL,
+    filter text NOT NULL,
+    status text NOT NULL,
+    cached_size bigint,
+    cached_size_updated_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.audiences_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.audiences_id_seq OWNED BY public.audiences.id;
+
 CREATE TABLE public.audit (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -232,6 +256,19 @@ CREATE TABLE public.contact_earnings (
     last_revenue_at bigint
 );
 
+CREATE TABLE public.contact_history (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    sends integer NOT NULL,
+    first_sent_at bigint,
+    last_sent_at bigint,
+    clicks integer NOT NULL,
+    last_clicked_at bigint,
+    conversions integer NOT NULL,
+    revenue bigint NOT NULL,
+    last_revenue_at bigint
+);
+
 CREATE TABLE public.contacts (
     account_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -370,6 +407,30 @@ CREATE TABLE public.idempotency (
     created_at bigint NOT NULL
 );
 
+CREATE TABLE public.imported_sends (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    ref text NOT NULL,
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    at bigint NOT NULL,
+    send_type text,
+    delivered boolean,
+    length integer,
+    clicked_at bigint,
+    click_offer_id bigint,
+    created_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.imported_sends_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.imported_sends_id_seq OWNED BY public.imported_sends.id;
+
 CREATE TABLE public.inbox (
     id bigint NOT NULL,
     connector_id bigint NOT NULL,
@@ -443,7 +504,7 @@ CREATE TABLE public.list_contacts (
     subscribed_at bigint NOT NULL,
     unsubscribed_at bigint,
     reason text,
-    custom_fields text DEFAULT '{}'::text NOT NULL,
+    custom_fields jsonb DEFAULT '{}'::jsonb NOT NULL,
     signup_at bigint DEFAULT 0 NOT NULL,
     signup_method text,
     ip_address text,
@@ -753,6 +814,15 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
+CREATE TABLE public.scheduled (
+    lane smallint NOT NULL,
+    number bigint NOT NULL,
+    send_at bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    rank smallint NOT NULL
+);
+
 CREATE TABLE public.sender_owners (
     connector_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -873,6 +943,8 @@ ALTER TABLE ONLY public.agents ALTER COLUMN id SET DEFAULT nextval('public.agent
 
 ALTER TABLE ONLY public.api_keys ALTER COLUMN id SET DEFAULT nextval('public.api_keys_id_seq'::regclass);
 
+ALTER TABLE ONLY public.audiences ALTER COLUMN id SET DEFAULT nextval('public.audiences_id_seq'::regclass);
+
 ALTER TABLE ONLY public.audit ALTER COLUMN id SET DEFAULT nextval('public.audit_id_seq'::regclass);
 
 ALTER TABLE ONLY public.connectors ALTER COLUMN id SET DEFAULT nextval('public.connectors_id_seq'::regclass);
@@ -884,6 +956,8 @@ ALTER TABLE ONLY public.conversions ALTER COLUMN id SET DEFAULT nextval('public.
 ALTER TABLE ONLY public.creatives ALTER COLUMN id SET DEFAULT nextval('public.creatives_id_seq'::regclass);
 
 ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public.destinations_id_seq'::regclass);
+
+ALTER TABLE ONLY public.imported_sends ALTER COLUMN id SET DEFAULT nextval('public.imported_sends_id_seq'::regclass);
 
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
@@ -928,6 +1002,12 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.attempts
     ADD CONSTRAINT attempts_key PRIMARY KEY (lane, number, attempt, started_at);
 
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_one_ref UNIQUE (ref);
+
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_key PRIMARY KEY (id);
 
@@ -960,6 +1040,9 @@ ALTER TABLE ONLY public.contact_activity
 
 ALTER TABLE ONLY public.contact_earnings
     ADD CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient);
+
+ALTER TABLE ONLY public.contact_history
+    ADD CONSTRAINT contact_history_key PRIMARY KEY (list_id, recipient);
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient);
@@ -1002,6 +1085,12 @@ ALTER TABLE ONLY public.full_accounts
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_key PRIMARY KEY (account_id, key);
+
+ALTER TABLE ONLY public.imported_sends
+    ADD CONSTRAINT imported_sends_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.imported_sends
+    ADD CONSTRAINT imported_sends_one_account_id_ref UNIQUE (account_id, ref);
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_key PRIMARY KEY (lane, id);
@@ -1096,6 +1185,9 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref);
 
+ALTER TABLE ONLY public.scheduled
+    ADD CONSTRAINT scheduled_key PRIMARY KEY (lane, number);
+
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number);
 
@@ -1121,6 +1213,8 @@ ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_key PRIMARY KEY (id);
 
 CREATE INDEX agents_by_seen_on ON public.agents USING btree (seen_on);
+
+CREATE INDEX audiences_by_account_id ON public.audiences USING btree (account_id);
 
 CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
 
@@ -1152,7 +1246,11 @@ CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree
 
 CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
 
+CREATE INDEX imported_sends_by_list_id_recipient ON public.imported_sends USING btree (list_id, recipient);
+
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
+
+CREATE INDEX list_contacts_sample ON public.list_contacts USING btree (list_id, recipient) INCLUDE (active, signup_at) WHERE ((recipient % (61)::bigint) = 0);
 
 CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domain_id);
 
@@ -1184,6 +1282,10 @@ CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (recei
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
 
+CREATE INDEX scheduled_by_account_id ON public.scheduled USING btree (account_id);
+
+CREATE INDEX scheduled_by_send_at ON public.scheduled USING btree (send_at);
+
 CREATE INDEX short_links_by_account_id ON public.short_links USING btree (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
@@ -1202,6 +1304,9 @@ ALTER INDEX public.queue_key ATTACH PARTITION public.queue_3_pkey;
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.audiences
+    ADD CONSTRAINT audiences_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.connectors
     ADD CONSTRAINT connectors_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

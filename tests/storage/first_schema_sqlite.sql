@@ -122,6 +122,39 @@ CREATE TABLE postback_settings (
 )
  WITHOUT ROWID;
 
+CREATE TABLE imported_sends (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	account_id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	send_type TEXT,
+	delivered BOOLEAN,
+	length INTEGER,
+	clicked_at BIGINT,
+	click_offer_id BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT imported_sends_one_account_id_ref UNIQUE (account_id, ref)
+);
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE contact_history (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends INTEGER NOT NULL,
+	first_sent_at BIGINT,
+	last_sent_at BIGINT,
+	clicks INTEGER NOT NULL,
+	last_clicked_at BIGINT,
+	conversions INTEGER NOT NULL,
+	revenue BIGINT NOT NULL,
+	last_revenue_at BIGINT,
+	CONSTRAINT contact_history_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE contact_earnings (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -306,6 +339,17 @@ CREATE TABLE queue (
 	due_at BIGINT NOT NULL,
 	number BIGINT NOT NULL,
 	CONSTRAINT queue_key PRIMARY KEY (lane, list_id, rank, due_at, number)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE scheduled (
+	lane SMALLINT NOT NULL,
+	number BIGINT NOT NULL,
+	send_at BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	rank SMALLINT NOT NULL,
+	CONSTRAINT scheduled_key PRIMARY KEY (lane, number)
 )
  WITHOUT ROWID;
 
@@ -599,6 +643,24 @@ CREATE TABLE sender_owners (
 )
  WITHOUT ROWID;
 
+CREATE TABLE audiences (
+	id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	description TEXT NOT NULL,
+	source_lists TEXT NOT NULL,
+	filter TEXT NOT NULL,
+	status TEXT NOT NULL,
+	cached_size BIGINT,
+	cached_size_updated_at BIGINT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT audiences_key PRIMARY KEY (id),
+	CONSTRAINT audiences_one_ref UNIQUE (ref),
+	CONSTRAINT audiences_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
 	lane SMALLINT NOT NULL,
@@ -666,6 +728,8 @@ CREATE TABLE alembic_version (
 
 CREATE INDEX agents_by_seen_on ON agents (seen_on);
 
+CREATE INDEX audiences_by_account_id ON audiences (account_id);
+
 CREATE INDEX audit_by_account_id ON audit (account_id);
 
 CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
@@ -694,7 +758,11 @@ CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recip
 
 CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
 
+CREATE INDEX imported_sends_by_list_id_recipient ON imported_sends (list_id, recipient);
+
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
+
+CREATE INDEX list_contacts_sample ON list_contacts (list_id, active, recipient, signup_at, custom_fields) WHERE recipient % 61 = 0;
 
 CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
 
@@ -721,6 +789,10 @@ CREATE INDEX replies_by_account_id ON replies (account_id);
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX scheduled_by_account_id ON scheduled (account_id);
+
+CREATE INDEX scheduled_by_send_at ON scheduled (send_at);
 
 CREATE INDEX short_links_by_account_id ON short_links (account_id);
 

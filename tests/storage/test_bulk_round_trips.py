@@ -9,12 +9,15 @@ from grounds import LanesGround, PostgresGround
 from road import Road
 
 from sendrail.domain.audit import Actor
+from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.history import HistoryClick, HistoryRevenue, HistorySend
 from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.short_ids import ShortIds
+from sendrail.links.slots import ArithmeticSlots
 from sendrail.tracking.conversions import ConversionService, RevenueRecord
 from sendrail.tracking.history import HistoryService
-from sendrail.tracking.links import EmptyLinkReader
+from sendrail.tracking.links import LinkReader
 from sendrail.tracking.offers import OfferChange, OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
 
@@ -35,7 +38,8 @@ class Bulk:
         self.account = AccountId(self.list.account_id)
         self.ids = MessageIds(b"k" * 16)
         store, now = self.road.store, lambda: THEN + 1_000
-        self.revenue = ConversionService(store, self.ids, EmptyLinkReader(), now)
+        reader = LinkReader(ShortIds(b"s" * 16), ClickIds(b"c" * 16), ArithmeticSlots())
+        self.revenue = ConversionService(store, self.ids, reader, now)
         self.history = HistoryService(store, now)
         offers = OfferService(store, PostbackSecrets(b"s" * 32), now)
         given = OfferChange(name="Offer", tracking_url="https://shop.example/", payout=5)

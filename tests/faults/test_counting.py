@@ -1,0 +1,79 @@
+"""Counting under kill -9: each click counts once, for its message and for its contact."""
+
+import random
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from sendrail.domain.click_classes import ClickClass
+
+from .audit import check_database
+from .test_clicks import links_of
+
+CLICKS = """
+    INSERT INTO clicks (account_id, number, position, at, click_class, reason)
+    SELECT account_id, ?, 0, ?, ?, 0 FROM lists LIMIT 1
+"""
+COUNT = 20_000
+MESSAGES = 2_000
+
+
+def add_clicks(server, seed):
+    """Add clicks that have waited long enough, while no server runs; return their messages."""
+    chance, began = random.Random(seed), int(time.time() * 1000) - 3_600_000
+    rows = [
+        (chance.randint(1, MESSAGES), began + n, chance.choice([ClickClass.HUMAN, ClickClass.BOT]))
+        for n in range(COUNT)
+    ]
+    with closing(sqlite3.connect(server.data / "sendrail.db")) as raw:
+        raw.executemany(CLICKS, rows)
+        raw.commit()
+    return rows
+
+
+def sql(server, statement):
+    with closing(sqlite3.connect(server.data / "sendrail.db")) as raw:
+        return raw.execute(statement).fetchall()
+
+
+def come_to(server):
+    found = sql(server, "SELECT value FROM counters WHERE name = 'clicks'")
+    return found[0][0] if found else 0
+
+
+@pytest.mark.timeout(180)
+def test_each_click_counts_once_whenever_the_server_is_killed(server, seed):
+    server.start()
+    assert server.stop(15) == 0
+    links_of(server, MESSAGES)
+    rows = add_clicks(server, seed)
+    chance, places = random.Random(seed), []
+    for _ in range(5):
+        server.start()
+        time.sleep(chance.uniform(0.0, 0.4))
+        server.kill()
+        places.append(come_to(server))
+    server.start()
+    while come_to(server) < COUNT:
+        time.sleep(0.05)
+    assert server.stop(15) == 0
+    # Some of the work was done before, and some after, or nothing was tried.
+    assert places == sorted(places)
+    assert any(0 < place < COUNT for place in places), places
+    clicked = Counter(number for number, _, _ in rows)
+    human = Counter(number for number, _, kind in rows if kind is ClickClass.HUMAN)
+    first = {}
+    for number, at, kind in rows:
+        if kind is ClickClass.HUMAN:
+            first.setdefault(number, at)
+    found = sql(server, "SELECT number, at, clicks, human_clicks FROM message_clicks")
+    assert {row[0]: row[1:] for row in found} == {
+        number: (first.get(number), count, human[number]) for number, count in clicked.items()
+    }
+    # All messages went to one person.
+    [(clicks, last)] = sql(server, "SELECT clicks, last_clicked_at FROM contact_earnings")
+    assert (clicks, last) == (len(first), max(at for _, at, k in rows if k is ClickClass.HUMAN))
+    check_database(server)
