@@ -212,7 +212,7 @@ class Queue(ABC):
 
     @abstractmethod
     def add(self, places: Sequence[QueuePlace]) -> None:
-        """Queue messages that stand in no place of the queue."""
+        """Queue messages that were in no attempt yet, and stand in no place of the queue."""
 
     # What came of attempts
 

@@ -31,7 +31,6 @@ from sendrail.storage import tables
 HOT_KEYS: Final = {
     "messages": ("lane", "number", "created_at"),
     "queue": ("lane", "list_id", "rank", "due_at", "number", "slice"),
-    "scheduled": ("lane", "number"),
     "attempts": ("lane", "number", "attempt", "started_at"),
     "carrier_refs": ("lane", "connector_id", "carrier_ref", "kept_at"),
     "inbox": ("lane", "id"),

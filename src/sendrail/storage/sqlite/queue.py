@@ -132,14 +132,12 @@ TEXTS: Final = QueueTexts(
 )
 
 
-ADD: Final = "INSERT INTO queue (lane, list_id, rank, due_at, number) VALUES (?, ?, ?, ?, ?)"
-
-
 class SqliteQueue(Queue):
     """What waits, what is under way, and what became of it."""
 
     def add(self, places: Sequence[QueuePlace]) -> None:
-        self._driver.each(ADD, [tuple(place) for place in places])
+        # They were in no attempt yet.
+        self._driver.each(self._texts.return_to_queue, [(*place, 0, 0) for place in places])
 
     def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
         self._driver.each(self._texts.finish_attempt, finished)
