@@ -2,7 +2,8 @@
 
 import zlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
@@ -38,6 +39,7 @@ _NO_OFFER: Final = 0
 _SHARES: Final = 64
 # A conversion has a column for each of its fields.
 CONVERSION_COLUMNS: Final = tuple(field.name for field in fields(Conversion))
+_read_all: Final = attrgetter(*CONVERSION_COLUMNS)
 _MESSAGE: Final = select(
     messages.c.number,
     messages.c.lane,
@@ -191,7 +193,7 @@ def _message(row: Any) -> SentMessage:
 
 def _values(conversion: Conversion) -> Sequence[Any]:
     """Return a conversion as `CONVERSION_COLUMNS` hold it."""
-    values = dict(zip(CONVERSION_COLUMNS, astuple(conversion), strict=True))
+    values = dict(zip(CONVERSION_COLUMNS, _read_all(conversion), strict=True))
     values["offer_id"] = conversion.offer_id or _NO_OFFER
     for name in ("event", "source", "attribution"):
         values[name] = values[name].value

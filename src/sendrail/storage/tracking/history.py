@@ -131,7 +131,11 @@ class ImportedHistory:
         )
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
-        """Delete what is counted of a person, once imported sends name them no more."""
+        """Delete what is counted of a person, once imported sends name them no more.
+
+        An import under way, which may have read of them, ends before.
+        """
+        self.hold(account_id)
         own = select(lists.c.id).where(lists.c.account_id == account_id)
         theirs = (contact_history.c.list_id.in_(own), contact_history.c.recipient == recipient)
         self._execute(delete(contact_history).where(*theirs))
