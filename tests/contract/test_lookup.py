@@ -37,6 +37,7 @@ def test_a_message_tells_everything(door):
         "automatic": False,
         "links": [],
         "clicks": None,
+        "send_at": None,
         "ended_at": None,
     }
 

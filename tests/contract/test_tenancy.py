@@ -86,6 +86,14 @@ def made_audience(door, account):
     return door.do(door.runtime.audiences.add(account, given, Actor(name="a test"))).ref
 
 
+def import_send(door, message_id, list_number, **headers):
+    """Import a send under the id of a message: those who import name it as well."""
+    send = {"id": message_id, "list_number": list_number, "to_number": door.recipient()}
+    record = send | {"timestamp": "2025-11-03T17:20:00Z"}
+    answer = door.post("history/sends", {"records": [record]}, **headers)
+    assert answer.json()["success_count"] == 1, answer.text
+
+
 def made_domain(door, account):
     """Return the id of a new tracking domain of an account."""
     host = f"go{door.recipient()[1:]}.example"
@@ -101,7 +109,8 @@ class Owner:
         contact, enrolled = door.recipient(), door.recipient()
         door.do(runtime.contacts.add(us, parsed(door.list_number), parsed(contact)))
         door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
-        offer = made_offer(door, us)
+        offer, message = made_offer(door, us), door.send(to=contact)
+        import_send(door, message, door.list_number)
         self.others = {
             "offer id": [offer],
             "creative id": [made_creative(door, us, offer)],
@@ -109,7 +118,7 @@ class Owner:
             "domain id": [made_domain(door, us)],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
-            "message id": [door.send(to=contact)],
+            "message id": [message],
             "list number": [door.list_number, door.paused, door.deleted],
             "connector": ["own"],
             "number": [contact, enrolled, door.unsubscribed(), door.blocked(), door.list_number],
@@ -185,6 +194,7 @@ class Asker:
         soon = shown_time(door.runtime.clock.now() + 3_600_000)
         order = door.order(list_number=number, send_at=soon)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
+        import_send(door, message, number, x_api_key=self.key)
         offer = made_offer(door, account)
         self.own = {
             "offer id": offer,
