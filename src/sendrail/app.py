@@ -97,6 +97,7 @@ from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.services import TrackingServices
+from sendrail.tracking.short_links import ShortLinkService
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 from sendrail.tracking.visitors import AddressScope, Visitors
 from sendrail.webhooks.guard import Rules
@@ -305,7 +306,7 @@ def _limits(settings: Settings) -> Limits:
         characters_max=settings.characters_max,
         send_at_ms_max=settings.send_at_days_max * DAY_MS,
         scheduled_max=settings.scheduled_max,
-        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
+        destinations=_destination_rules(settings),
     )
 
 
@@ -427,6 +428,13 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         hosts=hosts,
         peers=PeerAddresses(settings.trusted_proxies),
         redirects=_redirects(settings, folder, store, ids, metrics, clock, slots, hosts),
+        short_links=ShortLinkService(
+            store,
+            ShortIds(folder.key("short-id")),
+            domains,
+            _destination_rules(settings),
+            clock.now,
+        ),
         proofs=proofs,
         verifier=verifier,
     )
@@ -474,6 +482,10 @@ def sandbox_url(settings: Settings, port: int) -> str | None:
         return None
     host = _WILDCARDS.get(settings.host, settings.host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _destination_rules(settings: Settings) -> DestinationRules:
+    return DestinationRules(denied=hosts_of(settings.click_deny_hosts))
 
 
 def _api_hosts(settings: Settings) -> frozenset[str]:

@@ -36,3 +36,21 @@ def test_nothing_asked_is_nothing_found(house):
     assert house.read(lambda tx: tx.destinations.find(house.us, [])) == {}
     assert house.read(lambda tx: tx.destinations.urls(house.us, [])) == {}
     house.write(lambda tx: tx.destinations.add(house.us, [], NOW))
+
+
+def test_a_url_is_another_destination_for_each_offer(house):
+    def add(tx):
+        for offer_id in (None, 7, 8):
+            tx.destinations.add(house.us, [SHOP], NOW, offer_id)
+
+    house.write(add)
+    found = [
+        house.read(lambda tx, each=each: tx.destinations.find(house.us, [SHOP, BLOG], each))
+        for each in (None, 7, 8, 9)
+    ]
+    ids = [each.get(SHOP) for each in found]
+    assert ids[3] is None
+    assert len(set(ids)) == 4
+    assert house.read(lambda tx: tx.destinations.urls(house.us, ids[:3])) == dict.fromkeys(
+        ids[:3], SHOP
+    )

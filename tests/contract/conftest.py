@@ -22,8 +22,10 @@ from sendrail.api.server import listen, make_server
 from sendrail.app import SANDBOX_NUMBER, open_runtime
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain import phone
+from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason
 from sendrail.settings import load
+from sendrail.tracking.offers import OfferChange
 from sendrail.workers import delivering
 
 WORD = "forbiddenword"
@@ -40,6 +42,8 @@ class Door:
     theirs = "+15550002004"
     unknown = "+15550002999"
     blocked_word = WORD
+    links_host = "go.links.example"
+    offer_url = "https://shop.example/?m={{sendId}}&s={{sub1}}"
 
     def __init__(self, port, runtime, loop, server):
         self.port = port
@@ -81,6 +85,35 @@ class Door:
     def new_list(self, number):
         self.do(self.runtime.lists.add(self.us, parsed(number), connector="sandbox"))
         return number
+
+    def linked_list(self):
+        """Return the number of our list, which has a tracking domain."""
+
+        def add(tx):
+            domains = tx.domains.all(self.us)
+            ours = next((each.id for each in domains if each.host == self.links_host), None)
+            if ours is None:
+                ours = tx.domains.add(
+                    self.us,
+                    host=self.links_host,
+                    letters=7,
+                    is_default=False,
+                    token="t",
+                    verified_at=1,
+                    created_at=1,
+                )
+                sender = tx.lists.find(self.us, parsed(self.list_number))
+                tx.domains.use(self.us, ours, [sender.id])
+
+        self.write(add)
+        self.do(self.runtime.tracking.hosts.refresh())
+        return self.list_number
+
+    def new_offer(self, account=None, **more):
+        """Return the id of an offer."""
+        given = OfferChange(**{"name": "Summer", "tracking_url": self.offer_url} | more)
+        offers = self.runtime.tracking.offers
+        return self.do(offers.add(account or self.us, given, Actor(name="test"))).ref
 
     def recipient(self):
         return phone.show(next(self._recipients))

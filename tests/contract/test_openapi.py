@@ -67,11 +67,13 @@ def test_schemas_are_schemas():
 def test_error_bodies_are_as_described():
     body = error_body("invalid_field", "text", "id", param="to", detail="more")
     validator(ErrorBody.__name__).validate(json.loads(body))
+    elsewhere = {each.id: each.statuses for each in OPERATIONS}
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
+            other = elsewhere[operation["operationId"]]
             for status, response in operation["responses"].items():
                 for code in response["content"].get("application/json", {}).get("examples", {}):
-                    assert CODES[code][0] == int(status)
+                    assert other.get(code, CODES[code][0]) == int(status)
 
 
 def named(example):

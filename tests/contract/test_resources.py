@@ -421,6 +421,10 @@ POSTS = {
     },
     "audiences": lambda door: {"name": door.recipient(), "filter": audience_filter(door)},
     "audiences/preview": lambda door: {"filter": audience_filter(door)},
+    "links": lambda door: {"phoneNumber": door.linked_list(), "offerId": door.new_offer()},
+    "links/shorten": lambda door: {
+        "phoneNumber": door.linked_list(), "url": f"https://shop.example/{door.recipient()[1:]}"
+    },
     "domains": lambda door: {"domain": f"go{door.recipient()[1:]}.example.com"},
     "revenue": lambda door: {
         "message_id": door.send(), "revenue": 24.99, "attribution_type": "send"

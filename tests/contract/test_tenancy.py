@@ -21,6 +21,7 @@ from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagFiel
 from sendrail.domain.audit import Actor
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.offers import OfferChange
+from sendrail.tracking.short_links import NewShortLink
 
 # What a request can name, by the field that names it.
 KINDS = {
@@ -31,6 +32,11 @@ KINDS = {
     "creative_id": "creative id",
     "audience_id": "audience id",
     "domain_id": "domain id",
+    "link_id": "link id",
+    "offerId": "offer id",
+    "listId": "list id",
+    "phoneNumber": "list number",
+    "contactPhone": "number",
     "list_number": "list number",
     "phone_number": "number",
     "to": "number",
@@ -60,6 +66,10 @@ FRESH = {
     "started_at",
     "ends_at",
     "blocked_at",
+    "linkId",
+    "shortUrl",
+    "clickTrackerUrl",
+    "createdAt",
     "signup_date",
 }
 
@@ -97,7 +107,17 @@ def import_send(door, message_id, list_number, **headers):
 def made_domain(door, account):
     """Return the id of a new tracking domain of an account."""
     host = f"go{door.recipient()[1:]}.example"
-    return door.do(door.runtime.tracking.domains.add(account, host, Actor(name="a test"))).domain.id
+    domains = door.runtime.tracking.domains
+    domain_id = door.do(domains.add(account, host, Actor(name="a test"))).domain.id
+    door.write(lambda tx: tx.domains.change(account, domain_id, verified_at=1))
+    door.do(door.runtime.tracking.hosts.refresh())
+    return domain_id
+
+
+def made_link(door, account, number):
+    """Return the id of a new link of an account, on one of its lists."""
+    given = NewShortLink(url="https://shop.example/", list_number=parsed(number))
+    return door.do(door.runtime.tracking.short_links.add(account, given)).id
 
 
 class Owner:
@@ -116,6 +136,7 @@ class Owner:
             "creative id": [made_creative(door, us, offer)],
             "audience id": [made_audience(door, us)],
             "domain id": [made_domain(door, us)],
+            "link id": [made_link(door, us, door.linked_list())],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
             "message id": [message],
@@ -133,6 +154,7 @@ class Owner:
             "creative id": 999_999_999,
             "audience id": "0" * 24,
             "domain id": 999_999_999,
+            "link id": "0000000",
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
 
@@ -146,6 +168,7 @@ class Owner:
             "offers",
             "creatives",
             "audiences",
+            "links",
             "domains",
             "messages",
         )
@@ -201,6 +224,7 @@ class Asker:
             "creative id": made_creative(door, account, offer),
             "audience id": made_audience(door, account),
             "domain id": made_domain(door, account),
+            "link id": made_link(door, account, number),
             "list id": sender.id,
             "journey id": journey.id,
             "message id": message,
@@ -219,7 +243,7 @@ def references(operation):
     """Return the fields of an operation that name things."""
     parts = re.findall(r"\{(\w+)\}", operation.path)
     queries = [each["name"] for each in operation.parameters if each["in"] == "query"]
-    fields = list(operation.request.__struct_fields__) if operation.request else []
+    fields = list(operation.request.__struct_encode_fields__) if operation.request else []
     text = json.dumps(operation.examples)
     inner = [name for name in KINDS if f'"{name}":' in text]
     named = [name for name in dict.fromkeys(parts + queries + fields + inner) if name in KINDS]
@@ -272,7 +296,7 @@ def ask(asker, operation, changed=None, value=None, **headers):
 
 def told(answer, value):
     """Return an answer without the name that was asked about, and without what is always new."""
-    text = re.sub(r"\+\d{7,15}", "<number>", answer.text).replace(f"{value}", "<it>")
+    text = re.sub(r"(\+|%2B)\d{7,15}", "<number>", answer.text).replace(f"{value}", "<it>")
 
     def plain(node):
         if isinstance(node, dict):

@@ -215,6 +215,7 @@ def _clicks(count):
     return {
         "linked": (SOME,),
         "given": (SOME,),
+        "standalone": (8,),
         "destinations": (1, 8),
         "add": (full.lane(GONE), 1, GONE, 0, now, 1, 0, 1, b"net", b"digest"),
     }
@@ -224,7 +225,7 @@ def _destinations(count):
     now = full.BEGAN + count
     return {
         "by_digest": (1, b"d8"),
-        "add": (1, b"new", "https://a.example/", now),
+        "add": (1, b"new", "https://a.example/", now, None),
         "urls": (8, 1),
     }
 
@@ -522,6 +523,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("idempotency.kept", "account_id=? AND key=?"),
         ("clicks.linked", "rowid=?"),
         ("clicks.given", "name=?"),
+        ("clicks.standalone", "rowid=?"),
         ("clicks.destinations", "rowid=?"),
         ("agents.by_digest", "digest=?"),
         ("agents.seen", "rowid=?"),

@@ -246,7 +246,7 @@ def _destinations(at):
     digests = [b"d64", b"d128", b"new"]
     return {
         "by_digest": (at.ones, digests),
-        "add": (at.ones, digests, ["https://a.example/"] * 3, [at.now] * 3),
+        "add": (at.ones, digests, ["https://a.example/"] * 3, [at.now] * 3, at.none),
         "urls": ([64, 128, 192], at.ones),
     }
 

@@ -172,7 +172,9 @@ async def _our_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SendrailError), "the handler is registered for our errors"
     ends = getattr(request.state, "ends_connection", False)
     headers = {"connection": "close"} if ends else {}
-    return json_answer(*shown(error, request.state.request_id), headers)
+    status, body = shown(error, request.state.request_id)
+    status = getattr(request.state, "statuses", {}).get(error.code, status)
+    return json_answer(status, body, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

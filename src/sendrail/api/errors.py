@@ -101,6 +101,8 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "message_too_long": (400, "A text is longer than the installation allows, or a creative's."),
     "metadata_too_large": (400, "`metadata` is larger than 16 KB."),
     "too_many_links": (400, "`body` has more than four links to wrap."),
+    "missing_url_or_offer": (400, "Neither `url` nor an offer is named."),
+    "missing_list_identifier": (400, "Neither `listId` nor `phoneNumber` is named."),
     "no_domain_configured": (400, "The list has no tracking domain, so links cannot be wrapped."),
     "list_not_found": (400, "The list does not exist or is not yours."),
     "contact_not_found": (400, "The account has no contact with this number."),

@@ -151,6 +151,7 @@ class LinkRoute(Route):
             is_head=method == "HEAD",
             is_prefetch=any(means_prefetch(name, value) for name, value in headers),
             token=await self._token_in(request) if method == "POST" else None,
+            query=request.scope["query_string"],
         )
         link.answer = asyncio.get_running_loop().create_future()
         self._door.offer(link)

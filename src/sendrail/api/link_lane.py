@@ -121,6 +121,7 @@ class LinkLane(Connection):
             is_head=self.parser.get_method() == b"HEAD",
             is_prefetch=any(name in noted for name in PREFETCH_NAMES)
             and any(means_prefetch(*field) for field in self.fields()),
+            query=self.url.partition(b"?")[2],
         )
         turn.lane = self
         turn.response = None

@@ -169,8 +169,12 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         content[_CSV] = {"schema": schema}
     yield "200", {"description": about, "headers": headers | replayed, "content": content}
     known = list(CODES)
-    codes = sorted(set(operation.codes), key=lambda code: (status_of(code), known.index(code)))
-    for status, group in groupby(codes, status_of):
+
+    def status_here(code: str) -> int:
+        return operation.statuses.get(code, status_of(code))
+
+    codes = sorted(set(operation.codes), key=lambda code: (status_here(code), known.index(code)))
+    for status, group in groupby(codes, status_here):
         answered = dict(headers)
         if status in RETRY_AFTER_SECONDS:
             answered["Retry-After"] = _header("Retry-After")

@@ -10,7 +10,8 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from sendrail.api.auth import account_of, actor_of
 from sendrail.api.bodies import Bodies
@@ -27,6 +28,7 @@ from sendrail.api.v2 import (
     history,
     journeys,
     link_settings,
+    links,
     lists,
     messages,
     offers,
@@ -53,6 +55,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *creatives.ENDPOINTS,
     *domains.ENDPOINTS,
     *link_settings.ENDPOINTS,
+    *links.ENDPOINTS,
     *revenue.ENDPOINTS,
     *history.ENDPOINTS,
 )
@@ -64,10 +67,19 @@ def resource_routes(runtime: Runtime, bases: Iterable[str], bodies: Bodies) -> l
     for endpoint in ENDPOINTS:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
     return [
-        Route(base + path, _Path(runtime, base, methods, bodies).answer, methods=list(methods))
+        _OwnRoute(base + path, _Path(runtime, base, methods, bodies).answer, methods=list(methods))
         for base in bases
         for path, methods in by_path.items()
     ]
+
+
+class _OwnRoute(Route):
+    """A route that answers every method of its path, also where a later one's pattern fits it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return a full match for a method that the route refuses."""
+        match, child = super().matches(scope)
+        return Match.FULL if match is Match.PARTIAL else match, child
 
 
 class _Path:
@@ -85,6 +97,7 @@ class _Path:
         """Answer one request."""
         # A HEAD is answered as its GET; the server leaves the body out.
         endpoint = self._methods.get(request.method) or self._methods["GET"]
+        request.state.statuses = endpoint.statuses
         store, headers = self._runtime.store, request.headers.raw
         if endpoint.file_in is not None:
             # A request that is refused before its file has been read ends the connection: the

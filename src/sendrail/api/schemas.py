@@ -38,6 +38,13 @@ def schema_of(kind: Any, *, nullable: bool = True) -> dict[str, Any]:
     return schema
 
 
+def kinds_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the types of a struct's fields, by the names that JSON has them under."""
+    kinds = get_type_hints(struct, include_extras=True)
+    names = zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True)
+    return {shown: kinds[name] for name, shown in names}
+
+
 def has_required(struct: type[msgspec.Struct]) -> bool:
     """Return whether a request must have one of its fields, and so a body."""
     return any(map(_is_required, get_type_hints(struct, include_extras=True).values()))
@@ -47,7 +54,7 @@ def _refine(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
     """Add what the `Meta`s of the fields say, and drop what says nothing."""
     del schema["title"]
     needed, properties = schema["required"], schema["properties"]
-    kinds = get_type_hints(struct, include_extras=True)
+    kinds = kinds_of(struct)
     for field in properties:
         if is_required := _is_required(kinds[field]):
             needed.append(field)

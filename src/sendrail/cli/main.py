@@ -70,6 +70,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "link-settings": ("link_settings", "How short links treat visitors."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
     "clicks": ("clicks", "Clicks on short links, and their classes."),
+    "links": ("links", "Short links that are in no message."),
     "offers": ("offers", "Offers: what links lead to."),
     "history": ("history", "History of another platform: sends, clicks and revenue."),
     "accounts": (

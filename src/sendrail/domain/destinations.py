@@ -99,6 +99,15 @@ def _encoded(value: str) -> str:
     return quote(value, safe="", errors="replace")
 
 
+def fill_known(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with the macros filled that have values; the others stay."""
+    if "{{" not in template:
+        return template
+    return _MACRO.sub(
+        lambda macro: quote(values[macro[1]], safe="") if macro[1] in values else macro[0], template
+    )
+
+
 def macros_of(template: str) -> set[str]:
     """Return the names of the macros in a template."""
     return {macro[1] for macro in _MACRO.finditer(template)}

@@ -16,6 +16,8 @@ URL_LENGTH_MAX: Final = 2_048
 CLICK_WINDOW_DAYS: Final = 7
 CLICK_WINDOW_DAYS_MAX: Final = 90
 DAY_MS: Final = 86_400_000
+# What the query of a link that is in no message may fill in.
+QUERY_MACROS: Final = ("source", *(f"sub{number}" for number in range(1, 6)))
 # What a tracking URL may hold for each recipient; filled in when a link is clicked.
 MACROS: Final = (
     "messageId",
@@ -24,8 +26,7 @@ MACROS: Final = (
     "externalId",
     "click_id",
     "contact.phone",
-    "source",
-    *(f"sub{number}" for number in range(1, 6)),
+    *QUERY_MACROS,
 )
 
 _MACRO: Final = re.compile(r"\{\{(.*?)\}\}")
@@ -129,7 +130,7 @@ def url_fault(text: str) -> str | None:
     found = _AUTHORITY(text)
     if found is None:
         return "must begin with https:// or http:// and name a host, without user or password"
-    return _place_fault(found["host"].lower(), found["port"]) or _macro_fault(text)
+    return _place_fault(found["host"].lower(), found["port"]) or macro_fault(text)
 
 
 def _place_fault(host: str, port: str | None) -> str | None:
@@ -140,7 +141,8 @@ def _place_fault(host: str, port: str | None) -> str | None:
     return None
 
 
-def _macro_fault(text: str) -> str | None:
+def macro_fault(text: str) -> str | None:
+    """Return what is wrong with the macros of a URL, or None: a misspelt one stays empty."""
     for macro in _MACRO.findall(text):
         if macro not in MACROS:
             known = ", ".join(MACROS)

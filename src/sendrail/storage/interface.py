@@ -69,6 +69,7 @@ from sendrail.storage.tracking.link_settings import LinkSettingsTable
 from sendrail.storage.tracking.message_clicks import MessageClicks
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
+from sendrail.storage.tracking.short_links import ShortLinks
 
 if TYPE_CHECKING:
     from sendrail.storage.postgres.leases import ConnectorPaces, Processes, Spans
@@ -235,6 +236,10 @@ class Tx(ABC):
     @cached_property
     def history_clearing(self) -> HistoryClearing:
         return HistoryClearing(self.core, self.history)
+
+    @cached_property
+    def short_links(self) -> ShortLinks:
+        return ShortLinks(self.core)
 
     @property
     @abstractmethod

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_in
-from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, Slot
+from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_in, lane_of
+from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, Slot, standalone_of
 from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.links.slots import LinkPlace, LinkSlots
 from sendrail.storage.interface import Tx
@@ -71,26 +71,34 @@ class LinkFinder:
         time that it takes says nothing.
         """
         slots = self._read(wanted)
-        known = [slot for slot in slots if slot is not None]
-        places = dict(zip(known, self._slots.messages(tx, known), strict=True))
-        made = {each.number: each.made_at for each in places.values() if each is not None}
-        messages = tx.clicks.linked(list(made.items()))
-        given = tx.clicks.given(made.keys() - messages.keys())
-        destinations = self._destinations.shared(tx, _shared_of(messages.values()))
+        behind = self._behind(tx, [slot for slot in slots if slot is not None])
+        targets = [each for each in behind.values() if isinstance(each, _Target)]
+        destinations = self._destinations.shared(tx, _shared_of(targets))
         found: list[Link | NoLink] = []
         for (_, domain), slot in zip(wanted, slots, strict=True):
-            place = None if slot is None else places[slot]
-            if slot is None or place is None:
+            if slot is None:
                 found.append(NoLink.UNKNOWN)
-            elif place.number not in messages:
-                found.append(NoLink.GONE if place.number in given else NoLink.UNKNOWN)
+                continue
+            target = behind[slot]
+            if isinstance(target, NoLink):
+                found.append(target)
+                continue
+            is_sandboxed = domain is None and self._sandboxes.has(tx, target, now)
+            if is_sandboxed or (domain and domain.account_id == target.account_id):
+                found.append(self._link(slot, target, is_sandboxed, destinations))
             else:
-                message = messages[place.number]
-                is_sandboxed = domain is None and self._sandboxes.has(tx, message, now)
-                if is_sandboxed or (domain and domain.account_id == message.account_id):
-                    found.append(self._link(slot, place, message, is_sandboxed, destinations))
-                else:
-                    found.append(NoLink.UNKNOWN)
+                found.append(NoLink.UNKNOWN)
+        return found
+
+    def _behind(self, tx: Tx, slots: Sequence[Slot]) -> dict[Slot, "_Target | NoLink"]:
+        """Return what stands behind slots, whatever their accounts."""
+        found: dict[Slot, _Target | NoLink] = dict.fromkeys(slots, NoLink.UNKNOWN)
+        places = zip(slots, self._slots.messages(tx, slots), strict=True)
+        of_messages = {slot: place for slot, place in places if place is not None}
+        if of_messages:
+            found |= _in_messages(tx, of_messages)
+        if len(of_messages) < len(found):
+            found |= _standalone(tx, found.keys() - of_messages.keys())
         return found
 
     def _read(self, wanted: Sequence[WantedLink]) -> list[Slot | None]:
@@ -108,29 +116,84 @@ class LinkFinder:
     def _link(
         self,
         slot: Slot,
-        place: LinkPlace,
-        message: LinkedMessage,
+        target: "_Target",
         is_sandboxed: bool,
         destinations: Mapping[tuple[AccountId, int], LinkDestination | None],
     ) -> Link | NoLink:
-        if message.links is None:
-            return NoLink.GONE
-        targets = message.links.split(" ")
-        if place.position >= len(targets):
-            return NoLink.UNKNOWN
-        target, account_id = targets[place.position], message.account_id
+        leads_to = target.leads_to
+        if isinstance(leads_to, NoLink):
+            return leads_to
         destination = (
-            destinations[account_id, int(target)]
-            if target.isdecimal()
-            else self._destinations.own(target)
+            destinations[target.account_id, leads_to]
+            if isinstance(leads_to, int)
+            else self._destinations.own(leads_to)
         )
         if destination is None:
             return NoLink.GONE
         return Link(
-            slot, lane_in(place.number), account_id, place.number, place.position,
-            message.list_id, message.recipient, message.created_at, message.sent_at, is_sandboxed,
-            destination,
+            slot, target.lane, target.account_id, target.number, target.position, target.list_id,
+            target.recipient, target.created_at, target.sent_at, is_sandboxed, destination,
         )  # fmt: skip
+
+
+class _Target(NamedTuple):
+    """What stands behind a slot: a place in a message, or a standalone link.
+
+    It leads to a destination by its id, to a URL of its own, or nowhere any more.
+    """
+
+    lane: int
+    account_id: AccountId
+    number: int
+    position: int | None
+    list_id: ListId
+    recipient: int | None
+    created_at: int
+    sent_at: int | None
+    leads_to: int | str | NoLink
+
+
+def _in_messages(tx: Tx, places: Mapping[Slot, LinkPlace]) -> dict[Slot, _Target | NoLink]:
+    """Return what stands behind the slots of messages."""
+    made = {place.number: place.made_at for place in places.values()}
+    messages = tx.clicks.linked(list(made.items()))
+    given = tx.clicks.given(made.keys() - messages.keys())
+    found: dict[Slot, _Target | NoLink] = {}
+    for slot, (number, position, _) in places.items():
+        if (message := messages.get(number)) is not None:
+            found[slot] = _Target(
+                lane_in(number), message.account_id, number, position, message.list_id,
+                message.recipient, message.created_at, message.sent_at,
+                _leads_to(message, position),
+            )  # fmt: skip
+        else:
+            found[slot] = NoLink.GONE if number in given else NoLink.UNKNOWN
+    return found
+
+
+def _leads_to(message: LinkedMessage, position: int) -> int | str | NoLink:
+    if message.links is None:
+        return NoLink.GONE
+    targets = message.links.split(" ")
+    if position >= len(targets):
+        return NoLink.UNKNOWN
+    target = targets[position]
+    return int(target) if target.isdecimal() else target
+
+
+def _standalone(tx: Tx, slots: Iterable[Slot]) -> dict[Slot, _Target | NoLink]:
+    """Return what stands behind the slots of links that are in no message."""
+    ids = {slot: standalone_of(slot) for slot in slots}
+    wanted = [each for each in ids.values() if each is not None]
+    links = tx.clicks.standalone(wanted) if wanted else {}
+    return {
+        slot: _Target(
+            lane_of(link.list_id), link.account_id, link.id, None, link.list_id, link.recipient,
+            link.created_at, None, link.destination_id,
+        )
+        for slot, each in ids.items()
+        if each is not None and (link := links.get(each)) is not None
+    }  # fmt: skip
 
 
 class SandboxLists:
@@ -141,12 +204,12 @@ class SandboxLists:
         # A connector's kind never changes.
         self._kinds: dict[ConnectorId, str] = {}
 
-    def has(self, tx: Tx, message: LinkedMessage, now: int) -> bool:
-        """Return whether a message's list sends by a simulator."""
-        list_id = message.list_id
+    def has(self, tx: Tx, target: "_Target", now: int) -> bool:
+        """Return whether a link's list sends by a simulator."""
+        list_id = target.list_id
         known = self._lists.get([list_id], now)
         if list_id not in known:
-            known = {list_id: self._look(tx, message.account_id, list_id)}
+            known = {list_id: self._look(tx, target.account_id, list_id)}
             self._lists.put(known, now)
         return known[list_id]
 
@@ -159,12 +222,10 @@ class SandboxLists:
         return self._kinds.get(sender.connector_id) == _SIMULATOR
 
 
-def _shared_of(messages: Iterable[LinkedMessage]) -> set[tuple[AccountId, int]]:
-    """Return the destinations that messages name, by account and id."""
+def _shared_of(targets: Iterable[_Target]) -> set[tuple[AccountId, int]]:
+    """Return the destinations that are named, by account and id."""
     return {
-        (message.account_id, int(target))
-        for message in messages
-        if message.links
-        for target in message.links.split(" ")
-        if target.isdecimal()
+        (target.account_id, target.leads_to)
+        for target in targets
+        if isinstance(target.leads_to, int)
     }

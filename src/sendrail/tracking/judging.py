@@ -26,6 +26,7 @@ from sendrail.domain.filter_page import (
     shows_page,
 )
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
+from sendrail.domain.link_queries import macros_in
 from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.locations import location_of, macros
 from sendrail.domain.offer import OfferStatus
@@ -93,7 +94,7 @@ class ClickJudge:
             return JudgedRequest(LinkAnswer(200, page=shown), verdict)
         if token is not None and not is_confirmed:
             return JudgedRequest(NOT_ALLOWED, None)
-        location = self._location(template, link, at, verdict)
+        location = self._location(template, link, request, verdict)
         if location is None:
             return _fallen_back(request.domain, verdict)
         # A POST that is answered by 302 may be repeated as one at the shop (RFC 9110, 15.4.4).
@@ -106,7 +107,9 @@ class ClickJudge:
         of_offer = None if offer is None else offer.filter_bots
         return settings.words if settings.filters(of_offer) else None
 
-    def _location(self, template: str, link: Link, at: int, verdict: ClickVerdict) -> bytes | None:
+    def _location(
+        self, template: str, link: Link, request: LinkRequest, verdict: ClickVerdict
+    ) -> bytes | None:
         wanted = macros(template)
         # An offer's partner names the click when it reports a conversion; other URLs stay as they
         # are, since a signed one breaks by a parameter more.
@@ -114,8 +117,13 @@ class ClickJudge:
         is_offers = destination.offer is not None and template == destination.url
         if not wanted and not is_offers:
             return location_of(template, {})
-        click_id = self._click_ids.show(link.slot, at - link.created_at, verdict.click_class)
+        click_id = self._click_ids.show(
+            link.slot, request.at - link.created_at, verdict.click_class
+        )
         values = {name: self._value(name, link, click_id) for name in wanted}
+        if link.position is None and request.query:
+            # In a message's link anybody could put another affiliate's id by it.
+            values |= macros_in(request.query)
         return location_of(template, values, click_id if is_offers else None)
 
     def _value(self, name: str, link: Link, click_id: str) -> str:

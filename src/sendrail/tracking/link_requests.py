@@ -23,7 +23,8 @@ class LinkRequest:
     """One request for a link.
 
     `domain` is the tracking domain that it came to, None for the server's own address. `token` is
-    what the form of the filter page brought, None where the request is no POST.
+    what the form of the filter page brought, None where the request is no POST. `query` is what
+    stands behind the path; only a link that is in no message heeds it.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class LinkRequest:
         "is_head",
         "is_late",
         "is_prefetch",
+        "query",
         "since",
         "text",
         "token",
@@ -51,6 +53,7 @@ class LinkRequest:
         is_head: bool = False,
         is_prefetch: bool = False,
         token: str | None = None,
+        query: bytes = b"",
     ) -> None:
         self.text = text
         self.domain = domain
@@ -59,6 +62,7 @@ class LinkRequest:
         self.is_head = is_head
         self.is_prefetch = is_prefetch
         self.token = token
+        self.query = query
         # When it came, in milliseconds, and by the clock that the waiting goes by.
         self.at = 0
         self.since = 0.0

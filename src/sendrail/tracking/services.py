@@ -14,6 +14,7 @@ from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.redirect import RedirectService
+from sendrail.tracking.short_links import ShortLinkService
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
 
 
@@ -28,6 +29,7 @@ class TrackingServices:
     postbacks: PostbackService
     history: HistoryService
     history_files: HistoryFileService
+    short_links: ShortLinkService
     domains: DomainService
     link_settings: LinkSettingsService
     hosts: TrackingHosts

@@ -6,7 +6,7 @@ explained.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -100,8 +100,8 @@ def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> 
 
 def _refuse_nul(fields: msgspec.Struct) -> None:
     """Refuse a text that not every database can keep."""
-    for name in fields.__struct_fields__:
-        value = getattr(fields, name)
+    for field, name in _names(fields):
+        value = getattr(fields, field)
         texts = [*value, *value.values()] if isinstance(value, dict) else [value]
         if any(isinstance(text, str) and "\0" in text for text in texts):
             raise InvalidInput(f"{name} must not contain the NUL character", param=name)
@@ -119,8 +119,8 @@ def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
 
     The parts of a batch get theirs back: each is judged alone.
     """
-    for name in fields.__struct_fields__:
-        value: Any = getattr(fields, name)
+    for field, name in _names(fields):
+        value: Any = getattr(fields, field)
         place = f"{within}{name}"
         if isinstance(value, msgspec.Struct):
             if (fault := _half_in(value, f"{place}.")) is not None:
@@ -130,7 +130,7 @@ def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
                 msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
                 for part in value
             ]
-            setattr(fields, name, parts)
+            setattr(fields, field, parts)
         elif (half := _half_of(value, place)) is not None:
             return Fault(
                 "invalid_field",
@@ -138,6 +138,11 @@ def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
                 half,
             )
     return None
+
+
+def _names(fields: msgspec.Struct) -> Iterator[tuple[str, str]]:
+    """Yield the names of fields, and those that JSON has them under."""
+    return zip(fields.__struct_fields__, fields.__struct_encode_fields__, strict=True)
 
 
 def _half_of(value: Any, place: str) -> str | None:

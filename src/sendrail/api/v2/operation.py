@@ -67,6 +67,8 @@ class Operation:
     file_in: str | None = None
     file_out: str | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
+    # The statuses of codes that have another one here than elsewhere, as the public API does.
+    statuses: Mapping[str, int] = field(default_factory=dict)
     # As OpenAPI has them, but for the schema: a type stands there.
     parameters: tuple[dict[str, Any], ...] = ()
 

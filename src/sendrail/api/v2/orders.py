@@ -49,7 +49,7 @@ _Body = Annotated[
         "refused."
     ),
 ]
-_Metadata = Annotated[
+Metadata = Annotated[
     msgspec.Raw | msgspec.UnsetType,
     schema(type=["object", "null"]),
     about(
@@ -84,7 +84,7 @@ class SendRaw(msgspec.Struct, gc=False):
     skip_journey_check: Annotated[
         Flag, about("Send even to who is in an active journey on the list.")
     ] = None
-    metadata: _Metadata = msgspec.UNSET
+    metadata: Metadata = msgspec.UNSET
     send_at: _SendAt = None
 
 
@@ -116,7 +116,7 @@ class Send(msgspec.Struct, gc=False):
         ),
     ] = None
     contact_data: ContactData | None = None
-    metadata: _Metadata = msgspec.UNSET
+    metadata: Metadata = msgspec.UNSET
     send_at: _SendAt = None
 
 
@@ -142,7 +142,7 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
     fields = read(_send_raw, body)
     if isinstance(fields, Fault):
         return fields
-    metadata = _metadata(fields.metadata)
+    metadata = read_metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
     skips = 0
@@ -173,7 +173,7 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
     fields = read(_send, body)
     if isinstance(fields, Fault):
         return fields
-    metadata = _metadata(fields.metadata)
+    metadata = read_metadata(fields.metadata)
     if isinstance(metadata, Fault):
         return metadata
     number = _own_or_shared(fields.list_number, list_number)
@@ -239,7 +239,8 @@ def _own_or_shared(own: str | None, shared: str | None) -> str | None:
     return own if own and not own.isspace() else shared
 
 
-def _metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
+def read_metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
+    """Return the caller's own JSON object as it came, or the fault in it."""
     if raw is msgspec.UNSET:
         return None
     value = bytes(raw)

@@ -1,11 +1,11 @@
-"""Where the links of many messages lead: one row for each URL of an account."""
+"""Where links lead: one row for each URL of an account, and once more for each offer it is of."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, OfferId
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
 
@@ -29,17 +29,29 @@ class Destinations:
         self._driver = driver
         self._texts = texts
 
-    def find(self, account_id: AccountId, urls: Collection[str]) -> dict[str, int]:
-        """Return the ids of those URLs that are destinations of the account."""
-        by_digest = {_digest(url): url for url in urls}
+    def find(
+        self, account_id: AccountId, urls: Collection[str], offer_id: OfferId | None = None
+    ) -> dict[str, int]:
+        """Return the ids of those URLs that are the account's destinations, of an offer or none."""
+        by_digest = {_digest(url, offer_id): url for url in urls}
         keys = [(account_id, digest) for digest in by_digest]
         rows = self._driver.rows_by_key(self._texts.by_digest, keys)
         return {by_digest[bytes(row[1])]: row[0] for row in rows}
 
-    def add(self, account_id: AccountId, urls: Iterable[str], now: int) -> None:
-        """Make URLs destinations of the account; one that is there stays as it is."""
+    def add(
+        self,
+        account_id: AccountId,
+        urls: Iterable[str],
+        now: int,
+        offer_id: OfferId | None = None,
+    ) -> None:
+        """Make URLs destinations of the account; one that is there stays as it is.
+
+        The same URL leads to another destination for each offer that clicks on it count for.
+        """
         # In the order of their key: two processes then never wait for each other in a circle.
-        rows = sorted((account_id, _digest(url), url, now) for url in urls)
+        digests = sorted((_digest(url, offer_id), url) for url in urls)
+        rows = [(account_id, digest, url, now, offer_id) for digest, url in digests]
         self._driver.each(self._texts.add, rows)
 
     def urls(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, str]:
@@ -48,5 +60,7 @@ class Destinations:
         return {row[0]: row[1] for row in rows}
 
 
-def _digest(url: str) -> bytes:
-    return hashlib.blake2b(url.encode(), digest_size=_DIGEST_BYTES).digest()
+def _digest(url: str, offer_id: OfferId | None) -> bytes:
+    # No URL begins with a digit.
+    named = url if offer_id is None else f"{offer_id} {url}"
+    return hashlib.blake2b(named.encode(), digest_size=_DIGEST_BYTES).digest()

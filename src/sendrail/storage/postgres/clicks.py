@@ -27,6 +27,10 @@ TEXTS: Final = ClickTexts(
         """,
         key="n.lane",
     ),
+    standalone="""
+        SELECT s.id, s.account_id, s.list_id, s.recipient, s.created_at, s.destination_id
+        FROM unnest($1::bigint[]) AS wanted (id) JOIN short_links AS s ON s.id = wanted.id
+    """,
     destinations="""
         SELECT d.account_id, d.id, d.url, d.offer_id
         FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, id)

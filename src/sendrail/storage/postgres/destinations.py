@@ -13,7 +13,7 @@ TEXTS: Final = DestinationTexts(
     """,
     add=InsertRows(
         "destinations",
-        "account_id bigint, digest bytea, url text, created_at bigint",
+        "account_id bigint, digest bytea, url text, created_at bigint, offer_id bigint",
         "ON CONFLICT DO NOTHING",
     ),
     urls="""

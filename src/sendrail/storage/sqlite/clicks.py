@@ -20,6 +20,10 @@ TEXTS: Final = ClickTexts(
         SELECT wanted.value FROM json_each(?) AS wanted CROSS JOIN counters AS c
         WHERE c.name = 'message' AND c.value >= wanted.value
     """,
+    standalone="""
+        SELECT id, account_id, list_id, recipient, created_at, destination_id FROM short_links
+        WHERE id = ?
+    """,
     destinations="""
         SELECT account_id, id, url, offer_id FROM destinations WHERE account_id = ? AND id = ?
     """,

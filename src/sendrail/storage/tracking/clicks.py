@@ -34,6 +34,17 @@ class SharedDestination(NamedTuple):
     offer_id: OfferId | None
 
 
+class StandaloneLink(NamedTuple):
+    """A link that is in no message, and where it leads."""
+
+    id: int
+    account_id: AccountId
+    list_id: ListId
+    recipient: int | None
+    created_at: int
+    destination_id: int
+
+
 class ClickRow(NamedTuple):
     """A request for a link, ready to be written.
 
@@ -59,6 +70,7 @@ class ClickTexts:
 
     linked: Statement
     given: Statement
+    standalone: Statement
     destinations: Statement
     add: Statement
 
@@ -90,6 +102,11 @@ class Clicks:
         """Return those numbers that were given out, whatever became of their messages."""
         rows = self._driver.rows_by_id(self._texts.given, numbers) if numbers else ()
         return {row[0] for row in rows}
+
+    def standalone(self, ids: Sequence[int]) -> dict[int, StandaloneLink]:
+        """Return links that are in no message by their ids, whatever their accounts."""
+        rows = self._driver.rows_by_key(self._texts.standalone, [(each,) for each in ids])
+        return {row[0]: StandaloneLink(*row) for row in rows}
 
     def destinations(
         self, keys: Sequence[tuple[AccountId, int]]

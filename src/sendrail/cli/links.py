@@ -1,0 +1,105 @@
+"""`sendrail links`: short links that are in no message."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, recipient, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.tracking.short_links import ShortLinkDetails
+
+app = typer.Typer(help="Short links that are in no message.", no_args_is_help=True)
+
+_COLUMNS = (
+    "short_url", "list", "offer", "clicks", "human_clicks", "last_clicked_at", "destination_url",
+)  # fmt: skip
+
+Id = Annotated[str, typer.Argument(metavar="LINK", help="The id of a link: the end of its URL.")]
+
+
+@app.command()
+def add(
+    list_number: ListNumber,
+    url: Annotated[
+        str, typer.Argument(metavar="[URL]", help="Where it leads, unless to an offer.")
+    ] = "",
+    *,
+    offer: Annotated[str, typer.Option(metavar="OFFER", help="The offer that it leads to.")] = "",
+    external_offer: Annotated[
+        str, typer.Option(metavar="ID", help="The same, as its network calls it.")
+    ] = "",
+    contact: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Whose link it is: {{contact.phone}} in the URL.")
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a link on the tracking domain of a list."""
+    from sendrail.tracking.short_links import NewShortLink
+
+    with output.exit_on_error(as_json):
+        given = NewShortLink(
+            url=url,
+            offer=offer,
+            external_offer=external_offer,
+            list_number=sender(list_number),
+            recipient=recipient(contact) if contact else None,
+        )
+    _print(
+        run(data, as_json, lambda it: it.tracking.short_links.add(it.default_account, given)),
+        as_json,
+    )
+
+
+@app.command("list")
+def list_(
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List links that are in no message, newest first."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.tracking.short_links.page(it.default_account, page=page, per_page=per_page),
+    )
+    links = [_shown(each) for each in found.links]
+    if as_json:
+        output.document({"links": links, "total": found.total})
+    else:
+        output.table(_COLUMNS, links, "There are no links that are in no message.")
+
+
+@app.command()
+def show(link: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show a link and its clicks."""
+    _print(
+        run(data, as_json, lambda it: it.tracking.short_links.show(it.default_account, link)),
+        as_json,
+    )
+
+
+def _print(found: "ShortLinkDetails", as_json: bool) -> None:
+    output.card(_shown(found), as_json)
+
+
+def _shown(found: "ShortLinkDetails") -> dict[str, Any]:
+    from sendrail.domain import phone
+    from sendrail.domain.phone import PhoneNumber
+
+    link = found.link
+    return {
+        "id": found.id,
+        "short_url": found.short_url,
+        "destination_url": found.destination_url,
+        "list": link.list_number,
+        "offer": link.offer_ref,
+        "contact": None if link.recipient is None else phone.show(PhoneNumber(link.recipient)),
+        "clicks": link.clicks,
+        "human_clicks": link.human_clicks,
+        "last_clicked_at": output.when(link.last_clicked_at),
+        "created_at": output.when(link.created_at),
+    }
