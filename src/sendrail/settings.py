@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from sendrail.domain.errors import SetupError
+from sendrail.domain.tracking_domain import SHORTENERS
 
 _PREFIX: Final = "SENDRAIL_"
 _FILE_SUFFIX: Final = "_FILE"
@@ -124,8 +125,7 @@ class Settings:
         "", "Words that no message may contain, for the whole installation, separated by commas."
     )
     click_deny_hosts: str = _setting(
-        "bit.ly, bitly.com, buff.ly, cutt.ly, goo.gl, is.gd, ow.ly, rb.gy, rebrand.ly, s.id, "
-        "shorturl.at, t.co, t.ly, tiny.cc, tinyurl.com, v.gd",
+        ", ".join(sorted(SHORTENERS)),
         "Hosts that no wrapped link may lead to, with all names below them, separated by commas: "
         "public shorteners, which carriers filter.",
     )

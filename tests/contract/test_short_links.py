@@ -177,6 +177,8 @@ def test_a_list_without_a_tracking_domain_is_a_conflict(door, monkeypatch):
         "shop.example",
         "https://127.0.0.1/",
         "https://bit.ly/x",
+        # Known as a host that no link may stand on either.
+        "https://adf.ly/x",
         "https://shop.example/?x={{first_name}}",
         "https://shop.example/" + "a" * 2_048,
     ],
