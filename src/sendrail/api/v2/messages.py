@@ -57,7 +57,7 @@ _HELP: Final = {
 }
 
 
-class ShortLink(msgspec.Struct):
+class MessageLink(msgspec.Struct):
     """A short link in a message."""
 
     short_url: Annotated[str | None, about("Null where the list has no tracking domain any more.")]
@@ -98,7 +98,7 @@ class Message(msgspec.Struct):
     provider_message_id: str | None
     metadata: Annotated[msgspec.Raw, schema(type=["object", "null"])]
     automatic: bool
-    links: Annotated[list[ShortLink], about("The short links in the text, in their order.")]
+    links: Annotated[list[MessageLink], about("The short links in the text, in their order.")]
     clicks: Annotated[Clicks | None, about("Null where the message has no short links.")]
     created_at: Time
     send_at: Annotated[Time | None, about("When it is to leave, while it waits for that.")]
@@ -155,7 +155,9 @@ def message_of(found: FoundMessage) -> Message:
         provider_message_id=stored.carrier_ref,
         metadata=msgspec.Raw((stored.metadata or "null").encode()),
         automatic=stored.automatic,
-        links=[ShortLink(each.short_url, each.destination_url, each.offer) for each in found.links],
+        links=[
+            MessageLink(each.short_url, each.destination_url, each.offer) for each in found.links
+        ],
         clicks=_clicks(found.clicks) if found.links else None,
         created_at=shown_time(stored.created_at),
         send_at=None if stored.send_at is None else shown_time(stored.send_at),
