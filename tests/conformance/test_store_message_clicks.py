@@ -8,6 +8,7 @@ from stores import ANN, NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.storage.tables import destinations
+from sendrail.storage.tracking.earnings import NewEarnings
 from sendrail.storage.tracking.message_clicks import ContactTally, LinkTally, MessageTally
 from sendrail.storage.tracking_tables import message_clicks, short_links
 
@@ -143,7 +144,8 @@ def test_contacts_are_counted_by_message_and_by_their_last_click(house):
     assert contacts(house) == {ANN: (3, NOW + 9)}
     # One that has only earned so far has never clicked.
     house.write(lambda tx: tx.earnings.forget(house.us, ANN))
-    house.write(lambda tx: tx.earnings.add(house.list.id, ANN, conversions=1))
+    earned = NewEarnings(house.list.id, ANN, conversions=1)
+    house.write(lambda tx: tx.earnings.add([earned]))
     add(1, NOW + 2)
     assert contacts(house) == {ANN: (1, NOW + 2)}
 

@@ -105,6 +105,9 @@ def schema_of_a_new_folder(path):
     folder.prepare()
     open_store(folder).close_now()
     with closing(sqlite3.connect(folder.database)) as database:
-        made = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY 1, 2"
+        made = (
+            "SELECT type, name, sql FROM sqlite_schema"
+            " WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*' ORDER BY 1, 2"
+        )
         assert database.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
         return database.execute(made).fetchall()

@@ -31,7 +31,7 @@ def of_sqlite():
         with closing(sqlite3.connect(database)) as raw:
             # A table's indexes are made in no certain order.
             made = (
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"
                 " ORDER BY type = 'index', CASE type WHEN 'index' THEN name END, rowid"
             )
             statements = [row[0].strip() for row in raw.execute(made)]

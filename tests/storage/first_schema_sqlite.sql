@@ -138,8 +138,6 @@ CREATE TABLE imported_sends (
 	CONSTRAINT imported_sends_one_account_id_ref UNIQUE (account_id, ref)
 );
 
-CREATE TABLE sqlite_sequence(name,seq);
-
 CREATE TABLE contact_history (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,

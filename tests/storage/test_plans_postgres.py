@@ -234,6 +234,7 @@ def _clicks(at):
     return {
         "linked": (at.lanes, at.numbers, [full.BEGAN] * 3),
         "given": (at.lanes, at.numbers),
+        "standalone": ([8, 16, 24],),
         "destinations": (at.ones, [64, 128, 192]),
         "add": (
             at.lanes, at.ones, at.numbers, at.zeros, [at.now] * 3, at.ones, at.zeros, at.ones,
