@@ -275,7 +275,8 @@ def test_a_preview_for_a_contact(us):
         )
     )
     shown = told(us.preview(made, list_number=us.number, phone_number=contact))
-    link = "X" * 23
+    # The list is the sandbox's, whose links lead to the server itself.
+    link = "http://127.0.0.1:8025/XXXXXXX"
     text = f"Acme: Hi there of Bonn: {link} XXXXXXXX Reply stop to stop. Help for help."
     assert shown["text"] == text
     assert shown["size"] == {
@@ -302,7 +303,7 @@ def test_a_preview_for_a_number_that_is_not_american_has_no_frame(us):
     made, contact = us.make("Hi: {{link1}}"), "+4915112340001"
     us.ask("POST", "contacts", {"phone_number": contact, "list_number": us.number})
     shown = told(us.preview(made, list_number=us.number, phone_number=contact))
-    assert shown["text"] == "Hi: " + "X" * 23
+    assert shown["text"] == "Hi: http://127.0.0.1:8025/XXXXXXX"
 
 
 def test_a_preview_names_what_it_does_not_find(us):

@@ -363,7 +363,9 @@ def counted(shop):
 
 def test_a_message_is_shown_with_its_links_and_their_clicks(shop):
     now = shop.door.runtime.clock.now()
-    shop.door.write(lambda tx: tx.domains.change(shop.account, shop.domain, verified_at=now))
+    seen = {"verified_at": now, "checked_at": now}
+    shop.door.write(lambda tx: tx.domains.change(shop.account, shop.domain, **seen))
+    shop.door.do(shop.door.runtime.tracking.hosts.refresh())
     first = shop.link(f"{SHOP} https://blog.example/")
     [message] = told(ask(shop.door, "GET", "messages", x_api_key=shop.key))["messages"]
     [link, other] = message["links"]

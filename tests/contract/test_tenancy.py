@@ -109,7 +109,9 @@ def made_domain(door, account):
     host = f"go{door.recipient()[1:]}.example"
     domains = door.runtime.tracking.domains
     domain_id = door.do(domains.add(account, host, Actor(name="a test"))).domain.id
-    door.write(lambda tx: tx.domains.change(account, domain_id, verified_at=1))
+    # Not looked at for a day: no such host answers.
+    seen = {"verified_at": 1, "checked_at": door.runtime.clock.now()}
+    door.write(lambda tx: tx.domains.change(account, domain_id, **seen))
     door.do(door.runtime.tracking.hosts.refresh())
     return domain_id
 
@@ -181,7 +183,7 @@ class Owner:
                 del message[name]
         for domain in seen[-2]["domains"]:
             # Checked by the clock, whatever anybody asks.
-            del domain["checked_at"], domain["problem"]
+            del domain["checked_at"], domain["problem"], domain["status"]
         for contact in seen[1]["contacts"]:
             # Counted a moment after a message was accepted.
             del contact["send_count"], contact["last_sent_at"]

@@ -142,4 +142,8 @@ def test_every_refusal_of_the_gate_is_in_the_table():
 
 def test_every_drop_of_a_second_asking_is_in_the_table():
     asked_again = {fault[3] for fault in FAULTS} - {None}
-    assert asked_again == set(DropReason) - {DropReason.STALE, DropReason.ORPHAN}
+    assert asked_again == set(DropReason) - {
+        DropReason.STALE,
+        DropReason.ORPHAN,
+        DropReason.CANCELLED,
+    }

@@ -50,8 +50,8 @@ _GROUP: Final = {
     "required": ["operator"],
     "properties": {
         "operator": {"enum": ["AND", "OR"]},
-        "conditions": {"type": "array", "items": {"type": "object"}},
-        "groups": {"type": "array", "items": {"type": "object"}},
+        "conditions": {"type": ["array", "null"], "items": {"type": "object"}},
+        "groups": {"type": ["array", "null"], "items": {"type": "object"}},
     },
 }
 _Name = Annotated[str, schema(minLength=1, maxLength=audience.NAME_LENGTH_MAX, pattern=r"\S")]

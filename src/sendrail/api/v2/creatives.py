@@ -135,6 +135,8 @@ _FIELD_CODES: Final = (
     "invalid_creative_type",
     *_LINK_CODES,
 )
+# As documented: a creative is at fault that names an offer which is not there.
+_STATUSES: Final = {"offer_not_found": 400}
 
 ENDPOINTS: Final = (
     Endpoint(
@@ -175,6 +177,7 @@ ENDPOINTS: Final = (
         request=NewCreative,
         answer=SavedCreative,
         codes=(*POSTING, *_FIELD_CODES, "too_many_creatives"),
+        statuses=_STATUSES,
         examples={"summer": _EXAMPLE},
     ),
     Endpoint(
@@ -199,6 +202,7 @@ ENDPOINTS: Final = (
         request=CreativeUpdate,
         answer=SavedCreative,
         codes=(*CHANGING, *_FIELD_CODES, "not_found"),
+        statuses=_STATUSES,
         parameters=_ID,
         examples={"paused": {"status": "paused"}},
     ),
