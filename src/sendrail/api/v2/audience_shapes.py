@@ -66,6 +66,11 @@ _Filter = Annotated[
     schema(**_GROUP),
     about("Conditions and groups, of which all must hold (`AND`) or one (`OR`)."),
 ]
+_FilterChange = Annotated[
+    msgspec.Raw | msgspec.UnsetType,
+    schema(**_GROUP | {"type": ["object", "null"]}),
+    about("Conditions and groups, of which all must hold (`AND`) or one (`OR`)."),
+]
 
 
 class NewAudience(msgspec.Struct, gc=False):
@@ -83,7 +88,7 @@ class AudienceUpdate(msgspec.Struct, gc=False):
     name: _Name | None = None
     description: Annotated[str | None, _DESCRIPTION] = None
     source_lists: _Lists | None = None
-    filter: _Filter = msgspec.UNSET
+    filter: _FilterChange = msgspec.UNSET
     status: Annotated[str, one_of(AudienceStatus)] | None = None
 
 
