@@ -5,6 +5,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sendrail.api.v2.conversion_fields import (
+    attribution_in,
+    event_in,
+    external_id_in,
+    missing,
+)
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.history_shapes import (
     AMOUNT_MAX,
@@ -30,7 +36,7 @@ from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.inputs import ID_MAX, list_number_of
 from sendrail.domain import money, phone
-from sendrail.domain.conversion import Attribution, ConversionEvent
+from sendrail.domain.conversion import Attribution
 from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.history import (
     LENGTH_MAX,
@@ -263,15 +269,15 @@ def _send(fields: HistorySendRecord) -> HistorySend:
     ref = ref_of(fields.id, "id")
     list_number = None if fields.list_number is None else list_number_of(fields.list_number)
     if list_number is None and fields.list_id is None:
-        raise _missing("list_number")
+        raise missing("list_number")
     if fields.list_id is not None and not 0 < fields.list_id <= ID_MAX:
         raise InvalidInput("list_id is the id of a list", param="list_id")
     recipient = _number(fields.to_number, "to_number")
     if recipient is None:
-        raise _missing("to_number")
+        raise missing("to_number")
     at = _moment(fields.timestamp, "timestamp")
     if at is None:
-        raise _missing("timestamp")
+        raise missing("timestamp")
     if fields.send_type is not None and len(fields.send_type) > SEND_TYPE_LENGTH_MAX:
         raise InvalidInput(
             f"send_type has at most {SEND_TYPE_LENGTH_MAX} characters", param="send_type"
@@ -308,30 +314,19 @@ def _revenue(fields: HistoryRevenueRecord) -> HistoryRevenue:
     offer_id = ref_of(fields.offer_id, "offer_id")
     amount = _amount(fields.revenue, "revenue")
     if amount is None:
-        raise _missing("revenue")
-    attribution = fields.attribution_type or Attribution.MIGRATION
-    if attribution not in set(Attribution):
-        raise InvalidInput(
-            f"attribution_type is one of {', '.join(Attribution)}",
-            code="invalid_attribution_type",
-            param="attribution_type",
-        )
-    event = fields.event or ConversionEvent.SALE
-    if event not in set(ConversionEvent):
-        raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", param="event")
-    external_id = (fields.external_id or "").strip() or None
-    if external_id is not None and len(external_id) > REF_LENGTH_MAX:
-        raise InvalidInput(
-            f"external_id has at most {REF_LENGTH_MAX} characters", param="external_id"
-        )
+        raise missing("revenue")
+    wanted = fields.attribution_type or Attribution.MIGRATION
+    attribution = attribution_in(wanted, tuple(Attribution))
+    event = event_in(fields.event)
+    external_id = external_id_in(fields.external_id, REF_LENGTH_MAX)
     return HistoryRevenue(
         ref=ref,
         offer_id=offer_id,
         amount=amount,
         payout=_amount(fields.payout, "payout"),
-        attribution=Attribution(attribution),
+        attribution=attribution,
         at=_moment(fields.timestamp, "timestamp"),
-        event=ConversionEvent(event),
+        event=event,
         external_id=external_id,
     )
 
@@ -366,7 +361,3 @@ def _moment(text: str | None, name: str) -> int | None:
             f"{name} is a time such as 2026-01-31T08:00:00Z", code="invalid_timestamp", param=name
         )
     return at
-
-
-def _missing(name: str) -> InvalidInput:
-    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)

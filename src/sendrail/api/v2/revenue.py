@@ -5,6 +5,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from sendrail.api.v2.conversion_fields import (
+    attribution_in,
+    event_in,
+    external_id_in,
+    missing,
+)
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
     Always,
@@ -311,37 +317,26 @@ def _record_in(raw: bytes) -> RevenueRecord | SendrailError:
 
 
 def _record(fields: Revenue) -> RevenueRecord:
-    message_id, attribution = fields.message_id, fields.attribution_type
+    message_id, wanted = fields.message_id, fields.attribution_type
     if not message_id or message_id.isspace():
-        raise _missing("message_id")
+        raise missing("message_id")
     if fields.revenue is None:
-        raise _missing("revenue")
-    if not attribution:
-        raise _missing("attribution_type")
+        raise missing("revenue")
+    if not wanted:
+        raise missing("attribution_type")
     amount = money.of_number(fields.revenue)
     if amount is None:
         raise InvalidInput(f"revenue is a number from 0 to {_AMOUNT_MAX:,}", param="revenue")
-    if attribution not in _ATTRIBUTIONS:
-        raise InvalidInput(
-            f"attribution_type is one of {', '.join(_ATTRIBUTIONS)}",
-            code="invalid_attribution_type",
-            param="attribution_type",
-        )
-    event = fields.event or ConversionEvent.SALE
-    if event not in set(ConversionEvent):
-        raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", param="event")
-    external_id = (fields.external_id or "").strip() or None
-    if external_id is not None and len(external_id) > _EXTERNAL_LENGTH_MAX:
-        raise InvalidInput(
-            f"external_id has at most {_EXTERNAL_LENGTH_MAX} characters", param="external_id"
-        )
+    attribution = attribution_in(wanted, _ATTRIBUTIONS)
+    event = event_in(fields.event)
+    external_id = external_id_in(fields.external_id, _EXTERNAL_LENGTH_MAX)
     return RevenueRecord(
         message_id=message_id,
         amount=amount,
-        attribution=Attribution(attribution),
+        attribution=attribution,
         offer_id=fields.offer_id or None,
         at=_moment(fields.timestamp),
-        event=ConversionEvent(event),
+        event=event,
         external_id=external_id,
     )
 
@@ -356,10 +351,6 @@ def _moment(text: str | None) -> int | None:
             param="timestamp",
         )
     return at
-
-
-def _missing(name: str) -> InvalidInput:
-    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
 
 
 def _shape_batch(found: RecordedBatch) -> RevenueBatchRecorded:

@@ -1,0 +1,38 @@
+"""The fields of conversions, as revenue and imported revenue both have them."""
+
+from collections.abc import Sequence
+
+from sendrail.domain.conversion import Attribution, ConversionEvent
+from sendrail.domain.errors import InvalidInput
+
+
+def attribution_in(text: str, among: Sequence[Attribution]) -> Attribution:
+    """Return what a conversion is attributed to."""
+    if text not in among:
+        raise InvalidInput(
+            f"attribution_type is one of {', '.join(among)}",
+            code="invalid_attribution_type",
+            param="attribution_type",
+        )
+    return Attribution(text)
+
+
+def event_in(text: str | None) -> ConversionEvent:
+    """Return the event of a conversion, a sale where none is named."""
+    event = text or ConversionEvent.SALE
+    if event not in set(ConversionEvent):
+        raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", param="event")
+    return ConversionEvent(event)
+
+
+def external_id_in(text: str | None, length_max: int) -> str | None:
+    """Return the id of a transaction; a blank one is none."""
+    external_id = (text or "").strip() or None
+    if external_id is not None and len(external_id) > length_max:
+        raise InvalidInput(f"external_id has at most {length_max} characters", param="external_id")
+    return external_id
+
+
+def missing(name: str) -> InvalidInput:
+    """Return the error for a field that is absent, null or blank."""
+    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
