@@ -6,7 +6,7 @@ where all that is left of the opt-out is a digest. A dry run judges every row an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from sendrail.contacts.blocks import note_of
 from sendrail.contacts.csv_files import CsvReader, RowError, begun, written
+from sendrail.contacts.import_log import ImportLog
 from sendrail.contacts.imports import (
     ALONE,
     BESIDE,
@@ -84,6 +85,7 @@ class FileService:
         """Take a store; `is_served` returns whether a server works on it, here or elsewhere."""
         self._store = store
         self._now = now
+        self._import_log = ImportLog(store, now)
         self._is_served = is_served
 
     async def import_contacts(
@@ -113,7 +115,9 @@ class FileService:
 
         about = f"list {sender.shown}"
         report = ImportReport.of(options, *_OUTCOMES)
-        async with self._noting(account_id, actor, Action.CONTACTS_IMPORTED, about, report):
+        async with self._import_log.noting(
+            account_id, actor, Action.CONTACTS_IMPORTED, about, report
+        ):
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
@@ -148,7 +152,9 @@ class FileService:
 
         report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
         about = "block list"
-        async with self._noting(account_id, actor, Action.BLOCKS_IMPORTED, about, report):
+        async with self._import_log.noting(
+            account_id, actor, Action.BLOCKS_IMPORTED, about, report
+        ):
             with self._writing(options, judge, store, PhoneNumber) as write:
                 return await import_rows(
                     chunks,
@@ -255,29 +261,6 @@ class FileService:
 
     def _paced(self, options: ImportOptions) -> ImportOptions:
         return replace(options, pace=BESIDE if self._is_served() else ALONE)
-
-    @asynccontextmanager
-    async def _noting(
-        self,
-        account_id: AccountId,
-        actor: Actor,
-        action: Action,
-        about: str,
-        report: ImportReport,
-    ) -> AsyncIterator[None]:
-        """Note what was brought in, also where that broke off half way."""
-        complete = False
-        try:
-            yield
-            complete = True
-        finally:
-            if report.rows and not report.dry_run:
-                details: dict[str, Any] = {"complete": complete, "rows": report.rows}
-                details |= {outcome.value: count for outcome, count in report.counts.items()}
-                details["refused"] = report.refused
-                await self._store.write(
-                    lambda tx: tx.audit.add(account_id, actor, action, about, details, self._now())
-                )
 
 
 async def _pages(

@@ -5,14 +5,15 @@ and stores none. A file can be imported again from its beginning, whatever stopp
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, assert_never
+from typing import Final, Generic, TypeVar, assert_never
 
 from sendrail.contacts.csv_files import RowError
+from sendrail.contacts.import_log import ImportLog
 from sendrail.contacts.imports import (
     ALONE,
     BESIDE,
@@ -127,6 +128,7 @@ class HistoryFileService:
         self._store = store
         self._history = history
         self._now = now
+        self._import_log = ImportLog(store, now)
         self._is_served = is_served
 
     async def import_file(
@@ -211,7 +213,9 @@ class HistoryFileService:
                     return _as_refused(stored.outcomes)
                 return _as_refused(await self._judged(kind, rows, seen))
 
-            async with self._noting(account_id, actor, kind.entity, report):
+            async with self._import_log.noting(
+                account_id, actor, Action.HISTORY_IMPORTED, kind.entity.value, report
+            ):
                 return await import_rows(
                     chunks,
                     reader,
@@ -234,25 +238,6 @@ class HistoryFileService:
             if outcome is NEW
         )
         return became
-
-    @asynccontextmanager
-    async def _noting(
-        self, account_id: AccountId, actor: Actor, entity: HistoryEntity, report: ImportReport
-    ) -> AsyncIterator[None]:
-        """Note what was brought in, also where that broke off half way."""
-        complete = False
-        try:
-            yield
-            complete = True
-        finally:
-            if report.rows and not report.dry_run:
-                details: dict[str, Any] = {"complete": complete, "rows": report.rows}
-                details |= {outcome.value: count for outcome, count in report.counts.items()}
-                details["refused"] = report.refused
-                action, about = Action.HISTORY_IMPORTED, entity.value
-                await self._store.write(
-                    lambda tx: tx.audit.add(account_id, actor, action, about, details, self._now())
-                )
 
 
 def _preview(
