@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sendrail.contacts.audience_targets import checked_target
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import PAGE_SIZE, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
 from sendrail.domain.audience import (
     DESCRIPTION_LENGTH_MAX,
     NAME_LENGTH_MAX,
@@ -161,26 +161,13 @@ def owned_audience(tx: Tx, account_id: AccountId, ref: str) -> Audience:
 def _values(given: AudienceChange) -> dict[str, Any]:
     """Return the columns that are given, each checked. Raises `InvalidInput`."""
     values: dict[str, Any] = {
-        "name": _name(given.name),
+        "name": title_of(given.name, NAME_LENGTH_MAX),
         "description": _description(given.description),
         "source_lists": _source_lists(given.source_lists),
         "filter": given.filter,
         "status": _status(given.status),
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _name(text: str | None) -> str | None:
-    if text is None:
-        return None
-    name = text.strip()
-    if not name:
-        raise InvalidInput("name is required", code="missing_name", param="name")
-    if len(name) > NAME_LENGTH_MAX:
-        raise InvalidInput(
-            f"`name` has at most {NAME_LENGTH_MAX} characters", code="name_too_long", param="name"
-        )
-    return name
 
 
 def _description(text: str | None) -> str | None:

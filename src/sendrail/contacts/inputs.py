@@ -51,6 +51,20 @@ def list_number_of(text: str) -> PhoneNumber:
     return number
 
 
+def title_of(text: str | None, length_max: int) -> str | None:
+    """Return what an account calls a thing of its own; None is none given."""
+    if text is None:
+        return None
+    title = text.strip()
+    if not title:
+        raise InvalidInput("name is required", code="missing_name", param="name")
+    if len(title) > length_max:
+        raise InvalidInput(
+            f"`name` has at most {length_max} characters", code="name_too_long", param="name"
+        )
+    return title
+
+
 def name_of(text: str, param: str = "name") -> str:
     """Return a name that fits a row of a table on a screen."""
     name = text.strip()
