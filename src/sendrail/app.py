@@ -47,13 +47,13 @@ from sendrail.domain.ids import (
     MessageIds,
 )
 from sendrail.domain.message import Skip
-from sendrail.domain.offer import DAY_MS
 from sendrail.domain.order import Order
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.text import Encoding
+from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import Event
 from sendrail.intake.acceptor import Acceptor
 from sendrail.intake.accounts import AccountService
@@ -249,12 +249,11 @@ async def _wire(
         account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
     limits = _limits(settings)
     slots = RangeSlots() if settings.database_url else ArithmeticSlots()
-    # Until this server answers them, no list has short links.
     domains = TrackingDomains(sandbox_url(settings, settings.port))
-    links = LinkTexts(ShortIds(folder.key("short-id")), slots, domains)
+    short_ids = ShortIds(folder.key("short-id"))
+    links = LinkTexts(short_ids, slots, domains)
     inbox = CallbackInbox(store, metrics, clock.now)
-    binder = LinkBinder(links, limits)
-    intake = _intake(settings, folder, store, ids, metrics, clock, binder, slots)
+    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -278,7 +277,9 @@ async def _wire(
         journeys=JourneyService(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now),
-        tracking=_tracking(settings, folder, store, poster, ids, metrics, clock, domains, slots),
+        tracking=_tracking(
+            settings, folder, store, poster, ids, short_ids, limits, metrics, clock, domains, slots
+        ),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
@@ -306,19 +307,19 @@ def _limits(settings: Settings) -> Limits:
         characters_max=settings.characters_max,
         send_at_ms_max=settings.send_at_days_max * DAY_MS,
         scheduled_max=settings.scheduled_max,
-        destinations=_destination_rules(settings),
+        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
     )
 
 
 def _intake(  # noqa: PLR0917 - what the service is made of
     settings: Settings,
-    folder: Folder,
     store: Store,
     ids: MessageIds,
     metrics: Metrics,
     clock: Clock,
     links: LinkBinder,
     slots: LinkSlots,
+    folder: Folder,
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
     acceptor: Acceptor
@@ -402,6 +403,8 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     store: Store,
     poster: Poster,
     ids: MessageIds,
+    short_ids: ShortIds,
+    limits: Limits,
     metrics: Metrics,
     clock: Clock,
     domains: TrackingDomains,
@@ -411,7 +414,8 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     history = HistoryService(store, clock.now)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
-    links = LinkReader(ShortIds(folder.key("short-id")), ClickIds(folder.key("click-id")), slots)
+    click_ids = ClickIds(folder.key("click-id"))
+    links = LinkReader(short_ids, click_ids, slots)
     postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return TrackingServices(
         offers=OfferService(store, postback_secrets, clock.now),
@@ -427,14 +431,16 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         link_settings=LinkSettingsService(store, hosts, clock.now),
         hosts=hosts,
         peers=PeerAddresses(settings.trusted_proxies),
-        redirects=_redirects(settings, folder, store, ids, metrics, clock, slots, hosts),
-        short_links=ShortLinkService(
+        redirects=_redirects(
+            settings,
+            folder,
             store,
-            ShortIds(folder.key("short-id")),
-            domains,
-            _destination_rules(settings),
-            clock.now,
+            LinkFinder(short_ids, slots, DestinationReader(clock.now)),
+            ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens")), hosts.settings_of),
+            metrics,
+            clock,
         ),
+        short_links=ShortLinkService(store, short_ids, domains, limits.destinations, clock.now),
         proofs=proofs,
         verifier=verifier,
     )
@@ -444,18 +450,16 @@ def _redirects(  # noqa: PLR0917 - what the service is made of
     settings: Settings,
     folder: Folder,
     store: Store,
-    ids: MessageIds,
+    finder: LinkFinder,
+    judge: ClickJudge,
     metrics: Metrics,
     clock: Clock,
-    slots: LinkSlots,
-    hosts: TrackingHosts,
 ) -> RedirectService:
-    click_ids = ClickIds(folder.key("click-id"))
     return RedirectService(
         # On a shared database clicks wait for no request of the API, and none of those for clicks.
         store.beside() if settings.database_url else store,
-        LinkFinder(ShortIds(folder.key("short-id")), slots, DestinationReader(clock.now)),
-        ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens")), hosts.settings_of),
+        finder,
+        judge,
         visitors=_visitors(settings, folder),
         misses=Misses(clock.monotonic),
         metrics=metrics,
@@ -482,10 +486,6 @@ def sandbox_url(settings: Settings, port: int) -> str | None:
         return None
     host = _WILDCARDS.get(settings.host, settings.host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _destination_rules(settings: Settings) -> DestinationRules:
-    return DestinationRules(denied=hosts_of(settings.click_deny_hosts))
 
 
 def _api_hosts(settings: Settings) -> frozenset[str]:

@@ -10,6 +10,7 @@ import structlog
 
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import StorageFull
+from sendrail.domain.times import DAY_MS
 from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
@@ -34,7 +35,6 @@ _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 # The longest that a carrier offers a text again: a month, CM.com.
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
-_DAY_MS: Final = 24 * 3_600_000
 # Of the refused callbacks no more is kept, whatever carriers send.
 REFUSED_MAX: Final = 10_000
 REFUSED_BYTES_MAX: Final = 256 * 2**20
@@ -184,29 +184,29 @@ class Maintenance:
             forgotten += tx.history.forget_before(before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
-        troubles_before = now - self._settings.recipient_troubles_days * _DAY_MS
+        troubles_before = now - self._settings.recipient_troubles_days * DAY_MS
         forgotten += tx.soft_bounces.forget(troubles_before, _FORGET_BATCH)
-        refused_before = now - self._settings.refused_callbacks_days * _DAY_MS
+        refused_before = now - self._settings.refused_callbacks_days * DAY_MS
         forgotten += tx.refused.forget(refused_before, _FORGET_BATCH)
         return forgotten + strays + tx.journeys.end_overdue(now)
 
     def _messages_before(self, now: int) -> int | None:
         """Return before when messages at rest are forgotten, None if they never are."""
         days = self._settings.retention_days
-        return now - days * _DAY_MS if days else None
+        return now - days * DAY_MS if days else None
 
     def _forget_clicks(self, tx: Tx, now: int) -> int:
         """Delete who clicked, and clicks that are as old as a message may be."""
-        blank_before = now - self._settings.click_detail_days * _DAY_MS
+        blank_before = now - self._settings.click_detail_days * DAY_MS
         forgotten = tx.click_details.blank_before(blank_before, _FORGET_BATCH)
         # A day more: what was met on the last day is on clicks that are being blanked.
-        forgotten += tx.click_details.forget_agents(blank_before - _DAY_MS, _FORGET_BATCH)
+        forgotten += tx.click_details.forget_agents(blank_before - DAY_MS, _FORGET_BATCH)
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.click_details.forget_before(before, _FORGET_BATCH)
         return forgotten
 
     def _forget_events(self, tx: Tx, now: int) -> int:
-        before = now - self._settings.webhook_retention_days * _DAY_MS
+        before = now - self._settings.webhook_retention_days * DAY_MS
         forgotten, lost = tx.outbox.forget_before(before, _FORGET_BATCH)
         if lost:
             _log.error("webhook_events_lost", count=lost, reason="webhook_retention_days")

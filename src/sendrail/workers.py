@@ -33,6 +33,7 @@ from sendrail.delivery.worker import Worker
 from sendrail.domain.consent import AbuseComplaint, ReplyPolicy
 from sendrail.domain.contact import Scope, TroublePolicy
 from sendrail.domain.errors import SetupError
+from sendrail.domain.times import DAY_MS
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
 from sendrail.intake.scheduled import ScheduledWorker
@@ -50,7 +51,6 @@ from sendrail.webhooks.worker import WebhookWorker
 
 _log = structlog.get_logger()
 
-_DAY_MS: Final = 86_400_000
 _NO_LOOKUP: Final = "none"
 # What is divided among processes: lanes by 64, and the endpoints of customers, which are fewer.
 LANE_SPANS: Final = 64
@@ -442,6 +442,6 @@ def _policies(settings: Settings) -> Policies:
         troubles=TroublePolicy(
             scope=scope,
             times_max=settings.recipient_troubles_max,
-            within_ms=settings.recipient_troubles_days * _DAY_MS,
+            within_ms=settings.recipient_troubles_days * DAY_MS,
         ),
     )

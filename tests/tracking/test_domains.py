@@ -8,12 +8,13 @@ from stores import NOW, OURS
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import Acknowledged, NotAcknowledged
 from sendrail.links.domains import TrackingDomains
 from sendrail.telemetry import Metrics
 from sendrail.tracking.domains import DomainService
 from sendrail.tracking.hosts import TrackingHosts
-from sendrail.tracking.verifying import DAY_MS, HOUR_MS, DomainChecker, DomainProofs, DomainVerifier
+from sendrail.tracking.verifying import HOUR_MS, DomainChecker, DomainProofs, DomainVerifier
 
 ME = Actor(name="a test")
 PROOFS = DomainProofs(b"k" * 32)

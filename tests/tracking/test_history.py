@@ -207,7 +207,9 @@ def test_a_refund_waits_again_for_a_sale_that_was_cleared(desk):
     assert earned() == [(-10_000,)]
     desk.clear(REVENUE)
     assert earned() == [(0,)]
-    [refund] = desk.house.read(lambda tx: tx.conversions.of_transaction(us, desk.offer.id, "t"))
+    [refund] = desk.house.read(
+        lambda tx: tx.conversions.of_transactions(us, [(desk.offer.id, "t")])
+    )
     assert (refund.attributed, refund.takes_back, refund.amount) == (False, None, -10_000)
     # Brought in once more, the sale is taken back once more.
     desk.bring("revenue", desk.revenue("a", 10_000, external_id="t"))

@@ -33,6 +33,7 @@ from sendrail.contacts.inputs import name_of
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
+from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Store, Tx
 
 T = TypeVar("T")
@@ -42,7 +43,6 @@ WINDOW_DEFAULT: Final = 100
 _WINDOW_MAX: Final = 100_000
 _PACE_MAX: Final = 100_000.0
 _CHECK_SECONDS: Final = 30.0
-_DAY_MS: Final = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +206,7 @@ class ConnectorService:
 
         def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
-            self._secret_box.give_token(tx, connector.id, self._now() + _DAY_MS)
+            self._secret_box.give_token(tx, connector.id, self._now() + DAY_MS)
             return self._card(tx, _of(tx, connector.id))
 
         return await self._write(write)

@@ -10,10 +10,10 @@ from typing import Final
 
 from sendrail.domain.ids import AccountId, ConversionId, Lane, ListId, MessageNumber, OfferId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import DAY_MS
 
 # By how much a network's clock may be before ours: a conversion that seems to precede its click.
 SKEW_MS: Final = 60_000
-_DAY_MS: Final = 86_400_000
 CURRENCY: Final = "USD"
 
 
@@ -120,7 +120,7 @@ def is_earned(attribution: Attribution, at: int, clicked_at: int | None, window_
 
 def day_key(number: int, at: int) -> str:
     """Return what a conversion without a transaction is known by: one a message and day."""
-    return f"d:{number}:{at // _DAY_MS}"
+    return f"d:{number}:{at // DAY_MS}"
 
 
 def import_key(number: int, at: int, amount: int) -> str:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.slugs import slug_of
+from sendrail.domain.times import DAY_MS
 
 NAME_LENGTH_MAX: Final = 255
 URL_LENGTH_MAX: Final = 2_048
 # How many days after its first human click a conversion counts for an offer that says nothing.
 CLICK_WINDOW_DAYS: Final = 7
 CLICK_WINDOW_DAYS_MAX: Final = 90
-DAY_MS: Final = 86_400_000
 # What the query of a link that is in no message may fill in.
 QUERY_MACROS: Final = ("source", *(f"sub{number}" for number in range(1, 6)))
 # What a tracking URL may hold for each recipient; filled in when a link is clicked.

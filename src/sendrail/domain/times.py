@@ -4,6 +4,9 @@ Internally a time is in milliseconds since the epoch, UTC.
 """
 
 from datetime import UTC, datetime
+from typing import Final
+
+DAY_MS: Final = 86_400_000
 
 
 def shown(milliseconds: int) -> str:

@@ -8,6 +8,7 @@ from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, MessageIds
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
+from sendrail.domain.times import DAY_MS
 from sendrail.intake.facts import InLine
 from sendrail.intake.orders import Limits
 from sendrail.intake.verdicts import Accepted
@@ -42,7 +43,7 @@ class SendTimes:
         if send_at <= self._now:
             return 0 if send_at > self._now - LATE_MS_MAX else TIME_PASSED
         if send_at > self._now + self._limits.send_at_ms_max:
-            days = self._limits.send_at_ms_max // 86_400_000
+            days = self._limits.send_at_ms_max // DAY_MS
             return Fault("invalid_send_at", f"send_at is at most {days} days ahead", "send_at")
         if account_id not in self._counts:
             self._counts[account_id] = self._tx.scheduled.count(account_id)

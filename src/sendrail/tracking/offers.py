@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import PAGE_SIZE, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
 from sendrail.domain import money
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
@@ -217,7 +217,7 @@ _NEW: Final[dict[str, Any]] = {
 def _values(given: OfferChange) -> dict[str, Any]:
     """Return the columns that are given, each checked. Raises `InvalidInput`."""
     values: dict[str, Any] = {
-        "name": _name(given.name),
+        "name": title_of(given.name, NAME_LENGTH_MAX),
         "tracking_url": _url(given.tracking_url, "tracking_url"),
         "payout": _payout(given.payout),
         "payout_type": _one_of(PayoutType, given.payout_type, "payout_type"),
@@ -236,19 +236,6 @@ def _values(given: OfferChange) -> dict[str, Any]:
         "expires_at": given.expires_at,
     }
     return values | {name: value or None for name, value in taken_away.items() if value is not None}
-
-
-def _name(text: str | None) -> str | None:
-    if text is None:
-        return None
-    name = text.strip()
-    if not name:
-        raise InvalidInput("name is required", code="missing_name", param="name")
-    if len(name) > NAME_LENGTH_MAX:
-        raise InvalidInput(
-            f"`name` has at most {NAME_LENGTH_MAX} characters", code="name_too_long", param="name"
-        )
-    return name
 
 
 def _url(text: str | None, param: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from sendrail.domain.ids import AccountId
+from sendrail.domain.times import DAY_MS
 from sendrail.domain.tracking_domain import DomainStatus, TrackingDomain
 from sendrail.domain.webhook import Acknowledged, Answer
 from sendrail.ownership import Ownership
@@ -23,7 +24,6 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 PATH: Final = "/.well-known/sendrail/"
-DAY_MS: Final = 24 * 3_600_000
 # One that fails is asked more often, so that its alert ends soon after its trouble.
 HOUR_MS: Final = 3_600_000
 _LOOK_SECONDS: Final = 60.0

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.click_classes import AGENT_BYTES_MAX, NetworkKind
 from sendrail.domain.networks import Networks, unmapped
+from sendrail.domain.times import DAY_MS
 from sendrail.links.networks import NetworkKinds, pack_address
 from sendrail.storage.interface import Tx
 
-DAY_MS: Final = 86_400_000
 _DIGEST_BYTES: Final = 8
 _DAY_KEY_BYTES: Final = 16
 _IPV4_BYTES: Final = 4

@@ -3,12 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from sendrail.domain.times import DAY_MS
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.templates import Statement
-
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,4 +54,4 @@ class ClickDetails(ABC):
 
         Their clicks must have been blanked: no process holds an agent in memory for a day.
         """
-        return self._driver.run(self._texts.forget_agents, before // _DAY_MS, limit)
+        return self._driver.run(self._texts.forget_agents, before // DAY_MS, limit)

@@ -150,12 +150,6 @@ class Conversions:
         found = self._read(_of.account_id == account_id, _of.id == conversion_id)
         return next(iter(found), None)
 
-    def of_transaction(
-        self, account_id: AccountId, offer_id: OfferId | None, external_id: str
-    ) -> list[Conversion]:
-        """Return all conversions that a network calls so, the oldest first."""
-        return self.of_transactions(account_id, [(offer_id, external_id)])
-
     def of_message(self, account_id: AccountId, number: MessageNumber) -> list[Conversion]:
         """Return what a message has earned, the oldest first."""
         return self.of_messages(account_id, [number])
