@@ -1,14 +1,13 @@
 """The tracking domain of a list: what the short links in its messages begin with."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sendrail.domain.ids import AccountId, ConnectorId, DomainId, ListId
 from sendrail.domain.short_ids import SHORT_LETTERS
 from sendrail.domain.tracking_domain import TrackingDomain
+from sendrail.links.sandbox import SandboxConnectors
 from sendrail.storage.interface import Tx
-
-_SIMULATOR: Final = "simulator"
 
 
 class LinkSender(NamedTuple):
@@ -39,8 +38,7 @@ class TrackingDomains:
     def __init__(self, sandbox_url: str | None = None) -> None:
         """Give the sandbox's lists an address such as `http://127.0.0.1:8025`, or none."""
         self._sandbox: LinkHost | None = None
-        # A connector's kind never changes.
-        self._kinds: dict[ConnectorId, str] = {}
+        self._sandboxes = SandboxConnectors()
         self._is_remembered = False
         self._of_lists: dict[ListId, LinkHost] = {}
         self._of_accounts: dict[AccountId, LinkHost] = {}
@@ -72,17 +70,12 @@ class TrackingDomains:
         known = self._of_lists.get(sender.list_id) or self._of_accounts.get(sender.account_id)
         if known is not None:
             return known
-        sandbox = self._sandbox if self._is_sandboxs(tx, sender.connector_id) else None
+        sandbox = self._sandbox if self._sandboxes.has(tx, sender.connector_id) else None
         if self._is_remembered and sandbox is not None:
             return sandbox
         # The command line remembers none, and a server learns late of what another one verified.
         domain = tx.domains.of_list(sender.account_id, sender.list_id)
         return sandbox if domain is None else _host_of(domain)
-
-    def _is_sandboxs(self, tx: Tx, connector_id: ConnectorId) -> bool:
-        if connector_id not in self._kinds:
-            self._kinds = {each.id: each.kind for each in tx.connectors.all()}
-        return self._kinds.get(connector_id) == _SIMULATOR
 
 
 def _host_of(domain: TrackingDomain) -> LinkHost:

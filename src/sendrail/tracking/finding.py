@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_in, lane_of
+from sendrail.domain.ids import AccountId, ListId, lane_in, lane_of
 from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, Slot, standalone_of
 from sendrail.domain.tracking_domain import TrackingDomain
+from sendrail.links.sandbox import SandboxConnectors
 from sendrail.links.slots import LinkPlace, LinkSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.clicks import LinkedMessage
 from sendrail.tracking.destinations import DestinationReader, LinkDestination, RecentRows
-
-_SIMULATOR: Final = "simulator"
 
 
 class Link(NamedTuple):
@@ -201,8 +200,7 @@ class SandboxLists:
 
     def __init__(self) -> None:
         self._lists: RecentRows[ListId, bool] = RecentRows()
-        # A connector's kind never changes.
-        self._kinds: dict[ConnectorId, str] = {}
+        self._sandboxes = SandboxConnectors()
 
     def has(self, tx: Tx, target: "_Target", now: int) -> bool:
         """Return whether a link's list sends by a simulator."""
@@ -215,11 +213,7 @@ class SandboxLists:
 
     def _look(self, tx: Tx, account_id: AccountId, list_id: ListId) -> bool:
         sender = tx.lists.find_id(account_id, list_id)
-        if sender is None:
-            return False
-        if sender.connector_id not in self._kinds:
-            self._kinds = {each.id: each.kind for each in tx.connectors.all()}
-        return self._kinds.get(sender.connector_id) == _SIMULATOR
+        return sender is not None and self._sandboxes.has(tx, sender.connector_id)
 
 
 def _shared_of(targets: Iterable[_Target]) -> set[tuple[AccountId, int]]:
