@@ -6,9 +6,12 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+
+from sendrail.api.limits import HEAD_BYTES_MAX
 
 from .serve import wait_until
 
@@ -79,6 +82,21 @@ def test_a_head_without_an_end_is_refused_while_it_is_small(idle):
             assert answered(wire) == 431
         assert server.client().get("/healthz").status == 200
     assert memory(server, "VmHWM") <= before + 10 * MB
+
+
+@pytest.mark.parametrize("call", ["send-raw", "contacts"])
+def test_a_head_that_is_a_little_too_long_is_refused_however_it_comes(idle, call):
+    server, _ = idle
+    key = b"x-api-key: " + server.key.encode()
+    long = b"x: " + b"y" * HEAD_BYTES_MAX
+    whole = request(call, key, long, b"content-length: 2", body=b"{}")
+    for first in (len(whole), len(whole) - 1_000):
+        with connect(server) as wire:
+            wire.sendall(whole[:first])
+            time.sleep(0.1)  # so that it comes in two pieces; in one it is refused all the same
+            if rest := whole[first:]:
+                wire.sendall(rest)
+            assert answered(wire) == 431
 
 
 def test_who_has_no_key_has_no_body_kept(idle):

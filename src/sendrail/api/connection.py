@@ -247,8 +247,9 @@ class Connection(asyncio.Protocol):
         """See to what a piece has left: a head without an end, a body on its way, enough to do."""
         if not self.taking:
             return
-        # What comes and moves nothing lies in the parser, in one piece.
-        self.kept = 0 if self.moved else self.kept + size
+        # What comes and moves nothing lies in the parser, in one piece. A head that began with this
+        # piece is measured once it is whole, however small the last one is.
+        self.kept = int(self.receiving) if self.moved else self.kept + size
         self.moved = False
         if self.receiving:
             if self.kept > limits.HEAD_BYTES_MAX or self._head_is_long():
