@@ -33,6 +33,10 @@ class Drain:
         if self._begun_at is None:
             self._begun_at = time.monotonic()
 
+    def has_begun(self) -> bool:
+        """Return whether the process is to stop."""
+        return self._begun_at is not None
+
     def end_by_force(self) -> None:
         """End the process when the stop is not over in time; call it once, after `begin`."""
         timer = threading.Timer(self.left() + CLOSING_SECONDS, _end_by_force)

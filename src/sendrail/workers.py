@@ -148,17 +148,26 @@ async def delivering(
 
     `broken` is called when one of the workers ends before its time: going on without it would
     accept messages that are not delivered. What ended it is raised at the context's end, which
-    takes no longer than the `drain` has left, and what closing takes.
+    takes no longer than the `drain` has left, and what closing takes; `SetupError` where it ended
+    without an error, so that a supervisor sees a failure and not a stop.
     """
     drain = drain or Drain(runtime.settings.drain_seconds)
     workers = await _make_workers(runtime)
     await _begin(workers, runtime)
-    chores = [asyncio.create_task(each.run()) for each in workers.chores()]
-    tasks = [*(asyncio.create_task(each.run()) for each in workers.stages()), *chores]
+    chores = [_started(each) for each in workers.chores()]
+    tasks = [*(_started(each) for each in workers.stages()), *chores]
     # Beats until the very end: what is finished while we stop goes to the others at once.
-    beating = [asyncio.create_task(workers.member.run())] if workers.member is not None else []
+    beating = [_started(workers.member)] if workers.member is not None else []
+    early: list[str] = []
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not drain.has_begun():
+            _log.error("worker_ended", worker=task.get_name(), cancelled=task.cancelled())
+            early.append(task.get_name())
+        broken()
+
     for task in (*tasks, *beating):
-        task.add_done_callback(lambda _: broken())
+        task.add_done_callback(ended)
     try:
         yield
     finally:
@@ -171,6 +180,16 @@ async def delivering(
     for task in (*tasks, *beating):
         if task.done() and not task.cancelled() and (end := task.exception()) is not None:
             raise end
+    if early:
+        raise SetupError(
+            f"{early[0]} ended without an error, and the process cannot go on without it. Start it "
+            "again, and report this with the log."
+        )
+
+
+def _started(worker: Any) -> asyncio.Task[None]:
+    """Start a worker in a task of its name, as `Pacer` or `Maintenance`."""
+    return asyncio.create_task(worker.run(), name=type(worker).__name__)
 
 
 async def _begin(workers: Workers, runtime: Runtime) -> None:

@@ -10,6 +10,7 @@ import itertools
 import json
 import socket
 import threading
+import traceback
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 
@@ -253,8 +254,9 @@ class _Servers:
         """Return the server of a name; one that starts with the fast lane's has it."""
         if name in self._running and not self._running[name][1].is_alive():
             # Once: what ended it is to be found, and the next tests have a server again.
-            self._running.pop(name)[0].close()
-            raise AssertionError(f"the server {name!r} ended: something that ran before ended it")
+            ended = self._running.pop(name)[0]
+            ended.close()
+            raise AssertionError(f"the server {name!r} ended:\n{''.join(ended.server.left_by)}")
         if name not in self._running:
             url = self._database() if name.startswith("postgres") else ""
             self._running[name] = self._start(fast=not name.startswith("asgi"), url=url)
@@ -288,6 +290,7 @@ class _Servers:
                 runner.run(_serve(settings, fast, ready))
             except BaseException as error:
                 if ready.done():
+                    ready.result()[-1].left_by += traceback.format_exception(error)
                     raise
                 ready.set_exception(error)
 
@@ -312,9 +315,15 @@ class _NoVerifier:
 async def _serve(settings, fast, ready):
     async with open_runtime(settings, serving=True) as runtime:
         server = make_server(runtime, fast=fast)
+        server.left_by = []
+
+        def leave():
+            server.left_by += traceback.format_stack()
+            server.leave()
+
         unseen = dataclasses.replace(runtime.tracking, verifier=_NoVerifier())
         working = dataclasses.replace(runtime, tracking=unseen)
-        async with delivering(working, server.leave):
+        async with delivering(working, leave):
             listener = listen("127.0.0.1", 0)
             serving = asyncio.create_task(server.serve([listener]))
             await server.listening(serving)

@@ -1,11 +1,15 @@
 """A stop that is asked for: what was begun is finished, and nobody is left in doubt."""
 
 import asyncio
+import dataclasses
 import random
 import time
 
+import pytest
+
 from sendrail.app import open_runtime, sandbox_number
 from sendrail.delivery.worker import Worker
+from sendrail.domain.errors import SetupError
 from sendrail.drain import CLOSING_SECONDS
 from sendrail.intake.orders import read_order
 from sendrail.ownership import take_whole
@@ -123,3 +127,28 @@ def test_a_server_that_can_no_longer_deliver_ends_and_says_why(server):
     said = server.said.read_text()
     assert "taken over the delivery" in said
     assert "Traceback" not in said
+
+
+class _EndsAtOnce:
+    """Stands for a worker that returns though nobody stopped it."""
+
+    async def refresh(self):
+        pass
+
+    async def run(self):
+        pass
+
+
+def test_a_worker_that_ends_without_an_error_is_a_failure_and_not_a_stop(tmp_path):
+    settings = load_settings(environment={}, data_dir=tmp_path / "data")
+
+    async def serve():
+        async with open_runtime(settings, serving=True) as runtime:
+            tracking = dataclasses.replace(runtime.tracking, hosts=_EndsAtOnce())
+            broken = asyncio.Event()
+            working = dataclasses.replace(runtime, tracking=tracking)
+            async with delivering(working, broken.set), asyncio.timeout(10):
+                await broken.wait()
+
+    with pytest.raises(SetupError, match="_EndsAtOnce ended without an error"):
+        asyncio.run(serve())
