@@ -20,13 +20,15 @@ def run(door, folder, *options):
     return done.stdout
 
 
-# Thousands of requests: a minute on an idle machine.
+# Hundreds of requests; at length, below, many thousands.
 @pytest.mark.timeout(900)
 def test_answers_are_as_described(worn_door, tmp_path, request):
     # The way in makes a difference to the sending calls alone.
     sending = "asgi" in request.node.callspec.id
     only = ["--include-path-regex", "^/send"] if sending else []
-    told = run(worn_door, tmp_path, "--max-examples", "12", "--seed", "1", *only)
+    # On the shared database a request meets other statements, and the same reading of it.
+    examples = "3" if "postgres" in request.node.callspec.id else "6"
+    told = run(worn_door, tmp_path, "--max-examples", examples, "--seed", "1", *only)
     tried = [each for each in OPERATIONS if not sending or each.tag == "Sending"]
     assert f"Tested: {len(tried)}" in told
 
