@@ -1,8 +1,9 @@
 """The facts about a number: its carrier, its line type, its time zone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class LineType(StrEnum):
@@ -51,3 +52,15 @@ class NumberFacts:
     line_type: LineType = LineType.UNKNOWN
     timezone: str | None = None
     is_valid: bool | None = None
+
+
+class NumberPlace(NamedTuple):
+    """Where the numbers of a prefix may be: every country, region and time zone they allow.
+
+    Countries are by ISO 3166-1, regions by the second part of ISO 3166-2 (`FL`); regions are None
+    where it may be any. Zones are IANA names; none is known of a number that no country has.
+    """
+
+    countries: Sequence[str]
+    regions: Sequence[str] | None
+    zones: Sequence[str]

@@ -20,6 +20,10 @@ _SHORT_CODES: Final = frozenset({
     "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65",
     "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
 })  # fmt: skip
+# North American numbers, of eleven digits; the area code ends at the fourth.
+_NORTH_AMERICA_FIRST: Final = 10**10
+_NORTH_AMERICA_LAST: Final = 2 * 10**10 - 1
+_AFTER_AREA_CODE: Final = 10**7
 # In digits: of shorter numbers a log shows fewer.
 _LONG: Final = 10
 _SHORT: Final = 7
@@ -51,6 +55,14 @@ def calling_code_length(digits: str) -> int:
     if digits[:1] in _SHORTEST_CODES:
         return 1
     return 2 if digits[:2] in _SHORT_CODES else 3
+
+
+def prefix_of(number: int) -> int:
+    """Return the digits that say where a number is: its calling code, and an American area code."""
+    if _NORTH_AMERICA_FIRST <= number <= _NORTH_AMERICA_LAST:
+        return number // _AFTER_AREA_CODE
+    digits = str(number)
+    return int(digits[: calling_code_length(digits)])
 
 
 def show_as_text(number: int) -> str:
