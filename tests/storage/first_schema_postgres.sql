@@ -596,7 +596,8 @@ CREATE TABLE public.messages (
     sent_at bigint,
     ended_at bigint,
     parts_left smallint,
-    links text
+    links text,
+    origin_id bigint
 )
 PARTITION BY RANGE (created_at);
 
@@ -638,6 +639,24 @@ CREATE SEQUENCE public.offers_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
+
+CREATE TABLE public.origins (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    kind text NOT NULL,
+    of_id bigint NOT NULL,
+    version integer NOT NULL,
+    part text NOT NULL
+);
+
+CREATE SEQUENCE public.origins_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.origins_id_seq OWNED BY public.origins.id;
 
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
@@ -965,6 +984,8 @@ ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_
 
 ALTER TABLE ONLY public.offers ALTER COLUMN id SET DEFAULT nextval('public.offers_id_seq'::regclass);
 
+ALTER TABLE ONLY public.origins ALTER COLUMN id SET DEFAULT nextval('public.origins_id_seq'::regclass);
+
 ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('public.refused_callbacks_id_seq'::regclass);
 
 ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
@@ -1142,6 +1163,12 @@ ALTER TABLE ONLY public.offers
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_one_ref UNIQUE (ref);
+
+ALTER TABLE ONLY public.origins
+    ADD CONSTRAINT origins_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.origins
+    ADD CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part);
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_key PRIMARY KEY (lane, id);

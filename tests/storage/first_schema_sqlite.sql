@@ -316,7 +316,19 @@ CREATE TABLE messages (
 	ended_at BIGINT,
 	parts_left SMALLINT,
 	links TEXT,
+	origin_id BIGINT,
 	CONSTRAINT messages_key PRIMARY KEY (number)
+);
+
+CREATE TABLE origins (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	of_id BIGINT NOT NULL,
+	version INTEGER NOT NULL,
+	part TEXT NOT NULL,
+	CONSTRAINT origins_key PRIMARY KEY (id),
+	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
 );
 
 CREATE TABLE destinations (

@@ -36,6 +36,7 @@ from sendrail.storage.sqlite import (
     leases,
     message_clicks,
     messages,
+    origins,
     outbox,
     queue,
     replies,
@@ -54,6 +55,7 @@ STATEMENTS = {
         click_details,
         clicks,
         destinations,
+        origins,
         message_clicks,
         messages,
         queue,
@@ -109,6 +111,7 @@ def values_of(count):
         "click_details": _click_details,
         "message_clicks": _message_clicks,
         "destinations": _destinations,
+        "origins": _origins,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -230,6 +233,11 @@ def _destinations(count):
     }
 
 
+def _origins(_count):
+    key = (1, "run", 8, 1, "2")
+    return {"by_key": key, "add": (1, "run", 8, 1, "new")}
+
+
 def _messages(count):
     now = full.BEGAN + count
     new = (1, 1, 1, full.RECIPIENT, now, 0, 1, "gsm7", "Hello", None, "")
@@ -237,6 +245,7 @@ def _messages(count):
         "reserve": (16,),
         "reserved": (),
         "insert_message": (count, *new),
+        "insert_with_origin": (count, *new, 8),
         "insert_messages": [value for n in range(16) for value in (count + n, *new)],
         "queue_messages": (GONE, GONE + 4, None),
         "created_from": (GONE,),
@@ -535,6 +544,10 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("outbox.add_sent", "account_id=?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),
         ("destinations.urls", "rowid=?"),
+        (
+            "origins.by_key",
+            "account_id=? AND kind=? AND of_id=? AND version=? AND part=?",
+        ),
         (
             "replies.parts",
             "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",

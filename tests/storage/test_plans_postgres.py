@@ -67,6 +67,7 @@ def values_of(count):
         "click_details": _click_details,
         "message_clicks": _message_clicks,
         "destinations": _destinations,
+        "origins": _origins,
         "link_ranges": _link_ranges,
         "messages": _messages,
         "queue": _queue,
@@ -250,6 +251,11 @@ def _destinations(at):
         "add": (at.ones, digests, ["https://a.example/"] * 3, [at.now] * 3, at.none),
         "urls": ([64, 128, 192], at.ones),
     }
+
+
+def _origins(at):
+    key = (at.ones, ["run"] * 3, [8, 16, 24], at.ones, ["2"] * 3)
+    return {"by_key": key, "add": (*key[:4], ["new"] * 3)}
 
 
 def _link_ranges(at):

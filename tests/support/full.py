@@ -60,6 +60,8 @@ _BESIDE = """
         {began} + n * {step};
     INSERT INTO destinations (account_id, digest, url, created_at)
         SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
+    INSERT INTO origins (account_id, kind, of_id, version, part)
+        SELECT 1, 'run', n / 4, 1, n % 4;
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;
     INSERT INTO link_ranges SELECT n * 4096, {lane}, {number}, 1, 4, {began};
     INSERT INTO clicks (lane, id, account_id, number, position, at, click_class, reason, agent_id,

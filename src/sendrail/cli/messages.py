@@ -260,6 +260,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "send_at": output.when(stored.send_at),
         "sent_at": output.when(stored.sent_at),
         "ended_at": output.when(stored.ended_at),
+        "origin": stored.origin._asdict() if stored.origin else None,
     }
 
 

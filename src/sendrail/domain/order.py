@@ -17,7 +17,8 @@ class Order(NamedTuple):
     counts the text with the message id filled in. `links` are the destinations of the links that
     have marks in the text; with them, it is counted once the list is known. `takes_frame` is set
     where the text gets its list's frame, if the list frames what the API sends. `send_at` is when
-    the message is to leave, in milliseconds; 0 is at once. A tuple, because one is built for every
+    the message is to leave, in milliseconds; 0 is at once. `origin_id` says what it comes from, and
+    is 0 where an account sends it itself. A tuple, because one is built for every
     request and a frozen dataclass takes three times as long.
     """
 
@@ -31,6 +32,7 @@ class Order(NamedTuple):
     links: tuple[str, ...] = ()
     takes_frame: bool = False
     send_at: int = 0
+    origin_id: int = 0
 
 
 def distinct_text(body: str, links: Sequence[str]) -> str:

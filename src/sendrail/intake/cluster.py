@@ -6,7 +6,7 @@ what becomes a message leaves a fingerprint.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sendrail.domain.ids import LANES, MessageIds
@@ -207,6 +207,7 @@ class ClusterAcceptor:
             [fingerprint for _, fingerprint in by_key],
             now - self._window_ms,
             [each.number for each in by_key.values() if each.is_forced],
+            _origins_of(by_key.values()),
         )
         for key, each in by_key.items():
             each.is_message = key not in kept_out
@@ -219,14 +220,21 @@ def _run_of(linked: Sequence[_Candidate], block_end: int) -> LinkedRun:
 
 
 def _insert_all(tx: Tx, candidates: Sequence[_Candidate]) -> None:
-    tx.messages.insert([each.row for each in candidates])
+    tx.messages.insert([each.row for each in candidates], origins=_origins_of(candidates))
     for each in candidates:
         each.is_message = True
 
 
+def _origins_of(candidates: Iterable[_Candidate]) -> dict[int, int]:
+    """Return what those messages come from that no account sends itself, by their numbers."""
+    return {
+        each.number: each.in_line[3].origin_id for each in candidates if each.in_line[3].origin_id
+    }
+
+
 def _row(candidate: _Candidate, now: int) -> MessageRow:
     _, _, facts, order = candidate.in_line
-    recipient, _, body, skips, metadata, encoding, segments, links, _, _ = order
+    recipient, _, body, skips, metadata, encoding, segments, links, _, _, _ = order
     sender = facts.sender
     assert sender is not None, "no order passes the gate without a list"
     return (

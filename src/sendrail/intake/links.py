@@ -122,8 +122,9 @@ class _Binding:
             return size
         # By hand: `_replace` takes as long as the measuring.
         return Order(
-            *order[:2], body, *order[3:5], *size, order.links, order.takes_frame, order.send_at
-        )
+            *order[:2], body, *order[3:5], *size, order.links, order.takes_frame, order.send_at,
+            order.origin_id,
+        )  # fmt: skip
 
     def _host_of(self, sender: SendingList) -> LinkHost | None:
         if sender.id not in self._hosts:

@@ -63,8 +63,9 @@ class LocalAcceptor:
         self.open_tickets.append(ticket)
         try:
             ticket.first = self._reserve(tx, len(line), now)
-            rows = self._judge_line(line, judge, ticket.first, ticket.remembered, now)
-            tx.messages.insert(rows)
+            origins: dict[int, int] = {}
+            rows = self._judge_line(line, judge, ticket, origins, now)
+            tx.messages.insert(rows, origins=origins)
         except BaseException:
             self.undo(ticket)
             raise
@@ -89,18 +90,24 @@ class LocalAcceptor:
         self,
         line: Sequence[InLine],
         judge: Judge,
-        first: MessageNumber,
-        remembered: list[tuple[int, int]],
+        ticket: LocalTicket,
+        origins: dict[int, int],
         now: int,
     ) -> list[MessageRow]:
-        """Put each order's verdict in its place; return what has become a message."""
+        """Put each order's verdict in its place; return what has become a message.
+
+        What comes from a campaign or a journey has its origin put among `origins`, by its number.
+        """
+        first = ticket.first
+        assert first is not None, "the line has taken its numbers"
+        remembered = ticket.remembered
         rows: list[MessageRow] = []
         swap, remember, keep = self._window.swap, remembered.append, rows.append
         names = self._ids.show_run(first, len(line))
         for number, name, (verdicts, at, facts, order) in zip(
             range(first, first + len(line)), names, line, strict=True
         ):
-            recipient, _, body, skips, metadata, encoding, segments, links, _, _ = order
+            recipient, _, body, skips, metadata, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
             key = earlier = 0
             if sender is not None:
@@ -121,6 +128,8 @@ class LocalAcceptor:
                 verdicts[at] = judge.refuse(refusal, earlier)
                 continue
             verdicts[at] = Accepted(name)
+            if origin_id:
+                origins[number] = origin_id
             keep(
                 (
                     number, sender.lane, sender.account_id, sender.id, recipient, now,

@@ -9,7 +9,7 @@ behind the door. Every statement on an account's rows takes the account.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,7 +48,8 @@ from sendrail.storage.pipeline.idempotency import Idempotency
 from sendrail.storage.pipeline.inbox import Inbox
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.lookup import MessageLookUp
-from sendrail.storage.pipeline.messages import MessageRow
+from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow
+from sendrail.storage.pipeline.origins import Origins
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.pipeline.queue import Queue
 from sendrail.storage.pipeline.refused import RefusedCallbacks
@@ -89,7 +90,12 @@ _WATCHED_LOOK_SECONDS: Final = 10.0
 class Messages(Protocol):
     """Messages coming in."""
 
-    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None: ...
+    def insert(
+        self,
+        rows: Sequence[MessageRow],
+        due_at: int | None = None,
+        origins: Mapping[int, int] = NO_ORIGINS,
+    ) -> None: ...
 
 
 class Activity(Protocol):
@@ -114,6 +120,7 @@ class Tx(ABC):
     message_clicks: MessageClicks
     click_details: ClickDetails
     destinations: Destinations
+    origins: Origins
     messages: Messages
     queue: Queue
     inbox: Inbox

@@ -377,6 +377,8 @@ messages: Final = Table(
     # Where the short links of the text lead, in the order of its marks, apart by blanks: the id of
     # a destination, or a URL of this message's own.
     Column("links", Text),
+    # What it comes from; null where an account sends it itself.
+    Column("origin_id", BigInteger),
     # What is neither waiting nor at rest: the rescuer's list, and always a short one.
     Index(
         "messages_unsettled",
@@ -384,6 +386,20 @@ messages: Final = Table(
         "number",
         sqlite_where=text("status IN ('sending', 'uncertain')"),
     ),
+)
+
+# What messages come from: a run of a campaign or a journey, with the variant or the step. Small,
+# and only ever added to.
+origins: Final = Table(
+    "origins",
+    metadata,
+    row_id(),
+    needed("account_id", BigInteger),
+    needed("kind", Text),
+    needed("of_id", BigInteger),
+    needed("version", Integer),
+    needed("part", Text),
+    UniqueConstraint("account_id", "kind", "of_id", "version", "part"),
 )
 
 # Where the links of many messages lead: a row for each URL of an account, found by its digest.

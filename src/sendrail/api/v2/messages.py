@@ -38,6 +38,7 @@ from sendrail.domain.erasure import shown
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageIds
 from sendrail.domain.message import Status
+from sendrail.domain.origin import OriginKind
 from sendrail.domain.text import Encoding
 from sendrail.domain.times import shown as shown_time
 from sendrail.intake.lookup import FoundMessage
@@ -74,6 +75,15 @@ class Clicks(msgspec.Struct):
     first_clicked_at: Annotated[Time | None, about("When a person clicked first.")]
 
 
+class MessageOrigin(msgspec.Struct):
+    """What has sent a message for its account."""
+
+    kind: Annotated[str, one_of(OriginKind)]
+    id: Annotated[Positive, about("The run of a campaign, or the journey.")]
+    version: Annotated[Count, about("That of the run's content, or of the journey.")]
+    part: Annotated[str, about("The variant of the run, or the step of the journey.")]
+
+
 class Message(msgspec.Struct):
     """A message as look-up shows it."""
 
@@ -104,6 +114,9 @@ class Message(msgspec.Struct):
     send_at: Annotated[Time | None, about("When it is to leave, while it waits for that.")]
     sent_at: Time | None
     ended_at: Time | None
+    origin: Annotated[
+        MessageOrigin | None, about("Null where the account has sent the message itself.")
+    ]
 
 
 class MessageCancelled(msgspec.Struct):
@@ -163,6 +176,7 @@ def message_of(found: FoundMessage) -> Message:
         send_at=None if stored.send_at is None else shown_time(stored.send_at),
         sent_at=None if stored.sent_at is None else shown_time(stored.sent_at),
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),
+        origin=None if stored.origin is None else MessageOrigin(*stored.origin),
     )
 
 

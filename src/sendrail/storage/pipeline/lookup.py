@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, MessageNumber
 from sendrail.domain.message import Skip, Status
+from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.tables import (
     attempts,
@@ -28,6 +29,7 @@ from sendrail.storage.tables import (
     inbox,
     lists,
     messages,
+    origins,
     queue,
     scheduled,
     sender_shown,
@@ -62,6 +64,10 @@ _STORED: Final = (
         lists.c.connector_id.label("list_connector_id"),
         messages.c.links,
         scheduled.c.send_at,
+        origins.c.kind.label("origin_kind"),
+        origins.c.of_id.label("origin_of_id"),
+        origins.c.version.label("origin_version"),
+        origins.c.part.label("origin_part"),
     )
     .select_from(messages)
     .join(lists, lists.c.id == messages.c.list_id)
@@ -70,6 +76,7 @@ _STORED: Final = (
         scheduled,
         and_(scheduled.c.lane == messages.c.lane, scheduled.c.number == messages.c.number),
     )
+    .outerjoin(origins, origins.c.id == messages.c.origin_id)
 )
 
 
@@ -121,6 +128,8 @@ class StoredMessage:
     # When it is to leave, while it waits for that.
     send_at: int | None = None
     provider_detail: str | None = None
+    # What it comes from; None where the account sent it itself.
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,4 +357,9 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         list_id=ListId(row.list_id),
         list_connector_id=ConnectorId(row.list_connector_id),
         links=row.links,
+        origin=None
+        if row.origin_kind is None
+        else Origin(
+            OriginKind(row.origin_kind), row.origin_of_id, row.origin_version, row.origin_part
+        ),
     )

@@ -1,11 +1,17 @@
 """Messages coming in, as rows."""
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 # A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
 # segments, encoding, body, metadata, links. No links are an empty text.
 MessageRow: TypeAlias = tuple[int, int, int, int, int, int, int, int, str, str, str | None, str]
+
+# What messages come from, by their numbers: those that an account sends itself are not there, and
+# cost nothing.
+NO_ORIGINS: Final[Mapping[int, int]] = MappingProxyType({})
 
 # A lane and a fingerprint, for the duplicate window that processes share.
 Fingerprint: TypeAlias = tuple[int, int]

@@ -18,7 +18,7 @@ from sendrail.domain.message import Skip, Status
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
-from sendrail.storage.pipeline.messages import MessageRow
+from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow
 from sendrail.storage.postgres import queue
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.postgres.gate import PostgresGate
@@ -143,7 +143,8 @@ ACCEPT: Final = InsertRows(
     "messages",
     "number bigint, lane smallint, account_id bigint, list_id bigint, recipient bigint,"
     " created_at bigint, skips smallint, segments smallint, encoding text, body text,"
-    " metadata text, links text, status text, attempt smallint, epoch bigint, resent smallint",
+    " metadata text, links text, status text, attempt smallint, epoch bigint, resent smallint,"
+    " origin_id bigint",
 )
 NOTE_NEWS: Final = InsertRows("activity_news", "lane smallint, number bigint, numbers bigint[]")
 LOCK_PARKED: Final = OverLanes(
@@ -256,6 +257,7 @@ class DistributedMessages(PostgresMessages):
         fingerprints: Sequence[int],
         since: int,
         forced: Sequence[int],
+        origins: Mapping[int, int],
     ) -> set[int]:
         self._driver.begin()
         new = sorted(
@@ -268,19 +270,27 @@ class DistributedMessages(PostgresMessages):
             batch = columns([each[:3] for each in in_the_way])
             if self._driver.run(OUTDATE, *batch, since, list(forced)):
                 noted |= self._note(in_the_way)
-        self.insert([row for row in rows if row[0] in noted])
+        self.insert([row for row in rows if row[0] in noted], origins=origins)
         return {row[0] for row in rows} - noted
 
     def _note(self, new: Sequence[Row]) -> set[int]:
         return {row[0] for row in self._driver.each_returning(NOTE, new)}
 
-    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
+    def insert(
+        self,
+        rows: Sequence[MessageRow],
+        due_at: int | None = None,
+        origins: Mapping[int, int] = NO_ORIGINS,
+    ) -> None:
         if not rows:
             return
         self._driver.begin()
         self._driver.each(
             ACCEPT,
-            [(*row[:11], row[11] or None, Status.QUEUED.value, 0, 0, 0) for row in rows],
+            [
+                (*row[:11], row[11] or None, Status.QUEUED.value, 0, 0, 0, origins.get(row[0]))
+                for row in rows
+            ],
         )
         by_lane: dict[int, list[int]] = {}
         for row in rows:

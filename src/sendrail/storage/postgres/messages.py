@@ -4,7 +4,7 @@ Where rows are written by key, they are sorted: two processes then never wait fo
 circle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import Skip
-from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
+from sendrail.storage.pipeline.messages import NO_ORIGINS, Fingerprint, MessageRow
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.templates import StatementForms, read_over_lanes
 
@@ -48,14 +48,14 @@ _NEW: Final = """
         SELECT * FROM json_to_recordset($1::json) AS new (number bigint, lane smallint,
             account_id bigint, list_id bigint, recipient bigint, created_at bigint, skips smallint,
             segments smallint, encoding text, body text, metadata text, links text,
-            fingerprint bigint))
+            fingerprint bigint, origin_id bigint))
 """
 _ACCEPTED: Final = """
     accepted AS (
         INSERT INTO messages (number, lane, account_id, list_id, recipient, created_at, skips,
-            segments, encoding, body, metadata, links, status, attempt, epoch, resent)
+            segments, encoding, body, metadata, links, status, attempt, epoch, resent, origin_id)
         SELECT number, lane, account_id, list_id, recipient, created_at, skips, segments, encoding,
-            body, metadata, nullif(links, ''), 'queued', 0, 0, 0
+            body, metadata, nullif(links, ''), 'queued', 0, 0, 0, origin_id
         FROM new WHERE {which}
         RETURNING number, lane, list_id, created_at, skips)
 """
@@ -93,8 +93,11 @@ INSERT_NEW: Final = f"""
 _json: Final = msgspec.json.Encoder().encode
 
 
-class _New(msgspec.Struct):
-    """A message on its way in, as the statements read it; its columns as in `MessageRow`."""
+class _New(msgspec.Struct, omit_defaults=True):
+    """A message on its way in, as the statements read it; its columns as in `MessageRow`.
+
+    What is left out is null to them.
+    """
 
     number: int
     lane: int
@@ -109,6 +112,7 @@ class _New(msgspec.Struct):
     metadata: str | None
     links: str
     fingerprint: int | None = None
+    origin_id: int | None = None
 
 
 class PostgresMessages:
@@ -130,16 +134,17 @@ class PostgresMessages:
         fingerprints: Sequence[int],
         since: int,
         forced: Sequence[int] = (),
+        origins: Mapping[int, int] = NO_ORIGINS,
     ) -> dict[Fingerprint, int]:
         """Insert and queue the messages whose like was not accepted since then, and note them.
 
         Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
-        inserted whatever was there. Returns the numbers of the earlier messages that kept others
-        out.
+        inserted whatever was there; those of `origins` come from there. Returns the numbers of the
+        earlier messages that kept others out.
         """
         if not rows:
             return {}
-        known = self._note_and_insert(rows, fingerprints, since, forced)
+        known = self._note_and_insert(rows, fingerprints, since, forced, origins)
         if not known:
             return {}
         kept_out = [
@@ -155,9 +160,13 @@ class PostgresMessages:
         fingerprints: Sequence[int],
         since: int,
         forced: Sequence[int],
+        origins: Mapping[int, int],
     ) -> set[int]:
         """Note and insert what is new; return the numbers of what is not."""
-        new = [_New(*row, each) for row, each in zip(rows, fingerprints, strict=True)]
+        new = [
+            _New(*row, each, origins.get(row[0]))
+            for row, each in zip(rows, fingerprints, strict=True)
+        ]
         known = self._driver.returning(INSERT_NEW, _json(new).decode(), since, list(forced))
         return {number for (number,) in known}
 
@@ -179,8 +188,16 @@ class PostgresMessages:
         rows = self._driver.rows(EARLIER, *columns(fingerprints), since)
         return {(row[0], row[1]): row[2] for row in rows}
 
-    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
-        """Insert messages and queue them, at once unless `due_at` says when."""
+    def insert(
+        self,
+        rows: Sequence[MessageRow],
+        due_at: int | None = None,
+        origins: Mapping[int, int] = NO_ORIGINS,
+    ) -> None:
+        """Insert messages and queue them, at once unless `due_at` says when.
+
+        Those of `origins` come from there.
+        """
         if rows:
-            new = [_New(*row) for row in rows]
+            new = [_New(*row, None, origins.get(row[0])) for row in rows]
             self._driver.run(INSERT_MESSAGES, _json(new).decode(), due_at)

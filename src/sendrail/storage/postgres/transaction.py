@@ -9,6 +9,7 @@ from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.origins import Origins
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import (
@@ -25,6 +26,7 @@ from sendrail.storage.postgres import (
     leases,
     message_clicks,
     messages,
+    origins,
     outbox,
     queue,
     replies,
@@ -60,6 +62,7 @@ class PostgresTx(Tx):
         self.click_details = PostgresClickDetails(driver, click_details.TEXTS)
         self.message_clicks = PostgresMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
+        self.origins = Origins(driver, origins.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)
         self.leases = Leases(driver, leases.TEXTS)

@@ -1,13 +1,13 @@
 """Messages coming in, on SQLite: numbers grow with time, and one process gives them out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
 from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import MessageNumber
 from sendrail.domain.message import Skip
-from sendrail.storage.pipeline.messages import MessageRow, RecentMessage
+from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow, RecentMessage
 from sendrail.storage.sqlite.driver import SqliteDriver
 
 RESERVE: Final = """
@@ -24,6 +24,10 @@ INSERT_MESSAGE: Final = f"""
 """  # noqa: S608 - every piece is a constant of this file
 # Many rows a statement cost a third less each than one.
 _ROWS_AT_ONCE: Final = 16
+# Those that have an origin.
+INSERT_WITH_ORIGIN: Final = INSERT_MESSAGE.replace("resent)", "resent, origin_id)").replace(
+    _MESSAGE, f"{_MESSAGE[:-1]}, ?)"
+)
 INSERT_MESSAGES: Final = INSERT_MESSAGE.rstrip() + f", {_MESSAGE}" * (_ROWS_AT_ONCE - 1)
 # One statement for a whole batch costs less than half of a row each from outside.
 QUEUE_MESSAGES: Final = f"""
@@ -59,17 +63,26 @@ class SqliteMessages:
         row = self._driver.row(RESERVED)
         return row[0] if row else 0
 
-    def insert(self, rows: Sequence[MessageRow], due_at: int | None = None) -> None:
+    def insert(
+        self,
+        rows: Sequence[MessageRow],
+        due_at: int | None = None,
+        origins: Mapping[int, int] = NO_ORIGINS,
+    ) -> None:
         """Insert messages and queue them, at once unless `due_at` says when.
 
-        Their numbers ascend, and no other message lies between the first and the last.
+        Their numbers ascend, and no other message lies between the first and the last. Those of
+        `origins` come from there.
         """
-        if rows:
+        if origins:
+            self._driver.each(INSERT_WITH_ORIGIN, [(*row, origins.get(row[0])) for row in rows])
+        elif rows:
             left = len(rows) % _ROWS_AT_ONCE
             for at in range(0, len(rows) - left, _ROWS_AT_ONCE):
                 flat = chain.from_iterable(rows[at : at + _ROWS_AT_ONCE])
                 self._driver.run(INSERT_MESSAGES, *flat)
             self._driver.each(INSERT_MESSAGE, rows[len(rows) - left :])
+        if rows:
             self._driver.run(QUEUE_MESSAGES, rows[0][0], rows[-1][0], due_at)
 
     def first_since(self, since: int) -> MessageNumber:

@@ -10,6 +10,7 @@ from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.origins import Origins
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.sqlite import (
@@ -25,6 +26,7 @@ from sendrail.storage.sqlite import (
     inbox,
     leases,
     message_clicks,
+    origins,
     outbox,
     queue,
     replies,
@@ -54,6 +56,7 @@ class SqliteTx(Tx):
         self.click_details = SqliteClickDetails(driver, click_details.TEXTS)
         self.message_clicks = SqliteMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
+        self.origins = Origins(driver, origins.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox)

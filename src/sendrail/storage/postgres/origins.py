@@ -1,0 +1,21 @@
+"""Origins of messages on PostgreSQL."""
+
+from typing import Final
+
+from sendrail.storage.pipeline.origins import OriginTexts
+from sendrail.storage.templates import InsertRows
+
+TEXTS: Final = OriginTexts(
+    by_key="""
+        SELECT o.id, o.kind, o.of_id, o.version, o.part
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::integer[], $5::text[])
+            AS wanted (account_id, kind, of_id, version, part)
+        JOIN origins AS o ON o.account_id = wanted.account_id AND o.kind = wanted.kind
+            AND o.of_id = wanted.of_id AND o.version = wanted.version AND o.part = wanted.part
+    """,
+    add=InsertRows(
+        "origins",
+        "account_id bigint, kind text, of_id bigint, version integer, part text",
+        "ON CONFLICT DO NOTHING",
+    ),
+)
