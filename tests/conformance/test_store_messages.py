@@ -5,6 +5,7 @@ from stores import (
     AHEAD,
     ANN,
     BEN,
+    CAMPAIGN,
     FOREVER,
     NOW,
     OURS,
@@ -97,13 +98,13 @@ def test_ranks_and_lists_are_queues_of_their_own(house):
 @pytest.mark.parametrize(
     ("now", "expected"), [(0, 10), (9, 10), (10, 20), (19, 20), (20, 30), (30, None)]
 )
-def test_the_next_time_is_the_first_after_now_in_either_rank(house, now, expected):
+def test_the_next_time_is_the_first_after_now_in_any_rank(house, now, expected):
     house.queue(1, rank=AHEAD, due_at=NOW + 20)
     house.queue(2, rank=PACED, due_at=NOW + 10)
-    house.queue(3, rank=PACED, due_at=NOW + 30)
+    house.queue(3, rank=CAMPAIGN, due_at=NOW + 30)
     wanted = [(house.list.lane, house.list.id, 0, 0)]
     found = house.read(lambda tx: tx.queue.heads(wanted, NOW + now))[house.list.id]
-    assert found == QueueHead([], [], None if expected is None else NOW + expected)
+    assert found == QueueHead(([], [], []), None if expected is None else NOW + expected)
 
 
 def test_the_heads_of_lists_are_what_is_due_of_each_in_its_order_within_its_bounds(house):
@@ -111,17 +112,23 @@ def test_the_heads_of_lists_are_what_is_due_of_each_in_its_order_within_its_boun
     for n, due_at in ((1, 30), (2, 10), (3, 20), (4, 10)):
         house.queue(n, due_at=NOW + due_at)
     house.queue(5, 6, rank=AHEAD)
+    house.queue(8, 9, 10, 11, rank=CAMPAIGN)
     house.queue(7, sender=other, due_at=NOW + 20)
     wanted = [(each.lane, each.id, 1, 3) for each in (house.list, other, idle)]
     heads = house.read(lambda tx: tx.queue.heads(wanted, NOW + 20))
     assert heads == {
         house.list.id: QueueHead(
-            [house.place(5, AHEAD)], [house.place(n, due_at=NOW + at) for n, at in THREE], NOW + 30
+            (
+                [house.place(5, AHEAD)],
+                [house.place(n, due_at=NOW + at) for n, at in THREE],
+                [house.place(n, CAMPAIGN) for n in (8, 9, 10)],
+            ),
+            NOW + 30,
         ),
         other.id: QueueHead(
-            [], [QueuePlace(other.lane, other.id, PACED, NOW + 20, house.no(7, other))]
+            ([], [QueuePlace(other.lane, other.id, PACED, NOW + 20, house.no(7, other))], [])
         ),
-        idle.id: QueueHead([], []),
+        idle.id: QueueHead(([], [], [])),
     }
     assert house.read(lambda tx: tx.queue.heads([], NOW)) == {}
 

@@ -116,6 +116,18 @@ def test_messages_that_skip_the_rate_pass_ahead_of_the_queue(road):
     assert len(paced) == pytest.approx(4, abs=1)
 
 
+def test_what_a_campaign_queued_waits_for_what_callers_send_and_shares_the_lists_pace(road):
+    sender = road.add_list(rate=60)
+    road.send(sender, *CROWD[:50], skips=Skip.CAMPAIGN)
+    road.deliver(2)
+    road.send(sender, *CROWD[100:105])
+    before = len(road.carrier.taken)
+    road.deliver(10)
+    assert road.carrier.recipients[before : before + 5] == list(CROWD[100:105])
+    assert road.carrier.recipients[before + 5 : before + 8] == list(CROWD[before : before + 3])
+    assert most_in_a_second([at for at, _ in road.carrier.taken]) == 1
+
+
 def test_a_connectors_contract_holds_for_all_its_lists_and_even_for_what_skips_the_rate(make_road):
     road = make_road(mps=20)
     lists = [road.add_list() for _ in range(5)]

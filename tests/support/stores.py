@@ -25,7 +25,8 @@ from sendrail.storage.tables import metadata
 NOW = 1_800_000_000_000
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
 OURS, THEIRS = 15550001000, 15550002000
-AHEAD, PACED = 0, 1
+AHEAD, PACED, CAMPAIGN = 0, 1, 2
+_SKIPS_OF_RANK = {AHEAD: Skip.RATE_LIMIT, PACED: Skip.NONE, CAMPAIGN: Skip.CAMPAIGN}
 FOREVER = 1 << 62
 
 
@@ -259,7 +260,7 @@ class House:
         rows = [
             (
                 self.no(number, sender), sender.lane, sender.account_id, sender.id, ANN, created_at,
-                Skip.RATE_LIMIT if rank == AHEAD else 0, 1, "gsm7", body, metadata, links,
+                _SKIPS_OF_RANK[rank], 1, "gsm7", body, metadata, links,
             )
             for number in numbers
         ]  # fmt: skip

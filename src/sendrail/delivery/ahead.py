@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.domain.delivery import RANK_PACED, Claim
+from sendrail.domain.delivery import RANKS, Claim
 
 # From one round to the next that fills up again: a rest, the hearing of hints, and a commit.
 _AHEAD_SECONDS: Final = 0.025
@@ -49,27 +49,26 @@ class AnswerTime:
 class ClaimsAhead:
     """One connector's claims that wait for a place in its window, in the order of their leaving."""
 
-    __slots__ = ("_ahead", "_paced", "segments")
+    __slots__ = ("_by_rank", "segments")
 
     def __init__(self) -> None:
-        # What skips its list's rate passes ahead of what does not, as it does in the queue.
-        self._ahead: deque[Claim] = deque()
-        self._paced: deque[Claim] = deque()
+        # They pass each other by their rank, as they do in the queue.
+        self._by_rank = tuple[deque[Claim], ...](deque() for _ in RANKS)
         self.segments = 0
 
     def __len__(self) -> int:
-        return len(self._ahead) + len(self._paced)
+        return sum(map(len, self._by_rank))
 
     def add(self, claims: Sequence[Claim]) -> None:
         """Let claims wait."""
         for claim in claims:
-            (self._paced if claim.rank == RANK_PACED else self._ahead).append(claim)
+            self._by_rank[claim.rank].append(claim)
             self.segments += claim.outbound.segments
 
     def take(self, count: int) -> list[Claim]:
         """Return the first of the claims; they wait no more."""
         taken: list[Claim] = []
-        for waiting in (self._ahead, self._paced):
+        for waiting in self._by_rank:
             while waiting and len(taken) < count:
                 taken.append(waiting.popleft())
         self.segments -= sum(claim.outbound.segments for claim in taken)
@@ -77,7 +76,7 @@ class ClaimsAhead:
 
     def lanes(self) -> set[int]:
         """Return the lanes of the claims."""
-        return {claim.lane for each in (self._ahead, self._paced) for claim in each}
+        return {claim.lane for each in self._by_rank for claim in each}
 
     def waits_too_long(self, wall: int) -> bool:
         """Return whether a claim has waited so long that its checks must be repeated.
@@ -85,4 +84,4 @@ class ClaimsAhead:
         `wall` is the time in milliseconds.
         """
         latest = wall - _WAIT_MAX_SECONDS * 1_000
-        return any(each[0].claimed_at <= latest for each in (self._ahead, self._paced) if each)
+        return any(each[0].claimed_at <= latest for each in self._by_rank if each)

@@ -13,7 +13,14 @@ from typing import Final
 from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.routing import PlannedSubmits, Route, Routes
 from sendrail.domain.content import contains_any
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED, Claim, OutboundMessage
+from sendrail.domain.delivery import (
+    RANK_AHEAD,
+    RANK_CAMPAIGN,
+    RANK_PACED,
+    RANKS,
+    Claim,
+    OutboundMessage,
+)
 from sendrail.domain.gate import GateFacts, judge_again
 from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import DropReason, Skip, Status
@@ -178,7 +185,7 @@ class Claimer:
         return found.tx.queue.heads(wanted, found.wall)
 
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
-        for rank in (RANK_AHEAD, RANK_PACED):
+        for rank in RANKS:
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, found.sweep)
             found.drops += [(place, Status.ORPHANED, DropReason.ORPHAN) for place in places]
             if len(places) == found.sweep:
@@ -202,6 +209,7 @@ class Claimer:
         pace_room = self._pacer.room(list_id, sender.rate, found.now)
         paced_max = min(room - len(ahead), pace_room)
         paced = self._due(taken, RANK_PACED, paced_max, found)
+        paced += self._due(taken, RANK_CAMPAIGN, paced_max - len(paced), found)
         if len(ahead) + len(paced) == room:
             taken.next_look = _why_no_more(room, found.share, route.claim_room() - planned.messages)
         elif len(paced) == paced_max:

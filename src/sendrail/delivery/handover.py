@@ -20,7 +20,7 @@ from sendrail.delivery.settling import Settler
 from sendrail.delivery.unconfirmed import UnconfirmedClaims
 from sendrail.domain.breaker import BreakerState, SubmitTime
 from sendrail.domain.delivery import (
-    RANK_PACED,
+    RANK_AHEAD,
     Claim,
     OutboundMessage,
     Outcome,
@@ -286,7 +286,7 @@ class Submitter:
 
 
 def _paced_by_list(claims: Iterable[Claim]) -> Mapping[int, int]:
-    return Counter(claim.list_id for claim in claims if claim.rank == RANK_PACED)
+    return Counter(claim.list_id for claim in claims if claim.rank != RANK_AHEAD)
 
 
 def _fitting(route: Route, claims: Sequence[Claim], now: float) -> int:

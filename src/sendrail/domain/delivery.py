@@ -14,15 +14,21 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.text import Encoding
 
-# A list's queue has two ranks: messages that skip the list's rate pass ahead of paced ones.
+# A list's queue has ranks: messages that skip the list's rate pass ahead of paced ones, and paced
+# ones ahead of what campaigns and journeys send.
 RANK_AHEAD: Final = 0
 RANK_PACED: Final = 1
+RANK_CAMPAIGN: Final = 2
+RANKS: Final = (RANK_AHEAD, RANK_PACED, RANK_CAMPAIGN)
 _SKIP_RATE: Final = Skip.RATE_LIMIT.value
+_CAMPAIGN: Final = Skip.CAMPAIGN.value
 
 
 def rank_of(skips: int) -> int:
     """Return the rank of a message with these skip flags."""
-    return RANK_AHEAD if skips & _SKIP_RATE else RANK_PACED
+    if skips & _SKIP_RATE:
+        return RANK_AHEAD
+    return RANK_CAMPAIGN if skips & _CAMPAIGN else RANK_PACED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,9 +40,9 @@ class Skip(IntEnum):
     """The checks a caller may skip, one bit each.
 
     A set of them is a plain integer, stored with the message for the checks before the submit.
-    (With an `IntFlag` each `&` costs ten times as much.) Callers cannot set the last two: the
-    message that verifies a list must pass before the list is verified, and the last one marks
-    automatic replies to keywords. That mark skips nothing.
+    (With an `IntFlag` each `&` costs ten times as much.) Callers cannot set the last three: the
+    message that verifies a list must pass before the list is verified, and the last two mark
+    automatic replies to keywords, and what campaigns and journeys send. A mark skips nothing.
     """
 
     NONE = 0
@@ -52,6 +52,7 @@ class Skip(IntEnum):
     JOURNEY = 8
     VERIFICATION = 16
     AUTOMATIC = 32
+    CAMPAIGN = 64
 
 
 UNKNOWN_OUTCOME: Final = "unknown_outcome"

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.delivery import rank_of
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, MessageIds
-from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault
 from sendrail.domain.times import DAY_MS
 from sendrail.intake.facts import InLine
@@ -61,7 +60,7 @@ def put_off(tx: Tx, line: Sequence[InLine], ids: MessageIds, now: int) -> None:
         if sender is not None and isinstance(verdict, Accepted):
             number = ids.read(verdict.message_id)
             assert number is not None, "the id was made of a number just now"
-            rank = RANK_AHEAD if order.skips & Skip.RATE_LIMIT else RANK_PACED
+            rank = rank_of(order.skips)
             later.append(
                 ScheduledMessage(
                     sender.lane, number, order.send_at, sender.account_id, sender.id, rank

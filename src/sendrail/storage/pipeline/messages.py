@@ -4,6 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
+from sendrail.domain.delivery import RANK_AHEAD, RANK_CAMPAIGN, RANK_PACED
+from sendrail.domain.message import Skip
+
+# `domain.delivery.rank_of`, as SQL.
+RANK_OF_SKIPS: Final = (
+    f"CASE WHEN skips & {Skip.RATE_LIMIT.value} <> 0 THEN {RANK_AHEAD}"
+    f" WHEN skips & {Skip.CAMPAIGN.value} <> 0 THEN {RANK_CAMPAIGN} ELSE {RANK_PACED} END"
+)
+
 # A judged order on its way into the queue. Plain tuples, since the driver binds any other sequence
 # at several times the cost: number, lane, account_id, list_id, recipient, created_at, skips,
 # segments, encoding, body, metadata, links. No links are an empty text.

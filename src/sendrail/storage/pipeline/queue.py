@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from sendrail.domain.delivery import RANK_AHEAD
+from sendrail.domain.delivery import RANKS
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
 from sendrail.storage.driver import Driver, Row
@@ -35,12 +35,11 @@ class QueuePlace(NamedTuple):
 class QueueHead:
     """The first messages of a list that are due, by rank, and when the next one will be."""
 
-    ahead: list[QueuePlace]
-    paced: list[QueuePlace]
+    by_rank: tuple[list[QueuePlace], ...]
     next_due_at: int | None = None
 
     def due(self, rank: int) -> list[QueuePlace]:
-        return self.ahead if rank == RANK_AHEAD else self.paced
+        return self.by_rank[rank]
 
 
 class WaitingMessage(NamedTuple):
@@ -155,15 +154,16 @@ class Queue(ABC):
     def heads(self, wanted: Sequence[tuple[int, int, int, int]], now: int) -> dict[int, QueueHead]:
         """Return the first messages that wait of each list, by the list's id.
 
-        Each is wanted by its lane and id, with how many messages of either rank at most.
+        Each is wanted by its lane and id, with how many of the messages that pass ahead, and
+        of those of each other rank, at most.
         """
-        heads = {list_id: QueueHead([], []) for _, list_id, _, _ in wanted}
+        heads = {list_id: QueueHead(tuple([] for _ in RANKS)) for _, list_id, _, _ in wanted}
         for row in self._driver.rows_of_batch(self._texts.heads, wanted, now):
             head, place = heads[row[1]], QueuePlace(*row)
             if place.due_at > now:
                 head.next_due_at = min(place.due_at, head.next_due_at or place.due_at)
             else:
-                (head.ahead if place.rank == RANK_AHEAD else head.paced).append(place)
+                head.by_rank[place.rank].append(place)
         return heads
 
     def load(self, places: Sequence[QueuePlace]) -> dict[int, WaitingMessage]:

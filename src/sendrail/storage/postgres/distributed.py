@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy.util import await_only
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
-from sendrail.domain.message import Skip, Status
+from sendrail.domain.delivery import rank_of
+from sendrail.domain.message import Status
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
@@ -301,7 +301,7 @@ class DistributedMessages(PostgresMessages):
         [(slice_,)] = self._driver.rows(queue.CURRENT_SLICE)
         places = [
             (
-                row[1], slice_, row[3], RANK_AHEAD if row[6] & Skip.RATE_LIMIT else RANK_PACED,
+                row[1], slice_, row[3], rank_of(row[6]),
                 row[5] if due_at is None else due_at, row[0],
             )
             for row in rows

@@ -9,10 +9,8 @@ from typing import Final
 
 import msgspec
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import LANES
-from sendrail.domain.message import Skip
-from sendrail.storage.pipeline.messages import NO_ORIGINS, Fingerprint, MessageRow
+from sendrail.storage.pipeline.messages import NO_ORIGINS, RANK_OF_SKIPS, Fingerprint, MessageRow
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.templates import StatementForms, read_over_lanes
 
@@ -68,7 +66,7 @@ _NEWS: Final = """
 _QUEUED: Final = f"""
     INSERT INTO queue (slice, lane, list_id, rank, due_at, number)
     SELECT (SELECT current FROM queue_slices), lane, list_id,
-        CASE WHEN skips & {Skip.RATE_LIMIT.value} <> 0 THEN {RANK_AHEAD} ELSE {RANK_PACED} END,
+        {RANK_OF_SKIPS},
         coalesce({{due_at}}, created_at), number
     FROM accepted
 """

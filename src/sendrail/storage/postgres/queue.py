@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.delivery import RANKS
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
@@ -29,6 +29,16 @@ _FINISHED: Final = """
     provider_detail text, ended_at bigint, carrier_ref text, sent_at bigint,
     attempts_spent smallint, resent smallint
 """
+_AHEAD, _PACED = "batch.ahead_max", "batch.paced_max"
+_HEADS: Final = [
+    f"""
+            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
+             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {rank}
+                AND q.due_at {when}
+             ORDER BY q.due_at, q.number LIMIT {most})"""
+    for when, limits in (("<= $5", (_AHEAD, _PACED, _PACED)), ("> $5", ("1", "1", "1")))
+    for rank, most in zip(RANKS, limits, strict=True)
+]
 TEXTS: Final = QueueTexts(
     # A loose index scan through the lanes from $1 up to $2: a few looks by key for each list that
     # has something waiting, however much that is.
@@ -59,31 +69,10 @@ TEXTS: Final = QueueTexts(
         WHERE lane = $1 AND list_id = $2 AND rank = $3 AND due_at <= $4
         ORDER BY due_at, number LIMIT $5
     """,
-    # What is due, and the first that is not yet, of either rank.
+    # What is due, and the first that is not yet, of each rank.
     heads=OverLanes(
         "lane smallint, list_id bigint, ahead_max integer, paced_max integer",
-        f"""
-        SELECT head.* FROM {{batch}}, LATERAL (
-            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
-             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_AHEAD}
-                AND q.due_at <= $5
-             ORDER BY q.due_at, q.number LIMIT batch.ahead_max)
-            UNION ALL
-            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
-             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_PACED}
-                AND q.due_at <= $5
-             ORDER BY q.due_at, q.number LIMIT batch.paced_max)
-            UNION ALL
-            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
-             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_AHEAD}
-                AND q.due_at > $5
-             ORDER BY q.due_at, q.number LIMIT 1)
-            UNION ALL
-            (SELECT q.lane, q.list_id, q.rank, q.due_at, q.number FROM queue AS q
-             WHERE q.lane = {{lane}} AND q.list_id = batch.list_id AND q.rank = {RANK_PACED}
-                AND q.due_at > $5
-             ORDER BY q.due_at, q.number LIMIT 1)) AS head
-        """,
+        f"SELECT head.* FROM {{batch}}, LATERAL ({' UNION ALL '.join(_HEADS)}) AS head",
     ),
     load=read_over_lanes(
         "lane smallint, number bigint",

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
 from sendrail.domain.ids import MessageNumber
-from sendrail.domain.message import Skip
-from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow, RecentMessage
+from sendrail.storage.pipeline.messages import (
+    NO_ORIGINS,
+    RANK_OF_SKIPS,
+    MessageRow,
+    RecentMessage,
+)
 from sendrail.storage.sqlite.driver import SqliteDriver
 
 RESERVE: Final = """
@@ -33,7 +36,7 @@ INSERT_MESSAGES: Final = INSERT_MESSAGE.rstrip() + f", {_MESSAGE}" * (_ROWS_AT_O
 QUEUE_MESSAGES: Final = f"""
     INSERT INTO queue (lane, list_id, rank, due_at, number)
     SELECT lane, list_id,
-        CASE WHEN skips & {Skip.RATE_LIMIT.value} THEN {RANK_AHEAD} ELSE {RANK_PACED} END,
+        {RANK_OF_SKIPS},
         coalesce(?3, created_at), number
     FROM messages WHERE number BETWEEN ?1 AND ?2
 """  # noqa: S608 - every piece is a constant of the domain

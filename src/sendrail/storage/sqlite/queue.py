@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sendrail.domain.delivery import RANK_AHEAD, RANK_PACED
+from sendrail.domain.delivery import RANKS
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
 
@@ -35,28 +35,17 @@ TEXTS: Final = QueueTexts(
         WHERE lane = ? AND list_id = ? AND rank = ? AND due_at <= ?
         ORDER BY due_at, number LIMIT ?
     """,
-    # What is due, and the first that is not yet, of either rank.
-    heads=f"""
+    # What is due, and the first that is not yet, of each rank.
+    heads=" UNION ALL ".join(
+        f"""
         SELECT * FROM (
             SELECT lane, list_id, rank, due_at, number FROM queue
-            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_AHEAD} AND due_at <= ?5
-            ORDER BY due_at, number LIMIT ?3)
-        UNION ALL
-        SELECT * FROM (
-            SELECT lane, list_id, rank, due_at, number FROM queue
-            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_PACED} AND due_at <= ?5
-            ORDER BY due_at, number LIMIT ?4)
-        UNION ALL
-        SELECT * FROM (
-            SELECT lane, list_id, rank, due_at, number FROM queue
-            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_AHEAD} AND due_at > ?5
-            ORDER BY due_at, number LIMIT 1)
-        UNION ALL
-        SELECT * FROM (
-            SELECT lane, list_id, rank, due_at, number FROM queue
-            WHERE lane = ?1 AND list_id = ?2 AND rank = {RANK_PACED} AND due_at > ?5
-            ORDER BY due_at, number LIMIT 1)
-    """,  # noqa: S608 - our own numbers
+            WHERE lane = ?1 AND list_id = ?2 AND rank = {rank} AND due_at {when}
+            ORDER BY due_at, number LIMIT {most})
+        """  # noqa: S608 - our own numbers
+        for when, limits in (("<= ?5", ("?3", "?4", "?4")), ("> ?5", ("1", "1", "1")))
+        for rank, most in zip(RANKS, limits, strict=True)
+    ),
     load="""
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
                m.segments, m.body, m.connector_id, m.links
