@@ -640,6 +640,18 @@ CREATE SEQUENCE public.offers_id_seq
 
 ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
 
+CREATE TABLE public.origin_counts (
+    origin_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    hour integer NOT NULL,
+    what text NOT NULL,
+    shard smallint NOT NULL,
+    n bigint NOT NULL,
+    segments bigint NOT NULL,
+    amount bigint NOT NULL,
+    lane smallint NOT NULL
+);
+
 CREATE TABLE public.origins (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -1164,6 +1176,9 @@ ALTER TABLE ONLY public.offers
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_one_ref UNIQUE (ref);
 
+ALTER TABLE ONLY public.origin_counts
+    ADD CONSTRAINT origin_counts_key PRIMARY KEY (lane, origin_id, list_id, hour, what, shard);
+
 ALTER TABLE ONLY public.origins
     ADD CONSTRAINT origins_key PRIMARY KEY (id);
 
@@ -1290,6 +1305,8 @@ CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btr
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
 
 CREATE INDEX offers_by_account_id_external_id ON public.offers USING btree (account_id, external_id);
+
+CREATE INDEX origin_counts_by_list_id_hour ON public.origin_counts USING btree (list_id, hour);
 
 CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
 

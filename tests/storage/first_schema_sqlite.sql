@@ -331,6 +331,19 @@ CREATE TABLE origins (
 	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
 );
 
+CREATE TABLE origin_counts (
+	origin_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	hour INTEGER NOT NULL,
+	what TEXT NOT NULL,
+	shard SMALLINT NOT NULL,
+	n BIGINT NOT NULL,
+	segments BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	CONSTRAINT origin_counts_key PRIMARY KEY (origin_id, list_id, hour, what, shard)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE destinations (
 	id INTEGER NOT NULL,
 	account_id BIGINT NOT NULL,
@@ -783,6 +796,8 @@ CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
 
 CREATE INDEX offers_by_account_id_external_id ON offers (account_id, external_id);
+
+CREATE INDEX origin_counts_by_list_id_hour ON origin_counts (list_id, hour);
 
 CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 

@@ -96,8 +96,14 @@ class ClusterAcceptor:
         runs = self._number(tx, ticket, passing)
         if runs:
             ticket.ranges = self._slots.reserve(tx, runs, now)
+        origins = _origins_of(passing)
+        if origins:
+            # Their counts must be durable with them.
+            tx.begin()
         earlier = self._look_up(tx, candidates, now) | self._insert(tx, passing, now)
         accepted = [each for each in passing if each.is_message]
+        if origins:
+            tx.origin_counts.accepted([each.row for each in accepted], origins)
         names = self._ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
             verdicts, at, _, _ = each.in_line

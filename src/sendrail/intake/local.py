@@ -66,6 +66,7 @@ class LocalAcceptor:
             origins: dict[int, int] = {}
             rows = self._judge_line(line, judge, ticket, origins, now)
             tx.messages.insert(rows, origins=origins)
+            tx.origin_counts.accepted(rows, origins)
         except BaseException:
             self.undo(ticket)
             raise

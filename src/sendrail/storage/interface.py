@@ -49,6 +49,7 @@ from sendrail.storage.pipeline.inbox import Inbox
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.lookup import MessageLookUp
 from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow
+from sendrail.storage.pipeline.origin_counts import OriginCounts
 from sendrail.storage.pipeline.origins import Origins
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.pipeline.queue import Queue
@@ -121,6 +122,7 @@ class Tx(ABC):
     click_details: ClickDetails
     destinations: Destinations
     origins: Origins
+    origin_counts: OriginCounts
     messages: Messages
     queue: Queue
     inbox: Inbox

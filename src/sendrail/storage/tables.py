@@ -402,6 +402,24 @@ origins: Final = Table(
     UniqueConstraint("account_id", "kind", "of_id", "version", "part"),
 )
 
+# What has become of messages, by origin, list and hour; 0 is the origin of what accounts send
+# themselves. A count is the sum over its shards: each writer has one.
+origin_counts: Final = Table(
+    "origin_counts",
+    metadata,
+    Column("origin_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    # Since the epoch.
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("what", Text, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    needed("n", BigInteger),
+    needed("segments", BigInteger),
+    needed("amount", BigInteger),
+    Index(None, "list_id", "hour"),
+    sqlite_with_rowid=False,
+)
+
 # Where the links of many messages lead: a row for each URL of an account, found by its digest.
 destinations: Final = Table(
     "destinations",

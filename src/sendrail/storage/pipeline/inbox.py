@@ -9,6 +9,7 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import ConnectorId, lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Driver, Row, Rows
+from sendrail.storage.pipeline.origin_counts import Change, OriginCounts
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.templates import Statement
 
@@ -96,10 +97,13 @@ class InboxTexts:
 class Inbox(ABC):
     """Carriers' callbacks: kept raw, applied afterwards."""
 
-    def __init__(self, driver: Driver, texts: InboxTexts, outbox: Outbox) -> None:
+    def __init__(
+        self, driver: Driver, texts: InboxTexts, outbox: Outbox, counts: OriginCounts
+    ) -> None:
         self._driver = driver
         self._texts = texts
         self._outbox = outbox
+        self._counts = counts
 
     # Kept raw
 
@@ -165,16 +169,20 @@ class Inbox(ABC):
             with self._outbox.ending(each.number for each in changes):
                 # Where one message has several changes, the last is the one that counts.
                 last = {each.number: each for each in changes}
-                self._driver.each(
-                    self._texts.apply,
+                counted = self._apply(
                     [
                         (
                             each.lane, each.number, each.status, each.detail, each.ended_at,
                             each.provider_detail,
                         )
                         for each in last.values()
-                    ],
+                    ]
                 )  # fmt: skip
+            self._counts.changed(counted)
+
+    @abstractmethod
+    def _apply(self, changes: Sequence[Row]) -> Iterable[Change]:
+        """Write what receipts change; return what that is of what is counted."""
 
     def note_parts(self, receipts: Sequence[PartReceipt]) -> None:
         """Note receipts for parts; each part's counts once."""

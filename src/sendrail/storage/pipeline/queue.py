@@ -8,7 +8,9 @@ from typing import Final, NamedTuple, TypeAlias
 from sendrail.domain.delivery import RANKS
 from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
+from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Driver, Row
+from sendrail.storage.pipeline.origin_counts import Change, OriginCounts
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.templates import Statement
 
@@ -132,10 +134,13 @@ class QueueTexts:
 class Queue(ABC):
     """What waits, what is under way, and what became of it."""
 
-    def __init__(self, driver: Driver, texts: QueueTexts, outbox: Outbox) -> None:
+    def __init__(
+        self, driver: Driver, texts: QueueTexts, outbox: Outbox, counts: OriginCounts
+    ) -> None:
         self._driver = driver
         self._texts = texts
         self._outbox = outbox
+        self._counts = counts
 
     # What waits
 
@@ -183,13 +188,17 @@ class Queue(ABC):
             return
         self.leave([place for place, _, _ in drops])
         with self._outbox.ending(place.number for place, _, _ in drops):
-            self._driver.each(
-                self._texts.drop,
+            changes = self._drop(
                 [
                     (place.lane, place.number, status.value, detail, now)
                     for place, status, detail in drops
-                ],
+                ]
             )
+        self._counts.changed(changes)
+
+    @abstractmethod
+    def _drop(self, drops: Sequence[Row]) -> Iterable[Change]:
+        """End messages that are queued; return what has changed."""
 
     def make_uncertain(self, places: Sequence[QueuePlace], detail: str) -> None:
         """Take out of the queue what may have left before, and wait for a receipt instead."""
@@ -226,7 +235,7 @@ class Queue(ABC):
             self._outbox.sending(a.number for a in results),
             self._outbox.ending(a.number for a in results if a.status in FINAL),
         ):
-            self._finish(
+            changes = self._finish(
                 [
                     (
                         a.lane, a.number, a.attempt, a.epoch, a.status, a.detail,
@@ -238,6 +247,7 @@ class Queue(ABC):
                 ],
                 [a for a in results if a.place is not None],
             )  # fmt: skip
+        self._counts.changed(changes)
         self._driver.each(
             self._texts.keep_attempt,
             [
@@ -252,10 +262,11 @@ class Queue(ABC):
         self._keep_refs([a for a in results if a.carrier_ref is not None])
 
     @abstractmethod
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
+    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> Iterable[Change]:
         """Write what messages have become, and queue again what comes back, once.
 
-        A result may be written twice, since a commit can fail to say that it succeeded.
+        Return what has changed of what is counted. A result may be written twice, since a commit
+        can fail to say that it succeeded.
         """
 
     def _keep_refs(self, results: Iterable[AttemptResult]) -> None:
@@ -309,4 +320,14 @@ class Queue(ABC):
     def expire(self, number: int, lane: int, detail: str, now: int) -> bool:
         """Fail a message that is uncertain; return False when it no longer is."""
         with self._outbox.ending([number]):
-            return self._driver.run(self._texts.expire, lane, number, detail, now) == 1
+            failed = self._driver.returning(self._texts.expire, lane, number, detail, now)
+        for origin_id, list_id, segments, sending_at in failed:
+            self._counts.changed(
+                [
+                    (
+                        lane, origin_id or 0, list_id, hour_of(sending_at), segments, False,
+                        Status.FAILED.value, hour_of(now), None,
+                    )
+                ]
+            )  # fmt: skip
+        return bool(failed)

@@ -8,9 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sendrail.domain.ids import LANES, lane_of
+from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
+from sendrail.storage.pipeline.origin_counts import Change
 from sendrail.storage.postgres import queue
+from sendrail.storage.postgres.driver import columns
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
 _PARKED: Final = """
@@ -72,6 +75,8 @@ TEXTS: Final = InboxTexts(
         UPDATE messages AS m SET status = batch.status, detail = batch.detail,
             ended_at = batch.ended_at, provider_detail = batch.provider_detail
         FROM {batch} WHERE m.lane = {lane} AND m.number = batch.number
+        RETURNING m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.sent_at, m.status,
+            m.ended_at
         """,
         key="m.number",
     ),
@@ -152,6 +157,18 @@ class PostgresInbox(Inbox):
                     number, lane, status, part, parts, noted, parts_left
                 )
         return targets
+
+    def _apply(self, changes: Sequence[Row]) -> list[Change]:
+        # What was sent says so beside its status, and stays so.
+        return [
+            (
+                lane, origin_id or 0, list_id, hour_of(sending_at or 0), segments,
+                sent_at is not None, status, hour_of(at), None,
+            )
+            for lane, origin_id, list_id, segments, sending_at, sent_at, status, at in (
+                self._driver.returning(self._texts.apply, *columns(changes))
+            )
+        ]  # fmt: skip
 
     def _oldest(self, limit: int, but_of: Collection[int]) -> Iterable[Row]:
         # The connector whose oldest has waited longest comes first; what shares a lane with those

@@ -5,24 +5,28 @@ from typing import Final
 
 from sendrail.domain.delivery import RANKS
 from sendrail.domain.message import Status
+from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
+from sendrail.storage.pipeline.origin_counts import Change
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
 from sendrail.storage.postgres.driver import columns
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
-_FINISH: Final = """
-    UPDATE messages AS m SET
-        status = CASE m.status WHEN 'sending' THEN batch.status ELSE m.status END,
-        detail = CASE m.status WHEN 'sending' THEN batch.detail ELSE m.detail END,
-        provider_detail = CASE m.status WHEN 'sending' THEN batch.provider_detail
-            ELSE m.provider_detail END,
-        ended_at = CASE m.status WHEN 'sending' THEN batch.ended_at ELSE m.ended_at END,
+# What has changed, of what is counted.
+_CHANGED: Final = """
+    RETURNING m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,
+        m.ended_at
+"""
+_FINISH: Final = f"""
+    UPDATE messages AS m SET status = batch.status, detail = batch.detail,
+        provider_detail = batch.provider_detail, ended_at = batch.ended_at,
         carrier_ref = coalesce(batch.carrier_ref, m.carrier_ref),
         sent_at = coalesce(batch.sent_at, m.sent_at),
         attempt = batch.attempts_spent, resent = batch.resent
-    FROM {batch}
-    WHERE m.lane = {lane} AND m.number = batch.number AND m.attempt = batch.attempt
-        AND m.epoch = batch.epoch AND (m.status = 'sending' OR m.ended_at IS NOT NULL)
+    FROM {{batch}}
+    WHERE m.lane = {{lane}} AND m.number = batch.number AND m.attempt = batch.attempt
+        AND m.epoch = batch.epoch AND m.status = 'sending'
+    {_CHANGED}
 """
 _FINISHED: Final = """
     lane smallint, number bigint, attempt smallint, epoch bigint, status text, detail text,
@@ -106,6 +110,7 @@ TEXTS: Final = QueueTexts(
             provider_detail = NULL, ended_at = batch.ended_at
         FROM {batch}
         WHERE m.lane = {lane} AND m.number = batch.number AND m.status = 'queued'
+        RETURNING m.lane, m.origin_id, m.list_id, m.status, m.ended_at, m.detail
         """,
         key="m.number",
     ),
@@ -130,7 +135,6 @@ TEXTS: Final = QueueTexts(
         """,
         key="m.number",
     ),
-    # An early receipt may have ended the message meanwhile: then only the reference is new.
     finish_attempt=OverLanes(_FINISHED, _FINISH, key="m.number"),
     return_to_queue=InsertRows(
         "queue",
@@ -185,10 +189,22 @@ TEXTS: Final = QueueTexts(
     expire="""
         UPDATE messages SET status = 'failed', detail = $3, provider_detail = NULL, ended_at = $4
         WHERE lane = $1 AND number = $2 AND status = 'uncertain'
+        RETURNING origin_id, list_id, segments, sending_at
     """,
 )
-FINISH_AND_SAY: Final = OverLanes(
-    _FINISHED, _FINISH + " RETURNING m.number, m.status", key="m.number"
+# An early receipt has ended the message: then only the reference is new. What has one is written
+# already.
+FINISH_ENDED: Final = OverLanes(
+    _FINISHED,
+    f"""
+    UPDATE messages AS m SET carrier_ref = coalesce(batch.carrier_ref, m.carrier_ref),
+        sent_at = batch.sent_at, attempt = batch.attempts_spent, resent = batch.resent
+    FROM {{batch}}
+    WHERE m.lane = {{lane}} AND m.number = batch.number AND m.attempt = batch.attempt
+        AND m.epoch = batch.epoch AND m.ended_at IS NOT NULL AND m.sent_at IS NULL
+    {_CHANGED}
+    """,
+    key="m.number",
 )
 CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 
@@ -205,18 +221,49 @@ class PostgresQueue(Queue):
                 [(lane, slice_[0], *rest) for lane, *rest in places],
             )
 
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
-        if not back:
-            self._driver.each(self._texts.finish_attempt, finished)
-            return
-        # A message comes back to the queue with the very change that says so. Its row could not
-        # keep a second one out: that may lie in another slice.
-        changed = self._driver.returning(FINISH_AND_SAY, *columns(finished))
-        queued = {number for number, status in changed if status == Status.QUEUED.value}
-        slice_ = self._driver.row(CURRENT_SLICE)
-        assert slice_ is not None, "the schema was made with its slices"
-        places = [a.place for a in back if a.place is not None and a.number in queued]
-        self._driver.each(
-            self._texts.return_to_queue,
-            [(lane, slice_[0], *rest) for lane, *rest in places],
-        )
+    def _drop(self, drops: Sequence[Row]) -> list[Change]:
+        dropped = self._driver.returning(self._texts.drop, *columns(drops))
+        return [
+            (lane, origin_id or 0, list_id, 0, 0, False, status, hour_of(at), reason)
+            for lane, origin_id, list_id, status, at, reason in dropped
+        ]
+
+    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> list[Change]:
+        changed = self._driver.returning(self._texts.finish_attempt, *columns(finished))
+        changes: list[Change] = [
+            (
+                lane, origin_id or 0, list_id, hour_of(sending_at), segments, False, status,
+                hour_of(at or 0), None,
+            )
+            for _, lane, origin_id, list_id, segments, sending_at, status, at in changed
+        ]  # fmt: skip
+        if len(changed) < len(finished):
+            done = {row[0] for row in changed}
+            changes += self._finish_ended([row for row in finished if row[1] not in done])
+        if back:
+            # A message comes back to the queue with the very change that says so. Its row could not
+            # keep a second one out: that may lie in another slice.
+            queued = {row[0] for row in changed if row[6] == Status.QUEUED.value}
+            slice_ = self._driver.row(CURRENT_SLICE)
+            assert slice_ is not None, "the schema was made with its slices"
+            places = [a.place for a in back if a.place is not None and a.number in queued]
+            self._driver.each(
+                self._texts.return_to_queue,
+                [(lane, slice_[0], *rest) for lane, *rest in places],
+            )
+        return changes
+
+    def _finish_ended(self, finished: Sequence[Row]) -> Sequence[Change]:
+        """Write what came of attempts on messages that a receipt has ended before."""
+        sent = {number for _, number, *_, sent_at, _, _ in finished if sent_at is not None}
+        return [
+            (
+                lane, origin_id or 0, list_id, hour_of(sending_at), segments, False,
+                Status.SENT.value, 0, None,
+            )
+            for number, lane, origin_id, list_id, segments, sending_at, status, _ in (
+                self._driver.returning(FINISH_ENDED, *columns(finished))
+            )
+            # The others are known to be sent from what their receipt said.
+            if status == Status.FAILED.value and number in sent
+        ]  # fmt: skip

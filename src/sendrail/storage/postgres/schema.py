@@ -41,6 +41,7 @@ HOT_KEYS: Final = {
     "activity_news": ("lane", "number"),
     "clicks": ("lane", "id"),
     "message_clicks": ("lane", "number", "made_at"),
+    "origin_counts": ("lane", "origin_id", "list_id", "hour", "what", "shard"),
 }
 # What is dropped by partition, and the column that says when a row began.
 BY_TIME: Final = {
@@ -97,6 +98,7 @@ for _name in LANE_IN_ID:
     _tables[_name].columns["id"].autoincrement = False
 _tables["queue"].append_column(_small("slice"))
 _tables["message_clicks"].append_column(_small("lane"))
+_tables["origin_counts"].append_column(_small("lane"))
 # When their message was created: they leave with it.
 _tables["message_clicks"].append_column(_big("made_at"))
 # A click's id says nothing of what has become visible before it: each says whether it was applied.

@@ -42,6 +42,7 @@ from sendrail.storage.postgres.idempotency import PostgresIdempotency
 from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 from sendrail.storage.postgres.message_clicks import PostgresMessageClicks
+from sendrail.storage.postgres.origin_counts import PostgresOriginCounts
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
@@ -63,8 +64,9 @@ class PostgresTx(Tx):
         self.message_clicks = PostgresMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.origins = Origins(driver, origins.TEXTS)
+        counts = self.origin_counts = PostgresOriginCounts(driver)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
-        self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox)
+        self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox, counts)
         self.leases = Leases(driver, leases.TEXTS)
         self.spans = leases.Spans(driver)
         self.processes = leases.Processes(driver)
@@ -76,11 +78,11 @@ class PostgresTx(Tx):
         if driver.is_spread:
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = distributed.DistributedMessages(driver)
-            self.inbox = distributed.DistributedInbox(driver, inbox.TEXTS, self.outbox)
+            self.inbox = distributed.DistributedInbox(driver, inbox.TEXTS, self.outbox, counts)
         else:
             self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = messages.PostgresMessages(driver)
-            self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox)
+            self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox, counts)
 
     @cached_property
     def history(self) -> ImportedHistory:

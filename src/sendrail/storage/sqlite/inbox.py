@@ -6,8 +6,10 @@ CROSS JOIN keeps SQLite from turning a loop around.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
+from sendrail.storage.pipeline.origin_counts import Change
 from sendrail.storage.sqlite import queue
 
 TEXTS: Final = InboxTexts(
@@ -75,6 +77,19 @@ class SqliteInbox(Inbox):
     ) -> dict[tuple[int, str], ReceiptTarget]:
         rows = self._driver.rows(TARGETS_BY_REF, self._driver.array(refs))
         return {(row[0], row[1]): receipt_target(*row[2:]) for row in rows}
+
+    def _apply(self, changes: Sequence[Row]) -> list[Change]:
+        became = {number: (status, at) for _, number, status, _, at, _ in changes}
+        before = self._counts.before(became)
+        self._driver.each(self._texts.apply, changes)
+        return [
+            (
+                lane, origin_id or 0, list_id, hour_of(sending_at or 0), segments,
+                sent_at is not None, status, hour_of(at), None,
+            )
+            for number, lane, origin_id, list_id, segments, sending_at, _, _, _, sent_at in before
+            for status, at in (became[number],)
+        ]  # fmt: skip
 
     def _oldest(self, limit: int, but_of: Collection[int]) -> Iterable[Row]:
         if but_of:

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from sendrail.domain.delivery import RANKS
+from sendrail.domain.message import Status
+from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
+from sendrail.storage.pipeline.origin_counts import (
+    COUNTED_WHEN_SETTLED,
+    Change,
+    changes_by_settlement,
+)
 from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
 
 TEXTS: Final = QueueTexts(
@@ -117,6 +124,7 @@ TEXTS: Final = QueueTexts(
     expire="""
         UPDATE messages SET status = 'failed', detail = ?3, provider_detail = NULL, ended_at = ?4
         WHERE number = ?2 AND lane = ?1 AND status = 'uncertain'
+        RETURNING origin_id, list_id, segments, sending_at
     """,
 )
 
@@ -128,10 +136,29 @@ class SqliteQueue(Queue):
         # They were in no attempt yet.
         self._driver.each(self._texts.return_to_queue, [(*place, 0, 0) for place in places])
 
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> None:
+    def _drop(self, drops: Sequence[Row]) -> list[Change]:
+        reasons = {number: (status, reason, at) for _, number, status, reason, at in drops}
+        before = self._counts.before(reasons)
+        self._driver.each(self._texts.drop, drops)
+        return [
+            (lane, origin_id or 0, list_id, 0, 0, False, status, hour_of(at), reason)
+            for number, lane, origin_id, list_id, _, _, was, *_ in before
+            if was == Status.QUEUED.value
+            for status, reason, at in (reasons[number],)
+        ]
+
+    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> list[Change]:
+        counted = [
+            (number, attempt, epoch, status, ended_at, sent_at)
+            for _, number, attempt, epoch, status, _, _, ended_at, _, sent_at, *_ in finished
+            if sent_at is not None or status in COUNTED_WHEN_SETTLED
+        ]
+        before = self._counts.before(each[0] for each in counted)
+        changes = list(changes_by_settlement(before, counted))
         self._driver.each(self._texts.finish_attempt, finished)
         # Written a second time it finds the row that is there.
         self._driver.each(
             self._texts.return_to_queue,
             [(*a.place, a.attempts_spent, a.epoch) for a in back if a.place is not None],
         )
+        return changes

@@ -10,6 +10,7 @@ from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
+from sendrail.storage.pipeline.origin_counts import OriginCounts
 from sendrail.storage.pipeline.origins import Origins
 from sendrail.storage.pipeline.replies import Replies
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
@@ -26,6 +27,7 @@ from sendrail.storage.sqlite import (
     inbox,
     leases,
     message_clicks,
+    origin_counts,
     origins,
     outbox,
     queue,
@@ -58,9 +60,10 @@ class SqliteTx(Tx):
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.origins = Origins(driver, origins.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
+        self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
-        self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox)
-        self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox)
+        self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox, self.origin_counts)
+        self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox, self.origin_counts)
         self.leases = Leases(driver, leases.TEXTS)
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)

@@ -1,0 +1,58 @@
+"""Counts by origin on PostgreSQL.
+
+Each connection has a share of every count, which no other one writes meanwhile: so none waits for
+another, and two that write the same counts never wait for each other in a circle.
+"""
+
+from typing import Final
+
+from sendrail.storage.driver import Driver
+from sendrail.storage.pipeline.origin_counts import OriginCounts, OriginCountTexts
+from sendrail.storage.templates import InsertRows, read_over_lanes
+
+# More connections than write at once, in all processes together.
+_SHARDS: Final = 64
+# A number of our own; the second one is the share.
+_LOCK: Final = 0x4F436E74
+
+TEXTS: Final = OriginCountTexts(
+    before=read_over_lanes(
+        "lane smallint, number bigint",
+        """
+        SELECT m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,
+            m.attempt, m.epoch, m.sent_at
+        FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+        """,
+        key="m.number",
+    ),
+    add=InsertRows(
+        "origin_counts AS c",
+        "lane smallint, origin_id bigint, list_id bigint, hour integer, what text, shard smallint,"
+        " n bigint, segments bigint, amount bigint",
+        """
+        ON CONFLICT (lane, origin_id, list_id, hour, what, shard) DO UPDATE SET
+            n = c.n + excluded.n, segments = c.segments + excluded.segments,
+            amount = c.amount + excluded.amount
+        """,
+    ),
+)
+# Held as long as the connection lasts.
+TAKE_SHARD: Final = f"""
+    SELECT shard FROM generate_series(0, {_SHARDS - 1}) AS shares (shard)
+    WHERE pg_try_advisory_lock({_LOCK}, shard) LIMIT 1
+"""
+
+
+class PostgresOriginCounts(OriginCounts):
+    """Counts by origin."""
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver, TEXTS)
+        self._taken: int | None = None
+
+    def _shard(self) -> int:
+        if self._taken is None:
+            row = self._driver.row(TAKE_SHARD)
+            # With all of them taken, those beyond share one, and wait for one another.
+            self._taken = _SHARDS if row is None else int(row[0])
+        return self._taken
