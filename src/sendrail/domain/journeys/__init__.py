@@ -1,0 +1,1 @@
+"""Journeys as pure values: their documents, the way of a contact through one, and simulation."""
