@@ -1,0 +1,86 @@
+"""The faults of a document: each with a code, a sentence and a path to the part at fault."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sendrail.domain.order import Fault
+
+MISSING: Final = object()
+
+
+class Reference(NamedTuple):
+    """An object of the account that a document names, and where.
+
+    `kind` is `creative`, `offer`, `journey`, `endpoint`, `list` or `audience`.
+    """
+
+    kind: str
+    id: int | str
+    param: str
+
+
+class FaultLog:
+    """What a reader finds: faults, which keep a document from being activated, and warnings."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        self.references: list[Reference] = []
+
+    def fault(self, code: str, text: str, param: str) -> None:
+        """Note a fault; `text` says what the part is when it is right."""
+        self.faults.append(Fault(code, f"`{param}` {text}", param))
+
+    def advise(self, code: str, text: str, param: str) -> None:
+        """Note a warning."""
+        self.warnings.append(Fault(code, f"`{param}` {text}", param))
+
+    def refer(self, kind: str, name: int | str, param: str) -> None:
+        """Note that an object of the account is named."""
+        self.references.append(Reference(kind, name, param))
+
+    def expect_keys(self, given: Mapping[str, Any], known: Sequence[str], path: str) -> None:
+        """Warn of each key that a reader does not know: it may be a slip of the pen."""
+        for key in given:
+            if key not in known:
+                self.advise(
+                    "unknown_field",
+                    f"is not known; those are {', '.join(known)}",
+                    joined(path, key),
+                )
+
+    # Values that many parts have. Each returns None where it has noted a fault.
+
+    def text(self, value: object, param: str, length_max: int, *, blank: bool = False) -> str:
+        """Return a text, "" where it is none."""
+        if (
+            isinstance(value, str)
+            and len(value) <= length_max
+            and "\0" not in value
+            and (blank or value.strip())
+        ):
+            return value
+        self.fault("invalid_value", f"is a text of 1 to {length_max:,} characters", param)
+        return ""
+
+    def number(self, value: object, param: str, least: int, most: int) -> int | None:
+        """Return a whole number within bounds."""
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.fault("invalid_value", f"is a whole number from {least:,} to {most:,}", param)
+        return None
+
+    def flag(self, given: Mapping[str, Any], name: str, path: str, *, default: bool) -> bool:
+        """Return a truth value of an object."""
+        value = given.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        self.fault("invalid_value", "is true or false", joined(path, name))
+        return default
+
+
+def joined(path: str, name: str) -> str:
+    """Return the path to a part of a part; the document itself has the path ""."""
+    return f"{path}.{name}" if path else name
