@@ -446,12 +446,30 @@ CREATE SEQUENCE public.inbox_numbers
     NO MAXVALUE
     CACHE 1000;
 
+CREATE TABLE public.journey_versions (
+    journey_id bigint NOT NULL,
+    version integer NOT NULL,
+    account_id bigint NOT NULL,
+    document text NOT NULL,
+    digest text NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL
+);
+
 CREATE TABLE public.journeys (
     id bigint NOT NULL,
     list_id bigint NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    trigger text DEFAULT 'none'::text NOT NULL
+    trigger text DEFAULT 'none'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    exclusive boolean DEFAULT false NOT NULL,
+    holds_other_sends boolean DEFAULT true NOT NULL,
+    active_version integer,
+    draft text,
+    paused_ms bigint DEFAULT 0 NOT NULL,
+    paused_at bigint
 );
 
 CREATE SEQUENCE public.journeys_id_seq
@@ -1127,6 +1145,9 @@ ALTER TABLE ONLY public.imported_sends
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_key PRIMARY KEY (lane, id);
+
+ALTER TABLE ONLY public.journey_versions
+    ADD CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_key PRIMARY KEY (id);

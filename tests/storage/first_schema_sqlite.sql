@@ -10,6 +10,18 @@ CREATE TABLE creative_links (
 )
  WITHOUT ROWID;
 
+CREATE TABLE journey_versions (
+	journey_id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	document TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	created_by TEXT NOT NULL,
+	CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE list_domains (
 	list_id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -720,6 +732,14 @@ CREATE TABLE journeys (
 	name TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	"trigger" TEXT DEFAULT 'none' NOT NULL,
+	status TEXT DEFAULT 'active' NOT NULL,
+	priority INTEGER DEFAULT 0 NOT NULL,
+	"exclusive" BOOLEAN DEFAULT 0 NOT NULL,
+	holds_other_sends BOOLEAN DEFAULT 1 NOT NULL,
+	active_version INTEGER,
+	draft TEXT,
+	paused_ms BIGINT DEFAULT 0 NOT NULL,
+	paused_at BIGINT,
 	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)

@@ -205,7 +205,9 @@ def test_a_change_that_breaks_off_changes_nothing(fresh):
 
 def test_a_change_that_breaks_a_foreign_key_is_taken_back(fresh):
     with pytest.raises(AssertionError, match="foreign key"), changing(fresh) as connection:
-        connection.exec_driver_sql("INSERT INTO journeys VALUES (1, 77, 'lost', 0, '')")
+        connection.exec_driver_sql(
+            "INSERT INTO journeys (id, list_id, name, created_at) VALUES (1, 77, 'lost', 0)"
+        )
     with closing(sqlite3.connect(fresh)) as raw:
         assert raw.execute("SELECT count(*) FROM journeys").fetchone() == (0,)
 

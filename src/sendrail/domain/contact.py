@@ -40,6 +40,17 @@ class Trigger(StrEnum):
     LIST = "list"
 
 
+class JourneyStatus(StrEnum):
+    """Whether contacts enter a journey, and whether those on it go on."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    # No contact enters, and none goes on.
+    PAUSED = "paused"
+    # It is over for good: its enrolments have ended, its name stays taken.
+    ARCHIVED = "archived"
+
+
 class RecipientTrouble(StrEnum):
     """What a carrier's refusal or receipt implies about the recipient, beyond this message."""
 
@@ -189,13 +200,38 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """An automated sequence on a list, during which other messages can be held back."""
+    """An automated sequence on a list, during which other messages can be held back.
+
+    `active_version` is the version that contacts enter, None where it has no steps or none yet;
+    `draft` is the document, in JSON, that is to become the next one. `paused_ms` is how long it
+    has been paused in all, without the pause that began at `paused_at`.
+    """
 
     id: JourneyId
     list_id: ListId
     name: str
     created_at: int
     trigger: Trigger = Trigger.NONE
+    status: JourneyStatus = JourneyStatus.ACTIVE
+    priority: int = 0
+    exclusive: bool = False
+    holds_other_sends: bool = True
+    active_version: int | None = None
+    draft: str | None = None
+    paused_ms: int = 0
+    paused_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyVersion:
+    """A document of a journey, frozen when it was activated."""
+
+    journey_id: JourneyId
+    version: int
+    document: str
+    digest: str
+    created_at: int
+    created_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.erasure import Erasure
 from sendrail.storage.contacts.exports import Exports
 from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.journey_versions import JourneyVersions
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
@@ -212,6 +213,10 @@ class Tx(ABC):
     @cached_property
     def journeys(self) -> Journeys:
         return Journeys(self.core)
+
+    @cached_property
+    def journey_versions(self) -> JourneyVersions:
+        return JourneyVersions(self.core)
 
     @cached_property
     def audiences(self) -> Audiences:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.audience import SAMPLE_STEP
-from sendrail.storage import campaign_tables, tracking_tables
+from sendrail.storage import campaign_tables, journey_tables, tracking_tables
 from sendrail.storage.columns import JsonText, RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
@@ -34,6 +34,7 @@ SCHEMA: Final = "0001"
 # With the tables of links and campaigns, which have modules of their own.
 metadata: Final = tracking_tables.offers.metadata
 assert metadata is campaign_tables.creatives.metadata
+assert metadata is journey_tables.journey_versions.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 
@@ -320,6 +321,20 @@ journeys: Final = Table(
     needed("created_at", BigInteger),
     # What puts a contact on it: joining its list, or nothing but a call for this one contact.
     needed("trigger", Text, server_default=text("'none'")),
+    # One without steps is active from the first.
+    needed("status", Text, server_default=text("'active'")),
+    # Of several journeys that one occasion starts, an exclusive one is started alone: the one of
+    # the highest priority. These three are those of the active version.
+    needed("priority", Integer, server_default=text("0")),
+    needed("exclusive", Boolean, server_default=text("0")),
+    needed("holds_other_sends", Boolean, server_default=text("1")),
+    # The version that contacts enter; null is a journey without steps, or a draft.
+    Column("active_version", Integer),
+    # The document that is to become the next version.
+    Column("draft", Text),
+    # For how long it has been paused in all, without the pause that has begun.
+    needed("paused_ms", BigInteger, server_default=text("0")),
+    Column("paused_at", BigInteger),
     UniqueConstraint("list_id", "name"),
 )
 

@@ -26,7 +26,10 @@ class ComparisonOperator(StrEnum):
 
 
 class EventSince(StrEnum):
-    """How far an event is looked back for; without a send, `last_send` is the enrolment."""
+    """After which moment an event counts; without a send, `last_send` is the enrolment's start.
+
+    What happens at the very moment does not count: it is what brought the contact there.
+    """
 
     ENROLLMENT = "enrollment"
     STEP = "step"
@@ -34,7 +37,7 @@ class EventSince(StrEnum):
 
 
 class Horizon(NamedTuple):
-    """The moments from which events count, in milliseconds."""
+    """The moments after which events count, in milliseconds."""
 
     enrollment: int
     step: int
@@ -151,14 +154,14 @@ def holds(question: Question, facts: Facts, horizon: Horizon) -> bool:
 
 
 def folded(text: str) -> str:
-    """Return the words of a reply as they are compared with a keyword: without case or signs."""
-    return " ".join(folding.words(text))
+    """Return a reply as it is compared with a keyword: letters and digits, without case."""
+    return folding.fold(text)
 
 
 def _happened(asked: EventCondition, facts: Facts, horizon: Horizon) -> bool:
     start, is_reply = horizon.start(asked.since), asked.event is EventKind.REPLY
     for event in facts.events:
-        if event.kind is not asked.event or event.at < start:
+        if event.kind is not asked.event or event.at <= start:
             continue
         if not asked.detail:
             return True

@@ -8,7 +8,7 @@ from sendrail.domain.order import Fault
 MISSING: Final = object()
 
 
-class Reference(NamedTuple):
+class StepReference(NamedTuple):
     """An object of the account that a document names, and where.
 
     `kind` is `creative`, `offer`, `journey`, `endpoint`, `list` or `audience`.
@@ -25,7 +25,7 @@ class FaultLog:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
-        self.references: list[Reference] = []
+        self.references: list[StepReference] = []
 
     def fault(self, code: str, text: str, param: str) -> None:
         """Note a fault; `text` says what the part is when it is right."""
@@ -37,7 +37,7 @@ class FaultLog:
 
     def refer(self, kind: str, name: int | str, param: str) -> None:
         """Note that an object of the account is named."""
-        self.references.append(Reference(kind, name, param))
+        self.references.append(StepReference(kind, name, param))
 
     def expect_keys(self, given: Mapping[str, Any], known: Sequence[str], path: str) -> None:
         """Warn of each key that a reader does not know: it may be a slip of the pen."""

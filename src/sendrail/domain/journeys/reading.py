@@ -34,7 +34,7 @@ from sendrail.domain.journeys.document import (
     Version,
     WaitEventStep,
 )
-from sendrail.domain.journeys.faults import FaultLog, Reference, joined
+from sendrail.domain.journeys.faults import FaultLog, StepReference, joined
 from sendrail.domain.journeys.reading_conditions import OF_TRIGGERS, ConditionReader
 from sendrail.domain.journeys.reading_steps import STEP_ID_LENGTH_MAX, UNITS, StepReader
 from sendrail.domain.order import Fault
@@ -80,7 +80,7 @@ class DocumentReading:
     version: Version | None
     faults: Sequence[Fault]
     warnings: Sequence[Fault]
-    references: Sequence[Reference]
+    references: Sequence[StepReference]
 
 
 def read_document(document: Mapping[str, Any]) -> DocumentReading:

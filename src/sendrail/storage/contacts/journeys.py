@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
 
-from sendrail.domain.contact import Enrolment, Journey, Trigger
+from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, JourneyId, ListId
 from sendrail.domain.phone import PhoneNumber
@@ -179,4 +179,12 @@ def _journey(row: Row[Any]) -> Journey:
         name=row.name,
         created_at=row.created_at,
         trigger=Trigger(row.trigger),
+        status=JourneyStatus(row.status),
+        priority=row.priority,
+        exclusive=row.exclusive,
+        holds_other_sends=row.holds_other_sends,
+        active_version=row.active_version,
+        draft=row.draft,
+        paused_ms=row.paused_ms,
+        paused_at=row.paused_at,
     )

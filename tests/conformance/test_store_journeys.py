@@ -1,0 +1,86 @@
+"""What every store must do about the versions of journeys."""
+
+from functools import partial
+
+import pytest
+from stores import NOW
+
+from sendrail.domain.contact import JourneyStatus, JourneyVersion
+from sendrail.domain.errors import Conflict
+
+
+def journey_of(house, name):
+    house.write(lambda tx: tx.journeys.add(house.list.id, name, NOW))
+    return house.read(lambda tx: tx.journeys.find(house.us, house.list.id, name))
+
+
+def version(journey, number):
+    return JourneyVersion(
+        journey_id=journey.id,
+        version=number,
+        document=f'{{"name":"größe {number}"}}',
+        digest=f"{number:064}",
+        created_at=NOW + number,
+        created_by="key 1",
+    )
+
+
+def test_a_version_is_kept_as_it_came_and_is_the_accounts_own(house):
+    journey = journey_of(house, "welcome")
+
+    def add(added, tx):
+        tx.journey_versions.add(house.us, added)
+
+    for number in (1, 2, 3):
+        house.write(partial(add, version(journey, number)))
+
+    def ask(of, name, *more):
+        return house.read(lambda tx: getattr(tx.journey_versions, name)(of, journey.id, *more))
+
+    assert ask(house.us, "find", 2) == version(journey, 2)
+    assert ask(house.us, "newest") == version(journey, 3)
+    assert ask(house.us, "page", 1, 1) == ([version(journey, 2)], 3)
+    assert ask(house.us, "find", 4) is None
+    assert ask(house.them, "find", 2) is None
+    assert ask(house.them, "newest") is None
+    assert ask(house.them, "page", 0, 9) == ([], 0)
+
+    house.write(lambda tx: tx.journey_versions.forget(house.them, journey.id))
+    assert ask(house.us, "page", 0, 9)[1] == 3
+    house.write(lambda tx: tx.journey_versions.forget(house.us, journey.id))
+    assert ask(house.us, "page", 0, 9) == ([], 0)
+
+
+def test_a_change_of_a_journey_is_its_accounts_alone(house):
+    journey, other = journey_of(house, "one"), journey_of(house, "two")
+    assert (journey.status, journey.active_version, journey.draft) == (
+        JourneyStatus.ACTIVE, None, None,
+    )  # fmt: skip
+    assert journey.holds_other_sends
+    assert not journey.exclusive
+    values = {
+        "status": JourneyStatus.PAUSED,
+        "priority": -5,
+        "exclusive": True,
+        "holds_other_sends": False,
+        "active_version": 2,
+        "draft": "{}",
+        "paused_at": NOW,
+        "paused_ms": 7,
+        "name": "eins",
+    }
+
+    def change(account):
+        def do(tx):
+            tx.journey_versions.lock(account, journey.id)
+            tx.journey_versions.change(account, journey, **values)
+
+        house.write(do)
+        return house.read(lambda tx: tx.journeys.by_id(house.us, journey.id))
+
+    assert change(house.them) == journey
+    changed = change(house.us)
+    assert {name: getattr(changed, name) for name in values} == values
+    with pytest.raises(Conflict) as caught:
+        house.write(lambda tx: tx.journey_versions.change(house.us, other, name="eins"))
+    assert caught.value.code == "journey_exists"
