@@ -188,7 +188,7 @@ class Maintenance:
         forgotten += tx.soft_bounces.forget(troubles_before, _FORGET_BATCH)
         refused_before = now - self._settings.refused_callbacks_days * DAY_MS
         forgotten += tx.refused.forget(refused_before, _FORGET_BATCH)
-        return forgotten + strays + tx.journeys.end_overdue(now)
+        return forgotten + strays
 
     def _messages_before(self, now: int) -> int | None:
         """Return before when messages at rest are forgotten, None if they never are."""

@@ -8,6 +8,7 @@ import random
 import threading
 
 import pytest
+from enrolled import enrol
 from stores import (
     ANN,
     BEN,
@@ -273,7 +274,7 @@ def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
         journey_id = tx.journeys.add(house.list.id, "welcome", NOW)
         [journey] = tx.journeys.all(house.us)
         assert journey.id == journey_id
-        tx.journeys.enrol(journey, ANN, NOW, NOW + 100)
+        enrol(tx, journey, [ANN], NOW, NOW + 100)
 
     house.write(prepare)
     ours, theirs, everybody = house.list.id, house.their_list.id, [ANN, BEN, CID, 15550100004]

@@ -1,6 +1,7 @@
 """What every store must do about sign-ups, pages of contacts, and who starts a journey."""
 
 import pytest
+from enrolled import enrol
 from stores import ANN, BEN, CID, NOW
 
 from sendrail.domain.contact import (
@@ -293,23 +294,9 @@ def test_a_journey_is_its_accounts_alone(house, journey):
     assert house.read(lambda tx: tx.journeys.page(house.us, 999, 0, 9)) == ([], 0)
 
 
-def test_who_is_on_a_journey_stays_on_it_and_who_was_begins_anew(house, journey):
-    def enrol(numbers, now):
-        return house.write(lambda tx: tx.journeys.enrol_new(journey, numbers, now, now + 10))
-
-    assert enrol([ANN, BEN], NOW) == 2
-    assert enrol([BEN, CID], NOW + 5) == 1
-    ends = {each.recipient: each.ends_at for each in house.read(
-        lambda tx: tx.journeys.enrolments(journey, NOW + 5)
-    )}  # fmt: skip
-    assert ends == {ANN: NOW + 10, BEN: NOW + 10, CID: NOW + 15}
-    assert enrol([ANN], NOW + 10) == 1
-    assert enrol([], NOW) == 0
-
-
 def test_those_on_a_journey_are_told_counted_and_paged(house, journey):
-    house.write(lambda tx: tx.journeys.enrol_new(journey, [ANN, BEN, CID], NOW, NOW + 10))
-    house.write(lambda tx: tx.journeys.enrol(journey, CID, NOW, NOW + 5))
+    house.write(lambda tx: enrol(tx, journey, [ANN, BEN], NOW, NOW + 10))
+    house.write(lambda tx: enrol(tx, journey, [CID], NOW, NOW + 5))
     read = house.read
     assert read(lambda tx: tx.journeys.enrolled(house.list.id, [ANN, CID, 1], NOW)) == {ANN, CID}
     assert read(lambda tx: tx.journeys.enrolled(house.list.id, [ANN, CID], NOW + 5)) == {ANN}
@@ -321,7 +308,7 @@ def test_those_on_a_journey_are_told_counted_and_paged(house, journey):
 
 def test_a_journey_is_removed_with_who_is_on_it(house, journey):
     other = house.write(lambda tx: tx.journeys.add(house.list.id, "other", NOW))
-    house.write(lambda tx: tx.journeys.enrol_new(journey, [ANN], NOW, NOW + 10))
+    house.write(lambda tx: enrol(tx, journey, [ANN], NOW, NOW + 10))
     house.write(lambda tx: tx.journeys.remove(journey))
     assert [each.id for each in house.read(lambda tx: tx.journeys.all(house.us))] == [other]
     assert house.read(lambda tx: tx.journeys.enrolled(house.list.id, [ANN], NOW)) == set()

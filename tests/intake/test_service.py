@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import contextmanager
 
+import enrolled
 import pytest
 from grounds import embedded_only, shared_only
 
@@ -147,7 +148,7 @@ def enrol(road, sender):
     def work(tx):
         tx.journeys.add(sender.id, "welcome", 0)
         journey = tx.journeys.find(road.account, sender.id, "welcome")
-        tx.journeys.enrol(journey, ANN, 0, road.clock.now() + 1_000)
+        enrolled.enrol(tx, journey, [ANN], 0, road.clock.now() + 1_000)
 
     road.write(work)
 

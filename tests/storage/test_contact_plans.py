@@ -5,6 +5,7 @@ from sqlalchemy import create_engine, event, insert
 
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.domain.ids import lane_of
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
@@ -55,6 +56,7 @@ def filled(count):
         insert(enrolments),
         [
             {"list_id": 1, "recipient": number, "journey_id": 1, "started_at": 0, "ends_at": number}
+            | {"lane": lane_of(1), "due_at": number}
             for number in numbers
         ],
     )
@@ -71,7 +73,6 @@ ASKED = {
     "standings": lambda it: SignUps(it).subscription_states(1, [ANN]),
     "who is on a journey": lambda it: Journeys(it).enrolments(JOURNEY, 0, 0, 50),
     "on a journey or not": lambda it: Journeys(it).enrolled(1, [ANN], 0),
-    "what is overdue": lambda it: Journeys(it).end_overdue(ANN),
 }
 COUNTED = {
     "a list counted": lambda it: SignUps(it).count(1, ContactFilter(1)),

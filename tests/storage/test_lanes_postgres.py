@@ -17,6 +17,8 @@ EVERYWHERE = {
     "message_clicks.since": "one process reads the clicks of all lanes, as a burst does; by time",
     "message_clicks.waiting": "the same: the few clicks that wait; by time",
     "message_clicks.first_of_offer": "a coupon names no message; by offer and time",
+    "gate.find": "on one server alone: several read kind by kind, with the lane as a value",
+    "enrolments.forget": "a chore: forgets what was over long ago; by time",
     "outbox.forget_events": "a chore: forgets what is past its retention; by time",
 }
 

@@ -28,6 +28,7 @@ from sendrail.storage.sqlite import (
     clicks,
     conversions,
     destinations,
+    enrolments,
     gate,
     history,
     idempotency,
@@ -56,6 +57,7 @@ STATEMENTS = {
         clicks,
         destinations,
         origins,
+        enrolments,
         message_clicks,
         messages,
         queue,
@@ -112,6 +114,7 @@ def values_of(count):
         "message_clicks": _message_clicks,
         "destinations": _destinations,
         "origins": _origins,
+        "enrolments": _enrolments,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -221,6 +224,24 @@ def _clicks(count):
         "standalone": (8,),
         "destinations": (1, 8),
         "add": (full.lane(GONE), 1, GONE, 0, now, 1, 0, 1, b"net", b"digest"),
+    }
+
+
+def _enrolments(count):
+    now = full.BEGAN + count
+    contact = (full.lane(GONE), full.list_id(GONE), full.RECIPIENT + GONE)
+    return {
+        "next_due": (json.dumps([full.lane(n) for n in range(8)]),),
+        "claim": (full.lane(GONE), now, 20),
+        "hold": contact,
+        "wake": (*contact, 1, now),
+        "write": (*contact, 1, 0, 1, "a", now, 0, now, now, "{}", None),
+        "enter": (*contact, 1, 1, "a", 1, now, 0, now, now, now, 1, "{}"),
+        "add_events": (*contact, now, 1, "a"),
+        "events": contact,
+        "forget_events": contact,
+        "count": (full.lane(GONE), 1, 1, "a", "entered", 1),
+        "forget": (now, 20),
     }
 
 
@@ -542,6 +563,11 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("message_clicks.counted", "rowid=?"),
         ("outbox.add_clicks", "account_id=?"),
         ("outbox.add_sent", "account_id=?"),
+        ("enrolments.claim", "lane=? AND due_at>? AND due_at<?"),
+        ("enrolments.hold", "list_id=? AND recipient=?"),
+        ("enrolments.write", "list_id=? AND recipient=? AND journey_id=?"),
+        ("enrolments.events", "list_id=? AND recipient=?"),
+        ("enrolments.forget", "ends_at<?"),
         ("destinations.by_digest", "account_id=? AND digest=?"),
         ("destinations.urls", "rowid=?"),
         (

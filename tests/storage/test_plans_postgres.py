@@ -68,6 +68,7 @@ def values_of(count):
         "message_clicks": _message_clicks,
         "destinations": _destinations,
         "origins": _origins,
+        "enrolments": _enrolments,
         "link_ranges": _link_ranges,
         "messages": _messages,
         "queue": _queue,
@@ -124,8 +125,16 @@ def _gate(at):
         "callers_by_account": ([1],),
         "lists_by_id": ([1, 2, 3],),
         "find": ([b"a key"], at.none[:1], [15550001000], [1], [3], at.recipients, 0),
-        "unreachable": (1, 1, at.recipients, 0),
-        "unreachable_of_lists": ([1, 1], [1, 2], [1, 2], [1, 3], at.recipients, 0),
+        "unreachable": (1, 1, at.recipients, 0, at.lane[0]),
+        "unreachable_of_lists": (
+            [1, 1],
+            [1, 2],
+            [1, 2],
+            [1, 3],
+            at.recipients,
+            0,
+            at.lanes[:2],
+        ),
         "blocked": (1, at.recipients),
         "active": (1, at.recipients),
     }
@@ -241,6 +250,29 @@ def _clicks(at):
             at.lanes, at.ones, at.numbers, at.zeros, [at.now] * 3, at.ones, at.zeros, at.ones,
             [b"net"] * 3, [b"digest"] * 3,
         ),
+    }  # fmt: skip
+
+
+def _enrolments(at):
+    contacts = (at.lane, [full.list_id(64)] * 3, at.recipients)
+    places, times = (*contacts, at.ones), [at.now] * 3
+    texts = ["a"] * 3
+    return {
+        "next_due": (at.lanes,),
+        "claim": (at.lane[0], full.BEGAN, 100),
+        "hold": contacts,
+        "wake": (*places, times),
+        "write": (
+            *places, at.zeros, at.ones, texts, times, at.zeros, times, times, texts, at.none,
+        ),
+        "enter": (
+            *places, at.ones, texts, at.ones, times, at.zeros, times, times, times, at.ones, texts,
+        ),
+        "add_events": (*contacts, times, at.ones, texts),
+        "events": contacts,
+        "forget_events": contacts,
+        "count": (at.lanes, at.ones, at.ones, texts, ["entered", "left", "sent"], at.ones),
+        "forget": (full.ENDED, 20),
     }  # fmt: skip
 
 

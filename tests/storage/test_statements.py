@@ -21,7 +21,7 @@ from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.dialect import batches
-from sendrail.storage.tables import consent_events, enrolments, metadata
+from sendrail.storage.tables import consent_events, metadata
 
 NOW = 1_800_000_000_000
 SENDER = PhoneNumber(15550100000)
@@ -288,22 +288,3 @@ def test_a_journey_is_one_name_of_a_list(connection, account, stranger, list_id)
     assert journeys.find(account, list_id, "other") is None
     assert journeys.all(stranger) == []
     assert journeys.find(stranger, list_id, "welcome") is None
-
-
-def test_an_enrolment_ends_by_word_or_by_time(connection, account, list_id):
-    journeys = Journeys(connection)
-    journeys.add(list_id, "welcome", NOW)
-    [journey] = journeys.all(account)
-    journeys.enrol(journey, BEN, NOW, NOW + 100)
-    journeys.enrol(journey, ANN, NOW, NOW + 200)
-    journeys.enrol(journey, ANN, NOW + 5, NOW + 300)
-    on_it = journeys.enrolments(journey, NOW + 99)
-    assert [(each.recipient, each.started_at, each.ends_at) for each in on_it] == [
-        (ANN, NOW + 5, NOW + 300),
-        (BEN, NOW, NOW + 100),
-    ]
-    assert [each.recipient for each in journeys.enrolments(journey, NOW + 100)] == [ANN]
-    assert journeys.end_overdue(NOW + 100) == 1
-    assert len(connection.execute(select(enrolments)).all()) == 1
-    assert journeys.end(journey, ANN)
-    assert not journeys.end(journey, ANN)

@@ -63,7 +63,10 @@ _BESIDE = f"""
         SELECT {_LIST}, {RECIPIENT} + n, 1, '', '', '', n FROM n;
     INSERT INTO blocks SELECT 1, {RECIPIENT} + n, '', 0 FROM n;
     INSERT INTO erased SELECT 1, n * 9176543210987 % 9007199254740881, 0, n FROM n;
-    INSERT INTO enrolments SELECT {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n FROM n;
+    INSERT INTO enrolments (lane, list_id, recipient, journey_id, started_at, ends_at, due_at)
+        SELECT {_LANE}, {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n,
+            CASE WHEN n % 4 > 0 THEN {BEGAN} + n END FROM n;
+    INSERT INTO journey_events SELECT {_LIST}, {RECIPIENT} + n, {BEGAN}, 1, '', {_LANE} FROM n;
     INSERT INTO destinations (id, account_id, digest, url, created_at)
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
     INSERT INTO origins (account_id, kind, of_id, version, part)

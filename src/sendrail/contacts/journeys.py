@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sendrail.contacts.entering import restart, take_off
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     ID_MAX,
@@ -146,7 +147,9 @@ class JourneyService:
     ) -> bool:
         """Take a contact off a journey; return False when it was on none."""
         return await self._store.write(
-            lambda tx: tx.journeys.end(_journey(tx, account_id, list_number, name), recipient)
+            lambda tx: take_off(
+                tx, _journey(tx, account_id, list_number, name), recipient, self._now()
+            )
         )
 
     async def end_by_id(
@@ -154,7 +157,7 @@ class JourneyService:
     ) -> bool:
         """Take a contact off a journey; return False when it was not on it."""
         return await self._store.write(
-            lambda tx: tx.journeys.end(_by_id(tx, account_id, journey_id), recipient)
+            lambda tx: take_off(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
         )
 
     async def enrolment_page(
@@ -182,9 +185,13 @@ class JourneyService:
 
 
 def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolment:
-    tx.journeys.enrol(journey, recipient, now, now + ENROLMENT_MS)
+    restart(tx, journey, recipient, now, now + ENROLMENT_MS)
     return Enrolment(
-        journey_id=journey.id, recipient=recipient, started_at=now, ends_at=now + ENROLMENT_MS
+        journey_id=journey.id,
+        recipient=recipient,
+        started_at=now,
+        ends_at=now + ENROLMENT_MS,
+        due_at=now + ENROLMENT_MS,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from sendrail.contacts.entering import enter
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.journeys import ENROLMENT_MS
 from sendrail.contacts.returning import bring_back, refusal
@@ -120,9 +121,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
         and wanted[number].use_journeys
         and _may_start(wanted[number], standing)
     ]
-    started = sum(
-        tx.journeys.enrol_new(journey, starting, now, now + ENROLMENT_MS) for journey in journeys
-    )
+    started = sum(enter(tx, journey, starting, now, now + ENROLMENT_MS) for journey in journeys)
     outcomes: list[Outcome] = []
     seen: set[PhoneNumber] = set()
     for signup in signups:

@@ -236,9 +236,16 @@ class JourneyVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """One contact's presence on a journey; it ends by itself at `ends_at`."""
+    """One contact's presence on a journey; it ends by itself at `ends_at`.
+
+    It rests at a step of a version until its turn at `due_at`, or until something brings that
+    forward. Times are in milliseconds. Version 0 is a journey without steps.
+    """
 
     journey_id: JourneyId
     recipient: PhoneNumber
     started_at: int
     ends_at: int
+    version: int = 0
+    step: str = ""
+    due_at: int | None = None

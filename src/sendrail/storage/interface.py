@@ -41,6 +41,7 @@ from sendrail.storage.contacts.journey_versions import JourneyVersions
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
+from sendrail.storage.journeys.enrolments import Enrolments
 from sendrail.storage.pipeline.auto_replies import AutoReplies
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
@@ -130,6 +131,7 @@ class Tx(ABC):
     outbox: Outbox
     replies: Replies
     soft_bounces: SoftBounces
+    enrolments: Enrolments
     activity: Activity
     leases: Leases
     # Only where one process accepts, on SQLite.

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.audience import SAMPLE_STEP
-from sendrail.storage import campaign_tables, journey_tables, tracking_tables
+from sendrail.storage import campaign_tables, enrolment_tables, journey_tables, tracking_tables
 from sendrail.storage.columns import JsonText, RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
@@ -35,6 +35,7 @@ SCHEMA: Final = "0001"
 metadata: Final = tracking_tables.offers.metadata
 assert metadata is campaign_tables.creatives.metadata
 assert metadata is journey_tables.journey_versions.metadata
+assert metadata is enrolment_tables.journey_events.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 
@@ -344,10 +345,30 @@ enrolments: Final = Table(
     Column("list_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
     Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    needed("lane", SmallInteger),
     needed("started_at", BigInteger),
+    # When it is over at the latest, and when it was, once it is.
     needed("ends_at", BigInteger),
-    Index(None, "journey_id", "recipient"),
-    Index(None, "ends_at"),
+    # Where it rests: a step of a version. Version 0 is a journey without steps.
+    needed("version", Integer, server_default=text("0")),
+    needed("step", Text, server_default=text("''")),
+    # When it came there.
+    needed("arrived_at", BigInteger, server_default=text("0")),
+    # How often it was moved: what moves it names the count it has seen.
+    needed("seq", Integer, server_default=text("0")),
+    # When its next turn is, at `ends_at` at the latest. It is null once it is over.
+    Column("due_at", BigInteger),
+    # The kinds of event that bring the turn forward, as bits.
+    needed("waits", SmallInteger, server_default=text("0")),
+    needed("state", Text, server_default=text("'{}'")),
+    # How often the contact was put on the journey.
+    needed("times", SmallInteger, server_default=text("1")),
+    # Why it is over; the row stays, for re-entry has rules.
+    Column("end_reason", Text),
+    # Timers, agenda and expiry at once.
+    Index("enrolments_due", "lane", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("enrolments_running", "journey_id", "recipient", sqlite_where=text("due_at IS NOT NULL")),
+    Index("enrolments_over", "ends_at", sqlite_where=text("due_at IS NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -27,7 +27,7 @@ from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import ListContact
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
-from sendrail.storage.tables import blocks, enrolments, list_contacts
+from sendrail.storage.tables import blocks, enrolments, list_contacts, lists
 
 # Above every number there is.
 _TOP: Final = 2**62
@@ -194,7 +194,10 @@ def _is_blocked(found: CompiledFilter, target: AudienceTarget) -> ColumnElement[
 
 def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement[bool]:
     contact = found.contact.c
+    # The key begins with the lane where any number of processes share the work.
+    lane = select(lists.c.lane).where(lists.c.id == contact.list_id).correlate(found.contact)
     enrolled = select(literal(1)).where(
+        enrolments.c.lane == lane.scalar_subquery(),
         enrolments.c.list_id == contact.list_id,
         enrolments.c.recipient == contact.recipient,
         enrolments.c.ends_at > target.now,

@@ -29,6 +29,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
+from sendrail.storage.enrolment_tables import journey_events
 from sendrail.storage.tables import (
     attempts,
     auto_replies,
@@ -108,7 +109,7 @@ class Erasure:
             ).rowcount
             for table in (
                 list_contacts, contact_activity, contact_earnings, contact_history, consent_events,
-                enrolments, auto_replies, recipient_troubles,
+                enrolments, journey_events, auto_replies, recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks):

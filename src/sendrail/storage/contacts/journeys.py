@@ -1,15 +1,16 @@
-"""Journeys and enrolments as rows; an enrolment that is over is no row."""
+"""Journeys as rows, and who is on them; what moves enrolments is `journeys/enrolments.py`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
 
 from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.errors import Conflict
-from sendrail.domain.ids import AccountId, JourneyId, ListId
+from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.dialect import batches, count_new, insert_new
+from sendrail.storage.dialect import batches, insert_new
+from sendrail.storage.enrolment_tables import journey_counts, journey_tasks
 from sendrail.storage.tables import enrolments, journeys, lists
 
 
@@ -64,59 +65,19 @@ class Journeys:
 
     def remove(self, journey: Journey) -> None:
         """Delete a journey with its enrolments."""
-        self._connection.execute(delete(enrolments).where(enrolments.c.journey_id == journey.id))
+        lane = lane_of(journey.list_id)
+        for table in (enrolments, journey_counts):
+            theirs = (table.c.lane == lane, table.c.journey_id == journey.id)
+            self._connection.execute(delete(table).where(*theirs))
+        self._connection.execute(
+            delete(journey_tasks).where(journey_tasks.c.journey_id == journey.id)
+        )
         self._connection.execute(delete(journeys).where(journeys.c.id == journey.id))
 
     def find(self, account_id: AccountId, list_id: ListId, name: str) -> Journey | None:
         one = _of(account_id).where(journeys.c.list_id == list_id, journeys.c.name == name)
         row = self._connection.execute(one).one_or_none()
         return None if row is None else _journey(row)
-
-    def enrol(
-        self, journey: Journey, recipient: PhoneNumber, started_at: int, ends_at: int
-    ) -> None:
-        """Put a contact on a journey; one who is on it already starts anew."""
-        self.end(journey, recipient)
-        row = insert_new(self._connection, enrolments).values(
-            list_id=journey.list_id,
-            recipient=recipient,
-            journey_id=journey.id,
-            started_at=started_at,
-            ends_at=ends_at,
-        )
-        self._connection.execute(row)
-
-    def end(self, journey: Journey, recipient: PhoneNumber) -> bool:
-        over = delete(enrolments).where(
-            enrolments.c.list_id == journey.list_id,
-            enrolments.c.recipient == recipient,
-            enrolments.c.journey_id == journey.id,
-        )
-        return self._connection.execute(over).rowcount > 0
-
-    def enrol_new(
-        self, journey: Journey, recipients: Sequence[PhoneNumber], started_at: int, ends_at: int
-    ) -> int:
-        """Put contacts on a journey, but for those on it already; return how many were put."""
-        for part in batches(recipients):
-            over = delete(enrolments).where(
-                enrolments.c.list_id == journey.list_id,
-                enrolments.c.journey_id == journey.id,
-                enrolments.c.recipient.in_(part),
-                enrolments.c.ends_at <= started_at,
-            )
-            self._connection.execute(over)
-        rows: list[dict[str, object]] = [
-            {
-                "list_id": journey.list_id,
-                "recipient": recipient,
-                "journey_id": journey.id,
-                "started_at": started_at,
-                "ends_at": ends_at,
-            }
-            for recipient in recipients
-        ]
-        return count_new(self._connection, enrolments, rows)
 
     def enrolled(
         self, list_id: ListId, recipients: Iterable[PhoneNumber], now: int
@@ -125,6 +86,7 @@ class Journeys:
         found: set[PhoneNumber] = set()
         for part in batches(list(recipients)):
             current = select(enrolments.c.recipient).where(
+                enrolments.c.lane == lane_of(list_id),
                 enrolments.c.list_id == list_id,
                 enrolments.c.recipient.in_(part),
                 enrolments.c.ends_at > now,
@@ -136,9 +98,7 @@ class Journeys:
         self, journey: Journey, now: int, offset: int = 0, limit: int | None = None
     ) -> list[Enrolment]:
         """Return the enrolments of a journey now, in the order of the contacts' numbers."""
-        current = select(enrolments).where(
-            enrolments.c.journey_id == journey.id, enrolments.c.ends_at > now
-        )
+        current = select(enrolments).where(*_running(journey, now))
         page = current.order_by(enrolments.c.recipient).offset(offset).limit(limit)
         return [
             Enrolment(
@@ -146,22 +106,37 @@ class Journeys:
                 recipient=PhoneNumber(row.recipient),
                 started_at=row.started_at,
                 ends_at=row.ends_at,
+                version=row.version,
+                step=row.step,
+                due_at=row.due_at,
             )
             for row in self._connection.execute(page)
         ]
 
     def count(self, journey: Journey, now: int) -> int:
         """Return how many are on a journey now."""
-        current = select(func.count()).where(
-            enrolments.c.journey_id == journey.id, enrolments.c.ends_at > now
-        )
+        current = select(func.count()).where(*_running(journey, now))
         return int(self._connection.execute(current).scalar_one())
 
-    def end_overdue(self, now: int) -> int:
-        """Remove every enrolment whose time is over; return how many there were."""
-        return self._connection.execute(
-            delete(enrolments).where(enrolments.c.ends_at <= now)
-        ).rowcount
+    def counts(self, journey: Journey, version: int) -> dict[tuple[str, str], int]:
+        """Return what was counted of a version: by step, "" for all of it, and what."""
+        counted = select(journey_counts.c.step, journey_counts.c.what, journey_counts.c.count)
+        of_version = counted.where(
+            journey_counts.c.lane == lane_of(journey.list_id),
+            journey_counts.c.journey_id == journey.id,
+            journey_counts.c.version == version,
+        )
+        rows = self._connection.execute(of_version)
+        return {(step, what): number for step, what, number in rows}
+
+
+def _running(journey: Journey, now: int) -> tuple[ColumnElement[bool], ...]:
+    # Without the lane: one might take the index that begins with it, and read all that are due.
+    return (
+        enrolments.c.journey_id == journey.id,
+        enrolments.c.due_at.is_not(None),
+        enrolments.c.ends_at > now,
+    )
 
 
 def _of(account_id: AccountId) -> Any:

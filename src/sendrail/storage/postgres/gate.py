@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
+from sendrail.domain.ids import lane_of
 from sendrail.storage.accounts.lists import LIST_COLUMNS, sending_list
 from sendrail.storage.driver import Rows
 from sendrail.storage.pipeline.gate import (
@@ -53,26 +54,32 @@ _UNREACHABLE: Final = """
     WHERE account_id = {account_id} AND recipient = ANY({recipients})
     UNION ALL
     SELECT recipient, 2 FROM enrolments
-    WHERE list_id = {list_id} AND recipient = ANY({recipients}) AND ends_at > {now}
+    WHERE lane = {lane} AND list_id = {list_id} AND recipient = ANY({recipients})
+        AND ends_at > {now}
     UNION ALL
     (SELECT 0, 3 FROM erased WHERE account_id = {account_id} LIMIT 1)
 """
 UNREACHABLE: Final = _UNREACHABLE.format(
-    account_id="$1", list_id="$2", recipients="$3::bigint[]", now="$4"
+    account_id="$1", list_id="$2", recipients="$3::bigint[]", now="$4", lane="$5::smallint"
 )
 _UNREACHABLE_OF_ASKED: Final = _UNREACHABLE.format(
-    account_id="a.id", list_id="l.id", recipients="($6::bigint[])[w.first:w.last]", now="$7"
+    account_id="a.id",
+    list_id="l.id",
+    recipients="($6::bigint[])[w.first:w.last]",
+    now="$7",
+    lane="l.lane",
 )
 UNREACHABLE_OF_LISTS: Final = f"""
     SELECT w.ask, who.recipient, who.which
-    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[])
-        WITH ORDINALITY AS w (account_id, list_id, first, last, ask),
+    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $7::smallint[])
+        WITH ORDINALITY AS w (account_id, list_id, first, last, lane, ask),
     LATERAL ({
     _UNREACHABLE.format(
         account_id="w.account_id",
         list_id="w.list_id",
         recipients="($5::bigint[])[w.first:w.last]",
         now="$6",
+        lane="w.lane",
     )
 }) AS who
 """
@@ -115,7 +122,9 @@ class PostgresGate(Gate):
     def known_contacts(
         self, account_id: int, list_id: int, recipients: Sequence[int], now: int
     ) -> dict[int, KnownContact]:
-        rows = self._driver.rows(UNREACHABLE, account_id, list_id, list(recipients), now)
+        rows = self._driver.rows(
+            UNREACHABLE, account_id, list_id, list(recipients), now, lane_of(list_id)
+        )
         return self._known(account_id, list_id, recipients, rows)
 
     def known_contacts_of_lists(
@@ -127,7 +136,14 @@ class PostgresGate(Gate):
         accounts, lists = columns(list(asked))
         found: dict[int, list[tuple[int, int]]] = {}
         for at, recipient, which in self._driver.rows(
-            UNREACHABLE_OF_LISTS, accounts, lists, firsts, ends, recipients, now
+            UNREACHABLE_OF_LISTS,
+            accounts,
+            lists,
+            firsts,
+            ends,
+            recipients,
+            now,
+            list(map(lane_of, lists)),
         ):
             found.setdefault(at, []).append((recipient, which))
         return {

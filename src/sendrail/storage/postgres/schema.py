@@ -42,6 +42,9 @@ HOT_KEYS: Final = {
     "clicks": ("lane", "id"),
     "message_clicks": ("lane", "number", "made_at"),
     "origin_counts": ("lane", "origin_id", "list_id", "hour", "what", "shard"),
+    "enrolments": ("lane", "list_id", "recipient", "journey_id"),
+    "journey_events": ("lane", "list_id", "recipient", "at", "kind", "detail"),
+    "journey_counts": ("lane", "journey_id", "version", "step", "what"),
 }
 # What is dropped by partition, and the column that says when a row began.
 BY_TIME: Final = {
@@ -108,6 +111,8 @@ _tables["clicks"].append_column(
 # A reference's lane is its own: a receipt names nothing else. Its message's lane stands beside it.
 _tables["carrier_refs"].append_column(_small("message_lane"))
 _tables["carrier_refs"].append_column(_big("kept_at"))
+# Each turn writes its row anew: with room beside it, most of what stays the same is not written.
+_tables["enrolments"].dialect_options["postgresql"]["with"] = {"fillfactor": 80}
 # They leave by the week, and are not looked up by message.
 _tables["carrier_refs"].indexes.clear()
 # An entry of an index has an end here, and custom fields may be longer: they stay in the rows.

@@ -19,6 +19,7 @@ from sendrail.storage.postgres import (
     conversions,
     destinations,
     distributed,
+    enrolments,
     gate,
     history,
     imported,
@@ -36,6 +37,7 @@ from sendrail.storage.postgres.click_details import PostgresClickDetails
 from sendrail.storage.postgres.click_log import PostgresClickLog
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
+from sendrail.storage.postgres.enrolments import PostgresEnrolments
 from sendrail.storage.postgres.erased import PostgresErasedNumbers
 from sendrail.storage.postgres.erasure import PostgresErasure
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
@@ -74,6 +76,7 @@ class PostgresTx(Tx):
         self.link_ranges = LinkRanges(driver)
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
+        self.enrolments = PostgresEnrolments(driver, enrolments.TEXTS)
         self.activity = PostgresActivity(driver)
         if driver.is_spread:
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)

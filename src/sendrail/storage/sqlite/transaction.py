@@ -20,6 +20,7 @@ from sendrail.storage.sqlite import (
     clicks,
     conversions,
     destinations,
+    enrolments,
     gate,
     history,
     idempotency,
@@ -36,6 +37,7 @@ from sendrail.storage.sqlite import (
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.click_details import SqliteClickDetails
 from sendrail.storage.sqlite.driver import SqliteDriver
+from sendrail.storage.sqlite.enrolments import SqliteEnrolments
 from sendrail.storage.sqlite.message_clicks import SqliteMessageClicks
 from sendrail.storage.sqlite.messages import SqliteMessages
 from sendrail.storage.tracking.agents import Agents
@@ -67,6 +69,7 @@ class SqliteTx(Tx):
         self.leases = Leases(driver, leases.TEXTS)
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
+        self.enrolments = SqliteEnrolments(driver, enrolments.TEXTS)
         self.activity = SqliteActivity(driver)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.

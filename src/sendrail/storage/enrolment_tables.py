@@ -1,0 +1,71 @@
+"""The tables beside enrolments: what happened to contacts, what is counted, what is to be done.
+
+They carry their lane, as enrolments do, so that a round of a lane is one database's transaction.
+Times are milliseconds since the epoch, UTC.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from sendrail.storage.columns import RowId, metadata, needed, row_id
+
+# What happened to contacts while they were on a journey: a step looks back at it. It goes with the
+# last enrolment of the contact on the list.
+journey_events: Final = Table(
+    "journey_events",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    # A bit of those that an enrolment waits for.
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    # A keyword, an offer, the name of an event of the caller's own.
+    Column("detail", Text, primary_key=True),
+    needed("lane", SmallInteger),
+    sqlite_with_rowid=False,
+)
+
+# How many came to each step and what became of them there, written by the turns.
+journey_counts: Final = Table(
+    "journey_counts",
+    metadata,
+    Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    # Empty for what is counted of the version as a whole.
+    Column("step", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    needed("lane", SmallInteger),
+    needed("count", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# What is done to many enrolments in bites, each with the place it has come to.
+journey_tasks: Final = Table(
+    "journey_tasks",
+    metadata,
+    row_id(),
+    needed("account_id", RowId, ForeignKey("accounts.id")),
+    needed("journey_id", RowId, ForeignKey("journeys.id")),
+    needed("kind", Text),
+    needed("params", Text),
+    # The last recipient that was dealt with, 0 before the first.
+    needed("cursor", BigInteger),
+    needed("done", BigInteger),
+    needed("failed", BigInteger),
+    needed("state", Text),
+    needed("created_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index(None, "journey_id"),
+    Index("journey_tasks_open", "id", sqlite_where=text("ended_at IS NULL")),
+)

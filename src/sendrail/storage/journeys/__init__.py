@@ -1,0 +1,1 @@
+"""The sets of statements for contacts on their way through journeys."""
