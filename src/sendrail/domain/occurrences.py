@@ -1,0 +1,198 @@
+"""When a schedule's runs are due: one for each local date, in each zone at its own hour.
+
+A run is known by its schedule and its local date, so a doubled hour, two planners or a restored
+backup cannot make a second one. Instants are milliseconds since the epoch, UTC.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from sendrail.domain.local_time import first_after, instant_of, shown_at, zone_of
+from sendrail.domain.schedule import LateZones, OverlapRule, Schedule, ScheduleTerms
+
+MINUTE_MS: Final = 60_000
+_DAY: Final = timedelta(days=1)
+# How long a run on the account's clock may send, and until when one on the recipients' clocks.
+_HOURS_MS: Final = 12 * 60 * MINUTE_MS
+LOCAL_UNTIL: Final = time(21)
+# The first and the last hour of the day between which a late zone may be sent to at once.
+_OPEN: Final = range(8, 21)
+# Whether a zone may be texted at an instant.
+IsOpen = Callable[[str, int], bool]
+
+
+class ZoneHours(NamedTuple):
+    """When a run may send in one zone: from `due_at` until before `ends_at`."""
+
+    due_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One run of a schedule to come: `last_due_at` is when the last of its zones is due."""
+
+    local_date: date
+    starts_at: int
+    last_due_at: int
+    ends_at: int
+
+
+class OccurrenceFate(StrEnum):
+    """What becomes of an occurrence at a moment."""
+
+    EARLY = "early"
+    START = "start"
+    WAIT = "wait"
+    MISSED = "missed"
+    OVERLAP = "overlap"
+
+
+def in_day_hours(zone: str, at: int) -> bool:
+    """Return whether it is between 08:00 and 21:00 in a zone."""
+    return shown_at(at, zone_of(zone)).hour in _OPEN
+
+
+def plain_hours(terms: ScheduleTerms, day: date, zone: str) -> ZoneHours:
+    """Return when the run of a date may send in a zone, whenever the schedule was switched on.
+
+    An hour that the clocks leave out is the first instant after it, one that comes twice the first.
+    An end at an hour before the start is that of the next day.
+    """
+    place = zone_of(zone)
+    due_at = instant_of(day, terms.send_time, place)
+    until = terms.send_until or (LOCAL_UNTIL if terms.use_local_time else None)
+    if until is None:
+        return ZoneHours(due_at, due_at + _HOURS_MS)
+    return ZoneHours(due_at, first_after(due_at, until, place))
+
+
+def zone_hours(
+    schedule: Schedule, day: date, zone: str, is_open: IsOpen = in_day_hours
+) -> ZoneHours | None:
+    """Return when the run of a date may send in a zone, or None when it passes the zone over.
+
+    Only a zone whose hour had passed when the schedule was switched on can be passed over.
+    """
+    hours = plain_hours(schedule, day, zone)
+    on_since = schedule.on_since or 0
+    if hours.due_at >= on_since:
+        return hours
+    if not schedule.use_local_time or schedule.late_zones is LateZones.SKIP:
+        return None
+    if schedule.late_zones is LateZones.NEXT_DAY:
+        return plain_hours(schedule, day + _DAY, zone)
+    # Switched on after the end as well, or at night: there is nothing to be done at once.
+    may_send = on_since < hours.ends_at and is_open(zone, on_since)
+    return ZoneHours(on_since, hours.ends_at) if may_send else None
+
+
+def dates_from(terms: ScheduleTerms, earliest: date) -> Iterator[date]:
+    """Return its dates from one on, in order."""
+    first, last = terms.dates()
+    day = max(first, earliest)
+    while day <= last:
+        if not terms.is_repeating or day.weekday() in terms.weekdays:
+            yield day
+        day += _DAY
+
+
+def occurrence_on(
+    schedule: Schedule, day: date, zones: Collection[str], is_open: IsOpen = in_day_hours
+) -> Occurrence | None:
+    """Return the occurrence of one of its dates, or None where every zone's hour had passed.
+
+    `zones` are the account's own alone, or with `use_local_time` all that its recipients may be in.
+    """
+    on_since = schedule.on_since or 0
+    if all(plain_hours(schedule, day, zone).due_at < on_since for zone in zones):
+        return None
+    found = [zone_hours(schedule, day, zone, is_open) for zone in zones]
+    hours = [each for each in found if each is not None]
+    return Occurrence(
+        day,
+        starts_at=min(each.due_at for each in hours),
+        last_due_at=max(each.due_at for each in hours),
+        ends_at=max(each.ends_at for each in hours),
+    )
+
+
+def occurrences(
+    schedule: Schedule,
+    zones: Collection[str],
+    after: date | None = None,
+    is_open: IsOpen = in_day_hours,
+) -> Iterator[Occurrence]:
+    """Return its occurrences after a date of which the run was made, in the order of their dates.
+
+    Those before it was switched on are none: what was off at its hour is not made up for.
+    """
+    # No zone's date is further from that of Greenwich than one day.
+    on_since = shown_at(schedule.on_since or 0, zone_of("UTC")).date()
+    earliest = on_since - _DAY if after is None else max(after + _DAY, on_since - _DAY)
+    for day in dates_from(schedule, earliest):
+        if (found := occurrence_on(schedule, day, zones, is_open)) is not None:
+            yield found
+
+
+def next_at(schedule: Schedule, zones: Collection[str], after: date | None = None) -> int | None:
+    """Return when its next run is due, past or future; None when it has none left."""
+    return next((each.starts_at for each in occurrences(schedule, zones, after)), None)
+
+
+def due(
+    schedule: Schedule,
+    zones: Collection[str],
+    now: int,
+    after: date | None = None,
+    is_open: IsOpen = in_day_hours,
+) -> list[Occurrence]:
+    """Return the occurrences after a date that should have begun by now, oldest first."""
+    found = []
+    for each in occurrences(schedule, zones, after, is_open):
+        if each.starts_at > now:
+            break
+        found.append(each)
+    return found
+
+
+def fates(
+    schedule: Schedule, overdue: Sequence[Occurrence], now: int, *, running: int, waiting: int
+) -> list[tuple[Occurrence, OccurrenceFate]]:
+    """Return what becomes of occurrences that are due; only the newest is ever made up for.
+
+    `running` and `waiting` are how many earlier runs of the schedule have begun and not ended, and
+    wait for such a one.
+    """
+    return [
+        (each, fate(schedule, each, now, running=running, waiting=waiting))
+        if each is overdue[-1]
+        else (each, OccurrenceFate.MISSED)
+        for each in overdue
+    ]
+
+
+def fate(
+    schedule: Schedule, occurrence: Occurrence, now: int, *, running: int, waiting: int
+) -> OccurrenceFate:
+    """Return what becomes of an occurrence now.
+
+    It is missed where the last of its zones is later than the schedule allows, or its end has come;
+    what is left of it otherwise, its waves tell.
+    """
+    if now < occurrence.starts_at:
+        return OccurrenceFate.EARLY
+    if is_missed(schedule, ZoneHours(occurrence.last_due_at, occurrence.ends_at), now):
+        return OccurrenceFate.MISSED
+    if not running and not waiting:
+        return OccurrenceFate.START
+    may_wait = schedule.overlap is OverlapRule.QUEUE and not waiting
+    return OccurrenceFate.WAIT if may_wait else OccurrenceFate.OVERLAP
+
+
+def is_missed(terms: ScheduleTerms, hours: ZoneHours, now: int) -> bool:
+    """Return whether what should have begun at an hour is too late to begin now."""
+    return now - hours.due_at >= max(terms.late_minutes, 1) * MINUTE_MS or now >= hours.ends_at
