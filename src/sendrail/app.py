@@ -71,6 +71,7 @@ from sendrail.links.networks import NetworkKinds
 from sendrail.links.ranges import RangeSlots
 from sendrail.links.slots import ArithmeticSlots, LinkSlots
 from sendrail.links.texts import LinkTexts
+from sendrail.people.services import PeopleServices
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.settings import Settings
@@ -155,6 +156,7 @@ class Runtime:
     files: FileService
     erasure: ErasureService
     audit: AuditService
+    people: PeopleServices
     intake: Intake
     messages: MessageService
     cancelling: CancelService
@@ -265,9 +267,7 @@ async def _wire(
         metrics=metrics,
         limits=limits,
         accounts=AccountService(store, clock.now),
-        lists=ListService(
-            store, clock.now, settings.default_list_rate, Scope(settings.opt_out_scope)
-        ),
+        lists=_lists(settings, store, clock),
         senders=SenderService(store, clock.now),
         contacts=ContactService(store, clock.now),
         replies=ReplyService(store),
@@ -283,6 +283,7 @@ async def _wire(
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
+        people=_people(folder, store, clock),
         intake=intake,
         links=links,
         messages=MessageService(store, ids, links),
@@ -299,6 +300,16 @@ async def _wire(
         ),
         default_account=account,
     )
+
+
+def _lists(settings: Settings, store: Store, clock: Clock) -> ListService:
+    scope = Scope(settings.opt_out_scope)
+    return ListService(store, clock.now, settings.default_list_rate, scope)
+
+
+def _people(folder: Folder, store: Store, clock: Clock) -> PeopleServices:
+    key = folder.key("authenticators", KEY_BYTES)
+    return PeopleServices.over(store, key, clock.now, clock.monotonic)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -486,6 +497,12 @@ def sandbox_url(settings: Settings, port: int) -> str | None:
         return None
     host = _WILDCARDS.get(settings.host, settings.host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def join_link(settings: Settings, token: str, url: str | None = None) -> str:
+    """Return the link of an invitation: on the public address, else on `url` or where we listen."""
+    here = url or f"http://{_WILDCARDS.get(settings.host, settings.host)}:{settings.port}"
+    return f"{(settings.public_url or here).rstrip('/')}/dashboard/join/{token}"
 
 
 def _api_hosts(settings: Settings) -> frozenset[str]:

@@ -11,6 +11,7 @@ import structlog
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.errors import StorageFull
 from sendrail.domain.times import DAY_MS
+from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX
 from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
@@ -178,6 +179,7 @@ class Maintenance:
         strays = tx.inbox.forget_parked(now - _STRAYS_KEPT_MS, _FORGET_BATCH)
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)
+        forgotten += _forget_sessions(tx, now)
         forgotten += self._forget_clicks(tx, now)
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
@@ -211,6 +213,15 @@ class Maintenance:
         if lost:
             _log.error("webhook_events_lost", count=lost, reason="webhook_retention_days")
         return forgotten + tx.endpoints.end_listeners(now)
+
+
+def _forget_sessions(tx: Tx, now: int) -> int:
+    """Delete the sessions and invitations that nobody can use any more."""
+    ended = tx.sessions.end_old(
+        created_before=now - SESSION_DAYS_MAX * DAY_MS,
+        used_before=now - SESSION_IDLE_DAYS_MAX * DAY_MS,
+    )
+    return ended + tx.invitations.forget(now)
 
 
 def _log_size(folder: Path) -> int:

@@ -135,6 +135,11 @@ CREATE TABLE public.auto_replies (
     queued_at bigint
 );
 
+CREATE TABLE public.backup_codes (
+    user_id bigint NOT NULL,
+    digest bytea NOT NULL
+);
+
 CREATE TABLE public.blocks (
     account_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -375,20 +380,9 @@ CREATE TABLE public.enrolments (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
     journey_id bigint NOT NULL,
-    lane smallint NOT NULL,
     started_at bigint NOT NULL,
-    ends_at bigint NOT NULL,
-    version integer DEFAULT 0 NOT NULL,
-    step text DEFAULT ''::text NOT NULL,
-    arrived_at bigint DEFAULT 0 NOT NULL,
-    seq integer DEFAULT 0 NOT NULL,
-    due_at bigint,
-    waits smallint DEFAULT 0 NOT NULL,
-    state text DEFAULT '{}'::text NOT NULL,
-    times smallint DEFAULT 1 NOT NULL,
-    end_reason text
-)
-WITH (fillfactor='80');
+    ends_at bigint NOT NULL
+);
 
 CREATE TABLE public.erased (
     account_id bigint NOT NULL,
@@ -457,46 +451,26 @@ CREATE SEQUENCE public.inbox_numbers
     NO MAXVALUE
     CACHE 1000;
 
-CREATE TABLE public.journey_counts (
-    journey_id bigint NOT NULL,
-    version integer NOT NULL,
-    step text NOT NULL,
-    what text NOT NULL,
-    lane smallint NOT NULL,
-    count bigint NOT NULL
-);
-
-CREATE TABLE public.journey_events (
-    list_id bigint NOT NULL,
-    recipient bigint NOT NULL,
-    at bigint NOT NULL,
-    kind smallint NOT NULL,
-    detail text NOT NULL,
-    lane smallint NOT NULL
-);
-
-CREATE TABLE public.journey_tasks (
+CREATE TABLE public.invitations (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
-    journey_id bigint NOT NULL,
-    kind text NOT NULL,
-    params text NOT NULL,
-    cursor bigint NOT NULL,
-    done bigint NOT NULL,
-    failed bigint NOT NULL,
-    state text NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    is_operator boolean NOT NULL,
+    user_id bigint,
+    digest bytea NOT NULL,
     created_at bigint NOT NULL,
-    ended_at bigint
+    expires_at bigint NOT NULL
 );
 
-CREATE SEQUENCE public.journey_tasks_id_seq
+CREATE SEQUENCE public.invitations_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
 
-ALTER SEQUENCE public.journey_tasks_id_seq OWNED BY public.journey_tasks.id;
+ALTER SEQUENCE public.invitations_id_seq OWNED BY public.invitations.id;
 
 CREATE TABLE public.journeys (
     id bigint NOT NULL,
@@ -608,6 +582,13 @@ ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
 CREATE TABLE public.marks (
     name text NOT NULL,
     value bytea NOT NULL
+);
+
+CREATE TABLE public.memberships (
+    account_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    role text NOT NULL,
+    created_at bigint NOT NULL
 );
 
 CREATE TABLE public.message_clicks (
@@ -936,6 +917,49 @@ CREATE SEQUENCE public.tracking_domains_id_seq
 
 ALTER SEQUENCE public.tracking_domains_id_seq OWNED BY public.tracking_domains.id;
 
+CREATE TABLE public.user_sessions (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    created_at bigint NOT NULL,
+    used_at bigint NOT NULL,
+    confirmed_at bigint NOT NULL,
+    agent text NOT NULL,
+    address text NOT NULL
+);
+
+CREATE SEQUENCE public.user_sessions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.user_sessions_id_seq OWNED BY public.user_sessions.id;
+
+CREATE TABLE public.users (
+    id bigint NOT NULL,
+    email text NOT NULL,
+    name text NOT NULL,
+    is_operator boolean NOT NULL,
+    password text NOT NULL,
+    totp bytea,
+    totp_since bigint,
+    totp_step bigint,
+    created_at bigint NOT NULL,
+    disabled_at bigint
+);
+
+CREATE SEQUENCE public.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.users_id_seq OWNED BY public.users.id;
+
 CREATE TABLE public.verifications (
     list_id bigint NOT NULL,
     checked_at bigint NOT NULL,
@@ -1011,7 +1035,7 @@ ALTER TABLE ONLY public.destinations ALTER COLUMN id SET DEFAULT nextval('public
 
 ALTER TABLE ONLY public.imported_sends ALTER COLUMN id SET DEFAULT nextval('public.imported_sends_id_seq'::regclass);
 
-ALTER TABLE ONLY public.journey_tasks ALTER COLUMN id SET DEFAULT nextval('public.journey_tasks_id_seq'::regclass);
+ALTER TABLE ONLY public.invitations ALTER COLUMN id SET DEFAULT nextval('public.invitations_id_seq'::regclass);
 
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
@@ -1026,6 +1050,10 @@ ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.repl
 ALTER TABLE ONLY public.short_links ALTER COLUMN id SET DEFAULT nextval('public.short_links_id_seq'::regclass);
 
 ALTER TABLE ONLY public.tracking_domains ALTER COLUMN id SET DEFAULT nextval('public.tracking_domains_id_seq'::regclass);
+
+ALTER TABLE ONLY public.user_sessions ALTER COLUMN id SET DEFAULT nextval('public.user_sessions_id_seq'::regclass);
+
+ALTER TABLE ONLY public.users ALTER COLUMN id SET DEFAULT nextval('public.users_id_seq'::regclass);
 
 ALTER TABLE ONLY public.webhook_endpoints ALTER COLUMN id SET DEFAULT nextval('public.webhook_endpoints_id_seq'::regclass);
 
@@ -1067,6 +1095,9 @@ ALTER TABLE ONLY public.audit
 
 ALTER TABLE ONLY public.auto_replies
     ADD CONSTRAINT auto_replies_key PRIMARY KEY (list_id, recipient, keyword);
+
+ALTER TABLE ONLY public.backup_codes
+    ADD CONSTRAINT backup_codes_key PRIMARY KEY (user_id, digest);
 
 ALTER TABLE ONLY public.blocks
     ADD CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient);
@@ -1126,7 +1157,7 @@ ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest);
 
 ALTER TABLE ONLY public.enrolments
-    ADD CONSTRAINT enrolments_key PRIMARY KEY (lane, list_id, recipient, journey_id);
+    ADD CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id);
 
 ALTER TABLE ONLY public.erased
     ADD CONSTRAINT erased_key PRIMARY KEY (account_id, digest);
@@ -1149,14 +1180,11 @@ ALTER TABLE ONLY public.imported_sends
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_key PRIMARY KEY (lane, id);
 
-ALTER TABLE ONLY public.journey_counts
-    ADD CONSTRAINT journey_counts_key PRIMARY KEY (lane, journey_id, version, step, what);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_key PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.journey_events
-    ADD CONSTRAINT journey_events_key PRIMARY KEY (lane, list_id, recipient, at, kind, detail);
-
-ALTER TABLE ONLY public.journey_tasks
-    ADD CONSTRAINT journey_tasks_key PRIMARY KEY (id);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_one_digest UNIQUE (digest);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_key PRIMARY KEY (id);
@@ -1190,6 +1218,9 @@ ALTER TABLE ONLY public.lists
 
 ALTER TABLE ONLY public.marks
     ADD CONSTRAINT marks_key PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_key PRIMARY KEY (account_id, user_id);
 
 ALTER TABLE ONLY public.message_clicks
     ADD CONSTRAINT message_clicks_key PRIMARY KEY (lane, number, made_at);
@@ -1266,6 +1297,18 @@ ALTER TABLE ONLY public.tracking_domains
 ALTER TABLE ONLY public.tracking_domains
     ADD CONSTRAINT tracking_domains_one_host UNIQUE (host);
 
+ALTER TABLE ONLY public.user_sessions
+    ADD CONSTRAINT user_sessions_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.user_sessions
+    ADD CONSTRAINT user_sessions_one_digest UNIQUE (digest);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_one_email UNIQUE (email);
+
 ALTER TABLE ONLY public.verifications
     ADD CONSTRAINT verifications_key PRIMARY KEY (list_id);
 
@@ -1303,19 +1346,15 @@ CREATE INDEX coupons_by_code ON public.coupons USING btree (code);
 
 CREATE INDEX creatives_by_account_id ON public.creatives USING btree (account_id);
 
-CREATE INDEX enrolments_due ON public.enrolments USING btree (lane, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
 
-CREATE INDEX enrolments_over ON public.enrolments USING btree (ends_at) WHERE (due_at IS NULL);
-
-CREATE INDEX enrolments_running ON public.enrolments USING btree (journey_id, recipient) WHERE (due_at IS NOT NULL);
+CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
 
 CREATE INDEX imported_sends_by_list_id_recipient ON public.imported_sends USING btree (list_id, recipient);
 
-CREATE INDEX journey_tasks_by_journey_id ON public.journey_tasks USING btree (journey_id);
-
-CREATE INDEX journey_tasks_open ON public.journey_tasks USING btree (id) WHERE (ended_at IS NULL);
+CREATE INDEX invitations_by_account_id ON public.invitations USING btree (account_id);
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 
@@ -1324,6 +1363,8 @@ CREATE INDEX list_contacts_sample ON public.list_contacts USING btree (list_id, 
 CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domain_id);
 
 CREATE INDEX lists_by_number ON public.lists USING btree (number);
+
+CREATE INDEX memberships_by_user_id ON public.memberships USING btree (user_id);
 
 CREATE INDEX message_clicks_by_account_id_offer_id_at ON ONLY public.message_clicks USING btree (account_id, offer_id, at) WHERE (at IS NOT NULL);
 
@@ -1359,6 +1400,8 @@ CREATE INDEX short_links_by_account_id ON public.short_links USING btree (accoun
 
 CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
 
+CREATE INDEX user_sessions_by_user_id ON public.user_sessions USING btree (user_id);
+
 CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON public.webhook_attempts USING btree (endpoint_id, event_id);
 
 CREATE INDEX webhook_endpoints_by_account_id ON public.webhook_endpoints USING btree (account_id);
@@ -1377,17 +1420,20 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.audiences
     ADD CONSTRAINT audiences_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
+ALTER TABLE ONLY public.backup_codes
+    ADD CONSTRAINT backup_codes_to_users FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.connectors
     ADD CONSTRAINT connectors_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.creatives
     ADD CONSTRAINT creatives_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
-ALTER TABLE ONLY public.journey_tasks
-    ADD CONSTRAINT journey_tasks_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
-ALTER TABLE ONLY public.journey_tasks
-    ADD CONSTRAINT journey_tasks_to_journeys FOREIGN KEY (journey_id) REFERENCES public.journeys(id);
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_to_users FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);
@@ -1401,6 +1447,12 @@ ALTER TABLE ONLY public.lists
 ALTER TABLE ONLY public.lists
     ADD CONSTRAINT lists_to_second_connectors FOREIGN KEY (second_connector_id) REFERENCES public.connectors(id);
 
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_to_users FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
@@ -1409,6 +1461,12 @@ ALTER TABLE ONLY public.sender_owners
 
 ALTER TABLE ONLY public.tracking_domains
     ADD CONSTRAINT tracking_domains_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.user_sessions
+    ADD CONSTRAINT user_sessions_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.user_sessions
+    ADD CONSTRAINT user_sessions_to_users FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

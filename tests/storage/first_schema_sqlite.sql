@@ -10,28 +10,6 @@ CREATE TABLE creative_links (
 )
  WITHOUT ROWID;
 
-CREATE TABLE journey_events (
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	at BIGINT NOT NULL,
-	kind SMALLINT NOT NULL,
-	detail TEXT NOT NULL,
-	lane SMALLINT NOT NULL,
-	CONSTRAINT journey_events_key PRIMARY KEY (list_id, recipient, at, kind, detail)
-)
- WITHOUT ROWID;
-
-CREATE TABLE journey_counts (
-	journey_id INTEGER NOT NULL,
-	version INTEGER NOT NULL,
-	step TEXT NOT NULL,
-	what TEXT NOT NULL,
-	lane SMALLINT NOT NULL,
-	count BIGINT NOT NULL,
-	CONSTRAINT journey_counts_key PRIMARY KEY (journey_id, version, step, what)
-)
- WITHOUT ROWID;
-
 CREATE TABLE list_domains (
 	list_id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -187,6 +165,21 @@ CREATE TABLE contact_earnings (
 )
  WITHOUT ROWID;
 
+CREATE TABLE users (
+	id INTEGER NOT NULL,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	is_operator BOOLEAN NOT NULL,
+	password TEXT NOT NULL,
+	totp BLOB,
+	totp_since BIGINT,
+	totp_step BIGINT,
+	created_at BIGINT NOT NULL,
+	disabled_at BIGINT,
+	CONSTRAINT users_key PRIMARY KEY (id),
+	CONSTRAINT users_one_email UNIQUE (email)
+);
+
 CREATE TABLE accounts (
 	id INTEGER NOT NULL,
 	name TEXT NOT NULL,
@@ -300,18 +293,8 @@ CREATE TABLE enrolments (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
 	journey_id INTEGER NOT NULL,
-	lane SMALLINT NOT NULL,
 	started_at BIGINT NOT NULL,
 	ends_at BIGINT NOT NULL,
-	version INTEGER DEFAULT 0 NOT NULL,
-	step TEXT DEFAULT '' NOT NULL,
-	arrived_at BIGINT DEFAULT 0 NOT NULL,
-	seq INTEGER DEFAULT 0 NOT NULL,
-	due_at BIGINT,
-	waits SMALLINT DEFAULT 0 NOT NULL,
-	state TEXT DEFAULT '{}' NOT NULL,
-	times SMALLINT DEFAULT 1 NOT NULL,
-	end_reason TEXT,
 	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
 )
  WITHOUT ROWID;
@@ -629,6 +612,57 @@ CREATE TABLE tracking_domains (
 	CONSTRAINT tracking_domains_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
+CREATE TABLE backup_codes (
+	user_id INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	CONSTRAINT backup_codes_key PRIMARY KEY (user_id, digest),
+	CONSTRAINT backup_codes_to_users FOREIGN KEY(user_id) REFERENCES users (id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE memberships (
+	account_id INTEGER NOT NULL,
+	user_id INTEGER NOT NULL,
+	role TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT memberships_key PRIMARY KEY (account_id, user_id),
+	CONSTRAINT memberships_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT memberships_to_users FOREIGN KEY(user_id) REFERENCES users (id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE user_sessions (
+	id INTEGER NOT NULL,
+	user_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	used_at BIGINT NOT NULL,
+	confirmed_at BIGINT NOT NULL,
+	agent TEXT NOT NULL,
+	address TEXT NOT NULL,
+	CONSTRAINT user_sessions_key PRIMARY KEY (id),
+	CONSTRAINT user_sessions_one_digest UNIQUE (digest),
+	CONSTRAINT user_sessions_to_users FOREIGN KEY(user_id) REFERENCES users (id),
+	CONSTRAINT user_sessions_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE invitations (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	email TEXT NOT NULL,
+	role TEXT NOT NULL,
+	is_operator BOOLEAN NOT NULL,
+	user_id INTEGER,
+	digest BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT invitations_key PRIMARY KEY (id),
+	CONSTRAINT invitations_one_digest UNIQUE (digest),
+	CONSTRAINT invitations_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT invitations_to_users FOREIGN KEY(user_id) REFERENCES users (id)
+);
+
 CREATE TABLE api_keys (
 	id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -751,23 +785,6 @@ CREATE TABLE webhook_endpoints (
 	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
-CREATE TABLE journey_tasks (
-	id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	journey_id INTEGER NOT NULL,
-	kind TEXT NOT NULL,
-	params TEXT NOT NULL,
-	cursor BIGINT NOT NULL,
-	done BIGINT NOT NULL,
-	failed BIGINT NOT NULL,
-	state TEXT NOT NULL,
-	created_at BIGINT NOT NULL,
-	ended_at BIGINT,
-	CONSTRAINT journey_tasks_key PRIMARY KEY (id),
-	CONSTRAINT journey_tasks_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
-	CONSTRAINT journey_tasks_to_journeys FOREIGN KEY(journey_id) REFERENCES journeys (id)
-);
-
 CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -799,19 +816,15 @@ CREATE INDEX coupons_by_code ON coupons (code);
 
 CREATE INDEX creatives_by_account_id ON creatives (account_id);
 
-CREATE INDEX enrolments_due ON enrolments (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
 
-CREATE INDEX enrolments_over ON enrolments (ends_at) WHERE due_at IS NULL;
-
-CREATE INDEX enrolments_running ON enrolments (journey_id, recipient) WHERE due_at IS NOT NULL;
+CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
 
 CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
 
 CREATE INDEX imported_sends_by_list_id_recipient ON imported_sends (list_id, recipient);
 
-CREATE INDEX journey_tasks_by_journey_id ON journey_tasks (journey_id);
-
-CREATE INDEX journey_tasks_open ON journey_tasks (id) WHERE ended_at IS NULL;
+CREATE INDEX invitations_by_account_id ON invitations (account_id);
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 
@@ -820,6 +833,8 @@ CREATE INDEX list_contacts_sample ON list_contacts (list_id, active, recipient, 
 CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);
 
 CREATE INDEX lists_by_number ON lists (number);
+
+CREATE INDEX memberships_by_user_id ON memberships (user_id);
 
 CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account_id, offer_id, at) WHERE at IS NOT NULL;
 
@@ -850,6 +865,8 @@ CREATE INDEX scheduled_by_send_at ON scheduled (send_at);
 CREATE INDEX short_links_by_account_id ON short_links (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON tracking_domains (account_id);
+
+CREATE INDEX user_sessions_by_user_id ON user_sessions (user_id);
 
 CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON webhook_attempts (endpoint_id, event_id);
 

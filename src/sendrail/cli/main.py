@@ -77,6 +77,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "accounts",
         "Accounts: each has its own keys, lists, contacts and messages.",
     ),
+    "users": ("users", "The people who can sign in to the dashboard."),
     "keys": ("keys", "API keys, for the programs that use the API."),
     "webhooks": ("webhooks", "Webhook endpoints, to which events are posted."),
     "config": ("config", "The settings and their origin."),

@@ -26,6 +26,8 @@ from sendrail.storage.accounts.connectors import Connectors
 from sendrail.storage.accounts.installation_values import InstallationValues
 from sendrail.storage.accounts.lists import Lists
 from sendrail.storage.accounts.senders import Senders
+from sendrail.storage.accounts.user_sessions import Invitations, UserSessions
+from sendrail.storage.accounts.users import Users
 from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.campaigns.creatives import Creatives
 from sendrail.storage.contacts.audience_members import AudienceMembers
@@ -154,6 +156,18 @@ class Tx(ABC):
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self.core)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.core)
+
+    @cached_property
+    def sessions(self) -> UserSessions:
+        return UserSessions(self.core)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        return Invitations(self.core)
 
     @cached_property
     def connectors(self) -> Connectors:

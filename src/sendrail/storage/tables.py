@@ -26,16 +26,23 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.audience import SAMPLE_STEP
-from sendrail.storage import campaign_tables, enrolment_tables, journey_tables, tracking_tables
+from sendrail.storage import (
+    campaign_tables,
+    enrolment_tables,
+    journey_tables,
+    tracking_tables,
+    user_tables,
+)
 from sendrail.storage.columns import JsonText, RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
-# With the tables of links and campaigns, which have modules of their own.
+# With the tables of links, campaigns and users, which have modules of their own.
 metadata: Final = tracking_tables.offers.metadata
 assert metadata is campaign_tables.creatives.metadata
 assert metadata is journey_tables.journey_versions.metadata
 assert metadata is enrolment_tables.journey_events.metadata
+assert metadata is user_tables.users.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 

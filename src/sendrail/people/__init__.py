@@ -1,0 +1,1 @@
+"""People who use the dashboard: their sign-in, their sessions, and their roles in accounts."""

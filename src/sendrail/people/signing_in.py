@@ -1,0 +1,264 @@
+"""Signing in, and the sessions that it makes.
+
+A session is a random token in a cookie, of which only the digest is kept. It ends after a week
+without use and after thirty days in any case; the user sees all of them and can end each.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sendrail.domain.account import AccountStatus
+from sendrail.domain.errors import Forbidden, Overloaded, Unauthorized
+from sendrail.domain.ids import AccountId
+from sendrail.domain.times import DAY_MS
+from sendrail.domain.user import (
+    SESSION_DAYS_MAX,
+    SESSION_IDLE_DAYS_MAX,
+    Membership,
+    Permission,
+    Role,
+    User,
+    UserSession,
+    password_of,
+    permissions_of,
+)
+from sendrail.people.authenticator import Authenticators
+from sendrail.people.passwords import PasswordService
+from sendrail.people.tokens import digest_of, new_token
+from sendrail.people.tries import NETWORK_FREE_TRIES, SignInTries
+from sendrail.storage.interface import Store, Tx
+
+# How long a password that was shown is enough for keys, the team and erasure.
+CONFIRMED_MS: Final = 15 * 60_000
+# A session's last use is written this often.
+_USE_NOTED_MS: Final = 60_000
+_AGENT_LENGTH_MAX: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInUser:
+    """The user of a request, the account it looks at, and what they may do there."""
+
+    user: User
+    session: UserSession
+    account_id: AccountId
+    account: str
+    role: Role | None
+    permissions: frozenset[Permission]
+    # Where they could look as well.
+    accounts: Sequence[Membership]
+
+
+class SignInService:
+    """Signs users in and out."""
+
+    def __init__(
+        self,
+        store: Store,
+        hashes: PasswordService,
+        authenticators: Authenticators,
+        now: Callable[[], int],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._hashes = hashes
+        self._authenticators = authenticators
+        self._now = now
+        self._tries = SignInTries(monotonic)
+
+    async def sign_in(
+        self, email: str, password: str, code: str, *, agent: str, address: str
+    ) -> str:
+        """Return the token of a new session.
+
+        Raises `Overloaded` where somebody tries too often, `Unauthorized` for a wrong password
+        (code `wrong_password`), a missing code (`code_needed`) or a wrong one (`wrong_code`),
+        `Forbidden` for a user without any account.
+        """
+        email = email.strip().lower()
+        by_user, by_network = keys = (f"user {email}", f"from {address}")
+        self._count_try(*keys)
+        user, kept = await self._store.read(lambda tx: _find(tx, email))
+        is_able = user is not None and user.disabled_at is None
+        # Compared in any case: how long it takes says nothing of who exists.
+        if not await self._hashes.fits(password, kept if is_able else None) or user is None:
+            raise _wrong_password(self._tries.left(by_user))
+        if kept and self._hashes.is_old(kept):
+            renewed = await self._hashes.make(password)
+            await self._store.write(lambda tx: tx.users.change(user.id, password=renewed))
+        if user.has_totp and not code.strip():
+            for each in keys:
+                self._tries.take_back(each)
+            raise Unauthorized(
+                "Type the code that your authenticator shows.", code="code_needed", param="code"
+            )
+        token = await self._begin(user, code, agent, address)
+        self._tries.forget(by_user)
+        self._tries.take_back(by_network)
+        return token
+
+    async def _begin(self, user: User, code: str, agent: str, address: str) -> str:
+        token, now = new_token(), self._now()
+
+        def begin(tx: Tx) -> bool:
+            if user.has_totp and not self._authenticators.takes(tx, user.id, code, now):
+                return False
+            account_id = _first_account(tx, user)
+            agent_kept = agent[:_AGENT_LENGTH_MAX]
+            tx.sessions.add(user.id, account_id, digest_of(token), agent_kept, address, now)
+            return True
+
+        if not await self._store.write(begin):
+            raise Unauthorized(
+                "This code does not fit, or was used before.", code="wrong_code", param="code"
+            )
+        return token
+
+    async def find(self, token: str) -> SignedInUser | None:
+        """Return who a cookie's token is of, None where it is of nobody."""
+        now, digest = self._now(), digest_of(token)
+        found = await self._store.read(lambda tx: _signed_in(tx, digest, now))
+        if found is not None and now - found.session.used_at > _USE_NOTED_MS:
+            session = found.session
+            await self._store.write(
+                lambda tx: tx.sessions.change(session.user_id, session.id, used_at=now)
+            )
+        return found
+
+    async def confirm(self, who: SignedInUser, password: str) -> None:
+        """Note that the user has shown the password again.
+
+        Raises `Unauthorized` for another one, `Overloaded` after too many of those.
+        """
+        await self._expect_password(who, password)
+        now = self._now()
+        await self._store.write(
+            lambda tx: tx.sessions.change(who.user.id, who.session.id, confirmed_at=now)
+        )
+
+    def is_confirmed(self, who: SignedInUser) -> bool:
+        """Return whether the password was shown lately."""
+        return self._now() - who.session.confirmed_at < CONFIRMED_MS
+
+    async def change_password(self, who: SignedInUser, before: str, after: str) -> None:
+        """Change a password, and end the user's other sessions. Raises as `confirm` does."""
+        password_of(after)
+        await self._expect_password(who, before)
+        kept = await self._hashes.make(after)
+
+        def write(tx: Tx) -> None:
+            tx.users.change(who.user.id, password=kept)
+            tx.users.forget_links(who.user.id)
+            tx.sessions.end_all(who.user.id, but=who.session.id)
+
+        await self._store.write(write)
+
+    async def look_at(self, who: SignedInUser, account_id: AccountId) -> None:
+        """Let a session look at another account. Raises `Forbidden` where it may not."""
+        if account_id not in {each.account_id for each in who.accounts}:
+            raise Forbidden("You have no place in this account.", code="forbidden")
+        await self._store.write(
+            lambda tx: tx.sessions.change(who.user.id, who.session.id, account_id=account_id)
+        )
+
+    async def sessions(self, who: SignedInUser) -> list[UserSession]:
+        """Return all sessions of a user, the last used first."""
+        return await self._store.read(lambda tx: tx.sessions.of_user(who.user.id))
+
+    async def end(self, who: SignedInUser, session_id: int) -> None:
+        """End one session of a user; another user's is left as it is."""
+        await self._store.write(lambda tx: tx.sessions.end(who.user.id, session_id))
+
+    async def end_others(self, who: SignedInUser) -> None:
+        """End all sessions of a user but this one."""
+        await self._store.write(lambda tx: tx.sessions.end_all(who.user.id, but=who.session.id))
+
+    async def _expect_password(self, who: SignedInUser, password: str) -> None:
+        key = f"user {who.user.email}"
+        self._count_try(key)
+        kept = await self._store.read(lambda tx: tx.users.secrets(who.user.id).password)
+        if not await self._hashes.fits(password, kept):
+            raise Unauthorized(
+                "This is not your password.", code="wrong_password", param="password"
+            )
+        self._tries.forget(key)
+
+    def _count_try(self, user: str, *networks: str) -> None:
+        """Count a try as failed before anything is awaited, so that many at once are not free."""
+        if (wait := self._tries.wait(user, *networks)) > 0:
+            raise Overloaded(
+                f"Too many tries failed. Try again in {math.ceil(wait)} s.", code="too_many_tries"
+            )
+        self._tries.note(user)
+        for each in networks:
+            self._tries.note(each, NETWORK_FREE_TRIES)
+
+
+def _wrong_password(left: int) -> Unauthorized:
+    text = "Address or password is wrong."
+    if left > 0:
+        text += f" After {left} more {'try' if left == 1 else 'tries'} you wait for a minute."
+    return Unauthorized(text, code="wrong_password", param="password")
+
+
+def _find(tx: Tx, email: str) -> tuple[User | None, str | None]:
+    user = tx.users.named(email)
+    return user, None if user is None else tx.users.secrets(user.id).password
+
+
+def _accounts(tx: Tx, user: User) -> Sequence[Membership]:
+    """Return where a user may look: an operator at every account."""
+    own = tx.users.accounts_of(user.id)
+    if not user.is_operator:
+        return own
+    roles = {each.account_id: each.role for each in own}
+    return [
+        Membership(account_id=each.id, account=each.name, role=roles.get(each.id, Role.OWNER))
+        for each in tx.accounts.all()
+    ]
+
+
+def _first_account(tx: Tx, user: User) -> AccountId:
+    if not (accounts := _accounts(tx, user)):
+        raise Forbidden(
+            "You have no place in any account. Ask an owner to invite you.", code="no_account"
+        )
+    return accounts[0].account_id
+
+
+def _signed_in(tx: Tx, digest: bytes, now: int) -> SignedInUser | None:
+    session = tx.sessions.find(
+        digest,
+        created_after=now - SESSION_DAYS_MAX * DAY_MS,
+        used_after=now - SESSION_IDLE_DAYS_MAX * DAY_MS,
+    )
+    user = None if session is None else tx.users.find(session.user_id)
+    if session is None or user is None or user.disabled_at is not None:
+        return None
+    accounts = _accounts(tx, user)
+    here = next((each for each in accounts if each.account_id == session.account_id), None)
+    if here is None:
+        return None
+    role = tx.users.role(here.account_id, user.id)
+    return SignedInUser(
+        user=user,
+        session=session,
+        account_id=here.account_id,
+        account=here.account,
+        role=role,
+        permissions=_permissions(tx, user, role, here.account_id),
+        accounts=accounts,
+    )
+
+
+def _permissions(
+    tx: Tx, user: User, role: Role | None, account_id: AccountId
+) -> frozenset[Permission]:
+    """Return what a user may do; in a suspended account its people may only look."""
+    allowed = permissions_of(role, is_operator=user.is_operator)
+    account = tx.accounts.find(account_id)
+    if user.is_operator or account is None or account.status is AccountStatus.ACTIVE:
+        return allowed
+    return allowed - {Permission.SEND, Permission.MANAGE}

@@ -1,0 +1,61 @@
+"""Tries to sign in that failed, in memory: who fails often waits, by address and by network.
+
+Each process counts its own. A user who fails waits only for itself: a stranger can slow the sign-in
+of an address whose owner it names, by minutes, and never ends a session that is there.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+# Failures that cost no wait; each one more doubles it, from a minute to a quarter of an hour.
+FREE_TRIES: Final = 5
+# One network may have many people behind it.
+NETWORK_FREE_TRIES: Final = 20
+_FIRST_WAIT: Final = 60.0
+_WAIT_MAX: Final = 900.0
+# What is forgotten of the failures of somebody who has not tried for so long.
+_FORGET_AFTER: Final = 3_600.0
+_KEPT_MAX: Final = 10_000
+
+
+class SignInTries:
+    """Counts failures under keys; times are seconds of a monotonic clock."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._now = monotonic
+        # How many there were, when the last was, and until when the next one waits.
+        self._kept: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
+
+    def wait(self, *keys: str) -> float:
+        """Return for how many seconds none of these may try again; 0 for at once."""
+        now = self._now()
+        return max((self._of(key, now)[2] - now for key in keys), default=0.0)
+
+    def left(self, key: str, free: int = FREE_TRIES) -> int:
+        """Return how many failures more cost no wait."""
+        return max(0, free - self._of(key, self._now())[0])
+
+    def note(self, key: str, free: int = FREE_TRIES) -> None:
+        """Count a failure."""
+        now = self._now()
+        count = self._of(key, now)[0] + 1
+        wait = 0.0 if count < free else min(_WAIT_MAX, _FIRST_WAIT * 2 ** min(count - free, 10))
+        self._kept[key] = (count, now, now + wait)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _KEPT_MAX:
+            self._kept.popitem(last=False)
+
+    def take_back(self, key: str) -> None:
+        """Let a try that was counted beforehand not count: it did not fail."""
+        count, last, _ = self._kept.get(key, (0, 0.0, 0.0))
+        if count:
+            self._kept[key] = (count - 1, last, last)
+
+    def forget(self, key: str) -> None:
+        """Begin anew for somebody who has signed in."""
+        self._kept.pop(key, None)
+
+    def _of(self, key: str, now: float) -> tuple[int, float, float]:
+        count, last, until = self._kept.get(key, (0, now, now))
+        return (0, now, now) if now - last > _FORGET_AFTER else (count, last, max(until, now))

@@ -1,0 +1,175 @@
+"""People who can sign in, and their places in accounts, as rows."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from sendrail.domain.errors import NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.domain.user import Membership, Role, User
+from sendrail.storage.dialect import insert_new
+from sendrail.storage.tables import accounts
+from sendrail.storage.user_tables import (
+    backup_codes,
+    invitations,
+    memberships,
+    user_sessions,
+    users,
+)
+
+_of: Final = users.c
+_in: Final = memberships.c
+
+
+class UserSecrets(NamedTuple):
+    """What somebody signs in with: the password's hash, and the authenticator's sealed secret."""
+
+    password: str
+    totp: bytes | None
+    totp_step: int | None
+
+
+class Users:
+    """Everybody who can sign in to the installation."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    def add(self, email: str, name: str, password: str, *, is_operator: bool, now: int) -> int:
+        row = insert(users).values(
+            email=email, name=name, is_operator=is_operator, password=password, created_at=now
+        )
+        return int(self._execute(row.returning(_of.id)).scalar_one())
+
+    def all(self) -> list[User]:
+        """Return everybody, whatever their accounts, in the order of their addresses."""
+        return [_user(row) for row in self._execute(select(users).order_by(_of.email))]
+
+    def find(self, user_id: int) -> User | None:
+        return self._one(_of.id == user_id)
+
+    def named(self, email: str) -> User | None:
+        """Return the user of an address, in small letters."""
+        return self._one(_of.email == email)
+
+    def has_owner(self) -> bool:
+        """Return whether an operator can sign in."""
+        some = select(_of.id).where(
+            _of.is_operator.is_(True), _of.password != "", _of.disabled_at.is_(None)
+        )
+        return self._execute(some.limit(1)).one_or_none() is not None
+
+    def secrets(self, user_id: int) -> UserSecrets:
+        """Return what a user signs in with, of whom there is a row."""
+        row = select(_of.password, _of.totp, _of.totp_step, _of.totp_since)
+        found = self._execute(row.where(_of.id == user_id)).one()
+        return UserSecrets(found.password, found.totp, found.totp_step)
+
+    def change(self, user_id: int, **values: Any) -> None:
+        self._execute(update(users).where(_of.id == user_id).values(**values))
+
+    def take_step(self, user_id: int, step: int) -> bool:
+        """Use up an authenticator's time step; return False where it or a later one was used."""
+        later = (_of.totp_step.is_(None)) | (_of.totp_step < step)
+        taken = update(users).where(_of.id == user_id, later).values(totp_step=step)
+        return self._execute(taken).rowcount > 0
+
+    def set_backup_codes(self, user_id: int, digests: Iterable[bytes]) -> None:
+        """Replace a user's backup codes."""
+        self._execute(delete(backup_codes).where(backup_codes.c.user_id == user_id))
+        if rows := [{"user_id": user_id, "digest": digest} for digest in digests]:
+            self._execute(insert(backup_codes), rows)
+
+    def take_backup_code(self, user_id: int, digest: bytes) -> bool:
+        """Use up a backup code; return False where there is none such."""
+        code = backup_codes.c
+        used = delete(backup_codes).where(code.user_id == user_id, code.digest == digest)
+        return self._execute(used).rowcount > 0
+
+    def backup_codes_left(self, user_id: int) -> int:
+        left = select(func.count()).where(backup_codes.c.user_id == user_id)
+        return int(self._execute(left).scalar_one())
+
+    # Places in accounts
+
+    def accounts_of(self, user_id: int) -> list[Membership]:
+        """Return the accounts that a user has a place in, by their names."""
+        rows = self._execute(
+            select(_in.account_id, _in.role, accounts.c.name)
+            .join(accounts, accounts.c.id == _in.account_id)
+            .where(_in.user_id == user_id)
+            .order_by(accounts.c.name)
+        )
+        return [
+            Membership(account_id=AccountId(row.account_id), account=row.name, role=Role(row.role))
+            for row in rows
+        ]
+
+    def members(self, account_id: AccountId) -> Sequence[tuple[User, Role]]:
+        """Return who has a place in an account, by their addresses."""
+        rows = self._execute(
+            select(users, _in.role)
+            .join(memberships, _in.user_id == _of.id)
+            .where(_in.account_id == account_id)
+            .order_by(_of.email)
+        )
+        return [(_user(row), Role(row.role)) for row in rows]
+
+    def role(self, account_id: AccountId, user_id: int) -> Role | None:
+        """Return a user's role in an account, None for a stranger there."""
+        one = select(_in.role).where(_in.account_id == account_id, _in.user_id == user_id)
+        found = self._execute(one).scalar_one_or_none()
+        return None if found is None else Role(found)
+
+    def set_role(self, account_id: AccountId, user_id: int, role: Role, now: int) -> None:
+        """Give a user a role in an account, and a place where there was none."""
+        row = {"account_id": account_id, "user_id": user_id, "role": role, "created_at": now}
+        self._execute(insert_new(self._connection, memberships).values(row))
+        ours = update(memberships).where(_in.account_id == account_id, _in.user_id == user_id)
+        self._execute(ours.values(role=role.value))
+
+    def remove(self, account_id: AccountId, user_id: int) -> None:
+        """Take a user's place in an account away. Raises `NotFound` where there is none."""
+        ours = delete(memberships).where(_in.account_id == account_id, _in.user_id == user_id)
+        if self._execute(ours).rowcount == 0:
+            raise NotFound("This person is not in the team.", code="user_not_found")
+        here = (user_sessions.c.account_id == account_id, user_sessions.c.user_id == user_id)
+        self._execute(delete(user_sessions).where(*here))
+
+    def owners(self, account_id: AccountId) -> int:
+        """Return how many owners of an account can sign in."""
+        able = (
+            select(func.count())
+            .select_from(memberships)
+            .join(users, _of.id == _in.user_id)
+            .where(
+                _in.account_id == account_id,
+                _in.role == Role.OWNER.value,
+                _of.password != "",
+                _of.disabled_at.is_(None),
+            )
+        )
+        return int(self._execute(able).scalar_one())
+
+    def forget_links(self, user_id: int) -> None:
+        """End a user's links to a new password."""
+        self._execute(delete(invitations).where(invitations.c.user_id == user_id))
+
+    def _one(self, condition: Any) -> User | None:
+        found = self._execute(select(users).where(condition)).one_or_none()
+        return None if found is None else _user(found)
+
+
+def _user(row: Row[tuple[Any, ...]]) -> User:
+    return User(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        is_operator=row.is_operator,
+        has_password=bool(row.password),
+        has_totp=row.totp_since is not None,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )
