@@ -36,6 +36,7 @@ from sendrail.storage.postgres import (
     messages,
     outbox,
     queue,
+    reclassification,
     replies,
 )
 from sendrail.storage.postgres.schema import HOT_KEYS
@@ -50,6 +51,7 @@ ROOMS: Final = (
     destinations,
     enrolments,
     message_clicks,
+    reclassification,
     messages,
     queue,
     inbox,

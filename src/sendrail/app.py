@@ -96,6 +96,7 @@ from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
+from sendrail.tracking.reclassifying import ReclassificationService
 from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.services import TrackingServices
 from sendrail.tracking.short_links import ShortLinkService
@@ -433,6 +434,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         postback_secrets=postback_secrets,
         conversions=ConversionService(store, ids, links, clock.now),
         clicks=ClickService(store, ids),
+        reclassification=_reclassification(settings, store, clock),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
         history=history,
         history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),
@@ -480,9 +482,22 @@ def _redirects(  # noqa: PLR0917 - what the service is made of
 
 
 def _visitors(settings: Settings, folder: Folder) -> Visitors:
-    kinds = NetworkKinds(settings.click_machine_networks, settings.click_people_networks)
     scope = AddressScope(settings.click_addresses)
-    return Visitors(folder.key("click-address"), kinds, scope)
+    return Visitors(folder.key("click-address"), _networks(settings), scope)
+
+
+def _networks(settings: Settings) -> NetworkKinds:
+    return NetworkKinds(settings.click_machine_networks, settings.click_people_networks)
+
+
+def _reclassification(settings: Settings, store: Store, clock: Clock) -> ReclassificationService:
+    return ReclassificationService(
+        store.beside(),
+        _networks(settings),
+        clock.now,
+        burst_messages_max=settings.click_burst_messages_max,
+        rules=f"{settings.click_machine_networks} | {settings.click_people_networks}",
+    )
 
 
 def sandbox_url(settings: Settings, port: int) -> str | None:

@@ -74,3 +74,14 @@ def test_what_cannot_be_asked_of_clicks_is_refused(shell):
 def test_the_latest_clicks_are_printed_oldest_first(shell):
     result = shell.run("clicks", "tail", "--no-follow", "-n", "2")
     assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["2", "3"]
+
+
+@pytest.mark.usefixtures("clicked")
+def test_clicks_are_judged_again_on_request_only(shell):
+    found = shell.json("clicks", "reclassify")
+    assert (found["dry_run"], found["resumed"]) == (True, False)
+    # None has been counted yet: the stage behind will judge them.
+    assert (found["clicks"], found["changed"], found["classes"]) == (0, 0, [])
+    assert "no clicks to judge" in shell.run("clicks", "reclassify").stderr
+    assert not shell.json("clicks", "reclassify", "--no-dry-run")["dry_run"]
+    assert shell.json("audit")["entries"][0]["action"] == "clicks.reclassified"

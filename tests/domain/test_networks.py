@@ -55,3 +55,27 @@ def test_what_is_no_network_is_an_error_that_names_it(text):
 def test_a_list_is_by_lines_or_commas_with_comments():
     text = "# ours\n192.0.2.0/24, 198.51.100.7 # the office\n\n ,2001:db8::/32\n"
     assert lines_of(text) == ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)), max_size=4), st.data())
+def test_a_prefix_is_in_a_set_wholly_not_at_all_or_partly(networks, data):
+    texts = [str(ipaddress.ip_network((first, bits), strict=False)) for first, bits in networks]
+    near = data.draw(st.sampled_from([first for first, _ in networks] or [0]))
+    prefix = near.to_bytes(4, "big")[: data.draw(st.integers(1, 4))]
+    whole = ipaddress.ip_network((prefix.ljust(4, b"\0"), 8 * len(prefix)))
+    inside = list(
+        ipaddress.collapse_addresses(
+            each if each.subnet_of(whole) else whole
+            for each in map(ipaddress.ip_network, texts)
+            if each.overlaps(whole)
+        )
+    )
+    expected = {(): False, (whole,): True}.get(tuple(inside))
+    assert Networks(texts).contain_all(prefix) is expected
+
+
+def test_a_prefix_of_ipv6_is_in_a_set_as_well():
+    networks = Networks(["2001:db8::/32", "2001:db9::/64"])
+    assert networks.contain_all(bytes.fromhex("20010db80001")) is True
+    assert networks.contain_all(bytes.fromhex("20010db90000")) is None
+    assert networks.contain_all(bytes.fromhex("20010dba0000")) is False

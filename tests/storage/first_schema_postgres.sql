@@ -167,6 +167,19 @@ CREATE SEQUENCE public.click_numbers
     NO MAXVALUE
     CACHE 1000;
 
+CREATE TABLE public.click_reclassifications (
+    account_id bigint NOT NULL,
+    rules text NOT NULL,
+    until_at bigint NOT NULL,
+    at bigint NOT NULL,
+    click_id bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    seen_id bigint NOT NULL,
+    is_judged boolean NOT NULL,
+    has_lost boolean NOT NULL,
+    report text NOT NULL
+);
+
 CREATE TABLE public.clicks (
     id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -1104,6 +1117,9 @@ ALTER TABLE ONLY public.blocks
 
 ALTER TABLE ONLY public.carrier_refs
     ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, connector_id, carrier_ref, kept_at);
+
+ALTER TABLE ONLY public.click_reclassifications
+    ADD CONSTRAINT click_reclassifications_key PRIMARY KEY (account_id);
 
 ALTER TABLE ONLY public.clicks
     ADD CONSTRAINT clicks_key PRIMARY KEY (lane, id);

@@ -57,6 +57,21 @@ CREATE TABLE clicks (
 	CONSTRAINT clicks_key PRIMARY KEY (id)
 );
 
+CREATE TABLE click_reclassifications (
+	account_id INTEGER NOT NULL,
+	rules TEXT NOT NULL,
+	until_at BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	click_id BIGINT NOT NULL,
+	seen_at BIGINT NOT NULL,
+	seen_id BIGINT NOT NULL,
+	is_judged BOOLEAN NOT NULL,
+	has_lost BOOLEAN NOT NULL,
+	report TEXT NOT NULL,
+	CONSTRAINT click_reclassifications_key PRIMARY KEY (account_id)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE agents (
 	id INTEGER NOT NULL,
 	digest BLOB NOT NULL,

@@ -40,6 +40,7 @@ from sendrail.storage.sqlite import (
     origins,
     outbox,
     queue,
+    reclassification,
     replies,
 )
 from sendrail.storage.templates import text_of
@@ -59,6 +60,7 @@ STATEMENTS = {
         origins,
         enrolments,
         message_clicks,
+        reclassification,
         messages,
         queue,
         inbox,
@@ -112,6 +114,7 @@ def values_of(count):
         "clicks": _clicks,
         "click_details": _click_details,
         "message_clicks": _message_clicks,
+        "reclassification": _reclassification,
         "destinations": _destinations,
         "origins": _origins,
         "enrolments": _enrolments,
@@ -213,6 +216,19 @@ def _message_clicks(count):
         "first_of_offer": (1, 4, now - 60_000),
         "come_to": (count,),
         "taken": (20,),
+    }
+
+
+def _reclassification(count):
+    now = full.BEGAN + count
+    contact = (full.list_id(GONE), full.RECIPIENT + GONE)
+    return {
+        "page": (now, count - 20, 20),
+        "first": (SOME, 1),
+        "reclass": (0, GONE, 1, 1, 0, 2, 9),
+        "correct": (0, GONE, 1, now, now, 0, 1, 1, -1),
+        "take_from_contact": (*contact, 1, now),
+        "last_of_contact": (*contact, now),
     }
 
 
@@ -561,6 +577,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("message_clicks.first_of_offer", "account_id=? AND offer_id=? AND at>?"),
         ("message_clicks.since", "rowid>?"),
         ("message_clicks.counted", "rowid=?"),
+        ("reclassification.page", "rowid>?"),
+        ("reclassification.first", "rowid=?"),
         ("outbox.add_clicks", "account_id=?"),
         ("outbox.add_sent", "account_id=?"),
         ("enrolments.claim", "lane=? AND due_at>? AND due_at<?"),

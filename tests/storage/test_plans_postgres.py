@@ -66,6 +66,7 @@ def values_of(count):
         "clicks": _clicks,
         "click_details": _click_details,
         "message_clicks": _message_clicks,
+        "reclassification": _reclassification,
         "destinations": _destinations,
         "origins": _origins,
         "enrolments": _enrolments,
@@ -237,6 +238,20 @@ def _message_clicks(at):
         "offers": ([1, 2, 3], at.ones),
         "first_of_offer": (1, 4, at.now - 60_000),
         "take": (at.lanes, at.numbers),
+    }  # fmt: skip
+
+
+def _reclassification(at):
+    now = [at.now] * 3
+    return {
+        "page": (at.now, 1, 20),
+        "first": (at.lanes, at.numbers, 1),
+        "reclass": (at.lanes, at.numbers, at.ones, at.ones, at.zeros, at.ones, at.zeros),
+        "correct": (
+            at.lanes, at.numbers, at.ones, now, now, at.zeros, at.ones, at.ones, at.zeros,
+        ),
+        "take_from_contact": (at.lists, at.recipients, at.ones, now),
+        "last_of_contact": (at.lists, at.recipients, now),
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Data, Json, Page, PerPage, operator, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -72,6 +72,59 @@ def tail(
     except KeyboardInterrupt:
         # The normal way to end the command, so not a failure.
         return
+
+
+@app.command()
+def reclassify(
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run/--no-dry-run", help="Only show what would change, and change nothing."
+        ),
+    ] = True,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Judge all clicks again by today's rules, and correct what they counted for.
+
+    Where a machine turns out to be a person, its message may be clicked first now, and the event
+    goes out; what a person counted for is taken back where it was a machine. A run that was ended
+    goes on when the command is given again.
+    """
+    with output.steps("Judging clicks") as step:
+        report = run(
+            data,
+            as_json,
+            lambda it: it.tracking.reclassification.run(
+                it.default_account, operator(), dry_run=dry_run, step=lambda done: step(done, done)
+            ),
+        )
+    rows = [
+        {"before": old.name.lower(), "now": new.name.lower(), "clicks": count}
+        for (old, new), count in sorted(report.classes.items())
+    ]
+    if as_json:
+        output.document(
+            {
+                "dry_run": dry_run,
+                "resumed": report.resumed,
+                "clicks": report.clicks,
+                "changed": report.changed,
+                "messages_gained": report.gained,
+                "messages_lost": report.lost,
+                "classes": rows,
+            }
+        )
+        return
+    output.table(("before", "now", "clicks"), rows, "There are no clicks to judge.")
+    if dry_run:
+        output.note(f"{report.changed} would change. Nothing was: add --no-dry-run to change them.")
+    else:
+        output.note(
+            f"{report.changed} were changed: {report.gained} messages more were clicked by a"
+            f" person, {report.lost} no longer were."
+        )
 
 
 async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:

@@ -37,6 +37,7 @@ class Action(StrEnum):
     LINK_SETTINGS_CHANGED = "link_settings.changed"
     HISTORY_IMPORTED = "history.imported"
     HISTORY_CLEARED = "history.cleared"
+    CLICKS_RECLASSIFIED = "clicks.reclassified"
     POSTBACKS_CHANGED = "postbacks.changed"
     POSTBACK_SECRET_REPLACED = "postbacks.secret_replaced"  # noqa: S105 - the name of an action
     OFFER_ADDED = "offer.added"

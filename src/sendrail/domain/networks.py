@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 _IPV4_BYTES: Final = 4
+_IPV6_BYTES: Final = 16
 # ::ffff:0:0/96, an IPv4 address on an IPv6 socket (RFC 4291, 2.5.5.2).
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 
@@ -30,6 +31,19 @@ class Networks:
         bounds = self._ipv4 if len(address) == _IPV4_BYTES else self._ipv6
         # Between a first and the next end lies what is inside: an odd place.
         return bisect_right(bounds, int.from_bytes(address, "big")) % 2 == 1
+
+    def contain_all(self, prefix: bytes) -> bool | None:
+        """Return whether all addresses that begin so are in a network; None where only some are.
+
+        A prefix of up to 4 bytes is one of IPv4.
+        """
+        size = _IPV4_BYTES if len(prefix) <= _IPV4_BYTES else _IPV6_BYTES
+        bounds = self._ipv4 if size == _IPV4_BYTES else self._ipv6
+        first, last = (
+            bisect_right(bounds, int.from_bytes(prefix.ljust(size, end), "big"))
+            for end in (b"\x00", b"\xff")
+        )
+        return first % 2 == 1 if first == last else None
 
 
 def unmapped(address: bytes) -> bytes:

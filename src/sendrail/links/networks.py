@@ -37,6 +37,23 @@ class NetworkKinds:
             return NetworkKind.PREVIEWER
         return NetworkKind.MACHINE if self._machines.contain(packed) else NetworkKind.ORDINARY
 
+    def of_prefix(self, prefix: bytes) -> NetworkKind | None:
+        """Return the kind of all addresses that begin with these bytes, None where they differ.
+
+        A prefix of up to 4 bytes is one of IPv4; an address of 4 or 16 bytes is one as well.
+        """
+        for networks, kind in (
+            (self._people, NetworkKind.ORDINARY),
+            (self._previewers, NetworkKind.PREVIEWER),
+            (self._machines, NetworkKind.MACHINE),
+        ):
+            contained = networks.contain_all(prefix)
+            if contained is None:
+                return None
+            if contained:
+                return kind
+        return NetworkKind.ORDINARY
+
 
 def pack_address(address: str) -> bytes | None:
     """Return an address as its 4 or 16 bytes, or None where it is none."""

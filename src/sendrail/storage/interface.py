@@ -75,6 +75,7 @@ from sendrail.storage.tracking.link_settings import LinkSettingsTable
 from sendrail.storage.tracking.message_clicks import MessageClicks
 from sendrail.storage.tracking.offers import Offers
 from sendrail.storage.tracking.postbacks import Postbacks
+from sendrail.storage.tracking.reclassification import Reclassification
 from sendrail.storage.tracking.short_links import ShortLinks
 
 if TYPE_CHECKING:
@@ -205,6 +206,11 @@ class Tx(ABC):
     @abstractmethod
     def imported(self) -> Imported:
         """What files bring in: hot statements of each database, beside some by SQLAlchemy."""
+
+    @property
+    @abstractmethod
+    def reclassification(self) -> Reclassification:
+        """Clicks judged again: hot statements of each database, beside some by SQLAlchemy."""
 
     @cached_property
     def exports(self) -> Exports:

@@ -138,6 +138,29 @@ clicks: Final = Table(
     Column("digest", LargeBinary),
 )
 
+# How far an account's stored clicks have been judged again; there is no row where none are.
+click_reclassifications: Final = Table(
+    "click_reclassifications",
+    metadata,
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    # A digest of the rules: by others it begins anew.
+    needed("rules", Text),
+    # Clicks that came later were judged by the rules of today.
+    needed("until_at", BigInteger),
+    # The last that was dealt with, and where its neighbours begin.
+    needed("at", BigInteger),
+    needed("click_id", BigInteger),
+    needed("seen_at", BigInteger),
+    needed("seen_id", BigInteger),
+    # Whether only the times that were taken back are still looked for.
+    needed("is_judged", Boolean),
+    # Whether any were.
+    needed("has_lost", Boolean),
+    # What has changed, and what has not, for the report.
+    needed("report", Text),
+    sqlite_with_rowid=False,
+)
+
 # What browsers call themselves, each once.
 agents: Final = Table(
     "agents",
@@ -159,6 +182,7 @@ message_clicks: Final = Table(
     needed("account_id", BigInteger),
     # None while no person has clicked.
     Column("at", BigInteger),
+    # None, too, while another first click is looked for: the one it was is no person's any more.
     Column("position", SmallInteger),
     Column("offer_id", BigInteger),
     # Of all clicks, those of people and those of machines; the others are neither for certain.

@@ -81,7 +81,7 @@ def count_for_messages(
         if number not in known
         and (human := [each for each in some if each.click_class is ClickClass.HUMAN])
     }
-    offers = _offers(tx, messages, first)
+    offers = offers_of(tx, messages, first)
     tx.message_clicks.add(
         _message_tally(messages[number], some, first, offers) for number, some in clicks.items()
     )
@@ -109,7 +109,7 @@ def _message_tally(
     )
 
 
-def _offers(
+def offers_of(
     tx: Tx, messages: dict[int, ClickedMessage], first: dict[int, TakenClick]
 ) -> dict[int, OfferId]:
     """Return the offers that first clicks led to, by message."""

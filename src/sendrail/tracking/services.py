@@ -13,6 +13,7 @@ from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postbacks import PostbackService
+from sendrail.tracking.reclassifying import ReclassificationService
 from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.short_links import ShortLinkService
 from sendrail.tracking.verifying import DomainProofs, DomainVerifier
@@ -26,6 +27,7 @@ class TrackingServices:
     postback_secrets: PostbackSecrets
     conversions: ConversionService
     clicks: ClickService
+    reclassification: ReclassificationService
     postbacks: PostbackService
     history: HistoryService
     history_files: HistoryFileService

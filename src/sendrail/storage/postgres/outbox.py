@@ -102,7 +102,7 @@ TEXTS: Final = OutboxTexts(
         JOIN message_clicks AS c
             ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at
         JOIN lists AS l ON l.id = m.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
-        WHERE c.at IS NOT NULL
+        WHERE c.position IS NOT NULL
         """,
         key="m.number",
     ),

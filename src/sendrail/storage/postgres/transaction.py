@@ -30,6 +30,7 @@ from sendrail.storage.postgres import (
     origins,
     outbox,
     queue,
+    reclassification,
     replies,
 )
 from sendrail.storage.postgres.activity import PostgresActivity
@@ -45,6 +46,7 @@ from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 from sendrail.storage.postgres.message_clicks import PostgresMessageClicks
 from sendrail.storage.postgres.origin_counts import PostgresOriginCounts
+from sendrail.storage.postgres.reclassification import PostgresReclassification
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
@@ -90,6 +92,10 @@ class PostgresTx(Tx):
     @cached_property
     def history(self) -> ImportedHistory:
         return ImportedHistory(self.core, self.driver, history.TEXTS)
+
+    @cached_property
+    def reclassification(self) -> PostgresReclassification:
+        return PostgresReclassification(self.core, self.driver, reclassification.TEXTS)
 
     @cached_property
     def conversions(self) -> Conversions:

@@ -63,7 +63,7 @@ TEXTS: Final = OutboxTexts(
         FROM json_each(?) AS wanted CROSS JOIN message_clicks AS c CROSS JOIN messages AS m
         CROSS JOIN lists AS l LEFT JOIN offers AS o ON o.id = c.offer_id
         WHERE c.number = wanted.value AND m.number = c.number AND l.id = m.list_id
-            AND c.at IS NOT NULL
+            AND c.position IS NOT NULL
     """,  # noqa: S608 - as above
     store_body="UPDATE outbox SET body = ?3 WHERE id = ?2 AND body IS NULL",
     settle_event="""

@@ -32,6 +32,7 @@ from sendrail.storage.sqlite import (
     origins,
     outbox,
     queue,
+    reclassification,
     replies,
 )
 from sendrail.storage.sqlite.activity import SqliteActivity
@@ -40,6 +41,7 @@ from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.sqlite.enrolments import SqliteEnrolments
 from sendrail.storage.sqlite.message_clicks import SqliteMessageClicks
 from sendrail.storage.sqlite.messages import SqliteMessages
+from sendrail.storage.sqlite.reclassification import SqliteReclassification
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.history import ImportedHistory
@@ -89,6 +91,10 @@ class SqliteTx(Tx):
     @cached_property
     def history(self) -> ImportedHistory:
         return ImportedHistory(self.core, self.driver, history.TEXTS)
+
+    @cached_property
+    def reclassification(self) -> SqliteReclassification:
+        return SqliteReclassification(self.core, self.driver, reclassification.TEXTS)
 
     @cached_property
     def conversions(self) -> Conversions:
