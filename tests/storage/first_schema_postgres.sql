@@ -393,9 +393,20 @@ CREATE TABLE public.enrolments (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
     journey_id bigint NOT NULL,
+    lane smallint NOT NULL,
     started_at bigint NOT NULL,
-    ends_at bigint NOT NULL
-);
+    ends_at bigint NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    step text DEFAULT ''::text NOT NULL,
+    arrived_at bigint DEFAULT 0 NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    due_at bigint,
+    waits smallint DEFAULT 0 NOT NULL,
+    state text DEFAULT '{}'::text NOT NULL,
+    times smallint DEFAULT 1 NOT NULL,
+    end_reason text
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.erased (
     account_id bigint NOT NULL,
@@ -485,12 +496,71 @@ CREATE SEQUENCE public.invitations_id_seq
 
 ALTER SEQUENCE public.invitations_id_seq OWNED BY public.invitations.id;
 
+CREATE TABLE public.journey_counts (
+    journey_id bigint NOT NULL,
+    version integer NOT NULL,
+    step text NOT NULL,
+    what text NOT NULL,
+    lane smallint NOT NULL,
+    count bigint NOT NULL
+);
+
+CREATE TABLE public.journey_events (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    at bigint NOT NULL,
+    kind smallint NOT NULL,
+    detail text NOT NULL,
+    lane smallint NOT NULL
+);
+
+CREATE TABLE public.journey_tasks (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    journey_id bigint NOT NULL,
+    kind text NOT NULL,
+    params text NOT NULL,
+    cursor bigint NOT NULL,
+    done bigint NOT NULL,
+    failed bigint NOT NULL,
+    state text NOT NULL,
+    created_at bigint NOT NULL,
+    ended_at bigint
+);
+
+CREATE SEQUENCE public.journey_tasks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.journey_tasks_id_seq OWNED BY public.journey_tasks.id;
+
+CREATE TABLE public.journey_versions (
+    journey_id bigint NOT NULL,
+    version integer NOT NULL,
+    account_id bigint NOT NULL,
+    document text NOT NULL,
+    digest text NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL
+);
+
 CREATE TABLE public.journeys (
     id bigint NOT NULL,
     list_id bigint NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,
-    trigger text DEFAULT 'none'::text NOT NULL
+    trigger text DEFAULT 'none'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    exclusive boolean DEFAULT false NOT NULL,
+    holds_other_sends boolean DEFAULT true NOT NULL,
+    active_version integer,
+    draft text,
+    paused_ms bigint DEFAULT 0 NOT NULL,
+    paused_at bigint
 );
 
 CREATE SEQUENCE public.journeys_id_seq
@@ -642,7 +712,8 @@ CREATE TABLE public.messages (
     sent_at bigint,
     ended_at bigint,
     parts_left smallint,
-    links text
+    links text,
+    origin_id bigint
 )
 PARTITION BY RANGE (created_at);
 
@@ -684,6 +755,36 @@ CREATE SEQUENCE public.offers_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
+
+CREATE TABLE public.origin_counts (
+    origin_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    hour integer NOT NULL,
+    what text NOT NULL,
+    shard smallint NOT NULL,
+    n bigint NOT NULL,
+    segments bigint NOT NULL,
+    amount bigint NOT NULL,
+    lane smallint NOT NULL
+);
+
+CREATE TABLE public.origins (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    kind text NOT NULL,
+    of_id bigint NOT NULL,
+    version integer NOT NULL,
+    part text NOT NULL
+);
+
+CREATE SEQUENCE public.origins_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.origins_id_seq OWNED BY public.origins.id;
 
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
@@ -1050,11 +1151,15 @@ ALTER TABLE ONLY public.imported_sends ALTER COLUMN id SET DEFAULT nextval('publ
 
 ALTER TABLE ONLY public.invitations ALTER COLUMN id SET DEFAULT nextval('public.invitations_id_seq'::regclass);
 
+ALTER TABLE ONLY public.journey_tasks ALTER COLUMN id SET DEFAULT nextval('public.journey_tasks_id_seq'::regclass);
+
 ALTER TABLE ONLY public.journeys ALTER COLUMN id SET DEFAULT nextval('public.journeys_id_seq'::regclass);
 
 ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
 
 ALTER TABLE ONLY public.offers ALTER COLUMN id SET DEFAULT nextval('public.offers_id_seq'::regclass);
+
+ALTER TABLE ONLY public.origins ALTER COLUMN id SET DEFAULT nextval('public.origins_id_seq'::regclass);
 
 ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('public.refused_callbacks_id_seq'::regclass);
 
@@ -1173,7 +1278,7 @@ ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest);
 
 ALTER TABLE ONLY public.enrolments
-    ADD CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id);
+    ADD CONSTRAINT enrolments_key PRIMARY KEY (lane, list_id, recipient, journey_id);
 
 ALTER TABLE ONLY public.erased
     ADD CONSTRAINT erased_key PRIMARY KEY (account_id, digest);
@@ -1201,6 +1306,18 @@ ALTER TABLE ONLY public.invitations
 
 ALTER TABLE ONLY public.invitations
     ADD CONSTRAINT invitations_one_digest UNIQUE (digest);
+
+ALTER TABLE ONLY public.journey_counts
+    ADD CONSTRAINT journey_counts_key PRIMARY KEY (lane, journey_id, version, step, what);
+
+ALTER TABLE ONLY public.journey_events
+    ADD CONSTRAINT journey_events_key PRIMARY KEY (lane, list_id, recipient, at, kind, detail);
+
+ALTER TABLE ONLY public.journey_tasks
+    ADD CONSTRAINT journey_tasks_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.journey_versions
+    ADD CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_key PRIMARY KEY (id);
@@ -1252,6 +1369,15 @@ ALTER TABLE ONLY public.offers
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_one_ref UNIQUE (ref);
+
+ALTER TABLE ONLY public.origin_counts
+    ADD CONSTRAINT origin_counts_key PRIMARY KEY (lane, origin_id, list_id, hour, what, shard);
+
+ALTER TABLE ONLY public.origins
+    ADD CONSTRAINT origins_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.origins
+    ADD CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part);
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_key PRIMARY KEY (lane, id);
@@ -1362,15 +1488,21 @@ CREATE INDEX coupons_by_code ON public.coupons USING btree (code);
 
 CREATE INDEX creatives_by_account_id ON public.creatives USING btree (account_id);
 
-CREATE INDEX enrolments_by_ends_at ON public.enrolments USING btree (ends_at);
+CREATE INDEX enrolments_due ON public.enrolments USING btree (lane, due_at) WHERE (due_at IS NOT NULL);
 
-CREATE INDEX enrolments_by_journey_id_recipient ON public.enrolments USING btree (journey_id, recipient);
+CREATE INDEX enrolments_over ON public.enrolments USING btree (ends_at) WHERE (due_at IS NULL);
+
+CREATE INDEX enrolments_running ON public.enrolments USING btree (journey_id, recipient) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX idempotency_by_created_at ON public.idempotency USING btree (created_at);
 
 CREATE INDEX imported_sends_by_list_id_recipient ON public.imported_sends USING btree (list_id, recipient);
 
 CREATE INDEX invitations_by_account_id ON public.invitations USING btree (account_id);
+
+CREATE INDEX journey_tasks_by_journey_id ON public.journey_tasks USING btree (journey_id);
+
+CREATE INDEX journey_tasks_open ON public.journey_tasks USING btree (id) WHERE (ended_at IS NULL);
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 
@@ -1389,6 +1521,8 @@ CREATE INDEX messages_by_account_id_created_at ON ONLY public.messages USING btr
 CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, number) WHERE (status = ANY (ARRAY['sending'::text, 'uncertain'::text]));
 
 CREATE INDEX offers_by_account_id_external_id ON public.offers USING btree (account_id, external_id);
+
+CREATE INDEX origin_counts_by_list_id_hour ON public.origin_counts USING btree (list_id, hour);
 
 CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
 
@@ -1450,6 +1584,12 @@ ALTER TABLE ONLY public.invitations
 
 ALTER TABLE ONLY public.invitations
     ADD CONSTRAINT invitations_to_users FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.journey_tasks
+    ADD CONSTRAINT journey_tasks_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.journey_tasks
+    ADD CONSTRAINT journey_tasks_to_journeys FOREIGN KEY (journey_id) REFERENCES public.journeys(id);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);

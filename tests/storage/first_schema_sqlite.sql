@@ -10,6 +10,40 @@ CREATE TABLE creative_links (
 )
  WITHOUT ROWID;
 
+CREATE TABLE journey_events (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	kind SMALLINT NOT NULL,
+	detail TEXT NOT NULL,
+	lane SMALLINT NOT NULL,
+	CONSTRAINT journey_events_key PRIMARY KEY (list_id, recipient, at, kind, detail)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE journey_counts (
+	journey_id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	step TEXT NOT NULL,
+	what TEXT NOT NULL,
+	lane SMALLINT NOT NULL,
+	count BIGINT NOT NULL,
+	CONSTRAINT journey_counts_key PRIMARY KEY (journey_id, version, step, what)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE journey_versions (
+	journey_id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	document TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	created_by TEXT NOT NULL,
+	CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE list_domains (
 	list_id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
@@ -308,8 +342,18 @@ CREATE TABLE enrolments (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
 	journey_id INTEGER NOT NULL,
+	lane SMALLINT NOT NULL,
 	started_at BIGINT NOT NULL,
 	ends_at BIGINT NOT NULL,
+	version INTEGER DEFAULT 0 NOT NULL,
+	step TEXT DEFAULT '' NOT NULL,
+	arrived_at BIGINT DEFAULT 0 NOT NULL,
+	seq INTEGER DEFAULT 0 NOT NULL,
+	due_at BIGINT,
+	waits SMALLINT DEFAULT 0 NOT NULL,
+	state TEXT DEFAULT '{}' NOT NULL,
+	times SMALLINT DEFAULT 1 NOT NULL,
+	end_reason TEXT,
 	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
 )
  WITHOUT ROWID;
@@ -346,8 +390,33 @@ CREATE TABLE messages (
 	ended_at BIGINT,
 	parts_left SMALLINT,
 	links TEXT,
+	origin_id BIGINT,
 	CONSTRAINT messages_key PRIMARY KEY (number)
 );
+
+CREATE TABLE origins (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	of_id BIGINT NOT NULL,
+	version INTEGER NOT NULL,
+	part TEXT NOT NULL,
+	CONSTRAINT origins_key PRIMARY KEY (id),
+	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
+);
+
+CREATE TABLE origin_counts (
+	origin_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	hour INTEGER NOT NULL,
+	what TEXT NOT NULL,
+	shard SMALLINT NOT NULL,
+	n BIGINT NOT NULL,
+	segments BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	CONSTRAINT origin_counts_key PRIMARY KEY (origin_id, list_id, hour, what, shard)
+)
+ WITHOUT ROWID;
 
 CREATE TABLE destinations (
 	id INTEGER NOT NULL,
@@ -776,6 +845,14 @@ CREATE TABLE journeys (
 	name TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	"trigger" TEXT DEFAULT 'none' NOT NULL,
+	status TEXT DEFAULT 'active' NOT NULL,
+	priority INTEGER DEFAULT 0 NOT NULL,
+	"exclusive" BOOLEAN DEFAULT 0 NOT NULL,
+	holds_other_sends BOOLEAN DEFAULT 1 NOT NULL,
+	active_version INTEGER,
+	draft TEXT,
+	paused_ms BIGINT DEFAULT 0 NOT NULL,
+	paused_at BIGINT,
 	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
@@ -798,6 +875,23 @@ CREATE TABLE webhook_endpoints (
 	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
 	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
 	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
+);
+
+CREATE TABLE journey_tasks (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	journey_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	params TEXT NOT NULL,
+	cursor BIGINT NOT NULL,
+	done BIGINT NOT NULL,
+	failed BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	CONSTRAINT journey_tasks_key PRIMARY KEY (id),
+	CONSTRAINT journey_tasks_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT journey_tasks_to_journeys FOREIGN KEY(journey_id) REFERENCES journeys (id)
 );
 
 CREATE TABLE alembic_version (
@@ -831,15 +925,21 @@ CREATE INDEX coupons_by_code ON coupons (code);
 
 CREATE INDEX creatives_by_account_id ON creatives (account_id);
 
-CREATE INDEX enrolments_by_ends_at ON enrolments (ends_at);
+CREATE INDEX enrolments_due ON enrolments (lane, due_at) WHERE due_at IS NOT NULL;
 
-CREATE INDEX enrolments_by_journey_id_recipient ON enrolments (journey_id, recipient);
+CREATE INDEX enrolments_over ON enrolments (ends_at) WHERE due_at IS NULL;
+
+CREATE INDEX enrolments_running ON enrolments (journey_id, recipient) WHERE due_at IS NOT NULL;
 
 CREATE INDEX idempotency_by_created_at ON idempotency (created_at);
 
 CREATE INDEX imported_sends_by_list_id_recipient ON imported_sends (list_id, recipient);
 
 CREATE INDEX invitations_by_account_id ON invitations (account_id);
+
+CREATE INDEX journey_tasks_by_journey_id ON journey_tasks (journey_id);
+
+CREATE INDEX journey_tasks_open ON journey_tasks (id) WHERE ended_at IS NULL;
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 
@@ -856,6 +956,8 @@ CREATE INDEX message_clicks_by_account_id_offer_id_at ON message_clicks (account
 CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('sending', 'uncertain');
 
 CREATE INDEX offers_by_account_id_external_id ON offers (account_id, external_id);
+
+CREATE INDEX origin_counts_by_list_id_hour ON origin_counts (list_id, hour);
 
 CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
 
