@@ -6,6 +6,7 @@ CREATE TABLE public.accounts (
     created_at bigint NOT NULL,
     stop_words text DEFAULT ''::text NOT NULL,
     country text DEFAULT ''::text NOT NULL,
+    timezone text DEFAULT 'America/New_York'::text NOT NULL,
     prepend_text text,
     append_text text
 );
@@ -970,6 +971,28 @@ CREATE TABLE public.scheduled (
     rank smallint NOT NULL
 );
 
+CREATE TABLE public.schedules (
+    id bigint NOT NULL,
+    ref text NOT NULL,
+    account_id bigint NOT NULL,
+    status text NOT NULL,
+    terms text NOT NULL,
+    on_since bigint,
+    next_at bigint,
+    last_date text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+CREATE SEQUENCE public.schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.schedules_id_seq OWNED BY public.schedules.id;
+
 CREATE TABLE public.sender_owners (
     connector_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -1164,6 +1187,8 @@ ALTER TABLE ONLY public.origins ALTER COLUMN id SET DEFAULT nextval('public.orig
 ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('public.refused_callbacks_id_seq'::regclass);
 
 ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
+
+ALTER TABLE ONLY public.schedules ALTER COLUMN id SET DEFAULT nextval('public.schedules_id_seq'::regclass);
 
 ALTER TABLE ONLY public.short_links ALTER COLUMN id SET DEFAULT nextval('public.short_links_id_seq'::regclass);
 
@@ -1424,6 +1449,12 @@ ALTER TABLE ONLY public.reply_refs
 ALTER TABLE ONLY public.scheduled
     ADD CONSTRAINT scheduled_key PRIMARY KEY (lane, number);
 
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_one_ref UNIQUE (ref);
+
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_key PRIMARY KEY (connector_id, number);
 
@@ -1546,6 +1577,10 @@ CREATE INDEX scheduled_by_account_id ON public.scheduled USING btree (account_id
 
 CREATE INDEX scheduled_by_send_at ON public.scheduled USING btree (send_at);
 
+CREATE INDEX schedules_by_account_id ON public.schedules USING btree (account_id);
+
+CREATE INDEX schedules_due ON public.schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
+
 CREATE INDEX short_links_by_account_id ON public.short_links USING btree (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
@@ -1611,6 +1646,9 @@ ALTER TABLE ONLY public.memberships
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 ALTER TABLE ONLY public.sender_owners
     ADD CONSTRAINT sender_owners_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

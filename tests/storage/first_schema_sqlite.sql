@@ -237,6 +237,7 @@ CREATE TABLE accounts (
 	created_at BIGINT NOT NULL,
 	stop_words TEXT DEFAULT '' NOT NULL,
 	country TEXT DEFAULT '' NOT NULL,
+	timezone TEXT DEFAULT 'America/New_York' NOT NULL,
 	prepend_text TEXT,
 	append_text TEXT,
 	CONSTRAINT accounts_key PRIMARY KEY (id),
@@ -650,6 +651,22 @@ CREATE TABLE creatives (
 	CONSTRAINT creatives_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
+CREATE TABLE schedules (
+	id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	account_id INTEGER NOT NULL,
+	status TEXT NOT NULL,
+	terms TEXT NOT NULL,
+	on_since BIGINT,
+	next_at BIGINT,
+	last_date TEXT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT schedules_key PRIMARY KEY (id),
+	CONSTRAINT schedules_one_ref UNIQUE (ref),
+	CONSTRAINT schedules_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE offers (
 	id INTEGER NOT NULL,
 	ref TEXT NOT NULL,
@@ -978,6 +995,10 @@ CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
 CREATE INDEX scheduled_by_account_id ON scheduled (account_id);
 
 CREATE INDEX scheduled_by_send_at ON scheduled (send_at);
+
+CREATE INDEX schedules_by_account_id ON schedules (account_id);
+
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
 
 CREATE INDEX short_links_by_account_id ON short_links (account_id);
 

@@ -1,6 +1,6 @@
 """Schedules: what a campaign sends, to whom, and at which hours; each of its days makes a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
@@ -97,7 +97,7 @@ class Blast:
 
     message: str
     percent_audience: int
-    offer_links: Sequence[OfferLink] = ()
+    offer_links: tuple[OfferLink, ...] = ()
     variant_name: str | None = None
     mms_image_url: str | None = None
 
@@ -163,7 +163,8 @@ class Schedule(ScheduleTerms):
 
     `ref` is its public id, 24 hexadecimal digits. `on_since` is when it was last switched on, None
     while it is not; no run of an hour before it is made. `next_at` is when its next run is due,
-    None when there is none. Times are milliseconds.
+    None when there is none, and `last_date` the date of the last that was made. Times are
+    milliseconds.
     """
 
     id: ScheduleId
@@ -174,3 +175,4 @@ class Schedule(ScheduleTerms):
     next_at: int | None
     created_at: int
     updated_at: int
+    last_date: date | None = None

@@ -30,6 +30,7 @@ from sendrail.storage.accounts.user_sessions import Invitations, UserSessions
 from sendrail.storage.accounts.users import Users
 from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.campaigns.creatives import Creatives
+from sendrail.storage.campaigns.schedules import Schedules
 from sendrail.storage.contacts.audience_members import AudienceMembers
 from sendrail.storage.contacts.audiences import Audiences
 from sendrail.storage.contacts.blocks import Blocks
@@ -255,6 +256,10 @@ class Tx(ABC):
     @cached_property
     def creatives(self) -> Creatives:
         return Creatives(self.core)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(self.core)
 
     @cached_property
     def domains(self) -> Domains:

@@ -58,6 +58,8 @@ accounts: Final = Table(
     needed("stop_words", Text, server_default=text("''")),
     # Of numbers in files that have no plus; two letters, or empty.
     needed("country", Text, server_default=text("''")),
+    # The clock that its campaigns go by where no recipient's is meant.
+    needed("timezone", Text, server_default=text("'America/New_York'")),
     # What stands before and after its texts; what is not there is the default.
     Column("prepend_text", Text),
     Column("append_text", Text),

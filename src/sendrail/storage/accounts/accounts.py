@@ -93,6 +93,19 @@ class Accounts:
         if self._connection.execute(changed).rowcount == 0:
             raise NotFound("there is no such account")
 
+    def timezone(self, account_id: AccountId) -> str:
+        """Return the name of the zone whose clock the account goes by."""
+        one = select(accounts.c.timezone).where(accounts.c.id == account_id)
+        name = self._connection.execute(one).scalar_one_or_none()
+        if name is None:
+            raise NotFound("there is no such account")
+        return str(name)
+
+    def set_timezone(self, account_id: AccountId, name: str) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id).values(timezone=name)
+        if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
     def own_frame(self, account_id: AccountId) -> OwnFrame:
         """Return what the account says itself of the frame of its texts."""
         own = select(accounts.c.prepend_text, accounts.c.append_text)
