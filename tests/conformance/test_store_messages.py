@@ -45,7 +45,7 @@ def test_a_message_is_found_as_it_was_inserted(house):
     [waiting] = house.read(lambda tx: tx.queue.load([house.place(7)])).values()
     assert waiting == (
         house.no(7), house.us, BEN, 0, 5, 0, "ucs2", 2, body, None,
-        "17 https://a.example/x,y",
+        "17 https://a.example/x,y", None,
     )  # fmt: skip
 
 

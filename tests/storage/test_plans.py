@@ -37,6 +37,7 @@ from sendrail.storage.sqlite import (
     leases,
     message_clicks,
     messages,
+    origin_counts,
     origins,
     outbox,
     queue,
@@ -59,6 +60,7 @@ STATEMENTS = {
         destinations,
         origins,
         enrolments,
+        origin_counts,
         message_clicks,
         reclassification,
         messages,
@@ -118,6 +120,7 @@ def values_of(count):
         "destinations": _destinations,
         "origins": _origins,
         "enrolments": _enrolments,
+        "origin_counts": _origin_counts,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -275,6 +278,10 @@ def _origins(_count):
     return {"by_key": key, "add": (1, "run", 8, 1, "new")}
 
 
+def _origin_counts(count):
+    return {"add": (1, 1, 8, count, "sent", 0, 1, 1, 0), "before": (SOME,)}
+
+
 def _messages(count):
     now = full.BEGAN + count
     new = (1, 1, 1, full.RECIPIENT, now, 0, 1, "gsm7", "Hello", None, "")
@@ -308,6 +315,20 @@ def _queue(count):
         "make_uncertain": (place[0], waits, ""),
         "start_attempt": (place[0], 1, 1, 1, ended, waits),
         "finish_attempt": (*sending, 1, 1, "sent", None, None, None, "x", None, 1, 0),
+        "finish_ended": (
+            full.lane(GONE),
+            GONE,
+            1,
+            1,
+            "sent",
+            None,
+            None,
+            None,
+            "x",
+            ended,
+            1,
+            0,
+        ),
         "return_to_queue": (*place, 0, 0),
         "keep_attempt": (*gone, 2, 1, 1, 0, 0, "failed", None, None, None),
         "keep_ref": ref,
@@ -564,6 +585,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("gate.callers_by_key", "digest=?"),
         ("queue.start_attempt", "rowid=?"),
         ("queue.finish_attempt", "rowid=?"),
+        ("queue.finish_ended", "rowid=?"),
+        ("origin_counts.before", "rowid=?"),
         ("inbox.apply", "rowid=?"),
         ("queue.drop", "rowid=?"),
         ("idempotency.kept", "account_id=? AND key=?"),

@@ -70,6 +70,7 @@ def values_of(count):
         "destinations": _destinations,
         "origins": _origins,
         "enrolments": _enrolments,
+        "origin_counts": _origin_counts,
         "link_ranges": _link_ranges,
         "messages": _messages,
         "queue": _queue,
@@ -305,6 +306,11 @@ def _origins(at):
     return {"by_key": key, "add": (*key[:4], ["new"] * 3)}
 
 
+def _origin_counts(at):
+    key = (at.lanes, at.ones, at.lists, [64, 128, 192], ["sent"] * 3, at.zeros)
+    return {"add": (*key, at.ones, at.ones, at.zeros)}
+
+
 def _link_ranges(at):
     slots = [n * 4096 for n in (8, 16, 24)]
     return {
@@ -365,7 +371,7 @@ def _queue(at):
             at.waiting_lanes, at.ones, at.ones, at.ones, [at.now] * 3, at.waiting,
         ),
         "finish_attempt": finished,
-        "finish_and_say": finished,
+        "finish_ended": finished,
         "return_to_queue": (
             at.sending_lanes, at.zeros, at.sending_lists, at.ones, [at.now] * 3, at.sending,
         ),

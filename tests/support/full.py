@@ -65,6 +65,8 @@ _BESIDE = """
         SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
     INSERT INTO origins (account_id, kind, of_id, version, part)
         SELECT 1, 'run', n / 4, 1, n % 4;
+    INSERT INTO origin_counts (lane, origin_id, list_id, hour, what, shard, n, segments, amount)
+        SELECT {lane}, n / 64, {list}, n, 'sent', 0, 1, 1, 0;
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;
     INSERT INTO link_ranges SELECT n * 4096, {lane}, {number}, 1, 4, {began};
     INSERT INTO clicks (lane, id, account_id, number, position, at, click_class, reason, agent_id,

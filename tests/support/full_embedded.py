@@ -71,6 +71,8 @@ _BESIDE = f"""
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
     INSERT INTO origins (account_id, kind, of_id, version, part)
         SELECT 1, 'run', n / 4, 1, n % 4 FROM n;
+    INSERT INTO origin_counts
+        SELECT n / 64, {_LIST}, n, 'sent', 0, 1, 1, 0 FROM n;
     INSERT INTO agents (id, digest, text, seen_on)
         SELECT n + 1, CAST('d' || n AS BLOB), CAST('a' || n AS BLOB), 1 FROM n;
     INSERT INTO clicks (account_id, number, position, at, click_class, reason, agent_id, digest)

@@ -352,7 +352,11 @@ def epoch(name):
 
 
 def owners(house, *refs):
-    return house.write(lambda tx: tx.inbox.targets_by_ref([(house.connector, ref) for ref in refs]))
+    """Return what references lead to; what it is counted by, one database reads and one not."""
+    found = house.write(
+        lambda tx: tx.inbox.targets_by_ref([(house.connector, ref) for ref in refs])
+    )
+    return {key: target._replace(counted_by=None, sending_at=None) for key, target in found.items()}
 
 
 def apply(house, number, status="delivered"):

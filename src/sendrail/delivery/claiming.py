@@ -398,4 +398,5 @@ def _claim(
             segments=message.segments,
             metadata=metadata,
         ),
+        origin_id=message.origin_id or 0,
     )

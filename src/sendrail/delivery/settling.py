@@ -68,6 +68,7 @@ def result_of(answer: Answer) -> AttemptResult:
         further_refs=settlement.further_refs,
         one_receipt=settlement.one_receipt,
         provider_detail=settlement.provider_detail,
+        counted_by=(claim.origin_id, claim.list_id, claim.outbound.segments),
     )
 
 

@@ -67,6 +67,7 @@ class Claim(NamedTuple):
     resent: bool
     on_uncertain: OnUncertain
     outbound: OutboundMessage
+    origin_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,7 +274,9 @@ class _Moves:
         if place is not None:
             own = place if own is None else f"{place}: {own}"
         self.changes.append(
-            StatusChange(status.value, detail, word.received_at, target.number, target.lane, own)
+            StatusChange(
+                status.value, detail, word.received_at, target.number, target.lane, own, target
+            )
         )
         return "applied"
 

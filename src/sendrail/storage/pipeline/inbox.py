@@ -9,7 +9,7 @@ from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.ids import ConnectorId, lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Driver, Row, Rows
-from sendrail.storage.pipeline.origin_counts import Change, OriginCounts
+from sendrail.storage.pipeline.origin_counts import Change, CountedBy, OriginCounts
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.templates import Statement
 
@@ -49,6 +49,9 @@ class ReceiptTarget(NamedTuple):
     parts: int = 1
     noted: bool = False
     parts_left: int = 1
+    # By what it is counted, and when it was sent at last, where that is at hand.
+    counted_by: CountedBy | None = None
+    sending_at: int | None = None
 
 
 class PartReceipt(NamedTuple):
@@ -70,6 +73,8 @@ class StatusChange(NamedTuple):
     number: int
     lane: int
     provider_detail: str | None = None
+    # As it stood before.
+    target: ReceiptTarget | None = None
 
 
 _STATUSES: Final = frozenset(Status)
@@ -176,12 +181,15 @@ class Inbox(ABC):
                             each.provider_detail,
                         )
                         for each in last.values()
-                    ]
+                    ],
+                    [each.target for each in last.values()],
                 )  # fmt: skip
             self._counts.changed(counted)
 
     @abstractmethod
-    def _apply(self, changes: Sequence[Row]) -> Iterable[Change]:
+    def _apply(
+        self, changes: Sequence[Row], targets: Sequence[ReceiptTarget | None]
+    ) -> Iterable[Change]:
         """Write what receipts change; return what that is of what is counted."""
 
     def note_parts(self, receipts: Sequence[PartReceipt]) -> None:
@@ -234,13 +242,18 @@ def receipt_target(  # noqa: PLR0917 - a row's columns
     parts: int | None,
     noted: int,
     parts_left: int | None,
+    counted_by: CountedBy | None = None,
+    sending_at: int | None = None,
 ) -> ReceiptTarget:
     """Return the message that a reference stands for, or the part of one."""
     if part is None:
-        return ReceiptTarget(number, lane, _STATUS_OF[status])
+        return ReceiptTarget(
+            number, lane, _STATUS_OF[status], None, 1, False, 1, counted_by, sending_at
+        )
     return ReceiptTarget(
-        number, lane, _STATUS_OF[status], part, parts or 1, bool(noted), parts_left or 0
-    )
+        number, lane, _STATUS_OF[status], part, parts or 1, bool(noted), parts_left or 0,
+        counted_by, sending_at,
+    )  # fmt: skip
 
 
 def parked_receipt(row: Sequence[Any]) -> ParkedReceipt:

@@ -5,13 +5,13 @@ they are what counting the messages would give, whatever ends a process.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import APART, THEN, Counted, hour_of
-from sendrail.storage.driver import Driver, Rows
+from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.templates import Statement
 
@@ -42,9 +42,12 @@ class CountKey(NamedTuple):
     what: str
 
 
-# Lane, origin, list, hour of the send, segments, whether it was known to be sent before, the new
-# status, the hour of the change, the reason of a drop. Plain tuples: there is one for each message.
-Change: TypeAlias = tuple[int, int, int, int, int, bool, str, int, str | None]
+# What a message is counted by: its origin, its list, its segments.
+CountedBy: TypeAlias = tuple[int, int, int]
+# What a message is counted by, its lane, the hour of the send, whether it was known to be sent
+# before, the new status, the hour of the change, the reason of a drop. Plain tuples: there is one
+# for each message.
+Change: TypeAlias = tuple[CountedBy, int, int, bool, str, int, str | None]
 
 
 class CountTally:
@@ -67,7 +70,6 @@ class CountTally:
 class OriginCountTexts:
     """The statements of `OriginCounts`."""
 
-    before: Statement
     add: Statement
 
 
@@ -77,14 +79,6 @@ class OriginCounts:
     def __init__(self, driver: Driver, texts: OriginCountTexts) -> None:
         self._driver = driver
         self._texts = texts
-
-    def before(self, numbers: Iterable[int]) -> Rows:
-        """Return what is counted of messages that are about to change.
-
-        Number, lane, origin, list, segments, when it was sent at last, status, attempt, epoch,
-        when it was taken, when it was created.
-        """
-        return self._driver.rows_by_id(self._texts.before, numbers)
 
     def accepted(self, rows: Sequence[MessageRow], origins: Mapping[int, int]) -> None:
         """Count messages that were accepted, as far as they have an origin."""
@@ -101,7 +95,7 @@ class OriginCounts:
         """Count messages whose status has changed in this transaction."""
         tally = CountTally()
         for change, n in Counter(changes).items():
-            lane, origin_id, list_id, sent_hour, segments, was_sent, status, hour, reason = change
+            (origin_id, list_id, segments), lane, sent_hour, was_sent, status, hour, reason = change
             of_list = (lane, origin_id, list_id)
             if status in _PROVE_SENT and not was_sent:
                 sent = CountKey(*of_list, sent_hour, Counted.SENT.value)
@@ -124,31 +118,3 @@ class OriginCounts:
     def _shard(self) -> int:
         """Return our share of each count: two that write at once have different ones."""
         return 0
-
-
-def changes_by_settlement(
-    before: Rows, results: Iterable[tuple[int, int, int, str, int | None, int | None]]
-) -> Iterator[Change]:
-    """Yield what results of attempts change, of messages as they stood before.
-
-    A result is its message's number, its attempt and epoch, the new status, and when the message
-    ended and was taken.
-    """
-    known = {row[0]: row for row in before}
-    for number, attempt, epoch, status, ended_at, sent_at in results:
-        row = known.get(number)
-        if row is None or row[7] != attempt or row[8] != epoch:
-            continue
-        _, lane, origin_id, list_id, segments, sending_at, was = row[:7]
-        if was == Status.SENDING.value:
-            if status in COUNTED_WHEN_SETTLED:
-                hour = 0 if ended_at is None else hour_of(ended_at)
-                yield (
-                    lane, origin_id or 0, list_id, hour_of(sending_at), segments, False, status,
-                    hour, None,
-                )  # fmt: skip
-        elif was == _FAILED and row[9] is None and sent_at is not None:
-            # A receipt was quicker than the answer that says that it was sent.
-            yield (
-                lane, origin_id or 0, list_id, hour_of(sending_at), segments, False, _SENT, 0, None,
-            )  # fmt: skip

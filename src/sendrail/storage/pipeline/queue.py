@@ -1,8 +1,10 @@
 """Messages that wait or are under way: whose turn it is, attempts begun, what came of them."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.delivery import RANKS
@@ -10,7 +12,12 @@ from sendrail.domain.ids import LANES
 from sendrail.domain.message import FINAL, Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Driver, Row
-from sendrail.storage.pipeline.origin_counts import Change, OriginCounts
+from sendrail.storage.pipeline.origin_counts import (
+    COUNTED_WHEN_SETTLED,
+    Change,
+    CountedBy,
+    OriginCounts,
+)
 from sendrail.storage.pipeline.outbox import Outbox
 from sendrail.storage.templates import Statement
 
@@ -58,6 +65,7 @@ class WaitingMessage(NamedTuple):
     body: str
     connector_id: int | None
     links: str | None
+    origin_id: int | None
 
 
 class AttemptStart(NamedTuple):
@@ -90,6 +98,8 @@ class AttemptResult(NamedTuple):
     further_refs: tuple[str, ...] = ()
     one_receipt: bool = False
     provider_detail: str | None = None
+    # Of a message that has been sent or has failed, where that is at hand.
+    counted_by: CountedBy | None = None
 
 
 class UnsettledMessage(NamedTuple):
@@ -129,6 +139,26 @@ class QueueTexts:
     unsettled: Statement
     await_claims: Statement
     expire: Statement
+
+
+# What results are grouped by before they are counted: most of a batch are alike.
+_counts_of: Final = attrgetter("counted_by", "lane", "started_at", "status", "ended_at")
+
+
+def changes_of(results: Iterable[AttemptResult]) -> Counter[Change] | None:
+    """Return what results change once they are written, of attempts that are open still.
+
+    None where it is not at hand by what one of them is counted.
+    """
+    changes: Counter[Change] = Counter()
+    for key, n in Counter(map(_counts_of, results)).items():
+        counted_by, lane, started_at, status, ended_at = key
+        if status in COUNTED_WHEN_SETTLED:
+            if counted_by is None:
+                return None
+            hours = hour_of(started_at), hour_of(ended_at)
+            changes[counted_by, lane, hours[0], False, status, hours[1], None] += n
+    return changes
 
 
 class Queue(ABC):
@@ -236,6 +266,7 @@ class Queue(ABC):
             self._outbox.ending(a.number for a in results if a.status in FINAL),
         ):
             changes = self._finish(
+                results,
                 [
                     (
                         a.lane, a.number, a.attempt, a.epoch, a.status, a.detail,
@@ -262,8 +293,15 @@ class Queue(ABC):
         self._keep_refs([a for a in results if a.carrier_ref is not None])
 
     @abstractmethod
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> Iterable[Change]:
+    def _finish(
+        self,
+        results: Sequence[AttemptResult],
+        finished: Sequence[Row],
+        back: Sequence[AttemptResult],
+    ) -> Iterable[Change]:
         """Write what messages have become, and queue again what comes back, once.
+
+        Each of `finished` is what is written of the result beside it.
 
         Return what has changed of what is counted. A result may be written twice, since a commit
         can fail to say that it succeeded.
@@ -325,7 +363,7 @@ class Queue(ABC):
             self._counts.changed(
                 [
                     (
-                        lane, origin_id or 0, list_id, hour_of(sending_at), segments, False,
+                        (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False,
                         Status.FAILED.value, hour_of(now), None,
                     )
                 ]

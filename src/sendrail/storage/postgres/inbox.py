@@ -158,11 +158,15 @@ class PostgresInbox(Inbox):
                 )
         return targets
 
-    def _apply(self, changes: Sequence[Row]) -> list[Change]:
+    def _apply(
+        self,
+        changes: Sequence[Row],
+        targets: Sequence[ReceiptTarget | None],  # noqa: ARG002 - the rows say what is counted
+    ) -> list[Change]:
         # What was sent says so beside its status, and stays so.
         return [
             (
-                lane, origin_id or 0, list_id, hour_of(sending_at or 0), segments,
+                (origin_id or 0, list_id, segments), lane, hour_of(sending_at or 0),
                 sent_at is not None, status, hour_of(at), None,
             )
             for lane, origin_id, list_id, segments, sending_at, sent_at, status, at in (

@@ -8,7 +8,7 @@ from typing import Final
 
 from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.origin_counts import OriginCounts, OriginCountTexts
-from sendrail.storage.templates import InsertRows, read_over_lanes
+from sendrail.storage.templates import InsertRows
 
 # More connections than write at once, in all processes together.
 _SHARDS: Final = 64
@@ -16,15 +16,6 @@ _SHARDS: Final = 64
 _LOCK: Final = 0x4F436E74
 
 TEXTS: Final = OriginCountTexts(
-    before=read_over_lanes(
-        "lane smallint, number bigint",
-        """
-        SELECT m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,
-            m.attempt, m.epoch, m.sent_at
-        FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
-        """,
-        key="m.number",
-    ),
     add=InsertRows(
         "origin_counts AS c",
         "lane smallint, origin_id bigint, list_id bigint, hour integer, what text, shard smallint,"

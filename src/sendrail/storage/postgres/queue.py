@@ -82,7 +82,7 @@ TEXTS: Final = QueueTexts(
         "lane smallint, number bigint",
         """
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-               m.segments, m.body, m.connector_id, m.links
+               m.segments, m.body, m.connector_id, m.links, m.origin_id
         FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
         """,
         key="m.number",
@@ -224,15 +224,20 @@ class PostgresQueue(Queue):
     def _drop(self, drops: Sequence[Row]) -> list[Change]:
         dropped = self._driver.returning(self._texts.drop, *columns(drops))
         return [
-            (lane, origin_id or 0, list_id, 0, 0, False, status, hour_of(at), reason)
+            ((origin_id or 0, list_id, 0), lane, 0, False, status, hour_of(at), reason)
             for lane, origin_id, list_id, status, at, reason in dropped
         ]
 
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> list[Change]:
+    def _finish(
+        self,
+        results: Sequence[AttemptResult],  # noqa: ARG002 - the rows say what is counted
+        finished: Sequence[Row],
+        back: Sequence[AttemptResult],
+    ) -> list[Change]:
         changed = self._driver.returning(self._texts.finish_attempt, *columns(finished))
         changes: list[Change] = [
             (
-                lane, origin_id or 0, list_id, hour_of(sending_at), segments, False, status,
+                (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False, status,
                 hour_of(at or 0), None,
             )
             for _, lane, origin_id, list_id, segments, sending_at, status, at in changed
@@ -258,7 +263,7 @@ class PostgresQueue(Queue):
         sent = {number for _, number, *_, sent_at, _, _ in finished if sent_at is not None}
         return [
             (
-                lane, origin_id or 0, list_id, hour_of(sending_at), segments, False,
+                (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False,
                 Status.SENT.value, 0, None,
             )
             for number, lane, origin_id, list_id, segments, sending_at, status, _ in (

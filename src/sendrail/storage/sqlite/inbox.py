@@ -6,11 +6,13 @@ CROSS JOIN keeps SQLite from turning a loop around.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from sendrail.domain.origin_counts import hour_of
+from sendrail.domain.message import Status
+from sendrail.domain.origin_counts import HOUR_MS, hour_of
 from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.inbox import Inbox, InboxTexts, ReceiptTarget, receipt_target
 from sendrail.storage.pipeline.origin_counts import Change
 from sendrail.storage.sqlite import queue
+from sendrail.storage.sqlite.origin_counts import before
 
 TEXTS: Final = InboxTexts(
     put="INSERT INTO inbox (connector_id, received_at, raw) VALUES (?2, ?3, ?4)",
@@ -54,7 +56,7 @@ TEXTS: Final = InboxTexts(
 # Pairs as one JSON array, so that the statement is the same for any number of them.
 TARGETS_BY_REF: Final = """
     SELECT r.connector_id, r.carrier_ref, m.number, m.lane, m.status, r.part, r.parts, r.told,
-        m.parts_left
+        m.parts_left, m.origin_id, m.list_id, m.segments, m.sending_at
     FROM (SELECT json_extract(value, '$[0]') AS connector_id,
             json_extract(value, '$[1]') AS carrier_ref FROM json_each(?)) AS pair
     CROSS JOIN carrier_refs AS r CROSS JOIN messages AS m
@@ -69,6 +71,15 @@ OLDEST_OF_OTHERS: Final = """
 """
 
 
+def _target(row: Row) -> ReceiptTarget:
+    origin_id, list_id, segments, sending_at = row[9:]
+    counted_by = (origin_id or 0, list_id, segments)
+    number, lane, status, part, parts, noted, parts_left = row[2:9]
+    return receipt_target(
+        number, lane, status, part, parts, noted, parts_left, counted_by, sending_at
+    )
+
+
 class SqliteInbox(Inbox):
     """Carriers' callbacks: kept raw, applied afterwards."""
 
@@ -76,18 +87,35 @@ class SqliteInbox(Inbox):
         self, refs: Sequence[tuple[int, str]]
     ) -> dict[tuple[int, str], ReceiptTarget]:
         rows = self._driver.rows(TARGETS_BY_REF, self._driver.array(refs))
-        return {(row[0], row[1]): receipt_target(*row[2:]) for row in rows}
+        return {(row[0], row[1]): _target(row) for row in rows}
 
-    def _apply(self, changes: Sequence[Row]) -> list[Change]:
-        became = {number: (status, at) for _, number, status, _, at, _ in changes}
-        before = self._counts.before(became)
+    def _apply(
+        self, changes: Sequence[Row], targets: Sequence[ReceiptTarget | None]
+    ) -> list[Change]:
+        counted: list[Change] = [
+            (
+                target.counted_by, target.lane, (target.sending_at or 0) // HOUR_MS,
+                target.status is Status.SENT, change[2], change[4] // HOUR_MS, None,
+            )
+            for change, target in zip(changes, targets, strict=True)
+            if target is not None and target.counted_by is not None
+        ]  # fmt: skip
+        if len(counted) < len(changes):
+            counted = self._changes(changes)
         self._driver.each(self._texts.apply, changes)
+        return counted
+
+    def _changes(self, changes: Sequence[Row]) -> list[Change]:
+        """Return what changes of messages that are read once more."""
+        became = {number: (status, at) for _, number, status, _, at, _ in changes}
         return [
             (
-                lane, origin_id or 0, list_id, hour_of(sending_at or 0), segments,
+                (origin_id or 0, list_id, segments), lane, hour_of(sending_at or 0),
                 sent_at is not None, status, hour_of(at), None,
             )
-            for number, lane, origin_id, list_id, segments, sending_at, _, _, _, sent_at in before
+            for number, lane, origin_id, list_id, segments, sending_at, _, _, _, sent_at in (
+                before(self._driver, became)
+            )
             for status, at in (became[number],)
         ]  # fmt: skip
 

@@ -1,18 +1,21 @@
 """Messages that wait or are under way, on SQLite. Each statement is checked by an EXPLAIN test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sendrail.domain.delivery import RANKS
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.origin_counts import (
-    COUNTED_WHEN_SETTLED,
-    Change,
-    changes_by_settlement,
+from sendrail.storage.pipeline.origin_counts import Change
+from sendrail.storage.pipeline.queue import (
+    AttemptResult,
+    Queue,
+    QueuePlace,
+    QueueTexts,
+    changes_of,
 )
-from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
+from sendrail.storage.sqlite.origin_counts import AttemptCounts, before, changes_by_settlement
 
 TEXTS: Final = QueueTexts(
     # A loose index scan: two probes for each list that has something waiting, however much that
@@ -55,7 +58,7 @@ TEXTS: Final = QueueTexts(
     ),
     load="""
         SELECT m.number, m.account_id, m.recipient, m.attempt, m.skips, m.resent, m.encoding,
-               m.segments, m.body, m.connector_id, m.links
+               m.segments, m.body, m.connector_id, m.links, m.origin_id
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
     metadata="""
@@ -79,18 +82,11 @@ TEXTS: Final = QueueTexts(
         SET status = 'sending', attempt = ?2, epoch = ?3, connector_id = ?4, sending_at = ?5
         WHERE number = ?6 AND status = 'queued'
     """,
-    # An early receipt may have ended the message meanwhile: then only the reference is new.
     finish_attempt="""
-        UPDATE messages SET
-            status = CASE status WHEN 'sending' THEN ?5 ELSE status END,
-            detail = CASE status WHEN 'sending' THEN ?6 ELSE detail END,
-            provider_detail = CASE status WHEN 'sending' THEN ?7 ELSE provider_detail END,
-            ended_at = CASE status WHEN 'sending' THEN ?8 ELSE ended_at END,
-            carrier_ref = coalesce(?9, carrier_ref),
-            sent_at = coalesce(?10, sent_at),
+        UPDATE messages SET status = ?5, detail = ?6, provider_detail = ?7, ended_at = ?8,
+            carrier_ref = coalesce(?9, carrier_ref), sent_at = coalesce(?10, sent_at),
             attempt = ?11, resent = ?12
-        WHERE number = ?2 AND lane = ?1 AND attempt = ?3 AND epoch = ?4
-            AND (status = 'sending' OR ended_at IS NOT NULL)
+        WHERE number = ?2 AND lane = ?1 AND attempt = ?3 AND epoch = ?4 AND status = 'sending'
     """,
     return_to_queue="""
         INSERT OR IGNORE INTO queue (lane, list_id, rank, due_at, number)
@@ -127,6 +123,14 @@ TEXTS: Final = QueueTexts(
         RETURNING origin_id, list_id, segments, sending_at
     """,
 )
+# An early receipt has ended the message: then only the reference is new. What has one is written
+# already. Its values are those of `finish_attempt`.
+FINISH_ENDED: Final = """
+    UPDATE messages SET carrier_ref = coalesce(?9, carrier_ref), sent_at = ?10,
+        attempt = ?11, resent = ?12
+    WHERE number = ?2 AND lane = ?1 AND attempt = ?3 AND epoch = ?4 AND ended_at IS NOT NULL
+        AND sent_at IS NULL
+"""
 
 
 class SqliteQueue(Queue):
@@ -138,27 +142,52 @@ class SqliteQueue(Queue):
 
     def _drop(self, drops: Sequence[Row]) -> list[Change]:
         reasons = {number: (status, reason, at) for _, number, status, reason, at in drops}
-        before = self._counts.before(reasons)
+        rows = before(self._driver, reasons)
         self._driver.each(self._texts.drop, drops)
         return [
-            (lane, origin_id or 0, list_id, 0, 0, False, status, hour_of(at), reason)
-            for number, lane, origin_id, list_id, _, _, was, *_ in before
+            ((origin_id or 0, list_id, 0), lane, 0, False, status, hour_of(at), reason)
+            for number, lane, origin_id, list_id, _, _, was, *_ in rows
             if was == Status.QUEUED.value
             for status, reason, at in (reasons[number],)
         ]
 
-    def _finish(self, finished: Sequence[Row], back: Sequence[AttemptResult]) -> list[Change]:
-        counted = [
-            (number, attempt, epoch, status, ended_at, sent_at)
-            for _, number, attempt, epoch, status, _, _, ended_at, _, sent_at, *_ in finished
-            if sent_at is not None or status in COUNTED_WHEN_SETTLED
-        ]
-        before = self._counts.before(each[0] for each in counted)
-        changes = list(changes_by_settlement(before, counted))
-        self._driver.each(self._texts.finish_attempt, finished)
+    def _finish(
+        self,
+        results: Sequence[AttemptResult],
+        finished: Sequence[Row],
+        back: Sequence[AttemptResult],
+    ) -> Iterable[Change]:
+        changes: Iterable[Change] | None = changes_of(results)
+        if changes is None or not self._finish_open(finished):
+            changes = self._finish_some(finished)
         # Written a second time it finds the row that is there.
         self._driver.each(
             self._texts.return_to_queue,
             [(*a.place, a.attempts_spent, a.epoch) for a in back if a.place is not None],
         )
         return changes
+
+    def _finish_open(self, finished: Sequence[Row]) -> bool:
+        """Finish attempts that are all open still, as they nearly always are.
+
+        Otherwise return False, and nothing is written. To read the messages before instead would
+        cost a quarter of a settlement.
+        """
+        self._driver.run("SAVEPOINT settlement")
+        are_open = self._driver.each(self._texts.finish_attempt, finished) == len(finished)
+        if not are_open:
+            self._driver.run("ROLLBACK TO settlement")
+        self._driver.run("RELEASE settlement")
+        return are_open
+
+    def _finish_some(self, finished: Sequence[Row]) -> list[Change]:
+        """Finish attempts of which some may have ended before."""
+        counts = [
+            AttemptCounts(number, attempt, epoch, status, ended_at, sent_at)
+            for _, number, attempt, epoch, status, _, _, ended_at, _, sent_at, *_ in finished
+        ]
+        rows = before(self._driver, [each.number for each in counts])
+        # What is finished now has ended, and was sent, by then.
+        self._driver.each(FINISH_ENDED, finished)
+        self._driver.each(self._texts.finish_attempt, finished)
+        return changes_by_settlement(rows, counts)
