@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from sqlalchemy import func, select
-from stores import ANN, NOW
+from stores import ANN, BEN, NOW
 
 from sendrail.domain.message import DropReason, Status, may_move
 from sendrail.domain.origin import Origin, OriginKind
@@ -179,3 +179,40 @@ def test_what_is_undone_is_not_counted(house):
     house.finish_attempts(house.result(1))
     house.finish_attempts(house.result(1))
     assert counts(house) == {(0, house.list.id, NOW // HOUR, "sent"): (1, 1)}
+
+
+def test_an_opt_out_is_counted_for_what_sent_to_the_contact_last(house):
+    origin = Origin(OriginKind.RUN, 1, 1, "1")
+    of_list = (house.list.lane, house.list.id)
+
+    def send(n, at, recipient, origin_id=None):
+        row = (
+            house.no(n), house.list.lane, house.us, house.list.id, recipient, at, 0, 1, "gsm7",
+            "Hello", None, "",
+        )  # fmt: skip
+        origins = {} if origin_id is None else {house.no(n): origin_id}
+        house.write(lambda tx: tx.messages.insert([row], at, origins))
+
+    def leave(recipient, at):
+        house.write(lambda tx: tx.origin_counts.opted_out(*of_list, recipient, at))
+
+    house.write(lambda tx: house.backend.use_lane(tx, house.list.lane))
+    [run] = house.write(lambda tx: tx.origins.find_or_add(house.us, [origin])).values()
+    send(1, NOW, ANN, run)
+    # What the account sends itself since is nobody else's doing.
+    send(2, NOW + HOUR, ANN)
+    send(3, NOW, BEN)
+    house.write(lambda tx: tx.activity.count(2))
+    house.write(lambda tx: tx.activity.count(2))
+    leave(ANN, NOW + 72 * HOUR - 1)
+    leave(BEN, NOW + HOUR)
+    leave(ANN, NOW + 72 * HOUR)
+    hour, listed = NOW // HOUR, house.list.id
+    assert {key: n for key, (n, _) in counts(house).items()} == {
+        (run, listed, hour, "opt_outs"): 1,
+        (run, listed, (NOW + 72 * HOUR - 1) // HOUR, "@opt_outs"): 1,
+        (0, listed, hour + 1, "opt_outs"): 1,
+        (0, listed, hour + 1, "@opt_outs"): 1,
+        (0, listed, hour + 72, "opt_outs"): 1,
+        (0, listed, hour + 72, "@opt_outs"): 1,
+    }

@@ -262,7 +262,9 @@ CREATE TABLE public.contact_activity (
     recipient bigint NOT NULL,
     sends integer NOT NULL,
     first_sent_at bigint NOT NULL,
-    last_sent_at bigint NOT NULL
+    last_sent_at bigint NOT NULL,
+    last_origin_id bigint,
+    last_origin_at bigint
 );
 
 CREATE TABLE public.contact_earnings (

@@ -290,6 +290,8 @@ CREATE TABLE contact_activity (
 	sends INTEGER NOT NULL,
 	first_sent_at BIGINT NOT NULL,
 	last_sent_at BIGINT NOT NULL,
+	last_origin_id BIGINT,
+	last_origin_at BIGINT,
 	CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient)
 )
  WITHOUT ROWID;

@@ -279,7 +279,11 @@ def _origins(_count):
 
 
 def _origin_counts(count):
-    return {"add": (1, 1, 8, count, "sent", 0, 1, 1, 0), "before": (SOME,)}
+    return {
+        "add": (1, 1, 8, count, "sent", 0, 1, 1, 0),
+        "before": (SOME,),
+        "last_origin": (1, full.RECIPIENT, 0),
+    }
 
 
 def _messages(count):
@@ -413,6 +417,7 @@ def _activity(_):
         "behind": (),
         "news": (20,),
         "count": (20,),
+        "note_origins": (20,),
         "come_to": (20,),
         "forget_activity": (1, full.RECIPIENT + GONE),
     }

@@ -308,7 +308,8 @@ def _origins(at):
 
 def _origin_counts(at):
     key = (at.lanes, at.ones, at.lists, [64, 128, 192], ["sent"] * 3, at.zeros)
-    return {"add": (*key, at.ones, at.ones, at.zeros)}
+    last = (1, full.RECIPIENT + 64, 0)
+    return {"add": (*key, at.ones, at.ones, at.zeros), "last_origin": last}
 
 
 def _link_ranges(at):
@@ -467,7 +468,15 @@ def _activity(at):
     return {
         "take_news": (at.lanes, at.numbers),
         "sent": (at.lanes, at.numbers),
-        "count": (at.lists, at.recipients, at.ones, [at.now] * 3, [at.now] * 3),
+        "count": (
+            at.lists,
+            at.recipients,
+            at.ones,
+            [at.now] * 3,
+            [at.now] * 3,
+            at.ones,
+            [at.now] * 3,
+        ),
         "forget_activity": (1, full.RECIPIENT + 64),
     }
 

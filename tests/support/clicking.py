@@ -1,5 +1,6 @@
 """Clicks as the redirect keeps them, and what is counted of them, for tests."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -7,7 +8,7 @@ from stores import NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.ownership import WholeOwnership
-from sendrail.storage.tables import destinations, metadata
+from sendrail.storage.tables import destinations, messages, metadata, origin_counts
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import clicks, contact_earnings, message_clicks, short_links
 from sendrail.telemetry import Metrics
@@ -16,6 +17,7 @@ from sendrail.tracking.worker import ClickWorker
 HUMAN, UNKNOWN = ClickClass.HUMAN, ClickClass.UNKNOWN
 BOT, PREVIEW, PREFETCH = ClickClass.BOT, ClickClass.PREVIEW, ClickClass.PREFETCH
 BURST_MAX = 20
+HOUR = 3_600_000
 
 
 @dataclass
@@ -128,3 +130,40 @@ def read(house, table, *wanted):
     """Rows of a table, in the order of the columns that are wanted."""
     assert table.metadata is metadata
     return house.read(lambda tx: tx.core.execute(select(*wanted).order_by(*wanted)).fetchall())
+
+
+def counted(house):
+    """What is counted of clicks by origin, hour and kind; what was taken back is not there."""
+    of = origin_counts.c
+    rows = read(house, origin_counts, of.origin_id, of.hour, of.what, of.n)
+    found = Counter()
+    for origin_id, hour, what, n in rows:
+        if what.lstrip("@") in {"clicked", "clicks", "bot_clicks"}:
+            found[origin_id, hour, what] += n
+    return {key: n for key, n in found.items() if n}
+
+
+def to_be_counted(house):
+    """The same from the clicks themselves, and from when each message was clicked first."""
+    of = messages.c
+    rows = read(house, messages, of.number, of.origin_id, of.created_at, of.sending_at)
+    sent = {row[0]: (row[1] or 0, (row[3] or row[2]) // HOUR) for row in rows}
+    found = Counter()
+
+    def add(number, what, at):
+        origin_id, hour = sent[number]
+        found[origin_id, hour, what] += 1
+        found[origin_id, at // HOUR, f"@{what}"] += 1
+
+    for number, (at, _) in first_clicks(house).items():
+        if at is not None and tallies(house)[number][1]:
+            add(number, "clicked", at)
+    of = clicks.c
+    for number, position, at, kind in read(
+        house, clicks, of.number, of.position, of.at, of.click_class
+    ):
+        if position is not None and number in sent:
+            add(number, "clicks", at)
+            if kind in {BOT, PREVIEW, PREFETCH}:
+                add(number, "bot_clicks", at)
+    return dict(found)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from clicking import (
     BOT,
+    HOUR,
     HUMAN,
     PREFETCH,
     PREVIEW,
@@ -15,12 +16,14 @@ from clicking import (
     click,
     contacts,
     count_all,
+    counted,
     counting,
     first_clicks,
     keep,
     read,
     standalone,
     tallies,
+    to_be_counted,
 )
 from stores import ANN, NOW
 
@@ -78,6 +81,8 @@ def test_machines_and_doubtful_clicks_are_counted_and_count_for_nothing(house, c
     count_all(house, clock, worker)
     assert first_clicks(house) == {house.no(1): (NOW + 5_000, 0)}
     assert contacts(house) == {ANN: (1, NOW + 6_000)}
+    assert counted(house) == to_be_counted(house)
+    assert (0, NOW // HOUR, "@clicked") in counted(house)
 
 
 def test_what_a_person_confirms_is_a_click(house, clock):

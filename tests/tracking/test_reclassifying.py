@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import clicking
 import pytest
 from clicking import (
     BOT,
@@ -276,6 +277,7 @@ def test_however_often_it_is_ended_all_counts_are_those_of_the_classes(house, cl
     assert tallies(house) == tally
     assert first_clicks(house) == first
     assert contacts(house) == {ANN: of_contact}
+    assert clicking.counted(house) == clicking.to_be_counted(house)
 
 
 def test_a_run_by_other_rules_begins_anew(house, clock, agents):

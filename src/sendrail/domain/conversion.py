@@ -69,6 +69,9 @@ class SentMessage:
     # None where the person's data was deleted.
     recipient: PhoneNumber | None
     created_at: int
+    # What it comes from, 0 where an account sent it itself; and when it was sent at last.
+    origin_id: int = 0
+    sending_at: int | None = None
 
     @property
     def is_imported(self) -> bool:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 HOUR_MS: Final = 3_600_000
+# For how long after a message an opt-out is counted for what it came from.
+BLAMED_MS: Final = 72 * HOUR_MS
 # Stands before what is counted in the hour in which it happened.
 THEN: Final = "@"
 # Stands before the reason of a drop, and before the currency of what was earned.

@@ -125,7 +125,7 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
     if wish.keyword is Keyword.STOP:
         # An answer to an earlier HELP or START must not follow the wish to get nothing more.
         tx.auto_replies.withdraw(list_id, wish.contact)
-        return tx.contacts.unsubscribe(
+        has_left = tx.contacts.unsubscribe(
             list_id,
             wish.contact,
             OptOutReason.MESSAGE,
@@ -135,6 +135,9 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
             everywhere_in=everywhere_in,
             now=wish.now,
         )
+        if has_left:
+            tx.origin_counts.opted_out(wish.sender.lane, list_id, wish.contact, wish.now)
+        return has_left
     if wish.keyword is Keyword.START:
         is_back = tx.contacts.resubscribe(
             list_id,

@@ -234,6 +234,9 @@ contact_activity: Final = Table(
     needed("sends", Integer),
     needed("first_sent_at", BigInteger),
     needed("last_sent_at", BigInteger),
+    # Of the last message of a campaign or a journey: what it came from, and when it was accepted.
+    Column("last_origin_id", BigInteger),
+    Column("last_origin_at", BigInteger),
     sqlite_with_rowid=False,
 )
 

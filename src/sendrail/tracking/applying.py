@@ -9,7 +9,9 @@ from sendrail.domain.click_classes import ClickClass, ClickVerdict
 from sendrail.domain.click_neighbours import ClickNeighbours
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import OfferId
+from sendrail.domain.origin_counts import Counted
 from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.origin_counts import CountTally
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
     ContactTally,
@@ -17,6 +19,7 @@ from sendrail.storage.tracking.message_clicks import (
     MessageTally,
     TakenClick,
 )
+from sendrail.tracking.counting import MessageCounts
 
 MACHINES: Final = frozenset({ClickClass.BOT, ClickClass.PREVIEW, ClickClass.PREFETCH})
 
@@ -46,6 +49,7 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
     first = count_for_messages(tx, messages, of_messages)
     _count_for_contacts(tx, messages, of_messages, first)
     _count_for_links(tx, [each for each in judged if each.position is None])
+    tx.origin_counts.add(_origin_counts(messages, of_messages, first))
     tx.outbox.add_clicks(sorted(first))
     return CountedClicks(Counter(each.click_class for each in judged), len(first))
 
@@ -144,6 +148,24 @@ def _count_for_contacts(
             last_clicked_at=max(before.last_clicked_at, *human),
         )
     tx.message_clicks.add_to_contacts(tallies.values())
+
+
+def _origin_counts(
+    messages: dict[int, ClickedMessage],
+    clicks: dict[int, list[TakenClick]],
+    first: dict[int, TakenClick],
+) -> CountTally:
+    """Return what clicks add to the counts of what their messages come from."""
+    counts = MessageCounts()
+    for number, some in clicks.items():
+        message = messages[number]
+        for each in some:
+            counts.add(message, Counted.CLICKS.value, each.at)
+            if each.click_class in MACHINES:
+                counts.add(message, Counted.BOT_CLICKS.value, each.at)
+        if number in first:
+            counts.add(message, Counted.CLICKED.value, first[number].at)
+    return counts.tally
 
 
 def _count_for_links(tx: Tx, clicks: Sequence[TakenClick]) -> None:

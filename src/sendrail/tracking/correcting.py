@@ -13,6 +13,7 @@ from typing import Final
 from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId, ListId, MessageNumber
+from sendrail.domain.origin_counts import Counted
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
@@ -22,6 +23,7 @@ from sendrail.storage.tracking.message_clicks import (
 )
 from sendrail.storage.tracking.reclassification import ClickCorrection, FirstClick, ReclassedClick
 from sendrail.tracking.applying import MACHINES, offers_of
+from sendrail.tracking.counting import MessageCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ class _Work:
             for number, was in before.items()
         ]
         tx.reclassification.correct(corrections)
+        self._count(messages, before, corrections)
         for each in corrections:
             were = before[each.number].human_clicks
             if not were and each.humans > 0:
@@ -110,6 +113,25 @@ class _Work:
         found.has_lost |= self._correct_contacts(messages, before, found)
         tx.outbox.add_clicks(sorted(found.gained))
         return found
+
+    def _count(
+        self,
+        messages: dict[int, ClickedMessage],
+        before: dict[int, FirstClick],
+        corrections: Sequence[ClickCorrection],
+    ) -> None:
+        """Correct the counts of what the messages come from."""
+        counts = MessageCounts()
+        for each in corrections:
+            message, was = messages[each.number], before[each.number]
+            if was.human_clicks and was.at is not None:
+                counts.add(message, Counted.CLICKED.value, was.at, -1)
+            if was.human_clicks + each.humans > 0 and each.at is not None:
+                counts.add(message, Counted.CLICKED.value, each.at)
+            for click in self._changed.get(each.number, ()):
+                more = _difference(click, MACHINES)
+                counts.add(message, Counted.BOT_CLICKS.value, click.after.at, more)
+        self._tx.origin_counts.add(counts.tally)
 
     def _searching(self) -> set[int]:
         """Return the messages for whose first click one of these may be taken."""

@@ -26,6 +26,7 @@ from sendrail.domain.offer import Offer, window_ms
 from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.earnings import NewEarnings
+from sendrail.tracking.counting import conversion_counts
 
 _Key = tuple[OfferId | None, ConversionEvent, str]
 # Behind every id that a database gives.
@@ -104,6 +105,7 @@ def record_all(
     tx.conversions.change(ledger.changed())
     tx.earnings.add([each for each in ledger.earned if not each.is_imported])
     tx.history.add_earned([each for each in ledger.earned if each.is_imported])
+    tx.origin_counts.add(conversion_counts(ledger.of_messages))
     tx.outbox.add_conversions(
         [
             each.conversion.id
@@ -162,6 +164,8 @@ class _Ledger:
         self._new: list[ConversionId] = []
         self._changed: set[ConversionId] = set()
         self.earned: list[NewEarnings] = []
+        # What our own messages have earned, or must give back.
+        self.of_messages: list[tuple[SentMessage, Conversion]] = []
         for each in known:
             self._add(each)
 
@@ -276,7 +280,11 @@ class _Ledger:
             self._count(message, joined)
 
     def _count(self, message: SentMessage | None, kept: Conversion) -> None:
-        if not kept.attributed or message is None or message.recipient is None:
+        if not kept.attributed or message is None:
+            return
+        if not message.is_imported:
+            self.of_messages.append((message, kept))
+        if message.recipient is None:
             return
         takes_back = kept.event.takes_back
         self.earned.append(

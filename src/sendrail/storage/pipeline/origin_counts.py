@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.message import Status
-from sendrail.domain.origin_counts import APART, THEN, Counted, hour_of
+from sendrail.domain.origin_counts import APART, BLAMED_MS, THEN, Counted, hour_of
 from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.templates import Statement
@@ -65,12 +65,29 @@ class CountTally:
             values[1] += segments
             values[2] += amount
 
+    def add_both(  # noqa: PLR0917 - of what, when, how often
+        self,
+        of_list: tuple[int, int, int],
+        what: str,
+        sent_at: int,
+        at: int,
+        n: int = 1,
+        amount: int = 0,
+    ) -> None:
+        """Add to the hour in which the message was sent, and to the one in which it happened.
+
+        `of_list` is a lane, an origin and a list.
+        """
+        self.add(CountKey(*of_list, hour_of(sent_at), what), n, 0, amount)
+        self.add(CountKey(*of_list, hour_of(at), THEN + what), n, 0, amount)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginCountTexts:
     """The statements of `OriginCounts`."""
 
     add: Statement
+    last_origin: Statement
 
 
 class OriginCounts:
@@ -110,10 +127,21 @@ class OriginCounts:
 
     def add(self, tally: CountTally) -> None:
         """Write counts, in the order of their keys."""
-        if tally.values:
+        changed = sorted(each for each in tally.values.items() if any(each[1]))
+        if changed:
             shard = self._shard()
-            rows = [(*key, shard, *values) for key, values in sorted(tally.values.items())]
-            self._driver.each(self._texts.add, rows)
+            self._driver.each(self._texts.add, [(*key, shard, *values) for key, values in changed])
+
+    def opted_out(self, lane: int, list_id: int, recipient: int, at: int) -> None:
+        """Count a contact who leaves a list, for the last campaign or journey that sent to it.
+
+        Where none did for a while, the origin is 0.
+        """
+        row = self._driver.row(self._texts.last_origin, list_id, recipient, at - BLAMED_MS)
+        origin_id, sent_at = (0, at) if row is None else row
+        tally = CountTally()
+        tally.add_both((lane, origin_id, list_id), Counted.OPT_OUTS.value, sent_at, at)
+        self.add(tally)
 
     def _shard(self) -> int:
         """Return our share of each count: two that write at once have different ones."""

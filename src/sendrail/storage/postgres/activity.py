@@ -5,6 +5,7 @@ after a higher one, so that no number says how far a reader has come. What accep
 their numbers in its own statement, a row for each lane, and the follower takes the notes away.
 """
 
+from operator import itemgetter
 from typing import Final
 
 from sendrail.domain.erasure import REDACTED
@@ -39,7 +40,10 @@ TAKE_NEWS: Final = OverLanes(
 SENT: Final = read_over_lanes(
     "lane smallint, number bigint",
     f"""
-    SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at)
+    SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at),
+        (array_agg(m.origin_id ORDER BY m.created_at DESC, m.number DESC)
+            FILTER (WHERE m.origin_id IS NOT NULL))[1],
+        max(m.created_at) FILTER (WHERE m.origin_id IS NOT NULL)
     FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
     WHERE m.recipient <> {REDACTED}
     GROUP BY m.list_id, m.recipient
@@ -48,11 +52,15 @@ SENT: Final = read_over_lanes(
 )
 COUNT: Final = InsertRows(
     "contact_activity AS a",
-    "list_id bigint, recipient bigint, sends integer, first_sent_at bigint, last_sent_at bigint",
+    "list_id bigint, recipient bigint, sends integer, first_sent_at bigint, last_sent_at bigint,"
+    " last_origin_id bigint, last_origin_at bigint",
     """
     ON CONFLICT (list_id, recipient) DO UPDATE SET sends = a.sends + excluded.sends,
         first_sent_at = least(a.first_sent_at, excluded.first_sent_at),
-        last_sent_at = greatest(a.last_sent_at, excluded.last_sent_at)
+        last_sent_at = greatest(a.last_sent_at, excluded.last_sent_at),
+        last_origin_id = CASE WHEN excluded.last_origin_at >= coalesce(a.last_origin_at, 0)
+            THEN excluded.last_origin_id ELSE a.last_origin_id END,
+        last_origin_at = greatest(a.last_origin_at, excluded.last_origin_at)
     """,
 )
 FORGET_ACTIVITY: Final = """
@@ -88,7 +96,7 @@ class PostgresActivity:
         taken = self._driver.returning(TAKE_NEWS, *columns(wanted))
         numbers = [number for (some,) in taken for number in some]
         sent = self._driver.rows_by_id(SENT, numbers)
-        self._driver.each(COUNT, sorted(tuple(row) for row in sent))
+        self._driver.each(COUNT, sorted((tuple(row) for row in sent), key=itemgetter(0, 1)))
         return len(numbers)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:

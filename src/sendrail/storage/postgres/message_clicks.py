@@ -42,7 +42,8 @@ TEXTS: Final = MessageClickTexts(
     messages=OverLanes(
         "lane smallint, number bigint",
         """
-        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links, m.created_at
+        SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links, m.created_at,
+            m.origin_id, m.sending_at
         FROM messages AS m
         JOIN {batch} ON m.lane = {lane} AND m.number = batch.number
         ORDER BY m.lane, m.number FOR UPDATE OF m

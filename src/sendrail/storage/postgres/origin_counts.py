@@ -26,6 +26,10 @@ TEXTS: Final = OriginCountTexts(
             amount = c.amount + excluded.amount
         """,
     ),
+    last_origin="""
+        SELECT last_origin_id, last_origin_at FROM contact_activity
+        WHERE list_id = $1 AND recipient = $2 AND last_origin_at > $3
+    """,
 )
 # Held as long as the connection lasts.
 TAKE_SHARD: Final = f"""

@@ -32,6 +32,17 @@ COUNT: Final = """
         first_sent_at = min(first_sent_at, excluded.first_sent_at),
         last_sent_at = max(last_sent_at, excluded.last_sent_at)
 """
+# Beside them, in the order of their numbers, so that the last one stays.
+NOTE_ORIGINS: Final = """
+    INSERT INTO contact_activity (list_id, recipient, sends, first_sent_at, last_sent_at,
+        last_origin_id, last_origin_at)
+    SELECT list_id, recipient, 0, created_at, created_at, origin_id, created_at FROM messages
+    WHERE number > coalesce((SELECT value FROM counters WHERE name = 'activity'), 0)
+        AND number <= ? AND recipient <> 0 AND origin_id IS NOT NULL
+    ORDER BY number
+    ON CONFLICT (list_id, recipient) DO UPDATE SET last_origin_id = excluded.last_origin_id,
+        last_origin_at = excluded.last_origin_at
+"""
 COME_TO: Final = """
     INSERT INTO counters (name, value) VALUES ('activity', ?1)
     ON CONFLICT (name) DO UPDATE SET value = ?1
@@ -58,6 +69,7 @@ class SqliteActivity:
         [(count, last)] = self._driver.rows(NEWS, limit)
         if count:
             self._driver.run(COUNT, last)
+            self._driver.run(NOTE_ORIGINS, last)
             self._driver.run(COME_TO, last)
         return int(count)
 

@@ -27,7 +27,7 @@ TEXTS: Final = MessageClickTexts(
     reclass="UPDATE clicks SET click_class = ?3, reason = ?4 WHERE id = ?2",
     messages="""
         SELECT m.number, m.lane, m.account_id, m.list_id, m.recipient, m.links,
-            m.created_at
+            m.created_at, m.origin_id, m.sending_at
         FROM json_each(?) AS wanted CROSS JOIN messages AS m WHERE m.number = wanted.value
     """,
     counted="""

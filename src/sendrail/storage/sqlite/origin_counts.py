@@ -16,6 +16,10 @@ TEXTS: Final = OriginCountTexts(
         ON CONFLICT (origin_id, list_id, hour, what, shard) DO UPDATE SET n = n + excluded.n,
             segments = segments + excluded.segments, amount = amount + excluded.amount
     """,
+    last_origin="""
+        SELECT last_origin_id, last_origin_at FROM contact_activity
+        WHERE list_id = ?1 AND recipient = ?2 AND last_origin_at > ?3
+    """,
 )
 BEFORE: Final = """
     SELECT m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,

@@ -47,6 +47,8 @@ _MESSAGE: Final = select(
     messages.c.list_id,
     messages.c.recipient,
     messages.c.created_at,
+    messages.c.origin_id,
+    messages.c.sending_at,
 )
 
 
@@ -182,6 +184,8 @@ def _message(row: Any) -> SentMessage:
         list_id=ListId(row.list_id),
         recipient=None if row.recipient == REDACTED else PhoneNumber(row.recipient),
         created_at=row.created_at,
+        origin_id=row.origin_id or 0,
+        sending_at=row.sending_at,
     )
 
 

@@ -48,6 +48,8 @@ class ClickedMessage(NamedTuple):
     recipient: int
     links: str | None
     created_at: int
+    origin_id: int | None
+    sending_at: int | None
 
 
 class MessageTally(NamedTuple):

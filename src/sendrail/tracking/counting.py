@@ -1,0 +1,47 @@
+"""What clicks and conversions add to the counts of what their messages come from."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sendrail.domain.conversion import Conversion, SentMessage
+from sendrail.domain.ids import Lane, ListId
+from sendrail.domain.origin_counts import APART, Counted
+from sendrail.storage.pipeline.origin_counts import CountTally
+
+
+class _Countable(Protocol):
+    """A message, as what happens to it is counted."""
+
+    @property
+    def lane(self) -> Lane: ...
+    @property
+    def list_id(self) -> ListId: ...
+    @property
+    def origin_id(self) -> int | None: ...
+    @property
+    def sending_at(self) -> int | None: ...
+    @property
+    def created_at(self) -> int: ...
+
+
+class MessageCounts:
+    """Counts of what happens to messages once they were sent."""
+
+    def __init__(self) -> None:
+        self.tally = CountTally()
+
+    def add(self, message: _Countable, what: str, at: int, n: int = 1, amount: int = 0) -> None:
+        """Count what happened to a message at a time, `n` times; less than 0 takes it back."""
+        sent_at = message.created_at if message.sending_at is None else message.sending_at
+        of_list = (message.lane, message.origin_id or 0, message.list_id)
+        self.tally.add_both(of_list, what, sent_at, at, n, amount)
+
+
+def conversion_counts(earned: Iterable[tuple[SentMessage, Conversion]]) -> CountTally:
+    """Return the counts of conversions that messages have earned, and of what was taken back."""
+    counts = MessageCounts()
+    for message, conversion in earned:
+        what = f"{Counted.CONVERSIONS}{APART}{conversion.currency}"
+        n = 0 if conversion.event.takes_back else 1
+        counts.add(message, what, conversion.at, n, conversion.amount)
+    return counts.tally
