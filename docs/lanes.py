@@ -40,6 +40,7 @@ from sendrail.storage.postgres import (
     queue,
     reclassification,
     replies,
+    run_pages,
 )
 from sendrail.storage.postgres.schema import HOT_KEYS
 from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
@@ -54,6 +55,7 @@ ROOMS: Final = (
     enrolments,
     origins,
     origin_counts,
+    run_pages,
     message_clicks,
     reclassification,
     messages,

@@ -148,6 +148,12 @@ CREATE TABLE public.blocks (
     blocked_at bigint NOT NULL
 );
 
+CREATE TABLE public.campaign_sends (
+    account_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    sends text NOT NULL
+);
+
 CREATE TABLE public.carrier_refs (
     connector_id bigint NOT NULL,
     carrier_ref text NOT NULL,
@@ -964,6 +970,54 @@ CREATE TABLE public.reply_refs (
     received_at bigint NOT NULL
 );
 
+CREATE TABLE public.run_recipients (
+    run_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    variant smallint NOT NULL
+);
+
+CREATE TABLE public.run_waves (
+    run_id bigint NOT NULL,
+    wave smallint NOT NULL,
+    account_id bigint NOT NULL,
+    due_at bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    ranges text NOT NULL,
+    is_rest boolean NOT NULL,
+    cursor bigint NOT NULL,
+    done boolean NOT NULL
+);
+
+CREATE TABLE public.runs (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    schedule_id bigint NOT NULL,
+    local_date text NOT NULL,
+    state text NOT NULL,
+    reason text,
+    content text NOT NULL,
+    version smallint NOT NULL,
+    due_at bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    started_at bigint,
+    ended_at bigint,
+    turn_at bigint NOT NULL,
+    planned bigint NOT NULL,
+    held_out bigint NOT NULL,
+    left_out text NOT NULL,
+    variants text NOT NULL,
+    sweep text
+);
+
+CREATE SEQUENCE public.runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.runs_id_seq OWNED BY public.runs.id;
+
 CREATE TABLE public.scheduled (
     lane smallint NOT NULL,
     number bigint NOT NULL,
@@ -1190,6 +1244,8 @@ ALTER TABLE ONLY public.refused_callbacks ALTER COLUMN id SET DEFAULT nextval('p
 
 ALTER TABLE ONLY public.replies ALTER COLUMN id SET DEFAULT nextval('public.replies_id_seq'::regclass);
 
+ALTER TABLE ONLY public.runs ALTER COLUMN id SET DEFAULT nextval('public.runs_id_seq'::regclass);
+
 ALTER TABLE ONLY public.schedules ALTER COLUMN id SET DEFAULT nextval('public.schedules_id_seq'::regclass);
 
 ALTER TABLE ONLY public.short_links ALTER COLUMN id SET DEFAULT nextval('public.short_links_id_seq'::regclass);
@@ -1246,6 +1302,9 @@ ALTER TABLE ONLY public.backup_codes
 
 ALTER TABLE ONLY public.blocks
     ADD CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient);
+
+ALTER TABLE ONLY public.campaign_sends
+    ADD CONSTRAINT campaign_sends_key PRIMARY KEY (account_id, recipient);
 
 ALTER TABLE ONLY public.carrier_refs
     ADD CONSTRAINT carrier_refs_key PRIMARY KEY (lane, connector_id, carrier_ref, kept_at);
@@ -1448,6 +1507,18 @@ ALTER TABLE ONLY public.reply_parts
 ALTER TABLE ONLY public.reply_refs
     ADD CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref);
 
+ALTER TABLE ONLY public.run_recipients
+    ADD CONSTRAINT run_recipients_key PRIMARY KEY (run_id, recipient);
+
+ALTER TABLE ONLY public.run_waves
+    ADD CONSTRAINT run_waves_key PRIMARY KEY (run_id, wave);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date);
+
 ALTER TABLE ONLY public.scheduled
     ADD CONSTRAINT scheduled_key PRIMARY KEY (lane, number);
 
@@ -1574,6 +1645,12 @@ CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
+
+CREATE INDEX runs_by_account_id ON public.runs USING btree (account_id);
+
+CREATE INDEX runs_open ON public.runs USING btree (state, turn_at) WHERE (state = ANY (ARRAY['due'::text, 'running'::text, 'paused'::text]));
+
+CREATE INDEX runs_to_sweep ON public.runs USING btree (sweep) WHERE (sweep IS NOT NULL);
 
 CREATE INDEX scheduled_by_account_id ON public.scheduled USING btree (account_id);
 

@@ -10,6 +10,59 @@ CREATE TABLE creative_links (
 )
  WITHOUT ROWID;
 
+CREATE TABLE runs (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	schedule_id INTEGER NOT NULL,
+	local_date TEXT NOT NULL,
+	state TEXT NOT NULL,
+	reason TEXT,
+	content TEXT NOT NULL,
+	version SMALLINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	ends_at BIGINT NOT NULL,
+	started_at BIGINT,
+	ended_at BIGINT,
+	turn_at BIGINT NOT NULL,
+	planned BIGINT NOT NULL,
+	held_out BIGINT NOT NULL,
+	left_out TEXT NOT NULL,
+	variants TEXT NOT NULL,
+	sweep TEXT,
+	CONSTRAINT runs_key PRIMARY KEY (id),
+	CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date)
+);
+
+CREATE TABLE run_waves (
+	run_id INTEGER NOT NULL,
+	wave SMALLINT NOT NULL,
+	account_id INTEGER NOT NULL,
+	due_at BIGINT NOT NULL,
+	ends_at BIGINT NOT NULL,
+	ranges TEXT NOT NULL,
+	is_rest BOOLEAN NOT NULL,
+	cursor BIGINT NOT NULL,
+	done BOOLEAN NOT NULL,
+	CONSTRAINT run_waves_key PRIMARY KEY (run_id, wave)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE run_recipients (
+	run_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	variant SMALLINT NOT NULL,
+	CONSTRAINT run_recipients_key PRIMARY KEY (run_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE campaign_sends (
+	account_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends TEXT NOT NULL,
+	CONSTRAINT campaign_sends_key PRIMARY KEY (account_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE journey_events (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -993,6 +1046,12 @@ CREATE INDEX replies_by_account_id ON replies (account_id);
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
+
+CREATE INDEX runs_by_account_id ON runs (account_id);
+
+CREATE INDEX runs_open ON runs (state, turn_at) WHERE state IN ('due', 'running', 'paused');
+
+CREATE INDEX runs_to_sweep ON runs (sweep) WHERE sweep IS NOT NULL;
 
 CREATE INDEX scheduled_by_account_id ON scheduled (account_id);
 

@@ -43,6 +43,7 @@ from sendrail.storage.sqlite import (
     queue,
     reclassification,
     replies,
+    run_pages,
 )
 from sendrail.storage.templates import text_of
 
@@ -61,6 +62,7 @@ STATEMENTS = {
         origins,
         enrolments,
         origin_counts,
+        run_pages,
         message_clicks,
         reclassification,
         messages,
@@ -78,6 +80,7 @@ STATEMENTS = {
 # Scans that are right: of the values a statement was given, and of what ends at a LIMIT.
 SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT ROW)") | {
     "queue.lists_waiting": r"SCAN (waiting|queue|CONSTANT ROW|\(subquery-\d+\)|SUBQUERY \d+)",
+    "queue.count": r"SCAN \(subquery-\d+\)",
     "queue.heads": r"SCAN \(subquery-\d+\)",
     "outbox.events_due": r"SCAN \(subquery-\d+\)",
     "inbox.oldest": r"SCAN inbox",
@@ -121,6 +124,7 @@ def values_of(count):
         "origins": _origins,
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
+        "run_pages": _run_pages,
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
@@ -283,6 +287,17 @@ def _origin_counts(count):
         "add": (1, 1, 8, count, "sent", 0, 1, 1, 0),
         "before": (SOME,),
         "last_origin": (1, full.RECIPIENT, 0),
+def _run_pages(_count):
+    someone = full.RECIPIENT + 8
+    return {
+        "take_turn": (8, 1, 1, 0),
+        "move_cursor": (8, 0, 1, 0, 9, False),
+        "count": (8, 1, 0, 0, "{}", "{}"),
+        "keep": (9, someone, 1),
+        "known": (1, someone),
+        "sends": (1, someone),
+        "note_sends": (1, someone, "00000000"),
+        "halted": (8,),
     }
 
 
@@ -341,6 +356,9 @@ def _queue(count):
         "unsettled": ("sending", 0, 20, 0, 4096),
         "await_claims": (SOME,),
         "expire": (full.lane(LOST), LOST, "", ended),
+        "count": (*place[:3], 10),
+        "of_run": (*place[:2], 2, 1, 10),
+        "change_place": (*place, 3, 0),
     }
 
 
@@ -620,6 +638,14 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
             "origins.by_key",
             "account_id=? AND kind=? AND of_id=? AND version=? AND part=?",
         ),
+        ("run_pages.take_turn", "rowid=?"),
+        ("run_pages.move_cursor", "run_id=? AND wave=?"),
+        ("run_pages.known", "run_id=? AND recipient=?"),
+        ("run_pages.sends", "account_id=? AND recipient=?"),
+        ("run_pages.halted", "rowid=?"),
+        ("queue.count", "lane=? AND list_id=? AND rank=?"),
+        ("queue.of_run", "rowid=?"),
+        ("queue.change_place", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         (
             "replies.parts",
             "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",

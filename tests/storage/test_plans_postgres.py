@@ -71,6 +71,7 @@ def values_of(count):
         "origins": _origins,
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
+        "run_pages": _run_pages,
         "link_ranges": _link_ranges,
         "messages": _messages,
         "queue": _queue,
@@ -310,6 +311,18 @@ def _origin_counts(at):
     key = (at.lanes, at.ones, at.lists, [64, 128, 192], ["sent"] * 3, at.zeros)
     last = (1, full.RECIPIENT + 64, 0)
     return {"add": (*key, at.ones, at.ones, at.zeros), "last_origin": last}
+def _run_pages(at):
+    runs, people = [8, 16, 24], [full.RECIPIENT + n for n in (8, 16, 24)]
+    return {
+        "take_turn": (8, 1, 1, 0),
+        "move_cursor": (8, 0, 1, 0, 9, False),
+        "count": (8, 1, 0, 0, "{}", "{}"),
+        "keep": (runs, people, at.ones),
+        "known": (at.ones, people),
+        "sends": (at.ones, people),
+        "note_sends": (at.ones, people, ["00000000"] * 3),
+        "halted": (runs,),
+    }
 
 
 def _link_ranges(at):
@@ -386,6 +399,9 @@ def _queue(at):
         "unsettled": ("sending", 0, 20, 0, 512),
         "expire": (full.lane(at.lost[0]), full.number(at.lost[0]), "", at.now),
         "await_claims": (at.sending_lanes, at.sending),
+        "count": (at.waiting_lanes[0], at.lists[0], 1, 20),
+        "of_run": (at.waiting_lanes[0], at.lists[0], 2, 1, 20),
+        "change_place": (*at.places, [3] * 3, at.zeros),
     }  # fmt: skip
 
 

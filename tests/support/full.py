@@ -67,6 +67,12 @@ _BESIDE = """
         SELECT 1, 'run', n / 4, 1, n % 4;
     INSERT INTO origin_counts (lane, origin_id, list_id, hour, what, shard, n, segments, amount)
         SELECT {lane}, n / 64, {list}, n, 'sent', 0, 1, 1, 0;
+    INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
+        turn_at, planned, held_out, left_out, variants)
+        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}';
+    INSERT INTO run_waves SELECT n, 0, 1, 0, 0, '[]', false, 0, false;
+    INSERT INTO run_recipients SELECT 1 + n % 4, {recipient} + n, 1;
+    INSERT INTO campaign_sends SELECT 1, {recipient} + n, '';
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;
     INSERT INTO link_ranges SELECT n * 4096, {lane}, {number}, 1, 4, {began};
     INSERT INTO clicks (lane, id, account_id, number, position, at, click_class, reason, agent_id,

@@ -73,6 +73,13 @@ _BESIDE = f"""
         SELECT 1, 'run', n / 4, 1, n % 4 FROM n;
     INSERT INTO origin_counts
         SELECT n / 64, {_LIST}, n, 'sent', 0, 1, 1, 0 FROM n;
+    INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
+        turn_at, planned, held_out, left_out, variants)
+        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}' FROM n WHERE n % 64 = 0;
+    INSERT INTO run_waves
+        SELECT id, 0, 1, 0, 0, '[]', 0, 0, 0 FROM runs;
+    INSERT INTO run_recipients SELECT 1 + n % 4, {RECIPIENT} + n, 1 FROM n;
+    INSERT INTO campaign_sends SELECT 1, {RECIPIENT} + n, '' FROM n;
     INSERT INTO agents (id, digest, text, seen_on)
         SELECT n + 1, CAST('d' || n AS BLOB), CAST('a' || n AS BLOB), 1 FROM n;
     INSERT INTO clicks (account_id, number, position, at, click_class, reason, agent_id, digest)

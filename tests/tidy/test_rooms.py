@@ -96,7 +96,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
-    "campaigns": {"contacts", "links", "storage"},
+    "campaigns": {"contacts", "intake", "links", "rounds", "storage"},
     "people": {"storage"},
     "tracking": {"contacts", "links", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},

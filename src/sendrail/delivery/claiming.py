@@ -12,10 +12,12 @@ from typing import Final
 
 from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.routing import PlannedSubmits, Route, Routes
+from sendrail.domain.campaign_run import RunState
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import (
     RANK_AHEAD,
     RANK_CAMPAIGN,
+    RANK_HELD,
     RANK_PACED,
     RANKS,
     Claim,
@@ -42,6 +44,7 @@ _SWEEP_MAX: Final = 500
 _FOREVER: Final = 1 << 62
 _NOBODY: Final = KnownContact()
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
+_CAMPAIGN: Final = Skip.CAMPAIGN.value
 _ENCODINGS: Final = {each.value: each for each in Encoding}
 _NO_RESEND: Final = "not sent again: its connector takes nothing"
 
@@ -91,6 +94,8 @@ class ClaimRound:
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
     kept: list[QueuePlace] = field(default_factory=list)
+    # What belongs to a run that is paused.
+    paused: list[QueuePlace] = field(default_factory=list)
     planned: dict[ConnectorId, PlannedSubmits] = field(
         default_factory=lambda: defaultdict(PlannedSubmits)
     )
@@ -161,6 +166,7 @@ class Claimer:
         self._judge_candidates(candidates, found)
         tx.queue.drop(found.drops, wall)
         tx.queue.make_uncertain(found.kept, _NO_RESEND)
+        tx.queue.hold(found.paused)
         return found
 
     def _look_ahead(
@@ -185,7 +191,7 @@ class Claimer:
         return found.tx.queue.heads(wanted, found.wall)
 
     def _drop_orphans(self, taken: TurnResult, found: ClaimRound) -> None:
-        for rank in RANKS:
+        for rank in (*RANKS, RANK_HELD):
             places = found.tx.queue.due(*taken.turn, rank, _FOREVER, found.sweep)
             found.drops += [(place, Status.ORPHANED, DropReason.ORPHAN) for place in places]
             if len(places) == found.sweep:
@@ -246,9 +252,15 @@ class Claimer:
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
         reasons = self._ask_again(tx, candidates, loaded, wall)
+        halted = _halted(tx, loaded)
         going = []
         for each, reason in zip(candidates, reasons, strict=True):
-            if reason is not None:
+            state = halted.get(loaded[each.place.number].origin_id or 0)
+            if state is RunState.PAUSED:
+                found.paused.append(each.place)
+            elif state is not None:
+                found.drops.append((each.place, Status.DROPPED, DropReason.CAMPAIGN_STOPPED))
+            elif reason is not None:
                 found.drops.append((each.place, Status.DROPPED, reason))
             elif _may_leave(each, loaded[each.place.number], found):
                 going.append(each)
@@ -325,6 +337,12 @@ class Claimer:
                 judged[key] = judge_again(GateFacts(each.sender, active, *facts), message.skips)
             reasons.append(judged[key])
         return reasons
+
+
+def _halted(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunState]:
+    """Return which origins of messages are runs that must not send now."""
+    ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
+    return tx.run_pages.halted(ids) if ids else {}
 
 
 def _why_no_more(room: int, share: int, window: int) -> NextLook:

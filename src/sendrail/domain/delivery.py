@@ -20,6 +20,10 @@ RANK_AHEAD: Final = 0
 RANK_PACED: Final = 1
 RANK_CAMPAIGN: Final = 2
 RANKS: Final = (RANK_AHEAD, RANK_PACED, RANK_CAMPAIGN)
+# Where no claim looks: what belongs to a run that is paused.
+RANK_HELD: Final = 3
+# How many messages of campaigns a list has in the queue at most; and no more than for a minute.
+LOOK_AHEAD_MAX: Final = 20_000
 _SKIP_RATE: Final = Skip.RATE_LIMIT.value
 _CAMPAIGN: Final = Skip.CAMPAIGN.value
 

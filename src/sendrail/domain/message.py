@@ -34,6 +34,8 @@ class DropReason(StrEnum):
     ORPHAN = "orphan"
     # By its caller, while it waited for its time.
     CANCELLED = "cancelled"
+    # The run of a campaign that queued it was stopped, or ran out of time.
+    CAMPAIGN_STOPPED = "campaign_stopped"
 
 
 class Skip(IntEnum):

@@ -71,7 +71,9 @@ class LinkBinder:
             if order.links and facts.sender is not None:
                 of_account = counts[facts.sender.account_id]
                 for url in order.links:
-                    of_account[url] += 1
+                    # What has no name in front is a destination's id: a campaign knows its own.
+                    if not url.isdecimal():
+                        of_account[url] += 1
         known: dict[AccountId, dict[str, int]] = {}
         for account_id, urls in counts.items():
             found = tx.destinations.find(account_id, urls)

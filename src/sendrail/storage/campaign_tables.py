@@ -1,4 +1,4 @@
-"""The tables of campaigns: what is written.
+"""The tables of campaigns: what is written, and the runs that send it.
 
 Times are milliseconds since the epoch, UTC.
 """
@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -73,4 +74,82 @@ schedules: Final = Table(
         "next_at",
         sqlite_where=text("next_at IS NOT NULL"),
     ),
+)
+
+# The days of schedules that were made runs. The key on the date is what keeps a second one out,
+# whatever makes them: two planners, a doubled hour, a restored backup.
+runs: Final = Table(
+    "runs",
+    metadata,
+    row_id(),
+    needed("account_id", RowId),
+    needed("schedule_id", RowId),
+    needed("local_date", Text),
+    needed("state", Text),
+    Column("reason", Text),
+    # What it sends and to whom, as it was when the run began; counted up with each change.
+    needed("content", Text),
+    needed("version", SmallInteger),
+    needed("due_at", BigInteger),
+    needed("ends_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    # When it last had its turn: runs take turns.
+    needed("turn_at", BigInteger),
+    needed("planned", BigInteger),
+    needed("held_out", BigInteger),
+    # Two objects in JSON: contacts left out by the reason, and messages by their variant.
+    needed("left_out", Text),
+    needed("variants", Text),
+    # What is still to be done with its messages in the queue; null is nothing.
+    Column("sweep", Text),
+    UniqueConstraint("schedule_id", "local_date"),
+    Index(None, "account_id"),
+    Index(
+        "runs_open",
+        "state",
+        "turn_at",
+        sqlite_where=text("state IN ('due', 'running', 'paused')"),
+    ),
+    Index("runs_to_sweep", "sweep", sqlite_where=text("sweep IS NOT NULL")),
+)
+
+# The parts of a run that are due at one instant, each with the ranges of numbers that it walks.
+run_waves: Final = Table(
+    "run_waves",
+    metadata,
+    Column("run_id", RowId, primary_key=True, autoincrement=False),
+    Column("wave", SmallInteger, primary_key=True, autoincrement=False),
+    needed("account_id", RowId),
+    needed("due_at", BigInteger),
+    needed("ends_at", BigInteger),
+    # An array of pairs in JSON: the first and the last number of each.
+    needed("ranges", Text),
+    needed("is_rest", Boolean),
+    # The last number that was looked at.
+    needed("cursor", BigInteger),
+    needed("done", Boolean),
+    sqlite_with_rowid=False,
+)
+
+# Who was in a run, and as which variant: 0 is its holdout. It keeps a second message of the run
+# from the same number.
+run_recipients: Final = Table(
+    "run_recipients",
+    metadata,
+    Column("run_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    needed("variant", SmallInteger),
+    sqlite_with_rowid=False,
+)
+
+# When campaigns last sent to a number, on whichever list of the account: what caps are held by.
+campaign_sends: Final = Table(
+    "campaign_sends",
+    metadata,
+    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    # Some times, the latest first; see `domain/campaign_run.py`.
+    needed("sends", Text),
+    sqlite_with_rowid=False,
 )

@@ -30,6 +30,9 @@ from sendrail.storage.accounts.user_sessions import Invitations, UserSessions
 from sendrail.storage.accounts.users import Users
 from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.campaigns.creatives import Creatives
+from sendrail.storage.campaigns.run_members import RunMembers
+from sendrail.storage.campaigns.run_pages import RunPages
+from sendrail.storage.campaigns.runs import Runs
 from sendrail.storage.campaigns.schedules import Schedules
 from sendrail.storage.contacts.audience_members import AudienceMembers
 from sendrail.storage.contacts.audiences import Audiences
@@ -129,6 +132,7 @@ class Tx(ABC):
     destinations: Destinations
     origins: Origins
     origin_counts: OriginCounts
+    run_pages: RunPages
     messages: Messages
     queue: Queue
     inbox: Inbox
@@ -260,6 +264,14 @@ class Tx(ABC):
     @cached_property
     def schedules(self) -> Schedules:
         return Schedules(self.core)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self.core)
+
+    @cached_property
+    def run_members(self) -> RunMembers:
+        return RunMembers(self.core)
 
     @cached_property
     def domains(self) -> Domains:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
-from sendrail.domain.delivery import RANKS
-from sendrail.domain.ids import LANES
+from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD, RANKS
+from sendrail.domain.ids import LANES, RunId
 from sendrail.domain.message import FINAL, Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Driver, Row
@@ -139,6 +139,9 @@ class QueueTexts:
     unsettled: Statement
     await_claims: Statement
     expire: Statement
+    count: Statement
+    of_run: Statement
+    change_place: Statement
 
 
 # What results are grouped by before they are counted: most of a batch are alike.
@@ -209,6 +212,33 @@ class Queue(ABC):
         """Return what customers attached to messages, which only some carriers read."""
         rows = self._driver.rows_by_id(self._texts.metadata, [place.number for place in places])
         return {row[0]: row[1] for row in rows}
+
+    # What campaigns have in the queue
+
+    def count(self, lane: int, list_id: int, at_most: int) -> int:
+        """Return how many messages of campaigns wait on a list, up to so many."""
+        row = self._driver.row(self._texts.count, lane, list_id, RANK_CAMPAIGN, at_most)
+        assert row is not None, "a count is a row"
+        return int(row[0])
+
+    def of_run(
+        self, lane: int, list_id: int, rank: int, run_id: RunId, limit: int
+    ) -> list[QueuePlace]:
+        """Return the first messages of a run that wait on a list in a rank."""
+        rows = self._driver.rows(self._texts.of_run, lane, list_id, rank, run_id, limit)
+        return [QueuePlace(*row) for row in rows]
+
+    def hold(self, places: Sequence[QueuePlace]) -> None:
+        """Put messages where no claim takes them, until they are released."""
+        self._driver.each(
+            self._texts.change_place, [(*place, RANK_HELD, place.due_at) for place in places]
+        )
+
+    def release(self, places: Sequence[QueuePlace], now: int) -> None:
+        """Queue messages again that were held, due now."""
+        self._driver.each(
+            self._texts.change_place, [(*place, RANK_CAMPAIGN, now) for place in places]
+        )
 
     # What leaves the queue
 

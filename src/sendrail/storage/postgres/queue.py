@@ -191,6 +191,28 @@ TEXTS: Final = QueueTexts(
         WHERE lane = $1 AND number = $2 AND status = 'uncertain'
         RETURNING origin_id, list_id, segments, sending_at
     """,
+    count="""
+        SELECT count(*) FROM (
+            SELECT number FROM queue WHERE lane = $1 AND list_id = $2 AND rank = $3
+            LIMIT $4) AS few
+    """,
+    of_run="""
+        SELECT q.lane, q.list_id, q.rank, q.due_at, q.number
+        FROM queue AS q JOIN messages AS m ON m.lane = q.lane AND m.number = q.number
+        JOIN origins AS o ON o.id = m.origin_id
+        WHERE q.lane = $1 AND q.list_id = $2 AND q.rank = $3 AND m.lane = $1
+            AND o.kind = 'run' AND o.of_id = $4
+        ORDER BY q.due_at, q.number LIMIT $5
+    """,
+    change_place=OverLanes(
+        "lane smallint, list_id bigint, rank smallint, due_at bigint, number bigint,"
+        " new_rank smallint, new_due_at bigint",
+        """
+        UPDATE queue AS q SET rank = batch.new_rank, due_at = batch.new_due_at FROM {batch}
+        WHERE q.lane = {lane} AND q.list_id = batch.list_id AND q.rank = batch.rank
+            AND q.due_at = batch.due_at AND q.number = batch.number
+        """,
+    ),
 )
 # An early receipt has ended the message: then only the reference is new. What has one is written
 # already.

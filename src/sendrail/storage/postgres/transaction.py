@@ -5,6 +5,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.destinations import Destinations
@@ -32,6 +33,7 @@ from sendrail.storage.postgres import (
     queue,
     reclassification,
     replies,
+    run_pages,
 )
 from sendrail.storage.postgres.activity import PostgresActivity
 from sendrail.storage.postgres.click_details import PostgresClickDetails
@@ -69,6 +71,7 @@ class PostgresTx(Tx):
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.origins = Origins(driver, origins.TEXTS)
         counts = self.origin_counts = PostgresOriginCounts(driver)
+        self.run_pages = RunPages(driver, run_pages.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox, counts)
         self.leases = Leases(driver, leases.TEXTS)

@@ -122,6 +122,21 @@ TEXTS: Final = QueueTexts(
         WHERE number = ?2 AND lane = ?1 AND status = 'uncertain'
         RETURNING origin_id, list_id, segments, sending_at
     """,
+    count="""
+        SELECT count(*) FROM (
+            SELECT number FROM queue WHERE lane = ? AND list_id = ? AND rank = ? LIMIT ?)
+    """,
+    of_run="""
+        SELECT q.lane, q.list_id, q.rank, q.due_at, q.number
+        FROM queue AS q CROSS JOIN messages AS m ON m.number = q.number
+        CROSS JOIN origins AS o ON o.id = m.origin_id
+        WHERE q.lane = ?1 AND q.list_id = ?2 AND q.rank = ?3 AND o.kind = 'run' AND o.of_id = ?4
+        ORDER BY q.due_at, q.number LIMIT ?5
+    """,
+    change_place="""
+        UPDATE queue SET rank = ?6, due_at = ?7
+        WHERE lane = ?1 AND list_id = ?2 AND rank = ?3 AND due_at = ?4 AND number = ?5
+    """,
 )
 # An early receipt has ended the message: then only the reference is new. What has one is written
 # already. Its values are those of `finish_attempt`.

@@ -6,6 +6,7 @@ from functools import cached_property
 from sqlalchemy import StaticPool, create_engine
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.pipeline.destinations import Destinations
@@ -34,6 +35,7 @@ from sendrail.storage.sqlite import (
     queue,
     reclassification,
     replies,
+    run_pages,
 )
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.click_details import SqliteClickDetails
@@ -63,6 +65,7 @@ class SqliteTx(Tx):
         self.message_clicks = SqliteMessageClicks(driver, message_clicks.TEXTS)
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.origins = Origins(driver, origins.TEXTS)
+        self.run_pages = RunPages(driver, run_pages.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)

@@ -1,0 +1,237 @@
+"""The planner: turns runs into messages just in time, page by page, whoever else does the same.
+
+It holds nothing that another process needs: a page counts only if its run still runs and its
+cursor is where it was, and that is asked in the transaction of its messages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from sendrail.campaigns.planning import OUT_OF_TIME, ListSender, PagePlan, PagePlanner, merged
+from sendrail.campaigns.run_content import RunContent, read_content
+from sendrail.campaigns.run_ends import RunEnds
+from sendrail.campaigns.run_page import PageNotTaken, RunPage
+from sendrail.domain.campaign_run import RunReason
+from sendrail.domain.delivery import LOOK_AHEAD_MAX
+from sendrail.domain.errors import Forbidden, SendrailError
+from sendrail.domain.frame import FramedSender
+from sendrail.domain.ids import ListId
+from sendrail.domain.order import Refusal
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.intake.orders import Limits
+from sendrail.intake.service import Intake
+from sendrail.rounds import Rounds
+from sendrail.storage.campaigns.run_members import Member, MembersOfList
+from sendrail.storage.campaigns.runs import OpenWave
+from sendrail.storage.interface import Store, Tx
+
+_log = structlog.get_logger()
+
+# A page is one stall of the loop where the database is within the process.
+PAGE_MAX: Final = 1_000
+_PAGE_BESIDE: Final = 250
+# Beside so many runs none waits long for its turn, and more are not read at once.
+_WAVES_MAX: Final = 64
+_LOOK_SECONDS: Final = 0.5
+# No page is planned for less of a list's room than this part of it.
+_ROOM_PARTS: Final = 4
+_RUNS_KEPT_MAX: Final = 256
+
+
+@dataclass(slots=True)
+class _RunPlan:
+    """A run's content, read once: what it asks its lists, and how it plans a page."""
+
+    content: RunContent
+    planner: PagePlanner
+    queries: Sequence[MembersOfList]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is read for one page; without members there is no room for any."""
+
+    lists: Mapping[int, ListSender]
+    members: Sequence[Member]
+    sends: Mapping[int, str]
+    planned: int
+    cursor: int
+    done: bool
+    inactive: bool = False
+
+
+class Planner:
+    """Plans until cancelled; tests drive it a step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        limits: Limits,
+        now: Callable[[], int],
+        *,
+        page_max: int = PAGE_MAX,
+    ) -> None:
+        self._store = store
+        self._beside = store.beside()
+        self._intake = intake
+        self._limits = limits
+        self._now = now
+        self._page_max = page_max
+        self._ends = RunEnds(store, now)
+        self._plans: dict[tuple[int, int], _RunPlan] = {}
+        self._rounds = Rounds("planner")
+
+    async def run(self) -> None:
+        """Plan what is due, and rest until something may be."""
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        planned = await self.step()
+        await self._ends.step()
+        return 0.0 if planned else _LOOK_SECONDS
+
+    async def step(self) -> int:
+        """Plan a page of each run that is due, in the order of their turns; return how many."""
+        now = self._now()
+        waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
+        pages = 0
+        for wave in waves:
+            pages += await self._page(wave)
+        return pages
+
+    async def _page(self, wave: OpenWave) -> bool:
+        """Plan the next page of a wave; return whether it was ours, and there was room for it."""
+        plan = await self._plan_of(wave)
+        is_over = self._now() >= wave.ends_at
+        limit = self._page_max if is_over else self._limit()
+        found = await self._store.read(
+            lambda tx: self._read(tx, wave, plan, limit, asks_room=not is_over)
+        )
+        if found is None:
+            return False
+        if found.inactive:
+            await self._ends.pause(wave, RunReason.LIST_INACTIVE)
+            return False
+        if is_over:
+            page = PagePlan(left_out=[(each.recipient, OUT_OF_TIME) for each in found.members])
+        else:
+            page = plan.planner.plan(
+                found.members, found.lists, found.sends, found.planned, self._now()
+            )
+        submission = RunPage(
+            wave, plan.content, page, cursor=found.cursor, done=found.done,
+            remembers=wave.waves > 1,
+        )  # fmt: skip
+        self._intake.offer(submission)
+        result = await submission.future
+        if isinstance(result, SendrailError):
+            await self._not_taken(wave, result)
+            return False
+        return submission.is_taken
+
+    def _limit(self) -> int:
+        """Return how many contacts a page has: fewer while requests want the database."""
+        portion = self._beside.portion(self._page_max)
+        return min(self._page_max, max(_PAGE_BESIDE, portion))
+
+    async def _plan_of(self, wave: OpenWave) -> _RunPlan:
+        key = (wave.run_id, wave.version)
+        if key not in self._plans:
+            if len(self._plans) >= _RUNS_KEPT_MAX:
+                self._plans.clear()
+            self._plans[key] = await self._store.read(lambda tx: self._read_plan(tx, wave))
+        return self._plans[key]
+
+    def _read_plan(self, tx: Tx, wave: OpenWave) -> _RunPlan:
+        _, text = tx.runs.content(wave.account_id, wave.run_id)
+        content = read_content(wave.account_id, text)
+        queries = [
+            tx.run_members.query(target, list_id, content.began_at)
+            for list_id in content.lists
+            for target in content.targets
+            if list_id in target.lists
+        ]
+        planner = PagePlanner(wave.account_id, wave.run_id, content, self._limits)
+        return _RunPlan(content, planner, queries)
+
+    def _read(
+        self, tx: Tx, wave: OpenWave, plan: _RunPlan, limit: int, *, asks_room: bool
+    ) -> _Reading | None:
+        """Return a page's contacts and what is known of them; None where its lists have no room."""
+        content = plan.content
+        senders = tx.gate.lists_by_id(ListId(each) for each in content.lists)
+        active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
+        if asks_room:
+            if len(active) < len(content.lists):
+                return _Reading({}, (), {}, 0, wave.cursor, done=False, inactive=True)
+            limit = _room(tx, active, limit)
+            if not limit:
+                return None
+        members, cursor, done = _walk(tx, plan.queries, wave, limit)
+        recipients = [each.recipient for each in members]
+        if wave.is_rest:
+            known = tx.run_pages.known(wave.run_id, recipients)
+            members = [each for each in members if each.recipient not in known]
+        run = tx.runs.find(wave.account_id, wave.run_id)
+        sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
+        return _Reading(
+            {each.id: _sending_as(tx, each) for each in active},
+            members,
+            sends,
+            0 if run is None else run.planned,
+            cursor,
+            done,
+        )
+
+    async def _not_taken(self, wave: OpenWave, error: SendrailError) -> None:
+        """Pause a run whose page cannot be taken, unless that may be otherwise in a moment."""
+        if isinstance(error, Forbidden):
+            await self._ends.pause(wave, RunReason.ACCOUNT_SUSPENDED)
+        elif isinstance(error, PageNotTaken):
+            if error.code != Refusal.QUEUE_FULL:
+                await self._ends.pause(wave, RunReason.LIST_INACTIVE)
+        else:
+            _log.warning("page_postponed", run_id=wave.run_id, reason=error.code)
+
+
+def _room(tx: Tx, senders: Sequence[SendingList], limit: int) -> int:
+    """Return how many messages of a page all lists have room for; 0 where it is not worth it.
+
+    A list has room for what it sends within a minute.
+    """
+    room = limit
+    for sender in senders:
+        most = min(sender.rate, LOOK_AHEAD_MAX)
+        free = most - tx.queue.count(sender.lane, sender.id, most)
+        if free * _ROOM_PARTS < min(most, limit):
+            return 0
+        room = min(room, free)
+    return room
+
+
+def _walk(
+    tx: Tx, queries: Sequence[MembersOfList], wave: OpenWave, limit: int
+) -> tuple[list[Member], int, bool]:
+    """Return the next members of a wave, the new place of its cursor, and whether it is the end."""
+    members: list[Member] = []
+    cursor = wave.cursor
+    for first, last in wave.ranges:
+        above = max(cursor, first - 1)
+        if above >= last:
+            continue
+        wanted = limit - len(members)
+        streams = [tx.run_members.page(each, above, last, wanted) for each in queries]
+        members += merged(streams, wanted)
+        if len(members) >= limit:
+            return members, members[-1].recipient, members[-1].recipient >= wave.ranges[-1].last
+        cursor = last
+    return members, cursor, True
+
+
+def _sending_as(tx: Tx, sender: SendingList) -> ListSender:
+    frame = tx.lists.frame(sender.account_id, sender.id)
+    return ListSender(sender.number, FramedSender(frame, sender.brand))

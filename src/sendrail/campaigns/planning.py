@@ -1,0 +1,177 @@
+"""One page of a run on paper: who gets which text, who is held out, and who is left out and why.
+
+It reads and writes nothing. What it decides is judged again by the gate, and counts only once the
+page is durable.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from sendrail.campaigns.run_content import RunContent, Variant
+from sendrail.domain.campaign_run import is_capped
+from sendrail.domain.frame import FramedSender, framed
+from sendrail.domain.ids import AccountId, RunId
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Fault, Order
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.placeholders import (
+    LinkPlace,
+    MissingValue,
+    Template,
+    inert,
+    read_template,
+    values_of,
+)
+from sendrail.domain.split import divided, is_held_out
+from sendrail.intake.orders import Limits, measured
+from sendrail.storage.campaigns.run_members import Member
+
+# Nobody is asked for twice in a run, so that no duplicate is looked for.
+_SKIPS: Final = int(Skip.DUPLICATE | Skip.CAMPAIGN)
+CAPPED: Final = "frequency_cap"
+MISSING_FIELD: Final = "missing_field"
+OUT_OF_TIME: Final = "out_of_time"
+
+
+class ListSender(NamedTuple):
+    """A list as texts need it: its number, and what stands around them."""
+
+    number: PhoneNumber
+    framed: FramedSender
+
+
+class PlannedOrder(NamedTuple):
+    """An order of a page, with its list and variant; its origin is not known yet."""
+
+    order: Order
+    list_id: int
+    variant: int
+
+
+@dataclass(slots=True)
+class PagePlan:
+    """What becomes of the contacts of a page; `left_out` are numbers with a reason."""
+
+    orders: list[PlannedOrder] = field(default_factory=list)
+    held_out: list[int] = field(default_factory=list)
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+
+
+class CompiledText(NamedTuple):
+    """A variant's text in its parts, its links numbered in the order of their places."""
+
+    template: Template
+    links: tuple[str, ...]
+
+
+def compiled_texts(content: RunContent) -> dict[int, CompiledText]:
+    """Return the texts of a run, read once for all of its contacts."""
+    return {each.number: _compiled(each) for each in content.variants}
+
+
+def _compiled(variant: Variant) -> CompiledText:
+    template = read_template(variant.message)
+    assert not isinstance(template, Fault), "the text was checked when it was stored"
+    keys = [key for key in template.link_keys if key in variant.links]
+    # A stored text names its links by their places.
+    marks = {key: LinkPlace(f"link{place}") for place, key in enumerate(keys, 1)}
+    parts = tuple(
+        marks.get(part.key, part) if isinstance(part, LinkPlace) else part
+        for part in template.parts
+    )
+    return CompiledText(Template(parts), tuple(variant.links[key] for key in keys))
+
+
+class PagePlanner:
+    """Plans the pages of one run, with one content."""
+
+    def __init__(
+        self, account_id: AccountId, run_id: RunId, content: RunContent, limits: Limits
+    ) -> None:
+        self._key = b"account %d" % account_id
+        self._run_id = run_id
+        self._content = content
+        self._limits = limits
+        self._texts = compiled_texts(content)
+
+    def plan(
+        self,
+        members: Sequence[Member],
+        lists: Mapping[int, ListSender],
+        sends: Mapping[int, str],
+        before: int,
+        now: int,
+    ) -> PagePlan:
+        """Return what becomes of a page's contacts.
+
+        `sends` are the send times of those that got something lately, `before` is how many messages
+        the run has so far.
+        """
+        page = PagePlan()
+        chosen = list(self._eligible(members, sends, page, now))
+        variants = self._assigned([each.recipient for each in chosen], before)
+        for member, variant in zip(chosen, variants, strict=True):
+            planned = self._order(member, variant, lists[member.list_id])
+            if isinstance(planned, str):
+                page.left_out.append((member.recipient, planned))
+            else:
+                page.orders.append(planned)
+        return page
+
+    def _eligible(
+        self, members: Sequence[Member], sends: Mapping[int, str], page: PagePlan, now: int
+    ) -> Iterator[Member]:
+        content = self._content
+        for member in members:
+            recipient = member.recipient
+            if is_held_out(self._key, recipient, content.holdout_percent):
+                page.held_out.append(recipient)
+            elif is_capped(sends.get(recipient, ""), now, content.skip_within_hours, content.cap):
+                page.left_out.append((recipient, CAPPED))
+            else:
+                yield member
+
+    def _assigned(self, recipients: Sequence[int], before: int) -> list[int]:
+        """Return the variant of each contact: exact shares, and by chance who gets which."""
+        variants = self._content.variants
+        if len(variants) == 1:
+            return [variants[0].number] * len(recipients)
+        shares = [each.percent for each in variants]
+        if not any(shares):
+            shares = [1] * len(variants)
+        return divided(b"run %d" % self._run_id, recipients, shares, before)
+
+    def _order(self, member: Member, variant: int, sender: ListSender) -> PlannedOrder | str:
+        """Return a contact's order, or why there is none."""
+        text = self._texts[variant]
+        names = {"first_name": member.first_name, "last_name": member.last_name}
+        values = values_of(names, member.custom_fields, inert(sender.framed.brand))
+        rendered = text.template.render(values)
+        if isinstance(rendered, MissingValue):
+            return MISSING_FIELD
+        recipient = PhoneNumber(member.recipient)
+        body = framed(rendered.text, sender.framed, recipient)
+        if text.links:
+            # It is measured when it is known how long its links are.
+            order = Order(recipient, sender.number, body, _SKIPS, links=text.links)
+            return PlannedOrder(order, member.list_id, variant)
+        size = measured(body, self._limits)
+        if isinstance(size, Fault):
+            return size.code
+        order = Order(recipient, sender.number, body, _SKIPS, None, *size)
+        return PlannedOrder(order, member.list_id, variant)
+
+
+def merged(
+    streams: Sequence[Sequence[Member]], limit: int, known: Collection[int] = ()
+) -> list[Member]:
+    """Return the first members of several streams by their numbers, each number once.
+
+    Each stream is in order. A number in several is taken from the first of them.
+    """
+    first: dict[int, Member] = {}
+    for stream in streams:
+        for member in stream:
+            first.setdefault(member.recipient, member)
+    return [first[number] for number in sorted(first)[:limit] if number not in known]

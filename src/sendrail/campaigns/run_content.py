@@ -1,0 +1,186 @@
+"""What a run sends and to whom, as it was when the run began: kept whole in its row.
+
+Whoever edits the schedule, a creative, an offer or an audience afterwards changes later runs only.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sendrail.contacts.audience_targets import target_of
+from sendrail.domain.audience_filter_json import read_filter, shown_filter
+from sendrail.domain.campaign_run import RunReason
+from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
+from sendrail.domain.ids import AccountId
+from sendrail.domain.schedule import FrequencyCap, Schedule, SendType
+from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.interface import Tx
+
+# More could not be told apart by their success.
+_CREATIVES_MAX: Final = 100
+
+
+class Variant(NamedTuple):
+    """One text of a run; `links` are destinations by their placeholder's key.
+
+    `number` counts from 1: 0 is the holdout. `percent` is its exact share, 0 where a choice by
+    success decides.
+    """
+
+    number: int
+    name: str
+    percent: int
+    message: str
+    links: Mapping[str, str]
+    creative_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContent:
+    """What a run is made of. `began_at` is the moment that relative times count from."""
+
+    lists: tuple[int, ...]
+    targets: tuple[AudienceTarget, ...]
+    variants: tuple[Variant, ...]
+    began_at: int
+    skip_within_hours: int = 0
+    cap: FrequencyCap | None = None
+    holdout_percent: int = 0
+    automated_percent: int = 100
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether what a contact got before may leave it out."""
+        return bool(self.skip_within_hours or self.cap)
+
+    def to_json(self) -> str:
+        """Return the content as it is stored."""
+        named = {
+            "lists": self.lists,
+            "targets": [_shown_target(each) for each in self.targets],
+            "variants": [each._asdict() for each in self.variants],
+            "began_at": self.began_at,
+            "skip_within_hours": self.skip_within_hours,
+            "cap": self.cap and [self.cap.messages, self.cap.days],
+            "holdout_percent": self.holdout_percent,
+            "automated_percent": self.automated_percent,
+        }
+        return json.dumps(named, separators=(",", ":"))
+
+
+def read_content(account_id: AccountId, text: str) -> RunContent:
+    """Return the content that was stored of an account's run."""
+    found = json.loads(text)
+    cap = found["cap"]
+    return RunContent(
+        lists=tuple(found["lists"]),
+        targets=tuple(
+            _read_target(account_id, each, found["began_at"]) for each in found["targets"]
+        ),
+        variants=tuple(Variant(**each) for each in found["variants"]),
+        began_at=found["began_at"],
+        skip_within_hours=found["skip_within_hours"],
+        cap=None if cap is None else FrequencyCap(*cap),
+        holdout_percent=found["holdout_percent"],
+        automated_percent=found["automated_percent"],
+    )
+
+
+def freeze(tx: Tx, schedule: Schedule, now: int) -> RunContent | RunReason:
+    """Return what a schedule sends as of now, or why it sends nothing."""
+    account_id = schedule.account_id
+    targets = []
+    for ref in schedule.audiences:
+        audience = tx.audiences.by_ref(account_id, ref)
+        if audience is not None:
+            targets.append(target_of(tx, audience, now))
+    lists = _lists_of(schedule, targets)
+    if not lists:
+        return RunReason.EMPTY_AUDIENCE
+    variants = _variants(tx, schedule, now)
+    if not variants:
+        return RunReason.NO_CONTENT
+    return RunContent(
+        lists=lists,
+        targets=tuple(targets),
+        variants=tuple(variants),
+        began_at=now,
+        skip_within_hours=schedule.skip_within_hours,
+        cap=schedule.frequency_cap,
+        holdout_percent=schedule.holdout_percent,
+        automated_percent=schedule.automated_percent,
+    )
+
+
+def _lists_of(schedule: Schedule, targets: Sequence[AudienceTarget]) -> tuple[int, ...]:
+    """Return the lists that send, in the order in which a number on several is taken."""
+    of_targets = dict.fromkeys(each for target in targets for each in target.lists)
+    if not schedule.source_lists:
+        return tuple(of_targets)
+    return tuple(each for each in schedule.source_lists if each in of_targets)
+
+
+def _variants(tx: Tx, schedule: Schedule, now: int) -> list[Variant]:
+    if schedule.send_type is SendType.BLAST:
+        return [
+            Variant(
+                number,
+                blast.variant_name or f"Variant {number}",
+                blast.percent_audience,
+                blast.message,
+                _destinations(tx, schedule.account_id, blast.offer_links, now),
+            )
+            for number, blast in enumerate(schedule.blasts, 1)
+        ]
+    found, _ = tx.creatives.page(
+        schedule.account_id, CreativeStatus.ACTIVE, CreativeType.AUTOMATED, 0, _CREATIVES_MAX
+    )
+    return [
+        Variant(
+            number,
+            creative.name,
+            0,
+            creative.message,
+            _destinations(tx, schedule.account_id, creative.offer_links, now),
+            creative.id,
+        )
+        for number, creative in enumerate(found, 1)
+    ]
+
+
+def _destinations(
+    tx: Tx, account_id: AccountId, links: Sequence[OfferLink], now: int
+) -> dict[str, str]:
+    """Return the ids of where links lead, each counted for its offer."""
+    found = {}
+    for link in links:
+        offer = tx.offers.by_ref(account_id, link.offer_ref)
+        if offer is None:
+            continue
+        url = link.destination(offer.tracking_url)
+        tx.destinations.add(account_id, [url], now, offer.id)
+        found[link.key] = str(tx.destinations.find(account_id, [url], offer.id)[url])
+    return found
+
+
+def _shown_target(target: AudienceTarget) -> dict[str, Any]:
+    return {
+        "lists": target.lists,
+        "filter": shown_filter(target.group),
+        "known_lists": sorted(target.known_lists),
+        "others": {ref: _shown_target(other) for ref, other in target.others.items()},
+    }
+
+
+def _read_target(account_id: AccountId, shown: Mapping[str, Any], now: int) -> AudienceTarget:
+    return AudienceTarget(
+        account_id=account_id,
+        lists=tuple(shown["lists"]),
+        group=read_filter(shown["filter"]),
+        now=now,
+        known_lists=frozenset(shown["known_lists"]),
+        others={
+            ref: _read_target(account_id, other, now) for ref, other in shown["others"].items()
+        },
+    )

@@ -1,0 +1,113 @@
+"""What becomes of runs beside their pages: they pause, end, and leave or come back to the queue."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from sendrail.campaigns.planning import OUT_OF_TIME
+from sendrail.campaigns.run_content import read_content
+from sendrail.domain.campaign_run import QueueTask, Run, RunReason, RunState
+from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
+from sendrail.domain.ids import AccountId, RunId, lane_of
+from sendrail.domain.message import DropReason, Status
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.queue import QueuePlace
+
+_log = structlog.get_logger()
+
+_RUNS_MAX: Final = 64
+_AT_ONCE: Final = 500
+
+
+class OfRun(Protocol):
+    """What names a run."""
+
+    @property
+    def run_id(self) -> RunId: ...
+    @property
+    def account_id(self) -> AccountId: ...
+
+
+class RunEnds:
+    """Pauses and finishes runs, and sweeps the queue after them."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store.beside()
+        self._now = now
+
+    async def pause(self, run: OfRun, reason: RunReason) -> bool:
+        """Pause a run that cannot go on; return False where it does not run."""
+        values = {"state": RunState.PAUSED.value, "reason": reason.value}
+        key = (run.account_id, run.run_id)
+        paused = await self._store.write(lambda tx: tx.runs.move(key, {RunState.RUNNING}, **values))
+        if paused:
+            _log.warning("run_paused", run_id=run.run_id, reason=reason.value)
+        return paused
+
+    async def step(self) -> int:
+        """Finish what has come to its end, and sweep what was stopped or goes on."""
+        ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX))
+        for run in ended:
+            await self._finish(run)
+        swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX))
+        for run, sweep in swept:
+            await self._sweep(run, sweep)
+        return len(ended) + len(swept)
+
+    async def _finish(self, run: Run) -> None:
+        """Finish a run that has no message in the queue any more."""
+        now = self._now()
+
+        def finish(tx: Tx) -> None:
+            key = (run.account_id, run.id)
+            if _places(tx, run, (RANK_HELD,), 1):
+                # Held by a claim that had seen it paused.
+                tx.runs.move(key, {RunState.RUNNING}, sweep=QueueTask.RELEASE.value)
+                return
+            values = {"state": RunState.FINISHED.value, "ended_at": now}
+            if run.left_out.get(OUT_OF_TIME):
+                values |= {"state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value}
+            if not _places(tx, run, (RANK_CAMPAIGN,), 1):
+                tx.runs.move(key, {RunState.RUNNING}, **values)
+            elif now >= run.ends_at:
+                values |= {
+                    "state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value,
+                    "sweep": QueueTask.DROP.value,
+                }  # fmt: skip
+                tx.runs.move(key, {RunState.RUNNING}, **values)
+
+        await self._store.write(finish)
+
+    async def _sweep(self, run: Run, sweep: QueueTask) -> None:
+        """Drop or release some of a run's messages that wait; note when there are none left."""
+        now = self._now()
+
+        def work(tx: Tx) -> list[QueuePlace]:
+            if sweep is QueueTask.RELEASE:
+                places = _places(tx, run, (RANK_HELD,), self._store.portion(_AT_ONCE))
+                tx.queue.release(places, now)
+            else:
+                ranks = (RANK_CAMPAIGN, RANK_HELD)
+                places = _places(tx, run, ranks, self._store.portion(_AT_ONCE))
+                stopped = Status.DROPPED, DropReason.CAMPAIGN_STOPPED
+                tx.queue.drop([(place, *stopped) for place in places], now)
+            if not places:
+                tx.runs.swept(run, sweep)
+            return places
+
+        while places := await self._store.write(work):
+            self._store.hints.queue_has({(place.lane, place.list_id) for place in places})
+
+
+def _places(tx: Tx, run: Run, ranks: tuple[int, ...], limit: int) -> list[QueuePlace]:
+    """Return some messages of a run that wait in one of these ranks."""
+    _, text = tx.runs.content(run.account_id, run.id)
+    if not text:
+        return []
+    for list_id in read_content(run.account_id, text).lists:
+        for rank in ranks:
+            found = tx.queue.of_run(lane_of(list_id), list_id, rank, run.id, limit)
+            if found:
+                return found
+    return []

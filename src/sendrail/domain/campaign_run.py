@@ -1,0 +1,121 @@
+"""The runs of a schedule: their states, what is kept of who was left out, and caps on frequency."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sendrail.domain.ids import AccountId, RunId, ScheduleId
+from sendrail.domain.schedule import CAP_MESSAGES_MAX, FrequencyCap
+from sendrail.domain.times import DAY_MS
+
+_HOUR_MS: Final = 3_600_000
+# Who was asked for and left out, where a run has several waves and may come by again.
+LEFT_OUT: Final = -1
+
+
+class RunState(StrEnum):
+    """The state of a run."""
+
+    DUE = "due"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    SKIPPED = "skipped"
+
+
+RUN_MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
+    RunState.DUE: frozenset({RunState.RUNNING, RunState.SKIPPED, RunState.STOPPED}),
+    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.FINISHED, RunState.STOPPED}),
+    RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPED}),
+    RunState.FINISHED: frozenset(),
+    RunState.STOPPED: frozenset(),
+    RunState.SKIPPED: frozenset(),
+}
+# What may still send.
+OPEN_STATES: Final = frozenset({RunState.DUE, RunState.RUNNING, RunState.PAUSED})
+
+
+class RunReason(StrEnum):
+    """Why a run is paused, stopped or skipped."""
+
+    # By a user.
+    ASKED = "asked"
+    MISSED = "missed"
+    OVERLAP = "overlap"
+    EMPTY_AUDIENCE = "empty_audience"
+    NO_CONTENT = "no_content"
+    OUT_OF_TIME = "out_of_time"
+    LIST_INACTIVE = "list_inactive"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    SCHEDULE_OFF = "schedule_off"
+    OPT_OUTS = "opt_outs"
+    FAILURES = "failures"
+    BROKEN = "broken"
+
+
+class QueueTask(StrEnum):
+    """What is to be done with the messages of a run that are in the queue."""
+
+    RELEASE = "release"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One day of a schedule. Times are milliseconds.
+
+    `planned` are its messages, `held_out` the contacts of its holdout; `left_out` counts the other
+    contacts that get nothing by the reason, `variants` the messages of each variant.
+    """
+
+    id: RunId
+    account_id: AccountId
+    schedule_id: ScheduleId
+    local_date: str
+    state: RunState
+    reason: RunReason | None
+    version: int
+    due_at: int
+    ends_at: int
+    started_at: int | None
+    ended_at: int | None
+    planned: int
+    held_out: int
+    left_out: Mapping[str, int]
+    variants: Mapping[int, int]
+
+
+# The send times of a contact, the latest first: eight hexadecimal digits each, in seconds. A text,
+# so that either database can put a new one before it.
+SEND_DIGITS: Final = 8
+SENDS_KEPT: Final = CAP_MESSAGES_MAX
+
+
+def shown_send(now: int) -> str:
+    """Return a time in milliseconds as it stands among a contact's send times."""
+    return f"{now // 1000:08x}"
+
+
+def is_capped(sends: str, now: int, skip_within_hours: int, cap: FrequencyCap | None) -> bool:
+    """Return whether a contact with these send times must not get another message now."""
+    if not sends:
+        return False
+    if skip_within_hours and _nth(sends, 1) > now - skip_within_hours * _HOUR_MS:
+        return True
+    return cap is not None and _nth(sends, cap.messages) > now - cap.days * DAY_MS
+
+
+def _nth(sends: str, place: int) -> int:
+    """Return when the last but so many was sent, in milliseconds; 0 where there is none."""
+    end = place * SEND_DIGITS
+    return int(sends[end - SEND_DIGITS : end], 16) * 1000 if len(sends) >= end else 0
+
+
+def counted(counts: Mapping[str, int], reasons: Sequence[str]) -> dict[str, int]:
+    """Return counts with those of some more contacts."""
+    total = dict(counts)
+    for reason in reasons:
+        total[reason] = total.get(reason, 0) + 1
+    return total

@@ -1,0 +1,99 @@
+"""Pages of runs: what is written beside their messages, in one transaction with them."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sendrail.domain.campaign_run import RunState
+from sendrail.domain.ids import AccountId, RunId
+from sendrail.storage.driver import Driver
+from sendrail.storage.templates import Statement
+
+
+class RunTurn(NamedTuple):
+    """What a run had planned when it got its turn."""
+
+    planned: int
+    held_out: int
+    left_out: Mapping[str, int]
+    variants: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPageTexts:
+    """The statements of `RunPages`."""
+
+    take_turn: Statement
+    move_cursor: Statement
+    count: Statement
+    keep: Statement
+    known: Statement
+    sends: Statement
+    note_sends: Statement
+    halted: Statement
+
+
+class RunPages:
+    """The position of runs, who was in them, and when people were last sent to."""
+
+    def __init__(self, driver: Driver, texts: RunPageTexts) -> None:
+        self._driver = driver
+        self._texts = texts
+
+    def take_turn(
+        self, account_id: AccountId, run_id: RunId, version: int, now: int
+    ) -> RunTurn | None:
+        """Hold a run for the transaction; None where it runs no more, or with other content.
+
+        Whoever else plans the same run, or pauses it, waits for the end of the transaction. So does
+        any other run of the account: a cap holds for all of them together.
+        """
+        self._driver.lock(f"campaigns {account_id}")
+        found = self._driver.returning(self._texts.take_turn, run_id, account_id, version, now)
+        if not found:
+            return None
+        [(planned, held_out, left_out, variants)] = found
+        by_variant = {int(name): count for name, count in json.loads(variants).items()}
+        return RunTurn(planned, held_out, json.loads(left_out), by_variant)
+
+    def move_cursor(
+        self, account_id: AccountId, run_id: RunId, wave: int, was: int, cursor: int, *, done: bool
+    ) -> bool:
+        """Move the cursor of a wave; return False where it is elsewhere by now."""
+        key = (run_id, wave, account_id, was)
+        return self._driver.run(self._texts.move_cursor, *key, cursor, done) == 1
+
+    def count(self, account_id: AccountId, run_id: RunId, turn: RunTurn) -> None:
+        """Write what a run has planned by now."""
+        variants = {str(variant): count for variant, count in turn.variants.items()}
+        counts = (turn.planned, turn.held_out, json.dumps(turn.left_out), json.dumps(variants))
+        self._driver.run(self._texts.count, run_id, account_id, *counts)
+
+    def keep(self, run_id: RunId, variants: Sequence[tuple[int, int]]) -> None:
+        """Keep that numbers were in a run, each with its variant.
+
+        The key keeps a second message from a number: for one that was in it, this raises.
+        """
+        self._driver.each(self._texts.keep, [(run_id, *each) for each in variants])
+
+    def known(self, run_id: RunId, recipients: Collection[int]) -> set[int]:
+        """Return which of these numbers were in a run already."""
+        keys = [(run_id, each) for each in recipients]
+        return {row[0] for row in self._driver.rows_by_key(self._texts.known, keys)}
+
+    def sends(self, account_id: AccountId, recipients: Collection[int]) -> dict[int, str]:
+        """Return when campaigns last sent to numbers; see `domain/campaign_run.py`."""
+        keys = [(account_id, each) for each in recipients]
+        return dict(self._driver.rows_by_key(self._texts.sends, keys))  # type: ignore[arg-type]
+
+    def note_sends(self, account_id: AccountId, recipients: Sequence[int], send: str) -> None:
+        """Note that a campaign sends to numbers now."""
+        rows = [(account_id, each, send) for each in sorted(recipients)]
+        self._driver.each(self._texts.note_sends, rows)
+
+    def halted(self, origin_ids: Collection[int]) -> dict[int, RunState]:
+        """Return which of these origins are runs that are paused or have been stopped."""
+        keys = [(each,) for each in sorted(origin_ids)]
+        rows = self._driver.rows_by_key(self._texts.halted, keys)
+        return {origin_id: RunState(state) for origin_id, state in rows}

@@ -1,0 +1,260 @@
+"""Runs and their waves: made from schedules, moved from state to state, and looked at."""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, exists, func, insert, literal, select, update
+
+from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
+from sendrail.domain.ids import AccountId, RunId, ScheduleId
+from sendrail.domain.waves import KeyRange, Wave
+from sendrail.storage.campaign_tables import run_waves, runs
+from sendrail.storage.dialect import insert_new
+
+_of: Final = runs.c
+_RUN: Final = tuple(
+    _of[name]
+    for name in (
+        "id", "account_id", "schedule_id", "local_date", "state", "reason", "version", "due_at",
+        "ends_at", "started_at", "ended_at", "planned", "held_out", "left_out", "variants",
+    )
+)  # fmt: skip
+
+
+class NewRun(NamedTuple):
+    """What is known of a run when it is made; `content` is JSON, and empty unless it begins."""
+
+    account_id: AccountId
+    schedule_id: ScheduleId
+    local_date: str
+    state: RunState
+    reason: RunReason | None
+    content: str
+    due_at: int
+    ends_at: int
+    waves: Sequence[Wave] = ()
+
+
+class OpenWave(NamedTuple):
+    """A wave that is due, and how far it has come."""
+
+    run_id: RunId
+    account_id: AccountId
+    version: int
+    wave: int
+    due_at: int
+    ends_at: int
+    ranges: tuple[KeyRange, ...]
+    is_rest: bool
+    cursor: int
+    # How many waves the run has.
+    waves: int
+
+
+class WaveProgress(NamedTuple):
+    """How far a wave of a run has come: the part of its ranges that lies behind its cursor."""
+
+    wave: int
+    due_at: int
+    ends_at: int
+    share: float
+    done: bool
+
+
+class Runs:
+    """The runs of all accounts; what an account asks for names it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    # Made
+
+    def add(self, new: NewRun, now: int) -> RunId | None:
+        """Add a run with its waves; None where the schedule has one of that date already."""
+        is_over = new.state not in OPEN_STATES
+        values = {
+            "account_id": new.account_id, "schedule_id": new.schedule_id,
+            "local_date": new.local_date, "state": new.state.value,
+            "reason": None if new.reason is None else new.reason.value, "content": new.content,
+            "version": 1, "due_at": new.due_at, "ends_at": new.ends_at,
+            "started_at": now if new.state is RunState.RUNNING else None,
+            "ended_at": now if is_over else None, "turn_at": 0, "planned": 0, "held_out": 0,
+            "left_out": "{}", "variants": "{}",
+        }  # fmt: skip
+        added = insert_new(self._connection, runs).values(values).returning(_of.id)
+        run_id: int | None = self._execute(added).scalar()
+        if run_id is None:
+            return None
+        self._add_waves(RunId(run_id), new)
+        return RunId(run_id)
+
+    def _add_waves(self, run_id: RunId, new: NewRun) -> None:
+        rows = [
+            {
+                "run_id": run_id, "wave": place, "account_id": new.account_id,
+                "due_at": wave.due_at, "ends_at": wave.ends_at,
+                "ranges": json.dumps(wave.ranges), "is_rest": wave.is_rest, "cursor": 0,
+                "done": False,
+            }
+            for place, wave in enumerate(new.waves)
+        ]  # fmt: skip
+        if rows:
+            self._execute(insert(run_waves), rows)
+
+    # Looked at
+
+    def find(self, account_id: AccountId, run_id: int) -> Run | None:
+        row = self._execute(
+            select(*_RUN).where(_of.account_id == account_id, _of.id == run_id)
+        ).one_or_none()
+        return None if row is None else _run(row)
+
+    def of_schedule(
+        self, account_id: AccountId, schedule_id: ScheduleId, before: int, limit: int
+    ) -> list[Run]:
+        """Return runs of a schedule with an id below one, the latest date first."""
+        some = select(*_RUN).where(
+            _of.account_id == account_id, _of.schedule_id == schedule_id, _of.id < before
+        )
+        return [_run(row) for row in self._execute(some.order_by(_of.id.desc()).limit(limit))]
+
+    def content(self, account_id: AccountId, run_id: RunId) -> tuple[int, str]:
+        """Return the version of a run's content, and the content as JSON."""
+        one = select(_of.version, _of.content).where(_of.account_id == account_id, _of.id == run_id)
+        version, content = self._execute(one).one()
+        return version, content
+
+    def open_of(self, account_id: AccountId, schedule_id: ScheduleId) -> list[Run]:
+        """Return the runs of a schedule that have not ended, the earliest first."""
+        some = select(*_RUN).where(
+            _of.account_id == account_id,
+            _of.schedule_id == schedule_id,
+            _of.state.in_([each.value for each in OPEN_STATES]),
+        )
+        return [_run(row) for row in self._execute(some.order_by(_of.local_date))]
+
+    def of_state(self, state: RunState, limit: int) -> list[Run]:
+        """Return runs of any account in a state, whose turn was longest ago first."""
+        some = select(*_RUN).where(_of.state == state.value)
+        return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+
+    def to_sweep(self, limit: int) -> list[tuple[Run, QueueTask]]:
+        """Return runs of any account whose messages in the queue await something."""
+        some = select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.id)
+        return [(_run(row), QueueTask(row.sweep)) for row in self._execute(some.limit(limit))]
+
+    def progress(self, account_id: AccountId, run_id: RunId) -> list[WaveProgress]:
+        """Return how far each wave of a run has come."""
+        of_run = select(run_waves).where(
+            run_waves.c.account_id == account_id, run_waves.c.run_id == run_id
+        )
+        found = []
+        for row in self._execute(of_run.order_by(run_waves.c.wave)):
+            share = 1.0 if row.done else _walked(_ranges(row.ranges), row.cursor)
+            found.append(WaveProgress(row.wave, row.due_at, row.ends_at, share, row.done))
+        return found
+
+    # Waves
+
+    def waves_due(self, now: int, limit: int) -> list[OpenWave]:
+        """Return waves of running runs that are due, of each run the first, by the runs' turns."""
+        wave = run_waves.c
+        earlier, beside = run_waves.alias(), run_waves.alias()
+        is_first = ~exists(
+            select(literal(1)).where(
+                earlier.c.run_id == wave.run_id, earlier.c.wave < wave.wave, ~earlier.c.done
+            )
+        )
+        count = select(func.count()).select_from(beside).where(beside.c.run_id == wave.run_id)
+        due = (
+            select(run_waves, _of.version, count.scalar_subquery().label("waves"))
+            .join_from(runs, run_waves, wave.run_id == _of.id)
+            .where(_of.state == RunState.RUNNING.value, ~wave.done, wave.due_at <= now, is_first)
+            .order_by(_of.turn_at, _of.id)
+            .limit(limit)
+        )
+        return [
+            OpenWave(
+                RunId(row.run_id), AccountId(row.account_id), row.version, row.wave, row.due_at,
+                row.ends_at, _ranges(row.ranges), row.is_rest, row.cursor, row.waves,
+            )
+            for row in self._execute(due)
+        ]  # fmt: skip
+
+    def next_wave_at(self, now: int) -> int | None:
+        """Return when the next wave of a running run is due after a time."""
+        next_at = select(func.min(run_waves.c.due_at)).join(runs, run_waves.c.run_id == _of.id)
+        later = _of.state == RunState.RUNNING.value, ~run_waves.c.done, run_waves.c.due_at > now
+        found: int | None = self._execute(next_at.where(*later)).scalar_one()
+        return found
+
+    def walked_out(self, limit: int) -> list[Run]:
+        """Return running runs of which every wave has come to its end."""
+        is_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
+        some = select(*_RUN).where(_of.state == RunState.RUNNING.value, ~is_open)
+        return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+
+    # Moved
+
+    def move(self, run: tuple[AccountId, int], before: Collection[RunState], **values: Any) -> bool:
+        """Change a run that is in one of some states; return False where it is not."""
+        account_id, run_id = run
+        changed = update(runs).where(
+            _of.account_id == account_id,
+            _of.id == run_id,
+            _of.state.in_([each.value for each in before]),
+        )
+        return self._execute(changed.values(**values)).rowcount == 1
+
+    def begin(self, run: Run, content: str, waves: Sequence[Wave], now: int) -> bool:
+        """Begin a run that has waited for another one; return False where it no longer waits."""
+        key = (run.account_id, run.id)
+        values = {"state": RunState.RUNNING.value, "content": content, "started_at": now}
+        if not self.move(key, {RunState.DUE}, **values):
+            return False
+        new = NewRun(
+            run.account_id, run.schedule_id, run.local_date, RunState.RUNNING, None, content,
+            run.due_at, run.ends_at, waves,
+        )  # fmt: skip
+        self._add_waves(run.id, new)
+        return True
+
+    def swept(self, run: Run, sweep: QueueTask) -> None:
+        """Note that nothing of a run in the queue awaits this any more."""
+        done = update(runs).where(
+            _of.account_id == run.account_id, _of.id == run.id, _of.sweep == sweep.value
+        )
+        self._execute(done.values(sweep=None))
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=RunId(row.id),
+        account_id=AccountId(row.account_id),
+        schedule_id=ScheduleId(row.schedule_id),
+        local_date=row.local_date,
+        state=RunState(row.state),
+        reason=None if row.reason is None else RunReason(row.reason),
+        version=row.version,
+        due_at=row.due_at,
+        ends_at=row.ends_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        planned=row.planned,
+        held_out=row.held_out,
+        left_out=json.loads(row.left_out),
+        variants={int(name): count for name, count in json.loads(row.variants).items()},
+    )
+
+
+def _ranges(text: str) -> tuple[KeyRange, ...]:
+    return tuple(KeyRange(*each) for each in json.loads(text))
+
+
+def _walked(ranges: Sequence[KeyRange], cursor: int) -> float:
+    """Return the part of ranges up to a cursor."""
+    whole = sum(each.last - each.first + 1 for each in ranges)
+    walked = sum(max(0, min(cursor, each.last) - each.first + 1) for each in ranges)
+    return walked / whole if whole else 1.0

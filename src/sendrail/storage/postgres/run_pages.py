@@ -1,0 +1,45 @@
+"""Pages of runs on PostgreSQL."""
+
+from typing import Final
+
+from sendrail.domain.campaign_run import SEND_DIGITS, SENDS_KEPT
+from sendrail.storage.campaigns.run_pages import RunPageTexts
+from sendrail.storage.templates import InsertRows
+
+TEXTS: Final = RunPageTexts(
+    take_turn="""
+        UPDATE runs SET turn_at = $4
+        WHERE id = $1 AND account_id = $2 AND state = 'running' AND version = $3
+        RETURNING planned, held_out, left_out, variants
+    """,
+    move_cursor="""
+        UPDATE run_waves SET cursor = $5, done = $6
+        WHERE run_id = $1 AND wave = $2 AND account_id = $3 AND cursor = $4 AND NOT done
+    """,
+    count="""
+        UPDATE runs SET planned = $3, held_out = $4, left_out = $5, variants = $6
+        WHERE id = $1 AND account_id = $2
+    """,
+    keep=InsertRows("run_recipients", "run_id bigint, recipient bigint, variant smallint"),
+    known="""
+        SELECT k.recipient FROM unnest($1::bigint[], $2::bigint[]) AS wanted (run_id, recipient)
+        JOIN run_recipients AS k ON k.run_id = wanted.run_id AND k.recipient = wanted.recipient
+    """,
+    sends="""
+        SELECT s.recipient, s.sends
+        FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, recipient)
+        JOIN campaign_sends AS s
+            ON s.account_id = wanted.account_id AND s.recipient = wanted.recipient
+    """,
+    note_sends=InsertRows(
+        "campaign_sends",
+        "account_id bigint, recipient bigint, sends text",
+        "ON CONFLICT (account_id, recipient) DO UPDATE SET sends = excluded.sends ||"
+        f" substr(campaign_sends.sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})",
+    ),
+    halted="""
+        SELECT o.id, r.state FROM unnest($1::bigint[]) AS wanted (id)
+        JOIN origins AS o ON o.id = wanted.id JOIN runs AS r ON r.id = o.of_id
+        WHERE o.kind = 'run' AND r.state IN ('paused', 'stopped')
+    """,
+)

@@ -1,0 +1,34 @@
+"""Pages of runs on SQLite. Each statement is checked by an EXPLAIN test."""
+
+from typing import Final
+
+from sendrail.domain.campaign_run import SEND_DIGITS, SENDS_KEPT
+from sendrail.storage.campaigns.run_pages import RunPageTexts
+
+TEXTS: Final = RunPageTexts(
+    take_turn="""
+        UPDATE runs SET turn_at = ?4
+        WHERE id = ?1 AND account_id = ?2 AND state = 'running' AND version = ?3
+        RETURNING planned, held_out, left_out, variants
+    """,
+    move_cursor="""
+        UPDATE run_waves SET cursor = ?5, done = ?6
+        WHERE run_id = ?1 AND wave = ?2 AND account_id = ?3 AND cursor = ?4 AND NOT done
+    """,
+    count="""
+        UPDATE runs SET planned = ?3, held_out = ?4, left_out = ?5, variants = ?6
+        WHERE id = ?1 AND account_id = ?2
+    """,
+    keep="INSERT INTO run_recipients (run_id, recipient, variant) VALUES (?, ?, ?)",
+    known="SELECT recipient FROM run_recipients WHERE run_id = ? AND recipient = ?",
+    sends="SELECT recipient, sends FROM campaign_sends WHERE account_id = ? AND recipient = ?",
+    note_sends=f"""
+        INSERT INTO campaign_sends (account_id, recipient, sends) VALUES (?, ?, ?)
+        ON CONFLICT (account_id, recipient) DO UPDATE
+            SET sends = excluded.sends || substr(sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})
+    """,  # noqa: S608 - our own numbers
+    halted="""
+        SELECT o.id, r.state FROM origins AS o JOIN runs AS r ON r.id = o.of_id
+        WHERE o.id = ? AND o.kind = 'run' AND r.state IN ('paused', 'stopped')
+    """,
+)

@@ -1,0 +1,278 @@
+"""The planner: each member of an audience once, whatever happens meanwhile.
+
+Tests named `f1` to `f15` answer the stories of other products that the design was made for.
+"""
+
+from planned import FIRST, HOUR, crowd
+from stores import NOW
+
+from sendrail.campaigns.run_content import Variant
+from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.schedule import FrequencyCap
+from sendrail.domain.waves import EVERYONE, KeyRange, Wave
+
+AMY = {"condition_type": "custom_field", "field": "custom_fields.plan", "operator": "eq"}
+
+
+def test_f9_a_run_is_planned_page_by_page_to_each_member_once(desk):
+    desk.join(crowd(60))
+    run_id = desk.begin()
+    assert desk.plan(page_max=7) == 9
+    assert desk.recipients(run_id) == crowd(60)
+    run = desk.run(run_id)
+    assert (run.planned, run.variants, run.left_out) == (60, {1: 60}, {})
+    assert desk.waiting() == 60
+
+
+def test_who_joins_after_the_beginning_is_not_in_the_run_whatever_the_number(desk):
+    desk.join(crowd(10))
+    run_id = desk.begin()
+    desk.join([*crowd(5, FIRST + 100), *crowd(5, FIRST - 100)], at=NOW + 1)
+    desk.join(crowd(10), at=NOW - HOUR)
+    desk.sql_write(f"UPDATE list_contacts SET subscribed_at = {NOW + 1} WHERE recipient NOT BETWEEN"
+                   f" {FIRST} AND {FIRST + 9}")  # fmt: skip
+    desk.plan(page_max=3)
+    assert desk.recipients(run_id) == crowd(10)
+
+
+def test_f15_a_number_on_several_lists_gets_one_message_from_the_first_of_them(desk):
+    house = desk.house
+    other = house.add_list(house.us, 15550003000)
+    desk.fast(other)
+    desk.join(crowd(12))
+    desk.join(crowd(12, FIRST + 6), other)
+    run_id = desk.begin(desk.content(other, house.list))
+    desk.plan(page_max=5)
+    assert [(number, list_id) for number, list_id, _ in desk.messages(run_id)] == [
+        *((number, house.list.id) for number in crowd(6)),
+        *((number, other.id) for number in crowd(12, FIRST + 6)),
+    ]
+
+
+def test_several_audiences_are_one(desk):
+    desk.join(crowd(20))
+    desk.sql_write("UPDATE list_contacts SET custom_fields = '{\"plan\": \"pro\"}'"
+                   f" WHERE recipient < {FIRST + 8}")  # fmt: skip
+    desk.sql_write("UPDATE list_contacts SET custom_fields = '{\"plan\": \"free\"}'"
+                   f" WHERE recipient BETWEEN {FIRST + 8} AND {FIRST + 11}")  # fmt: skip
+    filters = [{"operator": "AND", "conditions": [AMY | {"value": plan}]} for plan in
+               ("pro", "free")]  # fmt: skip
+    run_id = desk.begin(desk.content(filters=filters))
+    desk.plan(page_max=3)
+    assert desk.recipients(run_id) == crowd(12)
+
+
+def test_f4_who_has_opted_out_or_is_blocked_is_left_out_and_counted(desk):
+    house = desk.house
+    desk.join(crowd(10))
+    house.write(lambda tx: tx.blocks.add(house.us, [FIRST + 1], "", NOW))
+    desk.sql_write(f"UPDATE list_contacts SET active = {desk.false} WHERE recipient = {FIRST + 2}")
+    run_id = desk.begin()
+    desk.plan(page_max=4)
+    assert desk.recipients(run_id) == [
+        each for each in crowd(10) if each not in (FIRST + 1, FIRST + 2)
+    ]
+    assert desk.run(run_id).left_out == {"contact_blocked": 1}
+
+
+# Texts
+
+
+def test_a_text_is_filled_for_each_contact_and_framed_for_american_numbers(desk):
+    desk.join([FIRST, 4915112345678])
+    desk.sql_write(f"UPDATE list_contacts SET first_name = 'Amy' WHERE recipient = {FIRST}")
+    run_id = desk.begin()
+    desk.plan()
+    assert [body for _, _, body in desk.messages(run_id)] == [
+        "News: Hello Amy Reply stop to stop. Help for help.",
+        "Hello friend",
+    ]
+
+
+def test_a_contact_without_a_value_and_default_is_left_out_as_such(desk):
+    desk.join(crowd(3))
+    desk.sql_write(f"UPDATE list_contacts SET first_name = 'Amy' WHERE recipient = {FIRST}")
+    variants = (Variant(1, "A", 100, "Hello {{first_name}}", {}),)
+    run_id = desk.begin(desk.content(variants=variants))
+    desk.plan()
+    assert desk.recipients(run_id) == [FIRST]
+    assert desk.run(run_id).left_out == {"missing_field": 2}
+
+
+def test_variants_have_their_exact_shares_at_the_end_of_each_page(desk):
+    desk.join(crowd(100))
+    variants = tuple(
+        Variant(number, name, percent, f"{name} says hello", {})
+        for number, (name, percent) in enumerate((("A", 50), ("B", 30), ("C", 20)), 1)
+    )
+    run_id = desk.begin(desk.content(variants=variants))
+    planner = desk.planner(page_max=7)
+    for _ in range(14):
+        assert desk.plan(planner, steps=1) == 1
+        run = desk.run(run_id)
+        for variant in variants:
+            share = run.planned * variant.percent / 100
+            assert abs(run.variants.get(variant.number, 0) - share) <= 1
+    desk.plan(planner)
+    assert desk.run(run_id).variants == {1: 50, 2: 30, 3: 20}
+    kept = dict(desk.sql("SELECT variant, count(*) FROM run_recipients GROUP BY variant"))
+    assert kept == {1: 50, 2: 30, 3: 20}
+
+
+def test_a_holdout_gets_nothing_is_remembered_and_is_the_same_in_the_next_run(desk):
+    desk.join(crowd(200))
+    runs = [desk.begin(desk.content(holdout_percent=percent)) for percent in (10, 10, 20)]
+    for _ in runs:
+        desk.plan()
+    held = [
+        {number for (number,) in desk.sql(
+            "SELECT recipient FROM run_recipients WHERE run_id = :id AND variant = 0", id=run_id)}
+        for run_id in runs
+    ]  # fmt: skip
+    assert held[0] == held[1] < held[2]
+    assert 5 <= len(held[0]) <= 40
+    for run_id, numbers in zip(runs, held, strict=True):
+        assert set(desk.recipients(run_id)) == set(crowd(200)) - numbers
+        assert desk.run(run_id).held_out == len(numbers)
+
+
+# Caps
+
+
+def test_two_runs_at_once_never_both_pass_a_cap(desk):
+    desk.join(crowd(30))
+    first, second = (desk.begin(desk.content(skip_within_hours=24)) for _ in range(2))
+    desk.plan(page_max=4)
+    assert sorted(desk.recipients(first) + desk.recipients(second)) == crowd(30)
+    left = [desk.run(each).left_out.get("frequency_cap", 0) for each in (first, second)]
+    assert sum(left) == 30
+
+
+def test_a_cap_of_so_many_in_so_many_days_looks_at_the_last_of_them(desk):
+    desk.join([FIRST])
+    cap = FrequencyCap(2, 7)
+    sent = []
+    for day in (0, 1, 2, 6, 7.1, 8.1):
+        desk.now = NOW + int(day * 24 * HOUR)
+        run_id = desk.begin(desk.content(cap=cap))
+        desk.plan()
+        sent.append(len(desk.recipients(run_id)))
+    assert sent == [1, 1, 0, 0, 1, 1]
+
+
+# Waves
+
+
+def test_waves_are_planned_each_at_its_time_and_nobody_twice(desk):
+    desk.join(crowd(20))
+    ranges = [
+        (KeyRange(1, FIRST + 4), KeyRange(FIRST + 10, FIRST + 14)),
+        (KeyRange(FIRST + 5, FIRST + 9),),
+    ]
+    waves = (
+        Wave(NOW, NOW + 12 * HOUR, ranges=ranges[0]),
+        Wave(NOW + HOUR, NOW + 12 * HOUR, ranges=ranges[1]),
+        Wave(NOW + HOUR, NOW + 12 * HOUR, ranges=(EVERYONE,), is_rest=True),
+    )
+    run_id = desk.begin(waves=waves)
+    desk.plan(page_max=3)
+    assert desk.recipients(run_id) == [*crowd(5), *crowd(5, FIRST + 10)]
+    desk.now = NOW + HOUR
+    desk.plan(page_max=3)
+    assert desk.recipients(run_id) == crowd(20)
+
+
+def test_f6_a_wave_that_comes_due_does_not_start_a_run_that_is_paused(desk):
+    desk.join(crowd(4))
+    wave = Wave(NOW + HOUR, NOW + 12 * HOUR, ranges=(EVERYONE,))
+    run_id = desk.begin(waves=(wave,))
+    desk.move(run_id, RunState.PAUSED)
+    desk.now = NOW + HOUR
+    assert desk.plan() == 0
+    assert desk.recipients() == []
+    assert desk.run(run_id).state is RunState.PAUSED
+
+
+def test_f5_what_is_left_at_the_end_of_a_run_is_not_sent_but_counted(desk):
+    desk.join(crowd(10))
+    run_id = desk.begin(waves=(Wave(NOW, NOW + HOUR, ranges=(EVERYONE,)),))
+    planner = desk.planner(page_max=4)
+    assert desk.plan(planner, steps=1) == 1
+    desk.now = NOW + HOUR
+    desk.plan(planner)
+    assert desk.recipients(run_id) == crowd(4)
+    assert desk.run(run_id).left_out == {"out_of_time": 6}
+    desk.end(planner)
+    desk.end(planner)
+    run = desk.run(run_id)
+    assert (run.state, run.reason) == (RunState.STOPPED, RunReason.OUT_OF_TIME)
+    assert desk.waiting() == 0, "what waited is dropped"
+    assert desk.sql("SELECT DISTINCT status, detail FROM messages") == [
+        ("dropped", "campaign_stopped")
+    ]
+
+
+# Side by side
+
+
+def test_f3_a_schedule_has_one_run_of_a_date_whoever_makes_it(desk):
+    assert desk.begin(date="2026-03-08") is not None
+    assert desk.begin(date="2026-03-08") is None
+    assert desk.begin(date="2026-03-09") is not None
+
+
+def test_f8_many_runs_at_one_instant_share_by_turns_and_all_finish(desk):
+    desk.join(crowd(20))
+    runs = [desk.begin() for _ in range(28)]
+    planner = desk.planner(page_max=10)
+    assert desk.plan(planner, steps=1) == 1
+    assert [desk.run(each).planned for each in runs] == [10] * 28, "each had its turn"
+    desk.plan(planner)
+    desk.sql_write("DELETE FROM queue")
+    desk.end(planner)
+    assert {desk.run(each).state for each in runs} == {RunState.FINISHED}
+    assert {desk.run(each).planned for each in runs} == {20}
+
+
+def test_f7_no_more_is_queued_than_a_list_sends_within_a_minute(desk):
+    house = desk.house
+    desk.fast(house.list, rate=12)
+    desk.join(crowd(40))
+    run_id = desk.begin()
+    desk.plan()
+    assert desk.waiting() == 12
+    desk.sql_write(f"DELETE FROM queue WHERE number IN"
+                   f" (SELECT number FROM messages WHERE recipient < {FIRST + 5})")  # fmt: skip
+    desk.plan()
+    assert desk.waiting() == 12
+    assert desk.recipients(run_id) == crowd(17)
+
+
+def test_f1_a_page_whose_messages_are_refused_moves_no_cursor(desk):
+    house = desk.house
+    desk.join(crowd(10))
+    run_id = desk.begin()
+    planner = desk.planner(page_max=4)
+    planner._intake.full_accounts = frozenset({house.us})
+    assert desk.plan(planner) == 0
+    run = desk.run(run_id)
+    assert (run.state, run.planned, run.left_out) == (RunState.RUNNING, 0, {})
+    planner._intake.full_accounts = frozenset()
+    desk.plan(planner)
+    assert desk.recipients(run_id) == crowd(10)
+
+
+def test_a_run_whose_list_or_account_may_not_send_is_paused_and_says_why(desk):
+    house = desk.house
+    desk.join(crowd(10))
+    run_id = desk.begin()
+    house.write(lambda tx: tx.lists.change(house.us, house.list.id, status="paused"))
+    assert desk.plan() == 0
+    run = desk.run(run_id)
+    assert (run.state, run.reason) == (RunState.PAUSED, RunReason.LIST_INACTIVE)
+    house.write(lambda tx: tx.lists.change(house.us, house.list.id, status="active"))
+    house.write(lambda tx: tx.accounts.set_status(house.us, "suspended"))
+    desk.move(run_id, RunState.RUNNING)
+    assert desk.plan() == 0
+    assert desk.run(run_id).reason is RunReason.ACCOUNT_SUSPENDED
+    assert desk.recipients() == []
