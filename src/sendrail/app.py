@@ -32,13 +32,14 @@ from sendrail.contacts.files import FileService
 from sendrail.contacts.frames import FrameService
 from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
+from sendrail.contacts.number_places import place_of
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
 from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules, hosts_of
-from sendrail.domain.errors import SendrailError, SetupError
+from sendrail.domain.errors import InvalidInput, SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
     AccountId,
@@ -50,6 +51,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber, show
+from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.text import Encoding
@@ -139,6 +141,7 @@ class Runtime:
     store: Store
     ids: MessageIds
     links: LinkTexts
+    openings: OpeningTable
     contact_ids: ContactIds
     metrics: Metrics
     limits: Limits
@@ -256,6 +259,7 @@ async def _wire(
     short_ids = ShortIds(folder.key("short-id"))
     links = LinkTexts(short_ids, slots, domains)
     inbox = CallbackInbox(store, metrics, clock.now)
+    openings = _openings(settings)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
@@ -287,7 +291,8 @@ async def _wire(
         people=_people(folder, store, clock),
         intake=intake,
         links=links,
-        messages=MessageService(store, ids, links),
+        openings=openings,
+        messages=MessageService(store, ids, links, openings, clock.now),
         cancelling=CancelService(store, ids, clock.now),
         inbox=inbox,
         refused=RefusedService(store),
@@ -524,6 +529,13 @@ def _api_hosts(settings: Settings) -> frozenset[str]:
     """Return the hosts that this API is reached by, as far as the settings say."""
     named = urlsplit(settings.public_url).hostname
     return frozenset({settings.host, *([named] if named else [])})
+
+
+def _openings(settings: Settings) -> OpeningTable:
+    try:
+        return OpeningTable(parse_rules(settings.quiet_hours), place_of)
+    except InvalidInput as invalid:
+        raise SetupError(f"Setting quiet_hours: {invalid.message}") from invalid
 
 
 def _signature_header(settings: Settings) -> str:

@@ -186,6 +186,12 @@ class Settings:
         low=0,
         high=10**9,
     )
+    quiet_hours: str = _setting(
+        "US 21:00-08:00",
+        "The hours in which campaigns and journeys send nothing, by the recipient's clock: for "
+        "each country, and stricter ones for regions, such as US 21:00-08:00, US-FL 20:00-08:00. "
+        "Empty for none.",
+    )
     retention_days: int = _setting(
         90,
         "Messages with a final status are deleted after this many days; 0 keeps them.",

@@ -64,6 +64,10 @@ class Metrics:
         self.dropped = self._counter(
             "messages_dropped", "Messages dropped before sending.", "reason"
         )
+        self.held_quiet = self._counter(
+            "messages_held_quiet",
+            "Messages that were due and wait for the end of quiet hours since.",
+        )
         self.retried = self._counter("messages_retried", "Attempts that returned to the queue.")
         self.uncertain = self._counter("messages_uncertain", "Attempts whose outcome is unknown.")
         self.resent = self._counter("messages_resent", "Uncertain messages sent a second time.")

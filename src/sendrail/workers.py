@@ -25,6 +25,7 @@ from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.quiet import QuietHours
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Routes
@@ -414,6 +415,7 @@ def _make_worker(wiring: _Wiring, store: Store, troubles: TroublePolicy) -> Work
         wiring.pacer,
         runtime.ids,
         runtime.links,
+        quiet=QuietHours(runtime.openings),
         stale_after_ms=settings.stale_after_seconds * 1000,
         blocked_words=settings.blocked_words,
     )

@@ -275,6 +275,7 @@ class _Servers:
             import_bytes_max=FILE_BYTES_MAX,
             # Nothing changes but by what a test does.
             number_lookup="none",
+            quiet_hours="",
             database_url=url,
         )
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)

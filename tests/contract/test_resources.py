@@ -56,6 +56,8 @@ def test_lists_are_told_as_documented(door, base):
         "prepend_text": None,
         "append_text": None,
         "frame_sends": False,
+        "quiet_scope": "campaigns",
+        "quiet_hours": None,
     }
 
 

@@ -659,7 +659,9 @@ CREATE TABLE public.lists (
     sender_name text,
     prepend_text text,
     append_text text,
-    frames_sends boolean DEFAULT false NOT NULL
+    frames_sends boolean DEFAULT false NOT NULL,
+    quiet_scope text DEFAULT 'campaigns'::text NOT NULL,
+    quiet_hours text
 );
 
 CREATE SEQUENCE public.lists_id_seq

@@ -904,6 +904,8 @@ CREATE TABLE lists (
 	prepend_text TEXT,
 	append_text TEXT,
 	frames_sends BOOLEAN DEFAULT 0 NOT NULL,
+	quiet_scope TEXT DEFAULT 'campaigns' NOT NULL,
+	quiet_hours TEXT,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),

@@ -151,6 +151,7 @@ def _gate(_):
         "erased": (1, json.dumps([8 * 9176543210987 % 9007199254740881, 1])),
         "active": (full.list_id(8), json.dumps([full.RECIPIENT + 8])),
         "blocked": (1, people),
+        "zones": (1, people),
     }
 
 
@@ -330,6 +331,7 @@ def _queue(count):
         "load": (SOME,),
         "metadata": (SOME,),
         "leave_queue": place,
+        "postpone": (*place, place[3] + 1),
         "drop": (place[0], waits, "dropped", None, ended),
         "make_uncertain": (place[0], waits, ""),
         "start_attempt": (place[0], 1, 1, 1, ended, waits),
@@ -602,6 +604,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("queue.leave_queue", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         ("gate.known_contacts", "list_id=? AND recipient=?"),
         ("gate.blocked", "account_id=? AND recipient=?"),
+        ("gate.zones", "account_id=? AND recipient=?"),
+        ("queue.postpone", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
         ("inbox.targets_by_ref", "connector_id=? AND carrier_ref=?"),
         ("queue.unsettled", "status=? AND number>?"),
         ("gate.lists_by_number", "account_id=? AND number=?"),

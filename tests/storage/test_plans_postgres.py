@@ -139,6 +139,7 @@ def _gate(at):
             at.lanes[:2],
         ),
         "blocked": (1, at.recipients),
+        "zones": (1, at.recipients),
         "active": (1, at.recipients),
     }
 

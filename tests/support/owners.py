@@ -17,8 +17,10 @@ from road import EXPIRE_MS
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.clock import SystemClock
+from sendrail.contacts.number_places import place_of
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.quiet import QuietHours
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.delivery.reserver import SliceReserver
@@ -27,6 +29,7 @@ from sendrail.delivery.takeover import Takeover
 from sendrail.delivery.worker import Worker
 from sendrail.domain.delivery import Submitted
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.quiet_hours import OpeningTable, QuietRules
 from sendrail.domain.short_ids import ShortIds
 from sendrail.links.domains import TrackingDomains
 from sendrail.links.ranges import RangeSlots
@@ -163,7 +166,14 @@ class Owner:
         store = self.store.beside()
         links = LinkTexts(ShortIds(ID_KEY), RangeSlots(), TrackingDomains())
         claimer = Claimer(
-            lanes, routes, pacer, ids, links, stale_after_ms=1_800_000, blocked_words=""
+            lanes,
+            routes,
+            pacer,
+            ids,
+            links,
+            quiet=QuietHours(OpeningTable(QuietRules({}), place_of)),
+            stale_after_ms=1_800_000,
+            blocked_words="",
         )
         self.worker = Worker(
             store, claimer, pacer, routes, lanes=lanes, metrics=self.metrics, clock=clock,

@@ -14,8 +14,10 @@ import pytest
 from grounds import GROUNDS, NOW, OwnClock, OwnLoop
 from sqlalchemy import insert, select
 
+from sendrail.contacts.number_places import place_of
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.pacer import Pacer
+from sendrail.delivery.quiet import QuietHours
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.delivery.routing import Route, Routes
 from sendrail.delivery.worker import Worker
@@ -26,6 +28,7 @@ from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.ids import MessageIds, lane_of
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
+from sendrail.domain.quiet_hours import OpeningTable, QuietRules
 from sendrail.domain.sender import OnUncertain
 from sendrail.domain.short_ids import ShortIds
 from sendrail.intake.links import LinkBinder
@@ -145,6 +148,7 @@ class Road:
         self.links = LinkTexts(self.short_ids, ground.open_slots(), self.domains)
         self.stale_after_ms = stale_after_ms
         self.blocked_words = ""
+        self.quiet_rules = QuietRules({})
         self.policies = policies or Policies()
         self.carriers = {}
         self.alive = None
@@ -312,8 +316,11 @@ class Road:
 
     def look_up(self, message_id):
         """Return a message as its caller sees it."""
-        service = MessageService(self.store, self.ids, self.links)
+        service = MessageService(self.store, self.ids, self.links, self.openings(), self.clock.now)
         return self.do(service.find(self.account, message_id))
+
+    def openings(self):
+        return OpeningTable(self.quiet_rules, place_of)
 
     # Delivering
 
@@ -332,6 +339,7 @@ class Road:
             self.pacer,
             self.ids,
             self.links,
+            quiet=QuietHours(self.openings()),
             stale_after_ms=self.stale_after_ms,
             blocked_words=self.blocked_words,
         )

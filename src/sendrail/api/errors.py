@@ -69,6 +69,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     ),
     "audience_cycle": (400, "The audience would ask for itself by another."),
     "too_many_audiences": (400, "The account has 1,000 audiences already."),
+    "invalid_quiet_hours": (
+        400,
+        "`quiet_hours` is no time of the day over midnight, such as `21:00-08:00`.",
+    ),
     "invalid_rate": (400, "`rate` is not 1 to 6,000,000 messages a minute."),
     "invalid_connector": (
         400,

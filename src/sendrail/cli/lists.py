@@ -177,6 +177,52 @@ def frame(
     output.card(shown, as_json)
 
 
+@app.command()
+def quiet(
+    number: ListNumber,
+    *,
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="campaigns|all|none",
+            help="Which of its messages wait for the end of quiet hours.",
+        ),
+    ] = None,
+    hours: Annotated[
+        str | None,
+        typer.Option(help="Quiet hours of its own, such as 21:00-08:00; none takes them away."),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Set which of a list's messages wait for the end of quiet hours, or show it."""
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.contacts.lists import ListChange
+    from sendrail.domain import quiet_hours
+    from sendrail.domain.quiet_hours import QuietScope
+
+    with output.exit_on_error(as_json):
+        wanted = None if scope is None else choice_of(QuietScope, scope, "scope")
+    change = ListChange(quiet_scope=wanted, quiet_hours="" if hours == "none" else hours)
+
+    async def work(it: "Runtime") -> "tuple[ListDetails, str]":
+        account, list_number = it.default_account, sender(number)
+        if change == ListChange():
+            found = await it.lists.find(account, list_number)
+        else:
+            found = await it.lists.update(account, list_number, change)
+        return found, it.settings.quiet_hours
+
+    found, installation = run(data, as_json, work)
+    own = found.sender.quiet_hours
+    shown = {
+        "quiet_scope": found.sender.quiet_scope.value,
+        "quiet_hours": own and quiet_hours.show(own),
+        "installation": installation,
+    }
+    output.card(shown, as_json)
+
+
 @app.command("import")
 def import_(
     file: File,

@@ -48,6 +48,9 @@ def send(
     skip_journey_check: Annotated[
         bool, typer.Option("--skip-journey-check", help="Send even during a journey.")
     ] = False,
+    skip_quiet_hours: Annotated[
+        bool, typer.Option("--skip-quiet-hours", help="Send even in quiet hours.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -59,6 +62,7 @@ def send(
         Skip.RATE_LIMIT: skip_rate_limit,
         Skip.CONTACT_VALIDATION: skip_contact_validation,
         Skip.JOURNEY: skip_journey_check,
+        Skip.QUIET_HOURS: skip_quiet_hours,
     }
     skips = sum(flag for flag, wanted in flags.items() if wanted)
     at = moment_of(send_at, "--at") or 0

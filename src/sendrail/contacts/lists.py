@@ -29,12 +29,13 @@ from sendrail.contacts.list_texts import answer_changes, answer_values
 from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
-from sendrail.domain import phone, sender_ids
+from sendrail.domain import phone, quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.quiet_hours import QuietScope
 from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
 from sendrail.storage.interface import Store, Tx
 
@@ -79,6 +80,8 @@ class ListChange:
     help_text: str | None = None
     frame: FrameChange = NO_CHANGE
     frames_sends: bool | None = None
+    quiet_scope: QuietScope | None = None
+    quiet_hours: str | None = None
 
 
 class ListService:
@@ -115,6 +118,8 @@ class ListService:
         answers: AnswerTexts | None = None,
         frame: FrameChange = NO_CHANGE,
         frames_sends: bool = False,
+        quiet_scope: QuietScope = QuietScope.CAMPAIGNS,
+        quiet_hours: str = "",
         guard: Guard = unguarded,
     ) -> ListDetails:
         """Add a list; without a `connector` it goes by the only one the account can use.
@@ -146,7 +151,11 @@ class ListService:
             )
             tx.lists.change(account_id, added.id, **texts)
             more = ListChange(
-                second_connector=second_connector or None, frame=frame, frames_sends=frames_sends
+                second_connector=second_connector or None,
+                frame=frame,
+                frames_sends=frames_sends,
+                quiet_scope=quiet_scope,
+                quiet_hours=quiet_hours,
             )
             return details(tx, self._apply(tx, added, more))
 
@@ -368,6 +377,7 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         "rate": None if change.rate is None else rate_of(change.rate),
         "on_uncertain": change.on_uncertain,
         "frames_sends": change.frames_sends,
+        "quiet_scope": change.quiet_scope,
     }
     values = {name: value for name, value in plain.items() if value is not None}
     values |= _connector_values(tx, sender, change)
@@ -379,12 +389,17 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
             "help_text": change.help_text,
         },
     )
+    hours: dict[str, Any] = {}
+    if change.quiet_hours is not None:
+        own_hours = quiet_hours.parse(change.quiet_hours) if change.quiet_hours else None
+        hours["quiet_hours"] = own_hours
+        texts["quiet_hours"] = own_hours and quiet_hours.show(own_hours)
     if change.frame != NO_CHANGE:
         own = tx.lists.own_frame(sender.account_id, sender.id)
         texts |= frame_values(own, change.frame)
     if values or texts:
         tx.lists.change(sender.account_id, sender.id, **values, **texts)
-    return replace(sender, **values)
+    return replace(sender, **values | hours)
 
 
 def _connector_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:

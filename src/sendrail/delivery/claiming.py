@@ -5,12 +5,13 @@ message waited wins. What passes gets its intent written; the bytes leave only a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
 from sendrail.delivery.pacer import ListTurn, Pacer
+from sendrail.delivery.quiet import QuietHours, WaitingPlace
 from sendrail.delivery.routing import PlannedSubmits, Route, Routes
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.content import contains_any
@@ -28,6 +29,7 @@ from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageIds
 from sendrail.domain.message import DropReason, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.quiet_hours import NEVER
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
 from sendrail.links.domains import LinkSender
@@ -96,6 +98,8 @@ class ClaimRound:
     kept: list[QueuePlace] = field(default_factory=list)
     # What belongs to a run that is paused.
     paused: list[QueuePlace] = field(default_factory=list)
+    # How many wait for the end of quiet hours since this round.
+    quiet: int = 0
     planned: dict[ConnectorId, PlannedSubmits] = field(
         default_factory=lambda: defaultdict(PlannedSubmits)
     )
@@ -124,6 +128,7 @@ class Claimer:
         ids: MessageIds,
         links: LinkTexts,
         *,
+        quiet: QuietHours,
         stale_after_ms: int,
         blocked_words: str,
     ) -> None:
@@ -132,6 +137,7 @@ class Claimer:
         self._pacer = pacer
         self._ids = ids
         self._links = links
+        self._quiet = quiet
         self._stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
@@ -251,6 +257,7 @@ class Claimer:
             return
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
+        candidates = self._without_quiet(candidates, loaded, found)
         reasons = self._ask_again(tx, candidates, loaded, wall)
         halted = _halted(tx, loaded)
         going = []
@@ -281,6 +288,67 @@ class Claimer:
                 for _, claim in found.claims
             ],
         )
+
+    def _without_quiet(
+        self,
+        candidates: Sequence[_Candidate],
+        loaded: dict[int, WaitingMessage],
+        found: ClaimRound,
+    ) -> Sequence[_Candidate]:
+        """Hold back what must not leave in quiet hours; return the rest."""
+        held = self._hold(
+            [
+                WaitingPlace(each.place, each.sender, loaded[each.place.number])
+                for each in candidates
+            ],
+            found,
+        )
+        if not held:
+            return candidates
+        turns: dict[int, list[_Candidate]] = defaultdict(list)
+        for each in candidates:
+            turns[each.place.list_id].append(each)
+        for of_list in turns.values():
+            quiet = {each.place for each in of_list if each.place in held}
+            if not quiet:
+                continue
+            openings = [held[place] for place in quiet]
+            if len(quiet) * 2 >= len(of_list):
+                known = {each.place for each in of_list}
+                ranks = {place.rank for place in quiet}
+                openings += self._look_past(of_list[0], ranks, known, found)
+            _wait_until(of_list[0].taken, min(openings))
+        return [each for each in candidates if each.place not in held]
+
+    def _look_past(
+        self,
+        one: _Candidate,
+        ranks: Collection[int],
+        known: Collection[QueuePlace],
+        found: ClaimRound,
+    ) -> list[int]:
+        """Hold back at once what more is quiet at the head of a list; return when it may leave.
+
+        However slow a list is, what may leave then stands behind what may not for some rounds only.
+        """
+        taken, openings = one.taken, list[int]()
+        stale_from = found.wall - self._stale_after_ms
+        for rank in ranks:
+            due = found.tx.queue.due(*taken.turn, rank, found.wall, found.sweep + len(known))
+            places = [each for each in due if each not in known and each.due_at >= stale_from]
+            loaded = found.tx.queue.load(places)
+            waiting = [WaitingPlace(each, one.sender, loaded[each.number]) for each in places]
+            openings += self._hold(waiting, found).values()
+            if len(due) == found.sweep + len(known):
+                taken.next_look = NextLook.AFTER_THE_OTHERS
+        return openings
+
+    def _hold(self, waiting: Sequence[WaitingPlace], found: ClaimRound) -> dict[QueuePlace, int]:
+        held = self._quiet.hold(found.tx, waiting, found.wall)
+        never = [place for place, opening in held.items() if opening == NEVER]
+        found.drops += [(place, Status.DROPPED, DropReason.QUIET_HOURS) for place in never]
+        found.quiet += len(held) - len(never)
+        return held
 
     def _fill_links(
         self, tx: Tx, going: Sequence[_Candidate], loaded: dict[int, WaitingMessage]
@@ -343,6 +411,12 @@ def _halted(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunSta
     """Return which origins of messages are runs that must not send now."""
     ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
     return tx.run_pages.halted(ids) if ids else {}
+def _wait_until(taken: TurnResult, opening: int) -> None:
+    """Let a list that has nothing else to wait for be looked at when its quiet hours end."""
+    if taken.next_look is NextLook.WHEN_TOLD:
+        taken.next_look, taken.due_at = NextLook.WHEN_DUE, opening
+    elif taken.next_look is NextLook.WHEN_DUE:
+        taken.due_at = min(taken.due_at, opening)
 
 
 def _why_no_more(room: int, share: int, window: int) -> NextLook:

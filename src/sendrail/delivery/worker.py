@@ -266,6 +266,8 @@ class Worker:
             found.taken, key=lambda taken: taken.next_look is not NextLook.WHEN_CONNECTOR_ALLOWS
         ):
             self._plan_next_turn(taken, found.now, now, wall)
+        if found.quiet:
+            self._metrics.held_quiet.inc(found.quiet)
         for _, status, detail in found.drops:
             self._metrics.dropped.labels(detail).inc()
             self._metrics.ended.labels(status).inc()

@@ -36,15 +36,17 @@ class DropReason(StrEnum):
     CANCELLED = "cancelled"
     # The run of a campaign that queued it was stopped, or ran out of time.
     CAMPAIGN_STOPPED = "campaign_stopped"
+    # No hour of the day is open in all places where its recipient may be.
+    QUIET_HOURS = "quiet_hours"
 
 
 class Skip(IntEnum):
     """The checks a caller may skip, one bit each.
 
     A set of them is a plain integer, stored with the message for the checks before the submit.
-    (With an `IntFlag` each `&` costs ten times as much.) Callers cannot set the last three: the
-    message that verifies a list must pass before the list is verified, and the last two mark
-    automatic replies to keywords, and what campaigns and journeys send. A mark skips nothing.
+    (With an `IntFlag` each `&` costs ten times as much.) Callers cannot set three of them: the
+    message that verifies a list must pass before the list is verified, and two mark automatic
+    replies to keywords, and what campaigns and journeys send. A mark skips nothing.
     """
 
     NONE = 0
@@ -55,6 +57,7 @@ class Skip(IntEnum):
     VERIFICATION = 16
     AUTOMATIC = 32
     CAMPAIGN = 64
+    QUIET_HOURS = 128
 
 
 UNKNOWN_OUTCOME: Final = "unknown_outcome"

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sendrail.domain import local_time
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.message import Skip
 from sendrail.domain.numbering import NumberPlace
 from sendrail.domain.phone import prefix_of
 
@@ -44,6 +45,20 @@ class QuietScope(StrEnum):
     ALL = "all"
     # None: the list is transactional.
     NONE = "none"
+
+
+_CAMPAIGN: Final = Skip.CAMPAIGN.value
+# Replies to keywords are asked for, and a list is verified when its owner wants it to be.
+_EXEMPT: Final = Skip.QUIET_HOURS | Skip.AUTOMATIC | Skip.VERIFICATION
+_ALL: Final = QuietScope.ALL
+_NONE: Final = QuietScope.NONE
+
+
+def keeps_quiet(skips: int, scope: QuietScope) -> bool:
+    """Return whether a message with these skip flags, of a list of this scope, has quiet hours."""
+    if scope is _NONE or skips & _EXEMPT:
+        return False
+    return scope is _ALL or bool(skips & _CAMPAIGN)
 
 
 class OpenHours(NamedTuple):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sendrail.domain import phone
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.quiet_hours import OpenHours, QuietScope
 
 
 class ListStatus(StrEnum):
@@ -52,6 +53,9 @@ class SendingList:
     sender_name: str | None = None
     # Whether texts by `/send` have the list's frame, as those of campaigns do.
     frames_sends: bool = False
+    # Which of its messages wait for the end of quiet hours, and what its own leave open.
+    quiet_scope: QuietScope = QuietScope.CAMPAIGNS
+    quiet_hours: OpenHours | None = None
 
     @property
     def shown(self) -> str:

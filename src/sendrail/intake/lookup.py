@@ -9,6 +9,7 @@ from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
+from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
 from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
@@ -47,6 +48,8 @@ class FoundMessage:
     stored: StoredMessage
     links: Sequence[MessageLink]
     clicks: ClickTally
+    # When its recipient's quiet hours end, while it waits for that.
+    waits_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +78,19 @@ class MessageRange:
 class MessageService:
     """Queries of messages; nothing is changed here."""
 
-    def __init__(self, store: Store, ids: MessageIds, links: LinkTexts) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ids: MessageIds,
+        links: LinkTexts,
+        openings: OpeningTable,
+        now: Callable[[], int],
+    ) -> None:
         self._store = store
         self._ids = ids
         self._links = links
+        self._openings = openings
+        self._now = now
 
     async def find(self, account_id: AccountId, message_id: str) -> FoundMessage:
         """Return one message. Raises `NotFound`, the same for another account's message."""
@@ -156,6 +168,7 @@ class MessageService:
         ]
         links = self._links_of(tx, linked)
         tallies = tx.message_clicks.tallies({text.number for text in linked})
+        waits = self._waits(tx, rows)
         return [
             FoundMessage(
                 id=name,
@@ -163,9 +176,29 @@ class MessageService:
                 stored=row,
                 links=links.get(row.number, ()),
                 clicks=tallies.get(row.number, ClickTally()),
+                waits_until=waits.get(row.number),
             )
             for row, name in zip(rows, self._ids.show_many([r.number for r in rows]), strict=True)
         ]
+
+    def _waits(self, tx: Tx, rows: Sequence[StoredMessage]) -> dict[int, int]:
+        """Return when quiet hours end for those of one account's messages that wait for that."""
+        quiet = [
+            row
+            for row in rows
+            if row.keeps_quiet and row.status is Status.QUEUED and row.send_at is None
+        ]
+        if not quiet:
+            return {}
+        now = self._now()
+        zones = tx.gate.zones(quiet[0].account_id, sorted({row.recipient for row in quiet}))
+        openings = {
+            row.number: self._openings.opening(
+                row.recipient, row.open_hours, zones.get(row.recipient), now
+            )
+            for row in quiet
+        }
+        return {number: at for number, at in openings.items() if at not in {NOW, NEVER}}
 
     def _links_of(self, tx: Tx, texts: Sequence[LinkedText]) -> dict[int, Sequence[MessageLink]]:
         """Return the links of messages, all of one account."""

@@ -149,6 +149,9 @@ lists: Final = Table(
     Column("prepend_text", Text),
     Column("append_text", Text),
     needed("frames_sends", Boolean, server_default=text("0")),
+    # Which of its messages wait for the end of quiet hours, and quiet hours of its own.
+    needed("quiet_scope", Text, server_default=text("'campaigns'")),
+    Column("quiet_hours", Text),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),

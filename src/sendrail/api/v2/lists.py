@@ -25,10 +25,11 @@ from sendrail.contacts.frames import FrameChange
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import RATE_MAX, ListChange
-from sendrail.domain import sender_ids
+from sendrail.domain import quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.frame import FRAME_LENGTH_MAX
+from sendrail.domain.quiet_hours import QuietScope
 from sendrail.domain.sender import ListStatus, OnUncertain
 from sendrail.domain.times import shown as shown_time
 
@@ -63,6 +64,16 @@ _APPEND: Final = about(
 _FRAME_SENDS: Final = about(
     "Whether texts by `/send` get both as well; those by `/send-raw` never do."
 )
+_QUIET_SCOPE: Final = about(
+    "Which of its messages wait for the end of quiet hours: those of `campaigns` and journeys, "
+    "`all`, or `none`, for a list that sends no marketing."
+)
+_QUIET_HOURS: Final = about(
+    "Quiet hours of its own, such as `21:00-08:00`, for recipients everywhere; the installation's "
+    "count as well. Null is none."
+)
+_Scope = Annotated[str, one_of(QuietScope)]
+_ScopeChange = Annotated[_Scope | None, _QUIET_SCOPE]
 _Prepend = Annotated[str | None, _FRAME_LENGTH, _PREPEND]
 _Append = Annotated[str | None, _FRAME_LENGTH, _APPEND]
 _PrependChange = Annotated[str | msgspec.UnsetType | None, _FRAME_LENGTH, _PREPEND]
@@ -86,6 +97,8 @@ class NewList(msgspec.Struct, gc=False):
     prepend_text: _Prepend = None
     append_text: _Append = None
     frame_sends: Annotated[bool | None, schema(default=False), _FRAME_SENDS] = None
+    quiet_scope: _ScopeChange = None
+    quiet_hours: Annotated[str | None, _QUIET_HOURS] = None
 
 
 class ListUpdate(msgspec.Struct, gc=False):
@@ -108,6 +121,8 @@ class ListUpdate(msgspec.Struct, gc=False):
     prepend_text: _PrependChange = msgspec.UNSET
     append_text: _AppendChange = msgspec.UNSET
     frame_sends: Annotated[bool | None, _FRAME_SENDS] = None
+    quiet_scope: _ScopeChange = None
+    quiet_hours: Annotated[str | msgspec.UnsetType | None, _QUIET_HOURS] = msgspec.UNSET
 
 
 class SendingList(msgspec.Struct):
@@ -134,6 +149,8 @@ class SendingList(msgspec.Struct):
     prepend_text: _Prepend
     append_text: _Append
     frame_sends: Annotated[bool, _FRAME_SENDS]
+    quiet_scope: Annotated[_Scope, _QUIET_SCOPE]
+    quiet_hours: Annotated[str | None, _QUIET_HOURS]
 
 
 class Lists(msgspec.Struct):
@@ -189,6 +206,8 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             ),
             frame=FrameChange(prepend=fields.prepend_text, append=fields.append_text),
             frames_sends=bool(fields.frame_sends),
+            quiet_scope=_quiet_scope(fields.quiet_scope) or QuietScope.CAMPAIGNS,
+            quiet_hours=fields.quiet_hours or "",
             guard=guard,
         ),
         _shown,
@@ -214,6 +233,8 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         help_text=_or_none(fields.help_text),
         frame=_frame(fields.prepend_text, fields.append_text),
         frames_sends=fields.frame_sends,
+        quiet_scope=_quiet_scope(fields.quiet_scope),
+        quiet_hours=_or_none(fields.quiet_hours),
     )
     return _shown(await runtime.lists.update_by_id(request.account, list_id, change))
 
@@ -227,7 +248,13 @@ async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
 
 
 _ID: Final = (in_path("list_id", RowId, "The list's id."),)
-_SETTING_CODES: Final = ("invalid_name", "invalid_rate", "invalid_connector", "unknown_macro")
+_SETTING_CODES: Final = (
+    "invalid_name",
+    "invalid_rate",
+    "invalid_connector",
+    "unknown_macro",
+    "invalid_quiet_hours",
+)
 
 ENDPOINTS: Final = (
     Endpoint(
@@ -329,6 +356,10 @@ def _settable(text: str | None) -> ListStatus | None:
     return ListStatus(text)
 
 
+def _quiet_scope(text: str | None) -> QuietScope | None:
+    return None if text is None else choice_of(QuietScope, text, "quiet_scope")
+
+
 def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
     """Return what a change calls a field that may be taken away: nothing is empty there."""
     return None if value is msgspec.UNSET else value or ""
@@ -370,4 +401,6 @@ def _shown(found: ListDetails) -> SendingList:
         prepend_text=found.own_frame.prepend,
         append_text=found.own_frame.append,
         frame_sends=sender.frames_sends,
+        quiet_scope=sender.quiet_scope,
+        quiet_hours=sender.quiet_hours and quiet_hours.show(sender.quiet_hours),
     )

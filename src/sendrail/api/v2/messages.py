@@ -45,8 +45,9 @@ from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.tracking.message_clicks import ClickTally
 
-# The detail of what waits for its time.
+# The detail of what waits for its time, and of what waits for the end of quiet hours.
 _SCHEDULED: Final = "scheduled"
+_QUIET_HOURS: Final = "quiet_hours"
 _MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
 _HELP: Final = {
     "cursor": "cursor is the next_cursor of an earlier answer",
@@ -112,6 +113,10 @@ class Message(msgspec.Struct):
     clicks: Annotated[Clicks | None, about("Null where the message has no short links.")]
     created_at: Time
     send_at: Annotated[Time | None, about("When it is to leave, while it waits for that.")]
+    waits_until: Annotated[
+        Time | None,
+        about("When its recipient's quiet hours end, while it waits for that."),
+    ]
     sent_at: Time | None
     ended_at: Time | None
     origin: Annotated[
@@ -155,9 +160,7 @@ def message_of(found: FoundMessage) -> Message:
         list_number=stored.list_number,
         body=found.body,
         status=PUBLIC[stored.status],
-        status_detail=_SCHEDULED
-        if stored.send_at is not None
-        else DETAILS.get(stored.status, stored.detail),
+        status_detail=_detail(found),
         encoding=stored.encoding,
         segments=stored.segments,
         attempts=stored.attempt,
@@ -174,10 +177,20 @@ def message_of(found: FoundMessage) -> Message:
         clicks=_clicks(found.clicks) if found.links else None,
         created_at=shown_time(stored.created_at),
         send_at=None if stored.send_at is None else shown_time(stored.send_at),
+        waits_until=None if found.waits_until is None else shown_time(found.waits_until),
         sent_at=None if stored.sent_at is None else shown_time(stored.sent_at),
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),
         origin=None if stored.origin is None else MessageOrigin(*stored.origin),
     )
+
+
+def _detail(found: FoundMessage) -> str | None:
+    stored = found.stored
+    if stored.send_at is not None:
+        return _SCHEDULED
+    if found.waits_until is not None:
+        return _QUIET_HOURS
+    return DETAILS.get(stored.status, stored.detail)
 
 
 def _clicks(tally: ClickTally) -> Clicks:

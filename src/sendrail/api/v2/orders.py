@@ -65,6 +65,10 @@ _SendAt = Annotated[
         "installation is set up otherwise. Without one it leaves at once."
     ),
 ]
+_SkipQuietHours = Annotated[
+    Flag,
+    about("Send even in quiet hours, from a list whose API messages wait for the end of them."),
+]
 _Value = Annotated[str | None, schema(type=["string", "null"])]
 
 
@@ -84,6 +88,7 @@ class SendRaw(msgspec.Struct, gc=False):
     skip_journey_check: Annotated[
         Flag, about("Send even to who is in an active journey on the list.")
     ] = None
+    skip_quiet_hours: _SkipQuietHours = None
     metadata: Metadata = msgspec.UNSET
     send_at: _SendAt = None
 
@@ -116,6 +121,7 @@ class Send(msgspec.Struct, gc=False):
         ),
     ] = None
     contact_data: ContactData | None = None
+    skip_quiet_hours: _SkipQuietHours = None
     metadata: Metadata = msgspec.UNSET
     send_at: _SendAt = None
 
@@ -154,6 +160,8 @@ def read_send_raw(body: bytes, limits: Limits, list_number: str | None = None) -
         skips |= Skip.CONTACT_VALIDATION
     if fields.skip_journey_check:
         skips |= Skip.JOURNEY
+    if fields.skip_quiet_hours:
+        skips |= Skip.QUIET_HOURS
     send_at = _send_at(fields.send_at) if fields.send_at is not None else 0
     if isinstance(send_at, Fault):
         return _after_fields(send_at, fields.to, fields.list_number, fields.body, limits)
@@ -192,6 +200,7 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
         number,
         text,
         limits,
+        skips=Skip.QUIET_HOURS if fields.skip_quiet_hours else Skip.NONE,
         metadata=metadata,
         links=links,
         takes_frame=True,

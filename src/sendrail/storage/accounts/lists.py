@@ -1,28 +1,38 @@
 """Sending lists as rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from sendrail.domain import phone, sender_ids
+from sendrail.domain import phone, quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import Conflict
 from sendrail.domain.frame import Frame, OwnFrame
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.quiet_hours import OpenHours, QuietScope
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, lists, sender_owners
 
+
+@cache
+def _hours(text: str | None) -> OpenHours | None:
+    return None if text is None else quiet_hours.parse(text)
+
+
 # A list has a column for each of its fields.
 LIST_COLUMNS: Final = tuple(field.name for field in fields(SendingList))
-_LIST_READERS: Final = {
+_LIST_READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "status": ListStatus,
     "on_uncertain": OnUncertain,
     "byoc": bool,
     "frames_sends": bool,
+    "quiet_scope": QuietScope,
+    "quiet_hours": _hours,
 }
 _LISTS: Final = select(*(lists.c[name] for name in LIST_COLUMNS))
 

@@ -60,6 +60,7 @@ class GateTexts:
     blocked: Statement
     erased: Statement
     active: Statement
+    zones: Statement
 
 
 class Gate(ABC):
@@ -132,6 +133,12 @@ class Gate(ABC):
         """Return which of these the account has blocked."""
         asked = self._driver.array(recipients)
         return {row[0] for row in self._driver.rows(self._texts.blocked, account_id, asked)}
+
+    def zones(self, account_id: int, recipients: Sequence[int]) -> dict[int, str]:
+        """Return the time zones of those of these contacts for whom one is known."""
+        asked = self._driver.array(recipients)
+        rows = self._driver.rows(self._texts.zones, account_id, asked)
+        return {row[0]: row[1] for row in rows}
 
     def add_erased(
         self,

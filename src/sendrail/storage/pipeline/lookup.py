@@ -18,10 +18,12 @@ from sqlalchemy import (
     text,
 )
 
+from sendrail.domain import quiet_hours
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.quiet_hours import OpenHours, QuietScope
 from sendrail.storage.tables import (
     attempts,
     carrier_refs,
@@ -64,6 +66,8 @@ _STORED: Final = (
         lists.c.connector_id.label("list_connector_id"),
         messages.c.links,
         scheduled.c.send_at,
+        lists.c.quiet_scope,
+        lists.c.quiet_hours,
         origins.c.kind.label("origin_kind"),
         origins.c.of_id.label("origin_of_id"),
         origins.c.version.label("origin_version"),
@@ -128,6 +132,9 @@ class StoredMessage:
     # When it is to leave, while it waits for that.
     send_at: int | None = None
     provider_detail: str | None = None
+    # Whether it waits for the end of quiet hours, and what those of its list leave open.
+    keeps_quiet: bool = False
+    open_hours: OpenHours | None = None
     # What it comes from; None where the account sent it itself.
     origin: Origin | None = None
 
@@ -353,6 +360,8 @@ def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
         ended_at=row.ended_at,
         automatic=bool(row.skips & Skip.AUTOMATIC),
         send_at=row.send_at,
+        keeps_quiet=quiet_hours.keeps_quiet(row.skips, QuietScope(row.quiet_scope)),
+        open_hours=None if row.quiet_hours is None else quiet_hours.parse(row.quiet_hours),
         account_id=AccountId(row.account_id),
         list_id=ListId(row.list_id),
         list_connector_id=ConnectorId(row.list_connector_id),

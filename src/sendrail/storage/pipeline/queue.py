@@ -280,6 +280,10 @@ class Queue(ABC):
         return self._driver.each(self._texts.leave_queue, [tuple(place) for place in places])
 
     @abstractmethod
+    def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:
+        """Let messages that wait in these places be due later; that is no attempt."""
+
+    @abstractmethod
     def add(self, places: Sequence[QueuePlace]) -> None:
         """Queue messages that were in no attempt yet, and stand in no place of the queue."""
 

@@ -44,6 +44,10 @@ TEXTS: Final = GateTexts(
         SELECT recipient FROM list_contacts
         WHERE list_id = $1 AND recipient = ANY($2::bigint[]) AND active
     """,
+    zones="""
+        SELECT recipient, timezone FROM contacts
+        WHERE account_id = $1 AND recipient = ANY($2::bigint[]) AND timezone IS NOT NULL
+    """,
 )
 # What speaks against texting a number. Nearly always none is found: looks by key, all empty.
 _UNREACHABLE: Final = """

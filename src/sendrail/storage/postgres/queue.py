@@ -234,6 +234,14 @@ CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 class PostgresQueue(Queue):
     """What waits, what is under way, and what became of it."""
 
+    def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:
+        # Into the current slice, so that the old one can be emptied.
+        left = self.leave(places)
+        assert left == len(places), "nothing else takes a row out of the queue meanwhile"
+        self.add(
+            [place._replace(due_at=later) for place, later in zip(places, due_at, strict=True)]
+        )
+
     def add(self, places: Sequence[QueuePlace]) -> None:
         if places:
             slice_ = self._driver.row(CURRENT_SLICE)

@@ -31,6 +31,10 @@ TEXTS: Final = GateTexts(
         SELECT c.recipient FROM json_each(?2) AS wanted CROSS JOIN list_contacts AS c
         WHERE c.list_id = ?1 AND c.recipient = wanted.value AND c.active
     """,
+    zones="""
+        SELECT c.recipient, c.timezone FROM json_each(?2) AS wanted CROSS JOIN contacts AS c
+        WHERE c.account_id = ?1 AND c.recipient = wanted.value AND c.timezone IS NOT NULL
+    """,
 )
 # One walk over the recipients, three probes each; nearly always nothing is found.
 KNOWN_CONTACTS: Final = """

@@ -147,9 +147,19 @@ FINISH_ENDED: Final = """
         AND sent_at IS NULL
 """
 
+POSTPONE: Final = """
+    UPDATE queue SET due_at = ?6
+    WHERE lane = ?1 AND list_id = ?2 AND rank = ?3 AND due_at = ?4 AND number = ?5
+"""
+
 
 class SqliteQueue(Queue):
     """What waits, what is under way, and what became of it."""
+
+    def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:
+        rows = [(*place, later) for place, later in zip(places, due_at, strict=True)]
+        moved = self._driver.each(POSTPONE, rows)
+        assert moved == len(places), "nothing else takes a row out of the queue meanwhile"
 
     def add(self, places: Sequence[QueuePlace]) -> None:
         # They were in no attempt yet.

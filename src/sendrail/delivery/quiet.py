@@ -1,0 +1,60 @@
+"""Quiet hours at the claim: what may not leave now waits in the queue for when it may.
+
+That is a look and no attempt: the message keeps its count of attempts, and since its place in the
+queue is now that of the opening, it is stale only half an hour after that. What a list has ready
+when its recipients' hour ends so never leaves late, however slow the list is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable, keeps_quiet
+from sendrail.domain.sender import SendingList
+from sendrail.storage.interface import Tx
+from sendrail.storage.pipeline.queue import QueuePlace, WaitingMessage
+
+
+class WaitingPlace(NamedTuple):
+    """A message that may be claimed, where it waits, and its list."""
+
+    place: QueuePlace
+    sender: SendingList
+    message: WaitingMessage
+
+
+class QuietHours:
+    """Holds messages back while it is quiet where their recipients are."""
+
+    def __init__(self, table: OpeningTable) -> None:
+        self._table = table
+
+    def hold(self, tx: Tx, waiting: Iterable[WaitingPlace], now: int) -> dict[QueuePlace, int]:
+        """Return what may not leave now, and when it may; it waits in the queue until then.
+
+        What never may, at no hour of a day, has `NEVER`, and is left in its place.
+        """
+        quiet = [each for each in waiting if keeps_quiet(each[2].skips, each[1].quiet_scope)]
+        if not quiet:
+            return {}
+        zones = self._zones(tx, quiet)
+        held = {}
+        for place, sender, message in quiet:
+            zone = zones.get((message.account_id, message.recipient))
+            opening = self._table.opening(message.recipient, sender.quiet_hours, zone, now)
+            if opening != NOW:
+                held[place] = opening
+        later = {place: opening for place, opening in held.items() if opening != NEVER}
+        if later:
+            tx.queue.postpone(list(later), list(later.values()))
+        return held
+
+    def _zones(self, tx: Tx, quiet: Sequence[WaitingPlace]) -> dict[tuple[int, int], str]:
+        asked: defaultdict[int, list[int]] = defaultdict(list)
+        for each in quiet:
+            asked[each.message.account_id].append(each.message.recipient)
+        return {
+            (account_id, recipient): zone
+            for account_id, recipients in asked.items()
+            for recipient, zone in tx.gate.zones(account_id, recipients).items()
+        }
