@@ -136,6 +136,18 @@ def test_the_heads_of_lists_are_what_is_due_of_each_in_its_order_within_its_boun
 THREE = ((2, 10), (4, 10), (3, 20))
 
 
+def test_what_is_postponed_waits_in_its_rank_until_then_whatever_its_attempts(house):
+    for number in (1, 2, 3):
+        house.queue(number, due_at=NOW + number, rank=CAMPAIGN)
+    places = [house.place(number, CAMPAIGN, NOW + number) for number in (2, 1)]
+    house.write(lambda tx: tx.queue.postpone(places, [NOW + 50, NOW + 60]))
+    due = house.due(FOREVER, rank=CAMPAIGN)
+    assert [(place.due_at - NOW, place.number) for place in due] == [
+        (3, house.no(3)), (50, house.no(2)), (60, house.no(1)),
+    ]  # fmt: skip
+    assert house.find(1).attempt == 0
+
+
 def test_the_lists_with_something_waiting_are_told_once_each(house):
     assert house.read(lambda tx: tx.queue.lists_waiting()) == []
     lists = [house.add_list(house.us, 15550003000 + n) for n in range(25)]
