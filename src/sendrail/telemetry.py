@@ -139,6 +139,9 @@ class Metrics:
             "Contacts removed from a list after a carrier's report.",
             "trouble",
         )
+        self.journey_turns = self._counter(
+            "journey_turns", "Turns of contacts on journeys: from one rest to the next."
+        )
         self.auto_replies = self._counter(
             "auto_replies", "Automatic replies to keywords, by result.", "fate"
         )

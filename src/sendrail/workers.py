@@ -38,6 +38,7 @@ from sendrail.domain.times import DAY_MS
 from sendrail.drain import Drain, wait_at_most
 from sendrail.intake.responder import Responder
 from sendrail.intake.scheduled import ScheduledWorker
+from sendrail.journeys.engine import JourneyEngine
 from sendrail.maintenance import Maintenance
 from sendrail.membership import ClusterMember, name_of
 from sendrail.ownership import Ownership, take_whole
@@ -117,12 +118,20 @@ class Workers:
     # Of several processes each learns what was written by its heartbeat.
     changes: ChangeFollower | None = None
     scheduled: ScheduledWorker | None = None
+    journeys: JourneyEngine | None = None
     hosts: TrackingHosts | None = None
     domains: DomainChecker | None = None
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
-        stages = (self.worker, self.receipts, self.responder, self.webhooks, self.clicks)
+        stages = (
+            self.worker,
+            self.receipts,
+            self.responder,
+            self.webhooks,
+            self.clicks,
+            self.journeys,
+        )
         return [stage for stage in stages if stage is not None]
 
     def chores(self) -> list[Any]:
@@ -226,6 +235,8 @@ async def _end(workers: Workers, chores: Collection[asyncio.Task[None]], drain: 
         workers.responder.stop()
     if workers.clicks is not None:
         workers.clicks.stop()
+    if workers.journeys is not None:
+        workers.journeys.stop()
 
 
 async def _make_workers(runtime: Runtime) -> Workers:
@@ -340,6 +351,7 @@ def _make_all(wiring: _Wiring) -> Workers:
             runtime.store, clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
         )
         workers.clicks = _make_clicks(wiring)
+        workers.journeys = _make_journeys(wiring)
         workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
             runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
@@ -404,6 +416,18 @@ def _make_clicks(wiring: _Wiring) -> ClickWorker:
         now=runtime.clock.now,
         ownership=wiring.ownership(Role.SCHEDULER, "clicks"),
         burst_messages_max=runtime.settings.click_burst_messages_max,
+    )
+
+
+def _make_journeys(wiring: _Wiring) -> JourneyEngine:
+    runtime = wiring.runtime
+    return JourneyEngine(
+        runtime.store,
+        runtime.intake,
+        runtime.metrics,
+        clock=runtime.clock,
+        ownership=wiring.ownership(Role.SCHEDULER, "journeys", LANE_SPANS),
+        limits=runtime.limits,
     )
 
 

@@ -34,6 +34,7 @@ from sendrail.storage.sqlite import (
     idempotency,
     imported,
     inbox,
+    journey_facts,
     leases,
     message_clicks,
     messages,
@@ -68,6 +69,7 @@ STATEMENTS = {
         messages,
         queue,
         inbox,
+        journey_facts,
         replies,
         outbox,
         activity,
@@ -89,6 +91,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "messages.bounds": r"SCAN CONSTANT ROW",
     "replies.any": r"SCAN recipient_troubles",
     "conversions.new_ids": r"SCAN (next|CONSTANT ROW)",
+    "journey_facts.lists": r"SCAN journeys",
     "outbox.any_endpoint": r"SCAN webhook_endpoints",
     "click_details.forget": r"SCAN (clicks|\(subquery-\d+\)|json_each)",
     "click_details.forget_agents": r"SCAN json_each",
@@ -128,6 +131,7 @@ def values_of(count):
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
+        "journey_facts": _journey_facts,
         "replies": _replies,
         "outbox": _outbox,
         "activity": _activity,
@@ -266,6 +270,18 @@ def _enrolments(count):
         "forget_events": contact,
         "count": (full.lane(GONE), 1, 1, "a", "entered", 1),
         "forget": (now, 20),
+    }
+
+
+def _journey_facts(_):
+    contact = (full.list_id(GONE), full.RECIPIENT + GONE)
+    return {
+        "contacts": (1, *contact),
+        "journeys": (1,),
+        "of_list": (1,),
+        "lists": (),
+        "statuses": (full.lane(GONE), GONE, full.BEGAN),
+        "set_field": (*contact, 1, '{"plan":"gold"}'),
     }
 
 

@@ -76,6 +76,7 @@ def values_of(count):
         "messages": _messages,
         "queue": _queue,
         "inbox": _inbox,
+        "journey_facts": _journey_facts,
         "replies": _replies,
         "outbox": _outbox,
         "activity": _activity,
@@ -292,6 +293,15 @@ def _enrolments(at):
         "count": (at.lanes, at.ones, at.ones, texts, ["entered", "left", "sent"], at.ones),
         "forget": (full.ENDED, 20),
     }  # fmt: skip
+
+
+def _journey_facts(at):
+    contacts = ([full.list_id(64)] * 3, at.recipients)
+    return {
+        "contacts": (at.ones, *contacts),
+        "statuses": (at.lanes, at.numbers, [full.BEGAN] * 3),
+        "set_field": (*contacts, at.ones, ['{"plan":"gold"}'] * 3),
+    }
 
 
 def _destinations(at):

@@ -48,6 +48,8 @@ from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.journeys.enrolments import Enrolments
+from sendrail.storage.journeys.facts import JourneyFacts
+from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.auto_replies import AutoReplies
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
@@ -140,6 +142,8 @@ class Tx(ABC):
     replies: Replies
     soft_bounces: SoftBounces
     enrolments: Enrolments
+    journey_facts: JourneyFacts
+    passages: Passages
     activity: Activity
     leases: Leases
     # Only where one process accepts, on SQLite.
@@ -357,6 +361,9 @@ class Hints:
     scheduled_event: asyncio.Event = field(default_factory=asyncio.Event)
     activity_event: asyncio.Event = field(default_factory=asyncio.Event)
     clicks_event: asyncio.Event = field(default_factory=asyncio.Event)
+    # Lanes in which a contact may have a turn on a journey sooner than was known.
+    journey_lanes: set[int] = field(default_factory=set)
+    journeys_event: asyncio.Event = field(default_factory=asyncio.Event)
     is_watched: bool = False
     # How often a change was noticed.
     changes: int = 0
@@ -405,6 +412,11 @@ class Hints:
     def scheduled_has(self) -> None:
         """Notify workers that messages wait for a time of their own."""
         self.scheduled_event.set()
+
+    def journeys_have(self, lanes: Iterable[int]) -> None:
+        """Notify the engine of journeys that contacts in these lanes may have a turn now."""
+        self.journey_lanes.update(lanes)
+        self.journeys_event.set()
 
     def connectors_changed(self) -> None:
         """Notify workers that a connector has changed."""

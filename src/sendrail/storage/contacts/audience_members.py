@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.audience import SAMPLE_STEP
-from sendrail.domain.contact import ListContact
+from sendrail.domain.contact import JourneyStatus, ListContact
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
-from sendrail.storage.tables import blocks, enrolments, list_contacts, lists
+from sendrail.storage.tables import blocks, enrolments, journeys, list_contacts, lists
 
 # Above every number there is.
 _TOP: Final = 2**62
@@ -201,6 +201,9 @@ def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement
         enrolments.c.list_id == contact.list_id,
         enrolments.c.recipient == contact.recipient,
         enrolments.c.ends_at > target.now,
+        journeys.c.id == enrolments.c.journey_id,
+        journeys.c.status == JourneyStatus.ACTIVE.value,
+        journeys.c.holds_other_sends,
     )
     return enrolled.correlate(found.contact).exists()
 

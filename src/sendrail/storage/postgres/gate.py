@@ -57,9 +57,9 @@ _UNREACHABLE: Final = """
     SELECT recipient, 1 FROM blocks
     WHERE account_id = {account_id} AND recipient = ANY({recipients})
     UNION ALL
-    SELECT recipient, 2 FROM enrolments
-    WHERE lane = {lane} AND list_id = {list_id} AND recipient = ANY({recipients})
-        AND ends_at > {now}
+    SELECT e.recipient, 2 FROM enrolments AS e JOIN journeys AS j ON j.id = e.journey_id
+    WHERE e.lane = {lane} AND e.list_id = {list_id} AND e.recipient = ANY({recipients})
+        AND e.ends_at > {now} AND j.status = 'active' AND j.holds_other_sends
     UNION ALL
     (SELECT 0, 3 FROM erased WHERE account_id = {account_id} LIMIT 1)
 """

@@ -25,14 +25,14 @@ NOTIFY: Final = "SELECT pg_notify($1, $2)"
 _ALIVE: Final = "SELECT 1"
 # Twenty times a second at the most, whatever happens.
 _GATHER_SECONDS: Final = 0.05
-# PostgreSQL takes less than 8,000 bytes. Lists it has no room for are found by polling.
+# PostgreSQL takes less than 8,000 bytes. What it has no room for is found by polling.
 _BYTES_MAX: Final = 7_500
 _SILENCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
 _AGAIN_SECONDS: Final = 0.5
 _TROUBLE: Final = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-_QUEUE, _INBOX, _ANSWERS, _OUTBOX, _CONNECTORS = "qiaol"
+_QUEUE, _INBOX, _ANSWERS, _OUTBOX, _CONNECTORS, _JOURNEYS = "qiaolj"
 
 
 class ClusterHints(Hints):
@@ -42,6 +42,7 @@ class ClusterHints(Hints):
         super().__init__()
         self._lists: set[tuple[int, int]] = set()
         self._stages: set[str] = set()
+        self._turns: set[int] = set()
         self._unsent = asyncio.Event()
         self._is_running = False
 
@@ -84,6 +85,13 @@ class ClusterHints(Hints):
         super().connectors_changed()
         self._note(_CONNECTORS)
 
+    def journeys_have(self, lanes: Iterable[int]) -> None:
+        lanes = set(lanes)
+        super().journeys_have(lanes)
+        if self._is_running:
+            self._turns |= lanes
+            self._unsent.set()
+
     def _note(self, stage: str) -> None:
         if self._is_running:
             self._stages.add(stage)
@@ -121,8 +129,14 @@ class ClusterHints(Hints):
             if (size := size + len(word) + 1) > _BYTES_MAX:
                 break
             words.append(word)
-        words = [*self._stages, *([_QUEUE + ",".join(words)] if words else ())]
+        lanes = [str(lane) for lane in sorted(self._turns)][: (_BYTES_MAX - size) // 5]
+        words = [
+            *self._stages,
+            *([_JOURNEYS + ",".join(lanes)] if lanes else ()),
+            *([_QUEUE + ",".join(words)] if words else ()),
+        ]
         self._lists.clear()
+        self._turns.clear()
         self._stages.clear()
         self._unsent.clear()
         return ";".join(words)
@@ -134,6 +148,8 @@ class ClusterHints(Hints):
                 case "q":
                     places = (each.partition(".") for each in word[1:].split(","))
                     super().queue_has((int(lane), int(list_id)) for lane, _, list_id in places)
+                case "j":
+                    super().journeys_have(map(int, word[1:].split(",")))
                 case "i":
                     super().inbox_has()
                 case "a":

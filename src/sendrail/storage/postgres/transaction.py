@@ -8,6 +8,8 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.journeys.facts import JourneyFacts
+from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.origins import Origins
@@ -25,6 +27,7 @@ from sendrail.storage.postgres import (
     history,
     imported,
     inbox,
+    journey_facts,
     leases,
     message_clicks,
     messages,
@@ -82,6 +85,8 @@ class PostgresTx(Tx):
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = PostgresEnrolments(driver, enrolments.TEXTS)
+        self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
+        self.passages = Passages(self, hints.journeys_have)
         self.activity = PostgresActivity(driver)
         if driver.is_spread:
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)

@@ -44,8 +44,9 @@ KNOWN_CONTACTS: Final = """
                 AND c.recipient = wanted.value AND NOT c.active) AS unsubscribed,
             EXISTS (SELECT 1 FROM blocks AS b WHERE b.account_id = ?1
                 AND b.recipient = wanted.value) AS blocked,
-            EXISTS (SELECT 1 FROM enrolments AS e WHERE e.list_id = ?2
-                AND e.recipient = wanted.value AND e.ends_at > ?4) AS enrolled
+            EXISTS (SELECT 1 FROM enrolments AS e CROSS JOIN journeys AS j
+                WHERE e.list_id = ?2 AND e.recipient = wanted.value AND e.ends_at > ?4
+                AND j.id = e.journey_id AND j.status = 'active' AND j.holds_other_sends) AS enrolled
         FROM json_each(?3) AS wanted)
     WHERE unsubscribed OR blocked OR enrolled
 """

@@ -9,6 +9,8 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
+from sendrail.storage.journeys.facts import JourneyFacts
+from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.origin_counts import OriginCounts
@@ -27,6 +29,7 @@ from sendrail.storage.sqlite import (
     idempotency,
     imported,
     inbox,
+    journey_facts,
     leases,
     message_clicks,
     origin_counts,
@@ -75,6 +78,8 @@ class SqliteTx(Tx):
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = SqliteEnrolments(driver, enrolments.TEXTS)
+        self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
+        self.passages = Passages(self, hints.journeys_have)
         self.activity = SqliteActivity(driver)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.

@@ -1,0 +1,164 @@
+"""The engine of journeys: whoever is due has a turn, lane by lane, many in one transaction.
+
+It remembers when the next turn of each lane is, and rests until then. Hints bring that forward; a
+look every few seconds finds what no hint has told. So an installation whose contacts all wait pays
+one statement for each look, and nothing else.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from sendrail.clock import Clock
+from sendrail.domain.errors import SendrailError
+from sendrail.domain.ids import lane_of
+from sendrail.intake.orders import Limits
+from sendrail.intake.service import Intake
+from sendrail.journeys.agenda import Agenda
+from sendrail.journeys.round import AccountSuspendedNow, JourneyRound, NothingDue
+from sendrail.ownership import Ownership
+from sendrail.rounds import Rounds
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.queue import LaneRanges
+from sendrail.telemetry import Metrics
+
+_log = structlog.get_logger()
+
+# Larger rounds bring little more, and hold the event loop for longer.
+ROUND_MAX: Final = 100
+_LOOK_SECONDS: Final = 5.0
+
+
+class JourneyEngine:
+    """Moves contacts on journeys until stopped; tests drive it a step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        metrics: Metrics,
+        *,
+        clock: Clock,
+        ownership: Ownership,
+        limits: Limits,
+        default_timezone: str = "UTC",
+        round_max: int = ROUND_MAX,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._metrics = metrics
+        self._now = clock.now
+        self._clock = clock
+        self._ownership = ownership
+        self._limits = limits
+        self._timezone = default_timezone
+        self._round_max = round_max
+        self._agenda = Agenda()
+        self._rounds = Rounds("journeys", hint=store.hints.journeys_event)
+        self._looked_at: int | None = None
+        self._ranges: LaneRanges = []
+
+    async def run(self) -> None:
+        """Move contacts until `stop` is called."""
+        await self._rounds.run(self._round)
+
+    def stop(self) -> None:
+        """End after the round under way; who is due is due for the next process."""
+        self._rounds.stop()
+
+    async def _round(self) -> float:
+        await self._look_if_due()
+        lane = self._next_lane()
+        if lane is None:
+            return self._rest_seconds()
+        began = self._clock.monotonic()
+        await self._take(lane)
+        # As long as the round took: what callers wait for has as much of the time.
+        await asyncio.sleep(self._clock.monotonic() - began)
+        return 0.0
+
+    async def step(self) -> int:
+        """Go through all that is due; return how many turns that were."""
+        moved = 0
+        self._looked_at = None
+        await self._look_if_due()
+        while (lane := self._next_lane()) is not None:
+            moved += await self._take(lane)
+        return moved
+
+    # The agenda
+
+    async def _look_if_due(self) -> None:
+        now, ranges = self._now(), self._ownership.ranges
+        hints = self._store.hints.journey_lanes
+        hinted = {lane for lane in hints if self._ownership.owns(lane)}
+        hints.clear()
+        if (
+            self._looked_at is not None
+            and 0 <= now - self._looked_at < _LOOK_SECONDS * 1000
+            and ranges == self._ranges
+        ):
+            self._agenda.hint(hinted, now)
+            return
+        self._looked_at, self._ranges = now, list(ranges)
+        self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
+        self._agenda.hint(hinted, now)
+
+    def _next_lane(self) -> int | None:
+        """Return a lane that is due and ours; what is not ours any more is forgotten."""
+        while (lane := self._agenda.next_lane(self._now())) is not None:
+            if self._ownership.owns(lane):
+                return lane
+            self._agenda.done(lane, None)
+        return None
+
+    def _rest_seconds(self) -> float:
+        next_at = self._agenda.next_at()
+        if next_at is None:
+            return _LOOK_SECONDS
+        return min(_LOOK_SECONDS, max(0.001, (next_at - self._now()) / 1000))
+
+    # A round
+
+    async def _take(self, lane: int) -> int:
+        """Let a lane have a round; return how many turns that were."""
+        most = self._store.portion(self._round_max)
+        submission = JourneyRound(
+            lane,
+            most,
+            ids=self._intake.ids,
+            limits=self._limits,
+            default_timezone=self._timezone,
+        )
+        self._ownership.begin([lane])
+        try:
+            moved = await self._submitted(submission)
+        finally:
+            self._ownership.end([lane])
+        if submission.is_full:
+            next_at: int | None = self._now()
+        else:
+            due = await self._store.read(lambda tx: tx.enrolments.next_due([lane]))
+            next_at = due.get(lane)
+        self._agenda.done(lane, next_at)
+        self._metrics.journey_turns.inc(moved)
+        return moved
+
+    async def _submitted(self, submission: JourneyRound) -> int:
+        self._intake.offer(submission)
+        result = await submission.future
+        if isinstance(result, NothingDue):
+            return 0
+        if isinstance(result, AccountSuspendedNow):
+            return await self._store.write(lambda tx: submission.without_gate(tx, self._now()))
+        if isinstance(result, SendrailError):
+            raise result
+        return submission.moved
+
+
+def _next_due(tx: Tx, ranges: LaneRanges) -> dict[int, int]:
+    lanes = {lane_of(each) for each in tx.journey_facts.lists_with_journeys()}
+    return tx.enrolments.next_due(
+        [lane for lane in lanes if any(first <= lane < end for first, end in ranges)]
+    )

@@ -1,0 +1,86 @@
+"""Where an enrolment stands, between its row and the pure function that moves it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from sendrail.domain.journeys.position import Position
+from sendrail.storage.journeys.enrolments import StoredEnrolment
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    """What a row keeps in its `state`: what no statement asks for. Times are in milliseconds.
+
+    `moves` counts the calls of `advance`, `message` is the last one that was sent, with `at` when
+    it was created. `paused_ms` is how long the journey had stood still in all when the row was
+    written, `parked` when its turn was before it was parked. `failures` counts turns that raised.
+    """
+
+    moves: int = 0
+    until: int | None = None
+    last_send_at: int | None = None
+    sends: int = 0
+    visits: int = 1
+    tries: int = 0
+    held: str = ""
+    message: int | None = None
+    paused_ms: int = 0
+    parked: int | None = None
+    failures: int = 0
+
+    def text(self) -> str:
+        """Return it as it is stored."""
+        return _encode(self).decode()
+
+
+_decode: Final = msgspec.json.Decoder(EnrolmentState).decode
+
+
+def state_of(row: StoredEnrolment) -> EnrolmentState:
+    """Return what a row keeps beside its columns."""
+    return _decode(row.state)
+
+
+def position_of(row: StoredEnrolment, state: EnrolmentState, moved_on_ms: int = 0) -> Position:
+    """Return where an enrolment stands, later by the time that its journey stood still."""
+    due_at = row.due_at if state.parked is None else state.parked
+    assert due_at is not None, "only what runs has a position"
+    return Position(
+        step=row.step,
+        entered_at=row.started_at,
+        ends_at=row.ends_at + moved_on_ms,
+        arrived_at=row.arrived_at,
+        due_at=due_at + moved_on_ms,
+        seq=state.moves,
+        until=None if state.until is None else state.until + moved_on_ms,
+        waits=row.waits,
+        last_send_at=state.last_send_at,
+        sends=state.sends,
+        visits=state.visits,
+        tries=state.tries,
+        held=state.held,
+    )
+
+
+def moved(row: StoredEnrolment, position: Position, **kept: Any) -> StoredEnrolment:
+    """Return the row at a new position; `kept` are further fields of its state."""
+    state = EnrolmentState(
+        moves=position.seq,
+        until=position.until,
+        last_send_at=position.last_send_at,
+        sends=position.sends,
+        visits=position.visits,
+        tries=position.tries,
+        held=position.held,
+        **kept,
+    )
+    return row._replace(
+        step=position.step,
+        due_at=position.due_at,
+        waits=position.waits,
+        arrived_at=position.arrived_at,
+        ends_at=position.ends_at,
+        state=state.text(),
+    )

@@ -1,0 +1,343 @@
+"""Many turns in one transaction: the due of one lane are claimed, moved, and written.
+
+The enrolments of a round are of one account, since its messages are judged as that account's. The
+verdict on a message continues its turn. So a step has its effects with its position, or not at all.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
+from sendrail.domain.ids import AccountId, JourneyId, ListId, MessageNumber
+from sendrail.domain.journeys.document import MINUTE_MS, Version
+from sendrail.domain.journeys.facts import WAKES, Event, Facts, MessageState, Wake
+from sendrail.domain.journeys.position import (
+    QUEUED,
+    EndReason,
+    EnrolmentKey,
+    EnterJourney,
+    PostWebhook,
+    SetField,
+    Turn,
+    UnsubscribeContact,
+)
+from sendrail.domain.journeys.turn import advance
+from sendrail.domain.message import Status
+from sendrail.domain.order import Order
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.intake.orders import Limits
+from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
+from sendrail.journeys.writing import OrderWriter
+from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.enrolments import (
+    PARKED,
+    JourneyCount,
+    JourneyEvent,
+    StoredEnrolment,
+)
+from sendrail.storage.journeys.facts import ContactFacts
+from sendrail.storage.journeys.passages import ENDED
+
+_log = structlog.get_logger()
+
+# A turn that raised so often is given up with its enrolment.
+_FAILURES_MAX: Final = 3
+_KINDS: Final = {int(wake): kind for kind, wake in WAKES.items()}
+_STRANGER: Final = ContactFacts(active=False)
+_STATES: Final = {
+    Status.DELIVERED.value: MessageState.DELIVERED,
+    Status.UNDELIVERED.value: MessageState.UNDELIVERED,
+    Status.FAILED.value: MessageState.FAILED,
+    Status.DROPPED.value: MessageState.FAILED,
+    Status.ORPHANED.value: MessageState.FAILED,
+}
+
+
+@dataclass(slots=True)
+class _Walker:
+    """An enrolment under way in a round."""
+
+    row: StoredEnrolment
+    state: EnrolmentState
+    version: Version
+    sender: SendingList
+    contact: ContactFacts
+    # For how long its journey has stood still in all.
+    paused_ms: int
+    turn: Turn | None = None
+    counts: tuple[tuple[str, str], ...] = ()
+    effects: tuple[Any, ...] = ()
+    message: int | None = None
+
+
+class LaneTurns:
+    """The turns of one lane that are due, for one account; good for one transaction."""
+
+    def __init__(self, tx: Tx, limits: Limits, default_timezone: str, now: int) -> None:
+        self._tx = tx
+        self._writer = OrderWriter(tx, limits, now)
+        self._timezone = default_timezone
+        self._now = now
+        self.account_id: AccountId | None = None
+        self.claimed = 0
+        # How many enrolments had their turn.
+        self.moved = 0
+        self._written: list[StoredEnrolment] = []
+        self._walkers: list[_Walker] = []
+        self._asking: list[_Walker] = []
+        self._counts: Counter[JourneyCount] = Counter()
+
+    def take(self, lane: int, limit: int) -> list[Order]:
+        """Claim what is due, move it as far as it gets, and return the orders it asks for."""
+        claimed = self._tx.enrolments.claim(lane, self._now, limit)
+        self.claimed = len(claimed)
+        if not claimed:
+            return []
+        senders = self._tx.gate.lists_by_id({each.list_id for each in claimed})
+        self.account_id = next(
+            (senders[each.list_id].account_id for each in claimed if each.list_id in senders), None
+        )
+        ours = []
+        for row in claimed:
+            sender = senders.get(row.list_id)
+            if sender is None or sender.status is ListStatus.DELETED:
+                self._end(row, EndReason.LIST_DELETED)
+            elif sender.account_id == self.account_id:
+                ours.append((row, sender))
+        self._walkers = self._begun(ours)
+        return self._ask()
+
+    def finish(self, verdicts: Sequence[str], numbers: Sequence[int | None]) -> None:
+        """Go on by the verdicts on the orders, and write all that came of the round.
+
+        `numbers` are those of the messages that orders became.
+        """
+        for walker, verdict, number in zip(self._asking, verdicts, numbers, strict=True):
+            if number is not None:
+                walker.message = number
+            self._advance(walker, verdict)
+        self._write()
+
+    # What turns depend on
+
+    def _begun(self, ours: Sequence[tuple[StoredEnrolment, SendingList]]) -> list[_Walker]:
+        journeys = self._tx.journey_facts.journeys({row.journey_id for row, _ in ours})
+        walkers = []
+        for row, sender in ours:
+            journey = journeys.get(row.journey_id)
+            version = self._tx.passages.version(sender.account_id, row.journey_id, row.version)
+            if journey is None or journey.status is JourneyStatus.ARCHIVED:
+                self._end(row, EndReason.ARCHIVED)
+            elif version is None:
+                self._end(row, EndReason.UNUSABLE)
+            elif journey.status is JourneyStatus.PAUSED:
+                self._park(row)
+            else:
+                paused_ms = journey.paused_ms
+                state = state_of(row)
+                walkers.append(_Walker(row, state, version, sender, _STRANGER, paused_ms))
+        return walkers
+
+    def _park(self, row: StoredEnrolment) -> None:
+        """Take one of a journey that stands still out of the way: others are behind it."""
+        state = state_of(row)
+        at = row.due_at if state.parked is None else state.parked
+        kept = {name: getattr(state, name) for name in state.__struct_fields__}
+        parked = EnrolmentState(**kept | {"parked": at})
+        self._written.append(row._replace(due_at=PARKED, state=parked.text()))
+
+    def _facts(self, walkers: Sequence[_Walker]) -> dict[tuple[int, int], Facts]:
+        assert self.account_id is not None, "there are walkers of it"
+        contacts = {(each.row.list_id, each.row.recipient) for each in walkers}
+        known = self._tx.journey_facts.contacts(self.account_id, contacts)
+        events: defaultdict[tuple[int, int], list[Event]] = defaultdict(list)
+        for event in self._tx.enrolments.events(contacts):
+            kind = _KINDS.get(event.kind)
+            if kind is not None:
+                place = (event.list_id, event.recipient)
+                events[place].append(Event(kind, event.at, event.detail))
+        lists = {each for walker in walkers for each in walker.version.lists}
+        facts: dict[tuple[int, int], Facts] = {}
+        for walker in walkers:
+            place = (walker.row.list_id, walker.row.recipient)
+            walker.contact = known.get(place, _STRANGER)
+            if place not in facts:
+                facts[place] = Facts(
+                    fields=walker.contact.custom_fields,
+                    events=events.get(place, ()),
+                    active=walker.contact.active,
+                    lists=self._lists_of(walker, lists),
+                    timezone=walker.contact.timezone,
+                    default_timezone=self._timezone,
+                    last_sent_at=walker.contact.last_sent_at,
+                )
+        return facts
+
+    def _lists_of(self, walker: _Walker, lists: Iterable[int]) -> frozenset[int]:
+        assert self.account_id is not None, "there are walkers of it"
+        wanted = [(ListId(each), walker.row.recipient) for each in lists]
+        known = self._tx.journey_facts.contacts(self.account_id, wanted) if wanted else {}
+        return frozenset(list_id for (list_id, _), contact in known.items() if contact.active)
+
+    def _last_messages(self, walkers: Sequence[_Walker]) -> Mapping[int, MessageState]:
+        sent = [
+            (MessageNumber(each.state.message), each.state.last_send_at)
+            for each in walkers
+            if each.state.message is not None
+            and each.state.last_send_at is not None
+            and each.version.asks_message
+        ]
+        statuses = self._tx.journey_facts.statuses(sent) if sent else {}
+        return {
+            number: _STATES.get(statuses.get(number, ""), MessageState.PENDING)
+            for number, _ in sent
+        }
+
+    # The turns
+
+    def _ask(self) -> list[Order]:
+        walkers = self._walkers
+        if not walkers:
+            return []
+        facts, last = self._facts(walkers), self._last_messages(walkers)
+        orders = []
+        for walker in walkers:
+            own = facts[walker.row.list_id, walker.row.recipient]
+            if walker.state.message is not None:
+                own = own._replace(last_message=last.get(walker.state.message))
+            order = self._first(walker, own)
+            if order is not None:
+                self._asking.append(walker)
+                orders.append(order)
+        return orders
+
+    def _first(self, walker: _Walker, facts: Facts) -> Order | None:
+        """Take an enrolment as far as it gets without a verdict; return the order it asks for."""
+        moved_on = walker.paused_ms - walker.state.paused_ms if walker.state.moves else 0
+        position = position_of(walker.row, walker.state, max(0, moved_on))
+        walker.turn = Turn(position=position, facts=facts)
+        if position.due_at > self._now:
+            # Its journey stood still, and its time has not come yet.
+            return None
+        self._advance(walker, None)
+        turn = walker.turn
+        if turn is None or turn.send is None:
+            return None
+        order = self._writer.write(walker.row, turn.send, walker.sender, walker.contact, turn.facts)
+        if isinstance(order, str):
+            self._advance(walker, order)
+            return None
+        return order
+
+    def _advance(self, walker: _Walker, verdict: str | None) -> None:
+        before = walker.turn
+        assert before is not None, "a walker begins with where it stands"
+        key = EnrolmentKey(walker.row.journey_id, walker.row.recipient)
+        try:
+            turn = advance(walker.version, before.position, before.facts, self._now, key, verdict)
+        except Exception as bug:  # noqa: BLE001 - of one enrolment alone, counted and logged
+            self._broke(walker, bug, for_good=verdict is not None)
+            return
+        walker.turn = turn
+        walker.counts += turn.counts
+        walker.effects += turn.effects
+
+    def _broke(self, walker: _Walker, bug: Exception, *, for_good: bool) -> None:
+        """Try a turn that raised again in a minute, and give it up after some times.
+
+        It is given up `for_good` where its message has been judged: a second try would send it
+        twice.
+        """
+        row, failures = walker.row, walker.state.failures + 1
+        _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
+        walker.turn, walker.counts, walker.effects = None, (), ()
+        if for_good or failures >= _FAILURES_MAX:
+            self._end(row, EndReason.UNUSABLE)
+            return
+        kept = {name: getattr(walker.state, name) for name in walker.state.__struct_fields__}
+        state = EnrolmentState(**kept | {"failures": failures})
+        due_at = self._now + MINUTE_MS
+        self._written.append(row._replace(due_at=due_at, state=state.text()))
+
+    def _end(self, row: StoredEnrolment, reason: EndReason) -> None:
+        self._written.append(row.ended(reason.value, self._now))
+        self._count_end(row, reason.value)
+
+    # What came of them
+
+    def _write(self) -> None:
+        for walker in self._walkers:
+            if walker.turn is not None:
+                self._keep(walker, walker.turn)
+        written = self._tx.enrolments.write(self._written)
+        assert written == len(self._written), "what is claimed is moved by nobody else"
+        self.moved = written
+        self._apply_effects()
+        self._tx.enrolments.count(self._counts)
+        over = [(each.list_id, each.recipient) for each in self._written if not each.is_running]
+        if over:
+            self._tx.enrolments.forget_events(over)
+
+    def _keep(self, walker: _Walker, turn: Turn) -> None:
+        row = walker.row
+        for step, what in walker.counts:
+            self._counts[JourneyCount(row.list_id, row.journey_id, row.version, step, what)] += 1
+        if turn.ended is not None:
+            ended = row._replace(step=turn.position.step).ended(turn.ended.value, self._now)
+            self._written.append(ended)
+            self._count_end(row, turn.ended.value)
+            return
+        message = walker.state.message if walker.message is None else walker.message
+        self._written.append(moved(row, turn.position, message=message, paused_ms=walker.paused_ms))
+
+    def _count_end(self, row: StoredEnrolment, reason: str) -> None:
+        if row.version:
+            self._counts[
+                JourneyCount(row.list_id, row.journey_id, row.version, "", ENDED + reason)
+            ] += 1
+
+    def _apply_effects(self) -> None:
+        fields: dict[tuple[ListId, Any], dict[str, Scalar | None]] = {}
+        for walker in self._walkers:
+            row = walker.row
+            for effect in walker.effects:
+                if isinstance(effect, SetField):
+                    own = fields.setdefault((row.list_id, row.recipient), {})
+                    own[effect.field] = effect.value
+                elif isinstance(effect, UnsubscribeContact):
+                    self._unsubscribe(row)
+                elif isinstance(effect, EnterJourney):
+                    self._enter(row, JourneyId(effect.journey_id))
+                elif isinstance(effect, PostWebhook):
+                    _log.debug("journey_webhook", journey_id=row.journey_id)
+        if fields and self.account_id is not None:
+            changes = [(*place, values) for place, values in fields.items()]
+            self._tx.journey_facts.set_fields(self.account_id, changes)
+            for list_id, recipient in fields:
+                change = JourneyEvent(list_id, recipient, self._now, Wake.FIELD)
+                self._tx.passages.happened(self.account_id, change)
+
+    def _unsubscribe(self, row: StoredEnrolment) -> None:
+        self._tx.contacts.unsubscribe(
+            row.list_id,
+            row.recipient,
+            OptOutReason.MANUAL,
+            source=f"journey:{row.journey_id}",
+            evidence="",
+            now=self._now,
+        )
+
+    def _enter(self, row: StoredEnrolment, journey_id: JourneyId) -> None:
+        assert self.account_id is not None, "the row is of it"
+        self._tx.passages.enter_one(
+            self.account_id, row.list_id, row.recipient, journey_id, self._now
+        )
+
+
+def verdict_of(code: str | None) -> str:
+    """Return the verdict for the pure function: the code of a refusal, or that there is none."""
+    return QUEUED if code is None else code

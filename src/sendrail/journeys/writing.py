@@ -1,0 +1,118 @@
+"""The orders that turns ask for: a step's text for one contact, with its frame and its links."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from sendrail.domain.creative import OfferLink
+from sendrail.domain.frame import FramedSender, framed
+from sendrail.domain.journeys.document import SendStep
+from sendrail.domain.journeys.facts import Facts
+from sendrail.domain.journeys.texts import ContactNames, UnwritableText, text_for
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Fault, Order
+from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.placeholders import LINK_KEYS, Template, inert, read_template
+from sendrail.domain.sender import SendingList
+from sendrail.intake.orders import Limits, measured
+from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.enrolments import StoredEnrolment
+from sendrail.storage.journeys.facts import ContactFacts
+
+_SKIPS: Final = int(Skip.JOURNEY | Skip.CAMPAIGN)
+# A creative that is not there any more, or that cannot be read.
+_NO_TEXT: Final = "creative_not_found"
+
+
+class _StepText(NamedTuple):
+    """What a step sends, read once for a round."""
+
+    template: Template
+    links: tuple[str, ...]
+    origin_id: int
+
+
+class OrderWriter:
+    """Writes the orders of one round; what they share is read once."""
+
+    def __init__(self, tx: Tx, limits: Limits, now: int) -> None:
+        self._tx = tx
+        self._limits = limits
+        self._now = now
+        self._texts: dict[tuple[int, int, str], _StepText | None] = {}
+        self._frames: dict[int, FramedSender] = {}
+
+    def write(
+        self,
+        row: StoredEnrolment,
+        step: SendStep,
+        sender: SendingList,
+        contact: ContactFacts,
+        facts: Facts,
+    ) -> Order | str:
+        """Return the order of a step for a contact, or the code that says why there is none."""
+        text = self._text_of(row, step, sender)
+        if text is None:
+            return _NO_TEXT
+        frame = self._frame_of(sender)
+        names = ContactNames(
+            contact.first_name, contact.last_name, contact.timezone, inert(frame.brand)
+        )
+        rendered = text_for(text.template, names, facts.fields)
+        if isinstance(rendered, UnwritableText):
+            return rendered.code
+        body = framed(rendered.text, frame, row.recipient)
+        order = Order(
+            row.recipient, sender.number, body, _SKIPS, links=text.links, origin_id=text.origin_id
+        )
+        if text.links:
+            # It is measured when it is known how long its links are.
+            return order
+        size = measured(body, self._limits)
+        if isinstance(size, Fault):
+            return "message_too_long"
+        return order._replace(encoding=size[0], segments=size[1])
+
+    def _text_of(
+        self, row: StoredEnrolment, step: SendStep, sender: SendingList
+    ) -> _StepText | None:
+        key = (row.journey_id, row.version, step.id)
+        if key not in self._texts:
+            self._texts[key] = self._read(row, step, sender)
+        return self._texts[key]
+
+    def _read(self, row: StoredEnrolment, step: SendStep, sender: SendingList) -> _StepText | None:
+        template, links = step.template, step.offer_links
+        if step.creative_id is not None:
+            creative = self._tx.creatives.find(sender.account_id, step.creative_id)
+            read = None if creative is None else read_template(creative.message)
+            if creative is None or read is None or isinstance(read, Fault):
+                return None
+            template, links = read, tuple(creative.offer_links)
+        if template is None:
+            return None
+        destinations = self._destinations(sender, links)
+        keys = [each for each in LINK_KEYS if each in template.link_keys]
+        if not all(each in destinations for each in keys):
+            return None
+        origin = Origin(OriginKind.JOURNEY, row.journey_id, row.version, step.id)
+        ids = self._tx.origins.find_or_add(sender.account_id, [origin])
+        return _StepText(template, tuple(destinations[each] for each in keys), ids[origin])
+
+    def _destinations(self, sender: SendingList, links: Sequence[OfferLink]) -> Mapping[str, str]:
+        """Return the ids of where links lead, each counted for its offer."""
+        found = {}
+        for link in links:
+            offer = self._tx.offers.by_ref(sender.account_id, link.offer_ref)
+            if offer is None:
+                continue
+            url = link.destination(offer.tracking_url)
+            self._tx.destinations.add(sender.account_id, [url], self._now, offer.id)
+            ids = self._tx.destinations.find(sender.account_id, [url], offer.id)
+            found[link.key] = str(ids[url])
+        return found
+
+    def _frame_of(self, sender: SendingList) -> FramedSender:
+        if sender.id not in self._frames:
+            frame = self._tx.lists.frame(sender.account_id, sender.id)
+            self._frames[sender.id] = FramedSender(frame, sender.brand)
+        return self._frames[sender.id]

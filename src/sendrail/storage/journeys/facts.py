@@ -1,0 +1,113 @@
+"""What a turn depends on beside the enrolment: the contacts, the journeys, the last messages."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sendrail.domain.contact import JourneyStatus, Scalar
+from sendrail.domain.ids import AccountId, JourneyId, ListId, MessageNumber, lane_in
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.driver import Driver
+from sendrail.storage.templates import Statement
+
+_read_fields = msgspec.json.Decoder(dict[str, Scalar]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFacts:
+    """What is known of a contact of a list; one that the list does not know has no row."""
+
+    active: bool
+    first_name: str = ""
+    last_name: str = ""
+    custom_fields: Mapping[str, Scalar] = field(default_factory=dict)
+    timezone: str | None = None
+    last_sent_at: int | None = None
+
+
+class RunningJourney(NamedTuple):
+    """What a round asks of a journey: whether it moves, and for how long it stood still."""
+
+    id: JourneyId
+    list_id: ListId
+    status: JourneyStatus
+    active_version: int | None
+    paused_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyFactsTexts:
+    """The statements of `JourneyFacts`."""
+
+    contacts: Statement
+    journeys: Statement
+    of_list: Statement
+    lists: Statement
+    statuses: Statement
+    set_field: Statement
+
+
+class JourneyFacts:
+    """The facts of turns, for many contacts at a time."""
+
+    def __init__(self, driver: Driver, texts: JourneyFactsTexts) -> None:
+        self._driver = driver
+        self._texts = texts
+
+    def contacts(
+        self, account_id: AccountId, wanted: Collection[tuple[ListId, PhoneNumber]]
+    ) -> dict[tuple[int, int], ContactFacts]:
+        """Return the contacts that lists of the account know."""
+        keys = [(account_id, *each) for each in sorted(wanted)]
+        rows = self._driver.rows_by_key(self._texts.contacts, keys) if keys else ()
+        return {
+            (row[0], row[1]): ContactFacts(
+                active=bool(row[2]),
+                first_name=row[3],
+                last_name=row[4],
+                custom_fields=_read_fields(row[5]) if row[5] != "{}" else {},
+                timezone=row[6],
+                last_sent_at=row[7],
+            )
+            for row in rows
+        }
+
+    def journeys(self, journey_ids: Iterable[JourneyId]) -> dict[int, RunningJourney]:
+        """Return journeys by their ids."""
+        keys = [(each,) for each in sorted(set(journey_ids))]
+        rows = self._driver.rows_by_key(self._texts.journeys, keys) if keys else ()
+        return {row[0]: _journey(row) for row in rows}
+
+    def active_of_list(self, list_id: ListId) -> list[RunningJourney]:
+        """Return the journeys of a list that contacts may enter by what happens."""
+        rows = self._driver.rows(self._texts.of_list, list_id)
+        return [_journey(row) for row in rows]
+
+    def lists_with_journeys(self) -> set[ListId]:
+        """Return the lists on which anybody may be on a journey."""
+        return {ListId(row[0]) for row in self._driver.rows(self._texts.lists)}
+
+    def statuses(self, messages: Iterable[tuple[MessageNumber, int]]) -> dict[int, str]:
+        """Return the status of messages, named by their number and when they were created."""
+        batch = sorted({(lane_in(number), number, at) for number, at in messages})
+        rows = self._driver.rows_of_batch(self._texts.statuses, batch) if batch else ()
+        return {row[0]: row[1] for row in rows}
+
+    def set_fields(
+        self,
+        account_id: AccountId,
+        changes: Sequence[tuple[ListId, PhoneNumber, Mapping[str, Scalar | None]]],
+    ) -> None:
+        """Give custom fields of an account's contacts values; None takes a field away."""
+        rows: list[tuple[Any, ...]] = [
+            (list_id, recipient, account_id, _encode(values).decode())
+            for list_id, recipient, values in changes
+        ]
+        self._driver.each(self._texts.set_field, sorted(rows))
+
+
+def _journey(row: Sequence[Any]) -> RunningJourney:
+    return RunningJourney(row[0], row[1], JourneyStatus(row[2]), row[3], row[4])

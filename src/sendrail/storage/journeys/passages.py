@@ -1,0 +1,331 @@
+"""Contacts entering journeys, leaving them, and being woken on them: in the transaction that asks.
+
+What happens to a contact is told here by whoever writes it. The contact's enrolments are held
+before anything is judged, and before its row is written: everybody takes them in this order.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sendrail.domain.contact import Journey
+from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
+from sendrail.domain.journeys.document import Occasion, Version
+from sendrail.domain.journeys.entering import Entrance, Happening, Passage, chosen, triggers
+from sendrail.domain.journeys.facts import Facts, Wake
+from sendrail.domain.journeys.position import EndReason
+from sendrail.domain.journeys.reading import read_document
+from sendrail.domain.journeys.turn import enter
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.journeys.enrolments import (
+    JourneyCount,
+    JourneyEvent,
+    StoredEnrolment,
+)
+from sendrail.storage.journeys.facts import ContactFacts, RunningJourney
+
+if TYPE_CHECKING:
+    from sendrail.storage.interface import Tx
+
+# A journey without steps is version 0 of itself.
+WITHOUT_STEPS: Final = Version()
+ENTERED: Final = "entered"
+ENDED: Final = "ended:"
+_NOBODY: Final = ContactFacts(active=False)
+# Versions never change; so many are remembered.
+_REMEMBERED_MAX: Final = 500
+# Of a reply, which may be long, as much as a keyword can have.
+_DETAIL_LENGTH_MAX: Final = 400
+_OCCASIONS: Final[Mapping[int, Occasion]] = {
+    Wake.REPLY: Occasion.REPLY,
+    Wake.CLICK: Occasion.CLICK,
+    Wake.CONVERSION: Occasion.CONVERSION,
+    Wake.CUSTOM: Occasion.EVENT,
+}
+
+
+class Passages:
+    """What a transaction may do with contacts and journeys, beside the rounds that move them."""
+
+    def __init__(self, tx: "Tx", has_due: Callable[[Iterable[int]], None]) -> None:
+        self._tx = tx
+        self._has_due = has_due
+        self._versions: dict[tuple[int, int], Version] = {}
+
+    # Versions
+
+    def version(self, account_id: AccountId, journey_id: JourneyId, number: int) -> Version | None:
+        """Return a version of a journey, None where it cannot be run; 0 has no steps."""
+        if not number:
+            return WITHOUT_STEPS
+        found = self._versions.get((journey_id, number))
+        if found is None:
+            stored = self._tx.journey_versions.find(account_id, journey_id, number)
+            if stored is None:
+                return None
+            found = read_document(json.loads(stored.document)).version
+            if found is None:
+                return None
+            if len(self._versions) >= _REMEMBERED_MAX:
+                self._versions.clear()
+            self._versions[journey_id, number] = found
+        return found
+
+    # Entering
+
+    def enter_by(
+        self,
+        account_id: AccountId,
+        list_id: ListId,
+        recipients: Collection[PhoneNumber],
+        happening: Happening,
+        now: int,
+    ) -> int:
+        """Let contacts enter the journeys of a list that an occasion puts them on.
+
+        The facts are those after the occasion. Returns how many entries that were.
+        """
+        entrances = self._entrances(account_id, list_id, happening.occasion)
+        if not entrances or not recipients:
+            return 0
+        held = self._tx.enrolments.hold((list_id, each) for each in recipients)
+        return self._enter_held(account_id, list_id, recipients, held, entrances, happening, now)
+
+    def _enter_held(  # noqa: PLR0917 - what an entry depends on
+        self,
+        account_id: AccountId,
+        list_id: ListId,
+        recipients: Collection[PhoneNumber],
+        held: Sequence[StoredEnrolment],
+        entrances: Sequence[Entrance],
+        happening: Happening,
+        now: int,
+    ) -> int:
+        """Do the same with the contacts' enrolments at hand, held by this transaction."""
+        known = self._reachable(account_id, list_id, recipients)
+        entered = []
+        for recipient, contact in known.items():
+            facts = Facts(fields=contact.custom_fields, active=True, lists={list_id})
+            asked = [each for each in entrances if triggers(each.version, happening, facts, now)]
+            own = [each for each in held if each.recipient == recipient]
+            passages = [self._passage(account_id, each, now) for each in own]
+            for entrance in chosen(asked, passages, now):
+                was = next((each for each in own if each.journey_id == entrance.journey_id), None)
+                entered.append(_new(list_id, recipient, entrance, was, now))
+        return len(self._write_entries(entered))
+
+    def enter_one(
+        self,
+        account_id: AccountId,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        journey_id: JourneyId,
+        now: int,
+    ) -> bool:
+        """Let a contact enter one journey of its list under that one's rules, but for its trigger.
+
+        Returns whether it did.
+        """
+        active = self._tx.journey_facts.active_of_list(list_id)
+        journey = next((each for each in active if each.id == journey_id), None)
+        entrance = None if journey is None else self._entrance(account_id, journey)
+        if entrance is None or not self._reachable(account_id, list_id, [recipient]):
+            return False
+        held = self._tx.enrolments.hold([(list_id, recipient)])
+        passages = [self._passage(account_id, each, now) for each in held]
+        if not chosen([entrance], passages, now):
+            return False
+        was = next((each for each in held if each.journey_id == journey_id), None)
+        return bool(self._write_entries([_new(list_id, recipient, entrance, was, now)]))
+
+    def put_on(
+        self,
+        account_id: AccountId,
+        journey: Journey,
+        recipients: Collection[PhoneNumber],
+        now: int,
+        *,
+        restarts: bool,
+    ) -> list[StoredEnrolment]:
+        """Put contacts on a journey, whatever its trigger and its re-entry say.
+
+        One who is on it starts anew if that `restarts` passages, and stays where it is otherwise.
+        """
+        number = journey.active_version or 0
+        version = self.version(account_id, journey.id, number)
+        if version is None:
+            return []
+        held = self._tx.enrolments.hold((journey.list_id, each) for each in recipients)
+        before = {each.recipient: each for each in held if each.journey_id == journey.id}
+        running = [each for each in before.values() if _is_on(each, now)]
+        if restarts:
+            self._count_ends(running, EndReason.RESTARTED)
+        on_it = set() if restarts else {each.recipient for each in running}
+        entrance = Entrance(journey.id, number, version)
+        return self._write_entries(
+            [
+                _new(journey.list_id, each, entrance, before.get(each), now)
+                for each in dict.fromkeys(recipients)
+                if each not in on_it
+            ]
+        )
+
+    def _write_entries(self, entered: Sequence[StoredEnrolment]) -> list[StoredEnrolment]:
+        written = self._tx.enrolments.enter(entered)
+        counts = Counter(
+            JourneyCount(each.list_id, each.journey_id, each.version, "", ENTERED)
+            for each in written
+            if each.version
+        )
+        self._tx.enrolments.count(counts)
+        if written:
+            self._has_due({lane_of(each.list_id) for each in written})
+        return written
+
+    def _entrances(
+        self, account_id: AccountId, list_id: ListId, occasion: Occasion
+    ) -> list[Entrance]:
+        found = []
+        for journey in self._tx.journey_facts.active_of_list(list_id):
+            entrance = self._entrance(account_id, journey)
+            if entrance is not None and occasion in entrance.version.trigger.on:
+                found.append(entrance)
+        return found
+
+    def _entrance(self, account_id: AccountId, journey: RunningJourney) -> Entrance | None:
+        number = journey.active_version or 0
+        version = self.version(account_id, journey.id, number)
+        return None if version is None else Entrance(journey.id, number, version)
+
+    def _reachable(
+        self, account_id: AccountId, list_id: ListId, recipients: Collection[PhoneNumber]
+    ) -> dict[PhoneNumber, ContactFacts]:
+        """Return those who may be on a journey at all: active on the list, and not blocked."""
+        wanted = [(list_id, each) for each in recipients]
+        known = self._tx.journey_facts.contacts(account_id, wanted)
+        blocked = self._tx.gate.blocked(account_id, list(recipients))
+        return {
+            each: contact
+            for each in recipients
+            if (contact := known.get((list_id, each), _NOBODY)).active and each not in blocked
+        }
+
+    def _passage(self, account_id: AccountId, was: StoredEnrolment, now: int) -> Passage:
+        is_on = _is_on(was, now)
+        version = self.version(account_id, was.journey_id, was.version) if is_on else None
+        return Passage(
+            journey_id=was.journey_id,
+            is_running=is_on,
+            started_at=was.started_at,
+            ended_at=was.ends_at,
+            times=was.times,
+            is_exclusive=version is not None and version.exclusive,
+        )
+
+    # Leaving
+
+    def end(
+        self,
+        contacts: Iterable[tuple[ListId, PhoneNumber]],
+        reason: EndReason,
+        now: int,
+        journey_id: JourneyId | None = None,
+    ) -> int:
+        """End what these contacts are on, all of it or one journey; return how many ended.
+
+        To be called before the contact's own row is written.
+        """
+        running = [
+            each
+            for each in self._tx.enrolments.hold(contacts)
+            if each.is_running and journey_id in {None, each.journey_id}
+        ]
+        if not running:
+            return 0
+        self._tx.enrolments.write(each.ended(reason.value, now) for each in running)
+        self._count_ends(running, reason)
+        self._tx.enrolments.forget_events((each.list_id, each.recipient) for each in running)
+        return len(running)
+
+    def end_everywhere(
+        self,
+        account_id: AccountId,
+        recipients: Collection[PhoneNumber],
+        reason: EndReason,
+        now: int,
+    ) -> int:
+        """End what contacts are on, on every list of their account."""
+        lists = self._tx.journey_facts.lists_with_journeys()
+        own = self._tx.gate.lists_by_id(lists) if lists else {}
+        contacts = [
+            (ListId(list_id), each)
+            for list_id, sender in own.items()
+            if sender.account_id == account_id
+            for each in recipients
+        ]
+        return self.end(contacts, reason, now) if contacts else 0
+
+    def _count_ends(self, ended: Iterable[StoredEnrolment], reason: EndReason) -> None:
+        counts: Counter[JourneyCount] = Counter()
+        for each in ended:
+            if each.version:
+                of = JourneyCount(each.list_id, each.journey_id, each.version, "", "")
+                counts[of._replace(what=ENDED + reason.value)] += 1
+                # One that has not had its first turn never came to its step.
+                if each.step and each.state != "{}":
+                    counts[of._replace(step=each.step, what="left")] += 1
+        self._tx.enrolments.count(counts)
+
+    # What happens
+
+    def happened(self, account_id: AccountId, event: JourneyEvent) -> None:
+        """Tell what happened to a contact: it may wake the contact, or let it enter a journey.
+
+        Its `kind` is a bit of `Wake`. The enrolments are held first, for a round that is about to
+        wait for it must not be passed by: what is read here is what that round has written.
+        """
+        list_id, recipient, at, kind, detail = event
+        held = self._tx.enrolments.hold([(list_id, recipient)])
+        occasion = _OCCASIONS.get(kind)
+        if running := [each for each in held if each.is_running]:
+            if occasion is not None:
+                kept = event._replace(kind=int(kind), detail=detail[:_DETAIL_LENGTH_MAX])
+                self._tx.enrolments.add_events([kept])
+            woken = [each.place for each in running if each.waits & kind]
+            if woken:
+                self._tx.enrolments.wake(woken, at)
+                self._has_due([lane_of(list_id)])
+        entrances = self._entrances(account_id, list_id, occasion) if occasion else ()
+        if occasion is not None and entrances:
+            happening = Happening(occasion, detail)
+            self._enter_held(account_id, list_id, [recipient], held, entrances, happening, at)
+
+
+def _is_on(each: StoredEnrolment, now: int) -> bool:
+    return each.is_running and each.ends_at > now
+
+
+def _new(
+    list_id: ListId,
+    recipient: PhoneNumber,
+    entrance: Entrance,
+    was: StoredEnrolment | None,
+    now: int,
+) -> StoredEnrolment:
+    position = enter(entrance.version, now)
+    return StoredEnrolment(
+        list_id=list_id,
+        recipient=recipient,
+        journey_id=JourneyId(entrance.journey_id),
+        version=entrance.number,
+        step=position.step,
+        seq=0 if was is None else was.seq + 1,
+        due_at=position.due_at,
+        waits=position.waits,
+        started_at=position.entered_at,
+        arrived_at=position.arrived_at,
+        ends_at=position.ends_at,
+        times=1 if was is None else was.times + 1,
+        state="{}",
+    )

@@ -1,0 +1,47 @@
+"""What turns depend on, on PostgreSQL."""
+
+from typing import Final
+
+from sendrail.storage.journeys.facts import JourneyFactsTexts
+from sendrail.storage.templates import read_over_lanes
+
+_JOURNEY: Final = (
+    "SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms FROM journeys AS j"
+)
+TEXTS: Final = JourneyFactsTexts(
+    contacts="""
+        SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields::text,
+            p.timezone, a.last_sent_at
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
+            AS batch (account_id, list_id, recipient)
+        JOIN lists AS l ON l.id = batch.list_id AND l.account_id = batch.account_id
+        JOIN list_contacts AS c ON c.list_id = batch.list_id AND c.recipient = batch.recipient
+        LEFT JOIN contacts AS p
+            ON p.account_id = batch.account_id AND p.recipient = batch.recipient
+        LEFT JOIN contact_activity AS a
+            ON a.list_id = batch.list_id AND a.recipient = batch.recipient
+    """,
+    journeys=f"{_JOURNEY} WHERE j.id = ANY($1::bigint[])",
+    of_list=f"""
+        {_JOURNEY} WHERE j.list_id = $1 AND j.status = 'active' AND j.active_version IS NOT NULL
+        ORDER BY j.priority DESC, j.id
+    """,
+    lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",
+    statuses=read_over_lanes(
+        "lane smallint, number bigint, created_at bigint",
+        """
+        SELECT m.number, m.status
+        FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+            AND m.created_at = batch.created_at
+        """,
+        key="m.number",
+    ),
+    set_field="""
+        UPDATE list_contacts AS c
+        SET custom_fields = jsonb_strip_nulls(c.custom_fields || batch.changes::jsonb)
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
+            AS batch (list_id, recipient, account_id, changes), lists AS l
+        WHERE c.list_id = batch.list_id AND c.recipient = batch.recipient
+            AND l.id = batch.list_id AND l.account_id = batch.account_id
+    """,
+)

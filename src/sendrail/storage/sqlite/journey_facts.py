@@ -1,0 +1,29 @@
+"""What turns depend on, on SQLite. Each statement is checked by an EXPLAIN test."""
+
+from typing import Final
+
+from sendrail.storage.journeys.facts import JourneyFactsTexts
+
+_JOURNEY: Final = "SELECT id, list_id, status, active_version, paused_ms FROM journeys"
+TEXTS: Final = JourneyFactsTexts(
+    contacts="""
+        SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields,
+            p.timezone, a.last_sent_at
+        FROM list_contacts AS c JOIN lists AS l ON l.id = c.list_id AND l.account_id = ?1
+        LEFT JOIN contacts AS p ON p.account_id = ?1 AND p.recipient = c.recipient
+        LEFT JOIN contact_activity AS a ON a.list_id = c.list_id AND a.recipient = c.recipient
+        WHERE c.list_id = ?2 AND c.recipient = ?3
+    """,
+    journeys=f"{_JOURNEY} WHERE id = ?",
+    of_list=f"""
+        {_JOURNEY} WHERE list_id = ? AND status = 'active' AND active_version IS NOT NULL
+        ORDER BY priority DESC, id
+    """,
+    lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",
+    statuses="SELECT number, status FROM messages WHERE number = ?2",
+    set_field="""
+        UPDATE list_contacts SET custom_fields = json_patch(custom_fields, ?4)
+        WHERE list_id = ?1 AND recipient = ?2
+            AND EXISTS (SELECT 1 FROM lists AS l WHERE l.id = ?1 AND l.account_id = ?3)
+    """,
+)

@@ -1,0 +1,217 @@
+"""Contacts on journeys: each step has its effects with its position, or not at all."""
+
+import pytest
+from travels import ANN, BEN, CID, send, wait
+
+from sendrail.domain.account import AccountStatus
+from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.sender import ListStatus
+
+HOUR = 3_600
+DAY = 24 * HOUR
+
+
+def test_a_contact_goes_from_step_to_step_in_its_own_time(journeys):
+    journey = journeys.add(send("hello", "Hi {{first_name}}"), wait("hour"), send("bye", "Bye"))
+    assert journeys.enter(ANN) == 1
+    assert journeys.step() == 1
+    assert (journeys.sent(), journeys.where()) == ([(ANN, "Hi Ann")], "hour")
+    assert journeys.wait(HOUR - 1) == 0
+    assert journeys.wait(1) == 1
+    assert journeys.sent(ANN) == ["Hi Ann", "Bye"]
+    assert journeys.where() == "over: completed"
+    assert journeys.counts(journey) == {
+        ("", "entered"): 1, ("", "ended:completed"): 1,
+        ("hello", "entered"): 1, ("hello", "sent"): 1, ("hello", "left"): 1,
+        ("hour", "entered"): 1, ("hour", "waits"): 1, ("hour", "done"): 1, ("hour", "left"): 1,
+        ("bye", "entered"): 1, ("bye", "sent"): 1, ("bye", "left"): 1,
+    }  # fmt: skip
+
+
+def test_each_message_says_which_step_it_comes_from(journeys):
+    journey = journeys.add(send("hello", "One"), send("more", "Two"))
+    journeys.enter(ANN)
+    # One send a turn: the verdict on one is known before the next.
+    assert journeys.step() == 2
+    [first, second] = journeys.road.sql(
+        "SELECT o.kind, o.of_id, o.version, o.part, m.skips FROM messages AS m"
+        " JOIN origins AS o ON o.id = m.origin_id ORDER BY m.number"
+    )
+    assert first[:4] == ("journey", journey.id, 1, "hello")
+    assert second[:4] == ("journey", journey.id, 1, "more")
+
+
+def test_many_lists_and_accounts_take_turns(journeys):
+    road = journeys.road
+    journeys.add(send("hello"))
+    journeys.enter(*range(ANN, ANN + 250))
+    assert journeys.step() == 250
+    assert len({who for who, _ in journeys.sent()}) == len(journeys.sent()) == 250
+    assert road.counted("journey_turns_total") == 250
+
+
+GATE = [
+    ("unsubscribed", lambda j: j.road.unsubscribe(j.sender, ANN), "over: unsubscribed", None),
+    ("blocked", lambda j: j.road.block(ANN), "over: blocked", None),
+    ("paused list", lambda j: j.pause_list(), "hello", "held:list_inactive"),
+    ("deleted list", lambda j: j.pause_list(ListStatus.DELETED), "over: list_deleted", None),
+    (
+        "suspended",
+        lambda j: j.road.write(
+            lambda tx: tx.accounts.set_status(j.road.account, AccountStatus.SUSPENDED)
+        ),
+        "hello",
+        "held:account_suspended",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "count"), [row[1:] for row in GATE], ids=[row[0] for row in GATE]
+)
+def test_what_the_gate_says_is_what_the_step_does(journeys, change, where, count):
+    journey = journeys.add(send("hello"), wait("hour"))
+    journeys.know(ANN, BEN)
+    journeys.put(journey, ANN)
+    change(journeys)
+    journeys.step()
+    assert (journeys.sent(), journeys.where()) == ([], where)
+    if count:
+        assert journeys.counts(journey)["hello", count] == 1
+        assert journeys.at().due_at == journeys.road.clock.now() + 60_000
+
+
+def test_a_message_like_the_last_one_is_skipped(journeys):
+    journey = journeys.add(send("hello", "Same"), send("again", "Same"), wait("hour"))
+    journeys.enter(ANN)
+    journeys.step()
+    assert (journeys.sent(ANN), journeys.where()) == (["Same"], "hour")
+    assert journeys.counts(journey)["again", "skipped:duplicate_message"] == 1
+
+
+def test_a_text_that_cannot_be_written_is_skipped_or_ends_it(journeys):
+    missing = "Your plan: {{custom_fields.plan}}"
+    journey = journeys.add(send("hello", missing), wait("hour"))
+    other = journeys.add(send("hello", missing, on_missing="exit"), name="other")
+    journeys.enter(ANN)
+    journeys.step()
+    assert (journeys.where(journey=journey), journeys.sent()) == ("hour", [])
+    assert journeys.counts(journey)["hello", "skipped:unknown_macro"] == 1
+    assert journeys.where(journey=other) == "over: unusable"
+
+
+def test_nobody_else_is_sent_to_who_is_on_a_journey_that_holds_others_off(journeys):
+    road = journeys.road
+    journey = journeys.add(wait("hour"))
+    journeys.enter(ANN)
+    journeys.step()
+
+    def refused(**changes):
+        if changes:
+            journeys.change(journey, **changes)
+        [verdict] = road.accept(
+            road.order(journeys.sender, ANN, body=f"x{road.clock.now()}{changes}")
+        )
+        return getattr(verdict, "code", None)
+
+    assert refused() == "journey_conflict"
+    assert refused(status="paused") is None
+    assert refused(status="active", holds_other_sends=False) is None
+    assert refused(holds_other_sends=True) == "journey_conflict"
+    journeys.wait(HOUR)
+    assert journeys.where() == "over: completed"
+    assert refused() is None
+
+
+def test_an_event_wakes_who_waits_for_it_and_one_before_the_wait_counts(journeys):
+    answer = {
+        "id": "answer", "kind": "wait_event", "yes": "yes", "no": "no",
+        "if": {"type": "event", "event": "reply", "keyword": "YES", "since": "last_send"},
+        "timeout": {"value": 2, "unit": "days"},
+    }  # fmt: skip
+    ends = [send("yes", "Great", next="out"), send("no", "Bye"), {"id": "out", "kind": "exit"}]
+    journeys.add(send("ask", "Yes?"), answer, *ends)
+    journeys.enter(ANN, BEN, CID)
+    journeys.step()
+    assert journeys.where() == "answer"
+    journeys.happens(ANN, Wake.CLICK)
+    journeys.happens(ANN, Wake.REPLY, "no")
+    assert journeys.wait(1) == 1
+    assert journeys.where() == "answer"
+    journeys.happens(ANN, Wake.REPLY, " yes! ")
+    assert journeys.wait(1) == 1
+    assert journeys.sent(ANN) == ["Yes?", "Great"]
+    journeys.wait(2 * DAY)
+    assert journeys.sent(BEN) == ["Yes?", "Bye"]
+    assert journeys.road.sql("SELECT * FROM journey_events") == []
+
+
+def test_a_goal_ends_it_wherever_the_contact_rests(journeys):
+    journeys.add(
+        wait("long", 20, "days"), send("nudge"), goal={"type": "event", "event": "conversion"}
+    )
+    journeys.enter(ANN)
+    journeys.step()
+    journeys.happens(ANN, Wake.CONVERSION)
+    assert journeys.step() == 1
+    assert (journeys.where(), journeys.sent()) == ("over: goal", [])
+
+
+def test_it_is_over_after_its_days(journeys):
+    journeys.add(wait("long", 20, "days"), max_days=3)
+    journeys.enter(ANN)
+    journeys.step()
+    assert journeys.wait(3 * DAY - 1) == 0
+    assert journeys.wait(1) == 1
+    assert journeys.where() == "over: expired"
+
+
+def test_steps_that_change_the_contact_change_its_row(journeys):
+    journeys.add(
+        {"id": "mark", "kind": "set_field", "field": "engaged", "value": True},
+        {"id": "clear", "kind": "set_field", "field": "plan", "value": None},
+        send("hello", "{{custom_fields.engaged}} {{custom_fields.plan|none}}"),
+        {"id": "go", "kind": "unsubscribe", "reason": "done"},
+    )
+    journeys.enter(ANN, fields={"plan": "gold", "age": 7})
+    while journeys.step():
+        pass
+    assert journeys.sent(ANN) == ["true none"]
+    contact = journeys.road.read(lambda tx: tx.contacts.find(journeys.sender.id, ANN))
+    assert (contact.custom_fields, contact.active) == ({"age": 7, "engaged": True}, False)
+    assert journeys.where() == "over: unsubscribed"
+
+
+def test_a_journey_leads_to_another_one(journeys):
+    second = journeys.add(send("second", "Second"), name="b", trigger={"on": ["journey"]})
+    first = journeys.add(
+        {"id": "to", "kind": "enter_journey", "journey_id": second.id}, send("first", "First"),
+        name="a",
+    )  # fmt: skip
+    journeys.enter(ANN)
+    journeys.step()
+    assert sorted(journeys.sent(ANN)) == ["First", "Second"]
+    assert journeys.where(journey=first) == journeys.where(journey=second) == "over: completed"
+
+
+def test_who_is_on_a_paused_journey_is_put_out_of_the_way(journeys):
+    journey = journeys.add(wait("hour"), send("hello"))
+    journeys.enter(ANN)
+    journeys.step()
+    journeys.change(journey, status="paused", paused_at=journeys.road.clock.now())
+    assert journeys.wait(HOUR) == 1
+    assert journeys.wait(HOUR) == 0
+    assert (journeys.where(), journeys.sent()) == ("hour", [])
+
+
+def test_a_round_that_fails_leaves_nothing_behind(journeys):
+    journeys.add(send("hello"))
+    journeys.enter(ANN, BEN)
+    journeys.road.store.trouble = StorageUnavailable("full")
+    with pytest.raises(StorageUnavailable):
+        journeys.step()
+    journeys.road.store.trouble = None
+    assert journeys.sent() == []
+    assert journeys.step() == 2
+    assert sorted(journeys.sent()) == [(ANN, "Hi Ann"), (BEN, "Hi Ann")]
