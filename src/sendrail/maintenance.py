@@ -184,6 +184,7 @@ class Maintenance:
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
             forgotten += tx.history.forget_before(before, _FORGET_BATCH)
+            forgotten += tx.enrolments.forget(before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * DAY_MS

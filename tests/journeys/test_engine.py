@@ -153,16 +153,18 @@ def test_a_goal_ends_it_wherever_the_contact_rests(journeys):
     )
     journeys.enter(ANN)
     journeys.step()
+    assert journeys.wait(1) == 0
     journeys.happens(ANN, Wake.CONVERSION)
     assert journeys.step() == 1
     assert (journeys.where(), journeys.sent()) == ("over: goal", [])
 
 
 def test_it_is_over_after_its_days(journeys):
-    journeys.add(wait("long", 20, "days"), max_days=3)
+    journeys.add(wait("one", 2, "days"), wait("two", 2, "days"), max_days=3)
     journeys.enter(ANN)
     journeys.step()
-    assert journeys.wait(3 * DAY - 1) == 0
+    assert journeys.wait(2 * DAY) == 1
+    assert journeys.wait(DAY - 1) == 0
     assert journeys.wait(1) == 1
     assert journeys.where() == "over: expired"
 

@@ -30,6 +30,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, FoundContact
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.journeys.passages import FieldChange
 
 
 class SignUpRequest(NamedTuple):
@@ -172,12 +173,17 @@ class ContactService:
 
         def write(tx: Tx) -> ListContact:
             sender = owned_list(tx, account_id, list_number)
+            # First: a round that holds them may write the contact's row next.
+            tx.enrolments.hold([(sender.id, recipient)])
             known = tx.signups.subscription_states(sender.id, [recipient])
             if recipient not in known:
                 raise _no_contact(tx, account_id, recipient)
             before = known[recipient].custom_fields
             fields = merged(before, custom_fields, replacing=not merge)
             tx.signups.set_fields(sender.id, recipient, fields)
+            if fields != before:
+                change = FieldChange(recipient, before, fields)
+                tx.passages.fields_changed(account_id, sender.id, [change], self._now())
             return _contact(tx, sender, recipient)
 
         return await self._store.write(write)

@@ -14,6 +14,7 @@ from typing import Final
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
+from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.interface import Store, Tx
@@ -59,9 +60,13 @@ class ErasureService:
         guard: Guard = unguarded,
     ) -> ErasureReport:
         """Delete all that is kept of a number in one account but that it stays out."""
-        digest, gone = await self._store.write(
-            lambda tx: tx.erasure.forget(account_id, who, self._now())
-        )
+
+        def forget(tx: Tx) -> tuple[int, dict[str, int]]:
+            # The counts of their journeys stay.
+            tx.passages.end_everywhere(account_id, [who], EndReason.ERASED, self._now())
+            return tx.erasure.forget(account_id, who, self._now())
+
+        digest, gone = await self._store.write(forget)
         report = ErasureReport(
             lists=gone["list_contacts"],
             consent_events=gone["consent_events"],

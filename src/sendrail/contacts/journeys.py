@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.contacts.entering import restart, take_off
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     ID_MAX,
@@ -16,11 +15,10 @@ from sendrail.contacts.inputs import (
 from sendrail.domain.contact import Enrolment, Journey, Trigger
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
+from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 
-# The public API's limit: after it an enrolment is over by itself.
-ENROLMENT_MS: Final = 30 * 86_400_000
 # Each contact that joins a list may start all of them.
 JOURNEYS_MAX: Final = 100
 
@@ -147,7 +145,7 @@ class JourneyService:
     ) -> bool:
         """Take a contact off a journey; return False when it was on none."""
         return await self._store.write(
-            lambda tx: take_off(
+            lambda tx: _take_off(
                 tx, _journey(tx, account_id, list_number, name), recipient, self._now()
             )
         )
@@ -157,7 +155,7 @@ class JourneyService:
     ) -> bool:
         """Take a contact off a journey; return False when it was not on it."""
         return await self._store.write(
-            lambda tx: take_off(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
+            lambda tx: _take_off(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
         )
 
     async def enrolment_page(
@@ -185,14 +183,25 @@ class JourneyService:
 
 
 def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolment:
-    restart(tx, journey, recipient, now, now + ENROLMENT_MS)
+    account_id = tx.gate.lists_by_id([journey.list_id])[journey.list_id].account_id
+    entered = tx.passages.put_on(account_id, journey, [recipient], now, restarts=True)
+    if not entered:
+        raise Conflict("The journey's version cannot be run.", code="journey_not_active")
+    [row] = entered
     return Enrolment(
         journey_id=journey.id,
         recipient=recipient,
-        started_at=now,
-        ends_at=now + ENROLMENT_MS,
-        due_at=now + ENROLMENT_MS,
+        started_at=row.started_at,
+        ends_at=row.ends_at,
+        version=row.version,
+        step=row.step,
+        due_at=row.due_at,
     )
+
+
+def _take_off(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> bool:
+    contact = [(journey.list_id, recipient)]
+    return tx.passages.end(contact, EndReason.REMOVED, now, journey.id) > 0
 
 
 def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:

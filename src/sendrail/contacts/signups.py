@@ -12,16 +12,25 @@ from typing import Final
 
 import msgspec
 
-from sendrail.contacts.entering import enter
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
-from sendrail.contacts.journeys import ENROLMENT_MS
 from sendrail.contacts.returning import bring_back, refusal
-from sendrail.domain.contact import Journey, PhoneFacts, Scalar, SignUp, SignupFacts, Trigger
+from sendrail.domain.contact import (
+    Journey,
+    JourneyStatus,
+    PhoneFacts,
+    Scalar,
+    SignUp,
+    SignupFacts,
+    Trigger,
+)
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys.document import Occasion
+from sendrail.domain.journeys.entering import Happening
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import SubscriptionState, SubscriptionUpdate
 from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.passages import FieldChange
 
 # The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
 FIELDS_BYTES_MAX: Final = 4_000
@@ -106,6 +115,9 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     wanted = _together(signups)
     erased = _erased(tx, sender, wanted)
     taken = {number: signup for number, signup in wanted.items() if number not in erased}
+    if tx.journey_facts.of_list(sender.id):
+        # First: a round that holds them may write the contacts' rows next.
+        tx.enrolments.hold((sender.id, number) for number in taken)
     standings, refused = _subscribe(tx, sender, taken, now)
     back = _bring_back(tx, sender, taken, standings, now)
     emails = {number: wanted[number].email for number in sorted(standings)}
@@ -121,7 +133,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
         and wanted[number].use_journeys
         and _may_start(wanted[number], standing)
     ]
-    started = sum(enter(tx, journey, starting, now, now + ENROLMENT_MS) for journey in journeys)
+    started = journeys.start(tx, sender, starting, now)
     outcomes: list[Outcome] = []
     seen: set[PhoneNumber] = set()
     for signup in signups:
@@ -146,7 +158,7 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
                     signup,
                     standing,
                     is_blocked=number in blocked,
-                    has_journeys=bool(journeys),
+                    has_journeys=journeys.are_there,
                 ),
             )
         )
@@ -264,6 +276,12 @@ def _subscribe(
             again.append(signup)
     tx.signups.update_subscriptions(sender.id, amendments, now)
     tx.signups.add_consent_events(sender.id, again, now)
+    changes = [
+        FieldChange(signup.recipient, before, fields)
+        for signup, _, fields in amendments
+        if (before := standings[signup.recipient].custom_fields) != fields
+    ]
+    tx.passages.fields_changed(sender.account_id, sender.id, changes, now)
     return standings, refused
 
 
@@ -285,12 +303,48 @@ def _bring_back(
     return back
 
 
+@dataclass(frozen=True, slots=True)
+class _StartingJourneys:
+    """The journeys that joining a list starts: those without steps, and whether there are others.
+
+    Those with steps have triggers, which are asked for each contact.
+    """
+
+    without_steps: Sequence[Journey] = ()
+    have_steps: bool = False
+
+    @property
+    def are_there(self) -> bool:
+        return bool(self.without_steps) or self.have_steps
+
+    def start(self, tx: Tx, sender: SendingList, numbers: Sequence[PhoneNumber], now: int) -> int:
+        """Let contacts enter them; return how many entries that made."""
+        account_id = sender.account_id
+        started = sum(
+            len(tx.passages.put_on(account_id, journey, numbers, now, restarts=False))
+            for journey in self.without_steps
+        )
+        if self.have_steps:
+            joined = Happening(Occasion.SIGNUP)
+            started += tx.passages.enter_by(account_id, sender.id, numbers, joined, now)
+        return started
+
+
 def _journeys(
     tx: Tx, sender: SendingList, signups: Iterable[SignUp], *, is_anyone_new: bool
-) -> list[Journey]:
+) -> _StartingJourneys:
     """Return the journeys that joining the list starts, where a sign-up asks for them or could."""
-    if not is_anyone_new and not any(
+    is_asked = is_anyone_new or any(
         signup.use_journeys or not signup.skip_journey_if_exists for signup in signups
-    ):
-        return []
-    return [each for each in tx.journeys.of_list(sender.id) if each.trigger is Trigger.LIST]
+    )
+    if not is_asked:
+        return _StartingJourneys()
+    without_steps = [
+        each
+        for each in tx.journeys.of_list(sender.id)
+        if each.trigger is Trigger.LIST
+        and each.active_version is None
+        and each.status is JourneyStatus.ACTIVE
+    ]
+    have_steps = tx.passages.starts_by(sender.account_id, sender.id, Occasion.SIGNUP)
+    return _StartingJourneys(without_steps, have_steps)

@@ -22,10 +22,12 @@ from sendrail.domain.consent import (
 )
 from sendrail.domain.contact import OptOutReason, Scope
 from sendrail.domain.ids import AccountId, ConnectorId
+from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, has_receipts_form
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.enrolments import JourneyEvent
 
 _SOURCE: Final = "reply"
 _log = structlog.get_logger()
@@ -72,6 +74,9 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
         if tx.verifications.replied(sender, connector_id, reply.sender, now):
             _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
+        if reading.keyword is not Keyword.STOP:
+            answered_on = JourneyEvent(sender.id, reply.sender, now, Wake.REPLY, reply.body)
+            tx.passages.happened(sender.account_id, answered_on)
         if reading.keyword is None:
             _ensure_contact(tx, sender, reply.sender, now)
             continue

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.accounts.accounts import Accounts
 from sendrail.storage.accounts.audit import Audit
@@ -201,7 +202,10 @@ class Tx(ABC):
 
     @cached_property
     def contacts(self) -> Contacts:
-        return Contacts(self.core, self.erased)
+        def end(contacts: Sequence[tuple[ListId, PhoneNumber]], now: int) -> None:
+            self.passages.end(contacts, EndReason.UNSUBSCRIBED, now)
+
+        return Contacts(self.core, self.erased, end)
 
     @cached_property
     def erased(self) -> ErasedNumbers:
@@ -239,7 +243,10 @@ class Tx(ABC):
 
     @cached_property
     def blocks(self) -> Blocks:
-        return Blocks(self.core)
+        def end(account_id: AccountId, recipients: Sequence[PhoneNumber], now: int) -> None:
+            self.passages.end_everywhere(account_id, recipients, EndReason.BLOCKED, now)
+
+        return Blocks(self.core, end)
 
     @cached_property
     def journeys(self) -> Journeys:

@@ -12,6 +12,10 @@ from sendrail.domain.ids import OfferId
 from sendrail.domain.origin_counts import Counted
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.origin_counts import CountTally
+from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.enrolments import JourneyEvent
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
     ContactTally,
@@ -50,6 +54,7 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
     _count_for_contacts(tx, messages, of_messages, first)
     _count_for_links(tx, [each for each in judged if each.position is None])
     tx.origin_counts.add(_origin_counts(messages, of_messages, first))
+    _tell_journeys(tx, messages, first)
     tx.outbox.add_clicks(sorted(first))
     return CountedClicks(Counter(each.click_class for each in judged), len(first))
 
@@ -127,6 +132,28 @@ def offers_of(
     wanted = [(each, messages[number].account_id) for number, each in led_to.items()]
     offers = tx.message_clicks.offers(wanted)
     return {number: offers[each] for number, each in led_to.items() if each in offers}
+
+
+def _tell_journeys(
+    tx: Tx, messages: dict[int, ClickedMessage], first: dict[int, TakenClick]
+) -> None:
+    """Tell of the first click of a person on each message: it may bring the person on."""
+    with_journeys = tx.journey_facts.lists_with_journeys() if first else ()
+    led_to = [
+        (messages[number], click)
+        for number, click in first.items()
+        if messages[number].recipient != REDACTED and messages[number].list_id in with_journeys
+    ]
+    if not led_to:
+        return
+    offers = _offers(tx, messages, first)
+    for message, click in sorted(led_to, key=lambda each: (each[0].list_id, each[0].recipient)):
+        offer = offers.get(message.number)
+        ref = "" if offer is None else tx.offers.refs(message.account_id, [offer]).get(offer, "")
+        event = JourneyEvent(
+            message.list_id, PhoneNumber(message.recipient), click.at, Wake.CLICK, ref
+        )
+        tx.passages.happened(message.account_id, event)
 
 
 def _count_for_contacts(

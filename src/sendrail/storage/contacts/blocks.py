@@ -1,6 +1,6 @@
 """An account's block list as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
@@ -11,17 +11,30 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import count_new
 from sendrail.storage.tables import blocks
 
+# What ends the journeys of contacts on every list of an account, at a time.
+EndEverywhere = Callable[[AccountId, Sequence[PhoneNumber], int], object]
+
+
+def no_journeys_anywhere(
+    _account_id: AccountId, _recipients: Sequence[PhoneNumber], _now: int
+) -> None:
+    """End nothing, where nobody is on a journey."""
+
 
 class Blocks:
     """The account's block list."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, end_journeys: EndEverywhere = no_journeys_anywhere
+    ) -> None:
         self._connection = connection
+        self._end_journeys = end_journeys
 
     def add(
         self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
     ) -> int:
-        """Block numbers; return how many were not blocked before."""
+        """Block numbers, which ends their journeys; return how many were not blocked before."""
+        self._end_journeys(account_id, recipients, now)
         rows: list[dict[str, object]] = [
             {"account_id": account_id, "recipient": recipient, "note": note, "blocked_at": now}
             for recipient in recipients

@@ -6,7 +6,7 @@ contact's own word or for evidence of a new consent; a complaint is lifted by no
 of consent is an event.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -45,12 +45,26 @@ _RESUBSCRIBED: Final = "resubscribed"
 _INHERITED: Final = "left another list of the account"
 
 
+# What ends the journeys of contacts, each by its list, at a time.
+EndJourneys = Callable[[Sequence[tuple[ListId, PhoneNumber]], int], object]
+
+
+def no_journeys(_contacts: Sequence[tuple[ListId, PhoneNumber]], _now: int) -> None:
+    """End nothing, where nobody is on a journey."""
+
+
 class Contacts:
     """Subscriptions of numbers to lists."""
 
-    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        erased: ErasedNumbers,
+        end_journeys: EndJourneys = no_journeys,
+    ) -> None:
         self._connection = connection
         self._erased = erased
+        self._end_journeys = end_journeys
 
     def unsubscribe(
         self,
@@ -71,9 +85,13 @@ class Contacts:
         """
         event: _Event = {"active": False, "reason": reason.value, "source": source, "at": now}
         event |= {"evidence": evidence, "rule": rule}
-        changed = self._leave(list_id, recipient, event)
+        others: Sequence[ListId] = ()
         if everywhere_in is not None:
             others = self._others(everywhere_in, list_id, recipient, left=False)
+        # Before the contact's row: a round that holds its enrolments may write that row next.
+        self._end_journeys([(each, recipient) for each in (list_id, *others)], now)
+        changed = self._leave(list_id, recipient, event)
+        if everywhere_in is not None:
             self._leave_all(others, recipient, event)
         return changed
 

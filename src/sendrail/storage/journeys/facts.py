@@ -37,6 +37,11 @@ class RunningJourney(NamedTuple):
     active_version: int | None
     paused_ms: int
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether contacts enter it by what happens."""
+        return self.status is JourneyStatus.ACTIVE and self.active_version is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyFactsTexts:
@@ -81,8 +86,8 @@ class JourneyFacts:
         rows = self._driver.rows_by_key(self._texts.journeys, keys) if keys else ()
         return {row[0]: _journey(row) for row in rows}
 
-    def active_of_list(self, list_id: ListId) -> list[RunningJourney]:
-        """Return the journeys of a list that contacts may enter by what happens."""
+    def of_list(self, list_id: ListId) -> list[RunningJourney]:
+        """Return the journeys of a list that anybody may be on, but for drafts."""
         rows = self._driver.rows(self._texts.of_list, list_id)
         return [_journey(row) for row in rows]
 

@@ -7,9 +7,9 @@ before anything is judged, and before its row is written: everybody takes them i
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sendrail.domain.contact import Journey
+from sendrail.domain.contact import Journey, Scalar
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.journeys.document import Occasion, Version
 from sendrail.domain.journeys.entering import Entrance, Happening, Passage, chosen, triggers
@@ -43,6 +43,14 @@ _OCCASIONS: Final[Mapping[int, Occasion]] = {
     Wake.CONVERSION: Occasion.CONVERSION,
     Wake.CUSTOM: Occasion.EVENT,
 }
+
+
+class FieldChange(NamedTuple):
+    """The custom fields of a contact before and after they were changed."""
+
+    recipient: PhoneNumber
+    before: Mapping[str, Scalar]
+    after: Mapping[str, Scalar]
 
 
 class Passages:
@@ -106,7 +114,7 @@ class Passages:
         known = self._reachable(account_id, list_id, recipients)
         entered = []
         for recipient, contact in known.items():
-            facts = Facts(fields=contact.custom_fields, active=True, lists={list_id})
+            facts = _facts(list_id, contact.custom_fields)
             asked = [each for each in entrances if triggers(each.version, happening, facts, now)]
             own = [each for each in held if each.recipient == recipient]
             passages = [self._passage(account_id, each, now) for each in own]
@@ -127,8 +135,8 @@ class Passages:
 
         Returns whether it did.
         """
-        active = self._tx.journey_facts.active_of_list(list_id)
-        journey = next((each for each in active if each.id == journey_id), None)
+        own = self._tx.journey_facts.of_list(list_id)
+        journey = next((each for each in own if each.id == journey_id and each.is_entered), None)
         entrance = None if journey is None else self._entrance(account_id, journey)
         if entrance is None or not self._reachable(account_id, list_id, [recipient]):
             return False
@@ -171,6 +179,36 @@ class Passages:
             ]
         )
 
+    def fields_changed(
+        self, account_id: AccountId, list_id: ListId, changes: Sequence[FieldChange], now: int
+    ) -> int:
+        """Tell that custom fields of contacts were changed; return how many entries that made.
+
+        It wakes who waits for that. A journey is entered where its condition holds of the fields
+        after the change, and did not before it.
+        """
+        if not changes or not self._tx.journey_facts.of_list(list_id):
+            return 0
+        held = self._tx.enrolments.hold((list_id, each.recipient) for each in changes)
+        woken = [each.place for each in held if each.is_running and each.waits & Wake.FIELD]
+        if woken:
+            self._tx.enrolments.wake(woken, now)
+            self._has_due([lane_of(list_id)])
+        happening = Happening(Occasion.FIELD)
+        entered = 0
+        for entrance in self._entrances(account_id, list_id, Occasion.FIELD):
+            risen = [
+                each.recipient
+                for each in changes
+                if not triggers(entrance.version, happening, _facts(list_id, each.before), now)
+                and triggers(entrance.version, happening, _facts(list_id, each.after), now)
+            ]
+            if risen:
+                entered += self._enter_held(
+                    account_id, list_id, risen, held, [entrance], happening, now
+                )
+        return entered
+
     def _write_entries(self, entered: Sequence[StoredEnrolment]) -> list[StoredEnrolment]:
         written = self._tx.enrolments.enter(entered)
         counts = Counter(
@@ -183,12 +221,16 @@ class Passages:
             self._has_due({lane_of(each.list_id) for each in written})
         return written
 
+    def starts_by(self, account_id: AccountId, list_id: ListId, occasion: Occasion) -> bool:
+        """Return whether an occasion can put contacts on a journey of a list."""
+        return bool(self._entrances(account_id, list_id, occasion))
+
     def _entrances(
         self, account_id: AccountId, list_id: ListId, occasion: Occasion
     ) -> list[Entrance]:
         found = []
-        for journey in self._tx.journey_facts.active_of_list(list_id):
-            entrance = self._entrance(account_id, journey)
+        for journey in self._tx.journey_facts.of_list(list_id):
+            entrance = self._entrance(account_id, journey) if journey.is_entered else None
             if entrance is not None and occasion in entrance.version.trigger.on:
                 found.append(entrance)
         return found
@@ -300,6 +342,10 @@ class Passages:
         if occasion is not None and entrances:
             happening = Happening(occasion, detail)
             self._enter_held(account_id, list_id, [recipient], held, entrances, happening, at)
+
+
+def _facts(list_id: ListId, fields: Mapping[str, Scalar]) -> Facts:
+    return Facts(fields=fields, active=True, lists={list_id})
 
 
 def _is_on(each: StoredEnrolment, now: int) -> bool:

@@ -23,7 +23,7 @@ TEXTS: Final = JourneyFactsTexts(
     """,
     journeys=f"{_JOURNEY} WHERE j.id = ANY($1::bigint[])",
     of_list=f"""
-        {_JOURNEY} WHERE j.list_id = $1 AND j.status = 'active' AND j.active_version IS NOT NULL
+        {_JOURNEY} WHERE j.list_id = $1 AND j.status <> 'draft'
         ORDER BY j.priority DESC, j.id
     """,
     lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",

@@ -16,7 +16,7 @@ TEXTS: Final = JourneyFactsTexts(
     """,
     journeys=f"{_JOURNEY} WHERE id = ?",
     of_list=f"""
-        {_JOURNEY} WHERE list_id = ? AND status = 'active' AND active_version IS NOT NULL
+        {_JOURNEY} WHERE list_id = ? AND status <> 'draft'
         ORDER BY priority DESC, id
     """,
     lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",
