@@ -17,6 +17,7 @@ import structlog
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
+from sendrail.carriers.simulator.numbers import MAGIC
 from sendrail.clock import Clock, SystemClock
 from sendrail.connectors.callbacks import CallbackRouter
 from sendrail.connectors.secret_box import SecretBox
@@ -40,6 +41,7 @@ from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules, hosts_of
 from sendrail.domain.errors import InvalidInput, SendrailError, SetupError
+from sendrail.domain.errors import NotFound, SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
     AccountId,
@@ -615,6 +617,32 @@ async def trigger(runtime: Runtime, event: Event) -> None:
         segments=1,
     )
     await runtime.inbox.put(sandbox.id, [wire.reply(sent, body)])
+
+
+async def reply_from_handset(
+    runtime: Runtime, account: AccountId, handset: PhoneNumber, list_number: PhoneNumber, body: str
+) -> None:
+    """Let a handset of the sandbox send a text to a list of the account.
+
+    Raises `NotFound` for a list that is not the account's, or does not go by a simulator.
+    """
+    found = await runtime.lists.find(account, list_number)
+    if found.connector is None or found.connector.kind != _SIMULATOR:
+        raise NotFound("This list does not go by the sandbox.", code="list_not_found")
+    sent = OutboundMessage(
+        message_id=MessageId(""),
+        recipient=handset,
+        sender=show(list_number),
+        body="",
+        encoding=Encoding.GSM7,
+        segments=1,
+    )
+    await runtime.inbox.put(found.connector.id, [wire.reply(sent, body)])
+
+
+def magic_numbers() -> list[tuple[str, str]]:
+    """Return the numbers that make the sandbox behave in a given way, and what each does."""
+    return [(f"+{row.number}", row.says) for row in MAGIC]
 
 
 def sandbox_number() -> str:

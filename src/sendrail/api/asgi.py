@@ -20,7 +20,12 @@ from sendrail.api.auth import account_of, caller_of
 from sendrail.api.bodies import Bodies
 from sendrail.api.callbacks import callback_routes
 from sendrail.api.errors import error_body, shown, status_of
-from sendrail.api.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX, QUERY_FIELDS_MAX
+from sendrail.api.limits import (
+    BODY_BYTES_MAX,
+    FORM_BYTES_MAX,
+    QUERY_BYTES_MAX,
+    QUERY_FIELDS_MAX,
+)
 from sendrail.api.link_door import LinkDoor, LinkRoute, link_door
 from sendrail.api.pages import page_routes
 from sendrail.api.postbacks import network_routes, postback_routes
@@ -31,6 +36,7 @@ from sendrail.api.tracking_host import make_tracking_host, tls_route
 from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.app import Runtime
+from sendrail.dashboard.mount import BodyReader, dashboard_routes
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
 from sendrail.tracking.hosts import TrackingHosts
@@ -58,6 +64,7 @@ def make_app(
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
+        *dashboard_routes(runtime, _form_reader(bodies)),
         tls_route(runtime.tracking.hosts),
         *postback_routes(runtime, bodies),
         *network_routes(runtime, bodies),
@@ -99,6 +106,15 @@ def _app(routes: list[BaseRoute]) -> ASGIApp:
     # A path with a slash too many is not found; a redirect would turn a POST into a GET.
     app.router.redirect_slashes = False
     return app
+
+
+def _form_reader(bodies: Bodies) -> BodyReader:
+    async def read(request: Request, is_known: bool) -> bytes:
+        budget = bodies.known if is_known else bodies.strangers
+        with budget.body(request, FORM_BYTES_MAX) as body:
+            return await body.read()
+
+    return read
 
 
 def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:

@@ -14,6 +14,7 @@ QUERY_BYTES_MAX: Final = 16_384
 QUERY_FIELDS_MAX: Final = 100
 BODY_BYTES_MAX: Final = 5_000_000
 CALLBACK_BYTES_MAX: Final = 262_144
+FORM_BYTES_MAX: Final = 65_536
 # What a request may hold of its body before its caller is known.
 UNASKED_BYTES_MAX: Final = 16_384
 
@@ -62,6 +63,7 @@ LIMITS: Final = (
     Limit("QUERY_FIELDS_MAX", "fields of a query", "query_too_long"),
     Limit("BODY_BYTES_MAX", "bytes of a body", "payload_too_large"),
     Limit("CALLBACK_BYTES_MAX", "bytes of a carrier's callback", "payload_too_large"),
+    Limit("FORM_BYTES_MAX", "bytes of a form of the dashboard", "the form is refused"),
     Limit(
         "UNASKED_BYTES_MAX",
         "bytes of a body that are buffered before the API key is looked up",

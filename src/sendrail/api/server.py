@@ -22,7 +22,7 @@ from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.link_door import link_door
 from sendrail.api.link_lane import link_lane_for
 from sendrail.api.v2.sending import SendingCalls
-from sendrail.app import Runtime, open_runtime, sandbox_url
+from sendrail.app import Runtime, join_link, open_runtime, sandbox_url
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
 from sendrail.settings import Settings
@@ -41,11 +41,16 @@ _FIRST_KEY: Final = "first key"
 
 @dataclass(frozen=True, slots=True)
 class ReadyReport:
-    """What the server announces once it is ready; `api_key` only while there is none yet."""
+    """What the server announces once it is ready.
+
+    `api_key` and `join_link` only while nobody has one yet.
+    """
 
     url: str
     api_key: str | None
     runtime: Runtime
+    # Where the first owner sets a password, while there is none; good for a quarter of an hour.
+    join_link: str | None = None
 
 
 def run(settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
@@ -133,16 +138,18 @@ async def _announce_alone(
     url: str, runtime: Runtime, announce: Callable[[ReadyReport], None]
 ) -> None:
     accounts, account = runtime.accounts, runtime.default_account
+    token = await runtime.people.users.first_link(account)
+    join = None if token is None else join_link(runtime.settings, token, url)
     keys = await accounts.keys(account)
     for key in keys:
         # A start was killed between making the key and showing it: it was never seen.
         if key.name == _UNSHOWN_KEY and key.revoked_at is None:
             await accounts.revoke_key(account, key.id)
     if any(key.name != _UNSHOWN_KEY for key in keys):
-        announce(ReadyReport(url, None, runtime))
+        announce(ReadyReport(url, None, runtime, join))
         return
     first = await accounts.create_key(account, _UNSHOWN_KEY)
-    announce(ReadyReport(url, first.key, runtime))
+    announce(ReadyReport(url, first.key, runtime, join))
     await accounts.rename_key(account, first.record.id, _FIRST_KEY)
 
 

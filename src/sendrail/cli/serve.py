@@ -34,9 +34,10 @@ and look up its status:
   curl {url}/api/v2/messages -H 'X-Api-Key: {key}'
 
 The key is shown only once; `sendrail keys create` creates another.
-API page: {url}/docs
-Data:     {data}{database}
-Stop:     Ctrl-C
+Dashboard: {dashboard}
+API page:  {url}/docs
+Data:      {data}{database}
+Stop:      Ctrl-C
 """
 
 
@@ -126,16 +127,27 @@ def _announce(ready: "ReadyReport") -> None:
     data = settings.data_dir.absolute()
     if ready.api_key is None:
         print(f"Sendrail is ready at {ready.url} (data in {data})", flush=True)
+        if ready.join_link:
+            print(
+                f"Dashboard, for its first owner, within 15 minutes: {ready.join_link}", flush=True
+            )
         return
-    database = f"\nDatabase: {settings.database_url}" if settings.has_own_postgres else ""
+    database = f"\nDatabase:  {settings.database_url}" if settings.has_own_postgres else ""
     shown = _WELCOME.format(
         url=ready.url,
         key=ready.api_key,
         list_number=sandbox_number(),
+        dashboard=_dashboard(ready),
         data=data,
         database=database,
     )
     print(shown, flush=True)
+
+
+def _dashboard(ready: "ReadyReport") -> str:
+    if ready.join_link is None:
+        return f"{ready.url}/dashboard"
+    return f"{ready.join_link}\n           (sets the first owner's password, within 15 minutes)"
 
 
 def _announce_json(ready: "ReadyReport") -> None:
@@ -146,6 +158,8 @@ def _announce_json(ready: "ReadyReport") -> None:
         "url": ready.url,
         "api_key": ready.api_key,
         "list_number": sandbox_number(),
+        "dashboard": f"{ready.url}/dashboard",
+        "join_link": ready.join_link,
         "data": str(settings.data_dir.absolute()),
     }
     if settings.has_own_postgres:

@@ -83,13 +83,19 @@ class AccountService:
 
         return await self._store.write(change)
 
-    async def create_key(self, account_id: AccountId, name: str) -> NewKey:
-        """Make a key; it is shown here, and never again."""
+    async def create_key(
+        self, account_id: AccountId, name: str, actor: Actor | None = None
+    ) -> NewKey:
+        """Make a key; it is shown here, and never again. With an `actor` it is audited."""
         called, key, now = _name(name), new_key(), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
-        key_id = await self._store.write(
-            lambda tx: tx.accounts.add_key(account_id, called, key_digest(key), shown, now)
-        )
+
+        def add(tx: Tx) -> KeyId:
+            if actor is not None:
+                tx.audit.add(account_id, actor, Action.KEY_ADDED, f"key {shown}", {}, now)
+            return tx.accounts.add_key(account_id, called, key_digest(key), shown, now)
+
+        key_id = await self._store.write(add)
         record = ApiKey(id=key_id, name=called, shown=shown, created_at=now, revoked_at=None)
         return NewKey(key, record)
 
@@ -105,9 +111,19 @@ class AccountService:
         """Return every key of an account, revoked ones too."""
         return await self._store.read(lambda tx: tx.accounts.keys(account_id))
 
-    async def revoke_key(self, account_id: AccountId, key_id: KeyId) -> ApiKey:
+    async def revoke_key(
+        self, account_id: AccountId, key_id: KeyId, actor: Actor | None = None
+    ) -> ApiKey:
         """Revoke a key for ever, and return it; to revoke it again changes nothing."""
-        return await self._store.write(lambda tx: _revoke(tx, account_id, key_id, self._now()))
+        now = self._now()
+
+        def revoke(tx: Tx) -> ApiKey:
+            key = _revoke(tx, account_id, key_id, now)
+            if actor is not None:
+                tx.audit.add(account_id, actor, Action.KEY_REVOKED, f"key {key.shown}", {}, now)
+            return key
+
+        return await self._store.write(revoke)
 
     async def blocked_words(self, account_id: AccountId) -> list[str]:
         """Return the words and phrases that no message of the account may contain."""

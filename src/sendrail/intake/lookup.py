@@ -14,6 +14,7 @@ from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.lookup import (
+    AccountFigures,
     Attempt,
     MessageFilter,
     MessagePage,
@@ -99,6 +100,10 @@ class MessageService:
         if not found:
             raise NotFound("Message not found")
         return found[0]
+
+    async def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
+        """Return what became of the messages since a time, in steps of it, and what waits."""
+        return await self._store.read(lambda tx: tx.lookup.figures(account_id, since, step_ms))
 
     async def attempts(self, account_id: AccountId, message_id: str) -> list[Attempt]:
         """Return a message's attempts, oldest first; none when there is no such message."""

@@ -40,6 +40,8 @@ from sendrail.storage.tracking_tables import message_clicks
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
+# How far back among all messages those of one account are looked for.
+_NEWEST: Final = 500_000
 
 _STORED: Final = (
     select(
@@ -183,6 +185,30 @@ class AccountBacklog(NamedTuple):
     oldest_due_at: int
 
 
+class StatusCount(NamedTuple):
+    """How many of the messages accepted in one span of time have a status now."""
+
+    since: int
+    status: Status
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFigures:
+    """What became of an account's newest messages, and what waits.
+
+    `is_whole` is False where there were more than are looked at, and the oldest are missing. No
+    more than `TOTAL_MAX` waiting messages are counted.
+    """
+
+    counts: Sequence[StatusCount]
+    is_whole: bool
+    waiting: int
+    oldest_due_at: int | None
+    uncertain: int
+    oldest_uncertain_at: int | None
+
+
 class MessageLookUp:
     """Messages as look-up shows them, and their end."""
 
@@ -289,6 +315,71 @@ class MessageLookUp:
         )
         # PostgreSQL sums whole numbers up to one without bounds.
         return {row[0]: AccountBacklog(int(row[1]), row[2]) for row in rows}
+
+    def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
+        """Return what became of the messages accepted since a time, in steps of it.
+
+        At most `TOTAL_MAX` are looked at, however many there are.
+        """
+        newest = (
+            select(messages.c.created_at, messages.c.status)
+            .where(
+                messages.c.account_id == account_id,
+                messages.c.created_at >= since,
+                *self.newest_only(),
+            )
+            .order_by(*self.newest_first)
+            .limit(TOTAL_MAX)
+            .subquery()
+        )
+        # Whole numbers: both databases cut off what is behind the point.
+        at = (newest.c.created_at - since) // step_ms
+        grouped = select(at.label("step"), newest.c.status, func.count()).group_by(
+            at, newest.c.status
+        )
+        counts = [
+            StatusCount(since + int(row[0]) * step_ms, Status(row[1]), row[2])
+            for row in self._execute(grouped)
+        ]
+        waiting, oldest = self._waiting_of(account_id)
+        uncertain, oldest_uncertain = self._uncertain_of(account_id)
+        return AccountFigures(
+            counts=counts,
+            is_whole=sum(each.messages for each in counts) < TOTAL_MAX,
+            waiting=waiting,
+            oldest_due_at=oldest,
+            uncertain=uncertain,
+            oldest_uncertain_at=oldest_uncertain,
+        )
+
+    def newest_only(self) -> Sequence[ColumnElement[bool]]:
+        """Return the condition that keeps a look at an account's newest messages short.
+
+        An account that sends little stands far apart among all the others' messages.
+        """
+        newest = select(func.max(messages.c.number)).scalar_subquery()
+        return (messages.c.number > newest - _NEWEST,)
+
+    def _waiting_of(self, account_id: AccountId) -> tuple[int, int | None]:
+        ours = (
+            select(queue.c.due_at)
+            .join(lists, and_(lists.c.lane == queue.c.lane, lists.c.id == queue.c.list_id))
+            .where(lists.c.account_id == account_id)
+            .limit(TOTAL_MAX)
+            .subquery()
+        )
+        row = self._execute(select(func.count(), func.min(ours.c.due_at)).select_from(ours)).one()
+        return int(row[0]), row[1]
+
+    def _uncertain_of(self, account_id: AccountId) -> tuple[int, int | None]:
+        # Word for word what the index of the open ones says: by values it would not be used.
+        is_open = text("messages.status IN ('sending', 'uncertain')")
+        row = self._execute(
+            select(func.count(), func.min(messages.c.sending_at)).where(
+                messages.c.status == Status.UNCERTAIN, is_open, messages.c.account_id == account_id
+            )
+        ).one()
+        return int(row[0]), row[1]
 
     def backlog(self) -> Backlog:
         """Return what is not settled."""

@@ -37,6 +37,10 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
             messages.c.created_at <= than.created_at, place < tuple_(than.created_at, than.number)
         )
 
+    def newest_only(self) -> Sequence[ColumnElement[bool]]:
+        """Return nothing: the time chooses the weeks to look into."""
+        return ()
+
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than the one with this number, oldest first."""
         since = select(messages.c.created_at).where(self.is_message(number)).scalar_subquery()

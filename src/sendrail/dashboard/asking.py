@@ -1,0 +1,137 @@
+"""One request to the dashboard: who asks, for what, and how the answer is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from sendrail.app import Runtime
+from sendrail.dashboard.cookies import THEME, ZONE, Cookies
+from sendrail.dashboard.mount import PREFIX
+from sendrail.dashboard.navigation import groups_for
+from sendrail.dashboard.rendering import render
+from sendrail.dashboard.showing import ReaderTimes, zone_of
+from sendrail.domain.audit import Actor
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.domain.user import Permission
+from sendrail.people.signing_in import SignedInUser
+from sendrail.people.tokens import form_token
+
+_THEMES: Final = ("light", "dark")
+_FIELDS_MAX: Final = 200
+_SAID_LENGTH_MAX: Final = 200
+# SQLite's largest number of a row, and so of an id in a path.
+_ID_MAX: Final = 2**63 - 1
+
+
+@dataclass(kw_only=True)
+class PageRequest:
+    """A request as a page sees it; `session` is the cookie's token, where there is one."""
+
+    runtime: Runtime
+    request: Request
+    session: str | None
+    signed_in: SignedInUser | None
+    body: bytes = b""
+
+    @property
+    def who(self) -> SignedInUser:
+        """Who asks: there is somebody wherever a permission is needed."""
+        assert self.signed_in is not None, "the site has looked before"
+        return self.signed_in
+
+    @property
+    def account(self) -> AccountId:
+        return self.who.account_id
+
+    @property
+    def actor(self) -> Actor:
+        """The user as the audit log names them."""
+        return Actor(name=f"user {self.who.user.email}", request_id=self.request_id)
+
+    @property
+    def request_id(self) -> str:
+        return str(self.request.state.request_id)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    def number(self, name: str) -> int:
+        """Return a part of the path that is an id. Raises `NotFound` for what is none."""
+        text = self.path(name)
+        if not text.isascii() or not text.isdecimal() or int(text) > _ID_MAX:
+            raise NotFound("There is nothing at this address.")
+        return int(text)
+
+    @cached_property
+    def form(self) -> Mapping[str, str]:
+        """The fields of a form that was sent. Raises `InvalidInput` for what is none."""
+        try:
+            fields = parse_qsl(
+                self.body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MAX
+            )
+        except ValueError as error:
+            raise InvalidInput("This form cannot be read.") from error
+        return dict(fields)
+
+    def field(self, name: str) -> str:
+        """Return a field of the form, without blanks around it; empty where there is none."""
+        return self.form.get(name, "").strip()
+
+    def may(self, permission: Permission) -> bool:
+        return self.signed_in is not None and permission in self.signed_in.permissions
+
+    @cached_property
+    def times(self) -> ReaderTimes:
+        return ReaderTimes(zone_of(self.request.cookies.get(ZONE, "UTC")), self.runtime.clock.now())
+
+    @property
+    def cookies(self) -> Cookies:
+        return Cookies.of(self.request)
+
+    def url(self, **changes: str | None) -> str:
+        """Return this page's address with some of its query changed; None takes a field away."""
+        query = {**self.query, **changes}
+        kept = {name: value for name, value in query.items() if value not in {None, ""}}
+        text = f"?{urlencode(kept)}" if kept else ""
+        return f"{self.request.url.path}{text}"
+
+    # Answers
+
+    def text(self, template: str, **values: Any) -> str:
+        """Return a page as text."""
+        theme = self.request.cookies.get(THEME, "")
+        return render(
+            template,
+            self.times,
+            ask=self,
+            who=self.signed_in,
+            may={each.name: self.may(each) for each in Permission},
+            form_token=form_token(self.session) if self.session else "",
+            theme=theme if theme in _THEMES else "",
+            navigation=groups_for(self.signed_in),
+            here=self.request.url.path,
+            said=self.query.get("said", "")[:_SAID_LENGTH_MAX],
+            root=PREFIX,
+            **values,
+        )
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Answer with a page."""
+        return HTMLResponse(self.text(template, **values), status_code=status)
+
+    def go(self, path: str, said: str = "") -> Response:
+        """Answer a POST: go on to a page of ours, which says what was done."""
+        mark = "&" if "?" in path else "?"
+        text = f"{mark}{urlencode({'said': said})}" if said else ""
+        return RedirectResponse(f"{PREFIX}{path}{text}", status_code=303)

@@ -1,0 +1,71 @@
+"""Charts drawn here, as SVG: a line for each series, over an axis that begins at 0."""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+WIDTH: Final = 600
+HEIGHT: Final = 200
+_SPARK_WIDTH, _SPARK_HEIGHT = 68, 26
+_STEPS: Final = 4
+
+
+class SeriesLine(NamedTuple):
+    """One series: its name, the class of its colour, and its path."""
+
+    name: str
+    look: str
+    path: str
+    area: str
+    newest: float
+
+
+class LineChart(NamedTuple):
+    """The lines of a chart, and what stands beside its axes; `ticks` from the top down."""
+
+    lines: Sequence[SeriesLine]
+    ticks: Sequence[str]
+    times: Sequence[int]
+
+
+def line_chart(
+    series: Sequence[tuple[str, str, Sequence[float]]], times: Sequence[int]
+) -> LineChart:
+    """Return a chart of series of equal length; the area is under the second of them."""
+    top = _nice(max((max(values, default=0) for _, _, values in series), default=0))
+    lines = []
+    for at, (name, look, values) in enumerate(series):
+        path = _path(values, top, WIDTH, HEIGHT)
+        area = f"{path}V{HEIGHT}H0z" if at == 1 and path else ""
+        lines.append(SeriesLine(name, look, path, area, values[-1] if values else 0))
+    ticks = [_tick(top * (_STEPS - at) / _STEPS) for at in range(_STEPS + 1)]
+    count = len(times)
+    shown = [times[round(at * (count - 1) / _STEPS)] for at in range(_STEPS + 1)] if count else []
+    return LineChart(lines, ticks, shown)
+
+
+def spark(values: Sequence[float]) -> str:
+    """Return the path of a small line without axes."""
+    top = max(values, default=0)
+    return _path(values, top * 1.1 or 1, _SPARK_WIDTH, _SPARK_HEIGHT)
+
+
+def _path(values: Sequence[float], top: float, width: int, height: int) -> str:
+    if len(values) < 2:  # noqa: PLR2004 - a line has two ends
+        return ""
+    step = width / (len(values) - 1)
+    return "M" + "L".join(
+        f"{at * step:.4g} {height - height * value / top:.4g}" for at, value in enumerate(values)
+    )
+
+
+def _nice(top: float) -> float:
+    """Return a round number that is no less."""
+    if top <= 0:
+        return float(_STEPS)
+    power = 10.0 ** math.floor(math.log10(top))
+    return next(each * power for each in (1, 2, 4, 6, 8, 10) if each * power >= top)
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if value >= _STEPS or value == int(value) else f"{value:.2g}"

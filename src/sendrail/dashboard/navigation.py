@@ -1,0 +1,73 @@
+"""The places of the sidebar, each for who may go there."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sendrail.dashboard.mount import PREFIX
+from sendrail.domain.user import Permission
+from sendrail.people.signing_in import SignedInUser
+
+
+class NavigationPlace(NamedTuple):
+    """A page that the sidebar leads to."""
+
+    path: str
+    icon: str
+    title: str
+    permission: Permission
+
+    @property
+    def url(self) -> str:
+        return PREFIX + self.path
+
+
+class NavigationGroup(NamedTuple):
+    """Some of them under a title; the first group has none, the last stands at the foot."""
+
+    title: str
+    places: Sequence[NavigationPlace]
+
+
+_FIGURES, _PEOPLE = Permission.SEE_FIGURES, Permission.SEE_PEOPLE
+_SEND, _MANAGE = Permission.SEND, Permission.MANAGE
+
+GROUPS: Final = (
+    NavigationGroup(
+        "",
+        (
+            NavigationPlace("/", "overview", "Overview", _FIGURES),
+            NavigationPlace("/messages", "messages", "Messages", _PEOPLE),
+        ),
+    ),
+    NavigationGroup(
+        "Reach",
+        (NavigationPlace("/lists", "lists", "Lists", _FIGURES),),
+    ),
+    NavigationGroup(
+        "Send",
+        (NavigationPlace("/send", "campaigns", "Send a test", _SEND),),
+    ),
+    NavigationGroup(
+        "Connect",
+        (
+            NavigationPlace("/connectors", "connectors", "Connectors", _FIGURES),
+            NavigationPlace("/keys", "keys", "API keys", _MANAGE),
+            NavigationPlace("/sandbox", "sandbox", "Sandbox", _PEOPLE),
+        ),
+    ),
+    NavigationGroup(
+        "foot",
+        (NavigationPlace("/team", "team", "Team", _MANAGE),),
+    ),
+)
+
+
+def groups_for(who: SignedInUser | None) -> Sequence[NavigationGroup]:
+    """Return the places that somebody may go to."""
+    if who is None:
+        return ()
+    return [
+        NavigationGroup(group.title, places)
+        for group in GROUPS
+        if (places := [each for each in group.places if each.permission in who.permissions])
+    ]

@@ -1,0 +1,29 @@
+"""The pages: one module for each subject, with its routes; here all of them are put together."""
+
+from typing import Final
+
+from sendrail.dashboard.pages import (
+    connectors,
+    keys,
+    lists,
+    messages,
+    overview,
+    sandbox,
+    sending,
+    signing_in,
+    team,
+    you,
+)
+
+ROUTES: Final = (
+    *signing_in.ROUTES,
+    *overview.ROUTES,
+    *messages.ROUTES,
+    *sending.ROUTES,
+    *lists.ROUTES,
+    *connectors.ROUTES,
+    *keys.ROUTES,
+    *sandbox.ROUTES,
+    *team.ROUTES,
+    *you.ROUTES,
+)

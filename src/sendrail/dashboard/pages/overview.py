@@ -1,0 +1,175 @@
+"""The overview: is all well, and if not, where to look."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from starlette.responses import Response
+
+from sendrail.connectors.service import ConnectorSummary
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.charts import LineChart, line_chart, spark
+from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.showing import count_shown, took_shown
+from sendrail.domain.message import Status
+from sendrail.domain.sender import ConnectorState, ListStatus
+from sendrail.domain.user import Permission
+from sendrail.storage.pipeline.lookup import TOTAL_MAX, AccountFigures
+
+_MINUTE_MS: Final = 60_000
+
+
+class OverviewPeriod(NamedTuple):
+    """A stretch of time up to now, and the steps of its chart."""
+
+    title: str
+    step_ms: int
+    steps: int
+
+    @property
+    def length_ms(self) -> int:
+        return self.step_ms * self.steps
+
+
+PERIODS: Final[Mapping[str, OverviewPeriod]] = {
+    "hour": OverviewPeriod("Hour", _MINUTE_MS, 60),
+    "day": OverviewPeriod("Day", 30 * _MINUTE_MS, 48),
+    "week": OverviewPeriod("Week", 180 * _MINUTE_MS, 56),
+}
+
+# What each line of the chart counts: accepted are all.
+_SENT: Final = frozenset(
+    {Status.SENT, Status.UNCERTAIN, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
+)
+_DELIVERED: Final = frozenset({Status.DELIVERED})
+_FAILED: Final = frozenset({Status.FAILED, Status.UNDELIVERED, Status.DROPPED, Status.ORPHANED})
+CONNECTOR_LOOKS: Final = {
+    ConnectorState.OPEN: ("ok", "Open"),
+    ConnectorState.RESTING: ("bad", "Rests"),
+    ConnectorState.PAUSED: ("idle half", "Paused"),
+    ConnectorState.BROKEN: ("bad", "Broken"),
+    ConnectorState.CLOSED: ("dropped idle", "Closed"),
+}
+
+
+class OverviewSeries(NamedTuple):
+    """What a chart and its table show: a row for each step, the oldest first."""
+
+    times: Sequence[int]
+    accepted: Sequence[int]
+    sent: Sequence[int]
+    delivered: Sequence[int]
+    failed: Sequence[int]
+
+    @property
+    def chart(self) -> LineChart:
+        return line_chart(
+            [
+                ("Accepted", "idle", self.accepted),
+                ("Sent", "sent", self.sent),
+                ("Delivered", "ok", self.delivered),
+                ("Failed", "bad", self.failed),
+            ],
+            self.times,
+        )
+
+    @property
+    def rows(self) -> Sequence[tuple[int, ...]]:
+        """The rows of the table, without those in which nothing was accepted."""
+        all_rows = zip(*self, strict=True)
+        return [row for row in reversed(list(all_rows)) if row[1]]
+
+
+class AttentionItem(NamedTuple):
+    """Something that wants a decision, and the page for it."""
+
+    look: str
+    icon: str
+    title: str
+    text: str
+    path: str
+    link: str
+
+
+async def overview(ask: PageRequest) -> Response:
+    """Show the figures of a period, and what needs attention."""
+    name = ask.query.get("period", "hour")
+    period = PERIODS.get(name, PERIODS["hour"])
+    now = ask.runtime.clock.now()
+    since = (now // period.step_ms - period.steps + 1) * period.step_ms
+    figures = await ask.runtime.messages.figures(ask.account, since, period.step_ms)
+    connectors = await ask.runtime.connectors.all(ask.account)
+    series = _series(figures, since, period)
+    return ask.page(
+        "overview.html",
+        period=name if name in PERIODS else "hour",
+        periods=PERIODS,
+        figures=figures,
+        series=series,
+        chart=series.chart,
+        sparks={"accepted": spark(series.accepted), "delivered": spark(series.delivered)},
+        totals={each: sum(getattr(series, each)) for each in series._fields[1:]},
+        seconds=max(1, min(period.length_ms, now - since) // 1_000),
+        connectors=connectors,
+        looks=CONNECTOR_LOOKS,
+        attention=await _attention(ask, figures, connectors, now),
+        now=now,
+        bound=TOTAL_MAX,
+    )
+
+
+def _series(figures: AccountFigures, since: int, period: OverviewPeriod) -> OverviewSeries:
+    counts: defaultdict[int, dict[Status, int]] = defaultdict(dict)
+    for each in figures.counts:
+        counts[each.since][each.status] = each.messages
+    times = [since + step * period.step_ms for step in range(period.steps)]
+
+    def of(statuses: frozenset[Status]) -> list[int]:
+        return [sum(counts[at].get(status, 0) for status in statuses) for at in times]
+
+    return OverviewSeries(times, of(frozenset(Status)), of(_SENT), of(_DELIVERED), of(_FAILED))
+
+
+async def _attention(
+    ask: PageRequest, figures: AccountFigures, connectors: Sequence[ConnectorSummary], now: int
+) -> Sequence[AttentionItem]:
+    found = [
+        AttentionItem(
+            "bad",
+            "alert",
+            f"{each.connector.name} is {CONNECTOR_LOOKS[each.report.state][1].lower()}"
+            if each.report.state is not ConnectorState.RESTING
+            else f"{each.connector.name} is resting",
+            each.report.detail or "Nothing is submitted by it.",
+            f"/connectors/{each.connector.name}",
+            "Open connector",
+        )
+        for each in connectors
+        if each.report.state in {ConnectorState.RESTING, ConnectorState.BROKEN}
+    ]
+    if figures.uncertain:
+        waited = (
+            took_shown(now - figures.oldest_uncertain_at) if figures.oldest_uncertain_at else ""
+        )
+        found.append(
+            AttentionItem(
+                "doubt",
+                "doubt",
+                f"{count_shown(figures.uncertain)} messages are uncertain"
+                if figures.uncertain > 1
+                else "One message is uncertain",
+                "They may be on the phone. Nothing is sent twice."
+                + (f" The oldest has waited for {waited}." if waited else ""),
+                "/messages?status=uncertain",
+                "Show messages",
+            )
+        )
+    for each in await ask.runtime.lists.all(ask.account):
+        if each.byoc and each.verified_at is None and each.status is ListStatus.ACTIVE:
+            text = "It sends nothing before its connector is verified."
+            title = f"{each.name} is not verified"
+            found.append(AttentionItem("warn", "lists", title, text, "/lists", "Open lists"))
+    return found
+
+
+ROUTES: Final = (PageRoute(route="GET /", answer=overview, permission=Permission.SEE_FIGURES),)

@@ -1,0 +1,149 @@
+"""How values are written on pages: numbers, times, telephone numbers, statuses.
+
+A time is shown in the reader's zone, with the exact one on hover; what is not there is a dash.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from markupsafe import Markup
+
+from sendrail.domain.message import Status
+
+DASH: Final = "–"  # noqa: RUF001 - the sign for nothing there
+_ZONE_LENGTH_MAX: Final = 64
+_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
+_SECOND: Final = 1_000
+
+
+class StatusLook(NamedTuple):
+    """A status as it is shown: its word, and the class that gives shape and colour."""
+
+    word: str
+    look: str
+
+
+STATUSES: Final[Mapping[Status, StatusLook]] = {
+    Status.QUEUED: StatusLook("Queued", "queued idle"),
+    Status.SENDING: StatusLook("Sending", "sent"),
+    Status.SENT: StatusLook("Sent", "sent"),
+    Status.UNCERTAIN: StatusLook("Uncertain", "doubt"),
+    Status.DELIVERED: StatusLook("Delivered", "ok"),
+    Status.UNDELIVERED: StatusLook("Undelivered", "warn"),
+    Status.FAILED: StatusLook("Failed", "bad"),
+    Status.DROPPED: StatusLook("Dropped", "dropped idle"),
+    Status.ORPHANED: StatusLook("Orphaned", "dropped idle"),
+}
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str) -> tzinfo:
+    """Return the zone that a browser says it is in, UTC for one that is unknown here."""
+    try:
+        return ZoneInfo(name[:_ZONE_LENGTH_MAX])
+    except (ValueError, OSError, KeyError):
+        return UTC
+
+
+@lru_cache(maxsize=4_096)
+def number_shown(text: str) -> str:
+    """Return a sender or recipient for reading: `+1 555 010 1184`, `72345`, `Acme`."""
+    if not text.startswith("+"):
+        return text
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return text
+    if parsed.country_code == 1:
+        digits = str(parsed.national_number).zfill(10)
+        return f"+1 {digits[:3]} {digits[3:6]} {digits[6:]}"
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, form).replace("-", " ")
+
+
+def count_shown(count: float | None) -> str:
+    """Return a count with its thousands apart."""
+    return DASH if count is None else f"{count:,.0f}"
+
+
+def percent_shown(part: float, whole: float) -> str:
+    """Return a share with one place after the point; a dash of nothing."""
+    return f"{100 * part / whole:.1f}" if whole else DASH
+
+
+def took_shown(milliseconds: int | None) -> str:
+    """Return how long something took: `148 ms`, `1.452 s`, `2 min 8 s`, `3 h 5 min`."""
+    if milliseconds is None:
+        return DASH
+    ms = abs(milliseconds)
+    if ms < _SECOND:
+        return f"{ms} ms"
+    if ms < _MINUTE:
+        return f"{ms / _SECOND:.3f} s"
+    if ms < _HOUR:
+        return f"{ms // _MINUTE} min {ms % _MINUTE // _SECOND} s"
+    if ms < 2 * _DAY:
+        return f"{ms // _HOUR} h {ms % _HOUR // _MINUTE} min"
+    return f"{ms // _DAY} days"
+
+
+class ReaderTimes:
+    """Times as one reader sees them, at one moment."""
+
+    def __init__(self, zone: tzinfo, now: int) -> None:
+        self.zone = zone
+        self.now = now
+
+    def at(self, milliseconds: int) -> datetime:
+        """Return a time in the reader's zone."""
+        seconds, rest = divmod(milliseconds, _SECOND)
+        return datetime.fromtimestamp(seconds, self.zone) + timedelta(milliseconds=rest)
+
+    @property
+    def place(self) -> str:
+        """The zone in words: `New York`, `UTC`."""
+        name = str(self.zone).rpartition("/")[2].replace("_", " ")
+        return name or "UTC"
+
+    def exact(self, milliseconds: int) -> str:
+        """Return the whole of a time: `24 Nov 2026, 11:02:51.318 EST`."""
+        at = self.at(milliseconds)
+        return f"{at.day} {at:%b %Y, %H:%M:%S}.{milliseconds % _SECOND:03d} {at:%Z}"
+
+    def near(self, milliseconds: int) -> str:
+        """Return a time as near as it is read: `3 min ago`, `10:41`, `Mon 10:41`, `3 May`."""
+        ago = self.now - milliseconds
+        if 0 <= ago < _MINUTE:
+            return "now"
+        if 0 <= ago < _HOUR:
+            return f"{ago // _MINUTE} min ago"
+        at, today = self.at(milliseconds), self.at(self.now)
+        if at.date() == today.date():
+            return f"{at:%H:%M}"
+        if 0 < ago < 6 * _DAY:
+            return f"{at:%a %H:%M}"
+        return f"{at.day} {at:%b}" if at.year == today.year else f"{at.day} {at:%b %Y}"
+
+    def clock(self, milliseconds: int, *, fine: bool = False) -> str:
+        """Return the time of day, to the second or `fine` to the millisecond."""
+        at = self.at(milliseconds)
+        return f"{at:%H:%M:%S}.{milliseconds % _SECOND:03d}" if fine else f"{at:%H:%M:%S}"
+
+    def tag(self, milliseconds: int | None, kind: str = "near") -> Markup:
+        """Return the element of a time; `kind` is near, clock, fine or exact."""
+        if milliseconds is None:
+            return Markup(DASH)  # noqa: S704 - a constant
+        shown = {
+            "near": self.near,
+            "clock": self.clock,
+            "fine": lambda ms: self.clock(ms, fine=True),
+            "exact": self.exact,
+        }[kind](milliseconds)
+        iso = self.at(milliseconds).isoformat(timespec="milliseconds")
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(
+            iso, self.exact(milliseconds), shown
+        )

@@ -1,0 +1,210 @@
+"""The site: every route with its permission, and what holds for every answer.
+
+A request passes here: the session is found, the role looked at, a form's token compared, and only
+then its page is asked. A page that a role may not see is answered as if it were not there.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from sendrail.app import Runtime
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.cookies import Cookies
+from sendrail.dashboard.mount import PREFIX, BodyReader
+from sendrail.dashboard.pages import ROUTES
+from sendrail.dashboard.rendering import static
+from sendrail.dashboard.routes import PageRoute
+from sendrail.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    SendrailError,
+    StorageUnavailable,
+    Unauthorized,
+)
+from sendrail.people.tokens import form_token
+
+_log = structlog.get_logger()
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": _POLICY,
+    # With no referrer at all a browser would not say where a form was sent from, either.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+_STATIC: Final = {
+    "tokens.css": "text/css",
+    "app.css": "text/css",
+    "ours.css": "text/css",
+    "app.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+_STATUSES: Final[Sequence[tuple[type[SendrailError], int]]] = (
+    (InvalidInput, 400),
+    (Unauthorized, 403),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Overloaded, 429),
+    (StorageUnavailable, 503),
+)
+_FILE_HEADERS: Final = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+_FORM_FIELD: Final = "form_token"
+
+
+def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
+    """Return the application of the dashboard."""
+    site = _Site(runtime, read_body)
+    routes = [Route(route.path, site.answering(route), methods=[route.method]) for route in ROUTES]
+    files = [Route(f"/static/{name}", _file(name, kind)) for name, kind in _STATIC.items()]
+    app = Starlette(
+        routes=[*files, *routes],
+        exception_handlers={HTTPException: site.no_such_page, Exception: site.broken},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Site:
+    """What stands before every page."""
+
+    def __init__(self, runtime: Runtime, read_body: BodyReader) -> None:
+        self._runtime = runtime
+        self._read_body = read_body
+
+    def answering(self, route: PageRoute) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a route."""
+
+        async def answer(request: Request) -> Response:
+            ask = await self._asked(request)
+            try:
+                response = await self._admit(ask, route) or await route.answer(ask)
+            except SendrailError as error:
+                response = _refused(ask, error)
+            response.headers.update(_HEADERS)
+            return response
+
+        return answer
+
+    async def _asked(self, request: Request) -> PageRequest:
+        session = Cookies.of(request).session(request)
+        found = await self._runtime.people.signing_in.find(session) if session else None
+        return PageRequest(
+            runtime=self._runtime,
+            request=request,
+            session=session if found else None,
+            signed_in=found,
+        )
+
+    async def _admit(self, ask: PageRequest, route: PageRoute) -> Response | None:
+        """Return what is answered in place of the page, None where it may be asked."""
+        if route.signed_in and ask.signed_in is None:
+            return _to_sign_in(ask)
+        if route.method == "POST":
+            await self._expect_own_form(ask)
+        if not route.signed_in:
+            return None
+        if route.permission is not None and not ask.may(route.permission):
+            raise NotFound("There is no such page, or your role does not see it.")
+        if route.confirmed and not self._runtime.people.signing_in.is_confirmed(ask.who):
+            return RedirectResponse(
+                f"{PREFIX}/confirm?next={quote(_return_path(ask), safe='')}", status_code=303
+            )
+        return None
+
+    async def _expect_own_form(self, ask: PageRequest) -> None:
+        """Read a form. Raises `Forbidden` where it is not one that we gave to this browser."""
+        origin = ask.request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != ask.request.headers.get("host"):
+            raise Forbidden("This form was sent from another site.", code="forbidden")
+        ask.body = await self._read_body(ask.request, ask.signed_in is not None)
+        token = ask.session or ask.cookies.door(ask.request)
+        shown = ask.form.get(_FORM_FIELD, "").encode("utf-8", "replace")
+        if not token or not hmac.compare_digest(form_token(token).encode(), shown):
+            raise Forbidden(
+                "This form is too old. Go back, load the page again and repeat what you did.",
+                code="forbidden",
+            )
+
+    async def no_such_page(self, request: Request, error: Exception) -> Response:
+        """Answer what has no route."""
+        assert isinstance(error, HTTPException), "the handler is registered for HTTP errors"
+        ask = await self._asked(request)
+        response = _refused(ask, NotFound("There is no such page."))
+        response.headers.update(_HEADERS)
+        return response
+
+    async def broken(self, request: Request, error: Exception) -> Response:
+        """Answer what went wrong here."""
+        if isinstance(error, ClientDisconnect):
+            return Response(status_code=400)
+        # A path may have a token in it, so that only its beginning is logged.
+        place = "/".join(request.url.path.split("/")[:3])
+        _log.error("page_broke", request_id=request.state.request_id, path=place, exc_info=error)
+        ask = PageRequest(runtime=self._runtime, request=request, session=None, signed_in=None)
+        response = ask.page(
+            "error.html",
+            status=500,
+            title="Something broke here",
+            text="Nothing that you did caused it. Report it with the request's id.",
+        )
+        response.headers.update({**_HEADERS, "connection": "close"})
+        return response
+
+
+def _to_sign_in(ask: PageRequest) -> Response:
+    if ask.request.method != "GET":
+        return RedirectResponse(f"{PREFIX}/sign-in", status_code=303)
+    place = quote(_return_path(ask), safe="")
+    return RedirectResponse(f"{PREFIX}/sign-in?next={place}", status_code=303)
+
+
+def _return_path(ask: PageRequest) -> str:
+    """Return where to go on afterwards: the page itself, or the one that a form stood on."""
+    if ask.request.method == "GET":
+        query = ask.request.url.query
+        return ask.request.url.path.removeprefix(PREFIX) + (f"?{query}" if query else "")
+    came_from = urlsplit(ask.request.headers.get("referer", ""))
+    is_ours = came_from.path.startswith(f"{PREFIX}/")
+    return came_from.path.removeprefix(PREFIX) if is_ours else "/"
+
+
+def _refused(ask: PageRequest, error: SendrailError) -> Response:
+    status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 400)
+    title = {403: "This is not allowed", 404: "Nothing here", 409: "Not now"}.get(
+        status, "This could not be done"
+    )
+    return ask.page("error.html", status=status, title=title, text=error.message)
+
+
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    @cache
+    def tag() -> str:
+        return f'"{hashlib.sha256(static(name)).hexdigest()[:32]}"'
+
+    async def answer(request: Request) -> Response:
+        headers = {"cache-control": "max-age=300", "etag": tag(), **_FILE_HEADERS}
+        if tag() in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(static(name), media_type=kind, headers=headers)
+
+    return answer

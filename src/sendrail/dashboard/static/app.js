@@ -1,0 +1,94 @@
+"use strict";
+// What pages do beyond links and forms. Each of them works without this.
+(() => {
+  const root = document.body.dataset.root || "/dashboard";
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const known = document.cookie.split("; ").find((each) => each.startsWith("sendrail_zone="));
+  if (known !== `sendrail_zone=${encodeURIComponent(zone)}`) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `sendrail_zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+
+  // Copy: a button whose data-copy names the element to copy.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText(source.textContent);
+    const before = button.getAttribute("aria-label");
+    button.setAttribute("aria-label", "Copied");
+    button.classList.add("ok");
+    setTimeout(() => {
+      button.classList.remove("ok");
+      if (before) button.setAttribute("aria-label", before);
+    }, 1500);
+  });
+
+  // Live parts: asked for again every few seconds while the page is seen.
+  const replace = async (part, url, options) => {
+    const answer = await fetch(url, { headers: { "x-part": part.id }, ...options });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.getElementById(part.id);
+    const holdsFocus = part.contains(document.activeElement) && document.activeElement !== document.body;
+    if (found && !holdsFocus) part.replaceChildren(...found.childNodes);
+  };
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const seconds = Number(part.dataset.live);
+    setInterval(() => {
+      if (document.visibilityState === "visible") replace(part, location.href).catch(() => {});
+    }, seconds * 1000);
+  }
+
+  // A text that is measured as it is typed.
+  for (const text of document.querySelectorAll("[data-measure]")) {
+    const part = document.getElementById(text.dataset.measure);
+    let waiting = 0;
+    text.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        const body = new URLSearchParams(new FormData(text.form));
+        replace(part, `${root}/send/measure`, { method: "POST", body }).catch(() => {});
+      }, 150);
+    });
+  }
+
+  // Sent at once when it changes.
+  for (const field of document.querySelectorAll("[data-send]")) {
+    field.addEventListener("change", () => field.form.requestSubmit());
+  }
+
+  // Keys, while no field has the focus.
+  const places = { o: "/", m: "/messages", l: "/lists", c: "/contacts", s: "/sandbox" };
+  let going = 0;
+  const rows = () => [...document.querySelectorAll("main tbody th[scope=row]>a")];
+  const move = (by) => {
+    const all = rows();
+    const at = all.indexOf(document.activeElement);
+    const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + by))];
+    if (next) next.focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const key = event.key.toLowerCase();
+    if (Date.now() - going < 1200 && places[key]) {
+      going = 0;
+      location.href = root + places[key];
+      return;
+    }
+    if (key === "/") {
+      const field = document.querySelector("main input[type=search]");
+      event.preventDefault();
+      if (field) field.focus();
+      else location.href = `${root}/messages?focus=q`;
+    } else if (key === "?") document.getElementById("keys")?.showModal();
+    else if (key === "g") going = Date.now();
+    else if (key === "j") move(1);
+    else if (key === "k") move(-1);
+    else if (key === "n") location.href = `${root}/send`;
+  });
+  if (new URLSearchParams(location.search).get("focus") === "q") {
+    document.querySelector("main input[type=search]")?.focus();
+  }
+})();
