@@ -255,11 +255,11 @@ async def _wire(
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     async with store.alone():
         account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
-    limits = _limits(settings)
+    hosts = await _hosts(settings, store)
+    limits = _limits(settings, hosts)
     slots = RangeSlots() if settings.database_url else ArithmeticSlots()
-    domains = TrackingDomains(sandbox_url(settings, settings.port))
     short_ids = ShortIds(folder.key("short-id"))
-    links = LinkTexts(short_ids, slots, domains)
+    links = LinkTexts(short_ids, slots, hosts.domains)
     inbox = CallbackInbox(store, metrics, clock.now)
     openings = _openings(settings)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
@@ -283,9 +283,9 @@ async def _wire(
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         frames=FrameService(store),
-        creatives=CreativeService(store, links, clock.now),
+        creatives=CreativeService(store, links, clock.now, limits.destinations),
         tracking=_tracking(
-            settings, folder, store, poster, ids, short_ids, limits, metrics, clock, domains, slots
+            settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
         ),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
@@ -320,13 +320,22 @@ def _people(folder: Folder, store: Store, clock: Clock) -> PeopleServices:
     return PeopleServices.over(store, key, clock.now, clock.monotonic)
 
 
-def _limits(settings: Settings) -> Limits:
+async def _hosts(settings: Settings, store: Store) -> TrackingHosts:
+    hosts = TrackingHosts(store, TrackingDomains(sandbox_url(settings, settings.port)))
+    # Commands need them, too: no destination may be one of them.
+    await hosts.refresh()
+    return hosts
+
+
+def _limits(settings: Settings, hosts: TrackingHosts) -> Limits:
     return Limits(
         segments_max=settings.segments_max,
         characters_max=settings.characters_max,
         send_at_ms_max=settings.send_at_days_max * DAY_MS,
         scheduled_max=settings.scheduled_max,
-        destinations=DestinationRules(denied=hosts_of(settings.click_deny_hosts)),
+        destinations=DestinationRules(
+            own=hosts.by_host.keys(), denied=hosts_of(settings.click_deny_hosts)
+        ),
     )
 
 
@@ -426,10 +435,9 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     limits: Limits,
     metrics: Metrics,
     clock: Clock,
-    domains: TrackingDomains,
+    hosts: TrackingHosts,
     slots: LinkSlots,
 ) -> TrackingServices:
-    hosts = TrackingHosts(store, domains)
     history = HistoryService(store, clock.now)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
     verifier = DomainVerifier(store, poster, proofs, clock.now)
@@ -437,7 +445,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
     links = LinkReader(short_ids, click_ids, slots)
     postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
     return TrackingServices(
-        offers=OfferService(store, postback_secrets, clock.now),
+        offers=OfferService(store, postback_secrets, clock.now, limits.destinations),
         postback_secrets=postback_secrets,
         conversions=ConversionService(store, ids, links, clock.now),
         clicks=ClickService(store, ids),
@@ -446,7 +454,12 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         history=history,
         history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),
         domains=DomainService(
-            store, hosts, verifier, api_hosts=_api_hosts(settings), now=clock.now
+            store,
+            hosts,
+            verifier,
+            limits.destinations,
+            api_hosts=_api_hosts(settings),
+            now=clock.now,
         ),
         link_settings=LinkSettingsService(store, hosts, clock.now),
         hosts=hosts,
@@ -456,11 +469,19 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
             folder,
             store,
             LinkFinder(short_ids, slots, DestinationReader(clock.now)),
-            ClickJudge(ids, click_ids, PageTokens(folder.key("page-tokens")), hosts.settings_of),
+            ClickJudge(
+                ids,
+                click_ids,
+                PageTokens(folder.key("page-tokens")),
+                hosts.settings_of,
+                hosts.by_host.keys(),
+            ),
             metrics,
             clock,
         ),
-        short_links=ShortLinkService(store, short_ids, domains, limits.destinations, clock.now),
+        short_links=ShortLinkService(
+            store, short_ids, hosts.domains, limits.destinations, clock.now
+        ),
         proofs=proofs,
         verifier=verifier,
     )

@@ -56,3 +56,8 @@ def test_what_is_wrong_is_named(shell):
     assert shell.error("offers", "add", " ", URL) == (2, "missing_name")
     assert shell.run("offers", "add", "Summer", URL, "--payout", "-1").exit_code == 2
     assert shell.run("offers", "list", "--status", "gone").exit_code == 2
+
+
+def test_a_command_knows_the_tracking_domains(shell):
+    shell.json("domains", "add", "go.acme.example")
+    assert shell.error("offers", "add", "Circle", "https://go.acme.example/x") == (2, "invalid_url")

@@ -39,6 +39,13 @@ def read(text, rules=RULES):
         ("https://example.com/\r\nSet-Cookie:x", "https://example.com/Set-Cookie:x"),
         ("https://ly.example/bit.ly", "https://ly.example/bit.ly"),
         ("https://notbit.ly/", "https://notbit.ly/"),
+        ("https://shop.example\\@evil.example/", "https://shop.example/@evil.example/"),
+        # A tracking domain is one host; a shop may stand below it.
+        ("https://shop.go.acme.example/", "https://shop.go.acme.example/"),
+        (
+            "https://shop.example/T\xe4?q={{click_id}}&r=|{x}%20",
+            "https://shop.example/T%C3%A4?q={{click_id}}&r=|{x}%20",
+        ),
     ],
 )
 def test_a_destination_is_stored_as_browsers_read_it(text, normal):
@@ -75,6 +82,9 @@ def test_a_destination_is_stored_as_browsers_read_it(text, normal):
         "{{scheme}}://example.com/",
         "{{url}}",
         "https://zqmacro0qz.example/",
+        "https:///",
+        "https://shop.example:65536/",
+        "https://shop.example:x/",
         "https://example.com/zqmacro7qz",
         "https://example.com/" + "a" * 2029,
         "https://example.com/" + "ä" * 400,
@@ -84,6 +94,16 @@ def test_a_destination_that_breaks_a_rule_is_refused(text):
     fault = read(text)
     assert isinstance(fault, Fault)
     assert fault.code == "invalid_url"
+
+
+def test_a_host_that_becomes_a_tracking_domain_is_led_to_no_more():
+    own = {}
+    rules = DestinationRules(own=own.keys())
+    assert read("https://go.new.example/x", rules) == "https://go.new.example/x"
+    own["go.new.example"] = "a domain"
+    assert isinstance(read("https://go.new.example/x", rules), Fault)
+    own.clear()
+    assert read("https://go.new.example/x", rules) == "https://go.new.example/x"
 
 
 def test_a_url_of_2048_characters_is_the_longest():

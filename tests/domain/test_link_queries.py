@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sendrail.domain.link_macros import QUERY_MACROS
 from sendrail.domain.link_queries import macros_in
-from sendrail.domain.offer import QUERY_MACROS
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class Desk:
         self.slots = ArithmeticSlots() if on_sqlite else RangeSlots()
         self.ids, self.click_ids = ShortIds(KEY), ClickIds(KEY)
         self.message_ids, self.tokens = MessageIds(KEY), PageTokens(KEY)
-        self.metrics = Metrics()
+        self.metrics, self.own = Metrics(), set()
         self.stuck = Stuck(house.store)
         self.service = self.make(house.store)
         self.domain = self.host(house.us)
@@ -114,7 +114,7 @@ class Desk:
             return RedirectService(
                 store,
                 LinkFinder(self.ids, self.slots, DestinationReader(now)),
-                ClickJudge(self.message_ids, self.click_ids, self.tokens, LinkSettings),
+                ClickJudge(self.message_ids, self.click_ids, self.tokens, LinkSettings, self.own),
                 visitors=Visitors(KEY, NetworkKinds()),
                 misses=Misses(self.clock.time),
                 metrics=self.metrics,
@@ -225,6 +225,15 @@ def test_a_group_is_found_kept_and_answered_in_its_order(desk):
     assert desk.counted("clicks", click_class="human") == 3
     assert desk.counted("link_misses") == 1
     assert desk.counted("link_answers", status="302") == 3
+
+
+def test_a_link_to_what_is_a_tracking_domain_by_now_leads_nowhere(desk):
+    [text] = desk.links(desk.shared("https://go.later.example/x?m={{messageId}}"))
+    assert desk.follow(text).status == 302
+    desk.own.add("go.later.example")
+    assert desk.follow(text).status == 410
+    falls_back = desk.host(desk.house.us, fallback_url="https://acme.example/")
+    assert desk.follow(text, falls_back).location == b"https://acme.example/"
 
 
 def test_a_click_is_kept_as_it_came(desk):

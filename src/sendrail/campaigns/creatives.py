@@ -36,6 +36,7 @@ from sendrail.domain.creative import (
     sample,
 )
 from sendrail.domain.creative_warnings import TextWarning, text_warnings
+from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.offer import OfferStatus
@@ -75,10 +76,12 @@ class CreativeService:
         store: Store,
         links: LinkTexts,
         now: Callable[[], int],
+        rules: DestinationRules = ANYWHERE,
         *,
         most: int = CREATIVES_MAX,
     ) -> None:
         """Keep at most so many creatives for each account, archived ones included."""
+        self._rules = rules
         self._store = store
         self._most = most
         self._links = links
@@ -95,7 +98,7 @@ class CreativeService:
         required(given)
         values = _NEW | columns(given, NEW_STATUSES)
         template = template_of(values["message"])
-        links = links_of(given.offer_links or ())
+        links = links_of(given.offer_links or (), self._rules)
         expect_links(template, links)
 
         def add(tx: Tx) -> CreativeDetails:
@@ -104,7 +107,7 @@ class CreativeService:
                     f"An account has at most {self._most:,} creatives, archived ones included.",
                     code="too_many_creatives",
                 )
-            owned = _with_offers(tx, account_id, links)
+            owned = self._with_offers(tx, account_id, links)
             now = self._now()
             creative_id = tx.creatives.add(account_id, **values, created_at=now, updated_at=now)
             tx.creatives.set_links(account_id, creative_id, owned)
@@ -152,7 +155,7 @@ class CreativeService:
     ) -> CreativeDetails:
         """Change what is given; the text and its links must agree afterwards."""
         values = columns(given, tuple(CreativeStatus))
-        links = None if given.offer_links is None else links_of(given.offer_links)
+        links = None if given.offer_links is None else links_of(given.offer_links, self._rules)
 
         def change(tx: Tx) -> CreativeDetails:
             before = owned_creative(tx, account_id, creative_id)
@@ -165,7 +168,7 @@ class CreativeService:
             tx.creatives.change(account_id, before.id, updated_at=now, **values)
             if links is not None:
                 kept = {link.offer_ref for link in before.offer_links}
-                owned = _with_offers(tx, account_id, links, kept)
+                owned = self._with_offers(tx, account_id, links, kept)
                 tx.creatives.set_links(account_id, before.id, owned)
             changed = values if links is None else values | {"offer_links": links}
             _note(tx, account_id, actor, Action.CREATIVE_CHANGED, before.id, changed, now)
@@ -186,6 +189,28 @@ class CreativeService:
 
         await self._store.write(archive)
 
+    def _with_offers(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        links: Sequence[OfferLink],
+        kept: set[str] | None = None,
+    ) -> list[tuple[OfferLink, OfferId]]:
+        """Return links with their offers, the account's own; an archived one only if `kept`."""
+        owned = []
+        for link in links:
+            offer = tx.offers.by_ref(account_id, link.offer_ref)
+            is_new = kept is None or link.offer_ref not in kept
+            if offer is None or (is_new and offer.status is OfferStatus.ARCHIVED):
+                raise InvalidInput(
+                    f"{link.key} leads to no offer of yours",
+                    code="offer_not_found",
+                    param="offer_links",
+                )
+            expect_destination(link, offer.tracking_url, self._rules)
+            owned.append((link, offer.id))
+        return owned
+
 
 # The columns of a creative of which nothing is given but what it must have.
 _NEW: Final[dict[str, Any]] = {
@@ -200,25 +225,6 @@ def owned_creative(tx: Tx, account_id: AccountId, creative_id: int) -> Creative:
     if found is None:
         raise NotFound("There is no such creative, or it is not yours.")
     return found
-
-
-def _with_offers(
-    tx: Tx, account_id: AccountId, links: Sequence[OfferLink], kept: set[str] | None = None
-) -> list[tuple[OfferLink, OfferId]]:
-    """Return links with their offers, each the account's own; an archived one only if `kept`."""
-    owned = []
-    for link in links:
-        offer = tx.offers.by_ref(account_id, link.offer_ref)
-        is_new = kept is None or link.offer_ref not in kept
-        if offer is None or (is_new and offer.status is OfferStatus.ARCHIVED):
-            raise InvalidInput(
-                f"{link.key} leads to no offer of yours",
-                code="offer_not_found",
-                param="offer_links",
-            )
-        expect_destination(link, offer.tracking_url)
-        owned.append((link, offer.id))
-    return owned
 
 
 def _details(tx: Tx, account_id: AccountId, creative_id: int) -> CreativeDetails:

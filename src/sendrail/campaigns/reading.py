@@ -12,10 +12,11 @@ from sendrail.domain.creative import (
     CreativeType,
     OfferLink,
 )
+from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.offer import as_ascii, url_fault
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import LINK_KEYS, Template, read_template
+from sendrail.links.destinations import destination_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -87,11 +88,11 @@ def template_of(message: str) -> Template:
     return template
 
 
-def links_of(given: Sequence[LinkInput]) -> list[OfferLink]:
+def links_of(given: Sequence[LinkInput], rules: DestinationRules) -> list[OfferLink]:
     """Return where links lead; that their offers exist is not checked here."""
     if not given:
         raise missing("offer_links")
-    links = [_link(each) for each in given]
+    links = [_link(each, rules) for each in given]
     if len({link.key for link in links}) < len(links):
         raise InvalidInput("`offer_links` has a key twice", param="offer_links")
     return links
@@ -108,15 +109,13 @@ def expect_links(template: Template, links: Sequence[OfferLink]) -> None:
         )
 
 
-def expect_destination(link: OfferLink, tracking_url: str) -> None:
+def expect_destination(link: OfferLink, tracking_url: str, rules: DestinationRules) -> None:
     """Refuse a link whose whole URL is none that a link may lead to."""
-    if (fault := url_fault(link.destination(tracking_url))) is not None:
-        raise InvalidInput(
-            f"The URL of {link.key} {fault}", code="invalid_url", param="offer_links"
-        )
+    url = link.destination(tracking_url)
+    destination_of(url, rules, f"The URL of {link.key}", "offer_links")
 
 
-def _link(given: LinkInput) -> OfferLink:
+def _link(given: LinkInput, rules: DestinationRules) -> OfferLink:
     key, offer_ref = (given.key or "").strip(), (given.offer_id or "").strip()
     if not key:
         raise _missing_of_link("key", "key")
@@ -127,8 +126,8 @@ def _link(given: LinkInput) -> OfferLink:
     if not offer_ref:
         raise _missing_of_link("offer_id", key)
     url = (given.url or "").strip()
-    if url and (fault := url_fault(url)) is not None:
-        raise InvalidInput(f"The URL of {key} {fault}", code="invalid_url", param="offer_links")
+    if url:
+        url = destination_of(url, rules, f"The URL of {key}", "offer_links")
     params = dict(given.url_params)
     if len(params) > PARAMS_MAX or any(
         not name.strip() or len(name) + len(value) > PARAM_LENGTH_MAX
@@ -139,9 +138,7 @@ def _link(given: LinkInput) -> OfferLink:
             f"{PARAM_LENGTH_MAX} characters together",
             param="offer_links",
         )
-    return OfferLink(
-        key=key, offer_ref=offer_ref, url=as_ascii(url) if url else None, url_params=params
-    )
+    return OfferLink(key=key, offer_ref=offer_ref, url=url or None, url_params=params)
 
 
 def _missing_of_link(name: str, key: str) -> InvalidInput:

@@ -6,10 +6,10 @@ destination is made; when a redirect is built from its template, no value can ch
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import can_ada
@@ -48,24 +48,45 @@ TOO_MANY_LINKS: Final = Fault(
 # Told apart by identity: an installation has few, and they are part of a cache's key.
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DestinationRules:
-    """Which hosts links may lead to, each with all names below it.
+    """Which hosts links may lead to.
 
-    `denied` are known shorteners, which carriers filter; `own` are the installation's tracking
-    domains, to which a link would lead in a circle. Without `allowed`, all others may be led to.
+    `own` are the installation's tracking domains, to which a link would lead in a circle; they may
+    change while the rules are in use. `denied` are known shorteners, which carriers filter, each
+    with all names below it. Without `allowed`, all others may be led to.
     """
 
-    own: frozenset[str] = frozenset()
+    own: Collection[str] = frozenset()
     denied: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     addresses_allowed: bool = False
 
 
-@lru_cache(maxsize=_URLS_KEPT)
+ANYWHERE: Final = DestinationRules()
+
+
+class _Destination(NamedTuple):
+    """A URL in its normal form, and its host."""
+
+    url: str
+    host: str
+
+
 def read_destination(text: str, rules: DestinationRules, param: str = "url") -> str | Fault:
     """Return a URL, perhaps with macros, in its normal ASCII form, or why no link may lead there.
 
     A macro may stand anywhere behind the host.
     """
+    found = _read(text, rules, param)
+    if isinstance(found, Fault):
+        return found
+    # Asked each time: domains come and go.
+    if found.host in rules.own:
+        return _fault("leads to a tracking domain of this installation", param)
+    return found.url
+
+
+@lru_cache(maxsize=_URLS_KEPT)
+def _read(text: str, rules: DestinationRules, param: str) -> _Destination | Fault:
     if len(text) > URL_CHARACTERS_MAX:
         return _fault(f"is longer than {URL_CHARACTERS_MAX:,} characters", param)
     macros: list[str] = []
@@ -81,7 +102,7 @@ def read_destination(text: str, rules: DestinationRules, param: str = "url") -> 
     href: str = _STOOD_IN.sub(lambda at: f"{{{{{macros[int(at[1])]}}}}}", url.href)
     if len(href) > URL_CHARACTERS_MAX:
         return _fault(f"is longer than {URL_CHARACTERS_MAX:,} characters", param)
-    return href
+    return _Destination(href, url.hostname.rstrip("."))
 
 
 def fill_destination(template: str, values: Mapping[str, str]) -> str:
@@ -174,8 +195,6 @@ def _problem(url: can_ada.URL, rules: DestinationRules) -> str | None:
 def _host_problem(host: str, rules: DestinationRules) -> str | None:
     if (host[0] == "[" or _IPV4(host)) and not rules.addresses_allowed:
         return "must lead to a name, not to an address"
-    if is_below(host, rules.own):
-        return "leads to a tracking domain of this installation"
     if is_below(host, rules.denied):
         return f"leads to {host}, a shortener that carriers filter"
     if rules.allowed and not is_below(host, rules.allowed):

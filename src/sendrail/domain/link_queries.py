@@ -6,7 +6,7 @@ So one link for an offer and a list can be made each recipient's own in the text
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from sendrail.domain.offer import QUERY_MACROS
+from sendrail.domain.link_macros import QUERY_MACROS
 
 _NAMES: Final = {name.encode("ascii"): name for name in QUERY_MACROS}
 # As many as there are names, and some that mean nothing to us.

@@ -40,6 +40,12 @@ def location_of(
     return url.href.encode("ascii") if _origin_of(url) == fixed.origin else None
 
 
+def host_of(template: str) -> str:
+    """Return the host that a template leads to, whatever its values; empty where that is none."""
+    fixed = _fixed(template)
+    return "" if fixed is None else fixed.host
+
+
 @lru_cache(maxsize=_KEPT)
 def macros(template: str) -> frozenset[str]:
     """Return the names of the values that a template wants."""
@@ -49,10 +55,11 @@ def macros(template: str) -> frozenset[str]:
 class _Fixed:
     """What of a template no value changes; without macros its whole location."""
 
-    __slots__ = ("location", "origin")
+    __slots__ = ("host", "location", "origin")
 
     def __init__(self, url: can_ada.URL) -> None:
         self.origin = _origin_of(url)
+        self.host: str = url.hostname.rstrip(".")
         self.location = url.href.encode("ascii")
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from sendrail.domain import phone, sender_ids, text
-from sendrail.domain.destinations import DestinationRules
+from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
@@ -41,7 +41,6 @@ INVALID_LIST_NUMBER: Final = Fault(
     "list_number",
 )
 NUL_IN_BODY: Final = Fault("invalid_field", "body must not contain the NUL character", "body")
-_ANYWHERE: Final = DestinationRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class Limits:
 
     segments_max: int
     characters_max: int
-    destinations: DestinationRules = _ANYWHERE
+    destinations: DestinationRules = ANYWHERE
     # How far ahead a message may be to leave, and how many of an account may wait for that.
     send_at_ms_max: int = 30 * 86_400_000
     scheduled_max: int = 20_000

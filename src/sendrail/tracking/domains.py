@@ -8,11 +8,12 @@ from typing import Final, TypeVar
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import ID_MAX, owned_list
 from sendrail.domain.audit import Action, Actor
+from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
-from sendrail.domain.offer import as_ascii, url_fault
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.tracking_domain import LETTERS, TrackingDomain, host_fault
+from sendrail.links.destinations import destination_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.verifying import DomainVerifier
@@ -39,6 +40,7 @@ class DomainService:
         store: Store,
         hosts: TrackingHosts,
         verifier: DomainVerifier,
+        rules: DestinationRules = ANYWHERE,
         *,
         api_hosts: Collection[str],
         now: Callable[[], int],
@@ -46,6 +48,7 @@ class DomainService:
         self._store = store
         self._hosts = hosts
         self._verifier = verifier
+        self._rules = rules
         self._api_hosts = api_hosts
         self._now = now
 
@@ -66,7 +69,7 @@ class DomainService:
         is a tracking domain already.
         """
         name = self._host(host)
-        values = _urls(home_url=home_url, fallback_url=fallback_url)
+        values = _urls(self._rules, name, home_url=home_url, fallback_url=fallback_url)
         if letters not in LETTERS:
             choices = " or ".join(map(str, LETTERS))
             raise InvalidInput(f"The links' ids have {choices} letters", param="short_id_letters")
@@ -134,7 +137,7 @@ class DomainService:
                 "Make another domain the default instead: an account's links need one.",
                 param="is_default",
             )
-        values = _urls(home_url=home_url, fallback_url=fallback_url)
+        values = _urls(self._rules, None, home_url=home_url, fallback_url=fallback_url)
 
         def change(tx: Tx) -> DomainDetails:
             domain = _owned(tx, account_id, which)
@@ -216,19 +219,17 @@ class DomainService:
         tx.audit.add(account_id, actor, action, f"domain {host}", {}, self._now())
 
 
-def _urls(**given: str | None) -> dict[str, str | None]:
+def _urls(rules: DestinationRules, host: str | None, **given: str | None) -> dict[str, str | None]:
     """Return the URLs that are given, each checked; an empty one is taken away."""
     values: dict[str, str | None] = {}
     for name, text in given.items():
         if text is None:
             continue
-        url = text.strip()
-        fault = url_fault(url) if url else None
-        if fault is None and "{{" in url:
-            fault = "has a macro, which nothing fills here"
-        if fault is not None:
-            raise InvalidInput(f"`{name}` {fault}", code="invalid_url", param=name)
-        values[name] = as_ascii(url) if url else None
+        if "{{" in text:
+            problem = f"{name} has a macro, which nothing fills here"
+            raise InvalidInput(problem, code="invalid_url", param=name)
+        is_given = bool(text.strip())
+        values[name] = destination_of(text, rules, name, own_host=host) if is_given else None
     return values
 
 

@@ -24,10 +24,10 @@ _SPARED_MAX: Final = 4
 class TrackingHosts:
     """The tracking domains by their hosts, for this process."""
 
-    def __init__(self, store: Store, links: TrackingDomains) -> None:
-        """Let `links` know the domains whenever they are read."""
+    def __init__(self, store: Store, domains: TrackingDomains) -> None:
+        """Let `domains` know the domains whenever they are read."""
         self._store = store
-        self._links = links
+        self.domains = domains
         self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
         self._by_host: dict[str, TrackingDomain] = {}
         self._settings: dict[AccountId, LinkSettings] = {}
@@ -57,7 +57,7 @@ class TrackingHosts:
         """Read them anew."""
         self._changes_seen, self._spared = self._store.hints.changes, 0
         found, lists, self._settings = await self._store.read(_read)
-        self._links.remember(found, lists)
+        self.domains.remember(found, lists)
         known = {each.host: each for each in found}
         if known != self._by_host:
             # Nothing awaits in between: no request sees them half.

@@ -3,7 +3,7 @@
 The answer needs the class first: it stands in the click's id, and decides who sees the filter page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 from sendrail.domain import phone
@@ -28,7 +28,7 @@ from sendrail.domain.filter_page import (
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.link_queries import macros_in
 from sendrail.domain.link_settings import LinkSettings
-from sendrail.domain.locations import location_of, macros
+from sendrail.domain.locations import host_of, location_of, macros
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber
@@ -74,9 +74,12 @@ class ClickJudge:
         click_ids: ClickIds,
         tokens: PageTokens,
         settings_of: Callable[[AccountId], LinkSettings],
+        own: Collection[str] = (),
     ) -> None:
+        """Take the hosts that short links stand on, as `own`: none leads on to another."""
         self._ids = ids
         self._settings_of = settings_of
+        self._own = own
         self._click_ids = click_ids
         self._tokens = tokens
 
@@ -110,6 +113,9 @@ class ClickJudge:
     def _location(
         self, template: str, link: Link, request: LinkRequest, verdict: ClickVerdict
     ) -> bytes | None:
+        if host_of(template) in self._own:
+            # It was made before its host became a tracking domain: it would lead in a circle.
+            return None
         wanted = macros(template)
         # An offer's partner names the click when it reports a conversion; other URLs stay as they
         # are, since a signed one breaks by a parameter more.

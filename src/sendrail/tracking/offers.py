@@ -10,6 +10,7 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
 from sendrail.domain import money
 from sendrail.domain.audit import Action, Actor
+from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.link_settings import LinkSettings
@@ -20,9 +21,8 @@ from sendrail.domain.offer import (
     OfferPlatform,
     OfferStatus,
     PayoutType,
-    as_ascii,
-    url_fault,
 )
+from sendrail.links.destinations import destination_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.postback_secrets import PostbackSecrets
 
@@ -88,9 +88,14 @@ class OfferService:
     """
 
     def __init__(
-        self, store: Store, postback_secrets: PostbackSecrets, now: Callable[[], int]
+        self,
+        store: Store,
+        postback_secrets: PostbackSecrets,
+        now: Callable[[], int],
+        rules: DestinationRules = ANYWHERE,
     ) -> None:
         self._store = store
+        self._rules = rules
         self._secrets = postback_secrets
         self._now = now
 
@@ -106,7 +111,7 @@ class OfferService:
                 raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
         if given.status == OfferStatus.ARCHIVED:
             raise _wrong_status((OfferStatus.ACTIVE, OfferStatus.PAUSED))
-        values = _values(given)
+        values = _values(given, self._rules)
         ref = secrets.token_hex(_REF_BYTES)
 
         def add(tx: Tx) -> Offer:
@@ -153,7 +158,7 @@ class OfferService:
         self, account_id: AccountId, ref: str, given: OfferChange, actor: Actor
     ) -> Offer:
         """Change what is given; an archived offer comes back by its status."""
-        values = _values(given)
+        values = _values(given, self._rules)
 
         def change(tx: Tx) -> Offer:
             before, now = _owned(tx, account_id, ref), self._now()
@@ -214,11 +219,11 @@ _NEW: Final[dict[str, Any]] = {
 }
 
 
-def _values(given: OfferChange) -> dict[str, Any]:
+def _values(given: OfferChange, rules: DestinationRules) -> dict[str, Any]:
     """Return the columns that are given, each checked. Raises `InvalidInput`."""
     values: dict[str, Any] = {
         "name": title_of(given.name, NAME_LENGTH_MAX),
-        "tracking_url": _url(given.tracking_url, "tracking_url"),
+        "tracking_url": _url(given.tracking_url, "tracking_url", rules),
         "payout": _payout(given.payout),
         "payout_type": _one_of(PayoutType, given.payout_type, "payout_type"),
         "filter_bots": given.filter_bots,
@@ -227,7 +232,7 @@ def _values(given: OfferChange) -> dict[str, Any]:
     }
     values = {name: value for name, value in values.items() if value is not None}
     taken_away: dict[str, Any] = {
-        "fallback_url": given.fallback_url and _url(given.fallback_url, "fallback_url"),
+        "fallback_url": given.fallback_url and _url(given.fallback_url, "fallback_url", rules),
         "external_platform": given.external_platform
         and _one_of(OfferPlatform, given.external_platform, "external_platform"),
         "external_id": _id(given.external_id, "external_id"),
@@ -238,12 +243,8 @@ def _values(given: OfferChange) -> dict[str, Any]:
     return values | {name: value or None for name, value in taken_away.items() if value is not None}
 
 
-def _url(text: str | None, param: str) -> str | None:
-    if text is None:
-        return None
-    if (fault := url_fault(url := text.strip())) is not None:
-        raise InvalidInput(f"`{param}` {fault}", code="invalid_url", param=param)
-    return as_ascii(url)
+def _url(text: str | None, param: str, rules: DestinationRules) -> str | None:
+    return None if text is None else destination_of(text, rules, param)
 
 
 def _payout(amount: int | None) -> int | None:

@@ -10,15 +10,15 @@ from typing import Final
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, find_list_by_id, slice_of
 from sendrail.domain import phone
-from sendrail.domain.destinations import DestinationRules, fill_known, read_destination
+from sendrail.domain.destinations import DestinationRules, fill_known
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
-from sendrail.domain.offer import OfferStatus, macro_fault
-from sendrail.domain.order import Fault
+from sendrail.domain.offer import OfferStatus
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.short_ids import ShortId, ShortIds, standalone_of, standalone_slot
 from sendrail.domain.tracking_domain import LETTERS
+from sendrail.links.destinations import destination_of
 from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.tracking.short_links import ShortLink
@@ -106,7 +106,11 @@ class ShortLinkService:
             raise InvalidInput(
                 "listId or phoneNumber is required", code="missing_list_identifier", param="listId"
             )
-        url = None if given.offer or given.external_offer else self._url(given.url or "")
+        url = (
+            None
+            if given.offer or given.external_offer
+            else destination_of(given.url or "", self._rules, "url")
+        )
 
         def add(tx: Tx) -> ShortLinkDetails:
             now = self._now()
@@ -152,14 +156,6 @@ class ShortLinkService:
         if link_id is None:
             raise _no_link()
         return await self._store.read(lambda tx: self._owned(tx, account_id, link_id))
-
-    def _url(self, text: str) -> str:
-        url = read_destination(text.strip(), self._rules)
-        if isinstance(url, Fault):
-            raise InvalidInput(url.text, code=url.code, param=url.param)
-        if (fault := macro_fault(url)) is not None:
-            raise InvalidInput(f"`url` {fault}", code="invalid_url", param="url")
-        return url
 
     def _owned(self, tx: Tx, account_id: AccountId, link_id: int) -> ShortLinkDetails:
         link = tx.short_links.find(account_id, link_id)

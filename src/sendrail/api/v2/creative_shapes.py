@@ -23,9 +23,10 @@ from sendrail.api.v2.queries import Pagination
 from sendrail.campaigns import reading
 from sendrail.campaigns.creatives import CreativeDetails
 from sendrail.campaigns.previews import Preview
-from sendrail.domain import creative, offer
+from sendrail.domain import creative
 from sendrail.domain.creative import CreativeStatus, CreativeType
 from sendrail.domain.creative_warnings import WarningCode
+from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.placeholders import LINK_KEYS
 from sendrail.domain.text import Encoding
 from sendrail.domain.times import shown as shown_time
@@ -42,7 +43,7 @@ _Message = Annotated[
 _Type = Annotated[str, one_of(CreativeType)]
 _Key = Annotated[str, one_of(LINK_KEYS)]
 _URL: Final = about("Where the link leads in place of the offer's URL; null is the offer's.")
-_Url = Annotated[str | None, schema(maxLength=offer.URL_LENGTH_MAX), schema(format="uri"), _URL]
+_Url = Annotated[str | None, schema(maxLength=URL_CHARACTERS_MAX), schema(format="uri"), _URL]
 _Params = Annotated[
     dict[str, str],
     schema(maxProperties=reading.PARAMS_MAX),

@@ -19,14 +19,14 @@ from sendrail.api.v2.fields import sender
 from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READING, in_path
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.domain.offer import URL_LENGTH_MAX
+from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.times import shown as shown_time
 from sendrail.domain.tracking_domain import LETTERS, DomainStatus
 from sendrail.tracking.domains import DomainDetails
 from sendrail.tracking.verifying import PATH
 
 _LISTS_MAX: Final = 10_000
-_URL: Final = schema(maxLength=URL_LENGTH_MAX)
+_URL: Final = schema(maxLength=URL_CHARACTERS_MAX)
 _HOME: Final = about("Where a visitor of the host's first page is led; null is a page of ours.")
 _FALLBACK: Final = about("Where links lead that have no destination any more.")
 _Letters = Annotated[

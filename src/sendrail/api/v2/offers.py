@@ -29,19 +29,21 @@ from sendrail.api.v2.queries import Pagination, given, instant, pagination, read
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain import money, offer
+from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.link_macros import MACROS
 from sendrail.domain.offer import OfferPlatform, OfferStatus, PayoutType
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.offers import ID_LENGTH_MAX, SETTABLE, OfferChange
 
 _STATUS_HELP: Final = f"`status` is one of {', '.join(OfferStatus)}"
-_MACROS: Final = ", ".join(f"`{{{{{name}}}}}`" for name in offer.MACROS)
+_MACROS: Final = ", ".join(f"`{{{{{name}}}}}`" for name in MACROS)
 _AMOUNT_MAX: Final = money.AMOUNT_MAX // money.UNIT
 
 _Name = Annotated[str, schema(minLength=1, maxLength=offer.NAME_LENGTH_MAX, pattern=r"\S")]
 _Url = Annotated[
     str,
-    schema(format="uri", maxLength=offer.URL_LENGTH_MAX),
+    schema(format="uri", maxLength=URL_CHARACTERS_MAX),
     about(f"Where its links lead. Macros are filled for each recipient: {_MACROS}."),
 ]
 _Amount = Annotated[float, schema(minimum=0, maximum=_AMOUNT_MAX)]
