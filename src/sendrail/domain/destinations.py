@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import can_ada
 
+from sendrail.domain.link_macros import macro_fault
 from sendrail.domain.order import Fault
 from sendrail.domain.short_ids import LINKS_MAX
 from sendrail.domain.tracking_domain import is_below
@@ -103,6 +104,13 @@ def _read(text: str, rules: DestinationRules, param: str) -> _Destination | Faul
     if len(href) > URL_CHARACTERS_MAX:
         return _fault(f"is longer than {URL_CHARACTERS_MAX:,} characters", param)
     return _Destination(href, url.hostname.rstrip("."))
+
+
+def read_macro_url(text: str, rules: DestinationRules, param: str = "url") -> str | Fault:
+    """Return a URL as `read_destination` does; a macro that nothing fills is a fault as well."""
+    if (fault := macro_fault(text)) is not None:
+        return _fault(fault, param)
+    return read_destination(text, rules, param)
 
 
 def fill_destination(template: str, values: Mapping[str, str]) -> str:

@@ -2,9 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from sendrail.domain.destinations import DestinationRules, read_destination
+from sendrail.domain.destinations import DestinationRules, read_macro_url
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.link_macros import macro_fault
 from sendrail.domain.order import Fault
 
 
@@ -21,12 +20,11 @@ def destination_of(
     `name` says in an error which URL it is, and `param` the field at fault, else `name` does.
     `own_host` is one more that must not be led to. Raises `InvalidInput`.
     """
-    text = text.strip()
-    url = read_destination(text, rules, param or name)
-    fault = url.text if isinstance(url, Fault) else macro_fault(text)
-    if fault is None and own_host and urlsplit(str(url)).hostname == own_host:
-        fault = "leads to the domain itself"
-    if fault is not None:
-        problem = fault.removeprefix("A link ")
-        raise InvalidInput(f"{name} {problem}", code="invalid_url", param=param or name)
-    return str(url)
+    url = read_macro_url(text.strip(), rules, param or name)
+    if isinstance(url, Fault):
+        problem = url.text.removeprefix("A link ")
+    elif own_host and urlsplit(url).hostname == own_host:
+        problem = "leads to the domain itself"
+    else:
+        return url
+    raise InvalidInput(f"{name} {problem}", code="invalid_url", param=param or name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sendrail.domain.creative import MESSAGE_LENGTH_MAX, OfferLink
+from sendrail.domain.destinations import ANYWHERE, read_macro_url
 from sendrail.domain.journeys.conditions import wakes
 from sendrail.domain.journeys.document import (
     BRANCHES_MAX,
@@ -27,7 +28,6 @@ from sendrail.domain.journeys.document import (
 from sendrail.domain.journeys.faults import MISSING, FaultLog, joined
 from sendrail.domain.journeys.reading_conditions import ROW_ID_MAX, ConditionReader
 from sendrail.domain.local_time import zone_names
-from sendrail.domain.offer import as_ascii, url_fault
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import LINK_KEYS, Template, read_template
 from sendrail.domain.times import DAY_MS
@@ -36,6 +36,7 @@ STEP_ID_LENGTH_MAX: Final = 64
 REASON_LENGTH_MAX: Final = 255
 UNITS: Final = {"minutes": MINUTE_MS, "hours": 60 * MINUTE_MS, "days": DAY_MS}
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NO_TEXT: Final = Fault("invalid_url", "is a text")
 _PARAMS_MAX: Final = 20
 _PARAM_LENGTH_MAX: Final = 255
 _PERCENT: Final = PARTS // 100
@@ -143,10 +144,12 @@ class StepReader:
             self._log.fault("invalid_value", f"is {' or '.join(LINK_KEYS)}", joined(path, "key"))
         offer = self._conditions.detail("offer_id", value.get("offer_id"), joined(path, "offer_id"))
         if url is not None:
-            wrong = url_fault(url) if isinstance(url, str) else "is a text"
-            if wrong is not None:
-                self._log.fault("invalid_url", wrong, joined(path, "url"))
-                url = None
+            # Which hosts are our own is asked when the link is followed: documents stay readable.
+            read = read_macro_url(url, ANYWHERE) if isinstance(url, str) else _NO_TEXT
+            url = read if isinstance(read, str) else None
+            if isinstance(read, Fault):
+                problem = read.text.removeprefix("A link ")
+                self._log.fault("invalid_url", problem, joined(path, "url"))
         if (
             not isinstance(params, Mapping)
             or len(params) > _PARAMS_MAX
@@ -164,9 +167,7 @@ class StepReader:
                 joined(path, "url_params"),
             )
             params = {}
-        return OfferLink(
-            key=str(key), offer_ref=offer, url=as_ascii(url) if url else None, url_params=params
-        )
+        return OfferLink(key=str(key), offer_ref=offer, url=url or None, url_params=params)
 
     def read_wait(self, given: Given, own_id: str, following: str, path: str) -> WaitStep:
         return WaitStep(
