@@ -40,8 +40,7 @@ from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules, hosts_of
-from sendrail.domain.errors import InvalidInput, SendrailError, SetupError
-from sendrail.domain.errors import NotFound, SendrailError, SetupError
+from sendrail.domain.errors import InvalidInput, NotFound, SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
     AccountId,

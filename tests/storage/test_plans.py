@@ -304,6 +304,9 @@ def _origin_counts(count):
         "add": (1, 1, 8, count, "sent", 0, 1, 1, 0),
         "before": (SOME,),
         "last_origin": (1, full.RECIPIENT, 0),
+    }
+
+
 def _run_pages(_count):
     someone = full.RECIPIENT + 8
     return {

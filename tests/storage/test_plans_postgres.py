@@ -322,6 +322,8 @@ def _origin_counts(at):
     key = (at.lanes, at.ones, at.lists, [64, 128, 192], ["sent"] * 3, at.zeros)
     last = (1, full.RECIPIENT + 64, 0)
     return {"add": (*key, at.ones, at.ones, at.zeros), "last_origin": last}
+
+
 def _run_pages(at):
     runs, people = [8, 16, 24], [full.RECIPIENT + n for n in (8, 16, 24)]
     return {

@@ -411,6 +411,8 @@ def _halted(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunSta
     """Return which origins of messages are runs that must not send now."""
     ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
     return tx.run_pages.halted(ids) if ids else {}
+
+
 def _wait_until(taken: TurnResult, opening: int) -> None:
     """Let a list that has nothing else to wait for be looked at when its quiet hours end."""
     if taken.next_look is NextLook.WHEN_TOLD:

@@ -9,13 +9,12 @@ from sendrail.domain.click_classes import ClickClass, ClickVerdict
 from sendrail.domain.click_neighbours import ClickNeighbours
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import OfferId
-from sendrail.domain.origin_counts import Counted
-from sendrail.storage.interface import Tx
-from sendrail.storage.pipeline.origin_counts import CountTally
 from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.origin_counts import Counted
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import JourneyEvent
+from sendrail.storage.pipeline.origin_counts import CountTally
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
     ContactTally,
@@ -146,7 +145,7 @@ def _tell_journeys(
     ]
     if not led_to:
         return
-    offers = _offers(tx, messages, first)
+    offers = offers_of(tx, messages, first)
     for message, click in sorted(led_to, key=lambda each: (each[0].list_id, each[0].recipient)):
         offer = offers.get(message.number)
         ref = "" if offer is None else tx.offers.refs(message.account_id, [offer]).get(offer, "")
