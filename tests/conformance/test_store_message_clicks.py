@@ -104,7 +104,7 @@ def test_messages_are_found_with_what_counting_needs(house):
     found = house.write(lambda tx: tx.message_clicks.messages({one, two}))
     ours = (house.list.lane, house.us, house.list.id, ANN)
     assert {number: tuple(each) for number, each in found.items()} == {
-        one: (one, *ours, "17 18", NOW)
+        one: (one, *ours, "17 18", NOW, None, None)
     }
     assert house.read(lambda tx: tx.message_clicks.messages(set())) == {}
 
