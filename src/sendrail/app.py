@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from sendrail.campaigns.creatives import CreativeService
+from sendrail.campaigns.preflight import TextRules
+from sendrail.campaigns.schedules import ScheduleService
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.numbers import MAGIC
@@ -158,6 +160,7 @@ class Runtime:
     frames: FrameService
     tracking: TrackingServices
     creatives: CreativeService
+    schedules: ScheduleService
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -283,6 +286,8 @@ async def _wire(
         journeys=JourneyService(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
+        creatives=CreativeService(store, links, clock.now),
+        schedules=ScheduleService(store, links, _text_rules(settings), clock.now),
         tracking=_tracking(
             settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
         ),
@@ -327,6 +332,11 @@ async def _hosts(settings: Settings, store: Store) -> TrackingHosts:
 
 
 def _limits(settings: Settings, hosts: TrackingHosts) -> Limits:
+def _text_rules(settings: Settings) -> TextRules:
+    return TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
+
+
+def _limits(settings: Settings) -> Limits:
     return Limits(
         segments_max=settings.segments_max,
         characters_max=settings.characters_max,

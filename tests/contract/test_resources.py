@@ -402,6 +402,12 @@ def audience_filter(door):
     return {"operator": "AND", "conditions": [condition | {"value": door.recipient()}]}
 
 
+def an_audience(door):
+    """Return the id of a new audience of the account."""
+    body = {"name": "All", "filter": audience_filter(door)}
+    return told(door.post("audiences", body))["id"]
+
+
 POSTS = {
     "contacts/erase": lambda door: {"phone_number": door.unsubscribed()},
     "contacts": lambda door: {
@@ -421,6 +427,11 @@ POSTS = {
         "offer_links": [{"key": "link1", "offer_id": an_offer(door)}],
     },
     "audiences": lambda door: {"name": door.recipient(), "filter": audience_filter(door)},
+    "schedules": lambda door: {
+        "name": door.recipient(), "send_type": "automated", "is_repeating": False,
+        "send_time": "10:00", "send_date": "2027-01-04T00:00:00Z",
+        "audiences": [an_audience(door)],
+    },
     "audiences/preview": lambda door: {"filter": audience_filter(door)},
     "links": lambda door: {"phoneNumber": door.linked_list(), "offerId": door.new_offer()},
     "links/shorten": lambda door: {
@@ -444,7 +455,11 @@ POSTS = {
     "history/revenue": lambda door: of_history(door, revenue=24.99),
 }  # fmt: skip
 # It looks again each time, and changes nothing by that.
-LOOKS_AGAIN = {"domains/{domain_id}/verify", "creatives/{creative_id}/preview"}
+LOOKS_AGAIN = {
+    "domains/{domain_id}/verify",
+    "creatives/{creative_id}/preview",
+    "schedules/{schedule_id}/preflight",
+}
 
 
 def an_offer(door):

@@ -15,6 +15,7 @@ from written import parsed
 from sendrail.api.openapi import OPERATIONS
 from sendrail.app import SANDBOX_NUMBER
 from sendrail.campaigns.reading import CreativeInput, LinkInput
+from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain import phone
 from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
@@ -31,6 +32,8 @@ KINDS = {
     "offer_id": "offer id",
     "creative_id": "creative id",
     "audience_id": "audience id",
+    "schedule_id": "schedule id",
+    "audiences": "audience id",
     "domain_id": "domain id",
     "link_id": "link id",
     "offerId": "offer id",
@@ -43,6 +46,8 @@ KINDS = {
     "connector": "connector",
     "second_connector": "connector",
 }
+# Fields that hold several of them.
+LISTED = {"audiences"}
 # What answers hold that no two of them have in common: new ids, and times.
 FRESH = {
     "contact_id",
@@ -54,6 +59,8 @@ FRESH = {
     "created_at",
     "updated_at",
     "calculated_at",
+    "next_run_at",
+    "first_run_at",
     "cached_size_updated_at",
     "slug",
     "postback_secret",
@@ -96,6 +103,20 @@ def made_audience(door, account):
     return door.do(door.runtime.audiences.add(account, given, Actor(name="a test"))).ref
 
 
+def made_schedule(door, account, audience):
+    """Return the id of a new schedule of an account."""
+    given = ScheduleInput(
+        name="Schedule",
+        send_type="automated",
+        is_repeating=False,
+        send_time="10:00",
+        send_date="2027-01-04",
+        audiences=[audience],
+    )
+    added = door.do(door.runtime.schedules.add(account, given, Actor(name="a test")))
+    return added.schedule.ref
+
+
 def import_send(door, message_id, list_number, **headers):
     """Import a send under the id of a message: those who import name it as well."""
     send = {"id": message_id, "list_number": list_number, "to_number": door.recipient()}
@@ -136,11 +157,13 @@ class Owner:
         door.do(runtime.contacts.add(us, parsed(door.list_number), parsed(contact)))
         door.do(runtime.journeys.enrol(us, parsed(door.list_number), "welcome", parsed(enrolled)))
         offer, message = made_offer(door, us), door.send(to=contact)
+        audience = made_audience(door, us)
         import_send(door, message, door.list_number)
         self.others = {
             "offer id": [offer],
             "creative id": [made_creative(door, us, offer)],
-            "audience id": [made_audience(door, us)],
+            "audience id": [audience],
+            "schedule id": [made_schedule(door, us, audience)],
             "domain id": [made_domain(door, us)],
             "link id": [made_link(door, us, door.linked_list())],
             "list id": [door.do(runtime.lists.all(us))[0].id],
@@ -159,6 +182,7 @@ class Owner:
             "offer id": "0" * 24,
             "creative id": 999_999_999,
             "audience id": "0" * 24,
+            "schedule id": "0" * 24,
             "domain id": 999_999_999,
             "link id": "0000000",
             "connector": "nowhere",
@@ -179,6 +203,7 @@ class Owner:
             "offers",
             "creatives",
             "audiences",
+            "schedules",
             "links",
             "domains",
             "messages",
@@ -234,11 +259,12 @@ class Asker:
         order = door.order(list_number=number, send_at=soon)
         message = door.post("send-raw", order, x_api_key=self.key).json()["message_id"]
         import_send(door, message, number, x_api_key=self.key)
-        offer = made_offer(door, account)
+        offer, audience = made_offer(door, account), made_audience(door, account)
         self.own = {
             "offer id": offer,
             "creative id": made_creative(door, account, offer),
-            "audience id": made_audience(door, account),
+            "audience id": audience,
+            "schedule id": made_schedule(door, account, audience),
             "domain id": made_domain(door, account),
             "link id": made_link(door, account, number),
             "list id": sender.id,
@@ -279,7 +305,7 @@ def with_field(body, name, value, *, force):
         places.append(body)
     for place in places:
         if force or name in place:
-            place[name] = value
+            place[name] = [value] if name in LISTED else value
     return body
 
 

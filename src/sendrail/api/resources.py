@@ -33,6 +33,7 @@ from sendrail.api.v2 import (
     messages,
     offers,
     revenue,
+    schedules,
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, guard_of
 from sendrail.api.v2.sending import is_json
@@ -53,6 +54,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *journeys.ENDPOINTS,
     *offers.ENDPOINTS,
     *creatives.ENDPOINTS,
+    *schedules.ENDPOINTS,
     *domains.ENDPOINTS,
     *link_settings.ENDPOINTS,
     *links.ENDPOINTS,

@@ -85,7 +85,9 @@ def preview(
     sender = None
     if given.list_number is not None:
         sender = owned_list(tx, account_id, given.list_number)
-    around = _context(tx, account_id, sender, links)
+    around = account_context(tx, account_id)
+    if sender is not None:
+        around = list_context(tx, account_id, sender, links)
     template = read_template(found.message)
     assert not isinstance(template, Fault), "the text was checked when it was stored"
     values = _values(tx, sender, around.sender.brand, given)
@@ -112,14 +114,16 @@ def preview(
     )
 
 
-def _context(
-    tx: Tx, account_id: AccountId, sender: SendingList | None, links: LinkTexts
+def list_context(
+    tx: Tx, account_id: AccountId, sender: SendingList, links: LinkTexts
 ) -> TextContext:
-    around = account_context(tx, account_id)
-    if sender is None:
-        return around
+    """Return what stands around a text that a list sends."""
     host = links.host_of(tx, LinkSender(account_id, sender.id, sender.connector_id))
-    link = around.link if host is None else f"{host.prefix}{_LETTER * host.letters}"
+    link = (
+        account_context(tx, account_id).link
+        if host is None
+        else f"{host.prefix}{_LETTER * host.letters}"
+    )
     return TextContext(link, FramedSender(tx.lists.frame(account_id, sender.id), sender.brand))
 
 

@@ -47,6 +47,9 @@ class Action(StrEnum):
     CREATIVE_ADDED = "creative.added"
     CREATIVE_CHANGED = "creative.changed"
     CREATIVE_ARCHIVED = "creative.archived"
+    SCHEDULE_ADDED = "schedule.added"
+    SCHEDULE_CHANGED = "schedule.changed"
+    SCHEDULE_ARCHIVED = "schedule.archived"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

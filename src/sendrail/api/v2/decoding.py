@@ -126,6 +126,10 @@ def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
             if (fault := _half_in(value, f"{place}.")) is not None:
                 return fault
         elif isinstance(value, list):
+            structs = (each for each in enumerate(value) if isinstance(each[1], msgspec.Struct))
+            for at, part in structs:
+                if (fault := _half_in(part, f"{place}[{at}].")) is not None:
+                    return fault
             parts = [
                 msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
                 for part in value

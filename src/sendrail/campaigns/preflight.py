@@ -1,0 +1,332 @@
+"""What keeps a schedule from being switched on, and what its author may want to change before.
+
+Everything is asked as of now: what changes afterwards, the planner and the gate find again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from sendrail.campaigns.previews import account_context, list_context
+from sendrail.campaigns.zones import zones_of
+from sendrail.contacts.audience_targets import target_of
+from sendrail.domain.audience import SAMPLE_STEP, AudienceStatus
+from sendrail.domain.content import contains_any
+from sendrail.domain.creative import (
+    LONG_VALUE,
+    CreativeStatus,
+    CreativeType,
+    OfferLink,
+    SampleText,
+    sample,
+)
+from sendrail.domain.creative_warnings import text_warnings
+from sendrail.domain.occurrences import LOCAL_UNTIL, next_at
+from sendrail.domain.offer import OfferStatus
+from sendrail.domain.order import Fault
+from sendrail.domain.placeholders import MissingValue, Template, read_template, values_of
+from sendrail.domain.schedule import Schedule, SendType
+from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.links.domains import LinkSender
+from sendrail.links.texts import LinkTexts
+from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.interface import Tx
+
+# A field is asked of so many contacts, spread over all.
+_SAMPLE: Final = 20
+_CREATIVES_MAX: Final = 100
+# Up to so many contacts they are counted to see that there is one.
+_SMALL_KEYS: Final = 100_000 // SAMPLE_STEP
+_OPENS: Final = 8
+
+
+class PreflightNote(NamedTuple):
+    """An error or a warning: its code, a sentence with the remedy, and the field it is about."""
+
+    code: str
+    text: str
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """What the installation allows of a text."""
+
+    segments_max: int
+    characters_max: int
+    blocked_words: str = ""
+
+
+@dataclass(slots=True)
+class Preflight:
+    """What was found; `starts_at` is when the first run would begin, None where there is none."""
+
+    errors: list[PreflightNote] = field(default_factory=list)
+    warnings: list[PreflightNote] = field(default_factory=list)
+    starts_at: int | None = None
+
+
+class _ScheduledText(NamedTuple):
+    """One text of a schedule, and what names it in an answer."""
+
+    place: str
+    message: str
+    links: Sequence[OfferLink]
+
+
+def preflight(
+    tx: Tx, schedule: Schedule, links: LinkTexts, rules: TextRules, now: int
+) -> Preflight:
+    """Return what keeps a schedule from being switched on now, and warnings."""
+    found = Preflight()
+    zones = zones_of(tx, schedule.account_id, schedule)
+    found.starts_at = next_at(schedule, zones, schedule.last_date)
+    targets = _targets(tx, schedule, now)
+    senders = usable_lists(tx, schedule, targets)
+    texts = list(_texts(tx, schedule))
+    found.errors += [
+        *_time_errors(schedule, found.starts_at),
+        *_audience_errors(tx, schedule, targets),
+        *_list_errors(tx, schedule, senders),
+        *_content_errors(schedule, texts),
+    ]
+    for text in texts:
+        template = read_template(text.message)
+        if isinstance(template, Fault):
+            param = f"{text.place}.message"
+            found.errors.append(PreflightNote(template.code, template.text, param))
+            continue
+        found.errors += [
+            *_link_errors(tx, schedule, text, template, now),
+            *_domain_errors(tx, senders, template, links),
+            *_field_errors(tx, targets, senders, text, template),
+        ]
+        _measure(tx, schedule, senders, text, template, links, rules, found)
+    found.warnings += [*_hour_warnings(schedule), *_brand_warnings(senders)]
+    return found
+
+
+def lists_of(schedule: Schedule, targets: Iterable[AudienceTarget]) -> list[int]:
+    """Return the lists a schedule sends by: its own among those of its audiences, in its order."""
+    of_targets = dict.fromkeys(each for target in targets for each in target.lists)
+    if not schedule.source_lists:
+        return list(of_targets)
+    return [each for each in schedule.source_lists if each in of_targets]
+
+
+def usable_lists(
+    tx: Tx, schedule: Schedule, targets: Iterable[AudienceTarget]
+) -> list[SendingList]:
+    """Return the lists of a schedule that can send now."""
+    wanted = lists_of(schedule, targets)
+    by_id = _own_lists(tx, schedule)
+    return [by_id[each] for each in wanted if each in by_id and _fault_of(by_id[each]) is None]
+
+
+def _own_lists(tx: Tx, schedule: Schedule) -> Mapping[int, SendingList]:
+    return {each.id: each for each in tx.lists.all(schedule.account_id)}
+
+
+def _targets(tx: Tx, schedule: Schedule, now: int) -> list[AudienceTarget]:
+    """Return what its audiences mean now, each on the schedule's own lists alone."""
+    found = []
+    for ref in schedule.audiences:
+        audience = tx.audiences.by_ref(schedule.account_id, ref)
+        if audience is not None and audience.status is AudienceStatus.ACTIVE:
+            target, own = target_of(tx, audience, now), schedule.source_lists
+            lists = tuple(each for each in target.lists if not own or each in own)
+            found.append(replace(target, lists=lists))
+    return found
+
+
+def _texts(tx: Tx, schedule: Schedule) -> Iterator[_ScheduledText]:
+    if schedule.send_type is SendType.BLAST:
+        for at, blast in enumerate(schedule.blasts):
+            yield _ScheduledText(f"blasts[{at}]", blast.message, blast.offer_links)
+        return
+    found, _ = tx.creatives.page(
+        schedule.account_id, CreativeStatus.ACTIVE, CreativeType.AUTOMATED, 0, _CREATIVES_MAX
+    )
+    for each in found:
+        yield _ScheduledText(f"creatives[{each.id}]", each.message, each.offer_links)
+
+
+def _time_errors(schedule: Schedule, starts_at: int | None) -> Iterator[PreflightNote]:
+    if starts_at is None:
+        param = "end_date" if schedule.is_repeating else "send_date"
+        yield PreflightNote("send_time_passed", "Its last hour has passed in every zone", param)
+
+
+def _audience_errors(
+    tx: Tx, schedule: Schedule, targets: Sequence[AudienceTarget]
+) -> Iterator[PreflightNote]:
+    if len(targets) < len(schedule.audiences):
+        text = "An audience is archived, or no longer there"
+        yield PreflightNote("audience_not_found", text, "audiences")
+    if not any(_has_members(tx, target) for target in targets):
+        yield PreflightNote("audience_empty", "Nobody is in its audiences now", "audiences")
+
+
+def _has_members(tx: Tx, target: AudienceTarget) -> bool:
+    if not target.lists:
+        return False
+    if tx.audience_members.count_sample(target):
+        return True
+    members = tx.audience_members
+    if members.sampled_keys(target, _SMALL_KEYS + 1) > _SMALL_KEYS:
+        # To walk so many for the few there may be takes longer than an author waits.
+        return True
+    return members.count(members.query(target)) > 0
+
+
+def _list_errors(
+    tx: Tx, schedule: Schedule, senders: Sequence[SendingList]
+) -> Iterator[PreflightNote]:
+    by_id = _own_lists(tx, schedule)
+    usable = {each.id for each in senders}
+    for list_id in schedule.source_lists:
+        own = by_id.get(list_id)
+        if list_id in usable:
+            continue
+        if own is None:
+            text = f"There is no list {list_id} any more"
+            yield PreflightNote("source_list_not_found", text, "source_lists")
+        elif (fault := _fault_of(own)) is not None:
+            yield fault
+        else:
+            text = f"None of its audiences has the list {own.shown}"
+            yield PreflightNote("audience_empty", text, "source_lists")
+    if not schedule.source_lists and not senders:
+        text = "No list of its audiences can send: each is paused, suspended or not verified"
+        yield PreflightNote("list_inactive", text, "audiences")
+
+
+def _fault_of(own: SendingList) -> PreflightNote | None:
+    if own.status is not ListStatus.ACTIVE:
+        return PreflightNote("list_inactive", f"The list {own.shown} is {own.status}",
+                             "source_lists")  # fmt: skip
+    if own.byoc and own.verified_at is None:
+        text = f"The list {own.shown} sends by a carrier of its own that is not verified yet"
+        return PreflightNote("webhook_not_configured", text, "source_lists")
+    return None
+
+
+def _content_errors(schedule: Schedule, texts: Sequence[_ScheduledText]) -> Iterator[PreflightNote]:
+    if not texts:
+        text = "The account has no active creative of the type automated to choose from"
+        yield PreflightNote("no_creatives", text, "send_type")
+    if schedule.is_mms:
+        text = "Messages with pictures cannot be sent yet: take `is_mms` away"
+        yield PreflightNote("mms_unsupported", text, "is_mms")
+
+
+def _link_errors(
+    tx: Tx, schedule: Schedule, text: _ScheduledText, template: Template, now: int
+) -> Iterator[PreflightNote]:
+    param, keys = f"{text.place}.offer_links", {link.key for link in text.links}
+    if lost := [key for key in template.link_keys if key not in keys]:
+        yield PreflightNote(
+            "missing_offer_links_for_placeholders",
+            f"`offer_links` says nothing of {', '.join(lost)}",
+            param,
+        )
+    if keys and not template.link_keys:
+        said = "The text has no link: write {{link1}} where it is to stand"
+        yield PreflightNote("missing_link_placeholder", said, f"{text.place}.message")
+    for link in text.links:
+        offer = tx.offers.by_ref(schedule.account_id, link.offer_ref)
+        if offer is None or offer.status is OfferStatus.ARCHIVED:
+            said = f"{link.key} leads to no offer of yours"
+            yield PreflightNote("offer_not_found", said, param)
+        elif (status := offer.status_at(now)) is not OfferStatus.ACTIVE:
+            said = f"The offer {offer.name} of {link.key} is {status}"
+            yield PreflightNote("offer_paused", said, param)
+
+
+def _domain_errors(
+    tx: Tx, senders: Sequence[SendingList], template: Template, links: LinkTexts
+) -> Iterator[PreflightNote]:
+    if not template.link_keys:
+        return
+    for own in senders:
+        if links.host_of(tx, LinkSender(own.account_id, own.id, own.connector_id)) is None:
+            text = f"The list {own.shown} has no tracking domain that is verified"
+            yield PreflightNote("link_domain_unverified", text, "source_lists")
+            return
+
+
+def _field_errors(
+    tx: Tx,
+    targets: Sequence[AudienceTarget],
+    senders: Sequence[SendingList],
+    text: _ScheduledText,
+    template: Template,
+) -> Iterator[PreflightNote]:
+    if not any(each.default is None for each in template.fields):
+        return
+    brands: Mapping[int, str] = {each.id: each.brand for each in senders}
+    for target in targets:
+        is_small = tx.audience_members.sampled_keys(target, _SMALL_KEYS + 1) <= _SMALL_KEYS
+        for each in tx.audience_members.some(target, _SAMPLE, of_sample=not is_small):
+            names = {"first_name": each.first_name, "last_name": each.last_name}
+            values = values_of(names, each.custom_fields, brands.get(each.list_id, ""))
+            rendered = template.render(values)
+            if isinstance(rendered, MissingValue):
+                said = (
+                    f"Some contacts have no value for {rendered.name}: write a default, such as "
+                    f"{{{{{rendered.name}|friend}}}}"
+                )
+                yield PreflightNote("missing_default", said, f"{text.place}.message")
+                return
+
+
+def _measure(  # noqa: PLR0917 - a text and what surrounds it
+    tx: Tx,
+    schedule: Schedule,
+    senders: Sequence[SendingList],
+    text: _ScheduledText,
+    template: Template,
+    links: LinkTexts,
+    rules: TextRules,
+    found: Preflight,
+) -> None:
+    """Add what a text's size and its words give rise to."""
+    around = account_context(tx, schedule.account_id)
+    if senders:
+        around = list_context(tx, schedule.account_id, senders[0], links)
+    shortest = sample(template, around.link, around.sender)
+    longest = sample(template, around.link, around.sender, LONG_VALUE)
+    param = f"{text.place}.message"
+    if _is_too_long(shortest, rules):
+        said = (
+            f"With what stands around it, the text has {shortest.size.segments} segments and "
+            f"{len(shortest.text):,} characters; {rules.segments_max} and "
+            f"{rules.characters_max:,} are the most"
+        )
+        found.errors.append(PreflightNote("message_too_long", said, param))
+    words = (rules.blocked_words, tx.accounts.blocked_words(schedule.account_id))
+    if any(contains_any(shortest.text, each) for each in words):
+        said = "The text has a word that is blocked"
+        found.errors.append(PreflightNote("blocked_content", said, param))
+    urls = [link.url for link in text.links if link.url]
+    found.warnings += [
+        PreflightNote(str(each.code), each.text, param)
+        for each in text_warnings(shortest, longest, urls)
+    ]
+
+
+def _is_too_long(shown: SampleText, rules: TextRules) -> bool:
+    return shown.size.segments > rules.segments_max or len(shown.text) > rules.characters_max
+
+
+def _hour_warnings(schedule: Schedule) -> Iterator[PreflightNote]:
+    if not _OPENS <= schedule.send_time.hour < LOCAL_UNTIL.hour:
+        text = "It begins between 21:00 and 08:00, when most recipients must not be texted"
+        yield PreflightNote("quiet_hours_overlap", text, "send_time")
+
+
+def _brand_warnings(senders: Sequence[SendingList]) -> Iterator[PreflightNote]:
+    for own in senders:
+        if not own.brand:
+            text = f"The list {own.shown} has no brand, so its texts do not say whose they are"
+            yield PreflightNote("no_brand", text, "source_lists")

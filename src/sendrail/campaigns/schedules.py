@@ -1,0 +1,279 @@
+"""Schedules of an account: campaigns, and the days on which they run."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from sendrail.campaigns.preflight import Preflight, PreflightNote, TextRules, preflight
+from sendrail.campaigns.schedule_reading import (
+    ScheduleInput,
+    changed_terms,
+    new_terms,
+    status_of,
+)
+from sendrail.campaigns.zones import zones_of
+from sendrail.contacts.guard import Guard, unguarded
+from sendrail.domain.audience import AudienceStatus
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
+from sendrail.domain.occurrences import next_at
+from sendrail.domain.offer import OfferStatus
+from sendrail.domain.schedule import (
+    Blast,
+    Schedule,
+    ScheduleStatus,
+    ScheduleTerms,
+    may_move,
+)
+from sendrail.links.texts import LinkTexts
+from sendrail.storage.interface import Store, Tx
+
+# A list of them is not paginated, as documented.
+SCHEDULES_MAX: Final = 1_000
+_REF_BYTES: Final = 12
+# What moves the hours of its runs: they are counted anew from when it is changed.
+_HOURS: Final = frozenset(
+    {"is_repeating", "send_time", "send_date", "start_date", "end_date", "weekdays",
+     "use_local_time", "late_zones"}
+)  # fmt: skip
+
+# As a new schedule that names what is not there.
+_GONE: Final = frozenset({"audience_not_found", "source_list_not_found"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDetails:
+    """A schedule, and what its author may want to change; warnings are of one that is on."""
+
+    schedule: Schedule
+    warnings: Sequence[PreflightNote] = ()
+
+
+class ScheduleService:
+    """Operations on an account's schedules; one is named by its public id.
+
+    A schedule can be switched on only when its preflight finds no error.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        links: LinkTexts,
+        rules: TextRules,
+        now: Callable[[], int],
+        *,
+        most: int = SCHEDULES_MAX,
+    ) -> None:
+        """Keep at most so many schedules for each account, archived ones included."""
+        self._store = store
+        self._links = links
+        self._rules = rules
+        self._now = now
+        self._most = most
+
+    async def add(
+        self, account_id: AccountId, given: ScheduleInput, actor: Actor, *, guard: Guard = unguarded
+    ) -> ScheduleDetails:
+        """Add a schedule.
+
+        Raises `InvalidInput` with the documented code of the first field at fault, `NotFound` for
+        an audience or a list that is not the account's, and `Conflict` past the account's limit.
+        """
+        terms, status = new_terms(given)
+        ref = secrets.token_hex(_REF_BYTES)
+
+        def add(tx: Tx) -> ScheduleDetails:
+            if tx.schedules.count(account_id) >= self._most:
+                raise Conflict(
+                    f"An account has at most {self._most:,} schedules, archived ones included.",
+                    code="too_many_schedules",
+                )
+            _expect_own(tx, account_id, terms)
+            now = self._now()
+            made = Schedule(
+                **_said(terms), id=ScheduleId(0), ref=ref, account_id=account_id, status=status,
+                on_since=None, next_at=None, created_at=now, updated_at=now,
+            )  # fmt: skip
+            made, warnings = self._switched(tx, made, now, anew=True)
+            tx.schedules.add(account_id, made, ref=ref, created_at=now, **_state(made))
+            _note(tx, account_id, actor, Action.SCHEDULE_ADDED, ref, {}, now)
+            return ScheduleDetails(owned_schedule(tx, account_id, ref), warnings)
+
+        return await self._store.write(guard(add))
+
+    async def all(
+        self, account_id: AccountId, status: ScheduleStatus | None = None
+    ) -> list[Schedule]:
+        """Return schedules, newest first: of a status, or all that are not archived."""
+        return await self._store.read(lambda tx: tx.schedules.all(account_id, status))
+
+    async def show(self, account_id: AccountId, ref: str) -> Schedule:
+        """Return one schedule, whatever its status. Raises `NotFound`."""
+        return await self._store.read(lambda tx: owned_schedule(tx, account_id, ref))
+
+    async def change(
+        self, account_id: AccountId, ref: str, given: ScheduleInput, actor: Actor
+    ) -> ScheduleDetails:
+        """Change what is given; blasts, days, audiences and lists are replaced as a whole.
+
+        Raises as `add` does, and `InvalidInput` with `schedule_complete` for one that is complete.
+        """
+        wanted = status_of(given, tuple(ScheduleStatus))
+
+        def change(tx: Tx) -> ScheduleDetails:
+            before, now = owned_schedule(tx, account_id, ref), self._now()
+            if before.status is ScheduleStatus.COMPLETE:
+                raise InvalidInput(
+                    "The schedule is complete: make a new one", code="schedule_complete"
+                )
+            status = wanted or before.status
+            if not may_move(before.status, status):
+                raise InvalidInput(
+                    f"A schedule that is {before.status} cannot become {status}",
+                    code="invalid_status",
+                    param="status",
+                )
+            values = changed_terms(given, before)
+            if not values and status is before.status:
+                return ScheduleDetails(before)
+            after = replace(before, **values, status=status, updated_at=max(now, before.updated_at))
+            _expect_own(tx, account_id, after, before)
+            is_anew = before.status is not ScheduleStatus.ON or bool(_HOURS & values.keys())
+            after, warnings = self._switched(tx, after, now, anew=is_anew)
+            tx.schedules.change(account_id, before.id, after, **_state(after))
+            changed = [*values, *(["status"] if status is not before.status else [])]
+            _note(tx, account_id, actor, Action.SCHEDULE_CHANGED, ref, changed, now)
+            return ScheduleDetails(after, warnings)
+
+        return await self._store.write(change)
+
+    async def archive(self, account_id: AccountId, ref: str, actor: Actor) -> None:
+        """Switch a schedule off and hide it; a change of its status brings it back."""
+
+        def archive(tx: Tx) -> None:
+            before, now = owned_schedule(tx, account_id, ref), self._now()
+            if before.status is ScheduleStatus.ARCHIVE:
+                return
+            archived = replace(
+                before, status=ScheduleStatus.ARCHIVE, on_since=None, next_at=None, updated_at=now
+            )
+            tx.schedules.change(account_id, before.id, **_state(archived))
+            _note(tx, account_id, actor, Action.SCHEDULE_ARCHIVED, ref, (), now)
+
+        await self._store.write(archive)
+
+    async def preflight(self, account_id: AccountId, ref: str) -> Preflight:
+        """Return what keeps a schedule from being switched on now. Raises `NotFound`."""
+
+        def read(tx: Tx) -> Preflight:
+            found, now = owned_schedule(tx, account_id, ref), self._now()
+            if found.on_since is None:
+                found = replace(found, on_since=now)
+            return preflight(tx, found, self._links, self._rules, now)
+
+        return await self._store.read(read)
+
+    def _switched(
+        self, tx: Tx, schedule: Schedule, now: int, *, anew: bool
+    ) -> tuple[Schedule, Sequence[PreflightNote]]:
+        """Return a schedule with the times that follow from its status, and its warnings.
+
+        Raises `InvalidInput` with the first error of its preflight, where it is to be on.
+        """
+        if schedule.status is not ScheduleStatus.ON:
+            return replace(schedule, on_since=None, next_at=None), ()
+        if anew or schedule.on_since is None:
+            schedule = replace(schedule, on_since=now)
+        found = preflight(tx, schedule, self._links, self._rules, now)
+        if found.errors:
+            first = found.errors[0]
+            error = NotFound if first.code in _GONE else InvalidInput
+            raise error(first.text, code=first.code, param=first.param)
+        zones = zones_of(tx, schedule.account_id, schedule)
+        coming = next_at(schedule, zones, schedule.last_date)
+        return replace(schedule, next_at=coming), found.warnings
+
+
+_TERMS: Final = tuple(each.name for each in fields(ScheduleTerms))
+
+
+def owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
+    """Return the account's schedule of a public id. Raises `NotFound`, the same for another's."""
+    found = tx.schedules.by_ref(account_id, ref) if is_object_id(ref) else None
+    if found is None:
+        raise NotFound("There is no such schedule, or it is not yours.")
+    return found
+
+
+def _said(terms: ScheduleTerms) -> Mapping[str, Any]:
+    return {name: getattr(terms, name) for name in _TERMS}
+
+
+def _state(schedule: Schedule) -> Mapping[str, Any]:
+    """Return the columns of a schedule that are no terms of it."""
+    return {
+        "status": schedule.status,
+        "on_since": schedule.on_since,
+        "next_at": schedule.next_at,
+        "updated_at": schedule.updated_at,
+    }
+
+
+def _expect_own(
+    tx: Tx, account_id: AccountId, terms: ScheduleTerms, before: ScheduleTerms | None = None
+) -> None:
+    """Refuse audiences, lists and offers that are not the account's; what it had may have gone."""
+    had = (before.audiences, before.source_lists, before.blasts) if before else ((), (), ())
+    for ref in terms.audiences:
+        found = tx.audiences.by_ref(account_id, ref) if is_object_id(ref) else None
+        if ref not in had[0] and (found is None or found.status is not AudienceStatus.ACTIVE):
+            raise NotFound(
+                f"There is no active audience {ref[:100]}, or it is not yours.",
+                code="audience_not_found",
+                param="audiences",
+            )
+    known = tx.audiences.lists_of(account_id) if terms.source_lists else ()
+    for list_id in terms.source_lists:
+        if list_id not in known and list_id not in had[1]:
+            raise NotFound(
+                f"There is no list {list_id}, or it is not yours.",
+                code="source_list_not_found",
+                param="source_lists",
+            )
+    if terms.blasts != had[2]:
+        _expect_offers(tx, account_id, terms.blasts, _offers_of(had[2]))
+
+
+def _expect_offers(
+    tx: Tx, account_id: AccountId, blasts: Sequence[Blast], had: frozenset[str]
+) -> None:
+    for at, blast in enumerate(blasts):
+        for place, link in enumerate(blast.offer_links):
+            offer = tx.offers.by_ref(account_id, link.offer_ref)
+            is_new = link.offer_ref not in had
+            if offer is None or (is_new and offer.status is OfferStatus.ARCHIVED):
+                raise InvalidInput(
+                    f"{link.key} leads to no offer of yours",
+                    code="offer_not_found",
+                    param=f"blasts[{at}].offer_links[{place}].offer_id",
+                )
+
+
+def _offers_of(blasts: Iterable[Blast]) -> frozenset[str]:
+    return frozenset(link.offer_ref for blast in blasts for link in blast.offer_links)
+
+
+def _note(  # noqa: PLR0917 - an entry's parts
+    tx: Tx,
+    account_id: AccountId,
+    actor: Actor,
+    action: Action,
+    ref: str,
+    changed: Iterable[str],
+    now: int,
+) -> None:
+    names = sorted(changed)
+    details = {"fields": names} if names else {}
+    tx.audit.add(account_id, actor, action, f"schedule {ref}", details, now)
