@@ -64,7 +64,7 @@ class Settings:
     roles: str = _setting(
         "all",
         "The roles of this process, separated by commas: api, clicks, deliver, receipts, webhooks, "
-        "scheduler. Anything but all needs a database_url.",
+        "scheduler, planner. Anything but all needs a database_url.",
     )
     lease_seconds: float = _setting(
         2.0,

@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 
 from sendrail.app import Runtime
+from sendrail.campaigns.planner import Planner
 from sendrail.carriers.sdk import ProcessIndex
 from sendrail.changes import ChangeFollower
 from sendrail.connectors.supervisor import ConnectorSupervisor
@@ -72,6 +73,7 @@ class Role(StrEnum):
     RECEIPTS = "receipts"
     WEBHOOKS = "webhooks"
     SCHEDULER = "scheduler"
+    PLANNER = "planner"
 
 
 _ALL: Final = "all"
@@ -121,6 +123,7 @@ class Workers:
     journeys: JourneyEngine | None = None
     hosts: TrackingHosts | None = None
     domains: DomainChecker | None = None
+    planner: Planner | None = None
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
@@ -146,6 +149,7 @@ class Workers:
             self.changes,
             self.hosts,
             self.domains,
+            self.planner,
         )
         return [*chores, *(each for each in more if each is not None)]
 
@@ -209,7 +213,7 @@ async def _begin(workers: Workers, runtime: Runtime) -> None:
         await workers.member.begin()
     if workers.rescuer is not None and workers.member is None:
         await workers.rescuer.rescue(runtime.clock.now())
-    if workers.roles & {Role.API, Role.RECEIPTS}:
+    if workers.roles & {Role.API, Role.RECEIPTS, Role.PLANNER}:
         await runtime.store.write(runtime.intake.fill_window)
     if workers.hosts is not None:
         # Before the first request: the API is not served on a tracking domain.
@@ -347,16 +351,23 @@ def _make_all(wiring: _Wiring) -> Workers:
         workers.hosts = runtime.tracking.hosts
     if Role.SCHEDULER in roles:
         workers.domains = _make_checker(wiring)
-        workers.scheduled = ScheduledWorker(
-            runtime.store, clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
-        )
+        workers.scheduled = _make_scheduled(wiring)
         workers.clicks = _make_clicks(wiring)
         workers.journeys = _make_journeys(wiring)
         workers.finder = _make_finder(wiring)
         workers.follower = ActivityFollower(
             runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
         )
+    if Role.PLANNER in roles:
+        workers.planner = Planner(runtime.store, runtime.intake, runtime.limits, clock.now)
     return workers
+
+
+def _make_scheduled(wiring: _Wiring) -> ScheduledWorker:
+    runtime = wiring.runtime
+    return ScheduledWorker(
+        runtime.store, runtime.clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
+    )
 
 
 def _make_responder(wiring: _Wiring) -> Responder:

@@ -105,7 +105,7 @@ def test_kubernetes_takes_what_is_rendered(manifests, tmp_path):
 
 
 def test_every_role_is_a_deployment_that_can_be_stopped_in_time(manifests):
-    roles = {"api", "deliver", "receipts", "webhooks", "scheduler"}
+    roles = {"api", "deliver", "receipts", "webhooks", "scheduler", "planner"}
     for documents in manifests:
         deployments = of_kind(documents, "Deployment")
         assert set(deployments) == {f"sms-sendrail-{role}" for role in roles}

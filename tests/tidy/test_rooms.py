@@ -43,6 +43,7 @@ MAY_KNOW = {
     },
     "workers": {
         "app",
+        "campaigns",
         "carriers",
         "changes",
         "connectors",

@@ -13,6 +13,7 @@ import structlog
 from sendrail.campaigns.planning import OUT_OF_TIME, ListSender, PagePlan, PagePlanner, merged
 from sendrail.campaigns.run_content import RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
+from sendrail.campaigns.run_making import RunMaker
 from sendrail.campaigns.run_page import PageNotTaken, RunPage
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
@@ -81,7 +82,8 @@ class Planner:
         self._limits = limits
         self._now = now
         self._page_max = page_max
-        self._ends = RunEnds(store, now)
+        self._maker = RunMaker(self._beside, now)
+        self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
         self._rounds = Rounds("planner")
 
@@ -90,6 +92,7 @@ class Planner:
         await self._rounds.run(self._round)
 
     async def _round(self) -> float:
+        await self._maker.step()
         planned = await self.step()
         await self._ends.step()
         return 0.0 if planned else _LOOK_SECONDS

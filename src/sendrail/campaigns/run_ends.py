@@ -7,10 +7,11 @@ import structlog
 
 from sendrail.campaigns.planning import OUT_OF_TIME
 from sendrail.campaigns.run_content import read_content
-from sendrail.domain.campaign_run import QueueTask, Run, RunReason, RunState
+from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
-from sendrail.domain.ids import AccountId, RunId, lane_of
+from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
+from sendrail.domain.schedule import ScheduleStatus
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.queue import QueuePlace
 
@@ -33,7 +34,7 @@ class RunEnds:
     """Pauses and finishes runs, and sweeps the queue after them."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
-        self._store = store.beside()
+        self._store = store
         self._now = now
 
     async def pause(self, run: OfRun, reason: RunReason) -> bool:
@@ -47,13 +48,26 @@ class RunEnds:
 
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
+        abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX))
+        for run in abandoned:
+            await self._abandon(run)
         ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX))
         for run in ended:
             await self._finish(run)
         swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX))
         for run, sweep in swept:
             await self._sweep(run, sweep)
-        return len(ended) + len(swept)
+        return len(abandoned) + len(ended) + len(swept)
+
+    async def _abandon(self, run: Run) -> None:
+        """Stop a run whose schedule was switched off."""
+        values = {
+            "state": RunState.STOPPED.value, "reason": RunReason.SCHEDULE_OFF.value,
+            "ended_at": self._now(), "sweep": QueueTask.DROP.value,
+        }  # fmt: skip
+        key = (run.account_id, run.id)
+        await self._store.write(lambda tx: tx.runs.move(key, OPEN_STATES, **values))
+        _log.warning("run_stopped", run_id=run.id, reason=RunReason.SCHEDULE_OFF.value)
 
     async def _finish(self, run: Run) -> None:
         """Finish a run that has no message in the queue any more."""
@@ -76,6 +90,7 @@ class RunEnds:
                     "sweep": QueueTask.DROP.value,
                 }  # fmt: skip
                 tx.runs.move(key, {RunState.RUNNING}, **values)
+            complete_if_over(tx, run.account_id, run.schedule_id, now)
 
         await self._store.write(finish)
 
@@ -98,6 +113,17 @@ class RunEnds:
 
         while places := await self._store.write(work):
             self._store.hints.queue_has({(place.lane, place.list_id) for place in places})
+
+
+def complete_if_over(tx: Tx, account_id: AccountId, schedule_id: ScheduleId, now: int) -> None:
+    """Complete a schedule that is on, once it has no run to come and none that has not ended."""
+    schedule = tx.schedules.find(account_id, schedule_id)
+    if schedule is None or schedule.status is not ScheduleStatus.ON:
+        return
+    if schedule.next_at is None and not tx.runs.open_of(account_id, schedule_id):
+        tx.schedules.change(
+            account_id, schedule_id, status=ScheduleStatus.COMPLETE.value, updated_at=now
+        )
 
 
 def _places(tx: Tx, run: Run, ranks: tuple[int, ...], limit: int) -> list[QueuePlace]:

@@ -53,8 +53,8 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="ROLE",
-            help="A role of this process: api, clicks, deliver, receipts, webhooks or scheduler. "
-            "May be repeated; default: all.",
+            help="A role of this process: api, clicks, deliver, receipts, webhooks, scheduler "
+            "or planner. May be repeated; default: all.",
         ),
     ] = None,
     *,

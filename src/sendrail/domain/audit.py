@@ -50,6 +50,9 @@ class Action(StrEnum):
     SCHEDULE_ADDED = "schedule.added"
     SCHEDULE_CHANGED = "schedule.changed"
     SCHEDULE_ARCHIVED = "schedule.archived"
+    RUN_PAUSED = "run.paused"
+    RUN_RESUMED = "run.resumed"
+    RUN_STOPPED = "run.stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, exists, func, insert, literal, select, update
 
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
+from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.waves import KeyRange, Wave
-from sendrail.storage.campaign_tables import run_waves, runs
+from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
 
 _of: Final = runs.c
@@ -139,6 +140,16 @@ class Runs:
         """Return runs of any account in a state, whose turn was longest ago first."""
         some = select(*_RUN).where(_of.state == state.value)
         return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+
+    def abandoned(self, limit: int) -> list[Run]:
+        """Return runs of any account that have not ended and whose schedules are off."""
+        is_off = schedules.c.status.in_([ScheduleStatus.OFF.value, ScheduleStatus.ARCHIVE.value])
+        some = (
+            select(*_RUN)
+            .join(schedules, schedules.c.id == _of.schedule_id)
+            .where(_of.state.in_([each.value for each in OPEN_STATES]), is_off)
+        )
+        return [_run(row) for row in self._execute(some.limit(limit))]
 
     def to_sweep(self, limit: int) -> list[tuple[Run, QueueTask]]:
         """Return runs of any account whose messages in the queue await something."""

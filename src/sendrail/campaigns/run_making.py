@@ -1,0 +1,124 @@
+"""Runs are made of schedules: one for each of their dates, begun, told to wait, or skipped."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from typing import Final
+
+import structlog
+
+from sendrail.campaigns.run_content import freeze
+from sendrail.campaigns.run_ends import complete_if_over
+from sendrail.campaigns.zones import account_numbers
+from sendrail.domain import occurrences
+from sendrail.domain.campaign_run import Run, RunReason, RunState
+from sendrail.domain.ids import RunId
+from sendrail.domain.occurrences import Occurrence, OccurrenceFate
+from sendrail.domain.schedule import Schedule
+from sendrail.domain.waves import Wave, ZonesByNumber, waves_of
+from sendrail.storage.campaigns.runs import NewRun
+from sendrail.storage.interface import Store, Tx
+
+_log = structlog.get_logger()
+
+_SCHEDULES_MAX: Final = 64
+_SKIPPED: Final = {
+    OccurrenceFate.MISSED: RunReason.MISSED,
+    OccurrenceFate.OVERLAP: RunReason.OVERLAP,
+}
+
+
+class RunMaker:
+    """Makes the runs that are due; of several processes that do so, each run is made by one."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+
+    async def step(self) -> int:
+        """Make what is due; return how many schedules that were."""
+        now = self._now()
+        due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX))
+        for schedule in due:
+            await self._store.write(partial(make_due, schedule=schedule, now=now))
+        waiting = await self._store.read(lambda tx: tx.runs.of_state(RunState.DUE, _SCHEDULES_MAX))
+        for run in waiting:
+            await self._store.write(partial(begin_waiting, run=run, now=now))
+        return len(due)
+
+
+def make_due(tx: Tx, schedule: Schedule, now: int) -> list[RunId]:
+    """Make the runs of a schedule that are due, and move it on to its next one."""
+    numbers = account_numbers(tx, schedule.account_id)
+    zones = numbers.all() if schedule.use_local_time else {numbers.account}
+    overdue = occurrences.due(schedule, zones, now, schedule.last_date)
+    if not overdue:
+        return []
+    last = overdue[-1].local_date
+    coming = occurrences.next_at(schedule, zones, last)
+    if not tx.schedules.move_on(schedule, last, coming):
+        return []
+    going = tx.runs.open_of(schedule.account_id, schedule.id)
+    waiting = sum(1 for run in going if run.state is RunState.DUE)
+    fates = occurrences.fates(schedule, overdue, now, running=len(going) - waiting, waiting=waiting)
+    made = [make_run(tx, schedule, numbers, each, fate, now) for each, fate in fates]
+    complete_if_over(tx, schedule.account_id, schedule.id, now)
+    return [run_id for run_id in made if run_id is not None]
+
+
+def make_run(  # noqa: PLR0917 - a run's parts
+    tx: Tx,
+    schedule: Schedule,
+    numbers: ZonesByNumber,
+    at: Occurrence,
+    fate: OccurrenceFate,
+    now: int,
+) -> RunId | None:
+    """Make the run of a date; None where there is one already."""
+    content, reason = "", _SKIPPED.get(fate)
+    waves: Sequence[Wave] = ()
+    state = RunState.DUE if fate is OccurrenceFate.WAIT else RunState.RUNNING
+    if fate is OccurrenceFate.START:
+        frozen = freeze(tx, schedule, now)
+        waves = waves_of(schedule, at.local_date, numbers, (), now)
+        if isinstance(frozen, RunReason):
+            reason = frozen
+        elif waves:
+            content = frozen.to_json()
+        else:
+            reason = RunReason.MISSED
+    if reason is not None:
+        state, content, waves = RunState.SKIPPED, "", ()
+        _log.warning("run_skipped", schedule=schedule.ref, reason=reason.value)
+    ends_at = max((each.ends_at for each in waves), default=at.ends_at)
+    new = NewRun(
+        schedule.account_id, schedule.id, at.local_date.isoformat(), state, reason, content,
+        at.starts_at, ends_at, waves,
+    )  # fmt: skip
+    return tx.runs.add(new, now)
+
+
+def begin_waiting(tx: Tx, run: Run, now: int) -> None:
+    """Begin a run that waits for an earlier one, or skip it where its time is over."""
+    going = tx.runs.open_of(run.account_id, run.schedule_id)
+    if any(each.state is not RunState.DUE for each in going):
+        if now >= run.ends_at:
+            _skip(tx, run, RunReason.MISSED, now)
+        return
+    schedule = tx.schedules.find(run.account_id, run.schedule_id)
+    if schedule is None or now >= run.ends_at:
+        _skip(tx, run, RunReason.MISSED, now)
+        return
+    numbers = account_numbers(tx, run.account_id)
+    frozen = freeze(tx, schedule, now)
+    if isinstance(frozen, RunReason):
+        _skip(tx, run, frozen, now)
+        return
+    # As of its own hour: by now, all of its zones may be late.
+    waves = waves_of(schedule, date.fromisoformat(run.local_date), numbers, (), run.due_at)
+    tx.runs.begin(run, frozen.to_json(), waves, now)
+
+
+def _skip(tx: Tx, run: Run, reason: RunReason, now: int) -> None:
+    values = {"state": RunState.SKIPPED.value, "reason": reason.value, "ended_at": now}
+    tx.runs.move((run.account_id, run.id), {RunState.DUE}, **values)

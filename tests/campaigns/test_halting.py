@@ -1,0 +1,139 @@
+"""What a pause or a stop does to what waits in the queue: nothing leaves after one more round."""
+
+import pytest
+from planned import EVERYBODY, HELLO
+from road import ground, make_road, road
+
+from sendrail.campaigns.run_content import RunContent
+from sendrail.campaigns.run_control import RunService
+from sendrail.campaigns.run_ends import RunEnds
+from sendrail.domain.audience_filter_json import read_filter
+from sendrail.domain.audit import Actor
+from sendrail.domain.campaign_run import RunState
+from sendrail.domain.errors import Conflict, NotFound
+from sendrail.domain.message import Skip
+from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.waves import EVERYONE, Wave
+from sendrail.storage.campaigns.runs import NewRun
+from sendrail.storage.contacts.audience_filter import AudienceTarget
+
+__all__ = ["ground", "make_road", "road"]
+
+ME = Actor(name="a test")
+HOUR = 3_600_000
+CROWD = range(15550100000, 15550110000)
+
+
+class Campaign:
+    """Runs on a road, whose messages are queued as the planner queues them."""
+
+    def __init__(self, road):
+        self.road = road
+        self.sender = road.add_list(rate=60)
+        self.service = RunService(road.store, road.clock.now)
+        self.ends = RunEnds(road.store, road.clock.now)
+        self.days = 0
+
+    def begin(self):
+        now, account = self.road.clock.now(), self.road.account
+        self.days += 1
+        group = read_filter(EVERYBODY)
+        lists = (self.sender.id,)
+        target = AudienceTarget(account_id=account, lists=lists, group=group, now=now)
+        content = RunContent(lists=lists, targets=(target,), variants=HELLO, began_at=now)
+        wave = Wave(now, now + 12 * HOUR, ranges=(EVERYONE,))
+        new = NewRun(
+            account, 1, f"2026-01-{self.days:02}", RunState.RUNNING, None, content.to_json(), now,
+            wave.ends_at, (wave,),
+        )  # fmt: skip
+        return self.road.write(lambda tx: tx.runs.add(new, now))
+
+    def send(self, run_id, *recipients):
+        origin = Origin(OriginKind.RUN, run_id, 1, "1")
+        account = self.road.account
+        origin_id = self.road.write(lambda tx: tx.origins.find_or_add(account, [origin]))[origin]
+        orders = [
+            self.road.order(self.sender, each, skips=Skip.CAMPAIGN, origin_id=origin_id)
+            for each in recipients
+        ]
+        return [verdict.message_id for verdict in self.road.accept(*orders)]
+
+    def do(self, move, run_id, account=None):
+        moves = getattr(self.service, move)
+        return self.road.do(moves(account or self.road.account, run_id, ME)).run.state
+
+    def sweep(self):
+        self.road.do(self.ends.step())
+
+
+@pytest.fixture
+def campaign(road):
+    return Campaign(road)
+
+
+def test_nothing_leaves_while_a_run_is_paused_and_all_of_it_afterwards(road, campaign):
+    road.stale_after_ms = 20_000
+    run_id = campaign.begin()
+    messages = campaign.send(run_id, *CROWD[:6])
+    road.deliver(1.5)
+    sent = len(road.carrier.taken)
+    assert 1 <= sent <= 3
+    assert campaign.do("pause", run_id) is RunState.PAUSED
+    # Longer than anything may wait in the queue.
+    road.deliver(30)
+    assert len(road.carrier.taken) == sent
+    assert campaign.do("resume", run_id) is RunState.RUNNING
+    campaign.sweep()
+    road.deliver(10)
+    assert road.carrier.recipients == list(CROWD[:6])
+    assert set(road.fates(messages)) == {("sent", None)}
+
+
+def test_a_paused_run_is_in_nobodys_way(road, campaign):
+    paused, other = campaign.begin(), campaign.begin()
+    campaign.do("pause", paused)
+    campaign.send(paused, *CROWD[:50])
+    campaign.send(other, *CROWD[50:53])
+    road.send(campaign.sender, CROWD[60])
+    road.deliver(8)
+    assert sorted(road.carrier.recipients) == [*CROWD[50:53], CROWD[60]]
+
+
+def test_what_waits_of_a_stopped_run_is_dropped_whether_it_was_paused_or_not(road, campaign):
+    run_id, other = campaign.begin(), campaign.begin()
+    campaign.do("pause", run_id)
+    held = campaign.send(run_id, *CROWD[:3])
+    road.deliver(1)
+    queued = campaign.send(run_id, *CROWD[3:6])
+    kept = campaign.send(other, CROWD[9])
+    assert campaign.do("stop", run_id) is RunState.STOPPED
+    campaign.sweep()
+    road.deliver(5)
+    assert set(road.fates(held + queued)) == {("dropped", "campaign_stopped")}
+    assert road.fates(kept) == [("sent", None)]
+
+
+def test_a_claim_drops_what_belongs_to_a_stopped_run_though_nobody_sweeps(road, campaign):
+    run_id = campaign.begin()
+    messages = campaign.send(run_id, *CROWD[:3])
+    campaign.do("stop", run_id)
+    road.deliver(5)
+    assert road.carrier.taken == []
+    assert set(road.fates(messages)) == {("dropped", "campaign_stopped")}
+
+
+def test_a_run_is_moved_only_as_its_state_allows_and_only_by_its_account(road, campaign):
+    run_id = campaign.begin()
+    with pytest.raises(Conflict) as conflict:
+        campaign.do("resume", run_id)
+    assert conflict.value.code == "run_state_conflict"
+    them = road.write(lambda tx: tx.accounts.add("them", 0))
+    for move in ("pause", "resume", "stop"):
+        with pytest.raises(NotFound):
+            campaign.do(move, run_id, them)
+        with pytest.raises(NotFound):
+            campaign.do(move, run_id + 1)
+    campaign.do("stop", run_id)
+    for move in ("pause", "resume", "stop"):
+        with pytest.raises(Conflict):
+            campaign.do(move, run_id)

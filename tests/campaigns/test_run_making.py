@@ -1,0 +1,173 @@
+"""Runs of schedules: one for each date, late ones within their limit, and none twice."""
+
+from dataclasses import fields, replace
+from datetime import date, time, timedelta
+
+import pytest
+from planned import EVERYBODY, HOUR, crowd
+from schedules import DAILY
+from stores import NOW
+
+from sendrail.campaigns.run_ends import RunEnds
+from sendrail.campaigns.run_making import RunMaker
+from sendrail.domain.audience_filter_json import read_filter
+from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.local_time import shown_at, zone_of
+from sendrail.domain.schedule import Blast, OverlapRule, ScheduleStatus, ScheduleTerms, SendType
+from sendrail.domain.times import DAY_MS
+
+# What differs between databases, the planner's tests ask.
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+MINUTE = 60_000
+REF = "a" * 24
+TODAY = shown_at(NOW, zone_of("UTC")).date()
+# Midnight of the day that the tests begin on.
+MIDNIGHT = NOW - NOW % DAY_MS
+TEN = MIDNIGHT + 10 * HOUR
+
+
+class Calendar:
+    """One schedule of a desk's account, on its clock in UTC, and a maker of its runs."""
+
+    def __init__(self, desk, **terms):
+        self.desk = desk
+        self.us = desk.house.us
+        wanted = {
+            "send_type": SendType.BLAST, "audiences": (REF,), "start_date": TODAY,
+            "end_date": TODAY + timedelta(days=9),
+            "blasts": (Blast(message="Hello {{first_name|friend}}", percent_audience=100),),
+        }  # fmt: skip
+        full = replace(DAILY, **(wanted | terms))
+        said = {each.name: getattr(full, each.name) for each in fields(ScheduleTerms)}
+
+        def add(tx):
+            tx.accounts.set_timezone(self.us, "UTC")
+            tx.audiences.add(
+                self.us, ref=REF, name="All", description="", source_lists=(),
+                filter=read_filter(EVERYBODY), status="active", created_at=0, updated_at=0,
+            )  # fmt: skip
+            return tx.schedules.add(
+                self.us, ScheduleTerms(**said), ref=REF, status=ScheduleStatus.ON.value,
+                on_since=MIDNIGHT, next_at=TEN, created_at=0, updated_at=0,
+            )  # fmt: skip
+
+        self.id = desk.house.write(add)
+
+    def make(self, at):
+        """Make what is due at a time."""
+        self.desk.now = at
+        self.desk.house.do(RunMaker(self.desk.house.store, lambda: at).step())
+
+    @property
+    def schedule(self):
+        return self.desk.house.read(lambda tx: tx.schedules.find(self.us, self.id))
+
+    def runs(self):
+        found = self.desk.house.read(lambda tx: tx.runs.of_schedule(self.us, self.id, 10**9, 99))
+        return [
+            (str(date.fromisoformat(run.local_date) - TODAY).partition(" ")[0], run.state,
+             run.reason)
+            for run in reversed(found)
+        ]  # fmt: skip
+
+    def latest(self):
+        return self.desk.house.read(lambda tx: tx.runs.of_schedule(self.us, self.id, 10**9, 1))[0]
+
+
+@pytest.fixture
+def calendar(desk):
+    return lambda **terms: Calendar(desk, **terms)
+
+
+TODAYS, RUNS, SKIPPED = "0:00:00", RunState.RUNNING, RunState.SKIPPED
+
+
+def test_a_schedule_is_begun_at_its_hour_and_frozen_as_it_was(desk, calendar):
+    desk.join(crowd(5))
+    schedule = calendar()
+    schedule.make(TEN - 1)
+    assert schedule.runs() == []
+    schedule.make(TEN)
+    schedule.make(TEN)
+    assert schedule.runs() == [(TODAYS, RUNS, None)]
+    assert schedule.schedule.next_at == TEN + DAY_MS
+    desk.sql_write("UPDATE schedules SET terms = replace(terms, 'Hello', 'Goodbye')")
+    desk.plan()
+    bodies = {body for _, _, body in desk.messages()}
+    assert bodies == {"News: Hello friend Reply stop to stop. Help for help."}
+
+
+@pytest.mark.parametrize(("late", "fate"), [(59, (RUNS, None)), (60, (SKIPPED, RunReason.MISSED))])
+def test_f2_a_run_that_is_late_is_made_up_for_within_an_hour_and_else_missed(calendar, late, fate):
+    schedule = calendar()
+    schedule.make(TEN + late * MINUTE)
+    assert schedule.runs() == [(TODAYS, *fate)]
+
+
+def test_f2_of_many_days_of_downtime_one_is_made_up_for_at_most(calendar):
+    schedule = calendar()
+    schedule.make(TEN + 3 * DAY_MS + MINUTE)
+    states = [(state, reason) for _, state, reason in schedule.runs()]
+    assert states == [(SKIPPED, RunReason.MISSED)] * 3 + [(RUNS, None)]
+
+
+@pytest.mark.parametrize("rule", OverlapRule)
+def test_a_run_that_falls_upon_one_that_still_sends_is_skipped_or_waits(desk, calendar, rule):
+    schedule = calendar(overlap=rule)
+    schedule.make(TEN)
+    desk.move(schedule.latest().id, RunState.PAUSED)
+    schedule.make(TEN + DAY_MS)
+    waits = rule is OverlapRule.QUEUE
+    second = (RunState.DUE, None) if waits else (SKIPPED, RunReason.OVERLAP)
+    assert [each[1:] for each in schedule.runs()] == [(RunState.PAUSED, None), second]
+    desk.sql_write("UPDATE runs SET state = 'finished' WHERE state = 'paused'")
+    schedule.make(TEN + DAY_MS + MINUTE)
+    assert schedule.runs()[1][1] is (RUNS if waits else SKIPPED)
+
+
+def test_a_schedule_without_text_or_people_is_skipped_and_says_so(desk, calendar):
+    schedule = calendar(send_type=SendType.AUTOMATED, blasts=())
+    schedule.make(TEN)
+    desk.sql_write("DELETE FROM audiences")
+    schedule.make(TEN + DAY_MS)
+    assert [each[1:] for each in schedule.runs()] == [
+        (SKIPPED, RunReason.NO_CONTENT),
+        (SKIPPED, RunReason.EMPTY_AUDIENCE),
+    ]
+
+
+def test_a_schedule_is_complete_once_its_last_run_has_ended(desk, calendar):
+    desk.join(crowd(3))
+    schedule = calendar(is_repeating=False, send_date=TODAY)
+    schedule.make(TEN)
+    assert (schedule.schedule.status, schedule.schedule.next_at) == (ScheduleStatus.ON, None)
+    desk.plan()
+    desk.sql_write("DELETE FROM queue")
+    desk.house.do(RunEnds(desk.house.store, lambda: desk.now).step())
+    assert schedule.runs() == [(TODAYS, RunState.FINISHED, None)]
+    assert schedule.schedule.status is ScheduleStatus.COMPLETE
+
+
+def test_a_schedule_that_is_switched_off_stops_its_run(desk, calendar):
+    desk.join(crowd(3))
+    schedule = calendar()
+    schedule.make(TEN)
+    desk.plan()
+    desk.sql_write("UPDATE schedules SET status = 'off', next_at = NULL")
+    ends = RunEnds(desk.house.store, lambda: desk.now)
+    desk.house.do(ends.step())
+    assert schedule.runs() == [(TODAYS, RunState.STOPPED, RunReason.SCHEDULE_OFF)]
+    assert desk.waiting() == 0
+
+
+def test_with_local_time_each_zone_has_its_wave(desk, calendar):
+    desk.join([12025550000, 13125550000, 13105550000])
+    schedule = calendar(use_local_time=True, send_time=time(10))
+    hours = {}
+    for hour in range(10, 40):
+        schedule.make(MIDNIGHT + hour * HOUR)
+        desk.plan()
+        for recipient in desk.recipients():
+            hours.setdefault(recipient, hour)
+    east, middle, west = (hours[each] for each in (12025550000, 13125550000, 13105550000))
+    assert (middle - east, west - east) == (1, 3)
