@@ -29,7 +29,7 @@ from sendrail.domain.ids import ConnectorId, Lane, ListId, MessageId, MessageIds
 from sendrail.domain.message import DropReason, Skip, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.quiet_hours import NEVER
+from sendrail.domain.quiet_hours import NEVER, keeps_quiet
 from sendrail.domain.sender import SendingList
 from sendrail.domain.text import Encoding
 from sendrail.links.domains import LinkSender
@@ -298,8 +298,11 @@ class Claimer:
         """Hold back what must not leave in quiet hours; return the rest."""
         held = self._hold(
             [
-                WaitingPlace(each.place, each.sender, loaded[each.place.number])
+                WaitingPlace(each.place, each.sender, message)
                 for each in candidates
+                if keeps_quiet(
+                    (message := loaded[each.place.number]).skips, each.sender.quiet_scope
+                )
             ],
             found,
         )
@@ -337,13 +340,20 @@ class Claimer:
             due = found.tx.queue.due(*taken.turn, rank, found.wall, found.sweep + len(known))
             places = [each for each in due if each not in known and each.due_at >= stale_from]
             loaded = found.tx.queue.load(places)
-            waiting = [WaitingPlace(each, one.sender, loaded[each.number]) for each in places]
+            waiting = [
+                WaitingPlace(each, one.sender, message)
+                for each in places
+                if keeps_quiet((message := loaded[each.number]).skips, one.sender.quiet_scope)
+            ]
             openings += self._hold(waiting, found).values()
             if len(due) == found.sweep + len(known):
                 taken.next_look = NextLook.AFTER_THE_OTHERS
         return openings
 
     def _hold(self, waiting: Sequence[WaitingPlace], found: ClaimRound) -> dict[QueuePlace, int]:
+        """Hold back those of these, which keep quiet hours, that may not leave now."""
+        if not waiting:
+            return {}
         held = self._quiet.hold(found.tx, waiting, found.wall)
         never = [place for place, opening in held.items() if opening == NEVER]
         found.drops += [(place, Status.DROPPED, DropReason.QUIET_HOURS) for place in never]
@@ -415,6 +425,8 @@ def _halted(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunSta
 
 def _wait_until(taken: TurnResult, opening: int) -> None:
     """Let a list that has nothing else to wait for be looked at when its quiet hours end."""
+    if opening == NEVER:
+        return
     if taken.next_look is NextLook.WHEN_TOLD:
         taken.next_look, taken.due_at = NextLook.WHEN_DUE, opening
     elif taken.next_look is NextLook.WHEN_DUE:

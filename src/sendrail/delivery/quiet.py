@@ -1,15 +1,15 @@
 """Quiet hours at the claim: what may not leave now waits in the queue for when it may.
 
 That is a look and no attempt: the message keeps its count of attempts, and since its place in the
-queue is now that of the opening, it is stale only half an hour after that. What a list has ready
-when its recipients' hour ends so never leaves late, however slow the list is.
+queue is now that of the opening, it is stale only some time after that. So what is ready when the
+hours begin never leaves in them, however slow its list is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable, keeps_quiet
+from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
 from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.queue import QueuePlace, WaitingMessage
@@ -29,17 +29,15 @@ class QuietHours:
     def __init__(self, table: OpeningTable) -> None:
         self._table = table
 
-    def hold(self, tx: Tx, waiting: Iterable[WaitingPlace], now: int) -> dict[QueuePlace, int]:
+    def hold(self, tx: Tx, waiting: Sequence[WaitingPlace], now: int) -> dict[QueuePlace, int]:
         """Return what may not leave now, and when it may; it waits in the queue until then.
 
-        What never may, at no hour of a day, has `NEVER`, and is left in its place.
+        All of these keep quiet hours. What never may leave, at no hour of a day, has `NEVER`, and
+        stays in its place.
         """
-        quiet = [each for each in waiting if keeps_quiet(each[2].skips, each[1].quiet_scope)]
-        if not quiet:
-            return {}
-        zones = self._zones(tx, quiet)
+        zones = self._zones(tx, waiting)
         held = {}
-        for place, sender, message in quiet:
+        for place, sender, message in waiting:
             zone = zones.get((message.account_id, message.recipient))
             opening = self._table.opening(message.recipient, sender.quiet_hours, zone, now)
             if opening != NOW:
@@ -49,9 +47,9 @@ class QuietHours:
             tx.queue.postpone(list(later), list(later.values()))
         return held
 
-    def _zones(self, tx: Tx, quiet: Sequence[WaitingPlace]) -> dict[tuple[int, int], str]:
+    def _zones(self, tx: Tx, waiting: Sequence[WaitingPlace]) -> dict[tuple[int, int], str]:
         asked: defaultdict[int, list[int]] = defaultdict(list)
-        for each in quiet:
+        for each in waiting:
             asked[each.message.account_id].append(each.message.recipient)
         return {
             (account_id, recipient): zone
