@@ -33,6 +33,7 @@ from sendrail.contacts.contacts import ContactService
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
 from sendrail.contacts.frames import FrameService
+from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
 from sendrail.contacts.number_places import place_of
@@ -157,6 +158,7 @@ class Runtime:
     audience_counts: AudienceCounter
     blocks: BlockService
     journeys: JourneyService
+    journey_documents: JourneyDocuments
     frames: FrameService
     tracking: TrackingServices
     creatives: CreativeService
@@ -284,6 +286,7 @@ async def _wire(
         audience_counts=AudienceCounter(store, clock.now),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
+        journey_documents=JourneyDocuments(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         creatives=CreativeService(store, links, clock.now),

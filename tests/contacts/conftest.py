@@ -16,6 +16,7 @@ from sendrail.contacts.contacts import ContactService
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
 from sendrail.contacts.imports import ImportOptions
+from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
 from sendrail.contacts.replies import ReplyService
@@ -57,6 +58,7 @@ class House:
         self.replies = ReplyService(self.store)
         self.blocks = BlockService(self.store, clock)
         self.journeys = JourneyService(self.store, clock)
+        self.journey_documents = JourneyDocuments(self.store, clock)
         self.files = FileService(self.store, clock)
         self.erasure = ErasureService(self.store, clock)
         self.audit = AuditService(self.store)

@@ -8,9 +8,12 @@ from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.journeys import JOURNEYS_MAX
 from sendrail.contacts.lists import ListChange
 from sendrail.contacts.signups import FIELDS_BYTES_MAX, SignUpNotice, merged
+from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod, Trigger
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
+
+ACTOR = Actor(name="a test")
 
 LIST, OTHER = "+15550100000", "+15550100010"
 ANN, BEN = PhoneNumber(15550100001), PhoneNumber(15550100002)
@@ -316,7 +319,7 @@ def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, 
     join(house, signup(**ASKING))
     calls = [
         house.journeys.show(house.them, welcome.id),
-        house.journeys.remove(house.them, welcome.id),
+        house.journey_documents.remove(house.them, welcome.id, ACTOR),
         house.journeys.enrol_by_id(house.them, welcome.id, ANN),
         house.journeys.end_by_id(house.them, welcome.id, ANN),
         house.journeys.enrolment_page(house.them, welcome.id),
@@ -327,7 +330,7 @@ def test_a_journey_is_found_and_removed_by_its_id_and_by_its_account(house, us, 
             house.do(call)
         assert caught.value.code == "not_found"
     assert house.do(house.journeys.enrolment_page(us, welcome.id)).total == 1
-    house.do(house.journeys.remove(us, welcome.id))
+    assert house.do(house.journey_documents.remove(us, welcome.id, ACTOR))
     with pytest.raises(NotFound):
         house.do(house.journeys.show(us, welcome.id))
 

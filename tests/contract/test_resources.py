@@ -460,6 +460,9 @@ LOOKS_AGAIN = {
     "creatives/{creative_id}/preview",
     "schedules/{schedule_id}/preflight",
 }
+    "domains/{domain_id}/verify", "creatives/{creative_id}/preview",
+    "journeys/{journey_id}/validate", "journeys/{journey_id}/simulate",
+}  # fmt: skip
 
 
 def an_offer(door):

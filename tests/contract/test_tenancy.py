@@ -28,6 +28,7 @@ from sendrail.tracking.short_links import NewShortLink
 KINDS = {
     "list_id": "list id",
     "journey_id": "journey id",
+    "version": "version",
     "message_id": "message id",
     "offer_id": "offer id",
     "creative_id": "creative id",
@@ -115,6 +116,18 @@ def made_schedule(door, account, audience):
     )
     added = door.do(door.runtime.schedules.add(account, given, Actor(name="a test")))
     return added.schedule.ref
+def made_journey(door, account, number):
+    """Return the id of a new journey of an account, which has a version."""
+    document = {
+        "name": "own",
+        "trigger": "none",
+        "steps": [{"id": "bye", "kind": "exit"}],
+    }
+    actor = Actor(name="a test")
+    adding = door.runtime.journey_documents.add(
+        account, parsed(number), document, actor, status="active"
+    )
+    return door.do(adding).journey.id
 
 
 def import_send(door, message_id, list_number, **headers):
@@ -168,6 +181,8 @@ class Owner:
             "link id": [made_link(door, us, door.linked_list())],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
+            # A version is one of a journey: there is no second one of the asker's.
+            "version": [777_777_777],
             "message id": [message],
             "list number": [door.list_number, door.paused, door.deleted],
             "connector": ["own"],
@@ -178,6 +193,7 @@ class Owner:
         return {
             "list id": 999_999_999,
             "journey id": 999_999_999,
+            "version": 999_999_999,
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
             "creative id": 999_999_999,
@@ -253,7 +269,7 @@ class Asker:
         number, contact = door.recipient(), door.recipient()
         sender = door.do(runtime.lists.add(account, parsed(number), connector="sandbox")).sender
         door.do(runtime.contacts.add(account, parsed(number), parsed(contact)))
-        journey = door.do(runtime.journeys.add(account, parsed(number), "own"))
+        journey = made_journey(door, account, number)
         # For later, so that it can be called back.
         soon = shown_time(door.runtime.clock.now() + 3_600_000)
         order = door.order(list_number=number, send_at=soon)
@@ -268,7 +284,8 @@ class Asker:
             "domain id": made_domain(door, account),
             "link id": made_link(door, account, number),
             "list id": sender.id,
-            "journey id": journey.id,
+            "journey id": journey,
+            "version": 1,
             "message id": message,
             "list number": number,
             "connector": "sandbox",

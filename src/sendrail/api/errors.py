@@ -1,10 +1,13 @@
 """From an error's code to its HTTP status and body: the only place that knows both."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.journeys.faults import FaultyDocument
+from sendrail.domain.order import Fault
 
 # Every code with its status and when it is answered; codes not listed here are a 400. The
 # reference page and the OpenAPI description are made from this table.
@@ -138,6 +141,30 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "list_suspended": (400, "The operator has suspended the list; only they wake it."),
     "journey_exists": (400, "The list has a journey of this name."),
     "too_many_journeys": (400, "The list has 100 journeys already."),
+    "too_many_versions": (400, "The journey has 100 versions already."),
+    "missing_trigger": (400, "A journey's `trigger` names no occasion."),
+    "missing_steps": (400, "A journey's `steps` are absent or empty."),
+    "missing_step_id": (400, "A step has no id."),
+    "duplicate_step_id": (400, "Two steps have the same id."),
+    "unknown_step_kind": (400, "The `kind` of a step is not one that there is."),
+    "unknown_step": (400, "A step leads to one that there is not."),
+    "too_many_steps": (400, "A journey has over 200 steps."),
+    "too_many_branches": (400, "A split has over 10 branches, or a text over 10 links."),
+    "loop_without_wait": (400, "Steps form a cycle on which there is no rest of an hour."),
+    "invalid_duration": (400, "A wait is no whole number of minutes, hours or days."),
+    "missing_timeout": (400, "A `wait_event` step has no `timeout`."),
+    "timeout_too_long": (400, "A `timeout` is longer than the journey."),
+    "invalid_time": (400, "A time of the day is none from 00:00 to 23:59."),
+    "invalid_timezone": (400, "A `timezone` is the name of none."),
+    "invalid_operator": (400, "A condition compares by no operator that there is."),
+    "invalid_value": (400, "A part of a journey has the wrong type or form; `param` names it."),
+    "invalid_split_percent": (400, "The percents of a split do not come to 100."),
+    "invalid_reentry": (400, "`reentry` is not `once`, `after` a time or `always`."),
+    "invalid_quiet_hours": (400, "`quiet_hours` are not from one time of the day to another."),
+    "creative_not_found": (400, "A journey names a creative that the account does not have."),
+    "journey_not_found": (400, "A journey names another one that its list does not have."),
+    "endpoint_not_found": (400, "A journey names a webhook endpoint that is not the account's."),
+    "audience_not_found": (400, "A journey names an audience that the account does not have."),
     "list_inactive": (400, "The list is paused or suspended."),
     "webhook_not_configured": (400, "The list's own carrier is not verified yet."),
     "blocked_content": (400, "The text contains a blocked word."),
@@ -200,6 +227,14 @@ _PUBLIC_TEXTS: Final = {"not_found": "Resource not found"}
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class DocumentFault(msgspec.Struct):
+    """One fault of a journey's document; `param` is the path to the part at fault."""
+
+    code: str
+    error: str
+    param: str | None
+
+
 class ErrorBody(msgspec.Struct, omit_defaults=True):
     """What every error answer holds."""
 
@@ -209,6 +244,8 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
     doc_url: str
     message: str | None = None
     param: str | None = None
+    # Where a whole document is at fault: all of them, the first included.
+    faults: list[DocumentFault] | None = None
 
 
 def status_of(code: str) -> int:
@@ -223,15 +260,22 @@ def error_body(
     *,
     param: str | None = None,
     detail: str | None = None,
+    faults: list[DocumentFault] | None = None,
 ) -> bytes:
     """Return the JSON body of an error answer."""
-    return _encode(ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param))
+    return _encode(ErrorBody(text, code, request_id, f"{DOC_PATH}#{code}", detail, param, faults))
+
+
+def shown_faults(faults: Iterable[Fault]) -> list[DocumentFault]:
+    """Return the faults of a document as answers show them."""
+    return [DocumentFault(each.code, each.text, each.param) for each in faults]
 
 
 def shown(error: SendrailError, request_id: str) -> tuple[int, bytes]:
     """Return status and body for one of our errors."""
     text = _PUBLIC_TEXTS.get(error.code, error.message)
-    body = error_body(error.code, text, request_id, param=error.param)
+    faults = shown_faults(error.faults) if isinstance(error, FaultyDocument) else None
+    body = error_body(error.code, text, request_id, param=error.param, faults=faults)
     status = status_of(error.code)
     if status == _NOT_FOUND and isinstance(error, InvalidInput):
         # It is not what the request is about, but what a field of its body names.

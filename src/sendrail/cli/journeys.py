@@ -4,13 +4,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, recipient, run, sender
+from sendrail.cli import journey_documents, output
+from sendrail.cli.session import (
+    Data,
+    Json,
+    ListNumber,
+    PhoneNumber,
+    operator,
+    recipient,
+    run,
+    sender,
+)
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Enrolment, Journey
 
 app = typer.Typer(help="Journeys, and the contacts on them.", no_args_is_help=True)
+
+journey_documents.add_to(app)
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 
@@ -48,19 +59,22 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         _journey(journey, number)
         for journey, number in run(data, as_json, lambda it: it.journeys.all(it.default_account))
     ]
-    columns = ("id", "list_number", "name", "trigger", "created_at")
+    columns = ("id", "list_number", "name", "trigger", "status", "created_at")
     output.listing("journeys", columns, journeys, "There are no journeys.", as_json)
 
 
 @app.command()
 def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Delete a journey; this ends it for all contacts on it."""
-    run(
+    """Delete a journey, which ends it for all contacts on it; one with versions is archived."""
+    deleted = run(
         data,
         as_json,
-        lambda it: it.journeys.remove(it.default_account, (sender(list_number), name)),
+        lambda it: it.journey_documents.remove(
+            it.default_account, (sender(list_number), name), operator()
+        ),
     )
-    output.done({"deleted": True}, "deleted", as_json)
+    done = "deleted" if deleted else "archived"
+    output.done({done: True}, done, as_json)
 
 
 @app.command()
@@ -124,6 +138,7 @@ def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:
         "list_number": list_number,
         "name": journey.name,
         "trigger": journey.trigger.value,
+        "status": journey.status.value,
         "created_at": output.when(journey.created_at),
     }
 

@@ -12,10 +12,11 @@ from sendrail.contacts.inputs import (
     owned_list,
     slice_of,
 )
-from sendrail.domain.contact import Enrolment, Journey, Trigger
+from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.position import EndReason
+from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 
@@ -65,11 +66,7 @@ class JourneyService:
 
         def add(tx: Tx) -> Journey:
             sender = owned_list(tx, account_id, list_number)
-            if len(tx.journeys.of_list(sender.id)) >= JOURNEYS_MAX:
-                raise Conflict(
-                    f"A list has at most {JOURNEYS_MAX} journeys; remove one first.",
-                    code="too_many_journeys",
-                )
+            expect_room(tx, sender.id)
             tx.journeys.add(sender.id, called, self._now(), trigger)
             return _journey(tx, account_id, list_number, called)
 
@@ -83,16 +80,20 @@ class JourneyService:
         self,
         account_id: AccountId,
         list_number: PhoneNumber | None = None,
+        status: JourneyStatus | None = None,
         *,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> JourneyPage:
-        """Return one page of the journeys of a list, or of all lists."""
+        """Return one page of the journeys of a list, or of all lists, and perhaps of one status.
+
+        Without a status, those that are archived are left out.
+        """
         offset, limit = slice_of(page, per_page)
 
         def read(tx: Tx) -> JourneyPage:
             list_id = None if list_number is None else owned_list(tx, account_id, list_number).id
-            journeys, total = tx.journeys.page(account_id, list_id, offset, limit)
+            journeys, total = tx.journeys.page(account_id, list_id, status, offset, limit)
             return JourneyPage(_on_lists(tx, journeys), total)
 
         return await self._store.read(read)
@@ -102,18 +103,6 @@ class JourneyService:
         return await self._store.read(
             lambda tx: _on_lists(tx, [_by_id(tx, account_id, journey_id)])[0]
         )
-
-    async def remove(self, account_id: AccountId, which: int | tuple[PhoneNumber, str]) -> None:
-        """Delete a journey, named by its id or by list and name, with its enrolments."""
-
-        def write(tx: Tx) -> None:
-            if isinstance(which, int):
-                found = _by_id(tx, account_id, which)
-            else:
-                found = _journey(tx, account_id, *which)
-            tx.journeys.remove(found)
-
-        await self._store.write(write)
 
     async def enrol(
         self, account_id: AccountId, list_number: PhoneNumber, name: str, recipient: PhoneNumber
@@ -202,6 +191,26 @@ def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolm
 def _take_off(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> bool:
     contact = [(journey.list_id, recipient)]
     return tx.passages.end(contact, EndReason.REMOVED, now, journey.id) > 0
+def expect_room(tx: Tx, list_id: ListId) -> None:
+    """Refuse a journey beyond the most that a list may have; archived ones do not count."""
+    there = [j for j in tx.journeys.of_list(list_id) if j.status is not JourneyStatus.ARCHIVED]
+    if len(there) >= JOURNEYS_MAX:
+        raise Conflict(
+            f"A list has at most {JOURNEYS_MAX} journeys; remove one first.",
+            code="too_many_journeys",
+        )
+
+
+def owned_journey(tx: Tx, account_id: AccountId, which: int | tuple[PhoneNumber, str]) -> Journey:
+    """Return the account's journey of an id, or of a list and a name. Raises `NotFound`."""
+    if isinstance(which, int):
+        return _by_id(tx, account_id, which)
+    return _journey(tx, account_id, *which)
+
+
+def list_shown(tx: Tx, journey: Journey) -> str:
+    """Return what the list of a journey sends from, as it is shown."""
+    return _on_lists(tx, [journey])[0][1]
 
 
 def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:

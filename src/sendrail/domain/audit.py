@@ -53,6 +53,11 @@ class Action(StrEnum):
     RUN_PAUSED = "run.paused"
     RUN_RESUMED = "run.resumed"
     RUN_STOPPED = "run.stopped"
+    JOURNEY_ADDED = "journey.added"
+    JOURNEY_CHANGED = "journey.changed"
+    JOURNEY_ACTIVATED = "journey.activated"
+    JOURNEY_ARCHIVED = "journey.archived"
+    JOURNEY_REMOVED = "journey.removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,7 @@ def test_a_document_without_faults_is_read_whole():
 FAULTS = [
     ("name", GONE, "missing_name", "name"),
     ("name", "  ", "missing_name", "name"),
-    ("name", "x" * 256, "invalid_value", "name"),
+    ("name", "x" * 101, "invalid_value", "name"),
     ("trigger", GONE, "missing_trigger", "trigger"),
     ("trigger.on", [], "missing_trigger", "trigger"),
     ("trigger.on", ["signup", "full moon"], "invalid_value", "trigger.on[1]"),

@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 import msgspec
+from msgspec import UNSET
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -17,6 +18,18 @@ from sendrail.api.v2.field_types import (
     schema,
 )
 from sendrail.api.v2.fields import number, sender
+from sendrail.api.v2.journey_documents import FAULT_CODES
+from sendrail.api.v2.journey_shapes import (
+    EXAMPLE,
+    Journey,
+    JourneyDeleted,
+    JourneyList,
+    JourneyUpdate,
+    NewJourney,
+    document_in,
+    shown,
+    shown_whole,
+)
 from sendrail.api.v2.operation import (
     CHANGING,
     DELETING,
@@ -39,67 +52,22 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
-from sendrail.contacts.journeys import OnList
+from sendrail.contacts.inputs import choice_of
 from sendrail.domain import phone
-from sendrail.domain.contact import Enrolment, Trigger
+from sendrail.domain.contact import Enrolment, JourneyStatus, Trigger
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.times import shown as shown_time
 
-_QUERY_HELP: Final = {"list_number": SENDER_HELP}
-
-
-_Trigger = Annotated[str, one_of(Trigger)]
-
-
-class NewJourney(msgspec.Struct, gc=False):
-    """`POST /v2/journeys`."""
-
-    list_number: Required[Sender] = None
-    name: Annotated[
-        Required[str],
-        schema(minLength=1, maxLength=NAME_LENGTH_MAX, pattern=r"\S"),
-        about("Its name; each of a list's journeys has another one."),
-    ] = None
-    trigger: Annotated[
-        _Trigger | None,
-        schema(default=str(Trigger.LIST)),
-        about(
-            "`list`: a contact that joins the list with `use_journeys` starts it. `none`: it "
-            "is started for single contacts only."
-        ),
-    ] = None
+_QUERY_HELP: Final = {
+    "list_number": SENDER_HELP,
+    "status": f"`status` is one of {', '.join(JourneyStatus)}",
+}
 
 
 class EnrollmentKey(msgspec.Struct, gc=False):
     """`POST` and `DELETE /v2/journeys/{journey_id}/enrollments`."""
 
     phone_number: Annotated[Required[Phone], about("The contact, as an E.164 number.")] = None
-
-
-class Journey(msgspec.Struct):
-    """A journey of a list."""
-
-    id: RowId
-    list_number: Sender
-    list_id: RowId
-    name: str
-    trigger: _Trigger
-    created_at: Time
-
-
-class JourneyList(msgspec.Struct):
-    """A page of journeys."""
-
-    journeys: list[Journey]
-    pagination: Pagination
-
-
-class JourneyDeleted(msgspec.Struct):
-    """The answer to a journey that was deleted."""
-
-    success: Always
-    deleted: Always
 
 
 class Enrollment(msgspec.Struct):
@@ -126,6 +94,7 @@ class EnrollmentEnded(msgspec.Struct):
 
 
 _new: Final = msgspec.json.Decoder(NewJourney).decode
+_update: Final = msgspec.json.Decoder(JourneyUpdate).decode
 _key: Final = msgspec.json.Decoder(EnrollmentKey).decode
 
 
@@ -133,34 +102,59 @@ async def page(runtime: Runtime, request: ApiRequest) -> JourneyList:
     """List journeys."""
     at, per_page = read_page(request.query)
     wanted = given(request.query, "list_number", list_in, _QUERY_HELP)
-    found = await runtime.journeys.page(request.account, wanted, page=at, per_page=per_page)
-    return JourneyList(
-        [_shown(each) for each in found.journeys], pagination(at, per_page, found.total)
-    )
+    status = given(request.query, "status", _status, _QUERY_HELP)
+    found = await runtime.journeys.page(request.account, wanted, status, page=at, per_page=per_page)
+    return JourneyList([shown(*each) for each in found.journeys],
+                       pagination(at, per_page, found.total))  # fmt: skip
 
 
 async def show(runtime: Runtime, request: ApiRequest) -> Journey:
     """Show one journey."""
-    return _shown(await runtime.journeys.show(request.account, request.path_id("journey_id")))
+    journey_id = request.path_id("journey_id")
+    return shown_whole(await runtime.journey_documents.show(request.account, journey_id))
 
 
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
-    """Add a journey to a list."""
+    """Add a journey to a list: a draft, or one without steps, which is active at once."""
     fields = decoded(_new, request.body)
-    wanted, shown = sender("list_number", fields.list_number)
+    wanted, number_shown = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
         raise InvalidInput("name is required", code="missing_name", param="name")
-    name, trigger = fields.name, choice_of(Trigger, fields.trigger or Trigger.LIST, "trigger")
+    name, document = fields.name, document_in(fields)
+    trigger = document.get("trigger") or Trigger.LIST
+    if isinstance(trigger, dict) or document.keys() - {"name", "trigger"} or fields.status:
+        return await request.guard(
+            lambda guard: runtime.journey_documents.add(
+                request.account, wanted, document, request.actor, status=fields.status, guard=guard
+            ),
+            shown_whole,
+        )
+    word = choice_of(Trigger, str(trigger), "trigger")
     return await request.guard(
-        lambda guard: runtime.journeys.add(request.account, wanted, name, trigger, guard=guard),
-        lambda journey: _shown((journey, shown)),
+        lambda guard: runtime.journeys.add(request.account, wanted, name, word, guard=guard),
+        lambda journey: shown(journey, number_shown),
     )
 
 
+async def update(runtime: Runtime, request: ApiRequest) -> Journey:
+    """Change a journey's draft, and its status."""
+    fields = decoded(_update, request.body)
+    found = await runtime.journey_documents.change(
+        request.account,
+        request.path_id("journey_id"),
+        document_in(fields),
+        request.actor,
+        status=fields.status,
+    )
+    return shown_whole(found)
+
+
 async def remove(runtime: Runtime, request: ApiRequest) -> JourneyDeleted:
-    """Delete a journey with its enrolments."""
-    await runtime.journeys.remove(request.account, request.path_id("journey_id"))
-    return JourneyDeleted(success=True, deleted=True)
+    """Delete a journey with its enrolments, or archive it."""
+    deleted = await runtime.journey_documents.remove(
+        request.account, request.path_id("journey_id"), request.actor
+    )
+    return JourneyDeleted(success=True, deleted=deleted, archived=UNSET if deleted else True)
 
 
 async def enrol(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
@@ -194,6 +188,11 @@ async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
     )
 
 
+_CHANGE_CODES: Final = (
+    "invalid_status",
+    "too_many_versions",
+    *(code for code in FAULT_CODES if code not in {"missing_name", "list_not_found"}),
+)
 _ID: Final = (in_path("journey_id", RowId, "The journey's id."),)
 
 ENDPOINTS: Final = (
@@ -202,12 +201,17 @@ ENDPOINTS: Final = (
         page,
         id="listJourneys",
         summary="List journeys",
-        description="Returns the journeys of a list, or of all lists.",
+        description="Returns the journeys of a list, or of all lists, without their documents.",
         answer=JourneyList,
         codes=(*READING, "list_not_found"),
         parameters=(
             *page_parameters(),
             query("list_number", Sender, "Only of this list; write its + as %2B."),
+            query(
+                "status",
+                Annotated[str, schema(type="string"), one_of(JourneyStatus)],
+                "Only of this status; without one, the archived ones are left out.",
+            ),
         ),
     ),
     Endpoint(
@@ -216,8 +220,9 @@ ENDPOINTS: Final = (
         id="createJourney",
         summary="Add a journey to a list",
         description=(
-            "While a contact is on a journey, other sends from its list are refused with "
-            "`journey_conflict`, unless they set `skip_journey_check`."
+            "Makes a draft, whose faults are found when it is activated. A journey without steps "
+            "is active at once. While a contact is on an active journey, other sends from its "
+            "list are refused with `journey_conflict`, unless they set `skip_journey_check`."
         ),
         request=NewJourney,
         answer=Journey,
@@ -230,8 +235,12 @@ ENDPOINTS: Final = (
             "list_not_found",
             "journey_exists",
             "too_many_journeys",
+            *_CHANGE_CODES,
         ),
-        examples={"welcome": {"list_number": LIST, "name": "Welcome back", "trigger": "none"}},
+        examples={
+            "welcome": {"list_number": LIST, "name": "Welcome back", "trigger": "none"},
+            "steps": {"list_number": LIST, **EXAMPLE},
+        },
     ),
     Endpoint(
         "GET /journeys/{journey_id}",
@@ -244,11 +253,30 @@ ENDPOINTS: Final = (
         parameters=_ID,
     ),
     Endpoint(
+        "PUT /journeys/{journey_id}",
+        update,
+        id="updateJourney",
+        summary="Change a journey",
+        description=(
+            "Changes parts of the draft, each as a whole, and then the status. `active` freezes "
+            "the draft as the next version, which those enter who come from then on; a draft with "
+            "faults is refused with all of them in `faults`."
+        ),
+        request=JourneyUpdate,
+        answer=Journey,
+        codes=(*CHANGING, "invalid_name", "journey_exists", *_CHANGE_CODES, "not_found"),
+        parameters=_ID,
+        examples={"paused": {"status": "paused"}, "goal": {"goal": EXAMPLE["goal"]}},
+    ),
+    Endpoint(
         "DELETE /journeys/{journey_id}",
         remove,
         id="deleteJourney",
         summary="Delete a journey",
-        description="Deletes a journey, and ends it for every contact on it.",
+        description=(
+            "Deletes a journey that never had a version, and ends it for every contact on it. "
+            "One with versions is archived."
+        ),
         answer=JourneyDeleted,
         codes=DELETING,
         parameters=_ID,
@@ -290,16 +318,8 @@ ENDPOINTS: Final = (
 )
 
 
-def _shown(found: OnList) -> Journey:
-    journey, list_number = found
-    return Journey(
-        id=journey.id,
-        list_number=list_number,
-        list_id=journey.list_id,
-        name=journey.name,
-        trigger=journey.trigger,
-        created_at=shown_time(journey.created_at),
-    )
+def _status(text: str) -> JourneyStatus | None:
+    return JourneyStatus(text) if text in set(JourneyStatus) else None
 
 
 def _enrollment(enrolment: Enrolment) -> Enrollment:

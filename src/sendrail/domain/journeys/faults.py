@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.order import Fault
 
 MISSING: Final = object()
@@ -84,3 +85,12 @@ class FaultLog:
 def joined(path: str, name: str) -> str:
     """Return the path to a part of a part; the document itself has the path ""."""
     return f"{path}.{name}" if path else name
+
+
+class FaultyDocument(InvalidInput):
+    """A document cannot be run: its first fault, and all of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        first = faults[0]
+        super().__init__(first.text, code=first.code, param=first.param)
+        self.faults = tuple(faults)

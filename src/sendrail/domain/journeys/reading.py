@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys import graph
 from sendrail.domain.journeys.conditions import (
     AudienceCondition,
@@ -40,8 +41,9 @@ from sendrail.domain.journeys.reading_steps import STEP_ID_LENGTH_MAX, UNITS, St
 from sendrail.domain.order import Fault
 from sendrail.domain.times import DAY_MS
 
-NAME_LENGTH_MAX: Final = 255
+NAME_LENGTH_MAX: Final = 100
 PRIORITY_MAX: Final = 1_000
+_UNWRITABLE: Final = "holds a number or half a character that JSON has no form for"
 SKIP_HOURS_MAX: Final = 720
 ENTRIES_MAX: Final = 1_000
 REENTRY_DAYS_MAX: Final = 3_650
@@ -89,9 +91,21 @@ def read_document(document: Mapping[str, Any]) -> DocumentReading:
 
 
 def canonical(document: Mapping[str, Any]) -> str:
-    """Return a document as it is stored: JSON, its keys in one order, nothing but the version's."""
+    """Return a document as it is stored: JSON, its keys in one order, nothing but the version's.
+
+    Raises `InvalidInput` where it is too large, or is nothing that JSON can hold.
+    """
     kept = {name: document[name] for name in KEYS if name in document}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = _written(kept)
+    if text is None:
+        raise InvalidInput(_UNWRITABLE, code="invalid_json", param="steps")
+    if len(text.encode()) > DOCUMENT_BYTES_MAX:
+        raise InvalidInput(
+            f"A document has at most {DOCUMENT_BYTES_MAX:,} bytes",
+            code="payload_too_large",
+            param="steps",
+        )
+    return text
 
 
 def digest(text: str) -> str:
@@ -109,9 +123,13 @@ class _DocumentReader:
 
     def read(self) -> DocumentReading:
         log, given = self._log, self._given
-        if _size(given) > DOCUMENT_BYTES_MAX:
+        text = _written(given)
+        if text is None:
+            log.fault("invalid_json", _UNWRITABLE, "steps")
+        elif len(text.encode()) > DOCUMENT_BYTES_MAX:
             # What is too large is not looked into.
             log.fault("payload_too_large", f"has at most {DOCUMENT_BYTES_MAX:,} bytes", "steps")
+        if log.faults:
             return DocumentReading(version=None, faults=log.faults, warnings=(), references=())
         log.expect_keys(given, (*KEYS, *OF_JOURNEY), "")
         days_max = self._number("max_days", 1, DAYS_MAX, DAYS_MAX)
@@ -295,8 +313,16 @@ class _DocumentReader:
             log.advise("send_without_wait", text, at[name])
 
 
-def _size(document: Mapping[str, Any]) -> int:
-    return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+def _written(document: Mapping[str, Any]) -> str | None:
+    """Return a document as JSON in UTF-8, or None where there is none for it."""
+    try:
+        text = json.dumps(
+            document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+        )
+        text.encode()
+    except (ValueError, RecursionError):
+        return None
+    return text
 
 
 def _is_whole(value: object, most: int) -> bool:

@@ -21,10 +21,16 @@ class Journeys:
         self._connection = connection
 
     def add(
-        self, list_id: ListId, name: str, now: int, trigger: Trigger = Trigger.NONE
+        self,
+        list_id: ListId,
+        name: str,
+        now: int,
+        trigger: Trigger = Trigger.NONE,
+        **more: Any,
     ) -> JourneyId:
+        """Add a journey, active and without steps where no other columns are given."""
         row = insert_new(self._connection, journeys).values(
-            list_id=list_id, name=name, created_at=now, trigger=trigger.value
+            list_id=list_id, name=name, created_at=now, trigger=trigger.value, **more
         )
         added = self._connection.execute(row.returning(journeys.c.id)).scalar_one_or_none()
         if added is None:
@@ -41,10 +47,19 @@ class Journeys:
         return [_journey(row) for row in self._connection.execute(of_account)]
 
     def page(
-        self, account_id: AccountId, list_id: ListId | None, offset: int, limit: int
+        self,
+        account_id: AccountId,
+        list_id: ListId | None,
+        status: JourneyStatus | None,
+        offset: int,
+        limit: int,
     ) -> tuple[list[Journey], int]:
-        """Return one page of the account's journeys, or of one list's, and how many there are."""
-        wanted = _of(account_id)
+        """Return one page of the account's journeys, or of one list's, and how many there are.
+
+        Without a status they are all but the archived ones.
+        """
+        is_archived = journeys.c.status == JourneyStatus.ARCHIVED
+        wanted = _of(account_id).where(~is_archived if status is None else _is(status))
         if list_id is not None:
             wanted = wanted.where(journeys.c.list_id == list_id)
         counted = select(func.count()).select_from(wanted.subquery())
@@ -137,6 +152,10 @@ def _running(journey: Journey, now: int) -> tuple[ColumnElement[bool], ...]:
         enrolments.c.due_at.is_not(None),
         enrolments.c.ends_at > now,
     )
+
+
+def _is(status: JourneyStatus) -> Any:
+    return journeys.c.status == status
 
 
 def _of(account_id: AccountId) -> Any:

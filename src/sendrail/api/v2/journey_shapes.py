@@ -1,0 +1,399 @@
+"""The bodies of journeys, as requests give them and answers show them."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from sendrail.api.errors import DocumentFault
+from sendrail.api.v2.decoding import too_deep
+from sendrail.api.v2.field_types import (
+    Always,
+    Positive,
+    Required,
+    RowId,
+    Sender,
+    Time,
+    about,
+    one_of,
+    schema,
+)
+from sendrail.api.v2.queries import Pagination
+from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.journey_documents import JourneyDetails
+from sendrail.domain import contact
+from sendrail.domain.contact import JourneyStatus
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys import document as limits
+from sendrail.domain.journeys.position import EndReason
+from sendrail.domain.journeys.reading import PRIORITY_MAX, SKIP_HOURS_MAX
+from sendrail.domain.journeys.script import HAPPENINGS
+from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
+from sendrail.domain.times import shown as shown_time
+from sendrail.domain.times import shown_finely
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "name": "Ask once",
+    "trigger": {"on": ["signup"]},
+    "goal": {"type": "event", "event": "conversion"},
+    "timezone": "America/New_York",
+    "steps": [
+        {"id": "hello", "kind": "send", "body": "Hi {{first_name|there}}, shall we text you?"},
+        {
+            "id": "answer",
+            "kind": "wait_event",
+            "if": {"type": "event", "event": "reply", "keyword": "YES", "since": "last_send"},
+            "timeout": {"value": 2, "unit": "days"},
+            "yes": "thanks",
+            "no": None,
+        },
+        {"id": "thanks", "kind": "set_field", "field": "engaged", "value": True},
+    ],
+}
+
+
+# A part of a document is checked when it is activated, not when it is kept.
+_OBJECT: Final = {"type": ["object", "null"]}
+_Name = Annotated[
+    Required[str],
+    schema(minLength=1, maxLength=NAME_LENGTH_MAX, pattern=r"\S"),
+    about("Its name; each of a list's journeys has another one."),
+]
+_Trigger = Annotated[
+    Raw | UnsetType,
+    schema(anyOf=[{"enum": [str(each) for each in contact.Trigger]}, _OBJECT]),
+    about(
+        "What starts it, as `{on, when}`. Or a word, in a journey without steps. `list`: a contact "
+        "that joins the list with `use_journeys` starts it. `none`: it is started for single "
+        "contacts only."
+    ),
+]
+_Status = Annotated[
+    str | None,
+    one_of(JourneyStatus),
+    about("`active` freezes the draft as the next version, or resumes what was paused."),
+]
+_Priority = Annotated[
+    Raw | UnsetType,
+    schema(type=["integer", "null"], minimum=-PRIORITY_MAX, maximum=PRIORITY_MAX, default=0),
+    about("Of several exclusive journeys that one occasion starts, the highest is started."),
+]
+_Exclusive = Annotated[
+    Raw | UnsetType,
+    schema(type=["boolean", "null"], default=False),
+    about("Only contacts on no other journey of the list enter it."),
+]
+_Holds = Annotated[
+    Raw | UnsetType,
+    schema(type=["boolean", "null"], default=True),
+    about("Whether other sends to those on it are refused with `journey_conflict`."),
+]
+_Days = Annotated[
+    Raw | UnsetType,
+    schema(type=["integer", "null"], minimum=1, maximum=limits.DAYS_MAX, default=limits.DAYS_MAX),
+    about("After so many days an enrolment ends."),
+]
+_Reentry = Annotated[
+    Raw | UnsetType,
+    schema(**_OBJECT),
+    about("When a contact may enter again: `{mode: once | after | always}`."),
+]
+_Goal = Annotated[
+    Raw | UnsetType,
+    schema(**_OBJECT),
+    about("A condition that ends an enrolment as soon as it holds."),
+]
+_ExitWhen = Annotated[
+    Raw | UnsetType, schema(**_OBJECT), about("As the goal, but it counts as leaving.")
+]
+_Quiet = Annotated[
+    Raw | UnsetType,
+    schema(**_OBJECT),
+    about("Local times between which nothing is sent: `{from, to}`."),
+]
+_Timezone = Annotated[
+    Raw | UnsetType,
+    schema(type=["string", "null"]),
+    about("The time zone of contacts who have none."),
+]
+_SkipWithin = Annotated[
+    Raw | UnsetType,
+    schema(type=["integer", "null"], minimum=0, maximum=SKIP_HOURS_MAX, default=0),
+    about("Skips a message to whoever had one of the list within so many hours."),
+]
+_Steps = Annotated[
+    Raw | UnsetType,
+    schema(type=["array", "null"], items={"type": "object"}, maxItems=limits.STEPS_MAX),
+    about("What is done, one after the other."),
+]
+
+
+class DocumentFields(msgspec.Struct, gc=False, kw_only=True):
+    """The parts of a journey's document."""
+
+    trigger: _Trigger = UNSET
+    priority: _Priority = UNSET
+    exclusive: _Exclusive = UNSET
+    holds_other_sends: _Holds = UNSET
+    max_days: _Days = UNSET
+    reentry: _Reentry = UNSET
+    goal: _Goal = UNSET
+    exit_when: _ExitWhen = UNSET
+    quiet_hours: _Quiet = UNSET
+    timezone: _Timezone = UNSET
+    skip_within_hours: _SkipWithin = UNSET
+    steps: _Steps = UNSET
+
+
+class NewJourney(DocumentFields, gc=False, kw_only=True):
+    """`POST /v2/journeys`: a draft, or, without steps, a journey that is active at once."""
+
+    list_number: Required[Sender] = None
+    name: _Name = None
+    status: _Status = None
+
+
+class JourneyUpdate(DocumentFields, gc=False, kw_only=True):
+    """`PUT /v2/journeys/{journey_id}`; what is absent stays as it is."""
+
+    name: Annotated[str | None, schema(minLength=1, maxLength=NAME_LENGTH_MAX, pattern=r"\S")] = (
+        None
+    )
+    status: _Status = None
+
+
+class JourneyCheck(DocumentFields, gc=False, kw_only=True):
+    """`POST /v2/journeys/{journey_id}/validate`: changes to the draft, which are not kept."""
+
+    name: str | None = None
+
+
+class SimulationRequest(DocumentFields, gc=False, kw_only=True):
+    """`POST /v2/journeys/{journey_id}/simulate`: an invented contact, and what happens to it.
+
+    The parts of a document are changes to the draft, which are not kept.
+    """
+
+    contact: Annotated[
+        Raw | UnsetType,
+        schema(
+            type=["object", "null"],
+            properties={
+                "first_name": {"type": ["string", "null"]},
+                "last_name": {"type": ["string", "null"]},
+                "timezone": {"type": ["string", "null"]},
+                "custom_fields": {"type": ["object", "null"]},
+                "active": {"type": ["boolean", "null"], "default": True},
+                "list_ids": {"type": ["array", "null"], "items": {"type": "integer"}},
+                "audience_ids": {"type": ["array", "null"], "items": {"type": "string"}},
+                "last_sent_at": {"type": ["string", "null"]},
+            },
+        ),
+        about("Who enters."),
+    ] = UNSET
+    starts_at: Annotated[str | None, about("When it enters; now, if it is not given.")] = None
+    events: Annotated[
+        Raw | UnsetType,
+        schema(
+            type=["array", "null"],
+            maxItems=EVENTS_MAX,
+            items={
+                "type": "object",
+                "required": ["after", "event"],
+                "properties": {
+                    "after": {"type": "object"},
+                    "event": {"enum": list(HAPPENINGS)},
+                    "detail": {"type": ["string", "null"]},
+                    "field": {"type": ["string", "null"]},
+                    "value": {},
+                    "status": {"type": ["string", "null"]},
+                },
+            },
+        ),
+        about("What happens, each so long after the contact entered."),
+    ] = UNSET
+    verdicts: Annotated[
+        Raw | UnsetType,
+        schema(type=["object", "null"]),
+        about("By the id of a step, the code by which its message is refused."),
+    ] = UNSET
+    version: Annotated[Positive | None, about("A version, in place of the draft.")] = None
+
+
+_JSON: Final = {"type": "object"}
+
+
+class Journey(msgspec.Struct):
+    """A journey of a list; with its documents where it is asked for alone and has some."""
+
+    id: RowId
+    list_number: Sender
+    list_id: RowId
+    name: str
+    trigger: Annotated[
+        Annotated[str, one_of(contact.Trigger)],
+        about("`list` if joining the list can start it; the document says more."),
+    ]
+    created_at: Time
+    status: Annotated[str, one_of(JourneyStatus)]
+    priority: int
+    exclusive: bool
+    holds_other_sends: bool
+    active_version: Annotated[
+        Positive | None, about("The version that contacts enter; null without steps.")
+    ]
+    draft: Annotated[
+        Raw | UnsetType, schema(**_JSON), about("The document of the next version.")
+    ] = UNSET
+    document: Annotated[
+        Raw | UnsetType, schema(**_JSON), about("The document of the active version.")
+    ] = UNSET
+
+
+class JourneyList(msgspec.Struct):
+    """A page of journeys, without their documents."""
+
+    journeys: list[Journey]
+    pagination: Pagination
+
+
+class JourneyDeleted(msgspec.Struct):
+    """The answer to a journey that was deleted, or archived because it has versions."""
+
+    success: Always
+    deleted: bool
+    archived: Annotated[Always | UnsetType, about("There where it was archived.")] = UNSET
+
+
+class JourneyVersion(msgspec.Struct):
+    """A version, which never changes; with its document where it is asked for alone."""
+
+    version: Positive
+    digest: Annotated[str, about("SHA-256 of the document: the same one again is no version.")]
+    created_at: Time
+    created_by: str
+    document: Annotated[Raw | UnsetType, schema(**_JSON)] = UNSET
+
+
+class JourneyVersionList(msgspec.Struct):
+    """A page of versions, the newest first."""
+
+    versions: list[JourneyVersion]
+    pagination: Pagination
+
+
+class JourneyFaults(msgspec.Struct):
+    """What keeps a document from being activated, and what its author may want to know."""
+
+    valid: bool
+    faults: list[DocumentFault]
+    warnings: list[DocumentFault]
+
+
+class SimulatedStep(msgspec.Struct):
+    """What is done at a step, and when."""
+
+    at: Time
+    step: str
+    kind: Annotated[str, one_of(limits.StepKind)]
+    did: Annotated[
+        str,
+        about(
+            "`sent`, `skipped:<code>`, `refused:<code>`, `held:<code>`, `held_quiet`, `waits`, "
+            "`done`, `yes`, `no`, `timeout` or `branch:<n>`."
+        ),
+    ]
+    until: Annotated[Time | None, about("When a rest ends, if nothing ends it before.")]
+    text: Annotated[str | None, about("The text of a message, with marks for its links.")]
+
+
+class Simulation(msgspec.Struct):
+    """The way of an invented contact, and how it ends."""
+
+    enters: Annotated[bool, about("Whether the condition of the trigger holds at the start.")]
+    path: list[SimulatedStep]
+    ended: Annotated[str, one_of(EndReason)]
+    ended_at: Time
+    note: Annotated[str, about("The reason of an `exit` step, or the code of a refusal.")]
+    custom_fields: Annotated[dict[str, Any], about("Those of the contact at the end.")]
+
+
+def document_in(fields: DocumentFields) -> dict[str, Any]:
+    """Return the parts of a document that a body gives. Raises `InvalidInput` for too deep ones."""
+    found = {
+        name: value_of(name, getattr(fields, name)) for name in DocumentFields.__struct_fields__
+        if getattr(fields, name) is not UNSET
+    }  # fmt: skip
+    name = getattr(fields, "name", None)
+    return found if name is None else found | {"name": name}
+
+
+def value_of(name: str, raw: Raw | UnsetType) -> Any:
+    """Return free-form JSON of a body; None where there is none."""
+    if raw is UNSET:
+        return None
+    text = bytes(raw)
+    if (fault := too_deep(name, text)) is not None:
+        raise InvalidInput(fault.text, code=fault.code, param=fault.param)
+    return msgspec.json.decode(text)
+
+
+def shown(journey: contact.Journey, list_number: str) -> Journey:
+    """Return a journey without its documents."""
+    return Journey(
+        id=journey.id,
+        list_number=list_number,
+        list_id=journey.list_id,
+        name=journey.name,
+        trigger=journey.trigger,
+        created_at=shown_time(journey.created_at),
+        status=journey.status,
+        priority=journey.priority,
+        exclusive=journey.exclusive,
+        holds_other_sends=journey.holds_other_sends,
+        active_version=journey.active_version,
+    )
+
+
+def shown_whole(found: JourneyDetails) -> Journey:
+    """Return a journey with its documents."""
+    plain = shown(found.journey, found.list_number)
+    if found.journey.draft is not None:
+        plain.draft = Raw(found.journey.draft.encode())
+    if found.active is not None:
+        plain.document = Raw(found.active.document.encode())
+    return plain
+
+
+def shown_version(version: contact.JourneyVersion, *, whole: bool = True) -> JourneyVersion:
+    """Return a version, with its document where it is whole."""
+    return JourneyVersion(
+        version=version.version,
+        digest=version.digest,
+        created_at=shown_time(version.created_at),
+        created_by=version.created_by,
+        document=Raw(version.document.encode()) if whole else UNSET,
+    )
+
+
+def shown_simulation(result: SimulationResult) -> Simulation:
+    """Return the way of an invented contact."""
+    return Simulation(
+        enters=result.enters,
+        path=[_shown_step(each) for each in result.path],
+        ended=result.ended,
+        ended_at=shown_finely(result.ended_at),
+        note=result.note,
+        custom_fields=dict(result.fields),
+    )
+
+
+def _shown_step(each: PathStep) -> SimulatedStep:
+    return SimulatedStep(
+        at=shown_finely(each.at),
+        step=each.step,
+        kind=each.kind,
+        did=each.did,
+        until=None if each.until is None else shown_finely(each.until),
+        text=each.text,
+    )

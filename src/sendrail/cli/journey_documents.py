@@ -1,0 +1,255 @@
+"""`sendrail journeys`: the documents of journeys, their versions, and how they would run."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, operator, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.contacts.journey_documents import JourneyDetails
+    from sendrail.domain.contact import JourneyVersion
+    from sendrail.domain.journeys.reading import DocumentReading
+    from sendrail.domain.journeys.simulate import SimulationResult
+
+Name = Annotated[str, typer.Argument(help="The journey's name.")]
+File = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="A file that has a document, or - for input.")
+]
+Changes = Annotated[
+    str,
+    typer.Option("--document", metavar="FILE|-", help="Parts of a document, which are not kept."),
+]
+
+
+def draft(
+    list_number: ListNumber, document: File, data: Data = None, as_json: Json = False
+) -> None:
+    """Add a draft, or change the draft of the journey of its name."""
+    with output.exit_on_error(as_json):
+        given = _read(document)
+
+    async def work(it: "Runtime") -> "JourneyDetails":
+        from sendrail.domain.errors import NotFound
+
+        us, number = it.default_account, sender(list_number)
+        which = (number, str(given.get("name") or ""))
+        try:
+            return await it.journey_documents.change(us, which, given, operator())
+        except NotFound as error:
+            if error.code != "journey_not_found":
+                raise
+            return await it.journey_documents.add(us, number, given, operator())
+
+    output.card(_details(run(data, as_json, work), as_json), as_json)
+
+
+def show(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Show a journey, its draft and its active version."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_documents.show(it.default_account, (sender(list_number), name)),
+    )
+    output.card(_details(found, as_json), as_json)
+
+
+def status(
+    list_number: ListNumber,
+    name: Name,
+    wanted: Annotated[
+        str, typer.Argument(metavar="active|paused|archived", help="Its new status.")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Activate a journey's draft as its next version; pause, resume or archive a journey."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_documents.change(
+            it.default_account, (sender(list_number), name), {}, operator(), status=wanted
+        ),
+    )
+    output.card(_details(found, as_json), as_json)
+
+
+def validate(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    document: Changes = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the faults of a draft; the command fails if there is one."""
+    with output.exit_on_error(as_json):
+        changes = _read(document) if document else {}
+    found: DocumentReading = run(
+        data,
+        as_json,
+        lambda it: it.journey_documents.validate(
+            it.default_account, (sender(list_number), name), changes
+        ),
+    )
+    rows = [
+        {"is": kind, "code": each.code, "param": each.param, "error": each.text}
+        for kind, some in (("fault", found.faults), ("warning", found.warnings))
+        for each in some
+    ]
+    output.listing("faults", ("is", "code", "param", "error"), rows, "no faults", as_json)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def simulate(
+    list_number: ListNumber,
+    name: Name,
+    script: Annotated[
+        str,
+        typer.Option(metavar="FILE|-", help="A file: contact, starts_at, events and verdicts."),
+    ] = "",
+    *,
+    document: Changes = "",
+    version: Annotated[int | None, typer.Option(help="A version, in place of the draft.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show the way of an invented contact through a journey; nothing is sent."""
+    with output.exit_on_error(as_json):
+        wanted = _read(script) if script else {}
+        changes = _read(document) if document else {}
+
+    async def work(it: "Runtime") -> "SimulationResult":
+        from sendrail.domain.journeys.script import read_script
+
+        return await it.journey_documents.simulate(
+            it.default_account,
+            (sender(list_number), name),
+            read_script(wanted, it.clock.now()),
+            changes,
+            version=version,
+        )
+
+    _print_simulation(run(data, as_json, work), as_json)
+
+
+def versions(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the versions of a journey, the newest first."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_documents.versions(
+            it.default_account, (sender(list_number), name), page=page, per_page=per_page
+        ),
+    )
+    rows = [_version(each) for each in found.versions]
+    columns = ("version", "created_at", "created_by", "digest")
+    output.listing("versions", columns, rows, "The journey has no version.", as_json)
+
+
+def version(
+    list_number: ListNumber,
+    name: Name,
+    number: Annotated[int, typer.Argument(metavar="VERSION", help="The version, from 1.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print the document of a version."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_documents.version(
+            it.default_account, (sender(list_number), name), number
+        ),
+    )
+    document = json.loads(found.document)
+    output.card(_version(found) | {"document": document if as_json else found.document}, as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to those of journeys."""
+    for command in (draft, show, status, validate, simulate, versions, version):
+        app.command()(command)
+
+
+def _read(where: str) -> dict[str, Any]:
+    """Return an object from a file or the input. Raises `InvalidInput` with the place at fault."""
+    from sendrail.domain.errors import InvalidInput
+
+    try:
+        text = sys.stdin.read() if where == "-" else Path(where).read_text("utf-8")
+        found = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{where} cannot be read: {error}", code="invalid_json") from None
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{where} is no JSON object", code="invalid_json")
+    return found
+
+
+def _details(found: "JourneyDetails", as_json: bool) -> dict[str, Any]:
+    journey, active = found.journey, found.active
+    shown = {
+        "id": journey.id,
+        "list_number": found.list_number,
+        "name": journey.name,
+        "status": journey.status.value,
+        "active_version": journey.active_version,
+        "has_draft": journey.draft is not None,
+        "created_at": output.when(journey.created_at),
+    }
+    if not as_json:
+        return shown
+    documents = {
+        "draft": None if journey.draft is None else json.loads(journey.draft),
+        "document": None if active is None else json.loads(active.document),
+    }
+    return shown | documents
+
+
+def _version(found: "JourneyVersion") -> dict[str, Any]:
+    return {
+        "version": found.version,
+        "created_at": output.when(found.created_at),
+        "created_by": found.created_by,
+        "digest": found.digest,
+    }
+
+
+def _print_simulation(found: "SimulationResult", as_json: bool) -> None:
+    columns = ("at", "step", "kind", "did", "until", "text")
+    rows: list[dict[str, Any]] = [
+        {
+            "at": output.when(each.at),
+            "step": each.step,
+            "kind": each.kind.value,
+            "did": each.did,
+            "until": output.when(each.until),
+            "text": each.text,
+        }
+        for each in found.path
+    ]
+    ended = {
+        "enters": found.enters,
+        "ended": found.ended.value,
+        "ended_at": output.when(found.ended_at),
+        "note": found.note,
+    }
+    if as_json:
+        output.document({"path": rows, **ended, "custom_fields": dict(found.fields)})
+        return
+    output.table(columns, rows, "Nothing is done.")
+    output.card(ended)

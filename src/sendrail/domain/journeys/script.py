@@ -1,0 +1,171 @@
+"""A simulation as its author writes it, in JSON: who enters when, and what happens then."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sendrail.domain.contact import Scalar
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys.document import DAYS_MAX
+from sendrail.domain.journeys.facts import EventKind, Facts, MessageState
+from sendrail.domain.journeys.faults import FaultLog, FaultyDocument
+from sendrail.domain.journeys.reading_conditions import ConditionReader
+from sendrail.domain.journeys.reading_steps import UNITS
+from sendrail.domain.journeys.simulate import (
+    EVENTS_MAX,
+    FieldChange,
+    ScriptedEvent,
+    SimulationInput,
+)
+from sendrail.domain.journeys.texts import ContactNames
+from sendrail.domain.local_time import zone_of
+from sendrail.domain.times import DAY_MS
+
+# What can happen beside an event: a field of the contact changes, or a carrier reports.
+FIELD: Final = "field"
+MESSAGE: Final = "message"
+HAPPENINGS: Final = (*map(str, EventKind), FIELD, MESSAGE)
+_FIELDS_MAX: Final = 100
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# From the first year whose local times are sure to be written, to the last.
+_YEARS: Final = range(1971, 9_999)
+
+
+def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
+    """Return a simulation; without `starts_at` it starts now, in milliseconds.
+
+    Raises `FaultyDocument` with every fault in it.
+    """
+    log = FaultLog()
+    reader = ConditionReader(log)
+    contact = _object(log, given, "contact")
+    starts_at = _moment(log, given.get("starts_at"), "starts_at", now)
+    facts = Facts(
+        fields=_fields(log, reader, contact),
+        active=log.flag(contact, "active", "contact", default=True),
+        lists=frozenset(each for each in _array(log, contact, "list_ids") if _is_id(each)),
+        audiences=frozenset(
+            each for each in _array(log, contact, "audience_ids") if isinstance(each, str)
+        ),
+        timezone=_timezone(log, contact),
+        default_timezone="America/New_York",
+        last_sent_at=_moment(log, contact.get("last_sent_at"), "contact.last_sent_at", None),
+    )
+    names = ContactNames(
+        first_name=_text(log, contact, "first_name"),
+        last_name=_text(log, contact, "last_name"),
+        timezone=facts.timezone,
+    )
+    events = _array(log, given, "events")
+    if len(events) > EVENTS_MAX:
+        log.fault("invalid_value", f"has at most {EVENTS_MAX} events", "events")
+        events = []
+    script = [_event(log, reader, each, f"events[{at}]") for at, each in enumerate(events)]
+    verdicts = {str(name): str(code) for name, code in _object(log, given, "verdicts").items()}
+    if log.faults:
+        raise FaultyDocument(log.faults)
+    return SimulationInput(
+        facts=facts,
+        starts_at=now if starts_at is None else starts_at,
+        names=names,
+        events=[each for each in script if each is not None],
+        verdicts=verdicts,
+    )
+
+
+def _event(
+    log: FaultLog, reader: ConditionReader, given: object, path: str
+) -> ScriptedEvent | None:
+    if not isinstance(given, Mapping):
+        log.fault("invalid_value", 'is an event: {"after": {…}, "event": "click"}', path)
+        return None
+    after, word = _after(log, given.get("after"), f"{path}.after"), given.get("event")
+    if word == FIELD:
+        value: Scalar | None = given.get("value")
+        if value is not None:
+            value = reader.scalar(value, f"{path}.value")
+        name = reader.field_name(given.get("field"), f"{path}.field")
+        return ScriptedEvent(after, FieldChange(name, value))
+    if word == MESSAGE:
+        status = reader.word(given.get("status"), MessageState, f"{path}.status")
+        return None if status is None else ScriptedEvent(after, status)
+    if word not in HAPPENINGS:
+        log.fault("invalid_value", f"is {' or '.join(HAPPENINGS)}", f"{path}.event")
+        return None
+    return ScriptedEvent(after, EventKind(word), _text(log, given, "detail", path) or "")
+
+
+def _after(log: FaultLog, given: object, path: str) -> int:
+    value = given.get("value") if isinstance(given, Mapping) else None
+    unit = given.get("unit") if isinstance(given, Mapping) else None
+    if isinstance(value, int) and not isinstance(value, bool) and isinstance(unit, str):
+        milliseconds = value * UNITS.get(unit, 0)
+        if unit in UNITS and 0 <= milliseconds <= DAYS_MAX * DAY_MS:
+            return milliseconds
+    text = f'is at most {DAYS_MAX} days: {{"value": 2, "unit": "{" or ".join(UNITS)}"}}'
+    log.fault("invalid_duration", text, path)
+    return 0
+
+
+def _fields(
+    log: FaultLog, reader: ConditionReader, contact: Mapping[str, Any]
+) -> dict[str, Scalar]:
+    path, found = "contact.custom_fields", _object(log, contact, "custom_fields", "contact")
+    if len(found) > _FIELDS_MAX:
+        log.fault("invalid_value", f"has at most {_FIELDS_MAX} fields", path)
+        return {}
+    read = {name: reader.scalar(value, f"{path}.{name}") for name, value in found.items()}
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _timezone(log: FaultLog, contact: Mapping[str, Any]) -> str | None:
+    name = _text(log, contact, "timezone")
+    if name is None:
+        return None
+    try:
+        return zone_of(name, "contact.timezone").key
+    except InvalidInput as fault:
+        log.fault(fault.code, "is the name of no time zone", "contact.timezone")
+        return None
+
+
+def _text(log: FaultLog, given: Mapping[str, Any], name: str, path: str = "contact") -> str | None:
+    value = given.get(name)
+    return None if value is None else log.text(value, f"{path}.{name}", 1_000, blank=True)
+
+
+def _moment(log: FaultLog, given: object, path: str, default: int | None) -> int | None:
+    if given is None:
+        return default
+    try:
+        moment = datetime.fromisoformat(str(given))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
+        log.fault("invalid_value", "is a time such as 2026-01-31T08:00:00Z", path)
+        return default
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _object(
+    log: FaultLog, given: Mapping[str, Any], name: str, path: str = ""
+) -> Mapping[str, Any]:
+    value = given.get(name)
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    log.fault("invalid_value", "is an object", f"{path}.{name}" if path else name)
+    return {}
+
+
+def _array(log: FaultLog, given: Mapping[str, Any], name: str) -> list[Any]:
+    value = given.get(name)
+    if value is None or isinstance(value, list):
+        return value or []
+    log.fault("invalid_value", "is an array", name)
+    return []
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
