@@ -31,7 +31,8 @@ from sendrail.api.v2.statuses import PUBLIC
 from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
-from sendrail.contacts.journeys import ENROLMENT_MS, JOURNEYS_MAX
+from sendrail.contacts.journeys import JOURNEYS_MAX
+from sendrail.domain.journeys.document import DAYS_MAX
 from sendrail.contacts.lists import LISTS_MAX
 from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.gate import CHECKS, Check, GateFacts
@@ -295,7 +296,7 @@ def limits() -> str:
             for what, limit, setting, error in rows
         ]
         + [
-            ["days on a journey", str(ENROLMENT_MS // 86_400_000), fixed, "the enrolment ends"],
+            ["days on a journey", str(DAYS_MAX), fixed, "the enrolment ends"],
             ["attempts of a message", str(ATTEMPTS_MAX), fixed, "the message is `failed`"],
             ["webhook endpoints of an account", str(ENDPOINTS_MAX), fixed, "no more are added"],
         ],

@@ -368,6 +368,21 @@ def _make_scheduled(wiring: _Wiring) -> ScheduledWorker:
     return ScheduledWorker(
         runtime.store, runtime.clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
     )
+        _add_scheduler(workers, wiring)
+    return workers
+
+
+def _add_scheduler(workers: Workers, wiring: _Wiring) -> None:
+    """Make what waits for a time, and what counts and looks up behind the rest."""
+    runtime = wiring.runtime
+    workers.domains = _make_checker(wiring)
+    workers.scheduled = ScheduledWorker(
+        runtime.store, runtime.clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
+    )
+    workers.clicks = _make_clicks(wiring)
+    workers.journeys = _make_journeys(wiring)
+    workers.finder = _make_finder(wiring)
+    workers.follower = ActivityFollower(runtime.store, wiring.ownership(Role.SCHEDULER, "activity"))
 
 
 def _make_responder(wiring: _Wiring) -> Responder:

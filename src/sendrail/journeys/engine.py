@@ -16,7 +16,7 @@ from sendrail.domain.ids import lane_of
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.journeys.agenda import Agenda
-from sendrail.journeys.round import AccountSuspendedNow, JourneyRound, NothingDue
+from sendrail.journeys.round import AccountSuspendedError, JourneyRound, NothingDueError
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
@@ -148,9 +148,9 @@ class JourneyEngine:
     async def _submitted(self, submission: JourneyRound) -> int:
         self._intake.offer(submission)
         result = await submission.future
-        if isinstance(result, NothingDue):
+        if isinstance(result, NothingDueError):
             return 0
-        if isinstance(result, AccountSuspendedNow):
+        if isinstance(result, AccountSuspendedError):
             return await self._store.write(lambda tx: submission.without_gate(tx, self._now()))
         if isinstance(result, SendrailError):
             raise result

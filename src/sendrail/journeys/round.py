@@ -14,11 +14,11 @@ from sendrail.storage.interface import Tx
 _NOBODY = AccountId(0)
 
 
-class NothingDue(SendrailError):
+class NothingDueError(SendrailError):
     """Nothing of a lane is due, or another process has it."""
 
 
-class AccountSuspendedNow(SendrailError):
+class AccountSuspendedError(SendrailError):
     """The account of a round may send nothing: its enrolments move without the gate."""
 
 
@@ -46,12 +46,12 @@ class JourneyRound(LoneSubmission):
         turns = self._turns = LaneTurns(tx, self._limits, self._timezone, now)
         self.orders = turns.take(self._lane, self._limit)
         if not turns.claimed:
-            raise NothingDue("nothing is due in the lane")
+            raise NothingDueError("nothing is due in the lane")
         if turns.account_id is None:
-            raise AccountSuspendedNow("the lists of these are gone")
+            raise AccountSuspendedError("the lists of these are gone")
         caller = tx.gate.accounts([turns.account_id]).get(turns.account_id)
         if caller is None or not caller.active:
-            raise AccountSuspendedNow("the account is suspended")
+            raise AccountSuspendedError("the account is suspended")
         self.caller = turns.account_id
 
     def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:  # noqa: ARG002

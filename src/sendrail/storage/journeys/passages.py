@@ -7,9 +7,9 @@ before anything is judged, and before its row is written: everybody takes them i
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sendrail.domain.contact import Journey, Scalar
+from sendrail.domain.contact import Journey, JourneyVersion, Scalar
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.journeys.document import Occasion, Version
 from sendrail.domain.journeys.entering import Entrance, Happening, Passage, chosen, triggers
@@ -19,14 +19,13 @@ from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.turn import enter
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.journeys.enrolments import (
+    Enrolments,
     JourneyCount,
     JourneyEvent,
     StoredEnrolment,
 )
-from sendrail.storage.journeys.facts import ContactFacts, RunningJourney
-
-if TYPE_CHECKING:
-    from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.facts import ContactFacts, JourneyFacts, RunningJourney
+from sendrail.storage.pipeline.gate import Gate
 
 # A journey without steps is version 0 of itself.
 WITHOUT_STEPS: Final = Version()
@@ -45,6 +44,10 @@ _OCCASIONS: Final[Mapping[int, Occasion]] = {
 }
 
 
+# What finds a version of an account's journey.
+FindVersion = Callable[[AccountId, JourneyId, int], JourneyVersion | None]
+
+
 class FieldChange(NamedTuple):
     """The custom fields of a contact before and after they were changed."""
 
@@ -56,8 +59,19 @@ class FieldChange(NamedTuple):
 class Passages:
     """What a transaction may do with contacts and journeys, beside the rounds that move them."""
 
-    def __init__(self, tx: "Tx", has_due: Callable[[Iterable[int]], None]) -> None:
-        self._tx = tx
+    def __init__(
+        self,
+        enrolments: Enrolments,
+        facts: JourneyFacts,
+        gate: Gate,
+        find_version: FindVersion,
+        has_due: Callable[[Iterable[int]], None],
+    ) -> None:
+        """Call `has_due` with the lanes in which a contact may have a turn sooner."""
+        self._enrolments = enrolments
+        self._facts = facts
+        self._gate = gate
+        self._find_version = find_version
         self._has_due = has_due
         self._versions: dict[tuple[int, int], Version] = {}
 
@@ -69,7 +83,7 @@ class Passages:
             return WITHOUT_STEPS
         found = self._versions.get((journey_id, number))
         if found is None:
-            stored = self._tx.journey_versions.find(account_id, journey_id, number)
+            stored = self._find_version(account_id, journey_id, number)
             if stored is None:
                 return None
             found = read_document(json.loads(stored.document)).version
@@ -97,7 +111,7 @@ class Passages:
         entrances = self._entrances(account_id, list_id, happening.occasion)
         if not entrances or not recipients:
             return 0
-        held = self._tx.enrolments.hold((list_id, each) for each in recipients)
+        held = self._enrolments.hold((list_id, each) for each in recipients)
         return self._enter_held(account_id, list_id, recipients, held, entrances, happening, now)
 
     def _enter_held(  # noqa: PLR0917 - what an entry depends on
@@ -135,12 +149,12 @@ class Passages:
 
         Returns whether it did.
         """
-        own = self._tx.journey_facts.of_list(list_id)
+        own = self._facts.of_list(list_id)
         journey = next((each for each in own if each.id == journey_id and each.is_entered), None)
         entrance = None if journey is None else self._entrance(account_id, journey)
         if entrance is None or not self._reachable(account_id, list_id, [recipient]):
             return False
-        held = self._tx.enrolments.hold([(list_id, recipient)])
+        held = self._enrolments.hold([(list_id, recipient)])
         passages = [self._passage(account_id, each, now) for each in held]
         if not chosen([entrance], passages, now):
             return False
@@ -164,7 +178,7 @@ class Passages:
         version = self.version(account_id, journey.id, number)
         if version is None:
             return []
-        held = self._tx.enrolments.hold((journey.list_id, each) for each in recipients)
+        held = self._enrolments.hold((journey.list_id, each) for each in recipients)
         before = {each.recipient: each for each in held if each.journey_id == journey.id}
         running = [each for each in before.values() if _is_on(each, now)]
         if restarts:
@@ -187,12 +201,12 @@ class Passages:
         It wakes who waits for that. A journey is entered where its condition holds of the fields
         after the change, and did not before it.
         """
-        if not changes or not self._tx.journey_facts.of_list(list_id):
+        if not changes or not self._facts.of_list(list_id):
             return 0
-        held = self._tx.enrolments.hold((list_id, each.recipient) for each in changes)
+        held = self._enrolments.hold((list_id, each.recipient) for each in changes)
         woken = [each.place for each in held if each.is_running and each.waits & Wake.FIELD]
         if woken:
-            self._tx.enrolments.wake(woken, now)
+            self._enrolments.wake(woken, now)
             self._has_due([lane_of(list_id)])
         happening = Happening(Occasion.FIELD)
         entered = 0
@@ -210,13 +224,13 @@ class Passages:
         return entered
 
     def _write_entries(self, entered: Sequence[StoredEnrolment]) -> list[StoredEnrolment]:
-        written = self._tx.enrolments.enter(entered)
+        written = self._enrolments.enter(entered)
         counts = Counter(
             JourneyCount(each.list_id, each.journey_id, each.version, "", ENTERED)
             for each in written
             if each.version
         )
-        self._tx.enrolments.count(counts)
+        self._enrolments.count(counts)
         if written:
             self._has_due({lane_of(each.list_id) for each in written})
         return written
@@ -229,7 +243,7 @@ class Passages:
         self, account_id: AccountId, list_id: ListId, occasion: Occasion
     ) -> list[Entrance]:
         found = []
-        for journey in self._tx.journey_facts.of_list(list_id):
+        for journey in self._facts.of_list(list_id):
             entrance = self._entrance(account_id, journey) if journey.is_entered else None
             if entrance is not None and occasion in entrance.version.trigger.on:
                 found.append(entrance)
@@ -245,8 +259,8 @@ class Passages:
     ) -> dict[PhoneNumber, ContactFacts]:
         """Return those who may be on a journey at all: active on the list, and not blocked."""
         wanted = [(list_id, each) for each in recipients]
-        known = self._tx.journey_facts.contacts(account_id, wanted)
-        blocked = self._tx.gate.blocked(account_id, list(recipients))
+        known = self._facts.contacts(account_id, wanted)
+        blocked = self._gate.blocked(account_id, list(recipients))
         return {
             each: contact
             for each in recipients
@@ -280,14 +294,14 @@ class Passages:
         """
         running = [
             each
-            for each in self._tx.enrolments.hold(contacts)
+            for each in self._enrolments.hold(contacts)
             if each.is_running and journey_id in {None, each.journey_id}
         ]
         if not running:
             return 0
-        self._tx.enrolments.write(each.ended(reason.value, now) for each in running)
+        self._enrolments.write(each.ended(reason.value, now) for each in running)
         self._count_ends(running, reason)
-        self._tx.enrolments.forget_events((each.list_id, each.recipient) for each in running)
+        self._enrolments.forget_events((each.list_id, each.recipient) for each in running)
         return len(running)
 
     def end_everywhere(
@@ -298,8 +312,8 @@ class Passages:
         now: int,
     ) -> int:
         """End what contacts are on, on every list of their account."""
-        lists = self._tx.journey_facts.lists_with_journeys()
-        own = self._tx.gate.lists_by_id(lists) if lists else {}
+        lists = self._facts.lists_with_journeys()
+        own = self._gate.lists_by_id(lists) if lists else {}
         contacts = [
             (ListId(list_id), each)
             for list_id, sender in own.items()
@@ -317,7 +331,7 @@ class Passages:
                 # One that has not had its first turn never came to its step.
                 if each.step and each.state != "{}":
                     counts[of._replace(step=each.step, what="left")] += 1
-        self._tx.enrolments.count(counts)
+        self._enrolments.count(counts)
 
     # What happens
 
@@ -328,15 +342,15 @@ class Passages:
         wait for it must not be passed by: what is read here is what that round has written.
         """
         list_id, recipient, at, kind, detail = event
-        held = self._tx.enrolments.hold([(list_id, recipient)])
+        held = self._enrolments.hold([(list_id, recipient)])
         occasion = _OCCASIONS.get(kind)
         if running := [each for each in held if each.is_running]:
             if occasion is not None:
                 kept = event._replace(kind=int(kind), detail=detail[:_DETAIL_LENGTH_MAX])
-                self._tx.enrolments.add_events([kept])
+                self._enrolments.add_events([kept])
             woken = [each.place for each in running if each.waits & kind]
             if woken:
-                self._tx.enrolments.wake(woken, at)
+                self._enrolments.wake(woken, at)
                 self._has_due([lane_of(list_id)])
         entrances = self._entrances(account_id, list_id, occasion) if occasion else ()
         if occasion is not None and entrances:

@@ -4,8 +4,10 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.campaigns.run_pages import RunPages
+from sendrail.domain.ids import AccountId, JourneyId
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
@@ -86,7 +88,6 @@ class PostgresTx(Tx):
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = PostgresEnrolments(driver, enrolments.TEXTS)
         self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
-        self.passages = Passages(self, hints.journeys_have)
         self.activity = PostgresActivity(driver)
         if driver.is_spread:
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)
@@ -96,6 +97,19 @@ class PostgresTx(Tx):
             self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = messages.PostgresMessages(driver)
             self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox, counts)
+            self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox)
+        self.passages = Passages(
+            self.enrolments,
+            self.journey_facts,
+            self.gate,
+            self._find_journey_version,
+            hints.journeys_have,
+        )
+
+    def _find_journey_version(
+        self, account_id: AccountId, journey_id: JourneyId, version: int
+    ) -> JourneyVersion | None:
+        return self.journey_versions.find(account_id, journey_id, version)
 
     @cached_property
     def history(self) -> ImportedHistory:

@@ -5,8 +5,10 @@ from functools import cached_property
 
 from sqlalchemy import StaticPool, create_engine
 
+from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.campaigns.run_pages import RunPages
+from sendrail.domain.ids import AccountId, JourneyId
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
@@ -79,7 +81,13 @@ class SqliteTx(Tx):
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = SqliteEnrolments(driver, enrolments.TEXTS)
         self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
-        self.passages = Passages(self, hints.journeys_have)
+        self.passages = Passages(
+            self.enrolments,
+            self.journey_facts,
+            self.gate,
+            self._find_journey_version,
+            hints.journeys_have,
+        )
         self.activity = SqliteActivity(driver)
         # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
         # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
@@ -95,6 +103,11 @@ class SqliteTx(Tx):
     @cached_property
     def imported(self) -> Imported:
         return Imported(self.core, self.driver, imported.TEXTS, self.erased)
+
+    def _find_journey_version(
+        self, account_id: AccountId, journey_id: JourneyId, version: int
+    ) -> JourneyVersion | None:
+        return self.journey_versions.find(account_id, journey_id, version)
 
     @cached_property
     def history(self) -> ImportedHistory:
