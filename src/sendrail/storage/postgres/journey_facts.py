@@ -38,10 +38,11 @@ TEXTS: Final = JourneyFactsTexts(
     ),
     set_field="""
         UPDATE list_contacts AS c
-        SET custom_fields = jsonb_strip_nulls(c.custom_fields || batch.changes::jsonb)
+        SET custom_fields = jsonb_strip_nulls(c.custom_fields || batch.patch::jsonb)
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
-            AS batch (list_id, recipient, account_id, changes), lists AS l
+            AS batch (list_id, recipient, account_id, patch)
         WHERE c.list_id = batch.list_id AND c.recipient = batch.recipient
-            AND l.id = batch.list_id AND l.account_id = batch.account_id
+            AND EXISTS (SELECT 1 FROM lists AS l
+                WHERE l.id = batch.list_id AND l.account_id = batch.account_id)
     """,
 )
