@@ -227,6 +227,18 @@ def test_a_group_is_found_kept_and_answered_in_its_order(desk):
     assert desk.counted("link_answers", status="302") == 3
 
 
+def test_a_link_leads_with_the_values_of_its_recipient(desk):
+    shared = desk.shared(
+        "https://shop.example/{{contact.custom_fields.c}}?n={{contact.first_name}}"
+    )
+    filled = f"{shared}?custom_fields.c=8%2F7&first_name=Ann%20Lee"
+    texts = desk.links(f"{filled} {shared}?custom_fields.c&first_name")
+    assert desk.follow(texts[0]).location == b"https://shop.example/8%2F7?n=Ann%20Lee"
+    # One whose recipient has none, and one that was made before its URL had macros.
+    [plain] = desk.links(shared)
+    assert desk.follow(plain).location == b"https://shop.example/?n="
+
+
 def test_a_link_to_what_is_a_tracking_domain_by_now_leads_nowhere(desk):
     [text] = desk.links(desk.shared("https://go.later.example/x?m={{messageId}}"))
     assert desk.follow(text).status == 302

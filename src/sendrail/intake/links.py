@@ -7,6 +7,7 @@ from typing import Final
 from sendrail.domain.frame import FramedSender, framed
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
+from sendrail.domain.recipient_links import destination_of
 from sendrail.domain.sender import SendingList
 from sendrail.intake.facts import InLine, SenderFacts
 from sendrail.intake.orders import Limits, measured
@@ -75,7 +76,9 @@ class LinkBinder:
                     if not url.isdecimal():
                         of_account[url] += 1
         known: dict[AccountId, dict[str, int]] = {}
-        for account_id, urls in counts.items():
+        for account_id, wanted in counts.items():
+            # A campaign names destinations by their ids, and knows what they are for a recipient.
+            urls = {url: count for url, count in wanted.items() if destination_of(url) is None}
             found = tx.destinations.find(account_id, urls)
             shared = [url for url, count in urls.items() if count > 1 and url not in found]
             if shared:

@@ -10,6 +10,7 @@ from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
+from sendrail.domain.recipient_links import RecipientTarget, shown, target_of
 from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
@@ -210,17 +211,26 @@ class MessageService:
         if not texts:
             return {}
         account_id = texts[0].sender.account_id
-        shared = {int(link) for text in texts for link in text.links.split(" ") if link.isdecimal()}
+        led_to = {link: target_of(link) for text in texts for link in text.links.split(" ")}
+        shared = {
+            each.destination_id for each in led_to.values() if isinstance(each, RecipientTarget)
+        }
         urls = tx.destinations.urls(account_id, sorted(shared)) if shared else {}
         offers = tx.message_clicks.offers((each, account_id) for each in shared)
         refs = tx.offers.refs(account_id, set(offers.values()))
-        led_to = {
-            str(each): (urls.get(each, ""), refs.get(offers[each]) if each in offers else None)
-            for each in shared
-        }
+
+        def leads_to(link: str) -> tuple[str, str | None]:
+            target = led_to[link]
+            if isinstance(target, str):
+                return target, None
+            found = target.destination_id
+            offer = offers.get(found)
+            url = shown(urls.get(found, ""), target.values)
+            return url, None if offer is None else refs.get(offer)
+
         found: dict[int, Sequence[MessageLink]] = {}
         for text, ours in zip(texts, self._links.short_urls(tx, texts), strict=True):
-            targets = [led_to.get(link, (link, None)) for link in text.links.split(" ")]
+            targets = [leads_to(link) for link in text.links.split(" ")]
             short_urls: Sequence[str | None] = ours or [None] * len(targets)
             found[text.number] = [
                 MessageLink(short_url=short_url, destination_url=url, offer=offer)

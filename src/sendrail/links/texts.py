@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId
+from sendrail.domain.recipient_links import RecipientTarget, shown, target_of
 from sendrail.domain.short_ids import ShortId, ShortIds
 from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.links.slots import LinkSlots
@@ -96,6 +97,10 @@ def measurable(body: str, host: LinkHost, count: int) -> str:
 
 def urls_of(tx: Tx, account_id: AccountId, links: Sequence[str]) -> list[str]:
     """Return where links lead; one whose destination is gone leads nowhere."""
-    ids = [int(link) for link in links if link.isdecimal()]
+    targets = [target_of(link) for link in links]
+    ids = [each.destination_id for each in targets if isinstance(each, RecipientTarget)]
     urls = tx.destinations.urls(account_id, ids) if ids else {}
-    return [urls.get(int(link), "") if link.isdecimal() else link for link in links]
+    return [
+        each if isinstance(each, str) else shown(urls.get(each.destination_id, ""), each.values)
+        for each in targets
+    ]

@@ -12,6 +12,7 @@ from sendrail.domain.ids import OfferId
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.origin_counts import Counted
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.recipient_links import destination_of
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import JourneyEvent
 from sendrail.storage.pipeline.origin_counts import CountTally
@@ -125,9 +126,9 @@ def offers_of(
     for number, click in first.items():
         links = links_of(messages[number])
         if click.position is not None and click.position < len(links):
-            link = links[click.position]
-            if link.isdecimal():
-                led_to[number] = int(link)
+            destination_id = destination_of(links[click.position])
+            if destination_id is not None:
+                led_to[number] = destination_id
     wanted = [(each, messages[number].account_id) for number, each in led_to.items()]
     offers = tx.message_clicks.offers(wanted)
     return {number: offers[each] for number, each in led_to.items() if each in offers}

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sendrail.domain.ids import AccountId, ListId, lane_in, lane_of
+from sendrail.domain.recipient_links import RecipientTarget, target_of
 from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, Slot, standalone_of
 from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.links.sandbox import SandboxConnectors
@@ -12,6 +13,8 @@ from sendrail.links.slots import LinkPlace, LinkSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.clicks import LinkedMessage
 from sendrail.tracking.destinations import DestinationReader, LinkDestination, RecentRows
+
+_NO_VALUES: Final[Mapping[str, str]] = {}
 
 
 class Link(NamedTuple):
@@ -32,6 +35,8 @@ class Link(NamedTuple):
     sent_at: int | None
     is_sandboxed: bool
     destination: LinkDestination
+    # The recipient's values of its URL's macros, by the names of their fields.
+    values: Mapping[str, str] = _NO_VALUES
 
     def is_on(self, domain: TrackingDomain | None) -> bool:
         """Return whether a host serves this link; None is the server's own, for the sandbox."""
@@ -123,8 +128,8 @@ class LinkFinder:
         if isinstance(leads_to, NoLink):
             return leads_to
         destination = (
-            destinations[target.account_id, leads_to]
-            if isinstance(leads_to, int)
+            destinations[target.account_id, leads_to.destination_id]
+            if isinstance(leads_to, RecipientTarget)
             else self._destinations.own(leads_to)
         )
         if destination is None:
@@ -132,13 +137,14 @@ class LinkFinder:
         return Link(
             slot, target.lane, target.account_id, target.number, target.position, target.list_id,
             target.recipient, target.created_at, target.sent_at, is_sandboxed, destination,
+            leads_to.values if isinstance(leads_to, RecipientTarget) else _NO_VALUES,
         )  # fmt: skip
 
 
 class _Target(NamedTuple):
     """What stands behind a slot: a place in a message, or a standalone link.
 
-    It leads to a destination by its id, to a URL of its own, or nowhere any more.
+    It leads to a destination, to a URL of its own, or nowhere any more.
     """
 
     lane: int
@@ -149,7 +155,7 @@ class _Target(NamedTuple):
     recipient: int | None
     created_at: int
     sent_at: int | None
-    leads_to: int | str | NoLink
+    leads_to: RecipientTarget | str | NoLink
 
 
 def _in_messages(tx: Tx, places: Mapping[Slot, LinkPlace]) -> dict[Slot, _Target | NoLink]:
@@ -170,14 +176,13 @@ def _in_messages(tx: Tx, places: Mapping[Slot, LinkPlace]) -> dict[Slot, _Target
     return found
 
 
-def _leads_to(message: LinkedMessage, position: int) -> int | str | NoLink:
+def _leads_to(message: LinkedMessage, position: int) -> RecipientTarget | str | NoLink:
     if message.links is None:
         return NoLink.GONE
     targets = message.links.split(" ")
     if position >= len(targets):
         return NoLink.UNKNOWN
-    target = targets[position]
-    return int(target) if target.isdecimal() else target
+    return target_of(targets[position])
 
 
 def _standalone(tx: Tx, slots: Iterable[Slot]) -> dict[Slot, _Target | NoLink]:
@@ -188,7 +193,7 @@ def _standalone(tx: Tx, slots: Iterable[Slot]) -> dict[Slot, _Target | NoLink]:
     return {
         slot: _Target(
             lane_of(link.list_id), link.account_id, link.id, None, link.list_id, link.recipient,
-            link.created_at, None, link.destination_id,
+            link.created_at, None, RecipientTarget(link.destination_id, _NO_VALUES),
         )
         for slot, each in ids.items()
         if each is not None and (link := links.get(each)) is not None
@@ -219,7 +224,7 @@ class SandboxLists:
 def _shared_of(targets: Iterable[_Target]) -> set[tuple[AccountId, int]]:
     """Return the destinations that are named, by account and id."""
     return {
-        (target.account_id, target.leads_to)
+        (target.account_id, target.leads_to.destination_id)
         for target in targets
-        if isinstance(target.leads_to, int)
+        if isinstance(target.leads_to, RecipientTarget)
     }

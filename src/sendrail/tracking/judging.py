@@ -26,10 +26,11 @@ from sendrail.domain.filter_page import (
     shows_page,
 )
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
+from sendrail.domain.link_macros import CONTACT_PREFIX
 from sendrail.domain.link_queries import macros_in
 from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.locations import host_of, location_of, macros
-from sendrail.domain.offer import OfferStatus
+from sendrail.domain.offer import Offer, OfferStatus
 from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.tracking_domain import TrackingDomain
@@ -134,18 +135,23 @@ class ClickJudge:
 
     def _value(self, name: str, link: Link, click_id: str) -> str:
         """Return the value of a macro, empty for one that there is none of."""
-        offer = link.destination.offer
         if name == "click_id":
             return click_id
         if name in _MESSAGES_OWN:
             return "" if link.position is None else self._ids.show(MessageNumber(link.number))
         if name == "contact.phone":
             return "" if link.recipient is None else phone.show(PhoneNumber(link.recipient))
-        if offer is None:
-            return ""
-        if name == "offerId":
-            return offer.ref
-        return (offer.external_id or "") if name == "externalId" else ""
+        if name.startswith(CONTACT_PREFIX):
+            return link.values.get(name.removeprefix(CONTACT_PREFIX), "")
+        return _of_offer(name, link.destination.offer)
+
+
+def _of_offer(name: str, offer: Offer | None) -> str:
+    if offer is None:
+        return ""
+    if name == "offerId":
+        return offer.ref
+    return (offer.external_id or "") if name == "externalId" else ""
 
 
 _MESSAGES_OWN: Final = frozenset({"messageId", "sendId"})

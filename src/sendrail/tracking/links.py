@@ -7,6 +7,7 @@ from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.conversion import SentMessage
 from sendrail.domain.ids import AccountId, MessageNumber, OfferId
+from sendrail.domain.recipient_links import destination_of
 from sendrail.domain.short_ids import LONG_LETTERS, SHORT_LETTERS, ShortIds, Slot
 from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
@@ -116,7 +117,7 @@ class LinkReader:
         target = LinkTarget(
             account_id=message.account_id,
             number=message.number,
-            offer_id=offers.get(int(link)) if link.isdecimal() else None,
+            offer_id=offers.get(destination_of(link) or 0),
         )
         return target, message
 
@@ -129,7 +130,7 @@ def _links(tx: Tx, messages: Sequence[SentMessage]) -> dict[MessageNumber, Linke
 def _shared(message: LinkedMessage) -> list[int]:
     """Return the destinations of a message's links, those that messages share."""
     links = message.links.split(" ") if message.links else []
-    return [int(each) for each in links if each.isdecimal()]
+    return [found for each in links if (found := destination_of(each)) is not None]
 
 
 def _offers(tx: Tx, messages: Iterable[LinkedMessage]) -> dict[int, OfferId]:

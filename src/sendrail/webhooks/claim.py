@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sendrail.domain.ids import AccountId, EndpointId, EventId, MessageIds
+from sendrail.domain.recipient_links import destination_of
 from sendrail.domain.webhook import Event, OutboxEvent
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.outbox import ClickedLink
@@ -99,8 +100,9 @@ def _urls(tx: Tx, clicked: Iterable[ClickedLink]) -> dict[int, str]:
     for each in clicked:
         links = each.links.split(" ") if each.links else []
         link = links[each.position] if each.position < len(links) else ""
-        if link.isdecimal():
-            shared[AccountId(each.account_id)][each.number] = int(link)
+        destination_id = destination_of(link)
+        if destination_id is not None:
+            shared[AccountId(each.account_id)][each.number] = destination_id
         elif link:
             found[each.number] = link
     for account_id, of_account in shared.items():

@@ -31,20 +31,23 @@ from sendrail.app import Runtime
 from sendrail.domain import money, offer
 from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.link_macros import MACROS
+from sendrail.domain.link_macros import CONTACT_MACROS, MACROS
 from sendrail.domain.offer import OfferPlatform, OfferStatus, PayoutType
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.offers import ID_LENGTH_MAX, SETTABLE, OfferChange
 
 _STATUS_HELP: Final = f"`status` is one of {', '.join(OfferStatus)}"
-_MACROS: Final = ", ".join(f"`{{{{{name}}}}}`" for name in MACROS)
+_MACROS: Final = ", ".join(f"`{{{{{name}}}}}`" for name in (*MACROS, *CONTACT_MACROS))
 _AMOUNT_MAX: Final = money.AMOUNT_MAX // money.UNIT
 
 _Name = Annotated[str, schema(minLength=1, maxLength=offer.NAME_LENGTH_MAX, pattern=r"\S")]
 _Url = Annotated[
     str,
     schema(format="uri", maxLength=URL_CHARACTERS_MAX),
-    about(f"Where its links lead. Macros are filled for each recipient: {_MACROS}."),
+    about(
+        f"Where its links lead. Macros are filled for each recipient: {_MACROS}, "
+        "and `{{contact.custom_fields.NAME}}`."
+    ),
 ]
 _Amount = Annotated[float, schema(minimum=0, maximum=_AMOUNT_MAX)]
 _Payout = Annotated[_Amount, about("What one conversion pays, or one click.")]
